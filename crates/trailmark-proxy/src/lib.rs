@@ -1,0 +1,1 @@
+//! The proxy: intake, ledger, outbox, delivery, operator's command line.

@@ -1,0 +1,1 @@
+//! Strict local doubles of the four partner platforms.

@@ -1,0 +1,1 @@
+//! The Trailmark browser SDK.
