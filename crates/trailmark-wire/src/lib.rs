@@ -1,1 +1,44 @@
-//! What browser and proxy say to each other: ids, time, money, capture, tokens, envelopes, receipts.
+//! What browser and proxy say to each other, version 1.
+//!
+//! Both sides compile this crate, so that they cannot disagree: the browser through the SDK's WebAssembly module, the
+//! proxy natively. It holds, in the order in which a click meets them:
+//!
+//! 1. [`landing`] and [`capture`]: the landing URL and the named cookies become at most one touch per program;
+//! 2. [`click`]: the request that reports the arrival, and the answer that carries the click token;
+//! 3. [`token`]: the click token and the visitor token, compact JWS signed by the proxy;
+//! 4. [`conversion`]: what happened afterwards (signup, lead, sale, refund), with its canonical encoding;
+//! 5. [`envelope`]: the signed form in which a browser posts a conversion;
+//! 6. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
+//!
+//! Beside them stand the words they are made of: [`ids`], [`time`], [`money`], [`jwk`], [`jws`], [`limits`].
+//!
+//! What is absent, and stays so: no clock, no randomness, no I/O, no cryptography and no JSON library. Time comes in as
+//! [`time::UnixMillis`], primitives as closures (WebCrypto in the browser, aws-lc-rs in the proxy), JSON through
+//! [`json::WriteJson`] and [`json::ReadJson`]. The files `vectors/*.json` bind Rust, the WebAssembly build and plain
+//! JavaScript to the same bytes.
+
+extern crate alloc;
+
+pub mod base64url;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod money;
+pub mod time;
+
+pub mod landing;
+
+pub mod capture;
+
+pub mod jwk;
+pub mod jws;
+
+pub mod click;
+pub mod token;
+
+pub mod conversion;
+
+pub mod envelope;
+
+pub mod receipt;
+pub mod refusal;

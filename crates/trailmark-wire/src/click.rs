@@ -1,0 +1,53 @@
+//! `POST v1/clicks`: what the page tells about an arrival, and what it gets back. Shapes only: the capture rules read the
+//! URL and cookies, the proxy records the touch and signs the token.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{ArrivalId, PartnerKey, ProgramId, SiteId};
+use crate::jwk::EcPublicJwk;
+use crate::time::UnixMillis;
+
+/// The body of `POST v1/clicks`, JSON in `text/plain` or `application/json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClickRequest {
+    /// The site that the page belongs to.
+    pub site: SiteId,
+    /// The arrival; a repeat of the request repeats it.
+    pub id: ArrivalId,
+    /// The landing URL without fragment, at most [`crate::limits::URL_BYTES`] bytes.
+    pub url: String,
+    /// `document.referrer`, when there is one; same limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
+    /// When the page was reached, RFC 3339 by the browser's clock. It only gives an age, clamped to a day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// Vendor cookies of this host, only those that the capture rules name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cookies: BTreeMap<String, String>,
+    /// The browser's public key, when it has one to bind the token to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwk: Option<EcPublicJwk>,
+}
+
+/// The answer to it, 201 when the request held a touch, 200 when only the visitor cookie names a live one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClickAnswer {
+    /// The click token, a compact JWS; see [`crate::token::ClickClaims`].
+    pub click_token: String,
+    /// When the token and the touch behind it end; RFC 3339.
+    #[serde(with = "crate::time::rfc3339")]
+    pub expires_at: UnixMillis,
+    /// When the touch was; RFC 3339.
+    #[serde(with = "crate::time::rfc3339")]
+    pub at: UnixMillis,
+    /// The program of the newest touch.
+    pub program: ProgramId,
+    /// Its partner; absent where only a click id is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partner: Option<PartnerKey>,
+}

@@ -1,0 +1,145 @@
+//! The envelope: the signed form in which a browser posts a conversion. The request body *is* one compact JWS (ES256,
+//! `typ: conversion+jwt`, the public key in its header), so it travels as `text/plain` without a preflight; a browser without
+//! a key sends the same payload as plain JSON. Signing input and verification stand side by side here.
+//!
+//! What the signature proves: whoever posts holds the browser key that the click token names, and nobody changed the body.
+//! What it does not prove: that a human bought, nor who the customer is. Key binding, audience and time are checked by the
+//! proxy's intake, in the order of design § 3.6.
+
+use alloc::borrow::ToOwned as _;
+use alloc::string::String;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base64url;
+use crate::conversion::Body;
+use crate::ids::{ConversionId, SiteId};
+use crate::json::{JsonError, ReadJson, WriteJson};
+use crate::jwk::EcPublicJwk;
+use crate::jws::{self, Compact};
+
+const ALG: &str = "ES256";
+const TYP: &str = "conversion+jwt";
+
+/// The payload of an envelope, and the whole body of one without a key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payload {
+    /// The conversion's id, and for ever its replay key within site and visitor.
+    pub jti: ConversionId,
+    /// When the conversion happened, seconds.
+    pub iat: i64,
+    /// The site.
+    pub aud: SiteId,
+    /// SHA-256 of the click token's text, base64url (the `ath` of RFC 9449 § 4.2).
+    pub ath: TokenHash,
+    /// The click token.
+    pub token: String,
+    /// What happened.
+    pub data: Body,
+}
+
+/// SHA-256 of a click token's text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TokenHash([u8; 32]);
+
+impl TokenHash {
+    /// The hash behind a digest.
+    pub fn from_digest(digest: [u8; 32]) -> Self {
+        Self(digest)
+    }
+}
+
+impl TryFrom<String> for TokenHash {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        base64url::decode_array(&text).map(Self).ok_or("not a SHA-256 digest in base64url")
+    }
+}
+
+impl From<TokenHash> for String {
+    fn from(hash: TokenHash) -> Self {
+        base64url::encode(&hash.0)
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: String,
+    typ: String,
+    jwk: EcPublicJwk,
+}
+
+/// The bytes that the browser key signs; [`crate::jws::assemble`] adds the signature.
+///
+/// # Errors
+/// Those of the JSON writer.
+pub fn signing_input(jwk: &EcPublicJwk, payload: &Payload, json: &impl WriteJson) -> Result<String, JsonError> {
+    let header = Header { alg: ALG.to_owned(), typ: TYP.to_owned(), jwk: jwk.clone() };
+    Ok(jws::signing_input(&json.write(&header)?, &json.write(payload)?))
+}
+
+/// A posted body, read but not verified.
+#[derive(Debug)]
+pub enum Posted<'a> {
+    /// Plain JSON; accepted only with a token that names no key.
+    Plain(Payload),
+    /// A compact JWS.
+    Signed(Signed<'a>),
+}
+
+/// A signed body.
+#[derive(Debug)]
+pub struct Signed<'a> {
+    /// The key that is said to have signed; its thumbprint must be the token's.
+    pub jwk: EcPublicJwk,
+    /// What is said.
+    pub payload: Payload,
+    signing_input: &'a str,
+    signature: [u8; 64],
+}
+
+impl<'a> Posted<'a> {
+    /// Reads the body of `POST v1/conversions` from a browser.
+    ///
+    /// # Errors
+    /// [`JsonError`], naming the field, when the body is neither such a JWS nor such JSON.
+    pub fn parse(body: &'a str, json: &impl ReadJson) -> Result<Self, JsonError> {
+        if body.starts_with('{') {
+            return json.read(body.as_bytes()).map(Self::Plain);
+        }
+        let problem = "body is neither a compact JWS (ES256, conversion+jwt) nor a JSON object";
+        let refuse = || JsonError { problem: problem.to_owned() };
+        let compact = Compact::parse(body).map_err(|_not_compact| refuse())?;
+        let header: Header = json.read(&compact.header)?;
+        if header.alg != ALG || header.typ != TYP {
+            return Err(refuse());
+        }
+        let payload = json.read(&compact.payload)?;
+        let Compact { signing_input, signature, .. } = compact;
+        Ok(Self::Signed(Signed { jwk: header.jwk, payload, signing_input, signature }))
+    }
+
+    /// What is said, signed or not.
+    pub fn payload(&self) -> &Payload {
+        match self {
+            Self::Plain(payload) | Self::Signed(Signed { payload, .. }) => payload,
+        }
+    }
+
+    /// The payload alone, once verification is done with.
+    pub fn into_payload(self) -> Payload {
+        match self {
+            Self::Plain(payload) | Self::Signed(Signed { payload, .. }) => payload,
+        }
+    }
+}
+
+impl Signed<'_> {
+    /// Whether `es256(key, message, signature)` accepts the signature; `signature` is R || S.
+    pub fn verifies(&self, es256: impl FnOnce(&EcPublicJwk, &[u8], &[u8; 64]) -> bool) -> bool {
+        es256(&self.jwk, self.signing_input.as_bytes(), &self.signature)
+    }
+}

@@ -1,0 +1,231 @@
+//! Names and identifiers, each a type of its own, checked once where it enters. Makes none: random bits come in as
+//! arguments. Everything downstream can rely on the shapes given here.
+
+use alloc::borrow::ToOwned as _;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base64url;
+use crate::limits::{CLICK_ID_CHARS, KEY_CHARS};
+use crate::time::UnixMillis;
+
+/// A text is not of the shape that its type asks for. Never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a {what}: {shape}")]
+pub struct BadId {
+    /// Which kind of identifier was expected.
+    pub what: &'static str,
+    /// The shape it must have.
+    pub shape: &'static str,
+}
+
+/// A checked text newtype: constructor, accessor, serde and Display.
+macro_rules! text_id {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $shape:literal, $check:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The checked identifier.
+            ///
+            /// # Errors
+            #[doc = concat!("[`BadId`] when the text is not ", $shape, ".")]
+            pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+                let text = text.into();
+                let check: fn(&str) -> bool = $check;
+                if check(&text) { Ok(Self(text)) } else { Err(BadId { what: $what, shape: $shape }) }
+            }
+
+            /// The text as it goes over the wire.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> Self {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+text_id!(
+    /// One merchant configuration (tenant). Part of cookie names, so it keeps to their characters, without `_`.
+    SiteId, "site id", "1 to 32 of a-z, 0-9 and -, starting with a letter or digit", |t| slug(t, "-")
+);
+text_id!(
+    /// One partner programme of a site at one vendor; unique in the proxy's configuration.
+    ProgramId, "program id", "1 to 32 of a-z, 0-9, _ and -, starting with a letter or digit", |t| slug(t, "-_")
+);
+text_id!(
+    /// A referred person's browser: 16 random bytes as base64url. Exists only once a touch exists.
+    VisitorId, "visitor id", "22 characters of base64url", |t| base64url::decode_array::<16>(t).is_some()
+);
+text_id!(
+    /// One arrival on a page: 16 random bytes as 32 lower-case hexadecimal digits, made by the stub.
+    ArrivalId, "arrival id", "32 lower-case hexadecimal digits", |t| {
+        t.len() == 32 && t.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+);
+text_id!(
+    /// One conversion: a UUIDv7 (RFC 9562 § 5.7) in lower case. The page makes one per call and repeats it on a retry.
+    ConversionId, "conversion id", "a lower-case UUIDv7", is_uuid_v7
+);
+text_id!(
+    /// The name of a signing key in the JWKS: RFC 7517 § 4.5.
+    KeyId, "key id", "1 to 64 of A-Z, a-z, 0-9, _ and -", |t| {
+        (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+    }
+);
+text_id!(
+    /// A vendor's identifier of one click, exactly as the landing URL had it; case matters (Partnerize).
+    ClickId, "vendor click id", "1 to 256 characters without controls or spaces", |t| visible(t, CLICK_ID_CHARS)
+);
+text_id!(
+    /// A vendor's identifier of a partner, decoded; case matters.
+    PartnerKey, "partner key", "1 to 255 characters without controls or spaces", |t| visible(t, KEY_CHARS)
+);
+text_id!(
+    /// The company's own identifier of a customer.
+    CustomerKey, "customer key", "1 to 255 characters without controls, not blank", |t| key(t)
+);
+text_id!(
+    /// The company's own identifier of an order, or of a refund.
+    OrderKey, "order key", "1 to 255 characters without controls, not blank", |t| key(t)
+);
+
+/// The four partner platforms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VendorName {
+    /// partnerstack.com
+    PartnerStack,
+    /// partnerize.com
+    Partnerize,
+    /// introw.io
+    Introw,
+    /// partnero.com
+    Partnero,
+}
+
+impl VendorName {
+    /// Every vendor, in the order in which tables list them.
+    pub const ALL: [Self; 4] = [Self::PartnerStack, Self::Partnerize, Self::Introw, Self::Partnero];
+
+    /// The name in configuration, SQL, logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PartnerStack => "partnerstack",
+            Self::Partnerize => "partnerize",
+            Self::Introw => "introw",
+            Self::Partnero => "partnero",
+        }
+    }
+
+    /// The vendor behind a configured name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|vendor| vendor.as_str() == name)
+    }
+}
+
+impl fmt::Display for VendorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl VisitorId {
+    /// The id of 16 random bytes.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(base64url::encode(&bytes))
+    }
+}
+
+impl ArrivalId {
+    /// The id of 16 random bytes.
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(hex(&bytes))
+    }
+}
+
+impl ConversionId {
+    /// The UUIDv7 of a point in time and 10 random bytes, of which 74 bits are used (RFC 9562 § 5.7).
+    pub fn from_parts(now: UnixMillis, random: [u8; 10]) -> Self {
+        let [_, _, t2, t3, t4, t5, t6, t7] = now.0.to_be_bytes();
+        let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9] = random;
+        let (version, variant) = (0x70 | (r0 & 0x0f), 0x80 | (r2 & 0x3f));
+        let bytes = [t2, t3, t4, t5, t6, t7, version, r1, variant, r3, r4, r5, r6, r7, r8, r9];
+        Self(dashed(&hex(&bytes)))
+    }
+}
+
+/// `8-4-4-4-12` from 32 hexadecimal digits.
+fn dashed(hex: &str) -> String {
+    let mut text = String::with_capacity(36);
+    for (index, digit) in hex.chars().enumerate() {
+        if matches!(index, 8 | 12 | 16 | 20) {
+            text.push('-');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Two lower-case hexadecimal digits a byte.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
+}
+
+fn slug(text: &str, extra: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 32 && text.starts_with(plain) && text.chars().all(|c| plain(c) || extra.contains(c))
+}
+
+fn is_uuid_v7(text: &str) -> bool {
+    let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    text.len() == 36
+        && text.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            14 => byte == b'7',
+            19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
+            _ => hex(byte),
+        })
+}
+
+/// Something a URL or header may hold: no control, no white space of any script.
+fn visible(text: &str, most: usize) -> bool {
+    !text.is_empty() && text.chars().count() <= most && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+}
+
+/// A key that the company chose: inner spaces are its own business, controls and blanks are a mistake.
+fn key(text: &str) -> bool {
+    text.chars().count() <= KEY_CHARS && !text.trim().is_empty() && !text.chars().any(char::is_control)
+}
+
+/// How a secret-free identifier is shortened for people: the first eight characters.
+pub fn short(id: &str) -> String {
+    match id.char_indices().nth(8) {
+        Some((end, _)) => format!("{}…", id.get(..end).unwrap_or(id)),
+        None => id.to_owned(),
+    }
+}

@@ -1,0 +1,59 @@
+//! Every limit of the wire, with its unit and reason. Numbers only; who refuses what stands where it is checked.
+
+/// Bytes of a request body to `v1/clicks` or `v1/conversions`. Browsers let all `keepalive` requests of a page share
+/// 64 KiB (Fetch standard), so nothing larger can arrive from a page that is being left.
+pub const BODY_BYTES: usize = 64 * 1024;
+
+/// Bytes of a landing URL or referrer. Longer ones are refused, never cut: half a parameter is a wrong parameter.
+pub const URL_BYTES: usize = 8 * 1024;
+
+/// Characters of a vendor's click id. Introw accepts 1 to 256 (developers.introw.io), the longest of the four.
+pub const CLICK_ID_CHARS: usize = 256;
+
+/// Characters of a partner key, and of a customer or order key. PartnerStack keeps 255 (reference/transactions).
+pub const KEY_CHARS: usize = 255;
+
+/// Characters of an e-mail address: RFC 5321 § 4.5.3.1.3 allows 254 between the brackets.
+pub const EMAIL_CHARS: usize = 254;
+
+/// Characters of a person's or company's name; vendors cut or refuse beyond their own limits.
+pub const NAME_CHARS: usize = 200;
+
+/// Entries of a conversion's free `data`.
+pub const DATA_ENTRIES: usize = 25;
+
+/// Characters of a name in `data`.
+pub const DATA_NAME_CHARS: usize = 64;
+
+/// Characters of a value in `data`.
+pub const DATA_VALUE_CHARS: usize = 500;
+
+/// Lines of one order.
+pub const ORDER_ITEMS: usize = 200;
+
+/// Cookies that one arrival may report.
+pub const COOKIES: usize = 16;
+
+/// Bytes of one reported cookie value; browsers keep 4,096 for name, value and attributes together (RFC 6265 § 6.1).
+pub const COOKIE_BYTES: usize = 4096;
+
+/// Generic parameter names of one program.
+pub const PARAMS: usize = 16;
+
+/// Milliseconds for which an arrival's own time is believed: `at` gives an age, clamped to a day.
+pub const ARRIVAL_AGE_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// Milliseconds by which an envelope's `iat` may lie ahead of the proxy's clock.
+pub const FUTURE_SKEW_MS: i64 = 60 * 1000;
+
+/// Days a cookie may live at most; browsers cut there (RFC 6265bis § 5.5).
+pub const COOKIE_DAYS: i64 = 400;
+
+/// Milliseconds within which every call of the SDK settles, counted from the call or from `ready`.
+pub const SETTLE_MS: u32 = 300;
+
+/// Bytes of unsent conversions that the SDK keeps in a page's storage.
+pub const QUEUE_BYTES: usize = 16 * 1024;
+
+/// Milliseconds for which an unsent conversion is kept in a page's storage: 7 days, the life Safari gives it.
+pub const QUEUE_AGE_MS: i64 = 7 * 24 * 60 * 60 * 1000;
