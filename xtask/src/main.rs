@@ -1,2 +1,51 @@
-//! The only build script.
-fn main() {}
+//! `cargo xtask`: the only build script of the project.
+//!
+//! This file reads the command line and hands over; each task is a file of its own, in the order of a
+//! day's work: [`build_sdk`], [`size`], [`demo`], [`tidy`], [`test`]. It imports no workspace crate, so that it
+//! compiles while they do not. Linux and macOS.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
+
+mod artifact;
+mod build_sdk;
+mod npm;
+mod shell;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+
+const HELP: &str = "\
+cargo xtask TASK: the only build script of Trailmark
+
+tasks:
+  build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
+  tidy         check what no compiler checks: import directions, file heads, places of web-sys, documents
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["build-sdk"] => build_sdk::run(&Workspace::load()?),
+        ["tidy"] => tidy::run(&Workspace::load()?),
+        [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("`{}` is no task; `cargo xtask --help` lists them", words.join(" ")),
+    }
+}

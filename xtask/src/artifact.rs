@@ -1,0 +1,183 @@
+//! The files that a browser fetches: named by content, compressed in advance, listed in a manifest.
+//!
+//! Pure but for [`Artifact::write`]; what goes into the files is [`crate::build_sdk`]'s business.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+/// One file with its compressed siblings.
+#[derive(Debug)]
+pub(crate) struct Artifact {
+    pub(crate) name: String,
+    content: Vec<u8>,
+    brotli: Vec<u8>,
+    gzip: Vec<u8>,
+}
+
+/// What `manifest.json` says of one file; all sizes in bytes.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) bytes: usize,
+    pub(crate) brotli: usize,
+    pub(crate) gzip: usize,
+    pub(crate) sha256: String,
+}
+
+/// `manifest.json`: what the proxy and `size` know of the built module.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(crate) struct Manifest {
+    pub(crate) version: String,
+    /// File name of the wasm-bindgen glue, an ES module.
+    pub(crate) glue: String,
+    /// File name of the module.
+    pub(crate) wasm: String,
+    pub(crate) files: Vec<Entry>,
+    /// The loader's share of `sdk.js`, which holds the stub before it; a line for `size`, no file.
+    pub(crate) loader: Entry,
+    /// Hash of everything the build read.
+    pub(crate) inputs: String,
+}
+
+impl Manifest {
+    /// The entry of the file `name`.
+    pub(crate) fn file(&self, name: &str) -> Option<&Entry> {
+        self.files.iter().find(|entry| entry.name == name)
+    }
+}
+
+impl Artifact {
+    /// A file under a fixed name.
+    pub(crate) fn new(name: impl Into<String>, content: Vec<u8>) -> Result<Self> {
+        Ok(Self { name: name.into(), brotli: brotli(&content)?, gzip: gzip(&content)?, content })
+    }
+
+    /// A file whose name carries the first 16 hex digits of its SHA-256, so that it may be cached for ever.
+    pub(crate) fn hashed(prefix: &str, suffix: &str, content: Vec<u8>) -> Result<Self> {
+        let hash = sha256_hex(&content);
+        let short: String = hash.chars().take(16).collect();
+        Self::new(format!("{prefix}{short}{suffix}"), content)
+    }
+
+    /// The line of the manifest.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            name: self.name.clone(),
+            bytes: self.content.len(),
+            brotli: self.brotli.len(),
+            gzip: self.gzip.len(),
+            sha256: sha256_hex(&self.content),
+        }
+    }
+
+    /// The names of the file and its siblings with their bytes.
+    fn parts(&self) -> [(String, &[u8]); 3] {
+        [
+            (self.name.clone(), &self.content),
+            (format!("{}.br", self.name), &self.brotli),
+            (format!("{}.gz", self.name), &self.gzip),
+        ]
+    }
+}
+
+/// Writes `artifacts` into `folder`, removes every other file there but `manifest.json`, and says whether anything changed.
+pub(crate) fn replace(folder: &Path, artifacts: &[Artifact]) -> Result<bool> {
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    let parts: Vec<_> = artifacts.iter().flat_map(Artifact::parts).collect();
+    let mut changed = false;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let wanted = name == "manifest.json" || parts.iter().any(|(part, _)| name == part.as_str());
+        if !wanted {
+            std::fs::remove_file(entry.path())?;
+            changed = true;
+        }
+    }
+    for (name, bytes) in parts {
+        changed |= write_if_changed(&folder.join(name), bytes)?;
+    }
+    Ok(changed)
+}
+
+/// Writes and says whether the file held something else before. An equal file keeps its time stamp.
+pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
+    if std::fs::read(path).is_ok_and(|old| old == content) {
+        return Ok(false);
+    }
+    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(true)
+}
+
+/// SHA-256 in lower-case hex.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn brotli(content: &[u8]) -> Result<Vec<u8>> {
+    let mut out = Vec::new();
+    let mut writer = brotli::CompressorWriter::new(&mut out, 4096, 11, 22);
+    writer.write_all(content)?;
+    drop(writer);
+    Ok(out)
+}
+
+fn gzip(content: &[u8]) -> Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content)?;
+    Ok(encoder.finish()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<String> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_hashed_name_carries_the_start_of_the_sha256() {
+        let artifact = Artifact::hashed("sdk-", "_bg.wasm", b"abc".to_vec()).unwrap();
+        assert_eq!(artifact.name, "sdk-ba7816bf8f01cfea_bg.wasm");
+        assert!(artifact.entry().sha256.starts_with("ba7816bf8f01cfea414140de"));
+    }
+
+    #[test]
+    fn stale_files_go_and_equal_ones_stay_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = Artifact::hashed("sdk-", ".js", b"one".to_vec()).unwrap();
+        let second = Artifact::hashed("sdk-", ".js", b"two".to_vec()).unwrap();
+        assert!(replace(folder.path(), &[first]).unwrap());
+        assert!(replace(folder.path(), std::slice::from_ref(&second)).unwrap());
+        let name = &second.name;
+        assert_eq!(names(folder.path()), [name.clone(), format!("{name}.br"), format!("{name}.gz")]);
+        assert!(!replace(folder.path(), &[second]).unwrap());
+    }
+
+    #[test]
+    fn both_encodings_hold_the_content() {
+        let content = b"trailmark ".repeat(500);
+        let artifact = Artifact::new("sdk.js", content.clone()).unwrap();
+        let mut unbrotli = Vec::new();
+        brotli::BrotliDecompress(&mut artifact.brotli.as_slice(), &mut unbrotli).unwrap();
+        let mut ungzip = Vec::new();
+        let mut decoder = flate2::read::GzDecoder::new(artifact.gzip.as_slice());
+        std::io::Read::read_to_end(&mut decoder, &mut ungzip).unwrap();
+        assert_eq!((unbrotli, ungzip), (content.clone(), content));
+    }
+}

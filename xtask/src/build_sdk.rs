@@ -1,0 +1,344 @@
+//! `build-sdk`: the root package becomes the files that a page loads.
+//!
+//! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, no types: those are hand-written) → wasm-opt and terser, where
+//! Node is there → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
+//! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
+//! inputs are not built again. The hand-written half comes from `pkg-template/`.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Instant, SystemTime};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::artifact::{self, Artifact, Manifest, sha256_hex};
+use crate::npm::Npm;
+use crate::shell;
+use crate::workspace::Workspace;
+
+/// Where the built files go, under the root.
+const OUTPUT: &str = "crates/trailmark-proxy/sdk";
+
+/// The file whose expansion embeds them.
+const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
+
+/// Everything the build reads, besides the tools.
+const INPUTS: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "rust-toolchain.toml",
+    "src",
+    "pkg-template",
+    "crates/trailmark-wire/Cargo.toml",
+    "crates/trailmark-wire/src",
+    "xtask/src/artifact.rs",
+    "xtask/src/build_sdk.rs",
+];
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// Builds and says what came out.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let started = Instant::now();
+    let manifest = build(workspace)?;
+    for file in &manifest.files {
+        println!("{:>9} bytes  {:>8} brotli  {}", file.bytes, file.brotli, file.name);
+    }
+    println!("{OUTPUT} is ready after {:.1} s", started.elapsed().as_secs_f32());
+    Ok(())
+}
+
+/// Brings `crates/trailmark-proxy/sdk` up to date.
+///
+/// # Errors
+/// The code does not compile, the locked versions of wasm-bindgen differ, a hand-written half is missing, or a
+/// tool that is installed fails. Absent Node is no error: the files are larger and a note says so.
+pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
+    check_bindgen_versions(workspace)?;
+    let npm = Npm::install(workspace)
+        .inspect_err(|error| println!("note: the module stays larger than it need be: {error:#}"))
+        .ok();
+    let inputs = fingerprint(workspace, npm.as_ref())?;
+    let folder = workspace.root.join(OUTPUT);
+    if let Some(manifest) = fresh_manifest(&folder, &inputs) {
+        return Ok(manifest);
+    }
+    let scratch = workspace.target.join("sdk-build");
+    std::fs::create_dir_all(&scratch)?;
+    let module = compile(workspace, Path::new("Cargo.toml"), "trailmark")?;
+    let (glue, wasm) = bind(&module, &scratch)?;
+    let tools = Tools { npm: npm.as_ref(), scratch: &scratch };
+    let halves = Halves::read(&workspace.root.join("pkg-template"))?;
+    let (artifacts, manifest) = assemble(&tools, &halves, (&glue, &wasm), workspace.version(), inputs)?;
+    if artifact::replace(&folder, &artifacts)? {
+        touch(&workspace.root.join(EMBEDDING_FILE))?;
+    }
+    let json = serde_json::to_string_pretty(&manifest)?;
+    artifact::write_if_changed(&folder.join("manifest.json"), json.as_bytes())?;
+    Ok(manifest)
+}
+
+fn check_bindgen_versions(workspace: &Workspace) -> Result<()> {
+    let library = workspace.locked_version("wasm-bindgen")?;
+    let tool = workspace.locked_version("wasm-bindgen-cli-support")?;
+    ensure!(
+        library == tool,
+        "Cargo.lock holds wasm-bindgen {library} but wasm-bindgen-cli-support {tool}; set both to one version in Cargo.toml"
+    );
+    Ok(())
+}
+
+fn fingerprint(workspace: &Workspace, npm: Option<&Npm>) -> Result<String> {
+    let mut text = npm.map_or("no Node", |npm| &npm.lock_hash).to_owned();
+    for input in INPUTS {
+        let path = workspace.root.join(input);
+        let files = if path.is_dir() { shell::files_under(&path)? } else { vec![path] };
+        for file in files {
+            let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+            let name = file.strip_prefix(&workspace.root).unwrap_or(&file);
+            text += &format!("\n{} {}", name.display(), sha256_hex(&content));
+        }
+    }
+    Ok(sha256_hex(text.as_bytes()))
+}
+
+/// The manifest in `folder`, if it was built from `inputs` and its files are still what it says.
+fn fresh_manifest(folder: &Path, inputs: &str) -> Option<Manifest> {
+    let text = std::fs::read_to_string(folder.join("manifest.json")).ok()?;
+    let manifest: Manifest = serde_json::from_str(&text).ok()?;
+    let intact = manifest.files.iter().all(|file| {
+        std::fs::read(folder.join(&file.name)).is_ok_and(|bytes| sha256_hex(&bytes) == file.sha256)
+            && folder.join(format!("{}.br", file.name)).is_file()
+            && folder.join(format!("{}.gz", file.name)).is_file()
+    });
+    (manifest.inputs == inputs && intact).then_some(manifest)
+}
+
+/// Compiles the library of `package` for the browser and gives the path of the module.
+pub(crate) fn compile(workspace: &Workspace, manifest: &Path, package: &str) -> Result<PathBuf> {
+    shell::run(
+        workspace
+            .cargo()
+            .args(["build", "--quiet", "--lib", "--profile", "sdk", "--target", WASM_TARGET])
+            .args(["--package", package, "--target-dir"])
+            .arg(&workspace.target)
+            .arg("--manifest-path")
+            .arg(workspace.root.join(manifest))
+            .env("CARGO_ENCODED_RUSTFLAGS", rustflags(&workspace.root)),
+    )?;
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    Ok(workspace.target.join(WASM_TARGET).join("sdk").join(file))
+}
+
+/// Flags that take the paths of this machine out of panic locations: they name the builder's home folder, and
+/// would make the same sources give other bytes elsewhere.
+fn rustflags(root: &Path) -> OsString {
+    let home = std::env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let registries = home
+        .and_then(|home| std::fs::read_dir(home.join("registry/src")).ok())
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()));
+    let mut flags = OsString::new();
+    for folder in registries.chain([root.to_owned()]) {
+        if !flags.is_empty() {
+            flags.push("\x1f");
+        }
+        flags.push("--remap-path-prefix=");
+        flags.push(folder);
+        flags.push("/=");
+    }
+    flags
+}
+
+/// The wasm-bindgen step: glue as an ES module that is told where its module lies, and the module.
+pub(crate) fn bind(module: &Path, scratch: &Path) -> Result<(String, Vec<u8>)> {
+    let mut output = Bindgen::new()
+        .input_path(module)
+        .out_name("sdk")
+        .web(true)?
+        .typescript(false)
+        .omit_default_module_path(true)
+        .remove_name_section(true)
+        .remove_producers_section(true)
+        .generate_output()
+        .context("wasm-bindgen cannot bind the module")?;
+    ensure!(
+        output.snippets().values().all(Vec::is_empty) && output.local_modules().is_empty(),
+        "the module brings JS snippets, which the proxy would have to serve as further files"
+    );
+    output.emit(scratch)?;
+    let glue = std::fs::read_to_string(scratch.join("sdk.js"))?;
+    let wasm = std::fs::read(scratch.join("sdk_bg.wasm"))?;
+    Ok((glue, wasm))
+}
+
+/// The minifying tools, or none of them.
+#[derive(Debug)]
+pub(crate) struct Tools<'a> {
+    pub(crate) npm: Option<&'a Npm>,
+    pub(crate) scratch: &'a Path,
+}
+
+impl Tools<'_> {
+    /// wasm-opt for size; it also strips what the linker's `strip` must leave for wasm-bindgen to read.
+    pub(crate) fn shrink_wasm(&self, wasm: &[u8]) -> Result<Vec<u8>> {
+        let Some(npm) = self.npm else {
+            return Ok(wasm.to_vec());
+        };
+        let (before, after) = (self.scratch.join("before.wasm"), self.scratch.join("after.wasm"));
+        std::fs::write(&before, wasm)?;
+        shell::capture(
+            npm.script("binaryen/bin/wasm-opt")
+                .args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"])
+                .arg(&before)
+                .arg("-o")
+                .arg(&after),
+        )?;
+        Ok(std::fs::read(&after)?)
+    }
+
+    /// terser; `module` for an ES module, whose top-level names are its own.
+    pub(crate) fn shrink_js(&self, source: &str, module: bool) -> Result<String> {
+        let Some(npm) = self.npm else {
+            return Ok(source.to_owned());
+        };
+        let mut command: Command = npm.script("terser/bin/terser");
+        command.args(["--ecma", "2020", "--compress", "passes=3", "--mangle", "--comments", "false"]);
+        if module {
+            command.arg("--module");
+        }
+        Ok(String::from_utf8(shell::pipe(&mut command, source.as_bytes())?)?)
+    }
+}
+
+/// The hand-written half of the module.
+#[derive(Debug)]
+struct Halves {
+    stub: String,
+    loader: String,
+}
+
+impl Halves {
+    fn read(folder: &Path) -> Result<Self> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+        };
+        Ok(Self { stub: read("stub.js")?, loader: read("loader.js")? })
+    }
+
+    /// The loader with the names of the files that it loads.
+    fn loader_for(&self, glue: &str, wasm: &str) -> Result<String> {
+        for placeholder in ["__GLUE__", "__WASM__"] {
+            if !self.loader.contains(placeholder) {
+                bail!("pkg-template/loader.js lacks the placeholder {placeholder}");
+            }
+        }
+        Ok(self.loader.replace("__GLUE__", glue).replace("__WASM__", wasm))
+    }
+}
+
+/// Minifies, names by content and compresses; the last step before the disk.
+fn assemble(
+    tools: &Tools<'_>,
+    halves: &Halves,
+    (glue, wasm): (&str, &[u8]),
+    version: &str,
+    inputs: String,
+) -> Result<(Vec<Artifact>, Manifest)> {
+    let glue = Artifact::hashed("sdk-", ".js", tools.shrink_js(glue, true)?.into_bytes())?;
+    let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
+    let stub = tools.shrink_js(&halves.stub, false)?;
+    let loader = tools.shrink_js(&halves.loader_for(&glue.name, &wasm.name)?, false)?;
+    // The semicolon keeps two scripts in brackets from becoming one call.
+    let whole = format!("{}\n;{loader}", stub.trim_end());
+    let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
+    let artifacts =
+        vec![Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm];
+    let manifest = Manifest {
+        version: version.to_owned(),
+        glue: glue_name,
+        wasm: wasm_name,
+        files: artifacts.iter().map(Artifact::entry).collect(),
+        loader: Artifact::new("loader", loader.into_bytes())?.entry(),
+        inputs,
+    };
+    Ok((artifacts, manifest))
+}
+
+/// Gives `file` the present time stamp: the macro that embeds the files is expanded again only when the file that
+/// calls it looks changed. Before that file exists there is nothing to embed them.
+fn touch(file: &Path) -> Result<()> {
+    if !file.is_file() {
+        return Ok(());
+    }
+    std::fs::File::options()
+        .append(true)
+        .open(file)
+        .and_then(|file| file.set_modified(SystemTime::now()))
+        .with_context(|| format!("cannot touch {}", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+    use super::*;
+
+    /// The smallest module: magic and version.
+    const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
+
+    fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
+        let tools = Tools { npm: None, scratch: Path::new("") };
+        let halves = Halves { stub: "(function(){})() // stub\n".into(), loader: loader.into() };
+        assemble(&tools, &halves, ("export default 1", EMPTY_WASM), "1.2.3", "in".into())
+    }
+
+    #[test]
+    fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__')").unwrap();
+        artifact::replace(folder.path(), &artifacts).unwrap();
+        let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
+        let (glue, wasm) = (&manifest.glue, &manifest.wasm);
+        assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}')"));
+        assert!(folder.path().join(format!("{wasm}.br")).is_file());
+        assert!(glue.starts_with("sdk-") && wasm.ends_with("_bg.wasm"));
+    }
+
+    #[test]
+    fn a_loader_without_a_placeholder_is_refused_by_name() {
+        let error = assembled("'__GLUE__'").unwrap_err();
+        assert!(error.to_string().contains("__WASM__"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__'").unwrap();
+        artifact::replace(folder.path(), &artifacts).unwrap();
+        let json = serde_json::to_vec(&manifest).unwrap();
+        std::fs::write(folder.path().join("manifest.json"), json).unwrap();
+        assert_eq!(fresh_manifest(folder.path(), "in"), Some(manifest));
+        assert_eq!(fresh_manifest(folder.path(), "other"), None);
+        std::fs::write(folder.path().join("stub.js"), "edited").unwrap();
+        assert_eq!(fresh_manifest(folder.path(), "in"), None);
+    }
+
+    #[test]
+    fn a_touched_file_is_newer_and_unchanged() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("assets.rs");
+        std::fs::write(&file, "text").unwrap();
+        let old = SystemTime::UNIX_EPOCH;
+        std::fs::File::options().append(true).open(&file).unwrap().set_modified(old).unwrap();
+        touch(&file).unwrap();
+        assert!(file.metadata().unwrap().modified().unwrap() > old);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "text");
+        touch(&folder.path().join("absent.rs")).unwrap();
+    }
+}

@@ -1,0 +1,81 @@
+//! Node and the npm packages of `tests/`: wasm-opt (binaryen) and terser for `build-sdk`, the rest for the tests.
+//!
+//! `build-sdk` and `demo` do without them and only grow the output; `test` needs them. What is installed is what
+//! `tests/package-lock.json` says, recorded by its hash in a stamp so that a second run asks nobody.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::artifact::sha256_hex;
+use crate::shell;
+use crate::workspace::Workspace;
+
+const OLDEST_NODE: u32 = 20;
+
+/// Node with the packages of `tests/package-lock.json` installed.
+#[derive(Clone, Debug)]
+pub(crate) struct Npm {
+    pub(crate) node: PathBuf,
+    modules: PathBuf,
+    /// Hash of the lock file: two runs with the same one have the same tools.
+    pub(crate) lock_hash: String,
+}
+
+impl Npm {
+    /// Finds Node and npm and installs what is missing. The error says what to install by hand.
+    pub(crate) fn install(workspace: &Workspace) -> Result<Self> {
+        let node = find_node()?;
+        let folder = workspace.root.join("tests");
+        let lock = folder.join("package-lock.json");
+        let lock = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
+        let npm = Self { node, modules: folder.join("node_modules"), lock_hash: sha256_hex(&lock) };
+        let stamp = npm.modules.join(".trailmark-lock");
+        if std::fs::read_to_string(&stamp).is_ok_and(|hash| hash == npm.lock_hash) {
+            return Ok(npm);
+        }
+        let Some(program) = shell::which("npm") else {
+            bail!("npm is missing beside Node; install it (on Debian: apt-get install npm)");
+        };
+        // npm's progress goes to standard error; its summary would only disturb the list of steps.
+        shell::run(Command::new(program).args(["ci", "--loglevel=error"]).current_dir(&folder).stdout(Stdio::null()))
+            .context("cannot install the npm packages of tests/")?;
+        std::fs::write(&stamp, &npm.lock_hash)?;
+        Ok(npm)
+    }
+
+    /// A command that runs the script `path` of an installed package.
+    pub(crate) fn script(&self, path: &str) -> Command {
+        let mut command = Command::new(&self.node);
+        command.arg(self.modules.join(path));
+        command
+    }
+}
+
+fn find_node() -> Result<PathBuf> {
+    let Some(node) = shell::which("node") else {
+        bail!("Node {OLDEST_NODE} or newer is missing (on Debian: apt-get install nodejs npm)");
+    };
+    let version = shell::capture(Command::new(&node).arg("--version"))?;
+    match major(&version) {
+        Some(major) if major >= OLDEST_NODE => Ok(node),
+        _ => bail!("Node {OLDEST_NODE} or newer is needed, {} says {}", node.display(), version.trim()),
+    }
+}
+
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_is_read_and_nonsense_is_none() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("20.1"), None);
+        assert_eq!(major("vnext"), None);
+    }
+}
