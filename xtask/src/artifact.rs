@@ -140,7 +140,6 @@ fn gzip(content: &[u8]) -> Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     fn names(folder: &Path) -> Vec<String> {

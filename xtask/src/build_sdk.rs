@@ -286,7 +286,6 @@ fn touch(file: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::*;
 
     /// The smallest module: magic and version.

@@ -26,6 +26,7 @@ pub(crate) struct Workspace {
 pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) version: String,
+    /// Relative to the root.
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
 }
@@ -56,7 +57,7 @@ impl Workspace {
                 .args(["metadata", "--format-version=1", "--no-deps", "--manifest-path"])
                 .arg(manifest),
         )?;
-        let metadata: Metadata = serde_json::from_str(&json).context("cannot read the answer of cargo metadata")?;
+        let mut metadata: Metadata = serde_json::from_str(&json).context("cannot read the answer of cargo metadata")?;
         Ok(Self { root: metadata.workspace_root, target: metadata.target_directory, packages: metadata.packages })
     }
 
