@@ -1,1 +1,170 @@
-//! One module per partner platform: requests, reading of answers, capabilities; no I/O.
+//! What partner platforms want to hear: one module per vendor builds requests and reads answers. Nothing here does I/O,
+//! reads a clock or decides about retries: the proxy's delivery sends what [`Vendor::plan`] builds through its one HTTP
+//! client, hands the answer to [`Vendor::read`], and its outbox alone draws the consequence of the [`Outcome`].
+//!
+//! In reading order: what a request and an answer are ([`exchange`]), what an attempt came to ([`outcome`]), what a vendor
+//! can do at all ([`capability`]), what the proxy asks for ([`task`]), the trait that all four fit, then the vendors.
+//!
+//! To add a vendor: a module with its document links, its capability table, its [`Vendor`] implementation and recorded
+//! answers under `fixtures/`; one line in [`vendor`]; a strict double in the simulator, written from the documents alone.
+
+pub mod secret;
+
+pub mod exchange;
+
+pub mod outcome;
+
+pub mod capability;
+
+pub mod task;
+
+pub mod paging;
+
+pub mod introw;
+pub mod partnerize;
+pub mod partnero;
+pub mod partnerstack;
+
+use std::fmt::Debug;
+
+use serde::{Deserialize, Serialize};
+use trailmark_wire::ids::VendorName;
+
+use crate::capability::Capabilities;
+use crate::exchange::{Answer, Request};
+use crate::outcome::{LookUp, Outcome, Probe};
+use crate::paging::Pages;
+use crate::secret::Secret;
+use crate::task::{Plan, Rejection, Task};
+
+/// Which description of a vendor's API is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// The vendor's own documents.
+    #[default]
+    Current,
+    /// The guides this project was asked to implement. Only the calls that a guide describes differ.
+    Guide,
+}
+
+impl Dialect {
+    /// The word in configuration and tables.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Guide => "guide",
+        }
+    }
+}
+
+/// What a program's configuration says about its vendor account. Which settings a vendor needs is told by
+/// [`vendor`], which names the missing one.
+#[derive(Debug, Clone, Default)]
+pub struct Account {
+    /// The dialect.
+    pub dialect: Dialect,
+    /// PartnerStack: user name of the vendor API.
+    pub public_key: Option<Secret>,
+    /// PartnerStack: password of the vendor API.
+    pub private_key: Option<Secret>,
+    /// PartnerStack: bearer token of the server-to-server conversion call.
+    pub tracking_token: Option<Secret>,
+    /// Root of the vendor's API, without a trailing slash; the vendor's own address when absent.
+    pub base_url: Option<String>,
+    /// Root of the vendor's tracking host, without a trailing slash; the vendor's own address when absent.
+    pub tracking_url: Option<String>,
+}
+
+/// A program's configuration does not fit its vendor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AccountError {
+    /// A setting that the vendor needs is absent.
+    #[error("`{setting}` is missing: {vendor} needs it ({purpose})")]
+    Missing {
+        /// The vendor.
+        vendor: VendorName,
+        /// The setting's name in `trailmark.toml`.
+        setting: &'static str,
+        /// What it is for.
+        purpose: &'static str,
+    },
+    /// No adapter speaks this vendor's dialect yet.
+    #[error("{vendor} in dialect `{}` is not spoken yet", dialect.as_str())]
+    NotYet {
+        /// The vendor.
+        vendor: VendorName,
+        /// The dialect.
+        dialect: Dialect,
+    },
+}
+
+/// One vendor account: builds requests, reads answers. Implementations are pure; every method may be called again with the
+/// same arguments and gives the same result.
+pub trait Vendor: Debug + Send + Sync {
+    /// Whose account it is.
+    fn name(&self) -> VendorName;
+
+    /// What this vendor can do in this dialect.
+    fn capabilities(&self) -> Capabilities;
+
+    /// What to send for a conversion.
+    ///
+    /// # Errors
+    /// [`Rejection`] when the conversion lacks a field that the vendor needs, or holds one that it cannot represent; the
+    /// delivery ends `rejected` with that reason, and nothing is sent.
+    fn plan(&self, task: &Task) -> Result<Plan, Rejection>;
+
+    /// What the answer to the request of [`Vendor::plan`] came to: by status first, by body second.
+    fn read(&self, task: &Task, answer: &Answer) -> Outcome;
+
+    /// The request that tells whether the vendor has the conversion; `None` where it has no look-up.
+    fn look_up(&self, task: &Task) -> Option<Request>;
+
+    /// What the answer to [`Vendor::look_up`] says. Only a vendor's clear "no such thing" is [`LookUp::Absent`].
+    fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp;
+
+    /// A harmless request that tells whether the credential is good.
+    fn probe(&self) -> Request;
+
+    /// What the answer to [`Vendor::probe`] says.
+    fn read_probe(&self, answer: &Answer) -> Probe;
+
+    /// The hosts (with port, where given) that this account's requests go to; egress allows no other.
+    fn hosts(&self) -> Vec<String>;
+
+    /// Every partner, page by page to the vendor's own end.
+    fn partners(&self) -> Pages;
+
+    /// One partner by the vendor's key or, where the vendor allows, e-mail address.
+    fn partner(&self, key: &str) -> Request;
+
+    /// The partner behind the answer to [`Vendor::partner`], or why there is none.
+    fn read_partner(&self, answer: &Answer) -> Result<paging::Partner, Outcome>;
+}
+
+/// The adapter for an account.
+///
+/// # Errors
+/// [`AccountError`] when a needed setting is absent, or no adapter speaks that vendor's dialect yet.
+pub fn vendor(name: VendorName, account: &Account) -> Result<Box<dyn Vendor>, AccountError> {
+    match name {
+        VendorName::PartnerStack => {
+            partnerstack::PartnerStack::new(account).map(|vendor| Box::new(vendor) as Box<dyn Vendor>)
+        }
+        VendorName::Partnerize | VendorName::Introw | VendorName::Partnero => {
+            Err(AccountError::NotYet { vendor: name, dialect: account.dialect })
+        }
+    }
+}
+
+/// What a vendor can do in a dialect, whether or not an account is configured.
+pub fn capabilities(name: VendorName, dialect: Dialect) -> Capabilities {
+    match name {
+        VendorName::PartnerStack => partnerstack::capabilities(dialect),
+        VendorName::Partnerize => partnerize::capabilities(dialect),
+        VendorName::Introw => introw::capabilities(dialect),
+        VendorName::Partnero => partnero::capabilities(dialect),
+    }
+}

@@ -1,0 +1,118 @@
+//! Which touch is credited, and what the trace says of the others.
+
+use proptest::prelude::*;
+use trailmark_attribution::{Credit, Decision, Touch, Verdict, decide};
+use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
+use trailmark_wire::time::UnixMillis;
+
+const WINDOW: i64 = 1_000;
+
+fn program(name: &str) -> ProgramId {
+    ProgramId::new(name).unwrap()
+}
+
+fn touch(name: &str, partner: &str, at: i64) -> Touch {
+    let random = [u8::try_from(partner.len()).unwrap(); 10];
+    Touch {
+        id: ConversionId::from_parts(UnixMillis(at), random),
+        program: program(name),
+        partner: Some(PartnerKey::new(partner).unwrap()),
+        at: UnixMillis(at),
+        expires_at: UnixMillis(at + WINDOW),
+    }
+}
+
+fn decide_at(at: i64, touches: &[Touch], credit: Credit) -> Decision {
+    decide(UnixMillis(at), touches.to_vec(), &[program("main"), program("other")], credit)
+}
+
+/// `partner: verdict` for each touch, the latest first.
+fn trace(decision: &Decision) -> Vec<String> {
+    let line = |c: &trailmark_attribution::Considered| {
+        format!("{}: {:?}", c.touch.partner.as_ref().map_or("-", |p| p.as_str()), c.verdict)
+    };
+    decision.considered.iter().map(line).collect()
+}
+
+#[test]
+fn the_last_touch_within_the_window_is_credited_and_the_trace_tells_why_the_others_lost() {
+    let touches =
+        [touch("main", "a", 0), touch("main", "bb", 500), touch("other", "ccc", 400), touch("main", "dddd", 900)];
+    let decision = decide_at(1_200, &touches, Credit::One);
+    assert_eq!(
+        trace(&decision),
+        ["dddd: Credited", "bb: LaterTouchInProgram", "ccc: LaterTouchInOtherProgram", "a: Expired"]
+    );
+    assert_eq!(decision.unattributed_code(), None);
+}
+
+#[test]
+fn credit_each_credits_the_last_touch_of_every_program() {
+    let touches = [touch("main", "a", 100), touch("main", "bb", 200), touch("other", "ccc", 150)];
+    let decision = decide_at(300, &touches, Credit::Each);
+    assert_eq!(trace(&decision), ["bb: Credited", "ccc: Credited", "a: LaterTouchInProgram"]);
+}
+
+#[test]
+fn a_touch_after_the_conversion_earns_nothing() {
+    let decision = decide_at(100, &[touch("main", "a", 101)], Credit::One);
+    assert_eq!(trace(&decision), ["a: AfterConversion"]);
+    assert_eq!(decision.unattributed_code(), Some("touch_after_conversion"));
+}
+
+#[test]
+fn the_window_is_open_at_its_end_and_closed_at_its_beginning() {
+    let touches = [touch("main", "a", 100)];
+    assert!(decide_at(100, &touches, Credit::One).credited().next().is_some());
+    assert!(decide_at(100 + WINDOW - 1, &touches, Credit::One).credited().next().is_some());
+    assert_eq!(decide_at(100 + WINDOW, &touches, Credit::One).unattributed_code(), Some("touch_expired"));
+}
+
+#[test]
+fn without_a_touch_the_code_is_no_touch() {
+    assert_eq!(decide_at(1, &[], Credit::One).unattributed_code(), Some("no_touch"));
+}
+
+#[test]
+fn a_program_that_left_the_configuration_is_not_credited() {
+    let decision = decide_at(10, &[touch("gone", "a", 1), touch("main", "bb", 0)], Credit::One);
+    assert_eq!(trace(&decision), ["a: ProgramUnknown", "bb: Credited"]);
+}
+
+fn any_touches() -> impl Strategy<Value = Vec<Touch>> {
+    let one = (prop_oneof!["main", "other", "gone"], "[a-z]{1,6}", 0_i64..3_000);
+    proptest::collection::vec(one.prop_map(|(name, partner, at)| touch(&name, &partner, at)), 0..12)
+}
+
+proptest! {
+    #[test]
+    fn the_order_of_the_touches_does_not_matter(touches in any_touches(), at in 0_i64..4_000, each: bool) {
+        let credit = if each { Credit::Each } else { Credit::One };
+        let reversed: Vec<Touch> = touches.iter().rev().cloned().collect();
+        let programs_and_verdicts = |d: &Decision| d.considered.iter().map(|c| (c.touch.at, c.verdict)).collect::<Vec<_>>();
+        let (forward, backward) = (decide_at(at, &touches, credit), decide_at(at, &reversed, credit));
+        prop_assert_eq!(programs_and_verdicts(&forward), programs_and_verdicts(&backward));
+    }
+
+    #[test]
+    fn a_credited_touch_is_valid_and_the_latest_valid_one_of_its_program(touches in any_touches(), at in 0_i64..4_000) {
+        let decision = decide_at(at, &touches, Credit::Each);
+        let valid = |t: &&Touch| t.at.0 <= at && at < t.expires_at.0 && t.program.as_str() != "gone";
+        for credited in decision.credited() {
+            let latest = touches.iter().filter(valid).filter(|t| t.program == credited.program).map(|t| t.at).max();
+            prop_assert_eq!(Some(credited.at), latest);
+        }
+        let programs: std::collections::BTreeSet<_> = touches.iter().filter(valid).map(|t| t.program.clone()).collect();
+        prop_assert_eq!(decision.credited().count(), programs.len());
+    }
+
+    #[test]
+    fn credit_one_credits_at_most_one_and_it_is_the_latest_valid_touch(touches in any_touches(), at in 0_i64..4_000) {
+        let decision = decide_at(at, &touches, Credit::One);
+        let credited: Vec<_> = decision.credited().map(|t| t.at).collect();
+        let valid = |t: &&Touch| t.at.0 <= at && at < t.expires_at.0 && t.program.as_str() != "gone";
+        prop_assert_eq!(credited, touches.iter().filter(valid).map(|t| t.at).max().into_iter().collect::<Vec<_>>());
+        let losers = decision.considered.iter().filter(|c| c.verdict != Verdict::Credited).count();
+        prop_assert_eq!(losers + decision.credited().count(), touches.len());
+    }
+}

@@ -1,0 +1,3 @@
+//! The rules of attribution, from outside: touches in, decision out.
+
+mod decide;

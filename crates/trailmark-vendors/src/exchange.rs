@@ -1,0 +1,84 @@
+//! One HTTP exchange, as data: the request that an adapter wants sent, and the answer that it reads. The sending is done by
+//! the proxy's egress; neither type can be turned into a log line that shows a credential, a URL or a body.
+
+use std::fmt;
+
+use trailmark_wire::time::UnixMillis;
+
+use crate::secret::Secret;
+
+/// The HTTP methods that adapters use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// DELETE
+    Delete,
+    /// GET
+    Get,
+    /// PATCH
+    Patch,
+    /// POST
+    Post,
+    /// PUT
+    Put,
+}
+
+impl Method {
+    /// The method as HTTP writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+        }
+    }
+}
+
+/// A request to a vendor. `User-Agent` is added by egress.
+#[derive(Clone)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL; some vendors' URLs hold personal data or credentials.
+    pub url: Secret,
+    /// Header names in lower case, and their values.
+    pub headers: Vec<(&'static str, Secret)>,
+    /// The body; absent in GET.
+    pub body: Option<Vec<u8>>,
+    /// What this request is, for people: `POST conversion/xid`. Holds nothing from the conversion.
+    pub label: &'static str,
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("label", &self.label).finish_non_exhaustive()
+    }
+}
+
+/// A whole answer of a vendor, its body read to its end within egress's size cap.
+#[derive(Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names in lower case, and their values.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// When it had arrived, by the proxy's clock; relative hints count from here.
+    pub at: UnixMillis,
+}
+
+impl Answer {
+    /// The value of a header, its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = format_args!("{} bytes", self.body.len());
+        f.debug_struct("Answer").field("status", &self.status).field("body", &body).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,66 @@
+//! What the proxy asks an adapter to deliver: one conversion for one program, with the touch that it is credited to. Built
+//! by the proxy's delivery from the ledger; read by [`crate::Vendor::plan`].
+
+use std::collections::BTreeMap;
+
+use trailmark_wire::conversion::{Customer, Kind, Order};
+use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
+use trailmark_wire::time::UnixMillis;
+
+use crate::capability::Class;
+use crate::exchange::Request;
+
+/// One conversion for one program. Holds personal data; `Debug` shows none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The ledger's id of the conversion.
+    pub conversion: ConversionId,
+    /// What happened.
+    pub kind: Kind,
+    /// When.
+    pub occurred_at: UnixMillis,
+    /// The customer.
+    pub customer: Option<Customer>,
+    /// The order of a sale, or the refund itself.
+    pub order: Option<Order>,
+    /// The sale that a refund belongs to.
+    pub refund_of: Option<OrderKey>,
+    /// The credited touch's click id, raw.
+    pub click_id: Option<ClickId>,
+    /// The credited touch's partner key, decoded.
+    pub partner: Option<PartnerKey>,
+    /// Free text for the vendor.
+    pub data: BTreeMap<String, String>,
+}
+
+/// What to do for a task.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// Nothing: the vendor learns it by another way.
+    NotNeeded {
+        /// Which way.
+        why: &'static str,
+    },
+    /// Nothing yet: a later version of Trailmark will.
+    NotYet,
+    /// Send this.
+    Send {
+        /// The request.
+        request: Request,
+        /// What may happen after an unknown outcome.
+        class: Class,
+    },
+    /// Nothing: the vendor cannot.
+    Unsupported {
+        /// Why not.
+        why: &'static str,
+    },
+}
+
+/// The conversion cannot be said in this vendor's words; names the field and the cure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Rejection {
+    /// Such as ``missing `customer.email`: PartnerStack needs it where no click id is known``.
+    pub reason: String,
+}
