@@ -1,0 +1,277 @@
+//! The ledger's contract: what is kept, and which steps are one transaction. Two kinds of implementation are meant:
+//! [`sqlite`] (one machine) and Postgres (a later version); `store/conformance.rs` holds every one to the same behaviour. Decisions are not made here:
+//! they come in as closures ([`AcceptRule`]) and transitions, so that both stores decide alike.
+//!
+//! Site id leads every key. Times are the caller's, in milliseconds.
+
+pub mod delivery;
+pub mod operator;
+pub mod sqlite;
+
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+use trailmark_attribution::{Decision, Touch};
+use trailmark_vendors::secret::Secret;
+use trailmark_wire::capture::Captured;
+use trailmark_wire::conversion::Conversion;
+use trailmark_wire::ids::{ArrivalId, ConversionId, KeyId, ProgramId, SiteId, VendorName, VisitorId};
+use trailmark_wire::jwk::Thumbprint;
+use trailmark_wire::receipt::Receipt;
+use trailmark_wire::time::UnixMillis;
+
+/// What every method of a store answers.
+pub type Reply<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
+
+/// Why the ledger did not do something. Nothing was written then.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store's file or answer is not what it must be: a person must look.
+    #[error("the ledger is damaged: {0}")]
+    Corrupt(String),
+    /// No room left on the disk, or the queue is at its limit: try again later.
+    #[error("the ledger has no room left")]
+    Full,
+    /// The lease that guarded this step is not held any more; somebody else has the delivery.
+    #[error("the lease on this delivery is not held any more")]
+    LeaseLost,
+    /// There is no such row.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// The row's state does not allow this step; names the state and the cure.
+    #[error("{0}")]
+    Refused(String),
+    /// The store is shutting down or cannot be reached: try again later.
+    #[error("the ledger cannot be reached: {0}")]
+    Unavailable(String),
+}
+
+/// An arrival that holds touches, ready to be recorded.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// The site.
+    pub site: SiteId,
+    /// The arrival's id.
+    pub id: ArrivalId,
+    /// The visitor whom the visitor cookie names, verified.
+    pub known_visitor: Option<VisitorId>,
+    /// The id to use when the visitor is new.
+    pub fresh_visitor: VisitorId,
+    /// The browser key that the page presented.
+    pub jkt: Option<Thumbprint>,
+    /// What was captured, at most one per program.
+    pub touches: Vec<NewTouch>,
+    /// The landing URL as it may be stored.
+    pub landing_url: String,
+    /// When the page was reached: never the future, at most a day ago.
+    pub at: UnixMillis,
+    /// Now.
+    pub now: UnixMillis,
+}
+
+/// One captured touch.
+#[derive(Debug, Clone)]
+pub struct NewTouch {
+    /// The id to use when it is new.
+    pub id: ConversionId,
+    /// Its program.
+    pub program: ProgramId,
+    /// What was captured.
+    pub captured: Captured,
+    /// Touch time plus the program's window.
+    pub expires_at: UnixMillis,
+}
+
+/// A touch as the ledger has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredTouch {
+    /// What attribution looks at.
+    pub touch: Touch,
+    /// Its visitor.
+    pub visitor: VisitorId,
+    /// What was captured.
+    pub captured: Captured,
+    /// The landing URL as stored.
+    pub landing_url: String,
+}
+
+/// What became of an arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordedArrival {
+    /// The visitor: the known one, the arrival's first one on a repeat by the same cookie or key, else the fresh one.
+    pub visitor: VisitorId,
+    /// The visitor's newest live touch.
+    pub newest: StoredTouch,
+    /// Whether at least one touch is new (201), else all were known (a repeat).
+    pub is_new: bool,
+}
+
+/// Whom a conversion came from, and how sure that is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assurance {
+    /// A token that names no browser key.
+    Bearer,
+    /// A token bound to a browser key, and that key's signature.
+    Bound,
+    /// An API key of the merchant's backend.
+    Server,
+}
+
+/// A verified conversion, ready to be decided and written.
+#[derive(Debug, Clone)]
+pub struct NewConversion {
+    /// The site.
+    pub site: SiteId,
+    /// The ledger's id to use when it is new.
+    pub id: ConversionId,
+    /// The visitor behind the token.
+    pub visitor: VisitorId,
+    /// The caller's id: for ever the replay key within site and visitor.
+    pub jti: ConversionId,
+    /// SHA-256 of the canonical encoding.
+    pub content_hash: [u8; 32],
+    /// What happened.
+    pub conversion: Conversion,
+    /// When it happened, clamped between touch and receipt.
+    pub occurred_at: UnixMillis,
+    /// Now.
+    pub received_at: UnixMillis,
+    /// How sure the proxy is of the sender.
+    pub assurance: Assurance,
+}
+
+/// What the ledger knows that a decision needs; read inside the accepting transaction.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// All touches of the visitor.
+    pub touches: Vec<StoredTouch>,
+    /// Signups of this visitor that were accepted so far.
+    pub signups_by_visitor: u32,
+    /// Programs in which this conversion's (kind, external id) is claimed already.
+    pub claimed: Vec<ProgramId>,
+    /// Deliveries that are not settled yet, over the whole site.
+    pub queued: u64,
+}
+
+/// What the rules say about a conversion; written in the same transaction.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    /// The receipt, as it will be given and repeated.
+    pub receipt: Receipt,
+    /// The attribution with its trace.
+    pub decision: Decision,
+    /// One per credited program; each claims its (program, kind, external id).
+    pub deliveries: Vec<NewDelivery>,
+}
+
+/// A delivery to create.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    /// Its id.
+    pub id: ConversionId,
+    /// Its program, and lane.
+    pub program: ProgramId,
+    /// The vendor.
+    pub vendor: VendorName,
+    /// The credited touch.
+    pub touch: ConversionId,
+    /// Due from here on.
+    pub due_at: UnixMillis,
+}
+
+/// Decides about a conversion inside the accepting transaction. Pure, quick, and called at most once.
+pub type AcceptRule = Box<dyn FnOnce(&Known) -> Result<Ruling, StoreError> + Send>;
+
+/// What became of a posted conversion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Accepted {
+    /// The same `jti` with other content.
+    Mismatch,
+    /// Committed just now.
+    New(Receipt),
+    /// The same `jti` with the same content: the first receipt, to be given as replayed.
+    Replayed(Receipt),
+}
+
+/// A signing key of a site.
+#[derive(Clone)]
+pub struct KeyRow {
+    /// The site.
+    pub site: SiteId,
+    /// Its name in the JWKS.
+    pub kid: KeyId,
+    /// The public key.
+    pub public_key: [u8; 32],
+    /// The private key, PKCS#8 as base64.
+    pub private_key: Secret,
+    /// When it was made and published.
+    pub created_at: UnixMillis,
+    /// From when it signs: published before it signs.
+    pub signs_from: UnixMillis,
+    /// When the last thing that it signed expires; it verifies until then.
+    pub last_expiry: Option<UnixMillis>,
+    /// When it stopped signing.
+    pub retired_at: Option<UnixMillis>,
+    /// When it was revoked; it verifies nothing since.
+    pub revoked_at: Option<UnixMillis>,
+}
+
+impl fmt::Debug for KeyRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRow").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+/// A change to a signing key.
+#[derive(Debug, Clone)]
+pub enum KeyChange {
+    /// A new key.
+    Add(KeyRow),
+    /// Stops signing at this point; goes on verifying.
+    Retire(SiteId, KeyId, UnixMillis),
+    /// Stops verifying at once.
+    Revoke(SiteId, KeyId, UnixMillis),
+    /// Something was signed that expires here.
+    Signed(SiteId, KeyId, UnixMillis),
+}
+
+/// The ledger. Intake's half stands here; [`delivery::DeliveryStore`] and [`operator::OperatorStore`] hold the others'.
+pub trait Store: delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync {
+    /// Records an arrival with its touches, in one transaction: a repeat by the same cookie or browser key gives the same
+    /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch; a
+    /// touch from a vendor's cookie counts only where the visitor has none in that program.
+    ///
+    /// `None` when nothing counted and the visitor has no live touch.
+    fn record_arrival(&self, arrival: Arrival) -> Reply<'_, Option<RecordedArrival>>;
+
+    /// The newest touch of a visitor that is alive at `now`.
+    fn live_touch(&self, site: SiteId, visitor: VisitorId, now: UnixMillis) -> Reply<'_, Option<StoredTouch>>;
+
+    /// Conversion, unique keys, decision, deliveries and receipt in one transaction, or the first receipt again.
+    fn accept(&self, new: NewConversion, rule: AcceptRule) -> Reply<'_, Accepted>;
+
+    /// Touches recorded at the site since a point in time: what its touch budget counts.
+    fn touches_since(&self, site: SiteId, since: UnixMillis) -> Reply<'_, u64>;
+
+    /// All signing keys of a site, revoked ones too, the newest first.
+    fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>>;
+
+    /// Changes signing keys, all or none.
+    fn change_keys(&self, changes: Vec<KeyChange>) -> Reply<'_, ()>;
+
+    /// Stops taking work, finishes what was taken, closes the store.
+    fn close(&self) -> Reply<'_, ()>;
+}
+
+impl Assurance {
+    /// The word in SQL, logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bearer => "bearer",
+            Self::Bound => "bound",
+            Self::Server => "server",
+        }
+    }
+}
+

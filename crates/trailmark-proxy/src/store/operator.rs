@@ -1,0 +1,251 @@
+//! The operator's half of the ledger: lists, one conversion with everything about it, and the few changes that people make
+//! by hand.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
+use trailmark_wire::receipt::Status;
+use trailmark_wire::time::UnixMillis;
+
+use super::Reply;
+
+/// Which rows a list shows; all conditions must hold, the newest first.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Filter {
+    /// Of one site.
+    pub site: Option<SiteId>,
+    /// In one state or status word.
+    pub state: Option<String>,
+    /// Of one program.
+    pub program: Option<ProgramId>,
+    /// At most this many, 1 to 1,000.
+    pub limit: Option<u32>,
+}
+
+/// One line of `conversions list`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConversionRow {
+    /// The ledger's id.
+    pub id: ConversionId,
+    /// The site.
+    pub site: SiteId,
+    /// What happened.
+    pub kind: Kind,
+    /// The business key: customer key or order key; absent while only a signed claim holds it.
+    pub external_id: Option<String>,
+    /// What became of it.
+    pub status: Status,
+    /// Why.
+    pub code: Option<String>,
+    /// How sure the proxy is of the sender.
+    pub assurance: String,
+    /// The credited programs.
+    pub programs: Vec<ProgramId>,
+    /// The states of its deliveries, in the same order.
+    pub deliveries: Vec<String>,
+    /// When it was received.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub received_at: UnixMillis,
+}
+
+/// One touch, for people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct TouchRow {
+    /// The ledger's id.
+    pub id: ConversionId,
+    /// The site.
+    pub site: SiteId,
+    /// The program.
+    pub program: ProgramId,
+    /// The visitor.
+    pub visitor: VisitorId,
+    /// The partner key, decoded.
+    pub partner: Option<String>,
+    /// The vendor's click id.
+    pub click_id: Option<String>,
+    /// `url` or `cookie`.
+    pub source: String,
+    /// The landing URL as stored.
+    pub landing_url: String,
+    /// When.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub at: UnixMillis,
+    /// When its window ends.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub expires_at: UnixMillis,
+}
+
+/// One HTTP try.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AttemptRow {
+    /// 1 for the first of its generation.
+    pub number: u32,
+    /// The delivery's generation: a replay by hand starts a new one.
+    pub generation: u32,
+    /// `send`, `look_up`.
+    pub purpose: String,
+    /// The request's label, such as `POST conversion/xid`.
+    pub request: String,
+    /// When its row was committed, before the request.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub started_at: UnixMillis,
+    /// Milliseconds until its outcome; absent while there is none.
+    pub duration_ms: Option<i64>,
+    /// The HTTP status, where an answer came.
+    pub http_status: Option<u16>,
+    /// The outcome's word; absent while there is none.
+    pub outcome: Option<String>,
+    /// The vendor's or the transport's message.
+    pub message: Option<String>,
+}
+
+/// One delivery, for people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DeliveryRow {
+    /// The ledger's id.
+    pub id: ConversionId,
+    /// The site.
+    pub site: SiteId,
+    /// The conversion.
+    pub conversion: ConversionId,
+    /// What happened.
+    pub kind: Kind,
+    /// The business key.
+    pub external_id: Option<String>,
+    /// The program, and lane.
+    pub program: ProgramId,
+    /// The vendor.
+    pub vendor: VendorName,
+    /// `due`, `unverified`, `uncertain`, `recorded`, `ignored`, `rejected`, `conflict`, `dead`, `blocked`, `dropped`, ...
+    pub state: String,
+    /// Why it is in that state.
+    pub reason: Option<String>,
+    /// Attempts counted against the schedule, in this generation.
+    pub attempts: u32,
+    /// The generation.
+    pub generation: u32,
+    /// When it will be looked at next; absent when settled.
+    pub due_at: Option<String>,
+    /// The vendor's own reference.
+    pub reference: Option<String>,
+    /// Its attempts, the first first; filled in `show` and `explain`.
+    #[serde(default)]
+    pub tries: Vec<AttemptRow>,
+}
+
+/// A lane, for people.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct LaneRow {
+    /// The program whose account it is.
+    pub program: ProgramId,
+    /// `open`, `paused`, `throttled`, `broken`.
+    pub state: String,
+    /// Why it is not open, and the cure.
+    pub reason: Option<String>,
+    /// When it is tried next.
+    pub next_at: Option<String>,
+    /// Deliveries that wait in it.
+    pub waiting: u64,
+}
+
+/// One conversion with everything that the ledger knows about it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConversionDetail {
+    /// The line of the list.
+    pub conversion: ConversionRow,
+    /// When it happened.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub occurred_at: UnixMillis,
+    /// The visitor.
+    pub visitor: VisitorId,
+    /// The decision with its trace, [`trailmark_attribution::Decision`] as JSON.
+    pub decision: Value,
+    /// Every touch of the visitor.
+    pub touches: Vec<TouchRow>,
+    /// Its deliveries with their attempts.
+    pub deliveries: Vec<DeliveryRow>,
+}
+
+/// What an operator decides about an `uncertain`, `dead` or `conflict` delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The vendor has it: settled as recorded.
+    Recorded,
+    /// The vendor has it not, and shall not: settled as rejected; the claim is freed as the rules say.
+    Rejected,
+}
+
+/// A change by hand. Each is written with its reason, so that the record shows who decided what.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// Gives up.
+    Drop {
+        /// Which delivery.
+        delivery: ConversionId,
+        /// Why.
+        reason: String,
+    },
+    /// Settles what nobody could tell.
+    Resolve {
+        /// Which delivery.
+        delivery: ConversionId,
+        /// How.
+        verdict: Verdict,
+        /// Why.
+        reason: String,
+    },
+    /// A new generation with the same vendor-side key; after an unknown attempt it starts with a look-up, or needs
+    /// `accept_double`.
+    Retry {
+        /// Which delivery.
+        delivery: ConversionId,
+        /// The operator accepts a second effect, on record.
+        accept_double: bool,
+    },
+}
+
+/// The counts that `store check` holds against each other.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Health {
+    /// The store's own integrity check: `ok`, or what it found.
+    pub integrity: String,
+    /// Version of the last migration.
+    pub schema_version: u32,
+    /// Touches.
+    pub touches: u64,
+    /// Conversions.
+    pub conversions: u64,
+    /// Deliveries by state.
+    pub deliveries: Vec<(String, u64)>,
+    /// Rules that do not hold, in words; empty when all is well.
+    pub violations: Vec<String>,
+}
+
+/// What operators ask of a ledger.
+pub trait OperatorStore: fmt::Debug + Send + Sync {
+    /// Conversions.
+    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>>;
+
+    /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters.
+    fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
+
+    /// Touches.
+    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>>;
+
+    /// Deliveries; without a state, those that are not settled.
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>>;
+
+    /// Lanes that were ever used.
+    fn lanes(&self, now: UnixMillis) -> Reply<'_, Vec<LaneRow>>;
+
+    /// Makes a change by hand.
+    fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow>;
+
+    /// Checks the store and its counts.
+    fn health(&self) -> Reply<'_, Health>;
+}
