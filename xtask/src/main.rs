@@ -5,12 +5,14 @@
 //! compiles while they do not. Linux and macOS.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
 
+mod workspace;
+mod shell;
+mod npm;
 mod artifact;
 mod build_sdk;
-mod npm;
-mod shell;
+mod process;
+mod demo;
 mod tidy;
-mod workspace;
 
 use std::process::ExitCode;
 
@@ -41,6 +43,7 @@ fn run(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["build-sdk"] => build_sdk::run(&Workspace::load()?),
+        ["demo"] => demo::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
         [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -58,6 +58,11 @@ impl Workspace {
                 .arg(manifest),
         )?;
         let mut metadata: Metadata = serde_json::from_str(&json).context("cannot read the answer of cargo metadata")?;
+        for package in &mut metadata.packages {
+            if let Ok(relative) = package.manifest_path.strip_prefix(&metadata.workspace_root) {
+                package.manifest_path = relative.to_owned();
+            }
+        }
         Ok(Self { root: metadata.workspace_root, target: metadata.target_directory, packages: metadata.packages })
     }
 

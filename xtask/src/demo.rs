@@ -1,0 +1,291 @@
+//! `demo`: the whole product on this machine, started by one command and stopped by Ctrl-C.
+//!
+//! Builds the module and the binary, then runs `trailmark simulate` (doubles of the vendors) and `trailmark serve`
+//! (proxy and demo site, SQLite) on free ports, in a folder of their own under `target/demo`. The secrets are those of
+//! the doubles and go to the proxy through its environment, as real ones would.
+
+use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process::{Group, Interrupts};
+use crate::workspace::Workspace;
+
+/// Where the search for free ports begins: the proxy, its operator's listener, the simulator.
+const FIRST_PORTS: [u16; 3] = [8787, 8788, 9100];
+
+/// How long a started program may take until it answers.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
+/// How long a program may take to end when asked; the proxy drains what it is sending.
+const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// What the doubles accept, under the names that the configuration reads.
+const SECRETS: [(&str, &str); 3] = [
+    ("PARTNERSTACK_PUBLIC_KEY", "pk_sim"),
+    ("PARTNERSTACK_PRIVATE_KEY", "sk_sim_private"),
+    ("PARTNERSTACK_TRACKING_TOKEN", "tt_sim_tracking"),
+];
+
+/// The three listeners.
+#[derive(Clone, Copy, Debug)]
+struct Addresses {
+    site: SocketAddr,
+    operator: SocketAddr,
+    simulator: SocketAddr,
+}
+
+/// Whether to go on.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Stop,
+}
+
+/// Runs until Ctrl-C.
+///
+/// # Errors
+/// A build fails, or a program ends or stays silent; the message then carries the end of its log.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let interrupts = Interrupts::listen()?;
+    let started = Instant::now();
+    let mut build_sdk = Command::new(std::env::current_exe()?);
+    let mut build_binary = workspace.cargo();
+    build_binary.args(["build", "--quiet", "--package", "trailmark-proxy", "--bin", "trailmark", "--target-dir"]);
+    build_binary.arg(&workspace.target);
+    for (what, command) in
+        [("the browser module", build_sdk.arg("build-sdk")), ("the trailmark binary", &mut build_binary)]
+    {
+        progress(started, &format!("building {what}"));
+        if build(what, command, &interrupts)? == Next::Stop {
+            return Ok(());
+        }
+    }
+    let folder = fresh_folder(&workspace.target.join("demo"))?;
+    let outcome = serve(workspace, &folder, started, &interrupts);
+    match &outcome {
+        Ok(()) => {
+            std::fs::remove_dir_all(&folder)?;
+            println!("stopped; nothing is left running");
+        }
+        Err(_) => println!("stopped; the logs are in {}", folder.display()),
+    }
+    outcome
+}
+
+fn progress(started: Instant, what: &str) {
+    println!("{:>6.1} s  {what}", started.elapsed().as_secs_f32());
+}
+
+/// Runs a build to its end, or kills it on Ctrl-C.
+fn build(name: &'static str, command: &mut Command, interrupts: &Interrupts) -> Result<Next> {
+    let mut group = Group::start(name, command, None)?;
+    loop {
+        match group.ended()? {
+            Some(status) if status.success() => return Ok(Next::GoOn),
+            Some(_) => bail!("cannot build {name}"),
+            None if interrupts.within_tick() => {
+                group.stop(STOP_GRACE, interrupts)?;
+                return Ok(Next::Stop);
+            }
+            None => {}
+        }
+    }
+}
+
+/// A new folder for this run. A killed run may have left one under the same number.
+fn fresh_folder(parent: &Path) -> Result<PathBuf> {
+    let folder = parent.join(std::process::id().to_string());
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder)?;
+    }
+    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    Ok(folder)
+}
+
+fn serve(workspace: &Workspace, folder: &Path, started: Instant, interrupts: &Interrupts) -> Result<()> {
+    let [site, operator, simulator] = free_ports(FIRST_PORTS)?.map(loopback);
+    let addresses = Addresses { site, operator, simulator };
+    let config = folder.join("trailmark.toml");
+    std::fs::write(&config, configuration(addresses))?;
+    let binary = workspace.target.join("debug").join("trailmark");
+
+    progress(started, "starting the simulator");
+    let mut running = vec![Group::start(
+        "the simulator",
+        Command::new(&binary)
+            .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
+            .args(["--landing-url", &format!("http://{site}/")])
+            .current_dir(folder),
+        Some(&folder.join("simulator.log")),
+    )?];
+    let mut next = wait_for(simulator, "/control/clock", &mut running, interrupts)?;
+    if next == Next::GoOn {
+        progress(started, "starting the proxy");
+        running.push(Group::start(
+            "the proxy",
+            Command::new(&binary)
+                .args(["serve", "--clock-url", &format!("http://{simulator}/control/clock"), "--config"])
+                .arg(&config)
+                .arg("--www")
+                .arg(workspace.root.join("www"))
+                .envs(SECRETS)
+                .current_dir(folder),
+            Some(&folder.join("proxy.log")),
+        )?);
+        next = wait_for(operator, "/readyz", &mut running, interrupts)?;
+    }
+    if next == Next::GoOn {
+        progress(started, "ready");
+        println!(
+            "\n  site         http://{site}/\n  ledger view  http://{operator}/\n  simulator    http://{simulator}/"
+        );
+        println!("  logs         {}\n\nCtrl-C stops it", folder.display());
+        while !interrupts.within_tick() {
+            fail_if_ended(&mut running)?;
+        }
+    }
+    // The proxy first: what it is sending still finds the vendors.
+    for group in running.iter_mut().rev() {
+        if !group.stop(STOP_GRACE, interrupts)? {
+            println!("{} had to be killed", group.name);
+        }
+    }
+    Ok(())
+}
+
+/// Waits until `path` answers 200.
+fn wait_for(address: SocketAddr, path: &str, running: &mut [Group], interrupts: &Interrupts) -> Result<Next> {
+    let deadline = Instant::now() + START_LIMIT;
+    loop {
+        fail_if_ended(running)?;
+        if answers(address, path) {
+            return Ok(Next::GoOn);
+        }
+        if interrupts.within_tick() {
+            return Ok(Next::Stop);
+        }
+        if Instant::now() > deadline {
+            bail!("http://{address}{path} did not answer within {} s", START_LIMIT.as_secs());
+        }
+    }
+}
+
+fn fail_if_ended(running: &mut [Group]) -> Result<()> {
+    for group in running {
+        if let Some(status) = group.ended()? {
+            bail!("{} ended with {status}; its last lines:\n{}", group.name, group.last_lines(20));
+        }
+    }
+    Ok(())
+}
+
+fn answers(address: SocketAddr, path: &str) -> bool {
+    let limit = Duration::from_secs(1);
+    let ask = || -> std::io::Result<Vec<u8>> {
+        let mut stream = TcpStream::connect_timeout(&address, limit)?;
+        stream.set_read_timeout(Some(limit))?;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes())?;
+        let mut head = Vec::new();
+        stream.take(64).read_to_end(&mut head)?;
+        Ok(head)
+    };
+    ask().is_ok_and(|head| head.starts_with(b"HTTP/1.1 200"))
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}
+
+/// For each wanted port itself or the next free one after it, no port twice.
+fn free_ports<const N: usize>(wanted: [u16; N]) -> Result<[u16; N]> {
+    // Held until all are found, so that two searches that meet do not find the same port.
+    let mut held = Vec::new();
+    let mut ports = wanted;
+    for port in &mut ports {
+        let listener = (*port..=u16::MAX).find_map(|port| TcpListener::bind(loopback(port)).ok());
+        let listener = listener.with_context(|| format!("no port from {port} on is free"))?;
+        *port = listener.local_addr()?.port();
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+/// The proxy's settings; secrets only by the names of their variables.
+fn configuration(Addresses { site, operator, simulator }: Addresses) -> String {
+    format!(
+        r#"# Written by `cargo xtask demo` for this run.
+[server]
+listen = "{site}"
+public_url = "http://{site}"
+mount = "/tm"
+admin_listen = "{operator}"
+
+[store]
+url = "sqlite:trailmark.db"
+
+[[sites]]
+id = "acme"
+public_url = "http://{site}"
+origins = ["http://{site}"]
+consent = "required"
+
+[[sites.programs]]
+id = "main"
+vendor = "partnerstack"
+dialect = "current"
+public_key = "env:PARTNERSTACK_PUBLIC_KEY"
+private_key = "env:PARTNERSTACK_PRIVATE_KEY"
+tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
+base_url = "http://{simulator}/partnerstack"
+tracking_url = "http://{simulator}/partnerlinks"
+confirm_after = "4s"
+"#
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_gives_way_to_the_next_free_one() {
+        let taken = TcpListener::bind(loopback(0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let [first, second] = free_ports([port, port]).unwrap();
+        assert!(first > port && second > first, "{port} {first} {second}");
+    }
+
+    #[test]
+    fn the_configuration_names_the_chosen_ports_and_no_secret() {
+        let text = configuration(Addresses { site: loopback(1), operator: loopback(2), simulator: loopback(3) });
+        assert!(text.contains("listen = \"127.0.0.1:1\"") && text.contains("admin_listen = \"127.0.0.1:2\""));
+        assert!(text.contains("base_url = \"http://127.0.0.1:3/partnerstack\""));
+        for (name, secret) in SECRETS {
+            assert!(text.contains(&format!("env:{name}")) && !text.contains(secret));
+        }
+    }
+
+    #[test]
+    fn a_listener_that_answers_something_else_is_not_ready() {
+        let listener = TcpListener::bind(loopback(0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = std::thread::spawn(move || {
+            for answer in ["503 Service Unavailable", "200 OK"] {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut request = [0; 256];
+                let _ = stream.read(&mut request).unwrap();
+                write!(stream, "HTTP/1.1 {answer}\r\n\r\n").unwrap();
+            }
+        });
+        assert!(!answers(address, "/readyz"));
+        assert!(answers(address, "/readyz"));
+        server.join().unwrap();
+        assert!(!answers(address, "/readyz"));
+    }
+}

@@ -1,0 +1,189 @@
+//! Programs that run beside this one and are stopped with it.
+//!
+//! Each is the leader of its own process group: Ctrl-C on the terminal reaches this program alone, which then stops
+//! the others in order, first asking and after a deadline killing, with everything that they started. Dropping a
+//! [`Group`] kills it, so that no way out of a task leaves one running.
+
+use std::fs::File;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::shell;
+
+/// How often a running program is looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// SIGINT, SIGTERM and SIGHUP to this program, one message each.
+#[derive(Debug)]
+pub(crate) struct Interrupts(Receiver<()>);
+
+impl Interrupts {
+    /// From here on these signals no longer end the program; call once.
+    pub(crate) fn listen() -> Result<Self> {
+        let (sender, receiver) = mpsc::channel();
+        ctrlc::set_handler(move || {
+            // The receiver is gone only when the program is ending anyway.
+            let _ = sender.send(());
+        })
+        .context("cannot listen for Ctrl-C")?;
+        Ok(Self(receiver))
+    }
+
+    /// Waits one tick; whether a signal came.
+    pub(crate) fn within_tick(&self) -> bool {
+        !matches!(self.0.recv_timeout(TICK), Err(RecvTimeoutError::Timeout))
+    }
+}
+
+/// A running program with all that it starts.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// What a person calls it.
+    pub(crate) name: &'static str,
+    /// Where its output goes, when not to the terminal.
+    pub(crate) log: Option<PathBuf>,
+    child: Child,
+    ended: Option<ExitStatus>,
+}
+
+impl Group {
+    /// Starts `command`; both of its outputs go to `log` where one is given.
+    pub(crate) fn start(name: &'static str, command: &mut Command, log: Option<&Path>) -> Result<Self> {
+        if let Some(log) = log {
+            let file = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
+            command.stdout(file.try_clone()?).stderr(file);
+        }
+        let child = command
+            .stdin(std::process::Stdio::null())
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {}", shell::line(command)))?;
+        Ok(Self { name, log: log.map(Path::to_owned), child, ended: None })
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
+        if self.ended.is_none() {
+            self.ended = self.child.try_wait()?;
+        }
+        Ok(self.ended)
+    }
+
+    /// Asks it to end, waits for `grace` or for another signal, then kills it. Whether it ended by itself.
+    pub(crate) fn stop(&mut self, grace: Duration, interrupts: &Interrupts) -> Result<bool> {
+        let deadline = Instant::now() + grace;
+        self.signal(Signal::SIGTERM);
+        while self.ended()?.is_none() {
+            if interrupts.within_tick() || Instant::now() > deadline {
+                self.kill()?;
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The end of its log, for a person who wants to know why it ended.
+    pub(crate) fn last_lines(&self, count: usize) -> String {
+        let text = self.log.as_ref().and_then(|log| std::fs::read(log).ok()).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<&str> = text.lines().collect();
+        let skipped = lines.len().saturating_sub(count);
+        lines.into_iter().skip(skipped).map(|line| format!("  {line}\n")).collect()
+    }
+
+    fn kill(&mut self) -> Result<()> {
+        self.signal(Signal::SIGKILL);
+        self.ended = Some(self.child.wait()?);
+        Ok(())
+    }
+
+    /// Signals the whole group. Only while its leader has not been waited for: until then its number is no one else's.
+    fn signal(&self, signal: Signal) {
+        if let (None, Ok(id)) = (self.ended, i32::try_from(self.child.id())) {
+            // It may have ended a moment ago, which is what was wanted.
+            let _ = killpg(Pid::from_raw(id), signal);
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if matches!(self.ended(), Ok(None)) {
+            let _ = self.kill();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A shell that says `ready` once its traps are set, with the sender that interrupts would come through.
+    fn shell(script: &str, folder: &Path) -> (Group, Interrupts, mpsc::Sender<()>) {
+        let log = folder.join("log");
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        let group = Group::start("shell", &mut command, Some(&log)).unwrap();
+        let (sender, receiver) = mpsc::channel();
+        let interrupts = Interrupts(receiver);
+        while !std::fs::read_to_string(&log).unwrap().contains("ready") {
+            interrupts.within_tick();
+        }
+        (group, interrupts, sender)
+    }
+
+    fn is_alive(id: &str) -> bool {
+        Path::new("/proc").join(id).exists()
+    }
+
+    #[test]
+    fn a_program_that_listens_ends_by_itself() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut group, interrupts, _sender) = shell("echo ready; exec tail -f /dev/null", folder.path());
+        assert!(group.stop(Duration::from_secs(60), &interrupts).unwrap());
+    }
+
+    #[test]
+    fn a_deaf_program_is_killed_after_the_grace_with_what_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "trap '' TERM; tail -f /dev/null & echo $!; echo ready; while :; do wait; done";
+        let (mut group, interrupts, _sender) = shell(script, folder.path());
+        let started = group.last_lines(2).split_whitespace().next().unwrap().to_owned();
+        assert!(is_alive(&started));
+        assert!(!group.stop(Duration::from_millis(10), &interrupts).unwrap());
+        while is_alive(&started) {
+            interrupts.within_tick();
+        }
+    }
+
+    #[test]
+    fn a_second_interrupt_does_not_wait_for_the_grace() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut group, interrupts, sender) =
+            shell("trap '' TERM; echo ready; while :; do read x; done", folder.path());
+        sender.send(()).unwrap();
+        assert!(!group.stop(Duration::from_secs(3600), &interrupts).unwrap());
+    }
+
+    #[test]
+    fn an_early_end_is_seen_with_its_last_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut group, interrupts, _sender) =
+            shell("echo one; echo ready; echo port taken >&2; exit 7", folder.path());
+        let status = loop {
+            match group.ended().unwrap() {
+                Some(status) => break status,
+                None => interrupts.within_tick(),
+            };
+        };
+        assert_eq!(status.code(), Some(7));
+        assert_eq!(group.last_lines(1), "  port taken\n");
+    }
+}
