@@ -226,6 +226,17 @@ pub struct Health {
     pub violations: Vec<String>,
 }
 
+/// How many rows there are, cheap enough to be asked for every few seconds; the metrics are made of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Touches.
+    pub touches: u64,
+    /// Conversions by status.
+    pub conversions: Vec<(String, u64)>,
+    /// Deliveries by state.
+    pub deliveries: Vec<(String, u64)>,
+}
+
 /// What operators ask of a ledger.
 pub trait OperatorStore: fmt::Debug + Send + Sync {
     /// Conversions.
@@ -245,6 +256,9 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
 
     /// Makes a change by hand.
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow>;
+
+    /// How many rows there are.
+    fn counts(&self) -> Reply<'_, Counts>;
 
     /// Checks the store and its counts.
     fn health(&self) -> Reply<'_, Health>;
