@@ -1,1 +1,91 @@
-//! Strict local doubles of the four partner platforms.
+//! Strict local doubles of the partner platforms, with faults, time travel and a count of effects.
+//!
+//! Written from the vendors' documents alone and without a look at the adapters, so that a wrong adapter meets a right
+//! double; it depends on no other crate of the workspace. Where a document is silent the double refuses, and the
+//! module concerned says what was chosen. PartnerStack is here, in both dialects; Partnerize, Introw and Partnero get
+//! folders beside `partnerstack` with the issues that build their adapters, and doors of their own in `world`.
+//!
+//! A double is a function from what it holds, a call and the time to an answer. Everything that is I/O is in `server`
+//! and `socket`, everything that is time in `clock`.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), trailmark_simulator::StartError> {
+//! use trailmark_simulator::{Pace, Settings, Simulator};
+//!
+//! let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), pace: Pace::Demo, ..Settings::default() };
+//! let running = Simulator::start(settings).await?;
+//! println!("vendors at http://{}", running.address());
+//! running.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The vendors' side
+//!
+//! | path | what |
+//! |---|---|
+//! | `/partnerstack/api/v2/...` | PartnerStack's vendor API, dialect `current`; Basic [`PUBLIC_KEY`]`:`[`PRIVATE_KEY`] |
+//! | `/partnerlinks/conversion/xid` | its server-to-server conversion; Bearer [`TRACKING_TOKEN`] |
+//! | `/partnerlinks/go/{partner_key}` | a partner's link: makes a click, redirects to the landing page |
+//! | `/partnerstack-guide/api/v2/...` | seed 000 to the letter, on an account of its own |
+//!
+//! # `/control/...`
+//!
+//! JSON both ways, CORS `*`, no credentials; unknown fields are refused with 400 `{message}`. Times are milliseconds of
+//! simulated time, which is the system's plus an offset.
+//!
+//! | route | in | out |
+//! |---|---|---|
+//! | `GET clock` | | `{now_ms, offset_ms}` |
+//! | `POST clock` | `{advance_ms}`, negative ones go back | as above |
+//! | `POST faults` | a fault, below | `{id}` |
+//! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
+//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only |
+//! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
+//! | `GET state/partnerstack`, `state/partnerstack-guide` | | `{now_ms, customers, partners, transactions, actions, clicks}`; customers with `xid`, `partner_key`, `created_at`, `visible_at`, `visible` |
+//! | `POST partnerstack/clicks` | `{xid?, partner_key}` | `{xid}` |
+//! | `POST partnerstack/settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
+//! | `POST reset` | | everything as after the start, the clock too |
+//!
+//! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received` counts every
+//! call that arrived, `processed` those that the double accepted, `effects` the objects they made or changed: with
+//! `{dedupe: false}` each processed call makes one, so that a double send shows as a double effect.
+//!
+//! A fault is `{vendor, method?, path_contains?, kind, times?, probability?, seed?, until_ms?, delay_ms?}` and, by `kind`:
+//!
+//! | `kind` | also | processed? |
+//! |---|---|---|
+//! | `status` | `status`, `message?`, `retry_after_s?` or `retry_after_date?` (text as it stands, or milliseconds) | no |
+//! | `html` | `status?` (502), `message?` | no |
+//! | `redirect` | `location`, `status?` (302) | no |
+//! | `reset_before` | | no |
+//! | `reset_after` | | yes |
+//! | `truncate` | | yes |
+//! | `delay` | `delay_ms` | yes, at once; only the answer waits |
+//!
+//! `vendor` is `partnerstack` (API and links) or `partnerstack-guide`. Delays of all faults that strike add up; of the rest the first decides.
+//! Resets are TCP resets, delays are real time.
+
+mod settings;
+
+mod server;
+mod socket;
+
+mod call;
+
+mod control;
+mod world;
+
+mod clock;
+mod faults;
+mod log;
+mod random;
+
+mod partnerstack;
+
+mod config;
+
+pub use self::config::print_config;
+pub use self::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TEST_PRIVATE_KEY, TEST_PUBLIC_KEY, TRACKING_TOKEN};
+pub use self::server::{Running, Simulator, StartError};
+pub use self::settings::{Pace, Settings, UnknownPace};

@@ -1,0 +1,83 @@
+//! Simulated time: the system's clock plus an offset that a test moves.
+//!
+//! Everything the doubles remember is dated by it, so that two to six minutes, an hour of `Retry-After` or a day pass
+//! in one `POST /control/clock`. It moves no timer: a `delay` fault waits in real time, because the client it keeps
+//! waiting lives there.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+const DAY_S: i64 = 86_400;
+const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"];
+
+/// The clock of one simulator. Milliseconds since the Unix epoch.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    offset_ms: i64,
+}
+
+impl Clock {
+    pub(crate) fn now_ms(&self) -> i64 {
+        system_ms().saturating_add(self.offset_ms)
+    }
+
+    pub(crate) fn offset_ms(&self) -> i64 {
+        self.offset_ms
+    }
+
+    /// Moves time on, or back where `by_ms` is negative: clocks of real machines do both.
+    pub(crate) fn advance(&mut self, by_ms: i64) {
+        self.offset_ms = self.offset_ms.saturating_add(by_ms);
+    }
+}
+
+/// The form that `Date` and `Retry-After` take (RFC 9110 § 5.6.7); `None` outside the years 1 to 9999.
+pub(crate) fn http_date(at_ms: i64) -> Option<String> {
+    let at_s = at_ms.div_euclid(1_000);
+    let (days, second) = (at_s.div_euclid(DAY_S), at_s.rem_euclid(DAY_S));
+    let weekday = WEEKDAYS.get(usize::try_from(days.rem_euclid(7)).ok()?)?;
+    let (year, month, day) = civil(days);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let in_range = (1..=9_999).contains(&year);
+    in_range.then(|| format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
+}
+
+/// Year, month and day of a day counted from 1970-01-01. Years are taken to begin in March, so that the leap day ends
+/// one (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: i64) -> (i64, &'static str, i64) {
+    let since_era = days + 719_468;
+    let (era, day_of_era) = (since_era.div_euclid(146_097), since_era.rem_euclid(146_097));
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let year = era * 400 + year_of_era + i64::from(month_from_march >= 10);
+    let month = usize::try_from(month_from_march).ok().and_then(|month| MONTHS.get(month));
+    (year, month.copied().unwrap_or_default(), day)
+}
+
+fn system_ms() -> i64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::http_date;
+
+    #[test]
+    fn dates_are_written_as_the_rfc_writes_them() {
+        let cases = [
+            (784_111_777_000, Some("Sun, 06 Nov 1994 08:49:37 GMT")),
+            (0, Some("Thu, 01 Jan 1970 00:00:00 GMT")),
+            (-1, Some("Wed, 31 Dec 1969 23:59:59 GMT")),
+            (951_782_400_000, Some("Tue, 29 Feb 2000 00:00:00 GMT")),
+            (4_107_542_400_000, Some("Mon, 01 Mar 2100 00:00:00 GMT")),
+            (i64::MAX, None),
+            (i64::MIN, None),
+        ];
+        for (at_ms, written) in cases {
+            assert_eq!(http_date(at_ms).as_deref(), written, "{at_ms}");
+        }
+    }
+}

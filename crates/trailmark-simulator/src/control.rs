@@ -1,0 +1,142 @@
+//! `/control/...`: what a test, a person or the demo page asks of the simulator itself. JSON both ways, CORS `*`.
+//!
+//! No vendor has any of this, faults do not strike it and the request log does not keep it.
+
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderValue,
+};
+use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::call::{Answer, Body, Call};
+use crate::faults::Fault;
+use crate::log::{Subject, Tally};
+use crate::partnerstack::{CURRENT, Change, GUIDE};
+use crate::world::World;
+
+/// The path under which these routes live.
+pub(crate) const ROOT: &str = "control";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_ms: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewClick {
+    xid: Option<String>,
+    partner_key: String,
+}
+
+#[derive(Serialize)]
+struct EffectRow<'a> {
+    #[serde(flatten)]
+    subject: &'a Subject,
+    #[serde(flatten)]
+    tally: &'a Tally,
+}
+
+/// Why a control call is refused.
+struct Refusal(StatusCode, String);
+
+pub(crate) fn answer(world: &mut World, call: &Call) -> Answer {
+    let answer = match perform(world, call) {
+        Ok(value) => Answer::json(StatusCode::OK, &value),
+        Err(Refusal(status, message)) => Answer::json(status, &json!({ "message": message })),
+    };
+    answer
+        .with_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))
+        .with_header(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"))
+        .with_header(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"))
+        .with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
+
+fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
+    if call.method == Method::OPTIONS {
+        return Ok(json!({}));
+    }
+    let path: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
+    match (call.method.as_str(), path.as_slice()) {
+        ("GET", ["clock"]) => Ok(clock(world)),
+        ("POST", ["clock"]) => {
+            world.clock.advance(read::<Advance>(call)?.advance_ms);
+            Ok(clock(world))
+        }
+        ("GET", ["faults"]) => Ok(json!({ "faults": world.faults.armed() })),
+        ("POST", ["faults"]) => arm(world, read(call)?),
+        ("DELETE", ["faults"]) => {
+            world.faults.clear();
+            Ok(json!({}))
+        }
+        ("GET", ["requests"]) => Ok(requests(world, call)),
+        ("GET", ["effects"]) => Ok(effects(world, call)),
+        ("GET", ["state", name]) => {
+            let now_ms = world.clock.now_ms();
+            world.partnerstack.view(name, now_ms).ok_or_else(|| unknown_path(call))
+        }
+        ("POST", [CURRENT, "settings"]) => Ok(world.partnerstack.change(read::<Change>(call)?)),
+        ("POST", [CURRENT, "clicks"]) => click(world, read(call)?),
+        ("POST", ["reset"]) => {
+            world.reset();
+            Ok(clock(world))
+        }
+        _ => Err(unknown_path(call)),
+    }
+}
+
+fn clock(world: &World) -> Value {
+    json!({ "now_ms": world.clock.now_ms(), "offset_ms": world.clock.offset_ms() })
+}
+
+fn arm(world: &mut World, fault: Fault) -> Result<Value, Refusal> {
+    if ![CURRENT, GUIDE].contains(&fault.vendor()) {
+        return Err(bad_request(format!("vendor must be {CURRENT} or {GUIDE}")));
+    }
+    world.faults.arm(fault).map(|id| json!({ "id": id })).map_err(bad_request)
+}
+
+/// Oldest first; `vendor`, `path` (a part of it) and `key` choose.
+fn requests(world: &World, call: &Call) -> Value {
+    let chosen = world.requests.kept().filter(|entry| {
+        call.parameter("vendor").is_none_or(|vendor| entry.vendor == vendor)
+            && call.parameter("path").is_none_or(|part| entry.path.contains(part))
+            && call.parameter("key").is_none_or(|key| entry.external_key.as_deref() == Some(key))
+    });
+    json!({ "total": world.requests.total(), "requests": chosen.collect::<Vec<_>>() })
+}
+
+/// By vendor, operation and key; `vendor`, `operation` and `key` choose.
+fn effects(world: &World, call: &Call) -> Value {
+    let wanted = |name: &str, is: &str| call.parameter(name).is_none_or(|value| value == is);
+    let rows = world.effects.iter().filter(|(subject, _)| {
+        wanted("vendor", subject.vendor)
+            && wanted("operation", subject.operation)
+            && wanted("key", &subject.external_key)
+    });
+    json!({ "effects": rows.map(|(subject, tally)| EffectRow { subject, tally }).collect::<Vec<_>>() })
+}
+
+fn click(world: &mut World, click: NewClick) -> Result<Value, Refusal> {
+    let now_ms = world.clock.now_ms();
+    let xid = world.partnerstack.click(click.xid, &click.partner_key, now_ms).map_err(bad_request)?;
+    Ok(json!({ "xid": xid }))
+}
+
+fn read<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
+    match &call.body {
+        Body::Json(value) => serde_json::from_value(value.clone()).map_err(|error| bad_request(error.to_string())),
+        Body::Empty | Body::Other(_) | Body::TooLarge => Err(bad_request("body must be JSON")),
+    }
+}
+
+fn bad_request(message: impl Into<String>) -> Refusal {
+    Refusal(StatusCode::BAD_REQUEST, message.into())
+}
+
+fn unknown_path(call: &Call) -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, format!("no control route {} {}", call.method, call.path))
+}

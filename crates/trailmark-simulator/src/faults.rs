@@ -1,0 +1,232 @@
+//! Misfortunes on order: which call they strike, how often, and what happens to it.
+//!
+//! Arming and picking are pure: the time comes in as an argument and chance from a seed. What a fault does on the
+//! socket is the server's part. A `delay` holds the answer back, not the work: the call takes effect at once, so a
+//! client that gives up waiting cannot know, which is the case worth testing.
+
+use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::clock::http_date;
+use crate::random::SplitMix;
+
+/// A fault as `POST /control/faults` takes it and `GET /control/faults` shows it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fault {
+    /// The double it belongs to, e.g. `partnerstack`.
+    vendor: String,
+    /// Any method where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<String>,
+    /// Any path where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path_contains: Option<String>,
+    kind: Kind,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after_date: Option<RetryDate>,
+    /// Holds back the answer of any kind; real time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    /// Ends after so many strikes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
+    /// Strikes that share of the calls it matches; all of them where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<f64>,
+    /// Of the chance; 0 where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<u64>,
+    /// Ends at this simulated time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_ms: Option<i64>,
+}
+
+/// What happens to a call that is struck.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Kind {
+    /// Answered with `status` in the vendor's error envelope, not processed.
+    Status,
+    /// Processed at once; the answer waits `delay_ms`.
+    Delay,
+    /// The connection is reset, the call not processed.
+    ResetBefore,
+    /// Processed, then the connection is reset instead of an answer.
+    ResetAfter,
+    /// Processed; the answer promises more bytes than come before the connection closes.
+    Truncate,
+    /// A gateway's HTML page with `status` (502), not processed.
+    Html,
+    /// A redirect to `location` with `status` (302), not processed.
+    Redirect,
+}
+
+/// The HTTP-date of a `Retry-After`: text goes out as it stands, milliseconds are written as a date.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(untagged)]
+enum RetryDate {
+    At(i64),
+    Text(String),
+}
+
+/// A fault in force.
+#[derive(Debug, Serialize)]
+pub(crate) struct Armed {
+    id: u64,
+    #[serde(flatten)]
+    fault: Fault,
+    /// Calls struck so far.
+    struck: u64,
+    #[serde(skip)]
+    chance: SplitMix,
+}
+
+/// All faults in force, in the order of their arming.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    armed: Vec<Armed>,
+    last_id: u64,
+}
+
+/// What the faults make of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Strike {
+    pub(crate) delay_ms: u64,
+    /// `None` where nothing but a delay, or nothing at all, has struck.
+    pub(crate) fault: Option<Fault>,
+}
+
+impl Strike {
+    /// For the log: the fault that decided, or the delay that was all there was.
+    pub(crate) fn kind(&self) -> Option<Kind> {
+        let delayed = (self.delay_ms > 0).then_some(Kind::Delay);
+        self.fault.as_ref().map(Fault::kind).or(delayed)
+    }
+}
+
+impl Faults {
+    /// Puts a fault in force and gives its number.
+    ///
+    /// # Errors
+    /// The sentence names the setting that is missing or makes no sense.
+    pub(crate) fn arm(&mut self, fault: Fault) -> Result<u64, String> {
+        fault.check()?;
+        self.last_id += 1;
+        let chance = SplitMix::new(fault.seed.unwrap_or_default());
+        self.armed.push(Armed { id: self.last_id, fault, struck: 0, chance });
+        Ok(self.last_id)
+    }
+
+    pub(crate) fn armed(&self) -> &[Armed] {
+        &self.armed
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.armed.clear();
+    }
+
+    /// Delays add up; of the other kinds the first one that strikes decides.
+    pub(crate) fn strike(&mut self, vendor: &str, call: &Call, now_ms: i64) -> Strike {
+        let mut strike = Strike::default();
+        for armed in &mut self.armed {
+            if !armed.strikes(vendor, call, now_ms) {
+                continue;
+            }
+            strike.delay_ms = strike.delay_ms.saturating_add(armed.fault.delay_ms.unwrap_or_default());
+            if armed.fault.kind != Kind::Delay {
+                strike.fault = Some(armed.fault.clone());
+                break;
+            }
+        }
+        strike
+    }
+}
+
+impl Armed {
+    fn strikes(&mut self, vendor: &str, call: &Call, now_ms: i64) -> bool {
+        let over = self.fault.times.is_some_and(|times| self.struck >= times)
+            || self.fault.until_ms.is_some_and(|until_ms| now_ms >= until_ms);
+        if over || !self.fault.concerns(vendor, call) {
+            return false;
+        }
+        let strikes = self.fault.probability.is_none_or(|share| self.chance.unit() < share);
+        self.struck += u64::from(strikes);
+        strikes
+    }
+}
+
+impl Fault {
+    pub(crate) fn vendor(&self) -> &str {
+        &self.vendor
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn message(&self) -> Option<&str> {
+        self.message.as_deref()
+    }
+
+    /// The status that a `status`, `html` or `redirect` answers with.
+    pub(crate) fn status(&self) -> StatusCode {
+        let usual = match self.kind {
+            Kind::Redirect => StatusCode::FOUND,
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(usual)
+    }
+
+    pub(crate) fn location(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(self.location.as_deref()?).ok()
+    }
+
+    /// The value of `Retry-After`, where one was ordered.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        let text = match (&self.retry_after_date, self.retry_after_s) {
+            (Some(RetryDate::At(at_ms)), _) => http_date(*at_ms)?,
+            (Some(RetryDate::Text(text)), _) => text.clone(),
+            (None, seconds) => seconds?.to_string(),
+        };
+        HeaderValue::from_str(&text).ok()
+    }
+
+    fn concerns(&self, vendor: &str, call: &Call) -> bool {
+        self.vendor == vendor
+            && self.method.as_deref().is_none_or(|method| method.eq_ignore_ascii_case(call.method.as_str()))
+            && self.path_contains.as_deref().is_none_or(|part| call.path.contains(part))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let missing = match self.kind {
+            Kind::Status if self.status.is_none() => Some("status"),
+            Kind::Delay if self.delay_ms.is_none() => Some("delay_ms"),
+            Kind::Redirect if self.location().is_none() => Some("location"),
+            _ => None,
+        };
+        if let Some(name) = missing {
+            return Err(format!("{name} is needed by a fault of this kind"));
+        }
+        if self.status.is_some_and(|status| !(200..600).contains(&status)) {
+            return Err("status must be a final one, from 200 to 599".to_owned());
+        }
+        if self.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return Err("probability must lie between 0 and 1".to_owned());
+        }
+        let hinted = self.retry_after_s.is_some() || self.retry_after_date.is_some();
+        if hinted && (self.retry_after().is_none() || self.kind != Kind::Status) {
+            return Err("retry_after belongs to a fault of kind status and must be printable".to_owned());
+        }
+        Ok(())
+    }
+}

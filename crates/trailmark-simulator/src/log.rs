@@ -1,0 +1,180 @@
+//! What the doubles were asked and what it came to: a bounded list of requests, and a tally per external key.
+//!
+//! Credentials never come here, only their scheme. The tally is what tests of exactly-once delivery read: how often a
+//! conversion arrived, and how many objects it made.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::{Body, Call};
+use crate::faults::Kind;
+
+/// Requests kept; older ones leave.
+const REQUESTS_KEPT: usize = 10_000;
+
+/// Bytes kept of a body. Ten thousand full ones would be ten gigabytes.
+const BODY_KEPT_BYTES: usize = 4 * 1024;
+
+/// Times kept per tally and column.
+const TIMES_KEPT: usize = 100;
+
+/// One call to a double.
+#[derive(Debug, Serialize)]
+pub(crate) struct Entry {
+    /// Counts up from 1 and never restarts but by a reset.
+    pub(crate) seq: u64,
+    pub(crate) at_ms: i64,
+    pub(crate) vendor: &'static str,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: BTreeMap<String, String>,
+    /// `null` where the connection was reset.
+    pub(crate) status: Option<u16>,
+    pub(crate) fault: Option<Kind>,
+    pub(crate) operation: Option<&'static str>,
+    pub(crate) external_key: Option<String>,
+    /// The scheme, never the credential.
+    pub(crate) authorization: Option<&'static str>,
+    pub(crate) content_type: Option<String>,
+    pub(crate) user_agent: Option<String>,
+    /// JSON as JSON, other bodies as text, long ones cut.
+    pub(crate) body: Value,
+}
+
+/// The last [`REQUESTS_KEPT`] calls.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    kept: VecDeque<Entry>,
+    total: u64,
+}
+
+impl Requests {
+    pub(crate) fn push(&mut self, mut entry: Entry) {
+        self.total += 1;
+        entry.seq = self.total;
+        if self.kept.len() == REQUESTS_KEPT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(entry);
+    }
+
+    /// All calls ever, the forgotten ones too.
+    pub(crate) fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Oldest first.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Entry> {
+        self.kept.iter()
+    }
+}
+
+/// A body as the log keeps it.
+pub(crate) fn body_of(call: &Call) -> Value {
+    match &call.body {
+        Body::Empty => Value::Null,
+        Body::TooLarge => Value::from("[too large]"),
+        Body::Json(value) => {
+            let text = value.to_string();
+            if text.len() <= BODY_KEPT_BYTES { value.clone() } else { cut(text.as_bytes()) }
+        }
+        Body::Other(bytes) => cut(bytes),
+    }
+}
+
+fn cut(bytes: &[u8]) -> Value {
+    let head = bytes.get(..BODY_KEPT_BYTES).unwrap_or(bytes);
+    Value::from(String::from_utf8_lossy(head))
+}
+
+/// What a call wants, as far as its path and body tell before anybody has looked at it closely.
+#[derive(Clone, Debug)]
+pub(crate) struct Errand {
+    /// The double.
+    pub(crate) vendor: &'static str,
+    /// `None` where there is no such path or method.
+    pub(crate) operation: Option<&'static str>,
+    /// The client's own key, where the call names one.
+    pub(crate) external_key: Option<String>,
+}
+
+impl Errand {
+    pub(crate) fn new(vendor: &'static str, operation: &'static str, external_key: Option<String>) -> Self {
+        Self { vendor, operation: Some(operation), external_key }
+    }
+
+    pub(crate) fn unknown(vendor: &'static str) -> Self {
+        Self { vendor, operation: None, external_key: None }
+    }
+
+    /// `None` for calls that leave nothing to count, such as lists.
+    pub(crate) fn subject(&self) -> Option<Subject> {
+        let external_key = self.external_key.clone()?;
+        Some(Subject { vendor: self.vendor, operation: self.operation?, external_key })
+    }
+}
+
+/// What is counted together: one thing of the client's, done in one way at one double.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(crate) struct Subject {
+    pub(crate) vendor: &'static str,
+    pub(crate) operation: &'static str,
+    pub(crate) external_key: String,
+}
+
+/// How often it came, and what it came to.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Tally {
+    /// Calls that arrived, the reset and refused ones too.
+    pub(crate) received: u64,
+    /// Calls that the double accepted; those that met a fault before it are not among them.
+    pub(crate) processed: u64,
+    /// Calls that the double itself refused with a 4xx.
+    pub(crate) refused: u64,
+    /// Objects created or changed.
+    pub(crate) effects: u64,
+    /// When the first hundred calls arrived.
+    pub(crate) received_ms: Vec<i64>,
+    /// When the first hundred effects came about.
+    pub(crate) effect_ms: Vec<i64>,
+}
+
+/// All tallies.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    tallies: BTreeMap<Subject, Tally>,
+}
+
+impl Effects {
+    pub(crate) fn tally(&mut self, subject: Subject) -> &mut Tally {
+        self.tallies.entry(subject).or_default()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&Subject, &Tally)> {
+        self.tallies.iter()
+    }
+}
+
+impl Tally {
+    pub(crate) fn receive(&mut self, at_ms: i64) {
+        self.received += 1;
+        note(&mut self.received_ms, at_ms);
+    }
+
+    pub(crate) fn process(&mut self, refused: bool, effects: u64, at_ms: i64) {
+        self.processed += u64::from(!refused);
+        self.refused += u64::from(refused);
+        self.effects += effects;
+        if effects > 0 {
+            note(&mut self.effect_ms, at_ms);
+        }
+    }
+}
+
+fn note(times: &mut Vec<i64>, at_ms: i64) {
+    if times.len() < TIMES_KEPT {
+        times.push(at_ms);
+    }
+}

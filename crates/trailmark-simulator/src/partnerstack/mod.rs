@@ -1,0 +1,259 @@
+//! PartnerStack, as vendors.md § 1 and seeds 000 and 002 describe it: two accounts and three doors.
+//!
+//! | path | what |
+//! |---|---|
+//! | `/partnerstack/api/v2/...` | the vendor API in dialect `current` |
+//! | `/partnerstack-guide/api/v2/...` | seed 000, on an account of its own |
+//! | `/partnerlinks/...` | partner links and the server-to-server conversion of the `current` account |
+//!
+//! Where the documents are silent this double chooses and says so where it does: an unknown path or method and a thing
+//! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. There
+//! is no reading of transactions, since no document at hand names one, and no tags, bulk moves, members, teams,
+//! tiers, deals, leads, webhooks or reports.
+
+mod current;
+mod guide;
+mod links;
+mod paging;
+mod seed;
+mod state;
+mod validate;
+mod view;
+
+use std::fmt;
+
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use self::state::{Account, Rules};
+use self::validate::Refusal;
+use crate::call::{Answer, Authorization, Body, Call};
+use crate::log::Errand;
+use crate::settings::Settings;
+
+/// Public half of the key pair that the double accepts.
+pub const PUBLIC_KEY: &str = "pk_sim";
+/// Private half of the key pair that the double accepts.
+pub const PRIVATE_KEY: &str = "sk_sim_private";
+/// Bearer token that the double's `conversion/xid` accepts.
+pub const TRACKING_TOKEN: &str = "tt_sim_tracking";
+/// Public half of the pair whose objects are marked `test`.
+pub const TEST_PUBLIC_KEY: &str = "pk_sim_test";
+/// Private half of the pair whose objects are marked `test`.
+pub const TEST_PRIVATE_KEY: &str = "sk_sim_test";
+
+/// The name of the `current` account in control routes, log and effects.
+pub(crate) const CURRENT: &str = "partnerstack";
+/// The name of the account that speaks the guide.
+pub(crate) const GUIDE: &str = "partnerstack-guide";
+
+/// Both accounts and what they are opened with.
+pub(crate) struct PartnerStack {
+    current: Account,
+    guide: Account,
+    credentials: Credentials,
+    landing_url: String,
+}
+
+/// What the double accepts. `Debug` shows none of it.
+struct Credentials {
+    public_key: String,
+    private_key: String,
+    tracking_token: String,
+}
+
+/// Which key pair opened the door; what the test pair makes is marked `test`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum KeyPair {
+    Production,
+    Test,
+}
+
+/// What `POST /control/partnerstack/settings` changes; what is left out stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Change {
+    visible_after_ms: Option<i64>,
+    dedupe: Option<bool>,
+    meta_keys: Option<Vec<String>>,
+    accept_credentials: Option<CredentialChange>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CredentialChange {
+    public_key: Option<String>,
+    private_key: Option<String>,
+    tracking_token: Option<String>,
+}
+
+/// A call behind one of the three doors; `None` is a path or method that does not exist there.
+enum Door<'a> {
+    Current(Option<current::Route<'a>>),
+    Guide(Option<guide::Route<'a>>),
+    Links(Option<links::Route<'a>>),
+}
+
+impl PartnerStack {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let rules = Rules::new(settings);
+        Self {
+            current: Account::new(rules.clone()),
+            guide: Account::new(rules),
+            credentials: Credentials {
+                public_key: PUBLIC_KEY.to_owned(),
+                private_key: PRIVATE_KEY.to_owned(),
+                tracking_token: TRACKING_TOKEN.to_owned(),
+            },
+            landing_url: settings.landing_url.clone(),
+        }
+    }
+
+    /// What a call wants here, before anything is done about it; `None` where it is not for PartnerStack.
+    pub(crate) fn errand(call: &Call) -> Option<Errand> {
+        let errand = match Door::of(call)? {
+            Door::Current(None) => Errand::unknown(CURRENT),
+            Door::Current(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
+            Door::Guide(None) => Errand::unknown(GUIDE),
+            Door::Guide(Some(route)) => Errand::new(GUIDE, route.operation(), route.external_key(call)),
+            Door::Links(None) => Errand::unknown(CURRENT),
+            Door::Links(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
+        };
+        Some(errand)
+    }
+
+    /// Does what the call asks, or says why not.
+    pub(crate) fn answer(&mut self, call: &Call, now_ms: i64) -> Answer {
+        self.process(call, now_ms).unwrap_or_else(|refusal| error(refusal.status, &refusal.message))
+    }
+
+    fn process(&mut self, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
+        let door = Door::of(call).ok_or_else(|| Refusal::not_found("path"))?;
+        if matches!(call.body, Body::TooLarge) {
+            let status = StatusCode::PAYLOAD_TOO_LARGE;
+            return Err(Refusal { status, message: "body is larger than 1 MiB".to_owned() });
+        }
+        match door {
+            Door::Current(Some(route)) => {
+                let pair = self.credentials.key_pair(call)?;
+                current::answer(&mut self.current, &route, call, pair, now_ms)
+            }
+            Door::Guide(Some(route)) => {
+                let pair = self.credentials.key_pair(call)?;
+                guide::answer(&mut self.guide, &route, call, pair, now_ms)
+            }
+            Door::Links(Some(links::Route::Convert)) => {
+                self.credentials.tracking(call)?;
+                links::convert(&mut self.current, call, now_ms)
+            }
+            Door::Links(Some(links::Route::Go(partner_key))) => {
+                links::go(&mut self.current, partner_key, &self.landing_url, now_ms)
+            }
+            Door::Current(None) | Door::Guide(None) | Door::Links(None) => Err(Refusal::not_found("endpoint")),
+        }
+    }
+
+    /// Changes the rules of both accounts and says which are in force; credentials are not repeated.
+    pub(crate) fn change(&mut self, change: Change) -> Value {
+        for rules in [&mut self.current.rules, &mut self.guide.rules] {
+            rules.visible_after_ms = change.visible_after_ms.or(rules.visible_after_ms);
+            rules.dedupe = change.dedupe.unwrap_or(rules.dedupe);
+            rules.meta_keys = change.meta_keys.clone().unwrap_or_else(|| rules.meta_keys.clone());
+        }
+        if let Some(accepted) = change.accept_credentials {
+            let credentials = &mut self.credentials;
+            credentials.public_key = accepted.public_key.unwrap_or_else(|| credentials.public_key.clone());
+            credentials.private_key = accepted.private_key.unwrap_or_else(|| credentials.private_key.clone());
+            credentials.tracking_token = accepted.tracking_token.unwrap_or_else(|| credentials.tracking_token.clone());
+        }
+        let rules = &self.current.rules;
+        json!({
+            "visible_after_ms": rules.visible_after_ms,
+            "dedupe": rules.dedupe,
+            "meta_keys": rules.meta_keys,
+        })
+    }
+
+    /// Everything that the account of that name holds; `None` for another name.
+    pub(crate) fn view(&self, name: &str, now_ms: i64) -> Option<Value> {
+        match name {
+            CURRENT => Some(view::account(&self.current, now_ms)),
+            GUIDE => Some(view::account(&self.guide, now_ms)),
+            _ => None,
+        }
+    }
+
+    /// Makes a click without a browser and gives its id.
+    ///
+    /// # Errors
+    /// The sentence says which of the two names was wrong.
+    pub(crate) fn click(&mut self, xid: Option<String>, partner_key: &str, now_ms: i64) -> Result<String, String> {
+        self.current.click(xid, partner_key, now_ms).map_err(|refusal| refusal.message)
+    }
+}
+
+impl<'a> Door<'a> {
+    fn of(call: &'a Call) -> Option<Self> {
+        let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            [CURRENT, "api", "v2", rest @ ..] => Some(Self::Current(current::Route::of(&call.method, rest))),
+            [GUIDE, "api", "v2", rest @ ..] => Some(Self::Guide(guide::Route::of(&call.method, rest))),
+            ["partnerlinks", rest @ ..] => Some(Self::Links(links::Route::of(&call.method, rest))),
+            [CURRENT, ..] => Some(Self::Current(None)),
+            [GUIDE, ..] => Some(Self::Guide(None)),
+            _ => None,
+        }
+    }
+}
+
+impl Credentials {
+    /// The vendor API: Basic with one of the two pairs.
+    fn key_pair(&self, call: &Call) -> Result<KeyPair, Refusal> {
+        let Authorization::Basic { user, password } = &call.authorization else {
+            return Err(Refusal::unauthorized("Basic authentication with public and private key is required"));
+        };
+        if *user == self.public_key && *password == self.private_key {
+            return Ok(KeyPair::Production);
+        }
+        if user == TEST_PUBLIC_KEY && password == TEST_PRIVATE_KEY {
+            return Ok(KeyPair::Test);
+        }
+        Err(Refusal::unauthorized("invalid credentials"))
+    }
+
+    /// The conversion call: Bearer with the tracking token.
+    fn tracking(&self, call: &Call) -> Result<(), Refusal> {
+        match &call.authorization {
+            Authorization::Bearer(token) if *token == self.tracking_token => Ok(()),
+            _ => Err(Refusal::unauthorized("invalid credentials")),
+        }
+    }
+}
+
+impl fmt::Debug for PartnerStack {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PartnerStack")
+            .field("current", &self.current)
+            .field("guide", &self.guide)
+            .field("landing_url", &self.landing_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KeyPair {
+    fn is_test(self) -> bool {
+        self == Self::Test
+    }
+}
+
+/// The vendor's error envelope; a fault of kind `status` wears it too.
+pub(crate) fn error(status: StatusCode, message: &str) -> Answer {
+    Answer::json(status, &json!({ "message": message, "status": status.as_u16() }))
+}
+
+/// The vendor's success envelope.
+fn success(data: Value) -> Answer {
+    Answer::json(StatusCode::OK, &json!({ "data": data, "message": "OK", "status": 200 }))
+}

@@ -1,0 +1,353 @@
+//! One PartnerStack account: what it holds and what may happen to it. Times come in as arguments.
+//!
+//! Both dialects write into this shape, each into an account of its own; how an object looks from outside is their
+//! business. Deleted things keep their place, so that indices hold and a later look can tell them from the unknown.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value};
+
+use super::paging::Listed;
+use super::seed;
+use super::validate::Refusal;
+use crate::random::{SplitMix, number_of};
+use crate::settings::{Pace, Settings};
+
+/// How the account behaves, changed by `POST /control/partnerstack/settings`.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) pace: Pace,
+    /// Overrides the pace.
+    pub(super) visible_after_ms: Option<i64>,
+    /// `false` makes every accepted call an effect, so that a double send shows as a double effect.
+    pub(super) dedupe: bool,
+    pub(super) meta_keys: Vec<String>,
+}
+
+impl Rules {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self { pace: settings.pace, visible_after_ms: None, dedupe: true, meta_keys: settings.meta_keys.clone() }
+    }
+
+    /// How long a converted customer stays unseen: two to six minutes were measured (vendors.md § 1.2).
+    fn unseen_ms(&self, customer_key: &str) -> i64 {
+        let spread_ms = || i64::try_from(number_of(customer_key) % 240_001).unwrap_or_default();
+        self.visible_after_ms.unwrap_or_else(|| match self.pace {
+            Pace::Demo => 3_000,
+            Pace::Real => 120_000 + spread_ms(),
+        })
+    }
+}
+
+/// A customer. `None` is a field that was left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Customer {
+    /// PartnerStack's own, `cus_...`.
+    pub(super) key: String,
+    /// The client's.
+    pub(super) customer_key: Option<String>,
+    pub(super) email: Option<String>,
+    pub(super) name: Option<String>,
+    pub(super) first_name: Option<String>,
+    pub(super) last_name: Option<String>,
+    pub(super) status: Option<String>,
+    pub(super) external_key: Option<String>,
+    pub(super) group_key: Option<String>,
+    pub(super) provider_key: Option<String>,
+    pub(super) member_key: Option<String>,
+    pub(super) partner_key: Option<String>,
+    pub(super) partnership_key: Option<String>,
+    pub(super) data: Map<String, Value>,
+    /// The click that it came by; only conversion/xid can tie one.
+    pub(super) xid: Option<String>,
+    pub(super) test: bool,
+    pub(super) created_ms: i64,
+    pub(super) updated_ms: i64,
+    pub(super) visible_ms: i64,
+    pub(super) deleted: bool,
+}
+
+/// A partner in one group.
+#[derive(Clone, Debug)]
+pub(super) struct Partnership {
+    /// `part_...`.
+    pub(super) key: String,
+    pub(super) partner_key: String,
+    pub(super) email: String,
+    pub(super) first_name: String,
+    pub(super) last_name: String,
+    pub(super) group_key: String,
+    pub(super) claimed: bool,
+    pub(super) test: bool,
+    pub(super) data: Map<String, Value>,
+    pub(super) created_ms: i64,
+    pub(super) updated_ms: i64,
+    pub(super) archived: bool,
+}
+
+/// A group of partners.
+#[derive(Clone, Debug)]
+pub(super) struct Group {
+    pub(super) key: String,
+    pub(super) name: String,
+    pub(super) slug: String,
+    pub(super) created_ms: i64,
+}
+
+/// Revenue of a customer.
+#[derive(Clone, Debug)]
+pub(super) struct Transaction {
+    pub(super) key: String,
+    pub(super) customer: Customer,
+    /// Cents.
+    pub(super) amount: i64,
+    pub(super) currency: String,
+    pub(super) category_key: Option<String>,
+    pub(super) product_key: Option<String>,
+    pub(super) member_key: Option<String>,
+    pub(super) subscription_key: Option<String>,
+    pub(super) metadata: Map<String, Value>,
+    pub(super) test: bool,
+    pub(super) created_ms: i64,
+    pub(super) deleted: bool,
+}
+
+/// Something a customer or partnership did.
+#[derive(Clone, Debug)]
+pub(super) struct Action {
+    pub(super) key: String,
+    pub(super) kind: String,
+    pub(super) value: i64,
+    pub(super) target_type: String,
+    pub(super) target_key: String,
+    pub(super) created_ms: i64,
+}
+
+/// A visit through a partner's link.
+#[derive(Clone, Debug)]
+pub(super) struct Click {
+    pub(super) xid: String,
+    pub(super) partner_key: String,
+    pub(super) partnership_key: String,
+    pub(super) created_ms: i64,
+}
+
+/// One account.
+#[derive(Debug)]
+pub(super) struct Account {
+    pub(super) rules: Rules,
+    pub(super) customers: Vec<Customer>,
+    pub(super) partnerships: Vec<Partnership>,
+    pub(super) groups: Vec<Group>,
+    pub(super) transactions: Vec<Transaction>,
+    pub(super) actions: Vec<Action>,
+    pub(super) clicks: Vec<Click>,
+    /// Places in `customers`, by either key.
+    customer_places: HashMap<String, usize>,
+    transaction_keys: HashSet<String>,
+    click_places: HashMap<String, usize>,
+    /// Customer keys that have converted. Deleting the customer does not free its key.
+    converted: HashSet<String>,
+    random: SplitMix,
+}
+
+impl Account {
+    pub(super) fn new(rules: Rules) -> Self {
+        let mut random = SplitMix::new(0x70_61_72_74_6e_65_72);
+        Self {
+            rules,
+            customers: Vec::new(),
+            partnerships: seed::partnerships(&mut random),
+            groups: seed::groups(),
+            transactions: Vec::new(),
+            actions: Vec::new(),
+            clicks: Vec::new(),
+            customer_places: HashMap::new(),
+            transaction_keys: HashSet::new(),
+            click_places: HashMap::new(),
+            converted: HashSet::new(),
+            random,
+        }
+    }
+
+    pub(super) fn mint(&mut self, prefix: &str) -> String {
+        self.random.key(prefix)
+    }
+
+    /// A customer that can be seen, by your key or PartnerStack's.
+    pub(super) fn customer(&self, key: &str, now_ms: i64) -> Result<&Customer, Refusal> {
+        let customer = self.customer_places.get(key).and_then(|place| self.customers.get(*place));
+        customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
+    }
+
+    pub(super) fn customer_mut(&mut self, key: &str, now_ms: i64) -> Result<&mut Customer, Refusal> {
+        let customer = self.customer_places.get(key).and_then(|place| self.customers.get_mut(*place));
+        customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
+    }
+
+    /// The customers that can be seen, in the order of their coming.
+    pub(super) fn visible_customers(&self, now_ms: i64) -> impl Iterator<Item = &Customer> {
+        self.customers.iter().filter(move |customer| customer.visible(now_ms))
+    }
+
+    /// Adds a customer as `POST /customers` does: seen at once.
+    ///
+    /// # Errors
+    /// The key is taken. The vendor's status for that is not documented; this double says 400.
+    pub(super) fn add_customer(&mut self, customer: Customer) -> Result<&Customer, Refusal> {
+        let taken = customer.customer_key.as_deref().is_some_and(|key| self.customer_places.contains_key(key));
+        if taken && self.rules.dedupe {
+            return Err(Refusal::bad_request("customer already exists"));
+        }
+        Ok(self.insert(customer))
+    }
+
+    /// Records a conversion and gives the number of effects, 0 or 1: an unknown click, a click on a partner that has
+    /// left, and a customer key that is known already are accepted and change nothing.
+    pub(super) fn convert(&mut self, xid: &str, customer_key: &str, customer: Customer) -> u64 {
+        let click = self.click_places.get(xid).and_then(|place| self.clicks.get(*place)).cloned();
+        let Some(click) = click.filter(|click| self.live(|one| one.key == click.partnership_key).is_some()) else {
+            return 0;
+        };
+        let known = self.converted.contains(customer_key) || self.customer_places.contains_key(customer_key);
+        if known && self.rules.dedupe {
+            return 0;
+        }
+        self.converted.insert(customer_key.to_owned());
+        let visible_ms = customer.created_ms.saturating_add(self.rules.unseen_ms(customer_key));
+        self.insert(Customer {
+            customer_key: Some(customer_key.to_owned()),
+            partner_key: Some(click.partner_key),
+            partnership_key: Some(click.partnership_key),
+            xid: Some(click.xid),
+            visible_ms,
+            ..customer
+        });
+        1
+    }
+
+    pub(super) fn delete_customer(&mut self, key: &str, now_ms: i64) -> Result<Customer, Refusal> {
+        let customer = self.customer_mut(key, now_ms)?;
+        customer.deleted = true;
+        let customer = customer.clone();
+        self.customer_places.remove(&customer.key);
+        if let Some(customer_key) = &customer.customer_key {
+            self.customer_places.remove(customer_key);
+        }
+        Ok(customer)
+    }
+
+    /// The partnership by partner key, partnership key or e-mail, unless it is archived.
+    pub(super) fn partnership(&self, identifier: &str) -> Result<&Partnership, Refusal> {
+        let place =
+            self.live(|one| [&one.key, &one.partner_key, &one.email].into_iter().any(|name| name == identifier));
+        place.and_then(|place| self.partnerships.get(place)).ok_or_else(|| Refusal::not_found("partnership"))
+    }
+
+    /// The partnership by its own key, to be changed.
+    pub(super) fn partnership_mut(&mut self, key: &str) -> Result<&mut Partnership, Refusal> {
+        let place = self.live(|one| one.key == key);
+        place.and_then(|place| self.partnerships.get_mut(place)).ok_or_else(|| Refusal::not_found("partnership"))
+    }
+
+    /// Whether a partner has ever had that key, archived ones included: their links still lead somewhere.
+    pub(super) fn knew_partner(&self, partner_key: &str) -> bool {
+        self.partnerships.iter().any(|one| one.partner_key == partner_key)
+    }
+
+    pub(super) fn live_partnerships(&self) -> impl Iterator<Item = &Partnership> {
+        self.partnerships.iter().filter(|one| !one.archived)
+    }
+
+    pub(super) fn group(&self, key: &str) -> Result<&Group, Refusal> {
+        self.groups.iter().find(|group| group.key == key).ok_or_else(|| Refusal::not_found("group"))
+    }
+
+    /// # Errors
+    /// The key is taken. The vendor's status for that is not documented; this double says 400.
+    pub(super) fn add_transaction(&mut self, transaction: Transaction) -> Result<(), Refusal> {
+        if !self.transaction_keys.insert(transaction.key.clone()) && self.rules.dedupe {
+            return Err(Refusal::bad_request("transaction already exists"));
+        }
+        self.transactions.push(transaction);
+        Ok(())
+    }
+
+    pub(super) fn delete_transaction(&mut self, key: &str) -> Result<(), Refusal> {
+        let mut live = self.transactions.iter_mut().filter(|one| !one.deleted);
+        let transaction = live.find(|one| one.key == key).ok_or_else(|| Refusal::not_found("transaction"))?;
+        transaction.deleted = true;
+        self.transaction_keys.remove(key);
+        Ok(())
+    }
+
+    /// Remembers a click on a partner's link; without an `xid` it mints one. The same click twice is one click.
+    ///
+    /// # Errors
+    /// The partner is unknown, or the click belongs to another one.
+    pub(super) fn click(&mut self, xid: Option<String>, partner_key: &str, now_ms: i64) -> Result<String, Refusal> {
+        let partnership = self.live_partnerships().find(|one| one.partner_key == partner_key);
+        let partnership = partnership.ok_or_else(|| Refusal::bad_request("partner_key names no partner"))?;
+        let partnership_key = partnership.key.clone();
+        let xid = xid.unwrap_or_else(|| self.mint(""));
+        let earlier = self.click_places.get(&xid).and_then(|place| self.clicks.get(*place));
+        if let Some(earlier) = earlier {
+            let same = earlier.partner_key == partner_key;
+            return if same { Ok(xid) } else { Err(Refusal::bad_request("xid belongs to another partner")) };
+        }
+        self.click_places.insert(xid.clone(), self.clicks.len());
+        let partner_key = partner_key.to_owned();
+        self.clicks.push(Click { xid: xid.clone(), partner_key, partnership_key, created_ms: now_ms });
+        Ok(xid)
+    }
+
+    fn insert(&mut self, mut customer: Customer) -> &Customer {
+        customer.key = self.mint("cus_");
+        let place = self.customers.len();
+        self.customer_places.insert(customer.key.clone(), place);
+        if let Some(customer_key) = &customer.customer_key {
+            self.customer_places.entry(customer_key.clone()).or_insert(place);
+        }
+        self.customers.push_mut(customer)
+    }
+
+    fn live(&self, is_it: impl Fn(&Partnership) -> bool) -> Option<usize> {
+        self.partnerships.iter().position(|one| !one.archived && is_it(one))
+    }
+}
+
+impl Customer {
+    pub(super) fn visible(&self, now_ms: i64) -> bool {
+        !self.deleted && self.visible_ms <= now_ms
+    }
+}
+
+impl Listed for Customer {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn created_ms(&self) -> i64 {
+        self.created_ms
+    }
+}
+
+impl Listed for Partnership {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn created_ms(&self) -> i64 {
+        self.created_ms
+    }
+}
+
+impl Listed for Group {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn created_ms(&self) -> i64 {
+        self.created_ms
+    }
+}

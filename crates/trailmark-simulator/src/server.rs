@@ -1,0 +1,226 @@
+//! The listener: reads calls, has them dealt with, and sends, holds back, tears or cuts off what comes of it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_LENGTH, DATE, HeaderValue};
+use http::{Request, Response, Uri};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
+use crate::clock::http_date;
+use crate::control;
+use crate::settings::Settings;
+use crate::socket::{Payload, Ripcord, Socket};
+use crate::world::{Conduct, Ending, World};
+
+/// How much of a body that is too large is still read, so that the client can finish sending and hear the refusal.
+const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
+
+/// How long calls that are under way may take once the simulator is told to stop.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the listener rests when the system refuses it a connection, for want of file descriptors for instance.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Bytes that a torn answer promises beyond those of the whole one, which may have none.
+const TORN_SURPLUS_BYTES: usize = 64;
+
+/// Starts the doubles.
+#[derive(Debug)]
+pub struct Simulator;
+
+/// Doubles that are listening. Dropping it stops them at once.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    listener: JoinHandle<()>,
+}
+
+/// Why the doubles did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address}: {source}; choose another address, port 0 takes a free one")]
+    Listen {
+        /// What was asked for.
+        address: SocketAddr,
+        /// The system's word.
+        source: io::Error,
+    },
+    /// Partner links would lead nowhere.
+    #[error("landing URL {given:?} is not an absolute http or https URL")]
+    LandingUrl {
+        /// What was given.
+        given: String,
+    },
+}
+
+type Shared = Arc<Mutex<World>>;
+
+/// The connection is to be reset. Hyper drops it on any error of the service.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was to be reset here")]
+struct Reset;
+
+impl Simulator {
+    /// Binds the address and serves until [`Running::shutdown`]. Needs a Tokio runtime with I/O and time.
+    ///
+    /// # Errors
+    /// [`StartError::Listen`] where the address cannot be bound, [`StartError::LandingUrl`] where the landing URL is
+    /// none.
+    pub async fn start(settings: Settings) -> Result<Running, StartError> {
+        check_landing_url(&settings.landing_url)?;
+        let failed = |source| StartError::Listen { address: settings.listen, source };
+        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop, stopped) = watch::channel(false);
+        let world = Arc::new(Mutex::new(World::new(settings)));
+        Ok(Running { address, stop, listener: tokio::spawn(listen(listener, world, stopped)) })
+    }
+}
+
+impl Running {
+    /// Where the doubles listen; the port is a real one even if port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections, lets calls under way finish for a second, and closes everything.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        let _ = (&mut self.listener).await;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.listener.abort();
+    }
+}
+
+fn check_landing_url(url: &str) -> Result<(), StartError> {
+    let uri = url.split('#').next().unwrap_or_default().parse::<Uri>().ok();
+    let absolute = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
+    if absolute && HeaderValue::from_str(url).is_ok() {
+        return Ok(());
+    }
+    Err(StartError::LandingUrl { given: url.to_owned() })
+}
+
+async fn listen(listener: TcpListener, world: Shared, mut stopped: watch::Receiver<bool>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve(stream, world.clone(), stopped.clone()));
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            },
+            Some(_) = connections.join_next() => {}
+            _ = stopped.changed() => break,
+        }
+    }
+    drop(listener);
+    let finished = async { while connections.join_next().await.is_some() {} };
+    // What has not finished by then is aborted with the set.
+    let _ = tokio::time::timeout(SHUTDOWN_GRACE, finished).await;
+}
+
+async fn serve(stream: TcpStream, world: Shared, mut stopped: watch::Receiver<bool>) {
+    // An answer is one small write, which Nagle's algorithm would only hold back.
+    let _ = stream.set_nodelay(true);
+    let ripcord = Ripcord::default();
+    let socket = TokioIo::new(Socket::new(stream, ripcord.clone()));
+    let service = service_fn(|request| respond(request, world.clone(), ripcord.clone()));
+    let mut connection = pin!(http1::Builder::new().timer(TokioTimer::new()).serve_connection(socket, service));
+    tokio::select! {
+        // Clients that vanish and faults that were ordered both end here; neither is news.
+        _ = connection.as_mut() => return,
+        _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+async fn respond(request: Request<Incoming>, world: Shared, ripcord: Ripcord) -> Result<Response<Payload>, Reset> {
+    let (head, body) = request.into_parts();
+    let body = read(body).await.map_err(|_| Reset)?;
+    let call = Call::new(&head, body);
+    let (conduct, now_ms) = deal(&world, &call);
+    tokio::time::sleep(Duration::from_millis(conduct.delay_ms)).await;
+    match conduct.ending {
+        Ending::Whole => Ok(whole(conduct.answer, now_ms)),
+        Ending::Torn => Ok(torn(conduct.answer, now_ms)),
+        Ending::Reset => {
+            ripcord.pull();
+            Err(Reset)
+        }
+    }
+}
+
+fn deal(world: &Shared, call: &Call) -> (Conduct, i64) {
+    // A poisoned lock means that a double panicked in another call; its state is still the best there is.
+    let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
+    let conduct = if call.segments.first().is_some_and(|first| first == control::ROOT) {
+        Conduct { delay_ms: 0, answer: control::answer(&mut world, call), ending: Ending::Whole }
+    } else {
+        world.take(call)
+    };
+    (conduct, world.clock.now_ms())
+}
+
+/// `None` where the body is larger than [`BODY_LIMIT_BYTES`].
+async fn read(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
+    let mut kept = BytesMut::new();
+    let mut size = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        size = size.saturating_add(data.len());
+        if size <= BODY_LIMIT_BYTES {
+            kept.extend_from_slice(&data);
+        }
+        if size > DRAIN_LIMIT_BYTES {
+            break;
+        }
+    }
+    Ok((size <= BODY_LIMIT_BYTES).then(|| kept.freeze()))
+}
+
+fn whole(answer: Answer, now_ms: i64) -> Response<Payload> {
+    let body = answer.body.clone();
+    response(answer, now_ms, Payload::Whole(body))
+}
+
+/// Half of the answer under a length that promises all of it and more.
+fn torn(answer: Answer, now_ms: i64) -> Response<Payload> {
+    let promised = HeaderValue::from(answer.body.len() + TORN_SURPLUS_BYTES);
+    let half = answer.body.slice(..answer.body.len() / 2);
+    let mut response = response(answer, now_ms, Payload::Torn(half));
+    response.headers_mut().insert(CONTENT_LENGTH, promised);
+    response
+}
+
+/// `Date` is simulated, or an HTTP-date in `Retry-After` would contradict it.
+fn response(answer: Answer, now_ms: i64, body: Payload) -> Response<Payload> {
+    let mut response = Response::new(body);
+    *response.status_mut() = answer.status;
+    response.headers_mut().extend(answer.headers);
+    let date = http_date(now_ms).and_then(|date| HeaderValue::from_str(&date).ok());
+    response.headers_mut().extend(date.map(|date| (DATE, date)));
+    response
+}

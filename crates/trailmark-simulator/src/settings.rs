@@ -1,0 +1,70 @@
+//! What a simulator is started with. What a test changes while it runs is in `control`.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::str::FromStr;
+
+/// Where the doubles listen and how they behave from the start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Address to bind; port 0 takes a free one. Default `127.0.0.1:9100`. There is no reason to bind a double beyond
+    /// loopback: its credentials are in this file and its control routes have none.
+    pub listen: SocketAddr,
+    /// Page that a partner's link leads to, an absolute http or https URL. Default `http://127.0.0.1:8787/`.
+    pub landing_url: String,
+    /// How long a converted customer stays unseen. Default [`Pace::Real`].
+    pub pace: Pace,
+    /// Keys of `meta` that the vendor account knows; others are dropped without a word, as PartnerStack does.
+    /// Default `plan` and `company`.
+    pub meta_keys: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9100)),
+            landing_url: "http://127.0.0.1:8787/".to_owned(),
+            pace: Pace::Real,
+            meta_keys: vec!["plan".to_owned(), "company".to_owned()],
+        }
+    }
+}
+
+/// How fast the doubles settle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// As measured at the vendor: two to six minutes, the same for the same customer key.
+    #[default]
+    Real,
+    /// Three seconds, for somebody who is watching.
+    Demo,
+}
+
+impl FromStr for Pace {
+    type Err = UnknownPace;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "real" => Ok(Self::Real),
+            "demo" => Ok(Self::Demo),
+            other => Err(UnknownPace { given: other.to_owned() }),
+        }
+    }
+}
+
+impl fmt::Display for Pace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Real => "real",
+            Self::Demo => "demo",
+        })
+    }
+}
+
+/// A text that names no [`Pace`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("pace {given:?} is unknown: use \"real\" or \"demo\"")]
+pub struct UnknownPace {
+    /// What was given.
+    pub given: String,
+}

@@ -1,0 +1,141 @@
+//! All that one simulator remembers, and the way of a call through it: counted, struck by faults, processed, logged.
+//!
+//! No I/O: the server reads the call before and acts on the [`Conduct`] after.
+
+use http::StatusCode;
+use http::header::RETRY_AFTER;
+use serde_json::json;
+
+use crate::call::{Answer, Call};
+use crate::clock::Clock;
+use crate::faults::{Fault, Faults, Kind};
+use crate::log::{Effects, Entry, Errand, Requests, body_of};
+use crate::partnerstack::{self, PartnerStack};
+use crate::settings::Settings;
+
+/// Clock, faults, records and doubles.
+#[derive(Debug)]
+pub(crate) struct World {
+    settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    pub(crate) requests: Requests,
+    pub(crate) effects: Effects,
+    pub(crate) partnerstack: PartnerStack,
+}
+
+/// What the server is to do about one call.
+pub(crate) struct Conduct {
+    /// Wait so long before anything is sent; real time.
+    pub(crate) delay_ms: u64,
+    pub(crate) answer: Answer,
+    pub(crate) ending: Ending,
+}
+
+/// How an answer reaches the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Whole,
+    /// It promises more than comes, then the connection closes.
+    Torn,
+    /// Not at all: the connection is reset.
+    Reset,
+}
+
+impl World {
+    pub(crate) fn new(settings: Settings) -> Self {
+        Self {
+            clock: Clock::default(),
+            faults: Faults::default(),
+            requests: Requests::default(),
+            effects: Effects::default(),
+            partnerstack: PartnerStack::new(&settings),
+            settings,
+        }
+    }
+
+    /// Back to the moment after the start, the clock included.
+    pub(crate) fn reset(&mut self) {
+        *self = Self::new(self.settings.clone());
+    }
+
+    /// Takes a call to a double.
+    pub(crate) fn take(&mut self, call: &Call) -> Conduct {
+        let now_ms = self.clock.now_ms();
+        let Some(errand) = PartnerStack::errand(call) else {
+            let answer = Answer::json(StatusCode::NOT_FOUND, &json!({ "message": "no double answers at this path" }));
+            return Conduct { delay_ms: 0, answer, ending: Ending::Whole };
+        };
+        if let Some(subject) = errand.subject() {
+            self.effects.tally(subject).receive(now_ms);
+        }
+        let strike = self.faults.strike(errand.vendor, call, now_ms);
+        let (answer, ending) = match &strike.fault {
+            None => (self.process(call, &errand, now_ms), Ending::Whole),
+            Some(fault) => self.suffer(fault, call, &errand, now_ms),
+        };
+        let status = (ending != Ending::Reset).then_some(answer.status);
+        self.requests.push(entry(call, errand, status, strike.kind(), now_ms));
+        Conduct { delay_ms: strike.delay_ms, answer, ending }
+    }
+
+    fn process(&mut self, call: &Call, errand: &Errand, now_ms: i64) -> Answer {
+        let answer = self.partnerstack.answer(call, now_ms);
+        if let Some(subject) = errand.subject() {
+            self.effects.tally(subject).process(answer.status.is_client_error(), answer.effects, now_ms);
+        }
+        answer
+    }
+
+    fn suffer(&mut self, fault: &Fault, call: &Call, errand: &Errand, now_ms: i64) -> (Answer, Ending) {
+        match fault.kind() {
+            Kind::Status => (refusal(fault), Ending::Whole),
+            Kind::Html => (page(fault), Ending::Whole),
+            Kind::Redirect => (redirect(fault), Ending::Whole),
+            Kind::ResetBefore => (Answer::empty(StatusCode::OK), Ending::Reset),
+            Kind::ResetAfter => (self.process(call, errand, now_ms), Ending::Reset),
+            Kind::Truncate => (self.process(call, errand, now_ms), Ending::Torn),
+            Kind::Delay => (self.process(call, errand, now_ms), Ending::Whole),
+        }
+    }
+}
+
+fn refusal(fault: &Fault) -> Answer {
+    let answer = partnerstack::error(fault.status(), fault.message().unwrap_or("fault ordered by the test"));
+    match fault.retry_after() {
+        Some(hint) => answer.with_header(RETRY_AFTER, hint),
+        None => answer,
+    }
+}
+
+fn page(fault: &Fault) -> Answer {
+    let message = fault.message().unwrap_or("The server is temporarily unable to serve you.");
+    let text = message.replace('&', "&amp;").replace('<', "&lt;");
+    Answer::html(fault.status(), format!("<!doctype html><title>Gateway</title><h1>{text}</h1>"))
+}
+
+fn redirect(fault: &Fault) -> Answer {
+    match fault.location() {
+        Some(location) => Answer::redirect(fault.status(), location),
+        None => Answer::empty(fault.status()),
+    }
+}
+
+fn entry(call: &Call, errand: Errand, status: Option<StatusCode>, fault: Option<Kind>, now_ms: i64) -> Entry {
+    Entry {
+        seq: 0,
+        at_ms: now_ms,
+        vendor: errand.vendor,
+        method: call.method.to_string(),
+        path: call.path.clone(),
+        query: call.query.iter().cloned().collect(),
+        status: status.map(|status| status.as_u16()),
+        fault,
+        operation: errand.operation,
+        external_key: errand.external_key,
+        authorization: call.authorization.scheme(),
+        content_type: call.content_type.clone(),
+        user_agent: call.user_agent.clone(),
+        body: body_of(call),
+    }
+}

@@ -1,0 +1,13 @@
+//! The doubles from outside: over real HTTP on a free port, and over raw TCP where HTTP hides too much.
+
+mod client;
+
+mod conversions;
+mod faults;
+
+mod control;
+mod current;
+mod guide;
+mod paging;
+mod start;
+mod strict;
