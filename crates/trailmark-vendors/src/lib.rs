@@ -20,10 +20,19 @@ pub mod task;
 
 pub mod paging;
 
-pub mod introw;
-pub mod partnerize;
-pub mod partnero;
+mod root;
+
+mod retry_after;
+
+mod redaction;
+
 pub mod partnerstack;
+
+pub mod partnerize;
+
+pub mod introw;
+
+pub mod partnero;
 
 use std::fmt::Debug;
 
@@ -97,6 +106,16 @@ pub enum AccountError {
         vendor: VendorName,
         /// The dialect.
         dialect: Dialect,
+    },
+    /// A setting is there but cannot be used; the text names what is wrong, never the value.
+    #[error("`{setting}` of {vendor} {problem}")]
+    Unusable {
+        /// The vendor.
+        vendor: VendorName,
+        /// The setting's name in `trailmark.toml`.
+        setting: &'static str,
+        /// What is wrong with it.
+        problem: &'static str,
     },
 }
 

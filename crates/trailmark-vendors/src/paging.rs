@@ -8,8 +8,8 @@ use serde::Serialize;
 use crate::exchange::{Answer, Request};
 use crate::outcome::Outcome;
 
-/// A partner as all vendors have one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A partner as all vendors have one. `Debug` shows the keys alone.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Partner {
     /// The key under which links name the partner.
     pub key: String,
@@ -25,6 +25,12 @@ pub struct Partner {
     pub status: Option<String>,
 }
 
+impl fmt::Debug for Partner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Partner").field("key", &self.key).field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// One page.
 #[derive(Debug)]
 pub struct Page {
@@ -37,7 +43,8 @@ pub struct Page {
 /// Reads one page; boxed, since each vendor's rule carries its own state.
 pub type ReadPage = Box<dyn Fn(&Answer) -> Result<Page, Outcome> + Send + Sync>;
 
-/// A list in pages: send [`Pages::first`], read with [`Pages::read`], go on with [`Page::next`].
+/// A list in pages: send [`Pages::first`], read with [`Pages::read`], go on with [`Page::next`]. Each answer is read once;
+/// the reader remembers what it has seen, and a list that comes back to it ends with an error instead of never.
 pub struct Pages {
     /// The request for the first page.
     pub first: Request,

@@ -2,6 +2,7 @@
 //! by the proxy's delivery from the ledger; read by [`crate::Vendor::plan`].
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use trailmark_wire::conversion::{Customer, Kind, Order};
 use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
@@ -10,8 +11,9 @@ use trailmark_wire::time::UnixMillis;
 use crate::capability::Class;
 use crate::exchange::Request;
 
-/// One conversion for one program. Holds personal data; `Debug` shows none.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// One conversion for one program. Holds personal data; `Debug` shows none, not even the customer's key, which many
+/// companies make from the address.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Task {
     /// The ledger's id of the conversion.
     pub conversion: ConversionId,
@@ -31,6 +33,12 @@ pub struct Task {
     pub partner: Option<PartnerKey>,
     /// Free text for the vendor.
     pub data: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("conversion", &self.conversion).field("kind", &self.kind).finish_non_exhaustive()
+    }
 }
 
 /// What to do for a task.

@@ -1,0 +1,32 @@
+//! Introw: a click token converts once, ever, and no money belongs to a conversion. So far the capability table; the
+//! adapter comes with the dialects, which are one here, since seed 003 is the vendor's own page.
+//!
+//! How it fits the trait: signup and lead are `POST /affiliate/conversions` with the click token; 201 is recorded, 200
+//! `duplicate` is a duplicate, and 200 `ignored` is [`crate::outcome::Outcome::Ignored`], which the status alone would have
+//! counted as a success. A sale is a commission line under an idempotency key of ours: class `keyed`. A refund declines
+//! that line by the id that the sale's delivery got back.
+//!
+//! Sources: <https://developers.introw.io>; vendors.md § 3; seed 003.
+
+use trailmark_wire::ids::VendorName;
+
+use crate::Dialect;
+use crate::capability::{Capabilities, Operation, Support};
+
+/// The capability table.
+pub fn capabilities(dialect: Dialect) -> Capabilities {
+    let cells = Operation::ALL.map(|operation| (operation, support(operation)));
+    Capabilities { vendor: VendorName::Introw, dialect, cells: cells.to_vec() }
+}
+
+fn support(operation: Operation) -> Support {
+    match operation {
+        Operation::LookUp => Support::NotNeeded {
+            why: "a repeat is answered by `duplicate` or the first commission line, so it is sent again instead",
+        },
+        Operation::Webhooks => Support::Unsupported { why: "none in the vendor's documents" },
+        Operation::Signup | Operation::Lead | Operation::Sale | Operation::Refund | Operation::Partners => {
+            Support::NotYet
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Partnero: customers and transactions under keys of ours, no click ids. So far the capability table; the adapter comes
+//! with the dialects, which are one here, since seed 004 is the vendor's own page.
+//!
+//! How it fits the trait: a signup is `POST /v1/customers`, where a second one under the same key is refused: class
+//! `unique key`. A sale is `POST /v1/transactions`, where the vendor does not hold keys unique and pays twice for two: class
+//! `searchable`, never sent again before a look-up. A sale whose answer names no customer was recorded against nobody and
+//! is [`crate::outcome::Outcome::Ignored`]. A refund deletes the transaction by its key.
+//!
+//! Sources: <https://docs.partnero.com>; vendors.md § 4; seed 004.
+
+use trailmark_wire::ids::VendorName;
+
+use crate::Dialect;
+use crate::capability::{Capabilities, Operation, Support};
+
+/// The capability table.
+pub fn capabilities(dialect: Dialect) -> Capabilities {
+    let cells = Operation::ALL.map(|operation| (operation, support(operation)));
+    Capabilities { vendor: VendorName::Partnero, dialect, cells: cells.to_vec() }
+}
+
+fn support(operation: Operation) -> Support {
+    match operation {
+        Operation::Lead => Support::Unsupported { why: "the API takes customers and transactions, no leads" },
+        Operation::Signup
+        | Operation::Sale
+        | Operation::Refund
+        | Operation::LookUp
+        | Operation::Partners
+        | Operation::Webhooks => Support::NotYet,
+    }
+}

@@ -1,0 +1,69 @@
+//! `POST conversion/xid`: the one call that ties a signup to its click. Builds it and reads its answer, which says next to
+//! nothing: success is 200 with an empty body, and some of those create no customer at all. So success is only ever
+//! `unverified` here, and the customer is read back after the settling time.
+//!
+//! `ip_address`, `user_agent` and `origin` are never sent: they are the visitor's, not ours to pass on.
+//!
+//! Source: <https://docs.partnerstack.com/reference/conversion-api>; vendors.md § 1.2.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use trailmark_wire::conversion::Customer;
+use trailmark_wire::ids::ClickId;
+
+use super::answers::{self, Body};
+use super::post;
+use crate::exchange::{Answer, Request};
+use crate::outcome::Outcome;
+use crate::redaction::Redaction;
+use crate::root::Root;
+use crate::secret::Secret;
+
+pub(super) fn request(
+    tracking: &Root,
+    bearer: &Secret,
+    click_id: &ClickId,
+    customer: &Customer,
+    data: &BTreeMap<String, String>,
+) -> Request {
+    let mut body = Map::new();
+    body.insert("xid".into(), click_id.as_str().into());
+    body.insert("customer_key".into(), customer.key.as_str().into());
+    insert_stated(&mut body, "email", customer.email.as_deref());
+    insert_stated(&mut body, "name", customer.name.as_deref());
+    insert_meta(&mut body, data);
+    post(tracking.url("/conversion/xid"), bearer, &Value::Object(body), "POST conversion/xid")
+}
+
+/// Puts an optional text in, unless it is blank: the vendor wants such fields left out rather than empty.
+pub(super) fn insert_stated(body: &mut Map<String, Value>, name: &str, value: Option<&str>) {
+    if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
+        body.insert(name.into(), value.into());
+    }
+}
+
+/// Free data as `meta`. The vendor states no limit for it here (those of `metadata` are a transaction's) and drops names
+/// that are no field of the programme's customers, so everything stated goes out as it is.
+pub(super) fn insert_meta(body: &mut Map<String, Value>, data: &BTreeMap<String, String>) {
+    let mut meta = Map::new();
+    for (name, value) in data {
+        insert_stated(&mut meta, name, Some(value));
+    }
+    if !meta.is_empty() {
+        body.insert("meta".into(), Value::Object(meta));
+    }
+}
+
+pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+    if let Some(failure) = answers::failure(answer, "tracking_url", redaction) {
+        return failure;
+    }
+    match answers::body(&answer.body) {
+        Body::Empty | Body::Json(_) => Outcome::Unverified,
+        Body::Html => Outcome::Unknown { message: answers::said(answer.status, "an HTML page instead of an answer") },
+        Body::Text(_) | Body::Unreadable => {
+            Outcome::Unknown { message: answers::said(answer.status, "neither an empty body nor JSON") }
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Customers of the vendor API: creating one where no click can be named, and reading one back under our key, which is how
+//! every signup is confirmed. The vendor's own `cus_...` key becomes the reference that the ledger keeps.
+//!
+//! Source: <https://docs.partnerstack.com/reference/customers>; vendors.md § 1.2.
+
+use serde_json::{Map, Value};
+use trailmark_wire::conversion::Customer;
+use trailmark_wire::ids::PartnerKey;
+
+use super::answers::{self, Body, text};
+use super::conversion::{insert_meta, insert_stated};
+use super::post;
+use crate::exchange::{Answer, Request};
+use crate::outcome::{LookUp, Outcome};
+use crate::redaction::Redaction;
+use crate::retry_after::rate_limit;
+use crate::root::{Root, segment};
+use crate::secret::Secret;
+use crate::task::{Rejection, Task};
+
+/// Characters of `email`: 4 to 255.
+const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
+/// Characters of `name`: at most 100.
+const NAME_CHARS: usize = 100;
+
+/// Whether a URL can name the customer; one that cannot be read back is not sent.
+pub(super) fn can_be_read_back(customer: &Customer) -> bool {
+    segment(customer.key.as_str()).is_some()
+}
+
+/// The path of the customer under our key.
+pub(super) fn path(customer: &Customer) -> Option<String> {
+    segment(customer.key.as_str()).map(|key| format!("/api/v2/customers/{key}"))
+}
+
+/// `POST /v2/customers`, which needs an address and a partner, since it cannot find them by a click.
+pub(super) fn create(api: &Root, basic: &Secret, customer: &Customer, task: &Task) -> Result<Request, Rejection> {
+    let (email, partner) = (email(customer)?, partner(task)?);
+    let mut body = Map::new();
+    body.insert("customer_key".into(), customer.key.as_str().into());
+    body.insert("email".into(), email.into());
+    body.insert("partner_key".into(), partner.as_str().into());
+    insert_stated(&mut body, "name", name(customer)?);
+    insert_meta(&mut body, &task.data);
+    Ok(post(api.url("/api/v2/customers"), basic, &Value::Object(body), "POST /v2/customers"))
+}
+
+fn email(customer: &Customer) -> Result<&str, Rejection> {
+    let email = customer.email.as_deref().filter(|email| !email.trim().is_empty()).ok_or_else(|| Rejection {
+        reason: "missing `customer.email`: PartnerStack needs it where the signup cannot be tied to a click; \
+                 send it with the signup"
+            .into(),
+    })?;
+    match EMAIL_CHARS.contains(&email.chars().count()) {
+        true => Ok(email),
+        false => Err(Rejection { reason: "`customer.email` must have 4 to 255 characters at PartnerStack".into() }),
+    }
+}
+
+fn partner(task: &Task) -> Result<&PartnerKey, Rejection> {
+    // With a click id, only the absence of a token leads here.
+    let reason = match task.click_id {
+        Some(_) => {
+            "missing `tracking_token`: PartnerStack ties a click id to a signup by it alone, and the touch names no \
+                    partner; add it to the program"
+        }
+        None => {
+            "missing the touch's partner: PartnerStack needs a partner key where no click id is known; use links that \
+                 carry `ps_xid` or `ps_partner_key`"
+        }
+    };
+    task.partner.as_ref().ok_or_else(|| Rejection { reason: reason.into() })
+}
+
+fn name(customer: &Customer) -> Result<Option<&str>, Rejection> {
+    match customer.name.as_deref() {
+        Some(name) if name.chars().count() > NAME_CHARS => Err(Rejection {
+            reason:
+                "`customer.name` has more than the 100 characters that PartnerStack takes; send a shorter one or none"
+                    .into(),
+        }),
+        name => Ok(name),
+    }
+}
+
+/// What the answer to [`create`] came to.
+pub(super) fn read_created(customer: &Customer, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+        return failure;
+    }
+    match (answers::data(answer), answers::body(&answer.body)) {
+        (Some(data), _) => created(customer, &data),
+        (None, Body::Json(_)) => Outcome::Unverified,
+        (None, Body::Html) => {
+            Outcome::Unknown { message: answers::said(answer.status, "an HTML page instead of a customer") }
+        }
+        (None, Body::Empty | Body::Text(_) | Body::Unreadable) => {
+            Outcome::Unknown { message: answers::said(answer.status, "a body that is not whole JSON") }
+        }
+    }
+}
+
+/// A customer under another key than ours is not yet ours, and one without the vendor's own key is not yet a customer:
+/// both are read back.
+fn created(customer: &Customer, data: &Value) -> Outcome {
+    match (text(data, "key"), our_key(data)) {
+        (Some(reference), Some(key)) if key == customer.key.as_str() => {
+            Outcome::Recorded { reference: Some(reference.to_owned()) }
+        }
+        _ => Outcome::Unverified,
+    }
+}
+
+/// What the answer to a look-up says: ours when key, address and partner are what was sent. Names are not compared, since
+/// people and the vendor's staff correct them.
+pub(super) fn read_back(
+    customer: Option<&Customer>,
+    sent_partner: Option<&PartnerKey>,
+    answer: &Answer,
+    redaction: &Redaction<'_>,
+) -> LookUp {
+    match answers::failure(answer, "base_url", redaction) {
+        Some(_) if answers::says_no_such_thing(answer) => LookUp::Absent,
+        Some(Outcome::AuthFailed { .. }) => LookUp::AuthFailed,
+        Some(failure) => inconclusive(answer, failure),
+        None => match answers::data(answer) {
+            Some(data) => compared(customer, sent_partner, answer, &data),
+            None => unclear(answer, "no customer in the body"),
+        },
+    }
+}
+
+fn compared(customer: Option<&Customer>, sent_partner: Option<&PartnerKey>, answer: &Answer, data: &Value) -> LookUp {
+    let Some((customer, key)) = customer.zip(our_key(data)) else {
+        return unclear(answer, "a customer without `customer_key`");
+    };
+    let other_case = |shown: &str, sent: &str| shown.to_lowercase() != sent.trim().to_lowercase();
+    let differs = |name: &str, sent: Option<&str>| {
+        let sent = sent.filter(|sent| !sent.trim().is_empty());
+        text(data, name).zip(sent).is_some_and(|(shown, sent)| other_case(shown, sent))
+    };
+    let fields = [
+        ("`customer_key`", key != customer.key.as_str()),
+        ("`email`", differs("email", customer.email.as_deref())),
+        ("`partner_key`", differs("partner_key", sent_partner.map(PartnerKey::as_str))),
+    ];
+    let differing: Vec<_> = fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
+    match differing.is_empty() {
+        true => LookUp::Found { reference: text(data, "key").map(str::to_owned) },
+        false => {
+            LookUp::Differs { message: format!("another customer stands under our key: {}", differing.join(", ")) }
+        }
+    }
+}
+
+/// Our key as the vendor repeats it: `customer_key` today, `external_key` in older copies of its documents.
+fn our_key(data: &Value) -> Option<&str> {
+    text(data, "customer_key").or_else(|| text(data, "external_key"))
+}
+
+fn inconclusive(answer: &Answer, failure: Outcome) -> LookUp {
+    let (message, not_before) = match failure {
+        Outcome::Retry { message, not_before } => (message, not_before),
+        Outcome::Throttled { until } => (answers::said(answer.status, "too many requests"), until),
+        Outcome::Conflict { message }
+        | Outcome::Duplicate { message }
+        | Outcome::Forbidden { message }
+        | Outcome::Rejected { message }
+        | Outcome::Unknown { message } => (message, rate_limit(answer)),
+        _ => (answers::said(answer.status, "no clear answer"), rate_limit(answer)),
+    };
+    LookUp::Inconclusive { message, not_before }
+}
+
+fn unclear(answer: &Answer, what: &str) -> LookUp {
+    LookUp::Inconclusive { message: answers::said(answer.status, what), not_before: None }
+}

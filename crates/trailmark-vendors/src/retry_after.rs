@@ -1,0 +1,82 @@
+//! When a vendor says that we may come back: `Retry-After` as seconds or HTTP-date (RFC 9110 § 10.2.3), and the rate-limit
+//! headers that some send in its place. Reads headers into a point in time; whether to wait at all is the outbox's to say.
+//!
+//! A hint never lies in the past nor more than [`LONGEST_MS`] ahead: a vendor's slip must not park a lane for a year.
+
+use trailmark_wire::time::UnixMillis;
+
+use crate::exchange::Answer;
+
+/// The longest hint that is believed: a day (design § 5).
+const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// From here on a `reset` value cannot be a number of seconds to wait (31 years), so it is a Unix time.
+const EPOCH_SECONDS: i64 = 1_000_000_000;
+
+/// The point that `Retry-After` names, if the header is there and readable.
+pub(crate) fn retry_after(answer: &Answer) -> Option<UnixMillis> {
+    answer.header("retry-after").and_then(|value| point(value, answer.at))
+}
+
+/// The point before which a 429 asks us to stay away: `Retry-After`, else Partnerize's own name for it, else the end of
+/// the rate-limit window.
+pub(crate) fn rate_limit(answer: &Answer) -> Option<UnixMillis> {
+    let named = |name, read: fn(&str, UnixMillis) -> Option<UnixMillis>| read(answer.header(name)?, answer.at);
+    retry_after(answer)
+        .or_else(|| named("x-ratelimit-retry-after", point))
+        .or_else(|| named("x-ratelimit-reset", reset))
+        .or_else(|| named("ratelimit-reset", reset))
+        .or_else(|| named("ratelimit", |value, at| reset(window(value)?, at)))
+}
+
+fn point(value: &str, at: UnixMillis) -> Option<UnixMillis> {
+    let value = value.trim();
+    let named = match seconds(value) {
+        Some(seconds) => at.plus(seconds.saturating_mul(1000)),
+        None => http_date(value)?,
+    };
+    Some(within_a_day(named, at))
+}
+
+/// Vendors mean either seconds from now or a Unix time; the size tells which.
+fn reset(value: &str, at: UnixMillis) -> Option<UnixMillis> {
+    let seconds = seconds(value.trim())?;
+    let named = if seconds < EPOCH_SECONDS {
+        at.plus(seconds.saturating_mul(1000))
+    } else if seconds < EPOCH_SECONDS.saturating_mul(1000) {
+        UnixMillis::from_seconds(seconds)
+    } else {
+        UnixMillis(seconds)
+    };
+    Some(within_a_day(named, at))
+}
+
+fn within_a_day(named: UnixMillis, at: UnixMillis) -> UnixMillis {
+    named.clamp(at, at.plus(LONGEST_MS))
+}
+
+/// A whole number of digits only; one that is too large for 64 bits is as long as a wait can get.
+fn seconds(value: &str) -> Option<i64> {
+    let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| value.parse().unwrap_or(i64::MAX))
+}
+
+/// The `t` parameter of a `RateLimit` field: `"default";r=0;t=30`.
+fn window(value: &str) -> Option<&str> {
+    value.split(';').find_map(|parameter| parameter.trim().strip_prefix("t="))
+}
+
+/// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that RFC 9110 § 5.6.7 lets servers send. The day of the
+/// week is not checked against the date.
+fn http_date(value: &str) -> Option<UnixMillis> {
+    let mut parts = value.split(' ');
+    let [weekday, day, month, year, clock, zone] = std::array::from_fn(|_| parts.next().unwrap_or(""));
+    let shaped = weekday.len() == 4 && weekday.ends_with(',') && zone == "GMT" && parts.next().is_none();
+    let month = month_number(month).filter(|_| shaped)?;
+    UnixMillis::from_rfc3339(&format!("{year}-{month:02}-{day}T{clock}Z")).ok()
+}
+
+fn month_number(name: &str) -> Option<usize> {
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    MONTHS.iter().position(|month| *month == name).map(|index| index + 1)
+}
