@@ -15,11 +15,11 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
-use crate::shell;
 use crate::workspace::Workspace;
+use crate::{shell, tools};
 
 /// Where the built files go, under the root.
-const OUTPUT: &str = "crates/trailmark-proxy/sdk";
+pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 
 /// The file whose expansion embeds them.
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
@@ -37,7 +37,8 @@ const INPUTS: [&str; 9] = [
     "xtask/src/build_sdk.rs",
 ];
 
-const WASM_TARGET: &str = "wasm32-unknown-unknown";
+/// The target triple of the module.
+pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// Builds and says what came out.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -57,6 +58,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// tool that is installed fails. Absent Node is no error: the files are larger and a note says so.
 pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     check_bindgen_versions(workspace)?;
+    tools::wasm_target()?;
     let npm = Npm::install(workspace)
         .inspect_err(|error| println!("note: the module stays larger than it need be: {error:#}"))
         .ok();

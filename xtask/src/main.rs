@@ -8,11 +8,15 @@
 mod workspace;
 mod shell;
 mod npm;
+mod tools;
 mod artifact;
 mod build_sdk;
+mod size;
 mod process;
 mod demo;
 mod tidy;
+mod counts;
+mod test;
 
 use std::process::ExitCode;
 
@@ -23,8 +27,13 @@ use crate::workspace::Workspace;
 const HELP: &str = "\
 cargo xtask TASK: the only build script of Trailmark
 
-tasks:
+  demo         build everything and run the whole product here, with doubles of the vendors; Ctrl-C stops it
+  test         install what is missing and run every check and test, the first red one ends it
+                 --only STEP[,STEP]   only these steps
+                 --list               the steps and what they check
+                 --advisories         ask for known vulnerabilities of dependencies too (needs the network)
   build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
+  size         what a page pays for the module, against its budget, and what single crates cost in it
   tidy         check what no compiler checks: import directions, file heads, places of web-sys, documents
 ";
 
@@ -43,8 +52,10 @@ fn run(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["build-sdk"] => build_sdk::run(&Workspace::load()?),
+        ["size"] => size::run(&Workspace::load()?),
         ["demo"] => demo::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
+        ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),
         [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

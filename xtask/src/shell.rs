@@ -4,9 +4,9 @@
 //! what is run.
 
 use std::ffi::OsString;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -29,6 +29,21 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", line(command)))?;
     let bytes = checked(command, output)?;
     String::from_utf8(bytes).with_context(|| format!("{} printed no UTF-8", line(command)))
+}
+
+/// Runs with this terminal, standard output shown line by line and also given back.
+pub(crate) fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
+    let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = started.with_context(|| format!("cannot start {}", line(command)))?;
+    let mut output = String::new();
+    for line in child.stdout.take().into_iter().flat_map(|stdout| BufReader::new(stdout).split(b'\n')) {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        output.push_str(&line);
+        output.push('\n');
+    }
+    Ok((child.wait()?, output))
 }
 
 /// Runs with `input` on standard input and gives standard output.
@@ -73,7 +88,7 @@ pub(crate) fn which(program: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|candidate| candidate.is_file())
 }
 
-/// Every file under `folder`, sorted, folders named in `skip` left out.
+/// Every file under `folder`, sorted.
 pub(crate) fn files_under(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,0 +1,106 @@
+//! `size`: what a page pays for the module, against the budget, and what single crates cost in it.
+//!
+//! Sizes come from the manifest of the last build, in bytes. The cost of a crate is measured, not guessed: two tiny
+//! modules, with and without it, go through the same profile, wasm-bindgen, wasm-opt and terser as the SDK.
+
+mod probes;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::artifact::{Entry, Manifest};
+use crate::build_sdk;
+use crate::npm::Npm;
+use crate::workspace::Workspace;
+
+/// The stub stands inline in every page. Brotli.
+const STUB_BUDGET: usize = 1_000;
+
+/// Loader, glue and module together. Brotli.
+const MODULE_BUDGET: usize = 30_000;
+
+/// Where the module shall end. Brotli.
+const MODULE_GOAL: usize = 20_000;
+
+/// Prints both tables; fails when over budget.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let within = budget(workspace);
+    probes::run(workspace)?;
+    within
+}
+
+/// Prints the sizes of the built module; fails when over budget.
+pub(crate) fn budget(workspace: &Workspace) -> Result<()> {
+    Npm::install(workspace).context("sizes are measured on the minified module")?;
+    let parts = Parts::of(&build_sdk::build(workspace)?)?;
+    print!("{}", parts.table());
+    parts.check()
+}
+
+/// What a page loads.
+#[derive(Clone, Debug)]
+struct Parts {
+    stub: Entry,
+    loader: Entry,
+    glue: Entry,
+    wasm: Entry,
+}
+
+impl Parts {
+    fn of(manifest: &Manifest) -> Result<Self> {
+        let file = |name: &str| manifest.file(name).cloned().with_context(|| format!("the manifest lists no {name}"));
+        Ok(Self {
+            stub: file("stub.js")?,
+            loader: manifest.loader.clone(),
+            glue: file(&manifest.glue)?,
+            wasm: file(&manifest.wasm)?,
+        })
+    }
+
+    /// What the module costs once the stub stands in the page, brotli.
+    fn module(&self) -> usize {
+        self.loader.brotli + self.glue.brotli + self.wasm.brotli
+    }
+
+    fn table(&self) -> String {
+        let mut text = format!("{:<20} {:>9} {:>9} {:>9}\n", "bytes", "raw", "gzip", "brotli");
+        for (name, part) in [("stub", &self.stub), ("loader", &self.loader), ("glue", &self.glue), ("wasm", &self.wasm)]
+        {
+            text += &format!("{name:<20} {:>9} {:>9} {:>9}\n", part.bytes, part.gzip, part.brotli);
+        }
+        text + &format!(
+            "{:<20} {:>29}   budget {MODULE_BUDGET}, goal {MODULE_GOAL}; stub's budget {STUB_BUDGET}\n",
+            "loader + glue + wasm",
+            self.module()
+        )
+    }
+
+    fn check(&self) -> Result<()> {
+        let (stub, module) = (self.stub.brotli, self.module());
+        ensure!(stub <= STUB_BUDGET, "the stub takes {stub} bytes, {} over its budget", stub - STUB_BUDGET);
+        ensure!(module <= MODULE_BUDGET, "the module takes {module} bytes, {} over its budget", module - MODULE_BUDGET);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(stub: usize, wasm: usize) -> Parts {
+        let entry = |brotli| Entry { name: String::new(), bytes: 0, brotli, gzip: 0, sha256: String::new() };
+        Parts { stub: entry(stub), loader: entry(1_000), glue: entry(2_000), wasm: entry(wasm) }
+    }
+
+    #[test]
+    fn the_budget_counts_loader_glue_and_wasm_together() {
+        assert!(parts(1_000, 27_000).check().is_ok());
+        let error = parts(1_000, 27_001).check().unwrap_err();
+        assert!(error.to_string().contains("30001 bytes, 1 over"), "{error}");
+    }
+
+    #[test]
+    fn the_stub_has_a_budget_of_its_own() {
+        let error = parts(1_001, 0).check().unwrap_err();
+        assert!(error.to_string().contains("the stub takes 1001 bytes"), "{error}");
+    }
+}

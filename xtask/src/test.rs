@@ -1,0 +1,284 @@
+//! `test`: everything that must hold before a change lands, in steps, on a machine that may have nothing yet.
+//!
+//! The steps are data ([`STEPS`]); each brings the tools that it needs. The first red one ends the run. Runs that
+//! executed no test, or left one out, are red too. The closing line adds up all counts.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+
+use crate::counts::{self, Counts};
+use crate::npm::Npm;
+use crate::tools::{self, Browser};
+use crate::workspace::Workspace;
+use crate::{build_sdk, shell, size, tidy};
+
+/// One part of the run.
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Run<'_>) -> Result<Counts>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "tools", what: "find or install what the other steps use", run: install_tools },
+    Step { name: "fmt", what: "the code is formatted", run: fmt },
+    Step { name: "tidy", what: "the rules that no compiler checks", run: tidy_tree },
+    Step { name: "sdk", what: "build the browser module, within its budget", run: sdk },
+    Step { name: "clippy", what: "lints on this machine's target", run: clippy },
+    Step { name: "clippy-wasm", what: "lints on the browser's target", run: clippy_wasm },
+    Step { name: "deny", what: "licences, sources and bans of dependencies", run: deny },
+    Step { name: "rust", what: "cargo test of the whole workspace", run: rust_tests },
+    Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
+    Step { name: "package", what: "node tests of the built files", run: package_tests },
+    Step { name: "journey", what: "the whole product in Chromium", run: journey_tests },
+    Step { name: "doc", what: "the documentation builds without a warning", run: doc },
+];
+
+/// What every step can ask for.
+struct Run<'a> {
+    workspace: &'a Workspace,
+    /// Whether known vulnerabilities are asked for, which needs the network and may change overnight.
+    advisories: bool,
+}
+
+/// Reads the options and runs the chosen steps.
+///
+/// # Errors
+/// An unknown option or step, or the first red step.
+pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<()> {
+    let mut run = Run { workspace, advisories: false };
+    let mut chosen: Vec<&Step> = STEPS.iter().collect();
+    let mut options = options.iter();
+    while let Some(option) = options.next() {
+        match *option {
+            "--list" => {
+                STEPS.iter().for_each(|step| println!("{:<12} {}", step.name, step.what));
+                return Ok(());
+            }
+            "--advisories" => run.advisories = true,
+            "--only" => chosen = choose(options.next().copied().unwrap_or_default())?,
+            other => bail!("`{other}` is no option of test; there are --only STEP[,STEP], --list and --advisories"),
+        }
+    }
+    let (outcome, lines, total) = run_steps(&run, &chosen);
+    println!("\n{}", lines.join("\n"));
+    println!("{} passed, {} failed", total.passed, total.failed);
+    outcome
+}
+
+fn choose(names: &str) -> Result<Vec<&'static Step>> {
+    let known = |name: &&str| STEPS.iter().any(|step| step.name == *name);
+    if let Some(unknown) = names.split(',').find(|name| !known(name)) {
+        bail!("`{unknown}` is no step; `cargo xtask test --list` names them");
+    }
+    Ok(STEPS.iter().filter(|step| names.split(',').any(|name| name == step.name)).collect())
+}
+
+/// Runs until the first red step; gives the outcome, a line per step, and the sum.
+fn run_steps(run: &Run<'_>, steps: &[&Step]) -> (Result<()>, Vec<String>, Counts) {
+    let started = Instant::now();
+    let mut lines = Vec::new();
+    let mut total = Counts::default();
+    for (index, step) in steps.iter().enumerate() {
+        println!("\n== {}/{} {}: {} ==", index + 1, steps.len(), step.name, step.what);
+        let begun = Instant::now();
+        let outcome = (step.run)(run);
+        let took = clock(begun.elapsed());
+        match outcome {
+            Ok(counts) => {
+                total += counts;
+                let tests = if counts.passed == 0 { String::new() } else { format!("{} passed", counts.passed) };
+                lines.push(format!("  ok   {:<12} {took:>8}  {tests}", step.name));
+            }
+            Err(error) => {
+                // At least the step itself failed, whatever its runner counted.
+                total.failed += 1;
+                lines.push(format!("  RED  {:<12} {took:>8}", step.name));
+                return (Err(error.context(format!("step {}", step.name))), lines, total);
+            }
+        }
+    }
+    lines.push(format!("  all  {:<12} {:>8}", "", clock(started.elapsed())));
+    (Ok(()), lines, total)
+}
+
+fn clock(time: Duration) -> String {
+    format!("{}:{:02} min", time.as_secs() / 60, time.as_secs() % 60)
+}
+
+/// Green and without tests of its own.
+fn checked(command: &mut Command) -> Result<Counts> {
+    shell::run(command)?;
+    Ok(Counts::default())
+}
+
+/// Green, with at least one test executed and none left out.
+fn tested(command: &mut Command, count: fn(&str) -> Counts) -> Result<Counts> {
+    let (status, output) = shell::tee(command)?;
+    let counts = count(&output);
+    ensure!(status.success(), "{} ended with {status}; {} tests failed", shell::line(command), counts.failed);
+    ensure!(counts.failed == 0, "{} tests failed", counts.failed);
+    ensure!(counts.passed > 0, "{} executed no test", shell::line(command));
+    ensure!(counts.skipped == 0, "{} tests were left out; a test that cannot run fails", counts.skipped);
+    Ok(counts)
+}
+
+fn install_tools(run: &Run<'_>) -> Result<Counts> {
+    tools::wasm_target()?;
+    Npm::install(run.workspace)?;
+    Browser::install()?;
+    tools::wasm_bindgen_test_runner(run.workspace)?;
+    tools::cargo_deny()?;
+    Ok(Counts::default())
+}
+
+fn fmt(run: &Run<'_>) -> Result<Counts> {
+    checked(run.workspace.cargo().args(["fmt", "--all", "--check"]))
+}
+
+fn tidy_tree(run: &Run<'_>) -> Result<Counts> {
+    tidy::run(run.workspace)?;
+    Ok(Counts::default())
+}
+
+fn sdk(run: &Run<'_>) -> Result<Counts> {
+    // Without Node the build is allowed to be large; here it is not.
+    Npm::install(run.workspace)?;
+    build_sdk::run(run.workspace)?;
+    size::budget(run.workspace)?;
+    Ok(Counts::default())
+}
+
+fn clippy(run: &Run<'_>) -> Result<Counts> {
+    let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    checked(run.workspace.cargo().args(arguments))
+}
+
+fn clippy_wasm(run: &Run<'_>) -> Result<Counts> {
+    tools::wasm_target()?;
+    let arguments =
+        ["clippy", "--quiet", "--package", "trailmark", "--all-targets", "--target", build_sdk::WASM_TARGET];
+    checked(run.workspace.cargo().args(arguments).args(["--", "-D", "warnings"]))
+}
+
+fn deny(run: &Run<'_>) -> Result<Counts> {
+    let mut command = Command::new(tools::cargo_deny()?);
+    command.current_dir(&run.workspace.root).args(["check", "bans", "licenses", "sources"]);
+    if run.advisories {
+        command.arg("advisories");
+    } else {
+        println!("known vulnerabilities need the network: `cargo xtask test --advisories` asks for them too");
+    }
+    checked(&mut command)
+}
+
+fn rust_tests(run: &Run<'_>) -> Result<Counts> {
+    tested(run.workspace.cargo().args(["test", "--workspace"]), counts::of_cargo)
+}
+
+fn browser_tests(run: &Run<'_>) -> Result<Counts> {
+    tools::wasm_target()?;
+    let browser = Browser::install()?;
+    let runner = tools::wasm_bindgen_test_runner(run.workspace)?;
+    let arguments = ["test", "--package", "trailmark", "--test", "browser", "--target", build_sdk::WASM_TARGET];
+    tested(
+        run.workspace
+            .cargo()
+            .args(arguments)
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
+            .env("CHROMEDRIVER", browser.driver),
+        counts::of_cargo,
+    )
+}
+
+fn package_tests(run: &Run<'_>) -> Result<Counts> {
+    build_sdk::build(run.workspace)?;
+    node_tests(run, "tests/package")
+}
+
+fn journey_tests(run: &Run<'_>) -> Result<Counts> {
+    build_sdk::build(run.workspace)?;
+    node_tests(run, "tests/journey")
+}
+
+/// Runs the `*.test.mjs` files under `folder`, named one by one since Node versions differ in how they search a folder.
+fn node_tests(run: &Run<'_>, folder: &str) -> Result<Counts> {
+    let workspace = run.workspace;
+    let npm = Npm::install(workspace)?;
+    let browser = Browser::install()?;
+    shell::run(workspace.cargo().args(["build", "--quiet", "--package", "trailmark-proxy", "--bin", "trailmark"]))?;
+    let files = test_files(&workspace.root.join(folder))?;
+    ensure!(!files.is_empty(), "{folder} holds no *.test.mjs file");
+    let mut command = Command::new(npm.node);
+    command
+        .args(["--test", "--test-reporter=spec"])
+        .args(files)
+        .current_dir(&workspace.root)
+        .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
+        .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
+        .env("CHROMIUM", browser.chromium);
+    tested(&mut command, counts::of_node)
+}
+
+fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = shell::files_under(folder)?;
+    files.retain(|file| file.to_string_lossy().ends_with(".test.mjs"));
+    Ok(files)
+}
+
+fn doc(run: &Run<'_>) -> Result<Counts> {
+    checked(
+        run.workspace.cargo().args(["doc", "--quiet", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run_of(steps: &[Step]) -> (Result<()>, Vec<String>, Counts) {
+        let workspace = Workspace { root: PathBuf::new(), target: PathBuf::new(), packages: Vec::new() };
+        let run = Run { workspace: &workspace, advisories: false };
+        run_steps(&run, &steps.iter().collect::<Vec<_>>())
+    }
+
+    fn says(text: &str) -> Command {
+        let mut command = Command::new("printf");
+        command.args(["%s", text]);
+        command
+    }
+
+    #[test]
+    fn the_first_red_step_ends_the_run_and_is_named() {
+        let green = |_: &Run<'_>| Ok(Counts { passed: 2, ..Counts::default() });
+        let steps = [
+            Step { name: "one", what: "", run: green },
+            Step { name: "two", what: "", run: |_| bail!("a lint") },
+            Step { name: "three", what: "", run: |_| panic!("must not run") },
+        ];
+        let (outcome, lines, total) = run_of(&steps);
+        assert_eq!(format!("{:#}", outcome.unwrap_err()), "step two: a lint");
+        assert_eq!(lines.len(), 2);
+        assert_eq!(total, Counts { passed: 2, failed: 1, skipped: 0 });
+    }
+
+    #[test]
+    fn a_run_of_no_test_or_of_a_skipped_one_is_red() {
+        let error = tested(&mut says("no tests to run!\n"), counts::of_cargo).unwrap_err();
+        assert!(error.to_string().contains("executed no test"), "{error}");
+        let error = tested(&mut says("# pass 1\n# skipped 1\n"), counts::of_node).unwrap_err();
+        assert!(error.to_string().contains("left out"), "{error}");
+        assert_eq!(tested(&mut says("# pass 1\n"), counts::of_node).unwrap().passed, 1);
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name_and_keep_their_order() {
+        let names: Vec<_> = choose("doc,fmt").unwrap().iter().map(|step| step.name).collect();
+        assert_eq!(names, ["fmt", "doc"]);
+        assert!(choose("fmt,nonsense").is_err());
+        assert!(choose("").is_err());
+    }
+}

@@ -1,0 +1,100 @@
+//! The programs that the tests need and a fresh machine lacks: found, else installed, else named.
+//!
+//! Cargo's own go into the user's cache, one folder per version, so that no checkout and no other version is
+//! disturbed; the browser comes from Debian's packages, as root only. Versions of wasm-bindgen's runner and library must be
+//! equal, so that one is read from `Cargo.lock`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell;
+use crate::workspace::Workspace;
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// Lets Cargo build for the browser: rustup adds the target where it does not do so by itself.
+pub(crate) fn wasm_target() -> Result<()> {
+    let target = "wasm32-unknown-unknown";
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let folder = shell::capture(Command::new(rustc).args(["--print", "target-libdir", "--target", target]))?;
+    if Path::new(folder.trim()).is_dir() {
+        return Ok(());
+    }
+    shell::run(Command::new("rustup").args(["target", "add", target]))
+        .with_context(|| format!("Rust's target {target} is missing and rustup cannot add it"))
+}
+
+/// The folder of wasm-bindgen's programs at the version in `Cargo.lock`.
+pub(crate) fn wasm_bindgen_test_runner(workspace: &Workspace) -> Result<PathBuf> {
+    let version = workspace.locked_version("wasm-bindgen")?;
+    // Without --locked: the lock file in the package names a version that a filtered registry may lack.
+    cargo_tool("wasm-bindgen-cli", &version, "wasm-bindgen-test-runner")
+}
+
+/// cargo-deny.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    cargo_tool("cargo-deny", CARGO_DENY, "cargo-deny")
+}
+
+fn cargo_tool(package: &str, version: &str, program: &str) -> Result<PathBuf> {
+    let root = cache()?.join("tools").join(format!("{package}-{version}"));
+    let path = root.join("bin").join(program);
+    if path.is_file() {
+        return Ok(path);
+    }
+    println!("installing {package} {version}, which takes some minutes");
+    std::fs::create_dir_all(&root).with_context(|| format!("cannot create {}", root.display()))?;
+    shell::run(
+        Command::new(shell::cargo())
+            .args(["install", package, "--version", version, "--quiet", "--root"])
+            .arg(&root)
+            // Away from the checkout, whose Cargo settings are not for foreign programs.
+            .current_dir(&root)
+            .env_remove("CARGO_TARGET_DIR"),
+    )?;
+    Ok(path)
+}
+
+fn cache() -> Result<PathBuf> {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
+    let Some(cache) = cache.filter(|path| path.is_absolute()).or(home) else {
+        bail!("neither XDG_CACHE_HOME nor HOME says where to keep the tools");
+    };
+    Ok(cache.join("trailmark"))
+}
+
+/// Chromium and its driver.
+#[derive(Clone, Debug)]
+pub(crate) struct Browser {
+    pub(crate) chromium: PathBuf,
+    pub(crate) driver: PathBuf,
+}
+
+impl Browser {
+    /// Finds both; on Debian, as root, installs them first.
+    pub(crate) fn install() -> Result<Self> {
+        if let Some(browser) = Self::find() {
+            return Ok(browser);
+        }
+        if !Path::new("/etc/debian_version").exists() || shell::capture(Command::new("id").arg("-u"))?.trim() != "0" {
+            bail!("chromium or chromedriver is missing; on Debian: apt-get install chromium chromium-driver");
+        }
+        println!("installing chromium and chromium-driver from Debian's packages");
+        let apt = |arguments: &[&str]| {
+            let mut command = Command::new("apt-get");
+            command.args(["-q", "-q"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+            shell::run(&mut command)
+        };
+        apt(&["update"])?;
+        // A page without any font has no text to look at.
+        apt(&["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver", "fonts-liberation"])?;
+        Self::find().context("apt-get installed chromium and chromium-driver, yet they are not on PATH")
+    }
+
+    fn find() -> Option<Self> {
+        Some(Self { chromium: shell::which("chromium")?, driver: shell::which("chromedriver")? })
+    }
+}
