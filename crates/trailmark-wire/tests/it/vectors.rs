@@ -1,0 +1,186 @@
+//! The golden vectors of `vectors/*.json`, which the WebAssembly build and plain JavaScript check too. Tokens and envelopes
+//! were signed by Node's crypto, so that this crate never checks its own work.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+use trailmark_wire::base64url;
+use trailmark_wire::capture::{Captured, Rule, capture};
+use trailmark_wire::conversion::{Body, Conversion};
+use trailmark_wire::envelope::{self, Payload, Posted, TokenHash};
+use trailmark_wire::ids::{SiteId, VendorName, hex};
+use trailmark_wire::json::{ReadJson, WriteJson};
+use trailmark_wire::jwk::{EcPublicJwk, OkpJwk, Thumbprint};
+use trailmark_wire::landing::Landing;
+use trailmark_wire::money::{Currency, Money};
+use trailmark_wire::token::{self, Claims, ClickClaims, Unverified, VisitorClaims};
+
+use crate::support::{SerdeJson, ed25519, es256, sha256};
+
+macro_rules! vectors {
+    ($name:literal) => {
+        SerdeJson.read(include_bytes!(concat!("../../vectors/", $name, ".json"))).unwrap()
+    };
+}
+
+#[derive(Deserialize)]
+struct CaptureVector {
+    name: String,
+    vendor: Option<VendorName>,
+    #[serde(default)]
+    params: Vec<String>,
+    url: String,
+    #[serde(default)]
+    cookies: BTreeMap<String, String>,
+    expect: Option<Captured>,
+}
+
+#[test]
+fn capture_reads_every_vector_as_written() {
+    let vectors: Vec<CaptureVector> = vectors!("capture");
+    for vector in vectors {
+        let rule = Rule { vendor: vector.vendor, params: &vector.params };
+        let cookies = |name: &str| vector.cookies.get(name).map(|value| Cow::Borrowed(value.as_str()));
+        let captured = capture(&Landing::parse(&vector.url).unwrap(), cookies, &rule);
+        assert_eq!(captured, vector.expect, "{}", vector.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct MoneyVector {
+    #[serde(flatten)]
+    money: Money,
+    decimal: String,
+}
+
+#[test]
+fn money_prints_and_reads_every_vector_exactly() {
+    let vectors: Vec<MoneyVector> = vectors!("money");
+    for MoneyVector { money, decimal } in vectors {
+        assert_eq!(money.to_decimal(), decimal);
+        assert_eq!(Money::from_decimal(&decimal, money.currency), Ok(money));
+    }
+    assert!(Currency::new("XXX").is_err() && Currency::new("eur").is_err() && Currency::new("").is_err());
+}
+
+#[derive(Deserialize)]
+struct CanonicalVector {
+    name: String,
+    site: SiteId,
+    body: Body,
+    canonical_hex: String,
+    sha256_hex: String,
+}
+
+#[test]
+fn the_canonical_encoding_of_every_vector_is_the_same_to_the_byte() {
+    let vectors: Vec<CanonicalVector> = vectors!("canonical");
+    for vector in vectors {
+        let canonical = Conversion::from_body(vector.body).unwrap().canonical(&vector.site);
+        assert_eq!(hex(&canonical), vector.canonical_hex, "{}", vector.name);
+        assert_eq!(hex(&sha256(&canonical)), vector.sha256_hex, "{}", vector.name);
+    }
+}
+
+#[derive(Deserialize)]
+struct Tokens {
+    jwk: OkpJwk,
+    click: Signed<ClickClaims>,
+    visit: Signed<VisitorClaims>,
+    invalid_click: Vec<Invalid>,
+}
+
+#[derive(Deserialize)]
+struct Signed<C> {
+    claims: C,
+    token: String,
+}
+
+#[derive(Deserialize)]
+struct Invalid {
+    name: String,
+    token: String,
+}
+
+fn verified<C: Claims>(tokens: &Tokens, text: &str) -> Option<C> {
+    let key = base64url::decode(&tokens.jwk.x).unwrap();
+    let unverified = Unverified::<C>::parse(text, &SerdeJson).ok()?;
+    assert_eq!(unverified.kid(), &tokens.jwk.kid);
+    unverified.verify(|message, signature| ed25519(&key, message, signature)).ok()
+}
+
+#[test]
+fn both_tokens_verify_and_are_written_to_the_same_bytes() {
+    let tokens: Tokens = vectors!("tokens");
+    assert_eq!(verified(&tokens, &tokens.click.token), Some(tokens.click.claims.clone()));
+    assert_eq!(verified(&tokens, &tokens.visit.token), Some(tokens.visit.claims.clone()));
+    let kid = &tokens.jwk.kid;
+    let click = token::signing_input(kid, &tokens.click.claims, &SerdeJson).unwrap();
+    let visit = token::signing_input(kid, &tokens.visit.claims, &SerdeJson).unwrap();
+    assert!(tokens.click.token.starts_with(&format!("{click}.")));
+    assert!(tokens.visit.token.starts_with(&format!("{visit}.")));
+}
+
+#[test]
+fn no_invalid_click_token_verifies() {
+    let tokens: Tokens = vectors!("tokens");
+    for Invalid { name, token } in &tokens.invalid_click {
+        assert_eq!(verified::<ClickClaims>(&tokens, token), None, "{name}");
+    }
+    assert_eq!(verified::<VisitorClaims>(&tokens, &tokens.click.token), None, "a click token is no visitor token");
+}
+
+#[derive(Deserialize)]
+struct Envelopes {
+    jwk: EcPublicJwk,
+    thumbprint: Thumbprint,
+    token: String,
+    ath: TokenHash,
+    payload: Payload,
+    signing_input: String,
+    envelope: String,
+}
+
+#[test]
+fn the_envelope_verifies_and_is_written_to_the_same_bytes() {
+    let vector: Envelopes = vectors!("envelopes");
+    assert_eq!(envelope::signing_input(&vector.jwk, &vector.payload, &SerdeJson).unwrap(), vector.signing_input);
+    assert_eq!(Thumbprint::from_digest(sha256(vector.jwk.thumbprint_input().as_bytes())), vector.thumbprint);
+    assert_eq!(TokenHash::from_digest(sha256(vector.token.as_bytes())), vector.ath);
+    let Posted::Signed(signed) = Posted::parse(&vector.envelope, &SerdeJson).unwrap() else { panic!("it is signed") };
+    assert!(signed.verifies(es256));
+    assert_eq!(signed.payload, vector.payload);
+}
+
+#[test]
+fn an_envelope_without_a_key_is_its_payload_as_json() {
+    let vector: Envelopes = vectors!("envelopes");
+    let body = SerdeJson.write(&vector.payload).unwrap();
+    assert!(matches!(Posted::parse(&body, &SerdeJson), Ok(Posted::Plain(payload)) if payload == vector.payload));
+}
+
+#[test]
+fn an_envelope_with_any_part_changed_does_not_verify() {
+    let vector: Envelopes = vectors!("envelopes");
+    let [header, payload, signature] = vector.envelope.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let mut other: Value = SerdeJson.read(&base64url::decode(payload).unwrap()).unwrap();
+    other["data"]["customer"]["key"] = "u_2".into();
+    let other = base64url::encode(other.to_string().as_bytes());
+    let zeros = base64url::encode(&[0; 64]);
+    for text in [format!("{header}.{other}.{signature}"), format!("{header}.{payload}.{zeros}")] {
+        let posted = Posted::parse(&text, &SerdeJson).unwrap();
+        assert!(matches!(posted, Posted::Signed(signed) if !signed.verifies(es256)));
+    }
+}
+
+#[test]
+fn a_private_key_in_an_envelope_is_refused() {
+    let vector: Envelopes = vectors!("envelopes");
+    let [header, payload, signature] = vector.envelope.split('.').collect::<Vec<_>>().try_into().unwrap();
+    let mut private: Value = SerdeJson.read(&base64url::decode(header).unwrap()).unwrap();
+    private["jwk"]["d"] = "AAAA".into();
+    let text = format!("{}.{payload}.{signature}", base64url::encode(private.to_string().as_bytes()));
+    assert!(Posted::parse(&text, &SerdeJson).is_err());
+}
