@@ -1,7 +1,253 @@
 //! The outbox's half of the ledger: leases, attempts, lanes. Every transition is guarded by the lease id under which it was
-//! decided; the decisions themselves are pure and stand in `outbox.rs`.
+//! decided; the decisions themselves are pure and stand in `outbox` and `lanes`, and come in as values or closures.
+//!
+//! A delivery can be leased when its state is `due`, `unverified` or `uncertain`, its due time is past and no lease is on it. A lease that has ended is not taken over
+//! by the next lease: it first goes through [`DeliveryStore::expired`], since an attempt may be open under it.
 
 use std::fmt;
 
+use trailmark_vendors::capability::Class;
+use trailmark_vendors::task::Task;
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, hex};
+use trailmark_wire::time::UnixMillis;
+
+use super::Reply;
+use crate::outbox::{Progress, Purpose};
+
+/// The queue of one vendor account.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LaneKey {
+    /// The site.
+    pub site: SiteId,
+    /// The program whose account it is.
+    pub program: ProgramId,
+}
+
+/// The name of one lease: 16 random bytes, used once. Whoever does not know it changes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LeaseId(pub [u8; 16]);
+
+impl fmt::Display for LeaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+/// What a lane remembers between attempts, and over restarts. A lane that was never used has [`Lane::default`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Lane {
+    /// Thousandths of a token that are missing from the full bucket at `counted_at`.
+    pub spent_milli: i64,
+    /// When `spent_milli` was counted.
+    pub counted_at: Option<UnixMillis>,
+    /// Failures in a row that open the breaker.
+    pub failures: u32,
+    /// The breaker is open until here, then lets one attempt through.
+    pub broken_until: Option<UnixMillis>,
+    /// The vendor asked to stay away until here.
+    pub throttled_until: Option<UnixMillis>,
+    /// The credential was refused: nothing is sent until a probe succeeds.
+    pub pause: Option<Pause>,
+}
+
+/// Why a lane stands still, and when that is looked at again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// What is wrong, and the cure.
+    pub reason: String,
+    /// Since when.
+    pub since: UnixMillis,
+    /// When the credential is probed next.
+    pub probe_at: UnixMillis,
+}
+
+/// Changes a lane inside the transaction that it belongs to. Pure and quick.
+pub type LaneRule = Box<dyn FnOnce(Lane) -> Lane + Send>;
+
+/// Takes up to the given number of tokens from a lane, inside the leasing transaction: the lane afterwards, and how many
+/// deliveries may be leased. Called only when at least one is due.
+pub type LaneGate = Box<dyn FnOnce(Lane, u32) -> (Lane, u32) + Send>;
+
+/// A wish to lease.
+pub struct Claim {
+    /// The lane.
+    pub lane: LaneKey,
+    /// At most this many; the longest due first.
+    pub most: u32,
+    /// Says how many the lane lets through; it is given the number that is due, at most `most`.
+    pub gate: LaneGate,
+    /// One lease id for each, used from the front.
+    pub leases: Vec<LeaseId>,
+    /// When the leases end.
+    pub until: UnixMillis,
+    /// Now.
+    pub now: UnixMillis,
+}
+
+impl fmt::Debug for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("lane", &self.lane).field("most", &self.most).finish_non_exhaustive()
+    }
+}
+
+/// A delivery under a lease: the proof that its holder may change it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    /// The lease.
+    pub lease: LeaseId,
+    /// Its lane.
+    pub lane: LaneKey,
+    /// The delivery.
+    pub delivery: ConversionId,
+    /// The conversion.
+    pub conversion: ConversionId,
+    /// What happened.
+    pub kind: Kind,
+    /// The vendor.
+    pub vendor: VendorName,
+    /// 1 at first; a replay by hand starts the next one.
+    pub generation: u32,
+    /// How it stands.
+    pub progress: Progress,
+}
+
+/// An attempt that is about to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttempt {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The class of the operation, of a send: what may happen when its outcome stays unknown.
+    pub class: Option<Class>,
+    /// The request's label.
+    pub request: &'static str,
+    /// Now.
+    pub started_at: UnixMillis,
+}
+
+/// Which attempt of a delivery: numbered from 1 within its generation, sends and look-ups together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptKey {
+    /// The site.
+    pub site: SiteId,
+    /// The delivery.
+    pub delivery: ConversionId,
+    /// The generation.
+    pub generation: u32,
+    /// The number.
+    pub number: u32,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptEnd {
+    /// The outcome's word.
+    pub outcome: &'static str,
+    /// The HTTP status, where an answer came.
+    pub http_status: Option<u16>,
+    /// The vendor's or the transport's message.
+    pub message: Option<String>,
+    /// When the answer came or was given up.
+    pub ended_at: UnixMillis,
+}
+
+/// A step that ends a lease.
+pub struct Settlement {
+    /// How the delivery stands from here on.
+    pub progress: Progress,
+    /// The attempt that was made under the lease, with its end; absent where nothing was sent.
+    pub attempt: Option<(AttemptKey, AttemptEnd)>,
+    /// What the lane learns from it.
+    pub lane: Option<LaneRule>,
+}
+
+impl fmt::Debug for Settlement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settlement")
+            .field("progress", &self.progress)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A lease that has ended without a settlement: its holder crashed, stalled, or the clock jumped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expired {
+    /// The delivery, with the lease that has ended and still guards it.
+    pub leased: Leased,
+    /// The attempt that was begun under the lease and has no end; `None` when nothing was sent.
+    pub open: Option<OpenAttempt>,
+}
+
+/// An attempt whose row was committed and that has no end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenAttempt {
+    /// Which one.
+    pub key: AttemptKey,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// The class under which it was sent.
+    pub class: Option<Class>,
+    /// When its row was committed.
+    pub started_at: UnixMillis,
+}
+
+/// All that decides whether a lane has anything to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Glance {
+    /// What the lane remembers.
+    pub lane: Lane,
+    /// The earliest due time of a delivery that is not leased.
+    pub next_due: Option<UnixMillis>,
+    /// The earliest end of a lease.
+    pub next_expiry: Option<UnixMillis>,
+}
+
 /// What delivery asks of a ledger.
-pub trait DeliveryStore: fmt::Debug + Send + Sync {}
+pub trait DeliveryStore: fmt::Debug + Send + Sync {
+    /// What a lane has to do, without changing anything.
+    fn glance(&self, lane: LaneKey) -> Reply<'_, Glance>;
+
+    /// Leases due deliveries of a lane and takes as many tokens from it, in one transaction. When nothing is due, or the
+    /// gate lets nothing through, the answer is empty; the gate's lane is written either way where the gate was called.
+    fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>>;
+
+    /// What is to be delivered: the conversion with its payload and the credited touch.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such delivery.
+    fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task>;
+
+    /// Commits the row of an attempt, before its request is opened. A send adds one to the delivery's `attempts`.
+    ///
+    /// # Errors
+    /// `LeaseLost`, also when an attempt was begun under this lease already.
+    fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey>;
+
+    /// Ends a lease: progress, the attempt's end and the lane in one transaction. Works after the lease's time too, as long
+    /// as nobody else has settled it.
+    ///
+    /// # Errors
+    /// `LeaseLost` when another step ended this lease; nothing is written then, not even the lane.
+    fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()>;
+
+    /// Ends a lease under which nothing was sent; the delivery stands as before. The tokens stay spent.
+    ///
+    /// # Errors
+    /// `LeaseLost`, also when an attempt was begun under this lease.
+    fn release(&self, leased: &Leased) -> Reply<'_, ()>;
+
+    /// Leases of a lane that ended at or before `now`, the longest ended first. Each is then given to
+    /// [`DeliveryStore::settle`] or [`DeliveryStore::release`] under its own lease id.
+    fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>>;
+
+    /// Records an answer that came after its lease had been ended by somebody else: on the attempt alone, whatever stands
+    /// there as its end (it was `unknown`). The delivery is not touched.
+    ///
+    /// # Errors
+    /// `NotFound` when there is no such attempt.
+    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()>;
+
+    /// Changes a lane outside of any delivery, after a probe: in one transaction, from what is stored.
+    fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()>;
+}

@@ -1,0 +1,191 @@
+//! The life of one delivery, as pure functions: how it stands ([`Progress`]), what an attempt came to, and so how it stands
+//! next. Time, chance and the vendor's class come in as arguments; nothing here sends, sleeps or writes. `delivery` acts on
+//! it, the store keeps it.
+
+use trailmark_wire::time::UnixMillis;
+
+/// Where a delivery stands. The words are those of SQL, logs and the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum State {
+    /// Waits for something that must come first; the reason says for what.
+    Blocked,
+    /// The vendor has something else under our key: a person decides.
+    Conflict,
+    /// The schedule ran out without an answer that settles it. Kept.
+    Dead,
+    /// To be sent at its due time.
+    Due,
+    /// An operator gave it up.
+    Dropped,
+    /// Accepted by the vendor, and nothing came of it.
+    Ignored,
+    /// The vendor learns it by another way.
+    NotNeeded,
+    /// The vendor has it.
+    Recorded,
+    /// The vendor refused it for good, or it cannot be said in the vendor's words; a dead letter with the reason. Kept.
+    Rejected,
+    /// Nobody knows whether a send took effect: looked up at its due time or, without one, an operator's to decide.
+    Uncertain,
+    /// The vendor cannot take it.
+    Unsupported,
+    /// The vendor said yes, or "already exists", without showing what it has: read back at its due time.
+    Unverified,
+}
+
+impl State {
+    /// Every state.
+    pub const ALL: [Self; 12] = [
+        Self::Blocked,
+        Self::Conflict,
+        Self::Dead,
+        Self::Due,
+        Self::Dropped,
+        Self::Ignored,
+        Self::NotNeeded,
+        Self::Recorded,
+        Self::Rejected,
+        Self::Uncertain,
+        Self::Unsupported,
+        Self::Unverified,
+    ];
+
+    /// The word in SQL, logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Blocked => "blocked",
+            Self::Conflict => "conflict",
+            Self::Dead => "dead",
+            Self::Due => "due",
+            Self::Dropped => "dropped",
+            Self::Ignored => "ignored",
+            Self::NotNeeded => "not_needed",
+            Self::Recorded => "recorded",
+            Self::Rejected => "rejected",
+            Self::Uncertain => "uncertain",
+            Self::Unsupported => "unsupported",
+            Self::Unverified => "unverified",
+        }
+    }
+
+    /// The state behind a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
+    }
+
+    /// Whether delivery is done with it; only an operator's change moves it again.
+    pub fn is_settled(self) -> bool {
+        !matches!(self, Self::Blocked | Self::Due | Self::Uncertain | Self::Unverified)
+    }
+
+    /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
+    pub fn is_dead_letter(self) -> bool {
+        matches!(self, Self::Conflict | Self::Dead | Self::Rejected)
+    }
+}
+
+/// What a look-up is to find out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Doubt {
+    /// The vendor accepted without saying what came of it.
+    Accepted,
+    /// The vendor says "already exists": is it ours?
+    Duplicate,
+    /// A send's outcome is unknown.
+    Unknown,
+}
+
+impl Doubt {
+    /// Every doubt.
+    pub const ALL: [Self; 3] = [Self::Accepted, Self::Duplicate, Self::Unknown];
+
+    /// The word in SQL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The doubt behind a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|doubt| doubt.as_str() == word)
+    }
+}
+
+/// What an HTTP request is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// To find out whether the vendor has it; takes no effect there.
+    LookUp,
+    /// To have the vendor record it.
+    Send,
+}
+
+impl Purpose {
+    /// The word in SQL, logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LookUp => "look_up",
+            Self::Send => "send",
+        }
+    }
+
+    /// The purpose behind a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::LookUp, Self::Send].into_iter().find(|purpose| purpose.as_str() == word)
+    }
+}
+
+/// How a delivery stands: everything about it that changes. Each function of this module takes one and gives the next; the
+/// store writes it whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The state.
+    pub state: State,
+    /// Why, for people: the vendor's message, or ours.
+    pub reason: Option<String>,
+    /// When to act on it next; `None` when settled, blocked, or an operator's to decide.
+    pub due_at: Option<UnixMillis>,
+    /// Sends of this generation that count against the schedule. The store adds one as it commits the attempt row of a
+    /// send; what does not count is taken off again when it is settled.
+    pub attempts: u32,
+    /// Look-ups that came to nothing since the doubt arose.
+    pub look_ups: u32,
+    /// How often the vendor accepted it and a look-up then did not find it, in this generation.
+    pub rounds: u32,
+    /// What the next look-up is to find out; `None` outside of `unverified` and `uncertain`.
+    pub doubt: Option<Doubt>,
+    /// From here on a look-up's "no such thing" means absent; `None` without a doubt.
+    pub settles_at: Option<UnixMillis>,
+    /// The vendor's own reference.
+    pub reference: Option<String>,
+}
+
+impl Progress {
+    /// A delivery as it is created.
+    pub fn new(due_at: UnixMillis) -> Self {
+        Self {
+            state: State::Due,
+            reason: None,
+            due_at: Some(due_at),
+            attempts: 0,
+            look_ups: 0,
+            rounds: 0,
+            doubt: None,
+            settles_at: None,
+            reference: None,
+        }
+    }
+
+    /// What its due time is for; `None` where nothing is to be done.
+    pub fn purpose(&self) -> Option<Purpose> {
+        match self.state {
+            State::Due => Some(Purpose::Send),
+            State::Uncertain | State::Unverified => Some(Purpose::LookUp),
+            _ => None,
+        }
+        .filter(|_| self.due_at.is_some())
+    }
+}
