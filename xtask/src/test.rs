@@ -166,7 +166,7 @@ fn clippy_wasm(run: &Run<'_>) -> Result<Counts> {
 
 fn deny(run: &Run<'_>) -> Result<Counts> {
     let mut command = Command::new(tools::cargo_deny()?);
-    command.current_dir(&run.workspace.root).args(["check", "bans", "licenses", "sources"]);
+    command.current_dir(&run.workspace.root).args(["--workspace", "check", "bans", "licenses", "sources"]);
     if run.advisories {
         command.arg("advisories");
     } else {

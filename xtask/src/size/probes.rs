@@ -38,13 +38,16 @@ pub async fn post(url: String, body: String) -> Result<u32, JsValue> {
 }
 "#;
 
-const POST_BY_GLOO: &str = r#"//! The same POST by gloo-net.
+const POST_BY_GLOO: &str = r#"//! The same POST sent by gloo-net, as src/browser.rs uses it.
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 pub async fn post(url: String, body: String) -> Result<u32, JsValue> {
-    let request = gloo_net::http::Request::post(&url).body(body).map_err(|_| JsValue::UNDEFINED)?;
-    let response = request.send().await.map_err(|_| JsValue::UNDEFINED)?;
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&JsValue::from_str(&body));
+    let request = web_sys::Request::new_with_str_and_init(&url, &init)?;
+    let response = gloo_net::http::Request::from(request).send().await.map_err(|_| JsValue::UNDEFINED)?;
     Ok(u32::from(response.status()))
 }
 "#;
@@ -134,7 +137,7 @@ fn workspace_manifest(root_manifest: &str) -> Result<String> {
 }
 
 fn package_manifest(probe: &Probe) -> String {
-    let features = "features = [\"RequestInit\", \"Response\", \"Window\"]";
+    let features = "features = [\"Request\", \"RequestInit\", \"Response\", \"Window\"]";
     let mut text = format!(
         "[package]\nname = \"{}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[lib]\ncrate-type = [\"cdylib\"]\n\n[dependencies]\n",
         probe.name
