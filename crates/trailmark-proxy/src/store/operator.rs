@@ -23,6 +23,9 @@ pub struct Filter {
     pub program: Option<ProgramId>,
     /// At most this many, 1 to 1,000.
     pub limit: Option<u32>,
+    /// Deliveries: where no state is named, the settled ones too.
+    #[serde(default)]
+    pub settled: bool,
 }
 
 /// One line of `conversions list`.
@@ -248,7 +251,8 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     /// Touches.
     fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>>;
 
-    /// Deliveries; without a state, those that are not settled.
+    /// Deliveries; without a state, those that are not settled and the dead letters
+    /// ([`crate::outbox::State::is_dead_letter`]), or all of them with [`Filter::settled`].
     fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>>;
 
     /// Lanes that were ever used.
