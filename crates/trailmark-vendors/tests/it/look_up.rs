@@ -1,0 +1,126 @@
+//! Reading a signup back: the request for every kind of key, and what each answer says.
+
+use trailmark_vendors::outcome::{LookUp, Probe};
+use trailmark_vendors::task::Task;
+use trailmark_wire::conversion::Customer;
+use trailmark_wire::ids::PartnerKey;
+
+use super::{adapter, answer, answer_with, fixture, rendered, signup, signup_without_click, with_key};
+
+fn url(key: &str) -> String {
+    let request = adapter().look_up(&with_key(signup(), key)).unwrap();
+    request.url.expose().trim_start_matches("https://api.partnerstack.com/api/v2/customers/").to_owned()
+}
+
+fn read(task: &Task, status: u16, body: &str) -> String {
+    match adapter().read_look_up(task, &answer(status, body)) {
+        LookUp::Absent => "absent".into(),
+        LookUp::AuthFailed => "auth failed".into(),
+        LookUp::Differs { message } => format!("differs | {message}"),
+        LookUp::Found { reference } => format!("found | {}", reference.unwrap_or_default()),
+        LookUp::Inconclusive { message, not_before: None } => format!("inconclusive | {message}"),
+        LookUp::Inconclusive { not_before: Some(_), .. } => panic!("a hint out of nothing"),
+    }
+}
+
+#[test]
+fn a_signup_is_read_back_under_our_key() {
+    let expected = "GET https://api.partnerstack.com/api/v2/customers/u_1
+accept: application/json
+authorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=
+";
+    assert_eq!(rendered(&adapter().look_up(&signup()).unwrap()), expected);
+    assert!(adapter().look_up(&Task { customer: None, ..signup() }).is_none());
+}
+
+#[test]
+fn a_key_stays_one_path_segment_whatever_it_holds() {
+    assert_eq!(url("a/b?c#d%e f"), "a%2Fb%3Fc%23d%25e%20f");
+    assert_eq!(url("../partnerships"), "..%2Fpartnerships");
+    assert_eq!(url("ada@example.com"), "ada%40example.com");
+    assert_eq!(url("Zoë🦀"), "Zo%C3%AB%F0%9F%A6%80");
+    assert_eq!(url("a\\b;c:d&e=f+g"), "a%5Cb%3Bc%3Ad%26e%3Df%2Bg");
+    assert_eq!(url("A-z.0_9~"), "A-z.0_9~");
+    assert_eq!(url("..."), "...");
+}
+
+#[test]
+fn our_customer_is_found_with_the_vendors_key() {
+    for task in [signup(), signup_without_click()] {
+        assert_eq!(read(&task, 200, fixture!("200_customer")), "found | cus_8U5s1iH2Pd2a2p");
+    }
+    assert_eq!(read(&signup(), 200, r#"{"data":{"customer_key":"u_1","email":null},"status":200}"#), "found | ");
+}
+
+#[test]
+fn an_address_counts_only_where_both_sides_state_one() {
+    let silent = fixture!("200_customer").replace("Ada@Example.com", "");
+    assert_eq!(read(&signup(), 200, &silent), "found | cus_8U5s1iH2Pd2a2p");
+    let unasked = Customer { email: None, ..signup().customer.unwrap() };
+    let task = Task { customer: Some(unasked), ..signup() };
+    assert_eq!(read(&task, 200, fixture!("200_customer")), "found | cus_8U5s1iH2Pd2a2p");
+}
+
+#[test]
+fn somebody_else_under_our_key_differs_and_the_field_is_named() {
+    let differs = "differs | another customer stands under our key: ";
+    let other = fixture!("200_customer").replace("Ada@", "bob@");
+    assert_eq!(read(&signup(), 200, &other), format!("{differs}`email`"));
+    let other = fixture!("200_customer").replace("u_1", "U_1");
+    assert_eq!(read(&signup(), 200, &other), format!("{differs}`customer_key`"));
+    let other = fixture!("200_customer").replace("Ada@", "bob@").replace("u_1", "u_2");
+    assert_eq!(read(&signup(), 200, &other), format!("{differs}`customer_key`, `email`"));
+}
+
+#[test]
+fn the_partner_counts_only_where_we_named_it() {
+    let partner = Some(PartnerKey::new("bolt").unwrap());
+    let named = Task { partner: partner.clone(), ..signup_without_click() };
+    let expected = "differs | another customer stands under our key: `partner_key`";
+    assert_eq!(read(&named, 200, fixture!("200_customer")), expected);
+    let by_click = Task { partner, ..signup() };
+    assert_eq!(read(&by_click, 200, fixture!("200_customer")), "found | cus_8U5s1iH2Pd2a2p");
+}
+
+#[test]
+fn only_the_vendors_own_404_means_absent() {
+    assert_eq!(read(&signup(), 404, fixture!("404")), "absent");
+    let elsewhere = "inconclusive | status 404: not an answer of the vendor's API; check `base_url`";
+    for body in ["<html>Not found</html>", "", r#"{"message":"Not Found"}"#, r#"{"status":404}"#, r#"{"message":"Cust"#]
+    {
+        assert_eq!(read(&signup(), 404, body), elsewhere, "{body}");
+    }
+    let gone = "inconclusive | status 410: Customer not found";
+    assert_eq!(read(&signup(), 410, &fixture!("404").replace("404", "410")), gone);
+    assert_eq!(read(&signup(), 200, fixture!("404")), "inconclusive | status 404: Customer not found");
+}
+
+#[test]
+fn everything_else_leaves_it_open() {
+    assert_eq!(read(&signup(), 401, fixture!("401")), "auth failed");
+    assert_eq!(read(&signup(), 403, fixture!("403")), "inconclusive | status 403: Your plan does not include the API");
+    assert_eq!(read(&signup(), 500, fixture!("500")), "inconclusive | status 500: Internal server error");
+    assert_eq!(read(&signup(), 429, fixture!("429")), "inconclusive | status 429: too many requests");
+    assert_eq!(read(&signup(), 200, "<html>"), "inconclusive | status 200: no customer in the body");
+    assert_eq!(read(&signup(), 200, ""), "inconclusive | status 200: no customer in the body");
+    let nameless = r#"{"data":{"key":"cus_1"},"status":200}"#;
+    assert_eq!(read(&signup(), 200, nameless), "inconclusive | status 200: a customer without `customer_key`");
+}
+
+#[test]
+fn a_throttled_look_up_passes_the_hint_on() {
+    let answer = answer_with(429, &[("retry-after", "60")], "");
+    let LookUp::Inconclusive { not_before, .. } = adapter().read_look_up(&signup(), &answer) else { panic!() };
+    assert_eq!(not_before, Some(super::NOW.plus(60_000)));
+}
+
+#[test]
+fn a_probe_tells_good_from_refused_from_unclear() {
+    let probe = |status, body| adapter().read_probe(&answer(status, body));
+    assert_eq!(probe(200, fixture!("200_partnerships_last")), Probe::Good);
+    assert_eq!(probe(401, fixture!("401")), Probe::Refused);
+    assert_eq!(probe(403, fixture!("403")), Probe::Refused);
+    for (status, body) in [(200, "<html>Sign in</html>"), (200, ""), (404, ""), (429, ""), (500, ""), (302, "")] {
+        assert_eq!(probe(status, body), Probe::Unclear, "{status} {body}");
+    }
+}

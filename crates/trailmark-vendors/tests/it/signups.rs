@@ -1,0 +1,172 @@
+//! Which call a signup becomes, what stands in it, and what makes it `rejected` before anything is sent.
+
+use trailmark_vendors::capability::Class;
+use trailmark_vendors::task::{Plan, Task};
+use trailmark_vendors::{Account, Vendor};
+use trailmark_wire::conversion::{Customer, Kind};
+
+use super::{account, adapter, partnerstack, rendered, sent, signup, signup_without_click, with_key};
+
+fn rejected(vendor: &dyn Vendor, task: &Task) -> String {
+    vendor.plan(task).unwrap_err().to_string()
+}
+
+fn class(task: &Task) -> Class {
+    match adapter().plan(task).unwrap() {
+        Plan::Send { class, .. } => class,
+        other => panic!("nothing to send: {other:?}"),
+    }
+}
+
+fn with_customer(task: Task, change: impl FnOnce(&mut Customer)) -> Task {
+    let mut customer = task.customer.unwrap();
+    change(&mut customer);
+    Task { customer: Some(customer), ..task }
+}
+
+#[test]
+fn a_click_id_and_a_tracking_token_make_it_conversion_xid() {
+    let request = sent(&*adapter(), &signup());
+    let expected = r#"POST https://partnerlinks.io/conversion/xid
+accept: application/json
+authorization: Bearer tt_tracking
+content-type: application/json
+
+{"xid":"xid123","customer_key":"u_1","email":"ada@example.com","name":"Ada Lovelace"}
+"#;
+    assert_eq!(rendered(&request), expected);
+    assert_eq!(class(&signup()), Class::Searchable);
+}
+
+#[test]
+fn without_a_click_id_it_is_a_customer_of_the_partner() {
+    let request = sent(&*adapter(), &signup_without_click());
+    let expected = r#"POST https://api.partnerstack.com/api/v2/customers
+accept: application/json
+authorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=
+content-type: application/json
+
+{"customer_key":"u_1","email":"ada@example.com","partner_key":"acme","name":"Ada Lovelace"}
+"#;
+    assert_eq!(rendered(&request), expected);
+    assert_eq!(class(&signup_without_click()), Class::UniqueKey);
+}
+
+#[test]
+fn without_a_tracking_token_a_click_id_changes_nothing() {
+    let vendor = partnerstack(&Account { tracking_token: None, ..account() });
+    assert_eq!(rendered(&sent(&*vendor, &signup())), rendered(&sent(&*adapter(), &signup_without_click())));
+}
+
+#[test]
+fn the_configured_roots_replace_the_vendors_hosts() {
+    let vendor = partnerstack(&Account {
+        base_url: Some("http://127.0.0.1:9100/partnerstack".into()),
+        tracking_url: Some("http://127.0.0.1:9100/partnerlinks/".into()),
+        ..account()
+    });
+    let urls = [sent(&*vendor, &signup()), sent(&*vendor, &signup_without_click()), vendor.probe()]
+        .map(|request| request.url.expose().to_owned());
+    assert_eq!(
+        urls,
+        [
+            "http://127.0.0.1:9100/partnerlinks/conversion/xid",
+            "http://127.0.0.1:9100/partnerstack/api/v2/customers",
+            "http://127.0.0.1:9100/partnerstack/api/v2/partnerships?limit=1",
+        ]
+    );
+    assert_eq!(vendor.hosts(), ["127.0.0.1:9100"]);
+}
+
+#[test]
+fn blank_optional_texts_are_left_out() {
+    let data = [("plan".to_owned(), "pro".to_owned()), ("note".to_owned(), " ".to_owned())];
+    let task = with_customer(Task { data: data.into(), ..signup() }, |customer| {
+        customer.email = None;
+        customer.name = Some(String::new());
+    });
+    let body = String::from_utf8(sent(&*adapter(), &task).body.unwrap()).unwrap();
+    assert_eq!(body, r#"{"xid":"xid123","customer_key":"u_1","meta":{"plan":"pro"}}"#);
+}
+
+#[test]
+fn nothing_about_the_visitor_is_ever_sent() {
+    for task in [signup(), signup_without_click()] {
+        let request = rendered(&sent(&*adapter(), &task));
+        for word in ["ip_address", "user_agent", "user-agent", "origin", "cookie"] {
+            assert!(!request.contains(word), "{word}");
+        }
+    }
+}
+
+#[test]
+fn quotes_and_unicode_arrive_as_they_are() {
+    let task = with_key(signup(), "Zoë \"\\ 🦀");
+    let body: serde_json::Value = serde_json::from_slice(&sent(&*adapter(), &task).body.unwrap()).unwrap();
+    assert_eq!(body["customer_key"], "Zoë \"\\ 🦀");
+}
+
+#[test]
+fn what_the_vendor_needs_and_the_signup_lacks_is_named_with_its_cure() {
+    let vendor = adapter();
+    let nobody = Task { customer: None, ..signup() };
+    assert_eq!(
+        rejected(&*vendor, &nobody),
+        "missing `customer.key`: PartnerStack knows a signup by it; send the customer with the signup"
+    );
+    let no_email = with_customer(signup_without_click(), |customer| customer.email = None);
+    assert_eq!(
+        rejected(&*vendor, &no_email),
+        "missing `customer.email`: PartnerStack needs it where the signup cannot be tied to a click; send it with the signup"
+    );
+    let no_partner = Task { partner: None, ..signup_without_click() };
+    assert_eq!(
+        rejected(&*vendor, &no_partner),
+        "missing the touch's partner: PartnerStack needs a partner key where no click id is known; use links that carry \
+         `ps_xid` or `ps_partner_key`"
+    );
+    let no_token = partnerstack(&Account { tracking_token: None, ..account() });
+    assert_eq!(
+        rejected(&*no_token, &Task { partner: None, ..signup() }),
+        "missing `tracking_token`: PartnerStack ties a click id to a signup by it alone, and the touch names no partner; \
+         add it to the program"
+    );
+}
+
+#[test]
+fn what_is_beyond_the_vendors_limits_is_refused_and_never_cut() {
+    let vendor = adapter();
+    let email = |email: &str| with_customer(signup_without_click(), |customer| customer.email = Some(email.into()));
+    let name = |length| with_customer(signup_without_click(), |customer| customer.name = Some("ä".repeat(length)));
+    assert_eq!(rejected(&*vendor, &email("a@b")), "`customer.email` must have 4 to 255 characters at PartnerStack");
+    assert!(vendor.plan(&email("a@bc")).is_ok());
+    assert_eq!(
+        rejected(&*vendor, &name(101)),
+        "`customer.name` has more than the 100 characters that PartnerStack takes; send a shorter one or none"
+    );
+    assert!(vendor.plan(&name(100)).is_ok());
+}
+
+#[test]
+fn a_customer_that_no_url_can_name_is_not_sent() {
+    for key in [".", ".."] {
+        for task in [signup(), signup_without_click()] {
+            let task = with_key(task, key);
+            assert_eq!(
+                rejected(&*adapter(), &task),
+                "`customer.key` is `.` or `..`: no URL can name such a customer; use another key"
+            );
+            assert!(adapter().look_up(&task).is_none());
+        }
+    }
+    assert!(adapter().plan(&with_key(signup(), "...")).is_ok());
+}
+
+#[test]
+fn leads_sales_and_refunds_are_not_yet() {
+    for kind in [Kind::Lead, Kind::Sale, Kind::Refund] {
+        let task = Task { kind, ..signup() };
+        assert!(matches!(adapter().plan(&task).unwrap(), Plan::NotYet), "{kind:?}");
+        assert!(adapter().look_up(&task).is_none());
+    }
+}
