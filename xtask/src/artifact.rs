@@ -1,6 +1,6 @@
 //! The files that a browser fetches: named by content, compressed in advance, listed in a manifest.
 //!
-//! Pure but for [`Artifact::write`]; what goes into the files is [`crate::build_sdk`]'s business.
+//! Pure but for [`replace`]; what goes into the files is [`crate::build_sdk`]'s business.
 
 use std::fmt::Write as _;
 use std::io::Write as _;

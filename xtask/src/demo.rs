@@ -55,7 +55,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let started = Instant::now();
     let mut build_sdk = Command::new(std::env::current_exe()?);
     let mut build_binary = workspace.cargo();
-    build_binary.args(["build", "--quiet", "--package", "trailmark-proxy", "--bin", "trailmark", "--target-dir"]);
+    build_binary.args(["build", "--package", "trailmark-proxy", "--bin", "trailmark", "--target-dir"]);
     build_binary.arg(&workspace.target);
     for (what, command) in
         [("the browser module", build_sdk.arg("build-sdk")), ("the trailmark binary", &mut build_binary)]
@@ -107,53 +107,58 @@ fn fresh_folder(parent: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Starts both programs, waits for the end of the demo, and stops them whatever that end was.
 fn serve(workspace: &Workspace, folder: &Path, started: Instant, interrupts: &Interrupts) -> Result<()> {
-    let [site, operator, simulator] = free_ports(FIRST_PORTS)?.map(loopback);
-    let addresses = Addresses { site, operator, simulator };
-    let config = folder.join("trailmark.toml");
-    std::fs::write(&config, configuration(addresses))?;
-    let binary = workspace.target.join("debug").join("trailmark");
-
-    progress(started, "starting the simulator");
-    let mut running = vec![Group::start(
-        "the simulator",
-        Command::new(&binary)
-            .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
-            .args(["--landing-url", &format!("http://{site}/")])
-            .current_dir(folder),
-        Some(&folder.join("simulator.log")),
-    )?];
-    let mut next = wait_for(simulator, "/control/clock", &mut running, interrupts)?;
-    if next == Next::GoOn {
-        progress(started, "starting the proxy");
-        running.push(Group::start(
-            "the proxy",
-            Command::new(&binary)
-                .args(["serve", "--clock-url", &format!("http://{simulator}/control/clock"), "--config"])
-                .arg(&config)
-                .arg("--www")
-                .arg(workspace.root.join("www"))
-                .envs(SECRETS)
-                .current_dir(folder),
-            Some(&folder.join("proxy.log")),
-        )?);
-        next = wait_for(operator, "/readyz", &mut running, interrupts)?;
-    }
-    if next == Next::GoOn {
-        progress(started, "ready");
-        println!(
-            "\n  site         http://{site}/\n  ledger view  http://{operator}/\n  simulator    http://{simulator}/"
-        );
-        println!("  logs         {}\n\nCtrl-C stops it", folder.display());
-        while !interrupts.within_tick() {
-            fail_if_ended(&mut running)?;
-        }
-    }
+    let mut running = Vec::new();
+    let outcome = run_both(workspace, folder, started, interrupts, &mut running);
     // The proxy first: what it is sending still finds the vendors.
     for group in running.iter_mut().rev() {
         if !group.stop(STOP_GRACE, interrupts)? {
             println!("{} had to be killed", group.name);
         }
+    }
+    outcome
+}
+
+fn run_both(
+    workspace: &Workspace,
+    folder: &Path,
+    started: Instant,
+    interrupts: &Interrupts,
+    running: &mut Vec<Group>,
+) -> Result<()> {
+    let [site, operator, simulator] = free_ports(FIRST_PORTS)?.map(loopback);
+    let addresses = Addresses { site, operator, simulator };
+    let config = folder.join("trailmark.toml");
+    std::fs::write(&config, configuration(addresses))?;
+    let binary = workspace.target.join("debug").join("trailmark");
+    let mut simulate = Command::new(&binary);
+    simulate
+        .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
+        .args(["--landing-url", &format!("http://{site}/")]);
+    let mut serve = Command::new(&binary);
+    serve
+        .args(["serve", "--clock-url", &format!("http://{simulator}/control/clock"), "--config"])
+        .arg(&config)
+        .arg("--www")
+        .arg(workspace.root.join("www"))
+        .envs(SECRETS);
+    let programs = [
+        ("the simulator", simulate, "simulator.log", simulator, "/control/clock"),
+        ("the proxy", serve, "proxy.log", operator, "/readyz"),
+    ];
+    for (name, mut command, log, address, path) in programs {
+        progress(started, &format!("starting {name}"));
+        running.push(Group::start(name, command.current_dir(folder), Some(&folder.join(log)))?);
+        if wait_for(address, path, running, interrupts)? == Next::Stop {
+            return Ok(());
+        }
+    }
+    progress(started, "ready");
+    println!("\n  site         http://{site}/\n  ledger view  http://{operator}/\n  simulator    http://{simulator}/");
+    println!("  logs         {}\n\nCtrl-C stops it", folder.display());
+    while !interrupts.within_tick() {
+        fail_if_ended(running)?;
     }
     Ok(())
 }
