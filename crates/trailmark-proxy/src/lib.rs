@@ -5,6 +5,8 @@
 //! `outbox` decides when and what to send next; `delivery` acts on it through `egress`, the one HTTP client; `admin` and
 //! `cli` are the operator's two doors to the same ledger.
 
+pub mod config;
+
 pub mod clock;
 pub mod store;
 

@@ -1,0 +1,364 @@
+//! The configuration: `trailmark.toml`, laid under the environment and the flags, checked as a whole before anything starts.
+//! Every mistake is told with its place, setting and cure, all of them at once. Nothing is opened or bound here; what the
+//! settings mean to the rest of the proxy is decided by [`crate::app`] and [`crate::serve`].
+
+mod file;
+mod print;
+mod secrets;
+mod sites;
+mod source;
+mod values;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+
+use http::HeaderName;
+use toml::Spanned;
+use trailmark_vendors::secret::Secret;
+
+pub use self::secrets::SecretSetting;
+pub use self::sites::{Consent, OrderKey, Program, Site};
+pub use self::source::{Overrides, Problem, Variable};
+pub use self::values::{Network, Origin, StoreUrl};
+
+pub(crate) use self::values::prefix;
+
+use self::file::{LimitsTable, List, ServerTable, Words};
+use self::secrets::Vault;
+use self::source::{Given, Text, layered};
+
+/// The commented default file: every setting with unit, default and reason.
+pub const DEFAULT: &str = include_str!("../config.default.toml");
+
+/// The file that is read when none is named.
+pub const FILE: &str = "trailmark.toml";
+
+/// The whole configuration, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Listeners and what stands before them.
+    pub server: Server,
+    /// The ledger.
+    pub store: StoreUrl,
+    /// How much is taken on.
+    pub limits: Limits,
+    /// The merchants.
+    pub sites: Vec<Site>,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<String>,
+}
+
+/// `[server]`.
+#[derive(Debug, Clone)]
+pub struct Server {
+    /// Where the public listener binds.
+    pub listen: SocketAddr,
+    /// How browsers reach the proxy.
+    pub public_url: Origin,
+    /// Path of all public routes, such as `/tm`.
+    pub mount: String,
+    /// Where the operator's listener binds.
+    pub admin_listen: SocketAddr,
+    /// What the operator's listener asks for; absent only on loopback.
+    pub admin_key: Option<Secret>,
+    /// Where that key comes from.
+    pub admin_key_source: Option<String>,
+    /// From whom `client_ip_header` is believed.
+    pub trusted_proxies: Vec<Network>,
+    /// The header that names the client's address.
+    pub client_ip_header: HeaderName,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged.
+    pub log_level: String,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    #[default]
+    Text,
+}
+
+/// `[limits]`.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Requests a minute for one site and client network.
+    pub requests_per_minute: u32,
+    /// New touches an hour for one site.
+    pub touches_per_hour: u64,
+    /// Unsettled deliveries of one site.
+    pub queue: u64,
+    /// Open connections of the public listener.
+    pub connections: usize,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Settings that are wrong, in the order of the file.
+    #[error("{}", listed(.0))]
+    Settings(Vec<Problem>),
+    /// The file cannot be read.
+    #[error("cannot read {path}: {reason}; name the file, or write one with `trailmark config print --default`")]
+    Unreadable {
+        /// Which file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+}
+
+fn listed(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Config {
+    /// Reads the file (`trailmark.toml` in the working directory when none is named), lays environment and flags over it,
+    /// and checks the whole.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: the file cannot be read, or settings are wrong, each with place and cure.
+    pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let path = path.unwrap_or(Path::new(FILE));
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.display().to_string(), reason: error.to_string() })?;
+        Self::from_toml(&text, path, overrides)
+    }
+
+    /// The same for a text; `path` names it in errors, and `file:` secrets are relative to its folder.
+    ///
+    /// # Errors
+    /// [`ConfigError::Settings`].
+    pub fn from_toml(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = Text { name: &name, text };
+        let file = file::read(&text).map_err(|problem| ConfigError::Settings(vec![problem]))?;
+        let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+        let mut reader = Reader {
+            text,
+            overrides,
+            vault: Vault { overrides, folder },
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            programs_seen: BTreeMap::new(),
+        };
+        let server = reader.server(file.server);
+        let store = reader.layered("store.url", file.store.url, |text| StoreUrl::parse(text));
+        let limits = reader.limits(&file.limits);
+        let sites = reader.sites(file.sites, &server.public_url);
+        if sites.is_empty() && reader.problems.is_empty() {
+            reader.warnings.push("no [[sites]]: every request will be refused".to_owned());
+        }
+        let Reader { problems, warnings, .. } = reader;
+        let default_store = || StoreUrl::Sqlite(PathBuf::from("trailmark.db"));
+        let store = store.map_or_else(default_store, |(store, _)| store);
+        if problems.is_empty() {
+            Ok(Self { server, store, limits, sites, warnings })
+        } else {
+            Err(ConfigError::Settings(problems))
+        }
+    }
+
+    /// The site of an id.
+    pub fn site(&self, id: &trailmark_wire::ids::SiteId) -> Option<&Site> {
+        self.sites.iter().find(|site| site.id == *id)
+    }
+}
+
+/// Reads settings one by one and gathers what is wrong with them.
+#[derive(Debug)]
+struct Reader<'a> {
+    text: Text<'a>,
+    overrides: &'a Overrides,
+    vault: Vault<'a>,
+    problems: Vec<Problem>,
+    warnings: Vec<String>,
+    programs_seen: BTreeMap<(&'static str, String), String>,
+}
+
+impl Reader<'_> {
+    fn server(&mut self, table: ServerTable) -> Server {
+        let address = |text: &String| {
+            let cure = "is not an address with a port: write it like 127.0.0.1:8787";
+            text.parse::<SocketAddr>().map_err(|_unreadable| cure)
+        };
+        let listen = self.layered("server.listen", table.listen, address);
+        let admin = self.layered("server.admin_listen", table.admin_listen, address);
+        let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8787)), |(listen, _)| listen);
+        let admin_key = layered(self.overrides, &self.text, "server.admin_key", table.admin_key);
+        let admin_key = admin_key.and_then(|given| self.keep(self.vault.read(&given)));
+        let admin_listen = self.admin_listen(admin, listen, admin_key.is_some());
+        let header = self.layered("server.client_ip_header", table.client_ip_header, |text| {
+            HeaderName::from_bytes(text.as_bytes()).map_err(|_unreadable| "is not the name of a header")
+        });
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        let log_format = self.layered("server.log_format", table.log_format, |text| one_of(text, &formats));
+        let log_level = self.layered("server.log_level", table.log_level, |text| {
+            tracing_subscriber::EnvFilter::try_new(text).map(|_| text.clone())
+        });
+        let mount = self.layered("server.mount", table.mount, |text| values::mount(text));
+        Server {
+            listen,
+            public_url: self.public_url(table.public_url, listen),
+            mount: mount.map_or_else(|| "/tm".to_owned(), |(mount, _)| mount),
+            admin_listen,
+            admin_key_source: admin_key.as_ref().map(|key| key.source.clone()),
+            admin_key: admin_key.map(|key| key.secret),
+            trusted_proxies: self.trusted_proxies(table.trusted_proxies),
+            client_ip_header: header.map_or(HeaderName::from_static("x-forwarded-for"), |(header, _)| header),
+            log_format: log_format.map(|(format, _)| format).unwrap_or_default(),
+            log_level: log_level.map_or_else(|| "info".to_owned(), |(level, _)| level),
+        }
+    }
+
+    fn admin_listen(
+        &mut self,
+        admin: Option<(SocketAddr, Given<String>)>,
+        listen: SocketAddr,
+        has_key: bool,
+    ) -> SocketAddr {
+        let default = SocketAddr::from(([127, 0, 0, 1], 8788));
+        let Some((address, given)) = admin else { return default };
+        if !address.ip().is_loopback() && !has_key {
+            self.problems
+                .push(given.problem("is beyond loopback without `admin_key`: set the key, or listen on 127.0.0.1"));
+        }
+        if address == listen && address.port() != 0 {
+            self.problems.push(given.problem("is the public listener's address: the ledger must not stand there"));
+        }
+        address
+    }
+
+    fn public_url(&mut self, words: Words, listen: SocketAddr) -> Origin {
+        let read = self.layered("server.public_url", words, |text| Origin::parse(text));
+        let url = read.inspect(|(url, given)| self.needs_https(url, given)).map(|(url, _)| url);
+        if url.is_none() && !listen.ip().is_loopback() && !self.problems.iter().any(|p| p.key == "server.public_url") {
+            let text = "must be said when `server.listen` is beyond loopback: write it like https://www.example.com";
+            let place = self.text.name.to_owned();
+            self.problems.push(Problem { place, key: "server.public_url".to_owned(), text: text.to_owned() });
+        }
+        url.or_else(|| Origin::parse(&format!("http://{listen}")).ok()).unwrap_or_else(Origin::loopback)
+    }
+
+    fn needs_https(&mut self, url: &Origin, given: &Given<String>) {
+        if !url.is_secure() && !url.is_loopback() {
+            self.problems.push(given.problem("must be https outside of loopback: cookies and keys need it"));
+        }
+    }
+
+    fn trusted_proxies(&mut self, list: List) -> Vec<Network> {
+        let above = layered(self.overrides, &self.text, "server.trusted_proxies", None);
+        let given = match above {
+            Some(given) => {
+                let names = given.value.split(',').map(str::trim).filter(|name| !name.is_empty());
+                names.map(|name| Given { value: name.to_owned(), ..given.clone() }).collect()
+            }
+            None => self.list("server.trusted_proxies", list),
+        };
+        given.iter().filter_map(|given| self.keep(given.read(|text| Network::parse(text)))).collect()
+    }
+
+    fn limits(&mut self, table: &LimitsTable) -> Limits {
+        let narrow = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
+        Limits {
+            requests_per_minute: narrow(self.limit("limits.requests_per_minute", &table.requests_per_minute, 300)),
+            touches_per_hour: self.limit("limits.touches_per_hour", &table.touches_per_hour, 50_000).unsigned_abs(),
+            queue: self.limit("limits.queue", &table.queue, 100_000).unsigned_abs(),
+            connections: narrow(self.limit("limits.connections", &table.connections, 1_024)) as usize,
+        }
+    }
+
+    fn limit(&mut self, key: &'static str, value: &Option<Spanned<i64>>, default: i64) -> i64 {
+        let range = 1..=1_000_000_000;
+        match layered(self.overrides, &self.text, key, None) {
+            Some(given) => {
+                let text = format!("is not a whole number from {} to {}", range.start(), range.end());
+                let read = given.read(|value| value.parse().ok().filter(|n| range.contains(n)).ok_or(text));
+                self.keep(read).unwrap_or(default)
+            }
+            None => self.number(key, value.clone(), range, default),
+        }
+    }
+
+    /// The value, or `None` and a problem more.
+    fn keep<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
+        read.map_err(|problem| self.problems.push(problem)).ok()
+    }
+
+    /// A setting that environment and flags may override, read.
+    fn layered<T, E: fmt::Display>(
+        &mut self,
+        key: &'static str,
+        words: Words,
+        read: impl FnOnce(&String) -> Result<T, E>,
+    ) -> Option<(T, Given<String>)> {
+        let given = layered(self.overrides, &self.text, key, words)?;
+        let value = self.keep(given.read(read))?;
+        Some((value, given))
+    }
+
+    /// A setting of the file alone, read.
+    fn words<T, E: fmt::Display>(
+        &mut self,
+        key: &str,
+        words: Words,
+        read: impl FnOnce(&String) -> Result<T, E>,
+    ) -> Option<(T, Given<String>)> {
+        let given = self.text.given(key, words?);
+        let value = self.keep(given.read(read))?;
+        Some((value, given))
+    }
+
+    fn required<T, E: fmt::Display>(
+        &mut self,
+        key: &str,
+        words: Words,
+        place: &str,
+        read: impl FnOnce(&String) -> Result<T, E>,
+    ) -> Option<T> {
+        if words.is_none() {
+            let text = "is missing in this table".to_owned();
+            self.problems.push(Problem { place: place.to_owned(), key: key.to_owned(), text });
+        }
+        self.words(key, words, read).map(|(value, _)| value)
+    }
+
+    fn word<T: Copy + Default>(&mut self, key: &str, words: Words, allowed: &[(&str, T)]) -> T {
+        self.words(key, words, |text| one_of(text, allowed)).map(|(value, _)| value).unwrap_or_default()
+    }
+
+    fn number(&mut self, key: &str, value: Option<Spanned<i64>>, range: RangeInclusive<i64>, default: i64) -> i64 {
+        let Some(value) = value else { return default };
+        let given = self.text.given(key, value);
+        if !range.contains(&given.value) {
+            self.problems.push(given.problem(format!("must be {} to {}", range.start(), range.end())));
+        }
+        given.value
+    }
+
+    fn list(&self, key: &str, list: List) -> Vec<Given<String>> {
+        let items = list.map(Spanned::into_inner).unwrap_or_default();
+        items.into_iter().map(|item| self.text.given(key, item)).collect()
+    }
+
+    fn secret(&mut self, key: &str, words: Spanned<String>) -> Option<SecretSetting> {
+        let given = self.text.given(key, words);
+        let read = self.vault.read(&given);
+        self.keep(read)
+    }
+}
+
+/// The value behind one of a few words.
+fn one_of<T: Copy>(text: &str, allowed: &[(&str, T)]) -> Result<T, String> {
+    let found = allowed.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    let words: Vec<&str> = allowed.iter().map(|(word, _)| *word).collect();
+    found.ok_or_else(|| format!("must be \"{}\"", words.join("\" or \"")))
+}

@@ -1,0 +1,132 @@
+//! The configuration in force, for people and programs: every setting with its value after all layers, secrets as the place
+//! that they come from. Data only; `cli` decides where it goes.
+
+use std::fmt::Write as _;
+
+use serde_json::{Map, Value, json};
+
+use super::sites::{Consent, OrderKey, Program, Site};
+use super::values::duration_text;
+use super::{Config, LogFormat};
+use trailmark_attribution::Credit;
+
+impl Config {
+    /// The settings in force as JSON, in the file's shape; a secret is `[redacted] from env:NAME`.
+    pub fn effective(&self) -> Value {
+        let (server, limits) = (&self.server, &self.limits);
+        let mut table = json!({
+            "listen": server.listen.to_string(),
+            "public_url": server.public_url.as_str(),
+            "mount": server.mount,
+            "admin_listen": server.admin_listen.to_string(),
+            "trusted_proxies": server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "client_ip_header": server.client_ip_header.as_str(),
+            "log_format": match server.log_format { LogFormat::Text => "text", LogFormat::Json => "json" },
+            "log_level": server.log_level,
+        });
+        if let (Some(table), Some(source)) = (table.as_object_mut(), &server.admin_key_source) {
+            table.insert("admin_key".to_owned(), json!(format!("[redacted] from {source}")));
+        }
+        json!({
+            "server": table,
+            "store": { "url": self.store.to_string() },
+            "limits": {
+                "requests_per_minute": limits.requests_per_minute,
+                "touches_per_hour": limits.touches_per_hour,
+                "queue": limits.queue,
+                "connections": limits.connections,
+            },
+            "sites": self.sites.iter().map(site).collect::<Vec<_>>(),
+        })
+    }
+
+    /// The same as TOML.
+    pub fn print(&self) -> String {
+        let mut out =
+            String::from("# The settings in force: file < environment < flags. Secrets show their source alone.\n");
+        if let Value::Object(tables) = self.effective() {
+            tables_as_toml(&mut out, "", &tables);
+        }
+        out
+    }
+}
+
+fn site(site: &Site) -> Value {
+    json!({
+        "id": site.id,
+        "public_url": site.public_url.as_str(),
+        "origins": site.origins.iter().map(|origin| origin.as_str()).collect::<Vec<_>>(),
+        "cookie_domain": site.cookie_domain.as_deref().unwrap_or_default(),
+        "consent": match site.consent { Consent::Required => "required", Consent::NotRequired => "not_required" },
+        "redirect_to": site.redirect_to,
+        "credit": match site.credit { Credit::One => "one", Credit::Each => "each" },
+        "window_days": site.window_days,
+        "signups_per_visitor": site.signups_per_visitor,
+        "require_signed_customer": site.require_signed_customer,
+        "order_keys": site.order_keys.iter().map(|(kid, key)| order_key(kid.as_deref(), key)).collect::<Vec<_>>(),
+        "programs": site.programs.iter().map(program).collect::<Vec<_>>(),
+    })
+}
+
+fn order_key(kid: Option<&str>, key: &OrderKey) -> String {
+    let kind = match key {
+        OrderKey::Ed25519(_) => "EdDSA",
+        OrderKey::P256(_) => "ES256",
+    };
+    format!("{kind} {}", kid.unwrap_or("without kid"))
+}
+
+fn program(program: &Program) -> Value {
+    let mut table = Map::new();
+    let mut set = |name: &str, value: Value| table.insert(name.to_owned(), value);
+    set("id", json!(program.id));
+    set("vendor", json!(program.vendor.as_str()));
+    set("dialect", json!(program.dialect.as_str()));
+    for (name, source) in &program.sources {
+        set(name, json!(format!("[redacted] from {source}")));
+    }
+    set("params", json!(program.params));
+    if let Some(url) = &program.account.base_url {
+        set("base_url", json!(url));
+    }
+    if let Some(url) = &program.account.tracking_url {
+        set("tracking_url", json!(url));
+    }
+    if let Some(path) = &program.webhook_path {
+        set("webhook_path", json!(path.to_string()));
+    }
+    set("confirm_after", json!(duration_text(program.confirm_after_ms)));
+    Value::Object(table)
+}
+
+/// Scalars first, then tables, then arrays of tables, as TOML wants them.
+fn tables_as_toml(out: &mut String, path: &str, table: &Map<String, Value>) {
+    let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    // Writing to a string cannot fail.
+    for (name, value) in table.iter().filter(|(_, value)| !is_table(value)) {
+        let _ = writeln!(out, "{name} = {value}");
+    }
+    for (name, value) in table {
+        match value {
+            Value::Object(inner) => {
+                let _ = writeln!(out, "\n[{}]", below(name));
+                tables_as_toml(out, &below(name), inner);
+            }
+            Value::Array(items) if is_table(value) => {
+                for inner in items.iter().filter_map(Value::as_object) {
+                    let _ = writeln!(out, "\n[[{}]]", below(name));
+                    tables_as_toml(out, &below(name), inner);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn is_table(value: &Value) -> bool {
+    match value {
+        Value::Object(_) => true,
+        Value::Array(items) => items.first().is_some_and(Value::is_object),
+        _ => false,
+    }
+}

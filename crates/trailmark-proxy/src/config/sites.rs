@@ -1,0 +1,419 @@
+//! The tables `[[sites]]` and `[[sites.programs]]`, checked: every value by itself, then those that may contradict each
+//! other. A program's vendor account is built here, once, so that a missing credential is an error with a line.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use toml::Spanned;
+use trailmark_attribution::Credit;
+use trailmark_vendors::{Account, AccountError, Dialect, Vendor};
+use trailmark_wire::base64url;
+use trailmark_wire::capture::Rule;
+use trailmark_wire::ids::{ProgramId, SiteId, VendorName};
+use trailmark_wire::jwk::EcPublicJwk;
+use trailmark_wire::limits::PARAMS;
+
+use super::Reader;
+use super::file::{List, ProgramTable, SiteTable, Words};
+use super::secrets::SecretSetting;
+use super::source::{Given, Problem};
+use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
+
+/// Whether a visitor must consent before anything is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Consent {
+    /// Nothing is stored without.
+    #[default]
+    Required,
+    /// The merchant has another legal ground.
+    NotRequired,
+}
+
+/// A public key that signs the merchant's orders and customers; its algorithm belongs to it. This version checks the form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OrderKey {
+    /// Ed25519, `EdDSA`.
+    Ed25519([u8; 32]),
+    /// ECDSA on P-256, `ES256`.
+    P256(EcPublicJwk),
+}
+
+/// One merchant.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Its name in tokens and cookies.
+    pub id: SiteId,
+    /// Issuer of its tokens; says whether its cookies are `Secure`.
+    pub public_url: Origin,
+    /// Origins whose pages may post; empty refuses everyone.
+    pub origins: Vec<Origin>,
+    /// Domain that shares its cookies; `None` for the host alone.
+    pub cookie_domain: Option<String>,
+    /// Whether consent is required.
+    pub consent: Consent,
+    /// Path prefixes or origins that `/r` may lead to.
+    pub redirect_to: Vec<String>,
+    /// How many programs a conversion may credit.
+    pub credit: Credit,
+    /// Days from a touch until it earns nothing more, 1 to 400.
+    pub window_days: u16,
+    /// Accepted signups of one visitor before a browser's further ones are held.
+    pub signups_per_visitor: u32,
+    /// Whether a browser's unsigned customer is held.
+    pub require_signed_customer: bool,
+    /// Keys that sign orders and customers, by `kid`.
+    pub order_keys: Vec<(Option<String>, OrderKey)>,
+    /// Its programmes.
+    pub programs: Vec<Program>,
+}
+
+/// One partner programme at one vendor.
+#[derive(Clone)]
+pub struct Program {
+    /// Unique in the file.
+    pub id: ProgramId,
+    /// The vendor.
+    pub vendor: VendorName,
+    /// The dialect.
+    pub dialect: Dialect,
+    /// The vendor account's settings.
+    pub account: Account,
+    /// The adapter for that account.
+    pub adapter: Arc<dyn Vendor>,
+    /// Generic parameter names.
+    pub params: Vec<String>,
+    /// The secret part of its webhook address.
+    pub webhook_path: Option<SecretSetting>,
+    /// The vendor's settling time, milliseconds.
+    pub confirm_after_ms: i64,
+    /// Where its secrets come from, by setting; for [`super::Config::print`].
+    pub sources: BTreeMap<&'static str, String>,
+}
+
+impl Program {
+    /// What it listens for.
+    pub fn rule(&self) -> Rule<'_> {
+        Rule { vendor: Some(self.vendor), params: &self.params }
+    }
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("id", &self.id).field("vendor", &self.vendor).finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// Milliseconds from a touch until it earns nothing more.
+    pub fn window_ms(&self) -> i64 {
+        i64::from(self.window_days) * DAY_MS
+    }
+
+    /// Whether pages of `origin`, an `Origin` header's value, may post.
+    pub fn allows(&self, origin: &str) -> bool {
+        self.origins.iter().any(|allowed| allowed.as_str() == origin)
+    }
+}
+
+impl Reader<'_> {
+    /// Every site, then what no two of them may share.
+    pub(super) fn sites(&mut self, tables: Vec<Spanned<SiteTable>>, server_url: &Origin) -> Vec<Site> {
+        let mut seen = BTreeMap::new();
+        let mut sites = Vec::new();
+        for table in tables {
+            let place = self.text.place(table.span().start);
+            let Some(site) = self.site(table.into_inner(), &place, server_url) else { continue };
+            self.unique(&mut seen, "site", site.id.as_str(), &place);
+            sites.push(site);
+        }
+        sites
+    }
+
+    fn unique(
+        &mut self,
+        seen: &mut BTreeMap<(&'static str, String), String>,
+        what: &'static str,
+        id: &str,
+        place: &str,
+    ) {
+        if let Some(first) = seen.insert((what, id.to_owned()), place.to_owned()) {
+            let text = format!("`{id}` names a {what} at {first} already: give each its own");
+            self.problems.push(Problem { place: place.to_owned(), key: format!("{what} id"), text });
+        }
+    }
+
+    fn site(&mut self, table: SiteTable, place: &str, server_url: &Origin) -> Option<Site> {
+        let id = self.required("sites.id", table.id, place, |text| SiteId::new(text.clone()))?;
+        let public_url = self
+            .words("sites.public_url", table.public_url, |text| Origin::parse(text))
+            .inspect(|(url, given)| self.needs_https(url, given))
+            .map_or_else(|| server_url.clone(), |(url, _)| url);
+        let origins = self.origins(&id, table.origins);
+        let cookie_domain = self.cookie_domain(table.cookie_domain, &public_url);
+        let consent = self.word(
+            "sites.consent",
+            table.consent,
+            &[("required", Consent::Required), ("not_required", Consent::NotRequired)],
+        );
+        let credit = self.word("sites.credit", table.credit, &[("one", Credit::One), ("each", Credit::Each)]);
+        let window_days = self.number("sites.window_days", table.window_days, 1..=400, 90);
+        let signups = self.number("sites.signups_per_visitor", table.signups_per_visitor, 1..=1_000_000, 3);
+        let redirect_to = self.redirects(table.redirect_to);
+        let order_keys = self.order_keys(&id, table.order_keys);
+        let programs = self.programs(&id, table.programs);
+        Some(Site {
+            id,
+            public_url,
+            origins,
+            cookie_domain,
+            consent,
+            redirect_to,
+            credit,
+            window_days: u16::try_from(window_days).unwrap_or(u16::MAX),
+            signups_per_visitor: u32::try_from(signups).unwrap_or(u32::MAX),
+            require_signed_customer: table.require_signed_customer.is_some_and(Spanned::into_inner),
+            order_keys,
+            programs,
+        })
+    }
+
+    fn origins(&mut self, site: &SiteId, list: List) -> Vec<Origin> {
+        let mut origins = Vec::new();
+        for given in self.list("sites.origins", list) {
+            match given.read(|text| Origin::parse(text)) {
+                Err(problem) => self.problems.push(problem),
+                Ok(origin) => {
+                    if !origin.is_secure() && !origin.is_loopback() {
+                        self.warnings.push(
+                            given.problem("is not https: its pages have no WebCrypto and keep no cookie").to_string(),
+                        );
+                    }
+                    origins.push(origin);
+                }
+            }
+        }
+        if origins.is_empty() {
+            self.warnings.push(format!("site `{site}` has no `origins`: it refuses every page"));
+        }
+        origins
+    }
+
+    /// Empty, or the public URL's host or a parent of it that is no address and no top-level domain.
+    fn cookie_domain(&mut self, words: Words, public_url: &Origin) -> Option<String> {
+        let given = self.text.given("sites.cookie_domain", words?);
+        let domain = given.value.trim_start_matches('.').to_ascii_lowercase();
+        if domain.is_empty() {
+            return None;
+        }
+        let host = public_url.host();
+        let covers = host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'));
+        if !covers || !domain.contains('.') || domain.parse::<std::net::IpAddr>().is_ok() {
+            self.problems.push(given.problem(format!("does not cover `{host}`: name that host or a domain above it")));
+        }
+        Some(domain)
+    }
+
+    fn redirects(&mut self, list: List) -> Vec<String> {
+        let given = self.list("sites.redirect_to", list);
+        if given.is_empty() {
+            return vec!["/".to_owned()];
+        }
+        for given in &given {
+            if !given.value.starts_with('/') && Origin::parse(&given.value).is_err() {
+                self.problems.push(
+                    given.problem("is neither a path such as /pricing nor an origin such as https://app.example.com"),
+                );
+            }
+        }
+        given.into_iter().map(|given| given.value).collect()
+    }
+
+    fn order_keys(
+        &mut self,
+        site: &SiteId,
+        tables: Vec<Spanned<BTreeMap<String, String>>>,
+    ) -> Vec<(Option<String>, OrderKey)> {
+        if !tables.is_empty() {
+            self.warnings.push(format!(
+                "site `{site}` has `order_keys`: this version does not verify signed orders and customers yet, it holds them"
+            ));
+        }
+        let mut keys = Vec::new();
+        for table in tables {
+            let given = self.text.given("sites.order_keys", table);
+            match given.read(order_key) {
+                Ok(key) => keys.push((given.value.get("kid").cloned(), key)),
+                Err(problem) => self.problems.push(problem),
+            }
+        }
+        keys
+    }
+
+    fn programs(&mut self, site: &SiteId, tables: Vec<Spanned<ProgramTable>>) -> Vec<Program> {
+        if tables.is_empty() {
+            self.warnings.push(format!("site `{site}` has no programs: nothing will be attributed"));
+        }
+        let mut programs: Vec<Program> = Vec::new();
+        for table in tables {
+            let place = self.text.place(table.span().start);
+            let Some(program) = self.program(table.into_inner(), &place) else { continue };
+            let mut seen = std::mem::take(&mut self.programs_seen);
+            self.unique(&mut seen, "program", program.id.as_str(), &place);
+            self.programs_seen = seen;
+            for other in &programs {
+                self.apart(&program, other, &place);
+            }
+            programs.push(program);
+        }
+        programs
+    }
+
+    /// Two programs of a site must not capture the same parameter: nobody could say whose partner it names.
+    fn apart(&mut self, program: &Program, other: &Program, place: &str) {
+        let shared = program.params.iter().find(|param| other.rule().names_param(param));
+        let shared = shared.or_else(|| other.params.iter().find(|param| program.rule().names_param(param)));
+        let text = match shared {
+            Some(param) => format!("captures `{param}`, which program `{}` captures too: give each its own", other.id),
+            None if program.vendor == other.vendor => format!(
+                "listens to the parameters of {}, as program `{}` of the same site does: keep one of them",
+                program.vendor, other.id
+            ),
+            None => return,
+        };
+        self.problems.push(Problem { place: place.to_owned(), key: format!("sites.programs `{}`", program.id), text });
+    }
+
+    fn program(&mut self, table: ProgramTable, place: &str) -> Option<Program> {
+        let id = self.required("sites.programs.id", table.id.clone(), place, |text| ProgramId::new(text.clone()))?;
+        let vendor = self.required("sites.programs.vendor", table.vendor.clone(), place, |text| {
+            VendorName::from_name(text).ok_or("is no vendor: write partnerstack, partnerize, introw or partnero")
+        })?;
+        let dialects = [("current", Dialect::Current), ("guide", Dialect::Guide)];
+        let dialect = self.word("sites.programs.dialect", table.dialect.clone(), &dialects);
+        let before = self.problems.len();
+        self.foreign_settings(vendor, &table);
+        let mut sources = BTreeMap::new();
+        let account = Account {
+            dialect,
+            public_key: self.credential("public_key", &table.public_key, &mut sources),
+            private_key: self.credential("private_key", &table.private_key, &mut sources),
+            tracking_token: self.credential("tracking_token", &table.tracking_token, &mut sources),
+            base_url: self.root("sites.programs.base_url", &table.base_url),
+            tracking_url: self.root("sites.programs.tracking_url", &table.tracking_url),
+        };
+        let params = self.params(vendor, table.params.clone());
+        let webhook_path =
+            table.webhook_path.clone().and_then(|words| self.secret("sites.programs.webhook_path", words));
+        let confirm_after =
+            self.words("sites.programs.confirm_after", table.confirm_after.clone(), |text| duration_ms(text));
+        let confirm_after_ms = confirm_after.map_or(15 * 60_000, |(ms, _)| ms);
+        if self.problems.len() > before {
+            return None;
+        }
+        let adapter = self.adapter(vendor, &account, &table, place)?;
+        Some(Program { id, vendor, dialect, account, adapter, params, webhook_path, confirm_after_ms, sources })
+    }
+
+    /// The adapter, or the line of the setting that it misses.
+    fn adapter(
+        &mut self,
+        vendor: VendorName,
+        account: &Account,
+        table: &ProgramTable,
+        place: &str,
+    ) -> Option<Arc<dyn Vendor>> {
+        let error = match trailmark_vendors::vendor(vendor, account) {
+            Ok(adapter) => return Some(Arc::from(adapter)),
+            Err(error) => error,
+        };
+        let setting = match &error {
+            AccountError::Missing { setting, .. } | AccountError::Unusable { setting, .. } => setting,
+            _ => "vendor",
+        };
+        let stands =
+            settings(table).into_iter().find(|(name, ..)| *name == setting).and_then(|(_, words, _)| words.as_ref());
+        let at = stands
+            .or(table.vendor.as_ref())
+            .map_or_else(|| place.to_owned(), |words| self.text.place(words.span().start));
+        let key = format!("sites.programs.{setting}");
+        self.problems.push(Problem { place: at, key, text: error.to_string() });
+        None
+    }
+
+    /// A setting of another vendor is a mistake that would otherwise show as a missing credential.
+    fn foreign_settings(&mut self, vendor: VendorName, table: &ProgramTable) {
+        for (name, words, vendors) in settings(table) {
+            if let (Some(words), false) = (words, vendors.contains(&vendor)) {
+                let given = self.text.given(format!("sites.programs.{name}"), words.clone());
+                self.problems.push(given.problem(format!("is no setting of {vendor}: take it out")));
+            }
+        }
+    }
+
+    fn credential(
+        &mut self,
+        name: &'static str,
+        words: &Words,
+        sources: &mut BTreeMap<&'static str, String>,
+    ) -> Option<trailmark_vendors::secret::Secret> {
+        let setting = self.secret(&format!("sites.programs.{name}"), words.clone()?)?;
+        sources.insert(name, setting.source);
+        Some(setting.secret)
+    }
+
+    fn root(&mut self, key: &str, words: &Words) -> Option<String> {
+        self.words(key, words.clone(), |text| vendor_root(text)).map(|(root, _)| root)
+    }
+
+    fn params(&mut self, vendor: VendorName, list: List) -> Vec<String> {
+        let default =
+            if vendor == VendorName::Partnero && list.is_none() { vec!["aff".to_owned()] } else { Vec::new() };
+        let given = self.list("sites.programs.params", list);
+        for (index, given) in given.iter().enumerate() {
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
+            if given.value.is_empty() || given.value.len() > 64 || !given.value.bytes().all(plain) {
+                self.problems.push(given.problem("is no parameter name: 1 to 64 letters, digits, `-`, `_` or `.`"));
+            }
+            if index == PARAMS {
+                self.problems.push(given.problem(format!("is one too many: at most {PARAMS} names")));
+            }
+        }
+        default.into_iter().chain(given.into_iter().map(|given: Given<String>| given.value)).collect()
+    }
+}
+
+/// Every setting that belongs to some vendors only.
+fn settings(table: &ProgramTable) -> [(&'static str, &Words, &'static [VendorName]); 9] {
+    use VendorName::{Introw, PartnerStack, Partnerize, Partnero};
+    [
+        ("public_key", &table.public_key, &[PartnerStack]),
+        ("private_key", &table.private_key, &[PartnerStack]),
+        ("tracking_token", &table.tracking_token, &[PartnerStack]),
+        ("application_key", &table.application_key, &[Partnerize]),
+        ("user_api_key", &table.user_api_key, &[Partnerize]),
+        ("auth", &table.auth, &[Partnerize]),
+        ("campaign_id", &table.campaign_id, &[Partnerize]),
+        ("api_key", &table.api_key, &[Introw, Partnero]),
+        ("webhook_secret", &table.webhook_secret, &[Partnero]),
+    ]
+}
+
+fn order_key(members: &BTreeMap<String, String>) -> Result<OrderKey, &'static str> {
+    let member = |name: &str| members.get(name).map(String::as_str).unwrap_or_default();
+    if ["d", "k", "p", "q"].iter().any(|private| members.contains_key(*private)) {
+        return Err("holds a private key: keep that with the merchant's backend and write the public members alone");
+    }
+    match (member("kty"), member("crv"), member("alg")) {
+        ("EC", "P-256", "" | "ES256") => EcPublicJwk::new(member("x"), member("y"))
+            .map(OrderKey::P256)
+            .map_err(|_shape| "is no P-256 key: x and y are 32 bytes each as base64url"),
+        ("OKP", "Ed25519", "" | "EdDSA") => base64url::decode_array(member("x"))
+            .map(OrderKey::Ed25519)
+            .ok_or("is no Ed25519 key: x is 32 bytes as base64url"),
+        _ => Err("is no key that can be verified: write kty EC with crv P-256, or kty OKP with crv Ed25519"),
+    }
+}

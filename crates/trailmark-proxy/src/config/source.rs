@@ -1,0 +1,160 @@
+//! Where a setting's value comes from, and what an error says about it: file and line, environment variable or flag. Layers
+//! are laid over each other here (file < environment < flags); what values mean is checked elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use toml::Spanned;
+
+/// Something is wrong with one setting; names the place and the cure, never a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where the value stands: `trailmark.toml:12`, `TRAILMARK_SERVER_LISTEN` or `--listen`.
+    pub place: String,
+    /// The setting, such as `server.listen`.
+    pub key: String,
+    /// What is wrong, and the cure.
+    pub text: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: `{}` {}", self.place, self.key, self.text)
+    }
+}
+
+/// Reads one environment variable; `None` when it is not set.
+pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What lies over the file: the environment, and above it the flags.
+#[derive(Clone)]
+pub struct Overrides {
+    variable: Variable,
+    flags: BTreeMap<&'static str, String>,
+}
+
+impl Overrides {
+    /// The process's own environment, no flags.
+    pub fn from_process() -> Self {
+        Self::from_variables(|name| std::env::var(name).ok())
+    }
+
+    /// The given environment, no flags.
+    pub fn from_variables(variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { variable: Arc::new(variable), flags: BTreeMap::new() }
+    }
+
+    /// The same, with a flag that sets a setting such as `server.listen`, where the flag was given.
+    #[must_use]
+    pub fn with_flag(mut self, key: &'static str, value: Option<String>) -> Self {
+        if let Some(value) = value {
+            self.flags.insert(key, value);
+        }
+        self
+    }
+
+    /// The value of an environment variable.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.variable)(name)
+    }
+}
+
+impl Default for Overrides {
+    fn default() -> Self {
+        Self::from_process()
+    }
+}
+
+impl fmt::Debug for Overrides {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Overrides").field("flags", &self.flags.keys()).finish_non_exhaustive()
+    }
+}
+
+/// A value, and where it came from.
+#[derive(Debug, Clone)]
+pub(super) struct Given<T> {
+    pub(super) value: T,
+    pub(super) place: String,
+    pub(super) key: String,
+}
+
+impl<T> Given<T> {
+    /// What is wrong with this value.
+    pub(super) fn problem(&self, text: impl Into<String>) -> Problem {
+        Problem { place: self.place.clone(), key: self.key.clone(), text: text.into() }
+    }
+
+    /// The value as something else, or what is wrong with it.
+    pub(super) fn read<U, E: fmt::Display>(&self, read: impl FnOnce(&T) -> Result<U, E>) -> Result<U, Problem> {
+        read(&self.value).map_err(|error| self.problem(error.to_string()))
+    }
+}
+
+/// The file's text and name, for turning byte positions into lines.
+#[derive(Debug)]
+pub(super) struct Text<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl Text<'_> {
+    /// `name:line` of a byte position.
+    pub(super) fn place(&self, at: usize) -> String {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        format!("{}:{}", self.name, before.matches('\n').count() + 1)
+    }
+
+    /// A value of the file.
+    pub(super) fn given<T>(&self, key: impl Into<String>, value: Spanned<T>) -> Given<T> {
+        Given { place: self.place(value.span().start), key: key.into(), value: value.into_inner() }
+    }
+
+    /// The key at a byte position, as the file writes it: the table's header and the name before `=`.
+    pub(super) fn key_at(&self, at: usize) -> String {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        let rest = self.text.get(before.rfind('\n').map_or(0, |line| line + 1)..).unwrap_or_default();
+        let line = rest.lines().next().unwrap_or_default();
+        let header = |line: &str| {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            line.starts_with('[').then(|| line.trim_matches(['[', ']']).trim().to_owned())
+        };
+        if let Some(table) = header(line) {
+            return table;
+        }
+        let name = line.split_once('=').map(|(name, _)| name.trim().to_owned());
+        let table = before.lines().rev().find_map(header);
+        table.into_iter().chain(name).collect::<Vec<_>>().join(".")
+    }
+}
+
+/// A setting that environment and flags may override: what the file says, with the higher layers laid over it.
+pub(super) fn layered(
+    overrides: &Overrides,
+    text: &Text<'_>,
+    key: &'static str,
+    file: Option<Spanned<String>>,
+) -> Option<Given<String>> {
+    let variable = variable_of(key);
+    let flag = overrides.flags.get(key).map(|value| (format!("--{}", flag_of(key)), value.clone()));
+    let above = flag.or_else(|| overrides.variable(&variable).map(|value| (variable, value)));
+    match above {
+        Some((place, value)) => Some(Given { value, place, key: key.to_owned() }),
+        None => file.map(|value| text.given(key, value)),
+    }
+}
+
+/// `server.admin_listen` is `TRAILMARK_SERVER_ADMIN_LISTEN`.
+fn variable_of(key: &str) -> String {
+    format!("TRAILMARK_{}", key.to_ascii_uppercase().replace('.', "_"))
+}
+
+/// `server.admin_listen` is `--admin-listen`, `store.url` is `--store`.
+fn flag_of(key: &str) -> String {
+    match key.split_once('.') {
+        Some((table, "url")) => table.to_owned(),
+        Some((_, name)) => name.replace('_', "-"),
+        None => key.to_owned(),
+    }
+}
