@@ -1,0 +1,100 @@
+// A page in which one thing is broken: the SDK throws nothing, says nothing, and keeps nobody waiting.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { freshPage, launch } from './support/browser.mjs';
+import { Product } from './support/product.mjs';
+
+let product, browser;
+before(async () => {
+  product = await Product.start();
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  await product?.stop();
+});
+
+/** Slack for a loaded machine's timers on top of the promised 300 ms; a call that really waits takes seconds. */
+const SLACK_MS = 400;
+
+const throwing = (name) => `Object.defineProperty(window, '${name}', { configurable: true, get() { throw new DOMException('denied', 'SecurityError'); } });`;
+const BROKEN = {
+  'localStorage throws on access': throwing('localStorage'),
+  'localStorage is full': `Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };`,
+  'sessionStorage throws on access': throwing('sessionStorage'),
+  'cookies throw on access': `Object.defineProperty(document, 'cookie', { get() { throw new DOMException('denied', 'SecurityError'); }, set() { throw new DOMException('denied', 'SecurityError'); } });`,
+  'IndexedDB throws on access': throwing('indexedDB'),
+  'IndexedDB is absent': `Object.defineProperty(window, 'indexedDB', { value: undefined });`,
+  'IndexedDB never opens': `indexedDB.open = () => ({});`,
+  'IndexedDB cannot clone a key': `IDBObjectStore.prototype.add = IDBObjectStore.prototype.put = () => { throw new DOMException('no', 'DataCloneError'); };`,
+  'WebCrypto has no subtle': `Object.defineProperty(crypto, 'subtle', { value: undefined });`,
+  'WebCrypto refuses to sign': `SubtleCrypto.prototype.sign = () => Promise.reject(new DOMException('no', 'OperationError'));`,
+  'fetch throws at once': `window.fetch = () => { throw new Error('patched'); };`,
+  'fetch rejects': `window.fetch = () => Promise.reject(new TypeError('blocked'));`,
+  'fetch never answers': `window.fetch = () => new Promise(() => {});`,
+  'fetch answers nonsense': `window.fetch = async () => new Response('<html>', { status: 200 });`,
+  'WebAssembly is absent': `delete window.WebAssembly;`,
+  'WebAssembly refuses': `WebAssembly.instantiateStreaming = WebAssembly.instantiate = () => Promise.reject(new WebAssembly.CompileError('no')); WebAssembly.Module = function () { throw new WebAssembly.CompileError('no'); };`,
+  'getRandomValues is absent': `Object.defineProperty(crypto, 'getRandomValues', { value: undefined });`,
+  'Promise.prototype.finally is absent': `delete Promise.prototype.finally;`,
+  'performance has no entries': `performance.getEntriesByType = () => [];`,
+  'Web Locks are absent': `Object.defineProperty(navigator, 'locks', { value: undefined });`,
+};
+
+/** Runs in the page: calls everything, before and after `ready`, and tells how long each took beyond its promise. */
+const callAll = async () => {
+  const timed = (call) => {
+    const start = performance.now();
+    return call().then((value) => ({ value, start, end: performance.now() }), (error) => ({ rejected: String(error), start, end: performance.now() }));
+  };
+  const calls = () => [
+    timed(() => trailmark.touch()),
+    timed(() => trailmark.signup({ customerKey: 'u_1', email: 'a@example.org', name: 'Ada' })),
+    timed(() => trailmark.lead({ customerKey: 'u_1' })),
+    timed(() => trailmark.signup()),
+    timed(() => trailmark.consent('granted')),
+  ];
+  const early = calls();
+  const ready = await timed(() => trailmark.ready);
+  const late = calls();
+  const over = ({ start, end }) => end - Math.max(start, ready.end) - 300;
+  const settled = await Promise.all([...early, ...late]);
+  return { mode: ready.value?.mode, rejected: settled.filter((s) => s.rejected), over: Math.max(...settled.map(over)), results: settled.map((s) => s.value) };
+};
+
+for (const [name, script] of Object.entries(BROKEN)) {
+  test(`${name}: no exception, no console output, every promise settles in time`, async () => {
+    const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
+    const { context, page, said } = await freshPage(browser);
+    await page.addInitScript(script);
+    // A page of its own: the shop's script is not under test here, and uses fetch itself.
+    await page.route('**/bare.html*', (route) => route.fulfill({ contentType: 'text/html', body: bare(product) }));
+    await page.goto(`${product.site}/bare.html?ps_xid=${xid}&ps_partner_key=YWRh`);
+    const told = await page.evaluate(callAll);
+    assert.deepEqual(told.rejected, []);
+    assert.ok(['wasm', 'js', 'off'].includes(told.mode), `mode is ${told.mode}`);
+    assert.ok(told.over < SLACK_MS, `a promise settled ${told.over} ms late`);
+    const words = ['accepted', 'duplicate', 'held', 'unattributed', 'rejected', 'queued', 'ignored', 'failed'];
+    for (const index of [1, 2, 3, 6, 7, 8]) assert.ok(words.includes(told.results[index]?.status), JSON.stringify(told.results[index]));
+    assert.deepEqual([...said.errors, ...said.console], []);
+    await context.close();
+  });
+}
+
+const bare = ({ site }) => `<!doctype html><title>bare</title><script src="${site}/tm/sdk.js" data-site="acme" data-consent="granted"></script>`;
+
+test('the proxy is gone: every promise settles in time', async () => {
+  const { context, page, said } = await freshPage(browser);
+  await page.route('**/bare.html*', (route) => route.fulfill({ contentType: 'text/html', body: bare(product) }));
+  await page.route('**/v1/**', (route) => route.abort());
+  await page.goto(`${product.site}/bare.html?ps_xid=x&ps_partner_key=YWRh`);
+  const told = await page.evaluate(callAll);
+  assert.deepEqual(told.rejected, []);
+  assert.ok(told.over < SLACK_MS, `a promise settled ${told.over} ms late`);
+  assert.deepEqual(said.errors, []);
+  // The browser itself reports the aborted requests; nothing else may be said.
+  assert.deepEqual(said.console.filter((line) => !line.includes('net::ERR_')), []);
+  await context.close();
+});

@@ -1,0 +1,105 @@
+// The proxy is killed a hundred times at random moments while signups arrive and deliveries are under way, and the vendor cuts
+// every tenth connection after it has done the work. What was receipted must all be recorded, and nothing twice.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { Caller, uuidv7 } from './support/caller.mjs';
+import { Product, until } from './support/product.mjs';
+
+const KILLS = 100;
+const CALLERS = 8;
+
+let product;
+before(async () => {
+  const extra = 'signups_per_visitor = 1000000';
+  product = await Product.start({ www: false, extra, server: 'trusted_proxies = ["127.0.0.1"]' });
+});
+after(() => product?.stop());
+
+/** A repeatable stream of numbers in [0, 1): mulberry32. */
+function chance(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Signs up one customer after the other, each until its receipt has come: the same id again after a cut connection. */
+async function load(number, running, receipts) {
+  const address = { 'x-forwarded-for': `10.0.${number}.1` };
+  const patient = async (call) => {
+    for (;;) {
+      try {
+        const answer = await call();
+        if (answer.status < 400) return answer.json();
+        if (answer.status !== 429 && answer.status !== 503) assert.fail(`refused: ${answer.status} ${await answer.text()}`);
+      } catch (error) {
+        if (error instanceof assert.AssertionError) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
+  const caller = await Caller.create(product.site);
+  const arrival = { site: 'acme', id: uuidv7().replaceAll('-', ''), url: `${product.site}/?ps_xid=${xid}`, jwk: caller.jwk };
+  caller.token = (await patient(() => caller.post('v1/clicks', JSON.stringify(arrival), address))).click_token;
+  for (let count = 0; running(); count += 1) {
+    const customer = `c${number}_${count}`;
+    const envelope = await caller.sign(caller.payload({ kind: 'signup', customer: { key: customer, email: `${customer}@example.org` } }));
+    const receipt = await patient(() => caller.post('v1/conversions', envelope, address));
+    assert.equal(receipt.status, 'accepted');
+    receipts.set(customer, receipt.conversion_id);
+  }
+}
+
+test(`${KILLS} kills under load: every receipt ends recorded, no customer key has two effects`, async () => {
+  // With dedupe off the double would count a second send as a second effect.
+  await product.control('partnerstack/settings', { dedupe: false });
+  await product.control('faults', { vendor: 'partnerstack', kind: 'reset_after', probability: 0.1, seed: 7 });
+  const receipts = new Map();
+  const random = chance(20261121);
+  let kills = 0;
+  const loads = Array.from({ length: CALLERS }, (_, number) => load(number, () => kills < KILLS, receipts));
+  for (; kills < KILLS; kills += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 50 + random() * 450));
+    await product.kill('SIGKILL');
+    await product.startProxy();
+  }
+  await Promise.all(loads);
+  await product.control('faults', undefined, 'DELETE');
+
+  const open = () => product.json('outbox', 'list', '--limit', '1000').deliveries.filter(({ state }) => !['recorded', 'uncertain'].includes(state));
+  await until('the outbox is empty', async () => {
+    await product.control('clock', { advance_ms: 60_000 });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return open().length === 0;
+  }, 240_000);
+
+  assert.ok(receipts.size >= KILLS, `only ${receipts.size} signups were receipted`);
+  const states = new Map();
+  for (const [customer, id] of receipts) {
+    const answer = await fetch(`${product.operator}/v1/conversions/${id}`);
+    assert.equal(answer.status, 200, `the receipt of ${customer} is in the ledger`);
+    const { deliveries } = await answer.json();
+    assert.equal(deliveries.length, 1);
+    states.set(deliveries[0].state, (states.get(deliveries[0].state) ?? 0) + 1);
+  }
+  // conversion/xid has a look-up, so nothing may stay uncertain.
+  assert.deepEqual([...states.keys()], ['recorded'], JSON.stringify([...states]));
+
+  const { effects } = await product.control('effects?vendor=partnerstack');
+  const made = new Map();
+  for (const { external_key: key, effects: count, received } of effects) {
+    const before = made.get(key) ?? { effects: 0, received: 0 };
+    made.set(key, { effects: before.effects + count, received: before.received + received });
+  }
+  const doubled = [...made].filter(([, tally]) => tally.effects > 1);
+  assert.deepEqual(doubled, [], 'customer keys with two effects');
+  for (const customer of receipts.keys()) assert.equal(made.get(customer)?.effects, 1, `${customer} has its one effect`);
+  assert.equal(product.json('store', 'check').violations.length, 0);
+  console.log(`${receipts.size} receipts over ${KILLS} kills, all recorded once`);
+});

@@ -1,0 +1,57 @@
+// The one command that a newcomer runs: it serves although its ports are taken, says where, and leaves nothing behind.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { test } from 'node:test';
+
+import { freshPage, launch, screenshot } from './support/browser.mjs';
+import { ROOT, until } from './support/product.mjs';
+
+/** Holds a port, or finds it held already. */
+const take = (port) =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(null));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
+
+const refused = (url) => fetch(url).then(() => false, () => true);
+
+test('cargo xtask demo serves beside taken ports, credits a partner, and ends with nothing running', async () => {
+  const held = await Promise.all([8787, 8788, 9100].map(take));
+  const child = spawn('cargo', ['xtask', 'demo'], { cwd: ROOT, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  child.stdout.on('data', (text) => (output += text));
+  child.stderr.on('data', (text) => (output += text));
+  const ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve(code ?? signal)));
+  try {
+    const early = ended.then((code) => Promise.reject(new Error(`the demo ended with ${code}:\n${output}`)));
+    early.catch(() => {});
+    await Promise.race([until('the addresses are printed', () => /simulator\s+http/.test(output), 600_000), early]);
+    const [site, ledger, simulator] = ['site', 'ledger view', 'simulator'].map((name) => output.match(new RegExp(`${name}\\s+(http\\S+)`))[1]);
+    for (const url of [site, ledger, simulator]) assert.ok(!/:(8787|8788|9100)\b/.test(new URL(url).origin), `${url} is not a taken port`);
+
+    const browser = await launch();
+    const { page, said } = await freshPage(browser);
+    await page.goto(site);
+    await page.getByRole('link', { name: /Ada/ }).click();
+    await page.getByText('ada brought you').waitFor();
+    await page.getByRole('link', { name: 'Start for free' }).click();
+    await page.getByLabel('Name').fill('First Visitor');
+    await page.getByLabel('E-mail').fill('first@example.org');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByText('Accepted').waitFor();
+    await page.goto(ledger);
+    await page.getByText('recorded').first().waitFor({ timeout: 30_000 });
+    await screenshot(page, 'demo-ledger');
+    assert.deepEqual(said.errors, []);
+    await browser.close();
+
+    process.kill(-child.pid, 'SIGINT');
+    assert.equal(await ended, 0, output);
+    for (const url of [site, ledger, simulator]) assert.ok(await refused(url), `${url} is closed`);
+  } finally {
+    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+    held.forEach((server) => server?.close());
+  }
+});

@@ -1,0 +1,68 @@
+// A page without a browser, for load and for what no honest page would send: reports an arrival, keeps the click token, and
+// signs conversions as the SDK does, by the wire's description alone. Holds no assertions.
+
+import { createHash, randomBytes, randomUUID, webcrypto } from 'node:crypto';
+
+const { subtle } = webcrypto;
+const base64url = (bytes) => Buffer.from(bytes).toString('base64url');
+const encode = (value) => base64url(JSON.stringify(value));
+
+/** A UUIDv7 of now. */
+export function uuidv7(now = Date.now()) {
+  const time = now.toString(16).padStart(12, '0');
+  const rest = randomUUID();
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${rest.slice(15)}`;
+}
+
+/** One browser: its key, its cookies, its click token. */
+export class Caller {
+  /** `keepCookies` sends back what the proxy has set, as a same-site page does. */
+  static async create(site, { now = Date.now } = {}) {
+    const caller = new Caller();
+    const pair = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+    const { x, y } = await subtle.exportKey('jwk', pair.publicKey);
+    Object.assign(caller, { site, now, key: pair.privateKey, jwk: { crv: 'P-256', kty: 'EC', x, y }, cookies: '' });
+    return caller;
+  }
+
+  /** Posts text as a page of the site would. */
+  async post(path, body, headers = {}) {
+    const own = { 'content-type': 'text/plain', origin: this.site, ...(this.cookies && { cookie: this.cookies }) };
+    return fetch(`${this.site}/tm/${path}`, { method: 'POST', headers: { ...own, ...headers }, body });
+  }
+
+  /** Reports an arrival and keeps token and cookies. */
+  async arrive(query, fields = {}) {
+    const request = { site: 'acme', id: randomBytes(16).toString('hex'), url: `${this.site}/?${query}`, jwk: this.jwk, ...fields };
+    const answer = await this.post('v1/clicks', JSON.stringify(request));
+    if (answer.status > 201) throw new Error(`v1/clicks answered ${answer.status}: ${await answer.text()}`);
+    this.cookies = answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0]).join('; ');
+    const { click_token: token } = await answer.json();
+    this.token = token;
+    return this;
+  }
+
+  /** The payload of an envelope for a conversion. */
+  payload(data, jti = uuidv7(this.now())) {
+    const ath = createHash('sha256').update(this.token).digest('base64url');
+    return { jti, iat: Math.floor(this.now() / 1000), aud: 'acme', ath, token: this.token, data };
+  }
+
+  /** The signed envelope of a payload. */
+  async sign(payload) {
+    const input = `${encode({ alg: 'ES256', typ: 'conversion+jwt', jwk: this.jwk })}.${encode(payload)}`;
+    const signature = await subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, this.key, Buffer.from(input));
+    return `${input}.${base64url(signature)}`;
+  }
+
+  /** Posts a signed conversion: `{ status, body }`. */
+  async convert(data, jti) {
+    const answer = await this.post('v1/conversions', await this.sign(this.payload(data, jti)));
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  /** Posts a signup. */
+  signup(key, extra = {}) {
+    return this.convert({ kind: 'signup', customer: { key, ...extra } });
+  }
+}

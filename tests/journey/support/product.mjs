@@ -1,0 +1,192 @@
+// Starts the built product for a test, as an operator would: `trailmark simulate` and `trailmark serve` on free ports, in a
+// folder of their own, with the demo shop and the snippet that `trailmark snippet` prints. Holds no assertions. Everything
+// that it starts ends with `stop()`, also after a failed test.
+
+import { spawn, spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, openSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+
+function needed(name, cure) {
+  const value = process.env[name];
+  if (!value) throw new Error(`${name} is not set: ${cure}`);
+  return value;
+}
+
+/** The built binary; `cargo xtask test` names it. */
+export const BINARY = needed('TRAILMARK_BIN', 'run these tests with `cargo xtask test --only journey`');
+
+/** What the double of PartnerStack accepts; the tests also search for these texts where they must not be. */
+export const SECRETS = {
+  PARTNERSTACK_PUBLIC_KEY: 'pk_sim',
+  PARTNERSTACK_PRIVATE_KEY: 'sk_sim_private',
+  PARTNERSTACK_TRACKING_TOKEN: 'tt_sim_tracking',
+};
+
+/** A free port of the loopback interface. */
+export const freePort = () =>
+  new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+
+/** Polls until `probe` gives something truthy, and gives that; fails with `what` after `ms`. */
+export async function until(what, probe, ms = 20_000) {
+  const deadline = Date.now() + ms;
+  for (;;) {
+    const value = await probe();
+    if (value) return value;
+    if (Date.now() > deadline) throw new Error(`gave up waiting until ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
+
+const configuration = ({ site, operator, simulator, confirmAfter, extra, server }) => `
+[server]
+listen = "${site}"
+public_url = "http://${site}"
+admin_listen = "${operator}"
+${server}
+
+[store]
+url = "sqlite:trailmark.db"
+
+[[sites]]
+id = "acme"
+public_url = "http://${site}"
+origins = ["http://${site}"]
+consent = "required"
+${extra}
+
+[[sites.programs]]
+id = "main"
+vendor = "partnerstack"
+public_key = "env:PARTNERSTACK_PUBLIC_KEY"
+private_key = "env:PARTNERSTACK_PRIVATE_KEY"
+tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
+base_url = "http://${simulator}/partnerstack"
+tracking_url = "http://${simulator}/partnerlinks"
+confirm_after = "${confirmAfter}"
+`;
+
+/** The running product. */
+export class Product {
+  #children = new Map();
+
+  /** Starts simulator and proxy. `server` and `extra` go into those sections of the configuration; `confirmAfter` is the settling time. */
+  static async start({ confirmAfter = '4s', extra = '', server = '', www = true } = {}) {
+    const product = new Product();
+    product.folder = mkdtempSync(join(tmpdir(), 'trailmark-'));
+    const [site, operator, simulator] = (await Promise.all([freePort(), freePort(), freePort()])).map((p) => `127.0.0.1:${p}`);
+    Object.assign(product, { site: `http://${site}`, operator: `http://${operator}`, simulator: `http://${simulator}` });
+    writeFileSync(join(product.folder, 'trailmark.toml'), configuration({ site, operator, simulator, confirmAfter, extra, server }));
+    if (www) product.#openShop();
+    try {
+      product.#run('simulator', ['simulate', '--listen', simulator, '--pace', 'demo', '--landing-url', `${product.site}/`]);
+      await until('the simulator answers', () => answers(`${product.simulator}/control/clock`));
+      await product.startProxy();
+    } catch (error) {
+      await product.stop();
+      throw error;
+    }
+    return product;
+  }
+
+  /** The demo shop with the snippet pasted in, as `cargo xtask demo` lays it out. */
+  #openShop() {
+    const www = join(this.folder, 'www');
+    cpSync(join(ROOT, 'www'), www, { recursive: true });
+    const snippet = this.cli('snippet', '--site', 'acme').stdout.split('\n\n')[0];
+    for (const file of readdirSync(www).filter((name) => name.endsWith('.html'))) {
+      const page = readFileSync(join(www, file), 'utf8');
+      writeFileSync(join(www, file), page.replace('<!-- trailmark snippet -->', () => snippet));
+    }
+    writeFileSync(join(www, 'demo.json'), JSON.stringify({ simulator: this.simulator, ledger: this.ledger() }));
+  }
+
+  /** Address of the ledger view with the vendor's state beside it. */
+  ledger() {
+    return `${this.operator}/?vendor=${encodeURIComponent(`${this.simulator}/control/state/partnerstack`)}`;
+  }
+
+  #run(name, args) {
+    const log = openSync(join(this.folder, `${name}.log`), 'a');
+    const child = spawn(BINARY, args, { cwd: this.folder, env: { ...process.env, ...SECRETS }, stdio: ['ignore', log, log] });
+    this.#children.set(name, child);
+    child.ended = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+    return child;
+  }
+
+  /** Starts the proxy, or starts it again after `kill`. */
+  async startProxy() {
+    const args = ['serve', '--config', 'trailmark.toml', '--clock-url', `${this.simulator}/control/clock`];
+    const child = this.#run('proxy', [...args, ...(this.site && readable(join(this.folder, 'www')) ? ['--www', 'www'] : [])]);
+    const early = child.ended.then(({ code, signal }) => Promise.reject(new Error(`the proxy ended (${code ?? signal}):\n${this.log('proxy').slice(-2000)}`)));
+    early.catch(() => {});
+    await Promise.race([until('the proxy is ready', () => answers(`${this.operator}/readyz`)), early]);
+    return child;
+  }
+
+  /** Ends the proxy by a signal and waits until it is gone. */
+  async kill(signal) {
+    const child = this.#children.get('proxy');
+    child.kill(signal);
+    return child.ended;
+  }
+
+  /** Everything that a part has logged. */
+  log(name) {
+    return readFileSync(join(this.folder, `${name}.log`), 'utf8');
+  }
+
+  /** Runs the command line on this product's configuration: `{ code, stdout, stderr }`. */
+  cli(...args) {
+    const options = { cwd: this.folder, env: { ...process.env, ...SECRETS }, encoding: 'utf8' };
+    const { status, stdout, stderr } = spawnSync(BINARY, [...args, '--config', 'trailmark.toml'], options);
+    return { code: status, stdout, stderr };
+  }
+
+  /** The same with `--json`, parsed. */
+  json(...args) {
+    const { code, stdout, stderr } = this.cli(...args, '--json');
+    if (code !== 0) throw new Error(`trailmark ${args.join(' ')} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout);
+  }
+
+  /** One call to the simulator's controls. */
+  async control(path, body, method = body ? 'POST' : 'GET') {
+    const init = { method, headers: { 'content-type': 'application/json' }, body: body && JSON.stringify(body) };
+    const answer = await fetch(`${this.simulator}/control/${path}`, init);
+    if (!answer.ok) throw new Error(`control/${path}: ${answer.status} ${await answer.text()}`);
+    const text = await answer.text();
+    return text ? JSON.parse(text) : null;
+  }
+
+  /** Stops everything and removes the folder. */
+  async stop() {
+    for (const child of [...this.#children.values()].reverse()) {
+      child.kill('SIGTERM');
+      const late = setTimeout(() => child.kill('SIGKILL'), 10_000);
+      await child.ended;
+      clearTimeout(late);
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+const readable = (folder) => {
+  try {
+    return readdirSync(folder).length > 0;
+  } catch {
+    return false;
+  }
+};
