@@ -1,0 +1,86 @@
+// The loader: reads the script tag, fetches glue and module when the page has nothing better to do (at once when a conversion
+// waits), and hands them arrival and queue. Follows the stub in sdk.js. Whatever fails, the page goes on without attribution
+// (`mode: 'off'`) and, but for data-debug, without a word. `__GLUE__` and `__WASM__` are replaced by `cargo xtask build-sdk`.
+((w, d) => {
+  const { trailmark } = w, state = trailmark && trailmark._;
+  // A second sdk.js, or a frame.
+  if (!state || state.l || !state.a) return;
+  state.l = 1;
+  const script = d.currentScript || d.querySelector('script[data-site]');
+  if (!script) return;
+  const data = script.dataset, base = script.src || d.baseURI;
+  const settings = {
+    site: data.site,
+    endpoint: data.endpoint || new URL('.', base).href,
+    consent: data.consent,
+    params: (data.params || '').split(/[\s,]+/).filter(name => name),
+    debug: 'debug' in data
+  };
+  const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
+  let loading;
+
+  // Answers a call through the module.
+  const answer = (sdk, [name, argument, resolve, late]) => {
+    try {
+      resolve(
+        name == 'touch' ? sdk.touch()
+        : name == 'consent' ? sdk.consent(argument)
+        // Too late: the settings are in use.
+        : name == 'config' ? false
+        // Comes with sales.
+        : name == 'reference' ? null
+        : late ? 0
+        : sdk.convert(name, argument)
+      );
+    } catch (error) {
+      explain(error);
+      resolve({ status: 'failed', code: 'malformed' });
+    }
+  };
+
+  const explain = error => settings.debug && console.warn('trailmark:', error);
+
+  const configure = ([name, argument, resolve]) => {
+    if (name == 'config') {
+      Object.assign(settings, argument);
+      resolve(true);
+    }
+  };
+
+  const load = async () => {
+    // Says at once, and without a download, where the page's policy forbids WebAssembly or the browser lacks it.
+    new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+    // A browser may remember a failed import by its address, fragment included.
+    const glue = await import(new URL('__GLUE__', base) + (loading > 1 ? '#' + loading : ''));
+    await glue.default({ module_or_path: new URL('__WASM__', base) });
+    state.q.map(configure);
+    const sdk = new glue.Trailmark({ ...settings, consent: state.s || settings.consent }, state.a);
+    sdk.ready().then(state.o);
+    state.q.push = call => answer(sdk, call);
+    state.q.splice(0).map(call => answer(sdk, call));
+  };
+
+  let tries = 0;
+  const begin = () => {
+    if (loading) return;
+    loading = ++tries;
+    load().catch(error => {
+      // Forgotten, so that a later conversion tries again.
+      loading = 0;
+      explain(error);
+      state.o({ attributed: false, mode: 'off' });
+    });
+  };
+
+  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
+  const whenIdle = () => d.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+
+  state.q.push = (...calls) => {
+    calls.some(isConversion) && begin();
+    return Array.prototype.push.apply(state.q, calls);
+  };
+
+  // A page that is rendered ahead is no visit before it is shown.
+  const start = () => state.q.some(isConversion) ? begin() : whenIdle();
+  d.prerendering ? d.addEventListener('prerenderingchange', start, { once: true }) : start();
+})(window, document);

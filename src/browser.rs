@@ -1,0 +1,233 @@
+//! The page in a real browser, and the only place that uses web-sys and gloo-net. Pages deny, replace and break what is used
+//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So nothing of the host is touched outside of
+//! [`attempt`] and [`guarded`], and whatever is refused becomes `None`.
+//!
+//! [`key`] holds the browser key, [`http`] the requests.
+
+mod http;
+mod key;
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::Poll;
+
+use js_sys::{Array, JSON, Math, Object, Promise, Reflect, Uint8Array};
+use serde::Serialize;
+use trailmark_wire::ids::SiteId;
+use trailmark_wire::json::{JsonError, WriteJson};
+use trailmark_wire::jwk::EcPublicJwk;
+use trailmark_wire::time::UnixMillis;
+use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{HtmlDocument, PerformanceNavigationTiming, Storage, Window};
+
+use self::key::BrowserKey;
+use crate::page::{Answer, Json, Navigation, Page, Request};
+
+/// The document that the module was loaded into.
+#[derive(Debug, Default)]
+pub struct BrowserPage {
+    key: RefCell<Option<BrowserKey>>,
+}
+
+/// A value of the browser's JSON parser.
+#[derive(Debug)]
+pub struct BrowserJson(JsValue);
+
+#[wasm_bindgen]
+extern "C" {
+    /// `Reflect.apply` over a closure of ours: a call whose exceptions come back as a value.
+    #[wasm_bindgen(catch, js_namespace = Reflect, js_name = apply)]
+    fn apply(work: &mut dyn FnMut(), this: &JsValue, arguments: &Array) -> Result<(), JsValue>;
+}
+
+/// What `work` gives, unless the host throws meanwhile.
+fn attempt<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
+    let (mut work, mut output) = (Some(work), None);
+    let mut once = || output = work.take().and_then(|work| work());
+    apply(&mut once, &JsValue::UNDEFINED, &Array::new()).ok()?;
+    output
+}
+
+/// The same for a future: no poll of it lets an exception out, which would otherwise end in the page's console.
+async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
+    let mut work = Box::pin(work);
+    std::future::poll_fn(|context| attempt(|| Some(Pin::new(&mut work).poll(context))).unwrap_or(Poll::Ready(None)))
+        .await
+}
+
+/// The value that `promise` resolves to.
+async fn resolved(promise: Promise) -> Option<JsValue> {
+    JsFuture::from(promise).await.ok()
+}
+
+fn window() -> Option<Window> {
+    web_sys::window()
+}
+
+/// A property of the host that may be missing or throw.
+fn property(of: &impl AsRef<JsValue>, name: &str) -> Option<JsValue> {
+    Reflect::get(of.as_ref(), &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined() && !value.is_null())
+}
+
+fn storage() -> Option<Storage> {
+    window()?.local_storage().ok()?
+}
+
+/// Writes as `JSON.stringify` does. Numbers are JSON numbers, absent members are left out, maps are objects.
+pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
+    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).ok()
+}
+
+impl WriteJson for BrowserPage {
+    fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
+        let text = attempt(|| JSON::stringify(&to_js(value)?).ok().map(String::from));
+        text.ok_or_else(|| JsonError { problem: "value has no JSON form".to_owned() })
+    }
+}
+
+impl Page for BrowserPage {
+    type Json = BrowserJson;
+
+    fn now(&self) -> UnixMillis {
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below 2^53")]
+        UnixMillis(js_sys::Date::now() as i64)
+    }
+
+    fn random(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        let filled = attempt(|| window()?.crypto().ok()?.get_random_values_with_u8_array(&mut bytes).ok());
+        if filled.is_none() {
+            // An id must be unlikely to repeat, not hard to guess: nothing trusts it.
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
+            bytes.fill_with(|| (Math::random() * 256.0) as u8);
+        }
+        bytes
+    }
+
+    fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static {
+        let ms = i32::try_from(ms).unwrap_or(i32::MAX);
+        let timer = Promise::new(&mut |resolve, _reject| {
+            if let Some(window) = window() {
+                let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+            }
+        });
+        async move {
+            resolved(timer).await;
+        }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        wasm_bindgen_futures::spawn_local(task);
+    }
+
+    fn navigation(&self) -> Navigation {
+        let kind = attempt(|| {
+            let entries = window()?.performance()?.get_entries_by_type("navigation");
+            property(&entries.get(0).dyn_into::<PerformanceNavigationTiming>().ok()?, "type")?.as_string()
+        });
+        match kind.as_deref() {
+            Some("reload" | "back_forward") => Navigation::Repeat,
+            _ => Navigation::Arrival,
+        }
+    }
+
+    fn privacy_control(&self) -> bool {
+        attempt(|| property(&property(&window()?, "navigator")?, "globalPrivacyControl"))
+            .is_some_and(|signal| signal.is_truthy())
+    }
+
+    fn cookies(&self) -> String {
+        let jar = attempt(|| window()?.document()?.dyn_into::<HtmlDocument>().ok()?.cookie().ok());
+        jar.unwrap_or_default()
+    }
+
+    fn load(&self, name: &str) -> Option<String> {
+        attempt(|| storage()?.get_item(name).ok()?)
+    }
+
+    fn store(&self, name: &str, text: &str) -> bool {
+        attempt(|| storage()?.set_item(name, text).ok()).is_some()
+    }
+
+    fn remove(&self, name: &str) {
+        attempt(|| storage()?.remove_item(name).ok());
+    }
+
+    fn parse(&self, json: &str) -> Option<BrowserJson> {
+        JSON::parse(json).ok().map(BrowserJson)
+    }
+
+    async fn key(&self, site: &SiteId) -> Option<EcPublicJwk> {
+        if let Some(key) = &*self.key.borrow() {
+            return Some(key.public.clone());
+        }
+        let key = key::of_site(site, self.sleep(key::STORE_MS)).await?;
+        let public = key.public.clone();
+        self.key.replace(Some(key));
+        Some(public)
+    }
+
+    async fn sign(&self, message: &str) -> Option<[u8; 64]> {
+        let private = self.key.borrow().as_ref()?.private.clone();
+        guarded(key::sign(&private, message)).await
+    }
+
+    async fn forget_key(&self, site: &SiteId) {
+        self.key.replace(None);
+        guarded(key::delete(site)).await;
+    }
+
+    async fn sha256(&self, message: &str) -> Option<[u8; 32]> {
+        guarded(key::sha256(message)).await
+    }
+
+    async fn send(&self, request: Request) -> Option<Answer> {
+        // Keepalive lets the request outlive the page; browsers refuse it beyond 64 KiB in flight, and some for DELETE.
+        match guarded(http::send(&request, http::Keepalive::Yes)).await {
+            Some(answer) => Some(answer),
+            None => guarded(http::send(&request, http::Keepalive::No)).await,
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        attempt(|| {
+            web_sys::console::warn_1(&JsValue::from_str(text));
+            Some(())
+        });
+    }
+}
+
+impl Json for BrowserJson {
+    fn member(&self, name: &str) -> Option<Self> {
+        property(&self.0, name).map(Self)
+    }
+
+    fn text(&self) -> Option<String> {
+        self.0.as_string()
+    }
+
+    fn integer(&self) -> Option<i64> {
+        #[expect(clippy::cast_possible_truncation, reason = "the filter leaves integers within 2^53")]
+        self.0.as_f64().filter(|number| number.abs() <= 9_007_199_254_740_991.0).map(|number| number as i64)
+    }
+
+    fn items(&self) -> Vec<Self> {
+        let array = self.0.dyn_ref::<Array>();
+        array.map(|array| array.iter().map(Self).collect()).unwrap_or_default()
+    }
+
+    fn entries(&self) -> Vec<(String, Self)> {
+        let entries = self.0.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
+        let pair = |entry: JsValue| {
+            let pair = entry.unchecked_into::<Array>();
+            Some((pair.get(0).as_string()?, Self(pair.get(1))))
+        };
+        entries.iter().filter_map(pair).collect()
+    }
+}
+
+/// The bytes behind an `ArrayBuffer`, if they are as many.
+fn bytes<const N: usize>(buffer: &JsValue) -> Option<[u8; N]> {
+    Uint8Array::new(buffer).to_vec().try_into().ok()
+}

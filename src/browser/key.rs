@@ -1,0 +1,134 @@
+//! The browser key: ECDSA P-256, made by WebCrypto, never extractable. It lies in IndexedDB, where a non-extractable key can
+//! lie and scripts can use but not copy it; where that fails it lives as long as the page; where WebCrypto fails there is
+//! none. What is signed with it is [`trailmark_wire::envelope`]'s business.
+
+use std::future::Future;
+
+use js_sys::{Array, Object, Promise, Reflect};
+use trailmark_wire::ids::SiteId;
+use trailmark_wire::jwk::EcPublicJwk;
+use wasm_bindgen::prelude::{Closure, JsCast as _, JsValue};
+use web_sys::{CryptoKey, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, SubtleCrypto};
+
+use super::{attempt, bytes, guarded, property, resolved, window};
+use crate::wait::within;
+
+/// Milliseconds that IndexedDB has to answer. Some browsers leave a request hanging; the page must not wait for them.
+pub(super) const STORE_MS: u32 = 400;
+
+/// The database of this SDK, one store, one entry a site.
+const DATABASE: &str = "trailmark";
+const STORE: &str = "keys";
+
+/// A key pair whose private half stays with the browser.
+#[derive(Debug)]
+pub(super) struct BrowserKey {
+    pub(super) public: EcPublicJwk,
+    pub(super) private: CryptoKey,
+}
+
+/// The key of `site`: the stored one, else a new one that is stored if `limit` allows.
+pub(super) async fn of_site(site: &SiteId, limit: impl Future<Output = ()>) -> Option<BrowserKey> {
+    let name = JsValue::from_str(site.as_str());
+    let mut stored = Box::pin(guarded(stored_pair(&name)));
+    let pair = match within(&mut stored, limit).await.flatten() {
+        Some(pair) => pair,
+        None => guarded(generate()).await?,
+    };
+    guarded(from_pair(pair)).await
+}
+
+/// ES256 of `message`; WebCrypto gives R || S, as JOSE wants it.
+pub(super) async fn sign(private: &CryptoKey, message: &str) -> Option<[u8; 64]> {
+    let algorithm = algorithm(&[("name", "ECDSA"), ("hash", "SHA-256")])?;
+    let signature = subtle()?.sign_with_object_and_u8_array(&algorithm, private, message.as_bytes()).ok()?;
+    bytes(&resolved(signature).await?)
+}
+
+/// SHA-256 of `message`.
+pub(super) async fn sha256(message: &str) -> Option<[u8; 32]> {
+    let digest = subtle()?.digest_with_str_and_u8_array("SHA-256", message.as_bytes()).ok()?;
+    bytes(&resolved(digest).await?)
+}
+
+/// Removes the stored key of `site`.
+pub(super) async fn delete(site: &SiteId) -> Option<()> {
+    let database = open().await?;
+    let request = store(&database, IdbTransactionMode::Readwrite)?.delete(&JsValue::from_str(site.as_str())).ok()?;
+    done(&request).await?;
+    database.close();
+    Some(())
+}
+
+fn subtle() -> Option<SubtleCrypto> {
+    Some(property(&property(&window()?, "crypto")?, "subtle")?.unchecked_into())
+}
+
+fn algorithm(members: &[(&str, &str)]) -> Option<Object> {
+    let algorithm = Object::new();
+    for (name, value) in members {
+        Reflect::set(&algorithm, &JsValue::from_str(name), &JsValue::from_str(value)).ok()?;
+    }
+    Some(algorithm)
+}
+
+async fn generate() -> Option<JsValue> {
+    let algorithm = algorithm(&[("name", "ECDSA"), ("namedCurve", "P-256")])?;
+    let usages = Array::of1(&JsValue::from_str("sign"));
+    resolved(subtle()?.generate_key_with_object(&algorithm, false, &usages).ok()?).await
+}
+
+async fn from_pair(pair: JsValue) -> Option<BrowserKey> {
+    let public: CryptoKey = property(&pair, "publicKey")?.unchecked_into();
+    let jwk = resolved(subtle()?.export_key("jwk", &public).ok()?).await?;
+    let coordinate = |name| property(&jwk, name)?.as_string();
+    let public = EcPublicJwk::new(&coordinate("x")?, &coordinate("y")?).ok()?;
+    Some(BrowserKey { public, private: property(&pair, "privateKey")?.unchecked_into() })
+}
+
+/// The stored pair, or a new one that is stored under `name`. Reading again and adding are one transaction, so that of two
+/// tabs which come at once the second takes the first one's.
+async fn stored_pair(name: &JsValue) -> Option<JsValue> {
+    let database = open().await?;
+    let mut pair = get(&store(&database, IdbTransactionMode::Readonly)?, name).await;
+    if pair.is_none() {
+        let made = generate().await?;
+        let store = store(&database, IdbTransactionMode::Readwrite)?;
+        pair = get(&store, name).await;
+        if pair.is_none() {
+            done(&store.add_with_key(&made, name).ok()?).await?;
+            pair = Some(made);
+        }
+    }
+    database.close();
+    pair
+}
+
+async fn open() -> Option<IdbDatabase> {
+    let request = window()?.indexed_db().ok()??.open_with_u32(DATABASE, 1).ok()?;
+    let opened = request.clone();
+    let upgrade = Closure::<dyn FnMut(JsValue)>::new(move |_event| {
+        attempt(|| opened.result().ok()?.unchecked_into::<IdbDatabase>().create_object_store(STORE).ok());
+    });
+    request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
+    done(&request).await.map(JsValue::unchecked_into)
+}
+
+fn store(database: &IdbDatabase, mode: IdbTransactionMode) -> Option<IdbObjectStore> {
+    database.transaction_with_str_and_mode(STORE, mode).ok()?.object_store(STORE).ok()
+}
+
+async fn get(store: &IdbObjectStore, name: &JsValue) -> Option<JsValue> {
+    done(&store.get(name).ok()?).await.filter(|pair| pair.is_object())
+}
+
+/// The result of a request. Its events call the promise's own functions, so that no closure of ours is made; the task goes
+/// on as a microtask of the event, while the transaction is still active.
+async fn done(request: &IdbRequest) -> Option<JsValue> {
+    let promise = Promise::new(&mut |resolve, reject| {
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
+    });
+    resolved(promise).await?;
+    request.result().ok()
+}

@@ -1,0 +1,65 @@
+//! What the page tells the SDK before anything happens: the settings of one site, and the arrival that the stub remembered.
+//! Checked once, here; names every storage key and cookie that the SDK owns. Reads no attribute and no URL: the loader
+//! reads the script tag, [`crate::capture`] the landing URL.
+
+use trailmark_wire::ids::{ArrivalId, SiteId};
+
+use crate::consent::State;
+
+/// Milliseconds that `ready` waits at most for the proxy's first answer. A proxy that is down must not hold up the page;
+/// the arrival goes on behind it.
+pub const READY_MS: u32 = 1_000;
+
+/// Milliseconds after which a call is answered, whatever is still under way: [`trailmark_wire::limits::SETTLE_MS`] less what
+/// a timer and the way back to the page take.
+pub const PATIENCE_MS: u32 = trailmark_wire::limits::SETTLE_MS - 50;
+
+/// The settings of one site.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The site.
+    pub site: SiteId,
+    /// Where the proxy is mounted, without a slash at the end: `/tm`, `https://go.example.com/tm`.
+    pub endpoint: String,
+    /// What the page says about consent.
+    pub consent: State,
+    /// Generic parameter names that count as a partner key on this page.
+    pub params: Vec<String>,
+    /// Whether mistakes are explained on the console.
+    pub debug: bool,
+}
+
+/// One arrival, as the stub saw it before any router.
+#[derive(Debug, Clone)]
+pub struct Arrival {
+    /// Its random id; a repeated report repeats it.
+    pub id: ArrivalId,
+    /// `location.href` without fragment.
+    pub url: String,
+    /// `document.referrer`, empty where there is none.
+    pub referrer: String,
+    /// When, RFC 3339 by the browser's clock.
+    pub at: String,
+}
+
+impl Settings {
+    /// The localStorage key of the click token and what it says. Kept until the touch's window ends.
+    pub fn click_key(&self) -> String {
+        ["tm_", self.site.as_str(), "_click"].concat()
+    }
+
+    /// The localStorage key of conversions that wait to be sent. Kept until acknowledged, at most 7 days.
+    pub fn queue_key(&self) -> String {
+        ["tm_", self.site.as_str(), "_queue"].concat()
+    }
+
+    /// The readable cookie, set by the proxy beside the visitor cookie, that says asking for a token is worth it.
+    pub fn flag_cookie(&self) -> String {
+        ["tm_", self.site.as_str()].concat()
+    }
+
+    /// The address of a route of the proxy.
+    pub fn route(&self, path: &str) -> String {
+        [self.endpoint.trim_end_matches('/'), path].concat()
+    }
+}

@@ -1,0 +1,135 @@
+//! The page around the SDK, as a trait: clock, randomness, tasks, storage, key, HTTP, JSON. The rest of the crate decides
+//! and this trait acts, so that everything but the browser's own half runs natively in tests. [`crate::browser`] implements
+//! it over the real page, [`memory::MemoryPage`] in memory.
+
+use trailmark_wire::ids::SiteId;
+use trailmark_wire::json::WriteJson;
+use trailmark_wire::jwk::EcPublicJwk;
+use trailmark_wire::time::UnixMillis;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod memory;
+
+/// How the document was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Navigation {
+    /// By a link, an address, a form: an arrival.
+    Arrival,
+    /// By reload or back/forward: the same arrival once more.
+    Repeat,
+}
+
+/// The method of a request to the proxy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// `DELETE`, without a body.
+    Delete,
+    /// `POST` of `text/plain`, which needs no preflight.
+    Post,
+}
+
+/// A request to the proxy, sent with credentials and allowed to outlive the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// Absolute, or relative to the document.
+    pub url: String,
+    /// The body; empty for none.
+    pub body: String,
+}
+
+/// An answer, read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body; empty where it could not be read.
+    pub body: String,
+}
+
+/// A JSON value as the host's parser gives it. Reading by name costs the module a few hundred bytes, deserialising into
+/// types some fifteen thousand.
+pub trait Json: Sized {
+    /// The member `name` of an object, unless absent or null.
+    fn member(&self, name: &str) -> Option<Self>;
+
+    /// The text of a string.
+    fn text(&self) -> Option<String>;
+
+    /// The value of an integral number within 2^53.
+    fn integer(&self) -> Option<i64>;
+
+    /// The elements of an array; none of anything else.
+    fn items(&self) -> Vec<Self>;
+
+    /// The names and values of an object; none of anything else.
+    fn entries(&self) -> Vec<(String, Self)>;
+
+    /// The text of the member `name`.
+    fn member_text(&self, name: &str) -> Option<String> {
+        self.member(name)?.text()
+    }
+
+    /// The number of the member `name`.
+    fn member_integer(&self, name: &str) -> Option<i64> {
+        self.member(name)?.integer()
+    }
+}
+
+/// The page. Nothing of it throws: what the host refuses is `None` or `false`.
+pub trait Page: WriteJson + 'static {
+    /// What [`Self::parse`] gives.
+    type Json: Json;
+
+    /// The page's clock, right or wrong.
+    fn now(&self) -> UnixMillis;
+
+    /// Random bytes for an id.
+    fn random(&self) -> [u8; 10];
+
+    /// Ends after `ms` milliseconds of the page's life.
+    fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static;
+
+    /// Runs `task` beside the caller.
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+
+    /// How the document was reached.
+    fn navigation(&self) -> Navigation;
+
+    /// Whether Global Privacy Control is on.
+    fn privacy_control(&self) -> bool;
+
+    /// The text of `document.cookie`.
+    fn cookies(&self) -> String;
+
+    /// The stored text under `name`.
+    fn load(&self, name: &str) -> Option<String>;
+
+    /// Stores `text` under `name`; `false` where storage is denied or full.
+    fn store(&self, name: &str, text: &str) -> bool;
+
+    /// Removes the text under `name`.
+    fn remove(&self, name: &str);
+
+    /// Parses JSON text.
+    fn parse(&self, json: &str) -> Option<Self::Json>;
+
+    /// The public half of the browser key of `site`, made when there is none; `None` where this browser has no such keys.
+    fn key(&self, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>>;
+
+    /// ES256 of `message` under the key that [`Self::key`] gave last, as R || S.
+    fn sign(&self, message: &str) -> impl Future<Output = Option<[u8; 64]>>;
+
+    /// Deletes the browser key of `site`.
+    fn forget_key(&self, site: &SiteId) -> impl Future<Output = ()>;
+
+    /// SHA-256 of `message`.
+    fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>>;
+
+    /// Sends a request; `None` where no answer came.
+    fn send(&self, request: Request) -> impl Future<Output = Option<Answer>>;
+
+    /// Explains a mistake to the page's developer.
+    fn warn(&self, text: &str);
+}

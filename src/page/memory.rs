@@ -1,0 +1,346 @@
+//! The page in memory: a clock that moves when told to, storage in a map, a proxy that is a closure. It runs the SDK where no
+//! browser is, tests first of all. Cryptography is given to it, since the SDK has none of its own.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Wake, Waker};
+
+use serde::Serialize;
+use trailmark_wire::ids::SiteId;
+use trailmark_wire::json::{JsonError, WriteJson};
+use trailmark_wire::jwk::EcPublicJwk;
+use trailmark_wire::time::UnixMillis;
+
+use super::{Answer, Json, Navigation, Page, Request};
+use crate::wait::Gate;
+
+/// What the network makes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// This answer, at once.
+    Now(Answer),
+    /// This answer, after so many milliseconds.
+    After(u32, Answer),
+    /// No answer, and no end of waiting.
+    Never,
+    /// No connection.
+    Lost,
+}
+
+/// Signs a message, as R || S.
+type Sign = Box<dyn Fn(&[u8]) -> [u8; 64]>;
+
+/// The proxy.
+type Network = Box<dyn FnMut(&Request) -> Reply>;
+
+/// A key that [`MemoryPage`] holds for every site.
+pub struct MemoryKey {
+    /// The public half.
+    pub public: EcPublicJwk,
+    /// Signs with the private half.
+    pub sign: Sign,
+}
+
+/// A page in memory. Clones are the same page.
+#[derive(Clone)]
+pub struct MemoryPage(Rc<Inner>);
+
+struct Inner {
+    now: Cell<i64>,
+    navigation: Cell<Navigation>,
+    privacy_control: Cell<bool>,
+    cookies: RefCell<String>,
+    storage: RefCell<Option<BTreeMap<String, String>>>,
+    key: RefCell<Option<MemoryKey>>,
+    sha256: fn(&[u8]) -> [u8; 32],
+    network: RefCell<Network>,
+    requests: RefCell<Vec<Request>>,
+    warnings: RefCell<Vec<String>>,
+    ids: Cell<u8>,
+    timers: RefCell<Vec<(i64, Rc<Gate>)>>,
+    tasks: RefCell<Vec<Task>>,
+}
+
+/// Something spawned.
+type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// The eventual output of [`MemoryPage::call`].
+pub type Slot<T> = Rc<RefCell<Option<T>>>;
+
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl MemoryPage {
+    /// A page reached by a link at `now`, with empty storage, no cookies, no key and no network.
+    pub fn new(now: UnixMillis, sha256: fn(&[u8]) -> [u8; 32]) -> Self {
+        Self(Rc::new(Inner {
+            now: Cell::new(now.0),
+            navigation: Cell::new(Navigation::Arrival),
+            privacy_control: Cell::new(false),
+            cookies: RefCell::default(),
+            storage: RefCell::new(Some(BTreeMap::new())),
+            key: RefCell::default(),
+            sha256,
+            network: RefCell::new(Box::new(|_| Reply::Lost)),
+            requests: RefCell::default(),
+            warnings: RefCell::default(),
+            ids: Cell::new(0),
+            timers: RefCell::default(),
+            tasks: RefCell::default(),
+        }))
+    }
+
+    /// Lets `network` answer from now on.
+    pub fn set_network(&self, network: impl FnMut(&Request) -> Reply + 'static) {
+        *self.0.network.borrow_mut() = Box::new(network);
+    }
+
+    /// Gives the browser a key, or takes it.
+    pub fn set_key(&self, key: Option<MemoryKey>) {
+        self.0.key.replace(key);
+    }
+
+    /// Sets the text of `document.cookie`.
+    pub fn set_cookies(&self, jar: &str) {
+        self.0.cookies.replace(jar.to_owned());
+    }
+
+    /// Sets how the document was reached.
+    pub fn set_navigation(&self, navigation: Navigation) {
+        self.0.navigation.set(navigation);
+    }
+
+    /// Switches Global Privacy Control.
+    pub fn set_privacy_control(&self, on: bool) {
+        self.0.privacy_control.set(on);
+    }
+
+    /// Denies storage from now on, and forgets what it held.
+    pub fn deny_storage(&self) {
+        self.0.storage.replace(None);
+    }
+
+    /// Everything that storage holds.
+    pub fn stored(&self) -> BTreeMap<String, String> {
+        self.0.storage.borrow().clone().unwrap_or_default()
+    }
+
+    /// The requests so far, the oldest first.
+    pub fn requests(&self) -> Vec<Request> {
+        self.0.requests.borrow().clone()
+    }
+
+    /// The warnings so far.
+    pub fn warnings(&self) -> Vec<String> {
+        self.0.warnings.borrow().clone()
+    }
+
+    /// Another document of the same browser: storage, cookies and clock stay, requests and tasks do not.
+    #[must_use]
+    pub fn next_document(&self) -> Self {
+        let next = Self::new(self.now(), self.0.sha256);
+        next.0.storage.replace(self.0.storage.borrow().clone());
+        next.0.cookies.replace(self.0.cookies.borrow().clone());
+        next.0.ids.set(self.0.ids.get());
+        next
+    }
+
+    /// Starts `work` and runs everything as far as it goes; the slot is filled when `work` has ended.
+    pub fn call<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Slot<T> {
+        let slot = Slot::default();
+        let filled = Rc::clone(&slot);
+        self.spawn(async move {
+            let output = work.await;
+            filled.replace(Some(output));
+        });
+        self.run();
+        slot
+    }
+
+    /// Moves the clock on, stopping at every timer on the way.
+    pub fn advance(&self, ms: u32) {
+        let end = self.0.now.get() + i64::from(ms);
+        self.run();
+        while let Some(due) = self.next_timer(end) {
+            self.0.now.set(due);
+            let (rung, waiting): (Vec<_>, _) = self.0.timers.take().into_iter().partition(|(at, _)| *at <= due);
+            self.0.timers.replace(waiting);
+            rung.iter().for_each(|(_, gate)| gate.open());
+            self.run();
+        }
+        self.0.now.set(end);
+    }
+
+    fn next_timer(&self, end: i64) -> Option<i64> {
+        self.0.timers.borrow().iter().map(|(at, _)| *at).filter(|at| *at <= end).min()
+    }
+
+    /// Polls every task until none was woken.
+    fn run(&self) {
+        let woken = Arc::new(Woken(AtomicBool::new(true)));
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        loop {
+            let before = self.0.tasks.take();
+            if before.is_empty() || !woken.0.swap(false, Ordering::Relaxed) {
+                let spawned = self.0.tasks.replace(before);
+                self.0.tasks.borrow_mut().extend(spawned);
+                return;
+            }
+            let pending = before.into_iter().filter_map(|mut task| {
+                let done = task.as_mut().poll(&mut context).is_ready();
+                (!done).then_some(task)
+            });
+            let mut pending: Vec<Task> = pending.collect();
+            let spawned = self.0.tasks.take();
+            if !spawned.is_empty() {
+                woken.0.store(true, Ordering::Relaxed);
+            }
+            pending.extend(spawned);
+            self.0.tasks.replace(pending);
+        }
+    }
+}
+
+impl WriteJson for MemoryPage {
+    fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
+        serde_json::to_string(value).map_err(|error| JsonError { problem: error.to_string() })
+    }
+}
+
+impl Page for MemoryPage {
+    type Json = serde_json::Value;
+
+    fn now(&self) -> UnixMillis {
+        UnixMillis(self.0.now.get())
+    }
+
+    fn random(&self) -> [u8; 10] {
+        self.0.ids.set(self.0.ids.get().wrapping_add(1));
+        [self.0.ids.get(); 10]
+    }
+
+    fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static {
+        let gate = Rc::new(Gate::default());
+        self.0.timers.borrow_mut().push((self.0.now.get() + i64::from(ms), Rc::clone(&gate)));
+        async move { gate.passed().await }
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.0.tasks.borrow_mut().push(Box::pin(task));
+    }
+
+    fn navigation(&self) -> Navigation {
+        self.0.navigation.get()
+    }
+
+    fn privacy_control(&self) -> bool {
+        self.0.privacy_control.get()
+    }
+
+    fn cookies(&self) -> String {
+        self.0.cookies.borrow().clone()
+    }
+
+    fn load(&self, name: &str) -> Option<String> {
+        self.0.storage.borrow().as_ref()?.get(name).cloned()
+    }
+
+    fn store(&self, name: &str, text: &str) -> bool {
+        match self.0.storage.borrow_mut().as_mut() {
+            Some(storage) => {
+                storage.insert(name.to_owned(), text.to_owned());
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn remove(&self, name: &str) {
+        if let Some(storage) = self.0.storage.borrow_mut().as_mut() {
+            storage.remove(name);
+        }
+    }
+
+    fn parse(&self, json: &str) -> Option<serde_json::Value> {
+        serde_json::from_str(json).ok()
+    }
+
+    async fn key(&self, _site: &SiteId) -> Option<EcPublicJwk> {
+        self.0.key.borrow().as_ref().map(|key| key.public.clone())
+    }
+
+    async fn sign(&self, message: &str) -> Option<[u8; 64]> {
+        self.0.key.borrow().as_ref().map(|key| (key.sign)(message.as_bytes()))
+    }
+
+    async fn forget_key(&self, _site: &SiteId) {
+        self.set_key(None);
+    }
+
+    async fn sha256(&self, message: &str) -> Option<[u8; 32]> {
+        Some((self.0.sha256)(message.as_bytes()))
+    }
+
+    async fn send(&self, request: Request) -> Option<Answer> {
+        let reply = (self.0.network.borrow_mut())(&request);
+        self.0.requests.borrow_mut().push(request);
+        match reply {
+            Reply::Now(answer) => Some(answer),
+            Reply::After(ms, answer) => {
+                self.sleep(ms).await;
+                Some(answer)
+            }
+            Reply::Never => std::future::pending().await,
+            Reply::Lost => None,
+        }
+    }
+
+    fn warn(&self, text: &str) {
+        self.0.warnings.borrow_mut().push(text.to_owned());
+    }
+}
+
+impl Json for serde_json::Value {
+    fn member(&self, name: &str) -> Option<Self> {
+        self.get(name).filter(|value| !value.is_null()).cloned()
+    }
+
+    fn text(&self) -> Option<String> {
+        self.as_str().map(str::to_owned)
+    }
+
+    fn integer(&self) -> Option<i64> {
+        self.as_i64().filter(|number| number.abs() <= 9_007_199_254_740_991)
+    }
+
+    fn items(&self) -> Vec<Self> {
+        self.as_array().cloned().unwrap_or_default()
+    }
+
+    fn entries(&self) -> Vec<(String, Self)> {
+        let entries = self.as_object().into_iter().flatten();
+        entries.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+impl std::fmt::Debug for MemoryPage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryPage").field("now", &self.now()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for MemoryKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MemoryKey").field("public", &self.public).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,49 @@
+//! Conversions that wait in the page's storage: written before they are sent, removed by id when the proxy has answered for
+//! them, read again by the next page. Bounded by bytes and age. One key holds them all, read and written anew on every
+//! change, since other tabs use it too; draining by one tab at a time comes with Web Locks. Personal data lies here only
+//! under a grant, and only until the proxy's answer.
+
+use trailmark_wire::ids::ConversionId;
+use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
+
+use crate::config::Settings;
+use crate::conversion::Entry;
+use crate::page::{Json, Page};
+
+/// Keeps `entry`, once however often it is put. `false` where storage is denied, or where the entry would take the queue
+/// over its bound: what was promised to be kept is never dropped for it.
+pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
+    let mut entries = list(page, settings);
+    if entries.iter().any(|kept| kept.id == entry.id) {
+        return true;
+    }
+    entries.push(entry.clone());
+    write(page, settings, &entries)
+}
+
+/// Removes the entry `id`, if it is there.
+pub fn remove<P: Page>(page: &P, settings: &Settings, id: &ConversionId) {
+    let entries = list(page, settings);
+    let rest: Vec<Entry> = entries.iter().filter(|kept| kept.id != *id).cloned().collect();
+    if rest.len() < entries.len() {
+        write(page, settings, &rest);
+    }
+}
+
+/// What waits, the oldest first; entries past their age, or that cannot be read, do not count.
+pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
+    let kept = page.load(&settings.queue_key()).and_then(|text| page.parse(&text));
+    let entries = kept.map(|kept| kept.items()).unwrap_or_default();
+    let fresh = |entry: &Entry| page.now().since(entry.at) < QUEUE_AGE_MS;
+    entries.iter().filter_map(Entry::read).filter(fresh).collect()
+}
+
+fn write<P: Page>(page: &P, settings: &Settings, entries: &[Entry]) -> bool {
+    let key = settings.queue_key();
+    if entries.is_empty() {
+        page.remove(&key);
+        return true;
+    }
+    let text = page.write(entries).ok().filter(|text| text.len() <= QUEUE_BYTES);
+    text.is_some_and(|text| page.store(&key, &text))
+}

@@ -1,0 +1,107 @@
+//! One conversion over HTTP: its envelope, the request, and what the answer asks for. Deciding is pure ([`step`]); whether a
+//! token is asked for again, and what is kept, is [`crate::tracker`]'s.
+
+use trailmark_wire::envelope::{self, Payload, TokenHash};
+use trailmark_wire::ids::{PartnerKey, ProgramId};
+use trailmark_wire::jws;
+use trailmark_wire::receipt::{Credited, Status};
+
+use crate::click::Click;
+use crate::config::Settings;
+use crate::conversion::{Entry, Outcome};
+use crate::page::{Answer, Json, Method, Page, Request};
+
+/// Whether a new token was asked for on behalf of this conversion already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// Not yet.
+    Once,
+    /// Yes; there is no third try.
+    WithNewToken,
+}
+
+/// What an answer asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The conversion is done with, so.
+    Done(Outcome),
+    /// Keep it for later.
+    Keep {
+        /// Why.
+        code: String,
+    },
+    /// Ask for a token, which also sets the clock, and sign again.
+    Renew,
+}
+
+/// Refusals after which the same conversion may pass with a new token: the three that are about the token, a signature by
+/// a key that this page has lost, and a clock that was set since. The test `codes_are_the_wires` ties them to the wire.
+pub const RENEWABLE: [&str; 5] =
+    ["from_the_future", "key_mismatch", "signature_invalid", "token_expired", "token_invalid"];
+
+/// What to do after an answer, or after none.
+pub fn step<P: Page>(page: &P, answer: Option<&Answer>, tried: Tried) -> Step {
+    let Some(answer) = answer else {
+        return Step::Keep { code: "unreachable".to_owned() };
+    };
+    if matches!(answer.status, 200 | 202) {
+        let outcome = page.parse(&answer.body).as_ref().and_then(outcome);
+        // Something answered, but no proxy of ours: a captive portal, another server.
+        return outcome.map_or(Step::Keep { code: "unreachable".to_owned() }, Step::Done);
+    }
+    let code = refusal_code(page, answer);
+    match answer.status {
+        401 if tried == Tried::Once && RENEWABLE.contains(&code.as_str()) => Step::Renew,
+        408 | 425 | 429 | 500.. => Step::Keep { code },
+        _ => Step::Done(Outcome { code: Some(code), ..Outcome::coded("failed", "") }),
+    }
+}
+
+/// The stable code of a refusal; of an answer without one, that it was refused.
+pub fn refusal_code<P: Page>(page: &P, answer: &Answer) -> String {
+    let code = page.parse(&answer.body).and_then(|problem| problem.member_text("code"));
+    code.unwrap_or_else(|| "refused".to_owned())
+}
+
+/// A receipt as the page hears of it.
+fn outcome<J: Json>(receipt: &J) -> Option<Outcome> {
+    let word = receipt.member_text("status")?;
+    let known = [Status::Accepted, Status::Duplicate, Status::Held, Status::Unattributed, Status::Rejected];
+    let status = known.into_iter().map(Status::as_str).find(|status| *status == word)?;
+    let credits = receipt.member("attribution").map(|credits| credits.items()).unwrap_or_default();
+    let credited = |credit: &J| {
+        let partner = credit.member_text("partner").and_then(|key| PartnerKey::new(key).ok());
+        Some(Credited { program: ProgramId::new(credit.member_text("program")?).ok()?, partner })
+    };
+    Some(Outcome {
+        status,
+        code: receipt.member_text("code"),
+        conversion_id: receipt.member_text("conversion_id"),
+        attribution: Some(credits.iter().filter_map(credited).collect()),
+    })
+}
+
+/// `POST v1/conversions` for an entry: signed where this browser has a key, else in plain JSON. `None` where the browser
+/// cannot hash, and so cannot say which token it means.
+pub async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry) -> Option<Request> {
+    let jwk = page.key(&settings.site).await;
+    let ath = TokenHash::from_digest(page.sha256(&click.token).await?);
+    let payload = Payload {
+        jti: entry.id.clone(),
+        // Never ahead of the proxy's clock as far as it is known, whatever was done to this one since.
+        iat: entry.at.plus(click.offset).seconds().min(page.now().plus(click.offset).seconds()),
+        aud: settings.site.clone(),
+        ath,
+        token: click.token.clone(),
+        data: entry.body.clone(),
+    };
+    let signed = match &jwk {
+        Some(jwk) => {
+            let input = envelope::signing_input(jwk, &payload, page).ok()?;
+            page.sign(&input).await.map(|signature| jws::assemble(&input, &signature))
+        }
+        None => None,
+    };
+    let body = signed.or_else(|| page.write(&payload).ok())?;
+    Some(Request { method: Method::Post, url: settings.route("/v1/conversions"), body })
+}
