@@ -11,3 +11,7 @@ pub mod clock;
 pub mod store;
 
 pub mod outbox;
+
+pub mod lanes;
+
+pub mod egress;

@@ -1,6 +1,13 @@
 //! The life of one delivery, as pure functions: how it stands ([`Progress`]), what an attempt came to, and so how it stands
 //! next. Time, chance and the vendor's class come in as arguments; nothing here sends, sleeps or writes. `delivery` acts on
 //! it, the store keeps it.
+//!
+//! The rule that everything else serves: where a send may have taken effect and the vendor cannot tell one effect from two,
+//! nothing is sent again until a look-up, asked after the vendor's settling time, has said that there is nothing.
+
+pub mod machine;
+
+pub mod manual;
 
 use trailmark_wire::time::UnixMillis;
 

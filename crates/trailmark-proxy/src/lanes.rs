@@ -1,0 +1,207 @@
+//! What keeps one vendor account from being overrun, hammered while it is down, or asked with a refused credential: token
+//! bucket, breaker, throttle and pause, as pure functions over the stored [`Lane`]. Nothing here consumes an attempt of a
+//! delivery; what an outcome means for the delivery itself is `outbox`'s.
+
+use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
+use trailmark_wire::time::UnixMillis;
+
+use crate::outbox::machine::{LONGEST_HINT_MS, THROTTLED_MS};
+use crate::store::delivery::{Lane, Pause};
+
+/// The settings of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests a second that the bucket refills, 1 or more.
+    pub per_second: u32,
+    /// Requests that a full bucket holds, 1 or more.
+    pub burst: u32,
+    /// Failures in a row that open the breaker, 1 or more.
+    pub failures: u32,
+    /// How long the breaker is open at first; doubles with every failed trial, up to [`LONGEST_BREAK_MS`].
+    pub break_ms: i64,
+    /// How often a paused lane's credential is probed.
+    pub probe_every_ms: i64,
+    /// How long a half-open breaker waits for its one trial before it lets another one through; longer than a lease.
+    pub trial_ms: i64,
+}
+
+/// The longest that a breaker is open before its next trial.
+pub const LONGEST_BREAK_MS: i64 = 10 * 60 * 1000;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            per_second: 10,
+            burst: 20,
+            failures: 5,
+            break_ms: 30 * 1000,
+            probe_every_ms: 5 * 60 * 1000,
+            trial_ms: 2 * 60 * 1000,
+        }
+    }
+}
+
+/// Whether a lane lets requests through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gate {
+    /// Nothing before this point.
+    Closed(UnixMillis),
+    /// Up to this many requests now, at least one.
+    Open(u32),
+    /// Ask the vendor whether the credential is good again.
+    Probe,
+}
+
+/// What a lane learns from one exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Signal {
+    /// The vendor answers.
+    Answered,
+    /// No connection, no answer, or an answer that says that the vendor is broken.
+    Failed,
+    /// The credential was refused.
+    Refused,
+    /// The vendor asks for fewer requests, until the point that it named.
+    Throttled(Option<UnixMillis>),
+}
+
+/// Whether `lane` lets requests through at `now`.
+pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
+    if let Some(pause) = &lane.pause {
+        return if pause.probe_at <= now { Gate::Probe } else { Gate::Closed(pause.probe_at) };
+    }
+    let closed = [lane.throttled_until, lane.broken_until].into_iter().flatten().filter(|until| *until > now).max();
+    if let Some(until) = closed {
+        return Gate::Closed(until);
+    }
+    let tokens = capacity_milli(limits).saturating_sub(spent_milli(lane, limits, now)) / 1000;
+    match u32::try_from(tokens).unwrap_or(0) {
+        0 => Gate::Closed(next_token_at(lane, limits, now)),
+        _ if lane.broken_until.is_some() => Gate::Open(1),
+        tokens => Gate::Open(tokens),
+    }
+}
+
+/// Takes up to `wanted` tokens: the lane afterwards, and how many it gave. A half-open breaker gives one, and none again
+/// until that trial has said something or [`Limits::trial_ms`] is over.
+pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane, u32) {
+    let Gate::Open(open) = gate(&lane, limits, now) else {
+        return (lane, 0);
+    };
+    let taken = open.min(wanted);
+    let spent = spent_milli(&lane, limits, now).saturating_add(i64::from(taken) * 1000);
+    let broken_until = lane.broken_until.map(|until| if taken > 0 { now.plus(limits.trial_ms) } else { until });
+    (Lane { spent_milli: spent, counted_at: Some(now), broken_until, ..lane }, taken)
+}
+
+/// The lane after an exchange.
+pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> Lane {
+    match signal {
+        Signal::Answered => Lane { failures: 0, broken_until: None, ..lane },
+        Signal::Failed => {
+            let failures = lane.failures.saturating_add(1);
+            let broken_until = break_ms(failures, limits).map(|ms| now.plus(ms));
+            Lane { failures, broken_until: broken_until.or(lane.broken_until), ..lane }
+        }
+        Signal::Refused => paused(lane, limits, now),
+        Signal::Throttled(until) => {
+            let until = until.unwrap_or(now.plus(THROTTLED_MS)).min(now.plus(LONGEST_HINT_MS));
+            Lane { failures: 0, broken_until: None, throttled_until: lane.throttled_until.max(Some(until)), ..lane }
+        }
+    }
+}
+
+/// The lane after a probe of the credential. After a good one a single request goes first, since a probe cannot try every
+/// credential of an account.
+pub fn after_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
+    match probe {
+        Probe::Good => {
+            Lane { pause: None, failures: limits.failures.saturating_sub(1), broken_until: Some(now), ..lane }
+        }
+        Probe::Refused | Probe::Unclear => {
+            let pause = lane.pause.map(|pause| Pause { probe_at: now.plus(limits.probe_every_ms), ..pause });
+            Lane { pause, ..lane }
+        }
+    }
+}
+
+/// What the outcome of a send tells about the vendor as a whole.
+pub fn signal(outcome: &Outcome) -> Signal {
+    match outcome {
+        Outcome::AuthFailed { .. } => Signal::Refused,
+        Outcome::Retry { .. } | Outcome::Unknown { .. } => Signal::Failed,
+        Outcome::Throttled { until } => Signal::Throttled(*until),
+        Outcome::Conflict { .. }
+        | Outcome::Duplicate { .. }
+        | Outcome::Forbidden { .. }
+        | Outcome::Ignored { .. }
+        | Outcome::Recorded { .. }
+        | Outcome::Rejected { .. }
+        | Outcome::Unverified => Signal::Answered,
+    }
+}
+
+/// What a look-up tells about the vendor as a whole.
+pub fn look_up_signal(found: &LookUp) -> Signal {
+    match found {
+        LookUp::AuthFailed => Signal::Refused,
+        LookUp::Inconclusive { not_before: Some(until), .. } => Signal::Throttled(Some(*until)),
+        LookUp::Inconclusive { not_before: None, .. } => Signal::Failed,
+        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered,
+    }
+}
+
+/// How a lane stands, for people: its word, why it is not open with the cure, and when it is tried next.
+pub fn describe(lane: &Lane, now: UnixMillis) -> (&'static str, Option<String>, Option<UnixMillis>) {
+    let ahead = |until: Option<UnixMillis>| until.filter(|until| *until > now);
+    if let Some(pause) = &lane.pause {
+        return ("paused", Some(pause.reason.clone()), Some(pause.probe_at));
+    }
+    if let Some(until) = ahead(lane.throttled_until) {
+        return ("throttled", Some("the vendor asked for fewer requests; nothing is lost".into()), Some(until));
+    }
+    match lane.broken_until {
+        Some(until) => {
+            ("broken", Some("requests failed; one at a time tries whether the vendor is back".into()), Some(until))
+        }
+        None => ("open", None, None),
+    }
+}
+
+fn paused(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
+    let pause = lane.pause.unwrap_or_else(|| Pause {
+        reason: "the vendor refuses the credential; mend it in the program's configuration or at the vendor, and the \
+                 lane goes on by itself"
+            .into(),
+        since: now,
+        probe_at: now.plus(limits.probe_every_ms),
+    });
+    Lane { pause: Some(pause), failures: 0, broken_until: None, ..lane }
+}
+
+/// How long the breaker opens after so many failures in a row; `None` while they are too few.
+fn break_ms(failures: u32, limits: &Limits) -> Option<i64> {
+    let doublings = failures.checked_sub(limits.failures)?.min(32);
+    Some(limits.break_ms.saturating_mul(1_i64 << doublings).min(LONGEST_BREAK_MS))
+}
+
+fn capacity_milli(limits: &Limits) -> i64 {
+    i64::from(limits.burst.max(1)) * 1000
+}
+
+/// What is still missing from the bucket: a token a second refills a thousandth of one in a millisecond. A clock that went
+/// back finds a full bucket, else an empty one would stay so until the clock is there again.
+fn spent_milli(lane: &Lane, limits: &Limits, now: UnixMillis) -> i64 {
+    let elapsed_ms = lane.counted_at.map_or(i64::MAX, |at| now.since(at));
+    if elapsed_ms < 0 {
+        return 0;
+    }
+    let refilled = elapsed_ms.saturating_mul(i64::from(limits.per_second.max(1)));
+    lane.spent_milli.saturating_sub(refilled).clamp(0, capacity_milli(limits))
+}
+
+fn next_token_at(lane: &Lane, limits: &Limits, now: UnixMillis) -> UnixMillis {
+    let missing = spent_milli(lane, limits, now).saturating_sub(capacity_milli(limits) - 1000).max(1);
+    let rate = i64::from(limits.per_second.max(1));
+    now.plus((missing + rate - 1) / rate)
+}

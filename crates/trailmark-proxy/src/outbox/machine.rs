@@ -1,0 +1,270 @@
+//! What follows from a plan, a send, a look-up or a crash. Each function takes how a delivery stood while it was leased, and
+//! gives how it stands next; the schedule is data.
+
+use trailmark_vendors::capability::Class;
+use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
+use trailmark_wire::time::UnixMillis;
+
+use super::{Doubt, Progress, Purpose, State};
+
+const SECOND_MS: i64 = 1000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// The longest wait after each counted send that came to nothing; the last send has none after it. Full jitter halves a
+/// wait on average, so twelve daily ones are what reaches day 7.
+pub const SCHEDULE_MS: [i64; 22] = [
+    5 * SECOND_MS,
+    30 * SECOND_MS,
+    2 * MINUTE_MS,
+    10 * MINUTE_MS,
+    30 * MINUTE_MS,
+    2 * HOUR_MS,
+    5 * HOUR_MS,
+    10 * HOUR_MS,
+    14 * HOUR_MS,
+    20 * HOUR_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+];
+
+/// Sends of one generation, at most.
+pub const MOST_ATTEMPTS: u32 = SCHEDULE_MS.len() as u32 + 1;
+
+/// How often a vendor may accept a delivery that a look-up then does not find.
+pub const MOST_ROUNDS: u32 = 3;
+
+/// The furthest ahead that a vendor's hint is believed.
+pub const LONGEST_HINT_MS: i64 = DAY_MS;
+
+/// How long to stay away from a vendor that says "too many requests" without saying until when.
+pub const THROTTLED_MS: i64 = MINUTE_MS;
+
+/// What a decision needs to know of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Now.
+    pub now: UnixMillis,
+    /// 32 random bits.
+    pub jitter: u32,
+    /// The vendor's settling time: how long after a send a look-up's "no such thing" says nothing.
+    pub settling_ms: i64,
+}
+
+impl Moment {
+    /// Full jitter: a point between now and `wait_ms` from now.
+    fn within(self, wait_ms: i64) -> UnixMillis {
+        let drawn = (i128::from(wait_ms) * i128::from(self.jitter)) >> 32;
+        self.now.plus(i64::try_from(drawn).unwrap_or(wait_ms))
+    }
+
+    /// A vendor's hint, as far as it is believed.
+    fn hinted(self, hint: Option<UnixMillis>) -> Option<UnixMillis> {
+        hint.map(|hint| hint.min(self.now.plus(LONGEST_HINT_MS)))
+    }
+
+    fn settled(self) -> UnixMillis {
+        self.now.plus(self.settling_ms)
+    }
+}
+
+/// Nothing is to be sent: the plan, or the refusal of one, says why.
+pub fn without_sending(progress: Progress, state: State, reason: impl Into<String>) -> Progress {
+    ended(progress, state, Some(reason.into()))
+}
+
+/// After a send. `progress.attempts` counts it already.
+///
+/// A [`Outcome::Forbidden`] is to go through [`forbidden`] first; here it is one more reason to try again.
+pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, at: Moment) -> Progress {
+    match outcome {
+        Outcome::AuthFailed { message } => uncounted(progress, message, None),
+        Outcome::Conflict { message } => ended(progress, State::Conflict, Some(message.clone())),
+        Outcome::Duplicate { message } if class == Class::Neither => ended(progress, State::Conflict, unshown(message)),
+        Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
+        Outcome::Forbidden { message } => retried(progress, message, None, at),
+        Outcome::Ignored { message } => ended(progress, State::Ignored, Some(message.clone())),
+        Outcome::Recorded { reference } => recorded(progress, reference.clone()),
+        Outcome::Rejected { message } => ended(progress, State::Rejected, Some(message.clone())),
+        Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
+        Outcome::Throttled { until } => {
+            let until = at.hinted(*until).unwrap_or(at.now.plus(THROTTLED_MS));
+            uncounted(progress, "the vendor asks for fewer requests", Some(until))
+        }
+        Outcome::Unknown { message } => unknown(progress, class, message, at),
+        Outcome::Unverified => {
+            doubted(progress, Doubt::Accepted, "accepted; not yet read back", Some(at.settled()), at)
+        }
+    }
+}
+
+/// What a 403 means, once a probe has said whether the credential as such is good.
+pub fn forbidden(message: String, probe: Probe) -> Outcome {
+    match probe {
+        Probe::Good => Outcome::Rejected { message },
+        Probe::Refused => Outcome::AuthFailed { message },
+        Probe::Unclear => Outcome::Retry { message, not_before: None },
+    }
+}
+
+/// After a look-up that was begun at `asked_at`.
+pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, at: Moment) -> Progress {
+    match found {
+        LookUp::Absent => absent(progress, asked_at, at),
+        LookUp::AuthFailed => progress,
+        LookUp::Differs { message } => ended(progress, State::Conflict, Some(message.clone())),
+        LookUp::Found { reference } => recorded(progress, reference.clone()),
+        LookUp::Inconclusive { message, not_before } => inconclusive(progress, message, *not_before, at),
+    }
+}
+
+/// A look-up is due, and this vendor has none.
+pub fn without_look_up(progress: Progress) -> Progress {
+    match progress.doubt {
+        Some(Doubt::Duplicate) => {
+            let reason = unshown(progress.reason.as_deref().unwrap_or_default());
+            ended(progress, State::Conflict, reason)
+        }
+        _ => undecided(progress, "this vendor cannot be asked what it has"),
+    }
+}
+
+/// After a lease that ended without a word from its holder. `open` is the attempt that was begun under it.
+pub fn after_crash(progress: Progress, open: Option<(Purpose, Option<Class>)>, at: Moment) -> Progress {
+    match open {
+        // Nothing was sent, or nothing that takes effect: it stands as before and is taken up again.
+        None | Some((Purpose::LookUp, _)) => progress,
+        Some((Purpose::Send, class)) => {
+            let message = "no answer was seen: the proxy stopped or stalled while it was sending";
+            unknown(progress, class.unwrap_or(Class::Neither), message, at)
+        }
+    }
+}
+
+fn unknown(progress: Progress, class: Class, message: &str, at: Moment) -> Progress {
+    match class {
+        Class::Keyed | Class::Upsert => retried(progress, message, None, at),
+        Class::UniqueKey if progress.attempts < MOST_ATTEMPTS => retried(progress, message, None, at),
+        Class::UniqueKey | Class::Searchable => doubted(progress, Doubt::Unknown, message, Some(at.settled()), at),
+        Class::Neither => doubted(progress, Doubt::Unknown, message, None, at),
+    }
+}
+
+fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
+    if let Some(settles_at) = progress.settles_at.filter(|settles_at| asked_at < *settles_at) {
+        return Progress { due_at: Some(settles_at), ..progress };
+    }
+    match progress.doubt {
+        Some(Doubt::Accepted) => {
+            let rounds = progress.rounds.saturating_add(1);
+            let message = format!("accepted {rounds} times, and nothing was found after the settling time");
+            let progress = Progress { rounds, ..progress };
+            if rounds < MOST_ROUNDS {
+                retried(progress, &message, None, at)
+            } else {
+                ended(progress, State::Ignored, Some(message))
+            }
+        }
+        Some(Doubt::Duplicate) => {
+            let reason = unshown(progress.reason.as_deref().unwrap_or_default());
+            ended(progress, State::Conflict, reason)
+        }
+        Some(Doubt::Unknown) | None => {
+            retried(progress, "an outcome was unknown; a look-up found nothing, so it is sent again", None, at)
+        }
+    }
+}
+
+fn inconclusive(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Moment) -> Progress {
+    let hint = at.hinted(hint);
+    let wait = SCHEDULE_MS.get(progress.look_ups as usize);
+    match (hint, wait) {
+        // The vendor said when: like a throttled send, this counts for nothing.
+        (Some(hint), _) => Progress { due_at: Some(hint.max(at.now)), ..progress },
+        (None, Some(wait)) => {
+            Progress { look_ups: progress.look_ups.saturating_add(1), due_at: Some(at.within(*wait)), ..progress }
+        }
+        (None, None) => undecided(progress, message),
+    }
+}
+
+/// Nothing more can be found out: an operator decides.
+fn undecided(progress: Progress, why: &str) -> Progress {
+    let reason = format!("{why}; whether the vendor has it is for an operator to find out (`outbox resolve`)");
+    Progress { state: State::Uncertain, reason: Some(reason), due_at: None, doubt: Some(Doubt::Unknown), ..progress }
+}
+
+/// Certainly without effect, or without harm when it had one: again later, or dead when the schedule is over.
+fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Moment) -> Progress {
+    let index = progress.attempts.saturating_sub(1) as usize;
+    let Some(wait) = SCHEDULE_MS.get(index) else {
+        let reason = format!("gave up after {} attempts: {message}", progress.attempts);
+        return ended(progress, State::Dead, Some(reason));
+    };
+    let due_at = at.within(*wait);
+    due(progress, message, at.hinted(hint).map_or(due_at, |hint| hint.max(due_at)))
+}
+
+/// Not processed, and not the delivery's fault: the attempt is taken off the count again.
+fn uncounted(progress: Progress, message: &str, until: Option<UnixMillis>) -> Progress {
+    let due_at = until.or(progress.due_at);
+    let progress = Progress { attempts: progress.attempts.saturating_sub(1), ..progress };
+    match due_at {
+        Some(due_at) => due(progress, message, due_at),
+        None => Progress { reason: Some(message.to_owned()), ..progress },
+    }
+}
+
+fn due(progress: Progress, message: &str, due_at: UnixMillis) -> Progress {
+    Progress {
+        state: State::Due,
+        reason: Some(message.to_owned()),
+        due_at: Some(due_at),
+        look_ups: 0,
+        doubt: None,
+        settles_at: None,
+        ..progress
+    }
+}
+
+/// A question for a look-up at `due_at` or, without one, for an operator.
+fn doubted(progress: Progress, doubt: Doubt, message: &str, due_at: Option<UnixMillis>, at: Moment) -> Progress {
+    let state = match doubt {
+        Doubt::Accepted | Doubt::Duplicate => State::Unverified,
+        Doubt::Unknown => State::Uncertain,
+    };
+    let asked = Progress {
+        state,
+        reason: Some(message.to_owned()),
+        due_at,
+        look_ups: 0,
+        doubt: Some(doubt),
+        settles_at: Some(at.settled()),
+        ..progress
+    };
+    if due_at.is_some() { asked } else { undecided(asked, message) }
+}
+
+fn recorded(progress: Progress, reference: Option<String>) -> Progress {
+    let reference = reference.or_else(|| progress.reference.clone());
+    Progress { reference, ..ended(progress, State::Recorded, None) }
+}
+
+fn ended(progress: Progress, state: State, reason: Option<String>) -> Progress {
+    Progress { state, reason, due_at: None, doubt: None, settles_at: None, ..progress }
+}
+
+fn unshown(message: &str) -> Option<String> {
+    Some(format!("the vendor says that it exists already, and does not show it as ours: {message}"))
+}

@@ -1,0 +1,92 @@
+//! What operators may do with a delivery by hand, and what follows. The lease is the store's to check: nothing here is done
+//! to a delivery that somebody holds.
+
+use trailmark_vendors::capability::Class;
+use trailmark_wire::time::UnixMillis;
+
+use super::{Doubt, Progress, State};
+
+/// A change that the delivery's state does not allow; names the state and the cure.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotAllowed(pub String);
+
+/// What earlier attempts leave open when a delivery is replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// Every send has an outcome, and none of them is unknown.
+    Clear,
+    /// A send's outcome is unknown; the class of the last such send, where its row names one.
+    Unsure(Option<Class>),
+}
+
+/// Gives up.
+///
+/// # Errors
+/// [`NotAllowed`] when it is settled already, other than as a dead letter.
+pub fn dropped(progress: Progress, reason: String) -> Result<Progress, NotAllowed> {
+    if progress.state.is_settled() && !progress.state.is_dead_letter() {
+        return Err(settled(progress.state));
+    }
+    Ok(set(progress, State::Dropped, reason))
+}
+
+/// Settles what nobody could tell.
+///
+/// # Errors
+/// [`NotAllowed`] unless it is `uncertain`, `unverified`, `conflict` or `dead`.
+pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result<Progress, NotAllowed> {
+    match progress.state {
+        State::Uncertain | State::Unverified | State::Conflict | State::Dead => {
+            let state = if is_recorded { State::Recorded } else { State::Rejected };
+            Ok(set(progress, state, reason))
+        }
+        State::Due | State::Blocked => Err(NotAllowed(format!(
+            "this delivery is `{}`: it is still to be sent, so there is nothing to resolve; `outbox drop` gives it up",
+            progress.state.as_str()
+        ))),
+        state => Err(settled(state)),
+    }
+}
+
+/// Starts a new generation, with the same key at the vendor. Where an earlier send may have taken effect it starts with a
+/// look-up, unless the operator accepts a double; a vendor that cannot be asked leaves only that.
+///
+/// # Errors
+/// [`NotAllowed`] when it needs no replay, or could take effect twice and the operator does not accept that.
+pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMillis) -> Result<Progress, NotAllowed> {
+    match progress.state {
+        State::Recorded => return Err(NotAllowed("this delivery is `recorded`: the vendor has it".into())),
+        State::Due | State::Blocked | State::Unverified if !accept_double => {
+            return Err(NotAllowed(format!("this delivery is `{}`: it is still under way", progress.state.as_str())));
+        }
+        _ => {}
+    }
+    let fresh = Progress { reference: progress.reference.clone(), ..Progress::new(now) };
+    match past {
+        Past::Unsure(class) if !accept_double => match class {
+            Some(Class::Keyed | Class::Upsert) => Ok(fresh),
+            Some(Class::Searchable | Class::UniqueKey) => Ok(Progress {
+                state: State::Uncertain,
+                reason: Some("replayed by hand; an earlier outcome is unknown, so it is looked up first".into()),
+                doubt: Some(Doubt::Unknown),
+                settles_at: progress.settles_at.or(Some(now)),
+                ..fresh
+            }),
+            Some(Class::Neither) | None => Err(NotAllowed(
+                "an earlier send may have taken effect and this vendor cannot be asked: look there yourself, then \
+                 `outbox resolve` it, or replay it with `--accept-double`"
+                    .into(),
+            )),
+        },
+        Past::Clear | Past::Unsure(_) => Ok(fresh),
+    }
+}
+
+fn set(progress: Progress, state: State, reason: String) -> Progress {
+    Progress { state, reason: Some(reason), due_at: None, doubt: None, settles_at: None, ..progress }
+}
+
+fn settled(state: State) -> NotAllowed {
+    NotAllowed(format!("this delivery is `{}`: it is settled", state.as_str()))
+}
