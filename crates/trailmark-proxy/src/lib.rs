@@ -15,3 +15,5 @@ pub mod outbox;
 pub mod lanes;
 
 pub mod egress;
+
+pub mod delivery;

@@ -128,7 +128,7 @@ fn not_public_v4(ip: Ipv4Addr) -> Option<&'static str> {
     }
 }
 
-/// What keeps an IPv6 address from being public. Only global unicast (2000::/3) is, without the blocks in it that lead
+/// What keeps an IPv6 address from being public. Only global unicast (`2000::/3`) is, without the blocks in it that lead
 /// elsewhere: protocol assignments and Teredo, documentation, 6to4. Addresses of NAT64 stand for the IPv4 one inside.
 fn not_public_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let [a, b, c, d, e, f, g, h] = ip.segments();

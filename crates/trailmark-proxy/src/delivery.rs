@@ -1,0 +1,181 @@
+//! Acts on the outbox: leases what is due, sends it through egress, and writes down what came of it. One task per lane, so
+//! that one dead vendor slows no other. Every decision is made by `outbox` and `lanes`; here is only the order of steps,
+//! and that order is the promise: the row of an attempt is committed before its request opens.
+//!
+//! Timers pace the looking; what is due is decided by the [`Clock`] alone.
+
+mod lane;
+
+mod errand;
+
+mod report;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use trailmark_vendors::Vendor;
+use trailmark_wire::ids::{ProgramId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use self::lane::LaneTask;
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::lanes::Limits;
+use crate::outbox::machine::Moment;
+use crate::store::delivery::{DeliveryStore, LaneKey, LeaseId};
+
+/// Fills a buffer with random bytes.
+pub type FillRandom = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// A vendor account with a lane of its own.
+#[derive(Debug, Clone)]
+pub struct LaneAccount {
+    /// The site.
+    pub site: SiteId,
+    /// The program.
+    pub program: ProgramId,
+    /// Its adapter.
+    pub vendor: Arc<dyn Vendor>,
+    /// The vendor's settling time: from when on a look-up's "no such thing" means absent.
+    pub confirm_after_ms: i64,
+}
+
+/// How delivery is paced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Exchanges that a lane has under way at once, 1 or more.
+    pub concurrency: u32,
+    /// How often a lane looks for work without being woken.
+    pub poll: Duration,
+    /// Token bucket, breaker and probes.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { concurrency: 8, poll: Duration::from_millis(250), limits: Limits::default() }
+    }
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// The ledger.
+    pub store: Arc<dyn DeliveryStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The way out.
+    pub egress: Arc<Egress>,
+    /// Chance, for jitter and lease ids.
+    pub random: FillRandom,
+    /// The lanes.
+    pub accounts: Vec<LaneAccount>,
+    /// The pace.
+    pub settings: Settings,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts")
+            .field("accounts", &self.accounts)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Starts delivery.
+#[derive(Debug)]
+pub struct Engine;
+
+/// Delivery under way. Dropping the last handle stops it at once, as a crash would: what was being sent is then unknown.
+#[derive(Debug, Clone)]
+pub struct EngineHandle {
+    wake: watch::Sender<u64>,
+    stop: watch::Sender<bool>,
+    lanes: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl Engine {
+    /// Starts one task per account. Needs a Tokio runtime with I/O and time.
+    pub fn start(parts: Parts) -> EngineHandle {
+        let (wake, woken) = watch::channel(0);
+        let (stop, stopped) = watch::channel(false);
+        let shared = Arc::new(Shared::new(&parts));
+        let mut lanes = JoinSet::new();
+        for account in parts.accounts {
+            lanes.spawn(LaneTask::new(account, shared.clone(), woken.clone(), stopped.clone()).run());
+        }
+        EngineHandle { wake, stop, lanes: Arc::new(Mutex::new(lanes)) }
+    }
+}
+
+impl EngineHandle {
+    /// Says that there may be something new to deliver; to be called after the commit.
+    pub fn wake(&self) {
+        self.wake.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Leases nothing more, waits for what is under way (at most the bounds of egress) and for its outcome to be written.
+    pub async fn shutdown(&self) {
+        self.stop.send_replace(true);
+        let mut lanes = self.lanes.lock().await;
+        while lanes.join_next().await.is_some() {}
+    }
+}
+
+/// What all lanes share.
+struct Shared {
+    store: Arc<dyn DeliveryStore>,
+    clock: Arc<dyn Clock>,
+    egress: Arc<Egress>,
+    random: FillRandom,
+    settings: Settings,
+    /// Longer than a send and a probe together, so that a lease ends before its answer only when something is wrong.
+    lease_ms: i64,
+}
+
+/// One lane, as its deliveries see it.
+struct Account {
+    key: LaneKey,
+    vendor: Arc<dyn Vendor>,
+    confirm_after_ms: i64,
+    shared: Arc<Shared>,
+}
+
+impl Shared {
+    fn new(parts: &Parts) -> Self {
+        let total_ms = i64::try_from(parts.egress.bounds().total.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            store: parts.store.clone(),
+            clock: parts.clock.clone(),
+            egress: parts.egress.clone(),
+            random: parts.random.clone(),
+            settings: parts.settings,
+            lease_ms: total_ms.saturating_mul(3),
+        }
+    }
+
+    fn lease_id(&self) -> LeaseId {
+        let mut bytes = [0; 16];
+        (self.random)(&mut bytes);
+        LeaseId(bytes)
+    }
+
+    fn jitter(&self) -> u32 {
+        let mut bytes = [0; 4];
+        (self.random)(&mut bytes);
+        u32::from_ne_bytes(bytes)
+    }
+}
+
+impl Account {
+    fn now(&self) -> UnixMillis {
+        self.shared.clock.now()
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now: self.now(), jitter: self.shared.jitter(), settling_ms: self.confirm_after_ms }
+    }
+}

@@ -1,0 +1,184 @@
+//! One leased delivery, carried out: plan or look-up, attempt row, request, outcome, settlement. Ends the lease whatever
+//! happens; where it cannot, the lease ends by its time and recovery takes over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::warn;
+use trailmark_vendors::capability::Class;
+use trailmark_vendors::exchange::{Answer, Request};
+use trailmark_vendors::outcome::{LookUp, Outcome};
+use trailmark_vendors::task::{Plan, Task};
+use trailmark_wire::time::UnixMillis;
+
+use super::{Account, report};
+use crate::egress::Failure;
+use crate::lanes::{self, Signal};
+use crate::outbox::machine;
+use crate::outbox::{Progress, Purpose, State};
+use crate::store::StoreError;
+use crate::store::delivery::{AttemptEnd, AttemptKey, Leased, NewAttempt, Settlement};
+
+/// How often an outcome is offered to a store that cannot take it, before it is left to recovery.
+const SETTLE_TRIES: u32 = 5;
+
+/// How long a store that cannot take an outcome is left alone before it is asked again.
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// One leased delivery.
+pub(super) struct Errand {
+    pub(super) account: Arc<Account>,
+    pub(super) leased: Leased,
+}
+
+/// An attempt whose row is committed, and what came of it.
+struct Made {
+    attempt: AttemptKey,
+    started_at: UnixMillis,
+    end: AttemptEnd,
+    progress: Progress,
+    signal: Signal,
+}
+
+impl Errand {
+    pub(super) async fn carry_out(self) {
+        if let Err(problem) = self.perform().await {
+            warn!(
+                delivery.id = %self.leased.delivery, conversion.id = %self.leased.conversion, error = %problem,
+                "the ledger did not take a step of this delivery; it is taken up again when its lease ends"
+            );
+        }
+    }
+
+    async fn perform(&self) -> Result<(), StoreError> {
+        let store = &self.account.shared.store;
+        let Some(purpose) = self.leased.progress.purpose() else {
+            return store.release(&self.leased).await;
+        };
+        let task = store.task(self.leased.lane.site.clone(), self.leased.delivery.clone()).await?;
+        match purpose {
+            Purpose::LookUp => self.look_up(&task).await,
+            Purpose::Send => self.plan(&task).await,
+        }
+    }
+
+    async fn plan(&self, task: &Task) -> Result<(), StoreError> {
+        let nothing = |state, reason: String| machine::without_sending(self.leased.progress.clone(), state, reason);
+        let progress = match self.account.vendor.plan(task) {
+            Ok(Plan::Send { request, class }) => return self.send(task, &request, class).await,
+            Ok(Plan::NotNeeded { why }) => nothing(State::NotNeeded, why.into()),
+            Ok(Plan::NotYet) => nothing(State::Unsupported, "a later version of Trailmark delivers this".into()),
+            Ok(Plan::Unsupported { why }) => nothing(State::Unsupported, why.into()),
+            Err(rejection) => nothing(State::Rejected, rejection.reason),
+        };
+        self.settle_unsent(progress).await
+    }
+
+    async fn send(&self, task: &Task, request: &Request, class: Class) -> Result<(), StoreError> {
+        let started_at = self.account.now();
+        let attempt = self.begin(Purpose::Send, Some(class), request, started_at).await?;
+        let progress = &self.leased.progress;
+        let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
+        let answer = self.account.shared.egress.send(request).await;
+        let outcome = match &answer {
+            Ok(answer) => self.judged(self.account.vendor.read(task, answer)).await,
+            Err(failure) => unanswered(failure),
+        };
+        let at = self.account.moment();
+        self.settle(Made {
+            end: report::sent(&outcome, status(&answer), at.now),
+            progress: machine::after_send(counted, class, &outcome, at),
+            signal: lanes::signal(&outcome),
+            attempt,
+            started_at,
+        })
+        .await
+    }
+
+    /// A 403 is the credential's fault or the delivery's; a probe tells which.
+    async fn judged(&self, outcome: Outcome) -> Outcome {
+        match outcome {
+            Outcome::Forbidden { message } => machine::forbidden(message, self.account.probe().await),
+            outcome => outcome,
+        }
+    }
+
+    async fn look_up(&self, task: &Task) -> Result<(), StoreError> {
+        let Some(request) = self.account.vendor.look_up(task) else {
+            return self.settle_unsent(machine::without_look_up(self.leased.progress.clone())).await;
+        };
+        let started_at = self.account.now();
+        let attempt = self.begin(Purpose::LookUp, None, &request, started_at).await?;
+        let answer = self.account.shared.egress.send(&request).await;
+        let found = match &answer {
+            Ok(answer) => self.account.vendor.read_look_up(task, answer),
+            Err(failure) => LookUp::Inconclusive { message: failure.to_string(), not_before: None },
+        };
+        let at = self.account.moment();
+        self.settle(Made {
+            end: report::looked_up(&found, status(&answer), at.now),
+            progress: machine::after_look_up(self.leased.progress.clone(), &found, started_at, at),
+            signal: lanes::look_up_signal(&found),
+            attempt,
+            started_at,
+        })
+        .await
+    }
+
+    async fn begin(
+        &self,
+        purpose: Purpose,
+        class: Option<Class>,
+        request: &Request,
+        started_at: UnixMillis,
+    ) -> Result<AttemptKey, StoreError> {
+        let attempt = NewAttempt { purpose, class, request: request.label, started_at };
+        self.account.shared.store.begin_attempt(&self.leased, attempt).await
+    }
+
+    async fn settle_unsent(&self, progress: Progress) -> Result<(), StoreError> {
+        report::unsent(&self.leased, &progress);
+        let settlement = Settlement { progress, attempt: None, lane: None };
+        self.account.shared.store.settle(&self.leased, settlement).await
+    }
+
+    /// Writes the outcome down. A store that is full or away is asked again, since what the vendor said is known only
+    /// here; a lease that somebody else has ended leaves the answer to the attempt's row alone.
+    async fn settle(&self, made: Made) -> Result<(), StoreError> {
+        report::attempted(&self.leased, &made.attempt, made.started_at, &made.end, &made.progress);
+        let store = &self.account.shared.store;
+        let mut tries = 1;
+        loop {
+            match store.settle(&self.leased, self.settlement(&made)).await {
+                Err(StoreError::LeaseLost) => {
+                    report::late(&self.leased, &made.attempt, &made.end);
+                    return store.record_late(made.attempt, made.end).await;
+                }
+                Err(StoreError::Full | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => tries += 1,
+                settled => return settled,
+            }
+            tokio::time::sleep(SETTLE_PAUSE).await;
+        }
+    }
+
+    fn settlement(&self, made: &Made) -> Settlement {
+        let (signal, limits, now) = (made.signal.clone(), self.account.shared.settings.limits, made.end.ended_at);
+        Settlement {
+            progress: made.progress.clone(),
+            attempt: Some((made.attempt.clone(), made.end.clone())),
+            lane: Some(Box::new(move |lane| lanes::after(lane, signal, &limits, now))),
+        }
+    }
+}
+
+fn unanswered(failure: &Failure) -> Outcome {
+    let message = failure.to_string();
+    match failure {
+        Failure::NotSent(_) => Outcome::Retry { message, not_before: None },
+        Failure::Unknown(_) => Outcome::Unknown { message },
+    }
+}
+
+fn status(answer: &Result<Answer, Failure>) -> Option<u16> {
+    answer.as_ref().ok().map(|answer| answer.status)
+}

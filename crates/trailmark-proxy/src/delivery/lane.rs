@@ -1,0 +1,185 @@
+//! One lane: looks what is due, asks `lanes` whether the vendor may be troubled, leases that many and carries them out side by
+//! side. Also ends leases whose holder is gone, and probes a paused lane's credential.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tracing::{error, info, warn};
+use trailmark_vendors::outcome::Probe;
+use trailmark_wire::time::UnixMillis;
+
+use super::errand::Errand;
+use super::{Account, LaneAccount, Shared, report};
+use crate::lanes::{self, Gate};
+use crate::outbox::machine;
+use crate::store::StoreError;
+use crate::store::delivery::{Claim, Expired, LaneKey, Settlement};
+
+/// Ended leases that are dealt with in one look.
+const EXPIRED_AT_ONCE: u32 = 64;
+
+/// A lane's task.
+pub(super) struct LaneTask {
+    account: Arc<Account>,
+    woken: watch::Receiver<u64>,
+    stopped: watch::Receiver<bool>,
+    under_way: JoinSet<()>,
+    /// A lane that was found paused at start is probed at once.
+    is_first_look: bool,
+}
+
+/// Whether another look may find more at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    Again,
+    Rest,
+}
+
+impl LaneTask {
+    pub(super) fn new(
+        account: LaneAccount,
+        shared: Arc<Shared>,
+        woken: watch::Receiver<u64>,
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
+        let key = LaneKey { site: account.site, program: account.program };
+        let account = Account { key, vendor: account.vendor, confirm_after_ms: account.confirm_after_ms, shared };
+        Self { account: Arc::new(account), woken, stopped, under_way: JoinSet::new(), is_first_look: true }
+    }
+
+    pub(super) async fn run(mut self) {
+        while !*self.stopped.borrow() {
+            match self.look().await {
+                Ok(Look::Again) => {}
+                Ok(Look::Rest) => self.rest().await,
+                Err(problem) => {
+                    warn!(program = %self.account.key.program, error = %problem, "the lane could not look for work");
+                    self.rest().await;
+                }
+            }
+        }
+        while let Some(done) = self.under_way.join_next().await {
+            noted(done);
+        }
+    }
+
+    /// Until there may be something new: woken, something finished, told to stop, or simply time to look again.
+    async fn rest(&mut self) {
+        let poll = self.account.shared.settings.poll;
+        tokio::select! {
+            Some(done) = self.under_way.join_next() => noted(done),
+            _ = self.woken.changed() => {}
+            _ = self.stopped.changed() => {}
+            () = tokio::time::sleep(poll) => {}
+        }
+    }
+
+    async fn look(&mut self) -> Result<Look, StoreError> {
+        while let Some(done) = self.under_way.try_join_next() {
+            noted(done);
+        }
+        let glance = self.account.shared.store.glance(self.account.key.clone()).await?;
+        let now = self.account.now();
+        if is_past(glance.next_expiry, now) {
+            self.recover(now).await?;
+        }
+        let probe_now = std::mem::take(&mut self.is_first_look) && glance.lane.pause.is_some();
+        match lanes::gate(&glance.lane, &self.account.shared.settings.limits, now) {
+            _ if probe_now => self.probe().await,
+            Gate::Probe => self.probe().await,
+            Gate::Open(_) if is_past(glance.next_due, now) => self.lease(now).await,
+            Gate::Open(_) | Gate::Closed(_) => Ok(Look::Rest),
+        }
+    }
+
+    async fn lease(&mut self, now: UnixMillis) -> Result<Look, StoreError> {
+        let shared = &self.account.shared;
+        let busy = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
+        let free = shared.settings.concurrency.max(1).saturating_sub(busy);
+        if free == 0 {
+            return Ok(Look::Rest);
+        }
+        let limits = shared.settings.limits;
+        let claim = Claim {
+            lane: self.account.key.clone(),
+            most: free,
+            gate: Box::new(move |lane, due| lanes::take(lane, due, &limits, now)),
+            leases: (0..free).map(|_| shared.lease_id()).collect(),
+            until: now.plus(shared.lease_ms),
+            now,
+        };
+        let leased = shared.store.lease(claim).await?;
+        let look = if leased.is_empty() { Look::Rest } else { Look::Again };
+        for leased in leased {
+            let errand = Errand { account: self.account.clone(), leased };
+            self.under_way.spawn(errand.carry_out());
+        }
+        Ok(look)
+    }
+
+    /// Ends leases that ended without a word: a send under way is unknown from here on, everything else as it was.
+    async fn recover(&self, now: UnixMillis) -> Result<(), StoreError> {
+        let store = &self.account.shared.store;
+        for expired in store.expired(self.account.key.clone(), now, EXPIRED_AT_ONCE).await? {
+            let ended = match &expired.open {
+                None => store.release(&expired.leased).await,
+                Some(_) => store.settle(&expired.leased, self.unknown(&expired)).await,
+            };
+            match ended {
+                Ok(()) => report::expired(&expired),
+                // Its holder, or another proxy, was quicker.
+                Err(StoreError::LeaseLost) => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, expired: &Expired) -> Settlement {
+        let at = self.account.moment();
+        let open = expired.open.as_ref().map(|open| (open.purpose, open.class));
+        Settlement {
+            progress: machine::after_crash(expired.leased.progress.clone(), open, at),
+            attempt: expired.open.as_ref().map(|open| (open.key.clone(), report::no_answer(at.now))),
+            lane: None,
+        }
+    }
+
+    /// Asks whether the credential is good again. Told to stop, it lets the probe go: it takes no effect.
+    async fn probe(&mut self) -> Result<Look, StoreError> {
+        let account = self.account.clone();
+        let probe = tokio::select! {
+            probe = account.probe() => probe,
+            _ = self.stopped.changed() => return Ok(Look::Rest),
+        };
+        let (limits, now) = (account.shared.settings.limits, account.now());
+        let rule = Box::new(move |lane| lanes::after_probe(lane, probe, &limits, now));
+        account.shared.store.change_lane(account.key.clone(), rule).await?;
+        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "paused lane probed");
+        Ok(if probe == Probe::Good { Look::Again } else { Look::Rest })
+    }
+}
+
+impl Account {
+    /// What the vendor says of the credential.
+    pub(super) async fn probe(&self) -> Probe {
+        match self.shared.egress.send(&self.vendor.probe()).await {
+            Ok(answer) => self.vendor.read_probe(&answer),
+            Err(_no_answer) => Probe::Unclear,
+        }
+    }
+}
+
+fn is_past(point: Option<UnixMillis>, now: UnixMillis) -> bool {
+    point.is_some_and(|point| point <= now)
+}
+
+/// A task that panicked leaves its lease to end by itself; the attempt is then unknown.
+fn noted(done: Result<(), JoinError>) {
+    if let Err(problem) = done
+        && problem.is_panic()
+    {
+        error!("a delivery's task panicked; its attempt counts as unknown once its lease ends");
+    }
+}

@@ -1,0 +1,110 @@
+//! What is said about attempts: the row's words for the ledger, and one log line each. Ids, words and durations only; the
+//! vendor's messages, already free of what we sent, stay in the ledger.
+
+use tracing::{info, warn};
+use trailmark_vendors::outcome::{LookUp, Outcome};
+use trailmark_wire::time::UnixMillis;
+
+use crate::outbox::{Progress, State};
+use crate::store::delivery::{AttemptEnd, AttemptKey, Expired, Leased};
+
+/// How a send ended.
+pub(super) fn sent(outcome: &Outcome, http_status: Option<u16>, ended_at: UnixMillis) -> AttemptEnd {
+    let (word, message) = match outcome {
+        Outcome::AuthFailed { message } => ("auth_failed", Some(message)),
+        Outcome::Conflict { message } => ("conflict", Some(message)),
+        Outcome::Duplicate { message } => ("duplicate", Some(message)),
+        Outcome::Forbidden { message } => ("forbidden", Some(message)),
+        Outcome::Ignored { message } => ("ignored", Some(message)),
+        Outcome::Recorded { .. } => ("recorded", None),
+        Outcome::Rejected { message } => ("rejected", Some(message)),
+        Outcome::Retry { message, .. } => ("retry", Some(message)),
+        Outcome::Throttled { .. } => ("throttled", None),
+        Outcome::Unknown { message } => ("unknown", Some(message)),
+        Outcome::Unverified => ("unverified", None),
+    };
+    AttemptEnd { outcome: word, http_status, message: message.cloned(), ended_at }
+}
+
+/// How a look-up ended.
+pub(super) fn looked_up(found: &LookUp, http_status: Option<u16>, ended_at: UnixMillis) -> AttemptEnd {
+    let (word, message) = match found {
+        LookUp::Absent => ("absent", None),
+        LookUp::AuthFailed => ("auth_failed", None),
+        LookUp::Differs { message } => ("differs", Some(message)),
+        LookUp::Found { .. } => ("found", None),
+        LookUp::Inconclusive { message, .. } => ("inconclusive", Some(message)),
+    };
+    AttemptEnd { outcome: word, http_status, message: message.cloned(), ended_at }
+}
+
+/// How an attempt ended whose lease ended first.
+pub(super) fn no_answer(ended_at: UnixMillis) -> AttemptEnd {
+    let message = "no answer was seen before the lease ended".to_owned();
+    AttemptEnd { outcome: "unknown", http_status: None, message: Some(message), ended_at }
+}
+
+/// One attempt that was made.
+pub(super) fn attempted(
+    leased: &Leased,
+    attempt: &AttemptKey,
+    started_at: UnixMillis,
+    end: &AttemptEnd,
+    next: &Progress,
+) {
+    info!(
+        conversion.id = %leased.conversion,
+        delivery.id = %leased.delivery,
+        program = %leased.lane.program,
+        vendor = %leased.vendor,
+        attempt = attempt.number,
+        outcome = end.outcome,
+        http_status = end.http_status,
+        duration_ms = end.ended_at.since(started_at),
+        state = next.state.as_str(),
+        due_at = next.due_at.map(|due_at| due_at.to_rfc3339()),
+        "delivery attempted"
+    );
+    if end.outcome == "auth_failed" {
+        warn!(program = %leased.lane.program, vendor = %leased.vendor, "the vendor refuses the credential; the lane is paused");
+    }
+    if next.state.is_dead_letter() || (next.state == State::Uncertain && next.due_at.is_none()) {
+        warn!(
+            conversion.id = %leased.conversion, delivery.id = %leased.delivery, state = next.state.as_str(),
+            "a delivery needs an operator; `outbox list` tells why"
+        );
+    }
+}
+
+/// A delivery that was settled without sending anything.
+pub(super) fn unsent(leased: &Leased, next: &Progress) {
+    info!(
+        conversion.id = %leased.conversion,
+        delivery.id = %leased.delivery,
+        vendor = %leased.vendor,
+        state = next.state.as_str(),
+        "delivery settled without a request"
+    );
+}
+
+/// An answer that came after its lease had been ended by somebody else.
+pub(super) fn late(leased: &Leased, attempt: &AttemptKey, end: &AttemptEnd) {
+    warn!(
+        conversion.id = %leased.conversion,
+        delivery.id = %leased.delivery,
+        attempt = attempt.number,
+        outcome = end.outcome,
+        "an answer came after the lease had ended; it is kept on its attempt"
+    );
+}
+
+/// A lease that ended without a word from its holder.
+pub(super) fn expired(expired: &Expired) {
+    warn!(
+        conversion.id = %expired.leased.conversion,
+        delivery.id = %expired.leased.delivery,
+        vendor = %expired.leased.vendor,
+        was_sending = expired.open.is_some(),
+        "a lease ended without an outcome"
+    );
+}
