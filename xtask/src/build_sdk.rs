@@ -70,7 +70,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     let scratch = workspace.target.join("sdk-build");
     std::fs::create_dir_all(&scratch)?;
     let module = compile(workspace, Path::new("Cargo.toml"), "trailmark")?;
-    let (glue, wasm) = bind(&module, &scratch)?;
+    let (glue, wasm) = bind(&module)?;
     let tools = Tools { npm: npm.as_ref(), scratch: &scratch };
     let halves = Halves::read(&workspace.root.join("pkg-template"))?;
     let (artifacts, manifest) = assemble(&tools, &halves, (&glue, &wasm), workspace.version(), inputs)?;
@@ -158,7 +158,7 @@ fn rustflags(root: &Path) -> OsString {
 }
 
 /// The wasm-bindgen step: glue as an ES module that is told where its module lies, and the module.
-pub(crate) fn bind(module: &Path, scratch: &Path) -> Result<(String, Vec<u8>)> {
+pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     let mut output = Bindgen::new()
         .input_path(module)
         .out_name("sdk")
@@ -173,10 +173,32 @@ pub(crate) fn bind(module: &Path, scratch: &Path) -> Result<(String, Vec<u8>)> {
         output.snippets().values().all(Vec::is_empty) && output.local_modules().is_empty(),
         "the module brings JS snippets, which the proxy would have to serve as further files"
     );
-    output.emit(scratch)?;
-    let glue = std::fs::read_to_string(scratch.join("sdk.js"))?;
-    let wasm = std::fs::read(scratch.join("sdk_bg.wasm"))?;
-    Ok((glue, wasm))
+    let mut glue = output.js().to_owned();
+    let module = output.wasm_mut();
+    // These names end in hashes, which no compressor shortens, and stand in both files.
+    let is_internal = |name: &str| name.starts_with("__wb") || name.starts_with("wasm_bindgen__");
+    let imports = module.imports.iter_mut().map(|import| &mut import.name);
+    let exports = module.exports.iter_mut().map(|export| &mut export.name);
+    for (index, name) in imports.chain(exports).filter(|name| is_internal(name)).enumerate() {
+        let short = format!("_{index}");
+        glue = replace_word(&glue, name, &short);
+        *name = short;
+    }
+    Ok((glue, module.emit_wasm()))
+}
+
+/// `text` with every `word` that stands alone replaced.
+fn replace_word(text: &str, word: &str, by: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(word) {
+        let part = |character: char| character.is_alphanumeric() || "_$".contains(character);
+        let alone = !before.ends_with(part) && !after.starts_with(part);
+        out.push_str(before);
+        out.push_str(if alone { by } else { word });
+        rest = after;
+    }
+    out + rest
 }
 
 /// The minifying tools, or none of them.
@@ -328,6 +350,14 @@ mod tests {
         assert_eq!(fresh_manifest(folder.path(), "other"), None);
         std::fs::write(folder.path().join("stub.js"), "edited").unwrap();
         assert_eq!(fresh_manifest(folder.path(), "in"), None);
+    }
+
+    #[test]
+    fn only_whole_words_are_replaced() {
+        assert_eq!(
+            replace_word("w.__wb_a(); __wb_ab; x__wb_a; \"__wb_a\"", "__wb_a", "_0"),
+            "w._0(); __wb_ab; x__wb_a; \"_0\""
+        );
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `None` for a normal one, else `dev` or `build`.
     pub(crate) kind: Option<String>,
+    /// The `cfg(...)` that it is limited to.
+    pub(crate) target: Option<String>,
 }
 
 #[derive(Deserialize)]

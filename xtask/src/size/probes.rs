@@ -95,7 +95,8 @@ pub(super) fn run(workspace: &Workspace) -> Result<()> {
     let lock = std::fs::read_to_string(workspace.root.join("Cargo.lock"))?;
     let manifest = workspace_manifest(&root_manifest)?;
     let sources: String = PROBES.iter().map(source).collect();
-    let key = sha256_hex([&manifest, &lock, &npm.lock_hash, &sources].map(String::as_str).concat().as_bytes());
+    let build = include_str!("../build_sdk.rs").to_owned();
+    let key = sha256_hex([&manifest, &lock, &npm.lock_hash, &sources, &build].map(String::as_str).concat().as_bytes());
     let path = folder.join("results.json");
     let known = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str::<Results>(&text).ok());
     let results = match known {
@@ -170,7 +171,7 @@ fn measure(workspace: &Workspace, folder: &Path, npm: &Npm) -> Result<[usize; 4]
     let mut sizes = [0; 4];
     for (probe, size) in PROBES.iter().zip(&mut sizes) {
         let module = build_sdk::compile(workspace, &folder.join("Cargo.toml"), probe.name)?;
-        let (glue, wasm) = build_sdk::bind(&module, folder)?;
+        let (glue, wasm) = build_sdk::bind(&module)?;
         let glue = Artifact::new("glue", tools.shrink_js(&glue, true)?.into_bytes())?;
         let wasm = Artifact::new("wasm", tools.shrink_wasm(&wasm)?)?;
         *size = glue.entry().brotli + wasm.entry().brotli;
