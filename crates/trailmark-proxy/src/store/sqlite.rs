@@ -1,1 +1,212 @@
-//! The ledger on SQLite.
+//! The ledger on SQLite: one file, one process, one thread that writes.
+//!
+//! A write goes through [`writer`]'s queue and is answered after the COMMIT that it shares with whatever else was waiting;
+//! a read goes to one of a few read-only connections. Here the contract's methods are only sent on their way: what they do
+//! in SQL stands in the module of their subject, as plain functions over a connection. Decisions come in as closures.
+//!
+//! A failed fsync ends the process ([`std::process::abort`]), since the kernel may have dropped the pages and would let a
+//! second try succeed. Whoever starts it again finds a log that SQLite recovers to the last commit that reached the disk.
+
+mod error;
+mod lock;
+
+mod connection;
+mod migrate;
+mod rows;
+
+mod readers;
+mod writer;
+
+mod keys;
+mod touches;
+
+mod claims;
+mod conversions;
+
+mod attempts;
+mod deliveries;
+mod lanes;
+mod tasks;
+
+mod by_hand;
+mod health;
+mod lists;
+
+use std::path::Path;
+
+use trailmark_vendors::task::Task;
+use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
+use trailmark_wire::time::UnixMillis;
+
+use self::lock::LockFile;
+use self::readers::Readers;
+use self::writer::Writer;
+use super::delivery::{
+    AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
+};
+use super::operator::{
+    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
+};
+use super::{
+    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, Reply, Store, StoreError,
+    StoredTouch,
+};
+
+/// A ledger in one file of this machine.
+#[derive(Debug)]
+pub struct SqliteStore {
+    readers: Readers,
+    // Dropped last: it waits for the writing thread, which then has the file for itself.
+    writer: Writer,
+}
+
+impl SqliteStore {
+    /// Opens the ledger at `path` for a proxy that serves; makes it when there is none, and migrates it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when another process has it open, or the file cannot be opened; [`StoreError::Refused`]
+    /// when a setting that durability rests on does not hold, the file is another program's or a newer binary's;
+    /// [`StoreError::Corrupt`] when it is no database.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let lock = LockFile::take(path)?;
+        let mut connection = connection::writer(path)?;
+        migrate::migrate(&mut connection)?;
+        Self::start(path, connection, lock)
+    }
+
+    /// Opens an existing ledger for the command line while no proxy serves it; migrates nothing.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`]; [`StoreError::NotFound`] when there is no such file; [`StoreError::Refused`] when its schema
+    /// is not the one that this binary knows.
+    pub fn open_for_operator(path: &Path) -> Result<Self, StoreError> {
+        if !path.exists() {
+            return Err(StoreError::NotFound("ledger file; `trailmark serve` makes it"));
+        }
+        let lock = LockFile::take(path)?;
+        let connection = connection::writer(path)?;
+        migrate::assert_current(&connection)?;
+        Self::start(path, connection, lock)
+    }
+
+    /// Brings the ledger at `path` to the schema that this binary knows, and gives its version; makes it when there is none.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open`].
+    pub fn migrate(path: &Path) -> Result<u32, StoreError> {
+        let _lock = LockFile::take(path)?;
+        migrate::migrate(&mut connection::writer(path)?)
+    }
+
+    fn start(path: &Path, connection: rusqlite::Connection, lock: LockFile) -> Result<Self, StoreError> {
+        Ok(Self { readers: Readers::new(path.to_owned()), writer: Writer::start(connection, lock)? })
+    }
+}
+
+impl Store for SqliteStore {
+    fn record_arrival(&self, arrival: Arrival) -> Reply<'_, Option<RecordedArrival>> {
+        Box::pin(self.writer.run(move |ledger| touches::record(ledger, &arrival)))
+    }
+
+    fn live_touch(&self, site: SiteId, visitor: VisitorId, now: UnixMillis) -> Reply<'_, Option<StoredTouch>> {
+        Box::pin(self.readers.read(move |ledger| touches::newest_alive(ledger, &site, &visitor, now)))
+    }
+
+    fn accept(&self, new: NewConversion, rule: AcceptRule) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.run(move |ledger| conversions::accept(ledger, &new, rule)))
+    }
+
+    fn touches_since(&self, site: SiteId, since: UnixMillis) -> Reply<'_, u64> {
+        Box::pin(self.readers.read(move |ledger| touches::since(ledger, &site, since)))
+    }
+
+    fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>> {
+        Box::pin(self.readers.read(move |ledger| keys::of_site(ledger, &site)))
+    }
+
+    fn change_keys(&self, changes: Vec<KeyChange>) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| keys::change(ledger, &changes)))
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        Box::pin(async {
+            self.readers.close().await;
+            self.writer.close().await
+        })
+    }
+}
+
+impl DeliveryStore for SqliteStore {
+    fn glance(&self, lane: LaneKey) -> Reply<'_, Glance> {
+        Box::pin(self.readers.read(move |ledger| deliveries::glance(ledger, &lane)))
+    }
+
+    fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>> {
+        Box::pin(self.writer.run(move |ledger| deliveries::lease(ledger, claim)))
+    }
+
+    fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
+        Box::pin(self.readers.read(move |ledger| tasks::of_delivery(ledger, &site, &delivery)))
+    }
+
+    fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
+        let held = leased.clone();
+        Box::pin(self.writer.run(move |ledger| deliveries::begin_attempt(ledger, &held, &attempt)))
+    }
+
+    fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()> {
+        let held = leased.clone();
+        Box::pin(self.writer.run(move |ledger| deliveries::settle(ledger, &held, settlement)))
+    }
+
+    fn release(&self, leased: &Leased) -> Reply<'_, ()> {
+        let held = leased.clone();
+        Box::pin(self.writer.run(move |ledger| deliveries::release(ledger, &held)))
+    }
+
+    fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>> {
+        Box::pin(self.readers.read(move |ledger| deliveries::expired(ledger, &lane, now, most)))
+    }
+
+    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| attempts::record(ledger, &attempt, &end)))
+    }
+
+    fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| lanes::change(ledger, &lane, rule)))
+    }
+}
+
+impl OperatorStore for SqliteStore {
+    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>> {
+        Box::pin(self.readers.read(move |ledger| lists::conversions(ledger, &filter)))
+    }
+
+    fn conversion(&self, id: String) -> Reply<'_, ConversionDetail> {
+        Box::pin(self.readers.read(move |ledger| by_hand::conversion(ledger, &id)))
+    }
+
+    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>> {
+        Box::pin(self.readers.read(move |ledger| lists::touches(ledger, &filter)))
+    }
+
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>> {
+        Box::pin(self.readers.read(move |ledger| lists::deliveries(ledger, &filter)))
+    }
+
+    fn lanes(&self, now: UnixMillis) -> Reply<'_, Vec<LaneRow>> {
+        Box::pin(self.readers.read(move |ledger| lists::lane_rows(ledger, now)))
+    }
+
+    fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow> {
+        Box::pin(self.writer.run(move |ledger| by_hand::change(ledger, &change, now)))
+    }
+
+    fn counts(&self) -> Reply<'_, Counts> {
+        Box::pin(self.readers.read(health::counts))
+    }
+
+    fn health(&self) -> Reply<'_, Health> {
+        Box::pin(self.readers.read(health::health))
+    }
+}

@@ -1,0 +1,147 @@
+//! One conversion with everything about it, and the changes that operators make, in SQL. Each change is written with its
+//! reason; whether a delivery allows it is decided by `outbox::manual`.
+
+use rusqlite::{Connection, named_params};
+use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
+use super::{attempts, claims, deliveries, lists};
+use crate::outbox::{Progress, State, manual};
+use crate::store::StoreError;
+use crate::store::operator::{Change, ConversionDetail, DeliveryRow, Verdict};
+
+/// Characters of an id that must be given at least.
+const SHORTEST_PREFIX: usize = 8;
+
+/// See [`crate::store::operator::OperatorStore::conversion`].
+pub(super) fn conversion(ledger: &Connection, id: &str) -> Result<ConversionDetail, StoreError> {
+    let (site, id) = find(ledger, id)?;
+    let sql = "SELECT c.*, x.decision FROM conversions c JOIN decisions x ON x.site = c.site AND x.conversion = c.id
+               WHERE c.site = ?1 AND c.id = ?2";
+    let (mut conversion, occurred_at, visitor, decision) = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
+        let occurred_at = time(row, "occurred_at")?;
+        Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?))
+    })?
+    .ok_or(StoreError::NotFound("conversion"))?;
+    lists::fill_programs(ledger, &mut conversion)?;
+    let touches = lists::touches_of(ledger, &site, &visitor)?;
+    let deliveries = lists::deliveries_of(ledger, &site, &id)?;
+    Ok(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries })
+}
+
+/// The one conversion whose id begins so, in any site.
+fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
+    if prefix.len() < SHORTEST_PREFIX {
+        return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the conversion's id")));
+    }
+    // `g` follows every hexadecimal digit.
+    let sql = "SELECT site, id FROM conversions WHERE site = ?1 AND id >= ?2 AND id < ?2 || 'g' LIMIT 2";
+    let mut found = Vec::new();
+    for site in lists::sites(ledger)? {
+        let read = |row: &rusqlite::Row<'_>| Ok((checked(row, "site")?, checked(row, "id")?));
+        found.extend(all(ledger, sql, (site.as_str(), prefix), read)?);
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => {
+            Err(StoreError::Refused("more than one conversion's id begins so: give more characters".into()))
+        }
+        (None, _) => Err(StoreError::NotFound("conversion")),
+    }
+}
+
+/// A delivery as it stands before a change.
+struct Before {
+    site: SiteId,
+    conversion: ConversionId,
+    generation: u32,
+    leased_until: Option<UnixMillis>,
+    progress: Progress,
+}
+
+/// See [`crate::store::operator::OperatorStore::change`].
+pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> Result<DeliveryRow, StoreError> {
+    let (Change::Drop { delivery, .. } | Change::Resolve { delivery, .. } | Change::Retry { delivery, .. }) = change;
+    let before = before(ledger, delivery)?;
+    if let Some(until) = before.leased_until {
+        return Err(StoreError::Refused(format!("this delivery is just being sent: try again after {until}")));
+    }
+    let (generation, after) = decide(ledger, delivery, &before, change, now)?;
+    deliveries::set(ledger, &before.site, delivery, generation, &after)?;
+    follow(ledger, &before, &after)?;
+    record(ledger, delivery, &before, after.state, change, now)?;
+    lists::delivery(ledger, &before.site, delivery)
+}
+
+fn before(ledger: &Connection, delivery: &ConversionId) -> Result<Before, StoreError> {
+    let sql = "SELECT * FROM deliveries WHERE site = ?1 AND id = ?2";
+    for site in lists::sites(ledger)? {
+        let found = first(ledger, sql, (site.as_str(), delivery.as_str()), |row| {
+            Ok(Before {
+                site: checked(row, "site")?,
+                conversion: checked(row, "conversion")?,
+                generation: plain(row, "generation")?,
+                leased_until: maybe_time(row, "lease_until")?,
+                progress: deliveries::progress(row)?,
+            })
+        })?;
+        if let Some(before) = found {
+            return Ok(before);
+        }
+    }
+    Err(StoreError::NotFound("delivery"))
+}
+
+fn decide(
+    ledger: &Connection,
+    delivery: &ConversionId,
+    before: &Before,
+    change: &Change,
+    now: UnixMillis,
+) -> Result<(u32, Progress), StoreError> {
+    let progress = before.progress.clone();
+    let (generation, after) = match change {
+        Change::Drop { reason, .. } => (before.generation, manual::dropped(progress, reason.clone())),
+        Change::Resolve { verdict, reason, .. } => {
+            (before.generation, manual::resolved(progress, *verdict == Verdict::Recorded, reason.clone()))
+        }
+        Change::Retry { accept_double, .. } => {
+            let past = attempts::past(ledger, &before.site, delivery)?;
+            (before.generation + 1, manual::replayed(progress, past, *accept_double, now))
+        }
+    };
+    Ok((generation, after.map_err(|error| StoreError::Refused(error.to_string()))?))
+}
+
+/// What a change means for the conversion and its claims.
+fn follow(ledger: &Connection, before: &Before, after: &Progress) -> Result<(), StoreError> {
+    match after.state {
+        State::Rejected => claims::free_if_rejected(ledger, &before.site, &before.conversion),
+        State::Dropped => Ok(()),
+        _ => claims::take_again(ledger, &before.site, &before.conversion),
+    }
+}
+
+fn record(
+    ledger: &Connection,
+    delivery: &ConversionId,
+    before: &Before,
+    after: State,
+    change: &Change,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO operator_changes (site, delivery, number, change, state_before, state_after, changed_at)
+               VALUES (:site, :delivery,
+                       (SELECT 1 + count(*) FROM operator_changes WHERE site = :site AND delivery = :delivery),
+                       :change, :before, :after, :now)";
+    let row = named_params! {
+        ":site": before.site.as_str(),
+        ":delivery": delivery.as_str(),
+        ":change": to_json(change)?,
+        ":before": before.progress.state.as_str(),
+        ":after": after.as_str(),
+        ":now": now.0,
+    };
+    write(ledger, sql, row).map(|_| ())
+}

@@ -1,0 +1,68 @@
+//! Who holds a business key in a program, in SQL: taken with the delivery that it is for, freed only when nothing can have
+//! come of it at any vendor.
+
+use rusqlite::Connection;
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+
+use super::rows::{all, checked, count, write};
+use crate::store::StoreError;
+
+/// Has a conversion hold its business key in a program; it may hold it already.
+///
+/// # Errors
+/// [`StoreError::Refused`] when another conversion holds the key, or this one has none.
+pub(super) fn take(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    program: &ProgramId,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO claims (site, kind, external_id, program, conversion)
+               SELECT site, kind, external_id, ?3, id FROM conversions
+               WHERE site = ?1 AND id = ?2 AND external_id IS NOT NULL
+               ON CONFLICT (site, kind, external_id, program) DO UPDATE SET conversion = excluded.conversion
+               WHERE conversion = excluded.conversion";
+    match write(ledger, sql, (site.as_str(), conversion.as_str(), program.as_str()))? {
+        0 => Err(StoreError::Refused(format!(
+            "in program `{program}` another conversion holds this business key, or this conversion has none"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// After a delivery was rejected: when every one of its conversion was, the conversion is rejected too, and its keys are
+/// free again unless some send ended without anybody knowing what came of it.
+pub(super) fn free_if_rejected(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+) -> Result<(), StoreError> {
+    let key = (site.as_str(), conversion.as_str());
+    let others = "SELECT count(*) FROM deliveries WHERE site = ?1 AND conversion = ?2 AND state <> 'rejected'";
+    if count(ledger, others, key)? > 0 {
+        return Ok(());
+    }
+    write(ledger, "UPDATE conversions SET status = 'rejected' WHERE site = ?1 AND id = ?2", key)?;
+    let unknown = "SELECT count(*) FROM attempts a JOIN deliveries d ON d.site = a.site AND d.id = a.delivery
+                   WHERE d.site = ?1 AND d.conversion = ?2 AND a.purpose = 'send'
+                     AND (a.outcome IS NULL OR a.outcome = 'unknown')";
+    if count(ledger, unknown, key)? > 0 {
+        return Ok(());
+    }
+    write(ledger, "DELETE FROM claims WHERE site = ?1 AND conversion = ?2", key).map(|_| ())
+}
+
+/// After an operator moved a delivery on: its conversion holds its keys again, in every program that it is delivered to,
+/// and is no longer rejected.
+///
+/// # Errors
+/// [`StoreError::Refused`] when another conversion has taken a key in the meantime.
+pub(super) fn take_again(ledger: &Connection, site: &SiteId, conversion: &ConversionId) -> Result<(), StoreError> {
+    let key = (site.as_str(), conversion.as_str());
+    let sql = "SELECT program FROM deliveries WHERE site = ?1 AND conversion = ?2";
+    for program in all(ledger, sql, key, |row| checked::<ProgramId>(row, "program"))? {
+        take(ledger, site, conversion, &program)?;
+    }
+    let sql = "UPDATE conversions SET status = 'accepted' WHERE site = ?1 AND id = ?2 AND status = 'rejected'";
+    write(ledger, sql, key).map(|_| ())
+}

@@ -1,0 +1,164 @@
+//! Opens connections to the ledger's file, sets what durability rests on, and reads every setting back: SQLite ignores a
+//! pragma that it does not know or cannot grant, so a value that was only set is a value that was only hoped for.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OpenFlags};
+
+use super::lock::private;
+use crate::store::StoreError;
+
+/// The first release whose checkpoints cannot race a write-ahead log that is being reset (sqlite.org/wal.html).
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// `TRMK`, in the file's header: what `file(1)` and this module know a ledger by.
+const APPLICATION_ID: i64 = 0x5452_4d4b;
+
+/// Statements that stay compiled on each connection; more than the store has.
+const STATEMENTS: usize = 128;
+
+/// A pragma: its name, the value to set, and how that value reads back.
+type Setting = (&'static str, &'static str, &'static str);
+
+/// macOS answers fsync before the drive has written, unless asked for more.
+const FULL_FSYNC: (&str, &str) = if cfg!(target_os = "macos") { ("ON", "1") } else { ("OFF", "0") };
+
+/// What the one writing connection must have.
+const WRITER: [Setting; 11] = [
+    ("journal_mode", "WAL", "wal"),
+    // FULL syncs the log at every commit; NORMAL would lose acknowledged ones with the power.
+    ("synchronous", "FULL", "2"),
+    ("fullfsync", FULL_FSYNC.0, FULL_FSYNC.1),
+    ("checkpoint_fullfsync", FULL_FSYNC.0, FULL_FSYNC.1),
+    // Checkpoints are the writer's own, between commits: none in the middle of somebody's answer.
+    ("wal_autocheckpoint", "0", "0"),
+    ("journal_size_limit", "67108864", "67108864"),
+    ("busy_timeout", "5000", "5000"),
+    ("foreign_keys", "ON", "1"),
+    ("trusted_schema", "OFF", "0"),
+    ("cell_size_check", "ON", "1"),
+    // What is expunged is overwritten, not only unlinked.
+    ("secure_delete", "ON", "1"),
+];
+
+/// What a reading connection must have.
+const READER: [Setting; 4] = [
+    ("query_only", "ON", "1"),
+    ("busy_timeout", "5000", "5000"),
+    ("trusted_schema", "OFF", "0"),
+    ("cell_size_check", "ON", "1"),
+];
+
+/// The writing connection to an existing or new ledger, readable by its owner alone.
+///
+/// # Errors
+/// [`StoreError::Refused`] when SQLite is too old, a setting does not hold or the file is another program's;
+/// [`StoreError::Unavailable`] when it cannot be opened; [`StoreError::Corrupt`] when it is no database.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    new_enough(rusqlite::version_number())?;
+    own_file(path)?;
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    check_identity(&connection, path)?;
+    set(&connection, &WRITER)?;
+    Ok(connection)
+}
+
+/// A reading connection to a ledger that a writer has opened.
+///
+/// # Errors
+/// As [`writer`].
+pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    set(&connection, &READER)?;
+    Ok(connection)
+}
+
+fn open(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn new_enough(version: i32) -> Result<(), StoreError> {
+    if version >= OLDEST_SQLITE {
+        return Ok(());
+    }
+    Err(StoreError::Refused(format!("SQLite {version} can damage a ledger; build with {OLDEST_SQLITE} or later")))
+}
+
+/// Makes the file, or takes away what others may do with it. Log and index files get the same rights from SQLite.
+fn own_file(path: &Path) -> Result<(), StoreError> {
+    let unavailable = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    let mut options = OpenOptions::new();
+    let file = private(options.create(true).truncate(false).write(true)).open(path).map_err(unavailable)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).map_err(unavailable)?;
+    }
+    drop(file);
+    Ok(())
+}
+
+/// An empty file becomes a ledger; a file with somebody else's tables stays as it is.
+fn check_identity(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    match (id, objects) {
+        (APPLICATION_ID, _) => Ok(()),
+        (0, 0) => Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?),
+        _ => Err(StoreError::Refused(format!("{} is a database, but no trailmark ledger", path.display()))),
+    }
+}
+
+fn set(connection: &Connection, settings: &[Setting]) -> Result<(), StoreError> {
+    for (name, value, _) in settings {
+        connection.pragma_update(None, name, value)?;
+    }
+    assert_settings(connection, settings)
+}
+
+fn assert_settings(connection: &Connection, settings: &[Setting]) -> Result<(), StoreError> {
+    for (name, _, expected) in settings {
+        let found = connection.pragma_query_value(None, name, |row| row.get::<_, Value>(0))?;
+        let found = match found {
+            Value::Integer(number) => number.to_string(),
+            Value::Text(text) => text,
+            other => format!("{other:?}"),
+        };
+        if found != *expected {
+            return Err(StoreError::Refused(format!("SQLite's {name} is {found} here, and must be {expected}")));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_that_does_not_hold_is_refused() {
+        // No log can stand beside a database in memory, so SQLite keeps its own mode and says nothing.
+        let memory = Connection::open_in_memory().unwrap();
+        let refused = set(&memory, &WRITER).unwrap_err();
+        assert_eq!(refused, StoreError::Refused("SQLite's journal_mode is memory here, and must be wal".into()));
+    }
+
+    #[test]
+    fn a_release_with_the_wal_reset_bug_is_refused() {
+        assert!(new_enough(3_051_002).is_err());
+        assert!(new_enough(3_051_003).is_ok());
+        assert!(new_enough(rusqlite::version_number()).is_ok());
+    }
+
+    #[test]
+    fn another_programs_database_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE theirs (a)").unwrap();
+        assert!(matches!(writer(&path), Err(StoreError::Refused(_))));
+    }
+}

@@ -1,0 +1,166 @@
+//! Conversions in SQL: the accepting transaction, which either writes a conversion with payload, decision, claims, deliveries
+//! and receipt, or gives the first receipt again. What is accepted is decided by the caller's rule.
+
+use rusqlite::{Connection, named_params};
+use trailmark_wire::conversion::{Customer, CustomerClaim, Event, Item, Order, OrderClaim};
+use trailmark_wire::ids::{OrderKey, ProgramId, SiteId};
+use trailmark_wire::receipt::Receipt;
+
+use super::rows::{all, checked, count, first, json, plain, to_json, write};
+use super::{claims, touches};
+use crate::outbox::State;
+use crate::store::{AcceptRule, Accepted, Known, NewConversion, NewDelivery, Ruling, StoreError};
+
+/// See [`crate::store::Store::accept`].
+pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule) -> Result<Accepted, StoreError> {
+    if let Some((hash, receipt)) = earlier(ledger, new)? {
+        return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
+    }
+    let ruling = rule(&known(ledger, new)?)?;
+    touches::add_visitor(ledger, &new.site, &new.visitor, new.received_at)?;
+    insert(ledger, new, &ruling)?;
+    insert_payload(ledger, new)?;
+    insert_decision(ledger, new, &ruling)?;
+    for delivery in &ruling.deliveries {
+        claims::take(ledger, &new.site, &new.id, &delivery.program)?;
+        insert_delivery(ledger, new, delivery)?;
+    }
+    Ok(Accepted::New(ruling.receipt))
+}
+
+/// Content hash and receipt of the conversion that used this replay key first.
+fn earlier(ledger: &Connection, new: &NewConversion) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+    let sql = "SELECT content_hash, receipt FROM conversions WHERE site = ?1 AND visitor = ?2 AND jti = ?3";
+    let key = (new.site.as_str(), new.visitor.as_str(), new.jti.as_str());
+    first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
+}
+
+fn known(ledger: &Connection, new: &NewConversion) -> Result<Known, StoreError> {
+    let signups = "SELECT count(*) FROM conversions
+                   WHERE site = ?1 AND visitor = ?2 AND kind = 'signup' AND status = 'accepted'";
+    let signups = count(ledger, signups, (new.site.as_str(), new.visitor.as_str()))?;
+    Ok(Known {
+        touches: touches::of_visitor(ledger, &new.site, &new.visitor)?,
+        signups_by_visitor: u32::try_from(signups).unwrap_or(u32::MAX),
+        claimed: claimed(ledger, new)?,
+        queued: queued(ledger, &new.site)?,
+    })
+}
+
+fn claimed(ledger: &Connection, new: &NewConversion) -> Result<Vec<ProgramId>, StoreError> {
+    let Some(external_id) = new.conversion.external_id() else { return Ok(Vec::new()) };
+    let sql = "SELECT program FROM claims WHERE site = ?1 AND kind = ?2 AND external_id = ?3 ORDER BY program";
+    let key = (new.site.as_str(), new.conversion.kind().as_str(), external_id);
+    all(ledger, sql, key, |row| checked(row, "program"))
+}
+
+/// Deliveries of the site that are not settled.
+fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
+    let sql = "SELECT word, number FROM tallies WHERE site = ?1 AND subject = 'delivery'";
+    let tallies =
+        all(ledger, sql, [site.as_str()], |row| Ok((plain::<String>(row, "word")?, plain::<i64>(row, "number")?)))?;
+    let waits = |word: &str| State::from_word(word).is_some_and(|state| !state.is_settled());
+    let queued: i64 = tallies.iter().filter(|(word, _)| waits(word)).map(|(_, number)| number).sum();
+    Ok(u64::try_from(queued).unwrap_or(0))
+}
+
+/// A conversion as its columns have it.
+#[derive(Debug, Default)]
+struct Parts<'a> {
+    customer: Option<&'a Customer>,
+    signed_customer: Option<&'a str>,
+    order: Option<&'a Order>,
+    signed_order: Option<&'a str>,
+    refund_of: Option<&'a OrderKey>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(new: &'a NewConversion) -> Self {
+        let mut parts = Self::default();
+        match &new.conversion.customer {
+            Some(CustomerClaim::Plain(customer)) => parts.customer = Some(customer),
+            Some(CustomerClaim::Signed(jws)) => parts.signed_customer = Some(jws),
+            None => {}
+        }
+        match &new.conversion.event {
+            Event::Signup | Event::Lead => {}
+            Event::Sale(OrderClaim::Plain(order)) => parts.order = Some(order),
+            Event::Sale(OrderClaim::Signed(jws)) => parts.signed_order = Some(jws),
+            Event::Refund { refund, sale } => (parts.order, parts.refund_of) = (Some(refund), Some(sale)),
+        }
+        parts
+    }
+}
+
+fn insert(ledger: &Connection, new: &NewConversion, ruling: &Ruling) -> Result<(), StoreError> {
+    let sql =
+        "INSERT INTO conversions (site, id, visitor, jti, content_hash, kind, external_id, customer_key, order_key,
+                                        amount_minor, currency, refund_of, assurance, status, code, receipt,
+                                        occurred_at, received_at)
+               VALUES (:site, :id, :visitor, :jti, :content_hash, :kind, :external_id, :customer_key, :order_key,
+                       :amount_minor, :currency, :refund_of, :assurance, :status, :code, :receipt,
+                       :occurred_at, :received_at)";
+    let parts = Parts::of(new);
+    let row = named_params! {
+        ":site": new.site.as_str(),
+        ":id": new.id.as_str(),
+        ":visitor": new.visitor.as_str(),
+        ":jti": new.jti.as_str(),
+        ":content_hash": new.content_hash,
+        ":kind": new.conversion.kind().as_str(),
+        ":external_id": new.conversion.external_id(),
+        ":customer_key": parts.customer.map(|customer| customer.key.as_str()),
+        ":order_key": parts.order.map(|order| order.key.as_str()),
+        ":amount_minor": parts.order.map(|order| order.amount_minor),
+        ":currency": parts.order.map(|order| order.currency.as_str()),
+        ":refund_of": parts.refund_of.map(OrderKey::as_str),
+        ":assurance": new.assurance.as_str(),
+        ":status": ruling.receipt.status.as_str(),
+        ":code": ruling.receipt.code,
+        ":receipt": to_json(&ruling.receipt)?,
+        ":occurred_at": new.occurred_at.0,
+        ":received_at": new.received_at.0,
+    };
+    write(ledger, sql, row).map(|_| ())
+}
+
+fn insert_payload(ledger: &Connection, new: &NewConversion) -> Result<(), StoreError> {
+    let sql =
+        "INSERT INTO conversion_payloads (site, conversion, email, name, data, items, signed_customer, signed_order)
+               VALUES (:site, :conversion, :email, :name, :data, :items, :signed_customer, :signed_order)";
+    let parts = Parts::of(new);
+    let row = named_params! {
+        ":site": new.site.as_str(),
+        ":conversion": new.id.as_str(),
+        ":email": parts.customer.and_then(|customer| customer.email.as_deref()),
+        ":name": parts.customer.and_then(|customer| customer.name.as_deref()),
+        ":data": to_json(&new.conversion.data)?,
+        ":items": to_json::<&[Item]>(&parts.order.map_or(&[][..], |order| &order.items))?,
+        ":signed_customer": parts.signed_customer,
+        ":signed_order": parts.signed_order,
+    };
+    write(ledger, sql, row).map(|_| ())
+}
+
+fn insert_decision(ledger: &Connection, new: &NewConversion, ruling: &Ruling) -> Result<(), StoreError> {
+    let sql = "INSERT INTO decisions (site, conversion, rules_version, decision) VALUES (?1, ?2, ?3, ?4)";
+    let decision = &ruling.decision;
+    let row = (new.site.as_str(), new.id.as_str(), decision.rules_version, to_json(decision)?);
+    write(ledger, sql, row).map(|_| ())
+}
+
+fn insert_delivery(ledger: &Connection, new: &NewConversion, delivery: &NewDelivery) -> Result<(), StoreError> {
+    let sql = "INSERT INTO deliveries (site, id, conversion, program, vendor, touch, state, due_at)
+               VALUES (:site, :id, :conversion, :program, :vendor, :touch, :state, :due_at)";
+    let row = named_params! {
+        ":site": new.site.as_str(),
+        ":id": delivery.id.as_str(),
+        ":conversion": new.id.as_str(),
+        ":program": delivery.program.as_str(),
+        ":vendor": delivery.vendor.as_str(),
+        ":touch": delivery.touch.as_str(),
+        ":state": State::Due.as_str(),
+        ":due_at": delivery.due_at.0,
+    };
+    write(ledger, sql, row).map(|_| ())
+}

@@ -1,0 +1,219 @@
+//! Deliveries in SQL: leasing them, and the steps under a lease. Each step first asks for the row *with its lease id*, so
+//! that whoever lost a lease changes nothing. How a delivery goes on is decided by `outbox`.
+
+use rusqlite::{Connection, Row, ToSql, named_params};
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use super::rows::{all, checked, count, damaged, first, maybe_time, plain, word, write};
+use super::{attempts, claims, lanes};
+use crate::outbox::{Doubt, Progress, Purpose, State};
+use crate::store::StoreError;
+use crate::store::delivery::{AttemptKey, Claim, Expired, Glance, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
+
+/// A delivery with its conversion's kind.
+const SELECT: &str =
+    "SELECT d.*, c.kind FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion";
+
+/// What a lease may be taken on. The states are `State`'s with a `purpose()`.
+const WAITING: &str = "site = :site AND program = :program AND lease IS NULL AND due_at IS NOT NULL
+                       AND state IN ('due', 'uncertain', 'unverified')";
+
+/// See [`crate::store::delivery::DeliveryStore::glance`].
+pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, StoreError> {
+    let key = named_params! {":site": lane.site.as_str(), ":program": lane.program.as_str()};
+    let due = format!("SELECT min(due_at) AS at FROM deliveries WHERE {WAITING}");
+    let expiry = "SELECT min(lease_until) AS at FROM deliveries
+                  WHERE site = :site AND program = :program AND lease IS NOT NULL";
+    Ok(Glance {
+        lane: lanes::read(ledger, lane)?,
+        next_due: first(ledger, &due, key, |row| maybe_time(row, "at"))?.flatten(),
+        next_expiry: first(ledger, expiry, key, |row| maybe_time(row, "at"))?.flatten(),
+    })
+}
+
+/// See [`crate::store::delivery::DeliveryStore::lease`].
+pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, StoreError> {
+    let Claim { lane, most, gate, leases, until, now } = claim;
+    let wanted = u32::try_from(leases.len()).unwrap_or(u32::MAX).min(most);
+    let due = due(ledger, &lane, now, wanted)?;
+    let Ok(waiting @ 1..) = u32::try_from(due.len()) else { return Ok(Vec::new()) };
+    let (after, open) = gate(lanes::read(ledger, &lane)?, waiting);
+    lanes::write_lane(ledger, &lane, &after)?;
+    let granted = usize::try_from(open).unwrap_or(usize::MAX);
+    let granted = due.into_iter().take(granted).zip(leases);
+    granted.map(|(delivery, lease)| grant(ledger, &lane.site, &delivery, lease, until)).collect()
+}
+
+/// Ids of what is due, the longest due first.
+fn due(ledger: &Connection, lane: &LaneKey, now: UnixMillis, most: u32) -> Result<Vec<ConversionId>, StoreError> {
+    let sql = format!("SELECT id FROM deliveries WHERE {WAITING} AND due_at <= :now ORDER BY due_at, id LIMIT :most");
+    let key = named_params! {
+        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":now": now.0, ":most": most,
+    };
+    all(ledger, &sql, key, |row| checked(row, "id"))
+}
+
+fn grant(
+    ledger: &Connection,
+    site: &SiteId,
+    delivery: &ConversionId,
+    lease: LeaseId,
+    until: UnixMillis,
+) -> Result<Leased, StoreError> {
+    let sql = "UPDATE deliveries SET lease = ?3, lease_until = ?4 WHERE site = ?1 AND id = ?2 AND lease IS NULL";
+    if write(ledger, sql, (site.as_str(), delivery.as_str(), lease.0, until.0))? == 0 {
+        return Err(StoreError::LeaseLost);
+    }
+    under(ledger, site, delivery, lease)
+}
+
+/// The delivery under a lease.
+///
+/// # Errors
+/// [`StoreError::LeaseLost`] when it is not under that one.
+fn under(ledger: &Connection, site: &SiteId, delivery: &ConversionId, lease: LeaseId) -> Result<Leased, StoreError> {
+    let sql = format!("{SELECT} WHERE d.site = ?1 AND d.id = ?2 AND d.lease = ?3");
+    let found = first(ledger, &sql, (site.as_str(), delivery.as_str(), lease.0), leased)?;
+    found.ok_or(StoreError::LeaseLost)
+}
+
+/// See [`crate::store::delivery::DeliveryStore::begin_attempt`]. A lease whose time is over begins nothing: somebody may
+/// just be about to settle it as expired.
+pub(super) fn begin_attempt(ledger: &Connection, held: &Leased, new: &NewAttempt) -> Result<AttemptKey, StoreError> {
+    let now = under(ledger, &held.lane.site, &held.delivery, held.lease)?;
+    let alive = "SELECT count(*) FROM deliveries WHERE site = ?1 AND id = ?2 AND lease_until > ?3";
+    let (site, id) = (held.lane.site.as_str(), held.delivery.as_str());
+    if count(ledger, alive, (site, id, new.started_at.0))? == 0 || attempts::begun(ledger, held)? {
+        return Err(StoreError::LeaseLost);
+    }
+    if new.purpose == Purpose::Send {
+        let counted = "UPDATE deliveries SET attempts = attempts + 1 WHERE site = ?1 AND id = ?2";
+        write(ledger, counted, (site, id))?;
+    }
+    attempts::insert(ledger, &now, new)
+}
+
+/// See [`crate::store::delivery::DeliveryStore::settle`].
+pub(super) fn settle(ledger: &Connection, held: &Leased, settlement: Settlement) -> Result<(), StoreError> {
+    let Settlement { progress, attempt, lane } = settlement;
+    let now = under(ledger, &held.lane.site, &held.delivery, held.lease)?;
+    match &attempt {
+        Some((key, end)) => attempts::end_under(ledger, &now, key, end)?,
+        // Its holder began one after all: only whoever knows how it ended may settle.
+        None if attempts::open_under(ledger, &now)?.is_some() => return Err(StoreError::LeaseLost),
+        None => {}
+    }
+    set(ledger, &now.lane.site, &now.delivery, now.generation, &progress)?;
+    if let Some(rule) = lane {
+        lanes::change(ledger, &now.lane, rule)?;
+    }
+    if progress.state == State::Rejected {
+        claims::free_if_rejected(ledger, &now.lane.site, &now.conversion)?;
+    }
+    Ok(())
+}
+
+/// See [`crate::store::delivery::DeliveryStore::release`].
+pub(super) fn release(ledger: &Connection, held: &Leased) -> Result<(), StoreError> {
+    if attempts::begun(ledger, held)? {
+        return Err(StoreError::LeaseLost);
+    }
+    let sql = "UPDATE deliveries SET lease = NULL, lease_until = NULL WHERE site = ?1 AND id = ?2 AND lease = ?3";
+    match write(ledger, sql, (held.lane.site.as_str(), held.delivery.as_str(), held.lease.0))? {
+        0 => Err(StoreError::LeaseLost),
+        _ => Ok(()),
+    }
+}
+
+/// See [`crate::store::delivery::DeliveryStore::expired`].
+pub(super) fn expired(
+    ledger: &Connection,
+    lane: &LaneKey,
+    now: UnixMillis,
+    most: u32,
+) -> Result<Vec<Expired>, StoreError> {
+    let sql = format!(
+        "{SELECT} WHERE d.site = ?1 AND d.program = ?2 AND d.lease IS NOT NULL AND d.lease_until <= ?3
+         ORDER BY d.lease_until, d.id LIMIT ?4"
+    );
+    let ended = all(ledger, &sql, (lane.site.as_str(), lane.program.as_str(), now.0, most), leased)?;
+    let with_attempt = |leased| Ok(Expired { open: attempts::open_under(ledger, &leased)?, leased });
+    ended.into_iter().map(with_attempt).collect()
+}
+
+/// Writes how a delivery stands, and ends whatever lease is on it.
+pub(super) fn set(
+    ledger: &Connection,
+    site: &SiteId,
+    delivery: &ConversionId,
+    generation: u32,
+    progress: &Progress,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE deliveries SET generation = :generation, state = :state, reason = :reason, due_at = :due_at,
+                 attempts = :attempts, look_ups = :look_ups, rounds = :rounds, doubt = :doubt,
+                 settles_at = :settles_at, reference = :reference, lease = NULL, lease_until = NULL
+               WHERE site = :site AND id = :id";
+    let row: &[(&str, &dyn ToSql)] = named_params! {
+        ":site": site.as_str(),
+        ":id": delivery.as_str(),
+        ":generation": generation,
+        ":state": progress.state.as_str(),
+        ":reason": progress.reason,
+        ":due_at": progress.due_at.map(|at| at.0),
+        ":attempts": progress.attempts,
+        ":look_ups": progress.look_ups,
+        ":rounds": progress.rounds,
+        ":doubt": progress.doubt.map(Doubt::as_str),
+        ":settles_at": progress.settles_at.map(|at| at.0),
+        ":reference": progress.reference,
+    };
+    write(ledger, sql, row).map(|_| ())
+}
+
+/// A row of [`SELECT`] that has a lease.
+fn leased(row: &Row<'_>) -> Result<Leased, StoreError> {
+    Ok(Leased {
+        lease: LeaseId(plain(row, "lease")?),
+        lane: LaneKey { site: checked(row, "site")?, program: checked(row, "program")? },
+        delivery: checked(row, "id")?,
+        conversion: checked(row, "conversion")?,
+        kind: word::<Kind>(row, "kind")?,
+        vendor: word(row, "vendor")?,
+        generation: plain(row, "generation")?,
+        progress: progress(row)?,
+    })
+}
+
+/// How a delivery stands, from its row.
+pub(super) fn progress(row: &Row<'_>) -> Result<Progress, StoreError> {
+    let state: String = plain(row, "state")?;
+    let doubt: Option<String> = plain(row, "doubt")?;
+    let doubted = |word: String| Doubt::from_word(&word).ok_or_else(|| damaged("doubt", "no such word"));
+    Ok(Progress {
+        state: State::from_word(&state).ok_or_else(|| damaged("state", "no such word"))?,
+        reason: plain(row, "reason")?,
+        due_at: maybe_time(row, "due_at")?,
+        attempts: plain(row, "attempts")?,
+        look_ups: plain(row, "look_ups")?,
+        rounds: plain(row, "rounds")?,
+        doubt: doubt.map(doubted).transpose()?,
+        settles_at: maybe_time(row, "settles_at")?,
+        reference: plain(row, "reference")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_may_be_taken_in_exactly_the_states_that_have_something_to_do() {
+        for state in State::ALL {
+            let progress = Progress { state, ..Progress::new(UnixMillis(0)) };
+            let listed = WAITING.contains(&format!("'{}'", state.as_str()));
+            assert_eq!(progress.purpose().is_some(), listed, "{state:?}");
+        }
+    }
+}

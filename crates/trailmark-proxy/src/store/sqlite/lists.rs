@@ -1,0 +1,268 @@
+//! What operators list, in SQL. A question without a site is asked of each site in turn, so that no statement leaves one.
+
+use rusqlite::{Connection, Row, named_params};
+use trailmark_attribution::Decision;
+use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
+use trailmark_wire::time::UnixMillis;
+
+use super::lanes;
+use super::rows::{all, checked, json, plain, time, word};
+use crate::outbox::State;
+use crate::store::StoreError;
+use crate::store::delivery::{Lane, LaneKey};
+use crate::store::operator::{AttemptRow, ConversionRow, DeliveryRow, Filter, LaneRow, TouchRow};
+
+/// Rows of a list, where the caller names no limit.
+const ROWS: u32 = 100;
+
+/// Rows of a list, whatever the caller says.
+const MOST_ROWS: u32 = 1000;
+
+/// A delivery as people see it; `c` is its conversion.
+const DELIVERY: &str = "SELECT d.*, c.kind, c.external_id FROM deliveries d
+                        JOIN conversions c ON c.site = d.site AND c.id = d.conversion";
+
+/// Every site that has rows.
+pub(super) fn sites(ledger: &Connection) -> Result<Vec<SiteId>, StoreError> {
+    // One step to each next site; DISTINCT would walk all visitors.
+    let sql = "WITH RECURSIVE found (site) AS (
+                 SELECT min(site) FROM visitors
+                 UNION ALL
+                 SELECT (SELECT min(v.site) FROM visitors v WHERE v.site > found.site) FROM found
+                 WHERE found.site IS NOT NULL)
+               SELECT site FROM found WHERE site IS NOT NULL";
+    all(ledger, sql, [], |row| checked(row, "site"))
+}
+
+/// The filter's site, or all.
+fn sites_of(ledger: &Connection, filter: &Filter) -> Result<Vec<SiteId>, StoreError> {
+    filter.site.clone().map_or_else(|| sites(ledger), |site| Ok(vec![site]))
+}
+
+fn limit(filter: &Filter) -> u32 {
+    filter.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS)
+}
+
+/// Asks a listing statement of each site, and puts the answers together, the newest first.
+fn newest<T>(
+    ledger: &Connection,
+    filter: &Filter,
+    sql: &str,
+    read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
+    age: impl Fn(&T) -> (UnixMillis, ConversionId),
+) -> Result<Vec<T>, StoreError> {
+    let mut found = Vec::new();
+    for site in sites_of(ledger, filter)? {
+        let key = named_params! {
+            ":site": site.as_str(),
+            ":state": filter.state,
+            ":program": filter.program.as_ref().map(|program| program.as_str()),
+            ":limit": limit(filter),
+        };
+        found.extend(all(ledger, sql, key, &read)?);
+    }
+    found.sort_by_cached_key(|row| std::cmp::Reverse(age(row)));
+    found.truncate(usize::try_from(limit(filter)).unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+/// See [`crate::store::operator::OperatorStore::conversions`].
+pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Vec<ConversionRow>, StoreError> {
+    let sql = "SELECT c.* FROM conversions c
+               WHERE c.site = :site AND (:state IS NULL OR c.status = :state)
+                 AND (:program IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.site = c.site
+                                                  AND d.conversion = c.id AND d.program = :program))
+               ORDER BY c.received_at DESC, c.id DESC LIMIT :limit";
+    let age = |row: &ConversionRow| (row.received_at, row.id.clone());
+    let mut found = newest(ledger, filter, sql, conversion_row, age)?;
+    found.iter_mut().try_for_each(|row| fill_programs(ledger, row))?;
+    Ok(found)
+}
+
+/// Programs and states of a conversion's deliveries; of one without deliveries, the programs that its decision credits.
+pub(super) fn fill_programs(ledger: &Connection, row: &mut ConversionRow) -> Result<(), StoreError> {
+    let key = (row.site.as_str(), row.id.as_str());
+    let sql = "SELECT program, state FROM deliveries WHERE site = ?1 AND conversion = ?2 ORDER BY program";
+    let found = all(ledger, sql, key, |row| Ok((checked(row, "program")?, plain(row, "state")?)))?;
+    if !found.is_empty() {
+        (row.programs, row.deliveries) = found.into_iter().unzip();
+        return Ok(());
+    }
+    let sql = "SELECT decision FROM decisions WHERE site = ?1 AND conversion = ?2";
+    let decisions = all(ledger, sql, key, |row| json::<Decision>(row, "decision"))?;
+    row.programs = decisions.iter().flat_map(Decision::credited).map(|touch| touch.program.clone()).collect();
+    Ok(())
+}
+
+/// See [`crate::store::operator::OperatorStore::touches`].
+pub(super) fn touches(ledger: &Connection, filter: &Filter) -> Result<Vec<TouchRow>, StoreError> {
+    let sql = "SELECT * FROM touches
+               WHERE site = :site AND (:program IS NULL OR program = :program) AND (:state IS NULL OR source = :state)
+               ORDER BY recorded_at DESC, id DESC LIMIT :limit";
+    newest(ledger, filter, sql, touch_row, |row| (row.at, row.id.clone()))
+}
+
+/// Every touch of a visitor, the first first.
+pub(super) fn touches_of(ledger: &Connection, site: &SiteId, visitor: &VisitorId) -> Result<Vec<TouchRow>, StoreError> {
+    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 ORDER BY at, id";
+    all(ledger, sql, (site.as_str(), visitor.as_str()), touch_row)
+}
+
+/// See [`crate::store::operator::OperatorStore::deliveries`].
+pub(super) fn deliveries(ledger: &Connection, filter: &Filter) -> Result<Vec<DeliveryRow>, StoreError> {
+    let sql = format!(
+        "{DELIVERY} WHERE d.site = :site AND (d.state = :state OR (:state IS NULL AND d.state IN ({})))
+           AND (:program IS NULL OR d.program = :program)
+         ORDER BY d.id DESC LIMIT :limit",
+        if filter.settled { "d.state".to_owned() } else { shown_by_default() }
+    );
+    newest(ledger, filter, &sql, delivery_row, |row| (UnixMillis(0), row.id.clone()))
+}
+
+/// What an operator should see unasked: all that is not settled, and the dead letters.
+fn shown_by_default() -> String {
+    let shown = State::ALL.into_iter().filter(|state| !state.is_settled() || state.is_dead_letter());
+    shown.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+/// The deliveries of a conversion with their attempts, by program.
+pub(super) fn deliveries_of(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+) -> Result<Vec<DeliveryRow>, StoreError> {
+    let sql = format!("{DELIVERY} WHERE d.site = ?1 AND d.conversion = ?2 ORDER BY d.program");
+    let mut found = all(ledger, &sql, (site.as_str(), conversion.as_str()), delivery_row)?;
+    found.iter_mut().try_for_each(|row| fill_tries(ledger, row))?;
+    Ok(found)
+}
+
+/// A delivery with its attempts.
+///
+/// # Errors
+/// [`StoreError::NotFound`] when there is none of that id.
+pub(super) fn delivery(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<DeliveryRow, StoreError> {
+    let sql = format!("{DELIVERY} WHERE d.site = ?1 AND d.id = ?2");
+    let found = all(ledger, &sql, (site.as_str(), id.as_str()), delivery_row)?;
+    let mut row = found.into_iter().next().ok_or(StoreError::NotFound("delivery"))?;
+    fill_tries(ledger, &mut row)?;
+    Ok(row)
+}
+
+fn fill_tries(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreError> {
+    let sql = "SELECT * FROM attempts WHERE site = ?1 AND delivery = ?2 ORDER BY generation, number";
+    row.tries = all(ledger, sql, (row.site.as_str(), row.id.as_str()), attempt_row)?;
+    Ok(())
+}
+
+/// See [`crate::store::operator::OperatorStore::lanes`].
+pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<LaneRow>, StoreError> {
+    let sql = format!(
+        "SELECT program, sum(waiting) AS waiting FROM (
+           SELECT program, 0 AS waiting FROM lanes WHERE site = :site
+           UNION ALL
+           SELECT program, count(*) FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program)
+         GROUP BY program ORDER BY program",
+        unsettled()
+    );
+    let mut found = Vec::new();
+    for site in sites(ledger)? {
+        let key = named_params! {":site": site.as_str()};
+        for (program, waiting) in
+            all(ledger, &sql, key, |row| Ok((checked(row, "program")?, plain::<i64>(row, "waiting")?)))?
+        {
+            let key = LaneKey { site: site.clone(), program };
+            let lane = lanes::read(ledger, &key)?;
+            found.push(lane_row(key, &lane, u64::try_from(waiting).unwrap_or(0), now));
+        }
+    }
+    Ok(found)
+}
+
+/// The words of states that are not settled, for SQL.
+pub(super) fn unsettled() -> String {
+    let waits = State::ALL.into_iter().filter(|state| !state.is_settled());
+    waits.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+/// A pause outlasts everything, then the vendor's own word counts, then our breaker.
+fn lane_row(key: LaneKey, lane: &Lane, waiting: u64, now: UnixMillis) -> LaneRow {
+    let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
+    let (state, reason, next_at) = match (&lane.pause, ahead(lane.throttled_until), ahead(lane.broken_until)) {
+        (Some(pause), _, _) => ("paused", Some(pause.reason.clone()), Some(pause.probe_at)),
+        (None, Some(until), _) => ("throttled", Some("the vendor asks for fewer requests".into()), Some(until)),
+        (None, None, Some(until)) => {
+            let reason = format!("{} failures in a row; one request is tried then", lane.failures);
+            ("broken", Some(reason), Some(until))
+        }
+        (None, None, None) => ("open", None, None),
+    };
+    let next_at = next_at.map(UnixMillis::to_rfc3339);
+    LaneRow { program: key.program, state: state.into(), reason, next_at, waiting }
+}
+
+pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError> {
+    Ok(ConversionRow {
+        id: checked(row, "id")?,
+        site: checked(row, "site")?,
+        kind: word(row, "kind")?,
+        external_id: plain(row, "external_id")?,
+        status: word(row, "status")?,
+        code: plain(row, "code")?,
+        assurance: plain(row, "assurance")?,
+        programs: Vec::new(),
+        deliveries: Vec::new(),
+        received_at: time(row, "received_at")?,
+    })
+}
+
+fn touch_row(row: &Row<'_>) -> Result<TouchRow, StoreError> {
+    Ok(TouchRow {
+        id: checked(row, "id")?,
+        site: checked(row, "site")?,
+        program: checked(row, "program")?,
+        visitor: checked(row, "visitor")?,
+        partner: plain(row, "partner")?,
+        click_id: plain(row, "click_id")?,
+        source: plain(row, "source")?,
+        landing_url: plain(row, "landing_url")?,
+        at: time(row, "at")?,
+        expires_at: time(row, "expires_at")?,
+    })
+}
+
+fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, StoreError> {
+    let due_at: Option<i64> = plain(row, "due_at")?;
+    Ok(DeliveryRow {
+        id: checked(row, "id")?,
+        site: checked(row, "site")?,
+        conversion: checked(row, "conversion")?,
+        kind: word(row, "kind")?,
+        external_id: plain(row, "external_id")?,
+        program: checked(row, "program")?,
+        vendor: word(row, "vendor")?,
+        state: plain(row, "state")?,
+        reason: plain(row, "reason")?,
+        attempts: plain(row, "attempts")?,
+        generation: plain(row, "generation")?,
+        due_at: due_at.map(|at| UnixMillis(at).to_rfc3339()),
+        reference: plain(row, "reference")?,
+        tries: Vec::new(),
+    })
+}
+
+fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, StoreError> {
+    let started_at = time(row, "started_at")?;
+    let ended_at: Option<i64> = plain(row, "ended_at")?;
+    Ok(AttemptRow {
+        number: plain(row, "number")?,
+        generation: plain(row, "generation")?,
+        purpose: plain(row, "purpose")?,
+        request: plain(row, "request")?,
+        started_at,
+        duration_ms: ended_at.map(|at| UnixMillis(at).since(started_at)),
+        http_status: plain(row, "http_status")?,
+        outcome: plain(row, "outcome")?,
+        message: plain(row, "message")?,
+    })
+}

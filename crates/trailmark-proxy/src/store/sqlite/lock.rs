@@ -1,0 +1,55 @@
+//! The lock file beside the ledger: one process at a time. The kernel lets it go when its holder dies, however it dies, so
+//! the file itself is never removed and its presence means nothing.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+/// Held as long as this process owns the ledger.
+#[derive(Debug)]
+pub(super) struct LockFile {
+    _locked: File,
+}
+
+impl LockFile {
+    /// Takes the lock beside `ledger`, at once or not at all.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when another process holds it, or the file cannot be made.
+    pub(super) fn take(ledger: &Path) -> Result<Self, StoreError> {
+        let path = lock_path(ledger);
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+        let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path);
+        let file = file.map_err(unavailable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _locked: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
+                "another trailmark process has {} open; talk to its operator's listener, or stop it first",
+                ledger.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(unavailable(error)),
+        }
+    }
+}
+
+/// `trailmark.db.lock` for `trailmark.db`.
+fn lock_path(ledger: &Path) -> PathBuf {
+    let mut name = OsString::from(ledger);
+    name.push(".lock");
+    PathBuf::from(name)
+}
+
+/// Files that only their owner may read.
+#[cfg(unix)]
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    options.mode(0o600)
+}
+
+/// Elsewhere the folder's own access rules count.
+#[cfg(not(unix))]
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}

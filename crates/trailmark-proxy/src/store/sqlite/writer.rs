@@ -1,0 +1,306 @@
+//! The one thread that writes. Commands wait in a bounded queue; the thread takes everything that waits, runs each command
+//! in a savepoint of its own, commits once, and answers only then: one fsync serves them all, and no timer delays a lone one.
+//! What a command does is not known here.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::error::{CommitFailure, commit_failure};
+use super::lock::LockFile;
+use crate::store::StoreError;
+
+/// Commands that share one commit at most: bounds what a crash of the machine can leave unanswered, and the log's growth.
+const BATCH: usize = 256;
+
+/// Commands that may wait. At some 2,000 a second, two seconds of work; beyond that a caller is told to come again.
+const QUEUE: usize = 4096;
+
+/// Commands between two checkpoints: some 10 MB of log.
+const CHECKPOINT_AFTER: usize = 1024;
+
+/// Work for the writer, with the caller who waits for it.
+trait Command: Send {
+    /// Does the work inside its savepoint; `false` when it is to be undone.
+    fn run(&mut self, ledger: &Connection) -> bool;
+
+    /// Answers the caller, once it is known what became of the transaction.
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>);
+}
+
+/// The handle to the writing thread.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: Mutex<Option<mpsc::Sender<Box<dyn Command>>>>,
+    ended: watch::Receiver<bool>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Writer {
+    /// Starts the thread. It keeps connection and lock until its queue is closed and empty.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the system gives no thread.
+    pub(super) fn start(connection: Connection, lock: LockFile) -> Result<Self, StoreError> {
+        let (queue, commands) = mpsc::channel(QUEUE);
+        let (end, ended) = watch::channel(false);
+        let body = move || {
+            serve(connection, commands);
+            drop(lock);
+            end.send_replace(true);
+        };
+        let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(body);
+        let thread = spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self { queue: Mutex::new(Some(queue)), ended, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Has `work` done in the next transaction, and waits for its commit. Once queued it is done, whether or not the caller
+    /// still waits.
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        self.enqueue(Box::new(Pending { work: Some(work), result: None, caller }))?;
+        answer.await.unwrap_or_else(|_gone| Err(StoreError::Unavailable("its writer has stopped".into())))
+    }
+
+    fn enqueue(&self, command: Box<dyn Command>) -> Result<(), StoreError> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(queue) = queue.as_ref() else {
+            return Err(StoreError::Unavailable("it is shutting down".into()));
+        };
+        queue.try_send(command).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => StoreError::Full,
+            mpsc::error::TrySendError::Closed(_) => StoreError::Unavailable("its writer has stopped".into()),
+        })
+    }
+
+    /// Takes no more work and waits until all that was taken is committed and the file closed.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.stop();
+        let mut ended = self.ended.clone();
+        let waited = ended.wait_for(|ended| *ended).await;
+        waited.map(|_| ()).map_err(|_gone| StoreError::Unavailable("its writer died".into()))
+    }
+
+    fn stop(&self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}
+
+/// A store that is dropped has finished what it took and let its lock go.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.stop();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // Its panic was printed by then, and there is nobody left to tell.
+            let _panicked = thread.join();
+        }
+    }
+}
+
+struct Pending<T, F> {
+    work: Option<F>,
+    result: Option<Result<T, StoreError>>,
+    caller: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, F> Command for Pending<T, F>
+where
+    T: Send,
+    F: FnOnce(&Connection) -> Result<T, StoreError> + Send,
+{
+    fn run(&mut self, ledger: &Connection) -> bool {
+        self.result = self.work.take().map(|work| work(ledger));
+        matches!(self.result, Some(Ok(_)))
+    }
+
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>) {
+        let panicked = || Err(StoreError::Unavailable("a bug stopped this step; the log says where".into()));
+        let Self { result, caller, .. } = *self;
+        // A caller who went away reads the result from the ledger, if ever.
+        let _gone = caller.send(commit.clone().and_then(|()| result.unwrap_or_else(panicked)));
+    }
+}
+
+/// The thread: until the queue is closed and empty.
+fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>) {
+    let mut since_checkpoint = 0;
+    while let Some(first) = commands.blocking_recv() {
+        let mut batch = vec![first];
+        while batch.len() < BATCH {
+            let Ok(next) = commands.try_recv() else { break };
+            batch.push(next);
+        }
+        since_checkpoint += batch.len();
+        let commit = commit(&connection, &mut batch);
+        batch.into_iter().for_each(|command| command.answer(&commit));
+        if since_checkpoint >= CHECKPOINT_AFTER {
+            checkpoint(&connection, "PASSIVE");
+            since_checkpoint = 0;
+        }
+    }
+    checkpoint(&connection, "TRUNCATE");
+    if let Err((_, error)) = connection.close() {
+        tracing::warn!(%error, "the ledger did not close cleanly; everything in it is committed");
+    }
+}
+
+/// One transaction for the whole batch. After an error nothing of it is written.
+fn commit(ledger: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), StoreError> {
+    ledger.execute_batch("BEGIN IMMEDIATE")?;
+    let outcome = batch.iter_mut().try_for_each(|command| in_savepoint(ledger, command.as_mut()));
+    let outcome = outcome.and_then(|()| ledger.execute_batch("COMMIT").or_else(|error| survive(commit_failure(error))));
+    if outcome.is_err() && !ledger.is_autocommit() {
+        ledger.execute_batch("ROLLBACK")?;
+    }
+    outcome
+}
+
+/// Runs one command so that its failure undoes it alone.
+///
+/// # Errors
+/// When the whole transaction is gone: SQLite undoes it by itself when the disk is full.
+fn in_savepoint(ledger: &Connection, command: &mut dyn Command) -> Result<(), StoreError> {
+    ledger.execute_batch("SAVEPOINT command")?;
+    let ran = catch_unwind(AssertUnwindSafe(|| command.run(ledger)));
+    if ledger.is_autocommit() {
+        return Err(StoreError::Full);
+    }
+    if ran.is_err() {
+        tracing::error!("a command of the ledger panicked; it was undone");
+    }
+    let end = if matches!(ran, Ok(true)) { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
+    Ok(ledger.execute_batch(end)?)
+}
+
+/// Moves what the log holds into the database file. Readers may keep part of it back, and the next one moves that.
+fn checkpoint(ledger: &Connection, mode: &str) {
+    let moved = ledger.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_row| Ok(()));
+    if let Err(error) = moved.or_else(|error| survive(commit_failure(error))) {
+        tracing::warn!(%error, "the ledger's log was not moved into its file; nothing is lost");
+    }
+}
+
+/// Goes on after a failure that left a known state; else ends the process, since no later fsync could be believed.
+/// Whoever was not answered asks again, and finds out from the recovered file.
+fn survive(failure: CommitFailure) -> Result<(), StoreError> {
+    match failure {
+        CommitFailure::RolledBack(error) => Err(error),
+        CommitFailure::Fatal(error) => {
+            tracing::error!(%error, "the disk did not take the ledger's commit; stopping at once, start again to recover");
+            std::process::abort()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::connection;
+    use super::*;
+
+    fn writer(folder: &tempfile::TempDir) -> Arc<Writer> {
+        let path = folder.path().join("test.db");
+        let lock = LockFile::take(&path).unwrap();
+        let ledger = connection::writer(&path).unwrap();
+        ledger.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b BLOB) STRICT").unwrap();
+        Arc::new(Writer::start(ledger, lock).unwrap())
+    }
+
+    async fn insert(writer: &Writer, key: i64) -> Result<(), StoreError> {
+        writer.run(move |ledger| Ok(ledger.execute("INSERT INTO t (a) VALUES (?1)", [key]).map(|_| ())?)).await
+    }
+
+    async fn count(writer: &Writer) -> i64 {
+        let count = |ledger: &Connection| Ok(ledger.query_row("SELECT count(*) FROM t", [], |row| row.get(0))?);
+        writer.run(count).await.unwrap()
+    }
+
+    /// Holds the writer inside a command until the returned sender is used, so that a batch gathers behind it.
+    async fn hold(writer: &Arc<Writer>) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let (enter, entered) = oneshot::channel();
+        let held = Arc::clone(writer);
+        let work = move |_: &Connection| {
+            enter.send(()).unwrap();
+            gate.recv().unwrap();
+            Ok(())
+        };
+        let task = tokio::spawn(async move { held.run(work).await.unwrap() });
+        entered.await.unwrap();
+        (go, task)
+    }
+
+    #[tokio::test]
+    async fn a_failing_command_undoes_itself_and_no_other_of_its_batch() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let (go, held) = hold(&writer).await;
+        let batch = futures_util::future::join_all([1, 2, 2, 3].map(|key| insert(&writer, key)));
+        let (results, ()) = tokio::join!(batch, async { go.send(()).unwrap() });
+        held.await.unwrap();
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false, true]);
+        assert_eq!(count(&writer).await, 3);
+    }
+
+    #[tokio::test]
+    async fn a_panicking_command_is_undone_and_the_writer_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let broken = writer.run(|ledger| -> Result<(), StoreError> {
+            ledger.execute("INSERT INTO t (a) VALUES (7)", [])?;
+            panic!("on purpose")
+        });
+        assert!(matches!(broken.await, Err(StoreError::Unavailable(_))));
+        assert_eq!(count(&writer).await, 0);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_and_writes_nothing_and_the_writer_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let cap = |ledger: &Connection| Ok(ledger.query_row("PRAGMA max_page_count = 8", [], |_| Ok(()))?);
+        writer.run(cap).await.unwrap();
+        let large = |ledger: &Connection| {
+            Ok(ledger.execute("INSERT INTO t (a, b) VALUES (1, zeroblob(100000))", []).map(|_| ())?)
+        };
+        assert_eq!(writer.run(large).await, Err(StoreError::Full));
+        assert_eq!(count(&writer).await, 0);
+        insert(&writer, 2).await.unwrap();
+        assert_eq!(count(&writer).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let (go, held) = hold(&writer).await;
+        let keys = (0..).take(QUEUE + 10);
+        let all = futures_util::future::join_all(keys.map(|key| insert(&writer, key)));
+        let (results, ()) = tokio::join!(all, async { go.send(()).unwrap() });
+        held.await.unwrap();
+        let full = results.iter().filter(|result| **result == Err(StoreError::Full)).count();
+        assert_eq!(full, 10);
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), QUEUE);
+    }
+
+    #[tokio::test]
+    async fn closing_finishes_what_was_taken_and_takes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        let (go, held) = hold(&writer).await;
+        let taken = futures_util::future::join_all((0..10).map(|key| insert(&writer, key)));
+        let (results, closed, ()) = tokio::join!(taken, writer.close(), async { go.send(()).unwrap() });
+        held.await.unwrap();
+        assert!(results.iter().all(Result::is_ok) && closed.is_ok());
+        assert!(matches!(insert(&writer, 99).await, Err(StoreError::Unavailable(_))));
+    }
+}
