@@ -3,7 +3,8 @@
 //! client, hands the answer to [`Vendor::read`], and its outbox alone draws the consequence of the [`Outcome`].
 //!
 //! In reading order: what a request and an answer are ([`exchange`]), what an attempt came to ([`outcome`]), what a vendor
-//! can do at all ([`capability`]), what the proxy asks for ([`task`]), the trait that all four fit, then the vendors.
+//! can do at all ([`capability`]), what the proxy asks for ([`task`]), lists ([`paging`]), what all adapters share (roots
+//! and URLs, retry hints, redaction), then the vendors, and here the trait that all four fit.
 //!
 //! To add a vendor: a module with its document links, its capability table, its [`Vendor`] implementation and recorded
 //! answers under `fixtures/`; one line in [`vendor`]; a strict double in the simulator, written from the documents alone.
@@ -165,8 +166,22 @@ pub trait Vendor: Debug + Send + Sync {
 
 /// The adapter for an account.
 ///
+/// ```
+/// use trailmark_vendors::{Account, secret::Secret, vendor};
+/// use trailmark_wire::ids::VendorName;
+///
+/// let account = Account {
+///     public_key: Some(Secret::new("pk")),
+///     private_key: Some(Secret::new("sk")),
+///     ..Account::default()
+/// };
+/// let adapter = vendor(VendorName::PartnerStack, &account)?;
+/// assert_eq!(adapter.hosts(), ["api.partnerstack.com", "partnerlinks.io"]);
+/// # Ok::<(), trailmark_vendors::AccountError>(())
+/// ```
+///
 /// # Errors
-/// [`AccountError`] when a needed setting is absent, or no adapter speaks that vendor's dialect yet.
+/// [`AccountError`] when a needed setting is absent or unusable, or no adapter speaks that vendor's dialect yet.
 pub fn vendor(name: VendorName, account: &Account) -> Result<Box<dyn Vendor>, AccountError> {
     match name {
         VendorName::PartnerStack => {

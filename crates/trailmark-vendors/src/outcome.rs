@@ -19,7 +19,8 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
-    /// The vendor says "already exists"; counts as done only when a look-up shows our data.
+    /// The vendor says "already exists"; counts as done only when a look-up shows our data. A look-up that finds nothing
+    /// makes it a conflict and no reason to send again: another field, such as the address, is what is taken.
     Duplicate {
         /// The vendor's message.
         message: String,

@@ -3,6 +3,7 @@
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::task::Task;
 use trailmark_wire::conversion::Customer;
+use trailmark_wire::ids::ClickId;
 
 use super::{account, adapter, answer, fixture, sent, signup, signup_without_click, with_key};
 
@@ -80,8 +81,8 @@ fn a_short_key_does_not_blot_out_the_message() {
 
 #[test]
 fn the_longer_text_is_withheld_before_its_part() {
-    let task = with_key(signup(), "ada");
-    assert_eq!(kept(&task, "ada@example.com ada"), "[redacted] [redacted]");
+    let task = Task { click_id: Some(ClickId::new("u_1-9f").unwrap()), ..signup() };
+    assert_eq!(kept(&task, "xid u_1-9f of u_1"), "xid [redacted] of [redacted]");
 }
 
 #[test]
