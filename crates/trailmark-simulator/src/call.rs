@@ -19,7 +19,7 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     /// As sent, still percent-encoded.
     pub(crate) path: String,
-    /// Of the path, decoded. Empty where the encoding is broken, so that no route matches.
+    /// Of the path, decoded; one whose encoding is broken stands as it came.
     pub(crate) segments: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) authorization: Authorization,
@@ -57,7 +57,7 @@ impl Call {
         Self {
             method: head.method.clone(),
             path: path.to_owned(),
-            segments: segments(path).unwrap_or_default(),
+            segments: path.split('/').skip(1).map(|part| decode(part).unwrap_or_else(|| part.to_owned())).collect(),
             query: head.uri.query().map(pairs).unwrap_or_default(),
             authorization: Authorization::read(&head.headers),
             content_type: text(&head.headers, &CONTENT_TYPE),
@@ -167,10 +167,6 @@ impl Answer {
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     Some(headers.get(name)?.to_str().ok()?.to_owned())
-}
-
-fn segments(path: &str) -> Option<Vec<String>> {
-    path.strip_prefix('/')?.split('/').map(decode).collect()
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {

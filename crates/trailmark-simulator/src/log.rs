@@ -21,7 +21,7 @@ const BODY_KEPT_BYTES: usize = 4 * 1024;
 const TIMES_KEPT: usize = 100;
 
 /// One call to a double.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Entry {
     /// Counts up from 1 and never restarts but by a reset.
     pub(crate) seq: u64,
@@ -176,5 +176,21 @@ impl Tally {
 fn note(times: &mut Vec<i64>, at_ms: i64) {
     if times.len() < TIMES_KEPT {
         times.push(at_ms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, REQUESTS_KEPT, Requests};
+
+    #[test]
+    fn the_oldest_request_leaves_when_the_log_is_full() {
+        let mut requests = Requests::default();
+        for _ in 0..=REQUESTS_KEPT {
+            requests.push(Entry::default());
+        }
+        assert_eq!(requests.kept().count(), REQUESTS_KEPT);
+        assert_eq!(requests.kept().next().map(|entry| entry.seq), Some(2));
+        assert_eq!(requests.total(), 10_001);
     }
 }

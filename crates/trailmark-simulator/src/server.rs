@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -148,7 +148,8 @@ async fn serve(stream: TcpStream, world: Shared, mut stopped: watch::Receiver<bo
     let ripcord = Ripcord::default();
     let socket = TokioIo::new(Socket::new(stream, ripcord.clone()));
     let service = service_fn(|request| respond(request, world.clone(), ripcord.clone()));
-    let mut connection = pin!(http1::Builder::new().timer(TokioTimer::new()).serve_connection(socket, service));
+    // Hyper would hang up on a connection idle for 30 s, a reset that nobody ordered.
+    let mut connection = pin!(http1::Builder::new().header_read_timeout(None).serve_connection(socket, service));
     tokio::select! {
         // Clients that vanish and faults that were ordered both end here; neither is news.
         _ = connection.as_mut() => return,

@@ -53,6 +53,10 @@ impl<'a> Route<'a> {
         })
     }
 
+    fn is_list(&self) -> bool {
+        matches!(self, Self::ListCustomers | Self::ListPartnerships | Self::ListGroups)
+    }
+
     pub(super) fn operation(&self) -> &'static str {
         match self {
             Self::ListCustomers => "customer.list",
@@ -101,19 +105,18 @@ pub(super) fn answer(
     pair: KeyPair,
     now_ms: i64,
 ) -> Result<Answer, Refusal> {
+    if !route.is_list() {
+        only(call, &[])?;
+    }
     match route {
         Route::ListCustomers => {
-            let page = Paging::current(call)?.page(account.visible_customers(now_ms))?;
-            return Ok(list(&page, customer_json));
+            Ok(list(&Paging::current(call)?.page(account.visible_customers(now_ms))?, customer_json))
         }
         Route::ListPartnerships => {
             let page = Paging::current(call)?.page(account.live_partnerships())?;
-            return Ok(list(&page, |one| partnership_json(account, one)));
+            Ok(list(&page, |one| partnership_json(account, one)))
         }
-        Route::ListGroups => return Ok(list(&Paging::current(call)?.page(account.groups.iter())?, group_json)),
-        _ => only(call, &[])?,
-    }
-    match route {
+        Route::ListGroups => Ok(list(&Paging::current(call)?.page(account.groups.iter())?, group_json)),
         Route::CreateCustomer => create_customer(account, call, pair, now_ms),
         Route::ReadCustomer(key) => Ok(success(customer_json(account.customer(key, now_ms)?))),
         Route::UpdateCustomer(key) => update_customer(account, key, call, now_ms),
@@ -134,7 +137,6 @@ pub(super) fn answer(
             Ok(success(json!({ "key": key })).with_effects(1))
         }
         Route::CreateAction => create_action(account, call, now_ms),
-        Route::ListCustomers | Route::ListPartnerships | Route::ListGroups => Err(Refusal::not_found("endpoint")),
     }
 }
 

@@ -64,10 +64,17 @@ async fn a_reset_before_processing_leaves_no_effect_and_a_reset_after_it_leaves_
     }
 }
 
+/// A raw connection whose reads give up after ten seconds, so that a missing reset fails and does not hang.
+fn patient(double: &Double) -> TcpStream {
+    let stream = TcpStream::connect(double.address()).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    stream
+}
+
 /// What a raw socket reads until the connection ends, and how it ended.
 fn raw_conversion(double: &Double, xid: &str) -> (Vec<u8>, std::io::Result<usize>) {
     let body = json!({ "xid": xid, "customer_key": "u_1" }).to_string();
-    let mut stream = TcpStream::connect(double.address()).unwrap();
+    let mut stream = patient(double);
     write!(
         stream,
         "POST /partnerlinks/conversion/xid HTTP/1.1\r\nhost: double\r\nauthorization: Bearer {TRACKING_TOKEN}\r\n\
@@ -105,7 +112,7 @@ async fn a_truncated_answer_shows_its_head_and_half_of_its_body() {
     let whole = double.get(&format!("{CURRENT}/groups")).await.body.len();
     double.arm(json!({ "vendor": "partnerstack", "kind": "truncate", "path_contains": "/groups" })).await;
     let read = tokio::task::block_in_place(|| {
-        let mut stream = TcpStream::connect(double.address()).unwrap();
+        let mut stream = patient(&double);
         let pair = "cGtfc2ltOnNrX3NpbV9wcml2YXRl";
         write!(stream, "GET {CURRENT}/groups HTTP/1.1\r\nhost: double\r\nauthorization: Basic {pair}\r\n\r\n").unwrap();
         let mut read = String::new();

@@ -1,1 +1,75 @@
-//! Soon.
+//! Starting, stopping, and the configuration that a proxy gets for these doubles.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpStream;
+use trailmark_simulator::{
+    PRIVATE_KEY, PUBLIC_KEY, Pace, Settings, Simulator, StartError, TRACKING_TOKEN, UnknownPace, print_config,
+};
+
+use crate::client::{CURRENT, Double};
+
+#[tokio::test]
+async fn a_taken_address_is_named() {
+    let double = Double::start().await;
+    let settings = Settings { listen: double.address(), ..Settings::default() };
+    let error = Simulator::start(settings).await.unwrap_err();
+    assert!(matches!(error, StartError::Listen { address, .. } if address == double.address()));
+    assert!(error.to_string().contains(&double.address().to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_landing_url_that_is_none_is_named() {
+    for given in ["/signup", "ftp://acme.example/", "acme.example", "http://a b/", ""] {
+        let listen = ([127, 0, 0, 1], 0).into();
+        let settings = Settings { listen, landing_url: given.to_owned(), ..Settings::default() };
+        let error = Simulator::start(settings).await.unwrap_err();
+        assert!(matches!(&error, StartError::LandingUrl { given: named } if named == given), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn shutdown_closes_idle_connections_and_does_not_wait_for_a_long_delay() {
+    let double = Double::start().await;
+    let address = double.address();
+    let _idle = TcpStream::connect(address).await.unwrap();
+    double.arm(json!({ "vendor": "partnerstack", "kind": "delay", "delay_ms": 600_000 })).await;
+    let waiting = tokio::spawn(double.api("GET", &format!("{CURRENT}/groups")).try_send());
+    while double.control("GET", "requests", &serde_json::Value::Null).await["total"] == 0 {
+        tokio::task::yield_now().await;
+    }
+    tokio::time::timeout(Duration::from_secs(30), double.shutdown()).await.unwrap();
+    assert!(waiting.await.unwrap().is_err());
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[test]
+fn a_pace_is_read_as_it_is_written() {
+    for pace in [Pace::Real, Pace::Demo] {
+        assert_eq!(pace.to_string().parse(), Ok(pace));
+    }
+    assert_eq!("fast".parse::<Pace>(), Err(UnknownPace { given: "fast".to_owned() }));
+}
+
+#[test]
+fn the_printed_configuration_is_toml_and_its_comment_exports_every_secret_it_names() {
+    for (pace, confirm_after) in [(Pace::Demo, "4s"), (Pace::Real, "15m")] {
+        let text = print_config(([127, 0, 0, 1], 4711).into(), pace);
+        let config: toml::Table = text.parse().unwrap();
+        let site = &config["sites"][0];
+        assert_eq!(site["id"].as_str(), Some("acme"));
+        assert_eq!(config["server"]["listen"].as_str(), Some("127.0.0.1:8787"));
+        let program = site["programs"][0].as_table().unwrap();
+        assert_eq!(program["id"].as_str(), Some("main"));
+        assert_eq!(program["vendor"].as_str(), Some("partnerstack"));
+        assert_eq!(program["confirm_after"].as_str(), Some(confirm_after));
+        assert_eq!(program["base_url"].as_str(), Some("http://127.0.0.1:4711/partnerstack"));
+        assert_eq!(program["tracking_url"].as_str(), Some("http://127.0.0.1:4711/partnerlinks"));
+        let secrets = [("public_key", PUBLIC_KEY), ("private_key", PRIVATE_KEY), ("tracking_token", TRACKING_TOKEN)];
+        for (name, secret) in secrets {
+            let variable = program[name].as_str().unwrap().strip_prefix("env:").unwrap();
+            assert!(text.contains(&format!("#   export {variable}={secret}\n")), "{text}");
+        }
+    }
+}
