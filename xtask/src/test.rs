@@ -3,6 +3,7 @@
 //! The steps are data ([`STEPS`]); each brings the tools that it needs. The first red one ends the run. Runs that
 //! executed no test, or left one out, are red too. The closing line adds up all counts.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use crate::{build_sdk, shell, size, tidy};
 struct Step {
     name: &'static str,
     what: &'static str,
-    run: fn(&Run<'_>) -> Result<Counts>,
+    run: fn(&Run<'_>) -> Result<()>,
 }
 
 const STEPS: &[Step] = &[
@@ -42,6 +43,16 @@ struct Run<'a> {
     workspace: &'a Workspace,
     /// Whether known vulnerabilities are asked for, which needs the network and may change overnight.
     advisories: bool,
+    /// Tests so far, those of a red step included.
+    total: Cell<Counts>,
+}
+
+impl Run<'_> {
+    fn add(&self, counts: Counts) {
+        let mut total = self.total.get();
+        total += counts;
+        self.total.set(total);
+    }
 }
 
 /// Reads the options and runs the chosen steps.
@@ -49,7 +60,7 @@ struct Run<'a> {
 /// # Errors
 /// An unknown option or step, or the first red step.
 pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<()> {
-    let mut run = Run { workspace, advisories: false };
+    let mut run = Run { workspace, advisories: false, total: Cell::default() };
     let mut chosen: Vec<&Step> = STEPS.iter().collect();
     let mut options = options.iter();
     while let Some(option) = options.next() {
@@ -63,7 +74,8 @@ pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<()> {
             other => bail!("`{other}` is no option of test; there are --only STEP[,STEP], --list and --advisories"),
         }
     }
-    let (outcome, lines, total) = run_steps(&run, &chosen);
+    let (outcome, lines) = run_steps(&run, &chosen);
+    let total = run.total.get();
     println!("\n{}", lines.join("\n"));
     println!("{} passed, {} failed", total.passed, total.failed);
     outcome
@@ -77,94 +89,83 @@ fn choose(names: &str) -> Result<Vec<&'static Step>> {
     Ok(STEPS.iter().filter(|step| names.split(',').any(|name| name == step.name)).collect())
 }
 
-/// Runs until the first red step; gives the outcome, a line per step, and the sum.
-fn run_steps(run: &Run<'_>, steps: &[&Step]) -> (Result<()>, Vec<String>, Counts) {
+/// Runs until the first red step; gives the outcome and a line per step. The tests are added up in `run`.
+fn run_steps(run: &Run<'_>, steps: &[&Step]) -> (Result<()>, Vec<String>) {
     let started = Instant::now();
     let mut lines = Vec::new();
-    let mut total = Counts::default();
     for (index, step) in steps.iter().enumerate() {
         println!("\n== {}/{} {}: {} ==", index + 1, steps.len(), step.name, step.what);
-        let begun = Instant::now();
+        let (begun, before) = (Instant::now(), run.total.get());
         let outcome = (step.run)(run);
-        let took = clock(begun.elapsed());
-        match outcome {
-            Ok(counts) => {
-                total += counts;
-                let tests = if counts.passed == 0 { String::new() } else { format!("{} passed", counts.passed) };
-                lines.push(format!("  ok   {:<12} {took:>8}  {tests}", step.name));
+        let mark = if outcome.is_ok() { "ok " } else { "RED" };
+        let passed = run.total.get().passed - before.passed;
+        let tests = if passed == 0 { String::new() } else { format!("{passed} passed") };
+        lines.push(format!("  {mark}  {:<12} {:>9}  {tests}", step.name, clock(begun.elapsed())));
+        if let Err(error) = outcome {
+            if run.total.get().failed == 0 {
+                // No test failed, yet the step did.
+                run.add(Counts { failed: 1, ..Counts::default() });
             }
-            Err(error) => {
-                // At least the step itself failed, whatever its runner counted.
-                total.failed += 1;
-                lines.push(format!("  RED  {:<12} {took:>8}", step.name));
-                return (Err(error.context(format!("step {}", step.name))), lines, total);
-            }
+            return (Err(error.context(format!("step {}", step.name))), lines);
         }
     }
-    lines.push(format!("  all  {:<12} {:>8}", "", clock(started.elapsed())));
-    (Ok(()), lines, total)
+    lines.push(format!("  all  {:<12} {:>9}", "", clock(started.elapsed())));
+    (Ok(()), lines)
 }
 
 fn clock(time: Duration) -> String {
     format!("{}:{:02} min", time.as_secs() / 60, time.as_secs() % 60)
 }
 
-/// Green and without tests of its own.
-fn checked(command: &mut Command) -> Result<Counts> {
-    shell::run(command)?;
-    Ok(Counts::default())
-}
-
 /// Green, with at least one test executed and none left out.
-fn tested(command: &mut Command, count: fn(&str) -> Counts) -> Result<Counts> {
+fn tested(run: &Run<'_>, command: &mut Command, count: fn(&str) -> Counts) -> Result<()> {
     let (status, output) = shell::tee(command)?;
     let counts = count(&output);
+    run.add(counts);
     ensure!(status.success(), "{} ended with {status}; {} tests failed", shell::line(command), counts.failed);
     ensure!(counts.failed == 0, "{} tests failed", counts.failed);
     ensure!(counts.passed > 0, "{} executed no test", shell::line(command));
     ensure!(counts.skipped == 0, "{} tests were left out; a test that cannot run fails", counts.skipped);
-    Ok(counts)
+    Ok(())
 }
 
-fn install_tools(run: &Run<'_>) -> Result<Counts> {
+fn install_tools(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     Npm::install(run.workspace)?;
     Browser::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
     tools::cargo_deny()?;
-    Ok(Counts::default())
+    Ok(())
 }
 
-fn fmt(run: &Run<'_>) -> Result<Counts> {
-    checked(run.workspace.cargo().args(["fmt", "--all", "--check"]))
+fn fmt(run: &Run<'_>) -> Result<()> {
+    shell::run(run.workspace.cargo().args(["fmt", "--all", "--check"]))
 }
 
-fn tidy_tree(run: &Run<'_>) -> Result<Counts> {
-    tidy::run(run.workspace)?;
-    Ok(Counts::default())
+fn tidy_tree(run: &Run<'_>) -> Result<()> {
+    tidy::run(run.workspace)
 }
 
-fn sdk(run: &Run<'_>) -> Result<Counts> {
+fn sdk(run: &Run<'_>) -> Result<()> {
     // Without Node the build is allowed to be large; here it is not.
     Npm::install(run.workspace)?;
     build_sdk::run(run.workspace)?;
-    size::budget(run.workspace)?;
-    Ok(Counts::default())
+    size::budget(run.workspace)
 }
 
-fn clippy(run: &Run<'_>) -> Result<Counts> {
+fn clippy(run: &Run<'_>) -> Result<()> {
     let arguments = ["clippy", "--quiet", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    checked(run.workspace.cargo().args(arguments))
+    shell::run(run.workspace.cargo().args(arguments))
 }
 
-fn clippy_wasm(run: &Run<'_>) -> Result<Counts> {
+fn clippy_wasm(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     let arguments =
         ["clippy", "--quiet", "--package", "trailmark", "--all-targets", "--target", build_sdk::WASM_TARGET];
-    checked(run.workspace.cargo().args(arguments).args(["--", "-D", "warnings"]))
+    shell::run(run.workspace.cargo().args(arguments).args(["--", "-D", "warnings"]))
 }
 
-fn deny(run: &Run<'_>) -> Result<Counts> {
+fn deny(run: &Run<'_>) -> Result<()> {
     let mut command = Command::new(tools::cargo_deny()?);
     command.current_dir(&run.workspace.root).args(["--workspace", "check", "bans", "licenses", "sources"]);
     if run.advisories {
@@ -172,19 +173,20 @@ fn deny(run: &Run<'_>) -> Result<Counts> {
     } else {
         println!("known vulnerabilities need the network: `cargo xtask test --advisories` asks for them too");
     }
-    checked(&mut command)
+    shell::run(&mut command)
 }
 
-fn rust_tests(run: &Run<'_>) -> Result<Counts> {
-    tested(run.workspace.cargo().args(["test", "--workspace"]), counts::of_cargo)
+fn rust_tests(run: &Run<'_>) -> Result<()> {
+    tested(run, run.workspace.cargo().args(["test", "--workspace", "--no-fail-fast"]), counts::of_cargo)
 }
 
-fn browser_tests(run: &Run<'_>) -> Result<Counts> {
+fn browser_tests(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     let browser = Browser::install()?;
     let runner = tools::wasm_bindgen_test_runner(run.workspace)?;
     let arguments = ["test", "--package", "trailmark", "--test", "browser", "--target", build_sdk::WASM_TARGET];
     tested(
+        run,
         run.workspace
             .cargo()
             .args(arguments)
@@ -194,18 +196,18 @@ fn browser_tests(run: &Run<'_>) -> Result<Counts> {
     )
 }
 
-fn package_tests(run: &Run<'_>) -> Result<Counts> {
+fn package_tests(run: &Run<'_>) -> Result<()> {
     build_sdk::build(run.workspace)?;
     node_tests(run, "tests/package")
 }
 
-fn journey_tests(run: &Run<'_>) -> Result<Counts> {
+fn journey_tests(run: &Run<'_>) -> Result<()> {
     build_sdk::build(run.workspace)?;
     node_tests(run, "tests/journey")
 }
 
 /// Runs the `*.test.mjs` files under `folder`, named one by one since Node versions differ in how they search a folder.
-fn node_tests(run: &Run<'_>, folder: &str) -> Result<Counts> {
+fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let workspace = run.workspace;
     let npm = Npm::install(workspace)?;
     let browser = Browser::install()?;
@@ -220,7 +222,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<Counts> {
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
         .env("CHROMIUM", browser.chromium);
-    tested(&mut command, counts::of_node)
+    tested(run, &mut command, counts::of_node)
 }
 
 fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -229,8 +231,8 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn doc(run: &Run<'_>) -> Result<Counts> {
-    checked(
+fn doc(run: &Run<'_>) -> Result<()> {
+    shell::run(
         run.workspace.cargo().args(["doc", "--quiet", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"),
     )
 }
@@ -239,10 +241,11 @@ fn doc(run: &Run<'_>) -> Result<Counts> {
 mod tests {
     use super::*;
 
-    fn run_of(steps: &[Step]) -> (Result<()>, Vec<String>, Counts) {
+    #[track_caller]
+    fn with_run<T>(check: impl FnOnce(&Run<'_>) -> T) -> (T, Counts) {
         let workspace = Workspace { root: PathBuf::new(), target: PathBuf::new(), packages: Vec::new() };
-        let run = Run { workspace: &workspace, advisories: false };
-        run_steps(&run, &steps.iter().collect::<Vec<_>>())
+        let run = Run { workspace: &workspace, advisories: false, total: Cell::default() };
+        (check(&run), run.total.get())
     }
 
     fn says(text: &str) -> Command {
@@ -253,13 +256,16 @@ mod tests {
 
     #[test]
     fn the_first_red_step_ends_the_run_and_is_named() {
-        let green = |_: &Run<'_>| Ok(Counts { passed: 2, ..Counts::default() });
+        let green = |run: &Run<'_>| {
+            run.add(Counts { passed: 2, ..Counts::default() });
+            Ok(())
+        };
         let steps = [
-            Step { name: "one", what: "", run: green },
-            Step { name: "two", what: "", run: |_| bail!("a lint") },
-            Step { name: "three", what: "", run: |_| panic!("must not run") },
+            &Step { name: "one", what: "", run: green },
+            &Step { name: "two", what: "", run: |_| bail!("a lint") },
+            &Step { name: "three", what: "", run: |_| panic!("must not run") },
         ];
-        let (outcome, lines, total) = run_of(&steps);
+        let ((outcome, lines), total) = with_run(|run| run_steps(run, &steps));
         assert_eq!(format!("{:#}", outcome.unwrap_err()), "step two: a lint");
         assert_eq!(lines.len(), 2);
         assert_eq!(total, Counts { passed: 2, failed: 1, skipped: 0 });
@@ -267,11 +273,19 @@ mod tests {
 
     #[test]
     fn a_run_of_no_test_or_of_a_skipped_one_is_red() {
-        let error = tested(&mut says("no tests to run!\n"), counts::of_cargo).unwrap_err();
+        let check = |output, count| with_run(|run| tested(run, &mut says(output), count)).0;
+        let error = check("no tests to run!\n", counts::of_cargo).unwrap_err();
         assert!(error.to_string().contains("executed no test"), "{error}");
-        let error = tested(&mut says("# pass 1\n# skipped 1\n"), counts::of_node).unwrap_err();
+        let error = check("# pass 1\n# skipped 1\n", counts::of_node).unwrap_err();
         assert!(error.to_string().contains("left out"), "{error}");
-        assert_eq!(tested(&mut says("# pass 1\n"), counts::of_node).unwrap().passed, 1);
+        check("# pass 1\n", counts::of_node).unwrap();
+    }
+
+    #[test]
+    fn the_tests_of_a_red_step_count_too() {
+        let fails = |run: &Run<'_>| tested(run, &mut says("# pass 5\n# fail 2\n"), counts::of_node);
+        let (_, total) = with_run(|run| run_steps(run, &[&Step { name: "one", what: "", run: fails }]));
+        assert_eq!(total, Counts { passed: 5, failed: 2, skipped: 0 });
     }
 
     #[test]
