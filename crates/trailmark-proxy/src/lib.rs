@@ -8,6 +8,15 @@
 pub mod config;
 
 pub mod clock;
+pub mod observe;
+pub mod random;
+
+pub mod json;
+pub mod keys;
+
+pub mod assets;
+pub mod intake;
+
 pub mod store;
 
 pub mod outbox;
@@ -17,3 +26,5 @@ pub mod lanes;
 pub mod egress;
 
 pub mod delivery;
+
+pub mod app;

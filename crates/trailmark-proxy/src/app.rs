@@ -1,0 +1,97 @@
+//! The proxy's shared parts, wired once: configuration, clock, ledger, keys, rates. Handlers borrow them, [`crate::serve`]
+//! owns their life. Nothing is decided here.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use trailmark_vendors::Vendor;
+use trailmark_wire::ids::{ProgramId, SiteId};
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::intake::rate::Rates;
+use crate::keys::{KeyError, Keyring};
+use crate::random::Random;
+use crate::store::Store;
+
+/// The proxy cannot start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// The signing keys cannot be read or made.
+    #[error("the signing keys cannot be used: {0}")]
+    Keys(#[from] KeyError),
+}
+
+/// What is told after a commit that may have made work.
+type OnCommit = Box<dyn Fn() + Send + Sync>;
+
+/// The shared parts.
+pub struct App {
+    /// The settings in force.
+    pub config: Config,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// The signing keys.
+    pub keys: Keyring,
+    /// Randomness.
+    pub random: Random,
+    pub(crate) rates: Rates,
+    on_commit: OnceLock<OnCommit>,
+    draining: AtomicBool,
+}
+
+impl App {
+    /// Wires the parts and makes sure that every site can sign.
+    ///
+    /// # Errors
+    /// [`AppError::Keys`] when the ledger does not answer or a key is damaged.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Arc<Self>, AppError> {
+        let sites = config.sites.iter().map(|site| site.id.clone()).collect();
+        let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
+        keys.jwks().await?;
+        let rates = Rates::new(config.limits.requests_per_minute, &clock);
+        let (on_commit, draining) = (OnceLock::new(), AtomicBool::new(false));
+        Ok(Arc::new(Self { config, clock, store, keys, random: Random, rates, on_commit, draining }))
+    }
+
+    /// Every program with its site and adapter.
+    pub fn vendors(&self) -> impl Iterator<Item = (&SiteId, &ProgramId, &Arc<dyn Vendor>)> {
+        self.config
+            .sites
+            .iter()
+            .flat_map(|site| site.programs.iter().map(move |program| (&site.id, &program.id, &program.adapter)))
+    }
+
+    /// Has `wake` called after every commit that made deliveries; the first caller wins.
+    pub fn on_commit(&self, wake: impl Fn() + Send + Sync + 'static) {
+        // A second engine would be a mistake of the caller's that changes nothing about the first.
+        let _ = self.on_commit.set(Box::new(wake));
+    }
+
+    /// Tells delivery that there may be work.
+    pub(crate) fn committed(&self) {
+        if let Some(wake) = self.on_commit.get() {
+            wake();
+        }
+    }
+
+    /// From now on every request is answered 503: the process is going down.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the process is going down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("config", &self.config).finish_non_exhaustive()
+    }
+}

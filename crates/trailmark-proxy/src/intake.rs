@@ -1,0 +1,127 @@
+//! The public listener: everything that a browser may ask of the proxy. Every route stands in one list, [`router`]; a handler
+//! parses, calls the ledger and answers. What is believed is decided in [`verify`], what becomes of a conversion in
+//! [`accept`]; both are pure. From here a conversion goes to [`crate::store`], and its deliveries on to [`crate::delivery`].
+//!
+//! To come with a later version, in this list: `r/{program}/{partner}`, `v1/conversions/{id}`, `v1/webhooks`.
+
+mod accept;
+mod address;
+mod body;
+mod clicks;
+mod conversions;
+mod cookies;
+mod frame;
+mod origin;
+mod problem;
+pub(crate) mod rate;
+mod verify;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, options, post};
+use axum::{Json, handler::Handler as _};
+use http::header::{HeaderMap, ORIGIN};
+use http::{StatusCode, Uri};
+use trailmark_wire::refusal::Refusal;
+
+pub(crate) use self::address::Peer;
+use self::address::{ClientNetwork, client};
+use self::origin::Readers;
+use self::problem::Problem;
+use crate::app::App;
+use crate::assets;
+
+/// Every public route, under the configured mount; `beside` answers what is not under it.
+pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
+    let routes = Router::new()
+        .route("/{file}", get(file))
+        .route("/.well-known/jwks.json", get(jwks))
+        .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
+        .route("/v1/conversions", post(accept_conversion).options(preflight))
+        .route("/v1/{*any}", options(preflight).fallback(nothing_here))
+        .method_not_allowed_fallback(Problem::method_not_allowed)
+        .fallback(nothing_here)
+        .layer(from_fn_with_state(Arc::clone(&app), frame::frame))
+        .with_state(Arc::clone(&app));
+    let mounted = Router::new().nest(&app.config.server.mount, routes);
+    match beside {
+        Some(beside) => mounted.fallback_service(beside),
+        None => mounted
+            .fallback_service(nothing_here.layer(from_fn_with_state(Arc::clone(&app), frame::frame)).with_state(app)),
+    }
+}
+
+/// A request to `v1`, taken apart.
+struct Call {
+    client: ClientNetwork,
+    headers: HeaderMap,
+    body: Body,
+}
+
+impl Call {
+    fn of(app: &App, request: Request) -> (Self, Uri) {
+        let (parts, body) = request.into_parts();
+        let client = client(&app.config.server, &parts.extensions, &parts.headers);
+        (Self { client, headers: parts.headers, body }, parts.uri)
+    }
+}
+
+async fn record_click(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (call, _) = Call::of(&app, request);
+    let mut readers = Readers::default();
+    let answered = clicks::record(&app, call, &mut readers).await;
+    readable(answered, readers)
+}
+
+async fn forget_click(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (call, uri) = Call::of(&app, request);
+    let mut readers = Readers::default();
+    let answered = clicks::forget(&app, call, &uri, &mut readers).await;
+    readable(answered, readers)
+}
+
+async fn accept_conversion(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (call, _) = Call::of(&app, request);
+    let mut readers = Readers::default();
+    let answered = conversions::accept(&app, call, &mut readers).await;
+    readable(answered, readers)
+}
+
+/// Leaves on the response which origins may read it.
+fn readable(answered: Result<Response, Problem>, readers: Readers) -> Response {
+    let mut response = answered.unwrap_or_else(Problem::into_response);
+    response.extensions_mut().insert(readers);
+    response
+}
+
+async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    assets::file(&name, &headers).map_err(|absent| match absent {
+        assets::Absent::Unknown => Refusal::NotFound.into(),
+        assets::Absent::NotBuilt => Problem::unavailable().with_detail(
+            "this binary was built without the browser module: run `cargo xtask build-sdk` and build it again",
+        ),
+    })
+}
+
+async fn jwks(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    Ok(Json(app.keys.jwks().await?).into_response())
+}
+
+/// Answers a preflight; whether the origin is allowed at the site is seen again with the request itself.
+async fn preflight(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
+    if headers.contains_key(ORIGIN) && origin::reader(&app.config, &Readers::AllSites, &headers).is_none() {
+        return Err(Refusal::OriginNotAllowed.into());
+    }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    origin::preflight(&mut response);
+    Ok(response)
+}
+
+async fn nothing_here() -> Problem {
+    Refusal::NotFound.into()
+}

@@ -1,0 +1,98 @@
+//! Whose request it is: the client's address behind trusted proxies. The forwarding header is read from the right and only as
+//! far as trusted peers wrote it, so that a forged one changes nothing. Addresses are used for rates, and neither kept nor
+//! logged.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use http::{Extensions, HeaderMap};
+
+use crate::config::{Server, prefix};
+
+/// The other end of the connection; put into each request by [`crate::serve`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// The network that rates are kept for: one IPv4 address, or the /64 that one IPv6 subscriber has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ClientNetwork(IpAddr);
+
+/// The network of the client that sent a request.
+pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderMap) -> ClientNetwork {
+    let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address.ip());
+    let forwarded: Vec<&str> = headers
+        .get_all(&server.client_ip_header)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .collect();
+    let is_trusted = |address: IpAddr| server.trusted_proxies.iter().any(|network| network.contains(address));
+    network(behind(peer, &forwarded, is_trusted))
+}
+
+/// The first address from the right that is no trusted proxy's. What cannot be read ends the walk: it was not a proxy of ours
+/// that wrote it.
+fn behind(peer: IpAddr, forwarded: &[&str], is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
+    let mut client = peer.to_canonical();
+    let mut rest = forwarded.iter().rev();
+    while is_trusted(client) {
+        let Some(next) = rest.next().and_then(|entry| address(entry)) else { break };
+        client = next.to_canonical();
+    }
+    client
+}
+
+/// An address with or without a port, IPv6 with or without brackets.
+fn address(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let with_port = || entry.parse::<SocketAddr>().map(|address| address.ip());
+    let bracketed = || entry.trim_matches(['[', ']']).parse();
+    entry.parse().or_else(|_bare| with_port()).or_else(|_port| bracketed()).ok()
+}
+
+fn network(address: IpAddr) -> ClientNetwork {
+    let bits = if address.is_ipv4() { 32 } else { 64 };
+    ClientNetwork(prefix(address, bits))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Network;
+
+    #[track_caller]
+    fn check(peer: &str, forwarded: &[&str], client: &str) {
+        let trusted = [Network::parse("10.0.0.0/8").unwrap(), Network::parse("fd00::/8").unwrap()];
+        let found = behind(peer.parse().unwrap(), forwarded, |ip| trusted.iter().any(|network| network.contains(ip)));
+        assert_eq!(found, client.parse::<IpAddr>().unwrap(), "{peer} {forwarded:?}");
+    }
+
+    #[test]
+    fn a_header_from_a_stranger_changes_nothing() {
+        check("203.0.113.9", &["198.51.100.1"], "203.0.113.9");
+        check("203.0.113.9", &["10.0.0.1", "198.51.100.1"], "203.0.113.9");
+    }
+
+    #[test]
+    fn behind_trusted_proxies_the_rightmost_stranger_is_the_client() {
+        check("10.0.0.1", &["198.51.100.1"], "198.51.100.1");
+        check("10.0.0.1", &["1.1.1.1", "198.51.100.1", " 10.0.0.2"], "198.51.100.1");
+        check("::ffff:10.0.0.1", &["198.51.100.1:4711"], "198.51.100.1");
+        check("fd00::1", &["[2001:db8::5]:80"], "2001:db8::5");
+        check("fd00::1", &["[2001:db8::5]"], "2001:db8::5");
+    }
+
+    #[test]
+    fn what_cannot_be_read_ends_the_walk() {
+        check("10.0.0.1", &["198.51.100.1", "unknown"], "10.0.0.1");
+        check("10.0.0.1", &[], "10.0.0.1");
+        check("10.0.0.1", &["10.0.0.3"], "10.0.0.3");
+    }
+
+    #[test]
+    fn a_subscriber_is_one_address_or_one_64() {
+        let network = |text: &str| network(text.parse().unwrap());
+        assert_eq!(network("2001:db8::1"), network("2001:db8::ffff"));
+        assert_ne!(network("2001:db8::1"), network("2001:db8:0:1::1"));
+        assert_ne!(network("198.51.100.1"), network("198.51.100.2"));
+    }
+}

@@ -1,0 +1,61 @@
+//! Reading a body to its end, never past the limit and never for ever. What it says is read elsewhere.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use trailmark_wire::limits::BODY_BYTES;
+use trailmark_wire::refusal::Refusal;
+
+use super::origin::text;
+use super::problem::Problem;
+
+/// How long a body may take: 64 KiB over the slowest mobile link arrive in half of it.
+const TIME: Duration = Duration::from_secs(10);
+
+/// What a body's `Content-Type` says it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// `application/json`.
+    Json,
+    /// `text/plain`, or nothing said.
+    Text,
+}
+
+/// The whole body as text. A declared length over the limit is refused unread, a chunked one when it gets there.
+///
+/// # Errors
+/// `body_too_large`; `malformed` for a body that breaks off, takes too long or is no UTF-8.
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<String, Problem> {
+    let declared = text(headers, &CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
+    if declared.is_some_and(|bytes| bytes > BODY_BYTES) {
+        return Err(Refusal::BodyTooLarge.into());
+    }
+    let whole = Limited::new(body, BODY_BYTES).collect();
+    let Ok(read) = tokio::time::timeout(TIME, whole).await else {
+        return Err(Problem::malformed("body", "did not arrive within 10 seconds"));
+    };
+    let bytes = read.map_err(|error| match error.is::<LengthLimitError>() {
+        true => Refusal::BodyTooLarge.into(),
+        false => Problem::malformed("body", "broke off"),
+    })?;
+    String::from_utf8(bytes.to_bytes().into()).map_err(|_bytes| Problem::malformed("body", "is not UTF-8"))
+}
+
+/// What kind of body it is.
+///
+/// # Errors
+/// `malformed` for any type that pages and servers do not send.
+pub(crate) fn kind(headers: &HeaderMap) -> Result<Kind, Problem> {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Kind::Text) };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("text/plain") {
+        Ok(Kind::Text)
+    } else if essence.eq_ignore_ascii_case("application/json") {
+        Ok(Kind::Json)
+    } else {
+        Err(Problem::malformed("content-type", "must be text/plain or application/json"))
+    }
+}

@@ -1,0 +1,258 @@
+//! `v1/clicks`: an arrival becomes touches, a click token and the two cookies; with no touch in the request, the live one behind
+//! the visitor cookie answers. Reads the request and checks it in the order of design § 3.6, has the ledger record it, signs.
+//! Which touch is the visitor's newest is the ledger's to say, what a URL holds the wire's.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{HeaderMap, SET_COOKIE};
+use http::{StatusCode, Uri};
+use trailmark_wire::capture::{Captured, Rule, capture};
+use trailmark_wire::click::{ClickAnswer, ClickRequest};
+use trailmark_wire::ids::{ProgramId, SiteId, VendorName, VisitorId};
+use trailmark_wire::json::ReadJson as _;
+use trailmark_wire::jwk::EcPublicJwk;
+use trailmark_wire::landing::Landing;
+use trailmark_wire::limits::{ARRIVAL_AGE_MS, COOKIE_BYTES, COOKIES, URL_BYTES};
+use trailmark_wire::refusal::Refusal;
+use trailmark_wire::time::UnixMillis;
+use trailmark_wire::token::{ClickClaims, Confirmation, VisitorClaims};
+use url::Url;
+
+use super::Call;
+use super::origin::{self, Readers};
+use super::problem::Problem;
+use super::{body, cookies};
+use crate::app::App;
+use crate::config::Site;
+use crate::json::Json as Reader;
+use crate::keys::crypto::{is_on_curve, thumbprint};
+use crate::store::{Arrival, NewTouch, StoredTouch};
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// Seconds after which a page may try again at a site whose touch budget is spent; the budget slides over an hour.
+const BUDGET_RETRY_S: u64 = 60;
+
+/// `POST v1/clicks`.
+pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
+    let text = body::read(&call.headers, call.body).await?;
+    app.rates.take(call.client)?;
+    body::kind(&call.headers)?;
+    let request: ClickRequest = Reader.read(text.as_bytes())?;
+    let site = site(app, &request.site)?;
+    *readers = Readers::Of(site.id.clone());
+    app.rates.take_at(&site.id, call.client)?;
+    origin::check(site, &call.headers)?;
+    let now = app.clock.now();
+    let known = visitor(app, site, &call.headers, now).await?;
+    let seen = Seen::read(site, &request, now)?;
+    match touched(app, site, &request, seen, known.clone(), now).await? {
+        Some(found) => answer(app, site, &request, StatusCode::CREATED, found, now).await,
+        None => {
+            let live = match known {
+                Some(visitor) => app.store.live_touch(site.id.clone(), visitor, now).await?,
+                None => None,
+            };
+            match live {
+                Some(touch) => answer(app, site, &request, StatusCode::OK, touch, now).await,
+                None => Ok(nothing(site, &call.headers)),
+            }
+        }
+    }
+}
+
+/// `DELETE v1/clicks`: expires the cookies of the site that `?site=` names, else of every site of the page's origin.
+pub(super) async fn forget(app: &App, call: Call, uri: &Uri, readers: &mut Readers) -> Result<Response, Problem> {
+    body::read(&call.headers, call.body).await?;
+    app.rates.take(call.client)?;
+    let named = uri.query().and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("site=")));
+    let sites = match named {
+        Some(id) => {
+            let id = SiteId::new(id).map_err(|error| Problem::malformed("site", &format!("is {error}")))?;
+            let site = site(app, &id)?;
+            *readers = Readers::Of(id);
+            app.rates.take_at(&site.id, call.client)?;
+            origin::check(site, &call.headers)?;
+            vec![site]
+        }
+        None => {
+            let all = app.config.sites.iter();
+            let sites: Vec<&Site> = all.filter(|site| origin::check(site, &call.headers).is_ok()).collect();
+            if sites.is_empty() { Err(Refusal::OriginNotAllowed)? } else { sites }
+        }
+    };
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    for cookie in sites.into_iter().flat_map(cookies::clear) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn site<'a>(app: &'a App, id: &SiteId) -> Result<&'a Site, Problem> {
+    let cure = "`site` names no site of trailmark.toml";
+    app.config.site(id).ok_or_else(|| Problem::new(Refusal::NotFound).with_detail(cure))
+}
+
+/// The visitor whom a valid visitor cookie names.
+async fn visitor(app: &App, site: &Site, headers: &HeaderMap, now: UnixMillis) -> Result<Option<VisitorId>, Problem> {
+    for value in cookies::visitor_values(site, headers) {
+        let verified = app.keys.verify::<VisitorClaims>(&value).await?;
+        let ours = |(signer, claims): &(SiteId, VisitorClaims)| {
+            *signer == site.id && claims.aud == site.id && now.seconds() < claims.exp
+        };
+        if let Some((_, claims)) = verified.filter(ours) {
+            return Ok(Some(claims.sub));
+        }
+    }
+    Ok(None)
+}
+
+/// What a request says about its arrival, checked.
+struct Seen {
+    touches: Vec<(ProgramId, Captured)>,
+    landing_url: String,
+    at: UnixMillis,
+}
+
+impl Seen {
+    fn read(site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<Self, Problem> {
+        let landing = landing(site, &request.url)?;
+        if request.referrer.as_ref().is_some_and(|referrer| referrer.len() > URL_BYTES) {
+            return Err(Problem::malformed("referrer", "is longer than 8,192 bytes"));
+        }
+        check_cookies(site, request)?;
+        if request.jwk.as_ref().is_some_and(|jwk| !is_on_curve(jwk)) {
+            return Err(Problem::malformed("jwk", "is no point of P-256"));
+        }
+        let said = request.at.as_deref().map(UnixMillis::from_rfc3339).transpose();
+        let said = said.map_err(|error| Problem::malformed("at", &format!("is {error}")))?.unwrap_or(now);
+        let rules: Vec<Rule<'_>> = site.programs.iter().map(|program| program.rule()).collect();
+        let cookie = |name: &str| request.cookies.get(name).map(|value| value.as_str().into());
+        let captured = site
+            .programs
+            .iter()
+            .filter_map(|program| Some((program.id.clone(), capture(&landing, cookie, &program.rule())?)));
+        Ok(Self {
+            touches: captured.collect(),
+            landing_url: landing.stored(&rules),
+            at: UnixMillis(said.0.clamp(now.0.saturating_sub(ARRIVAL_AGE_MS), now.0)),
+        })
+    }
+}
+
+/// The landing URL, which must be a page of the site's own.
+fn landing<'r>(site: &Site, url: &'r str) -> Result<Landing<'r>, Problem> {
+    let landing = Landing::parse(url).map_err(|error| Problem::malformed("url", &format!("is {error}")))?;
+    // Parsed once more as browsers do, so that no text can be one origin to us and another to them.
+    let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
+    match origin.is_ok_and(|origin| site.allows(&origin) && origin == landing.origin()) {
+        true => Ok(landing),
+        false => Err(Problem::malformed("url", "is on no allowed origin of the site")),
+    }
+}
+
+/// Nothing of a cookie jar may arrive but what some vendor's capture rule names.
+fn check_cookies(site: &Site, request: &ClickRequest) -> Result<(), Problem> {
+    let vendors = VendorName::ALL.map(|vendor| Rule { vendor: Some(vendor), params: &[] });
+    let known = |name: &str| {
+        vendors.iter().any(|rule| rule.names_cookie(name)) || site.programs.iter().any(|p| p.rule().names_cookie(name))
+    };
+    if request.cookies.len() > COOKIES || request.cookies.values().any(|value| value.len() > COOKIE_BYTES) {
+        return Err(Problem::malformed("cookies", "are more than 16, or one is longer than 4,096 bytes"));
+    }
+    match request.cookies.keys().all(|name| known(name)) {
+        true => Ok(()),
+        false => Err(Problem::malformed("cookies", "hold a name that no capture rule knows")),
+    }
+}
+
+/// Records what was captured; `None` when nothing was, or nothing of it counted.
+async fn touched(
+    app: &App,
+    site: &Site,
+    request: &ClickRequest,
+    seen: Seen,
+    known_visitor: Option<VisitorId>,
+    now: UnixMillis,
+) -> Result<Option<StoredTouch>, Problem> {
+    if seen.touches.is_empty() {
+        return Ok(None);
+    }
+    let hour = app.store.touches_since(site.id.clone(), now.plus(-HOUR_MS)).await?;
+    if hour >= app.config.limits.touches_per_hour {
+        tracing::warn!(site = %site.id, touches = hour, "the touch budget is spent: answering 429");
+        return Err(Problem::too_fast(BUDGET_RETRY_S));
+    }
+    let expires_at = seen.at.plus(site.window_ms());
+    let touches = seen
+        .touches
+        .into_iter()
+        .map(|(program, captured)| Ok(NewTouch { id: app.random.ledger_id(now)?, program, captured, expires_at }));
+    let arrival = Arrival {
+        site: site.id.clone(),
+        id: request.id.clone(),
+        known_visitor,
+        fresh_visitor: app.random.visitor()?,
+        jkt: request.jwk.as_ref().map(thumbprint),
+        touches: touches.collect::<Result<_, Problem>>()?,
+        landing_url: seen.landing_url,
+        at: seen.at,
+        now,
+    };
+    Ok(app.store.record_arrival(arrival).await?.map(|recorded| recorded.newest))
+}
+
+/// Token and cookies for a touch.
+async fn answer(
+    app: &App,
+    site: &Site,
+    request: &ClickRequest,
+    status: StatusCode,
+    found: StoredTouch,
+    now: UnixMillis,
+) -> Result<Response, Problem> {
+    let StoredTouch { touch, visitor, .. } = found;
+    let life_s = cookies::life_s(touch.expires_at, now);
+    let visitor_claims = VisitorClaims {
+        iss: site.public_url.as_str().to_owned(),
+        aud: site.id.clone(),
+        iat: now.seconds(),
+        exp: now.seconds().saturating_add(life_s),
+        sub: visitor.clone(),
+    };
+    let click_claims = ClickClaims {
+        iss: site.public_url.as_str().to_owned(),
+        aud: site.id.clone(),
+        iat: now.seconds(),
+        exp: touch.expires_at.seconds(),
+        jti: app.random.ledger_id(now)?,
+        sub: visitor,
+        program: touch.program.clone(),
+        partner: touch.partner.clone(),
+        cnf: request.jwk.as_ref().map(confirmation),
+    };
+    let visitor_token = app.keys.sign(&site.id, &visitor_claims, touch.expires_at).await?;
+    let click_token = app.keys.sign(&site.id, &click_claims, touch.expires_at).await?;
+    let (program, partner) = (touch.program, touch.partner);
+    let answer = ClickAnswer { click_token, expires_at: touch.expires_at, at: touch.at, program, partner };
+    let mut response = (status, Json(answer)).into_response();
+    for cookie in cookies::set(site, &visitor_token, life_s) {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+fn confirmation(jwk: &EcPublicJwk) -> Confirmation {
+    Confirmation { jkt: thumbprint(jwk) }
+}
+
+/// 204; cookies that led nowhere are taken away.
+fn nothing(site: &Site, headers: &HeaderMap) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if cookies::has_any(site, headers) {
+        for cookie in cookies::clear(site) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}

@@ -1,0 +1,85 @@
+//! `POST v1/conversions` from browsers: an envelope becomes a verified conversion, the ledger's ruling and a receipt. Checks in
+//! the order of design § 3.6; what is believed stands in [`super::verify`], what becomes of it in [`super::accept`]. Server
+//! callers, with API key and Idempotency-Key, come with a later version: until there are keys, none of them is right.
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use http::header::AUTHORIZATION;
+use trailmark_wire::conversion::Conversion;
+use trailmark_wire::envelope::Posted;
+use trailmark_wire::receipt::{Receipt, Status};
+use trailmark_wire::refusal::Refusal;
+use trailmark_wire::token::ClickClaims;
+
+use super::Call;
+use super::accept::{Rules, Verified, may_say};
+use super::body::{self, Kind};
+use super::origin::{self, Readers};
+use super::problem::Problem;
+use super::verify::{occurred_at, verify};
+use crate::app::App;
+use crate::json::Json as Reader;
+use crate::keys::crypto::sha256;
+use crate::store::{Accepted, NewConversion};
+
+/// `POST v1/conversions`.
+pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
+    let text = body::read(&call.headers, call.body).await?;
+    app.rates.take(call.client)?;
+    if call.headers.contains_key(AUTHORIZATION) || body::kind(&call.headers)? == Kind::Json {
+        let cure = "this version takes conversions from browsers, as text/plain; API keys come with a later one";
+        return Err(Problem::new(Refusal::Unauthenticated).with_detail(cure));
+    }
+    let posted = Posted::parse(&text, &Reader)?;
+    let site = app.config.site(&posted.payload().aud).ok_or(Refusal::AudienceMismatch)?;
+    *readers = Readers::Of(site.id.clone());
+    app.rates.take_at(&site.id, call.client)?;
+    origin::check(site, &call.headers)?;
+    let verified = app.keys.verify::<ClickClaims>(&posted.payload().token).await?;
+    let claims = verified.filter(|(signer, claims)| *signer == claims.aud).map(|(_, claims)| claims);
+    let claims = claims.ok_or(Refusal::TokenInvalid)?;
+    let now = app.clock.now();
+    let assurance = verify(&posted, &claims, now)?;
+
+    let payload = posted.into_payload();
+    let conversion = Conversion::from_body(payload.data)?;
+    if !may_say(&conversion) {
+        return Err(Refusal::NotAllowed.into());
+    }
+    let new = NewConversion {
+        site: site.id.clone(),
+        id: app.random.ledger_id(now)?,
+        visitor: claims.sub.clone(),
+        jti: payload.jti,
+        content_hash: sha256(&conversion.canonical(&site.id)),
+        conversion,
+        occurred_at: occurred_at(payload.iat, &claims, site.window_ms(), now),
+        received_at: now,
+        assurance,
+    };
+    let token = (claims.program, claims.exp);
+    let rules = Rules::new(site, &app.config.limits, token, app.random, now)?;
+    let about = Verified::of(&new);
+    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&about, known))).await?;
+    answer(app, accepted)
+}
+
+fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
+    match accepted {
+        Accepted::Mismatch => Err(Refusal::JtiMismatch.into()),
+        Accepted::Replayed(receipt) => {
+            Ok((StatusCode::OK, Json(Receipt { replayed: true, ..receipt })).into_response())
+        }
+        Accepted::New(receipt) => {
+            let (id, status) = (&receipt.conversion_id, receipt.status.as_str());
+            let code = receipt.code.as_deref().unwrap_or_default();
+            tracing::info!(conversion.id = %id, status, code, deliveries = receipt.deliveries.len(), "conversion recorded");
+            if !receipt.deliveries.is_empty() {
+                app.committed();
+            }
+            let status = if receipt.status == Status::Duplicate { StatusCode::OK } else { StatusCode::ACCEPTED };
+            Ok((status, Json(receipt)).into_response())
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Refusals as HTTP answers: `application/problem+json` (RFC 9457) with the stable code of [`Refusal`]. The detail names a
+//! field or a cure and never a value; what only the operator should know goes to the log, here and once.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use serde::Serialize;
+use trailmark_wire::conversion::Malformed;
+use trailmark_wire::json::JsonError;
+use trailmark_wire::refusal::Refusal;
+
+use crate::keys::KeyError;
+use crate::random::NoRandomness;
+use crate::store::StoreError;
+
+/// Seconds after which a caller may try again when the ledger has no room or the process is going down.
+const RETRY_S: u64 = 5;
+
+/// An answer that commits nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    refusal: Refusal,
+    field: Option<String>,
+    detail: Option<String>,
+    retry_after_s: Option<u64>,
+}
+
+/// The code of a refusal, left on the response for the log line.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Code(pub(crate) &'static str);
+
+#[derive(Serialize)]
+struct Shape<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
+impl Problem {
+    /// A refusal whose title says it all.
+    pub(crate) fn new(refusal: Refusal) -> Self {
+        let retry_after_s = (refusal.status() == 503).then_some(RETRY_S);
+        Self { refusal, field: None, detail: None, retry_after_s }
+    }
+
+    /// The same with a sentence about the cure.
+    pub(crate) fn with_detail(self, detail: impl Into<String>) -> Self {
+        Self { detail: Some(detail.into()), ..self }
+    }
+
+    /// 400, naming the field; `problem` reads on after its name.
+    pub(crate) fn malformed(field: &str, problem: &str) -> Self {
+        Self { field: Some(field.to_owned()), ..Self::new(Refusal::Malformed) }
+            .with_detail(format!("`{field}` {problem}"))
+    }
+
+    /// 429 with the seconds to wait.
+    pub(crate) fn too_fast(retry_after_s: u64) -> Self {
+        Self { retry_after_s: Some(retry_after_s.max(1)), ..Self::new(Refusal::TooManyRequests) }
+    }
+
+    /// 503: try again later.
+    pub(crate) fn unavailable() -> Self {
+        Self::new(Refusal::Unavailable)
+    }
+
+    /// A method that a route does not take. The refusals of the wire have no word for it, since no SDK meets it.
+    pub(crate) async fn method_not_allowed() -> Response {
+        let refusal = Refusal::NotAllowed;
+        let mut response = Self::new(refusal).with_detail("this address does not take that method").into_response();
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response
+    }
+}
+
+/// Texts of the wire begin with the field's path in backticks.
+fn from_wire(text: &str) -> Problem {
+    let field = text.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(field, _)| field.to_owned());
+    Problem { field, ..Problem::new(Refusal::Malformed) }.with_detail(text)
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal)
+    }
+}
+
+impl From<JsonError> for Problem {
+    fn from(error: JsonError) -> Self {
+        from_wire(&error.problem)
+    }
+}
+
+impl From<Malformed> for Problem {
+    fn from(error: Malformed) -> Self {
+        from_wire(&error.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => tracing::warn!("the ledger has no room: answering 503"),
+            StoreError::Unavailable(_) => tracing::warn!(reason = %error, "the ledger does not answer: answering 503"),
+            error => tracing::error!(reason = %error, "the ledger failed: answering 503"),
+        }
+        Self::unavailable()
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            error => {
+                tracing::error!(reason = %error, "nothing can be signed: answering 503");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl From<NoRandomness> for Problem {
+    fn from(error: NoRandomness) -> Self {
+        tracing::error!(reason = %error, "nothing can be named: answering 503");
+        Self::unavailable()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code) = (self.refusal.status(), self.refusal.code());
+        let shape = Shape {
+            kind: format!("urn:trailmark:refusal:{code}"),
+            title: self.refusal.title(),
+            status,
+            code,
+            detail: self.detail.as_deref(),
+            field: self.field.as_deref(),
+        };
+        let mut response = Json(shape).into_response();
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response.extensions_mut().insert(Code(code));
+        response
+    }
+}

@@ -1,0 +1,86 @@
+//! How fast one client may ask: token buckets by governor, on the proxy's own clock. One bucket a client network before a body
+//! is parsed, one a site and client network after. Kept in memory and per process; a restart forgives.
+
+use std::fmt;
+use std::hash::Hash;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use governor::clock::Clock as RateClock;
+use governor::middleware::NoOpMiddleware;
+use governor::nanos::Nanos;
+use governor::state::keyed::DashMapStateStore;
+use governor::{Quota, RateLimiter};
+use trailmark_wire::ids::SiteId;
+
+use super::address::ClientNetwork;
+use super::problem::Problem;
+use crate::clock::Clock;
+
+/// Buckets beyond which those that are full again are dropped: an attacker with a large network cannot fill the memory.
+const SWEEP_AT: usize = 20_000;
+
+/// How much more one client may ask of all sites together than of one.
+const ALL_SITES: u32 = 2;
+
+type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
+
+/// The buckets.
+pub(crate) struct Rates {
+    by_client: Limiter<ClientNetwork>,
+    by_site: Limiter<(SiteId, ClientNetwork)>,
+    clock: Ticks,
+}
+
+impl Rates {
+    /// `a_minute` requests a minute for one site and client, as many at once, and [`ALL_SITES`] times that for all sites.
+    pub(crate) fn new(a_minute: u32, clock: &Arc<dyn Clock>) -> Self {
+        let clock = Ticks(Arc::clone(clock));
+        let quota =
+            |times: u32| Quota::per_minute(NonZeroU32::new(a_minute.saturating_mul(times)).unwrap_or(NonZeroU32::MIN));
+        Self {
+            by_client: RateLimiter::dashmap_with_clock(quota(ALL_SITES), clock.clone()),
+            by_site: RateLimiter::dashmap_with_clock(quota(1), clock.clone()),
+            clock,
+        }
+    }
+
+    /// Takes one request from the client's bucket for all sites.
+    pub(crate) fn take(&self, client: ClientNetwork) -> Result<(), Problem> {
+        self.take_from(&self.by_client, &client)
+    }
+
+    /// Takes one request from the client's bucket at a site.
+    pub(crate) fn take_at(&self, site: &SiteId, client: ClientNetwork) -> Result<(), Problem> {
+        self.take_from(&self.by_site, &(site.clone(), client))
+    }
+
+    fn take_from<K: Clone + Eq + Hash>(&self, limiter: &Limiter<K>, key: &K) -> Result<(), Problem> {
+        if limiter.len() > SWEEP_AT {
+            limiter.retain_recent();
+        }
+        limiter.check_key(key).map_err(|until| {
+            let wait = until.wait_time_from(self.clock.now());
+            Problem::too_fast(wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0)))
+        })
+    }
+}
+
+impl fmt::Debug for Rates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rates").finish_non_exhaustive()
+    }
+}
+
+/// The proxy's clock as governor reads it.
+#[derive(Debug, Clone)]
+struct Ticks(Arc<dyn Clock>);
+
+impl RateClock for Ticks {
+    type Instant = Nanos;
+
+    fn now(&self) -> Nanos {
+        Nanos::from(Duration::from_millis(self.0.now().0.unsigned_abs()))
+    }
+}

@@ -1,0 +1,241 @@
+//! `trailmark serve`: opens the ledger, wires the parts, binds both listeners and runs until it is told to stop. Then it goes
+//! down in the order in which nothing gets lost: 503 for what arrives, answers under way, deliveries under way, ledger.
+
+mod follow;
+mod listener;
+mod www;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+
+pub use self::listener::Listening;
+use crate::admin;
+use crate::app::{App, AppError};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Origin, StoreUrl};
+use crate::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
+use crate::egress::{Bounds, Egress, SetUpError};
+use crate::intake;
+use crate::observe;
+use crate::random::Random;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
+
+/// Connections that the operator's listener holds open at once: a few people, a supervisor, a metrics reader.
+const OPERATOR_CONNECTIONS: usize = 64;
+
+/// What `serve` is told besides the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// A folder of static files to serve beside the proxy's routes, for the demo.
+    pub www: Option<PathBuf>,
+    /// The address of a simulator's clock to follow; only where every vendor is on loopback.
+    pub clock_url: Option<String>,
+}
+
+/// The proxy cannot run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The parts do not fit together.
+    #[error(transparent)]
+    App(#[from] AppError),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address} (`{setting}`): {reason}; free the port or set another")]
+    Bind {
+        /// Which address.
+        address: SocketAddr,
+        /// Its setting.
+        setting: &'static str,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The clock cannot be followed.
+    #[error(
+        "the clock of --clock-url {reason}: name the simulator's clock, such as http://127.0.0.1:9100/control/clock"
+    )]
+    ClockUrl {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The way to the vendors cannot be set up.
+    #[error(transparent)]
+    Egress(#[from] SetUpError),
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(io::Error),
+    /// The ledger cannot be opened or closed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The folder of `--www` is not there.
+    #[error("--www {}: is no folder", .0.display())]
+    Www(PathBuf),
+}
+
+/// Runs the proxy until SIGINT or SIGTERM.
+///
+/// # Errors
+/// [`ServeError`] when it cannot start, or the ledger cannot be closed.
+pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
+    observe::start(config.server.log_format, &config.server.log_level);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    let mut signals = Signals::listen().map_err(ServeError::Signals)?;
+    let running = Running::start(config, options).await?;
+    signals.next().await;
+    tracing::info!("stopping: what is under way is finished first, a second signal ends at once");
+    tokio::select! {
+        stopped = running.stop() => stopped,
+        () = signals.next() => Ok(()),
+    }
+}
+
+/// A proxy that serves.
+#[derive(Debug)]
+pub struct Running {
+    app: Arc<App>,
+    public: Listening,
+    operator: Listening,
+    engine: EngineHandle,
+    follower: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Opens and binds everything.
+    ///
+    /// # Errors
+    /// [`ServeError`].
+    pub async fn start(config: Config, options: Options) -> Result<Self, ServeError> {
+        if let Some(folder) = options.www.as_ref().filter(|folder| !folder.is_dir()) {
+            return Err(ServeError::Www(folder.clone()));
+        }
+        let public = bind(config.server.listen, "server.listen").await?;
+        let operator = bind(config.server.admin_listen, "server.admin_listen").await?;
+        let clock = Arc::new(SystemClock::default());
+        let follower = match &options.clock_url {
+            Some(url) => Some(follow_clock(&config, url, &clock).await?),
+            None => None,
+        };
+        let store = open_store(&config.store)?;
+        let app = App::open(config, clock, store).await?;
+        let engine = engine(&app)?;
+        let waker = engine.clone();
+        app.on_commit(move || waker.wake());
+        let beside = options.www.as_deref().map(www::router);
+        let serving =
+            |error| ServeError::Bind { address: app.config.server.listen, setting: "server.listen", reason: error };
+        let router = intake::router(Arc::clone(&app), beside);
+        let public = Listening::start(public, router, app.config.limits.connections).map_err(serving)?;
+        let operator =
+            Listening::start(operator, admin::router(Arc::clone(&app)), OPERATOR_CONNECTIONS).map_err(serving)?;
+        tracing::info!(
+            public = %public.address(),
+            operator = %operator.address(),
+            mount = app.config.server.mount,
+            sites = app.config.sites.len(),
+            "serving"
+        );
+        Ok(Self { app, public, operator, engine, follower })
+    }
+
+    /// Where the public listener listens.
+    pub fn public_address(&self) -> SocketAddr {
+        self.public.address()
+    }
+
+    /// Where the operator's listener listens.
+    pub fn operator_address(&self) -> SocketAddr {
+        self.operator.address()
+    }
+
+    /// Goes down without losing anything.
+    ///
+    /// # Errors
+    /// [`ServeError::Store`] when the ledger cannot be closed.
+    pub async fn stop(self) -> Result<(), ServeError> {
+        self.app.drain();
+        self.public.stop().await;
+        self.engine.shutdown().await;
+        self.operator.stop().await;
+        if let Some(follower) = self.follower {
+            follower.abort();
+        }
+        self.app.store.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+async fn bind(address: SocketAddr, setting: &'static str) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address).await.map_err(|reason| ServeError::Bind { address, setting, reason })
+}
+
+fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, ServeError> {
+    match url {
+        StoreUrl::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+    }
+}
+
+async fn follow_clock(config: &Config, url: &str, clock: &Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
+    let programs = config.sites.iter().flat_map(|site| &site.programs);
+    let mut hosts = programs.flat_map(|program| program.adapter.hosts());
+    let is_loopback = |host: &String| Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback());
+    if let Some(host) = hosts.find(|host| !is_loopback(host)) {
+        let reason = format!("may not be followed, since the vendor {host} is not on loopback and lives in real time");
+        return Err(ServeError::ClockUrl { reason });
+    }
+    follow::follow(url, Arc::clone(clock)).await
+}
+
+fn engine(app: &App) -> Result<EngineHandle, ServeError> {
+    let programs = || app.config.sites.iter().flat_map(|site| site.programs.iter().map(move |program| (site, program)));
+    let hosts: Vec<String> = programs().flat_map(|(_, program)| program.adapter.hosts()).collect();
+    let accounts = programs().map(|(site, program)| LaneAccount {
+        site: site.id.clone(),
+        program: program.id.clone(),
+        vendor: Arc::clone(&program.adapter),
+        confirm_after_ms: program.confirm_after_ms,
+    });
+    Ok(Engine::start(Parts {
+        store: Arc::clone(&app.store) as _,
+        clock: Arc::clone(&app.clock),
+        egress: Arc::new(Egress::new(hosts, Bounds::default(), Arc::clone(&app.clock))?),
+        random: Arc::new(random_or_end),
+        accounts: accounts.collect(),
+        settings: Settings::default(),
+    }))
+}
+
+/// Lease ids must never repeat: without randomness nothing may be delivered, and nothing else would work either.
+fn random_or_end(bytes: &mut [u8]) {
+    if Random.fill(bytes).is_err() {
+        tracing::error!("the system gives no randomness: ending the process");
+        std::process::abort();
+    }
+}
+
+/// SIGINT and SIGTERM, from the moment on at which they are listened to.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}

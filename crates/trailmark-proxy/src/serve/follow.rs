@@ -1,0 +1,64 @@
+//! Follows the simulator's clock (`serve --clock-url`), so that an hour of retries passes in a second. Allowed only where every
+//! vendor is on loopback: a real vendor lives in real time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::task::JoinHandle;
+use trailmark_vendors::exchange::{Method, Request};
+use trailmark_vendors::secret::Secret;
+use url::Url;
+
+use super::ServeError;
+use crate::clock::SystemClock;
+use crate::config::Origin;
+use crate::egress::{Bounds, Egress};
+
+/// How often the clock is asked.
+const PACE: Duration = Duration::from_millis(200);
+
+#[derive(Deserialize)]
+struct Told {
+    offset_ms: i64,
+}
+
+/// Sets `clock` by the one at `url` and keeps following it until the task is aborted.
+///
+/// # Errors
+/// [`ServeError::ClockUrl`] when the address is not on loopback or does not answer as a simulator does.
+pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
+    let refused = |reason: &str| ServeError::ClockUrl { reason: reason.to_owned() };
+    let parsed = Url::parse(url).map_err(|_unreadable| refused("is not an address"))?;
+    let origin = Origin::parse(&parsed.origin().ascii_serialization()).map_err(refused)?;
+    if !origin.is_loopback() {
+        return Err(refused("is not on loopback"));
+    }
+    let host = parsed.port().map_or_else(|| origin.host().to_owned(), |port| format!("{}:{port}", origin.host()));
+    let egress = Egress::new([host], Bounds::default(), Arc::<SystemClock>::clone(&clock))
+        .map_err(|error| refused(&error.to_string()))?;
+    let request = Request {
+        method: Method::Get,
+        url: Secret::new(parsed.as_str()),
+        headers: Vec::new(),
+        body: None,
+        label: "GET clock",
+    };
+    let offset_ms = ask(&egress, &request).await.map_err(|reason| refused(&reason))?;
+    clock.follow(offset_ms);
+    Ok(tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(PACE).await;
+            // A simulator that is starting anew or gone leaves the clock where it was.
+            if let Ok(offset_ms) = ask(&egress, &request).await {
+                clock.follow(offset_ms);
+            }
+        }
+    }))
+}
+
+async fn ask(egress: &Egress, request: &Request) -> Result<i64, String> {
+    let answer = egress.send(request).await.map_err(|failure| failure.to_string())?;
+    let told: Option<Told> = serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200);
+    told.map(|told| told.offset_ms).ok_or_else(|| "does not answer as a simulator's clock does".to_owned())
+}
