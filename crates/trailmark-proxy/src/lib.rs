@@ -28,3 +28,11 @@ pub mod egress;
 pub mod delivery;
 
 pub mod app;
+
+pub mod explain;
+
+pub mod admin;
+
+pub mod serve;
+
+pub mod cli;

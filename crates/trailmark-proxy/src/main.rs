@@ -1,3 +1,7 @@
-//! The `trailmark` binary: parses the command line and runs it.
+//! The `trailmark` binary: hands the command line to the library and gives back the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    trailmark_proxy::cli::run(std::env::args_os())
+}

@@ -1,0 +1,51 @@
+//! The operator's listener: health, metrics, the ledger as JSON, the few changes that people make by hand, and the ledger
+//! view. It reads and changes what the [`crate::store::Store`] allows and decides nothing itself; `cli` talks to it when a proxy runs.
+//! It listens apart from the public one, so that no mistake in a route's order can show the ledger to the world.
+
+mod guard;
+mod health;
+pub mod keys;
+mod ledger;
+mod metrics;
+pub mod problem;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+/// The longest body: a change with its reason.
+const BODY_BYTES: usize = 16 * 1024;
+
+/// Every route of the operator's listener, by what a caller must show.
+pub fn router(app: Arc<App>) -> Router {
+    let with_key = Router::new()
+        .route("/v1/conversions", get(ledger::conversions))
+        .route("/v1/conversions/{id}", get(ledger::conversion))
+        .route("/v1/conversions/{id}/explain", get(ledger::explain))
+        .route("/v1/touches", get(ledger::touches))
+        .route("/v1/deliveries", get(ledger::deliveries))
+        .route("/v1/lanes", get(ledger::lanes))
+        .route("/v1/changes", post(ledger::change))
+        .route("/v1/counts", get(ledger::counts))
+        .route("/v1/health", get(ledger::health))
+        .route("/v1/keys", get(keys::list_route))
+        .route("/v1/keys/rotate", post(keys::rotate_route))
+        .route("/v1/keys/revoke", post(keys::revoke_route))
+        .layer(from_fn_with_state(Arc::clone(&app), guard::key));
+    // The page holds no data, it asks for them with the key that a person gives it.
+    let by_host = with_key
+        .route("/", get(view::page))
+        .route("/view.css", get(view::style))
+        .route("/view.js", get(view::script))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(problem::nothing_here)
+        .layer(from_fn_with_state(Arc::clone(&app), guard::host));
+    let open = Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
+    open.merge(by_host).layer(from_fn(guard::headers)).layer(DefaultBodyLimit::max(BODY_BYTES)).with_state(app)
+}

@@ -1,0 +1,131 @@
+//! Who may ask the operator's listener, and what every answer carries. Three layers: the Host header (a web page that
+//! rebinds its name to this address comes with that name), the admin key, and headers that keep answers out of caches and
+//! frames. No CORS header is sent anywhere, so no other origin reads an answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
+    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+use super::problem::Problem;
+use crate::app::App;
+
+/// What the ledger view needs and nothing more; the simulator's state may be read from loopback alone.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
+                      connect-src 'self' http://127.0.0.1:* http://localhost:*; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const HEADERS: [(HeaderName, &str); 6] = [
+    (CACHE_CONTROL, "no-store"),
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (REFERRER_POLICY, "no-referrer"),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// Puts the protecting headers on every answer, refusals too.
+pub(super) async fn headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Lets a request in whose Host names this listener.
+pub(super) async fn host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    if named.is_some_and(|named| is_ours(named, app.config.server.admin_listen.ip())) {
+        return next.run(request).await;
+    }
+    Problem::not_allowed("this listener answers to its own address or localhost only: check the Host header")
+        .into_response()
+}
+
+/// Lets a request in that shows the admin key, where there is one, and that no foreign page has made.
+pub(super) async fn key(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if is_foreign(request.headers()) {
+        return Problem::not_allowed("another site's page asked; the ledger answers its own page only").into_response();
+    }
+    let Some(key) = &app.config.server.admin_key else { return next.run(request).await };
+    if bearer(request.headers()).is_some_and(|shown| is_same(shown, key.expose())) {
+        return next.run(request).await;
+    }
+    let problem = Problem::unauthenticated("send `Authorization: Bearer` with the key of `server.admin_key`");
+    ([(WWW_AUTHENTICATE, "Bearer realm=\"trailmark\"")], problem).into_response()
+}
+
+/// Whether a Host header names the listener: its address or, on loopback, any loopback name; a listener on all addresses
+/// is named by any of them. Never a DNS name, since that is what a rebinding page comes with. The port may be a tunnel's.
+fn is_ours(host: &str, listen: IpAddr) -> bool {
+    let name = without_port(host);
+    if name.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let Ok(named) = name.parse::<IpAddr>() else { return false };
+    named == listen || listen.is_unspecified() || (listen.is_loopback() && named.is_loopback())
+}
+
+fn without_port(host: &str) -> &str {
+    if let Some(bracketed) = host.strip_prefix('[') {
+        return bracketed.split(']').next().unwrap_or_default();
+    }
+    host.rsplit_once(':').map_or(host, |(name, _)| name)
+}
+
+/// Browsers say whose page asks (Fetch Metadata); programs say nothing.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+}
+
+/// In constant time; over digests, so that the length does not show either.
+fn is_same(shown: &str, key: &str) -> bool {
+    let [shown, key] = [shown, key].map(|text| digest(&SHA256, text.as_bytes()));
+    verify_slices_are_equal(shown.as_ref(), key.as_ref()).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(host: &str, listen: &str, ours: bool) {
+        assert_eq!(is_ours(host, listen.parse().unwrap()), ours, "{host} at {listen}");
+    }
+
+    #[test]
+    fn a_listener_answers_to_its_address_and_to_no_name() {
+        for host in ["127.0.0.1:8788", "localhost:8788", "LOCALHOST", "[::1]:8788", "127.0.0.1", "localhost:9"] {
+            check(host, "127.0.0.1", true);
+        }
+        for host in ["evil.example:8788", "", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1"] {
+            check(host, "127.0.0.1", false);
+        }
+        check("10.0.0.1:8788", "10.0.0.1", true);
+        check("10.0.0.2:8788", "10.0.0.1", false);
+        check("10.0.0.2:8788", "0.0.0.0", true);
+        check("trailmark.internal:8788", "0.0.0.0", false);
+    }
+
+    #[test]
+    fn keys_are_the_same_only_when_they_are() {
+        assert!(is_same("a key", "a key"));
+        assert!(!is_same("a kex", "a key"));
+        assert!(!is_same("", "a key"));
+    }
+}

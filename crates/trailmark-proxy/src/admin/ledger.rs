@@ -1,0 +1,78 @@
+//! The ledger as JSON, in the types of [`crate::store::operator`], which the command line reads back. Parameters are checked
+//! here, the rules about changes are the store's.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::store::operator::{
+    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, TouchRow,
+};
+
+/// Rows that a list may show at most.
+const MOST_ROWS: u32 = 1000;
+
+type Answer<T> = Result<Json<T>, Problem>;
+type Asked = Result<Query<Filter>, QueryRejection>;
+
+pub(super) async fn conversions(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<ConversionRow>> {
+    Ok(Json(app.store.conversions(filter(asked)?).await?))
+}
+
+pub(super) async fn conversion(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<ConversionDetail> {
+    Ok(Json(app.store.conversion(id).await?))
+}
+
+pub(super) async fn explain(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<String, Problem> {
+    Ok(crate::explain::explain(&app.store.conversion(id).await?))
+}
+
+pub(super) async fn touches(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<TouchRow>> {
+    Ok(Json(app.store.touches(filter(asked)?).await?))
+}
+
+pub(super) async fn deliveries(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<DeliveryRow>> {
+    Ok(Json(app.store.deliveries(filter(asked)?).await?))
+}
+
+pub(super) async fn lanes(State(app): State<Arc<App>>) -> Answer<Vec<LaneRow>> {
+    Ok(Json(app.store.lanes(app.clock.now()).await?))
+}
+
+pub(super) async fn counts(State(app): State<Arc<App>>) -> Answer<Counts> {
+    Ok(Json(app.store.counts().await?))
+}
+
+pub(super) async fn health(State(app): State<Arc<App>>) -> Answer<Health> {
+    Ok(Json(app.store.health().await?))
+}
+
+/// Makes one change and has delivery look at it at once.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    body: Result<Json<Change>, JsonRejection>,
+) -> Answer<DeliveryRow> {
+    let changed = app.store.change(json(body)?, app.clock.now()).await?;
+    app.committed();
+    Ok(Json(changed))
+}
+
+/// The body, or what is wrong with it.
+pub(super) fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
+    let Json(body) = body.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    Ok(body)
+}
+
+fn filter(asked: Asked) -> Result<Filter, Problem> {
+    let Query(filter) = asked.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    match filter.limit {
+        Some(limit) if !(1..=MOST_ROWS).contains(&limit) => {
+            Err(Problem::malformed(format!("`limit` is {limit}: it must be 1 to {MOST_ROWS}")))
+        }
+        _ => Ok(filter),
+    }
+}

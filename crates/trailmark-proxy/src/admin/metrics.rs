@@ -1,0 +1,106 @@
+//! Metrics in Prometheus' text exposition format 0.0.4, made of the store's own counts at the time of asking: what they say
+//! is what the ledger says, over restarts and whichever process asks. Nothing is counted in memory.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::IntoResponse;
+use http::header::CONTENT_TYPE;
+
+use super::problem::Problem;
+use crate::app::App;
+use crate::outbox;
+use crate::store::operator::{Counts, LaneRow};
+
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
+    let counts = app.store.counts().await?;
+    let lanes = app.store.lanes(app.clock.now()).await?;
+    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes)))
+}
+
+/// The page that Prometheus reads.
+fn exposition(counts: &Counts, lanes: &[LaneRow]) -> String {
+    let mut page = Page::default();
+    page.family("trailmark_touches_total", "counter", "Touches in the ledger.");
+    page.sample("", counts.touches);
+    page.family("trailmark_conversions_total", "counter", "Conversions in the ledger, by status.");
+    for (status, count) in &counts.conversions {
+        page.sample(&label("status", status), *count);
+    }
+    page.family("trailmark_deliveries", "gauge", "Deliveries, by the state that they are in.");
+    for state in outbox::State::ALL.map(outbox::State::as_str) {
+        let count = counts.deliveries.iter().find(|(word, _)| word == state);
+        page.sample(&label("state", state), count.map_or(0, |(_, count)| *count));
+    }
+    page.family("trailmark_lane_open", "gauge", "1 where a lane is open, 0 where it is paused, throttled or broken.");
+    for lane in lanes {
+        page.sample(&label("program", lane.program.as_str()), u64::from(lane.state == "open"));
+    }
+    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane.");
+    for lane in lanes {
+        page.sample(&label("program", lane.program.as_str()), lane.waiting);
+    }
+    let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
+    page.family("trailmark_lanes_paused", "gauge", "Lanes whose credential was refused; somebody must mend it.");
+    page.sample("", u64::try_from(paused).unwrap_or(u64::MAX));
+    page.text
+}
+
+/// Words and ids hold no quote, backslash or line break, so nothing is escaped.
+fn label(name: &str, value: &str) -> String {
+    format!("{{{name}=\"{value}\"}}")
+}
+
+#[derive(Default)]
+struct Page {
+    text: String,
+    family: &'static str,
+}
+
+impl Page {
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.family = name;
+        // Writing to a string cannot fail.
+        let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn sample(&mut self, labels: &str, value: u64) {
+        let _ = writeln!(self.text, "{}{labels} {value}", self.family);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_paused_lane_and_every_count_show() {
+        let counts = Counts {
+            touches: 3,
+            conversions: vec![("accepted".to_owned(), 2)],
+            deliveries: vec![("recorded".to_owned(), 1), ("due".to_owned(), 1)],
+        };
+        let lane = LaneRow {
+            program: trailmark_wire::ids::ProgramId::new("main").unwrap(),
+            state: "paused".to_owned(),
+            reason: None,
+            next_at: None,
+            waiting: 1,
+        };
+        let text = exposition(&counts, &[lane]);
+        for line in [
+            "trailmark_touches_total 3",
+            "trailmark_conversions_total{status=\"accepted\"} 2",
+            "trailmark_deliveries{state=\"due\"} 1",
+            "trailmark_deliveries{state=\"dead\"} 0",
+            "trailmark_lane_open{program=\"main\"} 0",
+            "trailmark_lane_waiting{program=\"main\"} 1",
+            "trailmark_lanes_paused 1",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Refusals of the operator's listener: `application/problem+json` with a stable code. Other than the public listener's,
+//! the detail names what is wrong and the cure, since only operators read it; `cli` reads them back by their code.
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use serde::{Deserialize, Serialize};
+use trailmark_wire::refusal::Refusal;
+
+use crate::keys::KeyError;
+use crate::store::StoreError;
+
+/// The row's state does not allow a change; the detail names the state and the cure.
+pub const REFUSED: &str = "refused";
+
+/// The ledger is damaged; a person must look.
+pub const CORRUPT: &str = "corrupt";
+
+/// A refusal as JSON (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// The HTTP status.
+    pub status: u16,
+    /// The stable code.
+    pub code: String,
+    /// What kind of refusal it is.
+    pub title: String,
+    /// What is wrong this time, and the cure.
+    pub detail: String,
+}
+
+impl Problem {
+    /// 404: no such row.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::of(Refusal::NotFound, detail)
+    }
+
+    /// 400: a parameter or body that cannot be read.
+    pub fn malformed(detail: impl Into<String>) -> Self {
+        Self::of(Refusal::Malformed, detail)
+    }
+
+    /// 403: not from there.
+    pub fn not_allowed(detail: impl Into<String>) -> Self {
+        Self::of(Refusal::NotAllowed, detail)
+    }
+
+    /// 401: no key, or a wrong one.
+    pub fn unauthenticated(detail: impl Into<String>) -> Self {
+        let title = "The admin key is missing or wrong.".to_owned();
+        Self { title, ..Self::of(Refusal::Unauthenticated, detail) }
+    }
+
+    fn of(refusal: Refusal, detail: impl Into<String>) -> Self {
+        let (code, title) = (refusal.code().to_owned(), refusal.title().to_owned());
+        Self { status: refusal.status(), code, title, detail: detail.into() }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let detail = error.to_string();
+        let own = |status, code: &str, title: &str| Self {
+            status,
+            code: code.to_owned(),
+            title: title.to_owned(),
+            detail: detail.clone(),
+        };
+        match error {
+            StoreError::NotFound(_) => Self::not_found(detail),
+            StoreError::Refused(_) => own(409, REFUSED, "The ledger refuses this change."),
+            StoreError::LeaseLost => {
+                let detail = format!("{detail}: it is being delivered, ask again in a moment");
+                Self { detail, ..own(409, REFUSED, "The ledger refuses this change.") }
+            }
+            StoreError::Corrupt(_) => own(500, CORRUPT, "The ledger is damaged."),
+            StoreError::Full | StoreError::Unavailable(_) => Self::of(Refusal::Unavailable, detail),
+        }
+    }
+}
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Store(error) => error.into(),
+            KeyError::Unknown { .. } => Self::not_found(error.to_string()),
+            KeyError::Damaged(_) => StoreError::Corrupt(error.to_string()).into(),
+            KeyError::NoRandomness => StoreError::Unavailable(error.to_string()).into(),
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body = serde_json::to_string(&self).unwrap_or_default();
+        let mut response = (status, [(CONTENT_TYPE, "application/problem+json")], body).into_response();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        response
+    }
+}
+
+/// What every other address answers.
+pub(super) async fn nothing_here() -> Problem {
+    Problem::not_found(
+        "there is nothing at this address; the routes stand in the manual's page on the operator's listener",
+    )
+}

@@ -1,0 +1,170 @@
+//! The command line: one enum of commands, each in a file of its own under `cli/`. Commands print tables for people and
+//! JSON for programs; what they say about the ledger comes from a running proxy's operator listener or, without one, from
+//! the store itself. Nothing is decided here that the library does not decide.
+
+mod config;
+mod conversions;
+mod failure;
+mod keys;
+mod ledger;
+mod outbox;
+mod output;
+mod partners;
+mod remote;
+mod serve;
+mod simulate;
+mod snippet;
+mod store;
+mod vendors;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::failure::Failure;
+use crate::config::{Config, Overrides};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    the request failed: no such row, or the ledger refuses the change
+  2    usage or configuration
+  3    refused by the vendor
+  4    vendor or store not reachable
+  130  interrupted";
+
+/// Tells which partner brought a customer, and proves it: the proxy and its operator's tools.
+#[derive(Debug, Parser)]
+#[command(name = "trailmark", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the proxy: the public listener, the operator's listener and the deliveries
+    Serve(serve::Serve),
+    /// Run local doubles of the vendors
+    Simulate(simulate::Simulate),
+    /// Print what a page of a site needs
+    Snippet(snippet::Snippet),
+    /// Print what each vendor can do, in each dialect
+    Vendors(vendors::Vendors),
+    /// Partners, as the vendor has them
+    #[command(subcommand)]
+    Partners(partners::Partners),
+    /// Conversions in the ledger
+    #[command(subcommand)]
+    Conversions(conversions::Conversions),
+    /// Deliveries on their way, and the lanes they wait in
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
+    /// Signing keys of the sites
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// The ledger's own health
+    #[command(subcommand)]
+    Store(store::Store),
+    /// The configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Which configuration a command works by.
+#[derive(Debug, clap::Args)]
+struct Setup {
+    /// Configuration file; without it, trailmark.toml in the working directory
+    #[arg(long, value_name = "FILE", env = "TRAILMARK_CONFIG")]
+    config: Option<PathBuf>,
+    /// The ledger, in place of `store.url`
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl Setup {
+    fn overrides(&self) -> Overrides {
+        Overrides::from_process().with_flag("store.url", self.store.clone())
+    }
+
+    fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config.as_deref(), &self.overrides())?)
+    }
+}
+
+/// Who reads the output.
+#[derive(Debug, Clone, Copy, clap::Args)]
+struct Format {
+    /// Print JSON, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs one command line to its exit code. Prints to the process's own streams.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // Help and version are no errors; clap knows which stream each belongs on.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    match start(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(text) = failure.text() {
+                let _ = writeln!(std::io::stderr(), "error: {text}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn start(command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::request(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(dispatch(command))
+}
+
+async fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        // Being stopped is how these two end well.
+        Command::Serve(serve) => serve.run().await,
+        Command::Simulate(simulate) => simulate.run().await,
+        command => tokio::select! {
+            done = short(command) => done,
+            _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        },
+    }
+}
+
+async fn short(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Serve(serve) => serve.run().await,
+        Command::Simulate(simulate) => simulate.run().await,
+        Command::Snippet(snippet) => snippet.run(),
+        Command::Vendors(vendors) => vendors.run(),
+        Command::Partners(partners) => partners.run().await,
+        Command::Conversions(conversions) => conversions.run().await,
+        Command::Outbox(outbox) => outbox.run().await,
+        Command::Keys(keys) => keys.run().await,
+        Command::Store(store) => store.run().await,
+        Command::Config(config) => config.run(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn verify_cli() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,92 @@
+//! Why a command did not do what it was asked, and with which exit code it says so (interfaces.md). The text names the
+//! input and the cure.
+
+use std::process::ExitCode;
+
+use crate::admin::problem::{CORRUPT, Problem, REFUSED};
+use crate::config::ConfigError;
+use crate::keys::KeyError;
+use crate::store::StoreError;
+
+/// A failed command.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Request = 1,
+    Usage = 2,
+    Vendor = 3,
+    Unreachable = 4,
+    Interrupted = 130,
+}
+
+impl Failure {
+    /// The request failed: no such row, or a refused change.
+    pub(super) fn request(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Request, text: text.into() }
+    }
+
+    /// The command line or the configuration is wrong.
+    pub(super) fn usage(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Usage, text: text.into() }
+    }
+
+    /// The vendor refused.
+    pub(super) fn vendor(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Vendor, text: text.into() }
+    }
+
+    /// Vendor, proxy or store cannot be reached.
+    pub(super) fn unreachable(text: impl Into<String>) -> Self {
+        Self { exit: Exit::Unreachable, text: text.into() }
+    }
+
+    /// Ctrl-C.
+    pub(super) fn interrupted() -> Self {
+        Self { exit: Exit::Interrupted, text: String::new() }
+    }
+
+    /// What to tell the person, if they do not know it already.
+    pub(super) fn text(&self) -> Option<&str> {
+        Some(self.text.as_str()).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.exit as u8)
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::from(Problem::from(error))
+    }
+}
+
+impl From<KeyError> for Failure {
+    fn from(error: KeyError) -> Self {
+        Self::from(Problem::from(error))
+    }
+}
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        let text = problem.detail;
+        match (problem.status, problem.code.as_str()) {
+            (401 | 403, _) => Self::usage(format!("the operator's listener refuses: {text}")),
+            (_, REFUSED) => Self::request(text),
+            (_, CORRUPT) => Self::unreachable(text),
+            (500.., _) => Self::unreachable(text),
+            _ => Self::request(text),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The ledger as a command sees it: a running proxy's operator listener, or the store itself where no proxy runs. Both
+//! answer in the same types ([`crate::store::operator`]), so a command does not know which it has.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use trailmark_wire::ids::{KeyId, SiteId};
+
+use super::failure::Failure;
+use super::remote::Remote;
+use crate::admin::keys::{self, KeyLine};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, StoreUrl};
+use crate::keys::Keyring;
+use crate::store::Store;
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Filter, Health, LaneRow};
+use crate::store::sqlite::SqliteStore;
+
+/// Where the rows come from.
+#[derive(Debug)]
+pub(super) enum Ledger {
+    /// A proxy that runs; it holds the store.
+    Running(Remote),
+    /// The store, opened by this command.
+    Opened(Opened),
+}
+
+/// A store that no proxy holds.
+#[derive(Debug)]
+pub(super) struct Opened {
+    store: Arc<dyn Store>,
+    keys: Keyring,
+    clock: Arc<dyn Clock>,
+}
+
+impl Ledger {
+    /// The running proxy, else the store; a store that was never made is not made here.
+    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
+        if let Some(remote) = Self::running(config).await? {
+            return Ok(Self::Running(remote));
+        }
+        let StoreUrl::Sqlite(path) = &config.store;
+        if !path.exists() {
+            return Err(Failure::unreachable(format!(
+                "there is no ledger at `{}` and no proxy at {}: start one with `trailmark serve`, or name the right \
+                 ledger with --store",
+                path.display(),
+                config.server.admin_listen
+            )));
+        }
+        Self::opened(path, config)
+    }
+
+    /// The proxy of this configuration, if it runs.
+    pub(super) async fn running(config: &Config) -> Result<Option<Remote>, Failure> {
+        Remote::find(config.server.admin_listen, config.server.admin_key.clone()).await
+    }
+
+    /// The store itself, made where there is none, and brought to this version's schema.
+    pub(super) fn opened(path: &Path, config: &Config) -> Result<Self, Failure> {
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let sites = config.sites.iter().map(|site| site.id.clone()).collect();
+        let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
+        Ok(Self::Opened(Opened { store, keys, clock }))
+    }
+
+    pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/conversions", &query(filter)).await,
+            Self::Opened(opened) => Ok(opened.store.conversions(filter).await?),
+        }
+    }
+
+    pub(super) async fn conversion(&self, id: &str) -> Result<ConversionDetail, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read(&format!("/v1/conversions/{id}"), &[]).await,
+            Self::Opened(opened) => Ok(opened.store.conversion(id.to_owned()).await?),
+        }
+    }
+
+    pub(super) async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryRow>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/deliveries", &query(filter)).await,
+            Self::Opened(opened) => Ok(opened.store.deliveries(filter).await?),
+        }
+    }
+
+    pub(super) async fn lanes(&self) -> Result<Vec<LaneRow>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/lanes", &[]).await,
+            Self::Opened(opened) => Ok(opened.store.lanes(opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn change(&self, change: Change) -> Result<DeliveryRow, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/changes", &change).await,
+            Self::Opened(opened) => Ok(opened.store.change(change, opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn health(&self) -> Result<Health, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/health", &[]).await,
+            Self::Opened(opened) => Ok(opened.store.health().await?),
+        }
+    }
+
+    pub(super) async fn keys(&self, site: &SiteId) -> Result<Vec<KeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/keys", &[("site", Some(site.to_string()))]).await,
+            Self::Opened(opened) => Ok(keys::list(&opened.keys, site, opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn rotate(&self, site: &SiteId, at_once: bool) -> Result<Vec<KeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/keys/rotate", &json!({ "site": site, "at_once": at_once })).await,
+            Self::Opened(opened) => {
+                Ok(keys::rotate(&opened.keys, site, keys::begin(at_once), opened.clock.now()).await?)
+            }
+        }
+    }
+
+    pub(super) async fn revoke(&self, site: &SiteId, kid: &KeyId) -> Result<Vec<KeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/keys/revoke", &json!({ "site": site, "kid": kid })).await,
+            Self::Opened(opened) => Ok(keys::revoke(&opened.keys, site, kid, opened.clock.now()).await?),
+        }
+    }
+
+    /// Leaves the store as it must be left.
+    pub(super) async fn close(self) -> Result<(), Failure> {
+        match self {
+            Self::Running(_) => Ok(()),
+            Self::Opened(opened) => Ok(opened.store.close().await?),
+        }
+    }
+}
+
+fn query(filter: Filter) -> [(&'static str, Option<String>); 5] {
+    let Filter { site, state, program, limit, settled } = filter;
+    [
+        ("site", site.map(String::from)),
+        ("state", state),
+        ("program", program.map(String::from)),
+        ("limit", limit.map(|limit| limit.to_string())),
+        ("settled", settled.then(|| "true".to_owned())),
+    ]
+}

@@ -1,0 +1,103 @@
+//! Printing: tables that stay readable on 80 columns, JSON with a line break at its end. Never a colour, so that a file, a
+//! pipe and a terminal get the same text. A reader that goes away early (`| head`) is no failure.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use serde::Serialize;
+
+use super::failure::Failure;
+use crate::explain::clock;
+use trailmark_wire::time::UnixMillis;
+
+/// Columns where there is no terminal to ask.
+const COLUMNS: u16 = 80;
+
+/// How a column takes its room.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Room {
+    /// As wide as its widest cell; never broken.
+    Whole,
+    /// What is left over; broken between words.
+    Rest,
+}
+
+/// Prints text and a line break.
+pub(super) fn line(text: &str) -> Result<(), Failure> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::request(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints a value as JSON over several lines.
+pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    line(&text_of(serde_json::to_string_pretty(value))?)
+}
+
+/// Prints a value as JSON in one line: what a stream is made of.
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
+    line(&text_of(serde_json::to_string(value))?)
+}
+
+fn text_of(json: serde_json::Result<String>) -> Result<String, Failure> {
+    json.map_err(|error| Failure::request(format!("cannot write this as JSON: {error}")))
+}
+
+/// A table with its header, or the sentence for none.
+pub(super) fn table(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
+    if rows.is_empty() {
+        return none.to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_header(header.iter().map(|(name, _)| *name));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| plain(cell)));
+    }
+    for (index, (_, room)) in header.iter().enumerate() {
+        let Some(column) = table.column_mut(index) else { continue };
+        column.set_padding((0, 2));
+        column.set_constraint(match room {
+            Room::Whole => ColumnConstraint::ContentWidth,
+            Room::Rest => ColumnConstraint::LowerBoundary(Width::Fixed(8)),
+        });
+    }
+    if table.width().is_none() {
+        table.set_width(COLUMNS);
+    }
+    table.trim_fmt()
+}
+
+/// Text without what would move a terminal's cursor: vendors choose some of it.
+pub(super) fn plain(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+/// `11-21 08:31`: enough in a list; the whole time is in `show` and in JSON.
+pub(super) fn when(at: UnixMillis) -> String {
+    let text = clock(at);
+    text.get(5..16).unwrap_or(&text).to_owned()
+}
+
+/// [`when`] of a time that came as text.
+pub(super) fn when_text(text: &str) -> String {
+    UnixMillis::from_rfc3339(text).map_or_else(|_| text.to_owned(), when)
+}
+
+/// The beginning of an id that is enough to name it: time to the millisecond and 12 random bits.
+pub(super) fn id(id: &str) -> String {
+    id.get(..18).unwrap_or(id).to_owned()
+}
+
+/// Whether somebody watches the standard error stream while the output goes elsewhere.
+pub(super) fn shows_progress() -> bool {
+    io::stderr().is_terminal() && !io::stdout().is_terminal()
+}
+
+/// Rewrites the one line of progress; an empty text takes it away.
+pub(super) fn progress(text: &str) {
+    let _ = write!(io::stderr().lock(), "\r\x1b[2K{text}");
+}

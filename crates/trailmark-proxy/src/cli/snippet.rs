@@ -1,0 +1,79 @@
+//! `trailmark snippet`: what the pages of a site carry, ready to paste: the stub inline, the script tag with the site's own
+//! settings, a call to try, and the same for a bundler.
+
+use trailmark_wire::ids::SiteId;
+
+use super::Setup;
+use super::failure::Failure;
+use super::keys::check_site;
+use super::output;
+use crate::assets;
+use crate::config::{Config, Consent, Site};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Snippet {
+    /// The site
+    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
+    site: SiteId,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+impl Snippet {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let config = self.setup.load()?;
+        check_site(&config, &self.site)?;
+        let stub = assets::stub().ok_or_else(|| {
+            Failure::request("this binary was built without the SDK: run `cargo xtask build-sdk`, then build it again")
+        })?;
+        let site = config.sites.iter().find(|site| site.id == self.site);
+        site.map_or(Ok(()), |site| output::line(&snippet(site, &base(&config, site), stub.trim())))
+    }
+}
+
+/// Where the page finds the proxy: a path where it stands under one of the site's own origins, else the whole address.
+fn base(config: &Config, site: &Site) -> String {
+    let mount = &config.server.mount;
+    match site.allows(site.public_url.as_str()) {
+        true => mount.clone(),
+        false => format!("{}{mount}", site.public_url),
+    }
+}
+
+fn snippet(site: &Site, base: &str, stub: &str) -> String {
+    let consent = match site.consent {
+        Consent::Required => "pending",
+        Consent::NotRequired => "granted",
+    };
+    let mut params: Vec<&str> = site.programs.iter().flat_map(|program| &program.params).map(String::as_str).collect();
+    params.sort_unstable();
+    params.dedup();
+    let attribute = |params: &[&str]| format!(" data-params=\"{}\"", escaped(&params.join(" ")));
+    let params_attribute = if params.is_empty() { String::new() } else { attribute(&params) };
+    let asks = match site.consent {
+        Consent::Required => {
+            "\n<!-- Nothing is stored or sent until the visitor agrees: trailmark.consent('granted') -->"
+        }
+        Consent::NotRequired => "",
+    };
+    let names: Vec<String> = params.iter().map(|name| format!("'{}'", name.replace(['\\', '\''], ""))).collect();
+    format!(
+        "<!-- In the head of every page, the first script before any router -->\n\
+         <script>{stub}</script>\n\
+         <script async src=\"{base}/sdk.js\" data-site=\"{site}\" data-consent=\"{consent}\"{params_attribute}></script>{asks}\n\
+         \n\
+         <!-- Where a signup has succeeded -->\n\
+         <script>trailmark.signup({{ customerKey: 'u_1', email: 'ada@example.com', name: 'Ada' }}).then(console.log)</script>\n\
+         \n\
+         <!-- With a bundler, in place of the two scripts of the head; comes with the npm package:\n\
+         import {{ init }} from 'trailmark';\n\
+         const tm = init({{ site: '{site}', endpoint: '{base}', consent: '{consent}', params: [{names}] }});\n\
+         -->",
+        site = site.id,
+        names = names.join(", "),
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")
+}

@@ -1,0 +1,194 @@
+//! `explain` tells what the record holds, and nothing else: one check, whole texts.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use trailmark_proxy::explain::explain;
+
+/// The record as the operator's listener gives it, with a few members changed.
+fn told(change: impl FnOnce(&mut Value)) -> String {
+    let mut detail = record();
+    change(&mut detail);
+    explain(&serde_json::from_value(detail).unwrap())
+}
+
+fn record() -> Value {
+    json!({
+        "conversion": {
+            "id": "019aa5a0-6f70-7000-8000-000000000001", "site": "acme", "kind": "signup", "external_id": "u_1",
+            "status": "accepted", "code": null, "assurance": "bound", "programs": ["main"],
+            "deliveries": ["recorded"], "received_at": "2026-11-21T08:31:02.250Z",
+        },
+        "occurred_at": "2026-11-21T08:31:02Z",
+        "visitor": "AAAAAAAAAAAAAAAAAAAAAA",
+        "decision": {
+            "rules_version": 1, "credit": "one", "conversion_at": 1_795_249_862_000_i64,
+            "considered": [
+                {
+                    "touch": { "id": "019aa5a0-0000-7000-8000-00000000000a", "program": "main", "partner": "ada",
+                               "at": 1_795_249_800_000_i64, "expires_at": 1_803_025_800_000_i64 },
+                    "verdict": "credited",
+                },
+                {
+                    "touch": { "id": "019aa59f-0000-7000-8000-00000000000b", "program": "side",
+                               "at": 1_795_163_400_000_i64, "expires_at": 1_802_939_400_000_i64 },
+                    "verdict": "later_touch_in_other_program",
+                },
+            ],
+        },
+        "touches": [
+            touch("019aa5a0-0000-7000-8000-00000000000a", "main", Some("ada"), "2026-11-21T08:30:00Z", "url"),
+            touch("019aa59f-0000-7000-8000-00000000000b", "side", None, "2026-11-20T08:30:00Z", "cookie"),
+        ],
+        "deliveries": [{
+            "id": "019aa5a0-6f71-7000-8000-000000000002", "site": "acme",
+            "conversion": "019aa5a0-6f70-7000-8000-000000000001", "kind": "signup", "external_id": "u_1",
+            "program": "main", "vendor": "partnerstack", "state": "recorded", "reason": null, "attempts": 2,
+            "generation": 1, "due_at": null, "reference": "cus_9",
+            "tries": [
+                attempt(1, "send", "POST conversion/xid", "2026-11-21T08:31:02.300Z", "unknown", None,
+                        "the connection broke before an answer"),
+                attempt(2, "look_up", "GET customer", "2026-11-21T08:46:02Z", "found", Some(200), ""),
+            ],
+        }],
+    })
+}
+
+fn touch(id: &str, program: &str, partner: Option<&str>, at: &str, source: &str) -> Value {
+    json!({
+        "id": id, "site": "acme", "program": program, "visitor": "AAAAAAAAAAAAAAAAAAAAAA", "partner": partner,
+        "click_id": "gs_1", "source": source, "landing_url": "https://www.example.com/pricing?ps_xid=gs_1",
+        "at": at, "expires_at": "2027-02-19T08:30:00Z",
+    })
+}
+
+fn attempt(
+    number: u32,
+    purpose: &str,
+    request: &str,
+    at: &str,
+    outcome: &str,
+    status: Option<u16>,
+    text: &str,
+) -> Value {
+    json!({
+        "number": number, "generation": 1, "purpose": purpose, "request": request, "started_at": at,
+        "duration_ms": 41, "http_status": status, "outcome": outcome, "message": text,
+    })
+}
+
+#[test]
+fn the_way_from_the_link_to_the_vendors_answer_is_told() {
+    assert_snapshot!(told(|_| {}), @r"
+    Signup of customer u_1 at site acme: accepted
+    Conversion 019aa5a0-6f70-7000-8000-000000000001. Times are UTC.
+
+    The way here
+    2026-11-20 08:30:00  Touch in program side, whose partner only the vendor
+                         knows, click id gs_1. Not credited: program main has a
+                         later touch, and this site credits one program. It was in
+                         the vendor's own cookie on
+                         https://www.example.com/pricing?ps_xid=gs_1
+    2026-11-21 08:30:00  Touch in program main, partner ada, click id gs_1.
+                         Credited: the latest valid touch of all programs; it
+                         counts until 2027-02-19 08:30:00. It was in the landing
+                         URL https://www.example.com/pricing?ps_xid=gs_1
+
+    The conversion
+    2026-11-21 08:31:02  Signup of customer u_1.
+    2026-11-21 08:31:02  The page reported it, signed with the key of the browser
+                         that was touched. Its status is accepted: recorded and on
+                         its way.
+
+    The delivery to PartnerStack, program main
+    Delivery 019aa5a0-6f71-7000-8000-000000000002.
+    2026-11-21 08:31:02  Attempt 1, POST conversion/xid: whether PartnerStack
+                         processed it cannot be told (after 41 ms). Message: the
+                         connection broke before an answer
+    2026-11-21 08:46:02  Look-up, GET customer: PartnerStack has it, as it was sent
+                         (HTTP 200 after 41 ms).
+    It stands recorded as cus_9: PartnerStack has it, nothing is left to do.
+    ");
+}
+
+#[test]
+fn a_conversion_that_nobody_is_credited_for_says_why() {
+    let text = told(|detail| {
+        detail["conversion"]["status"] = json!("unattributed");
+        detail["conversion"]["code"] = json!("touch_expired");
+        detail["decision"]["considered"].as_array_mut().unwrap().truncate(1);
+        detail["decision"]["considered"][0]["verdict"] = json!("expired");
+        detail["touches"].as_array_mut().unwrap().truncate(1);
+        detail["deliveries"] = json!([]);
+    });
+    assert_snapshot!(text, @r"
+    Signup of customer u_1 at site acme: unattributed
+    Conversion 019aa5a0-6f70-7000-8000-000000000001. Times are UTC.
+
+    The way here
+    2026-11-21 08:30:00  Touch in program main, partner ada, click id gs_1. Not
+                         credited: its window was over at 2027-02-19 08:30:00. It
+                         was in the landing URL
+                         https://www.example.com/pricing?ps_xid=gs_1
+
+    The conversion
+    2026-11-21 08:31:02  Signup of customer u_1.
+    2026-11-21 08:31:02  The page reported it, signed with the key of the browser
+                         that was touched. Its status is unattributed
+                         (touch_expired): recorded; no touch is credited and
+                         nothing is sent.
+    Every touch's window was over.
+    ");
+}
+
+#[test]
+fn each_state_says_what_comes_next() {
+    let next = |state: &str, due: Option<&str>| {
+        let text = told(|detail| {
+            detail["deliveries"][0]["state"] = json!(state);
+            detail["deliveries"][0]["reason"] = json!("unknown field `xid`");
+            detail["deliveries"][0]["due_at"] = json!(due);
+            detail["deliveries"][0]["tries"] = json!([]);
+        });
+        let end = text.split("Nothing was sent yet.\n").nth(1).unwrap();
+        format!("{state}: {}", end.split_whitespace().collect::<Vec<_>>().join(" "))
+    };
+    let due = Some("2026-11-21T09:00:00Z");
+    let told = [
+        next("due", due),
+        next("unverified", due),
+        next("uncertain", due),
+        next("uncertain", None),
+        next("conflict", None),
+        next("rejected", None),
+        next("dead", None),
+        next("blocked", None),
+        next("dropped", None),
+        next("ignored", None),
+    ];
+    assert_snapshot!(told.join("\n"), @r"
+    due: It is due: unknown field `xid`. The next attempt comes at 2026-11-21 09:00:00.
+    unverified: PartnerStack accepted it: unknown field `xid`. It is read back at 2026-11-21 09:00:00.
+    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. A look-up follows at 2026-11-21 09:00:00; nothing is sent blind.
+    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Look there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    rejected: It was rejected: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    dead: It is a dead letter, kept: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    blocked: It is blocked: unknown field `xid`. It goes on when what it waits for is settled.
+    dropped: An operator gave it up: unknown field `xid`.
+    ignored: PartnerStack accepted it and attributes nothing: unknown field `xid`. Nothing more will come of it.
+    ");
+}
+
+#[test]
+fn a_message_of_a_vendor_moves_no_cursor() {
+    let text = told(|detail| detail["deliveries"][0]["tries"][0]["message"] = json!("a\u{1b}[2Jb\nc"));
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(!text.contains('\u{1b}') && words.contains("a [2Jb c"), "{text}");
+}
+
+#[test]
+fn a_decision_of_other_rules_is_said_to_be_one() {
+    let text = told(|detail| detail["decision"] = json!({ "rules_version": 9, "weights": [1, 2] }));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("made by rules that this version"), "{text}");
+}
