@@ -1,27 +1,28 @@
 //! Base64 as JOSE writes it (URL-safe, no padding), and as partner links write it (any alphabet, with or without
-//! padding). Encoding and decoding only; what the bytes mean is decided by the caller.
+//! padding). Encoding and decoding only; what the bytes mean is decided by the caller. Written out here because a general
+//! library costs the browser's module more than three kilobytes; `tests/it/base64.rs` holds it against one.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64::Engine as _;
-use base64::alphabet::{STANDARD, URL_SAFE};
-use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
-
-/// Accepts what vendors really send: trailing bits and padding as they come.
-const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
-    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-    .with_decode_allow_trailing_bits(true);
-
 /// Base64 of RFC 4648 § 5 without padding, as RFC 7515 § 2 asks.
 pub fn encode(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let mut group =
+            chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (4 - chunk.len()));
+        for _ in 0..=chunk.len() {
+            text.push(digit(group >> 26));
+            group <<= 6;
+        }
+    }
+    text
 }
 
 /// The bytes behind strict, unpadded base64url; `None` for any other text, so that one value has one spelling.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
+    let (bytes, rest) = groups(text, |letter| matches!(letter, b'-' | b'_'))?;
+    (rest == 0).then_some(bytes)
 }
 
 /// Exactly `N` bytes behind strict, unpadded base64url.
@@ -30,8 +31,52 @@ pub fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
 }
 
 /// The bytes behind standard or URL-safe base64, padded or not. Partner links carry all four forms; a text that mixes
-/// the two alphabets is neither.
+/// the two alphabets is neither. Trailing bits are taken as they come.
 pub fn decode_lenient(text: &str) -> Option<Vec<u8>> {
-    let alphabet = if text.contains(['-', '_']) { URL_SAFE } else { STANDARD };
-    GeneralPurpose::new(&alphabet, LENIENT).decode(text).ok()
+    let url_safe = text.bytes().any(|letter| matches!(letter, b'-' | b'_'));
+    let bare = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
+    // Padding fills a group of four letters at most.
+    if text.len() - bare.len() > (4 - bare.len() % 4) % 4 {
+        return None;
+    }
+    let (bytes, _rest) = groups(bare, |letter| matches!(letter, b'-' | b'_') == url_safe)?;
+    Some(bytes)
+}
+
+/// The bytes behind the letters, and the bits that are left over; `special` says whether the alphabet has a letter that is
+/// none of `A-Z`, `a-z` and `0-9`.
+fn groups(text: &str, special: impl Fn(u8) -> bool) -> Option<(Vec<u8>, u32)> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    let (mut group, mut bits) = (0_u32, 0_u32);
+    for letter in text.bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            _ if !special(letter) => return None,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        };
+        (group, bits) = (group << 6 | u32::from(value), bits + 6);
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(group >> bits).ok()?);
+            group &= (1 << bits) - 1;
+        }
+    }
+    // A single letter over holds no byte.
+    (bits < 6).then_some((bytes, group))
+}
+
+/// The letter of six bits.
+fn digit(value: u32) -> char {
+    let letter = match u8::try_from(value).unwrap_or(u8::MAX) {
+        value @ 0..=25 => b'A' + value,
+        value @ 26..=51 => b'a' + (value - 26),
+        value @ 52..=61 => b'0' + (value - 52),
+        62 => b'-',
+        _ => b'_',
+    };
+    char::from(letter)
 }

@@ -198,7 +198,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 fn slug(text: &str, extra: &str) -> bool {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    text.len() <= 32 && text.starts_with(plain) && text.chars().all(|c| plain(c) || extra.contains(c))
+    text.len() <= 32 && text.starts_with(plain) && text.chars().all(|c| plain(c) || extra.chars().any(|e| e == c))
 }
 
 fn is_uuid_v7(text: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Compact JSON Web Signatures (RFC 7515 § 7.1): three base64url parts, strictly. Splits and joins them; signing and
 //! verifying happen outside, what the parts mean in [`crate::token`] and [`crate::envelope`].
 
-use alloc::format;
+use alloc::borrow::ToOwned as _;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -42,10 +42,17 @@ impl<'a> Compact<'a> {
 
 /// The bytes to sign for a header and a payload, both JSON text.
 pub fn signing_input(header: &str, payload: &str) -> String {
-    format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()))
+    dotted(base64url::encode(header.as_bytes()), &base64url::encode(payload.as_bytes()))
 }
 
 /// The compact form: what was signed, and the signature.
 pub fn assemble(signing_input: &str, signature: &[u8; 64]) -> String {
-    format!("{signing_input}.{}", base64url::encode(signature))
+    dotted(signing_input.to_owned(), &base64url::encode(signature))
+}
+
+/// Two parts as one text; without `format!`, which would bring core::fmt into the browser's module.
+fn dotted(mut first: String, second: &str) -> String {
+    first.push('.');
+    first.push_str(second);
+    first
 }

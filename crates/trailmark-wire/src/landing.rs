@@ -3,7 +3,6 @@
 //! the origin is one of the site's is the proxy's business. The pairs go to [`crate::capture`].
 
 use alloc::borrow::Cow;
-use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -38,7 +37,7 @@ impl<'a> Landing<'a> {
         let (rest, query) = url.split_once('?').unwrap_or((url, ""));
         let end = rest.get(scheme.len()..).and_then(|r| r.find('/')).map_or(rest.len(), |at| at + scheme.len());
         let (origin, path) = rest.split_at_checked(end).ok_or(NotALanding)?;
-        if origin.len() == scheme.len() || origin.contains('@') {
+        if origin.len() == scheme.len() || origin.bytes().any(|b| b == b'@') {
             return Err(NotALanding);
         }
         Ok(Self { origin, path, query })
@@ -69,9 +68,16 @@ impl<'a> Landing<'a> {
             let name = raw.split('=').next().and_then(form_decode);
             name.is_some_and(|name| name.starts_with("utm_") || rules.iter().any(|rule| rule.names_param(&name)))
         };
-        let kept: Vec<&str> = self.raw_pairs().filter(keeps).collect();
-        let mark = if kept.is_empty() { "" } else { "?" };
-        format!("{}{}{mark}{}", self.origin, self.path(), kept.join("&"))
+        // Pushed piece by piece: formatting would cost the browser's module more than all of this file.
+        let mut stored = String::from(self.origin);
+        stored.push_str(self.path());
+        let mut separator = '?';
+        for raw in self.raw_pairs().filter(keeps) {
+            stored.push(separator);
+            stored.push_str(raw);
+            separator = '&';
+        }
+        stored
     }
 
     fn raw_pairs(&self) -> impl Iterator<Item = &'a str> {
