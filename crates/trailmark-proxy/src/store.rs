@@ -8,6 +8,8 @@ pub mod delivery;
 pub mod operator;
 pub mod sqlite;
 
+pub mod conformance;
+
 use std::fmt;
 
 use futures_util::future::BoxFuture;
@@ -239,8 +241,9 @@ pub enum KeyChange {
 /// The ledger. Intake's half stands here; [`delivery::DeliveryStore`] and [`operator::OperatorStore`] hold the others'.
 pub trait Store: delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync {
     /// Records an arrival with its touches, in one transaction: a repeat by the same cookie or browser key gives the same
-    /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch; a
-    /// touch from a vendor's cookie counts only where the visitor has none in that program.
+    /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch,
+    /// without one each arrival is a touch of its own; a touch from a vendor's cookie counts only where the visitor has
+    /// none in that program, alive or not; one whose window is over does not count.
     ///
     /// `None` when nothing counted and the visitor has no live touch.
     fn record_arrival(&self, arrival: Arrival) -> Reply<'_, Option<RecordedArrival>>;
@@ -274,4 +277,3 @@ impl Assurance {
         }
     }
 }
-

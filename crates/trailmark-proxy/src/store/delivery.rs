@@ -221,14 +221,16 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// Commits the row of an attempt, before its request is opened. A send adds one to the delivery's `attempts`.
     ///
     /// # Errors
-    /// `LeaseLost`, also when an attempt was begun under this lease already.
+    /// `LeaseLost`, also when an attempt was begun under this lease already, or the lease's time is over at `started_at`:
+    /// whoever settles it as expired must not be surprised by a request.
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey>;
 
     /// Ends a lease: progress, the attempt's end and the lane in one transaction. Works after the lease's time too, as long
     /// as nobody else has settled it.
     ///
     /// # Errors
-    /// `LeaseLost` when another step ended this lease; nothing is written then, not even the lane.
+    /// `LeaseLost` when another step ended this lease, or the settlement does not name the attempt that is open under it;
+    /// nothing is written then, not even the lane.
     fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()>;
 
     /// Ends a lease under which nothing was sent; the delivery stands as before. The tokens stay spent.

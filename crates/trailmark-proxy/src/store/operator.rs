@@ -248,7 +248,7 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters.
     fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
 
-    /// Touches.
+    /// Touches; the filter's state is a source, `url` or `cookie`.
     fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>>;
 
     /// Deliveries; without a state, those that are not settled and the dead letters
@@ -258,7 +258,11 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     /// Lanes that were ever used.
     fn lanes(&self, now: UnixMillis) -> Reply<'_, Vec<LaneRow>>;
 
-    /// Makes a change by hand.
+    /// Makes a change by hand, as `outbox::manual` allows it, and records it.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` when the state does not allow it, while the delivery is under a lease, or when a retry would need
+    /// a business key that another conversion holds by now.
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow>;
 
     /// How many rows there are.

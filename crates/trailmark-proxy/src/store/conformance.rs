@@ -1,0 +1,99 @@
+//! What every ledger must do, as a suite over `dyn Store`: the SQLite store is held to it by `tests/it/store.rs`, the Postgres
+//! store will be by the same line. Each function's name is its claim; it panics when the claim does not hold. Nothing here
+//! runs in the proxy.
+//!
+//! A store is stamped with [`store_conformance!`](crate::store_conformance), which makes one test of each claim.
+
+pub mod accepting;
+pub mod arrivals;
+pub mod keys;
+pub mod leasing;
+pub mod operating;
+pub mod surviving;
+
+pub mod samples;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use super::Store;
+
+/// An empty place for one ledger.
+pub trait Ground: Debug {
+    /// Opens the ledger that is kept here; opened again, it holds what was committed.
+    fn open(&self) -> Arc<dyn Store>;
+}
+
+/// Makes a test of every claim. Takes the path of a function that gives a fresh [`Ground`](crate::store::conformance::Ground).
+#[macro_export]
+macro_rules! store_conformance {
+    ($fresh:path) => {
+        $crate::store_conformance! { @each $fresh:
+            arrivals::a_first_arrival_makes_a_visitor_and_a_touch
+            arrivals::a_repeat_by_the_same_cookie_gives_the_same_touch
+            arrivals::a_repeat_by_the_same_browser_key_gives_the_same_visitor
+            arrivals::a_key_that_came_with_a_repeat_by_cookie_is_known_from_then_on
+            arrivals::a_stranger_with_the_same_arrival_id_is_a_new_visitor
+            arrivals::a_stranger_with_another_key_is_a_new_visitor
+            arrivals::the_same_click_of_the_same_visitor_is_the_same_touch
+            arrivals::the_same_click_of_another_visitor_is_another_touch
+            arrivals::the_same_partner_without_a_click_is_a_new_touch_at_a_new_arrival
+            arrivals::a_vendors_cookie_counts_only_where_the_program_has_no_touch
+            arrivals::one_arrival_may_touch_several_programs
+            arrivals::nothing_is_written_where_nothing_counts
+            arrivals::the_newest_live_touch_is_the_latest_whose_window_is_open
+            arrivals::a_touch_is_read_back_as_it_was_captured
+            arrivals::the_touch_budget_counts_from_a_point_in_time
+            arrivals::sites_do_not_see_each_other
+            accepting::a_conversion_is_accepted_with_all_that_belongs_to_it
+            accepting::a_replay_gives_the_first_receipt_and_asks_no_rule
+            accepting::the_replay_key_belongs_to_site_and_visitor
+            accepting::another_content_under_the_same_jti_is_a_mismatch
+            accepting::a_rule_sees_who_holds_the_business_key
+            accepting::a_claim_cannot_be_taken_by_a_rule_that_overlooks_it
+            accepting::a_key_is_claimed_for_each_kind_and_program_apart
+            accepting::a_refusing_rule_leaves_nothing_behind
+            accepting::a_rule_sees_the_visitors_signups_and_the_sites_backlog
+            accepting::of_many_at_once_exactly_one_claims_a_key
+            accepting::many_at_once_are_all_kept_and_each_gets_its_own_answer
+            accepting::a_task_is_read_back_with_its_payload
+            keys::keys_come_back_newest_first_with_their_changes
+            keys::changes_are_made_all_or_none
+            leasing::only_what_is_due_is_leased_and_only_once
+            leasing::the_gate_says_how_many_and_is_asked_only_when_something_is_due
+            leasing::a_send_counts_as_its_row_is_committed_and_a_look_up_does_not
+            leasing::one_attempt_is_begun_under_one_lease
+            leasing::no_step_is_taken_under_a_foreign_lease
+            leasing::a_settled_lease_is_over
+            leasing::a_lease_under_which_something_was_begun_is_not_released
+            leasing::a_released_delivery_is_due_as_before
+            leasing::an_ended_lease_without_an_attempt_is_expired_and_can_be_released
+            leasing::an_ended_lease_with_an_open_attempt_shows_it
+            leasing::an_ended_lease_is_not_taken_over_and_begins_nothing
+            leasing::a_lease_that_hides_its_open_attempt_is_not_settled
+            leasing::a_late_answer_is_recorded_on_its_attempt_alone
+            leasing::lanes_are_kept_apart
+            leasing::a_glance_names_the_next_due_time_and_the_next_end_of_a_lease
+            leasing::a_rejected_conversion_gives_its_key_back
+            leasing::a_rejected_conversion_with_an_unknown_send_keeps_its_key
+            leasing::a_key_is_kept_while_another_program_has_not_rejected
+            operating::lists_are_filtered_and_newest_first
+            operating::a_conversion_is_found_by_an_unambiguous_beginning
+            operating::a_drop_is_made_once_and_recorded
+            operating::nothing_is_changed_by_hand_while_it_is_being_sent
+            operating::a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again
+            operating::a_retry_after_an_unknown_send_starts_with_a_look_up
+            operating::lanes_say_why_they_stand_still
+            operating::counts_agree_with_the_rows
+            surviving::what_was_answered_is_there_after_a_drop_without_close
+            surviving::leases_and_open_attempts_are_there_after_a_restart
+            surviving::a_closed_store_takes_no_work
+        }
+    };
+    (@each $fresh:path: $($area:ident::$claim:ident)*) => {$(
+        #[tokio::test]
+        async fn $claim() {
+            $crate::store::conformance::$area::$claim(&$fresh()).await;
+        }
+    )*};
+}

@@ -1,0 +1,183 @@
+//! What an arrival makes: visitors and touches.
+
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a claim is named by its function, and fails by panicking"
+)]
+
+use trailmark_wire::ids::SiteId;
+
+use super::Ground;
+use super::samples::*;
+use crate::store::Arrival;
+
+pub async fn a_first_arrival_makes_a_visitor_and_a_touch(ground: &impl Ground) {
+    let store = ground.open();
+    let first = recorded(&store, arrival(1, vec![clicked(1, "main", "x1")])).await;
+    assert_eq!((first.visitor, first.newest.touch.id, first.is_new), (visitor(1), id(1), true));
+}
+
+pub async fn a_repeat_by_the_same_cookie_gives_the_same_touch(ground: &impl Ground) {
+    let store = ground.open();
+    let first = recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    let again =
+        Arrival { known_visitor: Some(visitor(1)), fresh_visitor: visitor(2), ..arrival(1, vec![touch(2, "main")]) };
+    let again = recorded(&store, again).await;
+    assert_eq!((again.visitor, again.newest, again.is_new), (first.visitor, first.newest, false));
+}
+
+pub async fn a_repeat_by_the_same_browser_key_gives_the_same_visitor(ground: &impl Ground) {
+    let store = ground.open();
+    let with_key = |number, touch| Arrival {
+        jkt: Some(browser_key(7)),
+        fresh_visitor: visitor(number),
+        ..arrival(1, vec![touch])
+    };
+    let first = recorded(&store, with_key(1, touch(1, "main"))).await;
+    let again = recorded(&store, with_key(2, touch(2, "main"))).await;
+    assert_eq!((again.visitor, again.newest, again.is_new), (first.visitor, first.newest, false));
+}
+
+pub async fn a_key_that_came_with_a_repeat_by_cookie_is_known_from_then_on(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    let keyed = Arrival { jkt: Some(browser_key(7)), ..arrival(1, vec![touch(2, "main")]) };
+    recorded(&store, Arrival { known_visitor: Some(visitor(1)), ..keyed.clone() }).await;
+    let by_key = recorded(&store, Arrival { fresh_visitor: visitor(2), ..keyed }).await;
+    assert_eq!((by_key.visitor, by_key.is_new), (visitor(1), false));
+}
+
+pub async fn a_stranger_with_the_same_arrival_id_is_a_new_visitor(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    let stranger = Arrival { fresh_visitor: visitor(2), ..arrival(1, vec![touch(2, "main")]) };
+    let stranger = recorded(&store, stranger).await;
+    assert_eq!((stranger.visitor, stranger.newest.touch.id, stranger.is_new), (visitor(2), id(2), true));
+}
+
+pub async fn a_stranger_with_another_key_is_a_new_visitor(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, Arrival { jkt: Some(browser_key(7)), ..arrival(1, vec![touch(1, "main")]) }).await;
+    let stranger =
+        Arrival { jkt: Some(browser_key(8)), fresh_visitor: visitor(2), ..arrival(1, vec![touch(2, "main")]) };
+    assert_eq!(recorded(&store, stranger).await.visitor, visitor(2));
+}
+
+pub async fn the_same_click_of_the_same_visitor_is_the_same_touch(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![clicked(1, "main", "x1")])).await;
+    let back = Arrival { known_visitor: Some(visitor(1)), ..arrival(2, vec![clicked(2, "main", "x1")]) };
+    let back = recorded(&store, back).await;
+    assert_eq!((back.newest.touch.id, back.is_new), (id(1), false));
+    let other = Arrival { known_visitor: Some(visitor(1)), ..arrival(3, vec![clicked(3, "main", "X1")]) };
+    assert!(recorded(&store, other).await.is_new, "click ids differ in case");
+}
+
+pub async fn the_same_click_of_another_visitor_is_another_touch(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![clicked(1, "main", "x1")])).await;
+    let other = recorded(&store, arrival(2, vec![clicked(2, "main", "x1")])).await;
+    assert_eq!((other.visitor, other.newest.touch.id, other.is_new), (visitor(2), id(2), true));
+}
+
+pub async fn the_same_partner_without_a_click_is_a_new_touch_at_a_new_arrival(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    let back = Arrival { known_visitor: Some(visitor(1)), ..arrival(2, vec![touch(2, "main")]) };
+    let back = recorded(&store, back).await;
+    assert_eq!((back.newest.touch.id, back.is_new), (id(2), true));
+}
+
+pub async fn a_vendors_cookie_counts_only_where_the_program_has_no_touch(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    let later =
+        |number, touches| Arrival { known_visitor: Some(visitor(1)), now: NOW.plus(1000), ..arrival(number, touches) };
+    let held = recorded(&store, later(2, vec![by_cookie(clicked(2, "main", "x2"))])).await;
+    assert_eq!((held.newest.touch.id, held.is_new), (id(1), false));
+    let free = recorded(&store, later(3, vec![by_cookie(clicked(3, "other", "x3"))])).await;
+    assert_eq!((free.newest.touch.id, free.is_new), (id(3), true));
+    // A cookie that stays on the page for months must not open a closed window again.
+    let closed = Arrival { now: NOW.plus(91 * DAY_MS), ..later(4, vec![by_cookie(clicked(4, "main", "x4"))]) };
+    assert_eq!(store.record_arrival(closed).await.unwrap(), None);
+}
+
+pub async fn one_arrival_may_touch_several_programs(ground: &impl Ground) {
+    let store = ground.open();
+    let both = recorded(&store, arrival(1, vec![touch(1, "main"), touch(2, "other")])).await;
+    assert_eq!((both.newest.touch.id, both.is_new), (id(2), true));
+    let third = Arrival {
+        known_visitor: Some(visitor(1)),
+        ..arrival(1, vec![touch(3, "main"), touch(4, "other"), touch(5, "third")])
+    };
+    let third = recorded(&store, third).await;
+    assert_eq!((third.newest.touch.id, third.is_new), (id(5), true));
+    assert_eq!(store.touches_since(site(), NOW).await.unwrap(), 3);
+}
+
+pub async fn nothing_is_written_where_nothing_counts(ground: &impl Ground) {
+    let store = ground.open();
+    assert_eq!(store.record_arrival(arrival(1, Vec::new())).await.unwrap(), None);
+    let mut over = touch(1, "main");
+    over.expires_at = NOW;
+    assert_eq!(store.record_arrival(arrival(1, vec![over])).await.unwrap(), None);
+    assert_eq!(store.touches_since(site(), NOW).await.unwrap(), 0);
+    let known = Arrival { known_visitor: Some(visitor(9)), ..arrival(2, Vec::new()) };
+    assert_eq!(store.record_arrival(known).await.unwrap(), None);
+}
+
+pub async fn the_newest_live_touch_is_the_latest_whose_window_is_open(ground: &impl Ground) {
+    let store = ground.open();
+    let mut short = touch(1, "main");
+    short.expires_at = NOW.plus(DAY_MS);
+    recorded(&store, arrival(1, vec![short])).await;
+    let earlier =
+        Arrival { known_visitor: Some(visitor(1)), at: NOW.plus(-1000), ..arrival(2, vec![touch(2, "main")]) };
+    recorded(&store, earlier).await;
+    let live = |now| {
+        let store = &store;
+        async move { store.live_touch(site(), visitor(1), now).await.unwrap().map(|stored| stored.touch.id) }
+    };
+    assert_eq!(live(NOW).await, Some(id(1)));
+    assert_eq!(live(NOW.plus(DAY_MS)).await, Some(id(2)));
+    assert_eq!(live(NOW.plus(90 * DAY_MS)).await, None);
+    assert_eq!(store.live_touch(site(), visitor(2), NOW).await.unwrap(), None);
+}
+
+pub async fn a_touch_is_read_back_as_it_was_captured(ground: &impl Ground) {
+    let store = ground.open();
+    let mut new = clicked(1, "main", "pé-Ab_9");
+    new.captured.raw_partner = Some("YWRh".into());
+    new.captured.twins_differ = true;
+    let stored = recorded(&store, arrival(1, vec![new.clone()])).await.newest;
+    assert_eq!(stored.captured, new.captured);
+    assert_eq!((stored.touch.at, stored.touch.expires_at), (NOW, new.expires_at));
+    assert_eq!(stored.touch.partner, new.captured.partner);
+    assert_eq!(stored.landing_url, "https://acme.example/pricing?ps_xid=x");
+    assert_eq!(store.live_touch(site(), visitor(1), NOW).await.unwrap(), Some(stored));
+}
+
+pub async fn the_touch_budget_counts_from_a_point_in_time(ground: &impl Ground) {
+    let store = ground.open();
+    for (number, after) in [(1, 0), (2, 1000), (3, 2000)] {
+        let then = Arrival { now: NOW.plus(after), ..arrival(number, vec![touch(number.into(), "main")]) };
+        recorded(&store, then).await;
+    }
+    assert_eq!(store.touches_since(site(), NOW).await.unwrap(), 3);
+    assert_eq!(store.touches_since(site(), NOW.plus(1000)).await.unwrap(), 2);
+    assert_eq!(store.touches_since(site(), NOW.plus(2001)).await.unwrap(), 0);
+}
+
+pub async fn sites_do_not_see_each_other(ground: &impl Ground) {
+    let store = ground.open();
+    let other = SiteId::new("other").unwrap();
+    recorded(&store, arrival(1, vec![clicked(1, "main", "x1")])).await;
+    let same = Arrival { site: other.clone(), ..arrival(1, vec![clicked(1, "main", "x1")]) };
+    assert!(recorded(&store, same).await.is_new, "even ids are a site's own");
+    assert_eq!(store.live_touch(other.clone(), visitor(2), NOW).await.unwrap(), None);
+    assert_eq!(store.touches_since(other, NOW).await.unwrap(), 1);
+}

@@ -1,0 +1,258 @@
+//! Rows for the suite, made from small numbers, so that a failing claim prints the same ids every time. The rule here is
+//! a plain one; the proxy's own stands in `intake`.
+
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a claim is named by its function, and fails by panicking"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use trailmark_attribution::{Credit, Decision, decide};
+use trailmark_wire::capture::{Captured, Source};
+use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event};
+use trailmark_wire::ids::{
+    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
+};
+use trailmark_wire::jwk::Thumbprint;
+use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
+use trailmark_wire::time::UnixMillis;
+
+use crate::outbox::{Progress, Purpose, State};
+use crate::store::delivery::{AttemptEnd, AttemptKey, Claim, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
+use crate::store::{
+    AcceptRule, Accepted, Arrival, Assurance, Known, NewConversion, NewDelivery, NewTouch, RecordedArrival, Ruling,
+    Store, StoreError,
+};
+
+/// When every sample happens, if it does not say otherwise.
+pub const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
+
+/// A day in milliseconds.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The site of most samples.
+pub fn site() -> SiteId {
+    SiteId::new("acme").unwrap()
+}
+
+/// A program by name.
+pub fn program(name: &str) -> ProgramId {
+    ProgramId::new(name).unwrap()
+}
+
+/// The lane of the program `main`.
+pub fn lane() -> LaneKey {
+    LaneKey { site: site(), program: program("main") }
+}
+
+/// A visitor by number.
+pub fn visitor(number: u8) -> VisitorId {
+    VisitorId::from_random([number; 16])
+}
+
+/// An arrival id by number.
+pub fn arrival_id(number: u8) -> ArrivalId {
+    ArrivalId::from_random([number; 16])
+}
+
+/// The thumbprint of a browser key by number.
+pub fn browser_key(number: u8) -> Thumbprint {
+    Thumbprint::from_digest([number; 32])
+}
+
+/// An id by number, each with its own first eight characters; those of a higher number are later.
+pub fn id(number: u16) -> ConversionId {
+    let [high, low] = number.to_be_bytes();
+    ConversionId::from_parts(NOW.plus(i64::from(number) << 16), [0, high, low, 0, 0, 0, 0, 0, high, low])
+}
+
+/// A lease by number.
+pub fn lease_id(number: u8) -> LeaseId {
+    LeaseId([number; 16])
+}
+
+/// A touch in a program by partner alone, from the landing URL, with a window of 90 days.
+pub fn touch(number: u16, in_program: &str) -> NewTouch {
+    let captured = Captured {
+        click_id: None,
+        partner: Some(PartnerKey::new("ada").unwrap()),
+        raw_partner: None,
+        source: Source::Url,
+        twins_differ: false,
+    };
+    NewTouch { id: id(number), program: program(in_program), captured, expires_at: NOW.plus(90 * DAY_MS) }
+}
+
+/// The same, with a click id.
+pub fn clicked(number: u16, in_program: &str, click: &str) -> NewTouch {
+    let mut touch = touch(number, in_program);
+    touch.captured.click_id = Some(ClickId::new(click).unwrap());
+    touch
+}
+
+/// The same, from a vendor's cookie.
+pub fn by_cookie(touch: NewTouch) -> NewTouch {
+    NewTouch { captured: Captured { source: Source::Cookie, ..touch.captured }, ..touch }
+}
+
+/// An arrival of nobody known; `number` names arrival and fresh visitor.
+pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
+    Arrival {
+        site: site(),
+        id: arrival_id(number),
+        known_visitor: None,
+        fresh_visitor: visitor(number),
+        jkt: None,
+        touches,
+        landing_url: "https://acme.example/pricing?ps_xid=x".into(),
+        at: NOW,
+        now: NOW,
+    }
+}
+
+/// Records an arrival that must hold a live touch afterwards.
+pub async fn recorded(store: &Arc<dyn Store>, arrival: Arrival) -> RecordedArrival {
+    store.record_arrival(arrival).await.unwrap().expect("a live touch")
+}
+
+/// A visitor with one touch in `main`, and one in each further program.
+pub async fn touched_visitor(store: &Arc<dyn Store>, number: u8, programs: &[&str]) -> VisitorId {
+    let first = u16::from(number) * 10;
+    let touches = (first..).zip(programs).map(|(number, program)| touch(number, program)).collect();
+    recorded(store, arrival(number, touches)).await.visitor
+}
+
+/// A signup; `number` names conversion and `jti`.
+pub fn signup(number: u16, visitor: VisitorId, customer: &str) -> NewConversion {
+    let key = CustomerKey::new(customer).unwrap();
+    let customer = Customer { key, email: Some(format!("{customer}@mail.example")), name: Some("Ada Byron".into()) };
+    NewConversion {
+        site: site(),
+        id: id(1000 + number),
+        visitor,
+        jti: id(2000 + number),
+        content_hash: [1; 32],
+        conversion: Conversion {
+            customer: Some(CustomerClaim::Plain(customer)),
+            event: Event::Signup,
+            data: BTreeMap::from([("plan".into(), "team".into())]),
+        },
+        occurred_at: NOW,
+        received_at: NOW,
+        assurance: Assurance::Bound,
+    }
+}
+
+/// Credits every program's last touch, unless somebody holds the key; deliveries are numbered from `first_delivery`.
+pub fn rule(new: &NewConversion, first_delivery: u16) -> AcceptRule {
+    let (conversion, at) = (new.id.clone(), new.occurred_at);
+    Box::new(move |known| Ok(rule_on(known, conversion, at, first_delivery)))
+}
+
+fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delivery: u16) -> Ruling {
+    let touches: Vec<_> = known.touches.iter().map(|stored| stored.touch.clone()).collect();
+    let programs: Vec<_> = touches.iter().map(|touch| touch.program.clone()).collect();
+    let decision = decide(at, touches, &programs, Credit::Each);
+    let (status, code) = match () {
+        () if !known.claimed.is_empty() => (Status::Duplicate, None),
+        () => decision.unattributed_code().map_or((Status::Accepted, None), |code| (Status::Unattributed, Some(code))),
+    };
+    let deliveries = if status == Status::Accepted { deliveries(&decision, at, first_delivery) } else { Vec::new() };
+    let note = |delivery: &NewDelivery| DeliveryNote { program: delivery.program.clone(), state: "due".into() };
+    let receipt = Receipt {
+        conversion_id: conversion,
+        status,
+        code: code.map(String::from),
+        attribution: if status == Status::Accepted { decision.attribution() } else { Vec::new() },
+        deliveries: deliveries.iter().map(note).collect(),
+        replayed: false,
+    };
+    Ruling { receipt, decision, deliveries }
+}
+
+fn deliveries(decision: &Decision, due_at: UnixMillis, first: u16) -> Vec<NewDelivery> {
+    let vendor = VendorName::PartnerStack;
+    let credited = (first..).zip(decision.credited());
+    let delivery = |(number, touch): (u16, &trailmark_attribution::Touch)| NewDelivery {
+        id: id(number),
+        program: touch.program.clone(),
+        vendor,
+        touch: touch.id.clone(),
+        due_at,
+    };
+    credited.map(delivery).collect()
+}
+
+/// A rule that must not be asked.
+pub fn no_rule() -> AcceptRule {
+    Box::new(|_| panic!("the rule was asked"))
+}
+
+/// Accepts by [`rule`], with deliveries numbered from three thousand and the conversion's number.
+pub async fn accept(store: &Arc<dyn Store>, number: u16, new: NewConversion) -> Result<Accepted, StoreError> {
+    let rule = rule(&new, delivery_number(number));
+    store.accept(new, rule).await
+}
+
+/// Accepts something new.
+pub async fn accepted(store: &Arc<dyn Store>, number: u16, new: NewConversion) -> Receipt {
+    match accept(store, number, new).await.unwrap() {
+        Accepted::New(receipt) => receipt,
+        other => panic!("not new: {other:?}"),
+    }
+}
+
+/// The number of a conversion's first delivery.
+pub fn delivery_number(conversion: u16) -> u16 {
+    3000 + conversion * 4
+}
+
+/// A visitor, numbered like their conversion, who signed up: one delivery for each program.
+pub async fn signed_up(store: &Arc<dyn Store>, number: u8, programs: &[&str]) -> Receipt {
+    let visitor = touched_visitor(store, number, programs).await;
+    let number = u16::from(number);
+    accepted(store, number, signup(number, visitor, &format!("u_{number}"))).await
+}
+
+/// A wish for up to `most` leases of a minute, numbered from `first`, on a lane that lets everything through.
+pub fn claim(lane: LaneKey, first: u8, most: u8, now: UnixMillis) -> Claim {
+    let leases = (first..first + most).map(lease_id).collect();
+    let gate = Box::new(|lane, waiting| (lane, waiting));
+    Claim { lane, most: most.into(), gate, leases, until: now.plus(60_000), now }
+}
+
+/// Leases the one delivery that is due in `main`.
+pub async fn leased(store: &Arc<dyn Store>, lease: u8) -> Leased {
+    let mut leases = store.lease(claim(lane(), lease, 1, NOW)).await.unwrap();
+    leases.pop().expect("one is due")
+}
+
+/// A send that is about to be made.
+pub fn send() -> NewAttempt {
+    NewAttempt { purpose: Purpose::Send, class: None, request: "POST conversion/xid", started_at: NOW.plus(1) }
+}
+
+/// How an attempt ended, in one word.
+pub fn end(outcome: &'static str) -> AttemptEnd {
+    AttemptEnd { outcome, http_status: Some(200), message: None, ended_at: NOW.plus(2) }
+}
+
+/// A step to a state in which nothing is due.
+pub fn settlement(leased: &Leased, state: State, attempt: Option<(AttemptKey, AttemptEnd)>) -> Settlement {
+    let progress = Progress { state, due_at: None, ..leased.progress.clone() };
+    Settlement { progress, attempt, lane: None }
+}
+
+/// Sends what is due in `main` and settles it so.
+pub async fn sent(store: &Arc<dyn Store>, lease: u8, outcome: &'static str, state: State) -> Leased {
+    let leased = leased(store, lease).await;
+    let key = store.begin_attempt(&leased, send()).await.unwrap();
+    store.settle(&leased, settlement(&leased, state, Some((key, end(outcome))))).await.unwrap();
+    leased
+}

@@ -1,0 +1,209 @@
+//! The SQLite ledger, held to what every ledger must do, and to what only one file on one machine can promise.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::Connection;
+use trailmark_proxy::store::conformance::{Ground, samples};
+use trailmark_proxy::store::sqlite::SqliteStore;
+use trailmark_proxy::store::{Accepted, Store, StoreError};
+
+/// An empty folder for one ledger.
+#[derive(Debug)]
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn fresh() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(crate) fn ledger(&self) -> PathBuf {
+        self.0.path().join("trailmark.db")
+    }
+}
+
+impl Ground for Folder {
+    fn open(&self) -> Arc<dyn Store> {
+        Arc::new(SqliteStore::open(&self.ledger()).unwrap())
+    }
+}
+
+trailmark_proxy::store_conformance!(Folder::fresh);
+
+/// Another program's look into the file.
+fn raw(path: &Path) -> Connection {
+    Connection::open(path).unwrap()
+}
+
+fn refused(result: Result<SqliteStore, StoreError>) -> StoreError {
+    result.map(|_| ()).unwrap_err()
+}
+
+#[tokio::test]
+async fn a_second_process_is_refused_and_told_what_to_do() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    let error = refused(SqliteStore::open(&folder.ledger()));
+    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("operator's listener")), "{error}");
+    assert!(matches!(refused(SqliteStore::open_for_operator(&folder.ledger())), StoreError::Unavailable(_)));
+    store.close().await.unwrap();
+    SqliteStore::open_for_operator(&folder.ledger()).unwrap();
+}
+
+#[tokio::test]
+async fn the_command_line_makes_no_ledger_and_migrates_none() {
+    let folder = Folder::fresh();
+    let path = folder.ledger();
+    assert!(matches!(refused(SqliteStore::open_for_operator(&path)), StoreError::NotFound(_)));
+    assert!(!path.exists());
+    raw(&path).pragma_update(None, "application_id", 0x5452_4d4b).unwrap();
+    let behind = refused(SqliteStore::open_for_operator(&path));
+    assert!(matches!(&behind, StoreError::Refused(text) if text.contains("trailmark store migrate")), "{behind}");
+    assert!(SqliteStore::migrate(&path).unwrap() >= 1);
+    SqliteStore::open_for_operator(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_ledger_of_a_newer_binary_is_refused() {
+    let folder = Folder::fresh();
+    drop(folder.open());
+    let newer = "INSERT INTO refinery_schema_history
+                 SELECT 9999, 'later', applied_on, checksum FROM refinery_schema_history LIMIT 1";
+    raw(&folder.ledger()).execute(newer, []).unwrap();
+    assert!(matches!(refused(SqliteStore::open(&folder.ledger())), StoreError::Refused(_)));
+    let error = refused(SqliteStore::open_for_operator(&folder.ledger()));
+    assert!(matches!(&error, StoreError::Refused(text) if text.contains("9999")), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = Folder::fresh();
+    std::fs::write(folder.ledger(), "not a database, but long enough to be asked whether it is one".repeat(20))
+        .unwrap();
+    assert!(matches!(refused(SqliteStore::open(&folder.ledger())), StoreError::Corrupt(_)));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn its_files_are_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = Folder::fresh();
+    std::fs::write(folder.ledger(), "").unwrap();
+    std::fs::set_permissions(folder.ledger(), std::fs::Permissions::from_mode(0o644)).unwrap();
+    let store = folder.open();
+    samples::signed_up(&store, 1, &["main"]).await;
+    let files = std::fs::read_dir(folder.0.path()).unwrap();
+    let modes = files.map(|file| {
+        let file = file.unwrap();
+        (file.file_name().into_string().unwrap(), file.metadata().unwrap().permissions().mode() & 0o777)
+    });
+    let mut modes: Vec<_> = modes.collect();
+    modes.sort();
+    let expected = ["trailmark.db", "trailmark.db-shm", "trailmark.db-wal", "trailmark.db.lock"];
+    assert_eq!(modes, expected.map(|name| (name.to_owned(), 0o600)));
+}
+
+/// What the kernel has of the files when the process dies: everything that was answered must be in it.
+#[tokio::test]
+async fn what_was_answered_is_in_the_files_at_that_moment() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    let receipt = samples::signed_up(&store, 1, &["main"]).await;
+    let after = Folder::fresh();
+    for suffix in ["", "-wal"] {
+        let name = |folder: &Folder| folder.0.path().join(format!("trailmark.db{suffix}"));
+        std::fs::copy(name(&folder), name(&after)).unwrap();
+    }
+    let again = samples::signup(1, samples::visitor(1), "u_1");
+    let replayed = after.open().accept(again, samples::no_rule()).await.unwrap();
+    assert_eq!(replayed, Accepted::Replayed(receipt));
+}
+
+#[tokio::test]
+async fn a_closed_ledger_is_one_file() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    samples::signed_up(&store, 1, &["main"]).await;
+    store.conversions(Default::default()).await.unwrap();
+    store.close().await.unwrap();
+    let mut names: Vec<_> = std::fs::read_dir(folder.0.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["trailmark.db", "trailmark.db.lock"]);
+}
+
+/// Every table of the ledger's own.
+fn tables(ledger: &Connection) -> Vec<(String, String)> {
+    let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'refinery%'";
+    let mut statement = ledger.prepare(sql).unwrap();
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap().map(Result::unwrap).collect()
+}
+
+#[tokio::test]
+async fn personal_data_stands_in_one_table_and_can_go_without_the_ledger() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    let receipt = samples::signed_up(&store, 1, &["main"]).await;
+    store.close().await.unwrap();
+    drop(store);
+    let ledger = raw(&folder.ledger());
+    let holding = tables(&ledger).into_iter().map(|(name, _)| name).filter(|name| {
+        let mut statement = ledger.prepare(&format!("SELECT * FROM {name}")).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        let mut found = false;
+        while let Some(row) = rows.next().unwrap() {
+            let texts = (0..columns).filter_map(|column| row.get::<_, String>(column).ok());
+            found |= texts.into_iter().any(|text| text.contains("@mail.example") || text.contains("Byron"));
+        }
+        found
+    });
+    assert_eq!(holding.collect::<Vec<_>>(), ["conversion_payloads"]);
+    ledger.execute("DELETE FROM conversion_payloads", []).unwrap();
+    drop(ledger);
+    let store = folder.open();
+    let again = samples::signup(1, samples::visitor(1), "u_1");
+    assert_eq!(store.accept(again, samples::no_rule()).await.unwrap(), Accepted::Replayed(receipt));
+    let task = store.task(samples::site(), samples::id(samples::delivery_number(1))).await.unwrap();
+    assert_eq!(task.customer.unwrap().email, None);
+    assert_eq!(store.health().await.unwrap().violations, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_table_is_strict_and_every_key_begins_with_the_site() {
+    let folder = Folder::fresh();
+    drop(folder.open());
+    let ledger = raw(&folder.ledger());
+    for (table, sql) in tables(&ledger) {
+        assert!(sql.contains("STRICT"), "{table} is not strict");
+        let first = |sql: &str| ledger.query_row(sql, [&table], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(first("SELECT name FROM pragma_table_info(?1) WHERE pk = 1"), "site", "primary key of {table}");
+        let foreign = "SELECT coalesce(group_concat(DISTINCT \"from\" || '>' || \"to\"), 'site>site')
+                       FROM pragma_foreign_key_list(?1) WHERE seq = 0";
+        assert_eq!(first(foreign), "site>site", "foreign keys of {table}");
+        let indexes = "SELECT coalesce(group_concat(DISTINCT i.name), 'site')
+                       FROM pragma_index_list(?1) l, pragma_index_info(l.name) i WHERE i.seqno = 0";
+        assert_eq!(first(indexes), "site", "indexes of {table}");
+    }
+}
+
+#[tokio::test]
+async fn a_violated_invariant_is_named() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    samples::signed_up(&store, 1, &["main"]).await;
+    samples::leased(&store, 1).await;
+    drop(store);
+    let ledger = raw(&folder.ledger());
+    ledger
+        .execute_batch("PRAGMA foreign_keys = OFF; DELETE FROM claims; DELETE FROM decisions; DELETE FROM touches")
+        .unwrap();
+    drop(ledger);
+    let violations = folder.open().health().await.unwrap().violations;
+    let expected = [
+        "rows that refer to nothing: 1, in deliveries",
+        "conversions without a decision: 1",
+        "deliveries that are not settled and hold no claim on their business key: 1",
+        "tallies that differ from the rows that they count: 1",
+    ];
+    assert_eq!(violations, expected);
+}
