@@ -69,6 +69,6 @@ impl Check {
         for warning in &config.warnings {
             output::line(&format!("warning: {warning}"))?;
         }
-        output::line(&format!("the configuration is sound: {} sites, {programs} programs", config.sites.len()))
+        output::line(&format!("the configuration is sound (sites: {}, programs: {programs})", config.sites.len()))
     }
 }

@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::{Format, Setup};
-use crate::admin::keys::KeyLine;
+use crate::admin::keys::{KeyLine, KeyState};
 use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
@@ -115,18 +115,28 @@ async fn print(lines: Vec<KeyLine>, ledger: Ledger, format: Format) -> Result<()
         ("KEY", Room::Whole),
         ("STATE", Room::Whole),
         ("CREATED", Room::Whole),
-        ("VERIFIES UNTIL", Room::Rest),
+        ("NOTE", Room::Rest),
     ];
     let rows = lines.iter().map(|key| {
-        let until = key.verifies_until.as_deref().map_or_else(String::new, output::when_text);
         vec![
             key.site.to_string(),
             key.kid.to_string(),
             key.state.as_str().to_owned(),
             output::when_text(&key.created_at),
-            until,
+            note(key),
         ]
     });
     let none = "no key yet: each site makes its first one when `trailmark serve` needs it";
     output::line(&output::table(&header, rows.collect(), none))
+}
+
+/// The next point in a key's life.
+fn note(key: &KeyLine) -> String {
+    let until = key.verifies_until.as_deref().map(output::when_text);
+    match (key.state, until) {
+        (KeyState::Published, _) => format!("signs from {}", output::when_text(&key.signs_from)),
+        (KeyState::Revoked, Some(at)) => format!("since {at}"),
+        (KeyState::Verifying | KeyState::Expired, Some(at)) => format!("until {at}"),
+        _ => String::new(),
+    }
 }

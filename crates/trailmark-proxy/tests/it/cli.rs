@@ -1,0 +1,356 @@
+//! The real binary, run in a folder of its own: exit codes, wrong inputs, tables, JSON, and the same answers from a running
+//! proxy as from the store.
+
+use serde_json::{Value, json};
+use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Settings, Simulator};
+
+use super::support::operator::{ADMIN_KEY, Desk, Office};
+use super::support::proxy::SITES;
+
+const SOME_ID: &str = "019aa5a0-6f70-7000-8000-000000000001";
+
+/// A folder with a configuration, a port where nobody listens, and no ledger.
+fn desk() -> Desk {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])
+}
+
+/// Each row: the words, and what the error must name.
+#[track_caller]
+fn all_fail(desk: &Desk, code: i32, rows: &[(&str, &str)]) {
+    for (words, named) in rows {
+        let error = desk.run(words).fails(code);
+        assert!(error.contains(named), "`{words}` should name `{named}`: {error}");
+    }
+}
+
+#[test]
+fn help_and_version_end_well_and_name_the_exit_codes() {
+    let desk = desk();
+    let help = desk.run("--help").well();
+    for code in ["0    done", "1    ", "2    ", "3    ", "4    ", "130  "] {
+        assert!(help.contains(code), "{code} in {help}");
+    }
+    for family in
+        ["serve", "simulate", "snippet", "vendors", "partners", "conversions", "outbox", "keys", "store", "config"]
+    {
+        assert!(help.contains(family));
+        desk.run(&format!("{family} --help")).well();
+    }
+    assert!(desk.run("--version").well().starts_with("trailmark "));
+    assert_eq!(desk.run("").code, Some(2));
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_2_and_names_the_input() {
+    all_fail(
+        &desk(),
+        2,
+        &[
+            ("serve --listen nowhere", "--listen"),
+            ("serve --www missing --listen 127.0.0.1:0", "missing"),
+            ("serve --listen 127.0.0.1:0 --clock-url http://127.0.0.1:9/", "--clock-url"),
+            ("simulate --pace fast", "fast"),
+            ("simulate --listen 9100", "--listen"),
+            ("simulate --listen 127.0.0.1:0 --landing-url /home", "--landing-url"),
+            ("snippet", "--site"),
+            ("snippet --site NO", "NO"),
+            ("snippet --site nobody", "acme"),
+            ("vendors --jason", "--jason"),
+            ("vendors partnerstack", "partnerstack"),
+            ("vendors --json=yes", "--json"),
+            ("partners list", "zeta-main"),
+            ("partners list --program nobody", "zeta-main"),
+            ("partners get --program main", "<KEY>"),
+            ("conversions list --status open", "unattributed"),
+            ("conversions list --limit 0", "1..=1000"),
+            ("conversions show zz", "8 to 36"),
+            ("conversions explain ../../v1/keys", "8 to 36"),
+            ("outbox list --state lost", "uncertain"),
+            ("outbox list --all --state due", "--all"),
+            ("outbox drop 019aa5a0", "--reason"),
+            ("outbox drop 019aa5a0 --reason x", "3 to 500"),
+            ("outbox resolve 019aa5a0 --as maybe --reason because", "recorded"),
+            ("keys rotate", "--site"),
+            ("keys rotate --site nobody", "acme"),
+            ("keys revoke not/a/key --site acme", "key id"),
+            ("store repair", "repair"),
+            ("store check --store mysql://x", "sqlite:trailmark.db"),
+            ("store migrate --config missing.toml", "missing.toml"),
+            ("config edit", "edit"),
+            ("config print --default --json", "--default"),
+            ("config check --config missing.toml", "config print --default"),
+        ],
+    );
+}
+
+#[test]
+fn config_check_names_every_mistake_with_its_line_and_the_cure() {
+    let desk = desk();
+    let broken = SITES.replace("id = \"main\"", "id = \"main\"\ncolour = \"red\"");
+    std::fs::write(desk.path("unknown.toml"), &broken).unwrap();
+    let line = broken.lines().position(|line| line.starts_with("colour")).unwrap() + 1;
+    let error = desk.run("config check --config unknown.toml").fails(2);
+    assert!(error.contains(&format!("unknown.toml:{line}")) && error.contains("colour"), "{error}");
+
+    let broken =
+        SITES.replace("http://127.0.0.1:8787\"]", "http://127.0.0.1:8787/shop\"]").replace("env:KEY", "env:NO");
+    std::fs::write(desk.path("two.toml"), &broken).unwrap();
+    let error = desk.run("config check --config two.toml").fails(2);
+    assert!(error.contains("sites.origins") && error.contains("like https://www.example.com"), "{error}");
+    assert!(error.contains("NO, which is not set: export it"), "{error}");
+    assert!(desk.run("config check").well().contains("sound"));
+}
+
+#[test]
+fn config_print_shows_no_secret() {
+    let desk = desk();
+    for words in ["config print", "config print --json"] {
+        let text = desk.run(words).well();
+        assert!(!text.contains("a-vendor-secret") && text.contains("[redacted] from env:KEY"), "{text}");
+    }
+    desk.run("config print --json").json();
+    let default = desk.run("config print --default").well();
+    std::fs::write(desk.path("default.toml"), default).unwrap();
+    desk.run("config check --config default.toml").well();
+}
+
+#[test]
+fn without_proxy_and_ledger_a_command_says_what_to_start() {
+    let desk = desk();
+    for words in ["conversions list", "outbox list", "keys list", "store check"] {
+        let error = desk.run(words).fails(4);
+        assert!(error.contains("trailmark serve") && error.contains("trailmark.db"), "{words}: {error}");
+    }
+    assert!(!desk.path("trailmark.db").exists());
+}
+
+#[test]
+fn a_ledger_is_made_checked_and_empty() {
+    let desk = desk();
+    assert!(desk.run("store migrate").well().contains("schema version"));
+    assert!(desk.run("store migrate --json").json()["schema_version"].is_u64());
+    assert!(desk.run("store check").well().contains("all hold"));
+    assert_eq!(desk.run("store check --json").json()["violations"], json!([]));
+    assert_eq!(desk.run("conversions list --json").json(), json!([]));
+    assert_eq!(desk.run("outbox list --json").json(), json!({ "lanes": [], "deliveries": [] }));
+    assert_eq!(desk.run("keys list --json").json(), json!([]));
+    assert_eq!(desk.run("conversions list").well(), "no conversion matches\n");
+}
+
+#[test]
+fn a_row_that_is_not_there_ends_with_1() {
+    let desk = desk();
+    desk.run("store migrate").well();
+    all_fail(
+        &desk,
+        1,
+        &[
+            (&format!("conversions show {SOME_ID}"), "no such conversion"),
+            (&format!("conversions explain {SOME_ID}"), "no such conversion"),
+            (&format!("outbox retry {SOME_ID}"), "no such delivery"),
+            ("outbox drop 019aa5a0 --reason because", "019aa5a0"),
+            (&format!("outbox resolve {SOME_ID} --as recorded --reason because"), "no such delivery"),
+            ("keys revoke 0000000000000000 --site acme", "keys list"),
+        ],
+    );
+}
+
+#[test]
+fn vendors_answer_for_every_operation_in_every_dialect() {
+    let desk = desk();
+    let table = desk.run("vendors --json").json();
+    assert_eq!(table.as_array().unwrap().len(), 8);
+    for row in table.as_array().unwrap() {
+        assert_eq!(row["cells"].as_array().unwrap().len(), 7, "{row}");
+    }
+    let text = desk.run("vendors").well();
+    assert!(text.contains("PartnerStack, dialect current") && text.contains("Partnero, dialect guide"));
+    assert_narrow(&text);
+}
+
+#[test]
+fn keys_rotate_and_revoke_on_the_store() {
+    let desk = desk();
+    desk.run("store migrate").well();
+    let first = desk.run("keys rotate --site acme --at-once --json").json()[0]["kid"].as_str().unwrap().to_owned();
+    let both = desk.run("keys rotate --site acme --json").json();
+    assert_eq!((&both[0]["state"], &both[1]["state"]), (&json!("published"), &json!("signing")));
+    desk.run(&format!("keys revoke {first} --site acme")).well();
+    let error = desk.run(&format!("keys revoke {first} --site acme")).fails(1);
+    assert!(error.contains("revoked already"), "{error}");
+    let list = desk.run("keys list").well();
+    assert!(list.contains("revoked") && list.contains("signs from"), "{list}");
+    assert!(!desk.run("keys list --json").well().contains("private"));
+}
+
+#[test]
+fn a_snippet_carries_the_sites_own_settings() {
+    let text = desk().run("snippet --site acme");
+    if text.code == Some(1) {
+        // A binary that was built before the SDK says so; the journey tests run the other kind.
+        assert!(text.err.contains("build-sdk"), "{}", text.err);
+        return;
+    }
+    let text = text.well();
+    for part in [
+        "<script>",
+        "<script async src=\"/tm/sdk.js\" data-site=\"acme\" data-consent=\"pending\" data-params=\"via\"></script>",
+        "trailmark.signup({ customerKey:",
+        "comes with the npm package",
+        "import { init } from 'trailmark';",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn simulate_prints_a_configuration_that_is_sound() {
+    let desk = desk();
+    let text = desk.run("simulate --print-config --pace demo").well();
+    assert!(text.contains("confirm_after  = \"4s\""), "{text}");
+    let secrets = text.lines().filter_map(|line| line.trim_start_matches("#   export ").split_once('='));
+    let variables: Vec<(String, String)> =
+        secrets.filter(|(name, _)| name.starts_with("PARTNERSTACK_")).map(|(n, v)| (n.into(), v.into())).collect();
+    std::fs::write(desk.path("doubles.toml"), &text).unwrap();
+    let output = desk.command("config check --config doubles.toml").envs(variables).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_proxy_and_the_store_give_the_same_answers() {
+    let office = Office::locked().await;
+    let id = office.signup(1).await;
+    office.signup(2).await;
+    let questions = [
+        "conversions list --json".to_owned(),
+        "conversions list".to_owned(),
+        "conversions list --limit 1 --status accepted --program main --site acme --json".to_owned(),
+        format!("conversions show {id} --json"),
+        format!("conversions show {id}"),
+        format!("conversions explain {}", &id[..18]),
+        "outbox list".to_owned(),
+        "outbox list --json".to_owned(),
+        "outbox list --all --json".to_owned(),
+        "keys list --json".to_owned(),
+        "store check --json".to_owned(),
+        "store migrate".to_owned(),
+    ];
+    let ask = |desk: &Desk| questions.iter().map(|words| desk.run(words).well()).collect::<Vec<_>>();
+    let running = ask(&office.desk);
+    let (desk, _proxy) = office.close().await;
+    for ((words, running), opened) in questions.iter().zip(running).zip(ask(&desk)) {
+        assert_eq!(running, opened, "{words}");
+        assert_narrow(&running);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explain_tells_the_way_of_a_signup() {
+    let office = Office::open().await;
+    let id = office.signup(1).await;
+    let text = office.desk.run(&format!("conversions explain {id}")).well();
+    for part in [
+        "Signup of customer u_1",
+        "partner ada, click id click1",
+        "Credited",
+        "PartnerStack, program main",
+        "It is due",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert!(!text.contains("ada@example.com"));
+    assert_eq!(office.desk.run(&format!("conversions explain {id} --json")).json()["conversion"]["id"], json!(id));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_by_hand_go_through_a_running_proxy() {
+    let office = Office::locked().await;
+    office.signup(1).await;
+    let list = office.desk.run("outbox list --json").json();
+    let delivery = list["deliveries"][0]["id"].as_str().unwrap().to_owned();
+    let short = &delivery[..18];
+    let error = office.desk.run(&format!("outbox resolve {short} --as recorded --reason seen-there")).fails(1);
+    assert!(error.contains("due"), "{error}");
+    let dropped = office.desk.run(&format!("outbox drop {short} --reason a-test --json")).json();
+    assert_eq!(dropped["state"], "dropped");
+    assert_eq!(office.desk.run("outbox list --json").json()["deliveries"], json!([]));
+    let again = office.desk.run(&format!("outbox retry {delivery}")).well();
+    assert!(again.contains("due") && again.contains(short), "{again}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_admin_key_ends_with_2_and_shows_neither_key() {
+    let office = Office::locked().await;
+    let output = office.desk.command("conversions list").env("ADMIN_KEY", "another-key").output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    assert!(
+        error.contains("server.admin_key") && !error.contains("another-key") && !error.contains(ADMIN_KEY),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_stranger_on_the_operators_port_is_said_to_be_one() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let desk = Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", listener.local_addr().unwrap().to_string())]);
+    let stranger = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        // The first connection only asks whether anybody is there.
+        drop(listener.accept().unwrap());
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut head = [0; 1024];
+        let _ = stream.read(&mut head).unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
+    });
+    let error = desk.run("conversions list").fails(4);
+    assert!(error.contains("does not answer like a proxy"), "{error}");
+    stranger.join().unwrap();
+}
+
+/// A folder whose program `main` talks to a double at this address.
+fn at_double(address: std::net::SocketAddr, private_key: &str) -> Desk {
+    let toml = format!(
+        "[[sites]]\nid = \"acme\"\norigins = [\"http://127.0.0.1:8787\"]\n\n[[sites.programs]]\nid = \"main\"\n\
+         vendor = \"partnerstack\"\npublic_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\n\
+         base_url = \"http://{address}/partnerstack\"\ntracking_url = \"http://{address}/partnerlinks\"\n"
+    );
+    Desk::with(&toml, vec![("PUBLIC", PUBLIC_KEY.to_owned()), ("PRIVATE", private_key.to_owned())])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn partners_come_to_the_last_page_from_the_vendor() {
+    let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::default() };
+    let double = Simulator::start(settings).await.unwrap();
+    let desk = at_double(double.address(), PRIVATE_KEY);
+    let lines = desk.run("partners list --json").well();
+    let partners: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(!partners.is_empty());
+    let key = partners[0]["key"].as_str().unwrap();
+    let table = desk.run("partners list --program main").well();
+    assert_eq!(table.lines().count(), partners.len() + 1);
+    assert!(table.contains(key) && !table.contains('@'), "{table}");
+    assert_eq!(desk.run(&format!("partners get {key} --json")).json(), partners[0]);
+    assert!(desk.run(&format!("partners get {key}")).well().contains(key));
+
+    desk.run("partners get nobody-of-this-name").fails(3);
+    let locked_out = at_double(double.address(), "a-wrong-key");
+    let error = locked_out.run("partners list").fails(3);
+    assert!(error.contains("credential") && !error.contains("a-wrong-key"), "{error}");
+    let address = double.address();
+    double.shutdown().await;
+    let error = at_double(address, PRIVATE_KEY).run("partners list").fails(4);
+    assert!(error.contains("PartnerStack cannot be reached"), "{error}");
+}
+
+/// No line is wider than a terminal of 80 columns, but for one word that cannot be broken.
+#[track_caller]
+fn assert_narrow(text: &str) {
+    if text.starts_with(['{', '[']) {
+        return;
+    }
+    for line in text.lines().filter(|line| line.trim().contains(' ')) {
+        assert!(line.chars().count() <= 80, "{line}");
+    }
+}

@@ -1,0 +1,156 @@
+//! An operator before a proxy: the operator's listener over a proxy under test, and the real binary beside it, which knows
+//! both by the same configuration.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use trailmark_proxy::admin;
+use trailmark_proxy::serve::Listening;
+
+use super::browser::{arrival, jti, landing, signup, token};
+use super::proxy::{Answer, SITES, TestProxy};
+use trailmark_proxy::keys::crypto::sha256;
+use trailmark_wire::base64url::encode;
+
+/// The admin key of [`Office::locked`].
+pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-a-test";
+
+/// A proxy with its operator's listener, and a folder with the configuration that the binary reads.
+pub(crate) struct Office {
+    pub(crate) proxy: TestProxy,
+    pub(crate) operator: Listening,
+    pub(crate) desk: Desk,
+}
+
+/// Where the binary runs.
+pub(crate) struct Desk {
+    folder: TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Office {
+    /// Without an admin key.
+    pub(crate) async fn open() -> Self {
+        Self::with(SITES, Vec::new()).await
+    }
+
+    /// With [`ADMIN_KEY`].
+    pub(crate) async fn locked() -> Self {
+        let sites = SITES.replace("[server]", "[server]\nadmin_key = \"env:ADMIN_KEY\"");
+        Self::with(&sites, vec![("ADMIN_KEY", ADMIN_KEY.to_owned())]).await
+    }
+
+    async fn with(sites: &str, mut variables: Vec<(&'static str, String)>) -> Self {
+        let proxy = TestProxy::with_variables(sites, &variables).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operator = Listening::start(listener, admin::router(proxy.app.clone()), 64).unwrap();
+        variables.push(("TRAILMARK_SERVER_ADMIN_LISTEN", operator.address().to_string()));
+        variables.push(("TRAILMARK_STORE_URL", format!("sqlite:{}", proxy.ledger().display())));
+        Self { proxy, operator, desk: Desk::with(sites, variables) }
+    }
+
+    /// One visitor of partner `ada` who signs up; gives the conversion's id.
+    pub(crate) async fn signup(&self, number: u8) -> String {
+        let answer =
+            self.proxy.post("v1/clicks", arrival(number, &landing(&format!("click{number}"))).to_string()).await;
+        let token = token(&answer);
+        let payload = json!({
+            "jti": jti(number), "iat": self.proxy.now().seconds(), "aud": "acme",
+            "ath": encode(&sha256(token.as_bytes())), "token": token, "data": signup(&format!("u_{number}")),
+        });
+        let answer = self.proxy.post("v1/conversions", payload.to_string()).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()["conversion_id"].as_str().unwrap().to_owned()
+    }
+
+    /// The address of a path on the operator's listener.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.operator.address())
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.proxy.send(self.proxy.http.get(self.url(path))).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        let request = self.proxy.http.post(self.url(path)).header("content-type", "application/json");
+        self.proxy.send(request.body(body.to_string())).await
+    }
+
+    /// Stops the proxy, so that commands open the store themselves.
+    pub(crate) async fn close(self) -> (Desk, TestProxy) {
+        self.operator.stop().await;
+        self.proxy.store.close().await.unwrap();
+        (self.desk, self.proxy)
+    }
+}
+
+impl Desk {
+    /// A folder with this `trailmark.toml`, and these environment variables; `KEY` is set.
+    pub(crate) fn with(toml: &str, mut variables: Vec<(&'static str, String)>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("trailmark.toml"), toml).unwrap();
+        if !variables.iter().any(|(name, _)| *name == "KEY") {
+            variables.push(("KEY", "a-vendor-secret".to_owned()));
+        }
+        Self { folder, variables }
+    }
+
+    /// A path in the folder.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The binary with these words, split at spaces, ready to be run.
+    pub(crate) fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_trailmark"));
+        command.args(words.split_whitespace()).current_dir(self.folder.path()).env_clear();
+        command.envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
+        command
+    }
+
+    /// Runs the binary to its end.
+    pub(crate) fn run(&self, words: &str) -> Ran {
+        Ran::of(words, self.command(words).output().unwrap())
+    }
+}
+
+/// A binary that has run.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) words: String,
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl Ran {
+    fn of(words: &str, output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        Self { words: words.to_owned(), code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// The output of a run that must have ended well.
+    #[track_caller]
+    pub(crate) fn well(self) -> String {
+        assert_eq!(self.code, Some(0), "`{}`: {self:?}", self.words);
+        self.out
+    }
+
+    /// The same as JSON.
+    #[track_caller]
+    pub(crate) fn json(self) -> Value {
+        let text = self.well();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    }
+
+    /// The error text of a run that must have ended with this code.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "`{}`: {self:?}", self.words);
+        assert_eq!(self.out, "", "{self:?}");
+        self.err
+    }
+}
