@@ -145,9 +145,10 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_of_conversion ON deliveries (site, conversion, program);
 -- A lane's queue, and the leases on it.
-CREATE INDEX deliveries_due ON deliveries (site, program, due_at) WHERE lease IS NULL AND due_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (site, program, due_at, id) WHERE lease IS NULL AND due_at IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (site, program, lease_until) WHERE lease IS NOT NULL;
-CREATE INDEX deliveries_by_state ON deliveries (site, state, program);
+-- Lists of one state in the order of age, and what waits in each lane.
+CREATE INDEX deliveries_by_state ON deliveries (site, state, id, program);
 
 CREATE TABLE attempts (
   site        TEXT    NOT NULL,

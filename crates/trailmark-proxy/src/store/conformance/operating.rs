@@ -53,6 +53,8 @@ pub async fn lists_are_filtered_and_newest_first(ground: &impl Ground) {
     assert_eq!(store.deliveries(Filter::default()).await.unwrap().len(), 2);
     sent(&store, 2, "rejected", State::Rejected).await;
     assert_eq!(store.deliveries(Filter::default()).await.unwrap().len(), 2, "a dead letter is shown unasked");
+    let settled = Filter { settled: true, ..Filter::default() };
+    assert_eq!(store.deliveries(settled).await.unwrap().len(), 3);
     let recorded = Filter { state: Some("recorded".into()), ..Filter::default() };
     assert_eq!(store.deliveries(recorded).await.unwrap().len(), 1);
 }

@@ -49,7 +49,10 @@ pub(super) fn free_if_rejected(
     if count(ledger, unknown, key)? > 0 {
         return Ok(());
     }
-    write(ledger, "DELETE FROM claims WHERE site = ?1 AND conversion = ?2", key).map(|_| ())
+    let sql = "DELETE FROM claims
+               WHERE (site, kind, external_id) IN (SELECT site, kind, external_id FROM conversions
+                                                   WHERE site = ?1 AND id = ?2) AND conversion = ?2";
+    write(ledger, sql, key).map(|_| ())
 }
 
 /// After an operator moved a delivery on: its conversion holds its keys again, in every program that it is delivered to,

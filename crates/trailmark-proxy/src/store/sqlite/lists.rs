@@ -110,11 +110,15 @@ pub(super) fn touches_of(ledger: &Connection, site: &SiteId, visitor: &VisitorId
 
 /// See [`crate::store::operator::OperatorStore::deliveries`].
 pub(super) fn deliveries(ledger: &Connection, filter: &Filter) -> Result<Vec<DeliveryRow>, StoreError> {
+    // With `+`, the few rows of the states are found and sorted; without, rows are walked from the newest on.
+    let (states, order) = match (&filter.state, filter.settled) {
+        (Some(_), _) => ("d.state = :state".into(), "d.id"),
+        (None, true) => (":state IS NULL".into(), "d.id"),
+        (None, false) => (format!(":state IS NULL AND d.state IN ({})", shown_by_default()), "+d.id"),
+    };
     let sql = format!(
-        "{DELIVERY} WHERE d.site = :site AND (d.state = :state OR (:state IS NULL AND d.state IN ({})))
-           AND (:program IS NULL OR d.program = :program)
-         ORDER BY d.id DESC LIMIT :limit",
-        if filter.settled { "d.state".to_owned() } else { shown_by_default() }
+        "{DELIVERY} WHERE d.site = :site AND {states} AND (:program IS NULL OR d.program = :program)
+         ORDER BY {order} DESC LIMIT :limit"
     );
     newest(ledger, filter, &sql, delivery_row, |row| (UnixMillis(0), row.id.clone()))
 }
