@@ -17,7 +17,8 @@ pub struct Limits {
     pub burst: u32,
     /// Failures in a row that open the breaker, 1 or more.
     pub failures: u32,
-    /// How long the breaker is open at first; doubles with every failed trial, up to [`LONGEST_BREAK_MS`].
+    /// How long the breaker is open at first; as much longer with every further round of that many failures, up to
+    /// [`LONGEST_BREAK_MS`].
     pub break_ms: i64,
     /// How often a paused lane's credential is probed.
     pub probe_every_ms: i64,
@@ -151,23 +152,6 @@ pub fn look_up_signal(found: &LookUp) -> Signal {
     }
 }
 
-/// How a lane stands, for people: its word, why it is not open with the cure, and when it is tried next.
-pub fn describe(lane: &Lane, now: UnixMillis) -> (&'static str, Option<String>, Option<UnixMillis>) {
-    let ahead = |until: Option<UnixMillis>| until.filter(|until| *until > now);
-    if let Some(pause) = &lane.pause {
-        return ("paused", Some(pause.reason.clone()), Some(pause.probe_at));
-    }
-    if let Some(until) = ahead(lane.throttled_until) {
-        return ("throttled", Some("the vendor asked for fewer requests; nothing is lost".into()), Some(until));
-    }
-    match lane.broken_until {
-        Some(until) => {
-            ("broken", Some("requests failed; one at a time tries whether the vendor is back".into()), Some(until))
-        }
-        None => ("open", None, None),
-    }
-}
-
 fn paused(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
     let pause = lane.pause.unwrap_or_else(|| Pause {
         reason: "the vendor refuses the credential; mend it in the program's configuration or at the vendor, and the \
@@ -179,10 +163,11 @@ fn paused(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
     Lane { pause: Some(pause), failures: 0, broken_until: None, ..lane }
 }
 
-/// How long the breaker opens after so many failures in a row; `None` while they are too few.
+/// How long the breaker opens after so many failures in a row; `None` while they are too few. It grows by rounds and not with
+/// each failure, since those that were under way when it opened say nothing new.
 fn break_ms(failures: u32, limits: &Limits) -> Option<i64> {
-    let doublings = failures.checked_sub(limits.failures)?.min(32);
-    Some(limits.break_ms.saturating_mul(1_i64 << doublings).min(LONGEST_BREAK_MS))
+    let rounds = failures / limits.failures.max(1);
+    (rounds > 0).then(|| limits.break_ms.saturating_mul(i64::from(rounds)).min(LONGEST_BREAK_MS))
 }
 
 fn capacity_milli(limits: &Limits) -> i64 {

@@ -1,0 +1,87 @@
+//! Lanes by their rules: token bucket, breaker, throttle, pause.
+
+use trailmark_proxy::lanes::{Gate, LONGEST_BREAK_MS, Limits, Signal, after, after_probe, gate, take};
+use trailmark_proxy::store::delivery::Lane;
+use trailmark_vendors::outcome::Probe;
+use trailmark_wire::time::UnixMillis;
+
+const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
+
+fn limits() -> Limits {
+    Limits { per_second: 10, burst: 20, failures: 3, break_ms: 30_000, probe_every_ms: 300_000, trial_ms: 120_000 }
+}
+
+fn failed(times: u32) -> Lane {
+    (0..times).fold(Lane::default(), |lane, _| after(lane, Signal::Failed, &limits(), NOW))
+}
+
+#[test]
+fn a_bucket_gives_its_burst_and_then_its_rate() {
+    let (lane, taken) = take(Lane::default(), 100, &limits(), NOW);
+    assert_eq!(taken, 20);
+    assert_eq!(gate(&lane, &limits(), NOW), Gate::Closed(NOW.plus(100)));
+    assert_eq!(gate(&lane, &limits(), NOW.plus(99)), Gate::Closed(NOW.plus(100)));
+    assert_eq!(gate(&lane, &limits(), NOW.plus(100)), Gate::Open(1));
+    let (lane, taken) = take(lane, 100, &limits(), NOW.plus(500));
+    assert_eq!(taken, 5);
+    assert_eq!(gate(&lane, &limits(), NOW.plus(3_600_000)), Gate::Open(20));
+    assert_eq!(gate(&lane, &limits(), NOW), Gate::Open(20), "a clock that went back must not starve the lane");
+}
+
+#[test]
+fn the_breaker_opens_after_failures_in_a_row_and_lets_one_trial_through() {
+    assert_eq!(gate(&failed(2), &limits(), NOW), Gate::Open(20));
+    let broken = failed(3);
+    assert_eq!(gate(&broken, &limits(), NOW), Gate::Closed(NOW.plus(30_000)));
+    let then = NOW.plus(30_000);
+    let (trial, taken) = take(broken, 8, &limits(), then);
+    assert_eq!(taken, 1);
+    assert_eq!(take(trial.clone(), 8, &limits(), then).1, 0, "one trial at a time");
+    let back = after(trial.clone(), Signal::Answered, &limits(), then);
+    assert_eq!(gate(&back, &limits(), then), Gate::Open(19));
+    let still = after(trial, Signal::Failed, &limits(), then);
+    assert_eq!(gate(&still, &limits(), then), Gate::Closed(then.plus(30_000)));
+    assert_eq!(gate(&failed(6), &limits(), NOW), Gate::Closed(NOW.plus(60_000)), "it grows with every round");
+}
+
+#[test]
+fn a_break_stays_within_its_longest_and_a_lost_trial_is_repeated() {
+    assert_eq!(gate(&failed(1000), &limits(), NOW), Gate::Closed(NOW.plus(LONGEST_BREAK_MS)));
+    let (lost, _) = take(failed(3), 1, &limits(), NOW.plus(30_000));
+    assert_eq!(take(lost, 1, &limits(), NOW.plus(30_000 + 120_000)).1, 1);
+}
+
+#[test]
+fn an_answer_in_between_starts_the_count_of_failures_anew() {
+    let lane = after(failed(2), Signal::Answered, &limits(), NOW);
+    let lane = after(lane, Signal::Failed, &limits(), NOW);
+    assert_eq!(gate(&lane, &limits(), NOW), Gate::Open(20));
+}
+
+#[test]
+fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_a_day() {
+    let hour = NOW.plus(3_600_000);
+    let lane = after(Lane::default(), Signal::Throttled(Some(hour)), &limits(), NOW);
+    assert_eq!(gate(&lane, &limits(), NOW), Gate::Closed(hour));
+    let sooner = after(lane.clone(), Signal::Throttled(Some(NOW.plus(1))), &limits(), NOW);
+    assert_eq!(gate(&sooner, &limits(), NOW), Gate::Closed(hour), "a later answer shortens nothing");
+    assert_eq!(gate(&lane, &limits(), hour), Gate::Open(20));
+    let year = after(Lane::default(), Signal::Throttled(Some(NOW.plus(365 * 86_400_000))), &limits(), NOW);
+    assert_eq!(gate(&year, &limits(), NOW), Gate::Closed(NOW.plus(86_400_000)));
+}
+
+#[test]
+fn a_refused_credential_pauses_until_a_probe_succeeds() {
+    let paused = after(Lane::default(), Signal::Refused, &limits(), NOW);
+    assert_eq!(gate(&paused, &limits(), NOW), Gate::Closed(NOW.plus(300_000)));
+    assert_eq!(take(paused.clone(), 8, &limits(), NOW).1, 0);
+    assert!(paused.pause.as_ref().is_some_and(|pause| pause.reason.contains("credential") && pause.since == NOW));
+    let then = NOW.plus(300_000);
+    assert_eq!(gate(&paused, &limits(), then), Gate::Probe);
+    for probe in [Probe::Refused, Probe::Unclear] {
+        let still = after_probe(paused.clone(), probe, &limits(), then);
+        assert_eq!(gate(&still, &limits(), then), Gate::Closed(then.plus(300_000)));
+    }
+    let good = after_probe(paused, Probe::Good, &limits(), then);
+    assert_eq!(take(good, 8, &limits(), then).1, 1, "a probe cannot try every credential, so one request goes first");
+}

@@ -1,0 +1,419 @@
+//! What delivery is tested in: a real ledger on disk, the real engine, the strict double of PartnerStack over real sockets,
+//! and a clock that stands until a test moves it. The engine never polls here; it acts when it is woken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use trailmark_attribution::{Credit, decide};
+use trailmark_proxy::clock::{Clock, ManualClock};
+use trailmark_proxy::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
+use trailmark_proxy::egress::{Bounds, Egress};
+use trailmark_proxy::outbox::State;
+use trailmark_proxy::store::delivery::{
+    AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
+};
+use trailmark_proxy::store::operator::{DeliveryRow, LaneRow, OperatorStore};
+use trailmark_proxy::store::sqlite::SqliteStore;
+use trailmark_proxy::store::{
+    Accepted, Arrival, Assurance, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store,
+};
+use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
+use trailmark_vendors::secret::Secret;
+use trailmark_vendors::task::Task;
+use trailmark_vendors::{Account, vendor};
+use trailmark_wire::capture::{Captured, Source};
+use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event};
+use trailmark_wire::ids::{
+    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
+};
+use trailmark_wire::receipt::{Receipt, Status};
+use trailmark_wire::time::UnixMillis;
+
+/// The vendor's settling time in these tests.
+pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
+
+/// Longer than any wait that a passing test needs.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// No two draws of a test run are the same, also after a crash: a lease id is used once.
+static DRAWN: AtomicU64 = AtomicU64::new(1);
+
+/// Everything of one test.
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Arc<Observed>,
+    pub(crate) engine: EngineHandle,
+    double: Running,
+    http: reqwest::Client,
+    made: AtomicU64,
+    accounts: Vec<LaneAccount>,
+    _folder: TempDir,
+}
+
+/// The ledger, seen by the engine through a window: a test can wait for its steps, and hold back settlements.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) ledger: Arc<SqliteStore>,
+    steps: watch::Sender<u64>,
+    looks: watch::Sender<u64>,
+    held: watch::Sender<bool>,
+    /// Settlements of errands that are held back right now.
+    waiting: watch::Sender<u64>,
+}
+
+impl World {
+    /// One program, `main`.
+    pub(crate) async fn start() -> Self {
+        Self::with(|double| vec![account("main", &double.address().to_string())]).await
+    }
+
+    /// Programs as the test wants them.
+    pub(crate) async fn with(accounts: impl FnOnce(&Running) -> Vec<LaneAccount>) -> Self {
+        let settings = trailmark_simulator::Settings { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
+        let double = Simulator::start(settings).await.unwrap();
+        let folder = TempDir::new().unwrap();
+        let ledger = SqliteStore::open(&folder.path().join("ledger.db")).unwrap();
+        let store = Arc::new(Observed::new(Arc::new(ledger)));
+        let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
+        let now = control(&http, &double, "GET", "clock", &Value::Null).await["now_ms"].as_i64().unwrap();
+        let clock = Arc::new(ManualClock::new(UnixMillis(now)));
+        let accounts = accounts(&double);
+        let engine = engine(&store, &clock, accounts.clone());
+        Self { clock, store, engine, double, http, made: AtomicU64::new(0), accounts, _folder: folder }
+    }
+
+    /// Drops the engine as a crash would, and starts another on the same ledger. What was held back stays so for ever.
+    pub(crate) fn crash(&mut self) {
+        self.store = Arc::new(Observed::new(self.store.ledger.clone()));
+        self.engine = engine(&self.store, &self.clock, self.accounts.clone());
+    }
+
+    /// What the control routes of the double answer.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
+        control(&self.http, &self.double, method, path, body).await
+    }
+
+    /// Arms a fault on the vendor's calls whose path contains `conversion`.
+    pub(crate) async fn fault(&self, fault: Value) {
+        let mut armed = json!({ "vendor": "partnerstack", "path_contains": "conversion" });
+        armed.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
+        self.control("POST", "faults", &armed).await;
+    }
+
+    /// Moves both clocks and wakes the engine.
+    pub(crate) async fn advance(&self, ms: i64) {
+        self.control("POST", "clock", &json!({ "advance_ms": ms })).await;
+        self.clock.advance(ms);
+        self.engine.wake();
+    }
+
+    /// Moves both clocks to the delivery's due time.
+    pub(crate) async fn advance_to_due(&self, row: &DeliveryRow) {
+        let due_at = UnixMillis::from_rfc3339(row.due_at.as_deref().unwrap()).unwrap();
+        self.advance(due_at.since(self.clock.now()).max(0)).await;
+    }
+
+    /// A signup by a click of partner `ada`, accepted, and the engine woken.
+    pub(crate) async fn signup(&self, key: &str) -> ConversionId {
+        let click = self.control("POST", "partnerstack/clicks", &json!({ "partner_key": "ada" })).await;
+        self.accept("main", key, click["xid"].as_str()).await
+    }
+
+    /// A signup in a program, with or without a click id.
+    pub(crate) async fn accept(&self, program: &str, key: &str, click: Option<&str>) -> ConversionId {
+        self.accept_customer(program, customer(key, &format!("{key}@customers.example")), click).await
+    }
+
+    /// A signup without a click id, of a customer with this address or none.
+    pub(crate) async fn accept_as(&self, program: &str, key: &str, email: &str) -> ConversionId {
+        self.accept_customer(program, customer(key, email), None).await
+    }
+
+    /// Where the double listens.
+    pub(crate) fn address(&self) -> String {
+        self.double.address().to_string()
+    }
+
+    async fn accept_customer(&self, program: &str, customer: CustomerClaim, click: Option<&str>) -> ConversionId {
+        let now = self.clock.now();
+        let touch = self.touch(program, click, now).await;
+        let conversion = Conversion { customer: Some(customer), event: Event::Signup, data: Default::default() };
+        let (id, delivery) = (self.id(), self.id());
+        let new = NewConversion {
+            site: site(),
+            id: id.clone(),
+            visitor: touch.visitor.clone(),
+            jti: self.id(),
+            content_hash: [0; 32],
+            conversion,
+            occurred_at: now,
+            received_at: now,
+            assurance: Assurance::Bound,
+        };
+        let program = ProgramId::new(program).unwrap();
+        let receipt = Receipt {
+            conversion_id: id.clone(),
+            status: Status::Accepted,
+            code: None,
+            attribution: Vec::new(),
+            deliveries: Vec::new(),
+            replayed: false,
+        };
+        let rule = Box::new(move |_: &_| {
+            let decision = decide(now, vec![touch.touch.clone()], std::slice::from_ref(&program), Credit::One);
+            let (vendor, touch) = (VendorName::PartnerStack, touch.touch.id.clone());
+            Ok(Ruling {
+                receipt,
+                decision,
+                deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now }],
+            })
+        });
+        assert!(matches!(self.store.ledger.accept(new, rule).await.unwrap(), Accepted::New(_)));
+        self.engine.wake();
+        id
+    }
+
+    async fn touch(&self, program: &str, click: Option<&str>, now: UnixMillis) -> trailmark_proxy::store::StoredTouch {
+        let captured = Captured {
+            click_id: click.map(|click| ClickId::new(click).unwrap()),
+            partner: Some(PartnerKey::new("ada").unwrap()),
+            raw_partner: None,
+            source: Source::Url,
+            twins_differ: false,
+        };
+        let program = ProgramId::new(program).unwrap();
+        let touch = NewTouch { id: self.id(), program, captured, expires_at: now.plus(90 * 86_400_000) };
+        let arrival = Arrival {
+            site: site(),
+            id: ArrivalId::from_random(self.bytes()),
+            known_visitor: None,
+            fresh_visitor: VisitorId::from_random(self.bytes()),
+            jkt: None,
+            touches: vec![touch],
+            landing_url: "https://shop.example/".into(),
+            at: now,
+            now,
+        };
+        self.store.ledger.record_arrival(arrival).await.unwrap().unwrap().newest
+    }
+
+    fn bytes(&self) -> [u8; 16] {
+        u128::from(self.made.fetch_add(1, Ordering::Relaxed)).to_be_bytes()
+    }
+
+    fn id(&self) -> ConversionId {
+        let [.., a, b, c, d, e, f, g, h] = self.bytes();
+        ConversionId::from_parts(self.clock.now(), [0, 0, a, b, c, d, e, f, g, h])
+    }
+
+    /// The conversion's one delivery as it stands.
+    pub(crate) async fn row(&self, conversion: &ConversionId) -> DeliveryRow {
+        let mut detail = self.store.ledger.conversion(conversion.as_str().to_owned()).await.unwrap();
+        detail.deliveries.remove(0)
+    }
+
+    /// The delivery, once the engine has brought it there.
+    pub(crate) async fn until(&self, conversion: &ConversionId, there: impl Fn(&DeliveryRow) -> bool) -> DeliveryRow {
+        let mut steps = self.store.steps.subscribe();
+        loop {
+            steps.mark_unchanged();
+            let row = self.row(conversion).await;
+            if there(&row) {
+                return row;
+            }
+            let waited = tokio::time::timeout(PATIENCE, steps.changed()).await;
+            assert!(waited.is_ok(), "the engine rests, and the delivery stands so: {row:#?}");
+        }
+    }
+
+    /// The delivery, once it is in this state.
+    pub(crate) async fn until_state(&self, conversion: &ConversionId, state: State) -> DeliveryRow {
+        self.until(conversion, |row| row.state == state.as_str() && settled_down(row)).await
+    }
+
+    /// Moves time from due point to due point until the delivery is settled.
+    pub(crate) async fn to_the_end(&self, conversion: &ConversionId) -> DeliveryRow {
+        loop {
+            let row = self.until(conversion, settled_down).await;
+            if State::from_word(&row.state).unwrap().is_settled() || row.due_at.is_none() {
+                return row;
+            }
+            self.advance_to_due(&row).await;
+            let tries = row.tries.len();
+            self.until(conversion, |row| row.tries.len() > tries && settled_down(row)).await;
+        }
+    }
+
+    /// Lets the engine look twice, so that the first look is over: what it would have begun, it has.
+    pub(crate) async fn looked(&self) {
+        let mut looks = self.store.looks.subscribe();
+        for _ in 0..2 {
+            looks.mark_unchanged();
+            self.engine.wake();
+            tokio::time::timeout(PATIENCE, looks.changed()).await.unwrap().unwrap();
+        }
+    }
+
+    /// The one lane.
+    pub(crate) async fn lane(&self) -> LaneRow {
+        self.store.ledger.lanes(self.clock.now()).await.unwrap().remove(0)
+    }
+
+    /// How many requests with this text in their path arrived at the vendor.
+    pub(crate) async fn requests(&self, path: &str) -> usize {
+        let answer = self.control("GET", &format!("requests?path={path}"), &Value::Null).await;
+        answer["requests"].as_array().unwrap().len()
+    }
+
+    /// How many customers the vendor made of this key, counting every conversion that it accepted.
+    pub(crate) async fn effects(&self, key: &str) -> i64 {
+        let answer = self.control("GET", &format!("effects?vendor=partnerstack&key={key}"), &Value::Null).await;
+        let rows = answer["effects"].as_array().unwrap();
+        rows.iter().filter_map(|row| row["effects"].as_i64()).sum()
+    }
+}
+
+impl Observed {
+    fn new(ledger: Arc<SqliteStore>) -> Self {
+        let count = || watch::channel(0).0;
+        Self { ledger, steps: count(), looks: count(), held: watch::channel(false).0, waiting: count() }
+    }
+
+    /// From here on an errand's settlement waits, as if the proxy had stalled.
+    pub(crate) fn hold(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Lets held settlements go on.
+    pub(crate) fn release(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Until a settlement is being held back: the vendor has answered, and nobody wrote it down.
+    pub(crate) async fn until_held(&self) {
+        let mut waiting = self.waiting.subscribe();
+        tokio::time::timeout(PATIENCE, waiting.wait_for(|count| *count > 0)).await.unwrap().unwrap();
+    }
+
+    fn stepped<T: Send>(&self, result: T) -> T {
+        self.steps.send_modify(|count| *count += 1);
+        result
+    }
+}
+
+impl DeliveryStore for Observed {
+    fn glance(&self, lane: LaneKey) -> Reply<'_, Glance> {
+        Box::pin(async move {
+            let glance = self.ledger.glance(lane).await;
+            self.looks.send_modify(|count| *count += 1);
+            glance
+        })
+    }
+
+    fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>> {
+        self.ledger.lease(claim)
+    }
+
+    fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
+        self.ledger.task(site, delivery)
+    }
+
+    fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
+        self.ledger.begin_attempt(leased, attempt)
+    }
+
+    fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()> {
+        let leased = leased.clone();
+        Box::pin(async move {
+            // Recovery teaches the lane nothing; it is never held back.
+            if settlement.lane.is_some() && *self.held.borrow() {
+                self.waiting.send_modify(|count| *count += 1);
+                self.held.subscribe().wait_for(|held| !held).await.unwrap();
+            }
+            self.stepped(self.ledger.settle(&leased, settlement).await)
+        })
+    }
+
+    fn release(&self, leased: &Leased) -> Reply<'_, ()> {
+        let leased = leased.clone();
+        Box::pin(async move { self.stepped(self.ledger.release(&leased).await) })
+    }
+
+    fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>> {
+        self.ledger.expired(lane, now, most)
+    }
+
+    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()> {
+        Box::pin(async move { self.stepped(self.ledger.record_late(attempt, end).await) })
+    }
+
+    fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()> {
+        Box::pin(async move { self.stepped(self.ledger.change_lane(lane, rule).await) })
+    }
+}
+
+/// A program whose vendor is at this address.
+pub(crate) fn account(program: &str, address: &str) -> LaneAccount {
+    let secret = |text: &str| Some(Secret::new(text));
+    let settings = Account {
+        public_key: secret(PUBLIC_KEY),
+        private_key: secret(PRIVATE_KEY),
+        tracking_token: secret(TRACKING_TOKEN),
+        base_url: Some(format!("http://{address}/partnerstack")),
+        tracking_url: Some(format!("http://{address}/partnerlinks")),
+        ..Account::default()
+    };
+    LaneAccount {
+        site: site(),
+        program: ProgramId::new(program).unwrap(),
+        vendor: Arc::from(vendor(VendorName::PartnerStack, &settings).unwrap()),
+        confirm_after_ms: SETTLING_MS,
+    }
+}
+
+fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAccount>) -> EngineHandle {
+    let hosts: Vec<String> = accounts.iter().flat_map(|account| account.vendor.hosts()).collect();
+    let bounds = Bounds { total: Duration::from_millis(1500), ..Bounds::default() };
+    Engine::start(Parts {
+        store: store.clone(),
+        clock: clock.clone(),
+        egress: Arc::new(Egress::new(hosts, bounds, clock.clone()).unwrap()),
+        random: Arc::new(|bytes: &mut [u8]| {
+            let next = DRAWN.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            bytes.iter_mut().zip(next.to_be_bytes().into_iter().cycle()).for_each(|(byte, drawn)| *byte = drawn);
+        }),
+        accounts,
+        settings: Settings { poll: Duration::from_secs(3600), ..Settings::default() },
+    })
+}
+
+async fn control(http: &reqwest::Client, double: &Running, method: &str, path: &str, body: &Value) -> Value {
+    let method: reqwest::Method = method.parse().unwrap();
+    let mut request = http.request(method, format!("http://{}/control/{path}", double.address()));
+    if !body.is_null() {
+        request = request.header("content-type", "application/json").body(body.to_string());
+    }
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    assert!(status.is_success(), "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn site() -> SiteId {
+    SiteId::new("acme").unwrap()
+}
+
+fn customer(key: &str, email: &str) -> CustomerClaim {
+    let email = Some(email.to_owned()).filter(|email| !email.is_empty());
+    CustomerClaim::Plain(Customer { key: CustomerKey::new(key).unwrap(), email, name: None })
+}
+
+/// Nothing is under way.
+fn settled_down(row: &DeliveryRow) -> bool {
+    !row.tries.is_empty() && row.tries.iter().all(|attempt| attempt.outcome.is_some())
+}
