@@ -49,6 +49,7 @@ fn data_problem(path: &str, message: &str) -> String {
         _ if message.starts_with("missing field") => format!("`{}` is missing", named(&quoted())),
         _ if message.starts_with("duplicate field") => format!("`{}` stands twice", named(&quoted())),
         _ if message.starts_with("unknown field") => format!("`{}` is not a known field", or_body(path)),
+        Some(expected) if expected.starts_with("struct ") => format!("`{}` must be an object", or_body(path)),
         Some(expected) => format!("`{}` must be {expected}", or_body(path)),
         None => format!("`{}` is {message}", or_body(path)),
     }
@@ -90,7 +91,7 @@ mod tests {
         check::<Body>("{}", "`kind` is missing");
         check::<Body>(r#"{"kind":"signup","kind":"lead"}"#, "`kind` stands twice");
         check::<Body>(r#"{"kind":"ada@x.y, expected z"}"#, "`kind` must be one of `signup`, `lead`, `sale`, `refund`");
-        check::<Body>(r#"{"kind":"signup","customer":"ada@x.y"}"#, "`customer` must be struct Customer");
+        check::<Body>(r#"{"kind":"signup","customer":"ada@x.y"}"#, "`customer` must be an object");
         check::<Body>(r#"{"kind":"lead","customer":{"key":7}}"#, "`customer.key` must be a string");
         check::<Body>(r#"{"kind":"lead","customer":{}}"#, "`customer.key` is missing");
         check::<Body>(

@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 pub use self::listener::Listening;
 use crate::admin;
 use crate::app::{App, AppError};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::SystemClock;
 use crate::config::{Config, Origin, StoreUrl};
 use crate::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
 use crate::egress::{Bounds, Egress, SetUpError};

@@ -11,7 +11,7 @@ use trailmark_attribution::Credit;
 use trailmark_vendors::{Account, AccountError, Dialect, Vendor};
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Rule;
-use trailmark_wire::ids::{ProgramId, SiteId, VendorName};
+use trailmark_wire::ids::{BadId, ProgramId, SiteId, VendorName};
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::limits::PARAMS;
 
@@ -147,7 +147,7 @@ impl Reader<'_> {
     }
 
     fn site(&mut self, table: SiteTable, place: &str, server_url: &Origin) -> Option<Site> {
-        let id = self.required("sites.id", table.id, place, |text| SiteId::new(text.clone()))?;
+        let id = self.required("sites.id", table.id, place, |text| named(SiteId::new(text.clone())))?;
         let public_url = self
             .words("sites.public_url", table.public_url, |text| Origin::parse(text))
             .inspect(|(url, given)| self.needs_https(url, given))
@@ -288,7 +288,8 @@ impl Reader<'_> {
     }
 
     fn program(&mut self, table: ProgramTable, place: &str) -> Option<Program> {
-        let id = self.required("sites.programs.id", table.id.clone(), place, |text| ProgramId::new(text.clone()))?;
+        let id =
+            self.required("sites.programs.id", table.id.clone(), place, |text| named(ProgramId::new(text.clone())))?;
         let vendor = self.required("sites.programs.vendor", table.vendor.clone(), place, |text| {
             VendorName::from_name(text).ok_or("is no vendor: write partnerstack, partnerize, introw or partnero")
         })?;
@@ -384,6 +385,11 @@ impl Reader<'_> {
         }
         default.into_iter().chain(given.into_iter().map(|given: Given<String>| given.value)).collect()
     }
+}
+
+/// The wire's errors begin with `not`.
+fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
+    id.map_err(|error| format!("is {error}"))
 }
 
 /// Every setting that belongs to some vendors only.

@@ -75,7 +75,7 @@ async fn serve(listener: TcpListener, router: Router, connections: usize, mut st
             Some((listener.accept().await, place))
         };
         tokio::select! {
-            _ = stopped.wait_for(|stop| *stop) => break,
+            () = told(&mut stopped) => break,
             accepted = next => match accepted {
                 Some((Ok((stream, peer)), place)) => connection(&graceful, stream, peer, router.clone(), place),
                 Some((Err(error), _)) => {
@@ -90,6 +90,12 @@ async fn serve(listener: TcpListener, router: Router, connections: usize, mut st
     if tokio::time::timeout(DRAIN_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("some answers took too long and were cut short");
     }
+}
+
+/// Returns once the listener shall stop.
+async fn told(stopped: &mut watch::Receiver<bool>) {
+    // An error means that nobody is left to ask for it: the same.
+    let _ = stopped.wait_for(|stop| *stop).await;
 }
 
 fn connection(

@@ -1,0 +1,272 @@
+//! The configuration: what is read, and what every mistake is told with: place, setting, cure.
+
+use std::path::Path;
+
+use trailmark_proxy::config::{Config, ConfigError, DEFAULT, Overrides};
+
+/// The example of the documentation, with the fewest settings.
+const GOOD: &str = r#"
+[[sites]]
+id = "acme"
+origins = ["http://127.0.0.1:8787"]
+[[sites.programs]]
+id = "main"
+vendor = "partnerstack"
+public_key = "env:SECRET"
+private_key = "env:SECRET"
+"#;
+
+fn variables() -> Overrides {
+    Overrides::from_variables(|name| (name == "SECRET").then(|| "sk_very_secret".to_owned()))
+}
+
+fn read(toml: &str) -> Result<Config, ConfigError> {
+    Config::from_toml(toml, Path::new("trailmark.toml"), &variables())
+}
+
+/// The problems of a configuration, one a line.
+#[track_caller]
+fn refused(toml: &str) -> String {
+    let text = read(toml).unwrap_err().to_string();
+    assert!(!text.contains("sk_"), "{text}");
+    text
+}
+
+#[test]
+fn the_least_configuration_has_the_documented_defaults() {
+    let config = read(GOOD).unwrap();
+    let printed = config.print();
+    for line in [
+        "listen = \"127.0.0.1:8787\"",
+        "public_url = \"http://127.0.0.1:8787\"",
+        "mount = \"/tm\"",
+        "admin_listen = \"127.0.0.1:8788\"",
+        "client_ip_header = \"x-forwarded-for\"",
+        "url = \"sqlite:trailmark.db\"",
+        "consent = \"required\"",
+        "redirect_to = [\"/\"]",
+        "credit = \"one\"",
+        "window_days = 90",
+        "signups_per_visitor = 3",
+        "require_signed_customer = false",
+        "dialect = \"current\"",
+        "private_key = \"[redacted] from env:SECRET\"",
+        "confirm_after = \"15m\"",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
+    }
+    assert!(!printed.contains("sk_very_secret") && !format!("{config:?}").contains("sk_very_secret"));
+}
+
+#[test]
+fn the_default_file_is_read_and_every_example_in_it_is_right() {
+    read(DEFAULT).unwrap();
+    let uncommented: String = DEFAULT
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(setting) if setting.starts_with("[[") || setting.contains(" = ") && !setting.starts_with(' ') => {
+                setting
+            }
+            _ => line,
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let secrets = Overrides::from_variables(|name| {
+        let is_secret = name.starts_with("PARTNERSTACK_") || name == "TRAILMARK_ADMIN_KEY";
+        is_secret.then(|| "secret".to_owned())
+    });
+    let config = Config::from_toml(&uncommented, Path::new("default"), &secrets).unwrap();
+    let least = read(GOOD).unwrap();
+    // What stands there as default is the default.
+    for (example, default) in [
+        (config.server.listen.to_string(), least.server.listen.to_string()),
+        (config.server.mount, least.server.mount),
+        (format!("{:?}", config.limits), format!("{:?}", least.limits)),
+        (config.store.to_string(), least.store.to_string()),
+        (config.sites[0].window_days.to_string(), least.sites[0].window_days.to_string()),
+        (
+            config.sites[0].programs[0].confirm_after_ms.to_string(),
+            least.sites[0].programs[0].confirm_after_ms.to_string(),
+        ),
+    ] {
+        assert_eq!(example, default);
+    }
+}
+
+#[test]
+fn a_mistake_is_told_with_line_setting_and_cure() {
+    let in_site = |line: &str| GOOD.replacen("id = \"acme\"", &format!("id = \"acme\"\n{line}"), 1);
+    let in_program = |line: &str| format!("{GOOD}{line}\n");
+    let in_server = |line: &str| format!("[server]\n{line}\n{GOOD}");
+    for (toml, expected) in [
+        ("x =".to_owned(), "trailmark.toml:1: `x` cannot be read as TOML"),
+        (
+            in_server("lisen = \"x\""),
+            "trailmark.toml:2: `server.lisen` is not a setting; the settings here are `listen`",
+        ),
+        (in_server("listen = 8787"), "trailmark.toml:2: `server.listen` has the wrong type: write a string"),
+        (in_server("listen = \"localhost\""), "trailmark.toml:2: `server.listen` is not an address with a port"),
+        (
+            in_server("public_url = \"http://example.com\""),
+            "trailmark.toml:2: `server.public_url` must be https outside of loopback",
+        ),
+        (
+            in_server("public_url = \"https://example.com/path\""),
+            "`server.public_url` is not scheme, host and port alone",
+        ),
+        (in_server("listen = \"0.0.0.0:80\""), "`server.public_url` must be said"),
+        (in_server("mount = \"tm/\""), "trailmark.toml:2: `server.mount` is not a path"),
+        (in_server("mount = \"/\""), "`server.mount` is not a path"),
+        (in_server("mount = \"/a/../b\""), "`server.mount` is not a path"),
+        (
+            in_server("admin_listen = \"0.0.0.0:8788\""),
+            "trailmark.toml:2: `server.admin_listen` is beyond loopback without `admin_key`",
+        ),
+        (in_server("admin_listen = \"127.0.0.1:8787\""), "`server.admin_listen` is the public listener's address"),
+        (
+            in_server("admin_key = \"sk_inline\""),
+            "`server.admin_key` holds the secret itself: write env:NAME or file:PATH",
+        ),
+        (
+            in_server("admin_key = \"env:NOT_SET\""),
+            "`server.admin_key` needs the environment variable NOT_SET, which is not set",
+        ),
+        (in_server("admin_key = \"file:nowhere\""), "`server.admin_key` names the file nowhere, which cannot be read"),
+        (
+            in_server("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]"),
+            "`server.trusted_proxies` trusts every address",
+        ),
+        (in_server("log_format = \"xml\""), "`server.log_format` must be \"text\" or \"json\""),
+        (
+            format!("[store]\nurl = \"postgres://db\"\n{GOOD}"),
+            "trailmark.toml:2: `store.url` names a Postgres, but this version keeps its ledger in SQLite only",
+        ),
+        (format!("[store]\nurl = \"sqlite::memory:\"\n{GOOD}"), "`store.url` names no file"),
+        (format!("[limits]\nqueue = 0\n{GOOD}"), "trailmark.toml:2: `limits.queue` must be 1 to"),
+        (in_site("window_days = 401"), "trailmark.toml:4: `sites.window_days` must be 1 to 400"),
+        (in_site("window_days = 0"), "`sites.window_days` must be 1 to 400"),
+        (in_site("credit = \"first\""), "`sites.credit` must be \"one\" or \"each\""),
+        (in_site("public_url = \"http://example.com\""), "`sites.public_url` must be https outside of loopback"),
+        (in_site("cookie_domain = \"example.com\""), "`sites.cookie_domain` does not cover `127.0.0.1`"),
+        (in_site("redirect_to = [\"javascript:x\"]"), "`sites.redirect_to` is neither a path"),
+        (
+            in_site("order_keys = [{kty = \"EC\", crv = \"P-256\", x = \"a\", y = \"b\", d = \"c\"}]"),
+            "`sites.order_keys` holds a private key",
+        ),
+        (
+            GOOD.replacen("http://127.0.0.1:8787", "https://*.example.com", 1),
+            "trailmark.toml:4: `sites.origins` is not scheme, host and port alone",
+        ),
+        (GOOD.replacen("\"acme\"", "\"Acme\"", 1), "trailmark.toml:3: `sites.id` is not a site id"),
+        (GOOD.replacen("id = \"acme\"\n", "", 1), "trailmark.toml:2: `sites.id` is missing"),
+        (
+            GOOD.replacen("vendor = \"partnerstack\"", "vendor = \"other\"", 1),
+            "trailmark.toml:7: `sites.programs.vendor` is no vendor",
+        ),
+        (
+            GOOD.replacen("private_key = \"env:SECRET\"", "", 1),
+            "trailmark.toml:7: `sites.programs.private_key` `private_key` is missing",
+        ),
+        (
+            GOOD.replacen("private_key = \"env:SECRET\"", "private_key = \"sk_live_inline\"", 1),
+            "trailmark.toml:9: `sites.programs.private_key` holds the secret itself",
+        ),
+        (
+            GOOD.replacen("private_key = \"env:SECRET\"", "private_key = 12", 1),
+            "trailmark.toml:9: `sites.programs.private_key` has the wrong type",
+        ),
+        (GOOD.replacen("partnerstack", "partnerize", 1), "is no setting of partnerize: take it out"),
+        (
+            in_program("base_url = \"http://api.example.com\""),
+            "trailmark.toml:10: `sites.programs.base_url` is plain http to another machine",
+        ),
+        (in_program("base_url = \"ftp://api.example.com\""), "`sites.programs.base_url` is neither https nor http"),
+        (in_program("confirm_after = \"soon\""), "`sites.programs.confirm_after` is not a duration"),
+        (in_program("params = [\"a b\"]"), "`sites.programs.params` is no parameter name"),
+        (in_program("api_key = \"env:SECRET\""), "`sites.programs.api_key` is no setting of partnerstack"),
+    ] {
+        let text = refused(&toml);
+        assert!(text.contains(expected), "{expected}\nis not in\n{text}");
+    }
+}
+
+#[test]
+fn contradictions_between_tables_are_errors() {
+    let (site, program) = GOOD.split_once("[[sites.programs]]").unwrap();
+    let program = format!("[[sites.programs]]{program}");
+    let twin = program.replacen("\"main\"", "\"twin\"", 1);
+    let other_site = site.replacen("acme", "other", 1);
+    for (toml, expected) in [
+        (
+            format!("{GOOD}{twin}"),
+            "`sites.programs `twin`` listens to the parameters of partnerstack, as program `main`",
+        ),
+        (
+            format!("{GOOD}params = [\"via\"]\n{twin}params = [\"via\"]\n"),
+            "captures `via`, which program `main` captures too",
+        ),
+        (format!("{GOOD}{site}{twin}"), "`acme` names a site at trailmark.toml:2 already"),
+        (format!("{GOOD}{other_site}{program}"), "`main` names a program at trailmark.toml:5 already"),
+    ] {
+        let text = refused(&toml);
+        assert!(text.contains(expected), "{expected}\nis not in\n{text}");
+    }
+    read(&format!("{GOOD}{other_site}{twin}")).unwrap();
+}
+
+#[test]
+fn all_mistakes_are_told_at_once() {
+    let text = refused(&format!("[server]\nmount = \"x\"\n[limits]\nqueue = -1\n{}", GOOD.replacen("acme", "A", 1)));
+    assert_eq!(text.lines().count(), 3, "{text}");
+}
+
+#[test]
+fn flags_win_over_the_environment_and_both_over_the_file() {
+    let file = format!("[server]\nlisten = \"127.0.0.1:1\"\nmount = \"/file\"\n{GOOD}");
+    let variable = |name: &str| match name {
+        "SECRET" => Some("s".to_owned()),
+        "TRAILMARK_SERVER_LISTEN" => Some("127.0.0.1:2".to_owned()),
+        "TRAILMARK_SERVER_MOUNT" => Some("/environment".to_owned()),
+        "TRAILMARK_SERVER_TRUSTED_PROXIES" => Some("10.0.0.0/8, 192.0.2.1".to_owned()),
+        "TRAILMARK_LIMITS_QUEUE" => Some("7".to_owned()),
+        _ => None,
+    };
+    let overrides = Overrides::from_variables(variable).with_flag("server.listen", Some("127.0.0.1:3".to_owned()));
+    let config = Config::from_toml(&file, Path::new("f"), &overrides.clone()).unwrap();
+    assert_eq!((config.server.listen.port(), config.server.mount.as_str()), (3, "/environment"));
+    assert_eq!((config.server.trusted_proxies.len(), config.limits.queue), (2, 7));
+    let wrong = overrides.with_flag("server.admin_listen", Some("nowhere".to_owned()));
+    let text = Config::from_toml(&file, Path::new("f"), &wrong).unwrap_err().to_string();
+    assert!(text.starts_with("--admin-listen: `server.admin_listen` is not an address"), "{text}");
+    let wrong = Overrides::from_variables(move |name| variable(name).map(|v| v.replace("/environment", "?")));
+    let text = Config::from_toml(&file, Path::new("f"), &wrong).unwrap_err().to_string();
+    assert!(text.starts_with("TRAILMARK_SERVER_MOUNT: `server.mount` is not a path"), "{text}");
+}
+
+#[test]
+fn secrets_come_from_files_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), "from-a-file\n").unwrap();
+    let toml = GOOD.replacen("private_key = \"env:SECRET\"", "private_key = \"file:key\"", 1);
+    let path = folder.path().join("trailmark.toml");
+    std::fs::write(&path, toml).unwrap();
+    let config = Config::load(Some(&path), &variables()).unwrap();
+    let key = config.sites[0].programs[0].account.private_key.as_ref().unwrap();
+    assert_eq!(key.expose(), "from-a-file");
+    let missing = Config::load(Some(&folder.path().join("none.toml")), &variables()).unwrap_err().to_string();
+    assert!(missing.contains("none.toml") && missing.contains("trailmark config print --default"), "{missing}");
+}
+
+#[test]
+fn what_is_allowed_but_hardly_meant_is_warned_of() {
+    for (toml, warning) in [
+        (GOOD.replacen("[\"http://127.0.0.1:8787\"]", "[]", 1), "site `acme` has no `origins`: it refuses every page"),
+        (GOOD.replacen("http://127.0.0.1:8787", "http://example.com", 1), "is not https"),
+        (String::new(), "no [[sites]]"),
+        (GOOD.split_once("[[sites.programs]]").unwrap().0.to_owned(), "site `acme` has no programs"),
+    ] {
+        let warnings = read(&toml).unwrap().warnings.join("\n");
+        assert!(warnings.contains(warning), "{warning} is not in {warnings}");
+    }
+    assert_eq!(read(GOOD).unwrap().warnings, [""; 0]);
+}

@@ -1,0 +1,192 @@
+//! Arrivals over HTTP: tokens, cookies, repeats, what is stored.
+
+use serde_json::{Value, json};
+
+use crate::support::browser::{BrowserKey, arrival, arrival_with, claims, landing, token};
+use crate::support::proxy::{ORIGIN, START, TestProxy};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+#[tokio::test]
+async fn an_arrival_with_a_click_gives_a_bound_token_and_both_cookies() {
+    let proxy = TestProxy::start().await;
+    let key = BrowserKey::new();
+    let answer = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
+    assert_eq!(answer.status, 201);
+    let body = answer.json();
+    assert_eq!((body["program"].as_str(), body["partner"].as_str()), (Some("main"), Some("ada")));
+    assert_eq!(body["expires_at"], START.plus(90 * DAY_MS).to_rfc3339());
+    let claims = claims(&token(&answer));
+    assert_eq!((&claims["iss"], &claims["aud"]), (&json!(ORIGIN), &json!("acme")));
+    assert_eq!(
+        (claims["iat"].as_i64(), claims["exp"].as_i64()),
+        (Some(START.seconds()), Some(START.plus(90 * DAY_MS).seconds()))
+    );
+    assert!(claims["cnf"]["jkt"].is_string());
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let age = 90 * DAY_MS / 1000;
+    let [visitor, flag] = answer.cookies().try_into().unwrap();
+    assert!(visitor.starts_with("tm_acme_v=ey"), "{visitor}");
+    assert!(visitor.ends_with(&format!("; HttpOnly; SameSite=Lax; Path=/; Max-Age={age}")), "{visitor}");
+    assert_eq!(flag, format!("tm_acme=1; SameSite=Lax; Path=/; Max-Age={age}"));
+}
+
+#[tokio::test]
+async fn https_sites_get_prefixed_secure_cookies() {
+    let proxy = TestProxy::start().await;
+    for (site, origin, prefix, domain) in [
+        ("zeta", "https://www.zeta.example", "__Secure-tm_zeta", "; Domain=zeta.example"),
+        ("host", "https://app.host.example", "__Host-tm_host", ""),
+    ] {
+        let mut body = arrival(1, &format!("{origin}/?ps_xid=click1"));
+        body["site"] = json!(site);
+        let answer = proxy.send(proxy.request("v1/clicks", body.to_string()).header("origin", "x")).await;
+        assert_eq!(answer.code(), "403 origin_not_allowed", "two Origin headers are none");
+        let request = proxy.http.post(proxy.url("v1/clicks")).header("origin", origin).body(body.to_string());
+        let answer = proxy.send(request).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        let [visitor, flag] = answer.cookies().try_into().unwrap();
+        assert!(visitor.starts_with(&format!("{prefix}=ey")), "{visitor}");
+        let attributes = format!("; Secure; SameSite=Lax; Path=/; Max-Age={}{domain}", 90 * DAY_MS / 1000);
+        assert!(visitor.ends_with(&format!("; HttpOnly{attributes}")), "{visitor}");
+        assert_eq!(flag, format!("tm_{site}=1{attributes}"));
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_lives_no_longer_than_its_touch() {
+    let proxy = TestProxy::start().await;
+    let mut body = arrival(1, &landing("click1"));
+    body["at"] = json!(START.plus(-DAY_MS / 2).to_rfc3339());
+    let answer = proxy.post("v1/clicks", body.to_string()).await;
+    assert_eq!(answer.json()["at"], START.plus(-DAY_MS / 2).to_rfc3339());
+    let age = (90 * DAY_MS - DAY_MS / 2) / 1000;
+    assert!(answer.cookies().iter().all(|cookie| cookie.contains(&format!("Max-Age={age}"))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_time_of_an_arrival_is_an_age_of_a_day_at_most_and_never_the_future() {
+    let proxy = TestProxy::start().await;
+    for (number, at, clamped) in [(1, 5 * DAY_MS, 0), (2, -5 * DAY_MS, -DAY_MS), (3, -1000, -1000)] {
+        let mut body = arrival(number, &landing(&format!("click{number}")));
+        body["at"] = json!(START.plus(at).to_rfc3339());
+        let answer = proxy.post("v1/clicks", body.to_string()).await;
+        assert_eq!(answer.json()["at"], START.plus(clamped).to_rfc3339());
+    }
+}
+
+/// Posts an arrival again, with a cookie and a key where there are, and gives the visitor.
+async fn again(proxy: &TestProxy, cookie: Option<&str>, key: Option<&BrowserKey>) -> Value {
+    let url = landing("click1");
+    let body = key.map_or_else(|| arrival(1, &url), |key| arrival_with(1, &url, key));
+    let mut request = proxy.request("v1/clicks", body.to_string());
+    if let Some(cookie) = cookie {
+        request = request.header("cookie", cookie);
+    }
+    let answer = proxy.send(request).await;
+    assert_eq!(answer.status, 201, "{answer:?}");
+    claims(&token(&answer))["sub"].clone()
+}
+
+#[tokio::test]
+async fn a_repeated_arrival_is_the_same_visitor_for_its_cookie_and_its_key_and_a_new_one_for_a_stranger() {
+    let proxy = TestProxy::start().await;
+    let key = BrowserKey::new();
+    let first = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
+    let visitor = claims(&token(&first))["sub"].clone();
+    let cookie = first.cookie("tm_acme_v");
+    assert_eq!(again(&proxy, Some(&cookie), None).await, visitor);
+    assert_eq!(again(&proxy, None, Some(&key)).await, visitor);
+    assert_ne!(again(&proxy, None, None).await, visitor);
+    assert_ne!(again(&proxy, None, Some(&BrowserKey::new())).await, visitor);
+    assert_ne!(again(&proxy, Some(&format!("{cookie}x")), None).await, visitor);
+}
+
+#[tokio::test]
+async fn only_the_visitor_cookie_binds_another_key_to_a_visitor() {
+    let proxy = TestProxy::start().await;
+    let (key, other) = (BrowserKey::new(), BrowserKey::new());
+    let first = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
+    let plain = arrival_with(2, &format!("{ORIGIN}/account"), &other).to_string();
+    let request = proxy.request("v1/clicks", plain.clone()).header("cookie", first.cookie("tm_acme_v"));
+    let rebound = proxy.send(request).await;
+    assert_eq!(rebound.status, 200);
+    let (before, after) = (claims(&token(&first)), claims(&token(&rebound)));
+    assert_eq!((&before["sub"], &before["exp"]), (&after["sub"], &after["exp"]));
+    assert_ne!(before["cnf"], after["cnf"]);
+    // The click token is no visitor cookie, though it names the same visitor and is signed by the same key.
+    let forged = format!("tm_acme_v={}", token(&first));
+    let refused = proxy.send(proxy.request("v1/clicks", plain).header("cookie", forged)).await;
+    assert_eq!(refused.status, 204);
+}
+
+#[tokio::test]
+async fn without_a_touch_the_live_one_behind_the_cookie_answers_until_it_ends() {
+    let proxy = TestProxy::start().await;
+    let first = proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
+    let visitor = first.cookie("tm_acme_v");
+    let plain = arrival(2, &format!("{ORIGIN}/account")).to_string();
+    proxy.clock.advance(90 * DAY_MS - 1000);
+    let live = proxy.send(proxy.request("v1/clicks", plain.clone()).header("cookie", &visitor)).await;
+    assert_eq!(live.status, 200);
+    assert_eq!(live.json()["expires_at"], first.json()["expires_at"]);
+    assert!(live.cookies().iter().all(|cookie| cookie.contains("Max-Age=1")), "{live:?}");
+    proxy.clock.advance(1000);
+    let over = proxy.send(proxy.request("v1/clicks", plain.clone()).header("cookie", format!("a=b; {visitor}"))).await;
+    assert_eq!((over.status, over.body.as_str()), (204, ""));
+    assert_eq!(over.cookies().len(), 2);
+    assert!(over.cookies().iter().all(|cookie| cookie.contains("Max-Age=0")), "{over:?}");
+    let none = proxy.post("v1/clicks", plain).await;
+    assert_eq!((none.status, none.cookies().len()), (204, 0));
+}
+
+#[tokio::test]
+async fn what_is_stored_of_a_landing_url_holds_captured_parameters_and_utm_alone() {
+    let proxy = TestProxy::start().await;
+    proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
+    let touches = proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap();
+    let stored = format!("{ORIGIN}/pricing?ps_xid=click1&ps_partner_key=YWRh&utm_source=x");
+    assert_eq!(touches.iter().map(|touch| touch.landing_url.as_str()).collect::<Vec<_>>(), [stored]);
+}
+
+#[tokio::test]
+async fn a_vendors_cookie_counts_where_the_visitor_has_no_touch() {
+    let proxy = TestProxy::start().await;
+    let mut body = arrival(1, &format!("{ORIGIN}/"));
+    body["cookies"] = json!({"growSumoPartnerKey": "grace", "clickref": "other-vendors-own"});
+    let answer = proxy.post("v1/clicks", body.to_string()).await;
+    assert_eq!(answer.status, 201);
+    assert_eq!(answer.json()["partner"], "grace");
+}
+
+#[tokio::test]
+async fn a_beacon_and_a_json_body_are_read_alike() {
+    let proxy = TestProxy::start().await;
+    for (number, kind) in [(1, "application/json"), (2, "text/plain")] {
+        let body = arrival(number, &landing(&format!("click{number}"))).to_string();
+        let request = proxy.http.post(proxy.url("v1/clicks")).header("origin", ORIGIN).header("content-type", kind);
+        assert_eq!(proxy.send(request.body(body)).await.status, 201);
+    }
+}
+
+#[tokio::test]
+async fn forgetting_expires_the_cookies_of_the_pages_sites() {
+    let proxy = TestProxy::start().await;
+    for path in ["v1/clicks", "v1/clicks?site=acme"] {
+        let answer = proxy.send(proxy.http.delete(proxy.url(path)).header("origin", ORIGIN)).await;
+        assert_eq!(answer.status, 204);
+        let [visitor, flag] = answer.cookies().try_into().unwrap();
+        assert_eq!(visitor, "tm_acme_v=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
+        assert_eq!(flag, "tm_acme=1; SameSite=Lax; Path=/; Max-Age=0");
+    }
+    for (path, code) in [
+        ("v1/clicks?site=zeta", "403 origin_not_allowed"),
+        ("v1/clicks?site=none", "404 not_found"),
+        ("v1/clicks?site=%20", "400 malformed"),
+    ] {
+        let answer = proxy.send(proxy.http.delete(proxy.url(path)).header("origin", ORIGIN)).await;
+        assert_eq!(answer.code(), code, "{path}");
+    }
+    let stranger = proxy.http.delete(proxy.url("v1/clicks")).header("origin", "https://evil.example");
+    assert_eq!(proxy.send(stranger).await.code(), "403 origin_not_allowed");
+}

@@ -1,0 +1,212 @@
+//! Rates and addresses, CORS, caches, going down: what surrounds every request.
+
+use serde_json::json;
+use trailmark_proxy::intake;
+use trailmark_proxy::serve::Listening;
+
+use crate::support::browser::{BrowserKey, arrival, landing};
+use crate::support::proxy::{Answer, ORIGIN, SITES, TestProxy};
+
+/// Three requests a minute, and peers on loopback are the company's own load balancers.
+fn strict(server: &str) -> String {
+    format!("[limits]\nrequests_per_minute = 3\n{}", SITES.replacen("[server]", &format!("[server]\n{server}"), 1))
+}
+
+const TRUSTING: &str = "trusted_proxies = [\"127.0.0.0/8\", \"10.0.0.0/8\"]";
+
+async fn click_from(proxy: &TestProxy, forwarded: &[&str]) -> Answer {
+    let mut request = proxy.request("v1/clicks", arrival(1, &format!("{ORIGIN}/")).to_string());
+    for value in forwarded {
+        request = request.header("x-forwarded-for", *value);
+    }
+    proxy.send(request).await
+}
+
+/// The statuses of so many requests.
+async fn clicks_from(proxy: &TestProxy, forwarded: &[&str], count: usize) -> Vec<u16> {
+    let mut statuses = Vec::new();
+    for _ in 0..count {
+        statuses.push(click_from(proxy, forwarded).await.status);
+    }
+    statuses
+}
+
+#[tokio::test]
+async fn too_fast_is_told_when_to_come_again() {
+    let proxy = TestProxy::with(&strict("")).await;
+    assert_eq!(clicks_from(&proxy, &[], 3).await, [204; 3]);
+    let refused = click_from(&proxy, &[]).await;
+    assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("429 too_many_requests", "20"));
+    assert_eq!(refused.header("access-control-expose-headers"), "Retry-After");
+    proxy.clock.advance(20_000);
+    assert_eq!(clicks_from(&proxy, &[], 2).await, [204, 429]);
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_can_read_are_counted_too() {
+    let proxy = TestProxy::with(&strict("")).await;
+    for _ in 0..6 {
+        assert_eq!(proxy.post("v1/conversions", "noise").await.status, 400);
+    }
+    assert_eq!(proxy.post("v1/conversions", "noise").await.status, 429);
+}
+
+#[tokio::test]
+async fn a_forged_forwarding_header_changes_nothing() {
+    let proxy = TestProxy::with(&strict("")).await;
+    for forged in ["198.51.100.1", "198.51.100.2", "::1"] {
+        assert_eq!(click_from(&proxy, &[forged]).await.status, 204);
+    }
+    assert_eq!(click_from(&proxy, &["198.51.100.4"]).await.status, 429);
+    // Behind a trusted proxy, what the client itself wrote stands to the left of what the proxy added.
+    let proxy = TestProxy::with(&strict(TRUSTING)).await;
+    for forged in ["203.0.113.1", "10.9.9.9", "nonsense"] {
+        assert_eq!(click_from(&proxy, &[&format!("{forged}, 198.51.100.1")]).await.status, 204);
+    }
+    assert_eq!(click_from(&proxy, &["203.0.113.4, 198.51.100.1"]).await.status, 429);
+}
+
+#[tokio::test]
+async fn two_clients_behind_a_trusted_proxy_have_separate_limits() {
+    let proxy = TestProxy::with(&strict(TRUSTING)).await;
+    assert_eq!(clicks_from(&proxy, &["198.51.100.1"], 4).await, [204, 204, 204, 429]);
+    assert_eq!(clicks_from(&proxy, &["198.51.100.2", "10.0.0.7"], 4).await, [204, 204, 204, 429]);
+    // One subscriber's /64 is one client, the next one another.
+    assert_eq!(clicks_from(&proxy, &["2001:db8:1:1::1"], 3).await, [204; 3]);
+    assert_eq!(click_from(&proxy, &["2001:db8:1:1::ffff"]).await.status, 429);
+    assert_eq!(click_from(&proxy, &["2001:db8:1:2::1"]).await.status, 204);
+}
+
+#[tokio::test]
+async fn another_header_may_name_the_client() {
+    let settings = format!("{TRUSTING}\nclient_ip_header = \"CF-Connecting-IP\"");
+    let proxy = TestProxy::with(&strict(&settings)).await;
+    for client in ["198.51.100.1", "198.51.100.2"] {
+        for status in [204, 204, 204, 429] {
+            let request = proxy.request("v1/clicks", arrival(1, &format!("{ORIGIN}/")).to_string());
+            let request = request.header("cf-connecting-ip", client).header("x-forwarded-for", "203.0.113.9");
+            assert_eq!(proxy.send(request).await.status, status, "{client}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_site_has_a_budget_of_touches() {
+    let proxy = TestProxy::with(&format!("[limits]\ntouches_per_hour = 2\n{SITES}")).await;
+    for number in [1, 2] {
+        assert_eq!(
+            proxy.post("v1/clicks", arrival(number, &landing(&format!("click{number}"))).to_string()).await.status,
+            201
+        );
+    }
+    let spent = proxy.post("v1/clicks", arrival(3, &landing("click3")).to_string()).await;
+    assert_eq!((spent.code().as_str(), spent.header("retry-after")), ("429 too_many_requests", "60"));
+    proxy.clock.advance(60 * 60 * 1000 + 1);
+    assert_eq!(proxy.post("v1/clicks", arrival(4, &landing("click4")).to_string()).await.status, 201);
+}
+
+#[tokio::test]
+async fn allowed_origins_read_every_answer_and_others_none() {
+    let proxy = TestProxy::start().await;
+    for (path, body, status) in [
+        ("v1/clicks", arrival(1, &landing("click1")).to_string(), 201),
+        ("v1/clicks", "noise".to_owned(), 400),
+        ("v1/conversions", "noise".to_owned(), 400),
+        ("v1/nothing", String::new(), 404),
+    ] {
+        let answer = proxy.post(path, body.clone()).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+        assert_eq!(answer.header("access-control-allow-credentials"), "true");
+        assert_eq!((answer.header("vary"), answer.header("cache-control")), ("Origin", "no-store"));
+        let stranger = proxy.http.post(proxy.url(path)).header("origin", "https://evil.example").body(body);
+        let stranger = proxy.send(stranger).await;
+        assert_eq!((stranger.header("access-control-allow-origin"), stranger.header("vary")), ("", "Origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_for_v1() {
+    let proxy = TestProxy::start().await;
+    for path in ["v1/clicks", "v1/conversions", "v1/anything/else"] {
+        let ask = |origin: &str| {
+            let request = proxy.http.request(reqwest::Method::OPTIONS, proxy.url(path)).header("origin", origin);
+            request.header("access-control-request-method", "POST")
+        };
+        let answer = proxy.send(ask(ORIGIN)).await;
+        assert_eq!(answer.status, 204, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+        assert_eq!(answer.header("access-control-allow-methods"), "POST, DELETE");
+        assert_eq!(answer.header("access-control-allow-headers"), "Content-Type");
+        let stranger = proxy.send(ask("https://evil.example")).await;
+        assert_eq!((stranger.status, stranger.header("access-control-allow-origin")), (403, ""));
+    }
+}
+
+#[tokio::test]
+async fn wrong_methods_and_addresses_are_problems_too() {
+    let proxy = TestProxy::start().await;
+    for (request, status) in [
+        (proxy.http.get(proxy.url("v1/clicks")), 405),
+        (proxy.http.put(proxy.url("v1/conversions")), 405),
+        (proxy.http.post(proxy.url("sdk.js")), 405),
+        (proxy.http.get(proxy.url("v1/conversions/x")), 404),
+        (proxy.http.get(proxy.url("../etc/passwd")), 404),
+        (proxy.http.get(proxy.url("manifest.json")), 404),
+        (proxy.http.get(proxy.url("healthz")), 404),
+        (proxy.http.get(format!("http://{}/", proxy.listening.address())), 404),
+    ] {
+        let answer = proxy.send(request).await;
+        assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_browser_module_is_served_or_the_cure_is_named() {
+    let proxy = TestProxy::start().await;
+    let plain = proxy.get("sdk.js").await;
+    if plain.status == 503 {
+        assert!(plain.json()["detail"].as_str().unwrap().contains("cargo xtask build-sdk"));
+        return;
+    }
+    assert_eq!(plain.header("content-type"), "text/javascript; charset=utf-8");
+    assert_eq!((plain.header("cache-control"), plain.header("content-encoding")), ("public, max-age=300", ""));
+    let known = proxy.http.get(proxy.url("sdk.js")).header("if-none-match", plain.header("etag"));
+    assert_eq!(proxy.send(known).await.status, 304);
+    let squeezed = proxy.send(proxy.http.get(proxy.url("sdk.js")).header("accept-encoding", "gzip, br;q=0.9")).await;
+    assert_eq!((squeezed.header("content-encoding"), squeezed.header("etag")), ("br", plain.header("etag")));
+    let vary: Vec<_> = squeezed.headers.get_all("vary").iter().collect();
+    assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+}
+
+#[tokio::test]
+async fn whoever_comes_while_the_proxy_goes_down_is_told_to_come_again() {
+    let proxy = TestProxy::start().await;
+    proxy.app.drain();
+    let answer = proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
+    assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("503 unavailable", "5"));
+    assert_eq!(answer.header("access-control-allow-origin"), ORIGIN);
+    assert_eq!(proxy.store.counts().await.unwrap().touches, 0);
+}
+
+#[tokio::test]
+async fn a_store_that_is_closed_is_unavailable_and_no_error_of_the_caller() {
+    let proxy = TestProxy::start().await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    proxy.store.close().await.unwrap();
+    let answer = proxy.convert(1, &key, &token, json!({"kind": "lead", "customer": {"key": "c"}})).await;
+    assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("503 unavailable", "5"));
+}
+
+#[tokio::test]
+async fn a_listener_stops_when_told_and_frees_its_port() {
+    let proxy = TestProxy::start().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let second = Listening::start(listener, intake::router(proxy.app.clone(), None), 4).unwrap();
+    let address = second.address();
+    let url = format!("http://{address}/tm/.well-known/jwks.json");
+    assert_eq!(proxy.send(proxy.http.get(&url)).await.status, 200);
+    second.stop().await;
+    assert!(tokio::net::TcpListener::bind(address).await.is_ok());
+}

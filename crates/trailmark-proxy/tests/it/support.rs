@@ -1,0 +1,5 @@
+//! What several test files share.
+
+pub(crate) mod browser;
+pub(crate) mod operator;
+pub(crate) mod proxy;
