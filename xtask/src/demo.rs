@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::process::{Group, Interrupts};
 use crate::workspace::Workspace;
@@ -23,6 +23,9 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 
 /// How long a program may take to end when asked; the proxy drains what it is sending.
 const STOP_GRACE: Duration = Duration::from_secs(15);
+
+/// Where a page of the shop wants the snippet.
+const SNIPPET_MARK: &str = "<!-- trailmark snippet -->";
 
 /// What the doubles accept, under the names that the configuration reads.
 const SECRETS: [(&str, &str); 3] = [
@@ -37,6 +40,13 @@ struct Addresses {
     site: SocketAddr,
     operator: SocketAddr,
     simulator: SocketAddr,
+}
+
+impl Addresses {
+    /// The ledger view with the vendor's state beside it.
+    fn ledger(self) -> String {
+        format!("http://{}/?vendor=http://{}/control/state/partnerstack", self.operator, self.simulator)
+    }
 }
 
 /// Whether to go on.
@@ -132,6 +142,7 @@ fn run_both(
     let config = folder.join("trailmark.toml");
     std::fs::write(&config, configuration(addresses))?;
     let binary = workspace.target.join("debug").join("trailmark");
+    let www = open_shop(&workspace.root.join("www"), folder, &snippet(&binary, &config)?, addresses)?;
     let mut simulate = Command::new(&binary);
     simulate
         .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
@@ -141,7 +152,7 @@ fn run_both(
         .args(["serve", "--clock-url", &format!("http://{simulator}/control/clock"), "--config"])
         .arg(&config)
         .arg("--www")
-        .arg(workspace.root.join("www"))
+        .arg(www)
         .envs(SECRETS);
     let programs = [
         ("the simulator", simulate, "simulator.log", simulator, "/control/clock"),
@@ -155,12 +166,46 @@ fn run_both(
         }
     }
     progress(started, "ready");
-    println!("\n  site         http://{site}/\n  ledger view  http://{operator}/\n  simulator    http://{simulator}/");
+    println!(
+        "\n  site         http://{site}/\n  ledger view  {}\n  simulator    http://{simulator}/",
+        addresses.ledger()
+    );
     println!("  logs         {}\n\nCtrl-C stops it", folder.display());
     while !interrupts.within_tick() {
         fail_if_ended(running)?;
     }
     Ok(())
+}
+
+/// What a page of the shop needs, as `trailmark snippet` prints it: the part before the first empty line.
+fn snippet(binary: &Path, config: &Path) -> Result<String> {
+    let output =
+        Command::new(binary).args(["snippet", "--site", "acme", "--config"]).arg(config).envs(SECRETS).output()?;
+    ensure!(output.status.success(), "no snippet: {}", String::from_utf8_lossy(&output.stderr));
+    let printed = String::from_utf8(output.stdout).context("the snippet is no text")?;
+    Ok(printed.split("\n\n").next().unwrap_or_default().to_owned())
+}
+
+/// Copies the pages of `www` into the run's folder, with the snippet pasted in where they ask for it, and writes
+/// `demo.json`, which tells their script where the other parts are.
+fn open_shop(www: &Path, folder: &Path, snippet: &str, addresses: Addresses) -> Result<PathBuf> {
+    let shop = folder.join("www");
+    std::fs::create_dir_all(&shop)?;
+    for entry in std::fs::read_dir(www)? {
+        let page = entry?.path();
+        let copy = shop.join(page.file_name().unwrap_or_default());
+        if page.extension().is_some_and(|extension| extension == "html") {
+            let text = std::fs::read_to_string(&page)?;
+            ensure!(text.contains(SNIPPET_MARK), "{} has no line {SNIPPET_MARK}", page.display());
+            std::fs::write(copy, text.replace(SNIPPET_MARK, snippet))?;
+        } else {
+            std::fs::copy(&page, copy)?;
+        }
+    }
+    let (simulator, ledger) = (addresses.simulator, addresses.ledger());
+    let neighbours = serde_json::json!({ "simulator": format!("http://{simulator}"), "ledger": ledger });
+    std::fs::write(shop.join("demo.json"), neighbours.to_string())?;
+    Ok(shop)
 }
 
 /// Waits until `path` answers 200.
@@ -238,7 +283,7 @@ url = "sqlite:trailmark.db"
 id = "acme"
 public_url = "http://{site}"
 origins = ["http://{site}"]
-consent = "required"
+consent = "not_required"
 
 [[sites.programs]]
 id = "main"
@@ -274,6 +319,27 @@ mod tests {
         for (name, secret) in SECRETS {
             assert!(text.contains(&format!("env:{name}")) && !text.contains(secret));
         }
+    }
+
+    #[test]
+    fn the_shop_gets_the_snippet_and_its_neighbours_addresses() {
+        let folder = std::env::temp_dir().join(format!("trailmark-shop-{}", std::process::id()));
+        let www = folder.join("source");
+        std::fs::create_dir_all(&www).unwrap();
+        std::fs::write(www.join("index.html"), format!("<head>{SNIPPET_MARK}</head>")).unwrap();
+        std::fs::write(www.join("site.js"), SNIPPET_MARK).unwrap();
+        let addresses = Addresses { site: loopback(1), operator: loopback(2), simulator: loopback(3) };
+        let shop = open_shop(&www, &folder, "<script></script>", addresses).unwrap();
+        let read = |name: &str| std::fs::read_to_string(shop.join(name)).unwrap();
+        assert_eq!(read("index.html"), "<head><script></script></head>");
+        assert_eq!(read("site.js"), SNIPPET_MARK);
+        assert!(
+            read("demo.json").contains("http://127.0.0.1:3")
+                && read("demo.json").contains("http://127.0.0.1:2/?vendor=")
+        );
+        std::fs::write(www.join("bare.html"), "no mark").unwrap();
+        assert!(open_shop(&www, &folder, "", addresses).is_err());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

@@ -64,7 +64,7 @@ url = "sqlite:trailmark.db"
 id = "acme"
 public_url = "http://${site}"
 origins = ["http://${site}"]
-consent = "required"
+consent = "not_required"
 ${extra}
 
 [[sites.programs]]
