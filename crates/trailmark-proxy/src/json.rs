@@ -1,4 +1,4 @@
-//! JSON for the wire, by serde_json. Every error names the path of its field and what was expected there, and never a value:
+//! JSON for the wire, by `serde_json`. Every error names the path of its field and what was expected there, and never a value:
 //! values may be personal data, and the text goes to whoever posted the body and into the log.
 
 use serde::Serialize;

@@ -1,0 +1,21 @@
+//! What the proxy promises, tested through its public surface: one binary for the whole crate.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod admin;
+mod cli;
+mod config;
+mod delivery_egress;
+mod delivery_engine;
+mod delivery_lanes;
+mod delivery_outbox;
+mod delivery_world;
+mod intake_clicks;
+mod intake_conversions;
+mod intake_keys;
+mod intake_network;
+mod intake_noise;
+mod intake_refusals;
+mod explain;
+mod store;
+mod store_model;
+mod support;
