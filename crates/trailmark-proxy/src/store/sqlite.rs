@@ -1,6 +1,6 @@
 //! The ledger on SQLite: one file, one process, one thread that writes.
 //!
-//! A write goes through [`writer`]'s queue and is answered after the COMMIT that it shares with whatever else was waiting;
+//! A write goes through `writer`'s queue and is answered after the COMMIT that it shares with whatever else was waiting;
 //! a read goes to one of a few read-only connections. Here the contract's methods are only sent on their way: what they do
 //! in SQL stands in the module of their subject, as plain functions over a connection. Decisions come in as closures.
 //!

@@ -119,6 +119,37 @@ async fn what_was_answered_is_in_the_files_at_that_moment() {
     assert_eq!(replayed, Accepted::Replayed(receipt));
 }
 
+/// Runs a claim of this binary in a process whose files may not grow beyond `blocks`: a write that the kernel refuses.
+#[cfg(unix)]
+fn on_a_failing_disk(blocks: u32, claim: &str, folder: &Path) -> std::process::ExitStatus {
+    std::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$1\" --exact \"$2\""])
+        .args([&blocks.to_string(), std::env::current_exe().unwrap().to_str().unwrap(), claim])
+        .env("TMPDIR", folder)
+        .output()
+        .unwrap()
+        .status
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_commit_that_the_disk_refuses_ends_the_process_and_the_ledger_recovers() {
+    use std::os::unix::process::ExitStatusExt as _;
+    const ABORTED: i32 = 6;
+    let claim = "store::many_at_once_are_all_kept_and_each_gets_its_own_answer";
+    // Where between opening and success the commit fails depends on the schema's size, so the limit is looked for.
+    let aborted = (3..30).map(|step| step * 100).find_map(|blocks| {
+        let folder = tempfile::tempdir().unwrap();
+        let status = on_a_failing_disk(blocks, claim, folder.path());
+        (status.signal() == Some(ABORTED)).then_some(folder)
+    });
+    let aborted = aborted.unwrap();
+    let left = std::fs::read_dir(aborted.path()).unwrap().next().unwrap().unwrap().path();
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&left.join("trailmark.db")).unwrap());
+    let health = store.health().await.unwrap();
+    assert_eq!((health.integrity.as_str(), health.violations), ("ok", Vec::new()));
+}
+
 #[tokio::test]
 async fn a_closed_ledger_is_one_file() {
     let folder = Folder::fresh();

@@ -1,7 +1,8 @@
 //! Brings a ledger's schema to the one that this binary knows, by the files of `migrations/sqlite`. How a change of schema
 //! is written, so that old and new binaries can follow each other, stands in `migrations/README.md`.
 
-use rusqlite::Connection;
+use refinery::error::Kind;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::store::StoreError;
 
@@ -50,6 +51,15 @@ fn newest() -> u32 {
     runner.get_migrations().iter().filter_map(|file| u32::try_from(file.version()).ok()).max().unwrap_or(0)
 }
 
+/// A disk that fails is no divergent history, and passes.
 fn refused(error: refinery::Error) -> StoreError {
-    StoreError::Refused(format!("the ledger's schema cannot be brought up to date: {error}"))
+    let source = match error.kind() {
+        Kind::Connection(_, source) => source.downcast_ref::<rusqlite::Error>(),
+        _ => None,
+    };
+    match source.map(rusqlite::Error::sqlite_error_code) {
+        Some(Some(ErrorCode::DiskFull)) => StoreError::Full,
+        Some(_) => StoreError::Unavailable(format!("its schema was not brought up to date: {error}")),
+        None => StoreError::Refused(format!("the ledger's schema cannot be brought up to date: {error}")),
+    }
 }
