@@ -5,8 +5,8 @@ import { after, before, test } from 'node:test';
 
 import { createLocalJWKSet, jwtVerify } from 'jose';
 
-import { Caller } from './support/caller.mjs';
-import { Product, until } from './support/product.mjs';
+import { Caller, claims, travel } from './support/caller.mjs';
+import { Product } from './support/product.mjs';
 
 let product;
 before(async () => {
@@ -30,17 +30,6 @@ const touched = async () => {
   return (await Caller.create(product.site, { now: () => now })).arrive(`ps_xid=${xid}&ps_partner_key=YWRh`);
 };
 
-/** Moves the simulated time and waits until the proxy has followed. */
-async function travel(ms) {
-  await product.control('clock', { advance_ms: ms });
-  const target = await clock();
-  await until('the proxy has followed the clock', async () => {
-    const answer = await fetch(`${product.operator}/readyz`);
-    const { now } = await answer.json();
-    return Math.abs(Date.parse(now) - target) < 10_000;
-  });
-}
-
 test('a click token verifies with jose from our JWKS, also after rotation, until it expires, and not after revocation', async () => {
   const caller = await touched();
   const { payload, protectedHeader } = await verify(caller.token);
@@ -50,14 +39,16 @@ test('a click token verifies with jose from our JWKS, also after rotation, until
   assert.ok(payload.cnf.jkt);
 
   assert.equal(product.cli('keys', 'rotate', '--site', 'acme').code, 0);
-  await travel(DAY);
+  await travel(product, DAY);
   const newer = await touched();
   assert.notEqual((await verify(newer.token)).protectedHeader.kid, protectedHeader.kid, 'the new key signs by now');
-  assert.equal((await verify(caller.token)).payload.jti, payload.jti, 'the old token verifies in jose');
+  const { exp } = claims(caller.token);
+  await travel(product, exp * 1000 - (await clock()) - 60_000);
+  assert.equal((await verify(caller.token)).payload.jti, payload.jti, 'the old token verifies in jose until it expires');
   assert.equal((await caller.signup('rotated')).status, 202, 'and at the proxy');
 
-  await travel(90 * DAY);
-  await assert.rejects(verify(caller.token), { code: 'ERR_JWT_EXPIRED' });
+  await travel(product, 61_000);
+  await assert.rejects(verify(caller.token), /"exp" claim|no applicable key/);
   const expired = await caller.signup('too_late');
   assert.deepEqual([expired.status, expired.body.code], [401, 'token_expired']);
 
