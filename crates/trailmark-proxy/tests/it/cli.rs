@@ -354,3 +354,16 @@ fn assert_narrow(text: &str) {
         assert!(line.chars().count() <= 80, "{line}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_command_ends_with_130() {
+    // Somebody who takes the connection and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let desk = at_double(silent.local_addr().unwrap(), PRIVATE_KEY);
+    let mut running = desk.command("partners list").stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let held = silent.accept().unwrap();
+    let interrupt = std::process::Command::new("kill").args(["-INT", &running.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    assert_eq!(running.wait().unwrap().code(), Some(130));
+    drop(held);
+}

@@ -49,9 +49,10 @@ const time = (text) => {
   const at = typeof text === 'number' ? new Date(text) : new Date(text ?? NaN);
   return Number.isNaN(at.valueOf()) ? null : at.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
 };
-const short = (id) => (id ? `${id.slice(0, 8)}…` : null);
+/** As long as the command line shows it: time to the millisecond and 12 random bits. */
+const short = (id) => id.slice(0, 18);
 /** Business keys are the company's own; one that is an e-mail address is not shown. */
-const key = (text) => (text && /\S@\S/.test(text) ? '(an e-mail address)' : text);
+const key = (text) => text?.replace(/[^\s<>()]+@[^\s<>()]*[^\s<>().,:;]/g, '(an e-mail address)');
 
 const plain = (text) => document.createTextNode(text);
 function word(text) {
@@ -84,7 +85,7 @@ const TOUCHES = [
   ['Partner', '', (row) => key(row.partner)],
   ['Click id', 'code', (row) => row.click_id],
   ['From', '', (row) => row.source],
-  ['Landing', 'code', (row) => row.landing_url],
+  ['Landing', 'long', (row) => row.landing_url],
 ];
 const CONVERSIONS = [
   ['When', 'time', (row) => time(row.received_at)],
@@ -174,7 +175,7 @@ async function explain(id) {
   text.textContent = 'Reading…';
   dialog.showModal();
   try {
-    text.textContent = await (await ask(`v1/conversions/${encodeURIComponent(id)}/explain`)).text();
+    text.textContent = key(await (await ask(`v1/conversions/${encodeURIComponent(id)}/explain`)).text());
   } catch (error) {
     text.textContent = `This cannot be told now: ${error.message || 'the admin key was refused'}`;
   }
