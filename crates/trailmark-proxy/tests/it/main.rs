@@ -4,6 +4,7 @@
 mod admin;
 mod cli;
 mod config;
+mod delivery_chaos;
 mod delivery_egress;
 mod delivery_engine;
 mod delivery_lanes;
@@ -15,6 +16,7 @@ mod intake_keys;
 mod intake_network;
 mod intake_noise;
 mod intake_refusals;
+mod intake_serve;
 mod explain;
 mod store;
 mod store_model;
