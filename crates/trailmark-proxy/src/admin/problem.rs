@@ -104,7 +104,5 @@ impl IntoResponse for Problem {
 
 /// What every other address answers.
 pub(super) async fn nothing_here() -> Problem {
-    Problem::not_found(
-        "there is nothing at this address; the routes stand in the manual's page on the operator's listener",
-    )
+    Problem::not_found("there is nothing at this address of the operator's listener")
 }

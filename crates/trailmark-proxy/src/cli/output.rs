@@ -101,3 +101,29 @@ pub(super) fn shows_progress() -> bool {
 pub(super) fn progress(text: &str) {
     let _ = write!(io::stderr().lock(), "\r\x1b[2K{text}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_keeps_ids_whole_and_breaks_the_rest_within_80_columns() {
+        let header = [("ID", Room::Whole), ("WHY", Room::Rest)];
+        let row = vec!["01a1fd48-9039-7e77".to_owned(), "a vendor's long message ".repeat(10)];
+        let table = table(&header, vec![row], "none");
+        assert!(table.contains("01a1fd48-9039-7e77"), "{table}");
+        assert!(table.lines().count() > 3 && table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    }
+
+    #[test]
+    fn what_a_vendor_says_moves_no_cursor() {
+        let table = table(&[("WHY", Room::Rest)], vec![vec!["a\u{1b}[2Jb\r\nc".to_owned()]], "none");
+        assert!(!table.contains(['\u{1b}', '\r']), "{table:?}");
+        assert_eq!(plain("a\u{1b}[2Jb"), "a [2Jb");
+    }
+
+    #[test]
+    fn no_row_is_a_sentence() {
+        assert_eq!(table(&[("ID", Room::Whole)], Vec::new(), "no delivery waits"), "no delivery waits");
+    }
+}

@@ -192,3 +192,23 @@ fn a_decision_of_other_rules_is_said_to_be_one() {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("made by rules that this version"), "{text}");
 }
+
+#[test]
+fn each_verdict_says_why_a_touch_was_not_credited() {
+    let why = |verdict: &str| {
+        let text = told(|detail| detail["decision"]["considered"][1]["verdict"] = json!(verdict));
+        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let from = words.find("Not credited").unwrap();
+        let to = words.find("It was in the vendor's own cookie").unwrap();
+        format!("{verdict}: {}", words[from..to].trim())
+    };
+    let told =
+        ["expired", "after_conversion", "later_touch_in_program", "later_touch_in_other_program", "program_unknown"];
+    assert_snapshot!(told.map(why).join("\n"), @r"
+    expired: Not credited: its window was over at 2027-02-19 08:30:00.
+    after_conversion: Not credited: it came after the conversion.
+    later_touch_in_program: Not credited: the same program has a later touch.
+    later_touch_in_other_program: Not credited: program main has a later touch, and this site credits one program.
+    program_unknown: Not credited: its program was not configured any more.
+    ");
+}
