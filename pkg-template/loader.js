@@ -20,18 +20,11 @@
   let loading;
 
   // Answers a call through the module.
-  const answer = (sdk, [name, argument, resolve, late]) => {
+  const answer = (sdk, call) => {
+    const [name, argument, resolve, late] = call;
     try {
-      resolve(
-        name == 'touch' ? sdk.touch()
-        : name == 'consent' ? sdk.consent(argument)
-        // Too late: the settings are in use.
-        : name == 'config' ? false
-        // Comes with sales.
-        : name == 'reference' ? null
-        : late ? 0
-        : sdk.convert(name, argument)
-      );
+      // Settings come too late here; a conversion that was answered already is not to be sent after all.
+      resolve(name == 'config' ? false : late && isConversion(call) ? 0 : sdk.call(name, argument));
     } catch (error) {
       explain(error);
       resolve({ status: 'failed', code: 'malformed' });

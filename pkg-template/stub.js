@@ -37,6 +37,10 @@
     }
     bytes.forEach(byte => id += (byte + 256).toString(16).slice(1));
     state.a = { id, url: href.split('#')[0], referrer: document.referrer, at: new Date().toISOString() };
+    // Reload and back/forward are the same arrival once more.
+    try {
+      state.a.again = /^[rb]/.test(performance.getEntriesByType('navigation')[0].type);
+    } catch (_) {}
     // The script that never comes: blocked, which the browser says, or slow beyond use.
     w.addEventListener('error', event => event.target.dataset && event.target.dataset.site && off(), true);
     setTimeout(off, 5000);

@@ -1,6 +1,6 @@
 //! The page in a real browser, and the only place that uses web-sys and gloo-net. Pages deny, replace and break what is used
-//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So nothing of the host is touched outside of
-//! [`attempt`] and [`guarded`], and whatever is refused becomes `None`.
+//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through bindings
+//! that catch ([`property`] for getters), gloo-net's under [`guarded`], and whatever is refused becomes `None`.
 //!
 //! [`key`] holds the browser key, [`http`] the requests.
 
@@ -8,7 +8,8 @@ mod http;
 mod key;
 
 use std::cell::RefCell;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::task::Poll;
 
 use js_sys::{Array, JSON, Math, Object, Promise, Reflect, Uint8Array};
@@ -19,10 +20,10 @@ use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlDocument, PerformanceNavigationTiming, Storage, Window};
+use web_sys::{HtmlDocument, Storage, Window};
 
 use self::key::BrowserKey;
-use crate::page::{Answer, Json, Navigation, Page, Request};
+use crate::page::{Answer, Json, Page, Request};
 
 /// The document that the module was loaded into.
 #[derive(Debug, Default)]
@@ -41,24 +42,23 @@ extern "C" {
     fn apply(work: &mut dyn FnMut(), this: &JsValue, arguments: &Array) -> Result<(), JsValue>;
 }
 
-/// What `work` gives, unless the host throws meanwhile.
-fn attempt<T>(work: impl FnOnce() -> Option<T>) -> Option<T> {
-    let (mut work, mut output) = (Some(work), None);
-    let mut once = || output = work.take().and_then(|work| work());
-    apply(&mut once, &JsValue::UNDEFINED, &Array::new()).ok()?;
-    output
-}
-
-/// The same for a future: no poll of it lets an exception out, which would otherwise end in the page's console.
+/// What `work` gives; `None` where the host throws while it is polled, which would otherwise end in the page's console.
 async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
-    let mut work = Box::pin(work);
-    std::future::poll_fn(|context| attempt(|| Some(Pin::new(&mut work).poll(context))).unwrap_or(Poll::Ready(None)))
-        .await
+    let mut work = pin!(work);
+    poll_fn(|context| {
+        let mut polled = Poll::Ready(None);
+        let mut poll = || polled = work.as_mut().poll(context);
+        match apply(&mut poll, &JsValue::UNDEFINED, &Array::new()) {
+            Ok(()) => polled,
+            Err(_thrown) => Poll::Ready(None),
+        }
+    })
+    .await
 }
 
-/// The value that `promise` resolves to.
+/// The value that `promise` resolves to; anything but a promise is its own value.
 async fn resolved(promise: Promise) -> Option<JsValue> {
-    JsFuture::from(promise).await.ok()
+    JsFuture::from(Promise::resolve(&promise)).await.ok()
 }
 
 fn window() -> Option<Window> {
@@ -81,8 +81,8 @@ pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
 
 impl WriteJson for BrowserPage {
     fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
-        let text = attempt(|| JSON::stringify(&to_js(value)?).ok().map(String::from));
-        text.ok_or_else(|| JsonError { problem: "value has no JSON form".to_owned() })
+        let text = to_js(value).and_then(|value| JSON::stringify(&value).ok());
+        text.map(String::from).ok_or_else(|| JsonError { problem: "value has no JSON form".to_owned() })
     }
 }
 
@@ -96,8 +96,7 @@ impl Page for BrowserPage {
 
     fn random(&self) -> [u8; 10] {
         let mut bytes = [0; 10];
-        let filled = attempt(|| window()?.crypto().ok()?.get_random_values_with_u8_array(&mut bytes).ok());
-        if filled.is_none() {
+        if key::fill_randomly(&mut bytes).is_none() {
             // An id must be unlikely to repeat, not hard to guess: nothing trusts it.
             #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
             bytes.fill_with(|| (Math::random() * 256.0) as u8);
@@ -121,37 +120,29 @@ impl Page for BrowserPage {
         wasm_bindgen_futures::spawn_local(task);
     }
 
-    fn navigation(&self) -> Navigation {
-        let kind = attempt(|| {
-            let entries = window()?.performance()?.get_entries_by_type("navigation");
-            property(&entries.get(0).dyn_into::<PerformanceNavigationTiming>().ok()?, "type")?.as_string()
-        });
-        match kind.as_deref() {
-            Some("reload" | "back_forward") => Navigation::Repeat,
-            _ => Navigation::Arrival,
-        }
-    }
-
     fn privacy_control(&self) -> bool {
-        attempt(|| property(&property(&window()?, "navigator")?, "globalPrivacyControl"))
-            .is_some_and(|signal| signal.is_truthy())
+        let navigator = window().and_then(|window| property(&window, "navigator"));
+        navigator.and_then(|it| property(&it, "globalPrivacyControl")).is_some_and(|signal| signal.is_truthy())
     }
 
     fn cookies(&self) -> String {
-        let jar = attempt(|| window()?.document()?.dyn_into::<HtmlDocument>().ok()?.cookie().ok());
-        jar.unwrap_or_default()
+        let jar = || window()?.document()?.unchecked_into::<HtmlDocument>().cookie().ok();
+        jar().unwrap_or_default()
     }
 
     fn load(&self, name: &str) -> Option<String> {
-        attempt(|| storage()?.get_item(name).ok()?)
+        storage()?.get_item(name).ok()?
     }
 
     fn store(&self, name: &str, text: &str) -> bool {
-        attempt(|| storage()?.set_item(name, text).ok()).is_some()
+        storage().is_some_and(|storage| storage.set_item(name, text).is_ok())
     }
 
     fn remove(&self, name: &str) {
-        attempt(|| storage()?.remove_item(name).ok());
+        if let Some(storage) = storage() {
+            // Where nothing can be removed nothing was stored.
+            let _denied = storage.remove_item(name);
+        }
     }
 
     fn parse(&self, json: &str) -> Option<BrowserJson> {
@@ -170,16 +161,16 @@ impl Page for BrowserPage {
 
     async fn sign(&self, message: &str) -> Option<[u8; 64]> {
         let private = self.key.borrow().as_ref()?.private.clone();
-        guarded(key::sign(&private, message)).await
+        key::sign(&private, message).await
     }
 
     async fn forget_key(&self, site: &SiteId) {
         self.key.replace(None);
-        guarded(key::delete(site)).await;
+        key::delete(site).await;
     }
 
     async fn sha256(&self, message: &str) -> Option<[u8; 32]> {
-        guarded(key::sha256(message)).await
+        key::sha256(message).await
     }
 
     async fn send(&self, request: Request) -> Option<Answer> {
@@ -191,10 +182,7 @@ impl Page for BrowserPage {
     }
 
     fn warn(&self, text: &str) {
-        attempt(|| {
-            web_sys::console::warn_1(&JsValue::from_str(text));
-            Some(())
-        });
+        web_sys::console::warn_1(&JsValue::from_str(text));
     }
 }
 
@@ -218,16 +206,21 @@ impl Json for BrowserJson {
     }
 
     fn entries(&self) -> Vec<(String, Self)> {
-        let entries = self.0.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
-        let pair = |entry: JsValue| {
-            let pair = entry.unchecked_into::<Array>();
-            Some((pair.get(0).as_string()?, Self(pair.get(1))))
-        };
-        entries.iter().filter_map(pair).collect()
+        entries(&self.0).into_iter().map(|(name, value)| (name, Self(value))).collect()
     }
 }
 
 /// The bytes behind an `ArrayBuffer`, if they are as many.
 fn bytes<const N: usize>(buffer: &JsValue) -> Option<[u8; N]> {
     Uint8Array::new(buffer).to_vec().try_into().ok()
+}
+
+/// The names and values of an object; none of anything else.
+pub(crate) fn entries(object: &JsValue) -> Vec<(String, JsValue)> {
+    let entries = object.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
+    let pair = |entry: JsValue| {
+        let pair = entry.unchecked_into::<Array>();
+        Some((pair.get(0).as_string()?, pair.get(1)))
+    };
+    entries.iter().filter_map(pair).collect()
 }

@@ -9,8 +9,7 @@ use trailmark_wire::ids::VendorName;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
 
-use crate::config::Arrival;
-use crate::page::Navigation;
+use crate::config::{Arrival, Navigation};
 
 /// What was seen of an arrival.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,12 +26,12 @@ pub struct Sighting {
 
 /// Looks at an arrival. Reload and back/forward are none: of those only origin and path are told, so that the proxy can
 /// answer for a visitor whom it already knows.
-pub fn look(arrival: &Arrival, navigation: Navigation, cookies: &str, params: &[String]) -> Sighting {
+pub fn look(arrival: &Arrival, cookies: &str, params: &[String]) -> Sighting {
     let Ok(landing) = Landing::parse(&arrival.url) else {
         return Sighting::default();
     };
     let referrer = Landing::parse(&arrival.referrer).ok().map(|referrer| referrer.stored(&[]));
-    if navigation == Navigation::Repeat {
+    if arrival.navigation == Navigation::Repeat {
         return Sighting { url: landing.stored(&[]), referrer, ..Sighting::default() };
     }
     let rules = rules(params);
@@ -52,11 +51,15 @@ fn rules(params: &[String]) -> Vec<Rule<'_>> {
 
 /// The cookies that `rules` name, out of the text of `document.cookie`.
 fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> BTreeMap<String, String> {
-    cookie_pairs(jar)
-        .filter(|(name, value)| value.len() <= COOKIE_BYTES && rules.iter().any(|rule| rule.names_cookie(name)))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .take(COOKIES)
-        .collect()
+    let named = |name: &str| rules.iter().any(|rule| rule.names_cookie(name));
+    let mut cookies = BTreeMap::new();
+    for (name, value) in cookie_pairs(jar) {
+        // Inserting one by one: building a map from an iterator sorts first, and sorting costs the module 2 KB.
+        if cookies.len() < COOKIES && value.len() <= COOKIE_BYTES && named(name) {
+            cookies.insert(name.to_owned(), value.to_owned());
+        }
+    }
+    cookies
 }
 
 /// Whether the text of `document.cookie` holds a cookie `name` with a value.

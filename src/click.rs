@@ -28,7 +28,7 @@ pub struct Touch {
 }
 
 /// A click token with what it says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Click {
     /// The token, a compact JWS.
     pub token: String,
@@ -36,55 +36,52 @@ pub struct Click {
     pub touch: Touch,
     /// Milliseconds to add to the browser's clock to have the proxy's.
     pub offset: i64,
-    /// When it ends, seconds by the proxy's clock.
-    #[serde(skip)]
-    pub expires: i64,
+    /// When the token ends, seconds by the proxy's clock.
+    expires: i64,
+}
+
+/// What lies in storage: the proxy's answer as it came, and the clock that it was received by.
+#[derive(Serialize)]
+struct Kept<'a> {
+    answer: &'a str,
+    offset: i64,
 }
 
 impl Click {
-    /// Reads the proxy's answer, received at `now`.
-    pub fn from_answer<P: Page>(page: &P, body: &str, now: UnixMillis) -> Option<Self> {
-        let answer = page.parse(body)?;
+    /// Takes the proxy's answer, received at `now`, and keeps it for later pages, so that they need not ask. Where storage
+    /// is denied they ask.
+    pub fn receive<P: Page>(page: &P, settings: &Settings, answer: &str, now: UnixMillis) -> Option<Self> {
+        let (mut click, issued) = Self::read(page, answer)?;
+        click.offset = UnixMillis::from_seconds(issued).since(now);
+        if let Ok(text) = page.write(&Kept { answer, offset: click.offset }) {
+            page.store(&settings.click_key(), &text);
+        }
+        Some(click)
+    }
+
+    /// The click that an earlier page kept, unless its window is over.
+    pub fn load<P: Page>(page: &P, settings: &Settings) -> Option<Self> {
+        let kept = page.parse(&page.load(&settings.click_key())?)?;
+        let (mut click, _issued) = Self::read(page, &kept.member_text("answer")?)?;
+        click.offset = kept.member_integer("offset")?;
+        (page.now().plus(click.offset).seconds() < click.expires).then_some(click)
+    }
+
+    /// The click of an answer, and when its token was signed.
+    fn read<P: Page>(page: &P, answer: &str) -> Option<(Self, i64)> {
+        let answer = page.parse(answer)?;
         let token = answer.member_text("click_token")?;
-        let issued = claim(page, &token, "iat")?;
+        let payload = base64url::decode(token.split('.').nth(1)?)?;
+        let claims = page.parse(&String::from_utf8(payload).ok()?)?;
         let touch = Touch {
             program: answer.member_text("program")?,
             partner: answer.member_text("partner"),
             at: answer.member_text("at")?,
             expires_at: answer.member_text("expires_at")?,
         };
-        let expires = claim(page, &token, "exp")?;
-        Some(Self { token, touch, offset: UnixMillis::from_seconds(issued).since(now), expires })
+        let (issued, expires) = (claims.member_integer("iat")?, claims.member_integer("exp")?);
+        Some((Self { token, touch, offset: 0, expires }, issued))
     }
-
-    /// The click that an earlier page kept, unless its window is over.
-    pub fn load<P: Page>(page: &P, settings: &Settings) -> Option<Self> {
-        let kept = page.parse(&page.load(&settings.click_key())?)?;
-        let token = kept.member_text("token")?;
-        let touch = kept.member("touch")?;
-        let touch = Touch {
-            program: touch.member_text("program")?,
-            partner: touch.member_text("partner"),
-            at: touch.member_text("at")?,
-            expires_at: touch.member_text("expiresAt")?,
-        };
-        let expires = claim(page, &token, "exp")?;
-        let click = Self { token, touch, offset: kept.member_integer("offset")?, expires };
-        (page.now().plus(click.offset).seconds() < expires).then_some(click)
-    }
-
-    /// Keeps it for later pages, so that they need not ask. Where storage is denied they ask.
-    pub fn keep<P: Page>(&self, page: &P, settings: &Settings) {
-        if let Ok(text) = page.write(self) {
-            page.store(&settings.click_key(), &text);
-        }
-    }
-}
-
-/// A number out of the token's payload.
-fn claim<P: Page>(page: &P, token: &str, name: &str) -> Option<i64> {
-    let payload = base64url::decode(token.split('.').nth(1)?)?;
-    page.parse(&String::from_utf8(payload).ok()?)?.member_integer(name)
 }
 
 /// `POST v1/clicks` for this arrival. A repeat, which the proxy knows by the arrival's id, is how a lost or outdated token

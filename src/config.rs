@@ -19,7 +19,7 @@ pub const PATIENCE_MS: u32 = trailmark_wire::limits::SETTLE_MS - 50;
 pub struct Settings {
     /// The site.
     pub site: SiteId,
-    /// Where the proxy is mounted, without a slash at the end: `/tm`, `https://go.example.com/tm`.
+    /// Where the proxy is mounted, with or without a slash at the end: `/tm`, `https://go.example.com/tm`.
     pub endpoint: String,
     /// What the page says about consent.
     pub consent: State,
@@ -27,6 +27,15 @@ pub struct Settings {
     pub params: Vec<String>,
     /// Whether mistakes are explained on the console.
     pub debug: bool,
+}
+
+/// How the document was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Navigation {
+    /// By a link, an address, a form: an arrival.
+    Arrival,
+    /// By reload or back/forward: the same arrival once more.
+    Repeat,
 }
 
 /// One arrival, as the stub saw it before any router.
@@ -40,26 +49,35 @@ pub struct Arrival {
     pub referrer: String,
     /// When, RFC 3339 by the browser's clock.
     pub at: String,
+    /// Whether it is one.
+    pub navigation: Navigation,
 }
 
 impl Settings {
     /// The localStorage key of the click token and what it says. Kept until the touch's window ends.
     pub fn click_key(&self) -> String {
-        ["tm_", self.site.as_str(), "_click"].concat()
+        joined(&["tm_", self.site.as_str(), "_click"])
     }
 
     /// The localStorage key of conversions that wait to be sent. Kept until acknowledged, at most 7 days.
     pub fn queue_key(&self) -> String {
-        ["tm_", self.site.as_str(), "_queue"].concat()
+        joined(&["tm_", self.site.as_str(), "_queue"])
     }
 
     /// The readable cookie, set by the proxy beside the visitor cookie, that says asking for a token is worth it.
     pub fn flag_cookie(&self) -> String {
-        ["tm_", self.site.as_str()].concat()
+        joined(&["tm_", self.site.as_str()])
     }
 
     /// The address of a route of the proxy.
     pub fn route(&self, path: &str) -> String {
-        [self.endpoint.trim_end_matches('/'), path].concat()
+        joined(&[self.endpoint.strip_suffix('/').unwrap_or(&self.endpoint), path])
     }
+}
+
+/// The parts as one text. The one place where the SDK builds texts: `format!` and `concat` cost the module a kilobyte each.
+pub(crate) fn joined(parts: &[&str]) -> String {
+    let mut text = String::new();
+    parts.iter().for_each(|part| text.push_str(part));
+    text
 }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Malformed};
 use trailmark_wire::ids::{ConversionId, CustomerKey};
-use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
 use crate::page::Json;
@@ -38,6 +37,16 @@ pub struct Entry {
     pub body: Body,
 }
 
+/// One credited program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Credit {
+    /// The program.
+    pub program: String,
+    /// Its partner; absent where only a click id is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner: Option<String>,
+}
+
 /// What a call comes to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,7 +61,7 @@ pub struct Outcome {
     pub conversion_id: Option<String>,
     /// The credited programs, where a receipt came.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub attribution: Option<Vec<Credited>>,
+    pub attribution: Option<Vec<Credit>>,
 }
 
 impl Outcome {
@@ -105,13 +114,16 @@ impl Entry {
         let body = kept.member("body")?;
         let customer = body.member("customer");
         let of_customer = |name| customer.as_ref()?.member_text(name);
-        let data = body.member("data").map(|data| data.entries()).unwrap_or_default();
+        let mut data = BTreeMap::new();
+        for (name, value) in body.member("data").map(|data| data.entries()).unwrap_or_default() {
+            data.insert(name, value.text()?);
+        }
         let input = Input {
             customer_key: of_customer("key"),
             email: of_customer("email"),
             name: of_customer("name"),
             customer: body.member_text("signed_customer"),
-            data: data.into_iter().filter_map(|(name, value)| Some((name, value.text()?))).collect(),
+            data,
         };
         let kind = kind(&body.member_text("kind")?)?;
         Some(Self {

@@ -6,13 +6,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::{Array, Object, Promise};
-use serde::Serialize;
 use trailmark_wire::ids::{ArrivalId, SiteId};
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::future_to_promise;
 
-use crate::browser::{BrowserPage, to_js};
-use crate::config::{Arrival, Settings};
+use crate::browser::{BrowserPage, entries, to_js};
+use crate::config::{Arrival, Navigation, Settings};
 use crate::consent::State;
 use crate::conversion::Input;
 use crate::tracker::Tracker;
@@ -44,6 +43,8 @@ extern "C" {
     fn referrer(this: &JsArrival) -> JsValue;
     #[wasm_bindgen(method, getter, structural)]
     fn at(this: &JsArrival) -> JsValue;
+    #[wasm_bindgen(method, getter, structural)]
+    fn again(this: &JsArrival) -> JsValue;
 
     /// What the page passes to `signup` and `lead`.
     #[wasm_bindgen(js_name = Conversion)]
@@ -77,32 +78,27 @@ impl Trailmark {
 
     /// Promise of `{ attributed, mode: 'wasm' }`, once the arrival is settled, after a second at the latest.
     pub fn ready(&self) -> Promise {
+        self.call(String::new(), &JsValue::UNDEFINED)
+    }
+
+    /// Takes the call `name` of the page with its argument; promise of what it gives. One entry for all calls, since each
+    /// further kind of promise would cost the module half a kilobyte.
+    pub fn call(&self, name: String, argument: &JsValue) -> Promise {
         let tracker = Rc::clone(&self.0);
-        promise(async move { tracker.ready().await })
+        // Read before anything else: a getter of the page's may throw.
+        let (word, input) = (argument.as_string(), read_input(argument));
+        future_to_promise(async move {
+            let given = match name.as_str() {
+                "" => to_js(&tracker.ready().await),
+                "consent" => to_js(tracker.state_consent(&word.unwrap_or_default()).as_str()),
+                "touch" => to_js(&tracker.touch().await),
+                // A ledger id for checkouts comes with sales.
+                "reference" => None,
+                kind => to_js(&tracker.convert(kind, input).await),
+            };
+            Ok(given.unwrap_or(JsValue::NULL))
+        })
     }
-
-    /// Promise of the current touch, or `null`.
-    pub fn touch(&self) -> Promise {
-        let tracker = Rc::clone(&self.0);
-        promise(async move { tracker.touch().await })
-    }
-
-    /// Takes a conversion of the kind `signup` or `lead`; promise of its result.
-    pub fn convert(&self, kind: String, input: &JsValue) -> Promise {
-        let tracker = Rc::clone(&self.0);
-        let input = read_input(input);
-        promise(async move { tracker.convert(&kind, input).await })
-    }
-
-    /// States `granted`, `denied` or `pending`; gives the state now in force.
-    pub fn consent(&self, state: &JsValue) -> String {
-        self.0.state_consent(&state.as_string().unwrap_or_default()).as_str().to_owned()
-    }
-}
-
-/// A promise that resolves to what `work` gives.
-fn promise<T: Serialize + 'static>(work: impl Future<Output = T> + 'static) -> Promise {
-    future_to_promise(async move { Ok(to_js(&work.await).unwrap_or(JsValue::NULL)) })
 }
 
 fn read_settings(settings: &JsSettings) -> Option<Settings> {
@@ -124,6 +120,7 @@ fn read_arrival(arrival: &JsArrival) -> Option<Arrival> {
         url: arrival.url().as_string()?,
         referrer: arrival.referrer().as_string().unwrap_or_default(),
         at: arrival.at().as_string()?,
+        navigation: if arrival.again().is_truthy() { Navigation::Repeat } else { Navigation::Arrival },
     })
 }
 
@@ -143,12 +140,13 @@ fn read_input(input: &JsValue) -> Input {
 }
 
 fn read_data(data: &JsValue) -> BTreeMap<String, String> {
-    let entries = data.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
-    let pair = |entry: JsValue| {
-        let pair = entry.unchecked_into::<Array>();
-        Some((pair.get(0).as_string()?, text(&pair.get(1))?))
-    };
-    entries.iter().filter_map(pair).collect()
+    let mut pairs = BTreeMap::new();
+    for (name, value) in entries(data) {
+        if let Some(value) = text(&value) {
+            pairs.insert(name, value);
+        }
+    }
+    pairs
 }
 
 fn text(value: &JsValue) -> Option<String> {

@@ -44,3 +44,9 @@ pub mod browser;
 
 #[cfg(target_arch = "wasm32")]
 pub mod js;
+
+/// A small allocator: the default one costs the module two kilobytes, compressed, and this SDK allocates little and rarely.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());

@@ -10,15 +10,6 @@ use trailmark_wire::time::UnixMillis;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod memory;
 
-/// How the document was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Navigation {
-    /// By a link, an address, a form: an arrival.
-    Arrival,
-    /// By reload or back/forward: the same arrival once more.
-    Repeat,
-}
-
 /// The method of a request to the proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -93,9 +84,6 @@ pub trait Page: WriteJson + 'static {
 
     /// Runs `task` beside the caller.
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
-
-    /// How the document was reached.
-    fn navigation(&self) -> Navigation;
 
     /// Whether Global Privacy Control is on.
     fn privacy_control(&self) -> bool;

@@ -23,10 +23,10 @@ pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
 
 /// Removes the entry `id`, if it is there.
 pub fn remove<P: Page>(page: &P, settings: &Settings, id: &ConversionId) {
-    let entries = list(page, settings);
-    let rest: Vec<Entry> = entries.iter().filter(|kept| kept.id != *id).cloned().collect();
-    if rest.len() < entries.len() {
-        write(page, settings, &rest);
+    let mut entries = list(page, settings);
+    if let Some(position) = entries.iter().position(|kept| kept.id == *id) {
+        entries.remove(position);
+        write(page, settings, &entries);
     }
 }
 
@@ -35,7 +35,7 @@ pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
     let kept = page.load(&settings.queue_key()).and_then(|text| page.parse(&text));
     let entries = kept.map(|kept| kept.items()).unwrap_or_default();
     let fresh = |entry: &Entry| page.now().since(entry.at) < QUEUE_AGE_MS;
-    entries.iter().filter_map(Entry::read).filter(fresh).collect()
+    entries.iter().filter_map(|kept| Entry::read(kept).filter(fresh)).collect()
 }
 
 fn write<P: Page>(page: &P, settings: &Settings, entries: &[Entry]) -> bool {

@@ -2,13 +2,12 @@
 //! token is asked for again, and what is kept, is [`crate::tracker`]'s.
 
 use trailmark_wire::envelope::{self, Payload, TokenHash};
-use trailmark_wire::ids::{PartnerKey, ProgramId};
 use trailmark_wire::jws;
-use trailmark_wire::receipt::{Credited, Status};
+use trailmark_wire::receipt::Status;
 
 use crate::click::Click;
 use crate::config::Settings;
-use crate::conversion::{Entry, Outcome};
+use crate::conversion::{Credit, Entry, Outcome};
 use crate::page::{Answer, Json, Method, Page, Request};
 
 /// Whether a new token was asked for on behalf of this conversion already.
@@ -69,10 +68,8 @@ fn outcome<J: Json>(receipt: &J) -> Option<Outcome> {
     let known = [Status::Accepted, Status::Duplicate, Status::Held, Status::Unattributed, Status::Rejected];
     let status = known.into_iter().map(Status::as_str).find(|status| *status == word)?;
     let credits = receipt.member("attribution").map(|credits| credits.items()).unwrap_or_default();
-    let credited = |credit: &J| {
-        let partner = credit.member_text("partner").and_then(|key| PartnerKey::new(key).ok());
-        Some(Credited { program: ProgramId::new(credit.member_text("program")?).ok()?, partner })
-    };
+    let credited =
+        |credit: &J| Some(Credit { program: credit.member_text("program")?, partner: credit.member_text("partner") });
     Some(Outcome {
         status,
         code: receipt.member_text("code"),

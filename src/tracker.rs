@@ -15,7 +15,7 @@ use trailmark_wire::ids::ConversionId;
 
 use crate::capture::{self, Sighting};
 use crate::click::{self, Click, Touch};
-use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings};
+use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
 use crate::conversion::{self, Entry, Input, Outcome};
 use crate::page::{Method, Page, Request};
@@ -38,7 +38,7 @@ enum Standing {
     /// No touch: nothing is to be sent or stored.
     Untouched,
     /// A touch, and the token for it.
-    Touched(Click),
+    Touched(Rc<Click>),
     /// A touch is likely, but the proxy has not answered for it; holds why.
     Unanswered(String),
 }
@@ -53,7 +53,7 @@ pub struct Tracker<P> {
     standing: RefCell<Standing>,
     sighting: RefCell<Sighting>,
     /// Conversions called while consent was pending.
-    held: RefCell<Vec<Entry>>,
+    held: RefCell<Vec<Rc<Entry>>>,
     actions: RefCell<VecDeque<Action>>,
     acting: Cell<bool>,
     /// Open when no action is under way.
@@ -98,7 +98,7 @@ impl<P: Page> Tracker<P> {
     pub async fn touch(&self) -> Option<Touch> {
         self.ready.passed().await;
         within(&mut Box::pin(self.idle.passed()), self.page.sleep(PATIENCE_MS)).await;
-        self.click().filter(|_| self.granted()).map(|click| click.touch)
+        self.click().filter(|_| self.granted()).map(|click| click.touch.clone())
     }
 
     /// The state in force once the page says `word`; any other word changes nothing.
@@ -131,28 +131,27 @@ impl<P: Page> Tracker<P> {
             State::Granted => {}
         }
         self.ready.passed().await;
-        let id = entry.id.clone();
-        let mut work = Box::pin(Rc::clone(&self).deliver(entry.clone()));
+        let mut work = Box::pin(Rc::clone(&self).deliver(Rc::clone(&entry)));
         if let Some(outcome) = within(&mut work, self.page.sleep(PATIENCE_MS)).await {
-            return outcome.of(&id);
+            return outcome.of(&entry.id);
         }
         let kept = self.granted() && queue::put(&self.page, &self.settings, &entry);
         self.page.spawn(async move {
             work.await;
         });
-        later(kept, "timeout").of(&id)
+        later(kept, "timeout").of(&entry.id)
     }
 
     /// The checked conversion with its id and time; `None` after explaining what is wrong with it.
-    fn entry(&self, kind: Kind, input: Input) -> Option<Entry> {
+    fn entry(&self, kind: Kind, input: Input) -> Option<Rc<Entry>> {
         match input.into_body(kind) {
             Ok(body) => {
                 let at = self.page.now();
-                Some(Entry { id: ConversionId::from_parts(at, self.page.random()), at, body })
+                Some(Rc::new(Entry { id: ConversionId::from_parts(at, self.page.random()), at, body }))
             }
             Err(malformed) => {
                 let field = conversion::named_for_pages(malformed.field);
-                self.explain(&[kind.as_str(), " was not sent: `", field, "` ", malformed.problem].concat());
+                self.explain(&joined(&[kind.as_str(), " was not sent: `", field, "` ", malformed.problem]));
                 None
             }
         }
@@ -160,7 +159,7 @@ impl<P: Page> Tracker<P> {
 
     /// Brings one conversion to the proxy, once the arrival is settled. What the proxy has answered for, and what is not
     /// to be sent, leaves the queue; the rest stays in it for the next page.
-    async fn deliver(self: Rc<Self>, entry: Entry) -> Outcome {
+    async fn deliver(self: Rc<Self>, entry: Rc<Entry>) -> Outcome {
         self.idle.passed().await;
         let kept = self.granted() && *self.standing.borrow() != Standing::Untouched && {
             queue::put(&self.page, &self.settings, &entry)
@@ -169,7 +168,7 @@ impl<P: Page> Tracker<P> {
             Step::Done(outcome) => {
                 queue::remove(&self.page, &self.settings, &entry.id);
                 if outcome.status == "failed" {
-                    self.explain(&["the proxy refused it: ", outcome.code.as_deref().unwrap_or_default()].concat());
+                    self.explain(&joined(&["the proxy refused it: ", outcome.code.as_deref().unwrap_or_default()]));
                 }
                 outcome
             }
@@ -240,7 +239,7 @@ impl<P: Page> Tracker<P> {
     /// flag cookie only where no earlier page left a token.
     async fn arrive(&self) {
         let jar = self.page.cookies();
-        let sighting = capture::look(&self.arrival, self.page.navigation(), &jar, &self.settings.params);
+        let sighting = capture::look(&self.arrival, &jar, &self.settings.params);
         let source = sighting.source;
         self.sighting.replace(sighting);
         let kept = Click::load(&self.page, &self.settings);
@@ -250,7 +249,7 @@ impl<P: Page> Tracker<P> {
             Some(Source::Cookie) => true,
             None => capture::holds_cookie(&jar, &self.settings.flag_cookie()),
         };
-        self.standing.replace(kept.map_or(Standing::Untouched, Standing::Touched));
+        self.standing.replace(kept.map_or(Standing::Untouched, |click| Standing::Touched(Rc::new(click))));
         if worth_it {
             self.ask().await;
         }
@@ -271,8 +270,8 @@ impl<P: Page> Tracker<P> {
         let now = self.page.now();
         let standing = match &answer {
             Some(answer) if matches!(answer.status, 200 | 201) => {
-                match Click::from_answer(&self.page, &answer.body, now) {
-                    Some(click) => Standing::Touched(click),
+                match Click::receive(&self.page, &self.settings, &answer.body, now) {
+                    Some(click) => Standing::Touched(Rc::new(click)),
                     None => Standing::Unanswered("unreachable".to_owned()),
                 }
             }
@@ -285,10 +284,10 @@ impl<P: Page> Tracker<P> {
 
     fn stand(&self, standing: Standing) {
         match &standing {
-            Standing::Touched(click) => click.keep(&self.page, &self.settings),
+            Standing::Touched(_) => {}
             Standing::Untouched => self.page.remove(&self.settings.click_key()),
             Standing::Unanswered(code) => {
-                self.explain(&["the proxy gave no click token: ", code].concat());
+                self.explain(&joined(&["the proxy gave no click token: ", code]));
                 // A token from before is better than none.
                 if self.click().is_some() {
                     return;
@@ -303,8 +302,10 @@ impl<P: Page> Tracker<P> {
         if !self.granted() {
             return;
         }
-        let mut waiting = queue::list(&self.page, &self.settings);
-        waiting.append(&mut self.held.borrow_mut());
+        let mut waiting = self.held.take();
+        for entry in queue::list(&self.page, &self.settings) {
+            waiting.push(Rc::new(entry));
+        }
         if waiting.is_empty() {
             return;
         }
@@ -325,9 +326,9 @@ impl<P: Page> Tracker<P> {
     }
 
     async fn withdraw(&self) {
-        self.page.forget_key(&self.settings.site).await;
         let url = self.settings.route("/v1/clicks");
         self.page.send(Request { method: Method::Delete, url, body: String::new() }).await;
+        self.page.forget_key(&self.settings.site).await;
     }
 
     fn consent(&self) -> State {
@@ -338,9 +339,9 @@ impl<P: Page> Tracker<P> {
         self.consent() == State::Granted
     }
 
-    fn click(&self) -> Option<Click> {
+    fn click(&self) -> Option<Rc<Click>> {
         match &*self.standing.borrow() {
-            Standing::Touched(click) => Some(click.clone()),
+            Standing::Touched(click) => Some(Rc::clone(click)),
             Standing::Untouched | Standing::Unanswered(_) => None,
         }
     }
@@ -354,7 +355,7 @@ impl<P: Page> Tracker<P> {
 
     fn explain(&self, text: &str) {
         if self.settings.debug {
-            self.page.warn(&["trailmark: ", text].concat());
+            self.page.warn(&joined(&["trailmark: ", text]));
         }
     }
 }

@@ -8,9 +8,9 @@ use js_sys::{Array, Object, Promise, Reflect};
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::jwk::EcPublicJwk;
 use wasm_bindgen::prelude::{Closure, JsCast as _, JsValue};
-use web_sys::{CryptoKey, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, SubtleCrypto};
+use web_sys::{Crypto, CryptoKey, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, SubtleCrypto};
 
-use super::{attempt, bytes, guarded, property, resolved, window};
+use super::{bytes, property, resolved, window};
 use crate::wait::within;
 
 /// Milliseconds that IndexedDB has to answer. Some browsers leave a request hanging; the page must not wait for them.
@@ -30,12 +30,12 @@ pub(super) struct BrowserKey {
 /// The key of `site`: the stored one, else a new one that is stored if `limit` allows.
 pub(super) async fn of_site(site: &SiteId, limit: impl Future<Output = ()>) -> Option<BrowserKey> {
     let name = JsValue::from_str(site.as_str());
-    let mut stored = Box::pin(guarded(stored_pair(&name)));
+    let mut stored = Box::pin(stored_pair(&name));
     let pair = match within(&mut stored, limit).await.flatten() {
         Some(pair) => pair,
-        None => guarded(generate()).await?,
+        None => generate().await?,
     };
-    guarded(from_pair(pair)).await
+    from_pair(pair).await
 }
 
 /// ES256 of `message`; WebCrypto gives R || S, as JOSE wants it.
@@ -60,8 +60,17 @@ pub(super) async fn delete(site: &SiteId) -> Option<()> {
     Some(())
 }
 
+/// Fills `bytes` at random.
+pub(super) fn fill_randomly(bytes: &mut [u8]) -> Option<()> {
+    crypto()?.unchecked_into::<Crypto>().get_random_values_with_u8_array(bytes).ok().map(drop)
+}
+
+fn crypto() -> Option<JsValue> {
+    property(&window()?, "crypto")
+}
+
 fn subtle() -> Option<SubtleCrypto> {
-    Some(property(&property(&window()?, "crypto")?, "subtle")?.unchecked_into())
+    Some(property(&crypto()?, "subtle")?.unchecked_into())
 }
 
 fn algorithm(members: &[(&str, &str)]) -> Option<Object> {
@@ -108,7 +117,10 @@ async fn open() -> Option<IdbDatabase> {
     let request = window()?.indexed_db().ok()??.open_with_u32(DATABASE, 1).ok()?;
     let opened = request.clone();
     let upgrade = Closure::<dyn FnMut(JsValue)>::new(move |_event| {
-        attempt(|| opened.result().ok()?.unchecked_into::<IdbDatabase>().create_object_store(STORE).ok());
+        if let Ok(database) = opened.result() {
+            // Without the store every transaction fails, and the key stays in memory.
+            let _refused = database.unchecked_into::<IdbDatabase>().create_object_store(STORE);
+        }
     });
     request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
     done(&request).await.map(JsValue::unchecked_into)

@@ -15,7 +15,7 @@ use trailmark_wire::json::{JsonError, WriteJson};
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 
-use super::{Answer, Json, Navigation, Page, Request};
+use super::{Answer, Json, Page, Request};
 use crate::wait::Gate;
 
 /// What the network makes of a request.
@@ -51,7 +51,6 @@ pub struct MemoryPage(Rc<Inner>);
 
 struct Inner {
     now: Cell<i64>,
-    navigation: Cell<Navigation>,
     privacy_control: Cell<bool>,
     cookies: RefCell<String>,
     storage: RefCell<Option<BTreeMap<String, String>>>,
@@ -80,11 +79,10 @@ impl Wake for Woken {
 }
 
 impl MemoryPage {
-    /// A page reached by a link at `now`, with empty storage, no cookies, no key and no network.
+    /// A page at `now`, with empty storage, no cookies, no key and no network.
     pub fn new(now: UnixMillis, sha256: fn(&[u8]) -> [u8; 32]) -> Self {
         Self(Rc::new(Inner {
             now: Cell::new(now.0),
-            navigation: Cell::new(Navigation::Arrival),
             privacy_control: Cell::new(false),
             cookies: RefCell::default(),
             storage: RefCell::new(Some(BTreeMap::new())),
@@ -112,11 +110,6 @@ impl MemoryPage {
     /// Sets the text of `document.cookie`.
     pub fn set_cookies(&self, jar: &str) {
         self.0.cookies.replace(jar.to_owned());
-    }
-
-    /// Sets how the document was reached.
-    pub fn set_navigation(&self, navigation: Navigation) {
-        self.0.navigation.set(navigation);
     }
 
     /// Switches Global Privacy Control.
@@ -237,10 +230,6 @@ impl Page for MemoryPage {
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.0.tasks.borrow_mut().push(Box::pin(task));
-    }
-
-    fn navigation(&self) -> Navigation {
-        self.0.navigation.get()
     }
 
     fn privacy_control(&self) -> bool {

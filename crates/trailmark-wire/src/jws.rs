@@ -50,7 +50,7 @@ pub fn assemble(signing_input: &str, signature: &[u8; 64]) -> String {
     dotted(signing_input.to_owned(), &base64url::encode(signature))
 }
 
-/// Two parts as one text; without `format!`, which would bring core::fmt into the browser's module.
+/// Two parts as one text; without `format!`, which would bring `core::fmt` into the browser's module.
 fn dotted(mut first: String, second: &str) -> String {
     first.push('.');
     first.push_str(second);

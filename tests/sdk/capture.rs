@@ -1,0 +1,194 @@
+//! Arrivals: what is a touch, what leaves the page of it, and when the proxy is not asked at all.
+
+use std::borrow::Cow;
+
+use trailmark::capture::{holds_cookie, look};
+use trailmark::config::Navigation;
+use trailmark::consent::State::Granted;
+use trailmark::page::memory::Reply;
+use trailmark_wire::capture::{Rule, Source, capture};
+use trailmark_wire::ids::VendorName;
+use trailmark_wire::landing::Landing;
+
+use crate::support::{Browser, CLICKS, CONVERSIONS, TOUCHED, arrival, problem, settings, status};
+
+#[test]
+fn a_touch_is_what_the_wire_captures() {
+    let long = "x".repeat(300);
+    let queries = [
+        "ps_xid=abc",
+        "gsxid=abc",
+        "ps_partner_key=cGFydG5lcg",
+        "gspk=plain",
+        "clickref=1100l",
+        "irw_id=t",
+        "via=ada",
+        "aff=ada",
+        "ref=ada",
+        "ps_xid=",
+        "ps_xid=a%20b",
+        "PS_XID=abc",
+        "utm_source=x",
+        "ps_xid=%FF",
+        "x=1&via=ada",
+        "",
+        &format!("ps_xid={long}"),
+        &format!("gspk={long}"),
+        &format!("via={long}"),
+    ];
+    let jars =
+        ["", "ps_xid=abc", "growSumoPartnerKey=ada; theme=dark", "_introw_aff=t", "partnero_partner=ada", "session=1"];
+    let params = ["via".to_owned()];
+    for (query, jar) in queries.iter().flat_map(|query| jars.map(|jar| (query, jar))) {
+        let url = format!("https://shop.example/?{query}");
+        let rules = VendorName::ALL.map(|vendor| Rule { vendor: Some(vendor), params: &[] });
+        let rules = rules.into_iter().chain([Rule { vendor: None, params: &params }]);
+        let cookie = |name: &str| {
+            let pairs = jar.split("; ").filter_map(|pair| pair.split_once('='));
+            pairs.into_iter().find(|(found, _)| *found == name).map(|(_, value)| Cow::Borrowed(value))
+        };
+        let landing = Landing::parse(&url).unwrap();
+        let found: Vec<Source> = rules.filter_map(|rule| Some(capture(&landing, cookie, &rule)?.source)).collect();
+        let expected = found.iter().max_by_key(|source| **source == Source::Url).copied();
+        assert_eq!(look(&arrival(&url), jar, &params).source, expected, "{query} with {jar}");
+    }
+}
+
+#[test]
+fn only_captured_parameters_and_named_cookies_leave_the_page() {
+    let browser = Browser::new();
+    browser.page.set_cookies("session=secret; ps_xid=abc; tm_acme=1; a=b=c");
+    browser.start("https://shop.example/p?ps_xid=abc&email=a%40b.c&utm_source=x&via=ada&ref=z", Granted);
+    let body = &browser.bodies(CLICKS)[0];
+    assert_eq!(body["url"], "https://shop.example/p?ps_xid=abc&utm_source=x&via=ada");
+    assert_eq!(body["cookies"], serde_json::json!({ "ps_xid": "abc" }));
+    assert_eq!(body["referrer"], "https://blog.example/review");
+    assert_eq!(body["id"], "07".repeat(16));
+    assert_eq!(body["at"], "2026-11-21T08:30:00Z");
+    assert_eq!(body["jwk"]["crv"], "P-256");
+}
+
+#[test]
+fn nothing_is_asked_or_stored_without_a_touch_or_a_flag_cookie() {
+    let browser = Browser::new();
+    let tracker = browser.start("https://shop.example/?utm_source=x", Granted);
+    let outcome = browser.signup(&tracker);
+    assert_eq!((outcome.status, outcome.code.as_deref()), ("unattributed", Some("no_touch")));
+    assert!(browser.log().is_empty());
+    assert!(browser.page.stored().is_empty());
+}
+
+#[test]
+fn a_flag_cookie_is_reason_to_ask() {
+    let browser = Browser::new();
+    browser.page.set_cookies("tm_acme=1");
+    let tracker = browser.start("https://shop.example/signup?session=1", Granted);
+    assert_eq!(browser.bodies(CLICKS)[0]["url"], "https://shop.example/signup");
+    assert_eq!(browser.signup(&tracker).status, "accepted");
+}
+
+#[test]
+fn a_flag_cookie_of_another_site_is_none() {
+    for (jar, held) in
+        [("tm_acme=1", true), ("tm_acme=", false), ("tm_acme2=1", false), ("x=tm_acme=1", false), ("", false)]
+    {
+        assert_eq!(holds_cookie(jar, "tm_acme"), held, "{jar}");
+    }
+}
+
+#[test]
+fn a_reload_is_no_arrival() {
+    let browser = Browser::new();
+    browser.page.set_cookies("ps_xid=abc");
+    let again = trailmark::config::Arrival { navigation: Navigation::Repeat, ..arrival(TOUCHED) };
+    browser.start_with(settings(Granted), again.clone());
+    assert!(browser.log().is_empty());
+    let known = Browser::new();
+    known.page.set_cookies("tm_acme=1; ps_xid=abc");
+    known.start_with(settings(Granted), again);
+    assert_eq!(known.bodies(CLICKS)[0]["url"], "https://shop.example/");
+    assert!(known.bodies(CLICKS)[0].get("cookies").is_none());
+}
+
+#[test]
+fn a_later_page_needs_no_request_and_a_new_touch_makes_one() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let second = first.next_document();
+    second.page.set_cookies("ps_xid=abc");
+    let tracker = second.start("https://shop.example/signup", Granted);
+    assert!(second.log().is_empty());
+    assert_eq!(second.signup(&tracker).status, "accepted");
+    let third = second.next_document();
+    third.start("https://shop.example/?via=eve", Granted);
+    assert_eq!(third.log(), [CLICKS]);
+}
+
+#[test]
+fn a_route_change_keeps_the_first_touch() {
+    // The stub remembered the landing URL; whatever the router does to the address afterwards is not looked at.
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    for _ in 0..3 {
+        tracker.state_consent("granted");
+        browser.page.advance(100);
+    }
+    assert_eq!(browser.log(), [CLICKS]);
+    let tracker_for_touch = std::rc::Rc::clone(&tracker);
+    let touch = browser.page.call(async move { tracker_for_touch.touch().await });
+    let touch = touch.take().flatten().unwrap();
+    assert_eq!((touch.program.as_str(), touch.partner.as_deref()), ("main", Some("ada")));
+    assert_eq!((touch.at.as_str(), touch.expires_at.as_str()), ("2026-11-21T08:30:00Z", "2027-02-19T08:30:00Z"));
+}
+
+#[test]
+fn an_expired_token_is_not_used() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let later = first.next_document();
+    later.page.advance(u32::MAX);
+    later.page.advance(u32::MAX);
+    let tracker = later.start("https://shop.example/", Granted);
+    assert_eq!(later.signup(&tracker).status, "unattributed");
+}
+
+#[test]
+fn a_touch_that_the_proxy_does_not_know_is_none() {
+    let browser = Browser::new();
+    browser.on_click(status(204));
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(&tracker).code.as_deref(), Some("no_touch"));
+    assert!(browser.page.stored().is_empty());
+}
+
+#[test]
+fn a_report_that_got_no_answer_is_made_again_for_the_conversion() {
+    for lost in [Reply::Lost, problem(503, "unavailable"), status(502)] {
+        let browser = Browser::new();
+        browser.on_click(lost);
+        let tracker = browser.start(TOUCHED, Granted);
+        assert_eq!(browser.signup(&tracker).status, "accepted");
+        assert_eq!(browser.log(), [CLICKS, CLICKS, CONVERSIONS]);
+        assert_eq!(browser.bodies(CLICKS)[0], browser.bodies(CLICKS)[1], "the same arrival");
+    }
+}
+
+#[test]
+fn an_older_token_outlives_a_failed_report() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let second = first.next_document();
+    second.on_click(Reply::Lost);
+    let tracker = second.start("https://shop.example/?via=eve", Granted);
+    assert_eq!(second.signup(&tracker).status, "accepted");
+    assert_eq!(second.log(), [CLICKS, CONVERSIONS]);
+}
+
+#[test]
+fn an_address_that_is_no_web_page_is_no_arrival() {
+    for url in ["about:blank", "file:///home/x.html?ps_xid=1", "https://user@shop.example/?ps_xid=1"] {
+        let browser = Browser::new();
+        browser.start(url, Granted);
+        assert!(browser.log().is_empty(), "{url}");
+    }
+}

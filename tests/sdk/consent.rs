@@ -1,0 +1,152 @@
+//! Consent: every state, every change, and what each of them lets happen.
+
+use trailmark::consent::{Action, State, Trace, begin, change};
+use trailmark::page::memory::Reply;
+
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, WITHDRAWAL, touched};
+use State::{Denied, Granted, Pending};
+
+#[test]
+fn every_beginning_sets_off_what_the_table_says() {
+    for (state, trace, action) in [
+        (Denied, Trace::None, None),
+        (Denied, Trace::Left, Some(Action::Withdraw)),
+        (Granted, Trace::None, Some(Action::Arrive)),
+        (Granted, Trace::Left, Some(Action::Arrive)),
+        (Pending, Trace::None, None),
+        (Pending, Trace::Left, None),
+    ] {
+        assert_eq!(begin(state, trace), action, "{state:?} {trace:?}");
+    }
+}
+
+#[test]
+fn every_change_sets_off_what_the_table_says() {
+    let (arrive, forget, withdraw) = (Some(Action::Arrive), Some(Action::Forget), Some(Action::Withdraw));
+    for (from, to, without_trace, with_trace) in [
+        (Denied, Denied, None, None),
+        (Denied, Granted, arrive, arrive),
+        (Denied, Pending, None, None),
+        (Granted, Denied, withdraw, withdraw),
+        (Granted, Granted, None, None),
+        (Granted, Pending, None, None),
+        (Pending, Denied, forget, withdraw),
+        (Pending, Granted, arrive, arrive),
+        (Pending, Pending, None, None),
+    ] {
+        assert_eq!(change(from, to, Trace::None), without_trace, "{from:?} to {to:?}");
+        assert_eq!(change(from, to, Trace::Left), with_trace, "{from:?} to {to:?}, with a trace");
+    }
+}
+
+#[test]
+fn privacy_control_turns_every_state_into_denied() {
+    for state in [Denied, Granted, Pending] {
+        assert_eq!(state.under(true), Denied);
+        assert_eq!(state.under(false), state);
+    }
+}
+
+#[test]
+fn words_are_states_and_back() {
+    for state in [Denied, Granted, Pending] {
+        assert_eq!(State::from_word(state.as_str()), Some(state));
+    }
+    for word in ["", "Granted", "yes", "granted "] {
+        assert_eq!(State::from_word(word), None, "{word:?}");
+    }
+}
+
+#[test]
+fn without_a_grant_nothing_is_stored_and_nothing_sent() {
+    for (consent, privacy_control) in [(Denied, false), (Pending, false), (Granted, true), (Pending, true)] {
+        let browser = Browser::new();
+        browser.page.set_privacy_control(privacy_control);
+        let tracker = browser.start(TOUCHED, consent);
+        let outcome = browser.signup(&tracker);
+        assert_ne!(outcome.status, "accepted");
+        assert!(browser.log().is_empty(), "{consent:?}: {:?}", browser.log());
+        assert!(browser.page.stored().is_empty(), "{consent:?}");
+    }
+}
+
+#[test]
+fn a_denied_signup_is_ignored_and_a_pending_one_says_so() {
+    for (consent, status, code) in [(Denied, "ignored", "consent"), (Pending, "failed", "consent_pending")] {
+        let browser = Browser::new();
+        let tracker = browser.start(TOUCHED, consent);
+        let outcome = browser.signup(&tracker);
+        assert_eq!((outcome.status, outcome.code.as_deref()), (status, Some(code)));
+    }
+}
+
+#[test]
+fn a_later_grant_reports_the_touch_and_sends_what_waited() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Pending);
+    browser.signup(&tracker);
+    assert_eq!(tracker.state_consent("granted"), Granted);
+    browser.page.advance(1_000);
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
+    assert!(browser.bodies(CLICKS)[0]["url"].as_str().unwrap().ends_with("ps_xid=abc123"));
+}
+
+#[test]
+fn a_denial_drops_what_waited() {
+    let browser = Browser::new();
+    let tracker = browser.start("https://shop.example/", Pending);
+    browser.signup(&tracker);
+    tracker.state_consent("denied");
+    tracker.state_consent("granted");
+    browser.page.advance(1_000);
+    assert!(browser.log().is_empty(), "{:?}", browser.log());
+}
+
+#[test]
+fn a_withdrawal_sends_one_delete_and_clears_storage_and_key() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    assert!(!browser.page.stored().is_empty());
+    assert_eq!(tracker.state_consent("denied"), Denied);
+    assert!(browser.page.stored().is_empty(), "at once, not after the answer");
+    tracker.state_consent("denied");
+    browser.page.advance(1_000);
+    assert_eq!(browser.log(), [CLICKS, WITHDRAWAL]);
+    assert_eq!(browser.signup(&tracker).status, "ignored");
+}
+
+#[test]
+fn a_withdrawal_waits_for_the_report_under_way_and_keeps_nothing_of_it() {
+    let browser = Browser::new();
+    browser.on_click(Reply::After(500, touched(NOW, "ada")));
+    let tracker = browser.start(TOUCHED, Granted);
+    tracker.state_consent("denied");
+    browser.page.advance(400);
+    assert_eq!(browser.log(), [CLICKS]);
+    browser.page.advance(200);
+    assert_eq!(browser.log(), [CLICKS, WITHDRAWAL]);
+    assert!(browser.page.stored().is_empty());
+}
+
+#[test]
+fn a_page_that_begins_denied_withdraws_what_an_earlier_page_left() {
+    let granted = Browser::new();
+    granted.start(TOUCHED, Granted);
+    let denied = granted.next_document();
+    denied.start("https://shop.example/", Denied);
+    assert_eq!(denied.log(), [WITHDRAWAL]);
+    assert!(denied.page.stored().is_empty());
+    let again = denied.next_document();
+    again.start("https://shop.example/", Denied);
+    assert!(again.log().is_empty());
+}
+
+#[test]
+fn an_unknown_word_changes_nothing_and_is_explained() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(tracker.state_consent("yes"), Granted);
+    assert_eq!(browser.page.warnings().len(), 1);
+    browser.page.set_privacy_control(true);
+    assert_eq!(tracker.state_consent("granted"), Denied);
+}

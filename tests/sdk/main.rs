@@ -1,0 +1,17 @@
+//! The SDK from outside, natively: its whole behaviour over the page in memory, with a manual clock and a scripted proxy. What
+//! only a browser can show is in `tests/browser.rs`.
+#![cfg(not(target_arch = "wasm32"))]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod capture;
+mod consent;
+mod conversion;
+mod queue;
+mod support;
+mod timing;
