@@ -32,8 +32,8 @@ pub const LONGEST_BREAK_MS: i64 = 10 * 60 * 1000;
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            per_second: 10,
-            burst: 20,
+            per_second: 20,
+            burst: 40,
             failures: 5,
             break_ms: 30 * 1000,
             probe_every_ms: 5 * 60 * 1000,
@@ -64,6 +64,8 @@ pub enum Signal {
     Refused,
     /// The vendor asks for fewer requests, until the point that it named.
     Throttled(Option<UnixMillis>),
+    /// Nothing was sent after all.
+    Untried,
 }
 
 /// Whether `lane` lets requests through at `now`.
@@ -109,6 +111,8 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
             let until = until.unwrap_or(now.plus(THROTTLED_MS)).min(now.plus(LONGEST_HINT_MS));
             Lane { failures: 0, broken_until: None, throttled_until: lane.throttled_until.max(Some(until)), ..lane }
         }
+        // Where this was a half-open breaker's trial, another one may go at once.
+        Signal::Untried => Lane { broken_until: lane.broken_until.map(|until| until.min(now)), ..lane },
     }
 }
 

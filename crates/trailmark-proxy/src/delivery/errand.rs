@@ -138,7 +138,9 @@ impl Errand {
 
     async fn settle_unsent(&self, progress: Progress) -> Result<(), StoreError> {
         report::unsent(&self.leased, &progress);
-        let settlement = Settlement { progress, attempt: None, lane: None };
+        let (limits, now) = (self.account.shared.settings.limits, self.account.now());
+        let untried = Box::new(move |lane| lanes::after(lane, Signal::Untried, &limits, now));
+        let settlement = Settlement { progress, attempt: None, lane: Some(untried) };
         self.account.shared.store.settle(&self.leased, settlement).await
     }
 

@@ -52,6 +52,16 @@ fn a_break_stays_within_its_longest_and_a_lost_trial_is_repeated() {
 }
 
 #[test]
+fn a_trial_that_was_not_sent_after_all_leaves_room_for_another() {
+    let then = NOW.plus(30_000);
+    let (trial, _) = take(failed(3), 1, &limits(), then);
+    let untried = after(trial, Signal::Untried, &limits(), then);
+    assert_eq!(take(untried, 8, &limits(), then).1, 1);
+    let open = after(Lane::default(), Signal::Untried, &limits(), then);
+    assert_eq!(gate(&open, &limits(), then), Gate::Open(20));
+}
+
+#[test]
 fn an_answer_in_between_starts_the_count_of_failures_anew() {
     let lane = after(failed(2), Signal::Answered, &limits(), NOW);
     let lane = after(lane, Signal::Failed, &limits(), NOW);

@@ -1,8 +1,8 @@
 //! What delivery is tested in: a real ledger on disk, the real engine, the strict double of PartnerStack over real sockets,
-//! and a clock that stands until a test moves it. The engine never polls here; it acts when it is woken.
+//! and a clock that stands until a test moves it. The engine does not poll here; it acts when it is woken.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -39,6 +39,9 @@ pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
 /// Longer than any wait that a passing test needs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Within a test: an engine that polls so acts only when it is woken.
+const NEVER: Duration = Duration::from_secs(3600);
+
 /// No two draws of a test run are the same, also after a crash: a lease id is used once.
 static DRAWN: AtomicU64 = AtomicU64::new(1);
 
@@ -60,6 +63,7 @@ pub(crate) struct Observed {
     pub(crate) ledger: Arc<SqliteStore>,
     steps: watch::Sender<u64>,
     looks: watch::Sender<u64>,
+    leased: AtomicUsize,
     held: watch::Sender<bool>,
     /// Settlements of errands that are held back right now.
     waiting: watch::Sender<u64>,
@@ -69,6 +73,15 @@ impl World {
     /// One program, `main`.
     pub(crate) async fn start() -> Self {
         Self::with(|double| vec![account("main", &double.address().to_string())]).await
+    }
+
+    /// One program, whose engine looks for work by itself.
+    pub(crate) async fn polling() -> Self {
+        let mut world = Self::start().await;
+        world.engine.shutdown().await;
+        let poll = Duration::from_millis(5);
+        world.engine = engine(&world.store, &world.clock, world.accounts.clone(), poll);
+        world
     }
 
     /// Programs as the test wants them.
@@ -82,14 +95,14 @@ impl World {
         let now = control(&http, &double, "GET", "clock", &Value::Null).await["now_ms"].as_i64().unwrap();
         let clock = Arc::new(ManualClock::new(UnixMillis(now)));
         let accounts = accounts(&double);
-        let engine = engine(&store, &clock, accounts.clone());
+        let engine = engine(&store, &clock, accounts.clone(), NEVER);
         Self { clock, store, engine, double, http, made: AtomicU64::new(0), accounts, _folder: folder }
     }
 
     /// Drops the engine as a crash would, and starts another on the same ledger. What was held back stays so for ever.
     pub(crate) fn crash(&mut self) {
         self.store = Arc::new(Observed::new(self.store.ledger.clone()));
-        self.engine = engine(&self.store, &self.clock, self.accounts.clone());
+        self.engine = engine(&self.store, &self.clock, self.accounts.clone(), NEVER);
     }
 
     /// What the control routes of the double answer.
@@ -248,7 +261,7 @@ impl World {
         }
     }
 
-    /// Lets the engine look twice, so that the first look is over: what it would have begun, it has.
+    /// Lets the engine look twice, so that the first look is over: what it would have leased, it has.
     pub(crate) async fn looked(&self) {
         let mut looks = self.store.looks.subscribe();
         for _ in 0..2 {
@@ -280,7 +293,13 @@ impl World {
 impl Observed {
     fn new(ledger: Arc<SqliteStore>) -> Self {
         let count = || watch::channel(0).0;
-        Self { ledger, steps: count(), looks: count(), held: watch::channel(false).0, waiting: count() }
+        let held = watch::channel(false).0;
+        Self { ledger, steps: count(), looks: count(), leased: AtomicUsize::new(0), held, waiting: count() }
+    }
+
+    /// How many times a delivery was leased so far: once for each errand.
+    pub(crate) fn leased(&self) -> usize {
+        self.leased.load(Ordering::Relaxed)
     }
 
     /// From here on an errand's settlement waits, as if the proxy had stalled.
@@ -315,7 +334,11 @@ impl DeliveryStore for Observed {
     }
 
     fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>> {
-        self.ledger.lease(claim)
+        Box::pin(async move {
+            let leased = self.ledger.lease(claim).await?;
+            self.leased.fetch_add(leased.len(), Ordering::Relaxed);
+            Ok(leased)
+        })
     }
 
     fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
@@ -375,7 +398,7 @@ pub(crate) fn account(program: &str, address: &str) -> LaneAccount {
     }
 }
 
-fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAccount>) -> EngineHandle {
+fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAccount>, poll: Duration) -> EngineHandle {
     let hosts: Vec<String> = accounts.iter().flat_map(|account| account.vendor.hosts()).collect();
     let bounds = Bounds { total: Duration::from_millis(1500), ..Bounds::default() };
     Engine::start(Parts {
@@ -387,7 +410,7 @@ fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAcc
             bytes.iter_mut().zip(next.to_be_bytes().into_iter().cycle()).for_each(|(byte, drawn)| *byte = drawn);
         }),
         accounts,
-        settings: Settings { poll: Duration::from_secs(3600), ..Settings::default() },
+        settings: Settings { poll, ..Settings::default() },
     })
 }
 
