@@ -5,9 +5,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use trailmark_vendors::Vendor;
-use trailmark_wire::ids::{ProgramId, SiteId};
-
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::intake::rate::Rates;
@@ -56,14 +53,6 @@ impl App {
         let rates = Rates::new(config.limits.requests_per_minute, &clock);
         let (on_commit, draining) = (OnceLock::new(), AtomicBool::new(false));
         Ok(Arc::new(Self { config, clock, store, keys, random: Random, rates, on_commit, draining }))
-    }
-
-    /// Every program with its site and adapter.
-    pub fn vendors(&self) -> impl Iterator<Item = (&SiteId, &ProgramId, &Arc<dyn Vendor>)> {
-        self.config
-            .sites
-            .iter()
-            .flat_map(|site| site.programs.iter().map(move |program| (&site.id, &program.id, &program.adapter)))
     }
 
     /// Has `wake` called after every commit that made deliveries; the first caller wins.

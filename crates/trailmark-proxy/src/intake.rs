@@ -44,7 +44,7 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
         .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
         .route("/v1/conversions", post(accept_conversion).options(preflight))
         .route("/v1/{*any}", options(preflight).fallback(nothing_here))
-        .method_not_allowed_fallback(Problem::method_not_allowed)
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(nothing_here)
         .layer(from_fn_with_state(Arc::clone(&app), frame::frame))
         .with_state(Arc::clone(&app));

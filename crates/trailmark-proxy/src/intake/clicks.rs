@@ -43,6 +43,10 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
     *readers = Readers::Of(site.id.clone());
     app.rates.take_at(&site.id, call.client)?;
     origin::check(site, &call.headers)?;
+    if call.headers.get("sec-gpc").is_some_and(|value| value == "1") {
+        // The SDK sends nothing then; a page of an older version might, and the visitor's word stands.
+        return Ok(nothing(site, &call.headers));
+    }
     let now = app.clock.now();
     let known = visitor(app, site, &call.headers, now).await?;
     let seen = Seen::read(site, &request, now)?;

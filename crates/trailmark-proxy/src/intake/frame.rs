@@ -54,7 +54,8 @@ fn log(method: &Method, route: Option<&MatchedPath>, response: &Response, durati
     let code = response.extensions().get::<Code>().map_or("", |Code(code)| code);
     let status = response.status().as_u16();
     tracing::debug!(method = method.as_str(), route, status, code, duration_ms, "answered");
-    if status == 429 || (400..404).contains(&status) {
+    // Too fast is told to the caller alone: a flood shall not fill the log.
+    if (400..404).contains(&status) {
         tracing::info!(method = method.as_str(), route, status, code, "refused");
     }
 }

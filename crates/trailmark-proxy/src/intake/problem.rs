@@ -21,6 +21,7 @@ const RETRY_S: u64 = 5;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     refusal: Refusal,
+    status: u16,
     field: Option<String>,
     detail: Option<String>,
     retry_after_s: Option<u64>,
@@ -47,7 +48,7 @@ impl Problem {
     /// A refusal whose title says it all.
     pub(crate) fn new(refusal: Refusal) -> Self {
         let retry_after_s = (refusal.status() == 503).then_some(RETRY_S);
-        Self { refusal, field: None, detail: None, retry_after_s }
+        Self { refusal, status: refusal.status(), field: None, detail: None, retry_after_s }
     }
 
     /// The same with a sentence about the cure.
@@ -71,12 +72,10 @@ impl Problem {
         Self::new(Refusal::Unavailable)
     }
 
-    /// A method that a route does not take. The refusals of the wire have no word for it, since no SDK meets it.
-    pub(crate) async fn method_not_allowed() -> Response {
-        let refusal = Refusal::NotAllowed;
-        let mut response = Self::new(refusal).with_detail("this address does not take that method").into_response();
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        response
+    /// 405. The refusals of the wire have no word for it, since no SDK meets it.
+    pub(crate) fn method_not_allowed() -> Self {
+        let problem = Self::new(Refusal::NotAllowed).with_detail("this address does not take that method");
+        Self { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..problem }
     }
 }
 
@@ -136,7 +135,7 @@ impl From<NoRandomness> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let (status, code) = (self.refusal.status(), self.refusal.code());
+        let (status, code) = (self.status, self.refusal.code());
         let shape = Shape {
             kind: format!("urn:trailmark:refusal:{code}"),
             title: self.refusal.title(),

@@ -190,3 +190,39 @@ async fn forgetting_expires_the_cookies_of_the_pages_sites() {
     let stranger = proxy.http.delete(proxy.url("v1/clicks")).header("origin", "https://evil.example");
     assert_eq!(proxy.send(stranger).await.code(), "403 origin_not_allowed");
 }
+
+#[tokio::test]
+async fn with_global_privacy_control_nothing_is_recorded_and_no_cookie_is_left() {
+    let proxy = TestProxy::start().await;
+    let first = proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
+    let request = proxy.request("v1/clicks", arrival(2, &landing("click2")).to_string()).header("sec-gpc", "1");
+    let answer = proxy.send(request.header("cookie", first.cookie("tm_acme_v"))).await;
+    assert_eq!(answer.status, 204);
+    assert!(answer.cookies().iter().all(|cookie| cookie.contains("Max-Age=0")) && answer.cookies().len() == 2);
+    assert_eq!(proxy.store.counts().await.unwrap().touches, 1);
+}
+
+#[tokio::test]
+async fn another_sites_visitor_cookie_is_nobodys() {
+    let proxy = TestProxy::start().await;
+    let mut body = arrival(1, "https://www.host.example/?ps_xid=click1");
+    body["site"] = json!("host");
+    let request = proxy.http.post(proxy.url("v1/clicks")).header("origin", "https://www.host.example");
+    let theirs = proxy.send(request.body(body.to_string())).await.cookie("__Host-tm_host");
+    let value = theirs.split_once('=').unwrap().1;
+    let request = proxy.request("v1/clicks", arrival(2, &landing("click2")).to_string());
+    let ours = proxy.send(request.header("cookie", format!("tm_acme_v={value}"))).await;
+    assert_eq!(ours.status, 201);
+    assert_ne!(claims(&token(&ours))["sub"], claims(value)["sub"]);
+}
+
+#[tokio::test]
+async fn an_expired_visitor_cookie_is_nobodys() {
+    let proxy = TestProxy::start().await;
+    let first = proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
+    proxy.clock.advance(90 * DAY_MS);
+    let request = proxy.request("v1/clicks", arrival(2, &landing("click2")).to_string());
+    let later = proxy.send(request.header("cookie", first.cookie("tm_acme_v"))).await;
+    assert_eq!(later.status, 201);
+    assert_ne!(claims(&token(&later))["sub"], claims(&token(&first))["sub"]);
+}

@@ -159,3 +159,21 @@ async fn the_wake_follows_a_commit_that_made_deliveries() {
         assert_eq!(woken.load(std::sync::atomic::Ordering::SeqCst), wakes);
     }
 }
+
+#[tokio::test]
+async fn a_touch_keeps_its_time_when_the_window_is_changed() {
+    let proxy = TestProxy::start().await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    proxy.clock.advance(1_000);
+    for (number, days) in [(1, 1), (2, 365)] {
+        let site = format!("id = \"acme\"\nwindow_days = {days}");
+        let changed = proxy.reconfigured(&SITES.replacen("id = \"acme\"", &site, 1)).await;
+        let mut body =
+            payload(&proxy, number, &token, json!({"kind": "lead", "customer": {"key": format!("c{number}")}}));
+        // A clock that lost its battery: the conversion cannot have been before the touch that led to it.
+        body["iat"] = json!(0);
+        let answer = changed.post("v1/conversions", key.envelope(&body)).await;
+        assert_eq!(said(&answer), "202 accepted", "{days}");
+    }
+}

@@ -1,11 +1,19 @@
 //! Rates and addresses, CORS, caches, going down: what surrounds every request.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use serde_json::json;
+use trailmark_proxy::app::App;
+use trailmark_proxy::clock::Clock;
+use trailmark_proxy::config::{Config, Overrides};
 use trailmark_proxy::intake;
 use trailmark_proxy::serve::Listening;
+use trailmark_proxy::store::sqlite::SqliteStore;
+use trailmark_wire::time::UnixMillis;
 
 use crate::support::browser::{BrowserKey, arrival, landing};
-use crate::support::proxy::{Answer, ORIGIN, SITES, TestProxy};
+use crate::support::proxy::{Answer, ORIGIN, SITES, START, TestProxy};
 
 /// Three requests a minute, and peers on loopback are the company's own load balancers.
 fn strict(server: &str) -> String {
@@ -158,6 +166,7 @@ async fn wrong_methods_and_addresses_are_problems_too() {
     ] {
         let answer = proxy.send(request).await;
         assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{answer:?}");
+        assert_eq!(answer.json()["status"], status);
     }
 }
 
@@ -209,4 +218,40 @@ async fn a_listener_stops_when_told_and_frees_its_port() {
     assert_eq!(proxy.send(proxy.http.get(&url)).await.status, 200);
     second.stop().await;
     assert!(tokio::net::TcpListener::bind(address).await.is_ok());
+}
+
+/// A clock that panics once, at the so-manieth reading from when it is armed.
+#[derive(Debug)]
+struct Bomb {
+    fuse: AtomicI64,
+}
+
+impl Clock for Bomb {
+    fn now(&self) -> UnixMillis {
+        assert_ne!(self.fuse.fetch_sub(1, Ordering::SeqCst), 0, "a clock that breaks");
+        START
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_503_and_the_next_request_as_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let variables = Overrides::from_variables(|name| (name == "KEY").then(|| "secret".to_owned()));
+    let config = Config::from_toml(SITES, std::path::Path::new("test.toml"), &variables).unwrap();
+    let store = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
+    let clock = Arc::new(Bomb { fuse: AtomicI64::new(-1) });
+    let app = App::open(config, clock.clone(), store).await.unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listening = Listening::start(listener, intake::router(app, None), 4).unwrap();
+    let url = format!("http://{}/tm/v1/clicks", listening.address());
+    let post =
+        || reqwest::Client::new().post(&url).header("origin", ORIGIN).body(arrival(1, &landing("click1")).to_string());
+    // The first reading is the frame's own, the second a handler's.
+    clock.fuse.store(1, Ordering::SeqCst);
+    let broken = post().send().await.unwrap();
+    assert_eq!(
+        (broken.status().as_u16(), broken.headers()["access-control-allow-origin"].to_str().unwrap()),
+        (503, ORIGIN)
+    );
+    assert_eq!(post().send().await.unwrap().status().as_u16(), 201);
 }

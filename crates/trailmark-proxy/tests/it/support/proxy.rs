@@ -68,7 +68,14 @@ pub(crate) struct TestProxy {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) http: reqwest::Client,
     pub(crate) listening: Listening,
-    folder: tempfile::TempDir,
+    folder: Arc<tempfile::TempDir>,
+}
+
+fn config(toml: &str, variables: &[(&'static str, String)]) -> Config {
+    let mut variables = variables.to_vec();
+    variables.push(("KEY", "a-vendor-secret".to_owned()));
+    let variable = move |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+    Config::from_toml(toml, Path::new("test.toml"), &Overrides::from_variables(variable)).unwrap()
 }
 
 /// An answer, read to its end.
@@ -91,14 +98,22 @@ impl TestProxy {
 
     /// The same with environment variables besides `KEY`.
     pub(crate) async fn with_variables(toml: &str, variables: &[(&'static str, String)]) -> Self {
-        let mut variables = variables.to_vec();
-        variables.push(("KEY", "a-vendor-secret".to_owned()));
-        let variable =
-            move |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-        let config = Config::from_toml(toml, Path::new("test.toml"), &Overrides::from_variables(variable)).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
-        let clock = Arc::new(ManualClock::new(START));
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let store = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
+        Self::on(config(toml, variables), Arc::new(ManualClock::new(START)), store, folder).await
+    }
+
+    /// Another proxy on the same ledger and clock, as after a restart with another configuration.
+    pub(crate) async fn reconfigured(&self, toml: &str) -> Self {
+        Self::on(config(toml, &[]), self.clock.clone(), self.store.clone(), self.folder.clone()).await
+    }
+
+    async fn on(
+        config: Config,
+        clock: Arc<ManualClock>,
+        store: Arc<dyn Store>,
+        folder: Arc<tempfile::TempDir>,
+    ) -> Self {
         let app = App::open(config, clock.clone(), store.clone()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listening = Listening::start(listener, intake::router(app.clone(), None), 64).unwrap();
