@@ -92,7 +92,12 @@ pub enum Support {
         why: &'static str,
     },
     /// The vendor can; a later version of Trailmark will.
-    NotYet,
+    NotYet {
+        /// Which call it will be, in the vendor's words.
+        how: &'static str,
+        /// How it tells one effect from two; absent for reading, and where the vendor's documents leave it open.
+        class: Option<Class>,
+    },
     /// The vendor cannot.
     Unsupported {
         /// Why not.

@@ -11,7 +11,7 @@
 use trailmark_wire::ids::VendorName;
 
 use crate::Dialect;
-use crate::capability::{Capabilities, Operation, Support};
+use crate::capability::{Capabilities, Class, Operation, Support};
 
 /// The capability table.
 pub fn capabilities(dialect: Dialect) -> Capabilities {
@@ -25,8 +25,19 @@ fn support(operation: Operation) -> Support {
             why: "a repeat is answered by `duplicate` or the first commission line, so it is sent again instead",
         },
         Operation::Webhooks => Support::Unsupported { why: "none in the vendor's documents" },
-        Operation::Signup | Operation::Lead | Operation::Sale | Operation::Refund | Operation::Partners => {
-            Support::NotYet
+        Operation::Signup | Operation::Lead => Support::NotYet {
+            how: "POST /api/v1/affiliate/conversions: once per click token, ever; it knows no customer and no money",
+            class: Some(Class::UniqueKey),
+        },
+        Operation::Sale => Support::NotYet {
+            how: "POST /api/v1/commission-lines with our idempotencyKey; a conversion itself carries no money",
+            class: Some(Class::Keyed),
+        },
+        Operation::Refund => {
+            Support::NotYet { how: "decline of the sale's commission line", class: Some(Class::Upsert) }
+        }
+        Operation::Partners => {
+            Support::NotYet { how: "GET /api/v1/partners: list; POST: create or update", class: None }
         }
     }
 }

@@ -11,7 +11,7 @@
 use trailmark_wire::ids::VendorName;
 
 use crate::Dialect;
-use crate::capability::{Capabilities, Operation, Support};
+use crate::capability::{Capabilities, Class, Operation, Support};
 
 /// The capability table.
 pub fn capabilities(dialect: Dialect) -> Capabilities {
@@ -24,16 +24,34 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         (Operation::Webhooks, Dialect::Current) => Support::Unsupported {
             why: "none for brands in the vendor's documents; the conversion report is read instead",
         },
-        // The guide names `conversion.*` events, and users with all verbs.
-        (Operation::Webhooks, Dialect::Guide)
-        | (
-            Operation::Signup
-            | Operation::Lead
-            | Operation::Sale
-            | Operation::Refund
-            | Operation::LookUp
-            | Operation::Partners,
-            Dialect::Current | Dialect::Guide,
-        ) => Support::NotYet,
+        (Operation::Webhooks, Dialect::Guide) => {
+            Support::NotYet { how: "conversion.approved, .rejected and .pending, as the guide names them", class: None }
+        }
+        (Operation::Signup, _) => Support::NotYet {
+            how: "prf.hn/conversion without value where the campaign counts signups, else not needed: it has no customers",
+            class: Some(Class::Searchable),
+        },
+        (Operation::Lead, _) => {
+            Support::NotYet { how: "prf.hn/conversion without value", class: Some(Class::Searchable) }
+        }
+        (Operation::Sale, _) => Support::NotYet {
+            how: "prf.hn/conversion with the price of one unit and the quantity of each line",
+            class: Some(Class::Searchable),
+        },
+        (Operation::Refund, _) => Support::NotYet {
+            how: "POST /v3/brand/campaigns/{id}/conversions/bulk: reject, or lower an item's value",
+            class: Some(Class::Upsert),
+        },
+        (Operation::LookUp, _) => Support::NotYet {
+            how: "GET /reporting/report_advertiser/campaign/{id}/conversion.json by conversion_reference",
+            class: None,
+        },
+        (Operation::Partners, Dialect::Current) => {
+            Support::NotYet { how: "users: GET /user, POST /user, PATCH /v3/brand/user", class: None }
+        }
+        (Operation::Partners, Dialect::Guide) => Support::NotYet {
+            how: "users: list, get, create, update (get, merge, PUT), deactivate, delete, self",
+            class: None,
+        },
     }
 }

@@ -11,7 +11,7 @@
 use trailmark_wire::ids::VendorName;
 
 use crate::Dialect;
-use crate::capability::{Capabilities, Operation, Support};
+use crate::capability::{Capabilities, Class, Operation, Support};
 
 /// The capability table.
 pub fn capabilities(dialect: Dialect) -> Capabilities {
@@ -22,11 +22,24 @@ pub fn capabilities(dialect: Dialect) -> Capabilities {
 fn support(operation: Operation) -> Support {
     match operation {
         Operation::Lead => Support::Unsupported { why: "the API takes customers and transactions, no leads" },
-        Operation::Signup
-        | Operation::Sale
-        | Operation::Refund
-        | Operation::LookUp
-        | Operation::Partners
-        | Operation::Webhooks => Support::NotYet,
+        Operation::Signup => Support::NotYet {
+            how: "POST /v1/customers; a key that exists is refused with 422",
+            class: Some(Class::UniqueKey),
+        },
+        Operation::Sale => Support::NotYet {
+            how: "POST /v1/transactions; the same key again makes a second transaction, so never blind",
+            class: Some(Class::Searchable),
+        },
+        Operation::Refund => Support::NotYet { how: "DELETE /v1/transactions by key", class: Some(Class::Upsert) },
+        Operation::LookUp => {
+            Support::NotYet { how: "GET /v1/customers:search, GET /v1/transactions:search", class: None }
+        }
+        Operation::Partners => {
+            Support::NotYet { how: "/v1/partners: create, invite, list, update, archive, delete", class: None }
+        }
+        Operation::Webhooks => Support::NotYet {
+            how: "Signature: hex HMAC-SHA256 of the raw body under the webhook's secret",
+            class: None,
+        },
     }
 }

@@ -61,7 +61,7 @@ enum Signup<'a> {
 pub fn capabilities(dialect: Dialect) -> Capabilities {
     let cell = match dialect {
         Dialect::Current => current,
-        Dialect::Guide => |_operation| Support::NotYet,
+        Dialect::Guide => guide,
     };
     Capabilities { vendor: NAME, dialect, cells: Operation::ALL.map(|operation| (operation, cell(operation))).to_vec() }
 }
@@ -75,7 +75,38 @@ fn current(operation: Operation) -> Support {
         },
         Operation::LookUp => Support::Yes { how: "GET /v2/customers/{customer_key}", class: None },
         Operation::Partners => Support::Yes { how: "GET /v2/partnerships: list, get", class: None },
-        Operation::Lead | Operation::Sale | Operation::Refund | Operation::Webhooks => Support::NotYet,
+        Operation::Lead => ACTION,
+        Operation::Sale => Support::NotYet { how: "POST /v2/transactions with our key, in cents", class: None },
+        Operation::Refund => {
+            Support::NotYet { how: "DELETE /v2/transactions/{key}, or a negative transaction", class: None }
+        }
+        Operation::Webhooks => Support::NotYet {
+            how: "partnership.* and customer_* events on a secret path, each read back through the API",
+            class: None,
+        },
+    }
+}
+
+/// An action for a customer that is not there does nothing, and no call reads actions back (vendors.md § 1.2).
+const ACTION: Support = Support::NotYet { how: "POST /v2/actions on the customer", class: Some(Class::Neither) };
+
+fn guide(operation: Operation) -> Support {
+    match operation {
+        Operation::Signup => Support::NotYet {
+            how: "POST /customers with partner_key; a key that exists is an error",
+            class: Some(Class::UniqueKey),
+        },
+        Operation::Lead => ACTION,
+        Operation::Sale => Support::NotYet { how: "POST /transactions with customer_key, in cents", class: None },
+        Operation::Refund => Support::NotYet { how: "DELETE /v2/transactions/{key}, beyond the guide", class: None },
+        Operation::LookUp => Support::NotYet { how: "GET /customers, page by page", class: None },
+        Operation::Partners => {
+            Support::NotYet { how: "GET /partners, /partnerships, /groups/{group_key}", class: None }
+        }
+        Operation::Webhooks => Support::NotYet {
+            how: "partner.*, customer.*, transaction.* and reward.created, as the guide names them",
+            class: None,
+        },
     }
 }
 
