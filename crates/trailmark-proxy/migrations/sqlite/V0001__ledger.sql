@@ -85,6 +85,7 @@ CREATE TABLE conversions (
 -- The replay key, for ever.
 CREATE UNIQUE INDEX conversions_replayed ON conversions (site, visitor, jti);
 CREATE INDEX conversions_by_time ON conversions (site, received_at);
+CREATE INDEX conversions_by_page_id ON conversions (site, jti);
 
 -- Personal data, apart, so that it can be expunged while ledger and hashes stay.
 CREATE TABLE conversion_payloads (

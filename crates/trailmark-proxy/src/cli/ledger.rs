@@ -49,7 +49,7 @@ impl Ledger {
                 config.server.admin_listen
             )));
         }
-        Self::opened(path, config)
+        Ok(Self::of(Arc::new(SqliteStore::open_for_operator(path)?), config))
     }
 
     /// The proxy of this configuration, if it runs.
@@ -59,11 +59,14 @@ impl Ledger {
 
     /// The store itself, made where there is none, and brought to this version's schema.
     pub(super) fn opened(path: &Path, config: &Config) -> Result<Self, Failure> {
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(path)?);
+        Ok(Self::of(Arc::new(SqliteStore::open(path)?), config))
+    }
+
+    fn of(store: Arc<dyn Store>, config: &Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
-        Ok(Self::Opened(Opened { store, keys, clock }))
+        Self::Opened(Opened { store, keys, clock })
     }
 
     pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {

@@ -245,7 +245,8 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     /// Conversions.
     fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>>;
 
-    /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters.
+    /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters; the
+    /// id that the page gave it (its `jti`) finds it too.
     fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
 
     /// Touches; the filter's state is a source, `url` or `cookie`.

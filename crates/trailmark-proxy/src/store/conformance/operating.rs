@@ -67,6 +67,8 @@ pub async fn a_conversion_is_found_by_an_unambiguous_beginning(ground: &impl Gro
     assert_eq!(store.conversion(beginning(1, 36)).await.unwrap().conversion.id, id(1001));
     assert_eq!(store.conversion(beginning(2, 8)).await.unwrap().conversion.id, id(1002));
     assert!(matches!(store.conversion(beginning(1, 7)).await, Err(StoreError::Refused(_))));
+    let of_page = signup(1, visitor(1), "u_1").jti;
+    assert_eq!(store.conversion(of_page.as_str().into()).await.unwrap().conversion.id, id(1001), "by the page's id");
     let twin = NewConversion { id: twin_of(1), ..signup(3, visitor(1), "u_3") };
     accepted(&store, 3, twin).await;
     assert!(matches!(store.conversion(beginning(1, 8)).await, Err(StoreError::Refused(_))));

@@ -30,13 +30,15 @@ pub(super) fn conversion(ledger: &Connection, id: &str) -> Result<ConversionDeta
     Ok(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries })
 }
 
-/// The one conversion whose id begins so, in any site.
+/// The one conversion whose id begins so, in any site: the ledger's id, or the one that the page gave it (its `jti`), which is
+/// all that a page knows of a conversion that it could not bring to the proxy at once.
 fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
     if prefix.len() < SHORTEST_PREFIX {
         return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the conversion's id")));
     }
     // `g` follows every hexadecimal digit.
-    let sql = "SELECT site, id FROM conversions WHERE site = ?1 AND id >= ?2 AND id < ?2 || 'g' LIMIT 2";
+    let sql = "SELECT site, id FROM conversions WHERE site = ?1 AND id >= ?2 AND id < ?2 || 'g'
+               UNION SELECT site, id FROM conversions WHERE site = ?1 AND jti >= ?2 AND jti < ?2 || 'g' LIMIT 2";
     let mut found = Vec::new();
     for site in lists::sites(ledger)? {
         let read = |row: &rusqlite::Row<'_>| Ok((checked(row, "site")?, checked(row, "id")?));
