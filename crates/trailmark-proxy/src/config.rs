@@ -72,8 +72,8 @@ pub struct Server {
     pub client_ip_header: HeaderName,
     /// How log lines look.
     pub log_format: LogFormat,
-    /// What is logged.
-    pub log_level: String,
+    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`.
+    pub log_level: &'static str,
 }
 
 /// How log lines look.
@@ -201,9 +201,8 @@ impl Reader<'_> {
         });
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = self.layered("server.log_format", table.log_format, |text| one_of(text, &formats));
-        let log_level = self.layered("server.log_level", table.log_level, |text| {
-            tracing_subscriber::EnvFilter::try_new(text).map(|_| text.clone())
-        });
+        let levels = ["error", "warn", "info", "debug", "trace"].map(|level| (level, level));
+        let log_level = self.layered("server.log_level", table.log_level, |text| one_of(text, &levels));
         let mount = self.layered("server.mount", table.mount, |text| values::mount(text));
         Server {
             listen,
@@ -215,7 +214,7 @@ impl Reader<'_> {
             trusted_proxies: self.trusted_proxies(table.trusted_proxies),
             client_ip_header: header.map_or(HeaderName::from_static("x-forwarded-for"), |(header, _)| header),
             log_format: log_format.map(|(format, _)| format).unwrap_or_default(),
-            log_level: log_level.map_or_else(|| "info".to_owned(), |(level, _)| level),
+            log_level: log_level.map_or("info", |(level, _)| level),
         }
     }
 

@@ -1,19 +1,28 @@
 //! Log lines: one an event, to standard error, as text or JSON. What may stand in one is decided where it is written: ids,
 //! words, numbers and routes; never tokens, cookies, addresses or bodies, for which the types give nothing but `[redacted]`.
+//! Libraries know no such rule, so that nothing below a warning of theirs is ever written.
 
 use std::io::{IsTerminal as _, stderr};
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::layer;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::config::LogFormat;
 
-/// Starts logging for the whole process; later calls change nothing. `level` is what the configuration has checked.
+/// What begins the names of our own modules.
+const OURS: &str = "trailmark";
+
+/// Starts logging for the whole process; later calls change nothing. `level` is one of the configuration's words.
 pub fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_unreadable| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).with_target(false);
+    let level = level.parse().unwrap_or(LevelFilter::INFO);
+    let filter = Targets::new().with_default(level.min(LevelFilter::WARN)).with_target(OURS, level);
+    let lines = layer().with_writer(stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(filter);
     // Somebody else's logging, a test's, is as good.
     let _ = match format {
-        LogFormat::Text => lines.with_ansi(stderr().is_terminal()).try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+        LogFormat::Text => registry.with(lines.with_ansi(stderr().is_terminal())).try_init(),
+        LogFormat::Json => registry.with(lines.json().flatten_event(true)).try_init(),
     };
 }

@@ -83,7 +83,7 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`] when it cannot start, or the ledger cannot be closed.
 pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
-    observe::start(config.server.log_format, &config.server.log_level);
+    observe::start(config.server.log_format, config.server.log_level);
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }

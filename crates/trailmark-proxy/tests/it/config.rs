@@ -136,6 +136,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             in_server("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]"),
             "`server.trusted_proxies` trusts every address",
         ),
+        (in_server("log_level = \"hyper=trace\""), "`server.log_level` must be \"error\" or"),
         (in_server("log_format = \"xml\""), "`server.log_format` must be \"text\" or \"json\""),
         (
             format!("[store]\nurl = \"postgres://db\"\n{GOOD}"),
