@@ -28,6 +28,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// What is waited where a vendor names no time.
 const WAIT: Duration = Duration::from_secs(2);
 
+/// Bytes of one page: 250 partners of a few kilobytes each, more than an answer to a delivery ever has.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Partners {
     /// List every partner of a program
@@ -116,7 +119,8 @@ impl AccountArgs {
         let config = self.setup.load()?;
         let program = chosen(&config, self.program.as_ref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let egress = Egress::new(program.adapter.hosts(), Bounds::default(), clock.clone());
+        let bounds = Bounds { body_bytes: PAGE_BYTES, ..Bounds::default() };
+        let egress = Egress::new(program.adapter.hosts(), bounds, clock.clone());
         let egress = egress.map_err(|error: SetUpError| Failure::usage(error.to_string()))?;
         Ok(Account { vendor: program.adapter.clone(), egress, clock })
     }

@@ -1,8 +1,9 @@
 //! The outbox's half of the ledger: leases, attempts, lanes. Every transition is guarded by the lease id under which it was
 //! decided; the decisions themselves are pure and stand in `outbox` and `lanes`, and come in as values or closures.
 //!
-//! A delivery can be leased when its state is `due`, `unverified` or `uncertain`, its due time is past and no lease is on it. A lease that has ended is not taken over
-//! by the next lease: it first goes through [`DeliveryStore::expired`], since an attempt may be open under it.
+//! A delivery can be leased when its state is `due`, `unverified` or `uncertain`, its due time is past and no lease is on
+//! it. A lease that has ended is not taken over by the next lease: it first goes through [`DeliveryStore::expired`], since
+//! an attempt may be open under it.
 
 use std::fmt;
 
