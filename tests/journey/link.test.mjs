@@ -54,7 +54,7 @@ test('a landing with ps_xid and an unpadded ps_partner_key, a route change and a
   assert.equal(made.length, 1);
   assert.equal(made[0].xid ?? made[0].click_id, xid);
   const { stdout: explained } = product.cli('conversions', 'explain', conversionId);
-  for (const part of [xid, 'ada', 'main', 'credited', 'POST conversion/xid', 'recorded']) {
+  for (const part of [xid, 'ada', 'main', 'Credited', 'POST conversion/xid', 'recorded']) {
     assert.ok(explained.includes(part), `explain tells of ${part}:\n${explained}`);
   }
   assert.ok(!explained.includes('secret-session'), 'a parameter that is not captured is not kept');
