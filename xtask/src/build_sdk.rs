@@ -123,7 +123,8 @@ pub(crate) fn compile(workspace: &Workspace, manifest: &Path, package: &str) -> 
     shell::run(
         workspace
             .cargo()
-            .args(["build", "--quiet", "--lib", "--profile", "sdk", "--target", WASM_TARGET])
+            // Cargo links with LTO only where every crate type allows it; the manifest's rlib, which tests need, does not.
+            .args(["rustc", "--quiet", "--lib", "--crate-type", "cdylib", "--profile", "sdk", "--target", WASM_TARGET])
             .args(["--package", package, "--target-dir"])
             .arg(&workspace.target)
             .arg("--manifest-path")
