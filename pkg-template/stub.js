@@ -39,7 +39,7 @@
     state.a = { id, url: href.split('#')[0], referrer: document.referrer, at: new Date().toISOString() };
     // Reload and back/forward are the same arrival once more.
     try {
-      state.a.again = /^[rb]/.test(performance.getEntriesByType('navigation')[0].type);
+      if (/^[rb]/.test(performance.getEntriesByType('navigation')[0].type)) state.a.again = 1;
     } catch (_) {}
     // The script that never comes: blocked, which the browser says, or slow beyond use.
     w.addEventListener('error', event => event.target.dataset && event.target.dataset.site && off(), true);

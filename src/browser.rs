@@ -33,7 +33,7 @@ pub struct BrowserPage {
 
 /// A value of the browser's JSON parser.
 #[derive(Debug)]
-pub struct BrowserJson(JsValue);
+pub struct BrowserJson(pub(crate) JsValue);
 
 #[wasm_bindgen]
 extern "C" {
@@ -153,7 +153,7 @@ impl Page for BrowserPage {
         if let Some(key) = &*self.key.borrow() {
             return Some(key.public.clone());
         }
-        let key = key::of_site(site, self.sleep(key::STORE_MS)).await?;
+        let key = key::of_site(site, Box::pin(self.sleep(key::STORE_MS))).await?;
         let public = key.public.clone();
         self.key.replace(Some(key));
         Some(public)
@@ -173,12 +173,15 @@ impl Page for BrowserPage {
         key::sha256(message).await
     }
 
-    async fn send(&self, request: Request) -> Option<Answer> {
+    async fn send(&self, request: Request) -> Option<Answer<BrowserJson>> {
         // Keepalive lets the request outlive the page; browsers refuse it beyond 64 KiB in flight, and some for DELETE.
-        match guarded(http::send(&request, http::Keepalive::Yes)).await {
-            Some(answer) => Some(answer),
-            None => guarded(http::send(&request, http::Keepalive::No)).await,
+        for keepalive in [true, false] {
+            let answer = guarded(http::send(&request, keepalive)).await;
+            if answer.is_some() {
+                return answer;
+            }
         }
+        None
     }
 
     fn warn(&self, text: &str) {
@@ -192,7 +195,8 @@ impl Json for BrowserJson {
     }
 
     fn text(&self) -> Option<String> {
-        self.0.as_string()
+        let number = self.0.as_f64().is_some();
+        if number { Some(self.0.unchecked_ref::<Object>().to_string().into()) } else { self.0.as_string() }
     }
 
     fn integer(&self) -> Option<i64> {
@@ -206,21 +210,16 @@ impl Json for BrowserJson {
     }
 
     fn entries(&self) -> Vec<(String, Self)> {
-        entries(&self.0).into_iter().map(|(name, value)| (name, Self(value))).collect()
+        let entries = self.0.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
+        let pair = |entry: JsValue| {
+            let pair = entry.unchecked_into::<Array>();
+            Some((pair.get(0).as_string()?, Self(pair.get(1))))
+        };
+        entries.iter().filter_map(pair).collect()
     }
 }
 
 /// The bytes behind an `ArrayBuffer`, if they are as many.
 fn bytes<const N: usize>(buffer: &JsValue) -> Option<[u8; N]> {
     Uint8Array::new(buffer).to_vec().try_into().ok()
-}
-
-/// The names and values of an object; none of anything else.
-pub(crate) fn entries(object: &JsValue) -> Vec<(String, JsValue)> {
-    let entries = object.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
-    let pair = |entry: JsValue| {
-        let pair = entry.unchecked_into::<Array>();
-        Some((pair.get(0).as_string()?, pair.get(1)))
-    };
-    entries.iter().filter_map(pair).collect()
 }

@@ -27,33 +27,28 @@ pub struct Touch {
     pub expires_at: String,
 }
 
-/// A click token with what it says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A click token with what it says: the members of the proxy's answer, and two numbers beside them. So it lies in storage.
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Click {
     /// The token, a compact JWS.
-    pub token: String,
-    /// The touch behind it.
-    pub touch: Touch,
+    pub click_token: String,
     /// Milliseconds to add to the browser's clock to have the proxy's.
     pub offset: i64,
+    program: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    partner: Option<String>,
+    at: String,
+    expires_at: String,
     /// When the token ends, seconds by the proxy's clock.
+    #[serde(skip)]
     expires: i64,
 }
 
-/// What lies in storage: the proxy's answer as it came, and the clock that it was received by.
-#[derive(Serialize)]
-struct Kept<'a> {
-    answer: &'a str,
-    offset: i64,
-}
-
 impl Click {
-    /// Takes the proxy's answer, received at `now`, and keeps it for later pages, so that they need not ask. Where storage
-    /// is denied they ask.
-    pub fn receive<P: Page>(page: &P, settings: &Settings, answer: &str, now: UnixMillis) -> Option<Self> {
-        let (mut click, issued) = Self::read(page, answer)?;
-        click.offset = UnixMillis::from_seconds(issued).since(now);
-        if let Ok(text) = page.write(&Kept { answer, offset: click.offset }) {
+    /// Takes the proxy's answer, and keeps it for later pages, so that they need not ask. Where storage is denied they ask.
+    pub fn receive<P: Page>(page: &P, settings: &Settings, answer: &P::Json) -> Option<Self> {
+        let click = Self::read(page, answer)?;
+        if let Ok(text) = page.write(&click) {
             page.store(&settings.click_key(), &text);
         }
         Some(click)
@@ -62,25 +57,35 @@ impl Click {
     /// The click that an earlier page kept, unless its window is over.
     pub fn load<P: Page>(page: &P, settings: &Settings) -> Option<Self> {
         let kept = page.parse(&page.load(&settings.click_key())?)?;
-        let (mut click, _issued) = Self::read(page, &kept.member_text("answer")?)?;
-        click.offset = kept.member_integer("offset")?;
+        let click = Self::read(page, &kept)?;
         (page.now().plus(click.offset).seconds() < click.expires).then_some(click)
     }
 
-    /// The click of an answer, and when its token was signed.
-    fn read<P: Page>(page: &P, answer: &str) -> Option<(Self, i64)> {
-        let answer = page.parse(answer)?;
-        let token = answer.member_text("click_token")?;
-        let payload = base64url::decode(token.split('.').nth(1)?)?;
+    /// The click of an answer that has just come, or of one that was kept, which has its offset with it.
+    fn read<P: Page>(page: &P, answer: &P::Json) -> Option<Self> {
+        let click_token = answer.member_text("click_token")?;
+        let payload = base64url::decode(click_token.split('.').nth(1)?)?;
         let claims = page.parse(&String::from_utf8(payload).ok()?)?;
-        let touch = Touch {
+        let issued = UnixMillis::from_seconds(claims.member_integer("iat")?);
+        Some(Self {
+            click_token,
+            offset: answer.member_integer("offset").unwrap_or_else(|| issued.since(page.now())),
             program: answer.member_text("program")?,
             partner: answer.member_text("partner"),
             at: answer.member_text("at")?,
             expires_at: answer.member_text("expires_at")?,
-        };
-        let (issued, expires) = (claims.member_integer("iat")?, claims.member_integer("exp")?);
-        Some((Self { token, touch, offset: 0, expires }, issued))
+            expires: claims.member_integer("exp")?,
+        })
+    }
+
+    /// What the page may know of it.
+    pub fn touch(&self) -> Touch {
+        Touch {
+            program: self.program.clone(),
+            partner: self.partner.clone(),
+            at: self.at.clone(),
+            expires_at: self.expires_at.clone(),
+        }
     }
 }
 
@@ -90,16 +95,16 @@ pub fn request<P: Page>(
     page: &P,
     settings: &Settings,
     arrival: &Arrival,
-    sighting: &Sighting,
+    sighting: Sighting,
     jwk: Option<EcPublicJwk>,
 ) -> Option<Request> {
     let body = ClickRequest {
         site: settings.site.clone(),
         id: arrival.id.clone(),
-        url: sighting.url.clone(),
-        referrer: sighting.referrer.clone(),
+        url: sighting.url,
+        referrer: sighting.referrer,
         at: Some(arrival.at.clone()),
-        cookies: sighting.cookies.clone(),
+        cookies: sighting.cookies,
         jwk,
     };
     let body = page.write(&body).ok()?;

@@ -9,32 +9,19 @@ use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Malformed};
 use trailmark_wire::ids::{ConversionId, CustomerKey};
 use trailmark_wire::time::UnixMillis;
 
-use crate::page::Json;
+use crate::page::{Json, Page};
 
-/// What the page passed.
-#[derive(Clone, Default)]
-pub struct Input {
-    /// The company's own key of the customer.
-    pub customer_key: Option<String>,
-    /// Their e-mail address.
-    pub email: Option<String>,
-    /// Their name.
-    pub name: Option<String>,
-    /// The customer as a JWS signed by the merchant; in place of the three above.
-    pub customer: Option<String>,
-    /// Free text for the vendor.
-    pub data: BTreeMap<String, String>,
-}
-
-/// A conversion on its way.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A conversion on its way. Debug shows no input, which is personal data.
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Its id, for ever.
     pub id: ConversionId,
     /// When it happened, by the browser's clock.
     pub at: UnixMillis,
-    /// What happened.
-    pub body: Body,
+    /// Which kind.
+    pub kind: Kind,
+    /// What the page passed, as JSON.
+    pub input: String,
 }
 
 /// One credited program.
@@ -77,59 +64,47 @@ impl Outcome {
     }
 }
 
-impl Input {
-    /// The wire's form of the call.
+impl Entry {
+    /// The checked conversion of a call at `page`'s time.
     ///
     /// # Errors
     /// [`Malformed`] with the field's name in the wire; [`named_for_pages`] has the page's name for it.
-    pub fn into_body(self, kind: Kind) -> Result<Body, Malformed> {
-        let key = match (self.customer_key, &self.customer) {
-            (Some(_), Some(_)) => {
-                return Err(Malformed { field: "signed_customer", problem: "excludes `customerKey`" });
-            }
-            (None, None) => return Err(Malformed { field: "customer.key", problem: "is missing" }),
-            (key, _) => key
-                .map(CustomerKey::new)
-                .transpose()
-                .map_err(|bad| Malformed { field: "customer.key", problem: bad.shape })?,
-        };
-        let (email, name) = (self.email, self.name);
-        let body = Body {
-            kind,
-            customer: key.map(|key| Customer { key, email, name }),
-            signed_customer: self.customer,
-            order: None,
-            signed_order: None,
-            refund_of: None,
-            data: self.data,
-        };
-        Conversion::from_body(body.clone())?;
-        Ok(body)
+    pub fn new<P: Page>(page: &P, kind: Kind, input: String) -> Result<Self, Malformed> {
+        let at = page.now();
+        let entry = Self { id: ConversionId::from_parts(at, page.random()), at, kind, input };
+        Conversion::from_body(entry.body(page)?)?;
+        Ok(entry)
     }
-}
 
-impl Entry {
+    /// The wire's form of what the page passed.
+    ///
+    /// # Errors
+    /// [`Malformed`] where there is no customer key that is one, or two customers.
+    pub fn body<P: Page>(&self, page: &P) -> Result<Body, Malformed> {
+        let input = page.parse(&self.input);
+        let text = |name| input.as_ref()?.member_text(name);
+        let (key, signed_customer) = (text("customerKey"), text("customer"));
+        let customer = match key.map(CustomerKey::new) {
+            Some(Ok(key)) => Some(Customer { key, email: text("email"), name: text("name") }),
+            Some(Err(bad)) => return Err(Malformed { field: "customer.key", problem: bad.shape }),
+            None => None,
+        };
+        let mut data = BTreeMap::new();
+        // One by one: building a map from an iterator sorts first, and sorting costs the module two kilobytes.
+        for (name, value) in input.and_then(|input| input.member("data")).iter().flat_map(Json::entries) {
+            data.insert(name, value.text().unwrap_or_default());
+        }
+        let kind = self.kind;
+        Ok(Body { kind, customer, signed_customer, order: None, signed_order: None, refund_of: None, data })
+    }
+
     /// Reads an entry that an earlier page kept; `None` when it is not one, such as after somebody's edit.
     pub fn read<J: Json>(kept: &J) -> Option<Self> {
-        let body = kept.member("body")?;
-        let customer = body.member("customer");
-        let of_customer = |name| customer.as_ref()?.member_text(name);
-        let mut data = BTreeMap::new();
-        for (name, value) in body.member("data").map(|data| data.entries()).unwrap_or_default() {
-            data.insert(name, value.text()?);
-        }
-        let input = Input {
-            customer_key: of_customer("key"),
-            email: of_customer("email"),
-            name: of_customer("name"),
-            customer: body.member_text("signed_customer"),
-            data,
-        };
-        let kind = kind(&body.member_text("kind")?)?;
         Some(Self {
             id: ConversionId::new(kept.member_text("id")?).ok()?,
             at: UnixMillis(kept.member_integer("at")?),
-            body: input.into_body(kind).ok()?,
+            kind: kind(&kept.member_text("kind")?)?,
+            input: kept.member_text("input")?,
         })
     }
 }
@@ -142,16 +117,14 @@ pub fn kind(word: &str) -> Option<Kind> {
 /// The name that a page knows a wire field by.
 pub fn named_for_pages(field: &str) -> &str {
     match field {
-        "customer.key" | "customer" => "customerKey",
-        "customer.email" => "email",
-        "customer.name" => "name",
+        "customer" | "customer.key" => "customerKey",
         "signed_customer" => "customer",
-        other => other,
+        other => other.strip_prefix("customer.").unwrap_or(other),
     }
 }
 
-impl std::fmt::Debug for Input {
+impl std::fmt::Debug for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Input").field("customer_key", &self.customer_key).finish_non_exhaustive()
+        f.debug_struct("Entry").field("id", &self.id).field("kind", &self.kind).finish_non_exhaustive()
     }
 }

@@ -32,11 +32,11 @@ pub struct Request {
 
 /// An answer, read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Answer<J> {
     /// The HTTP status.
     pub status: u16,
-    /// The body; empty where it could not be read.
-    pub body: String,
+    /// The body, where it is JSON.
+    pub json: Option<J>,
 }
 
 /// A JSON value as the host's parser gives it. Reading by name costs the module a few hundred bytes, deserialising into
@@ -45,7 +45,7 @@ pub trait Json: Sized {
     /// The member `name` of an object, unless absent or null.
     fn member(&self, name: &str) -> Option<Self>;
 
-    /// The text of a string.
+    /// The text of a string, or of a number.
     fn text(&self) -> Option<String>;
 
     /// The value of an integral number within 2^53.
@@ -116,7 +116,7 @@ pub trait Page: WriteJson + 'static {
     fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>>;
 
     /// Sends a request; `None` where no answer came.
-    fn send(&self, request: Request) -> impl Future<Output = Option<Answer>>;
+    fn send(&self, request: Request) -> impl Future<Output = Option<Answer<Self::Json>>>;
 
     /// Explains a mistake to the page's developer.
     fn warn(&self, text: &str);

@@ -38,17 +38,20 @@ pub enum Step {
 pub const RENEWABLE: [&str; 5] =
     ["from_the_future", "key_mismatch", "signature_invalid", "token_expired", "token_invalid"];
 
+/// The code where no proxy answered.
+pub const UNREACHABLE: &str = "unreachable";
+
 /// What to do after an answer, or after none.
-pub fn step<P: Page>(page: &P, answer: Option<&Answer>, tried: Tried) -> Step {
+pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
     let Some(answer) = answer else {
-        return Step::Keep { code: "unreachable".to_owned() };
+        return Step::Keep { code: UNREACHABLE.to_owned() };
     };
     if matches!(answer.status, 200 | 202) {
-        let outcome = page.parse(&answer.body).as_ref().and_then(outcome);
-        // Something answered, but no proxy of ours: a captive portal, another server.
-        return outcome.map_or(Step::Keep { code: "unreachable".to_owned() }, Step::Done);
+        // Something may have answered that is no proxy of ours: a captive portal, another server.
+        let outcome = answer.json.as_ref().and_then(outcome);
+        return outcome.map_or(Step::Keep { code: UNREACHABLE.to_owned() }, Step::Done);
     }
-    let code = refusal_code(page, answer);
+    let code = refusal_code(answer);
     match answer.status {
         401 if tried == Tried::Once && RENEWABLE.contains(&code.as_str()) => Step::Renew,
         408 | 425 | 429 | 500.. => Step::Keep { code },
@@ -57,8 +60,8 @@ pub fn step<P: Page>(page: &P, answer: Option<&Answer>, tried: Tried) -> Step {
 }
 
 /// The stable code of a refusal; of an answer without one, that it was refused.
-pub fn refusal_code<P: Page>(page: &P, answer: &Answer) -> String {
-    let code = page.parse(&answer.body).and_then(|problem| problem.member_text("code"));
+pub fn refusal_code<J: Json>(answer: &Answer<J>) -> String {
+    let code = answer.json.as_ref().and_then(|problem| problem.member_text("code"));
     code.unwrap_or_else(|| "refused".to_owned())
 }
 
@@ -78,27 +81,34 @@ fn outcome<J: Json>(receipt: &J) -> Option<Outcome> {
     })
 }
 
-/// `POST v1/conversions` for an entry: signed where this browser has a key, else in plain JSON. `None` where the browser
-/// cannot hash, and so cannot say which token it means.
-pub async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry) -> Option<Request> {
+/// Posts an entry and reads the answer.
+pub async fn exchange<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry, tried: Tried) -> Step {
+    match request(page, settings, click, entry).await {
+        Some(request) => step(page.send(request).await.as_ref(), tried),
+        // The browser cannot hash, and so cannot say which token it means.
+        None => Step::Done(Outcome::coded("failed", "no_crypto")),
+    }
+}
+
+/// `POST v1/conversions` for an entry: signed where this browser has a key, else in plain JSON.
+async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry) -> Option<Request> {
     let jwk = page.key(&settings.site).await;
-    let ath = TokenHash::from_digest(page.sha256(&click.token).await?);
+    let ath = TokenHash::from_digest(page.sha256(&click.click_token).await?);
     let payload = Payload {
         jti: entry.id.clone(),
         // Never ahead of the proxy's clock as far as it is known, whatever was done to this one since.
-        iat: entry.at.plus(click.offset).seconds().min(page.now().plus(click.offset).seconds()),
+        iat: entry.at.min(page.now()).plus(click.offset).seconds(),
         aud: settings.site.clone(),
         ath,
-        token: click.token.clone(),
-        data: entry.body.clone(),
+        token: click.click_token.clone(),
+        data: entry.body(page).ok()?,
     };
-    let signed = match &jwk {
-        Some(jwk) => {
-            let input = envelope::signing_input(jwk, &payload, page).ok()?;
-            page.sign(&input).await.map(|signature| jws::assemble(&input, &signature))
+    let mut body = page.write(&payload).ok()?;
+    if let Some(jwk) = jwk {
+        let input = envelope::signing_input(&jwk, &payload, page).ok()?;
+        if let Some(signature) = page.sign(&input).await {
+            body = jws::assemble(&input, &signature);
         }
-        None => None,
-    };
-    let body = signed.or_else(|| page.write(&payload).ok())?;
+    }
     Some(Request { method: Method::Post, url: settings.route("/v1/conversions"), body })
 }

@@ -5,23 +5,23 @@
 //! the report of a touch. Whatever comes back from the network is kept only if consent is still in force ([`Tracker::granted`]).
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use serde::Serialize;
 use trailmark_wire::capture::Source;
-use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::ConversionId;
 
-use crate::capture::{self, Sighting};
+use crate::capture;
 use crate::click::{self, Click, Touch};
 use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
-use crate::conversion::{self, Entry, Input, Outcome};
-use crate::page::{Method, Page, Request};
+use crate::conversion::{self, Entry, Outcome};
+use crate::page::{Answer, Method, Page, Request};
 use crate::queue;
-use crate::send::{self, Step, Tried};
-use crate::wait::{Gate, within};
+use crate::send::{self, Step, Tried, UNREACHABLE};
+use crate::wait::{Gate, Task, within};
+
+/// Conversions that are held in memory while consent is pending; a page that calls for more has a loop.
+const HELD: usize = 20;
 
 /// What `ready` resolves to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -51,203 +51,174 @@ pub struct Tracker<P> {
     arrival: Arrival,
     stated: Cell<State>,
     standing: RefCell<Standing>,
-    sighting: RefCell<Sighting>,
     /// Conversions called while consent was pending.
     held: RefCell<Vec<Rc<Entry>>>,
-    actions: RefCell<VecDeque<Action>>,
-    acting: Cell<bool>,
+    /// The change of consent that is to be enacted next; a later one replaces it.
+    wanted: Cell<Option<Action>>,
     /// Open when no action is under way.
     idle: Gate,
     ready: Gate,
 }
 
 impl<P: Page> Tracker<P> {
-    /// Starts the SDK: looks at the arrival if consent allows, and opens `ready` when that is done or [`READY_MS`] are over.
-    pub fn start(page: P, settings: Settings, arrival: Arrival) -> Rc<Self> {
-        let tracker = Rc::new(Self {
+    /// Starts the SDK, which lives as long as the document, and so is never dropped: looks at the arrival if consent allows, and opens `ready` when that is done or [`READY_MS`] are over.
+    pub fn start(page: P, settings: Settings, arrival: Arrival) -> &'static Self {
+        let tracker: &'static Self = Box::leak(Box::new(Self {
             stated: Cell::new(settings.consent),
             page,
             settings,
             arrival,
             standing: RefCell::new(Standing::Untouched),
-            sighting: RefCell::default(),
             held: RefCell::default(),
-            actions: RefCell::default(),
-            acting: Cell::new(false),
+            wanted: Cell::default(),
             idle: Gate::default(),
             ready: Gate::default(),
-        });
+        }));
         tracker.idle.open();
         tracker.enact(consent::begin(tracker.consent(), tracker.trace()));
-        let starting = Rc::clone(&tracker);
-        tracker.page.spawn(async move {
-            let limit = starting.page.sleep(READY_MS);
-            within(&mut Box::pin(starting.idle.passed()), limit).await;
-            starting.ready.open();
+        tracker.page.spawn(async {
+            tracker.settled(READY_MS).await;
+            tracker.ready.open();
         });
         tracker
     }
 
     /// Ends when the first look at the arrival is done with.
-    pub async fn ready(&self) -> Ready {
+    pub async fn ready(&'static self) -> Ready {
         self.ready.passed().await;
         Ready { attributed: self.click().is_some(), mode: "wasm" }
     }
 
     /// The current touch.
-    pub async fn touch(&self) -> Option<Touch> {
+    pub async fn touch(&'static self) -> Option<Touch> {
         self.ready.passed().await;
-        within(&mut Box::pin(self.idle.passed()), self.page.sleep(PATIENCE_MS)).await;
-        self.click().filter(|_| self.granted()).map(|click| click.touch.clone())
+        self.settled(PATIENCE_MS).await;
+        self.click().map(|click| click.touch())
     }
 
     /// The state in force once the page says `word`; any other word changes nothing.
-    pub fn state_consent(self: &Rc<Self>, word: &str) -> State {
+    pub fn state_consent(&'static self, word: &str) -> State {
         let before = self.consent();
         match State::from_word(word) {
             Some(state) => self.stated.set(state),
-            None => self.explain("consent takes 'granted', 'denied' or 'pending'; nothing was changed"),
+            None => self.explain(&["consent takes 'granted', 'denied' or 'pending'; nothing was changed"]),
         }
         let now = self.consent();
         self.enact(consent::change(before, now, self.trace()));
         now
     }
 
-    /// Takes a conversion, and answers for it within [`PATIENCE_MS`] of `ready` or of the call.
-    pub async fn convert(self: Rc<Self>, word: &str, input: Input) -> Outcome {
-        let Some(kind) = conversion::kind(word) else {
-            return Outcome::coded("failed", "not_available");
+    /// Takes a conversion with the page's argument as JSON, and answers for it within [`PATIENCE_MS`] of `ready` or of the call.
+    pub async fn convert(&'static self, word: &str, input: String) -> Outcome {
+        let entry = match self.admit(word, input) {
+            Ok(entry) => entry,
+            Err(outcome) => return outcome,
         };
-        let Some(entry) = self.entry(kind, input) else {
-            return Outcome::coded("failed", "malformed");
-        };
-        match self.consent() {
-            State::Denied => return Outcome::coded("ignored", "consent"),
-            State::Pending => {
-                let outcome = Outcome::coded("failed", "consent_pending").of(&entry.id);
-                self.held.borrow_mut().push(entry);
-                return outcome;
-            }
-            State::Granted => {}
-        }
         self.ready.passed().await;
-        let mut work = Box::pin(Rc::clone(&self).deliver(Rc::clone(&entry)));
-        if let Some(outcome) = within(&mut work, self.page.sleep(PATIENCE_MS)).await {
-            return outcome.of(&entry.id);
-        }
-        let kept = self.granted() && queue::put(&self.page, &self.settings, &entry);
-        self.page.spawn(async move {
-            work.await;
-        });
-        later(kept, "timeout").of(&entry.id)
+        let mut work = Box::pin(self.deliver(Rc::clone(&entry))) as Task<Outcome>;
+        let outcome = match within(&mut work, Box::pin(self.page.sleep(PATIENCE_MS))).await {
+            Some(outcome) => outcome,
+            None => {
+                let kept = self.granted() && queue::put(&self.page, &self.settings, &entry);
+                self.page.spawn(async move {
+                    work.await;
+                });
+                later(kept, "timeout")
+            }
+        };
+        outcome.of(&entry.id)
     }
 
-    /// The checked conversion with its id and time; `None` after explaining what is wrong with it.
-    fn entry(&self, kind: Kind, input: Input) -> Option<Rc<Entry>> {
-        match input.into_body(kind) {
-            Ok(body) => {
-                let at = self.page.now();
-                Some(Rc::new(Entry { id: ConversionId::from_parts(at, self.page.random()), at, body }))
-            }
-            Err(malformed) => {
-                let field = conversion::named_for_pages(malformed.field);
-                self.explain(&joined(&[kind.as_str(), " was not sent: `", field, "` ", malformed.problem]));
-                None
+    /// The checked conversion, if it is to be sent now; else what is said of it at once.
+    fn admit(&self, word: &str, input: String) -> Result<Rc<Entry>, Outcome> {
+        let kind = conversion::kind(word).ok_or_else(|| Outcome::coded("failed", "not_available"))?;
+        let entry = Rc::new(Entry::new(&self.page, kind, input).map_err(|malformed| {
+            let field = conversion::named_for_pages(malformed.field);
+            self.explain(&[word, " was not sent: `", field, "` ", malformed.problem]);
+            Outcome::coded("failed", "malformed")
+        })?);
+        match self.consent() {
+            State::Granted => Ok(entry),
+            State::Denied => Err(Outcome::coded("ignored", "consent")),
+            State::Pending => {
+                let outcome = Outcome::coded("failed", "consent_pending").of(&entry.id);
+                let mut held = self.held.borrow_mut();
+                if held.len() < HELD {
+                    held.push(entry);
+                }
+                Err(outcome)
             }
         }
     }
 
     /// Brings one conversion to the proxy, once the arrival is settled. What the proxy has answered for, and what is not
     /// to be sent, leaves the queue; the rest stays in it for the next page.
-    async fn deliver(self: Rc<Self>, entry: Rc<Entry>) -> Outcome {
+    async fn deliver(&'static self, entry: Rc<Entry>) -> Outcome {
         self.idle.passed().await;
-        let kept = self.granted() && *self.standing.borrow() != Standing::Untouched && {
-            queue::put(&self.page, &self.settings, &entry)
-        };
-        match self.exchange(&entry).await {
-            Step::Done(outcome) => {
-                queue::remove(&self.page, &self.settings, &entry.id);
-                if outcome.status == "failed" {
-                    self.explain(&joined(&["the proxy refused it: ", outcome.code.as_deref().unwrap_or_default()]));
-                }
-                outcome
-            }
-            Step::Keep { code } => later(kept, &code),
-            Step::Renew => later(kept, "timeout"),
-        }
-    }
-
-    /// Envelope, request, answer; at most twice.
-    async fn exchange(&self, entry: &Entry) -> Step {
         let mut tried = Tried::Once;
-        loop {
+        let outcome = loop {
             if !self.granted() {
-                return Step::Done(Outcome::coded("ignored", "consent"));
+                break Outcome::coded("ignored", "consent");
             }
             let standing = self.standing.borrow().clone();
-            let next = match standing {
-                Standing::Untouched => return Step::Done(Outcome::coded("unattributed", "no_touch")),
-                Standing::Unanswered(code) if tried == Tried::WithNewToken => return Step::Keep { code },
-                Standing::Unanswered(_) => Step::Renew,
-                Standing::Touched(click) => self.post(&click, entry, tried).await,
-            };
-            if next != Step::Renew {
-                return next;
+            if let Standing::Untouched = standing {
+                break Outcome::coded("unattributed", "no_touch");
             }
-            tried = Tried::WithNewToken;
-            self.ask().await;
-        }
-    }
-
-    async fn post(&self, click: &Click, entry: &Entry, tried: Tried) -> Step {
-        match send::request(&self.page, &self.settings, click, entry).await {
-            Some(request) => send::step(&self.page, self.page.send(request).await.as_ref(), tried),
-            None => Step::Done(Outcome::coded("failed", "no_crypto")),
-        }
+            let kept = queue::put(&self.page, &self.settings, &entry);
+            let step = match standing {
+                Standing::Touched(click) => send::exchange(&self.page, &self.settings, &click, &entry, tried).await,
+                Standing::Unanswered(code) if tried == Tried::WithNewToken => Step::Keep { code },
+                Standing::Unanswered(_) | Standing::Untouched => Step::Renew,
+            };
+            match step {
+                Step::Done(outcome) => break outcome,
+                Step::Keep { code } => return later(kept, &code),
+                Step::Renew => {
+                    tried = Tried::WithNewToken;
+                    self.ask().await;
+                }
+            }
+        };
+        queue::remove(&self.page, &self.settings, &entry.id);
+        outcome
     }
 
     /// Does what a change of consent asks for: clears at once, and talks to the proxy after what is still under way.
-    fn enact(self: &Rc<Self>, action: Option<Action>) {
+    fn enact(&'static self, action: Option<Action>) {
         if matches!(action, Some(Action::Forget | Action::Withdraw)) {
             self.clear();
         }
-        self.actions.borrow_mut().extend(action);
-        if action.is_none() || self.acting.replace(true) {
+        if !matches!(action, Some(Action::Arrive | Action::Withdraw)) {
             return;
         }
-        self.idle.close();
-        let tracker = Rc::clone(self);
-        self.page.spawn(async move {
-            while let Some(action) = tracker.next_action() {
+        self.wanted.set(action);
+        // Whoever closed it looks at what is wanted when done.
+        if !self.idle.close() {
+            return;
+        }
+        self.page.spawn(async {
+            while let Some(action) = self.wanted.take() {
                 match action {
-                    Action::Arrive => tracker.arrive().await,
-                    Action::Forget => {}
-                    Action::Withdraw => tracker.withdraw().await,
+                    Action::Arrive => self.arrive().await,
+                    Action::Forget | Action::Withdraw => self.withdraw().await,
                 }
             }
-            tracker.acting.set(false);
-            tracker.idle.open();
-            tracker.send_waiting();
+            self.idle.open();
+            self.send_waiting().await;
         });
-    }
-
-    fn next_action(&self) -> Option<Action> {
-        self.actions.borrow_mut().pop_front()
     }
 
     /// Looks at the arrival, and asks the proxy where that is worth it: a touch in the URL always; a vendor's cookie or the
     /// flag cookie only where no earlier page left a token.
     async fn arrive(&self) {
         let jar = self.page.cookies();
-        let sighting = capture::look(&self.arrival, &jar, &self.settings.params);
-        let source = sighting.source;
-        self.sighting.replace(sighting);
+        let source = capture::look(&self.arrival, &jar, &self.settings.params).source;
         let kept = Click::load(&self.page, &self.settings);
-        let worth_it = match source {
-            Some(Source::Url) => true,
-            _ if kept.is_some() => false,
-            Some(Source::Cookie) => true,
-            None => capture::holds_cookie(&jar, &self.settings.flag_cookie()),
+        let worth_it = match (source, &kept) {
+            (Some(Source::Url), _) => true,
+            (_, Some(_)) => false,
+            (Some(Source::Cookie), None) => true,
+            (None, None) => capture::holds_cookie(&jar, &self.settings.flag_cookie()),
         };
         self.standing.replace(kept.map_or(Standing::Untouched, |click| Standing::Touched(Rc::new(click))));
         if worth_it {
@@ -258,47 +229,47 @@ impl<P: Page> Tracker<P> {
     /// Asks for a token, and keeps what the proxy says unless consent has gone meanwhile.
     async fn ask(&self) {
         let jwk = self.page.key(&self.settings.site).await;
-        let sighting = self.sighting.borrow().clone();
-        let request = click::request(&self.page, &self.settings, &self.arrival, &sighting, jwk);
-        let Some(request) = request.filter(|_| self.granted()) else {
-            return;
-        };
-        let answer = self.page.send(request).await;
+        let sighting = capture::look(&self.arrival, &self.page.cookies(), &self.settings.params);
+        let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk);
         if !self.granted() {
             return;
         }
-        let now = self.page.now();
-        let standing = match &answer {
-            Some(answer) if matches!(answer.status, 200 | 201) => {
-                match Click::receive(&self.page, &self.settings, &answer.body, now) {
-                    Some(click) => Standing::Touched(Rc::new(click)),
-                    None => Standing::Unanswered("unreachable".to_owned()),
-                }
-            }
-            Some(answer) if answer.status == 204 => Standing::Untouched,
-            Some(answer) => Standing::Unanswered(send::refusal_code(&self.page, answer)),
-            None => Standing::Unanswered("unreachable".to_owned()),
+        let answer = match request {
+            Some(request) => self.page.send(request).await,
+            None => None,
         };
-        self.stand(standing);
+        if self.granted() {
+            self.stand(answer);
+        }
     }
 
-    fn stand(&self, standing: Standing) {
-        match &standing {
-            Standing::Touched(_) => {}
-            Standing::Untouched => self.page.remove(&self.settings.click_key()),
-            Standing::Unanswered(code) => {
-                self.explain(&joined(&["the proxy gave no click token: ", code]));
-                // A token from before is better than none.
-                if self.click().is_some() {
+    /// Takes note of what the proxy says of this visitor.
+    fn stand(&self, answer: Option<Answer<P::Json>>) {
+        let code = match answer {
+            Some(Answer { status: 204, .. }) => {
+                self.page.remove(&self.settings.click_key());
+                self.standing.replace(Standing::Untouched);
+                return;
+            }
+            Some(Answer { status: 200 | 201, json }) => {
+                if let Some(click) = json.and_then(|json| Click::receive(&self.page, &self.settings, &json)) {
+                    self.standing.replace(Standing::Touched(Rc::new(click)));
                     return;
                 }
+                UNREACHABLE.to_owned()
             }
+            Some(refusal) => send::refusal_code(&refusal),
+            None => UNREACHABLE.to_owned(),
+        };
+        self.explain(&["the proxy gave no click token: ", &code]);
+        // A token from before is better than none.
+        if self.click().is_none() {
+            self.standing.replace(Standing::Unanswered(code));
         }
-        self.standing.replace(standing);
     }
 
-    /// Sends what earlier pages left, and what was called before consent was given; each on its own behind the page's back.
-    fn send_waiting(self: &Rc<Self>) {
+    /// Sends what earlier pages left, and what was called before consent was given.
+    async fn send_waiting(&'static self) {
         if !self.granted() {
             return;
         }
@@ -306,15 +277,9 @@ impl<P: Page> Tracker<P> {
         for entry in queue::list(&self.page, &self.settings) {
             waiting.push(Rc::new(entry));
         }
-        if waiting.is_empty() {
-            return;
+        for entry in waiting {
+            self.deliver(entry).await;
         }
-        let tracker = Rc::clone(self);
-        self.page.spawn(async move {
-            for entry in waiting {
-                Rc::clone(&tracker).deliver(entry).await;
-            }
-        });
     }
 
     /// Drops everything that this document holds and that our storage keys hold.
@@ -331,6 +296,12 @@ impl<P: Page> Tracker<P> {
         self.page.forget_key(&self.settings.site).await;
     }
 
+    /// Ends when no change of consent is being enacted, after `ms` milliseconds at the latest.
+    async fn settled(&'static self, ms: u32) {
+        let mut idle = Box::pin(self.idle.passed()) as Task<()>;
+        within(&mut idle, Box::pin(self.page.sleep(ms))).await;
+    }
+
     fn consent(&self) -> State {
         self.stated.get().under(self.page.privacy_control())
     }
@@ -339,10 +310,11 @@ impl<P: Page> Tracker<P> {
         self.consent() == State::Granted
     }
 
+    /// The token in hand; none without a grant.
     fn click(&self) -> Option<Rc<Click>> {
         match &*self.standing.borrow() {
-            Standing::Touched(click) => Some(Rc::clone(click)),
-            Standing::Untouched | Standing::Unanswered(_) => None,
+            Standing::Touched(click) if self.granted() => Some(Rc::clone(click)),
+            Standing::Touched(_) | Standing::Untouched | Standing::Unanswered(_) => None,
         }
     }
 
@@ -353,9 +325,9 @@ impl<P: Page> Tracker<P> {
         if stored || flagged { Trace::Left } else { Trace::None }
     }
 
-    fn explain(&self, text: &str) {
+    fn explain(&self, parts: &[&str]) {
         if self.settings.debug {
-            self.page.warn(&joined(&["trailmark: ", text]));
+            self.page.warn(&joined(parts));
         }
     }
 }

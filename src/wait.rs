@@ -6,6 +6,9 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Poll, Waker};
 
+/// A future on the heap.
+pub type Task<T> = Pin<Box<dyn Future<Output = T>>>;
+
 /// Something that many wait for; it may close again.
 #[derive(Debug, Default)]
 pub struct Gate {
@@ -20,9 +23,9 @@ impl Gate {
         self.waiting.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Holds up whoever comes from now on.
-    pub fn close(&self) {
-        self.open.set(false);
+    /// Holds up whoever comes from now on; says whether it was open.
+    pub fn close(&self) -> bool {
+        self.open.replace(false)
     }
 
     /// Ends when the gate is open.
@@ -38,14 +41,13 @@ impl Gate {
     }
 }
 
-/// The output of `work` if it ends before `limit`. What does not is still there, and may be run on.
-pub async fn within<W: Future + Unpin>(work: &mut W, limit: impl Future<Output = ()>) -> Option<W::Output> {
-    let mut limit = std::pin::pin!(limit);
-    poll_fn(|context| {
-        if let Poll::Ready(output) = Pin::new(&mut *work).poll(context) {
-            return Poll::Ready(Some(output));
-        }
-        limit.as_mut().poll(context).map(|()| None)
+/// The output of `work` if it ends before `limit`. What does not is still there, and may be run on. Over trait objects, so
+/// that the module holds it once.
+pub async fn within<T>(work: &mut Task<T>, limit: Task<()>) -> Option<T> {
+    let mut limit = limit;
+    poll_fn(|context| match work.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => limit.as_mut().poll(context).map(|()| None),
     })
     .await
 }

@@ -2,21 +2,15 @@
 //! nothing; [`crate::send::step`] reads the answers.
 
 use gloo_net::http::Request as GlooRequest;
-use js_sys::Reflect;
+use js_sys::{JSON, Reflect};
 use wasm_bindgen::prelude::JsValue;
 use web_sys::{RequestCredentials, RequestInit};
 
+use super::BrowserJson;
 use crate::page::{Answer, Method, Request};
 
-/// Whether the request may outlive the document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keepalive {
-    No,
-    Yes,
-}
-
-/// Sends, and reads the answer to its end.
-pub(super) async fn send(request: &Request, keepalive: Keepalive) -> Option<Answer> {
+/// Sends, and reads the answer to its end. With `keepalive` the request may outlive the document.
+pub(super) async fn send(request: &Request, keepalive: bool) -> Option<Answer<BrowserJson>> {
     let init = RequestInit::new();
     init.set_credentials(RequestCredentials::Include);
     match request.method {
@@ -28,9 +22,9 @@ pub(super) async fn send(request: &Request, keepalive: Keepalive) -> Option<Answ
         }
     }
     // web-sys has no setter for it.
-    Reflect::set(&init, &JsValue::from_str("keepalive"), &JsValue::from_bool(keepalive == Keepalive::Yes)).ok()?;
+    Reflect::set(&init, &JsValue::from_str("keepalive"), &JsValue::from_bool(keepalive)).ok()?;
     let request = web_sys::Request::new_with_str_and_init(&request.url, &init).ok()?;
     let response = GlooRequest::from(request).send().await.ok()?;
-    let body = response.text().await.unwrap_or_default();
-    Some(Answer { status: response.status(), body })
+    let text = response.text().await.unwrap_or_default();
+    Some(Answer { status: response.status(), json: JSON::parse(&text).ok().map(BrowserJson) })
 }

@@ -2,16 +2,14 @@
 //! lie and scripts can use but not copy it; where that fails it lives as long as the page; where WebCrypto fails there is
 //! none. What is signed with it is [`trailmark_wire::envelope`]'s business.
 
-use std::future::Future;
-
 use js_sys::{Array, Object, Promise, Reflect};
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::jwk::EcPublicJwk;
-use wasm_bindgen::prelude::{Closure, JsCast as _, JsValue};
+use wasm_bindgen::prelude::{JsCast as _, JsValue};
 use web_sys::{Crypto, CryptoKey, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, SubtleCrypto};
 
 use super::{bytes, property, resolved, window};
-use crate::wait::within;
+use crate::wait::{Task, within};
 
 /// Milliseconds that IndexedDB has to answer. Some browsers leave a request hanging; the page must not wait for them.
 pub(super) const STORE_MS: u32 = 400;
@@ -28,9 +26,9 @@ pub(super) struct BrowserKey {
 }
 
 /// The key of `site`: the stored one, else a new one that is stored if `limit` allows.
-pub(super) async fn of_site(site: &SiteId, limit: impl Future<Output = ()>) -> Option<BrowserKey> {
+pub(super) async fn of_site(site: &SiteId, limit: Task<()>) -> Option<BrowserKey> {
     let name = JsValue::from_str(site.as_str());
-    let mut stored = Box::pin(stored_pair(&name));
+    let mut stored = Box::pin(stored_pair(name)) as Task<_>;
     let pair = match within(&mut stored, limit).await.flatten() {
         Some(pair) => pair,
         None => generate().await?,
@@ -97,15 +95,15 @@ async fn from_pair(pair: JsValue) -> Option<BrowserKey> {
 
 /// The stored pair, or a new one that is stored under `name`. Reading again and adding are one transaction, so that of two
 /// tabs which come at once the second takes the first one's.
-async fn stored_pair(name: &JsValue) -> Option<JsValue> {
+async fn stored_pair(name: JsValue) -> Option<JsValue> {
     let database = open().await?;
-    let mut pair = get(&store(&database, IdbTransactionMode::Readonly)?, name).await;
+    let mut pair = get(&store(&database, IdbTransactionMode::Readonly)?, &name).await;
     if pair.is_none() {
         let made = generate().await?;
         let store = store(&database, IdbTransactionMode::Readwrite)?;
-        pair = get(&store, name).await;
+        pair = get(&store, &name).await;
         if pair.is_none() {
-            done(&store.add_with_key(&made, name).ok()?).await?;
+            done(&store.add_with_key(&made, &name).ok()?).await?;
             pair = Some(made);
         }
     }
@@ -113,17 +111,20 @@ async fn stored_pair(name: &JsValue) -> Option<JsValue> {
     pair
 }
 
+/// Opens the database. Its first event is `upgradeneeded` where there is none yet: then, and only then, a store can be made.
 async fn open() -> Option<IdbDatabase> {
     let request = window()?.indexed_db().ok()??.open_with_u32(DATABASE, 1).ok()?;
-    let opened = request.clone();
-    let upgrade = Closure::<dyn FnMut(JsValue)>::new(move |_event| {
-        if let Ok(database) = opened.result() {
-            // Without the store every transaction fails, and the key stays in memory.
-            let _refused = database.unchecked_into::<IdbDatabase>().create_object_store(STORE);
-        }
+    let first_event = Promise::new(&mut |resolve, reject| {
+        request.set_onupgradeneeded(Some(&resolve));
+        request.set_onsuccess(Some(&resolve));
+        request.set_onerror(Some(&reject));
     });
-    request.set_onupgradeneeded(Some(upgrade.as_ref().unchecked_ref()));
-    done(&request).await.map(JsValue::unchecked_into)
+    resolved(first_event).await?;
+    let database: IdbDatabase = request.result().ok()?.unchecked_into();
+    if database.create_object_store(STORE).is_ok() {
+        done(&request).await?;
+    }
+    Some(database)
 }
 
 fn store(database: &IdbDatabase, mode: IdbTransactionMode) -> Option<IdbObjectStore> {

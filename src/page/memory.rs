@@ -22,9 +22,9 @@ use crate::wait::Gate;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// This answer, at once.
-    Now(Answer),
+    Now(Answer<serde_json::Value>),
     /// This answer, after so many milliseconds.
-    After(u32, Answer),
+    After(u32, Answer<serde_json::Value>),
     /// No answer, and no end of waiting.
     Never,
     /// No connection.
@@ -280,7 +280,7 @@ impl Page for MemoryPage {
         Some((self.0.sha256)(message.as_bytes()))
     }
 
-    async fn send(&self, request: Request) -> Option<Answer> {
+    async fn send(&self, request: Request) -> Option<Answer<serde_json::Value>> {
         let reply = (self.0.network.borrow_mut())(&request);
         self.0.requests.borrow_mut().push(request);
         match reply {
@@ -305,7 +305,11 @@ impl Json for serde_json::Value {
     }
 
     fn text(&self) -> Option<String> {
-        self.as_str().map(str::to_owned)
+        match self {
+            Self::String(text) => Some(text.clone()),
+            Self::Number(number) => Some(number.to_string()),
+            _ => None,
+        }
     }
 
     fn integer(&self) -> Option<i64> {

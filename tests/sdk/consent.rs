@@ -63,7 +63,7 @@ fn without_a_grant_nothing_is_stored_and_nothing_sent() {
         let browser = Browser::new();
         browser.page.set_privacy_control(privacy_control);
         let tracker = browser.start(TOUCHED, consent);
-        let outcome = browser.signup(&tracker);
+        let outcome = browser.signup(tracker);
         assert_ne!(outcome.status, "accepted");
         assert!(browser.log().is_empty(), "{consent:?}: {:?}", browser.log());
         assert!(browser.page.stored().is_empty(), "{consent:?}");
@@ -75,7 +75,7 @@ fn a_denied_signup_is_ignored_and_a_pending_one_says_so() {
     for (consent, status, code) in [(Denied, "ignored", "consent"), (Pending, "failed", "consent_pending")] {
         let browser = Browser::new();
         let tracker = browser.start(TOUCHED, consent);
-        let outcome = browser.signup(&tracker);
+        let outcome = browser.signup(tracker);
         assert_eq!((outcome.status, outcome.code.as_deref()), (status, Some(code)));
     }
 }
@@ -84,7 +84,7 @@ fn a_denied_signup_is_ignored_and_a_pending_one_says_so() {
 fn a_later_grant_reports_the_touch_and_sends_what_waited() {
     let browser = Browser::new();
     let tracker = browser.start(TOUCHED, Pending);
-    browser.signup(&tracker);
+    browser.signup(tracker);
     assert_eq!(tracker.state_consent("granted"), Granted);
     browser.page.advance(1_000);
     assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
@@ -95,7 +95,7 @@ fn a_later_grant_reports_the_touch_and_sends_what_waited() {
 fn a_denial_drops_what_waited() {
     let browser = Browser::new();
     let tracker = browser.start("https://shop.example/", Pending);
-    browser.signup(&tracker);
+    browser.signup(tracker);
     tracker.state_consent("denied");
     tracker.state_consent("granted");
     browser.page.advance(1_000);
@@ -112,7 +112,7 @@ fn a_withdrawal_sends_one_delete_and_clears_storage_and_key() {
     tracker.state_consent("denied");
     browser.page.advance(1_000);
     assert_eq!(browser.log(), [CLICKS, WITHDRAWAL]);
-    assert_eq!(browser.signup(&tracker).status, "ignored");
+    assert_eq!(browser.signup(tracker).status, "ignored");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use serde_json::{Value, json};
 use trailmark::config::{Arrival, Navigation, Settings};
 use trailmark::consent::State;
-use trailmark::conversion::{Input, Outcome};
+use trailmark::conversion::Outcome;
 use trailmark::page::memory::{MemoryKey, MemoryPage, Reply};
 use trailmark::page::{Answer, Method, Page as _, Request};
 use trailmark::tracker::Tracker;
@@ -35,6 +35,9 @@ pub(crate) struct Script {
     pub(crate) clicks: VecDeque<Reply>,
     pub(crate) conversions: VecDeque<Reply>,
 }
+
+/// The SDK of one document.
+pub(crate) type Site = &'static Tracker<MemoryPage>;
 
 /// A page with its tracker and its proxy.
 pub(crate) struct Browser {
@@ -77,26 +80,26 @@ impl Browser {
     }
 
     /// Starts the SDK on `url`, and runs it as far as it goes without waiting.
-    pub(crate) fn start(&self, url: &str, consent: State) -> Rc<Tracker<MemoryPage>> {
+    pub(crate) fn start(&self, url: &str, consent: State) -> Site {
         self.start_with(settings(consent), arrival(url))
     }
 
-    pub(crate) fn start_with(&self, settings: Settings, arrival: Arrival) -> Rc<Tracker<MemoryPage>> {
+    pub(crate) fn start_with(&self, settings: Settings, arrival: Arrival) -> Site {
         let tracker = Tracker::start(self.page.clone(), settings, arrival);
         self.page.advance(0);
         tracker
     }
 
     /// Calls for a conversion, and waits for its result, as long as it takes.
-    pub(crate) fn convert(&self, tracker: &Rc<Tracker<MemoryPage>>, kind: &str, input: Input) -> Outcome {
-        let (tracker, kind) = (Rc::clone(tracker), kind.to_owned());
+    pub(crate) fn convert(&self, tracker: Site, kind: &str, input: &Value) -> Outcome {
+        let (kind, input) = (kind.to_owned(), input.to_string());
         let slot = self.page.call(async move { tracker.convert(&kind, input).await });
         self.page.advance(5_000);
         slot.take().expect("every call is answered")
     }
 
-    pub(crate) fn signup(&self, tracker: &Rc<Tracker<MemoryPage>>) -> Outcome {
-        self.convert(tracker, "signup", ada())
+    pub(crate) fn signup(&self, tracker: Site) -> Outcome {
+        self.convert(tracker, "signup", &ada())
     }
 
     /// Method and route of the requests so far.
@@ -153,20 +156,20 @@ pub(crate) fn arrival(url: &str) -> Arrival {
     }
 }
 
-pub(crate) fn ada() -> Input {
-    Input { customer_key: Some("u_1".into()), email: Some("a@b.c".into()), ..Input::default() }
+pub(crate) fn ada() -> Value {
+    json!({ "customerKey": "u_1", "email": "a@b.c" })
 }
 
 pub(crate) fn problem(status: u16, code: &str) -> Reply {
-    Reply::Now(Answer { status, body: json!({ "code": code }).to_string() })
+    Reply::Now(Answer { status, json: Some(json!({ "code": code })) })
 }
 
 pub(crate) fn status(status: u16) -> Reply {
-    Reply::Now(Answer { status, body: String::new() })
+    Reply::Now(Answer { status, json: None })
 }
 
 /// A touch whose token was signed at `now` and lives for 90 days.
-pub(crate) fn touched(now: UnixMillis, partner: &str) -> Answer {
+pub(crate) fn touched(now: UnixMillis, partner: &str) -> Answer<Value> {
     let expires = now.plus(90 * 24 * 60 * 60 * 1000);
     let part = |value: Value| base64url::encode(value.to_string().as_bytes());
     let header = part(json!({ "alg": "EdDSA", "typ": "click+jwt", "kid": "k1" }));
@@ -176,7 +179,7 @@ pub(crate) fn touched(now: UnixMillis, partner: &str) -> Answer {
         "click_token": token, "expires_at": expires.to_rfc3339(), "at": now.to_rfc3339(),
         "program": "main", "partner": partner,
     });
-    Answer { status: 201, body: body.to_string() }
+    Answer { status: 201, json: Some(body) }
 }
 
 fn reply(script: &mut Script, request: &Request, now: UnixMillis) -> Reply {
@@ -193,7 +196,7 @@ fn accepted(payload: &Value) -> Reply {
         "conversion_id": payload["jti"], "status": "accepted", "deliveries": [], "replayed": false,
         "attribution": [{ "program": "main", "partner": "ada" }],
     });
-    Reply::Now(Answer { status: 202, body: body.to_string() })
+    Reply::Now(Answer { status: 202, json: Some(body) })
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

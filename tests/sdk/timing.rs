@@ -1,7 +1,6 @@
 //! Nothing waits for long: `ready` a second at most, every call 300 ms beyond it, whatever the proxy does.
 
-use std::rc::Rc;
-
+use serde_json::json;
 use trailmark::config::{PATIENCE_MS, READY_MS};
 use trailmark::consent::State::Granted;
 use trailmark::page::Answer;
@@ -20,7 +19,7 @@ fn ready_comes_with_the_answer() {
     let browser = Browser::new();
     browser.on_click(Reply::After(120, touched(NOW, "ada")));
     let tracker = browser.start(TOUCHED, Granted);
-    let ready = browser.page.call(async move { tracker.ready().await });
+    let ready = browser.page.call(tracker.ready());
     browser.page.advance(119);
     assert!(ready.borrow().is_none());
     browser.page.advance(1);
@@ -32,7 +31,7 @@ fn ready_comes_after_a_second_without_one() {
     let browser = Browser::new();
     browser.on_click(Reply::Never);
     let tracker = browser.start(TOUCHED, Granted);
-    let ready = browser.page.call(async move { tracker.ready().await });
+    let ready = browser.page.call(tracker.ready());
     browser.page.advance(READY_MS - 1);
     assert!(ready.borrow().is_none());
     browser.page.advance(1);
@@ -45,9 +44,8 @@ fn a_call_before_ready_is_answered_soon_after_it() {
     let browser = Browser::new();
     browser.on_click(Reply::Never);
     let tracker = browser.start(TOUCHED, Granted);
-    let for_touch = Rc::clone(&tracker);
-    let signup = browser.page.call(async move { tracker.convert("signup", ada()).await });
-    let touch = browser.page.call(async move { for_touch.touch().await });
+    let signup = browser.page.call(tracker.convert("signup", ada().to_string()));
+    let touch = browser.page.call(tracker.touch());
     browser.page.advance(READY_MS + PATIENCE_MS - 1);
     assert!(signup.borrow().is_none() && touch.borrow().is_none());
     browser.page.advance(1);
@@ -59,10 +57,10 @@ fn a_call_before_ready_is_answered_soon_after_it() {
 #[test]
 fn a_slow_answer_still_counts_after_the_call_was_answered() {
     let browser = Browser::new();
-    let accepted = Answer { status: 202, body: r#"{"status":"accepted"}"#.into() };
+    let accepted = Answer { status: 202, json: Some(json!({ "status": "accepted" })) };
     browser.on_conversion(Reply::After(2_000, accepted));
     let tracker = browser.start(TOUCHED, Granted);
-    let signup = browser.page.call(async move { tracker.convert("signup", ada()).await });
+    let signup = browser.page.call(tracker.convert("signup", ada().to_string()));
     browser.page.advance(PATIENCE_MS - 1);
     assert!(signup.borrow().is_none());
     browser.page.advance(1);
@@ -79,11 +77,10 @@ fn a_touch_that_comes_late_is_given_late() {
     browser.on_click(Reply::After(READY_MS + 500, touched(NOW, "ada")));
     let tracker = browser.start(TOUCHED, Granted);
     browser.page.advance(READY_MS);
-    let early = Rc::clone(&tracker);
-    let early = browser.page.call(async move { early.touch().await });
+    let early = browser.page.call(tracker.touch());
     browser.page.advance(PATIENCE_MS);
     assert_eq!(early.take().unwrap(), None);
     browser.page.advance(500);
-    let late = browser.page.call(async move { tracker.touch().await });
+    let late = browser.page.call(tracker.touch());
     assert!(late.take().unwrap().is_some());
 }
