@@ -233,7 +233,10 @@ fn test_files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 fn doc(run: &Run<'_>) -> Result<()> {
     shell::run(
-        run.workspace.cargo().args(["doc", "--quiet", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings"),
+        run.workspace
+            .cargo()
+            .args(["doc", "--quiet", "--no-deps", "--workspace", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
     )
 }
 

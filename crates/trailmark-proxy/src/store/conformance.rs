@@ -24,7 +24,7 @@ pub trait Ground: Debug {
     fn open(&self) -> Arc<dyn Store>;
 }
 
-/// Makes a test of every claim. Takes the path of a function that gives a fresh [`Ground`](crate::store::conformance::Ground).
+/// Makes a test of every claim. Takes the path of a function that gives a fresh [`Ground`].
 #[macro_export]
 macro_rules! store_conformance {
     ($fresh:path) => {
