@@ -15,6 +15,7 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
+use crate::panics;
 use crate::workspace::Workspace;
 use crate::{shell, tools};
 
@@ -176,6 +177,7 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     );
     let mut glue = output.js().to_owned();
     let module = output.wasm_mut();
+    panics::silence(module);
     // These names end in hashes, which no compressor shortens, and stand in both files.
     let is_internal = |name: &str| name.starts_with("__wb") || name.starts_with("wasm_bindgen__");
     let imports = module.imports.iter_mut().map(|import| &mut import.name);

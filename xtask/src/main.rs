@@ -8,6 +8,7 @@
 mod workspace;
 mod shell;
 mod npm;
+mod panics;
 mod tools;
 mod artifact;
 mod build_sdk;

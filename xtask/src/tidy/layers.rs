@@ -66,6 +66,7 @@ const RULES: &[Rule] = &[
             "serde",
             "serde_json",
             "sha2",
+            "walrus",
             "wasm-bindgen-cli-support",
         ]),
     },
