@@ -40,7 +40,7 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     await page.getByLabel('Name').fill('First Visitor');
     await page.getByLabel('E-mail').fill('first@example.org');
     await page.getByRole('button', { name: 'Create account' }).click();
-    await page.getByText('Accepted').waitFor();
+    await page.getByText('Welcome, First Visitor').waitFor();
     await page.goto(ledger);
     await page.getByText('recorded').first().waitFor({ timeout: 30_000 });
     await screenshot(page, 'demo-ledger');

@@ -19,8 +19,10 @@ after(async () => {
 const customers = async () => (await product.control('state/partnerstack')).customers;
 const settled = (id) =>
   until('the delivery is settled', () => {
-    const { deliveries } = product.json('conversions', 'show', id);
-    return deliveries.every(({ state }) => state === 'recorded') && deliveries;
+    // A signup that took longer than the page waits is on its way all the same.
+    const { code, stdout } = product.cli('conversions', 'show', id, '--json');
+    const deliveries = code === 0 ? JSON.parse(stdout).deliveries : [];
+    return deliveries.length > 0 && deliveries.every(({ state }) => state === 'recorded') && deliveries;
   });
 
 async function signUp(page, name, email) {
@@ -28,8 +30,8 @@ async function signUp(page, name, email) {
   await page.getByLabel('E-mail').fill(email);
   await page.getByRole('button', { name: 'Create account' }).click();
   await page.locator('[data-result]').waitFor();
-  const [status, conversionId] = (await page.locator('[data-result] code').textContent()).split(' · ');
-  return { status, conversionId };
+  const words = (await page.locator('[data-result] code').textContent()).split(' · ');
+  return { status: words.at(0), conversionId: words.at(-1) };
 }
 
 test('a landing with ps_xid and an unpadded ps_partner_key, a route change and a signup make exactly one customer', async () => {
@@ -47,7 +49,7 @@ test('a landing with ps_xid and an unpadded ps_partner_key, a route change and a
 
   const { status, conversionId } = await signUp(page, 'Ada Reader', 'reader@example.org');
   await screenshot(page, 'signup');
-  assert.equal(status, 'accepted');
+  assert.match(status, /^(accepted|queued)$/, 'queued where the machine took longer than 300 ms');
   await settled(conversionId);
 
   const made = (await customers()).filter(({ email }) => email === 'reader@example.org');
@@ -72,7 +74,7 @@ test('a partner link of the demo shop leads through the platform to an accepted 
   await page.getByRole('link', { name: 'Start for free' }).click();
   const { status, conversionId } = await signUp(page, 'Phone Reader', 'phone@example.org');
   await screenshot(page, 'signup-phone-dark');
-  assert.equal(status, 'accepted');
+  assert.match(status, /^(accepted|queued)$/);
   const [delivery] = await settled(conversionId);
   assert.equal(delivery.program, 'main');
   await context.close();
