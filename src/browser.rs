@@ -9,7 +9,6 @@ mod key;
 
 use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::Poll;
 
 use js_sys::{Array, JSON, Math, Object, Promise, Reflect, Uint8Array};
@@ -18,9 +17,9 @@ use trailmark_wire::ids::SiteId;
 use trailmark_wire::json::{JsonError, WriteJson};
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
-use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
+use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{HtmlDocument, Storage, Window};
+use web_sys::{Storage, Window};
 
 use self::key::BrowserKey;
 use crate::page::{Answer, Json, Page, Request};
@@ -44,34 +43,45 @@ extern "C" {
 
 /// What `work` gives; `None` where the host throws while it is polled, which would otherwise end in the page's console.
 async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
-    let mut work = pin!(work);
+    let mut work = Some(Box::pin(work));
     poll_fn(|context| {
         let mut polled = Poll::Ready(None);
-        let mut poll = || polled = work.as_mut().poll(context);
-        match apply(&mut poll, &JsValue::UNDEFINED, &Array::new()) {
-            Ok(()) => polled,
-            Err(_thrown) => Poll::Ready(None),
+        let mut poll = || {
+            if let Some(work) = &mut work {
+                polled = work.as_mut().poll(context);
+            }
+        };
+        if apply(&mut poll, &JsValue::UNDEFINED, &Array::new()).is_err() {
+            // The exception left it half-way: what it has dropped already it would drop again.
+            std::mem::forget(work.take());
+            return Poll::Ready(None);
         }
+        polled
     })
     .await
 }
 
-/// The value that `promise` resolves to; anything but a promise is its own value.
-async fn resolved(promise: Promise) -> Option<JsValue> {
-    JsFuture::from(Promise::resolve(&promise)).await.ok()
+/// The value that a promise resolves to, if the host gives one; anything but a promise is its own value.
+async fn resolved(promise: Result<Promise, JsValue>) -> Option<JsValue> {
+    JsFuture::from(Promise::resolve(&promise.ok()?)).await.ok()
 }
 
-fn window() -> Option<Window> {
-    web_sys::window()
+/// A property, unless it is missing or throws.
+fn property(of: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(of, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined() && !value.is_null())
 }
 
-/// A property of the host that may be missing or throw.
-fn property(of: &impl AsRef<JsValue>, name: &str) -> Option<JsValue> {
-    Reflect::get(of.as_ref(), &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined() && !value.is_null())
+/// What stands at `path` below the global object; web-sys has no getters that catch for much of it.
+fn host<T: JsCast>(path: &[&str]) -> Option<T> {
+    let mut value = JsValue::from(js_sys::global());
+    for name in path {
+        value = property(&value, name)?;
+    }
+    Some(value.unchecked_into())
 }
 
 fn storage() -> Option<Storage> {
-    window()?.local_storage().ok()?
+    host(&["localStorage"])
 }
 
 /// Writes as `JSON.stringify` does. Numbers are JSON numbers, absent members are left out, maps are objects.
@@ -107,12 +117,12 @@ impl Page for BrowserPage {
     fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static {
         let ms = i32::try_from(ms).unwrap_or(i32::MAX);
         let timer = Promise::new(&mut |resolve, _reject| {
-            if let Some(window) = window() {
-                let _ = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
-            }
+            let window: Window = js_sys::global().unchecked_into();
+            // A page without timers has worse to fear than a call that stays open.
+            let _timer = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
         });
         async move {
-            resolved(timer).await;
+            resolved(Ok(timer)).await;
         }
     }
 
@@ -121,13 +131,11 @@ impl Page for BrowserPage {
     }
 
     fn privacy_control(&self) -> bool {
-        let navigator = window().and_then(|window| property(&window, "navigator"));
-        navigator.and_then(|it| property(&it, "globalPrivacyControl")).is_some_and(|signal| signal.is_truthy())
+        host::<JsValue>(&["navigator", "globalPrivacyControl"]).is_some_and(|signal| signal.is_truthy())
     }
 
     fn cookies(&self) -> String {
-        let jar = || window()?.document()?.unchecked_into::<HtmlDocument>().cookie().ok();
-        jar().unwrap_or_default()
+        host::<JsValue>(&["document", "cookie"]).and_then(|jar| jar.as_string()).unwrap_or_default()
     }
 
     fn load(&self, name: &str) -> Option<String> {
@@ -164,9 +172,9 @@ impl Page for BrowserPage {
         key::sign(&private, message).await
     }
 
-    async fn forget_key(&self, site: &SiteId) {
+    async fn forget_key(&self, _site: &SiteId) {
         self.key.replace(None);
-        key::delete(site).await;
+        key::delete();
     }
 
     async fn sha256(&self, message: &str) -> Option<[u8; 32]> {

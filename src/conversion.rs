@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Malformed};
+use trailmark_wire::conversion::{Body, Customer, Kind, Malformed, check_data};
 use trailmark_wire::ids::{ConversionId, CustomerKey};
 use trailmark_wire::time::UnixMillis;
 
@@ -65,14 +65,24 @@ impl Outcome {
 }
 
 impl Entry {
-    /// The checked conversion of a call at `page`'s time.
+    /// The checked conversion of a call at `page`'s time. Checks what the wire checks of a signup or lead and nothing else: the
+    /// test `the_wire_accepts_what_the_sdk_accepts` holds the two together.
     ///
     /// # Errors
     /// [`Malformed`] with the field's name in the wire; [`named_for_pages`] has the page's name for it.
     pub fn new<P: Page>(page: &P, kind: Kind, input: String) -> Result<Self, Malformed> {
         let at = page.now();
         let entry = Self { id: ConversionId::from_parts(at, page.random()), at, kind, input };
-        Conversion::from_body(entry.body(page)?)?;
+        let body = entry.body(page)?;
+        check_data(&body.data)?;
+        match (&body.customer, &body.signed_customer) {
+            (Some(customer), None) => customer.check()?,
+            (None, Some(_)) => {}
+            (Some(_), Some(_)) => {
+                return Err(Malformed { field: "signed_customer", problem: "excludes `customerKey`" });
+            }
+            (None, None) => return Err(Malformed { field: "customer", problem: "is missing" }),
+        }
         Ok(entry)
     }
 

@@ -2,13 +2,16 @@
 //! lie and scripts can use but not copy it; where that fails it lives as long as the page; where WebCrypto fails there is
 //! none. What is signed with it is [`trailmark_wire::envelope`]'s business.
 
-use js_sys::{Array, Object, Promise, Reflect};
+use js_sys::{JSON, Object, Promise};
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::jwk::EcPublicJwk;
 use wasm_bindgen::prelude::{JsCast as _, JsValue};
-use web_sys::{Crypto, CryptoKey, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransactionMode, SubtleCrypto};
+use web_sys::{
+    Crypto, CryptoKey, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransactionMode,
+    SubtleCrypto,
+};
 
-use super::{bytes, property, resolved, window};
+use super::{bytes, host, property, resolved};
 use crate::wait::{Task, within};
 
 /// Milliseconds that IndexedDB has to answer. Some browsers leave a request hanging; the page must not wait for them.
@@ -38,56 +41,43 @@ pub(super) async fn of_site(site: &SiteId, limit: Task<()>) -> Option<BrowserKey
 
 /// ES256 of `message`; WebCrypto gives R || S, as JOSE wants it.
 pub(super) async fn sign(private: &CryptoKey, message: &str) -> Option<[u8; 64]> {
-    let algorithm = algorithm(&[("name", "ECDSA"), ("hash", "SHA-256")])?;
-    let signature = subtle()?.sign_with_object_and_u8_array(&algorithm, private, message.as_bytes()).ok()?;
-    bytes(&resolved(signature).await?)
+    let algorithm = literal(r#"{"name":"ECDSA","hash":"SHA-256"}"#)?;
+    bytes(&resolved(subtle()?.sign_with_object_and_u8_array(&algorithm, private, message.as_bytes())).await?)
 }
 
 /// SHA-256 of `message`.
 pub(super) async fn sha256(message: &str) -> Option<[u8; 32]> {
-    let digest = subtle()?.digest_with_str_and_u8_array("SHA-256", message.as_bytes()).ok()?;
-    bytes(&resolved(digest).await?)
+    bytes(&resolved(subtle()?.digest_with_str_and_u8_array("SHA-256", message.as_bytes())).await?)
 }
 
-/// Removes the stored key of `site`.
-pub(super) async fn delete(site: &SiteId) -> Option<()> {
-    let database = open().await?;
-    let request = store(&database, IdbTransactionMode::Readwrite)?.delete(&JsValue::from_str(site.as_str())).ok()?;
-    done(&request).await?;
-    database.close();
-    Some(())
+/// Removes the database. On a host with several sites the others lose their keys too, and are given new ones.
+pub(super) fn delete() {
+    let _refused = host::<IdbFactory>(&["indexedDB"]).map(|factory| factory.delete_database(DATABASE));
 }
 
 /// Fills `bytes` at random.
 pub(super) fn fill_randomly(bytes: &mut [u8]) -> Option<()> {
-    crypto()?.unchecked_into::<Crypto>().get_random_values_with_u8_array(bytes).ok().map(drop)
-}
-
-fn crypto() -> Option<JsValue> {
-    property(&window()?, "crypto")
+    host::<Crypto>(&["crypto"])?.get_random_values_with_u8_array(bytes).ok().map(drop)
 }
 
 fn subtle() -> Option<SubtleCrypto> {
-    Some(property(&crypto()?, "subtle")?.unchecked_into())
+    host(&["crypto", "subtle"])
 }
 
-fn algorithm(members: &[(&str, &str)]) -> Option<Object> {
-    let algorithm = Object::new();
-    for (name, value) in members {
-        Reflect::set(&algorithm, &JsValue::from_str(name), &JsValue::from_str(value)).ok()?;
-    }
-    Some(algorithm)
+/// A constant of JavaScript's.
+fn literal(json: &str) -> Option<Object> {
+    JSON::parse(json).ok().map(JsValue::unchecked_into)
 }
 
 async fn generate() -> Option<JsValue> {
-    let algorithm = algorithm(&[("name", "ECDSA"), ("namedCurve", "P-256")])?;
-    let usages = Array::of1(&JsValue::from_str("sign"));
-    resolved(subtle()?.generate_key_with_object(&algorithm, false, &usages).ok()?).await
+    let algorithm = literal(r#"{"name":"ECDSA","namedCurve":"P-256"}"#)?;
+    let usages = literal(r#"["sign"]"#)?;
+    resolved(subtle()?.generate_key_with_object(&algorithm, false, &usages)).await
 }
 
 async fn from_pair(pair: JsValue) -> Option<BrowserKey> {
     let public: CryptoKey = property(&pair, "publicKey")?.unchecked_into();
-    let jwk = resolved(subtle()?.export_key("jwk", &public).ok()?).await?;
+    let jwk = resolved(subtle()?.export_key("jwk", &public)).await?;
     let coordinate = |name| property(&jwk, name)?.as_string();
     let public = EcPublicJwk::new(&coordinate("x")?, &coordinate("y")?).ok()?;
     Some(BrowserKey { public, private: property(&pair, "privateKey")?.unchecked_into() })
@@ -113,14 +103,8 @@ async fn stored_pair(name: JsValue) -> Option<JsValue> {
 
 /// Opens the database. Its first event is `upgradeneeded` where there is none yet: then, and only then, a store can be made.
 async fn open() -> Option<IdbDatabase> {
-    let request = window()?.indexed_db().ok()??.open_with_u32(DATABASE, 1).ok()?;
-    let first_event = Promise::new(&mut |resolve, reject| {
-        request.set_onupgradeneeded(Some(&resolve));
-        request.set_onsuccess(Some(&resolve));
-        request.set_onerror(Some(&reject));
-    });
-    resolved(first_event).await?;
-    let database: IdbDatabase = request.result().ok()?.unchecked_into();
+    let request = host::<IdbFactory>(&["indexedDB"])?.open_with_u32(DATABASE, 1).ok()?;
+    let database: IdbDatabase = done(&request).await?.unchecked_into();
     if database.create_object_store(STORE).is_ok() {
         done(&request).await?;
     }
@@ -135,13 +119,15 @@ async fn get(store: &IdbObjectStore, name: &JsValue) -> Option<JsValue> {
     done(&store.get(name).ok()?).await.filter(|pair| pair.is_object())
 }
 
-/// The result of a request. Its events call the promise's own functions, so that no closure of ours is made; the task goes
-/// on as a microtask of the event, while the transaction is still active.
+/// The result of a request at its next event. Events call the promise's own functions, so that no closure of ours is made;
+/// the task goes on as a microtask of the event, while the transaction is still active.
 async fn done(request: &IdbRequest) -> Option<JsValue> {
     let promise = Promise::new(&mut |resolve, reject| {
+        // Only a request to open has this event.
+        request.unchecked_ref::<IdbOpenDbRequest>().set_onupgradeneeded(Some(&resolve));
         request.set_onsuccess(Some(&resolve));
         request.set_onerror(Some(&reject));
     });
-    resolved(promise).await?;
+    resolved(Ok(promise)).await?;
     request.result().ok()
 }

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 use trailmark::consent::State::Granted;
+use trailmark::conversion::Entry;
 use trailmark::page::Answer;
 use trailmark::page::memory::Reply;
 use trailmark::send::RENEWABLE;
+use trailmark_wire::conversion::{Conversion, Kind};
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::refusal::Refusal;
 
 use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, problem, status, touched};
@@ -37,6 +40,36 @@ fn a_wrong_input_is_malformed_and_named_as_the_page_knows_it() {
         let warnings = browser.page.warnings();
         assert!(warnings[0].contains(&format!("`{field}`")), "{warnings:?}");
         assert!(!warnings[0].contains("a.b.c"), "no value is repeated");
+    }
+}
+
+#[test]
+fn the_wire_accepts_what_the_sdk_accepts() {
+    let texts = [
+        Value::Null,
+        json!(""),
+        json!("x"),
+        json!("a@b.c"),
+        json!(7),
+        json!("\u{0}"),
+        json!("x".repeat(260)),
+        json!({}),
+    ];
+    let inputs = texts.iter().flat_map(|text| {
+        ["customerKey", "email", "name", "customer", "data"].into_iter().flat_map(move |name| {
+            [json!({}), ada()].map(|mut input| {
+                input[name] = if name == "data" { json!({ "p": text }) } else { text.clone() };
+                input
+            })
+        })
+    });
+    let page = Browser::new().page;
+    for input in inputs {
+        let entry = Entry::new(&page, Kind::Lead, input.to_string());
+        let unchecked =
+            Entry { id: ConversionId::from_parts(NOW, [0; 10]), at: NOW, kind: Kind::Lead, input: input.to_string() };
+        let wire = unchecked.body(&page).and_then(Conversion::from_body);
+        assert_eq!(entry.is_ok(), wire.is_ok(), "{input}");
     }
 }
 

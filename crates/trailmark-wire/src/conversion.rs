@@ -292,7 +292,11 @@ impl Item {
 }
 
 impl Customer {
-    fn check(&self) -> Result<(), Malformed> {
+    /// Checks address and name.
+    ///
+    /// # Errors
+    /// [`Malformed`] when one of them is out of its range.
+    pub fn check(&self) -> Result<(), Malformed> {
         let text = |t: &str, most: usize| {
             !t.trim().is_empty() && t.chars().count() <= most && !t.chars().any(char::is_control)
         };
@@ -353,7 +357,11 @@ fn event(kind: Kind, order: Option<OrderClaim>, refund_of: Option<OrderKey>) -> 
     }
 }
 
-fn check_data(data: &BTreeMap<String, String>) -> Result<(), Malformed> {
+/// Checks free text for a vendor.
+///
+/// # Errors
+/// [`Malformed`] when there are too many entries, or a name or value is out of its range.
+pub fn check_data(data: &BTreeMap<String, String>) -> Result<(), Malformed> {
     let fits = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
     if data.len() > DATA_ENTRIES {
         return Err(Malformed { field: "data", problem: "has more than 25 entries" });
