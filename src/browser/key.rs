@@ -28,7 +28,8 @@ pub(super) struct BrowserKey {
     pub(super) private: CryptoKey,
 }
 
-/// The key of `site`: the stored one, else a new one that is stored if `limit` allows.
+/// The key of `site`: the stored one, else a new one that is stored if `limit` allows. One that cannot sign is none: a token
+/// bound to it would be worth less than one bound to nothing.
 pub(super) async fn of_site(site: &SiteId, limit: Task<()>) -> Option<BrowserKey> {
     let name = JsValue::from_str(site.as_str());
     let mut stored = Box::pin(stored_pair(name)) as Task<_>;
@@ -36,7 +37,8 @@ pub(super) async fn of_site(site: &SiteId, limit: Task<()>) -> Option<BrowserKey
         Some(pair) => pair,
         None => generate().await?,
     };
-    from_pair(pair).await
+    let key = from_pair(pair).await?;
+    sign(&key.private, "").await.map(|_trial| key)
 }
 
 /// ES256 of `message`; WebCrypto gives R || S, as JOSE wants it.
