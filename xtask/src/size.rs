@@ -18,6 +18,10 @@ const STUB_BUDGET: usize = 1_000;
 /// Loader, glue and module together. Brotli.
 const MODULE_BUDGET: usize = 30_000;
 
+/// What the module takes at most today, while it is over its budget: no change may land that makes it larger. Goes down with
+/// every saving, and goes away when the budget is met. Brotli.
+const MODULE_CEILING: usize = 37_700;
+
 /// Where the module shall end. Brotli.
 const MODULE_GOAL: usize = 20_000;
 
@@ -29,11 +33,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 /// Prints the sizes of the built module; fails when over budget.
-pub(crate) fn budget(workspace: &Workspace) -> Result<()> {
+fn budget(workspace: &Workspace) -> Result<()> {
+    measured(workspace)?.check(MODULE_BUDGET)
+}
+
+/// Prints the sizes of the built module; fails when it has grown over its ceiling.
+pub(crate) fn ceiling(workspace: &Workspace) -> Result<()> {
+    measured(workspace)?.check(MODULE_CEILING)
+}
+
+fn measured(workspace: &Workspace) -> Result<Parts> {
     Npm::install(workspace).context("sizes are measured on the minified module")?;
     let parts = Parts::of(&build_sdk::build(workspace)?)?;
     print!("{}", parts.table());
-    parts.check()
+    Ok(parts)
 }
 
 /// What a page loads.
@@ -74,10 +87,10 @@ impl Parts {
         )
     }
 
-    fn check(&self) -> Result<()> {
+    fn check(&self, limit: usize) -> Result<()> {
         let (stub, module) = (self.stub.brotli, self.module());
         ensure!(stub <= STUB_BUDGET, "the stub takes {stub} bytes, {} over its budget", stub - STUB_BUDGET);
-        ensure!(module <= MODULE_BUDGET, "the module takes {module} bytes, {} over its budget", module - MODULE_BUDGET);
+        ensure!(module <= limit, "the module takes {module} bytes, {} over {limit}", module - limit);
         Ok(())
     }
 }
@@ -92,15 +105,15 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_counts_loader_glue_and_wasm_together() {
-        assert!(parts(1_000, 27_000).check().is_ok());
-        let error = parts(1_000, 27_001).check().unwrap_err();
-        assert!(error.to_string().contains("30001 bytes, 1 over"), "{error}");
+    fn a_limit_counts_loader_glue_and_wasm_together() {
+        assert!(parts(1_000, 27_000).check(MODULE_BUDGET).is_ok());
+        let error = parts(1_000, 27_001).check(MODULE_BUDGET).unwrap_err();
+        assert!(error.to_string().contains("30001 bytes, 1 over 30000"), "{error}");
     }
 
     #[test]
     fn the_stub_has_a_budget_of_its_own() {
-        let error = parts(1_001, 0).check().unwrap_err();
+        let error = parts(1_001, 0).check(MODULE_BUDGET).unwrap_err();
         assert!(error.to_string().contains("the stub takes 1001 bytes"), "{error}");
     }
 }
