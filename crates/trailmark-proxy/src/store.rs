@@ -4,6 +4,7 @@
 //!
 //! Site id leads every key. Times are the caller's, in milliseconds.
 
+pub mod callers;
 pub mod delivery;
 pub mod operator;
 pub mod sqlite;
@@ -238,8 +239,11 @@ pub enum KeyChange {
     Signed(SiteId, KeyId, UnixMillis),
 }
 
-/// The ledger. Intake's half stands here; [`delivery::DeliveryStore`] and [`operator::OperatorStore`] hold the others'.
-pub trait Store: delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync {
+/// The ledger. Intake's part stands here; [`callers::CallerStore`], [`delivery::DeliveryStore`] and
+/// [`operator::OperatorStore`] hold the others'.
+pub trait Store:
+    callers::CallerStore + delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync
+{
     /// Records an arrival with its touches, in one transaction: a repeat by the same cookie or browser key gives the same
     /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch,
     /// without one each arrival is a touch of its own; a touch from a vendor's cookie counts only where the visitor has

@@ -6,6 +6,7 @@
 
 pub mod accepting;
 pub mod arrivals;
+pub mod callers;
 pub mod keys;
 pub mod leasing;
 pub mod operating;
@@ -57,6 +58,14 @@ macro_rules! store_conformance {
             accepting::of_many_at_once_exactly_one_claims_a_key
             accepting::many_at_once_are_all_kept_and_each_gets_its_own_answer
             accepting::a_task_is_read_back_with_its_payload
+            callers::an_api_key_is_found_by_its_sites_hash_and_keeps_its_life
+            callers::an_idempotency_key_gives_the_first_receipt_and_asks_no_rule
+            callers::an_idempotency_key_belongs_to_its_api_key
+            callers::a_refused_conversion_leaves_its_idempotency_key_free
+            callers::of_many_equal_server_calls_one_makes_a_conversion
+            callers::a_servers_conversion_belongs_to_the_visitor_it_names_else_to_the_customers
+            callers::a_refund_without_a_customer_belongs_to_the_visitor_of_its_sale
+            callers::a_conversion_is_read_back_by_its_own_site_and_whole_id
             keys::keys_come_back_newest_first_with_their_changes
             keys::changes_are_made_all_or_none
             leasing::only_what_is_due_is_leased_and_only_once

@@ -20,6 +20,7 @@ mod writer;
 mod keys;
 mod touches;
 
+mod callers;
 mod claims;
 mod conversions;
 
@@ -41,6 +42,7 @@ use trailmark_wire::time::UnixMillis;
 use self::lock::LockFile;
 use self::readers::Readers;
 use self::writer::Writer;
+use super::callers::{ApiKeyChange, ApiKeyRow, CallerStore, ServerCall};
 use super::delivery::{
     AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
 };
@@ -133,6 +135,28 @@ impl Store for SqliteStore {
             self.readers.close().await;
             self.writer.close().await
         })
+    }
+}
+
+impl CallerStore for SqliteStore {
+    fn api_key(&self, site: SiteId, hash: [u8; 32]) -> Reply<'_, Option<ApiKeyRow>> {
+        Box::pin(self.readers.read(move |ledger| callers::key(ledger, &site, &hash)))
+    }
+
+    fn api_keys(&self, site: SiteId) -> Reply<'_, Vec<ApiKeyRow>> {
+        Box::pin(self.readers.read(move |ledger| callers::keys(ledger, &site)))
+    }
+
+    fn change_api_key(&self, change: ApiKeyChange) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| callers::change(ledger, &change)))
+    }
+
+    fn accept_from_server(&self, new: NewConversion, call: ServerCall, rule: AcceptRule) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.run(move |ledger| callers::accept(ledger, new, &call, rule)))
+    }
+
+    fn conversion_of(&self, site: SiteId, id: ConversionId) -> Reply<'_, Option<ConversionDetail>> {
+        Box::pin(self.readers.read(move |ledger| by_hand::conversion_of(ledger, &site, &id)))
     }
 }
 
