@@ -5,7 +5,7 @@
 mod guard;
 mod health;
 pub mod keys;
-mod ledger;
+pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
 mod view;
@@ -28,6 +28,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/conversions", get(ledger::conversions))
         .route("/v1/conversions/{id}", get(ledger::conversion))
         .route("/v1/conversions/{id}/explain", get(ledger::explain))
+        .route("/v1/conversions/{id}/release", post(ledger::release))
+        .route("/v1/conversions/{id}/reject", post(ledger::reject))
         .route("/v1/touches", get(ledger::touches))
         .route("/v1/deliveries", get(ledger::deliveries))
         .route("/v1/lanes", get(ledger::lanes))

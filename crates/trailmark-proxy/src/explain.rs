@@ -9,7 +9,9 @@ use trailmark_wire::ids::{ConversionId, VendorName};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
-use crate::store::operator::{AttemptRow, ConversionDetail, ConversionRow, DeliveryRow, TouchRow};
+use crate::store::operator::{
+    Afterwards, AttemptRow, ConversionChange, ConversionDetail, ConversionRow, DeliveryRow, TouchRow,
+};
 
 /// Columns of a line, so that it stays whole on a terminal of 80.
 const LINE_CHARS: usize = 79;
@@ -24,6 +26,9 @@ pub fn explain(detail: &ConversionDetail) -> String {
     head(&mut story, &detail.conversion);
     touches(&mut story, detail, decision.as_ref());
     conversion(&mut story, detail, decision.as_ref());
+    for change in &detail.changes {
+        story.event(change.changed_at, &changed(change));
+    }
     for delivery in &detail.deliveries {
         deliveries(&mut story, delivery);
     }
@@ -77,6 +82,10 @@ fn credit(touch: &TouchRow, decision: Option<&Decision>) -> String {
     let considered = decision.considered.iter().find(|considered| considered.touch.id == touch.id);
     match considered.map(|considered| considered.verdict) {
         Some(Verdict::Credited) => format!("Credited: {}; it counts until {until}.", best(decision.credit)),
+        Some(Verdict::Inherited) => {
+            "Credited: what this follows, the customer's signup or the refund's sale, was credited to it; that has no end."
+                .to_owned()
+        }
         Some(Verdict::Expired) => format!("Not credited: its window was over at {until}."),
         Some(Verdict::AfterConversion) => "Not credited: it came after the conversion.".to_owned(),
         Some(Verdict::LaterTouchInProgram) => "Not credited: the same program has a later touch.".to_owned(),
@@ -143,6 +152,20 @@ fn receipt(row: &ConversionRow) -> String {
     };
     let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("Its status is {}{code}: {meaning}.", row.status.as_str())
+}
+
+/// How a held conversion ended.
+fn changed(change: &ConversionChange) -> String {
+    let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
+    let what = match change.change {
+        Afterwards::Closed => format!("Closed: the site's backend stated the same key in conversion {cause}"),
+        Afterwards::Followed => format!("Its sale came as conversion {cause}"),
+        Afterwards::Rejected => "An operator rejected it".to_owned(),
+        Afterwards::Released => "An operator released it".to_owned(),
+    };
+    let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let code = change.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("{what}{reason}. Its status is {}{code} since.", change.status.as_str())
 }
 
 fn unattributed(story: &mut Story, decision: &Decision) {

@@ -1,6 +1,7 @@
 //! `POST v1/conversions` from browsers: an envelope becomes a verified conversion, the ledger's ruling and a receipt. Checks in
-//! the order of design § 3.6; what is believed stands in [`super::verify`], what becomes of it in [`super::accept`]. Server
-//! callers, with API key and Idempotency-Key, come with a later version: until there are keys, none of them is right.
+//! the order of design § 3.6; what is believed stands in [`super::verify`] and, of the merchant's own statements, in
+//! [`super::merchant`]; what becomes of it in [`super::accept`]. Server callers, with API key and Idempotency-Key, come with a
+//! later version: until there are keys, none of them is right.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -13,8 +14,9 @@ use trailmark_wire::refusal::Refusal;
 use trailmark_wire::token::ClickClaims;
 
 use super::Call;
-use super::accept::{Rules, Verified, may_say};
+use super::accept::{Case, Rules, may_say};
 use super::body::{self, Kind};
+use super::merchant::believe;
 use super::origin::{self, Readers};
 use super::problem::Problem;
 use super::verify::{occurred_at, verify};
@@ -47,21 +49,23 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     if !may_say(&conversion) {
         return Err(Refusal::NotAllowed.into());
     }
+    // The merchant's own statements are part of what was posted, so the content is what they look like, not what they say.
+    let content_hash = sha256(&conversion.canonical(&site.id));
+    let (conversion, doubt) = believe(conversion, site, now);
     let new = NewConversion {
         site: site.id.clone(),
         id: app.random.ledger_id(now)?,
         visitor: claims.sub.clone(),
         jti: payload.jti,
-        content_hash: sha256(&conversion.canonical(&site.id)),
+        content_hash,
         conversion,
         occurred_at: occurred_at(payload.iat, &claims, site.window_ms(), now),
         received_at: now,
         assurance,
     };
-    let token = (claims.program, claims.exp);
-    let rules = Rules::new(site, &app.config.limits, token, app.random, now)?;
-    let about = Verified::of(&new);
-    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&about, known))).await?;
+    let case = Case::of(&new, doubt, Some((claims.program, claims.exp)));
+    let rules = Rules::of(site, &app.config.limits);
+    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await?;
     answer(app, accepted)
 }
 

@@ -22,7 +22,10 @@ mod touches;
 
 mod callers;
 mod claims;
+mod known;
+
 mod conversions;
+mod held;
 
 mod attempts;
 mod deliveries;
@@ -50,8 +53,8 @@ use super::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
 };
 use super::{
-    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, Reply, Store, StoreError,
-    StoredTouch,
+    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply, Store,
+    StoreError, StoredTouch,
 };
 
 /// A ledger in one file of this machine.
@@ -224,6 +227,20 @@ impl OperatorStore for SqliteStore {
 
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow> {
         Box::pin(self.writer.run(move |ledger| by_hand::change(ledger, &change, now)))
+    }
+
+    fn release_held(
+        &self,
+        id: String,
+        reason: String,
+        rule: ReleaseRule,
+        now: UnixMillis,
+    ) -> Reply<'_, ConversionDetail> {
+        Box::pin(self.writer.run(move |ledger| held::release(ledger, &id, &reason, rule, now)))
+    }
+
+    fn reject_held(&self, id: String, reason: String, now: UnixMillis) -> Reply<'_, ConversionDetail> {
+        Box::pin(self.writer.run(move |ledger| held::reject(ledger, &id, &reason, now)))
     }
 
     fn counts(&self) -> Reply<'_, Counts> {

@@ -183,6 +183,7 @@ impl World {
                 receipt,
                 decision,
                 deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now }],
+                consequences: Vec::new(),
             })
         });
         assert!(matches!(self.store.ledger.accept(new, rule).await.unwrap(), Accepted::New(_)));

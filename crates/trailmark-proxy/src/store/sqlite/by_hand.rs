@@ -6,7 +6,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, lists};
+use super::{attempts, claims, deliveries, held, lists};
 use crate::outbox::{Progress, State, manual};
 use crate::store::StoreError;
 use crate::store::operator::{Change, ConversionDetail, DeliveryRow, Verdict};
@@ -34,14 +34,15 @@ pub(super) fn conversion_of(
     })?;
     let Some((mut conversion, occurred_at, visitor, decision)) = found else { return Ok(None) };
     lists::fill_programs(ledger, &mut conversion)?;
-    let touches = lists::touches_of(ledger, site, &visitor)?;
+    let touches = lists::touches_of(ledger, site, id, &visitor)?;
     let deliveries = lists::deliveries_of(ledger, site, id)?;
-    Ok(Some(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries }))
+    let changes = held::changes(ledger, site, id)?;
+    Ok(Some(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries, changes }))
 }
 
 /// The one conversion whose id begins so, in any site: the ledger's id, or the one that the page gave it (its `jti`), which is
 /// all that a page knows of a conversion that it could not bring to the proxy at once.
-fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
+pub(super) fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
     if prefix.len() < SHORTEST_PREFIX {
         return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the conversion's id")));
     }
