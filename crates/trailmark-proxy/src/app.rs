@@ -49,7 +49,7 @@ impl App {
     pub async fn open(config: Config, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Arc<Self>, AppError> {
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
-        keys.jwks().await?;
+        keys.jwks(keys.sites()).await?;
         let rates = Rates::new(config.limits.requests_per_minute, &clock);
         let (on_commit, draining) = (OnceLock::new(), AtomicBool::new(false));
         Ok(Arc::new(Self { config, clock, store, keys, random: Random, rates, on_commit, draining }))

@@ -4,6 +4,7 @@
 
 mod file;
 mod print;
+mod redirect;
 mod secrets;
 mod sites;
 mod source;
@@ -19,6 +20,7 @@ use http::HeaderName;
 use toml::Spanned;
 use trailmark_vendors::secret::Secret;
 
+pub use self::redirect::RedirectTo;
 pub use self::secrets::SecretSetting;
 pub use self::sites::{Consent, OrderKey, Program, Site};
 pub use self::source::{Overrides, Problem, Variable};
