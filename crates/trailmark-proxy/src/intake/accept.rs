@@ -311,3 +311,6 @@ fn note(delivery: &NewDelivery) -> DeliveryNote {
 fn refused(text: &str) -> StoreError {
     StoreError::Refused(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@ pub mod accepting;
 pub mod arrivals;
 pub mod callers;
 pub mod keys;
+pub mod holding;
 pub mod leasing;
 pub mod operating;
 pub mod surviving;
@@ -66,6 +67,13 @@ macro_rules! store_conformance {
             callers::a_servers_conversion_belongs_to_the_visitor_it_names_else_to_the_customers
             callers::a_refund_without_a_customer_belongs_to_the_visitor_of_its_sale
             callers::a_conversion_is_read_back_by_its_own_site_and_whole_id
+            holding::a_rule_sees_whether_a_key_was_stated
+            holding::a_rule_about_a_sale_sees_its_customers_signup_and_what_waits
+            holding::a_rule_about_a_refund_sees_its_sale_and_what_was_refunded
+            holding::only_held_conversions_of_the_same_kind_and_key_are_closed
+            holding::a_release_is_written_whole_and_once
+            holding::a_release_that_is_refused_or_cannot_be_written_changes_nothing
+            holding::a_rejection_is_recorded_and_sends_nothing
             keys::keys_come_back_newest_first_with_their_changes
             keys::changes_are_made_all_or_none
             leasing::only_what_is_due_is_leased_and_only_once

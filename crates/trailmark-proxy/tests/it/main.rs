@@ -17,6 +17,7 @@ mod intake_network;
 mod intake_noise;
 mod intake_refusals;
 mod intake_serve;
+mod money_operator;
 mod money_orders;
 mod explain;
 mod redirect_beacon;
