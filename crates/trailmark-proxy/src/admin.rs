@@ -2,6 +2,7 @@
 //! view. It reads and changes what the [`crate::store::Store`] allows and decides nothing itself; `cli` talks to it when a proxy runs.
 //! It listens apart from the public one, so that no mistake in a route's order can show the ledger to the world.
 
+pub mod api_keys;
 mod guard;
 mod health;
 pub mod keys;
@@ -39,6 +40,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/keys", get(keys::list_route))
         .route("/v1/keys/rotate", post(keys::rotate_route))
         .route("/v1/keys/revoke", post(keys::revoke_route))
+        .route("/v1/apikeys", get(api_keys::list_route))
+        .route("/v1/apikeys/add", post(api_keys::add_route))
+        .route("/v1/apikeys/revoke", post(api_keys::revoke_route))
         .layer(from_fn_with_state(Arc::clone(&app), guard::key));
     // The page holds no data, it asks for them with the key that a person gives it.
     let by_host = with_key

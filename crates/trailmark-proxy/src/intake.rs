@@ -1,12 +1,13 @@
-//! The public listener: everything that a browser may ask of the proxy. Every route stands in one list, [`router`]; a handler
+//! The public listener: everything that browsers and the sites' backends may ask of the proxy. Every route stands in one list, [`router`]; a handler
 //! parses, calls the ledger and answers. What is believed is decided in [`verify`], what becomes of a conversion in
 //! [`accept`]; both are pure. From here a conversion goes to [`crate::store`], and its deliveries on to [`crate::delivery`].
 //!
-//! To come with a later version, in this list: `v1/conversions/{id}`, `v1/webhooks`.
+//! To come with a later version, in this list: `v1/webhooks`.
 
 pub(crate) mod accept;
 mod address;
 mod body;
+pub(crate) mod callers;
 mod clicks;
 mod conversions;
 mod cookies;
@@ -19,6 +20,7 @@ mod money;
 mod origin;
 mod problem;
 pub(crate) mod rate;
+mod server;
 mod verify;
 mod visitor;
 
@@ -32,7 +34,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, options, post};
 use axum::{Json, handler::Handler as _};
-use http::header::{HeaderMap, ORIGIN};
+use http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
 use http::{StatusCode, Uri};
 use trailmark_wire::refusal::Refusal;
 
@@ -51,6 +53,7 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
         .route("/r/{program}/{partner}", get(follow_link))
         .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
         .route("/v1/conversions", post(accept_conversion).options(preflight))
+        .route("/v1/conversions/{id}", get(show_conversion).options(preflight))
         .route("/v1/{*any}", options(preflight).fallback(nothing_here))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(nothing_here)
@@ -99,8 +102,20 @@ async fn forget_click(State(app): State<Arc<App>>, request: Request) -> Response
 async fn accept_conversion(State(app): State<Arc<App>>, request: Request) -> Response {
     let (call, _) = Call::of(&app, request);
     let mut readers = Readers::default();
-    let answered = conversions::accept(&app, call, &mut readers).await;
+    let answered = match call.headers.contains_key(AUTHORIZATION) {
+        true => server::accept(&app, call).await,
+        false => conversions::accept(&app, call, &mut readers).await,
+    };
     readable(answered, readers)
+}
+
+async fn show_conversion(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (call, _) = Call::of(&app, request);
+    server::show(&app, &call.headers, call.client, &id).await
 }
 
 /// Leaves on the response which origins may read it.

@@ -9,6 +9,7 @@ use trailmark_wire::ids::{KeyId, SiteId};
 
 use super::failure::Failure;
 use super::remote::Remote;
+use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
 use crate::admin::ledger::Reason;
 use crate::clock::{Clock, SystemClock};
@@ -152,6 +153,27 @@ impl Ledger {
         match self {
             Self::Running(proxy) => proxy.post("/v1/keys/revoke", &json!({ "site": site, "kid": kid })).await,
             Self::Opened(opened) => Ok(keys::revoke(&opened.keys, site, kid, opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn api_keys(&self, site: &SiteId) -> Result<Vec<ApiKeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/apikeys", &[("site", Some(site.to_string()))]).await,
+            Self::Opened(opened) => Ok(api_keys::list(&*opened.store, site).await?),
+        }
+    }
+
+    pub(super) async fn add_api_key(&self, site: &SiteId, name: &str) -> Result<NewApiKey, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/apikeys/add", &json!({ "site": site, "name": name })).await,
+            Self::Opened(opened) => Ok(api_keys::add(&*opened.store, site, name, opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn revoke_api_key(&self, site: &SiteId, id: &KeyId) -> Result<Vec<ApiKeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/apikeys/revoke", &json!({ "site": site, "id": id })).await,
+            Self::Opened(opened) => Ok(api_keys::revoke(&*opened.store, site, id, opened.clock.now()).await?),
         }
     }
 

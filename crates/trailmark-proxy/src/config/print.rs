@@ -32,6 +32,7 @@ impl Config {
             "store": { "url": self.store.to_string() },
             "limits": {
                 "requests_per_minute": limits.requests_per_minute,
+                "server_requests_per_minute": limits.server_requests_per_minute,
                 "touches_per_hour": limits.touches_per_hour,
                 "queue": limits.queue,
                 "connections": limits.connections,

@@ -1,12 +1,11 @@
 //! `POST v1/conversions` from browsers: an envelope becomes a verified conversion, the ledger's ruling and a receipt. Checks in
 //! the order of design § 3.6; what is believed stands in [`super::verify`] and, of the merchant's own statements, in
-//! [`super::merchant`]; what becomes of it in [`super::accept`]. Server callers, with API key and Idempotency-Key, come with a
-//! later version: until there are keys, none of them is right.
+//! [`super::merchant`]; what becomes of it in [`super::accept`]. Calls that show an API key go to [`super::server`] and come
+//! back for their answer.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 use trailmark_wire::conversion::Conversion;
 use trailmark_wire::envelope::Posted;
 use trailmark_wire::receipt::{Receipt, Status};
@@ -29,8 +28,8 @@ use crate::store::{Accepted, NewConversion};
 pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
     let text = body::read(&call.headers, call.body).await?;
     app.rates.take(call.client)?;
-    if call.headers.contains_key(AUTHORIZATION) || body::kind(&call.headers)? == Kind::Json {
-        let cure = "this version takes conversions from browsers, as text/plain; API keys come with a later one";
+    if body::kind(&call.headers)? == Kind::Json {
+        let cure = "pages send text/plain; a backend shows its key as `Authorization: Bearer`";
         return Err(Problem::new(Refusal::Unauthenticated).with_detail(cure));
     }
     let posted = Posted::parse(&text, &Reader)?;
@@ -69,7 +68,8 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     answer(app, accepted)
 }
 
-fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
+/// The answer to what was committed.
+pub(super) fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
     match accepted {
         Accepted::Mismatch => Err(Refusal::JtiMismatch.into()),
         Accepted::Replayed(receipt) => {
