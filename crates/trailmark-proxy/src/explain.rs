@@ -151,7 +151,34 @@ fn receipt(row: &ConversionRow) -> String {
         Status::Rejected => "recorded and refused; nothing more is sent",
     };
     let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
-    format!("Its status is {}{code}: {meaning}.", row.status.as_str())
+    let why = row.code.as_deref().and_then(because).map(|why| format!(" {why}")).unwrap_or_default();
+    format!("Its status is {}{code}: {meaning}.{why}", row.status.as_str())
+}
+
+/// What a code means where the sentence before it does not say, and the cure.
+fn because(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "customer_unsigned" => "This site believes a page's customer only when the merchant signed them.",
+        "money_unsigned" => "Nobody but the page named the amount: sign the order, or report it from the backend.",
+        "signups_per_visitor" => "This browser has signed up as many customers as the site allows.",
+        "sale_unknown" => "The sale that it refunds is not known yet; it follows by itself when the sale comes.",
+        "sale_unattributed" => "Nobody earned on the sale that it refunds.",
+        "sale_rejected" => "Every vendor refused the sale that it refunds.",
+        "refund_above_sale" => "With it, all refunds of the sale would sum to more than the sale.",
+        "refund_currency" => "It is in another currency than the sale.",
+        "refund_customer" => "It names another customer than the sale.",
+        "order_malformed" | "customer_malformed" => {
+            "What the page passed on is no such JWS, or holds values out of range."
+        }
+        "order_signature_invalid" | "customer_signature_invalid" => {
+            "No key of the site's `order_keys` verifies the merchant's signature: it is forged, or its key is missing there."
+        }
+        "order_audience_mismatch" | "customer_audience_mismatch" => "The merchant signed it for another site.",
+        "order_customer_mismatch" => "The merchant signed the order for another customer than the page names.",
+        "order_expired" | "customer_expired" => "The merchant's signature had expired when it arrived.",
+        "order_from_the_future" | "customer_from_the_future" => "The merchant's signature is dated ahead of our clock.",
+        _ => return None,
+    })
 }
 
 /// How a held conversion ended.

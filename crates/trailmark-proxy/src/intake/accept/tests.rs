@@ -152,6 +152,15 @@ async fn a_renewal_goes_where_its_customers_signup_went_whatever_the_window() {
 }
 
 #[tokio::test]
+async fn a_sale_before_its_signup_is_unattributed_and_may_be_said_again() {
+    let shop = Shop::open(Credit::One);
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
+    shop.customer(1, "u_1").await;
+    assert_eq!(said(&shop.server(&SALE).await), "accepted");
+    assert_eq!(said(&shop.server(&REFUND).await), "accepted", "of the sale that counts");
+}
+
+#[tokio::test]
 async fn an_own_touch_goes_before_an_inherited_one() {
     let shop = Shop::open(Credit::One);
     shop.customer(1, "u_1").await;
@@ -240,6 +249,8 @@ async fn refunds_before_their_sale_follow_when_it_comes_as_far_as_it_bears_them(
     // A page's sale is no sale: what anybody may claim ends no refund.
     shop.pay(Assurance::Bound, visitor(9), &SALE).await;
     assert_eq!(shop.stands(&first).await, "held sale_unknown");
+    let meanwhile = shop.server(&Paid { key: "r9", minor: 1001, ..REFUND }).await;
+    assert_eq!(said(&meanwhile), "held sale_unknown");
     let sale = shop.server(&SALE).await;
     assert_eq!(said(&sale), "accepted");
     for (refund, end) in [
