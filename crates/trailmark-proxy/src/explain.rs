@@ -286,6 +286,7 @@ fn state(delivery: &DeliveryRow, vendor: &str) -> String {
         "ignored" => format!("{vendor} accepted it and attributes nothing{reason}. Nothing more will come of it."),
         "rejected" => format!("It was rejected{reason}. Mend the cause, then `trailmark outbox retry {id}`."),
         "dead" => format!("It is a dead letter, kept{reason}. Mend the cause, then `trailmark outbox retry {id}`."),
+        "waiting" => format!("It waits{reason}. It goes on by itself."),
         "blocked" => format!("It is blocked{reason}. It goes on when what it waits for is settled."),
         "dropped" => format!("An operator gave it up{reason}."),
         "not_needed" => format!("{vendor} needs no call of its own for it{reason}."),

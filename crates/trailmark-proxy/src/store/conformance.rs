@@ -11,6 +11,7 @@ pub mod keys;
 pub mod holding;
 pub mod leasing;
 pub mod operating;
+pub mod ordering;
 pub mod surviving;
 
 pub mod samples;
@@ -94,6 +95,11 @@ macro_rules! store_conformance {
             leasing::a_rejected_conversion_gives_its_key_back
             leasing::a_rejected_conversion_with_an_unknown_send_keeps_its_key
             leasing::a_key_is_kept_while_another_program_has_not_rejected
+            ordering::a_rule_sees_how_the_delivery_stands_that_another_follows
+            ordering::what_is_held_back_is_due_again_when_the_other_is_settled
+            ordering::a_new_delivery_wakes_what_was_blocked_for_want_of_it
+            ordering::nothing_is_held_back_under_a_foreign_lease
+            ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             operating::lists_are_filtered_and_newest_first
             operating::a_conversion_is_found_by_an_unambiguous_beginning
             operating::a_drop_is_made_once_and_recorded

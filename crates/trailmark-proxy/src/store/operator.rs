@@ -122,7 +122,7 @@ pub struct DeliveryRow {
     pub program: ProgramId,
     /// The vendor.
     pub vendor: VendorName,
-    /// `due`, `unverified`, `uncertain`, `recorded`, `ignored`, `rejected`, `conflict`, `dead`, `blocked`, `dropped`, ...
+    /// `due`, `unverified`, `uncertain`, `recorded`, `ignored`, `rejected`, `conflict`, `dead`, `blocked`, `waiting`, `dropped`, ...
     pub state: String,
     /// Why it is in that state.
     pub reason: Option<String>,

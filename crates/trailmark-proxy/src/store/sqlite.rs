@@ -28,6 +28,8 @@ mod conversions;
 mod held;
 
 mod attempts;
+mod order;
+
 mod deliveries;
 mod lanes;
 mod tasks;
@@ -39,6 +41,7 @@ mod lists;
 use std::path::Path;
 
 use trailmark_vendors::task::Task;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
@@ -48,6 +51,7 @@ use self::writer::Writer;
 use super::callers::{ApiKeyChange, ApiKeyRow, CallerStore, ServerCall};
 use super::delivery::{
     AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
+    TurnRule,
 };
 use super::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
@@ -174,6 +178,11 @@ impl DeliveryStore for SqliteStore {
 
     fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
         Box::pin(self.readers.read(move |ledger| tasks::of_delivery(ledger, &site, &delivery)))
+    }
+
+    fn turn(&self, leased: &Leased, follows: Kind, rule: TurnRule) -> Reply<'_, bool> {
+        let held = leased.clone();
+        Box::pin(self.writer.run(move |ledger| deliveries::turn(ledger, &held, follows, rule)))
     }
 
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {

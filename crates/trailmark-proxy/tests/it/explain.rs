@@ -162,6 +162,7 @@ fn each_state_says_what_comes_next() {
         next("rejected", None),
         next("dead", None),
         next("blocked", None),
+        next("waiting", None),
         next("dropped", None),
         next("ignored", None),
     ];
@@ -174,6 +175,7 @@ fn each_state_says_what_comes_next() {
     rejected: It was rejected: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     dead: It is a dead letter, kept: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`. It goes on when what it waits for is settled.
+    waiting: It waits: unknown field `xid`. It goes on by itself.
     dropped: An operator gave it up: unknown field `xid`.
     ignored: PartnerStack accepted it and attributes nothing: unknown field `xid`. Nothing more will come of it.
     ");

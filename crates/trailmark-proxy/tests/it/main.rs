@@ -8,6 +8,7 @@ mod delivery_chaos;
 mod delivery_egress;
 mod delivery_engine;
 mod delivery_lanes;
+mod delivery_orders;
 mod delivery_outbox;
 mod delivery_world;
 mod intake_clicks;

@@ -8,7 +8,7 @@ use trailmark_wire::receipt::Receipt;
 
 use super::known::{self, Subject};
 use super::rows::{first, json, plain, to_json, write};
-use super::{claims, held, touches};
+use super::{claims, held, order, touches};
 use crate::outbox::State;
 use crate::store::{AcceptRule, Accepted, NewConversion, NewDelivery, Ruling, StoreError};
 
@@ -169,5 +169,6 @@ fn insert_delivery(
         ":state": State::Due.as_str(),
         ":due_at": delivery.due_at.0,
     };
-    write(ledger, sql, row).map(|_| ())
+    write(ledger, sql, row)?;
+    order::wake(ledger, site, &delivery.id)
 }
