@@ -178,7 +178,7 @@ fn occurred(site: &Site, posted: &Posted, named: &Named, now: UnixMillis) -> Res
 
 /// Where nobody was found, says which of the caller's words led nowhere.
 fn explained(mut ruling: Ruling, unknown: Option<&'static str>) -> Ruling {
-    let nobody = ruling.receipt.status == Status::Unattributed && ruling.decision.considered.is_empty();
+    let nobody = ruling.receipt.code.as_deref() == Some("no_touch");
     if let (true, Some(code)) = (nobody, unknown) {
         ruling.receipt.code = Some(code.to_owned());
     }

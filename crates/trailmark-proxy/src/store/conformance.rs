@@ -72,6 +72,7 @@ macro_rules! store_conformance {
             holding::a_rule_about_a_sale_sees_its_customers_signup_and_what_waits
             holding::a_rule_about_a_refund_sees_its_sale_and_what_was_refunded
             holding::only_held_conversions_of_the_same_kind_and_key_are_closed
+            holding::a_consequence_for_what_is_not_held_is_refused_with_its_cause
             holding::a_release_is_written_whole_and_once
             holding::a_release_that_is_refused_or_cannot_be_written_changes_nothing
             holding::a_rejection_is_recorded_and_sends_nothing

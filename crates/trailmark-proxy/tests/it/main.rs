@@ -20,6 +20,7 @@ mod intake_refusals;
 mod intake_serve;
 mod money_operator;
 mod money_orders;
+mod money_server;
 mod explain;
 mod redirect_beacon;
 mod redirect_links;

@@ -375,14 +375,15 @@ async fn sites_share_no_sale_no_customer_and_nothing_that_is_held() {
     let shop = Shop::open(Credit::One);
     let own = shop.customer(1, "u_1").await;
     let held = shop.pay(Assurance::Bound, own, &SALE).await;
+    let refund = shop.server(&REFUND).await;
+    assert_eq!(said(&refund), "held sale_unknown");
     let elsewhere = SiteId::new("other").unwrap();
     recorded(&shop.store, Arrival { site: elsewhere.clone(), ..arrival(7, vec![touch(70, "main")]) }).await;
     let there = |new: NewConversion| NewConversion { site: elsewhere.clone(), ..new };
     let sale = shop.post(there(shop.paid(Assurance::Server, visitor(7), &SALE))).await;
     assert_eq!(said(&sale), "accepted");
     assert_eq!(shop.stands(&held).await, "held money_unsigned");
-    let refund = shop.server(&REFUND).await;
-    assert_eq!(said(&refund), "held sale_unknown");
+    assert_eq!(shop.stands(&refund).await, "held sale_unknown");
     let renewal = shop.post(there(shop.paid(Assurance::Server, visitor(8), &Paid { key: "o3", ..SALE }))).await;
     assert_eq!(said(&renewal), "unattributed no_touch");
     assert_eq!(shop.store.conversions(Filter::default()).await.unwrap().len(), 5);

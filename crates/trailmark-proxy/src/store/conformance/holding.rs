@@ -229,3 +229,22 @@ pub async fn a_rejection_is_recorded_and_sends_nothing(ground: &impl Ground) {
     );
     assert_eq!(accepted(&store, 2, signup(2, visitor(1), "u_1")).await.status, Status::Accepted);
 }
+
+pub async fn a_consequence_for_what_is_not_held_is_refused_with_its_cause(ground: &impl Ground) {
+    let store = ground.open();
+    touched_visitor(&store, 1, &["main"]).await;
+    let settled = accepted(&store, 1, signup(1, visitor(1), "u_1")).await;
+    let new = signup(2, visitor(1), "u_2");
+    let rule = rule(&new, delivery_number(2));
+    let overreaching = Box::new(move |known: &Known| {
+        let mut ruling = rule(known)?;
+        let mut other = ruling.clone();
+        status(&mut other, Status::Rejected);
+        other.receipt.conversion_id = id(1001);
+        ruling.consequences.push(Consequence::Decides(other));
+        Ok(ruling)
+    });
+    assert!(matches!(store.accept(new, overreaching).await, Err(StoreError::Refused(_))));
+    assert_eq!(stands(&store, &settled).await, (Status::Accepted, 0));
+    assert_eq!(store.health().await.unwrap().conversions, 1);
+}
