@@ -138,6 +138,17 @@ async fn a_server_is_believed_about_money_and_as_many_customers_as_it_says() {
 }
 
 #[tokio::test]
+async fn a_bad_word_does_not_hide_why_a_refund_goes_nowhere() {
+    let proxy = TestProxy::start().await;
+    let key = proxy.api_key("acme").await;
+    let order = |key: &str| json!({"key": key, "amount_minor": 100, "currency": "EUR"});
+    let sale = json!({"kind": "sale", "customer": {"key": "u_1"}, "click_token": "x", "order": order("o_1")});
+    check(&proxy.report(&key, "sale", &sale).await, "unattributed", Some("token_invalid"));
+    let refund = json!({"kind": "refund", "refund_of": "o_1", "click_token": "x", "order": order("r_1")});
+    check(&proxy.report(&key, "refund", &refund).await, "unattributed", Some("sale_unattributed"));
+}
+
+#[tokio::test]
 async fn a_servers_time_is_never_the_future_nor_before_its_tokens_touch() {
     let proxy = TestProxy::start().await;
     let key = proxy.api_key("acme").await;
