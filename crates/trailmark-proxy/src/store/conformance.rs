@@ -99,6 +99,7 @@ macro_rules! store_conformance {
             ordering::a_rule_sees_how_the_delivery_stands_that_another_follows
             ordering::what_is_held_back_is_due_again_when_the_other_is_settled
             ordering::a_new_delivery_wakes_what_was_blocked_for_want_of_it
+            ordering::a_delivery_in_another_program_wakes_nobody
             ordering::nothing_is_held_back_under_a_foreign_lease
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             operating::lists_are_filtered_and_newest_first

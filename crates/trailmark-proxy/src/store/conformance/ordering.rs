@@ -19,7 +19,7 @@ use super::Ground;
 use super::samples::*;
 use crate::outbox::order::Earlier;
 use crate::outbox::{Progress, State};
-use crate::store::delivery::{Leased, Settlement};
+use crate::store::delivery::{LaneKey, Leased, Settlement};
 use crate::store::{NewConversion, Store, StoreError};
 
 fn order(key: &str, amount_minor: i64) -> Order {
@@ -122,6 +122,21 @@ pub async fn a_new_delivery_wakes_what_was_blocked_for_want_of_it(ground: &impl 
     assert_eq!(state(&store, 7).await, "blocked", "that is another customer");
     signed_up(&store, 1, &["main"]).await;
     assert_eq!(state(&store, 7).await, "due");
+}
+
+pub async fn a_delivery_in_another_program_wakes_nobody(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    hold_back(&store, &leased(&store, 1).await, Kind::Signup).await;
+    signed_up(&store, 1, &["other"]).await;
+    let signup = store
+        .lease(claim(LaneKey { site: site(), program: program("other") }, 2, 1, NOW))
+        .await
+        .unwrap()
+        .pop()
+        .unwrap();
+    store.settle(&signup, settlement(&signup, State::Recorded, None)).await.unwrap();
+    assert_eq!(state(&store, 7).await, "waiting");
 }
 
 pub async fn nothing_is_held_back_under_a_foreign_lease(ground: &impl Ground) {
