@@ -35,7 +35,7 @@ pub(super) struct Opened {
     store: Arc<dyn Store>,
     keys: Keyring,
     clock: Arc<dyn Clock>,
-    config: Config,
+    config: Box<Config>,
 }
 
 impl Ledger {
@@ -70,7 +70,7 @@ impl Ledger {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
-        Self::Opened(Opened { store, keys, clock, config: config.clone() })
+        Self::Opened(Opened { store, keys, clock, config: Box::new(config.clone()) })
     }
 
     pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {
