@@ -229,6 +229,7 @@ mod tests {
             "vbscript:x",
             "file:///etc/passwd",
             "blob:https://www.acme.example/app",
+            "blob:https://app.acme.example/1",
             "view-source:https://www.acme.example/app",
             "about:blank",
             // Another path.

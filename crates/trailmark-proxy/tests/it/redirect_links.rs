@@ -263,6 +263,11 @@ async fn one_network_may_not_ask_without_end() {
     let refused = proxy.follow("r/main/ada?to=/app").await;
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("429 too_many_requests", "20"));
     assert_eq!(proxy.recorded().await.len(), 3);
+    // Whoever guesses names is counted, too.
+    let guessed = TestProxy::with(&format!("[limits]\nrequests_per_minute = 3\n{SITES}")).await;
+    for status in [404, 404, 404, 404, 404, 404, 429] {
+        assert_eq!(guessed.follow("r/none/ada?to=/app").await.status, status);
+    }
 }
 
 #[tokio::test]
