@@ -51,6 +51,25 @@ test('the envelope is the JWS of its payload, bound to key and token by their ha
   assert.ok(!verify('sha256', Buffer.from(`${input}A`), key, signature));
 });
 
+test('what a merchant signed verifies under its key and algorithm, and no invalid order does', () => {
+  const { valid, invalid_order: invalid } = vectors('merchant');
+  const said = (jws, typ, jwk) => {
+    const parts = jws.split('.');
+    if (parts.length !== 3 || !parts.every((part) => /^[\w-]+$/.test(part))) return null;
+    const { kid = jwk.kid, ...rest } = json(parts[0]);
+    const alg = jwk.kty === 'EC' ? 'ES256' : 'EdDSA';
+    if (kid !== jwk.kid || JSON.stringify(rest) !== JSON.stringify({ alg, typ })) return null;
+    const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
+    const signed = Buffer.from(`${parts[0]}.${parts[1]}`);
+    return verify(alg === 'ES256' ? 'sha256' : null, signed, key, Buffer.from(parts[2], 'base64url')) ? json(parts[1]) : null;
+  };
+  assert.equal(valid.length, 4);
+  for (const { name, typ, jwk, claims, jws } of valid) assert.deepEqual(said(jws, typ, jwk), claims, name);
+  // Those whose shape alone is wrong verify; Rust refuses them by their types.
+  const shapes = ['without an end', 'without a customer', 'an unknown member in the order', 'an amount as a fraction', 'a currency that is none', 'several audiences'];
+  for (const { name, jws } of invalid) assert.equal(said(jws, 'order+jwt', valid[0].jwk) !== null, shapes.includes(name), name);
+});
+
 // The capture rules once more, by the platform's own URL parser and base64.
 const NAMES = {
   partnerstack: { click: ['ps_xid', 'gsxid'], encoded: ['ps_partner_key', 'gspk'], jarClick: ['ps_xid', 'gsxid'], jarPartner: ['growSumoPartnerKey', 'ps_partner_key'] },

@@ -2,8 +2,10 @@
 //! [`Decision`] with its whole trace comes out; the same input gives the same decision on any machine and in any year.
 //!
 //! The rule (design § 5): of each program, the visitor's last valid touch not later than the conversion is a candidate;
-//! [`Credit::One`] takes the latest of all candidates, [`Credit::Each`] every program's. It reads no clock and no ledger, and
-//! knows nothing of vendors' abilities: what a delivery needs is judged by the vendor's adapter, later.
+//! [`Credit::One`] takes the latest of all candidates, [`Credit::Each`] every program's. What follows something that was
+//! credited, a renewal its customer's signup or a refund its sale, inherits that credit ([`Decision::inheriting`]). It reads
+//! no clock and no ledger, and knows nothing of vendors' abilities: what a delivery needs is judged by the vendor's adapter,
+//! later.
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
@@ -11,7 +13,7 @@ use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
 /// The rules' version, stored with every decision so that an old one can be read by its own rules.
-pub const RULES_VERSION: u32 = 1;
+pub const RULES_VERSION: u32 = 2;
 
 /// How many programs a conversion may credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -50,6 +52,8 @@ pub enum Verdict {
     Credited,
     /// Its window was over when the conversion happened.
     Expired,
+    /// It is credited because what this conversion follows was: the customer's signup, or the refund's sale.
+    Inherited,
     /// Another program's touch is later, and the site credits one.
     LaterTouchInOtherProgram,
     /// The same program has a later valid touch.
@@ -83,7 +87,24 @@ pub struct Decision {
 impl Decision {
     /// The credited touches, the latest first; empty when the conversion is unattributed.
     pub fn credited(&self) -> impl Iterator<Item = &Touch> {
-        self.considered.iter().filter(|c| c.verdict == Verdict::Credited).map(|c| &c.touch)
+        let credited = |c: &&Considered| matches!(c.verdict, Verdict::Credited | Verdict::Inherited);
+        self.considered.iter().filter(credited).map(|c| &c.touch)
+    }
+
+    /// The same where nobody is credited by their own touch: `earlier`, the touches that were credited for what this
+    /// conversion follows, are credited now, whatever their window says, in the programs that are still configured.
+    #[must_use]
+    pub fn inheriting(mut self, earlier: Vec<Touch>, programs: &[ProgramId]) -> Self {
+        if self.credited().next().is_some() {
+            return self;
+        }
+        for touch in earlier {
+            let known = programs.contains(&touch.program);
+            let verdict = if known { Verdict::Inherited } else { Verdict::ProgramUnknown };
+            self.considered.retain(|considered| considered.touch.id != touch.id);
+            self.considered.push(Considered { touch, verdict });
+        }
+        self
     }
 
     /// The credited programs and partners, as a receipt names them.

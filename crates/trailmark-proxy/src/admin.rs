@@ -2,10 +2,11 @@
 //! view. It reads and changes what the [`crate::store::Store`] allows and decides nothing itself; `cli` talks to it when a proxy runs.
 //! It listens apart from the public one, so that no mistake in a route's order can show the ledger to the world.
 
+pub mod api_keys;
 mod guard;
 mod health;
 pub mod keys;
-mod ledger;
+pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
 mod view;
@@ -28,6 +29,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/conversions", get(ledger::conversions))
         .route("/v1/conversions/{id}", get(ledger::conversion))
         .route("/v1/conversions/{id}/explain", get(ledger::explain))
+        .route("/v1/conversions/{id}/release", post(ledger::release))
+        .route("/v1/conversions/{id}/reject", post(ledger::reject))
         .route("/v1/touches", get(ledger::touches))
         .route("/v1/deliveries", get(ledger::deliveries))
         .route("/v1/lanes", get(ledger::lanes))
@@ -37,6 +40,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/keys", get(keys::list_route))
         .route("/v1/keys/rotate", post(keys::rotate_route))
         .route("/v1/keys/revoke", post(keys::revoke_route))
+        .route("/v1/apikeys", get(api_keys::list_route))
+        .route("/v1/apikeys/add", post(api_keys::add_route))
+        .route("/v1/apikeys/revoke", post(api_keys::revoke_route))
         .layer(from_fn_with_state(Arc::clone(&app), guard::key));
     // The page holds no data, it asks for them with the key that a person gives it.
     let by_host = with_key

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::intake::callers::InFlight;
 use crate::intake::rate::Rates;
 use crate::keys::{KeyError, Keyring};
 use crate::random::Random;
@@ -37,6 +38,7 @@ pub struct App {
     /// Randomness.
     pub random: Random,
     pub(crate) rates: Rates,
+    pub(crate) in_flight: InFlight,
     on_commit: OnceLock<OnCommit>,
     draining: AtomicBool,
 }
@@ -49,10 +51,11 @@ impl App {
     pub async fn open(config: Config, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Arc<Self>, AppError> {
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
-        keys.jwks().await?;
-        let rates = Rates::new(config.limits.requests_per_minute, &clock);
+        keys.jwks(keys.sites()).await?;
+        let rates = Rates::new(&config.limits, &clock);
         let (on_commit, draining) = (OnceLock::new(), AtomicBool::new(false));
-        Ok(Arc::new(Self { config, clock, store, keys, random: Random, rates, on_commit, draining }))
+        let in_flight = InFlight::default();
+        Ok(Arc::new(Self { config, clock, store, keys, random: Random, rates, in_flight, on_commit, draining }))
     }
 
     /// Has `wake` called after every commit that made deliveries; the first caller wins.

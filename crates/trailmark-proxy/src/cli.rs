@@ -2,6 +2,7 @@
 //! JSON for programs; what they say about the ledger comes from a running proxy's operator listener or, without one, from
 //! the store itself. Nothing is decided here that the library does not decide.
 
+mod api_keys;
 mod config;
 mod conversions;
 mod failure;
@@ -66,6 +67,9 @@ enum Command {
     /// Signing keys of the sites
     #[command(subcommand)]
     Keys(keys::Keys),
+    /// Keys by which the sites' backends call
+    #[command(subcommand, name = "apikeys")]
+    ApiKeys(api_keys::ApiKeys),
     /// The ledger's own health
     #[command(subcommand)]
     Store(store::Store),
@@ -152,6 +156,7 @@ async fn short(command: Command) -> Result<(), Failure> {
         Command::Conversions(conversions) => conversions.run().await,
         Command::Outbox(outbox) => outbox.run().await,
         Command::Keys(keys) => keys.run().await,
+        Command::ApiKeys(keys) => keys.run().await,
         Command::Store(store) => store.run().await,
         Command::Config(config) => config.run(),
     }

@@ -4,6 +4,7 @@
 
 mod file;
 mod print;
+mod redirect;
 mod secrets;
 mod sites;
 mod source;
@@ -19,6 +20,7 @@ use http::HeaderName;
 use toml::Spanned;
 use trailmark_vendors::secret::Secret;
 
+pub use self::redirect::RedirectTo;
 pub use self::secrets::SecretSetting;
 pub use self::sites::{Consent, OrderKey, Program, Site};
 pub use self::source::{Overrides, Problem, Variable};
@@ -91,6 +93,8 @@ pub enum LogFormat {
 pub struct Limits {
     /// Requests a minute for one site and client network.
     pub requests_per_minute: u32,
+    /// Requests a minute under one API key.
+    pub server_requests_per_minute: u32,
     /// New touches an hour for one site.
     pub touches_per_hour: u64,
     /// Unsettled deliveries of one site.
@@ -269,6 +273,11 @@ impl Reader<'_> {
         let narrow = |value: i64| u32::try_from(value).unwrap_or(u32::MAX);
         Limits {
             requests_per_minute: narrow(self.limit("limits.requests_per_minute", &table.requests_per_minute, 300)),
+            server_requests_per_minute: narrow(self.limit(
+                "limits.server_requests_per_minute",
+                &table.server_requests_per_minute,
+                6_000,
+            )),
             touches_per_hour: self.limit("limits.touches_per_hour", &table.touches_per_hour, 50_000).unsigned_abs(),
             queue: self.limit("limits.queue", &table.queue, 100_000).unsigned_abs(),
             connections: narrow(self.limit("limits.connections", &table.connections, 1_024)) as usize,

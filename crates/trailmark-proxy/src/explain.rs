@@ -9,7 +9,9 @@ use trailmark_wire::ids::{ConversionId, VendorName};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
-use crate::store::operator::{AttemptRow, ConversionDetail, ConversionRow, DeliveryRow, TouchRow};
+use crate::store::operator::{
+    Afterwards, AttemptRow, ConversionChange, ConversionDetail, ConversionRow, DeliveryRow, TouchRow,
+};
 
 /// Columns of a line, so that it stays whole on a terminal of 80.
 const LINE_CHARS: usize = 79;
@@ -24,6 +26,9 @@ pub fn explain(detail: &ConversionDetail) -> String {
     head(&mut story, &detail.conversion);
     touches(&mut story, detail, decision.as_ref());
     conversion(&mut story, detail, decision.as_ref());
+    for change in &detail.changes {
+        story.event(change.changed_at, &changed(change));
+    }
     for delivery in &detail.deliveries {
         deliveries(&mut story, delivery);
     }
@@ -77,6 +82,10 @@ fn credit(touch: &TouchRow, decision: Option<&Decision>) -> String {
     let considered = decision.considered.iter().find(|considered| considered.touch.id == touch.id);
     match considered.map(|considered| considered.verdict) {
         Some(Verdict::Credited) => format!("Credited: {}; it counts until {until}.", best(decision.credit)),
+        Some(Verdict::Inherited) => {
+            "Credited: what this follows, the customer's signup or the refund's sale, was credited to it; that has no end."
+                .to_owned()
+        }
         Some(Verdict::Expired) => format!("Not credited: its window was over at {until}."),
         Some(Verdict::AfterConversion) => "Not credited: it came after the conversion.".to_owned(),
         Some(Verdict::LaterTouchInProgram) => "Not credited: the same program has a later touch.".to_owned(),
@@ -142,7 +151,48 @@ fn receipt(row: &ConversionRow) -> String {
         Status::Rejected => "recorded and refused; nothing more is sent",
     };
     let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
-    format!("Its status is {}{code}: {meaning}.", row.status.as_str())
+    let why = row.code.as_deref().and_then(because).map(|why| format!(" {why}")).unwrap_or_default();
+    format!("Its status is {}{code}: {meaning}.{why}", row.status.as_str())
+}
+
+/// What a code means where the sentence before it does not say, and the cure.
+fn because(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "customer_unsigned" => "This site believes a page's customer only when the merchant signed them.",
+        "money_unsigned" => "Nobody but the page named the amount: sign the order, or report it from the backend.",
+        "signups_per_visitor" => "This browser has signed up as many customers as the site allows.",
+        "sale_unknown" => "The sale that it refunds is not known yet; it follows by itself when the sale comes.",
+        "sale_unattributed" => "Nobody earned on the sale that it refunds.",
+        "sale_rejected" => "Every vendor refused the sale that it refunds.",
+        "refund_above_sale" => "With it, all refunds of the sale would sum to more than the sale.",
+        "refund_currency" => "It is in another currency than the sale.",
+        "refund_customer" => "It names another customer than the sale.",
+        "order_malformed" | "customer_malformed" => {
+            "What the page passed on is no such JWS, or holds values out of range."
+        }
+        "order_signature_invalid" | "customer_signature_invalid" => {
+            "No key of the site's `order_keys` verifies the merchant's signature: it is forged, or its key is missing there."
+        }
+        "order_audience_mismatch" | "customer_audience_mismatch" => "The merchant signed it for another site.",
+        "order_customer_mismatch" => "The merchant signed the order for another customer than the page names.",
+        "order_expired" | "customer_expired" => "The merchant's signature had expired when it arrived.",
+        "order_from_the_future" | "customer_from_the_future" => "The merchant's signature is dated ahead of our clock.",
+        _ => return None,
+    })
+}
+
+/// How a held conversion ended.
+fn changed(change: &ConversionChange) -> String {
+    let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
+    let what = match change.change {
+        Afterwards::Closed => format!("Closed: the site's backend stated the same key in conversion {cause}"),
+        Afterwards::Followed => format!("Its sale came as conversion {cause}"),
+        Afterwards::Rejected => "An operator rejected it".to_owned(),
+        Afterwards::Released => "An operator released it".to_owned(),
+    };
+    let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let code = change.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+    format!("{what}{reason}. Its status is {}{code} since.", change.status.as_str())
 }
 
 fn unattributed(story: &mut Story, decision: &Decision) {
@@ -236,6 +286,7 @@ fn state(delivery: &DeliveryRow, vendor: &str) -> String {
         "ignored" => format!("{vendor} accepted it and attributes nothing{reason}. Nothing more will come of it."),
         "rejected" => format!("It was rejected{reason}. Mend the cause, then `trailmark outbox retry {id}`."),
         "dead" => format!("It is a dead letter, kept{reason}. Mend the cause, then `trailmark outbox retry {id}`."),
+        "waiting" => format!("It waits{reason}. It goes on by itself."),
         "blocked" => format!("It is blocked{reason}. It goes on when what it waits for is settled."),
         "dropped" => format!("An operator gave it up{reason}."),
         "not_needed" => format!("{vendor} needs no call of its own for it{reason}."),

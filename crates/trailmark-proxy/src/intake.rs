@@ -1,31 +1,40 @@
-//! The public listener: everything that a browser may ask of the proxy. Every route stands in one list, [`router`]; a handler
+//! The public listener: everything that browsers and the sites' backends may ask of the proxy. Every route stands in one list, [`router`]; a handler
 //! parses, calls the ledger and answers. What is believed is decided in [`verify`], what becomes of a conversion in
 //! [`accept`]; both are pure. From here a conversion goes to [`crate::store`], and its deliveries on to [`crate::delivery`].
 //!
-//! To come with a later version, in this list: `r/{program}/{partner}`, `v1/conversions/{id}`, `v1/webhooks`.
+//! To come with a later version, in this list: `v1/webhooks`.
 
-mod accept;
+pub(crate) mod accept;
 mod address;
 mod body;
+pub(crate) mod callers;
 mod clicks;
 mod conversions;
 mod cookies;
+mod destination;
 mod frame;
+mod host;
+mod links;
+mod merchant;
+mod money;
 mod origin;
 mod problem;
 pub(crate) mod rate;
+mod server;
 mod verify;
+mod visitor;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, options, post};
 use axum::{Json, handler::Handler as _};
-use http::header::{HeaderMap, ORIGIN};
+use http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
 use http::{StatusCode, Uri};
 use trailmark_wire::refusal::Refusal;
 
@@ -41,8 +50,10 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
     let routes = Router::new()
         .route("/{file}", get(file))
         .route("/.well-known/jwks.json", get(jwks))
+        .route("/r/{program}/{partner}", get(follow_link))
         .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
         .route("/v1/conversions", post(accept_conversion).options(preflight))
+        .route("/v1/conversions/{id}", get(show_conversion).options(preflight))
         .route("/v1/{*any}", options(preflight).fallback(nothing_here))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(nothing_here)
@@ -56,9 +67,11 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
     }
 }
 
-/// A request to `v1`, taken apart.
+/// A request, taken apart.
 struct Call {
     client: ClientNetwork,
+    /// Host and port that the browser asked for.
+    host: Option<String>,
     headers: HeaderMap,
     body: Body,
 }
@@ -67,7 +80,8 @@ impl Call {
     fn of(app: &App, request: Request) -> (Self, Uri) {
         let (parts, body) = request.into_parts();
         let client = client(&app.config.server, &parts.extensions, &parts.headers);
-        (Self { client, headers: parts.headers, body }, parts.uri)
+        let host = host::asked(&app.config.server, &parts.uri, &parts.extensions, &parts.headers);
+        (Self { client, host, headers: parts.headers, body }, parts.uri)
     }
 }
 
@@ -88,8 +102,20 @@ async fn forget_click(State(app): State<Arc<App>>, request: Request) -> Response
 async fn accept_conversion(State(app): State<Arc<App>>, request: Request) -> Response {
     let (call, _) = Call::of(&app, request);
     let mut readers = Readers::default();
-    let answered = conversions::accept(&app, call, &mut readers).await;
+    let answered = match call.headers.contains_key(AUTHORIZATION) {
+        true => server::accept(&app, call).await,
+        false => conversions::accept(&app, call, &mut readers).await,
+    };
     readable(answered, readers)
+}
+
+async fn show_conversion(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (call, _) = Call::of(&app, request);
+    server::show(&app, &call.headers, call.client, &id).await
 }
 
 /// Leaves on the response which origins may read it.
@@ -108,8 +134,27 @@ async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, 
     })
 }
 
-async fn jwks(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    Ok(Json(app.keys.jwks().await?).into_response())
+/// The keys of the sites of this host: whoever asks one site's host must not come to trust another's keys.
+async fn jwks(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
+    let (call, _) = Call::of(&app, request);
+    let sites: Vec<_> =
+        host::sites(&app.config, call.host.as_deref()).into_iter().map(|site| site.id.clone()).collect();
+    if sites.is_empty() {
+        let cure = "this host is no site's: see `public_url` and `origins` in trailmark.toml, and `trusted_proxies`";
+        return Err(Problem::new(Refusal::NotFound).with_detail(cure));
+    }
+    Ok(Json(app.keys.jwks(&sites).await?).into_response())
+}
+
+async fn follow_link(
+    State(app): State<Arc<App>>,
+    link: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Path((program, partner)) = link.map_err(|_not_text| Refusal::NotFound)?;
+    let method = request.method().clone();
+    let (call, uri) = Call::of(&app, request);
+    links::follow(&app, call, &method, &uri, (&program, &partner)).await
 }
 
 /// Answers a preflight; whether the origin is allowed at the site is seen again with the request itself.

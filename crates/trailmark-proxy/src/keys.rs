@@ -93,6 +93,11 @@ impl Keyring {
         Self { store, clock, sites, copies: Mutex::default() }
     }
 
+    /// The sites whose keys these are.
+    pub fn sites(&self) -> &[SiteId] {
+        &self.sites
+    }
+
     /// Signs claims that expire at `expires_at`. A site's first key is made here.
     ///
     /// # Errors
@@ -129,15 +134,15 @@ impl Keyring {
         Ok(claims.ok().map(|claims| (site, claims)))
     }
 
-    /// The public keys of all sites, the newest first; a site without a key gets its first.
+    /// The public keys of these sites, the newest first; a site without a key gets its first.
     ///
     /// # Errors
     /// [`KeyError`].
-    pub async fn jwks(&self) -> Result<Jwks, KeyError> {
+    pub async fn jwks(&self, sites: &[SiteId]) -> Result<Jwks, KeyError> {
         let mut copies = self.copies.lock().await;
         let now = self.clock.now();
         let mut rows = Vec::new();
-        for site in &self.sites {
+        for site in sites {
             let copy = self.signing_copy(&mut copies, site, now).await?;
             rows.extend(copy.keys.iter().filter(|key| life::verifies(key, now)).cloned());
         }

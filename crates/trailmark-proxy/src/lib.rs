@@ -11,6 +11,7 @@ pub mod clock;
 pub mod observe;
 pub mod random;
 
+pub mod api_keys;
 pub mod json;
 pub mod keys;
 

@@ -9,12 +9,14 @@ pub mod machine;
 
 pub mod manual;
 
+pub mod order;
+
 use trailmark_wire::time::UnixMillis;
 
 /// Where a delivery stands. The words are those of SQL, logs and the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum State {
-    /// Waits for something that must come first; the reason says for what.
+    /// What must come first is not there, or ended otherwise than recorded; the reason says what.
     Blocked,
     /// The vendor has something else under our key: a person decides.
     Conflict,
@@ -38,11 +40,13 @@ pub enum State {
     Unsupported,
     /// The vendor said yes, or "already exists", without showing what it has: read back at its due time.
     Unverified,
+    /// What must come first is under way; nobody needs to do anything.
+    Waiting,
 }
 
 impl State {
     /// Every state.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Blocked,
         Self::Conflict,
         Self::Dead,
@@ -55,6 +59,7 @@ impl State {
         Self::Uncertain,
         Self::Unsupported,
         Self::Unverified,
+        Self::Waiting,
     ];
 
     /// The word in SQL, logs and JSON.
@@ -72,6 +77,7 @@ impl State {
             Self::Uncertain => "uncertain",
             Self::Unsupported => "unsupported",
             Self::Unverified => "unverified",
+            Self::Waiting => "waiting",
         }
     }
 
@@ -82,7 +88,7 @@ impl State {
 
     /// Whether delivery is done with it; only an operator's change moves it again.
     pub fn is_settled(self) -> bool {
-        !matches!(self, Self::Blocked | Self::Due | Self::Uncertain | Self::Unverified)
+        !matches!(self, Self::Blocked | Self::Due | Self::Uncertain | Self::Unverified | Self::Waiting)
     }
 
     /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
@@ -153,7 +159,7 @@ pub struct Progress {
     pub state: State,
     /// Why, for people: the vendor's message, or ours.
     pub reason: Option<String>,
-    /// When to act on it next; `None` when settled, blocked, or an operator's to decide.
+    /// When to act on it next; `None` when settled, held back, or an operator's to decide.
     pub due_at: Option<UnixMillis>,
     /// Sends of this generation that count against the schedule. The store adds one as it commits the attempt row of a
     /// send; what does not count is taken off again when it is settled.

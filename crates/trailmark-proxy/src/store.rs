@@ -4,6 +4,7 @@
 //!
 //! Site id leads every key. Times are the caller's, in milliseconds.
 
+pub mod callers;
 pub mod delivery;
 pub mod operator;
 pub mod sqlite;
@@ -16,10 +17,11 @@ use futures_util::future::BoxFuture;
 use trailmark_attribution::{Decision, Touch};
 use trailmark_vendors::secret::Secret;
 use trailmark_wire::capture::Captured;
-use trailmark_wire::conversion::Conversion;
-use trailmark_wire::ids::{ArrivalId, ConversionId, KeyId, ProgramId, SiteId, VendorName, VisitorId};
+use trailmark_wire::conversion::{Conversion, Kind};
+use trailmark_wire::ids::{ArrivalId, ConversionId, CustomerKey, KeyId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::jwk::Thumbprint;
-use trailmark_wire::receipt::Receipt;
+use trailmark_wire::money::Money;
+use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::time::UnixMillis;
 
 /// What every method of a store answers.
@@ -154,6 +156,48 @@ pub struct Known {
     pub claimed: Vec<ProgramId>,
     /// Deliveries that are not settled yet, over the whole site.
     pub queued: u64,
+    /// Whether this conversion's (kind, external id) stands already: accepted, or said by a server.
+    pub is_stated: bool,
+    /// Of a sale: the touches for which its customer's signup was delivered.
+    pub signup: Vec<Touch>,
+    /// Of a refund: the sale that it names.
+    pub sale: Option<KnownSale>,
+    /// Of a sale or refund: minor units of that sale that were refunded so far, under other keys than this one's.
+    pub refunded_minor: i64,
+    /// Of a sale: refunds that came before it and wait, the first first.
+    pub waiting: Vec<Held>,
+}
+
+/// The sale that a refund names: the one that was accepted, else the one that a server stated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownSale {
+    /// How it stands.
+    pub status: Status,
+    /// Its total.
+    pub money: Money,
+    /// Its customer.
+    pub customer: Option<CustomerKey>,
+    /// The touches for which it was delivered, one a program.
+    pub touches: Vec<Touch>,
+}
+
+/// A held conversion, as far as a rule that decides again looks at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The site.
+    pub site: SiteId,
+    /// The ledger's id.
+    pub id: ConversionId,
+    /// What happened.
+    pub kind: Kind,
+    /// The business key; absent while only an unverified claim holds it.
+    pub external_id: Option<String>,
+    /// The customer, where one is named.
+    pub customer: Option<CustomerKey>,
+    /// Of a sale or refund, its total.
+    pub money: Option<Money>,
+    /// When it happened, as it was decided.
+    pub occurred_at: UnixMillis,
 }
 
 /// What the rules say about a conversion; written in the same transaction.
@@ -165,6 +209,17 @@ pub struct Ruling {
     pub decision: Decision,
     /// One per credited program; each claims its (program, kind, external id).
     pub deliveries: Vec<NewDelivery>,
+    /// What follows for conversions that were held.
+    pub consequences: Vec<Consequence>,
+}
+
+/// What a ruling means for conversions that were held; written in the same transaction and kept on their record.
+#[derive(Debug, Clone)]
+pub enum Consequence {
+    /// Held conversions of the same kind and key are closed as duplicates: a server has stated that key.
+    ClosesHeld,
+    /// A held conversion, named by the receipt, stands so from now on. Its own first receipt stays as it was given.
+    Decides(Ruling),
 }
 
 /// A delivery to create.
@@ -184,6 +239,9 @@ pub struct NewDelivery {
 
 /// Decides about a conversion inside the accepting transaction. Pure, quick, and called at most once.
 pub type AcceptRule = Box<dyn FnOnce(&Known) -> Result<Ruling, StoreError> + Send>;
+
+/// Decides again about a conversion that was held, inside the releasing transaction. Pure, quick, and called at most once.
+pub type ReleaseRule = Box<dyn FnOnce(&Held, &Known) -> Result<Ruling, StoreError> + Send>;
 
 /// What became of a posted conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -238,8 +296,11 @@ pub enum KeyChange {
     Signed(SiteId, KeyId, UnixMillis),
 }
 
-/// The ledger. Intake's half stands here; [`delivery::DeliveryStore`] and [`operator::OperatorStore`] hold the others'.
-pub trait Store: delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync {
+/// The ledger. Intake's part stands here; [`callers::CallerStore`], [`delivery::DeliveryStore`] and
+/// [`operator::OperatorStore`] hold the others'.
+pub trait Store:
+    callers::CallerStore + delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync
+{
     /// Records an arrival with its touches, in one transaction: a repeat by the same cookie or browser key gives the same
     /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch,
     /// without one each arrival is a touch of its own; a touch from a vendor's cookie counts only where the visitor has

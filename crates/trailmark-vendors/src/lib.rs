@@ -38,6 +38,7 @@ pub mod partnero;
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::VendorName;
 
 use crate::capability::Capabilities;
@@ -128,6 +129,10 @@ pub trait Vendor: Debug + Send + Sync {
 
     /// What this vendor can do in this dialect.
     fn capabilities(&self) -> Capabilities;
+
+    /// Which conversion of the same customer (for a refund: which sale) must be recorded in the program before one of this
+    /// kind is sent; `None` where the vendor takes them in any order.
+    fn follows(&self, kind: Kind) -> Option<Kind>;
 
     /// What to send for a conversion.
     ///

@@ -1,28 +1,41 @@
-//! PartnerStack, dialect `current`: signups by the server-to-server call `conversion/xid` where a click id and a tracking
-//! token exist, else as customers of the vendor API; confirmation by reading the customer back; partners are its
-//! partnerships. Here: the account, the capability table, and which call a task becomes. The calls themselves are below, in
-//! the order in which a signup meets them: `conversion`, `customers`, `partnerships`; `answers` reads what all share.
+//! PartnerStack in both dialects: `current`, the vendor's own documents, and `guide`, seed 000 to the letter. A signup is the
+//! server-to-server call `conversion/xid` where a click id and a tracking token exist, else a customer of the vendor API; it
+//! is confirmed by reading the customer back. Sales and refunds are transactions, leads are actions; all of them name the
+//! customer, so they follow a recorded signup. Here: the account, and which call a task becomes. The calls themselves are
+//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`; `partnerships`
+//! lists partners, `answers` reads what all share, `table` tells people about all of it.
 //!
-//! Leads (`POST /v2/actions`), sales and refunds (`/v2/transactions`), webhooks, and the dialect `guide` of seed 000 belong
-//! in files of their own beside these; the table says `not yet` for each until then.
+//! The guide describes customers, transactions and partners; it knows no bearer token, hence no `conversion/xid`. Where it is
+//! silent (reading one customer, deleting a transaction, actions) the call is spoken as in `current`.
 //!
-//! Sources: <https://docs.partnerstack.com/docs/step-3-tracking-conversions>, <https://docs.partnerstack.com/reference>.
+//! Webhooks belong in a file of their own beside these; the table says `not yet` until then.
+//!
+//! Sources: <https://docs.partnerstack.com/docs/step-3-tracking-conversions>, <https://docs.partnerstack.com/reference>; seed 000.
 
 mod conversion;
 
 mod customers;
 
+mod actions;
+
+mod transactions;
+
 mod partnerships;
 
 mod answers;
 
+mod table;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
 use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, VendorName};
 use zeroize::Zeroizing;
 
-use crate::capability::{Capabilities, Class, Operation, Support};
+pub use self::table::capabilities;
+use self::transactions::{Entry, Movement};
+use crate::capability::{Capabilities, Class};
 use crate::exchange::{Answer, Method, Request};
 use crate::outcome::{LookUp, Outcome, Probe};
 use crate::paging::{Pages, Partner};
@@ -39,6 +52,7 @@ const TRACKING: &str = "https://partnerlinks.io";
 /// One PartnerStack account.
 #[derive(Debug)]
 pub struct PartnerStack {
+    dialect: Dialect,
     /// `Basic`, of the vendor API.
     basic: Secret,
     /// `Bearer`, of the tracking host; without it no signup can be tied to its click.
@@ -49,65 +63,18 @@ pub struct PartnerStack {
     credentials: Vec<Secret>,
 }
 
-/// The call that a signup becomes; decided from the task and the account alone, so that reading an answer finds the same.
-enum Signup<'a> {
+/// The call that a task becomes; decided from the task and the account alone, so that reading an answer finds the same.
+enum Call<'a> {
     /// `POST conversion/xid`
     Click { customer: &'a Customer, click_id: &'a ClickId, bearer: &'a Secret },
     /// `POST /v2/customers`
-    Customer { customer: &'a Customer },
-}
-
-/// The capability table.
-pub fn capabilities(dialect: Dialect) -> Capabilities {
-    let cell = match dialect {
-        Dialect::Current => current,
-        Dialect::Guide => guide,
-    };
-    Capabilities { vendor: NAME, dialect, cells: Operation::ALL.map(|operation| (operation, cell(operation))).to_vec() }
-}
-
-fn current(operation: Operation) -> Support {
-    match operation {
-        // The class of `conversion/xid`, the more careful of the two; a plan names its own.
-        Operation::Signup => Support::Yes {
-            how: "POST conversion/xid with a click id and a tracking token, else POST /v2/customers",
-            class: Some(Class::Searchable),
-        },
-        Operation::LookUp => Support::Yes { how: "GET /v2/customers/{customer_key}", class: None },
-        Operation::Partners => Support::Yes { how: "GET /v2/partnerships: list, get", class: None },
-        Operation::Lead => ACTION,
-        Operation::Sale => Support::NotYet { how: "POST /v2/transactions with our key, in cents", class: None },
-        Operation::Refund => {
-            Support::NotYet { how: "DELETE /v2/transactions/{key}, or a negative transaction", class: None }
-        }
-        Operation::Webhooks => Support::NotYet {
-            how: "partnership.* and customer_* events on a secret path, each read back through the API",
-            class: None,
-        },
-    }
-}
-
-/// An action for a customer that is not there does nothing, and no call reads actions back (vendors.md § 1.2).
-const ACTION: Support = Support::NotYet { how: "POST /v2/actions on the customer", class: Some(Class::Neither) };
-
-fn guide(operation: Operation) -> Support {
-    match operation {
-        Operation::Signup => Support::NotYet {
-            how: "POST /customers with partner_key; a key that exists is an error",
-            class: Some(Class::UniqueKey),
-        },
-        Operation::Lead => ACTION,
-        Operation::Sale => Support::NotYet { how: "POST /transactions with customer_key, in cents", class: None },
-        Operation::Refund => Support::NotYet { how: "DELETE /v2/transactions/{key}, beyond the guide", class: None },
-        Operation::LookUp => Support::NotYet { how: "GET /customers, page by page", class: None },
-        Operation::Partners => {
-            Support::NotYet { how: "GET /partners, /partnerships, /groups/{group_key}", class: None }
-        }
-        Operation::Webhooks => Support::NotYet {
-            how: "partner.*, customer.*, transaction.* and reward.created, as the guide names them",
-            class: None,
-        },
-    }
+    Customer(&'a Customer),
+    /// `POST /v2/actions`
+    Action(&'a Customer),
+    /// `POST /v2/transactions`
+    Entry(Entry<'a>),
+    /// `DELETE /v2/transactions/{key}`
+    Deletion(String),
 }
 
 impl PartnerStack {
@@ -115,11 +82,8 @@ impl PartnerStack {
     ///
     /// # Errors
     /// [`AccountError::Missing`] without a key pair, [`AccountError::Unusable`] for a credential or root that no request
-    /// can hold, [`AccountError::NotYet`] for the dialect `guide`.
+    /// can hold.
     pub fn new(account: &Account) -> Result<Self, AccountError> {
-        if account.dialect == Dialect::Guide {
-            return Err(AccountError::NotYet { vendor: NAME, dialect: account.dialect });
-        }
         let public = credential("public_key", account.public_key.as_ref())?
             .ok_or_else(|| missing("public_key", "user name of its API"))?;
         if public.expose().contains(':') {
@@ -130,6 +94,7 @@ impl PartnerStack {
             .ok_or_else(|| missing("private_key", "password of its API"))?;
         let tracking_token = credential("tracking_token", account.tracking_token.as_ref())?;
         Ok(Self {
+            dialect: account.dialect,
             basic: basic(public, private),
             bearer: tracking_token.map(|token| Secret::new(format!("Bearer {}", token.expose()))),
             api: Root::new(NAME, "base_url", account.base_url.as_deref(), API)?,
@@ -138,25 +103,69 @@ impl PartnerStack {
         })
     }
 
-    fn signup<'a>(&'a self, task: &'a Task) -> Result<Signup<'a>, Rejection> {
-        let customer = task.customer.as_ref().ok_or_else(|| Rejection {
-            reason: "missing `customer.key`: PartnerStack knows a signup by it; send the customer with the signup"
-                .into(),
-        })?;
-        if !customers::can_be_read_back(customer) {
-            return Err(Rejection {
-                reason: "`customer.key` is `.` or `..`: no URL can name such a customer; use another key".into(),
-            });
-        }
-        Ok(match (&task.click_id, &self.bearer) {
-            (Some(click_id), Some(bearer)) => Signup::Click { customer, click_id, bearer },
-            _ => Signup::Customer { customer },
+    fn call<'a>(&'a self, task: &'a Task) -> Result<Call<'a>, Rejection> {
+        let movement = match task.kind {
+            Kind::Signup => return self.signup(task),
+            Kind::Lead => return customers::named(task).map(Call::Action),
+            Kind::Sale => transactions::sale(task)?,
+            Kind::Refund => transactions::refund(task, self.dialect)?,
+        };
+        Ok(match movement {
+            Movement::Enter(entry) => Call::Entry(entry),
+            Movement::Delete(key) => Call::Deletion(key),
         })
     }
 
-    fn get(&self, path: &str, label: &'static str) -> Request {
+    fn signup<'a>(&'a self, task: &'a Task) -> Result<Call<'a>, Rejection> {
+        let customer = customers::named(task)?;
+        Ok(match (&task.click_id, &self.bearer, self.dialect) {
+            (Some(click_id), Some(bearer), Dialect::Current) => Call::Click { customer, click_id, bearer },
+            _ => Call::Customer(customer),
+        })
+    }
+
+    /// The request of a call, and what may happen when its outcome stays unknown.
+    fn request(&self, call: &Call<'_>, task: &Task) -> Result<(Request, Class), Rejection> {
+        let post = |path, body: &Value, label| post(self.api.url(path), &self.basic, body, label);
+        Ok(match call {
+            Call::Click { customer, click_id, bearer } => {
+                (conversion::request(&self.tracking, bearer, click_id, customer, &task.data), Class::Searchable)
+            }
+            Call::Customer(customer) => {
+                (customers::create(&self.api, &self.basic, self.dialect, customer, task)?, Class::UniqueKey)
+            }
+            Call::Action(customer) => {
+                (post("/api/v2/actions", &actions::body(customer, task), "POST /v2/actions"), Class::Neither)
+            }
+            Call::Entry(entry) => {
+                let body = transactions::body(entry, self.dialect)?;
+                (post("/api/v2/transactions", &body, "POST /v2/transactions"), self.class_of_entries())
+            }
+            // A second deletion finds nothing left to delete.
+            Call::Deletion(key) => {
+                let path = transactions::path(key).ok_or_else(|| Rejection {
+                    reason: "the sale's key at PartnerStack cannot stand in a URL; delete the transaction there".into(),
+                })?;
+                let delete = self.bare(Method::Delete, &path, "DELETE /v2/transactions/{key}");
+                (delete, Class::Upsert)
+            }
+        })
+    }
+
+    fn class_of_entries(&self) -> Class {
+        match self.dialect {
+            Dialect::Current => Class::Searchable,
+            Dialect::Guide => Class::Neither,
+        }
+    }
+
+    fn bare(&self, method: Method, path: &str, label: &'static str) -> Request {
         let headers = vec![("accept", json()), ("authorization", self.basic.clone())];
-        Request { method: Method::Get, url: self.api.url(path), headers, body: None, label }
+        Request { method, url: self.api.url(path), headers, body: None, label }
+    }
+
+    fn get(&self, path: &str, label: &'static str) -> Request {
+        self.bare(Method::Get, path, label)
     }
 
     /// What must not come back in a message: credentials, and whatever the task told the vendor about a person; of a
@@ -180,30 +189,32 @@ impl Vendor for PartnerStack {
     }
 
     fn capabilities(&self) -> Capabilities {
-        capabilities(Dialect::Current)
+        capabilities(self.dialect)
+    }
+
+    /// A transaction or an action of a customer whom the vendor does not know is refused or lost, and a refund gives back
+    /// what a sale brought.
+    fn follows(&self, kind: Kind) -> Option<Kind> {
+        match kind {
+            Kind::Signup => None,
+            Kind::Lead | Kind::Sale => Some(Kind::Signup),
+            Kind::Refund => Some(Kind::Sale),
+        }
     }
 
     fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
-        if task.kind != Kind::Signup {
-            return Ok(Plan::NotYet);
-        }
-        Ok(match self.signup(task)? {
-            Signup::Click { customer, click_id, bearer } => {
-                let request = conversion::request(&self.tracking, bearer, click_id, customer, &task.data);
-                Plan::Send { request, class: Class::Searchable }
-            }
-            Signup::Customer { customer } => {
-                let request = customers::create(&self.api, &self.basic, customer, task)?;
-                Plan::Send { request, class: Class::UniqueKey }
-            }
-        })
+        let (request, class) = self.request(&self.call(task)?, task)?;
+        Ok(Plan::Send { request, class })
     }
 
     fn read(&self, task: &Task, answer: &Answer) -> Outcome {
         let redaction = self.redaction(Some(task));
-        match self.signup(task) {
-            Ok(Signup::Click { .. }) => conversion::read(answer, &redaction),
-            Ok(Signup::Customer { customer }) => customers::read_created(customer, answer, &redaction),
+        match self.call(task) {
+            Ok(Call::Click { .. }) => conversion::read(answer, &redaction),
+            Ok(Call::Customer(customer)) => customers::read_created(customer, self.dialect, answer, &redaction),
+            Ok(Call::Action(_)) => actions::read(answer, &redaction),
+            Ok(Call::Entry(entry)) => transactions::read_entered(&entry, self.dialect, answer, &redaction),
+            Ok(Call::Deletion(key)) => transactions::read_deleted(&key, answer, &redaction),
             Err(_nothing_was_sent) => {
                 Outcome::Unknown { message: "an answer to a request that was not planned".into() }
             }
@@ -211,23 +222,33 @@ impl Vendor for PartnerStack {
     }
 
     fn look_up(&self, task: &Task) -> Option<Request> {
-        let customer = task.customer.as_ref().filter(|_| task.kind == Kind::Signup)?;
-        Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
+        match self.call(task).ok()? {
+            Call::Click { customer, .. } | Call::Customer(customer) => {
+                Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
+            }
+            Call::Entry(entry) if self.dialect == Dialect::Current => {
+                Some(self.get(&transactions::list_path(&entry), "GET /v2/transactions"))
+            }
+            Call::Action(_) | Call::Entry(_) | Call::Deletion(_) => None,
+        }
     }
 
     fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp {
-        let sent_partner = match self.signup(task) {
-            Ok(Signup::Customer { .. }) => task.partner.as_ref(),
+        let redaction = self.redaction(Some(task));
+        let sent_partner = match self.call(task) {
+            Ok(Call::Entry(entry)) => return transactions::read_listed(&entry, answer, &redaction),
+            Ok(Call::Customer(_)) => task.partner.as_ref(),
             // The vendor takes the partner from the click, whichever key the link named.
-            Ok(Signup::Click { .. }) | Err(_) => None,
+            Ok(Call::Click { .. } | Call::Action(_) | Call::Deletion(_)) | Err(_) => None,
         };
-        customers::read_back(task.customer.as_ref(), sent_partner, answer, &self.redaction(Some(task)))
+        customers::read_back(task.customer.as_ref(), sent_partner, self.dialect, answer, &redaction)
     }
 
     /// Tests the key pair. For the tracking token the vendor has no harmless call; a wrong one shows as
     /// [`Outcome::AuthFailed`] of the next signup.
     fn probe(&self) -> Request {
-        self.get("/api/v2/partnerships?limit=1", "GET /v2/partnerships")
+        let (path, label) = partnerships::smallest(self.dialect);
+        self.get(&path, label)
     }
 
     fn read_probe(&self, answer: &Answer) -> Probe {
@@ -239,18 +260,22 @@ impl Vendor for PartnerStack {
     }
 
     fn hosts(&self) -> Vec<String> {
-        let mut hosts = vec![self.api.host().to_owned(), self.tracking.host().to_owned()];
-        hosts.dedup();
+        let mut hosts = vec![self.api.host().to_owned()];
+        // The guide has no call there.
+        if self.dialect == Dialect::Current && self.tracking.host() != self.api.host() {
+            hosts.push(self.tracking.host().to_owned());
+        }
         hosts
     }
 
     fn partners(&self) -> Pages {
         let (api, basic) = (self.api.clone(), self.basic.clone());
-        partnerships::pages(api, basic, self.credentials.clone())
+        partnerships::pages(self.dialect, api, basic, self.credentials.clone())
     }
 
     fn partner(&self, key: &str) -> Request {
-        self.get(&partnerships::path(key), "GET /v2/partnerships/{key}")
+        let (path, label) = partnerships::one(self.dialect, key);
+        self.get(&path, label)
     }
 
     fn read_partner(&self, answer: &Answer) -> Result<Partner, Outcome> {
@@ -285,7 +310,7 @@ fn json() -> Secret {
 }
 
 /// A `POST` of a JSON body.
-fn post(url: Secret, authorization: &Secret, body: &serde_json::Value, label: &'static str) -> Request {
+fn post(url: Secret, authorization: &Secret, body: &Value, label: &'static str) -> Request {
     let headers = vec![("accept", json()), ("authorization", authorization.clone()), ("content-type", json())];
     Request { method: Method::Post, url, headers, body: Some(body.to_string().into_bytes()), label }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 
 use trailmark_wire::conversion::{Customer, Kind, Order};
 use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
+use trailmark_wire::money::Currency;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capability::Class;
@@ -27,6 +28,10 @@ pub struct Task {
     pub order: Option<Order>,
     /// The sale that a refund belongs to.
     pub refund_of: Option<OrderKey>,
+    /// That sale, where the ledger holds one in this program.
+    pub sale: Option<EarlierSale>,
+    /// The vendor's own key of the customer, as the signup in this program brought it.
+    pub customer_reference: Option<String>,
     /// The credited touch's click id, raw.
     pub click_id: Option<ClickId>,
     /// The credited touch's partner key, decoded.
@@ -41,6 +46,17 @@ impl fmt::Debug for Task {
     }
 }
 
+/// A sale of the same program that came earlier.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierSale {
+    /// Minor units of `currency`.
+    pub amount_minor: i64,
+    /// ISO 4217.
+    pub currency: Currency,
+    /// The vendor's own key of what it made of it.
+    pub reference: Option<String>,
+}
+
 /// What to do for a task.
 #[derive(Debug, Clone)]
 pub enum Plan {
@@ -49,8 +65,6 @@ pub enum Plan {
         /// Which way.
         why: &'static str,
     },
-    /// Nothing yet: a later version of Trailmark will.
-    NotYet,
     /// Send this.
     Send {
         /// The request.

@@ -10,7 +10,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base64url::decode_lenient;
+use crate::base64url::{decode_lenient, encode};
 use crate::ids::{ClickId, PartnerKey, VendorName};
 use crate::landing::Landing;
 
@@ -112,6 +112,20 @@ impl Rule<'_> {
     pub fn names_cookie(&self, name: &str) -> bool {
         let names = self.names();
         names.click_cookies.contains(&name) || names.partner_cookies.contains(&name)
+    }
+
+    /// Whether this program can be told a partner's key. The others know a visitor by the click id alone that their own link
+    /// minted.
+    pub fn takes_partner(&self) -> bool {
+        !self.names().generic_is_click
+    }
+
+    /// The query parameter, name and value before URL encoding, in which [`capture`] finds `partner` again: the vendor's own
+    /// name, else the first configured one; `None` where there is neither.
+    pub fn partner_param(&self, partner: &PartnerKey) -> Option<(&str, String)> {
+        let own = self.names().partner_params.first().map(|name| (*name, encode(partner.as_str().as_bytes())));
+        let generic = || self.params.first().map(|name| (name.as_str(), partner.as_str().to_owned()));
+        own.or_else(generic).filter(|_| self.takes_partner())
     }
 
     fn names(&self) -> &'static Names {

@@ -112,8 +112,10 @@ pub struct Malformed {
 pub enum CustomerClaim {
     /// Said by the caller.
     Plain(Customer),
-    /// A merchant's JWS, not yet verified.
+    /// A merchant's JWS, not verified.
     Signed(String),
+    /// What a merchant's JWS says, signature verified, with the JWS itself ([`crate::merchant`]).
+    Vouched(Customer, String),
 }
 
 /// What was bought or given back.
@@ -121,8 +123,10 @@ pub enum CustomerClaim {
 pub enum OrderClaim {
     /// Said by the caller.
     Plain(Order),
-    /// A merchant's JWS, not yet verified.
+    /// A merchant's JWS, not verified.
     Signed(String),
+    /// What a merchant's JWS says, signature verified, with the JWS itself ([`crate::merchant`]).
+    Vouched(Order, String),
 }
 
 /// What happened, with what that kind needs.
@@ -194,10 +198,10 @@ impl Conversion {
         }
     }
 
-    /// The customer in plain words, when the caller gave one.
+    /// The customer in plain words, when the caller gave one or a verified JWS says so.
     pub fn plain_customer(&self) -> Option<&Customer> {
         match &self.customer {
-            Some(CustomerClaim::Plain(customer)) => Some(customer),
+            Some(CustomerClaim::Plain(customer) | CustomerClaim::Vouched(customer, _)) => Some(customer),
             Some(CustomerClaim::Signed(_)) | None => None,
         }
     }
@@ -207,8 +211,16 @@ impl Conversion {
     pub fn external_id(&self) -> Option<&str> {
         match &self.event {
             Event::Signup | Event::Lead => self.plain_customer().map(|customer| customer.key.as_str()),
-            Event::Sale(OrderClaim::Plain(order)) | Event::Refund { refund: order, .. } => Some(order.key.as_str()),
-            Event::Sale(OrderClaim::Signed(_)) => None,
+            Event::Sale(_) | Event::Refund { .. } => self.plain_order().map(|order| order.key.as_str()),
+        }
+    }
+
+    /// The order, or the refund, in plain words, when the caller gave one or a verified JWS says so.
+    pub fn plain_order(&self) -> Option<&Order> {
+        match &self.event {
+            Event::Sale(OrderClaim::Plain(order) | OrderClaim::Vouched(order, _)) => Some(order),
+            Event::Refund { refund, .. } => Some(refund),
+            Event::Sale(OrderClaim::Signed(_)) | Event::Signup | Event::Lead => None,
         }
     }
 
@@ -222,13 +234,13 @@ impl Conversion {
         out.text(b'k', self.kind().as_str());
         match &self.customer {
             Some(CustomerClaim::Plain(customer)) => out.customer(customer),
-            Some(CustomerClaim::Signed(jws)) => out.text(b'C', jws),
+            Some(CustomerClaim::Signed(jws) | CustomerClaim::Vouched(_, jws)) => out.text(b'C', jws),
             None => {}
         }
         match &self.event {
             Event::Signup | Event::Lead => {}
             Event::Sale(OrderClaim::Plain(order)) => out.order(order),
-            Event::Sale(OrderClaim::Signed(jws)) => out.text(b'O', jws),
+            Event::Sale(OrderClaim::Signed(jws) | OrderClaim::Vouched(_, jws)) => out.text(b'O', jws),
             Event::Refund { refund, sale } => {
                 out.order(refund);
                 out.text(b'r', sale.as_str());
@@ -349,7 +361,7 @@ fn event(kind: Kind, order: Option<OrderClaim>, refund_of: Option<OrderKey>) -> 
         }
         (Kind::Sale, Some(signed), None) => Ok(Event::Sale(signed)),
         (Kind::Sale | Kind::Refund, None, _) => missing("order"),
-        (Kind::Refund, Some(OrderClaim::Signed(_)), _) => foreign("signed_order"),
+        (Kind::Refund, Some(OrderClaim::Signed(_) | OrderClaim::Vouched(..)), _) => foreign("signed_order"),
         (Kind::Refund, Some(_), None) => missing("refund_of"),
         (Kind::Refund, Some(OrderClaim::Plain(refund)), Some(sale)) => {
             refund.check(1).map(|()| Event::Refund { refund, sale })

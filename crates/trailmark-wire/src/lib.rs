@@ -7,8 +7,9 @@
 //! 2. [`click`]: the request that reports the arrival, and the answer that carries the click token;
 //! 3. [`token`]: the click token and the visitor token, compact JWS signed by the proxy;
 //! 4. [`conversion`]: what happened afterwards (signup, lead, sale, refund), with its canonical encoding;
-//! 5. [`envelope`]: the signed form in which a browser posts a conversion;
-//! 6. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
+//! 5. [`merchant`]: customers and orders that the merchant's backend signed and a page passes on;
+//! 6. [`envelope`]: the signed form in which a browser posts a conversion;
+//! 7. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
 //!
 //! Beside them stand the words they are made of: [`ids`], [`time`], [`money`], [`jwk`], [`jws`], [`limits`].
 //!
@@ -37,6 +38,8 @@ pub mod click;
 pub mod token;
 
 pub mod conversion;
+
+pub mod merchant;
 
 pub mod envelope;
 

@@ -50,7 +50,7 @@ export async function until(what, probe, ms = 20_000) {
 
 const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
 
-const configuration = ({ site, operator, simulator, confirmAfter, extra, server }) => `
+const configuration = ({ site, operator, simulator, confirmAfter, consent, extra, server }) => `
 [server]
 listen = "${site}"
 public_url = "http://${site}"
@@ -64,7 +64,7 @@ url = "sqlite:trailmark.db"
 id = "acme"
 public_url = "http://${site}"
 origins = ["http://${site}"]
-consent = "not_required"
+consent = "${consent}"
 ${extra}
 
 [[sites.programs]]
@@ -83,12 +83,12 @@ export class Product {
   #children = new Map();
 
   /** Starts simulator and proxy. `server` and `extra` go into those sections of the configuration; `confirmAfter` is the settling time. */
-  static async start({ confirmAfter = '4s', extra = '', server = '', www = true } = {}) {
+  static async start({ confirmAfter = '4s', consent = 'not_required', extra = '', server = '', www = true } = {}) {
     const product = new Product();
     product.folder = mkdtempSync(join(tmpdir(), 'trailmark-'));
     const [site, operator, simulator] = (await Promise.all([freePort(), freePort(), freePort()])).map((p) => `127.0.0.1:${p}`);
     Object.assign(product, { site: `http://${site}`, operator: `http://${operator}`, simulator: `http://${simulator}` });
-    writeFileSync(join(product.folder, 'trailmark.toml'), configuration({ site, operator, simulator, confirmAfter, extra, server }));
+    writeFileSync(join(product.folder, 'trailmark.toml'), configuration({ site, operator, simulator, confirmAfter, consent, extra, server }));
     if (www) product.#openShop();
     try {
       product.#run('simulator', ['simulate', '--listen', simulator, '--pace', 'demo', '--landing-url', `${product.site}/`]);

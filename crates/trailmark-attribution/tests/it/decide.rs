@@ -79,6 +79,17 @@ fn a_program_that_left_the_configuration_is_not_credited() {
     assert_eq!(trace(&decision), ["a: ProgramUnknown", "bb: Credited"]);
 }
 
+#[test]
+fn what_follows_a_credited_signup_inherits_its_touch_whatever_the_window() {
+    let programs = [program("main"), program("other")];
+    let signup = vec![touch("main", "a", 0), touch("gone", "bb", 1)];
+    let late = decide_at(5_000, &signup[..1], Credit::One).inheriting(signup.clone(), &programs);
+    assert_eq!(trace(&late), ["a: Inherited", "bb: ProgramUnknown"]);
+    assert_eq!((late.unattributed_code(), late.attribution().len()), (None, 1));
+    let touched = decide_at(500, &[touch("other", "ccc", 400)], Credit::One).inheriting(signup, &programs);
+    assert_eq!(trace(&touched), ["ccc: Credited"], "an own touch goes first");
+}
+
 fn any_touches() -> impl Strategy<Value = Vec<Touch>> {
     let one = (prop_oneof!["main", "other", "gone"], "[a-z]{1,6}", 0_i64..3_000);
     proptest::collection::vec(one.prop_map(|(name, partner, at)| touch(&name, &partner, at)), 0..12)

@@ -15,7 +15,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// The store answers, and every site has a key that signs; a new site gets its first one here.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    app.keys.jwks().await?;
+    app.keys.jwks(app.keys.sites()).await?;
     app.store.counts().await?;
     Ok("ok\n")
 }

@@ -121,7 +121,7 @@ fn line(key: &KeyRow, now: UnixMillis) -> KeyLine {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whose {
-    site: SiteId,
+    pub(super) site: SiteId,
 }
 
 /// A new key, please.
@@ -167,7 +167,8 @@ pub fn begin(at_once: bool) -> Begin {
     if at_once { Begin::Now } else { Begin::Announced }
 }
 
-fn configured(app: &App, site: SiteId) -> Result<SiteId, Problem> {
+/// The site, if it is configured.
+pub(super) fn configured(app: &App, site: SiteId) -> Result<SiteId, Problem> {
     if app.config.site(&site).is_some() {
         return Ok(site);
     }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use serde::{Deserialize, Serialize};
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::intake::accept::release_rule;
 use crate::store::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, TouchRow,
 };
@@ -59,6 +61,50 @@ pub(super) async fn change(
     let changed = app.store.change(json(body)?, app.clock.now()).await?;
     app.committed();
     Ok(Json(changed))
+}
+
+/// Why an operator decided something.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Reason {
+    /// 3 to 500 characters on one line, for the record.
+    pub(crate) reason: String,
+}
+
+/// Decides again about a held conversion, and has delivery look at it at once.
+pub(super) async fn release(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Result<Json<Reason>, JsonRejection>,
+) -> Answer<ConversionDetail> {
+    let (reason, now) = (reason(body)?, app.clock.now());
+    let released = app.store.release_held(id, reason, release_rule(&app.config, now), now).await?;
+    app.committed();
+    Ok(Json(released))
+}
+
+/// Ends a held conversion.
+pub(super) async fn reject(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Result<Json<Reason>, JsonRejection>,
+) -> Answer<ConversionDetail> {
+    Ok(Json(app.store.reject_held(id, reason(body)?, app.clock.now()).await?))
+}
+
+fn reason(body: Result<Json<Reason>, JsonRejection>) -> Result<String, Problem> {
+    let Reason { reason } = json(body)?;
+    recorded_reason(&reason).map_err(|problem| Problem::malformed(format!("`reason`: {problem}")))
+}
+
+/// A reason as the record keeps it.
+///
+/// # Errors
+/// What to write instead.
+pub(crate) fn recorded_reason(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = (3..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or("the record needs a reason of 3 to 500 characters on one line")
 }
 
 /// The body, or what is wrong with it.

@@ -1,4 +1,4 @@
-//! `trailmark conversions`: what happened after the clicks, and why each was credited as it was.
+//! `trailmark conversions`: what happened after the clicks, why each was credited as it was, and the end of what was held.
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::{Format, Setup};
+use crate::admin::ledger::recorded_reason;
 use crate::explain::explain;
 use crate::store::operator::{ConversionDetail, ConversionRow, Filter};
 
@@ -19,6 +20,10 @@ pub(super) enum Conversions {
     Show(One),
     /// Tell the way of one conversion from the link to the vendor's answer
     Explain(One),
+    /// Release a held conversion: it is decided again and sent
+    Release(ByHand),
+    /// Reject a held conversion: nothing is sent
+    Reject(ByHand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -52,11 +57,27 @@ pub(super) struct One {
     format: Format,
 }
 
+#[derive(Debug, clap::Args)]
+pub(super) struct ByHand {
+    /// The conversion's id, or its first 8 characters or more
+    #[arg(value_parser = beginning)]
+    id: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
+    reason: String,
+    #[command(flatten)]
+    setup: Setup,
+    #[command(flatten)]
+    format: Format,
+}
+
 impl Conversions {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(list) => list.run().await,
             Self::Show(one) => one.run(show).await,
+            Self::Release(by_hand) => by_hand.run(true).await,
+            Self::Reject(by_hand) => by_hand.run(false).await,
             Self::Explain(one) => one.run(|detail| explain(detail).trim_end().to_owned()).await,
         }
     }
@@ -78,6 +99,19 @@ impl One {
         let detail = ledger.conversion(&self.id).await?;
         ledger.close().await?;
         if self.format.json { output::json(&detail) } else { output::line(&text(&detail)) }
+    }
+}
+
+impl ByHand {
+    async fn run(self, is_release: bool) -> Result<(), Failure> {
+        let ledger = Ledger::open(&self.setup.load()?).await?;
+        let ended = match is_release {
+            true => ledger.release(&self.id, self.reason).await,
+            false => ledger.reject(&self.id, self.reason).await,
+        };
+        ledger.close().await?;
+        let detail = ended?;
+        if self.format.json { output::json(&detail) } else { output::line(&show(&detail)) }
     }
 }
 

@@ -9,9 +9,12 @@ use trailmark_wire::ids::{KeyId, SiteId};
 
 use super::failure::Failure;
 use super::remote::Remote;
+use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
+use crate::admin::ledger::Reason;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, StoreUrl};
+use crate::intake::accept::release_rule;
 use crate::keys::Keyring;
 use crate::store::Store;
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Filter, Health, LaneRow};
@@ -32,6 +35,7 @@ pub(super) struct Opened {
     store: Arc<dyn Store>,
     keys: Keyring,
     clock: Arc<dyn Clock>,
+    config: Box<Config>,
 }
 
 impl Ledger {
@@ -66,7 +70,7 @@ impl Ledger {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
-        Self::Opened(Opened { store, keys, clock })
+        Self::Opened(Opened { store, keys, clock, config: Box::new(config.clone()) })
     }
 
     pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {
@@ -80,6 +84,24 @@ impl Ledger {
         match self {
             Self::Running(proxy) => proxy.read(&format!("/v1/conversions/{id}"), &[]).await,
             Self::Opened(opened) => Ok(opened.store.conversion(id.to_owned()).await?),
+        }
+    }
+
+    pub(super) async fn release(&self, id: &str, reason: String) -> Result<ConversionDetail, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post(&format!("/v1/conversions/{id}/release"), &Reason { reason }).await,
+            Self::Opened(opened) => {
+                let now = opened.clock.now();
+                let rule = release_rule(&opened.config, now);
+                Ok(opened.store.release_held(id.to_owned(), reason, rule, now).await?)
+            }
+        }
+    }
+
+    pub(super) async fn reject(&self, id: &str, reason: String) -> Result<ConversionDetail, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post(&format!("/v1/conversions/{id}/reject"), &Reason { reason }).await,
+            Self::Opened(opened) => Ok(opened.store.reject_held(id.to_owned(), reason, opened.clock.now()).await?),
         }
     }
 
@@ -131,6 +153,27 @@ impl Ledger {
         match self {
             Self::Running(proxy) => proxy.post("/v1/keys/revoke", &json!({ "site": site, "kid": kid })).await,
             Self::Opened(opened) => Ok(keys::revoke(&opened.keys, site, kid, opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn api_keys(&self, site: &SiteId) -> Result<Vec<ApiKeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/apikeys", &[("site", Some(site.to_string()))]).await,
+            Self::Opened(opened) => Ok(api_keys::list(&*opened.store, site).await?),
+        }
+    }
+
+    pub(super) async fn add_api_key(&self, site: &SiteId, name: &str) -> Result<NewApiKey, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/apikeys/add", &json!({ "site": site, "name": name })).await,
+            Self::Opened(opened) => Ok(api_keys::add(&*opened.store, site, name, opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn revoke_api_key(&self, site: &SiteId, id: &KeyId) -> Result<Vec<ApiKeyLine>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/apikeys/revoke", &json!({ "site": site, "id": id })).await,
+            Self::Opened(opened) => Ok(api_keys::revoke(&*opened.store, site, id, opened.clock.now()).await?),
         }
     }
 

@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::{Format, Setup};
+use crate::admin::ledger::recorded_reason;
 use crate::outbox::State;
 use crate::store::operator::{Change, DeliveryRow, Filter, LaneRow, Verdict};
 
@@ -66,7 +67,7 @@ pub(super) struct Drop {
     #[command(flatten)]
     target: Target,
     /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
     reason: String,
 }
 
@@ -78,7 +79,7 @@ pub(super) struct Resolve {
     #[arg(long = "as", value_name = "VERDICT")]
     verdict: Seen,
     /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
     reason: String,
 }
 
@@ -163,12 +164,6 @@ async fn whole_id(ledger: &Ledger, beginning: &str) -> Result<ConversionId, Fail
             "no delivery among the newest {SEARCHED_ROWS} begins with `{beginning}`: give the whole id, as --json shows it"
         ))),
     }
-}
-
-fn reason(text: &str) -> Result<String, &'static str> {
-    let text = text.trim();
-    let fits = (3..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or("the record needs a reason of 3 to 500 characters on one line")
 }
 
 fn lane_table(lanes: &[LaneRow]) -> String {

@@ -47,6 +47,7 @@ pub(super) struct StoreTable {
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LimitsTable {
     pub(super) requests_per_minute: Option<Spanned<i64>>,
+    pub(super) server_requests_per_minute: Option<Spanned<i64>>,
     pub(super) touches_per_hour: Option<Spanned<i64>>,
     pub(super) queue: Option<Spanned<i64>>,
     pub(super) connections: Option<Spanned<i64>>,

@@ -32,6 +32,7 @@ impl Config {
             "store": { "url": self.store.to_string() },
             "limits": {
                 "requests_per_minute": limits.requests_per_minute,
+                "server_requests_per_minute": limits.server_requests_per_minute,
                 "touches_per_hour": limits.touches_per_hour,
                 "queue": limits.queue,
                 "connections": limits.connections,
@@ -58,7 +59,7 @@ fn site(site: &Site) -> Value {
         "origins": site.origins.iter().map(|origin| origin.as_str()).collect::<Vec<_>>(),
         "cookie_domain": site.cookie_domain.as_deref().unwrap_or_default(),
         "consent": match site.consent { Consent::Required => "required", Consent::NotRequired => "not_required" },
-        "redirect_to": site.redirect_to,
+        "redirect_to": site.redirect_to.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "credit": match site.credit { Credit::One => "one", Credit::Each => "each" },
         "window_days": site.window_days,
         "signups_per_visitor": site.signups_per_visitor,

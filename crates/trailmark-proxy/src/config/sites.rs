@@ -17,9 +17,11 @@ use trailmark_wire::limits::PARAMS;
 
 use super::Reader;
 use super::file::{List, ProgramTable, SiteTable, Words};
+use super::redirect::RedirectTo;
 use super::secrets::SecretSetting;
 use super::source::{Given, Problem};
 use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
+use crate::keys::crypto::is_on_curve;
 
 /// Whether a visitor must consent before anything is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -32,7 +34,7 @@ pub enum Consent {
     NotRequired,
 }
 
-/// A public key that signs the merchant's orders and customers; its algorithm belongs to it. This version checks the form.
+/// A public key that signs the merchant's orders and customers; its algorithm belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OrderKey {
@@ -55,8 +57,8 @@ pub struct Site {
     pub cookie_domain: Option<String>,
     /// Whether consent is required.
     pub consent: Consent,
-    /// Path prefixes or origins that `/r` may lead to.
-    pub redirect_to: Vec<String>,
+    /// Where `/r` may lead to.
+    pub redirect_to: Vec<RedirectTo>,
     /// How many programs a conversion may credit.
     pub credit: Credit,
     /// Days from a touch until it earns nothing more, 1 to 400.
@@ -117,6 +119,11 @@ impl Site {
     pub fn allows(&self, origin: &str) -> bool {
         self.origins.iter().any(|allowed| allowed.as_str() == origin)
     }
+
+    /// Whether `origin` is that of the public URL or of a page that may post.
+    pub fn is_own(&self, origin: &str) -> bool {
+        self.public_url.as_str() == origin || self.allows(origin)
+    }
 }
 
 impl Reader<'_> {
@@ -163,7 +170,7 @@ impl Reader<'_> {
         let window_days = self.number("sites.window_days", table.window_days, 1..=400, 90);
         let signups = self.number("sites.signups_per_visitor", table.signups_per_visitor, 1..=1_000_000, 3);
         let redirect_to = self.redirects(table.redirect_to);
-        let order_keys = self.order_keys(&id, table.order_keys);
+        let order_keys = self.order_keys(table.order_keys);
         let programs = self.programs(&id, table.programs);
         Some(Site {
             id,
@@ -217,31 +224,13 @@ impl Reader<'_> {
         Some(domain)
     }
 
-    fn redirects(&mut self, list: List) -> Vec<String> {
-        let given = self.list("sites.redirect_to", list);
-        if given.is_empty() {
-            return vec!["/".to_owned()];
-        }
-        for given in &given {
-            if !given.value.starts_with('/') && Origin::parse(&given.value).is_err() {
-                self.problems.push(
-                    given.problem("is neither a path such as /pricing nor an origin such as https://app.example.com"),
-                );
-            }
-        }
-        given.into_iter().map(|given| given.value).collect()
+    fn redirects(&mut self, list: List) -> Vec<RedirectTo> {
+        let Some(list) = list else { return vec![RedirectTo::everywhere()] };
+        let given = self.list("sites.redirect_to", Some(list));
+        given.iter().filter_map(|given| self.keep(given.read(|text| RedirectTo::parse(text)))).collect()
     }
 
-    fn order_keys(
-        &mut self,
-        site: &SiteId,
-        tables: Vec<Spanned<BTreeMap<String, String>>>,
-    ) -> Vec<(Option<String>, OrderKey)> {
-        if !tables.is_empty() {
-            self.warnings.push(format!(
-                "site `{site}` has `order_keys`: this version does not verify signed orders and customers yet, it holds them"
-            ));
-        }
+    fn order_keys(&mut self, tables: Vec<Spanned<BTreeMap<String, String>>>) -> Vec<(Option<String>, OrderKey)> {
         let mut keys = Vec::new();
         for table in tables {
             let given = self.text.given("sites.order_keys", table);
@@ -415,8 +404,10 @@ fn order_key(members: &BTreeMap<String, String>) -> Result<OrderKey, &'static st
     }
     match (member("kty"), member("crv"), member("alg")) {
         ("EC", "P-256", "" | "ES256") => EcPublicJwk::new(member("x"), member("y"))
+            .ok()
+            .filter(is_on_curve)
             .map(OrderKey::P256)
-            .map_err(|_shape| "is no P-256 key: x and y are 32 bytes each as base64url"),
+            .ok_or("is no P-256 key: x and y are 32 bytes each as base64url, a point of the curve"),
         ("OKP", "Ed25519", "" | "EdDSA") => base64url::decode_array(member("x"))
             .map(OrderKey::Ed25519)
             .ok_or("is no Ed25519 key: x is 32 bytes as base64url"),

@@ -13,9 +13,9 @@ use trailmark_wire::time::UnixMillis;
 
 use super::{Account, report};
 use crate::egress::Failure;
-use crate::lanes::{self, Signal};
-use crate::outbox::machine;
+use crate::lanes::{self, Limits, Signal};
 use crate::outbox::{Progress, Purpose, State};
+use crate::outbox::{machine, order};
 use crate::store::StoreError;
 use crate::store::delivery::{AttemptEnd, AttemptKey, Leased, NewAttempt, Settlement};
 
@@ -55,6 +55,9 @@ impl Errand {
         let Some(purpose) = self.leased.progress.purpose() else {
             return store.release(&self.leased).await;
         };
+        if purpose == Purpose::Send && !self.is_its_turn().await? {
+            return Ok(());
+        }
         let task = store.task(self.leased.lane.site.clone(), self.leased.delivery.clone()).await?;
         match purpose {
             Purpose::LookUp => self.look_up(&task).await,
@@ -62,12 +65,23 @@ impl Errand {
         }
     }
 
+    /// Whether what it follows is recorded; else it is held back, and its lease is over.
+    async fn is_its_turn(&self) -> Result<bool, StoreError> {
+        let Some(follows) = self.account.vendor.follows(self.leased.kind) else { return Ok(true) };
+        let (leased, limits, now) = (self.leased.clone(), self.account.shared.settings.limits, self.account.now());
+        let rule = Box::new(move |earlier| {
+            let progress = order::held_back(&leased.progress, follows, earlier)?;
+            report::unsent(&leased, &progress);
+            Some(unsent(progress, limits, now))
+        });
+        self.account.shared.store.turn(&self.leased, follows, rule).await
+    }
+
     async fn plan(&self, task: &Task) -> Result<(), StoreError> {
         let nothing = |state, reason: String| machine::without_sending(self.leased.progress.clone(), state, reason);
         let progress = match self.account.vendor.plan(task) {
             Ok(Plan::Send { request, class }) => return self.send(task, &request, class).await,
             Ok(Plan::NotNeeded { why }) => nothing(State::NotNeeded, why.into()),
-            Ok(Plan::NotYet) => nothing(State::Unsupported, "a later version of Trailmark delivers this".into()),
             Ok(Plan::Unsupported { why }) => nothing(State::Unsupported, why.into()),
             Err(rejection) => nothing(State::Rejected, rejection.reason),
         };
@@ -138,9 +152,7 @@ impl Errand {
 
     async fn settle_unsent(&self, progress: Progress) -> Result<(), StoreError> {
         report::unsent(&self.leased, &progress);
-        let (limits, now) = (self.account.shared.settings.limits, self.account.now());
-        let untried = Box::new(move |lane| lanes::after(lane, Signal::Untried, &limits, now));
-        let settlement = Settlement { progress, attempt: None, lane: Some(untried) };
+        let settlement = unsent(progress, self.account.shared.settings.limits, self.account.now());
         self.account.shared.store.settle(&self.leased, settlement).await
     }
 
@@ -171,6 +183,12 @@ impl Errand {
             lane: Some(Box::new(move |lane| lanes::after(lane, signal, &limits, now))),
         }
     }
+}
+
+/// The settlement of a lease under which nothing was sent.
+fn unsent(progress: Progress, limits: Limits, now: UnixMillis) -> Settlement {
+    let untried = Box::new(move |lane| lanes::after(lane, Signal::Untried, &limits, now));
+    Settlement { progress, attempt: None, lane: Some(untried) }
 }
 
 fn unanswered(failure: &Failure) -> Outcome {

@@ -1,139 +1,294 @@
-//! The ruling on a browser's conversion: accepted, duplicate, held or unattributed. A pure function of what the ledger knows
-//! inside the accepting transaction; the ledger writes what it says. A browser's word is limited here (design § 4): it moves no
-//! money, states no signed customer, and learns nothing about other conversions. Server callers and merchant-signed orders,
-//! whose verification ends `order_unverified`, come with a later version and get a ruling beside this one.
+//! The ruling on a conversion: accepted, duplicate, held, unattributed or rejected. A pure function of what the ledger knows
+//! inside the accepting transaction; the ledger writes what it says. The same rule decides again when an operator releases
+//! what was held, and when a sale comes for which refunds wait.
+//!
+//! A browser's word is limited here (design § 4): it moves no money that the merchant has not signed, alters no customer and
+//! no order that stands already, and learns nothing about other conversions. A server's word counts, and closes what was held
+//! under the same key. What money means for refunds stands in [`super::money`].
 
 use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, Kind, OrderClaim};
-use trailmark_wire::ids::{ConversionId, ProgramId, VendorName};
+use trailmark_wire::ids::{ConversionId, CustomerKey, ProgramId, SiteId, VendorName};
+use trailmark_wire::money::Money;
 use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::time::UnixMillis;
 
-use crate::config::{Limits, Site};
+use super::money::{as_known, refund_end};
+use crate::config::{Config, Limits, Site};
+use crate::keys::crypto::sha256;
 use crate::outbox;
-use crate::random::{NoRandomness, Random};
-use crate::store::{Known, NewConversion, NewDelivery, Ruling, StoreError};
+use crate::store::{Assurance, Consequence, Held, Known, NewConversion, NewDelivery, ReleaseRule, Ruling, StoreError};
 
-/// What the site's configuration says about conversions, and the ids that a ruling may need.
-#[derive(Debug)]
+/// Program and expiry of a token's touch, by which it is found again.
+pub(super) type TokenTouch = (ProgramId, i64);
+
+/// What the site's configuration says about conversions.
+#[derive(Debug, Clone)]
 pub(super) struct Rules {
-    programs: Vec<ProgramAt>,
+    programs: Vec<(ProgramId, VendorName)>,
     credit: Credit,
     signups_per_visitor: u32,
     require_signed_customer: bool,
     queue: u64,
-    /// Program and expiry of the token's touch, by which it is found again.
-    token: (ProgramId, i64),
 }
 
-#[derive(Debug)]
-struct ProgramAt {
-    id: ProgramId,
-    vendor: VendorName,
-    /// The id of a delivery for it, should there be one.
-    delivery: ConversionId,
+/// On whose word a conversion rests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Word {
+    /// A page's.
+    Browser(Claims),
+    /// The merchant's backend's.
+    Server,
+    /// An operator's, who released it.
+    Operator,
+}
+
+/// What the merchant's signatures say about a page's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Claims {
+    /// The first flaw of a statement, as a code.
+    doubt: Option<&'static str>,
+    customer_vouched: bool,
+    order_vouched: bool,
+}
+
+/// What a ruling looks at of a conversion.
+#[derive(Debug, Clone)]
+pub(super) struct Case {
+    pub(super) id: ConversionId,
+    pub(super) kind: Kind,
+    pub(super) customer: Option<CustomerKey>,
+    /// Of a sale or refund, its total.
+    pub(super) money: Option<Money>,
+    occurred_at: UnixMillis,
+    now: UnixMillis,
+    token: Option<TokenTouch>,
+    word: Word,
+}
+
+impl Case {
+    /// Of a conversion that was just verified; `doubt` is what [`super::merchant`] found, `token` the click token's touch.
+    pub(super) fn of(new: &NewConversion, doubt: Option<&'static str>, token: Option<TokenTouch>) -> Self {
+        let conversion = &new.conversion;
+        Self {
+            id: new.id.clone(),
+            kind: conversion.kind(),
+            customer: conversion.plain_customer().map(|customer| customer.key.clone()),
+            money: conversion.plain_order().map(|order| order.money()),
+            occurred_at: new.occurred_at,
+            now: new.received_at,
+            token,
+            word: match new.assurance {
+                Assurance::Server => Word::Server,
+                Assurance::Bearer | Assurance::Bound => Word::Browser(Claims {
+                    doubt,
+                    customer_vouched: matches!(conversion.customer, Some(CustomerClaim::Vouched(..))),
+                    order_vouched: matches!(conversion.event, Event::Sale(OrderClaim::Vouched(..))),
+                }),
+            },
+        }
+    }
+
+    /// Of a conversion that was held and is released by hand, or whose sale has come.
+    pub(super) fn of_held(held: &Held, now: UnixMillis) -> Self {
+        Self {
+            id: held.id.clone(),
+            kind: held.kind,
+            customer: held.customer.clone(),
+            money: held.money,
+            occurred_at: held.occurred_at,
+            now,
+            token: None,
+            word: Word::Operator,
+        }
+    }
+
+    /// Whether it may inherit the credit of what it follows: a page that names a customer must not learn whose they are.
+    fn may_inherit(&self) -> bool {
+        match &self.word {
+            Word::Browser(claims) => claims.order_vouched && claims.doubt.is_none(),
+            Word::Server | Word::Operator => true,
+        }
+    }
 }
 
 impl Rules {
     /// The rules of a site.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
-    pub(super) fn new(
-        site: &Site,
-        limits: &Limits,
-        token: (ProgramId, i64),
-        random: Random,
-        now: UnixMillis,
-    ) -> Result<Self, NoRandomness> {
-        let program = |program: &crate::config::Program| {
-            Ok(ProgramAt { id: program.id.clone(), vendor: program.vendor, delivery: random.ledger_id(now)? })
-        };
-        Ok(Self {
-            programs: site.programs.iter().map(program).collect::<Result<_, _>>()?,
+    pub(super) fn of(site: &Site, limits: &Limits) -> Self {
+        Self {
+            programs: site.programs.iter().map(|program| (program.id.clone(), program.vendor)).collect(),
             credit: site.credit,
             signups_per_visitor: site.signups_per_visitor,
             require_signed_customer: site.require_signed_customer,
             queue: limits.queue,
-            token,
-        })
+        }
     }
 
     /// Decides about a conversion.
     ///
     /// # Errors
     /// [`StoreError::Full`] when deliveries would be made and the site's queue is at its limit.
-    pub(super) fn rule(self, new: &Verified, known: &Known) -> Result<Ruling, StoreError> {
-        let decision = self.decide(new, known);
-        let credited: Vec<&ProgramAt> = decision
-            .credited()
-            .filter_map(|touch| self.programs.iter().find(|program| program.id == touch.program))
-            .collect();
-        let free: Vec<&ProgramAt> = credited.iter().copied().filter(|p| !known.claimed.contains(&p.id)).collect();
-        let (status, code) = match decision.unattributed_code() {
-            Some(code) => (Status::Unattributed, Some(code)),
-            None if free.is_empty() => (Status::Duplicate, None),
-            None => match self.held(&new.conversion, known) {
-                Some(code) => (Status::Held, Some(code)),
-                None => (Status::Accepted, None),
-            },
-        };
-        let deliveries =
-            if status == Status::Accepted { deliveries(&free, &decision, new.received_at) } else { Vec::new() };
+    pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
+        let decision = self.decide(case, known);
+        let free = self.free(case, known, &decision);
+        let (status, code) = self.status(case, known, &decision, &free);
+        let deliveries = if status == Status::Accepted { self.deliveries(case, &free, &decision) } else { Vec::new() };
         if !deliveries.is_empty() && known.queued >= self.queue {
             return Err(StoreError::Full);
         }
+        let is_browsers = matches!(case.word, Word::Browser(_));
         let receipt = Receipt {
-            conversion_id: new.id.clone(),
+            conversion_id: case.id.clone(),
             status,
             code: code.map(str::to_owned),
             // Whose the first one was is none of a browser's business.
-            attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
+            attribution: if status == Status::Duplicate && is_browsers { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
             replayed: false,
         };
-        Ok(Ruling { receipt, decision, deliveries })
+        let mut ruling = Ruling { receipt, decision, deliveries, consequences: Vec::new() };
+        ruling.consequences = self.consequences(case, known, &ruling)?;
+        Ok(ruling)
+    }
+
+    /// Decides again about what was held, on an operator's word.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when even so nothing can be sent, with the cure; [`StoreError::Full`] as in [`Self::rule`].
+    fn release(&self, held: &Held, known: &Known, now: UnixMillis) -> Result<Ruling, StoreError> {
+        if held.external_id.is_none() {
+            return Err(refused(
+                "no key of the site verifies what this conversion says, so nobody knows what would be sent: reject it, \
+                 and have the backend report it with an API key",
+            ));
+        }
+        let ruling = self.rule(&Case::of_held(held, now), known)?;
+        let code = ruling.receipt.code.as_deref().unwrap_or_default();
+        match ruling.receipt.status {
+            Status::Accepted => Ok(ruling),
+            Status::Duplicate => Err(refused("another conversion holds this business key: reject this one")),
+            Status::Held => Err(refused("its sale is not known yet: the refund follows by itself when the sale comes")),
+            Status::Unattributed | Status::Rejected => {
+                Err(refused(&format!("nothing would be sent ({code}): reject it, or mend the cause first")))
+            }
+        }
     }
 
     /// Credits as of the conversion's time, which is not before the touch that the token stands for.
-    fn decide(&self, new: &Verified, known: &Known) -> Decision {
+    fn decide(&self, case: &Case, known: &Known) -> Decision {
+        let programs: Vec<ProgramId> = self.programs.iter().map(|(program, _)| program.clone()).collect();
+        // A refund belongs where its sale went, wherever the visitor has been since.
+        if case.kind == Kind::Refund {
+            let sale = known.sale.as_ref().map(|sale| sale.touches.clone()).unwrap_or_default();
+            return decide(case.occurred_at, Vec::new(), &programs, self.credit).inheriting(sale, &programs);
+        }
         let touches: Vec<_> = known.touches.iter().map(|stored| stored.touch.clone()).collect();
-        let (program, expires_s) = &self.token;
-        let of_token = touches.iter().filter(|t| t.program == *program && t.expires_at.seconds() == *expires_s);
+        let of_token = touches.iter().filter(|touch| {
+            let token = case.token.as_ref();
+            token.is_some_and(|(program, exp)| touch.program == *program && touch.expires_at.seconds() == *exp)
+        });
         let earliest = of_token.map(|touch| touch.at).max();
-        let at = earliest.map_or(new.occurred_at, |earliest| new.occurred_at.max(earliest.min(new.received_at)));
-        let programs: Vec<ProgramId> = self.programs.iter().map(|program| program.id.clone()).collect();
-        decide(at, touches, &programs, self.credit)
+        let at = earliest.map_or(case.occurred_at, |earliest| case.occurred_at.max(earliest.min(case.now)));
+        let decision = decide(at, touches, &programs, self.credit);
+        if case.may_inherit() { decision.inheriting(known.signup.clone(), &programs) } else { decision }
+    }
+
+    /// The credited programs in which nobody holds the key. A page alters nothing that stands: for it, a key that was stated
+    /// anywhere is taken everywhere.
+    fn free(&self, case: &Case, known: &Known, decision: &Decision) -> Vec<(ProgramId, VendorName)> {
+        if matches!(case.word, Word::Browser(_)) && (known.is_stated || !known.claimed.is_empty()) {
+            return Vec::new();
+        }
+        let program = |touch: &trailmark_attribution::Touch| self.programs.iter().find(|(id, _)| *id == touch.program);
+        let credited = decision.credited().filter_map(program);
+        credited.filter(|(program, _)| !known.claimed.contains(program)).cloned().collect()
+    }
+
+    fn status(
+        &self,
+        case: &Case,
+        known: &Known,
+        decision: &Decision,
+        free: &[(ProgramId, VendorName)],
+    ) -> (Status, Option<&'static str>) {
+        if let Some((status, code)) = refund_end(case, known, free.is_empty()) {
+            return (status, code);
+        }
+        match decision.unattributed_code() {
+            Some(code) => (Status::Unattributed, Some(code)),
+            None if free.is_empty() => (Status::Duplicate, None),
+            None => match self.held(case, known) {
+                Some(code) => (Status::Held, Some(code)),
+                None => (Status::Accepted, None),
+            },
+        }
     }
 
     /// Why a browser's conversion must wait for a server or an operator; `None` when it need not.
-    fn held(&self, conversion: &Conversion, known: &Known) -> Option<&'static str> {
-        let signed_customer = matches!(conversion.customer, Some(CustomerClaim::Signed(_)));
-        match &conversion.event {
-            Event::Sale(OrderClaim::Signed(_)) => Some("order_unverified"),
-            _ if signed_customer => Some("order_unverified"),
-            Event::Sale(OrderClaim::Plain(_)) | Event::Refund { .. } => Some("money_unsigned"),
-            _ if self.require_signed_customer => Some("customer_unsigned"),
-            Event::Signup if known.signups_by_visitor >= self.signups_per_visitor => Some("signups_per_visitor"),
-            Event::Signup | Event::Lead => None,
+    fn held(&self, case: &Case, known: &Known) -> Option<&'static str> {
+        let Word::Browser(claims) = &case.word else { return None };
+        match case.kind {
+            _ if claims.doubt.is_some() => claims.doubt,
+            Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some("money_unsigned"),
+            _ if self.require_signed_customer && !claims.customer_vouched => Some("customer_unsigned"),
+            Kind::Signup if known.signups_by_visitor >= self.signups_per_visitor => Some("signups_per_visitor"),
+            Kind::Signup | Kind::Lead => None,
         }
     }
-}
 
-/// What a ruling looks at of a verified conversion.
-#[derive(Debug)]
-pub(super) struct Verified {
-    id: ConversionId,
-    conversion: Conversion,
-    occurred_at: UnixMillis,
-    received_at: UnixMillis,
-}
-
-impl Verified {
-    pub(super) fn of(new: &NewConversion) -> Self {
-        let (id, conversion) = (new.id.clone(), new.conversion.clone());
-        Self { id, conversion, occurred_at: new.occurred_at, received_at: new.received_at }
+    /// A server's word closes what was held under the key; a sale that stands decides the refunds that came before it.
+    fn consequences(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
+        let mut consequences = Vec::new();
+        let (status, is_server) = (ruling.receipt.status, case.word == Word::Server);
+        if is_server && status != Status::Rejected {
+            consequences.push(Consequence::ClosesHeld);
+        }
+        let stands = status == Status::Accepted || (is_server && status == Status::Unattributed);
+        if case.kind == Kind::Sale && stands {
+            consequences.extend(self.follow_sale(case, known, ruling)?);
+        }
+        Ok(consequences)
     }
+
+    /// The first refund first, each adding to the sum that the next one must keep to.
+    fn follow_sale(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
+        let Some(sale) = as_known(case, ruling) else { return Ok(Vec::new()) };
+        let mut refunded_minor = known.refunded_minor;
+        let mut decided = Vec::new();
+        for refund in &known.waiting {
+            let then = Known { sale: Some(sale.clone()), refunded_minor, ..Known::default() };
+            let ruling = self.rule(&Case::of_held(refund, case.now), &then)?;
+            if let (Status::Accepted, Some(money)) = (ruling.receipt.status, refund.money) {
+                refunded_minor = refunded_minor.saturating_add(money.amount_minor);
+            }
+            decided.push(Consequence::Decides(ruling));
+        }
+        Ok(decided)
+    }
+
+    fn deliveries(&self, case: &Case, programs: &[(ProgramId, VendorName)], decision: &Decision) -> Vec<NewDelivery> {
+        let to = |(program, vendor): &(ProgramId, VendorName)| {
+            let touch = decision.credited().find(|touch| touch.program == *program)?;
+            Some(NewDelivery {
+                id: delivery_id(&case.id, program, case.now),
+                program: program.clone(),
+                vendor: *vendor,
+                touch: touch.id.clone(),
+                due_at: case.now,
+            })
+        };
+        programs.iter().filter_map(to).collect()
+    }
+}
+
+/// The rule by which an operator releases a held conversion of any site of the configuration.
+pub(crate) fn release_rule(config: &Config, now: UnixMillis) -> ReleaseRule {
+    let sites: Vec<(SiteId, Rules)> =
+        config.sites.iter().map(|site| (site.id.clone(), Rules::of(site, &config.limits))).collect();
+    Box::new(move |held, known| match sites.iter().find(|(site, _)| *site == held.site) {
+        Some((_, rules)) => rules.release(held, known, now),
+        None => Err(refused(&format!("site `{}` is not in the configuration any more", held.site))),
+    })
 }
 
 /// Whether a browser may say this at all.
@@ -141,20 +296,21 @@ pub(super) fn may_say(conversion: &Conversion) -> bool {
     conversion.kind() != Kind::Refund
 }
 
-fn deliveries(programs: &[&ProgramAt], decision: &Decision, now: UnixMillis) -> Vec<NewDelivery> {
-    let to = |program: &&ProgramAt| {
-        let touch = decision.credited().find(|touch| touch.program == program.id)?;
-        Some(NewDelivery {
-            id: program.delivery.clone(),
-            program: program.id.clone(),
-            vendor: program.vendor,
-            touch: touch.id.clone(),
-            due_at: now,
-        })
-    };
-    programs.iter().filter_map(to).collect()
+/// Made of the conversion's own random id, since a conversion has one delivery a program and a rule draws no chance.
+fn delivery_id(conversion: &ConversionId, program: &ProgramId, now: UnixMillis) -> ConversionId {
+    let hash = sha256(format!("{conversion} {program}").as_bytes());
+    let mut bytes = [0; 10];
+    bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    ConversionId::from_parts(now, bytes)
 }
 
 fn note(delivery: &NewDelivery) -> DeliveryNote {
     DeliveryNote { program: delivery.program.clone(), state: outbox::State::Due.as_str().to_owned() }
 }
+
+fn refused(text: &str) -> StoreError {
+    StoreError::Refused(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests;

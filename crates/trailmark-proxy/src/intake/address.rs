@@ -25,8 +25,12 @@ pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderM
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .collect();
-    let is_trusted = |address: IpAddr| server.trusted_proxies.iter().any(|network| network.contains(address));
-    network(behind(peer, &forwarded, is_trusted))
+    network(behind(peer, &forwarded, |address| is_trusted(server, address)))
+}
+
+/// Whether `address` is one of the company's own proxies, whose headers are believed.
+pub(super) fn is_trusted(server: &Server, address: IpAddr) -> bool {
+    server.trusted_proxies.iter().any(|network| network.contains(address))
 }
 
 /// The first address from the right that is no trusted proxy's. What cannot be read ends the walk: it was not a proxy of ours

@@ -6,32 +6,28 @@ use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{HeaderMap, SET_COOKIE};
 use http::{StatusCode, Uri};
-use trailmark_wire::capture::{Captured, Rule, capture};
+use trailmark_wire::capture::{Rule, capture};
 use trailmark_wire::click::{ClickAnswer, ClickRequest};
-use trailmark_wire::ids::{ProgramId, SiteId, VendorName, VisitorId};
+use trailmark_wire::ids::{SiteId, VendorName};
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::{ARRIVAL_AGE_MS, COOKIE_BYTES, COOKIES, URL_BYTES};
 use trailmark_wire::refusal::Refusal;
 use trailmark_wire::time::UnixMillis;
-use trailmark_wire::token::{ClickClaims, Confirmation, VisitorClaims};
+use trailmark_wire::token::{ClickClaims, Confirmation};
 use url::Url;
 
 use super::Call;
 use super::origin::{self, Readers};
 use super::problem::Problem;
+use super::visitor::{self, Seen};
 use super::{body, cookies};
 use crate::app::App;
 use crate::config::Site;
 use crate::json::Json as Reader;
 use crate::keys::crypto::{is_on_curve, thumbprint};
-use crate::store::{Arrival, NewTouch, StoredTouch};
-
-const HOUR_MS: i64 = 60 * 60 * 1000;
-
-/// Seconds after which a page may try again at a site whose touch budget is spent; the budget slides over an hour.
-const BUDGET_RETRY_S: u64 = 60;
+use crate::store::StoredTouch;
 
 /// `POST v1/clicks`.
 pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
@@ -48,9 +44,9 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
         return Ok(nothing(site, &call.headers));
     }
     let now = app.clock.now();
-    let known = visitor(app, site, &call.headers, now).await?;
-    let seen = Seen::read(site, &request, now)?;
-    match touched(app, site, &request, seen, known.clone(), now).await? {
+    let known = visitor::known(app, site, &call.headers, now).await?;
+    let seen = seen(site, &request, now)?;
+    match visitor::record(app, site, seen, known.clone(), now).await? {
         Some(found) => answer(app, site, &request, StatusCode::CREATED, found, now).await,
         None => {
             let live = match known {
@@ -97,51 +93,31 @@ fn site<'a>(app: &'a App, id: &SiteId) -> Result<&'a Site, Problem> {
     app.config.site(id).ok_or_else(|| Problem::new(Refusal::NotFound).with_detail(cure))
 }
 
-/// The visitor whom a valid visitor cookie names.
-async fn visitor(app: &App, site: &Site, headers: &HeaderMap, now: UnixMillis) -> Result<Option<VisitorId>, Problem> {
-    for value in cookies::visitor_values(site, headers) {
-        let verified = app.keys.verify::<VisitorClaims>(&value).await?;
-        let ours = |(signer, claims): &(SiteId, VisitorClaims)| {
-            *signer == site.id && claims.aud == site.id && now.seconds() < claims.exp
-        };
-        if let Some((_, claims)) = verified.filter(ours) {
-            return Ok(Some(claims.sub));
-        }
-    }
-    Ok(None)
-}
-
 /// What a request says about its arrival, checked.
-struct Seen {
-    touches: Vec<(ProgramId, Captured)>,
-    landing_url: String,
-    at: UnixMillis,
-}
-
-impl Seen {
-    fn read(site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<Self, Problem> {
-        let landing = landing(site, &request.url)?;
-        if request.referrer.as_ref().is_some_and(|referrer| referrer.len() > URL_BYTES) {
-            return Err(Problem::malformed("referrer", "is longer than 8,192 bytes"));
-        }
-        check_cookies(site, request)?;
-        if request.jwk.as_ref().is_some_and(|jwk| !is_on_curve(jwk)) {
-            return Err(Problem::malformed("jwk", "is no point of P-256"));
-        }
-        let said = request.at.as_deref().map(UnixMillis::from_rfc3339).transpose();
-        let said = said.map_err(|error| Problem::malformed("at", &format!("is {error}")))?.unwrap_or(now);
-        let rules: Vec<Rule<'_>> = site.programs.iter().map(|program| program.rule()).collect();
-        let cookie = |name: &str| request.cookies.get(name).map(|value| value.as_str().into());
-        let captured = site
-            .programs
-            .iter()
-            .filter_map(|program| Some((program.id.clone(), capture(&landing, cookie, &program.rule())?)));
-        Ok(Self {
-            touches: captured.collect(),
-            landing_url: landing.stored(&rules),
-            at: UnixMillis(said.0.clamp(now.0.saturating_sub(ARRIVAL_AGE_MS), now.0)),
-        })
+fn seen(site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<Seen, Problem> {
+    let landing = landing(site, &request.url)?;
+    if request.referrer.as_ref().is_some_and(|referrer| referrer.len() > URL_BYTES) {
+        return Err(Problem::malformed("referrer", "is longer than 8,192 bytes"));
     }
+    check_cookies(site, request)?;
+    if request.jwk.as_ref().is_some_and(|jwk| !is_on_curve(jwk)) {
+        return Err(Problem::malformed("jwk", "is no point of P-256"));
+    }
+    let said = request.at.as_deref().map(UnixMillis::from_rfc3339).transpose();
+    let said = said.map_err(|error| Problem::malformed("at", &format!("is {error}")))?.unwrap_or(now);
+    let rules: Vec<Rule<'_>> = site.programs.iter().map(|program| program.rule()).collect();
+    let cookie = |name: &str| request.cookies.get(name).map(|value| value.as_str().into());
+    let captured = site
+        .programs
+        .iter()
+        .filter_map(|program| Some((program.id.clone(), capture(&landing, cookie, &program.rule())?)));
+    Ok(Seen {
+        id: request.id.clone(),
+        jkt: request.jwk.as_ref().map(thumbprint),
+        touches: captured.collect(),
+        landing_url: landing.stored(&rules),
+        at: UnixMillis(said.0.clamp(now.0.saturating_sub(ARRIVAL_AGE_MS), now.0)),
+    })
 }
 
 /// The landing URL, which must be a page of the site's own.
@@ -170,42 +146,6 @@ fn check_cookies(site: &Site, request: &ClickRequest) -> Result<(), Problem> {
     }
 }
 
-/// Records what was captured; `None` when nothing was, or nothing of it counted.
-async fn touched(
-    app: &App,
-    site: &Site,
-    request: &ClickRequest,
-    seen: Seen,
-    known_visitor: Option<VisitorId>,
-    now: UnixMillis,
-) -> Result<Option<StoredTouch>, Problem> {
-    if seen.touches.is_empty() {
-        return Ok(None);
-    }
-    let hour = app.store.touches_since(site.id.clone(), now.plus(-HOUR_MS)).await?;
-    if hour >= app.config.limits.touches_per_hour {
-        tracing::warn!(site = %site.id, touches = hour, "the touch budget is spent: answering 429");
-        return Err(Problem::too_fast(BUDGET_RETRY_S));
-    }
-    let expires_at = seen.at.plus(site.window_ms());
-    let touches = seen
-        .touches
-        .into_iter()
-        .map(|(program, captured)| Ok(NewTouch { id: app.random.ledger_id(now)?, program, captured, expires_at }));
-    let arrival = Arrival {
-        site: site.id.clone(),
-        id: request.id.clone(),
-        known_visitor,
-        fresh_visitor: app.random.visitor()?,
-        jkt: request.jwk.as_ref().map(thumbprint),
-        touches: touches.collect::<Result<_, Problem>>()?,
-        landing_url: seen.landing_url,
-        at: seen.at,
-        now,
-    };
-    Ok(app.store.record_arrival(arrival).await?.map(|recorded| recorded.newest))
-}
-
 /// Token and cookies for a touch.
 async fn answer(
     app: &App,
@@ -215,15 +155,8 @@ async fn answer(
     found: StoredTouch,
     now: UnixMillis,
 ) -> Result<Response, Problem> {
+    let cookies = visitor::cookies(app, site, &found, now).await?;
     let StoredTouch { touch, visitor, .. } = found;
-    let life_s = cookies::life_s(touch.expires_at, now);
-    let visitor_claims = VisitorClaims {
-        iss: site.public_url.as_str().to_owned(),
-        aud: site.id.clone(),
-        iat: now.seconds(),
-        exp: now.seconds().saturating_add(life_s),
-        sub: visitor.clone(),
-    };
     let click_claims = ClickClaims {
         iss: site.public_url.as_str().to_owned(),
         aud: site.id.clone(),
@@ -235,12 +168,11 @@ async fn answer(
         partner: touch.partner.clone(),
         cnf: request.jwk.as_ref().map(confirmation),
     };
-    let visitor_token = app.keys.sign(&site.id, &visitor_claims, touch.expires_at).await?;
     let click_token = app.keys.sign(&site.id, &click_claims, touch.expires_at).await?;
     let (program, partner) = (touch.program, touch.partner);
     let answer = ClickAnswer { click_token, expires_at: touch.expires_at, at: touch.at, program, partner };
     let mut response = (status, Json(answer)).into_response();
-    for cookie in cookies::set(site, &visitor_token, life_s) {
+    for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)

@@ -1,11 +1,11 @@
 //! `POST v1/conversions` from browsers: an envelope becomes a verified conversion, the ledger's ruling and a receipt. Checks in
-//! the order of design § 3.6; what is believed stands in [`super::verify`], what becomes of it in [`super::accept`]. Server
-//! callers, with API key and Idempotency-Key, come with a later version: until there are keys, none of them is right.
+//! the order of design § 3.6; what is believed stands in [`super::verify`] and, of the merchant's own statements, in
+//! [`super::merchant`]; what becomes of it in [`super::accept`]. Calls that show an API key go to [`super::server`] and come
+//! back for their answer.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use http::header::AUTHORIZATION;
 use trailmark_wire::conversion::Conversion;
 use trailmark_wire::envelope::Posted;
 use trailmark_wire::receipt::{Receipt, Status};
@@ -13,8 +13,9 @@ use trailmark_wire::refusal::Refusal;
 use trailmark_wire::token::ClickClaims;
 
 use super::Call;
-use super::accept::{Rules, Verified, may_say};
+use super::accept::{Case, Rules, may_say};
 use super::body::{self, Kind};
+use super::merchant::believe;
 use super::origin::{self, Readers};
 use super::problem::Problem;
 use super::verify::{occurred_at, verify};
@@ -27,8 +28,8 @@ use crate::store::{Accepted, NewConversion};
 pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
     let text = body::read(&call.headers, call.body).await?;
     app.rates.take(call.client)?;
-    if call.headers.contains_key(AUTHORIZATION) || body::kind(&call.headers)? == Kind::Json {
-        let cure = "this version takes conversions from browsers, as text/plain; API keys come with a later one";
+    if body::kind(&call.headers)? == Kind::Json {
+        let cure = "pages send text/plain; a backend shows its key as `Authorization: Bearer`";
         return Err(Problem::new(Refusal::Unauthenticated).with_detail(cure));
     }
     let posted = Posted::parse(&text, &Reader)?;
@@ -47,25 +48,28 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     if !may_say(&conversion) {
         return Err(Refusal::NotAllowed.into());
     }
+    // The merchant's own statements are part of what was posted, so the content is what they look like, not what they say.
+    let content_hash = sha256(&conversion.canonical(&site.id));
+    let (conversion, doubt) = believe(conversion, site, now);
     let new = NewConversion {
         site: site.id.clone(),
         id: app.random.ledger_id(now)?,
         visitor: claims.sub.clone(),
         jti: payload.jti,
-        content_hash: sha256(&conversion.canonical(&site.id)),
+        content_hash,
         conversion,
         occurred_at: occurred_at(payload.iat, &claims, site.window_ms(), now),
         received_at: now,
         assurance,
     };
-    let token = (claims.program, claims.exp);
-    let rules = Rules::new(site, &app.config.limits, token, app.random, now)?;
-    let about = Verified::of(&new);
-    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&about, known))).await?;
+    let case = Case::of(&new, doubt, Some((claims.program, claims.exp)));
+    let rules = Rules::of(site, &app.config.limits);
+    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await?;
     answer(app, accepted)
 }
 
-fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
+/// The answer to what was committed.
+pub(super) fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
     match accepted {
         Accepted::Mismatch => Err(Refusal::JtiMismatch.into()),
         Accepted::Replayed(receipt) => {

@@ -4,8 +4,8 @@
 use axum::response::Response;
 use http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, HeaderMap, HeaderValue, ORIGIN,
-    VARY,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, AUTHORIZATION, HeaderMap,
+    HeaderValue, ORIGIN, VARY,
 };
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::refusal::Refusal;
@@ -35,9 +35,9 @@ pub(crate) fn check(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
     allowed.then_some(()).ok_or_else(|| Problem::new(Refusal::OriginNotAllowed).with_detail(cure))
 }
 
-/// The origin that may read the answer, where there is one.
+/// The origin that may read the answer, where there is one; never where an API key was shown, which no page may hold.
 pub(crate) fn reader<'h>(config: &Config, readers: &Readers, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
-    let origin = text(headers, &ORIGIN)?;
+    let origin = text(headers, &ORIGIN).filter(|_| !headers.contains_key(AUTHORIZATION))?;
     let allowed = config.sites.iter().any(|site| match readers {
         Readers::AllSites => site.allows(origin),
         Readers::Of(id) => site.id == *id && site.allows(origin),

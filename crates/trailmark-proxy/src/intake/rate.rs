@@ -1,5 +1,5 @@
 //! How fast one client may ask: token buckets by governor, on the proxy's own clock. One bucket a client network before a body
-//! is parsed, one a site and client network after. Kept in memory and per process; a restart forgives.
+//! is parsed, one a site and client network after; servers have one for each API key instead. Kept in memory and per process; a restart forgives.
 
 use std::fmt;
 use std::hash::Hash;
@@ -12,11 +12,12 @@ use governor::middleware::NoOpMiddleware;
 use governor::nanos::Nanos;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
-use trailmark_wire::ids::SiteId;
+use trailmark_wire::ids::{KeyId, SiteId};
 
 use super::address::ClientNetwork;
 use super::problem::Problem;
 use crate::clock::Clock;
+use crate::config::Limits;
 
 /// Buckets beyond which those that are full again are dropped: an attacker with a large network cannot fill the memory.
 const SWEEP_AT: usize = 20_000;
@@ -30,18 +31,21 @@ type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nan
 pub(crate) struct Rates {
     by_client: Limiter<ClientNetwork>,
     by_site: Limiter<(SiteId, ClientNetwork)>,
+    by_key: Limiter<KeyId>,
     clock: Ticks,
 }
 
 impl Rates {
-    /// `a_minute` requests a minute for one site and client, as many at once, and [`ALL_SITES`] times that for all sites.
-    pub(crate) fn new(a_minute: u32, clock: &Arc<dyn Clock>) -> Self {
+    /// Requests a minute, and as many at once: `limits.requests_per_minute` for one site and client and [`ALL_SITES`] times
+    /// that for all sites, `limits.server_requests_per_minute` for one API key.
+    pub(crate) fn new(limits: &Limits, clock: &Arc<dyn Clock>) -> Self {
         let clock = Ticks(Arc::clone(clock));
-        let quota =
-            |times: u32| Quota::per_minute(NonZeroU32::new(a_minute.saturating_mul(times)).unwrap_or(NonZeroU32::MIN));
+        let quota = |a_minute: u32| Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN));
+        let all_sites = limits.requests_per_minute.saturating_mul(ALL_SITES);
         Self {
-            by_client: RateLimiter::dashmap_with_clock(quota(ALL_SITES), clock.clone()),
-            by_site: RateLimiter::dashmap_with_clock(quota(1), clock.clone()),
+            by_client: RateLimiter::dashmap_with_clock(quota(all_sites), clock.clone()),
+            by_site: RateLimiter::dashmap_with_clock(quota(limits.requests_per_minute), clock.clone()),
+            by_key: RateLimiter::dashmap_with_clock(quota(limits.server_requests_per_minute), clock.clone()),
             clock,
         }
     }
@@ -54,6 +58,11 @@ impl Rates {
     /// Takes one request from the client's bucket at a site.
     pub(crate) fn take_at(&self, site: &SiteId, client: ClientNetwork) -> Result<(), Problem> {
         self.take_from(&self.by_site, &(site.clone(), client))
+    }
+
+    /// Takes one request from an API key's bucket.
+    pub(crate) fn take_by_key(&self, key: &KeyId) -> Result<(), Problem> {
+        self.take_from(&self.by_key, key)
     }
 
     fn take_from<K: Clone + Eq + Hash>(&self, limiter: &Limiter<K>, key: &K) -> Result<(), Problem> {

@@ -41,7 +41,7 @@ pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result
             let state = if is_recorded { State::Recorded } else { State::Rejected };
             Ok(set(progress, state, reason))
         }
-        State::Due | State::Blocked => Err(NotAllowed(format!(
+        State::Due | State::Blocked | State::Waiting => Err(NotAllowed(format!(
             "this delivery is `{}`: it is still to be sent, so there is nothing to resolve; `outbox drop` gives it up",
             progress.state.as_str()
         ))),
@@ -57,7 +57,7 @@ pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result
 pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMillis) -> Result<Progress, NotAllowed> {
     match progress.state {
         State::Recorded => return Err(NotAllowed("this delivery is `recorded`: the vendor has it".into())),
-        State::Due | State::Blocked | State::Unverified if !accept_double => {
+        State::Due | State::Blocked | State::Waiting | State::Unverified if !accept_double => {
             return Err(NotAllowed(format!("this delivery is `{}`: it is still under way", progress.state.as_str())));
         }
         _ => {}

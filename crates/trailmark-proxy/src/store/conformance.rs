@@ -6,9 +6,12 @@
 
 pub mod accepting;
 pub mod arrivals;
+pub mod callers;
 pub mod keys;
+pub mod holding;
 pub mod leasing;
 pub mod operating;
+pub mod ordering;
 pub mod surviving;
 
 pub mod samples;
@@ -57,6 +60,22 @@ macro_rules! store_conformance {
             accepting::of_many_at_once_exactly_one_claims_a_key
             accepting::many_at_once_are_all_kept_and_each_gets_its_own_answer
             accepting::a_task_is_read_back_with_its_payload
+            callers::an_api_key_is_found_by_its_sites_hash_and_keeps_its_life
+            callers::an_idempotency_key_gives_the_first_receipt_and_asks_no_rule
+            callers::an_idempotency_key_belongs_to_its_api_key
+            callers::a_refused_conversion_leaves_its_idempotency_key_free
+            callers::of_many_equal_server_calls_one_makes_a_conversion
+            callers::a_servers_conversion_belongs_to_the_visitor_it_names_else_to_the_customers
+            callers::a_refund_without_a_customer_belongs_to_the_visitor_of_its_sale
+            callers::a_conversion_is_read_back_by_its_own_site_and_whole_id
+            holding::a_rule_sees_whether_a_key_was_stated
+            holding::a_rule_about_a_sale_sees_its_customers_signup_and_what_waits
+            holding::a_rule_about_a_refund_sees_its_sale_and_what_was_refunded
+            holding::only_held_conversions_of_the_same_kind_and_key_are_closed
+            holding::a_consequence_for_what_is_not_held_is_refused_with_its_cause
+            holding::a_release_is_written_whole_and_once
+            holding::a_release_that_is_refused_or_cannot_be_written_changes_nothing
+            holding::a_rejection_is_recorded_and_sends_nothing
             keys::keys_come_back_newest_first_with_their_changes
             keys::changes_are_made_all_or_none
             leasing::only_what_is_due_is_leased_and_only_once
@@ -77,6 +96,12 @@ macro_rules! store_conformance {
             leasing::a_rejected_conversion_gives_its_key_back
             leasing::a_rejected_conversion_with_an_unknown_send_keeps_its_key
             leasing::a_key_is_kept_while_another_program_has_not_rejected
+            ordering::a_rule_sees_how_the_delivery_stands_that_another_follows
+            ordering::what_is_held_back_is_due_again_when_the_other_is_settled
+            ordering::a_new_delivery_wakes_what_was_blocked_for_want_of_it
+            ordering::a_delivery_in_another_program_wakes_nobody
+            ordering::nothing_is_held_back_under_a_foreign_lease
+            ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             operating::lists_are_filtered_and_newest_first
             operating::a_conversion_is_found_by_an_unambiguous_beginning
             operating::a_drop_is_made_once_and_recorded

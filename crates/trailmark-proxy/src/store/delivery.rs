@@ -14,6 +14,7 @@ use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, hex};
 use trailmark_wire::time::UnixMillis;
 
 use super::Reply;
+use crate::outbox::order::Earlier;
 use crate::outbox::{Progress, Purpose};
 
 /// The queue of one vendor account.
@@ -171,6 +172,10 @@ impl fmt::Debug for Settlement {
     }
 }
 
+/// Decides, inside a transaction, whether a delivery's turn has come, from how the one stands that it follows: the
+/// settlement that holds it back, or `None`. Pure and quick.
+pub type TurnRule = Box<dyn FnOnce(Earlier) -> Option<Settlement> + Send>;
+
 /// A lease that has ended without a settlement: its holder crashed, stalled, or the clock jumped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expired {
@@ -213,11 +218,23 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// gate lets nothing through, the answer is empty; the gate's lane is written either way where the gate was called.
     fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>>;
 
-    /// What is to be delivered: the conversion with its payload and the credited touch.
+    /// What is to be delivered: the conversion with its payload and the credited touch, and what the vendor called the
+    /// deliveries that it follows.
     ///
     /// # Errors
     /// `NotFound` when there is no such delivery.
     fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task>;
+
+    /// Asks a rule whether the turn of a leased delivery has come that follows one of kind `follows`: the signup of its
+    /// customer or, of a refund, its sale, in the same program. Whatever the rule answers is settled in the transaction in
+    /// which it was asked, so that nothing is held back for something that is just being settled. True when the turn has
+    /// come; the lease goes on then.
+    ///
+    /// Once the other delivery is settled, or a new one of its key is accepted, those held back for it are due again.
+    ///
+    /// # Errors
+    /// As [`DeliveryStore::settle`].
+    fn turn(&self, leased: &Leased, follows: Kind, rule: TurnRule) -> Reply<'_, bool>;
 
     /// Commits the row of an attempt, before its request is opened. A send adds one to the delivery's `attempts`.
     ///

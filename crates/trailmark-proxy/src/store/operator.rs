@@ -10,7 +10,7 @@ use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
-use super::Reply;
+use super::{ReleaseRule, Reply};
 
 /// Which rows a list shows; all conditions must hold, the newest first.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -122,7 +122,7 @@ pub struct DeliveryRow {
     pub program: ProgramId,
     /// The vendor.
     pub vendor: VendorName,
-    /// `due`, `unverified`, `uncertain`, `recorded`, `ignored`, `rejected`, `conflict`, `dead`, `blocked`, `dropped`, ...
+    /// `due`, `unverified`, `uncertain`, `recorded`, `ignored`, `rejected`, `conflict`, `dead`, `blocked`, `waiting`, `dropped`, ...
     pub state: String,
     /// Why it is in that state.
     pub reason: Option<String>,
@@ -170,6 +170,41 @@ pub struct ConversionDetail {
     pub touches: Vec<TouchRow>,
     /// Its deliveries with their attempts.
     pub deliveries: Vec<DeliveryRow>,
+    /// What became of it after its receipt, the first first.
+    #[serde(default)]
+    pub changes: Vec<ConversionChange>,
+}
+
+/// A step of a held conversion.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConversionChange {
+    /// What happened to it.
+    pub change: Afterwards,
+    /// The operator's reason.
+    pub reason: Option<String>,
+    /// The conversion that caused it.
+    pub cause: Option<ConversionId>,
+    /// How it stands since.
+    pub status: Status,
+    /// Why.
+    pub code: Option<String>,
+    /// When.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub changed_at: UnixMillis,
+}
+
+/// How a held conversion ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Afterwards {
+    /// A server stated the same key.
+    Closed,
+    /// The sale that it waited for came.
+    Followed,
+    /// An operator rejected it.
+    Rejected,
+    /// An operator released it.
+    Released,
 }
 
 /// What an operator decides about an `uncertain`, `dead` or `conflict` delivery.
@@ -266,9 +301,40 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     /// a business key that another conversion holds by now.
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow>;
 
+    /// Decides again about a held conversion, by its id as in [`Self::conversion`], and records who wanted it: deliveries are
+    /// made in the same transaction.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` when it is not held, or the rule refuses.
+    fn release_held(
+        &self,
+        id: String,
+        reason: String,
+        rule: ReleaseRule,
+        now: UnixMillis,
+    ) -> Reply<'_, ConversionDetail>;
+
+    /// Ends a held conversion as rejected, on record.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` when it is not held.
+    fn reject_held(&self, id: String, reason: String, now: UnixMillis) -> Reply<'_, ConversionDetail>;
+
     /// How many rows there are.
     fn counts(&self) -> Reply<'_, Counts>;
 
     /// Checks the store and its counts.
     fn health(&self) -> Reply<'_, Health>;
+}
+
+impl Afterwards {
+    /// The word in SQL and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Followed => "followed",
+            Self::Rejected => "rejected",
+            Self::Released => "released",
+        }
+    }
 }

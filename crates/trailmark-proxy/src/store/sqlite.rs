@@ -20,10 +20,16 @@ mod writer;
 mod keys;
 mod touches;
 
+mod callers;
 mod claims;
+mod known;
+
 mod conversions;
+mod held;
 
 mod attempts;
+mod order;
+
 mod deliveries;
 mod lanes;
 mod tasks;
@@ -35,21 +41,24 @@ mod lists;
 use std::path::Path;
 
 use trailmark_vendors::task::Task;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
 use self::lock::LockFile;
 use self::readers::Readers;
 use self::writer::Writer;
+use super::callers::{ApiKeyChange, ApiKeyRow, CallerStore, ServerCall};
 use super::delivery::{
     AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
+    TurnRule,
 };
 use super::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
 };
 use super::{
-    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, Reply, Store, StoreError,
-    StoredTouch,
+    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply, Store,
+    StoreError, StoredTouch,
 };
 
 /// A ledger in one file of this machine.
@@ -136,6 +145,28 @@ impl Store for SqliteStore {
     }
 }
 
+impl CallerStore for SqliteStore {
+    fn api_key(&self, site: SiteId, hash: [u8; 32]) -> Reply<'_, Option<ApiKeyRow>> {
+        Box::pin(self.readers.read(move |ledger| callers::key(ledger, &site, &hash)))
+    }
+
+    fn api_keys(&self, site: SiteId) -> Reply<'_, Vec<ApiKeyRow>> {
+        Box::pin(self.readers.read(move |ledger| callers::keys(ledger, &site)))
+    }
+
+    fn change_api_key(&self, change: ApiKeyChange) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| callers::change(ledger, &change)))
+    }
+
+    fn accept_from_server(&self, new: NewConversion, call: ServerCall, rule: AcceptRule) -> Reply<'_, Accepted> {
+        Box::pin(self.writer.run(move |ledger| callers::accept(ledger, new, &call, rule)))
+    }
+
+    fn conversion_of(&self, site: SiteId, id: ConversionId) -> Reply<'_, Option<ConversionDetail>> {
+        Box::pin(self.readers.read(move |ledger| by_hand::conversion_of(ledger, &site, &id)))
+    }
+}
+
 impl DeliveryStore for SqliteStore {
     fn glance(&self, lane: LaneKey) -> Reply<'_, Glance> {
         Box::pin(self.readers.read(move |ledger| deliveries::glance(ledger, &lane)))
@@ -147,6 +178,11 @@ impl DeliveryStore for SqliteStore {
 
     fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
         Box::pin(self.readers.read(move |ledger| tasks::of_delivery(ledger, &site, &delivery)))
+    }
+
+    fn turn(&self, leased: &Leased, follows: Kind, rule: TurnRule) -> Reply<'_, bool> {
+        let held = leased.clone();
+        Box::pin(self.writer.run(move |ledger| deliveries::turn(ledger, &held, follows, rule)))
     }
 
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
@@ -200,6 +236,20 @@ impl OperatorStore for SqliteStore {
 
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow> {
         Box::pin(self.writer.run(move |ledger| by_hand::change(ledger, &change, now)))
+    }
+
+    fn release_held(
+        &self,
+        id: String,
+        reason: String,
+        rule: ReleaseRule,
+        now: UnixMillis,
+    ) -> Reply<'_, ConversionDetail> {
+        Box::pin(self.writer.run(move |ledger| held::release(ledger, &id, &reason, rule, now)))
+    }
+
+    fn reject_held(&self, id: String, reason: String, now: UnixMillis) -> Reply<'_, ConversionDetail> {
+        Box::pin(self.writer.run(move |ledger| held::reject(ledger, &id, &reason, now)))
     }
 
     fn counts(&self) -> Reply<'_, Counts> {

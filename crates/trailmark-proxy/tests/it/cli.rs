@@ -31,9 +31,19 @@ fn help_and_version_end_well_and_name_the_exit_codes() {
     for code in ["0    done", "1    ", "2    ", "3    ", "4    ", "130  "] {
         assert!(help.contains(code), "{code} in {help}");
     }
-    for family in
-        ["serve", "simulate", "snippet", "vendors", "partners", "conversions", "outbox", "keys", "store", "config"]
-    {
+    for family in [
+        "serve",
+        "simulate",
+        "snippet",
+        "vendors",
+        "partners",
+        "conversions",
+        "outbox",
+        "keys",
+        "apikeys",
+        "store",
+        "config",
+    ] {
         assert!(help.contains(family));
         desk.run(&format!("{family} --help")).well();
     }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use trailmark_wire::ids::ConversionId;
 
-use super::delivery_world::World;
+use super::delivery_world::{World, refund, sale};
 
 /// Draws the same numbers in every run.
 struct Dice(u64);
@@ -65,4 +65,41 @@ async fn all_recorded(world: &World, signups: &[(String, ConversionId)]) -> bool
         }
     }
     true
+}
+
+#[tokio::test]
+async fn crashes_and_resets_leave_every_sale_and_refund_with_exactly_one_effect() {
+    let mut dice = Dice(20_261_122);
+    let mut world = World::start().await;
+    world.control("POST", "partnerstack/settings", &json!({ "dedupe": false })).await;
+    for (kind, seed) in [("reset_after", 1), ("reset_before", 2)] {
+        let fault = json!({ "vendor": "partnerstack", "kind": kind, "probability": 0.1, "seed": seed });
+        world.control("POST", "faults", &fault).await;
+    }
+    let mut all = Vec::new();
+    for index in 0..30 {
+        let (key, order, back) = (format!("u_{index}"), format!("o_10{index}"), format!("r_20{index}"));
+        let sold = world.event(&key, sale(&order, 1230, "EUR")).await;
+        all.push((key.clone(), world.signup(&key).await));
+        wander(&world, &mut dice).await;
+        let given_back = world.event(&key, refund(&back, &order, 230, "EUR")).await;
+        all.extend([(order, sold), (back, given_back)]);
+        match dice.roll(4) {
+            0 => world.crash(),
+            1 => world.advance(i64::try_from(dice.roll(20 * 60_000)).unwrap()).await,
+            _ => {}
+        }
+    }
+    world.control("DELETE", "faults", &Value::Null).await;
+    let mut rounds = 0;
+    while !all_recorded(&world, &all).await {
+        rounds += 1;
+        assert!(rounds < 200, "still not settled");
+        world.advance(16 * 60_000).await;
+        world.looked().await;
+        wander(&world, &mut dice).await;
+    }
+    for (key, id) in &all {
+        assert_eq!(world.effects(key).await, 1, "{key}: {:#?}", world.row(id).await);
+    }
 }

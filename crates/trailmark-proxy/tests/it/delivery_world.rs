@@ -15,6 +15,7 @@ use trailmark_proxy::egress::{Bounds, Egress};
 use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::delivery::{
     AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
+    TurnRule,
 };
 use trailmark_proxy::store::operator::{DeliveryRow, LaneRow, OperatorStore};
 use trailmark_proxy::store::sqlite::SqliteStore;
@@ -24,12 +25,13 @@ use trailmark_proxy::store::{
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::Task;
-use trailmark_vendors::{Account, vendor};
+use trailmark_vendors::{Account, Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
-use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event};
+use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind, Order, OrderClaim};
 use trailmark_wire::ids::{
-    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
+    ArrivalId, ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
 };
+use trailmark_wire::money::Currency;
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::time::UnixMillis;
 
@@ -152,9 +154,24 @@ impl World {
     }
 
     async fn accept_customer(&self, program: &str, customer: CustomerClaim, click: Option<&str>) -> ConversionId {
+        self.accept_event(program, customer, Event::Signup, click).await
+    }
+
+    /// A lead, sale or refund of a customer in program `main`, as a server would state it.
+    pub(crate) async fn event(&self, key: &str, event: Event) -> ConversionId {
+        self.accept_event("main", customer(key, ""), event, None).await
+    }
+
+    async fn accept_event(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+    ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
-        let conversion = Conversion { customer: Some(customer), event: Event::Signup, data: Default::default() };
+        let conversion = Conversion { customer: Some(customer), event, data: Default::default() };
         let (id, delivery) = (self.id(), self.id());
         let new = NewConversion {
             site: site(),
@@ -183,6 +200,7 @@ impl World {
                 receipt,
                 decision,
                 deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now }],
+                consequences: Vec::new(),
             })
         });
         assert!(matches!(self.store.ledger.accept(new, rule).await.unwrap(), Accepted::New(_)));
@@ -282,6 +300,11 @@ impl World {
         answer["requests"].as_array().unwrap().len()
     }
 
+    /// What the vendor's account of this name holds.
+    pub(crate) async fn vendor_state(&self, account: &str) -> Value {
+        self.control("GET", &format!("state/{account}"), &Value::Null).await
+    }
+
     /// How many customers the vendor made of this key, counting every conversion that it accepted.
     pub(crate) async fn effects(&self, key: &str) -> i64 {
         let answer = self.control("GET", &format!("effects?vendor=partnerstack&key={key}"), &Value::Null).await;
@@ -345,6 +368,11 @@ impl DeliveryStore for Observed {
         self.ledger.task(site, delivery)
     }
 
+    fn turn(&self, leased: &Leased, follows: Kind, rule: TurnRule) -> Reply<'_, bool> {
+        let leased = leased.clone();
+        Box::pin(async move { self.stepped(self.ledger.turn(&leased, follows, rule).await) })
+    }
+
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
         self.ledger.begin_attempt(leased, attempt)
     }
@@ -381,14 +409,23 @@ impl DeliveryStore for Observed {
 
 /// A program whose vendor is at this address.
 pub(crate) fn account(program: &str, address: &str) -> LaneAccount {
+    speaking(Dialect::Current, "partnerstack", program, address)
+}
+
+/// The same, whose vendor speaks the guide.
+pub(crate) fn guide_account(program: &str, address: &str) -> LaneAccount {
+    speaking(Dialect::Guide, "partnerstack-guide", program, address)
+}
+
+fn speaking(dialect: Dialect, root: &str, program: &str, address: &str) -> LaneAccount {
     let secret = |text: &str| Some(Secret::new(text));
     let settings = Account {
+        dialect,
         public_key: secret(PUBLIC_KEY),
         private_key: secret(PRIVATE_KEY),
         tracking_token: secret(TRACKING_TOKEN),
-        base_url: Some(format!("http://{address}/partnerstack")),
+        base_url: Some(format!("http://{address}/{root}")),
         tracking_url: Some(format!("http://{address}/partnerlinks")),
-        ..Account::default()
     };
     LaneAccount {
         site: site(),
@@ -429,6 +466,22 @@ async fn control(http: &reqwest::Client, double: &Running, method: &str, path: &
 
 fn site() -> SiteId {
     SiteId::new("acme").unwrap()
+}
+
+/// An order of an amount in minor units.
+pub(crate) fn order(key: &str, amount_minor: i64, currency: &str) -> Order {
+    let currency = Currency::new(currency).unwrap();
+    Order { key: OrderKey::new(key).unwrap(), amount_minor, currency, items: Vec::new() }
+}
+
+/// A sale of it.
+pub(crate) fn sale(key: &str, amount_minor: i64, currency: &str) -> Event {
+    Event::Sale(OrderClaim::Plain(order(key, amount_minor, currency)))
+}
+
+/// Money of a sale given back.
+pub(crate) fn refund(key: &str, of: &str, amount_minor: i64, currency: &str) -> Event {
+    Event::Refund { refund: order(key, amount_minor, currency), sale: OrderKey::new(of).unwrap() }
 }
 
 fn customer(key: &str, email: &str) -> CustomerClaim {

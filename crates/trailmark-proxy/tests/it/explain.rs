@@ -162,6 +162,7 @@ fn each_state_says_what_comes_next() {
         next("rejected", None),
         next("dead", None),
         next("blocked", None),
+        next("waiting", None),
         next("dropped", None),
         next("ignored", None),
     ];
@@ -174,9 +175,40 @@ fn each_state_says_what_comes_next() {
     rejected: It was rejected: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     dead: It is a dead letter, kept: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`. It goes on when what it waits for is settled.
+    waiting: It waits: unknown field `xid`. It goes on by itself.
     dropped: An operator gave it up: unknown field `xid`.
     ignored: PartnerStack accepted it and attributes nothing: unknown field `xid`. Nothing more will come of it.
     ");
+}
+
+#[test]
+fn what_is_held_says_why_and_how_it_ended() {
+    let text = told(|detail| {
+        detail["conversion"]["kind"] = json!("sale");
+        detail["conversion"]["external_id"] = json!("o_1");
+        detail["conversion"]["status"] = json!("held");
+        detail["conversion"]["code"] = json!("order_expired");
+        detail["decision"]["considered"][0]["verdict"] = json!("inherited");
+        detail["deliveries"] = json!([]);
+        detail["changes"] = json!([{
+            "change": "closed", "reason": null, "cause": "019aa5a0-6f70-7000-8000-000000000009", "status": "duplicate",
+            "code": "closed_by_server", "changed_at": "2026-11-22T08:31:02Z",
+        }]);
+    });
+    let end = text.split("The conversion\n").nth(1).unwrap();
+    assert_snapshot!(end, @r"
+    2026-11-21 08:31:02  Sale of order o_1.
+    2026-11-21 08:31:02  The page reported it, signed with the key of the browser
+                         that was touched. Its status is held (order_expired):
+                         recorded; a server or an operator must confirm before
+                         anything is sent. The merchant's signature had expired
+                         when it arrived.
+    2026-11-22 08:31:02  Closed: the site's backend stated the same key in
+                         conversion 019aa5a0-6f70-7000-8000-000000000009. Its
+                         status is duplicate (closed_by_server) since.
+    ");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("Credited: what this follows, the customer's signup or the refund's sale"), "{text}");
 }
 
 #[test]

@@ -69,8 +69,8 @@ async fn what_a_browser_may_not_decide_is_held() {
     let customer = json!({"key": "c9"});
     for (number, data, expected) in [
         (1, json!({"kind": "sale", "customer": customer, "order": order}), "202 held money_unsigned"),
-        (2, json!({"kind": "sale", "signed_order": "a.b.c"}), "202 held order_unverified"),
-        (3, json!({"kind": "signup", "signed_customer": "a.b.c"}), "202 held order_unverified"),
+        (2, json!({"kind": "sale", "signed_order": "a.b.c"}), "202 held order_malformed"),
+        (3, json!({"kind": "signup", "signed_customer": "a.b.c"}), "202 held customer_malformed"),
         (4, json!({"kind": "lead", "customer": customer}), "202 accepted"),
         (5, signup("c1"), "202 accepted"),
         (6, signup("c2"), "202 accepted"),

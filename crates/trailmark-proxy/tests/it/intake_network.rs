@@ -13,7 +13,7 @@ use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_wire::time::UnixMillis;
 
 use crate::support::browser::{BrowserKey, arrival, landing};
-use crate::support::proxy::{Answer, ORIGIN, SITES, START, TestProxy};
+use crate::support::proxy::{Answer, HOST, ORIGIN, SITES, START, TestProxy};
 
 /// Three requests a minute, and peers on loopback are the company's own load balancers.
 fn strict(server: &str) -> String {
@@ -158,7 +158,8 @@ async fn wrong_methods_and_addresses_are_problems_too() {
         (proxy.http.get(proxy.url("v1/clicks")), 405),
         (proxy.http.put(proxy.url("v1/conversions")), 405),
         (proxy.http.post(proxy.url("sdk.js")), 405),
-        (proxy.http.get(proxy.url("v1/conversions/x")), 404),
+        (proxy.http.get(proxy.url("v1/conversions/x")), 401),
+        (proxy.http.get(proxy.url("v1/conversions/x/y")), 404),
         (proxy.http.get(proxy.url("../etc/passwd")), 404),
         (proxy.http.get(proxy.url("manifest.json")), 404),
         (proxy.http.get(proxy.url("healthz")), 404),
@@ -215,7 +216,7 @@ async fn a_listener_stops_when_told_and_frees_its_port() {
     let second = Listening::start(listener, intake::router(proxy.app.clone(), None), 4).unwrap();
     let address = second.address();
     let url = format!("http://{address}/tm/.well-known/jwks.json");
-    assert_eq!(proxy.send(proxy.http.get(&url)).await.status, 200);
+    assert_eq!(proxy.send(proxy.http.get(&url).header("host", HOST)).await.status, 200);
     second.stop().await;
     assert!(tokio::net::TcpListener::bind(address).await.is_ok());
 }
@@ -259,7 +260,8 @@ async fn a_panic_is_answered_503_and_the_next_request_as_ever() {
 #[tokio::test]
 async fn a_head_without_end_is_not_read_to_its_end() {
     let proxy = TestProxy::start().await;
-    let usual = proxy.http.get(proxy.url(".well-known/jwks.json")).header("cookie", "c".repeat(16 * 1024));
+    let usual =
+        proxy.http.get(proxy.url(".well-known/jwks.json")).header("host", HOST).header("cookie", "c".repeat(16 * 1024));
     assert_eq!(proxy.send(usual).await.status, 200);
     let huge = proxy.http.get(proxy.url(".well-known/jwks.json")).header("cookie", "c".repeat(1024 * 1024));
     // The connection may be gone before the client has written everything and comes to read the answer.

@@ -32,6 +32,15 @@ impl Stage {
     }
 
     fn config(&self, vendor: &str) -> Config {
+        self.speaking("current", &format!("{vendor}/partnerstack"), vendor)
+    }
+
+    /// Dialect `guide`, whose double stands under a root of its own.
+    fn guided(&self) -> Config {
+        self.speaking("guide", &format!("{}/partnerstack-guide", self.vendor()), &self.vendor())
+    }
+
+    fn speaking(&self, dialect: &str, base_url: &str, vendor: &str) -> Config {
         let toml = format!(
             r#"
             [server]
@@ -48,10 +57,11 @@ impl Stage {
             [[sites.programs]]
             id = "main"
             vendor = "partnerstack"
+            dialect = "{dialect}"
             public_key = "env:PUBLIC"
             private_key = "env:PRIVATE"
             tracking_token = "env:TRACKING"
-            base_url = "{vendor}/partnerstack"
+            base_url = "{base_url}"
             tracking_url = "{vendor}/partnerlinks"
             confirm_after = "4s"
             "#,
@@ -96,7 +106,29 @@ impl Stage {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_click_becomes_a_customer_at_the_vendor_and_the_way_down_loses_nothing() {
     let stage = Stage::set().await;
-    let running = Running::start(stage.config(&stage.vendor()), stage.options().await).await.unwrap();
+    let config = stage.config(&stage.vendor());
+    one_click_becomes_a_customer(stage, config).await.simulator.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_click_becomes_a_customer_of_the_guide() {
+    let stage = Stage::set().await;
+    let (config, vendor, http) = (stage.guided(), stage.vendor(), stage.http.clone());
+    let seen = async move || {
+        let text =
+            http.get(format!("{vendor}/control/state/partnerstack-guide")).send().await.unwrap().text().await.unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()["customers"].clone()
+    };
+    assert_eq!(seen().await, json!([]));
+    let stage = one_click_becomes_a_customer(stage, config).await;
+    let customers = seen().await;
+    assert_eq!((&customers[0]["customer_key"], &customers[0]["partner_key"]), (&json!("c1"), &json!("ada")));
+    stage.simulator.shutdown().await;
+}
+
+/// From the click to a recorded delivery, and down.
+async fn one_click_becomes_a_customer(stage: Stage, config: Config) -> Stage {
+    let running = Running::start(config, stage.options().await).await.unwrap();
     let page = stage.http.get(format!("http://{}/", running.public_address())).send().await.unwrap();
     assert_eq!(
         (page.status().as_u16(), page.headers()["content-type"].to_str().unwrap()),
@@ -133,7 +165,7 @@ async fn one_click_becomes_a_customer_at_the_vendor_and_the_way_down_loses_nothi
     let store = SqliteStore::open(&stage.ledger()).unwrap();
     let rows = store.conversions(Filter::default()).await.unwrap();
     assert_eq!((rows.len(), rows[0].deliveries.as_slice()), (1, &["recorded".to_owned()][..]));
-    stage.simulator.shutdown().await;
+    stage
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,6 @@
 //! What several test files share.
 
+pub(crate) mod backend;
 pub(crate) mod browser;
 pub(crate) mod operator;
 pub(crate) mod proxy;

@@ -1,6 +1,6 @@
 //! Dialect `current`: the vendor API as PartnerStack's own documents have it (vendors.md §§ 1.2, 1.4, 1.6).
 //!
-//! Silent points, decided here: a customer is read by your key and by `cus_...` alike; `PATCH` takes a partnership by
+//! Silent points, decided here: a transaction's `created_at` is what its list is sorted by and counted from; a customer is read by your key and by `cus_...` alike; `PATCH` takes a partnership by
 //! its `part_...` key alone; an unknown customer of a transaction is 404, an unknown partner or group in a body 400;
 //! the references to member and subscription are called `member_key` and `subscription_key`.
 
@@ -26,6 +26,7 @@ pub(super) enum Route<'a> {
     UpdatePartnership(&'a str),
     ArchivePartnership(&'a str),
     ListGroups,
+    ListTransactions,
     CreateTransaction,
     DeleteTransaction(&'a str),
     CreateAction,
@@ -46,6 +47,7 @@ impl<'a> Route<'a> {
             ("PATCH", ["partnerships", key]) => Self::UpdatePartnership(key),
             ("DELETE", ["partnerships", key]) => Self::ArchivePartnership(key),
             ("GET", ["groups"]) => Self::ListGroups,
+            ("GET", ["transactions"]) => Self::ListTransactions,
             ("POST", ["transactions"]) => Self::CreateTransaction,
             ("DELETE", ["transactions", key]) => Self::DeleteTransaction(key),
             ("POST", ["actions"]) => Self::CreateAction,
@@ -54,7 +56,7 @@ impl<'a> Route<'a> {
     }
 
     fn is_list(&self) -> bool {
-        matches!(self, Self::ListCustomers | Self::ListPartnerships | Self::ListGroups)
+        matches!(self, Self::ListCustomers | Self::ListPartnerships | Self::ListGroups | Self::ListTransactions)
     }
 
     pub(super) fn operation(&self) -> &'static str {
@@ -70,6 +72,7 @@ impl<'a> Route<'a> {
             Self::UpdatePartnership(_) => "partnership.update",
             Self::ArchivePartnership(_) => "partnership.archive",
             Self::ListGroups => "group.list",
+            Self::ListTransactions => "transaction.list",
             Self::CreateTransaction => "transaction.create",
             Self::DeleteTransaction(_) => "transaction.delete",
             Self::CreateAction => "action.create",
@@ -86,7 +89,7 @@ impl<'a> Route<'a> {
             | Self::UpdatePartnership(key)
             | Self::ArchivePartnership(key)
             | Self::DeleteTransaction(key) => return Some((*key).to_owned()),
-            Self::ListCustomers | Self::ListPartnerships | Self::ListGroups => return None,
+            Self::ListCustomers | Self::ListPartnerships | Self::ListGroups | Self::ListTransactions => return None,
             Self::CreateCustomer => &["customer_key", "email"],
             Self::CreatePartnership => &["partner_key", "email"],
             Self::CreateTransaction => &["key", "customer_external_key", "customer_key", "customer_email"],
@@ -117,6 +120,9 @@ pub(super) fn answer(
             Ok(list(&page, |one| partnership_json(account, one)))
         }
         Route::ListGroups => Ok(list(&Paging::current(call)?.page(account.groups.iter())?, group_json)),
+        Route::ListTransactions => {
+            Ok(list(&Paging::newest_first(call)?.page(account.live_transactions())?, transaction_json))
+        }
         Route::CreateCustomer => create_customer(account, call, pair, now_ms),
         Route::ReadCustomer(key) => Ok(success(customer_json(account.customer(key, now_ms)?))),
         Route::UpdateCustomer(key) => update_customer(account, key, call, now_ms),

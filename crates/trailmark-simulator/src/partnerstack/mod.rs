@@ -7,9 +7,10 @@
 //! | `/partnerlinks/...` | partner links and the server-to-server conversion of the `current` account |
 //!
 //! Where the documents are silent this double chooses and says so where it does: an unknown path or method and a thing
-//! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. There
-//! is no reading of transactions, since no document at hand names one, and no tags, bulk moves, members, teams,
-//! tiers, deals, leads, webhooks or reports.
+//! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. Transactions
+//! are listed, but there is no reading of a single one, since no document at hand names it; and there are no tags, bulk
+//! moves, members, teams, tiers, deals, leads, webhooks or reports. In the guide, whose transactions have no key of the
+//! client's, the list is that of `current`.
 
 mod current;
 mod guide;

@@ -2,7 +2,7 @@
 //!
 //! `current`: `limit` 1 to 250 (10), `starting_after` and `ending_before` take the key of an item and exclude one
 //! another. `guide`: `limit` up to 100 (25), and `starting_after` takes nothing but an `ending_cursor` that was given.
-//! Both list oldest first; the documents leave the order open.
+//! Both list oldest first, but for transactions; for the other lists the documents at hand leave the order open.
 
 use std::ops::RangeInclusive;
 
@@ -62,6 +62,15 @@ impl Paging {
         let oldest = number(call, "min_created", 0..=i64::MAX)?.unwrap_or(i64::MIN);
         let newest = number(call, "max_created", 0..=i64::MAX)?.unwrap_or(i64::MAX);
         Ok(Self { limit: limit(call, 10, 250)?, cursor, newest_first, created_ms: oldest..=newest })
+    }
+
+    /// As [`Paging::current`] for transactions, whose reference says that the newest come first.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn newest_first(call: &Call) -> Result<Self, Refusal> {
+        let newest_first = call.parameter("order_by") != Some("created_at");
+        Ok(Self { newest_first, ..Self::current(call)? })
     }
 
     /// `filters` are the further parameters that the list knows.

@@ -263,6 +263,10 @@ impl Account {
         self.groups.iter().find(|group| group.key == key).ok_or_else(|| Refusal::not_found("group"))
     }
 
+    pub(super) fn live_transactions(&self) -> impl Iterator<Item = &Transaction> {
+        self.transactions.iter().filter(|one| !one.deleted)
+    }
+
     /// # Errors
     /// The key is taken. The vendor's status for that is not documented; this double says 400.
     pub(super) fn add_transaction(&mut self, transaction: Transaction) -> Result<(), Refusal> {
@@ -343,6 +347,16 @@ impl Listed for Partnership {
 }
 
 impl Listed for Group {
+    fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn created_ms(&self) -> i64 {
+        self.created_ms
+    }
+}
+
+impl Listed for Transaction {
     fn key(&self) -> &str {
         &self.key
     }

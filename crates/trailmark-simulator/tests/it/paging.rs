@@ -154,3 +154,28 @@ async fn the_guides_partnerships_are_narrowed_by_group_and_end_without_a_cursor(
     assert!(items.iter().all(|item| item["group_key"] == "grp_agency" && item.as_object().unwrap().len() == 3));
     assert_eq!(double.get(&format!("{GUIDE}/partnerships?group_key=grp_x")).await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn transactions_are_listed_newest_first_from_a_point_on_and_deleted_ones_are_gone() {
+    let double = Double::start().await;
+    let customer = json!({ "email": "a@b.example", "partner_key": "ada", "customer_key": "u_1" });
+    double.post(&format!("{CURRENT}/customers"), &customer).await.data();
+    let path = format!("{CURRENT}/transactions");
+    for (key, created_at) in [("order_1", 1_000), ("order_3", 3_000), ("order_2", 2_000)] {
+        let body = json!({ "customer_external_key": "u_1", "amount": 5, "currency": "EUR", "key": key, "created_at": created_at });
+        double.post(&path, &body).await.data();
+    }
+    let listed = async |query: &str| {
+        let page = double.get(&format!("{path}?{query}")).await.data();
+        (keys(&page, "key"), page["has_more"] == true)
+    };
+    let all = ["order_3", "order_2", "order_1"].map(str::to_owned).to_vec();
+    assert_eq!(listed("").await, (all.clone(), false));
+    assert_eq!(listed("min_created=2000").await, (all[..2].to_vec(), false));
+    assert_eq!(listed("limit=1").await, (all[..1].to_vec(), true));
+    assert_eq!(listed("limit=2&starting_after=order_3").await, (all[1..].to_vec(), false));
+    assert_eq!(listed("order_by=created_at").await.0, ["order_1", "order_2", "order_3"]);
+    double.api("DELETE", &format!("{path}/order_2")).send().await.data();
+    assert_eq!(listed("min_created=2000").await, (all[..1].to_vec(), false));
+    assert_eq!(double.get(&format!("{path}/order_3")).await.status, StatusCode::NOT_FOUND, "one alone is not read");
+}

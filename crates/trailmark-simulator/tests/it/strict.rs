@@ -138,11 +138,11 @@ async fn paths_and_methods_that_do_not_exist_are_404_in_the_vendors_envelope() {
         ("GET", "/partners"),
         ("GET", "/partners/ada"),
         ("GET", "/groups/grp_affiliate"),
-        ("GET", "/transactions"),
         ("PUT", "/customers/u_1"),
         ("GET", "/customers/"),
         ("GET", "/customers/a/b"),
         ("GET", "/customers/%zz"),
+        ("GET", "/transactions/order_1"),
         ("POST", "/partnerlinks/conversion/xid"),
         ("GET", "/nothing"),
     ];

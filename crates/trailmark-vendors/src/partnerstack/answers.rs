@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use crate::exchange::Answer;
-use crate::outcome::Outcome;
+use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
 use crate::retry_after::{rate_limit, retry_after};
 
@@ -144,4 +144,27 @@ fn words(value: &Value) -> String {
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
+}
+
+/// What a failing answer means for a look-up.
+pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
+    let (message, not_before) = match failure {
+        Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
+        Outcome::Retry { message, not_before } => (message, not_before),
+        Outcome::Throttled { until } => (said(answer.status, "too many requests"), until),
+        Outcome::Conflict { message }
+        | Outcome::Duplicate { message }
+        | Outcome::Forbidden { message }
+        | Outcome::Rejected { message }
+        | Outcome::Unknown { message } => (message, rate_limit(answer)),
+        Outcome::Ignored { .. } | Outcome::Recorded { .. } | Outcome::Unverified => {
+            (said(answer.status, "no clear answer"), rate_limit(answer))
+        }
+    };
+    LookUp::Inconclusive { message, not_before }
+}
+
+/// A success that says nothing about what was asked.
+pub(super) fn unclear(answer: &Answer, what: &str) -> LookUp {
+    LookUp::Inconclusive { message: said(answer.status, what), not_before: None }
 }

@@ -32,7 +32,7 @@ pub(super) fn request(
     body.insert("customer_key".into(), customer.key.as_str().into());
     insert_stated(&mut body, "email", customer.email.as_deref());
     insert_stated(&mut body, "name", customer.name.as_deref());
-    insert_meta(&mut body, data);
+    insert_free(&mut body, "meta", data);
     post(tracking.url("/conversion/xid"), bearer, &Value::Object(body), "POST conversion/xid")
 }
 
@@ -43,15 +43,15 @@ pub(super) fn insert_stated(body: &mut Map<String, Value>, name: &str, value: Op
     }
 }
 
-/// Free data as `meta`. The vendor states no limit for it here (those of `metadata` are a transaction's) and drops names
+/// Free data as an object under `name`. The vendor states no limit for it here (those of `metadata` are a transaction's) and drops names
 /// that are no field of the programme's customers, so everything stated goes out as it is.
-pub(super) fn insert_meta(body: &mut Map<String, Value>, data: &BTreeMap<String, String>) {
-    let mut meta = Map::new();
+pub(super) fn insert_free(body: &mut Map<String, Value>, name: &str, data: &BTreeMap<String, String>) {
+    let mut free = Map::new();
     for (name, value) in data {
-        insert_stated(&mut meta, name, Some(value));
+        insert_stated(&mut free, name, Some(value));
     }
-    if !meta.is_empty() {
-        body.insert("meta".into(), Value::Object(meta));
+    if !free.is_empty() {
+        body.insert(name.into(), Value::Object(free));
     }
 }
 

@@ -8,12 +8,12 @@ use trailmark_wire::conversion::Customer;
 use trailmark_wire::ids::PartnerKey;
 
 use super::answers::{self, Body, text};
-use super::conversion::{insert_meta, insert_stated};
+use super::conversion::{insert_free, insert_stated};
 use super::post;
+use crate::Dialect;
 use crate::exchange::{Answer, Request};
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
-use crate::retry_after::rate_limit;
 use crate::root::{Root, segment};
 use crate::secret::Secret;
 use crate::task::{Rejection, Task};
@@ -24,7 +24,7 @@ const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
 const NAME_CHARS: usize = 100;
 
 /// Whether a URL can name the customer; one that cannot be read back is not sent.
-pub(super) fn can_be_read_back(customer: &Customer) -> bool {
+fn can_be_read_back(customer: &Customer) -> bool {
     segment(customer.key.as_str()).is_some()
 }
 
@@ -33,15 +33,38 @@ pub(super) fn path(customer: &Customer) -> Option<String> {
     segment(customer.key.as_str()).map(|key| format!("/api/v2/customers/{key}"))
 }
 
+/// The customer of a task, whom the vendor knows by our key.
+pub(super) fn named(task: &Task) -> Result<&Customer, Rejection> {
+    let customer = task.customer.as_ref().ok_or_else(|| Rejection {
+        reason: "missing `customer.key`: PartnerStack knows a customer by it; send the customer with every conversion"
+            .into(),
+    })?;
+    match can_be_read_back(customer) {
+        true => Ok(customer),
+        false => Err(Rejection {
+            reason: "`customer.key` is `.` or `..`: no URL can name such a customer; use another key".into(),
+        }),
+    }
+}
+
 /// `POST /v2/customers`, which needs an address and a partner, since it cannot find them by a click.
-pub(super) fn create(api: &Root, basic: &Secret, customer: &Customer, task: &Task) -> Result<Request, Rejection> {
-    let (email, partner) = (email(customer)?, partner(task)?);
+pub(super) fn create(
+    api: &Root,
+    basic: &Secret,
+    dialect: Dialect,
+    customer: &Customer,
+    task: &Task,
+) -> Result<Request, Rejection> {
+    let (email, partner) = (email(customer)?, partner(task, dialect)?);
     let mut body = Map::new();
     body.insert("customer_key".into(), customer.key.as_str().into());
     body.insert("email".into(), email.into());
     body.insert("partner_key".into(), partner.as_str().into());
     insert_stated(&mut body, "name", name(customer)?);
-    insert_meta(&mut body, &task.data);
+    match dialect {
+        Dialect::Current => insert_free(&mut body, "meta", &task.data),
+        Dialect::Guide => insert_free(&mut body, "metadata", &task.data),
+    }
     Ok(post(api.url("/api/v2/customers"), basic, &Value::Object(body), "POST /v2/customers"))
 }
 
@@ -57,14 +80,18 @@ fn email(customer: &Customer) -> Result<&str, Rejection> {
     }
 }
 
-fn partner(task: &Task) -> Result<&PartnerKey, Rejection> {
-    // With a click id, only the absence of a token leads here.
-    let reason = match task.click_id {
-        Some(_) => {
+fn partner(task: &Task, dialect: Dialect) -> Result<&PartnerKey, Rejection> {
+    let reason = match (task.click_id.as_ref(), dialect) {
+        (_, Dialect::Guide) => {
+            "missing the touch's partner: the guide ties a customer to a partner by the partner's key alone; use links \
+                 that carry `ps_partner_key`"
+        }
+        // With a click id, only the absence of a token leads here.
+        (Some(_), Dialect::Current) => {
             "missing `tracking_token`: PartnerStack ties a click id to a signup by it alone, and the touch names no \
                     partner; add it to the program"
         }
-        None => {
+        (None, Dialect::Current) => {
             "missing the touch's partner: PartnerStack needs a partner key where no click id is known; use links that \
                  carry `ps_xid` or `ps_partner_key`"
         }
@@ -84,12 +111,17 @@ fn name(customer: &Customer) -> Result<Option<&str>, Rejection> {
 }
 
 /// What the answer to [`create`] came to.
-pub(super) fn read_created(customer: &Customer, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+pub(super) fn read_created(
+    customer: &Customer,
+    dialect: Dialect,
+    answer: &Answer,
+    redaction: &Redaction<'_>,
+) -> Outcome {
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
     }
     match (answers::data(answer), answers::body(&answer.body)) {
-        (Some(data), _) => created(customer, &data),
+        (Some(data), _) => created(customer, dialect, &data),
         (None, Body::Json(_)) => Outcome::Unverified,
         (None, Body::Html) => {
             Outcome::Unknown { message: answers::said(answer.status, "an HTML page instead of a customer") }
@@ -101,13 +133,15 @@ pub(super) fn read_created(customer: &Customer, answer: &Answer, redaction: &Red
 }
 
 /// A customer under another key than ours is not yet ours, and one without the vendor's own key is not yet a customer:
-/// both are read back.
-fn created(customer: &Customer, data: &Value) -> Outcome {
-    match (text(data, "key"), our_key(data)) {
-        (Some(reference), Some(key)) if key == customer.key.as_str() => {
-            Outcome::Recorded { reference: Some(reference.to_owned()) }
+/// both are read back. In the guide the vendor's only key is ours.
+fn created(customer: &Customer, dialect: Dialect, data: &Value) -> Outcome {
+    let is_ours = our_key(data, dialect) == Some(customer.key.as_str());
+    match dialect {
+        Dialect::Guide if is_ours => Outcome::Recorded { reference: None },
+        Dialect::Current if is_ours && text(data, "key").is_some() => {
+            Outcome::Recorded { reference: reference(data, dialect) }
         }
-        _ => Outcome::Unverified,
+        Dialect::Current | Dialect::Guide => Outcome::Unverified,
     }
 }
 
@@ -116,23 +150,29 @@ fn created(customer: &Customer, data: &Value) -> Outcome {
 pub(super) fn read_back(
     customer: Option<&Customer>,
     sent_partner: Option<&PartnerKey>,
+    dialect: Dialect,
     answer: &Answer,
     redaction: &Redaction<'_>,
 ) -> LookUp {
     match answers::failure(answer, "base_url", redaction) {
         Some(_) if answers::says_no_such_thing(answer) => LookUp::Absent,
-        Some(Outcome::AuthFailed { .. }) => LookUp::AuthFailed,
-        Some(failure) => inconclusive(answer, failure),
+        Some(failure) => answers::not_looked_up(answer, failure),
         None => match answers::data(answer) {
-            Some(data) => compared(customer, sent_partner, answer, &data),
-            None => unclear(answer, "no customer in the body"),
+            Some(data) => compared(customer, sent_partner, dialect, answer, &data),
+            None => answers::unclear(answer, "no customer in the body"),
         },
     }
 }
 
-fn compared(customer: Option<&Customer>, sent_partner: Option<&PartnerKey>, answer: &Answer, data: &Value) -> LookUp {
-    let Some((customer, key)) = customer.zip(our_key(data)) else {
-        return unclear(answer, "a customer without `customer_key`");
+fn compared(
+    customer: Option<&Customer>,
+    sent_partner: Option<&PartnerKey>,
+    dialect: Dialect,
+    answer: &Answer,
+    data: &Value,
+) -> LookUp {
+    let Some((customer, key)) = customer.zip(our_key(data, dialect)) else {
+        return answers::unclear(answer, "a customer without `customer_key`");
     };
     let other_case = |shown: &str, sent: &str| shown.to_lowercase() != sent.trim().to_lowercase();
     let differs = |name: &str, sent: Option<&str>| {
@@ -146,32 +186,24 @@ fn compared(customer: Option<&Customer>, sent_partner: Option<&PartnerKey>, answ
     ];
     let differing: Vec<_> = fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
     match differing.is_empty() {
-        true => LookUp::Found { reference: text(data, "key").map(str::to_owned) },
+        true => LookUp::Found { reference: reference(data, dialect) },
         false => {
             LookUp::Differs { message: format!("another customer stands under our key: {}", differing.join(", ")) }
         }
     }
 }
 
-/// Our key as the vendor repeats it: `customer_key` today, `external_key` in older copies of its documents.
-fn our_key(data: &Value) -> Option<&str> {
-    text(data, "customer_key").or_else(|| text(data, "external_key"))
-}
-
-fn inconclusive(answer: &Answer, failure: Outcome) -> LookUp {
-    let (message, not_before) = match failure {
-        Outcome::Retry { message, not_before } => (message, not_before),
-        Outcome::Throttled { until } => (answers::said(answer.status, "too many requests"), until),
-        Outcome::Conflict { message }
-        | Outcome::Duplicate { message }
-        | Outcome::Forbidden { message }
-        | Outcome::Rejected { message }
-        | Outcome::Unknown { message } => (message, rate_limit(answer)),
-        _ => (answers::said(answer.status, "no clear answer"), rate_limit(answer)),
+/// Our key as the vendor repeats it: `customer_key` today, `external_key` in older copies of its documents, `key` in the guide.
+fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
+    let other = match dialect {
+        Dialect::Current => "external_key",
+        Dialect::Guide => "key",
     };
-    LookUp::Inconclusive { message, not_before }
+    text(data, "customer_key").or_else(|| text(data, other))
 }
 
-fn unclear(answer: &Answer, what: &str) -> LookUp {
-    LookUp::Inconclusive { message: answers::said(answer.status, what), not_before: None }
+/// The vendor's own key, where it shows one besides ours.
+fn reference(data: &Value, dialect: Dialect) -> Option<String> {
+    let is_own = |key: &&str| dialect == Dialect::Current || Some(*key) != our_key(data, dialect);
+    text(data, "key").filter(is_own).map(str::to_owned)
 }

@@ -1,8 +1,9 @@
-//! Partnerships: what PartnerStack calls a partner's membership in the programme, and all it has for partners. Lists them
-//! to the end of the vendor's cursor, reads one. The cursor is the key of the last item; there is no page number, and a
-//! server that shows an item twice would send us round for ever, so that ends the list with an error.
+//! Partnerships: what PartnerStack calls a partner's membership in the programme, and all it has for partners; the guide has
+//! partners by that name. Lists them to the end of the vendor's cursor, reads one. The cursor is the key of the last item or,
+//! in the guide, the `ending_cursor` that each page names; there is no page number, and a server that shows an item twice
+//! would send us round for ever, so that ends the list with an error.
 //!
-//! Source: <https://docs.partnerstack.com/reference/partnerships>; vendors.md § 1.2, 1.4.
+//! Source: <https://docs.partnerstack.com/reference/partnerships>; vendors.md § 1.2, 1.4; seed 000.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use super::answers::{self, text};
 use super::json;
+use crate::Dialect;
 use crate::exchange::{Answer, Method, Request};
 use crate::outcome::Outcome;
 use crate::paging::{Page, Pages, Partner};
@@ -18,22 +20,53 @@ use crate::redaction::Redaction;
 use crate::root::{Root, encoded, segment};
 use crate::secret::Secret;
 
-/// The path of one partnership, by partner key, partnership key or e-mail address. What cannot be a path segment names
-/// no partner, and a blank says so to the vendor without reaching another route.
-pub(super) fn path(key: &str) -> String {
-    format!("/api/v2/partnerships/{}", segment(key).as_deref().unwrap_or("%20"))
+/// How a dialect lists partners.
+struct Rule {
+    path: &'static str,
+    /// Items of a page, the most that the dialect allows.
+    limit: u32,
+    label: &'static str,
 }
 
-/// Every partnership, 250 a page, the most that the vendor allows.
-pub(super) fn pages(api: Root, basic: Secret, credentials: Vec<Secret>) -> Pages {
+const CURRENT: Rule = Rule { path: "/api/v2/partnerships", limit: 250, label: "GET /v2/partnerships" };
+const GUIDE: Rule = Rule { path: "/api/v2/partners", limit: 100, label: "GET /v2/partners" };
+
+impl Rule {
+    fn of(dialect: Dialect) -> &'static Self {
+        match dialect {
+            Dialect::Current => &CURRENT,
+            Dialect::Guide => &GUIDE,
+        }
+    }
+}
+
+/// The path and label of one partner: by partner key, partnership key or e-mail address; in the guide by partner key alone.
+/// What cannot be a path segment names no partner, and a blank says so to the vendor without reaching another route.
+pub(super) fn one(dialect: Dialect, key: &str) -> (String, &'static str) {
+    let path = format!("{}/{}", Rule::of(dialect).path, segment(key).as_deref().unwrap_or("%20"));
+    match dialect {
+        Dialect::Current => (path, "GET /v2/partnerships/{key}"),
+        Dialect::Guide => (path, "GET /v2/partners/{partner_key}"),
+    }
+}
+
+/// The path and label of the smallest list there is.
+pub(super) fn smallest(dialect: Dialect) -> (String, &'static str) {
+    let rule = Rule::of(dialect);
+    (format!("{}?limit=1", rule.path), rule.label)
+}
+
+/// Every partner, as many a page as the dialect allows.
+pub(super) fn pages(dialect: Dialect, api: Root, basic: Secret, credentials: Vec<Secret>) -> Pages {
+    let rule = Rule::of(dialect);
     let request = move |after: Option<&str>| {
-        let cursor = after.map(|key| format!("&starting_after={}", encoded(key))).unwrap_or_default();
+        let cursor = after.map(|cursor| format!("&starting_after={}", encoded(cursor))).unwrap_or_default();
         Request {
             method: Method::Get,
-            url: api.url(&format!("/api/v2/partnerships?limit=250{cursor}")),
+            url: api.url(&format!("{}?limit={}{cursor}", rule.path, rule.limit)),
             headers: vec![("accept", json()), ("authorization", basic.clone())],
             body: None,
-            label: "GET /v2/partnerships",
+            label: rule.label,
         }
     };
     let first = request(None);
@@ -43,8 +76,14 @@ pub(super) fn pages(api: Root, basic: Secret, credentials: Vec<Secret>) -> Pages
         let data = list(answer, &redaction)?;
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (partners, last) = partners(answer, &data, &mut seen)?;
-        let next = last.filter(|_| data.has_more).map(|key| request(Some(&key)));
-        Ok(Page { partners, next })
+        let next = match dialect {
+            _ if !data.has_more => None,
+            Dialect::Current => last,
+            Dialect::Guide => {
+                Some(data.ending_cursor.ok_or_else(|| unreadable(answer, "more pages, and no `data.ending_cursor`"))?)
+            }
+        };
+        Ok(Page { partners, next: next.map(|cursor| request(Some(&cursor))) })
     };
     Pages { first, read: Box::new(read) }
 }
@@ -52,6 +91,7 @@ pub(super) fn pages(api: Root, basic: Secret, credentials: Vec<Secret>) -> Pages
 struct List {
     items: Vec<Value>,
     has_more: bool,
+    ending_cursor: Option<String>,
 }
 
 fn list(answer: &Answer, redaction: &Redaction<'_>) -> Result<List, Outcome> {
@@ -59,7 +99,8 @@ fn list(answer: &Answer, redaction: &Redaction<'_>) -> Result<List, Outcome> {
     let items = data.get("items").and_then(Value::as_array).ok_or_else(|| unreadable(answer, "no `data.items`"))?;
     let has_more = data.get("has_more").and_then(Value::as_bool);
     let has_more = has_more.ok_or_else(|| unreadable(answer, "no `data.has_more`"))?;
-    Ok(List { items: items.clone(), has_more })
+    let ending_cursor = text(&data, "ending_cursor").map(str::to_owned);
+    Ok(List { items: items.clone(), has_more, ending_cursor })
 }
 
 /// The partners of a page, and the key of the last item.
@@ -81,7 +122,7 @@ fn partners(
     Ok((partners, last))
 }
 
-/// The partnership in the answer to a request for [`path`].
+/// The partner in the answer to a request for [`one`].
 pub(super) fn read_one(answer: &Answer, redaction: &Redaction<'_>) -> Result<Partner, Outcome> {
     if answers::says_no_such_thing(answer) {
         return Err(Outcome::Rejected { message: answers::said(answer.status, "no such partner") });

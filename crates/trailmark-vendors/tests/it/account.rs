@@ -1,7 +1,7 @@
 //! Which accounts are usable, and what is said about those that are not.
 
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::{Account, Dialect, vendor};
+use trailmark_vendors::{Account, vendor};
 use trailmark_wire::ids::VendorName;
 
 use super::{account, partnerstack};
@@ -66,8 +66,6 @@ fn hosts_are_what_requests_go_to() {
 
 #[test]
 fn what_is_not_spoken_yet_says_so() {
-    let guide = Account { dialect: Dialect::Guide, ..account() };
-    assert_eq!(refused(&guide), "partnerstack in dialect `guide` is not spoken yet");
     for name in [VendorName::Partnerize, VendorName::Introw, VendorName::Partnero] {
         let error = vendor(name, &account()).unwrap_err().to_string();
         assert_eq!(error, format!("{name} in dialect `current` is not spoken yet"));

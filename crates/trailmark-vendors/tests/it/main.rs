@@ -6,8 +6,10 @@
 mod account;
 mod answers;
 mod capabilities;
+mod guide;
 mod hints;
 mod look_up;
+mod orders;
 mod partners;
 mod redaction;
 mod signups;
@@ -64,6 +66,8 @@ fn signup() -> Task {
         }),
         order: None,
         refund_of: None,
+        sale: None,
+        customer_reference: None,
         click_id: Some(ClickId::new("xid123").unwrap()),
         partner: Some(PartnerKey::new("acme").unwrap()),
         data: BTreeMap::new(),

@@ -3,7 +3,7 @@
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::{Plan, Task};
 use trailmark_vendors::{Account, Vendor};
-use trailmark_wire::conversion::{Customer, Kind};
+use trailmark_wire::conversion::Customer;
 
 use super::{account, adapter, partnerstack, rendered, sent, signup, signup_without_click, with_key};
 
@@ -112,7 +112,7 @@ fn what_the_vendor_needs_and_the_signup_lacks_is_named_with_its_cure() {
     let nobody = Task { customer: None, ..signup() };
     assert_eq!(
         rejected(&*vendor, &nobody),
-        "missing `customer.key`: PartnerStack knows a signup by it; send the customer with the signup"
+        "missing `customer.key`: PartnerStack knows a customer by it; send the customer with every conversion"
     );
     let no_email = with_customer(signup_without_click(), |customer| customer.email = None);
     assert_eq!(
@@ -160,13 +160,4 @@ fn a_customer_that_no_url_can_name_is_not_sent() {
         }
     }
     assert!(adapter().plan(&with_key(signup(), "...")).is_ok());
-}
-
-#[test]
-fn leads_sales_and_refunds_are_not_yet() {
-    for kind in [Kind::Lead, Kind::Sale, Kind::Refund] {
-        let task = Task { kind, ..signup() };
-        assert!(matches!(adapter().plan(&task).unwrap(), Plan::NotYet), "{kind:?}");
-        assert!(adapter().look_up(&task).is_none());
-    }
 }

@@ -8,7 +8,7 @@ use trailmark_wire::base64url;
 use trailmark_wire::capture::{Rule, Source, capture};
 use trailmark_wire::conversion::{Body, Conversion};
 use trailmark_wire::envelope::Posted;
-use trailmark_wire::ids::{SiteId, VendorName};
+use trailmark_wire::ids::{PartnerKey, SiteId, VendorName};
 use trailmark_wire::json::{ReadJson, WriteJson};
 use trailmark_wire::jws::Compact;
 use trailmark_wire::landing::Landing;
@@ -54,6 +54,23 @@ proptest! {
         let captured = capture(&Landing::parse(&url).unwrap(), no_cookies, &rule).unwrap();
         prop_assert_eq!(captured.partner.map(String::from), Some(key));
         prop_assert_eq!(captured.raw_partner.unwrap(), raw);
+    }
+
+    #[test]
+    fn a_partner_written_into_a_url_is_captured_again(key in visible()) {
+        let partner = PartnerKey::new(key).unwrap();
+        let generic = ["aff".to_owned(), "via".to_owned()];
+        for vendor in [VendorName::PartnerStack, VendorName::Partnero] {
+            let rule = Rule { vendor: Some(vendor), params: &generic };
+            let (name, value) = rule.partner_param(&partner).unwrap();
+            let url = format!("https://a.example/?{name}={}", percent(&value));
+            let captured = capture(&Landing::parse(&url).unwrap(), no_cookies, &rule).unwrap();
+            prop_assert_eq!(captured.partner.as_ref(), Some(&partner));
+        }
+        for vendor in [VendorName::Partnerize, VendorName::Introw] {
+            let rule = Rule { vendor: Some(vendor), params: &generic };
+            prop_assert!(!rule.takes_partner() && rule.partner_param(&partner).is_none());
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use trailmark_wire::ids::{SiteId, VendorName, hex};
 use trailmark_wire::json::{ReadJson, WriteJson};
 use trailmark_wire::jwk::{EcPublicJwk, OkpJwk, Thumbprint};
 use trailmark_wire::landing::Landing;
+use trailmark_wire::merchant::{self, Algorithm, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::token::{self, Claims, ClickClaims, Unverified, VisitorClaims};
 
@@ -183,4 +184,65 @@ fn a_private_key_in_an_envelope_is_refused() {
     private["jwk"]["d"] = "AAAA".into();
     let text = format!("{}.{payload}.{signature}", base64url::encode(private.to_string().as_bytes()));
     assert!(Posted::parse(&text, &SerdeJson).is_err());
+}
+
+#[derive(Deserialize)]
+struct Merchant {
+    valid: Vec<MerchantVector>,
+    invalid_order: Vec<InvalidOrder>,
+}
+
+#[derive(Deserialize)]
+struct MerchantVector {
+    name: String,
+    typ: String,
+    jwk: Value,
+    claims: Value,
+    jws: String,
+}
+
+#[derive(Deserialize)]
+struct InvalidOrder {
+    name: String,
+    jws: String,
+}
+
+/// The claims as JSON, if the key's own algorithm is named and verifies.
+fn stated<C: merchant::Claims + serde::Serialize>(text: &str, jwk: &Value) -> Option<Value> {
+    let statement = Statement::<C>::parse(text, &SerdeJson).ok()?;
+    if statement.kid().is_some_and(|kid| jwk["kid"] != kid) {
+        return None;
+    }
+    let claims = match (jwk["crv"].as_str().unwrap(), statement.algorithm()) {
+        ("P-256", Algorithm::ES256) => {
+            let key = EcPublicJwk::new(jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap()).unwrap();
+            statement.verify(|message, signature| es256(&key, message, signature))
+        }
+        ("Ed25519", Algorithm::EdDSA) => {
+            let key = base64url::decode(jwk["x"].as_str().unwrap()).unwrap();
+            statement.verify(|message, signature| ed25519(&key, message, signature))
+        }
+        _ => None,
+    };
+    claims.map(|claims| serde_json::to_value(claims).unwrap())
+}
+
+#[test]
+fn what_a_merchant_signed_verifies_and_says_what_was_signed() {
+    let vectors: Merchant = vectors!("merchant");
+    assert_eq!(vectors.valid.len(), 4);
+    for MerchantVector { name, typ, jwk, claims, jws } in vectors.valid {
+        let (order, customer) = (stated::<OrderClaims>(&jws, &jwk), stated::<CustomerClaims>(&jws, &jwk));
+        let (said, not_said) = if typ == "order+jwt" { (order, customer) } else { (customer, order) };
+        assert_eq!((said, not_said), (Some(claims), None), "{name}");
+    }
+}
+
+#[test]
+fn no_invalid_order_verifies() {
+    let vectors: Merchant = vectors!("merchant");
+    let jwk = &vectors.valid[0].jwk;
+    for InvalidOrder { name, jws } in &vectors.invalid_order {
+        assert_eq!(stated::<OrderClaims>(jws, jwk), None, "{name}");
+    }
 }

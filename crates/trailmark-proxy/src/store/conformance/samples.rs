@@ -173,7 +173,7 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
         deliveries: deliveries.iter().map(note).collect(),
         replayed: false,
     };
-    Ruling { receipt, decision, deliveries }
+    Ruling { receipt, decision, deliveries, consequences: Vec::new() }
 }
 
 fn deliveries(decision: &Decision, due_at: UnixMillis, first: u16) -> Vec<NewDelivery> {

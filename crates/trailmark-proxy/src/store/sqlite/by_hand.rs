@@ -6,7 +6,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, lists};
+use super::{attempts, claims, deliveries, held, lists};
 use crate::outbox::{Progress, State, manual};
 use crate::store::StoreError;
 use crate::store::operator::{Change, ConversionDetail, DeliveryRow, Verdict};
@@ -17,22 +17,32 @@ const SHORTEST_PREFIX: usize = 8;
 /// See [`crate::store::operator::OperatorStore::conversion`].
 pub(super) fn conversion(ledger: &Connection, id: &str) -> Result<ConversionDetail, StoreError> {
     let (site, id) = find(ledger, id)?;
+    conversion_of(ledger, &site, &id)?.ok_or(StoreError::NotFound("conversion"))
+}
+
+/// See [`crate::store::callers::CallerStore::conversion_of`].
+pub(super) fn conversion_of(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+) -> Result<Option<ConversionDetail>, StoreError> {
     let sql = "SELECT c.*, x.decision FROM conversions c JOIN decisions x ON x.site = c.site AND x.conversion = c.id
                WHERE c.site = ?1 AND c.id = ?2";
-    let (mut conversion, occurred_at, visitor, decision) = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
+    let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
         let occurred_at = time(row, "occurred_at")?;
         Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?))
-    })?
-    .ok_or(StoreError::NotFound("conversion"))?;
+    })?;
+    let Some((mut conversion, occurred_at, visitor, decision)) = found else { return Ok(None) };
     lists::fill_programs(ledger, &mut conversion)?;
-    let touches = lists::touches_of(ledger, &site, &visitor)?;
-    let deliveries = lists::deliveries_of(ledger, &site, &id)?;
-    Ok(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries })
+    let touches = lists::touches_of(ledger, site, id, &visitor)?;
+    let deliveries = lists::deliveries_of(ledger, site, id)?;
+    let changes = held::changes(ledger, site, id)?;
+    Ok(Some(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries, changes }))
 }
 
 /// The one conversion whose id begins so, in any site: the ledger's id, or the one that the page gave it (its `jti`), which is
 /// all that a page knows of a conversion that it could not bring to the proxy at once.
-fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
+pub(super) fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
     if prefix.len() < SHORTEST_PREFIX {
         return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the conversion's id")));
     }

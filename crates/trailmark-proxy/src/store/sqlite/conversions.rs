@@ -3,29 +3,42 @@
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::conversion::{Customer, CustomerClaim, Event, Item, Order, OrderClaim};
-use trailmark_wire::ids::{OrderKey, ProgramId, SiteId};
+use trailmark_wire::ids::{ConversionId, OrderKey, SiteId};
 use trailmark_wire::receipt::Receipt;
 
-use super::rows::{all, checked, count, first, json, plain, to_json, write};
-use super::{claims, touches};
+use super::known::{self, Subject};
+use super::rows::{first, json, plain, to_json, write};
+use super::{claims, held, order, touches};
 use crate::outbox::State;
-use crate::store::{AcceptRule, Accepted, Known, NewConversion, NewDelivery, Ruling, StoreError};
+use crate::store::{AcceptRule, Accepted, NewConversion, NewDelivery, Ruling, StoreError};
 
 /// See [`crate::store::Store::accept`].
 pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule) -> Result<Accepted, StoreError> {
     if let Some((hash, receipt)) = earlier(ledger, new)? {
         return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
     }
-    let ruling = rule(&known(ledger, new)?)?;
+    let ruling = rule(&known::about(ledger, &subject(new))?)?;
     touches::add_visitor(ledger, &new.site, &new.visitor, new.received_at)?;
     insert(ledger, new, &ruling)?;
     insert_payload(ledger, new)?;
     insert_decision(ledger, new, &ruling)?;
-    for delivery in &ruling.deliveries {
-        claims::take(ledger, &new.site, &new.id, &delivery.program)?;
-        insert_delivery(ledger, new, delivery)?;
-    }
+    deliver(ledger, &new.site, &new.id, &ruling.deliveries)?;
+    held::follow(ledger, &new.site, &new.id, &ruling.consequences, new.received_at)?;
     Ok(Accepted::New(ruling.receipt))
+}
+
+/// Makes the deliveries of a conversion, each with its claim.
+pub(super) fn deliver(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    deliveries: &[NewDelivery],
+) -> Result<(), StoreError> {
+    for delivery in deliveries {
+        claims::take(ledger, site, conversion, &delivery.program)?;
+        insert_delivery(ledger, site, conversion, delivery)?;
+    }
+    Ok(())
 }
 
 /// Content hash and receipt of the conversion that used this replay key first.
@@ -35,33 +48,16 @@ fn earlier(ledger: &Connection, new: &NewConversion) -> Result<Option<([u8; 32],
     first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
 }
 
-fn known(ledger: &Connection, new: &NewConversion) -> Result<Known, StoreError> {
-    let signups = "SELECT count(*) FROM conversions
-                   WHERE site = ?1 AND visitor = ?2 AND kind = 'signup' AND status = 'accepted'";
-    let signups = count(ledger, signups, (new.site.as_str(), new.visitor.as_str()))?;
-    Ok(Known {
-        touches: touches::of_visitor(ledger, &new.site, &new.visitor)?,
-        signups_by_visitor: u32::try_from(signups).unwrap_or(u32::MAX),
-        claimed: claimed(ledger, new)?,
-        queued: queued(ledger, &new.site)?,
-    })
-}
-
-fn claimed(ledger: &Connection, new: &NewConversion) -> Result<Vec<ProgramId>, StoreError> {
-    let Some(external_id) = new.conversion.external_id() else { return Ok(Vec::new()) };
-    let sql = "SELECT program FROM claims WHERE site = ?1 AND kind = ?2 AND external_id = ?3 ORDER BY program";
-    let key = (new.site.as_str(), new.conversion.kind().as_str(), external_id);
-    all(ledger, sql, key, |row| checked(row, "program"))
-}
-
-/// Deliveries of the site that are not settled.
-fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
-    let sql = "SELECT word, number FROM tallies WHERE site = ?1 AND subject = 'delivery'";
-    let tallies =
-        all(ledger, sql, [site.as_str()], |row| Ok((plain::<String>(row, "word")?, plain::<i64>(row, "number")?)))?;
-    let waits = |word: &str| State::from_word(word).is_some_and(|state| !state.is_settled());
-    let queued: i64 = tallies.iter().filter(|(word, _)| waits(word)).map(|(_, number)| number).sum();
-    Ok(u64::try_from(queued).unwrap_or(0))
+fn subject(new: &NewConversion) -> Subject<'_> {
+    let conversion = &new.conversion;
+    Subject {
+        site: &new.site,
+        visitor: &new.visitor,
+        kind: conversion.kind(),
+        external_id: conversion.external_id(),
+        customer: conversion.plain_customer().map(|customer| customer.key.as_str()),
+        refund_of: Parts::of(new).refund_of.map(OrderKey::as_str),
+    }
 }
 
 /// A conversion as its columns have it.
@@ -80,12 +76,18 @@ impl<'a> Parts<'a> {
         match &new.conversion.customer {
             Some(CustomerClaim::Plain(customer)) => parts.customer = Some(customer),
             Some(CustomerClaim::Signed(jws)) => parts.signed_customer = Some(jws),
+            Some(CustomerClaim::Vouched(customer, jws)) => {
+                (parts.customer, parts.signed_customer) = (Some(customer), Some(jws.as_str()));
+            }
             None => {}
         }
         match &new.conversion.event {
             Event::Signup | Event::Lead => {}
             Event::Sale(OrderClaim::Plain(order)) => parts.order = Some(order),
             Event::Sale(OrderClaim::Signed(jws)) => parts.signed_order = Some(jws),
+            Event::Sale(OrderClaim::Vouched(order, jws)) => {
+                (parts.order, parts.signed_order) = (Some(order), Some(jws.as_str()));
+            }
             Event::Refund { refund, sale } => (parts.order, parts.refund_of) = (Some(refund), Some(sale)),
         }
         parts
@@ -149,18 +151,24 @@ fn insert_decision(ledger: &Connection, new: &NewConversion, ruling: &Ruling) ->
     write(ledger, sql, row).map(|_| ())
 }
 
-fn insert_delivery(ledger: &Connection, new: &NewConversion, delivery: &NewDelivery) -> Result<(), StoreError> {
+fn insert_delivery(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    delivery: &NewDelivery,
+) -> Result<(), StoreError> {
     let sql = "INSERT INTO deliveries (site, id, conversion, program, vendor, touch, state, due_at)
                VALUES (:site, :id, :conversion, :program, :vendor, :touch, :state, :due_at)";
     let row = named_params! {
-        ":site": new.site.as_str(),
+        ":site": site.as_str(),
         ":id": delivery.id.as_str(),
-        ":conversion": new.id.as_str(),
+        ":conversion": conversion.as_str(),
         ":program": delivery.program.as_str(),
         ":vendor": delivery.vendor.as_str(),
         ":touch": delivery.touch.as_str(),
         ":state": State::Due.as_str(),
         ":due_at": delivery.due_at.0,
     };
-    write(ledger, sql, row).map(|_| ())
+    write(ledger, sql, row)?;
+    order::wake(ledger, site, &delivery.id)
 }

@@ -7,10 +7,12 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, word, write};
-use super::{attempts, claims, lanes};
+use super::{attempts, claims, lanes, order};
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
-use crate::store::delivery::{AttemptKey, Claim, Expired, Glance, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
+use crate::store::delivery::{
+    AttemptKey, Claim, Expired, Glance, LaneKey, LeaseId, Leased, NewAttempt, Settlement, TurnRule,
+};
 
 /// A delivery with its conversion's kind.
 const SELECT: &str =
@@ -79,6 +81,15 @@ fn under(ledger: &Connection, site: &SiteId, delivery: &ConversionId, lease: Lea
     found.ok_or(StoreError::LeaseLost)
 }
 
+/// See [`crate::store::delivery::DeliveryStore::turn`].
+pub(super) fn turn(ledger: &Connection, held: &Leased, follows: Kind, rule: TurnRule) -> Result<bool, StoreError> {
+    let now = under(ledger, &held.lane.site, &held.delivery, held.lease)?;
+    match rule(order::earlier(ledger, &now, follows)?) {
+        None => Ok(true),
+        Some(settlement) => settle(ledger, held, settlement).map(|()| false),
+    }
+}
+
 /// See [`crate::store::delivery::DeliveryStore::begin_attempt`]. A lease whose time is over begins nothing: somebody may
 /// just be about to settle it as expired.
 pub(super) fn begin_attempt(ledger: &Connection, held: &Leased, new: &NewAttempt) -> Result<AttemptKey, StoreError> {
@@ -143,7 +154,7 @@ pub(super) fn expired(
     ended.into_iter().map(with_attempt).collect()
 }
 
-/// Writes how a delivery stands, and ends whatever lease is on it.
+/// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is settled.
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
@@ -169,7 +180,8 @@ pub(super) fn set(
         ":settles_at": progress.settles_at.map(|at| at.0),
         ":reference": progress.reference,
     };
-    write(ledger, sql, row).map(|_| ())
+    write(ledger, sql, row)?;
+    if progress.state.is_settled() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }
 
 /// A row of [`SELECT`] that has a lease.

@@ -11,7 +11,7 @@ use crate::store::operator::{Counts, Health};
 
 /// What must never be found: a name for people, and the statement that counts it. `{unsettled}` is the list of states that
 /// still need something to happen.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 10] = [
     (
         "accepted conversions without the deliveries that their receipt promised",
         "SELECT count(*) FROM conversions c, json_each(c.receipt, '$.deliveries') promised
@@ -39,6 +39,16 @@ const RULES: [(&str, &str); 9] = [
          WHERE d.state IN ({unsettled}) AND NOT EXISTS (
            SELECT 1 FROM claims k WHERE k.site = c.site AND k.kind = c.kind AND k.external_id = c.external_id
              AND k.program = d.program AND k.conversion = c.id)",
+    ),
+    (
+        "sales of which more was refunded than they bear",
+        "SELECT count(*) FROM (
+           SELECT site, refund_of, sum(amount) AS refunded FROM (
+             SELECT site, refund_of, max(amount_minor) AS amount FROM conversions
+             WHERE kind = 'refund' AND status = 'accepted' GROUP BY site, refund_of, external_id)
+           GROUP BY site, refund_of) r
+         WHERE refunded > (SELECT max(s.amount_minor) FROM conversions s WHERE s.site = r.site AND s.kind = 'sale'
+                             AND s.external_id = r.refund_of AND s.status = 'accepted')",
     ),
     (
         "open attempts whose delivery is not under their lease",

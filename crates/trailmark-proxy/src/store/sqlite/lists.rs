@@ -102,10 +102,18 @@ pub(super) fn touches(ledger: &Connection, filter: &Filter) -> Result<Vec<TouchR
     newest(ledger, filter, sql, touch_row, |row| (row.at, row.id.clone()))
 }
 
-/// Every touch of a visitor, the first first.
-pub(super) fn touches_of(ledger: &Connection, site: &SiteId, visitor: &VisitorId) -> Result<Vec<TouchRow>, StoreError> {
-    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 ORDER BY at, id";
-    all(ledger, sql, (site.as_str(), visitor.as_str()), touch_row)
+/// Every touch of a conversion's visitor, and those of another that it is delivered for, the first first.
+pub(super) fn touches_of(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    visitor: &VisitorId,
+) -> Result<Vec<TouchRow>, StoreError> {
+    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?3
+               UNION SELECT t.* FROM deliveries d JOIN touches t ON t.site = d.site AND t.id = d.touch
+                     WHERE d.site = ?1 AND d.conversion = ?2
+               ORDER BY at, id";
+    all(ledger, sql, (site.as_str(), conversion.as_str(), visitor.as_str()), touch_row)
 }
 
 /// See [`crate::store::operator::OperatorStore::deliveries`].

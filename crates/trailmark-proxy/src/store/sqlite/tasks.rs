@@ -1,8 +1,9 @@
-//! What is to be delivered, read back from the ledger: the conversion with its payload, and the credited touch. A payload
+//! What is to be delivered, read back from the ledger: the conversion with its payload, the credited touch, and what the
+//! vendor called the deliveries of the same program that came before: the customer's signup and a refund's sale. A payload
 //! that was expunged leaves the keys alone; the vendor's adapter then says what it misses.
 
 use rusqlite::{Connection, Row};
-use trailmark_vendors::task::Task;
+use trailmark_vendors::task::{EarlierSale, Task};
 use trailmark_wire::conversion::{Customer, Order};
 use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::money::Currency;
@@ -15,11 +16,23 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
     let sql =
         "SELECT c.id, c.kind, c.occurred_at, c.customer_key, c.order_key, c.amount_minor, c.currency, c.refund_of,
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
-                      t.click_id, t.partner
+                      t.click_id, t.partner,
+                      (SELECT sd.reference FROM conversions s
+                         JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
+                       WHERE s.site = c.site AND s.kind = 'signup' AND s.external_id = c.customer_key
+                         AND sd.state = 'recorded' AND s.id <> c.id
+                       ORDER BY s.received_at DESC LIMIT 1) AS customer_reference,
+                      o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
                FROM deliveries d
                JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                JOIN touches t ON t.site = d.site AND t.id = d.touch
                LEFT JOIN conversion_payloads p ON p.site = d.site AND p.conversion = d.conversion
+               LEFT JOIN deliveries od ON od.site = d.site AND od.id =
+                      (SELECT sd.id FROM conversions s
+                         JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
+                       WHERE s.site = c.site AND s.kind = 'sale' AND s.external_id = c.refund_of
+                       ORDER BY sd.state = 'recorded' DESC, s.received_at DESC LIMIT 1)
+               LEFT JOIN conversions o ON o.site = od.site AND o.id = od.conversion
                WHERE d.site = ?1 AND d.id = ?2";
     let found = first(ledger, sql, (site.as_str(), delivery.as_str()), task)?;
     found.ok_or(StoreError::NotFound("delivery"))
@@ -33,6 +46,8 @@ fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         customer: customer(row)?,
         order: order(row)?,
         refund_of: maybe(row, "refund_of")?,
+        sale: sale(row)?,
+        customer_reference: plain(row, "customer_reference")?,
         click_id: maybe(row, "click_id")?,
         partner: maybe(row, "partner")?,
         data: json(row, "data")?,
@@ -46,7 +61,16 @@ fn customer(row: &Row<'_>) -> Result<Option<Customer>, StoreError> {
 
 fn order(row: &Row<'_>) -> Result<Option<Order>, StoreError> {
     let Some(key) = maybe(row, "order_key")? else { return Ok(None) };
-    let currency: String = plain(row, "currency")?;
-    let currency = Currency::new(&currency).map_err(|error| damaged("currency", error))?;
+    let currency = currency(plain(row, "currency")?)?;
     Ok(Some(Order { key, amount_minor: plain(row, "amount_minor")?, currency, items: json(row, "items")? }))
+}
+
+fn sale(row: &Row<'_>) -> Result<Option<EarlierSale>, StoreError> {
+    let Some(amount_minor) = plain(row, "sale_amount")? else { return Ok(None) };
+    let (currency, reference) = (currency(plain(row, "sale_currency")?)?, plain(row, "sale_reference")?);
+    Ok(Some(EarlierSale { amount_minor, currency, reference }))
+}
+
+fn currency(code: String) -> Result<Currency, StoreError> {
+    Currency::new(&code).map_err(|error| damaged("currency", error))
 }

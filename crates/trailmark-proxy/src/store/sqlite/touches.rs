@@ -140,7 +140,7 @@ pub(super) fn since(ledger: &Connection, site: &SiteId, since: UnixMillis) -> Re
     count(ledger, sql, (site.as_str(), since.0))
 }
 
-fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
+pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
     let captured = Captured {
         click_id: maybe(row, "click_id")?,
         partner: maybe(row, "partner")?,

@@ -17,6 +17,9 @@ use trailmark_wire::time::UnixMillis;
 /// The origin of the page in most tests, and the public URL of site `acme`.
 pub(crate) const ORIGIN: &str = "http://127.0.0.1:8787";
 
+/// Its host.
+pub(crate) const HOST: &str = "127.0.0.1:8787";
+
 /// When the clock stands at the start: 2026-11-18T14:13:20.700Z, not on a whole second.
 pub(crate) const START: UnixMillis = UnixMillis(1_795_011_200_700);
 
@@ -153,8 +156,14 @@ impl TestProxy {
         request.header("content-type", "text/plain;charset=UTF-8").body(body.into())
     }
 
+    /// Asks the host of site `acme`.
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(self.http.get(self.url(path))).await
+        self.get_at(HOST, path).await
+    }
+
+    /// Asks for a path as though the proxy stood at that host.
+    pub(crate) async fn get_at(&self, host: &str, path: &str) -> Answer {
+        self.send(self.http.get(self.url(path)).header("host", host)).await
     }
 
     /// How many conversions the ledger holds.

@@ -1,0 +1,398 @@
+//! The rules over a real ledger: renewals, refunds, what a page may not alter, and how held conversions end.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use trailmark_wire::conversion::{Customer, Order};
+use trailmark_wire::ids::{OrderKey, VisitorId};
+use trailmark_wire::money::Currency;
+
+use super::*;
+use crate::store::conformance::samples::{
+    DAY_MS, NOW, arrival, id, lane, program, recorded, sent, signup, touch, touched_visitor, visitor,
+};
+use crate::store::operator::{Afterwards, ConversionDetail, Filter};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Accepted, Arrival, Store};
+
+struct Shop {
+    store: Arc<dyn Store>,
+    rules: Rules,
+    next: Cell<u16>,
+    _folder: tempfile::TempDir,
+}
+
+/// A sale or refund of 10.00 EUR, if nothing else is said.
+#[derive(Clone)]
+struct Paid<'a> {
+    key: &'a str,
+    customer: Option<&'a str>,
+    minor: i64,
+    currency: &'a str,
+    /// Makes it a refund.
+    of: Option<&'a str>,
+    at: UnixMillis,
+}
+
+const SALE: Paid<'_> = Paid { key: "o1", customer: Some("u_1"), minor: 1000, currency: "EUR", of: None, at: NOW };
+
+const REFUND: Paid<'_> = Paid { key: "r1", customer: None, minor: 400, currency: "EUR", of: Some("o1"), at: NOW };
+
+impl Shop {
+    fn open(credit: Credit) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
+        let programs = [("main", VendorName::PartnerStack), ("other", VendorName::Partnero)];
+        let rules = Rules {
+            programs: programs.map(|(name, vendor)| (program(name), vendor)).into(),
+            credit,
+            signups_per_visitor: 3,
+            require_signed_customer: false,
+            queue: 10_000,
+        };
+        Self { store, rules, next: Cell::new(1), _folder: folder }
+    }
+
+    fn number(&self) -> u16 {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    async fn post(&self, new: NewConversion) -> Receipt {
+        let (rules, case) = (self.rules.clone(), Case::of(&new, None, None));
+        match self.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await.unwrap() {
+            Accepted::New(receipt) => receipt,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Says that a customer signed up.
+    async fn signup(&self, by: Assurance, visitor: VisitorId, customer: &str) -> Receipt {
+        self.post(NewConversion { assurance: by, ..signup(self.number(), visitor, customer) }).await
+    }
+
+    /// Says that money moved.
+    async fn pay(&self, by: Assurance, visitor: VisitorId, paid: &Paid<'_>) -> Receipt {
+        self.post(self.paid(by, visitor, paid)).await
+    }
+
+    fn paid(&self, by: Assurance, visitor: VisitorId, paid: &Paid<'_>) -> NewConversion {
+        let order = Order {
+            key: OrderKey::new(paid.key).unwrap(),
+            amount_minor: paid.minor,
+            currency: Currency::new(paid.currency).unwrap(),
+            items: Vec::new(),
+        };
+        let mut new = signup(self.number(), visitor, "u_0");
+        new.conversion.customer = paid
+            .customer
+            .map(|key| CustomerClaim::Plain(Customer { key: CustomerKey::new(key).unwrap(), email: None, name: None }));
+        new.conversion.event = match paid.of {
+            Some(sale) => Event::Refund { refund: order, sale: OrderKey::new(sale).unwrap() },
+            None => Event::Sale(OrderClaim::Plain(order)),
+        };
+        NewConversion { assurance: by, occurred_at: paid.at, received_at: paid.at, ..new }
+    }
+
+    /// The same from a server that knows nothing of a visitor.
+    async fn server(&self, paid: &Paid<'_>) -> Receipt {
+        self.pay(Assurance::Server, visitor(200), paid).await
+    }
+
+    /// A visitor of `main` who signed up as this customer by a page.
+    async fn customer(&self, number: u8, customer: &str) -> VisitorId {
+        let visitor = touched_visitor(&self.store, number, &["main"]).await;
+        assert_eq!(said(&self.signup(Assurance::Bound, visitor.clone(), customer).await), "accepted");
+        visitor
+    }
+
+    async fn detail(&self, receipt: &Receipt) -> ConversionDetail {
+        self.store.conversion(receipt.conversion_id.as_str().into()).await.unwrap()
+    }
+
+    /// `status code` as it stands now.
+    async fn stands(&self, receipt: &Receipt) -> String {
+        let row = self.detail(receipt).await.conversion;
+        [row.status.as_str(), row.code.as_deref().unwrap_or_default()].join(" ").trim().to_owned()
+    }
+
+    async fn release(&self, receipt: &Receipt) -> Result<ConversionDetail, StoreError> {
+        let rules = self.rules.clone();
+        let rule: ReleaseRule = Box::new(move |held, known| rules.release(held, known, NOW.plus(9)));
+        let id = receipt.conversion_id.as_str().to_owned();
+        self.store.release_held(id, "seen the invoice".into(), rule, NOW.plus(9)).await
+    }
+
+    async fn is_sound(&self) {
+        assert_eq!(self.store.health().await.unwrap().violations, Vec::<String>::new());
+    }
+}
+
+/// `status code`, and the programs of the deliveries.
+fn said(receipt: &Receipt) -> String {
+    let programs = receipt.deliveries.iter().map(|delivery| delivery.program.as_str());
+    let words = [receipt.status.as_str(), receipt.code.as_deref().unwrap_or_default()];
+    let words = words.into_iter().filter(|word| !word.is_empty());
+    let programs: Vec<&str> = programs.filter(|program| *program != "main").collect();
+    words.chain(programs).collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_renewal_goes_where_its_customers_signup_went_whatever_the_window() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    let renewal = shop.server(&Paid { at: NOW.plus(400 * DAY_MS), ..SALE }).await;
+    assert_eq!((said(&renewal).as_str(), renewal.attribution.len()), ("accepted", 1));
+    let detail = shop.detail(&renewal).await;
+    assert_eq!(detail.touches.len(), 1, "the inherited touch is told");
+    assert_eq!(detail.decision["considered"][0]["verdict"], "inherited");
+    let stranger = shop.server(&Paid { key: "o2", customer: Some("u_9"), ..SALE }).await;
+    assert_eq!(said(&stranger), "unattributed no_touch");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_sale_before_its_signup_is_unattributed_and_may_be_said_again() {
+    let shop = Shop::open(Credit::One);
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
+    shop.customer(1, "u_1").await;
+    assert_eq!(said(&shop.server(&SALE).await), "accepted");
+    assert_eq!(said(&shop.server(&REFUND).await), "accepted", "of the sale that counts");
+}
+
+#[tokio::test]
+async fn an_own_touch_goes_before_an_inherited_one() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    let elsewhere = touched_visitor(&shop.store, 2, &["other"]).await;
+    assert_eq!(said(&shop.pay(Assurance::Server, elsewhere, &SALE).await), "accepted other");
+}
+
+#[tokio::test]
+async fn a_signup_that_every_vendor_refused_leaves_nothing_to_inherit() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    sent(&shop.store, 1, "rejected", outbox::State::Rejected).await;
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
+}
+
+#[tokio::test]
+async fn a_pages_unsigned_sale_is_held_and_learns_nothing_of_the_customer_it_names() {
+    let shop = Shop::open(Credit::One);
+    let own = shop.customer(1, "u_1").await;
+    assert_eq!(said(&shop.pay(Assurance::Bound, own, &SALE).await), "held money_unsigned");
+    let foreign = shop.pay(Assurance::Bound, visitor(9), &Paid { key: "o2", ..SALE }).await;
+    assert_eq!((said(&foreign).as_str(), foreign.attribution.len()), ("unattributed no_touch", 0));
+}
+
+#[tokio::test]
+async fn credit_each_delivers_signup_renewal_and_refund_to_every_program() {
+    let shop = Shop::open(Credit::Each);
+    let visitor = touched_visitor(&shop.store, 1, &["main", "other"]).await;
+    let all = [
+        shop.signup(Assurance::Bound, visitor, "u_1").await,
+        shop.server(&Paid { at: NOW.plus(400 * DAY_MS), ..SALE }).await,
+        shop.server(&Paid { at: NOW.plus(401 * DAY_MS), ..REFUND }).await,
+    ];
+    for receipt in all {
+        assert_eq!((receipt.status, receipt.deliveries.len(), receipt.attribution.len()), (Status::Accepted, 2, 2));
+    }
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn each_refund_has_its_defined_end() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    shop.server(&SALE).await;
+    let lost = Paid { key: "o2", customer: Some("u_9"), ..SALE };
+    assert_eq!(said(&shop.server(&lost).await), "unattributed no_touch");
+    for (refund, end) in [
+        (REFUND, "accepted"),
+        (REFUND, "duplicate"),
+        (Paid { key: "r2", currency: "USD", ..REFUND }, "rejected refund_currency"),
+        (Paid { key: "r2", customer: Some("u_2"), ..REFUND }, "rejected refund_customer"),
+        (Paid { key: "r2", minor: 601, ..REFUND }, "rejected refund_above_sale"),
+        (Paid { key: "r2", minor: i64::MAX, ..REFUND }, "rejected refund_above_sale"),
+        (Paid { key: "r2", minor: 600, customer: Some("u_1"), ..REFUND }, "accepted"),
+        (Paid { key: "r3", minor: 1, ..REFUND }, "rejected refund_above_sale"),
+        (Paid { key: "r4", of: Some("o2"), ..REFUND }, "unattributed sale_unattributed"),
+        (Paid { key: "r5", of: Some("o9"), ..REFUND }, "held sale_unknown"),
+    ] {
+        let receipt = shop.server(&refund).await;
+        assert_eq!(said(&receipt), end, "{}", refund.key);
+        assert_eq!(receipt.deliveries.is_empty(), end != "accepted");
+    }
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn of_many_refunds_at_once_no_more_pass_than_the_sale_bears() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    shop.server(&SALE).await;
+    let keys: Vec<String> = (0..25).map(|number| format!("r{number}")).collect();
+    let refunds = keys.iter().map(|key| Paid { key: key.as_str(), minor: 90, ..REFUND }).collect::<Vec<_>>();
+    let ends = join_all(refunds.iter().map(|refund| shop.server(refund))).await;
+    assert_eq!(ends.iter().filter(|receipt| receipt.status == Status::Accepted).count(), 11);
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn refunds_before_their_sale_follow_when_it_comes_as_far_as_it_bears_them() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    let (first, second) = (shop.server(&REFUND).await, shop.server(&Paid { key: "r2", minor: 700, ..REFUND }).await);
+    let third = shop.server(&Paid { key: "r3", minor: 600, ..REFUND }).await;
+    let repeated = shop.server(&Paid { key: "r3", minor: 600, ..REFUND }).await;
+    assert_eq!(said(&first), "held sale_unknown");
+    // A page's sale is no sale: what anybody may claim ends no refund.
+    shop.pay(Assurance::Bound, visitor(9), &SALE).await;
+    assert_eq!(shop.stands(&first).await, "held sale_unknown");
+    let meanwhile = shop.server(&Paid { key: "r9", minor: 1001, ..REFUND }).await;
+    assert_eq!(said(&meanwhile), "held sale_unknown");
+    let sale = shop.server(&SALE).await;
+    assert_eq!(said(&sale), "accepted");
+    for (refund, end) in [
+        (&first, "accepted"),
+        (&second, "rejected refund_above_sale"),
+        (&third, "duplicate closed_by_server"),
+        (&repeated, "accepted"),
+    ] {
+        assert_eq!(shop.stands(refund).await, end);
+    }
+    let detail = shop.detail(&first).await;
+    assert_eq!((detail.deliveries.len(), detail.changes[0].change), (1, Afterwards::Followed));
+    assert_eq!(detail.changes[0].cause.as_ref(), Some(&sale.conversion_id));
+    let late = shop.server(&Paid { key: "r4", minor: 1, ..REFUND }).await;
+    assert_eq!(said(&late), "rejected refund_above_sale");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_refund_of_a_sale_that_nobody_earned_on_ends_when_that_is_known() {
+    let shop = Shop::open(Credit::One);
+    let refund = shop.server(&REFUND).await;
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
+    assert_eq!(shop.stands(&refund).await, "unattributed sale_unattributed");
+}
+
+#[tokio::test]
+async fn a_pages_customer_key_never_alters_a_known_customer() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    assert_eq!(said(&shop.signup(Assurance::Server, visitor(9), "u_2").await), "unattributed no_touch");
+    // A thief of another program, and one of a customer whom nobody brought.
+    let thief = touched_visitor(&shop.store, 2, &["other"]).await;
+    for customer in ["u_1", "u_2"] {
+        let stolen = shop.signup(Assurance::Bound, thief.clone(), customer).await;
+        assert_eq!((said(&stolen).as_str(), stolen.attribution.len()), ("duplicate", 0));
+    }
+    // The backend may: it names the visitor that it has seen.
+    assert_eq!(said(&shop.signup(Assurance::Server, thief, "u_2").await), "accepted other");
+}
+
+#[tokio::test]
+async fn of_a_thousand_foreign_keys_three_are_delivered_and_held_ones_block_no_server() {
+    let shop = Shop::open(Credit::One);
+    let farm = touched_visitor(&shop.store, 1, &["main"]).await;
+    let keys: Vec<String> = (0..1000).map(|number| format!("v_{number}")).collect();
+    let all = join_all(keys.iter().map(|key| shop.signup(Assurance::Bound, farm.clone(), key))).await;
+    assert_eq!(all.iter().filter(|receipt| receipt.status == Status::Accepted).count(), 3);
+    let held: Vec<&Receipt> = all.iter().filter(|receipt| receipt.status == Status::Held).collect();
+    assert_eq!((held.len(), said(held[0]).as_str()), (997, "held signups_per_visitor"));
+    // The backend knows whose the customer is: the farm gets nothing of it, and what it claimed is closed.
+    let (last, honest) = (all.last().unwrap(), touched_visitor(&shop.store, 2, &["other"]).await);
+    let stated = shop.signup(Assurance::Server, honest, "v_999").await;
+    assert_eq!(said(&stated), "accepted other");
+    assert_eq!(shop.stands(last).await, "duplicate closed_by_server");
+    let change = shop.detail(last).await.changes.pop().unwrap();
+    assert_eq!((change.change, change.cause), (Afterwards::Closed, Some(stated.conversion_id)));
+    assert!(matches!(shop.release(last).await, Err(StoreError::Refused(_))));
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_released_is_decided_again_and_delivered_once_with_what_waited_for_it() {
+    let shop = Shop::open(Credit::One);
+    let visitor = shop.customer(1, "u_1").await;
+    let sale = shop.pay(Assurance::Bound, visitor, &SALE).await;
+    let refund = shop.server(&REFUND).await;
+    assert_eq!((said(&sale).as_str(), said(&refund).as_str()), ("held money_unsigned", "held sale_unknown"));
+    assert!(matches!(shop.release(&refund).await, Err(StoreError::Refused(text)) if text.contains("when the sale")));
+    let released = shop.release(&sale).await.unwrap();
+    assert_eq!((released.conversion.status, released.deliveries.len()), (Status::Accepted, 1));
+    assert_eq!(released.changes[0].reason.as_deref(), Some("seen the invoice"));
+    assert_eq!(shop.stands(&refund).await, "accepted");
+    assert!(matches!(shop.release(&sale).await, Err(StoreError::Refused(text)) if text.contains("`accepted`")));
+    assert_eq!(said(&shop.server(&SALE).await), "duplicate", "a release claims the key");
+    let glance = shop.store.glance(lane()).await.unwrap();
+    assert_eq!(glance.next_due, Some(NOW));
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn what_is_rejected_by_hand_is_sent_nowhere_and_its_key_is_free() {
+    let shop = Shop::open(Credit::One);
+    let visitor = shop.customer(1, "u_1").await;
+    let sale = shop.pay(Assurance::Bound, visitor, &SALE).await;
+    let id = sale.conversion_id.as_str().to_owned();
+    let rejected = shop.store.reject_held(id, "no such order".into(), NOW).await.unwrap();
+    assert_eq!((rejected.conversion.status, rejected.changes[0].change), (Status::Rejected, Afterwards::Rejected));
+    assert!(matches!(shop.release(&sale).await, Err(StoreError::Refused(_))));
+    assert_eq!(said(&shop.server(&SALE).await), "accepted");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_release_that_another_conversion_forestalled_changes_nothing() {
+    let shop = Shop::open(Credit::One);
+    let visitor = shop.customer(1, "u_1").await;
+    let sale = shop.pay(Assurance::Bound, visitor, &SALE).await;
+    let mut vouched = shop.paid(Assurance::Bound, touched_visitor(&shop.store, 3, &["main"]).await, &SALE);
+    let Event::Sale(OrderClaim::Plain(order)) = vouched.conversion.event else { panic!("a sale") };
+    vouched.conversion.event = Event::Sale(OrderClaim::Vouched(order, "jws".into()));
+    assert_eq!(said(&shop.post(vouched).await), "accepted");
+    assert!(
+        matches!(shop.release(&sale).await, Err(StoreError::Refused(text)) if text.contains("holds this business"))
+    );
+    assert_eq!(shop.stands(&sale).await, "held money_unsigned");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn an_order_that_the_merchant_signed_inherits_like_a_servers() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    let mut vouched = shop.paid(Assurance::Bound, visitor(9), &SALE);
+    let Event::Sale(OrderClaim::Plain(order)) = vouched.conversion.event else { panic!("a sale") };
+    vouched.conversion.event = Event::Sale(OrderClaim::Vouched(order, "jws".into()));
+    assert_eq!(said(&shop.post(vouched).await), "accepted");
+}
+
+#[tokio::test]
+async fn sites_share_no_sale_no_customer_and_nothing_that_is_held() {
+    let shop = Shop::open(Credit::One);
+    let own = shop.customer(1, "u_1").await;
+    let held = shop.pay(Assurance::Bound, own, &SALE).await;
+    let refund = shop.server(&REFUND).await;
+    assert_eq!(said(&refund), "held sale_unknown");
+    let elsewhere = SiteId::new("other").unwrap();
+    recorded(&shop.store, Arrival { site: elsewhere.clone(), ..arrival(7, vec![touch(70, "main")]) }).await;
+    let there = |new: NewConversion| NewConversion { site: elsewhere.clone(), ..new };
+    let sale = shop.post(there(shop.paid(Assurance::Server, visitor(7), &SALE))).await;
+    assert_eq!(said(&sale), "accepted");
+    assert_eq!(shop.stands(&held).await, "held money_unsigned");
+    assert_eq!(shop.stands(&refund).await, "held sale_unknown");
+    let renewal = shop.post(there(shop.paid(Assurance::Server, visitor(8), &Paid { key: "o3", ..SALE }))).await;
+    assert_eq!(said(&renewal), "unattributed no_touch");
+    assert_eq!(shop.store.conversions(Filter::default()).await.unwrap().len(), 5);
+}
+
+#[test]
+fn a_delivery_has_one_id_for_each_conversion_and_program() {
+    let ids =
+        [(1, "main"), (1, "other"), (2, "main")].map(|(number, name)| delivery_id(&id(number), &program(name), NOW));
+    assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
+    assert_eq!(ids[0], delivery_id(&id(1), &program("main"), NOW));
+}

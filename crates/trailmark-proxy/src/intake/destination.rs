@@ -1,0 +1,309 @@
+//! Where a link may lead: `?to=` read as browsers read it, against the site's public URL, and let through only onto the site's
+//! list. What is redirected to is the parsed and re-written URL, never the text that came in, so that no other reader can
+//! understand it differently. Pure; who is redirected, and what is recorded, stands in [`super::links`].
+
+use trailmark_wire::capture::Rule;
+use trailmark_wire::limits::URL_BYTES;
+use url::{Url, form_urlencoded};
+
+use crate::config::Site;
+
+/// Layers of percent-encoding that are taken off a path: servers behind the site undo one, careless ones two.
+const LAYERS: usize = 4;
+
+/// The destination in a link's query: its only `to`, `/` where there is none.
+///
+/// # Errors
+/// Why there is none that the site allows.
+pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, &'static str> {
+    let mut named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "to").map(|(_, to)| to);
+    let to = named.next().unwrap_or("/".into());
+    if named.next().is_some() {
+        return Err("is given twice");
+    }
+    let url = read(&to, site)?;
+    if !site.redirect_to.iter().any(|allowed| allowed.covers(&url, &site.public_url)) {
+        return Err("leads to no place in `redirect_to` of the site");
+    }
+    let back = url.path().strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if back && site.is_own(&url.origin().ascii_serialization()) {
+        return Err("leads back to the proxy");
+    }
+    Ok(url)
+}
+
+fn read(to: &str, site: &Site) -> Result<Url, &'static str> {
+    let unreadable = "is no address of a page";
+    // U+FFFD stands where the text was no UTF-8.
+    if to.is_empty() || to.len() > URL_BYTES || to.contains(|c: char| c.is_control() || c == '\\' || c == '\u{fffd}') {
+        return Err(unreadable);
+    }
+    let base = Url::parse(site.public_url.as_str()).map_err(|_configured| unreadable)?;
+    let url = base.join(to).map_err(|_error| unreadable)?;
+    // By scheme first: the origin of `blob:https://…` is the one that stands in it.
+    if !matches!(url.scheme(), "https" | "http") {
+        return Err(unreadable);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("holds credentials");
+    }
+    match is_plain(url.path()) {
+        true => Ok(url),
+        false => Err("has a path that other readers would understand differently"),
+    }
+}
+
+/// Whether a path means the same to readers who take off percent-encoding before they split it: no encoded slash, backslash,
+/// control or dot segment, however often encoded.
+fn is_plain(path: &str) -> bool {
+    path.split('/').all(|segment| {
+        let mut bytes = segment.as_bytes().to_vec();
+        for _ in 0..LAYERS {
+            let decoded = percent_decoded(&bytes);
+            let odd = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'/' | b'\\');
+            // Some servers take off what follows a semicolon, too.
+            let bare = decoded.split(|byte| *byte == b';').next().unwrap_or_default();
+            if decoded.iter().any(odd) || matches!(bare, b"." | b"..") {
+                return false;
+            }
+            if decoded == bytes {
+                return true;
+            }
+            bytes = decoded;
+        }
+        false
+    })
+}
+
+fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let [first, tail @ ..] = rest {
+        let escape = match tail {
+            [high, low, ..] if *first == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        decoded.push(escape.map_or(*first, |(high, low)| high << 4 | low));
+        rest = if escape.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
+    }
+    decoded
+}
+
+/// The destination without what any program of the site captures: whose link it is says the link, and nothing behind it.
+pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Url {
+    let Some(query) = url.query() else { return url };
+    let is_captured = |pair: &str| {
+        let mut names = form_urlencoded::parse(pair.as_bytes()).map(|(name, _)| name);
+        names.any(|name| rules.iter().any(|rule| rule.names_param(&name)))
+    };
+    // Pair by pair as written: another encoder's spelling of what is kept is none of our business.
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_captured(pair)).collect();
+    let kept = kept.join("&");
+    url.set_query((!kept.is_empty()).then_some(&kept));
+    url
+}
+
+/// The destination with one parameter more.
+pub(super) fn with_param(mut url: Url, name: &str, value: &str) -> Url {
+    url.query_pairs_mut().append_pair(name, value);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{Config, Overrides};
+
+    fn site() -> Site {
+        let toml = r#"
+            [server]
+            public_url = "https://www.acme.example"
+            [[sites]]
+            id = "acme"
+            origins = ["https://www.acme.example", "https://app.acme.example"]
+            redirect_to = ["/app", "/pricing/", "/tm", "https://app.acme.example"]
+        "#;
+        Config::from_toml(toml, Path::new("test.toml"), &Overrides::from_variables(|_| None)).unwrap().sites.remove(0)
+    }
+
+    fn of(to: &str) -> Result<Url, &'static str> {
+        let query: String = form_urlencoded::Serializer::new(String::new()).append_pair("to", to).finish();
+        destination(&query, &site(), "/tm")
+    }
+
+    #[test]
+    fn what_is_on_the_list_is_written_as_browsers_write_it() {
+        for (to, url) in [
+            ("/app", "https://www.acme.example/app"),
+            ("/app/", "https://www.acme.example/app/"),
+            ("/app/a%20b/ü?q=%2F..%5C&r=%0d#top", "https://www.acme.example/app/a%20b/%C3%BC?q=%2F..%5C&r=%0d#top"),
+            ("/app?next=https://evil.example", "https://www.acme.example/app?next=https://evil.example"),
+            ("app/x", "https://www.acme.example/app/x"),
+            ("/other/../app/./x", "https://www.acme.example/app/x"),
+            ("/app/100%", "https://www.acme.example/app/100%"),
+            ("/pricing", "https://www.acme.example/pricing"),
+            ("HTTPS://WWW.Acme.Example:443/app", "https://www.acme.example/app"),
+            ("//www.acme.example/app", "https://www.acme.example/app"),
+            ("https://app.acme.example/any/where", "https://app.acme.example/any/where"),
+            ("https://app.acme.example/tm-guide", "https://app.acme.example/tm-guide"),
+        ] {
+            assert_eq!(of(to).map(String::from).as_deref(), Ok(url), "{to}");
+        }
+    }
+
+    #[test]
+    fn nothing_hostile_leaves_the_list() {
+        for to in [
+            // Another host by the rules of URLs.
+            "//evil.example",
+            "///evil.example",
+            "////evil.example/app",
+            "https:evil.example",
+            "https:///evil.example",
+            "https://evil.example/app",
+            "//evil.example/www.acme.example/app",
+            "http:evil.example",
+            // Backslashes, which browsers take for slashes.
+            "/\\evil.example",
+            "\\\\evil.example",
+            "/app\\..\\..",
+            "https:\\\\evil.example",
+            "/app/\\evil.example",
+            "/app/%5Cevil.example",
+            "/app/%255Cevil.example",
+            // Tabs, line breaks and other controls, which URL parsers drop.
+            "/\t/evil.example",
+            "\t//evil.example",
+            "/app\r\nSet-Cookie: a=b",
+            "/app%0d%0aSet-Cookie:%20a=b",
+            "/app%250d%250a",
+            "java\nscript:alert(1)",
+            "/app\0",
+            "/app%00",
+            "/app\u{85}",
+            "\u{1}//evil.example",
+            // Encoded slashes and dots, once or more often.
+            "/%2F/evil.example",
+            "/%2f%2fevil.example",
+            "/%252f%252fevil.example",
+            "/app/%2e%2e/admin",
+            "/app/..%2fadmin",
+            "/app/..%252fadmin",
+            "/app/%252e%252e/admin",
+            "/app/%25252e%25252e/admin",
+            "/app/../admin",
+            "/app/..;/admin",
+            "/app/..;a=b/admin",
+            "/app/%2e%2e%3b/admin",
+            // Credentials, and hosts that look like ours.
+            "https://www.acme.example@evil.example/app",
+            "https://user@www.acme.example/app",
+            "https://user:secret@www.acme.example/app",
+            "https://:secret@app.acme.example/",
+            "https://www.acme.example:pw@evil.example/app",
+            "https://www.acme.example.evil.example/app",
+            "https://www.acme.example%2eevil.example/app",
+            "https://www.acme.example%00.evil.example/app",
+            "https://evilacme.example/app",
+            "https://acme.example/app",
+            "https://www.acme.example./app",
+            "https://www.\u{430}cme.example/app",
+            "https://www.acme.example\u{ff0f}.evil.example/app",
+            "https://evil.example#@www.acme.example/app",
+            "https://evil.example?www.acme.example/app",
+            "https://[::ffff:203.0.113.9]/app",
+            "https://3405803785/app",
+            // Another port or scheme.
+            "https://www.acme.example:8443/app",
+            "http://www.acme.example/app",
+            "http://www.acme.example:443/app",
+            "ftp://www.acme.example/app",
+            "javascript:alert(1)",
+            "JavaScript://www.acme.example/app%0aalert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://www.acme.example/app",
+            "blob:https://app.acme.example/1",
+            "view-source:https://www.acme.example/app",
+            "about:blank",
+            // Another path.
+            "",
+            "/",
+            "/apple",
+            "/app.evil",
+            "/app%2Fx",
+            "/APP",
+            "/App",
+            "/pricings",
+            "?a=b",
+            "#app",
+            // Back into the proxy: a chain of links, or a loop.
+            "/tm/r/main/ada",
+            "/tm",
+            "https://app.acme.example/tm/r/main/ada",
+            "/app/../tm/v1/clicks",
+            // No text.
+            "/app/\u{fffd}",
+            "https://",
+            "https://[",
+        ] {
+            assert!(of(to).is_err(), "{to:?} leads to {}", of(to).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_link_has_one_destination_of_a_usable_length_or_the_root() {
+        let site = site();
+        for query in ["to=/app&to=/pricing", "to=/app&to=", "to=/app%ff", "", "To=/app", "to"] {
+            assert!(destination(query, &site, "/tm").is_err(), "{query}");
+        }
+        assert!(destination("x=1&to=/app&y=2", &site, "/tm").is_ok());
+        assert!(of(&format!("/app?{}", "x".repeat(URL_BYTES))).is_err());
+        let open = Site { redirect_to: vec![crate::config::RedirectTo::parse("/").unwrap()], ..site };
+        assert_eq!(destination("", &open, "/tm").unwrap().as_str(), "https://www.acme.example/");
+    }
+
+    #[test]
+    fn captured_parameters_go_and_the_rest_stays_as_written() {
+        let rules = [
+            Rule { vendor: Some(trailmark_wire::ids::VendorName::PartnerStack), params: &["via".to_owned()] },
+            Rule { vendor: Some(trailmark_wire::ids::VendorName::Introw), params: &[] },
+        ];
+        for (before, after) in [
+            ("/", "/"),
+            ("/?", "/"),
+            ("/?a=b", "/?a=b"),
+            ("/?ps_xid=x", "/"),
+            ("/?a=%7e+x&%70s_partner_key=YWRh&utm_source=b&irw_id=1&via=x&gspk", "/?a=%7e+x&utm_source=b"),
+            ("/?aff=ada#gspk=1", "/?aff=ada#gspk=1"),
+        ] {
+            let url = |text: &str| Url::parse("https://www.acme.example").unwrap().join(text).unwrap();
+            assert_eq!(without_captured(url(before), &rules), url(after), "{before}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_leads_somewhere_leads_onto_the_list(to in "([/\\\\.:@?#%\t ]|%2[fFeE]|%5[cC]|app|tm|www|acme|example|evil|https?|[a-z0-9]){0,12}") {
+            if let Ok(url) = of(&to) {
+                // Read once more, as the browser will read the header.
+                let url = Url::parse(url.as_str()).unwrap();
+                let path = url.path();
+                let on_the_list = match url.origin().ascii_serialization().as_str() {
+                    "https://www.acme.example" => {
+                        ["/app", "/pricing"].iter().any(|p| path == *p || path.starts_with(&format!("{p}/")))
+                    }
+                    "https://app.acme.example" => true,
+                    _ => false,
+                };
+                prop_assert!(on_the_list, "{to:?} leads to {url}");
+            }
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Server callers: `POST v1/conversions` under an API key and an Idempotency-Key, and `GET v1/conversions/{id}`. A server is
+//! believed about money and customers; which visitor a conversion belongs to it says by click token, visitor cookie or
+//! reference, and what of these is unknown or over never refuses: the known customer decides then, else nobody is credited.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Order};
+use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VendorName, VisitorId};
+use trailmark_wire::json::ReadJson as _;
+use trailmark_wire::receipt::Status;
+use trailmark_wire::refusal::Refusal;
+use trailmark_wire::time::UnixMillis;
+use trailmark_wire::token::{ClickClaims, VisitorClaims};
+
+use super::accept::{Case, Rules};
+use super::body::{self, Kind as Form};
+use super::callers::{self, Caller};
+use super::conversions::answer;
+use super::problem::Problem;
+use super::verify::occurred_at;
+use super::{Call, ClientNetwork};
+use crate::app::App;
+use crate::config::Site;
+use crate::json::Json as Reader;
+use crate::keys::crypto::sha256;
+use crate::store::callers::ServerCall;
+use crate::store::operator::{ConversionDetail, DeliveryRow};
+use crate::store::{Accepted, Assurance, NewConversion, Ruling};
+
+/// What a server posts: a conversion in plain words, and whom it came from. All but `kind` and `customer` depends on the kind.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Posted {
+    kind: Kind,
+    customer: Option<Customer>,
+    order: Option<Order>,
+    refund_of: Option<OrderKey>,
+    #[serde(default)]
+    data: BTreeMap<String, String>,
+    /// RFC 3339; now when absent.
+    occurred_at: Option<String>,
+    /// The page's click token.
+    click_token: Option<String>,
+    /// The visitor cookie's value.
+    visitor: Option<String>,
+    /// What `reference()` gave the page: the visitor's id. Never a credential, so pages cannot send it.
+    reference: Option<String>,
+}
+
+impl Posted {
+    fn conversion(&mut self) -> Result<Conversion, Problem> {
+        Ok(Conversion::from_body(Body {
+            kind: self.kind,
+            customer: self.customer.take(),
+            signed_customer: None,
+            order: self.order.take(),
+            signed_order: None,
+            refund_of: self.refund_of.take(),
+            data: std::mem::take(&mut self.data),
+        })?)
+    }
+
+    fn occurred_at(&self) -> Result<Option<UnixMillis>, Problem> {
+        let read = self.occurred_at.as_deref().map(UnixMillis::from_rfc3339).transpose();
+        read.map_err(|error| Problem::malformed("occurred_at", &format!("is {error}")))
+    }
+}
+
+/// Whom a call names, as far as its words can be checked.
+#[derive(Debug, Default)]
+struct Named {
+    /// The first visitor that something names.
+    visitor: Option<VisitorId>,
+    /// The click token, when it is good.
+    token: Option<ClickClaims>,
+    /// Why the first word that led nowhere did not.
+    unknown: Option<&'static str>,
+}
+
+impl Named {
+    fn add(&mut self, word: Result<VisitorId, &'static str>) {
+        match word {
+            Ok(visitor) => self.visitor = self.visitor.take().or(Some(visitor)),
+            Err(code) => self.unknown = self.unknown.or(Some(code)),
+        }
+    }
+}
+
+/// `POST v1/conversions` with an API key.
+pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
+    let caller = callers::known(app, &call.headers, call.client).await?;
+    let idempotency_key = callers::idempotency_key(&call.headers)?;
+    // From here to the answer: a second call meanwhile is told to come again.
+    let _answering = app.in_flight.begin(&caller, idempotency_key)?;
+    let text = body::read(&call.headers, call.body).await?;
+    if body::kind(&call.headers)? != Form::Json {
+        return Err(Problem::malformed("content-type", "must be application/json where an API key is shown"));
+    }
+    let mut posted: Posted = Reader.read(text.as_bytes())?;
+    let conversion = posted.conversion()?;
+    let now = app.clock.now();
+    let named = named(app, caller.site, &posted, now).await?;
+    let at = occurred(caller.site, &posted, &named, now)?;
+    let new = new(app, &caller, conversion, at, now)?;
+    let case = Case::of(&new, None, named.token.map(|claims| (claims.program, claims.exp)));
+    let rules = Rules::of(caller.site, &app.config.limits);
+    let rule = move |known: &_| Ok(explained(rules.rule(&case, known)?, named.unknown));
+    let server_call = ServerCall { api_key: caller.key, idempotency_key, visitor: named.visitor };
+    match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
+        Accepted::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
+        accepted => answer(app, accepted),
+    }
+}
+
+fn new(
+    app: &App,
+    caller: &Caller<'_>,
+    conversion: Conversion,
+    occurred_at: UnixMillis,
+    now: UnixMillis,
+) -> Result<NewConversion, Problem> {
+    let id = app.random.ledger_id(now)?;
+    Ok(NewConversion {
+        site: caller.site.id.clone(),
+        id: id.clone(),
+        visitor: app.random.visitor()?,
+        // A server's replay key is its Idempotency-Key; no page has given this conversion a name.
+        jti: id,
+        content_hash: sha256(&conversion.canonical(&caller.site.id)),
+        conversion,
+        occurred_at,
+        received_at: now,
+        assurance: Assurance::Server,
+    })
+}
+
+/// Reads token, cookie and reference, the surest first.
+async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Result<Named, Problem> {
+    let mut named = Named::default();
+    if let Some(token) = &posted.click_token {
+        let verified = app.keys.verify::<ClickClaims>(token).await?;
+        let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
+        let claims = match claims {
+            None => Err("token_invalid"),
+            Some((_, claims)) if claims.exp <= now.seconds() => Err("token_expired"),
+            Some((_, claims)) => Ok(claims),
+        };
+        named.add(claims.as_ref().map(|claims| claims.sub.clone()).map_err(|code| *code));
+        named.token = claims.ok();
+    }
+    if let Some(cookie) = &posted.visitor {
+        let verified = app.keys.verify::<VisitorClaims>(cookie).await?;
+        let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
+        named.add(match claims {
+            None => Err("visitor_invalid"),
+            Some((_, claims)) if claims.exp <= now.seconds() => Err("visitor_expired"),
+            Some((_, claims)) => Ok(claims.sub),
+        });
+    }
+    if let Some(reference) = &posted.reference {
+        // Whether the ledger knows it is seen with the conversion; until then it may lead nowhere.
+        named.add(VisitorId::new(reference.as_str()).map_err(|_shape| "reference_unknown"));
+        named.unknown = named.unknown.or(Some("reference_unknown"));
+    }
+    Ok(named)
+}
+
+/// When it happened: not before the touch that a click token stands for, never the future.
+fn occurred(site: &Site, posted: &Posted, named: &Named, now: UnixMillis) -> Result<UnixMillis, Problem> {
+    let said = posted.occurred_at()?.unwrap_or(now).min(now);
+    Ok(named.token.as_ref().map_or(said, |claims| said.max(occurred_at(i64::MIN, claims, site.window_ms(), now))))
+}
+
+/// Where nobody was found, says which of the caller's words led nowhere.
+fn explained(mut ruling: Ruling, unknown: Option<&'static str>) -> Ruling {
+    let nobody = ruling.receipt.code.as_deref() == Some("no_touch");
+    if let (true, Some(code)) = (nobody, unknown) {
+        ruling.receipt.code = Some(code.to_owned());
+    }
+    ruling
+}
+
+/// A conversion as the site's backend reads it back.
+#[derive(Serialize)]
+struct Shown {
+    conversion_id: ConversionId,
+    kind: Kind,
+    external_id: Option<String>,
+    status: Status,
+    code: Option<String>,
+    assurance: String,
+    occurred_at: String,
+    received_at: String,
+    decision: Value,
+    deliveries: Vec<ShownDelivery>,
+}
+
+#[derive(Serialize)]
+struct ShownDelivery {
+    id: ConversionId,
+    program: ProgramId,
+    vendor: VendorName,
+    state: String,
+    reason: Option<String>,
+    attempts: u32,
+    due_at: Option<String>,
+    reference: Option<String>,
+}
+
+/// `GET v1/conversions/{id}`.
+pub(super) async fn show(
+    app: &App,
+    headers: &http::HeaderMap,
+    client: ClientNetwork,
+    id: &str,
+) -> Result<Response, Problem> {
+    let caller = callers::known(app, headers, client).await?;
+    let id = ConversionId::new(id).map_err(|_shape| Refusal::NotFound)?;
+    let found = app.store.conversion_of(caller.site.id.clone(), id).await?.ok_or(Refusal::NotFound)?;
+    Ok((StatusCode::OK, Json(Shown::of(found))).into_response())
+}
+
+impl Shown {
+    fn of(found: ConversionDetail) -> Self {
+        let ConversionDetail { conversion, occurred_at, decision, deliveries, .. } = found;
+        Self {
+            conversion_id: conversion.id,
+            kind: conversion.kind,
+            external_id: conversion.external_id,
+            status: conversion.status,
+            code: conversion.code,
+            assurance: conversion.assurance,
+            occurred_at: occurred_at.to_rfc3339(),
+            received_at: conversion.received_at.to_rfc3339(),
+            decision,
+            deliveries: deliveries.into_iter().map(ShownDelivery::of).collect(),
+        }
+    }
+}
+
+impl ShownDelivery {
+    fn of(row: DeliveryRow) -> Self {
+        let DeliveryRow { id, program, vendor, state, reason, attempts, due_at, reference, .. } = row;
+        Self { id, program, vendor, state, reason, attempts, due_at, reference }
+    }
+}

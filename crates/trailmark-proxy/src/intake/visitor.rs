@@ -1,0 +1,109 @@
+//! What every way of arriving has in common: the visitor behind the cookie, the ledger's record of a touch within the site's
+//! budget, and the cookies of the answer. How an arrival is read, and what else is answered, differs: [`super::clicks`] for
+//! pages, [`super::links`] for links.
+
+use http::HeaderMap;
+use http::header::HeaderValue;
+use trailmark_wire::capture::Captured;
+use trailmark_wire::ids::{ArrivalId, ProgramId, SiteId, VisitorId};
+use trailmark_wire::jwk::Thumbprint;
+use trailmark_wire::time::UnixMillis;
+use trailmark_wire::token::VisitorClaims;
+
+use super::cookies;
+use super::problem::Problem;
+use crate::app::App;
+use crate::config::Site;
+use crate::store::{Arrival, NewTouch, StoredTouch};
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// Seconds after which a page may try again at a site whose touch budget is spent; the budget slides over an hour.
+const BUDGET_RETRY_S: u64 = 60;
+
+/// What an arrival says about itself, checked.
+pub(super) struct Seen {
+    /// The arrival.
+    pub(super) id: ArrivalId,
+    /// The browser key that came with it.
+    pub(super) jkt: Option<Thumbprint>,
+    /// What was captured, at most one for each program.
+    pub(super) touches: Vec<(ProgramId, Captured)>,
+    /// The landing URL, cut to what may be stored.
+    pub(super) landing_url: String,
+    /// When it was.
+    pub(super) at: UnixMillis,
+}
+
+/// The visitor whom a valid visitor cookie names.
+pub(super) async fn known(
+    app: &App,
+    site: &Site,
+    headers: &HeaderMap,
+    now: UnixMillis,
+) -> Result<Option<VisitorId>, Problem> {
+    for value in cookies::visitor_values(site, headers) {
+        let verified = app.keys.verify::<VisitorClaims>(&value).await?;
+        let ours = |(signer, claims): &(SiteId, VisitorClaims)| {
+            *signer == site.id && claims.aud == site.id && now.seconds() < claims.exp
+        };
+        if let Some((_, claims)) = verified.filter(ours) {
+            return Ok(Some(claims.sub));
+        }
+    }
+    Ok(None)
+}
+
+/// Records what was captured and gives the visitor's newest live touch; `None` when nothing was, or nothing of it counted.
+pub(super) async fn record(
+    app: &App,
+    site: &Site,
+    seen: Seen,
+    known_visitor: Option<VisitorId>,
+    now: UnixMillis,
+) -> Result<Option<StoredTouch>, Problem> {
+    if seen.touches.is_empty() {
+        return Ok(None);
+    }
+    let hour = app.store.touches_since(site.id.clone(), now.plus(-HOUR_MS)).await?;
+    if hour >= app.config.limits.touches_per_hour {
+        tracing::warn!(site = %site.id, touches = hour, "the touch budget is spent: nothing more is recorded");
+        return Err(Problem::too_fast(BUDGET_RETRY_S));
+    }
+    let expires_at = seen.at.plus(site.window_ms());
+    let touches = seen
+        .touches
+        .into_iter()
+        .map(|(program, captured)| Ok(NewTouch { id: app.random.ledger_id(now)?, program, captured, expires_at }));
+    let arrival = Arrival {
+        site: site.id.clone(),
+        id: seen.id,
+        known_visitor,
+        fresh_visitor: app.random.visitor()?,
+        jkt: seen.jkt,
+        touches: touches.collect::<Result<_, Problem>>()?,
+        landing_url: seen.landing_url,
+        at: seen.at,
+        now,
+    };
+    Ok(app.store.record_arrival(arrival).await?.map(|recorded| recorded.newest))
+}
+
+/// Both cookies for the visitor of a live touch; the visitor's holds a fresh visitor token.
+pub(super) async fn cookies(
+    app: &App,
+    site: &Site,
+    found: &StoredTouch,
+    now: UnixMillis,
+) -> Result<Vec<HeaderValue>, Problem> {
+    let life_s = cookies::life_s(found.touch.expires_at, now);
+    let claims = VisitorClaims {
+        iss: site.public_url.as_str().to_owned(),
+        aud: site.id.clone(),
+        iat: now.seconds(),
+        exp: now.seconds().saturating_add(life_s),
+        sub: found.visitor.clone(),
+    };
+    let token = app.keys.sign(&site.id, &claims, found.touch.expires_at).await?;
+    Ok(cookies::set(site, &token, life_s))
+}

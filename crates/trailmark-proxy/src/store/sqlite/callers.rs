@@ -1,0 +1,124 @@
+//! Server callers in SQL: API keys, and the accepting transaction under an Idempotency-Key. How a conversion itself is
+//! written stands in `conversions`.
+
+use rusqlite::{Connection, Row, named_params};
+use trailmark_wire::conversion::Event;
+use trailmark_wire::ids::{SiteId, VisitorId};
+use trailmark_wire::receipt::Receipt;
+
+use super::conversions;
+use super::rows::{all, checked, count, first, json, maybe_time, plain, time, write};
+use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall};
+use crate::store::{AcceptRule, Accepted, NewConversion, StoreError};
+
+/// See [`crate::store::callers::CallerStore::api_key`].
+pub(super) fn key(ledger: &Connection, site: &SiteId, hash: &[u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
+    first(ledger, "SELECT * FROM api_keys WHERE site = ?1 AND hash = ?2", (site.as_str(), hash), key_row)
+}
+
+/// See [`crate::store::callers::CallerStore::api_keys`].
+pub(super) fn keys(ledger: &Connection, site: &SiteId) -> Result<Vec<ApiKeyRow>, StoreError> {
+    let sql = "SELECT * FROM api_keys WHERE site = ?1 ORDER BY created_at DESC, id DESC";
+    all(ledger, sql, [site.as_str()], key_row)
+}
+
+/// See [`crate::store::callers::CallerStore::change_api_key`].
+pub(super) fn change(ledger: &Connection, change: &ApiKeyChange) -> Result<(), StoreError> {
+    let (set, site, id, at) = match change {
+        ApiKeyChange::Add(key) => return add(ledger, key),
+        ApiKeyChange::Used(site, id, at) => ("last_used_at = max(coalesce(last_used_at, ?3), ?3)", site, id, at),
+        ApiKeyChange::Revoke(site, id, at) => ("revoked_at = coalesce(revoked_at, ?3)", site, id, at),
+    };
+    let sql = format!("UPDATE api_keys SET {set} WHERE site = ?1 AND id = ?2");
+    match write(ledger, &sql, (site.as_str(), id.as_str(), at.0))? {
+        0 => Err(StoreError::NotFound("API key")),
+        _ => Ok(()),
+    }
+}
+
+/// See [`crate::store::callers::CallerStore::accept_from_server`].
+pub(super) fn accept(
+    ledger: &Connection,
+    mut new: NewConversion,
+    call: &ServerCall,
+    rule: AcceptRule,
+) -> Result<Accepted, StoreError> {
+    if let Some((hash, receipt)) = earlier(ledger, &new.site, call)? {
+        return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
+    }
+    if let Some(visitor) = visitor(ledger, &new, call)? {
+        new.visitor = visitor;
+    }
+    let accepted = conversions::accept(ledger, &new, rule)?;
+    remember(ledger, &new, call)?;
+    Ok(accepted)
+}
+
+/// Content hash and receipt of the conversion that was made under this Idempotency-Key.
+fn earlier(ledger: &Connection, site: &SiteId, call: &ServerCall) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
+    let sql = "SELECT c.content_hash, c.receipt FROM idempotency_keys i
+               JOIN conversions c ON c.site = i.site AND c.id = i.conversion
+               WHERE i.site = ?1 AND i.api_key = ?2 AND i.hash = ?3";
+    let key = (site.as_str(), call.api_key.as_str(), call.idempotency_key);
+    first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
+}
+
+/// Whose conversion it is; `None` when the ledger knows nobody.
+fn visitor(ledger: &Connection, new: &NewConversion, call: &ServerCall) -> Result<Option<VisitorId>, StoreError> {
+    let known = "SELECT count(*) FROM visitors WHERE site = ?1 AND id = ?2";
+    if let Some(visitor) = &call.visitor
+        && count(ledger, known, (new.site.as_str(), visitor.as_str()))? > 0
+    {
+        return Ok(Some(visitor.clone()));
+    }
+    let customer = new.conversion.plain_customer().map(|customer| customer.key.as_str());
+    let sale = match &new.conversion.event {
+        Event::Refund { sale, .. } => Some(sale.as_str()),
+        Event::Signup | Event::Lead | Event::Sale(_) => None,
+    };
+    let by_customer = customer.map(|key| holder(ledger, &new.site, "signup", key)).transpose()?.flatten();
+    match (by_customer, sale) {
+        (None, Some(sale)) => holder(ledger, &new.site, "sale", sale),
+        (found, _) => Ok(found),
+    }
+}
+
+/// The visitor of the first conversion that holds a business key in any program.
+fn holder(ledger: &Connection, site: &SiteId, kind: &str, key: &str) -> Result<Option<VisitorId>, StoreError> {
+    let sql = "SELECT c.visitor FROM claims k JOIN conversions c ON c.site = k.site AND c.id = k.conversion
+               WHERE k.site = ?1 AND k.kind = ?2 AND k.external_id = ?3 ORDER BY c.received_at, c.id LIMIT 1";
+    first(ledger, sql, (site.as_str(), kind, key), |row| checked(row, "visitor"))
+}
+
+fn remember(ledger: &Connection, new: &NewConversion, call: &ServerCall) -> Result<(), StoreError> {
+    let sql = "INSERT INTO idempotency_keys (site, api_key, hash, conversion) VALUES (?1, ?2, ?3, ?4)";
+    let row = (new.site.as_str(), call.api_key.as_str(), call.idempotency_key, new.id.as_str());
+    write(ledger, sql, row).map(|_| ())
+}
+
+fn add(ledger: &Connection, key: &ApiKeyRow) -> Result<(), StoreError> {
+    let sql = "INSERT INTO api_keys (site, id, name, hash, created_at, last_used_at, revoked_at)
+               VALUES (:site, :id, :name, :hash, :created_at, :last_used_at, :revoked_at)";
+    let row = named_params! {
+        ":site": key.site.as_str(),
+        ":id": key.id.as_str(),
+        ":name": key.name,
+        ":hash": key.hash,
+        ":created_at": key.created_at.0,
+        ":last_used_at": key.last_used_at.map(|at| at.0),
+        ":revoked_at": key.revoked_at.map(|at| at.0),
+    };
+    write(ledger, sql, row).map(|_| ())
+}
+
+fn key_row(row: &Row<'_>) -> Result<ApiKeyRow, StoreError> {
+    Ok(ApiKeyRow {
+        site: checked(row, "site")?,
+        id: checked(row, "id")?,
+        name: plain(row, "name")?,
+        hash: plain(row, "hash")?,
+        created_at: time(row, "created_at")?,
+        last_used_at: maybe_time(row, "last_used_at")?,
+        revoked_at: maybe_time(row, "revoked_at")?,
+    })
+}

@@ -1,0 +1,178 @@
+//! How held conversions end, in SQL: released or rejected by an operator, closed by a server, decided because the sale that
+//! they waited for came. Each end is recorded with its reason or its cause; the first receipt stays as it was given. Whether
+//! and how is decided by the caller's rule.
+
+use rusqlite::{Connection, named_params};
+use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::receipt::Status;
+use trailmark_wire::time::UnixMillis;
+
+use super::known::{self, Subject};
+use super::rows::{all, checked, first, maybe, plain, time, to_json, word, write};
+use super::{by_hand, conversions};
+use crate::store::operator::{Afterwards, ConversionChange, ConversionDetail};
+use crate::store::{Consequence, ReleaseRule, Ruling, StoreError};
+
+/// See [`crate::store::operator::OperatorStore::release_held`].
+pub(super) fn release(
+    ledger: &Connection,
+    id: &str,
+    reason: &str,
+    rule: ReleaseRule,
+    now: UnixMillis,
+) -> Result<ConversionDetail, StoreError> {
+    let (site, id) = by_hand::find(ledger, id)?;
+    assert_held(ledger, &site, &id)?;
+    let ruling = decide_again(ledger, &site, &id, rule)?;
+    let why = Why { change: Afterwards::Released, reason: Some(reason), cause: None, now };
+    settle(ledger, &site, &ruling, &why)?;
+    by_hand::conversion_of(ledger, &site, &id)?.ok_or(StoreError::NotFound("conversion"))
+}
+
+/// See [`crate::store::operator::OperatorStore::reject_held`].
+pub(super) fn reject(
+    ledger: &Connection,
+    id: &str,
+    reason: &str,
+    now: UnixMillis,
+) -> Result<ConversionDetail, StoreError> {
+    let (site, id) = by_hand::find(ledger, id)?;
+    assert_held(ledger, &site, &id)?;
+    let why = Why { change: Afterwards::Rejected, reason: Some(reason), cause: None, now };
+    stand(ledger, &site, &id, (Status::Rejected, Some("rejected_by_hand")), &why)?;
+    by_hand::conversion_of(ledger, &site, &id)?.ok_or(StoreError::NotFound("conversion"))
+}
+
+/// What a ruling about `cause` means for others.
+pub(super) fn follow(
+    ledger: &Connection,
+    site: &SiteId,
+    cause: &ConversionId,
+    consequences: &[Consequence],
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    for consequence in consequences {
+        match consequence {
+            Consequence::ClosesHeld => close(ledger, site, cause, now)?,
+            Consequence::Decides(ruling) => {
+                let why = Why { change: Afterwards::Followed, reason: None, cause: Some(cause), now };
+                settle(ledger, site, ruling, &why)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What became of a conversion after its receipt.
+pub(super) fn changes(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+) -> Result<Vec<ConversionChange>, StoreError> {
+    let sql = "SELECT * FROM conversion_changes WHERE site = ?1 AND conversion = ?2 ORDER BY number";
+    all(ledger, sql, (site.as_str(), conversion.as_str()), |row| {
+        Ok(ConversionChange {
+            change: word(row, "change")?,
+            reason: plain(row, "reason")?,
+            cause: maybe(row, "cause")?,
+            status: word(row, "status")?,
+            code: plain(row, "code")?,
+            changed_at: time(row, "changed_at")?,
+        })
+    })
+}
+
+/// Why a conversion stands otherwise from now on.
+struct Why<'a> {
+    change: Afterwards,
+    reason: Option<&'a str>,
+    cause: Option<&'a ConversionId>,
+    now: UnixMillis,
+}
+
+fn assert_held(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(), StoreError> {
+    let sql = "SELECT status FROM conversions WHERE site = ?1 AND id = ?2";
+    let status: Option<String> = first(ledger, sql, (site.as_str(), id.as_str()), |row| plain(row, "status"))?;
+    match status.as_deref() {
+        Some("held") => Ok(()),
+        Some(status) => Err(StoreError::Refused(format!(
+            "this conversion is `{status}`: only what is held is released or rejected"
+        ))),
+        None => Err(StoreError::NotFound("conversion")),
+    }
+}
+
+fn decide_again(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    rule: ReleaseRule,
+) -> Result<Ruling, StoreError> {
+    let sql = "SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM conversions c
+               JOIN decisions x ON x.site = c.site AND x.conversion = c.id WHERE c.site = ?1 AND c.id = ?2";
+    let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
+        let refund_of: Option<String> = plain(row, "refund_of")?;
+        Ok((known::held(row)?, checked(row, "visitor")?, refund_of))
+    })?;
+    let (held, visitor, refund_of) = found.ok_or(StoreError::NotFound("conversion"))?;
+    let subject = Subject {
+        site,
+        visitor: &visitor,
+        kind: held.kind,
+        external_id: held.external_id.as_deref(),
+        customer: held.customer.as_ref().map(|key| key.as_str()),
+        refund_of: refund_of.as_deref(),
+    };
+    rule(&held, &known::about(ledger, &subject)?)
+}
+
+/// Writes what a ruling says about the held conversion that its receipt names, with its deliveries and what follows for others.
+fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &Why<'_>) -> Result<(), StoreError> {
+    let (id, receipt) = (&ruling.receipt.conversion_id, &ruling.receipt);
+    stand(ledger, site, id, (receipt.status, receipt.code.as_deref()), why)?;
+    let sql = "UPDATE decisions SET rules_version = ?3, decision = ?4 WHERE site = ?1 AND conversion = ?2";
+    let decision = &ruling.decision;
+    write(ledger, sql, (site.as_str(), id.as_str(), decision.rules_version, to_json(decision)?))?;
+    conversions::deliver(ledger, site, id, &ruling.deliveries)?;
+    follow(ledger, site, id, &ruling.consequences, why.now)
+}
+
+/// Closes what is held under the kind and key of `cause`.
+fn close(ledger: &Connection, site: &SiteId, cause: &ConversionId, now: UnixMillis) -> Result<(), StoreError> {
+    let sql = "SELECT h.id FROM conversions c
+               JOIN conversions h ON h.site = c.site AND h.kind = c.kind AND h.external_id = c.external_id
+               WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id ORDER BY h.id";
+    let held: Vec<ConversionId> = all(ledger, sql, (site.as_str(), cause.as_str()), |row| checked(row, "id"))?;
+    let why = Why { change: Afterwards::Closed, reason: None, cause: Some(cause), now };
+    held.iter().try_for_each(|id| stand(ledger, site, id, (Status::Duplicate, Some("closed_by_server")), &why))
+}
+
+/// How a held conversion stands from now on, on record.
+fn stand(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    (status, code): (Status, Option<&str>),
+    why: &Why<'_>,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE conversions SET status = ?3, code = ?4 WHERE site = ?1 AND id = ?2 AND status = 'held'";
+    if write(ledger, sql, (site.as_str(), id.as_str(), status.as_str(), code))? == 0 {
+        return Err(StoreError::Refused("this conversion is not held".into()));
+    }
+    let sql =
+        "INSERT INTO conversion_changes (site, conversion, number, change, reason, cause, status, code, changed_at)
+               VALUES (:site, :conversion,
+                       (SELECT 1 + count(*) FROM conversion_changes WHERE site = :site AND conversion = :conversion),
+                       :change, :reason, :cause, :status, :code, :now)";
+    let row = named_params! {
+        ":site": site.as_str(),
+        ":conversion": id.as_str(),
+        ":change": why.change.as_str(),
+        ":reason": why.reason,
+        ":cause": why.cause.map(ConversionId::as_str),
+        ":status": status.as_str(),
+        ":code": code,
+        ":now": why.now.0,
+    };
+    write(ledger, sql, row).map(|_| ())
+}

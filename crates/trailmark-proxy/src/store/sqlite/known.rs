@@ -1,0 +1,149 @@
+//! What the ledger knows that a decision needs, read inside the transaction that decides. Nothing is decided here.
+
+use rusqlite::{Connection, Row, named_params};
+use trailmark_attribution::Touch;
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::{ProgramId, SiteId, VisitorId};
+use trailmark_wire::money::{Currency, Money};
+
+use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
+use super::touches;
+use crate::outbox::State;
+use crate::store::{Held, Known, KnownSale, StoreError};
+
+/// About which conversion something is to be known.
+#[derive(Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) site: &'a SiteId,
+    pub(super) visitor: &'a VisitorId,
+    pub(super) kind: Kind,
+    pub(super) external_id: Option<&'a str>,
+    pub(super) customer: Option<&'a str>,
+    /// Of a refund, its sale's key.
+    pub(super) refund_of: Option<&'a str>,
+}
+
+/// Everything.
+pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known, StoreError> {
+    let site = subject.site;
+    let mut known = Known {
+        touches: touches::of_visitor(ledger, site, subject.visitor)?,
+        signups_by_visitor: signups(ledger, subject)?,
+        queued: queued(ledger, site)?,
+        ..Known::default()
+    };
+    if let Some(key) = subject.external_id {
+        known.claimed = claimed(ledger, site, subject.kind, key)?;
+        known.is_stated = is_stated(ledger, site, subject.kind, key)?;
+    }
+    match (subject.kind, subject.external_id) {
+        (Kind::Sale, Some(sale)) => {
+            known.signup = match subject.customer {
+                Some(customer) => delivered_for(ledger, site, Kind::Signup, customer)?,
+                None => Vec::new(),
+            };
+            known.waiting = waiting(ledger, site, sale)?;
+            known.refunded_minor = refunded(ledger, site, sale, None)?;
+        }
+        (Kind::Refund, own) => {
+            if let Some(sale) = subject.refund_of {
+                known.sale = sale_of(ledger, site, sale)?;
+                known.refunded_minor = refunded(ledger, site, sale, own)?;
+            }
+        }
+        _ => {}
+    }
+    Ok(known)
+}
+
+fn signups(ledger: &Connection, subject: &Subject<'_>) -> Result<u32, StoreError> {
+    let sql = "SELECT count(*) FROM conversions
+               WHERE site = ?1 AND visitor = ?2 AND kind = 'signup' AND status = 'accepted'";
+    let signups = count(ledger, sql, (subject.site.as_str(), subject.visitor.as_str()))?;
+    Ok(u32::try_from(signups).unwrap_or(u32::MAX))
+}
+
+fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<ProgramId>, StoreError> {
+    let sql = "SELECT program FROM claims WHERE site = ?1 AND kind = ?2 AND external_id = ?3 ORDER BY program";
+    all(ledger, sql, (site.as_str(), kind.as_str(), key), |row| checked(row, "program"))
+}
+
+fn is_stated(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND kind = ?2 AND external_id = ?3
+                 AND (status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held'))))";
+    Ok(count(ledger, sql, (site.as_str(), kind.as_str(), key))? > 0)
+}
+
+/// Deliveries of the site that are not settled.
+fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
+    let sql = "SELECT word, number FROM tallies WHERE site = ?1 AND subject = 'delivery'";
+    let tallies =
+        all(ledger, sql, [site.as_str()], |row| Ok((plain::<String>(row, "word")?, plain::<i64>(row, "number")?)))?;
+    let waits = |word: &str| State::from_word(word).is_some_and(|state| !state.is_settled());
+    let queued: i64 = tallies.iter().filter(|(word, _)| waits(word)).map(|(_, number)| number).sum();
+    Ok(u64::try_from(queued).unwrap_or(0))
+}
+
+/// The touches for which the holders of a business key are delivered, one a program.
+fn delivered_for(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<Touch>, StoreError> {
+    let sql = "SELECT t.* FROM claims k
+               JOIN deliveries d ON d.site = k.site AND d.conversion = k.conversion AND d.program = k.program
+               JOIN touches t ON t.site = d.site AND t.id = d.touch
+               WHERE k.site = ?1 AND k.kind = ?2 AND k.external_id = ?3 ORDER BY k.program";
+    let touch = |row: &Row<'_>| Ok(touches::stored_touch(row)?.touch);
+    all(ledger, sql, (site.as_str(), kind.as_str(), key), touch)
+}
+
+/// The accepted sale under a key, else the one that a server stated; what a browser merely claims is none.
+fn sale_of(ledger: &Connection, site: &SiteId, key: &str) -> Result<Option<KnownSale>, StoreError> {
+    let sql = "SELECT * FROM conversions
+               WHERE site = ?1 AND kind = 'sale' AND external_id = ?2
+                 AND (status = 'accepted' OR (assurance = 'server' AND status <> 'duplicate'))
+               ORDER BY status <> 'accepted', status <> 'held', status <> 'unattributed', received_at, id LIMIT 1";
+    let found = first(ledger, sql, (site.as_str(), key), |row| {
+        Ok((word(row, "status")?, money(row)?, maybe(row, "customer_key")?))
+    })?;
+    let Some((status, Some(money), customer)) = found else { return Ok(None) };
+    Ok(Some(KnownSale { status, money, customer, touches: delivered_for(ledger, site, Kind::Sale, key)? }))
+}
+
+/// Minor units refunded of a sale, each key once.
+fn refunded(ledger: &Connection, site: &SiteId, sale: &str, except: Option<&str>) -> Result<i64, StoreError> {
+    let sql = "SELECT coalesce(sum(amount), 0) AS amount FROM (
+                 SELECT max(amount_minor) AS amount FROM conversions
+                 WHERE site = :site AND refund_of = :sale AND kind = 'refund' AND status = 'accepted'
+                   AND external_id IS NOT :except GROUP BY external_id)";
+    let key = named_params! {":site": site.as_str(), ":sale": sale, ":except": except};
+    Ok(first(ledger, sql, key, |row| plain(row, "amount"))?.unwrap_or(0))
+}
+
+/// Refunds that came before their sale. Where the key is held by another conversion by now, nothing waits.
+fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, StoreError> {
+    let sql = "SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM conversions c
+               JOIN decisions x ON x.site = c.site AND x.conversion = c.id
+               WHERE c.site = ?1 AND c.refund_of = ?2 AND c.kind = 'refund' AND c.status = 'held'
+                 AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = c.site AND k.kind = c.kind
+                                 AND k.external_id = c.external_id)
+               ORDER BY c.received_at, c.id";
+    all(ledger, sql, (site.as_str(), sale), held)
+}
+
+/// A conversion with `decided_for`, the time for which it was decided.
+pub(super) fn held(row: &Row<'_>) -> Result<Held, StoreError> {
+    Ok(Held {
+        site: checked(row, "site")?,
+        id: checked(row, "id")?,
+        kind: word(row, "kind")?,
+        external_id: plain(row, "external_id")?,
+        customer: maybe(row, "customer_key")?,
+        money: money(row)?,
+        occurred_at: time(row, "decided_for")?,
+    })
+}
+
+fn money(row: &Row<'_>) -> Result<Option<Money>, StoreError> {
+    let currency: Option<String> = plain(row, "currency")?;
+    let Some(currency) = currency else { return Ok(None) };
+    let currency = Currency::new(&currency).map_err(|error| damaged("currency", error))?;
+    Ok(Some(Money { amount_minor: plain(row, "amount_minor")?, currency }))
+}

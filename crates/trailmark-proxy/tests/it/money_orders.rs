@@ -1,0 +1,215 @@
+//! What the merchant's backend signs and the page passes on: valid statements make a page's word count, any other is held
+//! with the code that tells why, and never paid.
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
+use serde_json::{Value, json};
+use trailmark_wire::base64url::encode;
+
+use crate::support::browser::BrowserKey;
+use crate::support::proxy::{Answer, SITES, TestProxy};
+
+/// The keys of a merchant's backend.
+struct Merchant {
+    es: EcdsaKeyPair,
+    ed: Ed25519KeyPair,
+}
+
+impl Merchant {
+    fn new() -> Self {
+        let es = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
+        Self { es, ed: Ed25519KeyPair::generate().unwrap() }
+    }
+
+    /// `order_keys` as the configuration has it.
+    fn order_keys(&self) -> String {
+        let point = self.es.public_key().as_ref();
+        let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
+        let ed = encode(self.ed.public_key().as_ref());
+        format!(
+            "order_keys = [{{kty = \"EC\", crv = \"P-256\", x = \"{x}\", y = \"{y}\", kid = \"es\"}},
+                           {{kty = \"OKP\", crv = \"Ed25519\", x = \"{ed}\", kid = \"ed\"}}]"
+        )
+    }
+
+    fn sign(&self, header: &Value, claims: &Value) -> String {
+        let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        let signature = match header["alg"].as_str() {
+            Some("EdDSA") => encode(self.ed.sign(input.as_bytes()).as_ref()),
+            _ => encode(self.es.sign(&SystemRandom::new(), input.as_bytes()).unwrap().as_ref()),
+        };
+        format!("{input}.{signature}")
+    }
+
+    fn order(&self, claims: &Value) -> String {
+        self.sign(&json!({"alg": "ES256", "typ": "order+jwt", "kid": "es"}), claims)
+    }
+
+    fn customer(&self, claims: &Value) -> String {
+        self.sign(&json!({"alg": "EdDSA", "typ": "customer+jwt", "kid": "ed"}), claims)
+    }
+
+    /// A proxy whose site `acme` knows these keys, with more settings of that site.
+    async fn proxy(&self, settings: &str) -> TestProxy {
+        let acme = format!("id = \"acme\"\n{}\n{settings}", self.order_keys());
+        TestProxy::with(&SITES.replacen("id = \"acme\"", &acme, 1)).await
+    }
+}
+
+/// Claims of an order of customer `c1` that are in force for a day.
+fn order(proxy: &TestProxy, key: &str) -> Value {
+    let now_s = proxy.now().seconds();
+    json!({
+        "aud": "acme", "iat": now_s, "exp": now_s + 86_400, "customer": {"key": "c1"},
+        "order": {"key": key, "amount_minor": 1990, "currency": "EUR"},
+    })
+}
+
+fn customer(proxy: &TestProxy, key: &str) -> Value {
+    let now_s = proxy.now().seconds();
+    json!({"aud": "acme", "iat": now_s, "exp": now_s + 86_400, "customer": {"key": key, "email": "ada@example.com"}})
+}
+
+fn sale(jws: &str) -> Value {
+    json!({"kind": "sale", "signed_order": jws})
+}
+
+/// `status code` of a receipt.
+fn said(answer: &Answer) -> String {
+    let receipt = answer.json();
+    let code = receipt["code"].as_str().map(|code| format!(" {code}")).unwrap_or_default();
+    format!("{}{code}", receipt["status"].as_str().unwrap_or(&answer.body))
+}
+
+async fn row(proxy: &TestProxy, answer: &Answer) -> Value {
+    let id = answer.json()["conversion_id"].as_str().unwrap().to_owned();
+    serde_json::to_value(proxy.store.conversion(id).await.unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn an_order_that_the_merchant_signed_counts_from_a_page() {
+    let merchant = Merchant::new();
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let accepted = proxy.convert(1, &key, &token, sale(&merchant.order(&order(&proxy, "o1")))).await;
+    assert_eq!(said(&accepted), "accepted");
+    assert_eq!(row(&proxy, &accepted).await["conversion"]["external_id"], "o1");
+    // EdDSA, without a key id, with the name and address that only the page knows.
+    let claims = order(&proxy, "o2");
+    let ed = merchant.sign(&json!({"alg": "EdDSA", "typ": "order+jwt"}), &claims);
+    let mut data = sale(&ed);
+    data["customer"] = json!({"key": "c1", "name": "Ada"});
+    assert_eq!(said(&proxy.convert(2, &key, &token, data).await), "accepted");
+    // The same order again, signed anew: its key is known.
+    let again = proxy.convert(3, &key, &token, sale(&merchant.order(&claims))).await;
+    assert_eq!(said(&again), "duplicate");
+    // What goes to the vendor is what the merchant said.
+    let delivery = row(&proxy, &accepted).await["deliveries"][0]["id"].as_str().unwrap().to_owned();
+    let site = proxy.app.config.sites[0].id.clone();
+    let task = proxy.store.task(site, delivery.try_into().unwrap()).await.unwrap();
+    let order = task.order.unwrap();
+    assert_eq!((order.amount_minor, order.currency.as_str()), (1990, "EUR"));
+    assert_eq!(task.customer.unwrap().key.as_str(), "c1");
+}
+
+#[tokio::test]
+async fn no_forged_swapped_or_expired_order_is_paid() {
+    let (merchant, stranger) = (Merchant::new(), Merchant::new());
+    let proxy = merchant.proxy("signups_per_visitor = 1000").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let good = order(&proxy, "o1");
+    let now_s = proxy.now().seconds();
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        merchant.order(&claims)
+    };
+    let signed = merchant.order(&good);
+    let parts: Vec<&str> = signed.split('.').collect();
+    let cheap = encode(good.to_string().replace("1990", "9990").as_bytes());
+    let header = |header: Value| merchant.sign(&header, &good);
+    for (number, (jws, code)) in (1..).zip([
+        ("a.b.c".to_owned(), "order_malformed"),
+        (stranger.order(&good), "order_signature_invalid"),
+        (format!("{}.{cheap}.{}", parts[0], parts[2]), "order_signature_invalid"),
+        (header(json!({"alg": "ES256", "typ": "order+jwt", "kid": "ed"})), "order_signature_invalid"),
+        (header(json!({"alg": "ES256", "typ": "order+jwt", "kid": "gone"})), "order_signature_invalid"),
+        (header(json!({"alg": "ES256", "typ": "JWT", "kid": "es"})), "order_malformed"),
+        (header(json!({"alg": "ES256", "typ": "order+jwt", "jwk": {}})), "order_malformed"),
+        (merchant.customer(&customer(&proxy, "c1")), "order_malformed"),
+        (with("aud", json!("zeta")), "order_audience_mismatch"),
+        (with("exp", json!(now_s)), "order_expired"),
+        (with("iat", json!(now_s + 120)), "order_from_the_future"),
+        (with("nbf", json!(now_s + 120)), "order_from_the_future"),
+        (with("order", json!({"key": "o1", "amount_minor": -1, "currency": "EUR"})), "order_malformed"),
+    ]) {
+        let held = proxy.convert(number, &key, &token, sale(&jws)).await;
+        assert_eq!(said(&held), format!("held {code}"), "{number}");
+        assert_eq!(held.json()["deliveries"], json!([]));
+    }
+    let mut swapped = sale(&signed);
+    swapped["customer"] = json!({"key": "c2"});
+    assert_eq!(said(&proxy.convert(50, &key, &token, swapped).await), "held order_customer_mismatch");
+    // None of them has taken the key.
+    assert_eq!(said(&proxy.convert(51, &key, &token, sale(&signed)).await), "accepted");
+}
+
+#[tokio::test]
+async fn a_customer_that_the_merchant_signed_counts_where_an_unsigned_one_is_held() {
+    let (merchant, stranger) = (Merchant::new(), Merchant::new());
+    let proxy = merchant.proxy("require_signed_customer = true").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let now_s = proxy.now().seconds();
+    let with = |name: &str, value: Value| {
+        let mut claims = customer(&proxy, "c1");
+        claims[name] = value;
+        merchant.customer(&claims)
+    };
+    for (number, (jws, code)) in (1..).zip([
+        ("x".to_owned(), "customer_malformed"),
+        (merchant.order(&order(&proxy, "o1")), "customer_malformed"),
+        (stranger.customer(&customer(&proxy, "c1")), "customer_signature_invalid"),
+        (with("aud", json!("zeta")), "customer_audience_mismatch"),
+        (with("exp", json!(now_s - 1)), "customer_expired"),
+        (with("iat", json!(now_s + 61)), "customer_from_the_future"),
+    ]) {
+        let held = proxy.convert(number, &key, &token, json!({"kind": "signup", "signed_customer": jws})).await;
+        assert_eq!(said(&held), format!("held {code}"));
+    }
+    let plain = json!({"kind": "signup", "customer": {"key": "c1"}});
+    assert_eq!(said(&proxy.convert(20, &key, &token, plain).await), "held customer_unsigned");
+    let signed = merchant.customer(&customer(&proxy, "c1"));
+    let accepted = proxy.convert(21, &key, &token, json!({"kind": "signup", "signed_customer": signed})).await;
+    assert_eq!(said(&accepted), "accepted");
+    assert_eq!(row(&proxy, &accepted).await["conversion"]["external_id"], "c1");
+}
+
+#[tokio::test]
+async fn an_expired_order_is_held_with_what_it_says_and_a_forged_one_without() {
+    let (merchant, stranger) = (Merchant::new(), Merchant::new());
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let mut late = order(&proxy, "o1");
+    late["exp"] = json!(proxy.now().seconds() - 1);
+    let expired = proxy.convert(1, &key, &token, sale(&merchant.order(&late))).await;
+    let forged = proxy.convert(2, &key, &token, sale(&stranger.order(&order(&proxy, "o2")))).await;
+    assert_eq!(row(&proxy, &expired).await["conversion"]["external_id"], "o1");
+    assert_eq!(row(&proxy, &forged).await["conversion"]["external_id"], Value::Null);
+}
+
+#[tokio::test]
+async fn the_same_statement_under_the_same_jti_is_a_replay_also_when_it_has_expired_since() {
+    let merchant = Merchant::new();
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let jws = merchant.order(&order(&proxy, "o1"));
+    assert_eq!(said(&proxy.convert(1, &key, &token, sale(&jws)).await), "accepted");
+    proxy.clock.advance(2 * 86_400_000);
+    let again = proxy.convert(1, &key, &token, sale(&jws)).await;
+    assert_eq!((said(&again).as_str(), &again.json()["replayed"]), ("accepted", &json!(true)));
+}

@@ -1,0 +1,41 @@
+//! Actions: something that a customer did, other than paying. A lead is one action of type `lead`. The vendor takes an
+//! action for a customer that it does not know and makes nothing of it, and no call reads one back by anything of ours.
+//!
+//! Source: <https://docs.partnerstack.com/reference/post_v2-actions-1>; vendors.md § 1.2.
+
+use serde_json::{Value, json};
+use trailmark_wire::conversion::Customer;
+
+use super::answers::{self, Body, text};
+use crate::exchange::Answer;
+use crate::outcome::Outcome;
+use crate::redaction::Redaction;
+use crate::task::Task;
+
+/// The body of `POST /v2/actions`. The customer is named by the vendor's own key where the signup brought it.
+pub(super) fn body(customer: &Customer, task: &Task) -> Value {
+    let target = task.customer_reference.as_deref().unwrap_or(customer.key.as_str());
+    json!({ "type": "lead", "value": 1, "target_type": "customer", "target_key": target })
+}
+
+/// What the answer came to.
+pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+        return failure;
+    }
+    match (answers::data(answer), answers::body(&answer.body)) {
+        (Some(data), _) => recorded(answer, &data),
+        (None, Body::Json(_)) => Outcome::Unverified,
+        (None, _) => Outcome::Unknown { message: answers::said(answer.status, "no action in the body") },
+    }
+}
+
+fn recorded(answer: &Answer, data: &Value) -> Outcome {
+    match text(data, "key") {
+        Some(key) => Outcome::Recorded { reference: Some(key.to_owned()) },
+        None if data.as_object().is_some_and(serde_json::Map::is_empty) => {
+            Outcome::Ignored { message: answers::said(answer.status, "an action of nobody: the customer is not known") }
+        }
+        None => Outcome::Unverified,
+    }
+}

@@ -1,0 +1,78 @@
+//! What PartnerStack can do, cell by cell, in both dialects. Which call a task becomes is decided beside the account; here
+//! stands only what people and programs are told about it.
+
+use super::NAME;
+use crate::Dialect;
+use crate::capability::{Capabilities, Class, Operation, Support};
+
+/// The capability table.
+pub fn capabilities(dialect: Dialect) -> Capabilities {
+    let cell = match dialect {
+        Dialect::Current => current,
+        Dialect::Guide => guide,
+    };
+    Capabilities { vendor: NAME, dialect, cells: Operation::ALL.map(|operation| (operation, cell(operation))).to_vec() }
+}
+
+fn current(operation: Operation) -> Support {
+    match operation {
+        // The class of `conversion/xid`, the more careful of the two; a plan names its own.
+        Operation::Signup => Support::Yes {
+            how: "POST conversion/xid with a click id and a tracking token, else POST /v2/customers",
+            class: Some(Class::Searchable),
+        },
+        // No call reads one action back by anything of ours (vendors.md § 1.2).
+        Operation::Lead => {
+            Support::Yes { how: "POST /v2/actions on the customer, once it is recorded", class: Some(Class::Neither) }
+        }
+        Operation::Sale => Support::Yes {
+            how: "POST /v2/transactions with the order's key, in cents, once the customer is recorded",
+            class: Some(Class::Searchable),
+        },
+        // The class of a negative transaction, the more careful of the two.
+        Operation::Refund => Support::Yes {
+            how: "DELETE /v2/transactions/{key} for all of a sale, else a negative transaction with the refund's key",
+            class: Some(Class::Searchable),
+        },
+        Operation::LookUp => Support::Yes {
+            how: "GET /v2/customers/{customer_key}; GET /v2/transactions since the sale, by our key",
+            class: None,
+        },
+        Operation::Partners => Support::Yes { how: "GET /v2/partnerships: list, get", class: None },
+        Operation::Webhooks => Support::NotYet {
+            how: "partnership.* and customer_* events on a secret path, each read back through the API",
+            class: None,
+        },
+    }
+}
+
+fn guide(operation: Operation) -> Support {
+    match operation {
+        Operation::Signup => Support::Yes {
+            how: "POST /customers with the partner's key; a key that exists is an error",
+            class: Some(Class::UniqueKey),
+        },
+        Operation::Lead => {
+            Support::Yes { how: "POST /actions on the customer, beyond the guide", class: Some(Class::Neither) }
+        }
+        // The guide's transaction holds nothing of ours but the customer, and two sales of one customer may be alike.
+        Operation::Sale => Support::Yes {
+            how: "POST /transactions with customer_key, amount in cents and currency",
+            class: Some(Class::Neither),
+        },
+        // The class of a negative transaction, the more careful of the two.
+        Operation::Refund => Support::Yes {
+            how: "DELETE /transactions/{key} for all of a sale, else a negative transaction, beyond the guide",
+            class: Some(Class::Neither),
+        },
+        Operation::LookUp => Support::Yes {
+            how: "GET /customers/{customer_key}, beyond the guide; transactions cannot be told apart",
+            class: None,
+        },
+        Operation::Partners => Support::Yes { how: "GET /partners: list, get", class: None },
+        Operation::Webhooks => Support::NotYet {
+            how: "partner.*, customer.*, transaction.* and reward.created, as the guide names them",
+            class: None,
+        },
+    }
+}

@@ -1,0 +1,261 @@
+//! Transactions: the revenue of a customer. A sale is one, with the order's key; all of a sale given back deletes it; a part
+//! given back is a negative one with the refund's key, since a transaction cannot be changed. Here: building them in both
+//! dialects, reading the answers, and finding one again.
+//!
+//! The unit is "integer cents". That is read as hundredths of the currency's major unit, whatever its exponent: 12.30 EUR
+//! are 1230, 1,230 JPY are 123000, 1.230 KWD are 123, and 1.235 KWD cannot be said and are `inexact_amount`. The documents
+//! give no example beyond two decimals; nothing is ever rounded.
+//!
+//! The vendor documents a list of transactions and no reading of a single one. `current` states our key and asks the list
+//! from the sale's time on. The guide's transaction holds no key of ours, so there nothing can be found again.
+//!
+//! Source: <https://docs.partnerstack.com/reference/post_v2-transactions>; vendors.md § 1.2; seed 000.
+
+use serde_json::{Map, Value};
+use trailmark_wire::conversion::{Customer, Order};
+use trailmark_wire::money::Currency;
+
+use super::answers::{self, Body, text};
+use super::customers;
+use crate::Dialect;
+use crate::exchange::Answer;
+use crate::outcome::{LookUp, Outcome};
+use crate::redaction::Redaction;
+use crate::root::segment;
+use crate::task::{Rejection, Task};
+
+/// Characters of `key`.
+const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
+/// Cents, either way.
+const MOST_CENTS: i64 = 50_000_000_000;
+/// Characters of a name in `metadata`.
+const METADATA_NAME_CHARS: usize = 30;
+/// Characters of a value in `metadata`.
+const METADATA_VALUE_CHARS: usize = 100;
+
+/// What is to be done at the vendor.
+pub(super) enum Movement<'a> {
+    /// A transaction is to be there.
+    Enter(Entry<'a>),
+    /// The sale's transaction is to be gone; its key there.
+    Delete(String),
+}
+
+/// One transaction.
+pub(super) struct Entry<'a> {
+    customer: &'a Customer,
+    order: &'a Order,
+    cents: i64,
+    /// Free text.
+    metadata: Map<String, Value>,
+    created_at: i64,
+}
+
+/// The sale as a transaction.
+pub(super) fn sale(task: &Task) -> Result<Movement<'_>, Rejection> {
+    let order = order(task)?;
+    entry(task, order, cents(order.amount_minor, order.currency)?).map(Movement::Enter)
+}
+
+/// What a refund does: delete, when it gives all of its sale back and the vendor's key of it is known.
+pub(super) fn refund(task: &Task, dialect: Dialect) -> Result<Movement<'_>, Rejection> {
+    let refund = order(task)?;
+    let whole = task
+        .sale
+        .as_ref()
+        .is_some_and(|sale| (sale.amount_minor, sale.currency) == (refund.amount_minor, refund.currency));
+    if whole && let Some(key) = sale_key(task, dialect) {
+        return Ok(Movement::Delete(key));
+    }
+    if task.refund_of.as_ref() == Some(&refund.key) {
+        return Err(rejection(
+            "`order.key` of a refund must differ from its sale's: PartnerStack keeps both in one list",
+        ));
+    }
+    entry(task, refund, -cents(refund.amount_minor, refund.currency)?).map(Movement::Enter)
+}
+
+/// The vendor's key of the sale. In `current` it is the one that we stated.
+fn sale_key(task: &Task, dialect: Dialect) -> Option<String> {
+    let told = task.sale.as_ref().and_then(|sale| sale.reference.clone());
+    match dialect {
+        Dialect::Current => told.or_else(|| Some(task.refund_of.as_ref()?.as_str().to_owned())),
+        Dialect::Guide => told,
+    }
+    .filter(|key| segment(key).is_some())
+}
+
+fn order(task: &Task) -> Result<&Order, Rejection> {
+    task.order.as_ref().ok_or_else(|| rejection("missing `order`: PartnerStack needs key, amount and currency"))
+}
+
+fn entry<'a>(task: &'a Task, order: &'a Order, cents: i64) -> Result<Entry<'a>, Rejection> {
+    let customer = customers::named(task)?;
+    Ok(Entry { customer, order, cents, metadata: metadata(task)?, created_at: task.occurred_at.0 })
+}
+
+/// An amount in hundredths of the major unit, exactly.
+fn cents(amount_minor: i64, currency: Currency) -> Result<i64, Rejection> {
+    let cents = match currency.exponent() {
+        0 => amount_minor.checked_mul(100),
+        1 => amount_minor.checked_mul(10),
+        2 => Some(amount_minor),
+        exponent => {
+            let unit = 10_i64.pow(exponent - 2);
+            (amount_minor % unit == 0).then_some(amount_minor / unit)
+        }
+    };
+    let inexact = || {
+        rejection(&format!(
+            "inexact_amount: PartnerStack counts in cents, and `order.amount_minor` in {currency} is finer"
+        ))
+    };
+    let cents = cents.ok_or_else(inexact)?;
+    match cents.unsigned_abs() <= MOST_CENTS.unsigned_abs() {
+        true => Ok(cents),
+        false => Err(rejection("`order.amount_minor` is above the 500 million that PartnerStack takes at once")),
+    }
+}
+
+/// Free data as `metadata`. Blank values are left out.
+fn metadata(task: &Task) -> Result<Map<String, Value>, Rejection> {
+    let stated = || task.data.iter().filter(|(_, value)| !value.trim().is_empty());
+    let too_long = |(name, value): (&String, &String)| {
+        name.chars().count() > METADATA_NAME_CHARS || value.chars().count() > METADATA_VALUE_CHARS
+    };
+    if stated().any(too_long) {
+        return Err(rejection(
+            "`data` holds a name of more than 30 or a value of more than 100 characters, which PartnerStack does not take \
+             with a transaction",
+        ));
+    }
+    Ok(stated().map(|(name, value)| (name.clone(), value.as_str().into())).collect())
+}
+
+/// The body of `POST /transactions`.
+pub(super) fn body(entry: &Entry<'_>, dialect: Dialect) -> Result<Value, Rejection> {
+    match dialect {
+        Dialect::Current => current(entry),
+        Dialect::Guide => Ok(guide(entry)),
+    }
+}
+
+fn current(entry: &Entry<'_>) -> Result<Value, Rejection> {
+    let key = entry.order.key.as_str();
+    if !KEY_CHARS.contains(&key.chars().count()) {
+        return Err(rejection("`order.key` must have 4 to 255 characters at PartnerStack"));
+    }
+    let mut body = Map::new();
+    body.insert("customer_external_key".into(), entry.customer.key.as_str().into());
+    body.insert("key".into(), key.into());
+    body.insert("amount".into(), entry.cents.into());
+    body.insert("currency".into(), entry.order.currency.as_str().into());
+    body.insert("created_at".into(), entry.created_at.into());
+    if let Some(category) = category(entry.order) {
+        body.insert("category_key".into(), category.into());
+    }
+    if !entry.metadata.is_empty() {
+        body.insert("metadata".into(), Value::Object(entry.metadata.clone()));
+    }
+    Ok(Value::Object(body))
+}
+
+/// Seed 000 to the letter: three fields, the currency in lower case, and no place for a key or free text.
+fn guide(entry: &Entry<'_>) -> Value {
+    let mut body = Map::new();
+    body.insert("customer_key".into(), entry.customer.key.as_str().into());
+    body.insert("amount".into(), entry.cents.into());
+    body.insert("currency".into(), entry.order.currency.as_str().to_ascii_lowercase().into());
+    Value::Object(body)
+}
+
+/// The category that all lines name; a transaction has one, and lines that differ leave it to the programme's default.
+fn category(order: &Order) -> Option<&str> {
+    let first = order.items.first()?.category.as_deref()?;
+    order.items.iter().all(|item| item.category.as_deref() == Some(first)).then_some(first)
+}
+
+/// What the answer to `POST /transactions` came to. The vendor answers 404 where it does not see the customer, who was
+/// confirmed before: a matter of time, and nothing was processed.
+pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+    if answers::says_no_such_thing(answer) {
+        let message = answers::said(answer.status, "the vendor does not show the customer");
+        return Outcome::Retry { message, not_before: None };
+    }
+    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+        return failure;
+    }
+    match (answers::data(answer), answers::body(&answer.body)) {
+        (Some(data), _) => entered(entry, dialect, &data),
+        (None, Body::Json(_)) => Outcome::Unverified,
+        (None, _) => Outcome::Unknown { message: answers::said(answer.status, "no transaction in the body") },
+    }
+}
+
+fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value) -> Outcome {
+    match (text(data, "key"), dialect) {
+        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified,
+        (Some(key), _) => Outcome::Recorded { reference: Some(key.to_owned()) },
+        (None, _) => Outcome::Unverified,
+    }
+}
+
+/// The path of `DELETE`.
+pub(super) fn path(key: &str) -> Option<String> {
+    segment(key).map(|key| format!("/api/v2/transactions/{key}"))
+}
+
+/// What the answer to `DELETE` came to. What is not there was deleted before, by an attempt whose answer was lost or by a
+/// person: the sale counts for nothing, which is all that was wanted.
+pub(super) fn read_deleted(key: &str, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+    let gone = || Outcome::Recorded { reference: Some(key.to_owned()) };
+    if answers::says_no_such_thing(answer) {
+        return gone();
+    }
+    answers::failure(answer, "base_url", redaction).unwrap_or_else(gone)
+}
+
+/// The list from the sale's time on, the newest first. No end: whether the vendor counts from our `created_at` or from its
+/// own, the transaction is not before it.
+pub(super) fn list_path(entry: &Entry<'_>) -> String {
+    format!("/api/v2/transactions?limit=250&min_created={}", entry.created_at.saturating_sub(1).max(0))
+}
+
+/// What the list says. It is one page: where it has more and ours is not on it, nothing is known.
+pub(super) fn read_listed(entry: &Entry<'_>, answer: &Answer, redaction: &Redaction<'_>) -> LookUp {
+    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+        return answers::not_looked_up(answer, failure);
+    }
+    let data = answers::data(answer);
+    let items = data.as_ref().and_then(|data| data.get("items")).and_then(Value::as_array);
+    let has_more = data.as_ref().and_then(|data| data.get("has_more")).and_then(Value::as_bool);
+    let Some((items, has_more)) = items.zip(has_more) else {
+        return answers::unclear(answer, "no list of transactions");
+    };
+    let key = entry.order.key.as_str();
+    match items.iter().find(|item| text(item, "key") == Some(key)) {
+        Some(item) => compared(entry, key, item),
+        None if has_more => answers::unclear(answer, "too many transactions since the sale to find this one"),
+        None => LookUp::Absent,
+    }
+}
+
+fn compared(entry: &Entry<'_>, key: &str, item: &Value) -> LookUp {
+    let same_amount = item.get("amount").and_then(Value::as_i64).is_none_or(|amount| amount == entry.cents);
+    let currency = entry.order.currency.as_str();
+    let same_currency = text(item, "currency").is_none_or(|shown| shown.eq_ignore_ascii_case(currency));
+    let customer = text(item, "customer_external_key");
+    let same_customer = customer.is_none_or(|shown| shown == entry.customer.key.as_str());
+    let fields = [("`amount`", same_amount), ("`currency`", same_currency), ("the customer", same_customer)];
+    let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
+    match differing.is_empty() {
+        true => LookUp::Found { reference: Some(key.to_owned()) },
+        false => {
+            LookUp::Differs { message: format!("another transaction stands under our key: {}", differing.join(", ")) }
+        }
+    }
+}
+
+fn rejection(reason: &str) -> Rejection {
+    Rejection { reason: reason.to_owned() }
+}

@@ -1,0 +1,140 @@
+//! Dialect `guide`: the calls of seed 000 to the letter, and what is spoken beyond it.
+
+use trailmark_vendors::capability::{Class, Operation, Support};
+use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
+use trailmark_vendors::paging::{Page, Pages};
+use trailmark_vendors::task::{EarlierSale, Task};
+use trailmark_vendors::{Account, Dialect, Vendor};
+
+use super::orders::{class, lead, refund, sale};
+use super::{account, answer, fixture, partnerstack, rendered, sent, signup};
+
+fn guide() -> Box<dyn Vendor> {
+    partnerstack(&Account { dialect: Dialect::Guide, ..account() })
+}
+
+/// Method and path, then the body.
+fn call(task: &Task) -> (String, String) {
+    let request = sent(&*guide(), task);
+    let text = rendered(&request).replace("https://api.partnerstack.com", "");
+    assert!(text.contains("\nauthorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=\n"), "there is no other credential");
+    let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
+    (head.lines().next().unwrap().into(), body.trim().into())
+}
+
+fn with_reference(task: Task, reference: Option<&str>) -> Task {
+    let reference = reference.map(str::to_owned);
+    Task { sale: task.sale.map(|sale| EarlierSale { reference, ..sale }), ..task }
+}
+
+fn next(page: &Page) -> Option<&str> {
+    page.next.as_ref().map(|request| request.url.expose())
+}
+
+#[test]
+fn a_signup_is_a_customer_of_the_partner_whether_or_not_a_click_is_known() {
+    let mut task = signup();
+    task.data.insert("plan".into(), "team".into());
+    let body = r#"{"customer_key":"u_1","email":"ada@example.com","partner_key":"acme","name":"Ada Lovelace","metadata":{"plan":"team"}}"#;
+    assert_eq!(call(&task), ("POST /api/v2/customers".into(), body.into()));
+    assert_eq!(class(&*guide(), &task), Class::UniqueKey);
+    let untold = guide().plan(&Task { partner: None, ..signup() }).unwrap_err().to_string();
+    assert!(untold.contains("by the partner's key alone"), "{untold}");
+}
+
+#[test]
+fn a_customer_is_ours_when_the_key_in_the_answer_is() {
+    let ours = r#"{"data":{"key":"u_1","email":"ada@example.com","partner_key":"acme","created_at":1700000000}}"#;
+    assert_eq!(guide().read(&signup(), &answer(200, ours)), Outcome::Recorded { reference: None });
+    let other = ours.replace("u_1", "u_2");
+    assert_eq!(guide().read(&signup(), &answer(200, &other)), Outcome::Unverified);
+    let exists = guide().read(&signup(), &answer(400, fixture!("400_exists")));
+    assert!(matches!(exists, Outcome::Duplicate { .. }), "{exists:?}");
+}
+
+#[test]
+fn a_customer_is_read_back_beyond_the_guide_in_either_shape() {
+    let request = guide().look_up(&signup()).unwrap();
+    assert_eq!(request.url.expose(), "https://api.partnerstack.com/api/v2/customers/u_1");
+    let read = |body: &str| guide().read_look_up(&signup(), &answer(200, body));
+    let shaped = r#"{"data":{"key":"u_1","email":"Ada@example.com","partner_key":"acme"}}"#;
+    assert_eq!(read(shaped), LookUp::Found { reference: None });
+    let current = r#"{"data":{"key":"cus_1","customer_key":"u_1","email":"ada@example.com"}}"#;
+    assert_eq!(read(current), LookUp::Found { reference: Some("cus_1".into()) });
+    assert!(matches!(read(&shaped.replace("acme", "bolt")), LookUp::Differs { .. }));
+}
+
+#[test]
+fn a_sale_is_three_fields_and_cannot_be_told_from_another() {
+    let body = r#"{"customer_key":"u_1","amount":9900,"currency":"usd"}"#;
+    assert_eq!(call(&sale(9900, "USD")), ("POST /api/v2/transactions".into(), body.into()));
+    assert_eq!(call(&sale(1230, "JPY")).1, r#"{"customer_key":"u_1","amount":123000,"currency":"jpy"}"#);
+    assert!(guide().plan(&sale(1235, "KWD")).unwrap_err().to_string().starts_with("inexact_amount: "));
+    assert_eq!(class(&*guide(), &sale(9900, "USD")), Class::Neither);
+    assert!(guide().look_up(&sale(9900, "USD")).is_none());
+    let made = r#"{"data":{"key":"txn_xyz","customer_key":"u_1","amount":9900,"status":"pending"}}"#;
+    let recorded = Outcome::Recorded { reference: Some("txn_xyz".into()) };
+    assert_eq!(guide().read(&sale(9900, "USD"), &answer(200, made)), recorded);
+    assert_eq!(guide().read(&sale(9900, "USD"), &answer(200, r#"{"data":{}}"#)), Outcome::Unverified);
+}
+
+#[test]
+fn all_of_a_sale_is_deleted_by_the_vendors_key_and_a_part_is_negative() {
+    let whole = with_reference(refund(1230), Some("txn_xyz"));
+    assert_eq!(call(&whole), ("DELETE /api/v2/transactions/txn_xyz".into(), String::new()));
+    let part = r#"{"customer_key":"u_1","amount":-230,"currency":"eur"}"#;
+    assert_eq!(call(&with_reference(refund(230), Some("txn_xyz"))).1, part);
+    assert_eq!(class(&*guide(), &refund(230)), Class::Neither);
+    let untold = with_reference(refund(1230), None);
+    assert_eq!(
+        call(&untold).1,
+        r#"{"customer_key":"u_1","amount":-1230,"currency":"eur"}"#,
+        "no key, nothing to delete"
+    );
+}
+
+#[test]
+fn a_lead_is_spoken_beyond_the_guide() {
+    let body = r#"{"type":"lead","value":1,"target_type":"customer","target_key":"u_1"}"#;
+    assert_eq!(call(&lead()), ("POST /api/v2/actions".into(), body.into()));
+}
+
+#[test]
+fn partners_are_listed_by_ending_cursor_to_the_end() {
+    let Pages { first, read } = guide().partners();
+    assert_eq!(first.url.expose(), "https://api.partnerstack.com/api/v2/partners?limit=100");
+    let item = |key: &str| format!(r#"{{"key":"{key}","email":"p@example.com","name":"Jane Doe","status":"active"}}"#);
+    let list = |key: &str, end: &str| answer(200, &format!(r#"{{"data":{{"items":[{}],{end}}}}}"#, item(key)));
+    let page = read(&list("prt_1", r#""has_more":true,"ending_cursor":"cursor_a+b""#)).unwrap();
+    let second = "https://api.partnerstack.com/api/v2/partners?limit=100&starting_after=cursor_a%2Bb";
+    assert_eq!((page.partners[0].key.as_str(), next(&page)), ("prt_1", Some(second)));
+    let lost = read(&list("prt_2", r#""has_more":true"#)).unwrap_err();
+    assert!(matches!(lost, Outcome::Unknown { message } if message.contains("ending_cursor")));
+    let page = read(&list("prt_3", r#""has_more":false,"ending_cursor":"cursor_c""#)).unwrap();
+    assert_eq!(next(&page), None);
+    let again = read(&list("prt_1", r#""has_more":false"#)).unwrap_err();
+    assert!(matches!(again, Outcome::Unknown { message } if message.contains("no end")));
+}
+
+#[test]
+fn a_partner_is_read_by_key_and_the_credential_probed_by_the_list() {
+    let request = guide().partner("prt_abc123");
+    assert_eq!(request.url.expose(), "https://api.partnerstack.com/api/v2/partners/prt_abc123");
+    let body = r#"{"data":{"key":"prt_abc123","email":"partner@example.com","name":"Jane Doe","status":"active"}}"#;
+    let partner = guide().read_partner(&answer(200, body)).unwrap();
+    assert_eq!((partner.key.as_str(), partner.status.as_deref()), ("prt_abc123", Some("active")));
+    let probe = guide().probe();
+    assert_eq!(probe.url.expose(), "https://api.partnerstack.com/api/v2/partners?limit=1");
+    assert_eq!(guide().read_probe(&answer(200, r#"{"data":{"items":[],"has_more":false}}"#)), Probe::Good);
+}
+
+#[test]
+fn one_host_is_reached_and_the_table_says_what_lies_beyond() {
+    assert_eq!(guide().hosts(), ["api.partnerstack.com"]);
+    let beyond = |operation| match guide().capabilities().of(operation) {
+        Support::Yes { how, .. } => how.contains("beyond the guide"),
+        other => panic!("{operation:?} is {other:?}"),
+    };
+    assert!([Operation::Lead, Operation::Refund, Operation::LookUp].into_iter().all(beyond));
+    assert!(![Operation::Signup, Operation::Sale, Operation::Partners].into_iter().any(beyond));
+}

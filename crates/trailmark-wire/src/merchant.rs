@@ -1,0 +1,144 @@
+//! What the merchant's backend signs and a page only passes on: a customer (`typ: customer+jwt`) or an order
+//! (`typ: order+jwt`), as compact JWS under one of the site's `order_keys`. Shapes and reading stand here; which key, what
+//! time and whose site is judged by the proxy's intake. Nothing here signs: that is the merchant's, with any JWT library.
+//!
+//! The claims carry what a server's body carries, so that a backend has one form for both ways. Claims that a library adds
+//! are ignored; headers are matched exactly, and the algorithm must be the key's own (RFC 8725 § 3.1).
+
+use alloc::string::String;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::conversion::{Customer, Order};
+use crate::ids::SiteId;
+use crate::json::ReadJson;
+use crate::jws::Compact;
+
+/// The two algorithms of merchants' keys; both have signatures of 64 bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// Ed25519 (RFC 8037).
+    EdDSA,
+    /// ECDSA on P-256 with SHA-256 (RFC 7518 § 3.4).
+    ES256,
+}
+
+/// For whom and for how long a statement is made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// The site.
+    pub aud: SiteId,
+    /// When it was signed, seconds.
+    pub iat: i64,
+    /// When it ends, seconds; a statement at exactly this point is too late.
+    pub exp: i64,
+    /// When it begins, seconds; some libraries add it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nbf: Option<i64>,
+}
+
+/// "This is our customer."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerClaims {
+    /// For whom and how long.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// The customer.
+    pub customer: Customer,
+}
+
+/// "This customer ordered that."
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderClaims {
+    /// For whom and how long.
+    #[serde(flatten)]
+    pub terms: Terms,
+    /// The customer; the key is enough.
+    pub customer: Customer,
+    /// The order.
+    pub order: Order,
+}
+
+/// The claims of one kind of statement.
+pub trait Claims: DeserializeOwned {
+    /// The `typ` of its header (RFC 7515 § 4.1.9).
+    const TYP: &'static str;
+
+    /// For whom and how long.
+    fn terms(&self) -> &Terms;
+}
+
+impl Claims for CustomerClaims {
+    const TYP: &'static str = "customer+jwt";
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+}
+
+impl Claims for OrderClaims {
+    const TYP: &'static str = "order+jwt";
+
+    fn terms(&self) -> &Terms {
+        &self.terms
+    }
+}
+
+/// Nothing else may stand in a header: no `jwk`, `jku`, `x5u` or `crit` is ever looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Header {
+    alg: Algorithm,
+    typ: String,
+    #[serde(default)]
+    kid: Option<String>,
+}
+
+/// The text is no statement of the kind asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a merchant's statement of this kind")]
+pub struct NotAStatement;
+
+/// A statement that was read but whose signature has not been checked.
+#[derive(Debug)]
+pub struct Statement<'a, C> {
+    algorithm: Algorithm,
+    kid: Option<String>,
+    claims: C,
+    signing_input: &'a str,
+    signature: [u8; 64],
+}
+
+impl<'a, C: Claims> Statement<'a, C> {
+    /// Reads a statement of the kind `C`.
+    ///
+    /// # Errors
+    /// [`NotAStatement`] when the text is no compact JWS, its header is not exactly ours, or the claims are of another shape.
+    pub fn parse(text: &'a str, json: &impl ReadJson) -> Result<Self, NotAStatement> {
+        let compact = Compact::parse(text).map_err(|_not_compact| NotAStatement)?;
+        let header: Header = json.read(&compact.header).map_err(|_shape| NotAStatement)?;
+        if header.typ != C::TYP {
+            return Err(NotAStatement);
+        }
+        let claims = json.read(&compact.payload).map_err(|_shape| NotAStatement)?;
+        let Compact { signing_input, signature, .. } = compact;
+        Ok(Self { algorithm: header.alg, kid: header.kid, claims, signing_input, signature })
+    }
+
+    /// The algorithm that it says it was signed with; no key of another one may be tried.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The key that is said to have signed it, where it names one.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The claims, once `verifies(message, signature)` has accepted the signature under a key of the merchant's. Time and
+    /// audience are the caller's to check.
+    pub fn verify(self, verifies: impl FnOnce(&[u8], &[u8; 64]) -> bool) -> Option<C> {
+        verifies(self.signing_input.as_bytes(), &self.signature).then_some(self.claims)
+    }
+}
