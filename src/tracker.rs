@@ -291,7 +291,7 @@ impl<P: Page> Tracker<P> {
     }
 
     async fn withdraw(&self) {
-        let url = self.settings.route("/v1/clicks");
+        let url = joined(&[&self.settings.route("/v1/clicks?site="), self.settings.site.as_str()]);
         self.page.send(Request { method: Method::Delete, url, body: String::new() }).await;
         self.page.forget_key(&self.settings.site).await;
     }

@@ -116,7 +116,7 @@ impl Browser {
 
 pub(crate) const CLICKS: &str = "POST /tm/v1/clicks";
 pub(crate) const CONVERSIONS: &str = "POST /tm/v1/conversions";
-pub(crate) const WITHDRAWAL: &str = "DELETE /tm/v1/clicks";
+pub(crate) const WITHDRAWAL: &str = "DELETE /tm/v1/clicks?site=acme";
 
 fn line(request: &Request) -> String {
     let method = if request.method == Method::Post { "POST" } else { "DELETE" };
