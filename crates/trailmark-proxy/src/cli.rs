@@ -140,8 +140,10 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Simulate(simulate) => simulate.run().await,
         command => tokio::select! {
-            done = short(command) => done,
+            // The signal first, so that it is listened for before the command does anything.
+            biased;
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+            done = short(command) => done,
         },
     }
 }
