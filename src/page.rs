@@ -1,6 +1,6 @@
 //! The page around the SDK, as a trait: clock, randomness, tasks, storage, key, HTTP, JSON. The rest of the crate decides
 //! and this trait acts, so that everything but the browser's own half runs natively in tests. `crate::browser` implements
-//! it over the real page, [`memory::MemoryPage`] in memory.
+//! it over the real page, `memory::MemoryPage` in memory.
 
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::json::WriteJson;
