@@ -13,7 +13,9 @@ const CALLERS = 8;
 let product;
 before(async () => {
   const extra = 'signups_per_visitor = 1000000';
-  product = await Product.start({ www: false, extra, server: 'trusted_proxies = ["127.0.0.1"]' });
+  // The settling time must outlast the vendor's delay (3 s) and the longest step of the clock (60 s): between a step of the
+  // simulator's clock and the moment the proxy follows, the vendor is a minute ahead, as after a clock correction.
+  product = await Product.start({ www: false, confirmAfter: '90s', extra, server: 'trusted_proxies = ["127.0.0.1"]' });
 });
 after(() => product?.stop());
 
