@@ -90,9 +90,14 @@ fn what_follows_a_credited_signup_inherits_its_touch_whatever_the_window() {
     assert_eq!(trace(&touched), ["ccc: Credited"], "an own touch goes first");
 }
 
+/// Touches as a ledger has them: no two share an id.
 fn any_touches() -> impl Strategy<Value = Vec<Touch>> {
     let one = (prop_oneof!["main", "other", "gone"], "[a-z]{1,6}", 0_i64..3_000);
-    proptest::collection::vec(one.prop_map(|(name, partner, at)| touch(&name, &partner, at)), 0..12)
+    let named = |(index, (program, partner, at)): (usize, (String, String, i64))| {
+        let random = [u8::try_from(index).unwrap(); 10];
+        Touch { id: ConversionId::from_parts(UnixMillis(at), random), ..touch(&program, &partner, at) }
+    };
+    proptest::collection::vec(one, 0..12).prop_map(move |all| all.into_iter().enumerate().map(named).collect())
 }
 
 proptest! {
