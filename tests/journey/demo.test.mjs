@@ -51,7 +51,13 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     assert.equal(await ended, 0, output);
     for (const url of [site, ledger, simulator]) assert.ok(await refused(url), `${url} is closed`);
   } finally {
-    if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, 'SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) {
+      // Asked first: a killed xtask cannot stop what it has started.
+      process.kill(-child.pid, 'SIGINT');
+      const late = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), 20_000);
+      await ended;
+      clearTimeout(late);
+    }
     held.forEach((server) => server?.close());
   }
 });
