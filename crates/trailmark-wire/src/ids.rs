@@ -1,8 +1,6 @@
 //! Names and identifiers, each a type of its own, checked once where it enters. Makes none: random bits come in as
 //! arguments. Everything downstream can rely on the shapes given here.
 
-use alloc::borrow::ToOwned as _;
-use alloc::format;
 use alloc::string::String;
 use core::fmt;
 
@@ -220,12 +218,4 @@ fn visible(text: &str, most: usize) -> bool {
 /// A key that the company chose: inner spaces are its own business, controls and blanks are a mistake.
 fn key(text: &str) -> bool {
     text.chars().count() <= KEY_CHARS && !text.trim().is_empty() && !text.chars().any(char::is_control)
-}
-
-/// How a secret-free identifier is shortened for people: the first eight characters.
-pub fn short(id: &str) -> String {
-    match id.char_indices().nth(8) {
-        Some((end, _)) => format!("{}…", id.get(..end).unwrap_or(id)),
-        None => id.to_owned(),
-    }
 }
