@@ -178,7 +178,7 @@ impl PartnerStack {
             [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
         });
         let click = task.and_then(|task| task.click_id.as_ref()).map(ClickId::as_str);
-        let data = task.into_iter().flat_map(|task| task.data.values().map(String::as_str));
+        let data = task.into_iter().flat_map(|task| task.data.values());
         Redaction::of(self.credentials.iter().map(Secret::expose).chain(personal).chain(click).chain(data))
     }
 }

@@ -1,12 +1,12 @@
 //! What the proxy asks an adapter to deliver: one conversion for one program, with the touch that it is credited to. Built
 //! by the proxy's delivery from the ledger; read by [`crate::Vendor::plan`].
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use trailmark_wire::conversion::{Customer, Kind, Order};
 use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
 use trailmark_wire::money::Currency;
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capability::Class;
@@ -37,7 +37,7 @@ pub struct Task {
     /// The credited touch's partner key, decoded.
     pub partner: Option<PartnerKey>,
     /// Free text for the vendor.
-    pub data: BTreeMap<String, String>,
+    pub data: TextMap,
 }
 
 impl fmt::Debug for Task {

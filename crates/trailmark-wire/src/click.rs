@@ -1,13 +1,13 @@
 //! `POST v1/clicks`: what the page tells about an arrival, and what it gets back. Shapes only: the capture rules read the
 //! URL and cookies, the proxy records the touch and signs the token.
 
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ArrivalId, PartnerKey, ProgramId, SiteId};
 use crate::jwk::EcPublicJwk;
+use crate::text_map::TextMap;
 use crate::time::UnixMillis;
 
 /// The body of `POST v1/clicks`, JSON in `text/plain` or `application/json`.
@@ -27,8 +27,8 @@ pub struct ClickRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Vendor cookies of this host, only those that the capture rules name.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub cookies: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
+    pub cookies: TextMap,
     /// The browser's public key, when it has one to bind the token to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwk: Option<EcPublicJwk>,

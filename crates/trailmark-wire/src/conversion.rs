@@ -3,15 +3,15 @@
 //! Who may claim what (a browser no refund, no unsigned amount) is decided by the proxy's intake.
 
 use alloc::borrow::ToOwned as _;
-use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CustomerKey, OrderKey, SiteId};
+use crate::ids::{CustomerKey, OrderKey, SiteId, at_most};
 use crate::limits::{DATA_ENTRIES, DATA_NAME_CHARS, DATA_VALUE_CHARS, EMAIL_CHARS, NAME_CHARS, ORDER_ITEMS};
 use crate::money::{Currency, Money};
+use crate::text_map::TextMap;
 
 /// The four kinds of conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,8 +93,8 @@ pub struct Body {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund_of: Option<OrderKey>,
     /// Free text for the vendor, at most [`DATA_ENTRIES`] entries.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub data: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
+    pub data: TextMap,
 }
 
 /// What a body says that it must not, or lacks; names the field, never a value.
@@ -155,7 +155,7 @@ pub struct Conversion {
     /// What happened.
     pub event: Event,
     /// Free text for the vendor.
-    pub data: BTreeMap<String, String>,
+    pub data: TextMap,
 }
 
 impl Kind {
@@ -246,7 +246,7 @@ impl Conversion {
                 out.text(b'r', sale.as_str());
             }
         }
-        for (name, value) in &self.data {
+        for (name, value) in self.data.iter() {
             out.text(b'd', name);
             out.text(b'v', value);
         }
@@ -309,9 +309,7 @@ impl Customer {
     /// # Errors
     /// [`Malformed`] when one of them is out of its range.
     pub fn check(&self) -> Result<(), Malformed> {
-        let text = |t: &str, most: usize| {
-            !t.trim().is_empty() && t.chars().count() <= most && !t.chars().any(char::is_control)
-        };
+        let text = |t: &str, most: usize| !t.trim().is_empty() && at_most(t, most) && !t.chars().any(char::is_control);
         let address = |t: &str| {
             let halves = t.rsplit_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
             halves && !t.contains(char::is_whitespace) && text(t, EMAIL_CHARS)
@@ -373,12 +371,12 @@ fn event(kind: Kind, order: Option<OrderClaim>, refund_of: Option<OrderKey>) -> 
 ///
 /// # Errors
 /// [`Malformed`] when there are too many entries, or a name or value is out of its range.
-pub fn check_data(data: &BTreeMap<String, String>) -> Result<(), Malformed> {
-    let fits = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
+pub fn check_data(data: &TextMap) -> Result<(), Malformed> {
+    let fits = |text: &str, most: usize| at_most(text, most) && !text.chars().any(char::is_control);
     if data.len() > DATA_ENTRIES {
         return Err(Malformed { field: "data", problem: "has more than 25 entries" });
     }
-    if data.keys().any(|name| name.is_empty() || !fits(name, DATA_NAME_CHARS)) {
+    if data.names().any(|name| name.is_empty() || !fits(name, DATA_NAME_CHARS)) {
         return Err(Malformed { field: "data", problem: "has a name that is empty or over 64 characters" });
     }
     if data.values().any(|value| !fits(value, DATA_VALUE_CHARS)) {

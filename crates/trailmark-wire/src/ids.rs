@@ -210,12 +210,17 @@ fn is_uuid_v7(text: &str) -> bool {
         })
 }
 
+/// Whether `text` has no more than `most` characters; stops counting there.
+pub(crate) fn at_most(text: &str, most: usize) -> bool {
+    text.chars().nth(most).is_none()
+}
+
 /// Something a URL or header may hold: no control, no white space of any script.
 fn visible(text: &str, most: usize) -> bool {
-    !text.is_empty() && text.chars().count() <= most && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+    !text.is_empty() && at_most(text, most) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
 /// A key that the company chose: inner spaces are its own business, controls and blanks are a mistake.
 fn key(text: &str) -> bool {
-    text.chars().count() <= KEY_CHARS && !text.trim().is_empty() && !text.chars().any(char::is_control)
+    at_most(text, KEY_CHARS) && !text.trim().is_empty() && !text.chars().any(char::is_control)
 }

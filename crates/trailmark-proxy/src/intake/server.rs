@@ -2,8 +2,6 @@
 //! believed about money and customers; which visitor a conversion belongs to it says by click token, visitor cookie or
 //! reference, and what of these is unknown or over never refuses: the known customer decides then, else nobody is credited.
 
-use std::collections::BTreeMap;
-
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -14,6 +12,7 @@ use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VendorName, Visitor
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::refusal::Refusal;
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{ClickClaims, VisitorClaims};
 
@@ -41,7 +40,7 @@ struct Posted {
     order: Option<Order>,
     refund_of: Option<OrderKey>,
     #[serde(default)]
-    data: BTreeMap<String, String>,
+    data: TextMap,
     /// RFC 3339; now when absent.
     occurred_at: Option<String>,
     /// The page's click token.

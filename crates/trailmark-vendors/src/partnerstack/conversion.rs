@@ -6,11 +6,10 @@
 //!
 //! Source: <https://docs.partnerstack.com/reference/conversion-api>; vendors.md § 1.2.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value};
 use trailmark_wire::conversion::Customer;
 use trailmark_wire::ids::ClickId;
+use trailmark_wire::text_map::TextMap;
 
 use super::answers::{self, Body};
 use super::post;
@@ -25,7 +24,7 @@ pub(super) fn request(
     bearer: &Secret,
     click_id: &ClickId,
     customer: &Customer,
-    data: &BTreeMap<String, String>,
+    data: &TextMap,
 ) -> Request {
     let mut body = Map::new();
     body.insert("xid".into(), click_id.as_str().into());
@@ -45,9 +44,9 @@ pub(super) fn insert_stated(body: &mut Map<String, Value>, name: &str, value: Op
 
 /// Free data as an object under `name`. The vendor states no limit for it here (those of `metadata` are a transaction's) and drops names
 /// that are no field of the programme's customers, so everything stated goes out as it is.
-pub(super) fn insert_free(body: &mut Map<String, Value>, name: &str, data: &BTreeMap<String, String>) {
+pub(super) fn insert_free(body: &mut Map<String, Value>, name: &str, data: &TextMap) {
     let mut free = Map::new();
-    for (name, value) in data {
+    for (name, value) in data.iter() {
         insert_stated(&mut free, name, Some(value));
     }
     if !free.is_empty() {

@@ -120,7 +120,7 @@ fn cents(amount_minor: i64, currency: Currency) -> Result<i64, Rejection> {
 /// Free data as `metadata`. Blank values are left out.
 fn metadata(task: &Task) -> Result<Map<String, Value>, Rejection> {
     let stated = || task.data.iter().filter(|(_, value)| !value.trim().is_empty());
-    let too_long = |(name, value): (&String, &String)| {
+    let too_long = |(name, value): (&str, &str)| {
         name.chars().count() > METADATA_NAME_CHARS || value.chars().count() > METADATA_VALUE_CHARS
     };
     if stated().any(too_long) {
@@ -129,7 +129,7 @@ fn metadata(task: &Task) -> Result<Map<String, Value>, Rejection> {
              with a transaction",
         ));
     }
-    Ok(stated().map(|(name, value)| (name.clone(), value.as_str().into())).collect())
+    Ok(stated().map(|(name, value)| (name.to_owned(), value.into())).collect())
 }
 
 /// The body of `POST /transactions`.

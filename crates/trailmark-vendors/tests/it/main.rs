@@ -14,14 +14,13 @@ mod partners;
 mod redaction;
 mod signups;
 
-use std::collections::BTreeMap;
-
 use trailmark_vendors::exchange::{Answer, Request};
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::{Plan, Task};
 use trailmark_vendors::{Account, Vendor, vendor};
 use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey, VendorName};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 /// 2026-11-21T08:00:00Z, when every answer arrives.
@@ -70,7 +69,7 @@ fn signup() -> Task {
         customer_reference: None,
         click_id: Some(ClickId::new("xid123").unwrap()),
         partner: Some(PartnerKey::new("acme").unwrap()),
-        data: BTreeMap::new(),
+        data: TextMap::new(),
     }
 }
 

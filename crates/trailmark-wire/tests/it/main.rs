@@ -6,4 +6,5 @@ mod base64;
 mod ids;
 mod properties;
 mod support;
+mod text_map;
 mod vectors;

@@ -10,7 +10,6 @@
     reason = "a claim is named by its function, and fails by panicking"
 )]
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use trailmark_attribution::{Credit, Decision, decide};
@@ -21,6 +20,7 @@ use trailmark_wire::ids::{
 };
 use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 use crate::outbox::{Progress, Purpose, State};
@@ -141,7 +141,7 @@ pub fn signup(number: u16, visitor: VisitorId, customer: &str) -> NewConversion 
         conversion: Conversion {
             customer: Some(CustomerClaim::Plain(customer)),
             event: Event::Signup,
-            data: BTreeMap::from([("plan".into(), "team".into())]),
+            data: TextMap::from([("plan".into(), "team".into())]),
         },
         occurred_at: NOW,
         received_at: NOW,
