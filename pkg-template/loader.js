@@ -47,10 +47,11 @@
     const glue = await import(new URL('__GLUE__', base) + (loading > 1 ? '#' + loading : ''));
     // As bytes: handed an answer, the glue would write to the console about a host that sends the wrong MIME type.
     const wasm = await fetch(new URL('__WASM__', base));
-    await glue.default({ module_or_path: await wasm.arrayBuffer() });
+    await glue.load(await wasm.arrayBuffer());
     state.q.map(configure);
-    const sdk = new glue.Trailmark({ ...settings, consent: state.s || settings.consent }, state.a);
-    sdk.ready().then(state.o);
+    const site = glue.start({ ...settings, consent: state.s || settings.consent, debug: settings.debug ? 1 : null }, state.a);
+    const sdk = { call: (name, argument) => glue.call(site, name, argument) };
+    sdk.call('').then(state.o);
     state.q.push = call => answer(sdk, call);
     state.q.splice(0).map(call => answer(sdk, call));
   };

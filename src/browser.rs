@@ -7,11 +7,10 @@
 mod http;
 mod key;
 
-use std::cell::RefCell;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use js_sys::{Array, JSON, Math, Object, Promise, Reflect, Uint8Array};
+use js_sys::{Array, JSON, Object, Promise, Reflect};
 use serde::Serialize;
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::json::{JsonError, WriteJson};
@@ -19,15 +18,16 @@ use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{Storage, Window};
+use web_sys::Storage;
 
-use self::key::BrowserKey;
+use crate::json::to_text;
 use crate::page::{Answer, Json, Page, Request};
 
 /// The document that the module was loaded into.
 #[derive(Debug, Default)]
 pub struct BrowserPage {
-    key: RefCell<Option<BrowserKey>>,
+    /// Holds the browser key, for [`key`] alone.
+    held: Object,
 }
 
 /// A value of the browser's JSON parser.
@@ -39,6 +39,15 @@ extern "C" {
     /// `Reflect.apply` over a closure of ours: a call whose exceptions come back as a value.
     #[wasm_bindgen(catch, js_namespace = Reflect, js_name = apply)]
     fn apply(work: &mut dyn FnMut(), this: &JsValue, arguments: &Array) -> Result<(), JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/browser/host.js")]
+extern "C" {
+    fn sleep(ms: u32) -> Promise;
+    #[wasm_bindgen(catch)]
+    fn cookies() -> Result<String, JsValue>;
+    #[wasm_bindgen(catch, js_name = privacyControl)]
+    fn privacy_control() -> Result<bool, JsValue>;
 }
 
 /// What `work` gives; `None` where the host throws while it is polled, which would otherwise end in the page's console.
@@ -61,9 +70,9 @@ async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
     .await
 }
 
-/// The value that a promise resolves to, if the host gives one; anything but a promise is its own value.
-async fn resolved(promise: Result<Promise, JsValue>) -> Option<JsValue> {
-    JsFuture::from(Promise::resolve(&promise.ok()?)).await.ok()
+/// What `read` makes of the value that a promise resolves to; `None` where it is rejected.
+async fn resolved<T>(promise: Promise, read: fn(&JsValue) -> Option<T>) -> Option<T> {
+    read(&JsFuture::from(promise).await.ok()?)
 }
 
 /// A property, unless it is missing or throws.
@@ -71,17 +80,8 @@ fn property(of: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(of, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined() && !value.is_null())
 }
 
-/// What stands at `path` below the global object; web-sys has no getters that catch for much of it.
-fn host<T: JsCast>(path: &[&str]) -> Option<T> {
-    let mut value = JsValue::from(js_sys::global());
-    for name in path {
-        value = property(&value, name)?;
-    }
-    Some(value.unchecked_into())
-}
-
 fn storage() -> Option<Storage> {
-    host(&["localStorage"])
+    property(&js_sys::global(), "localStorage").map(JsValue::unchecked_into)
 }
 
 /// Writes as `JSON.stringify` does. Numbers are JSON numbers, absent members are left out, maps are objects.
@@ -91,8 +91,7 @@ pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
 
 impl WriteJson for BrowserPage {
     fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
-        let text = to_js(value).and_then(|value| JSON::stringify(&value).ok());
-        text.map(String::from).ok_or_else(|| JsonError { problem: "value has no JSON form".to_owned() })
+        to_text(value)
     }
 }
 
@@ -106,23 +105,14 @@ impl Page for BrowserPage {
 
     fn random(&self) -> [u8; 10] {
         let mut bytes = [0; 10];
-        if key::fill_randomly(&mut bytes).is_none() {
-            // An id must be unlikely to repeat, not hard to guess: nothing trusts it.
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 255")]
-            bytes.fill_with(|| (Math::random() * 256.0) as u8);
-        }
+        key::randomise(&mut bytes);
         bytes
     }
 
     fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static {
-        let ms = i32::try_from(ms).unwrap_or(i32::MAX);
-        let timer = Promise::new(&mut |resolve, _reject| {
-            let window: Window = js_sys::global().unchecked_into();
-            // A page without timers has worse to fear than a call that stays open.
-            let _timer = window.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
-        });
+        let timer = sleep(ms);
         async move {
-            resolved(Ok(timer)).await;
+            resolved(timer, |_| Some(())).await;
         }
     }
 
@@ -131,11 +121,11 @@ impl Page for BrowserPage {
     }
 
     fn privacy_control(&self) -> bool {
-        host::<JsValue>(&["navigator", "globalPrivacyControl"]).is_some_and(|signal| signal.is_truthy())
+        privacy_control().unwrap_or(false)
     }
 
     fn cookies(&self) -> String {
-        host::<JsValue>(&["document", "cookie"]).and_then(|jar| jar.as_string()).unwrap_or_default()
+        cookies().unwrap_or_default()
     }
 
     fn load(&self, name: &str) -> Option<String> {
@@ -157,28 +147,20 @@ impl Page for BrowserPage {
         JSON::parse(json).ok().map(BrowserJson)
     }
 
-    async fn key(&self, site: &SiteId) -> Option<EcPublicJwk> {
-        if let Some(key) = &*self.key.borrow() {
-            return Some(key.public.clone());
-        }
-        let key = key::of_site(site, Box::pin(self.sleep(key::STORE_MS))).await?;
-        let public = key.public.clone();
-        self.key.replace(Some(key));
-        Some(public)
+    fn key(&self, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>> {
+        key::of_site(&self.held, site)
     }
 
-    async fn sign(&self, message: &str) -> Option<[u8; 64]> {
-        let private = self.key.borrow().as_ref()?.private.clone();
-        key::sign(&private, message).await
+    fn sign(&self, message: &str) -> impl Future<Output = Option<[u8; 64]>> {
+        key::sign(&self.held, message)
     }
 
-    async fn forget_key(&self, _site: &SiteId) {
-        self.key.replace(None);
-        key::delete();
+    fn forget_key(&self) -> impl Future<Output = Option<()>> {
+        key::forget(&self.held)
     }
 
-    async fn sha256(&self, message: &str) -> Option<[u8; 32]> {
-        key::sha256(message).await
+    fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>> {
+        key::sha256(message)
     }
 
     async fn send(&self, request: Request) -> Option<Answer<BrowserJson>> {
@@ -225,9 +207,4 @@ impl Json for BrowserJson {
         };
         entries.iter().filter_map(pair).collect()
     }
-}
-
-/// The bytes behind an `ArrayBuffer`, if they are as many.
-fn bytes<const N: usize>(buffer: &JsValue) -> Option<[u8; N]> {
-    Uint8Array::new(buffer).to_vec().try_into().ok()
 }

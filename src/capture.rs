@@ -1,12 +1,11 @@
 //! What this arrival holds: whether landing URL or cookies have one of the names that the wire's capture rules know, and how much
 //! of either may leave the page. Decides nothing about credit and keeps nothing; [`crate::click`] reports it.
 
-use std::collections::BTreeMap;
-
 use trailmark_wire::capture::{Rule, Source};
 use trailmark_wire::ids::VendorName;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
+use trailmark_wire::text_map::TextMap;
 
 use crate::config::{Arrival, Navigation};
 
@@ -20,7 +19,7 @@ pub struct Sighting {
     /// The referrer, cut likewise; `None` where it is no web page.
     pub referrer: Option<String>,
     /// The cookies that the capture rules name.
-    pub cookies: BTreeMap<String, String>,
+    pub cookies: TextMap,
 }
 
 /// Looks at an arrival. Reload and back/forward are none: of those only origin and path are told, so that the proxy can
@@ -39,7 +38,7 @@ pub fn look(arrival: &Arrival, cookies: &str, params: &[String]) -> Sighting {
         landing.pairs().any(|(name, value)| usable(&value) && rules.iter().any(|rule| rule.names_param(&name)));
     let source = match touched {
         true => Some(Source::Url),
-        false => cookies.values().any(|value| usable(value)).then_some(Source::Cookie),
+        false => cookies.values().any(usable).then_some(Source::Cookie),
     };
     Sighting { source, url: landing.stored(&rules), referrer, cookies }
 }
@@ -58,9 +57,9 @@ fn rules(params: &[String]) -> Vec<Rule<'_>> {
 }
 
 /// The cookies that `rules` name, out of the text of `document.cookie`.
-fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> BTreeMap<String, String> {
+fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> TextMap {
     let named = |name: &str| rules.iter().any(|rule| rule.names_cookie(name));
-    let mut cookies = BTreeMap::new();
+    let mut cookies = TextMap::new();
     for (name, value) in cookie_pairs(jar) {
         if cookies.len() < COOKIES && value.len() <= COOKIE_BYTES && named(name) {
             cookies.insert(name.to_owned(), value.to_owned());

@@ -2,7 +2,7 @@
 //! is the proxy's to do, and trusts it for two numbers only: when it was signed and when it ends. Who asks, and when, stands
 //! in [`crate::tracker`].
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use trailmark_wire::base64url;
 use trailmark_wire::click::ClickRequest;
 use trailmark_wire::jwk::EcPublicJwk;
@@ -10,21 +10,31 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::capture::Sighting;
 use crate::config::{Arrival, Settings};
+use crate::json::Members;
 use crate::page::{Json, Method, Page, Request};
 
 /// The current touch as the page may know it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
     /// The program.
     pub program: String,
     /// The partner's key; absent where only a click id is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<String>,
     /// When the touch was, RFC 3339.
     pub at: String,
     /// When its window ends, RFC 3339.
     pub expires_at: String,
+}
+
+impl Serialize for Touch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = Members::begin(serializer)?;
+        members.text("program", Some(&self.program))?;
+        members.text("partner", self.partner.as_deref())?;
+        members.text("at", Some(&self.at))?;
+        members.text("expiresAt", Some(&self.expires_at))?;
+        members.end()
+    }
 }
 
 /// A click token with what it says: the members of the proxy's answer, and two numbers beside them. So it lies in storage.

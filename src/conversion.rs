@@ -2,11 +2,12 @@
 //! time. No envelope and no request: those are [`crate::send`]'s. `sale` comes with merchant-signed orders; until then the
 //! answer is `not_available`.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use crate::json::Members;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use trailmark_wire::conversion::{Body, Customer, Kind, Malformed, check_data};
 use trailmark_wire::ids::{ConversionId, CustomerKey};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 use crate::page::{Json, Page};
@@ -25,30 +26,47 @@ pub struct Entry {
 }
 
 /// One credited program.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credit {
     /// The program.
     pub program: String,
     /// Its partner; absent where only a click id is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub partner: Option<String>,
 }
 
 /// What a call comes to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The proxy's word (`accepted`, `duplicate`, `held`, `unattributed`, `rejected`), or `queued`, `ignored`, `failed`.
     pub status: &'static str,
     /// Why, where the status alone does not say.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The ledger's id of the conversion, else the one it was sent under.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub conversion_id: Option<String>,
     /// The credited programs, where a receipt came.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub attribution: Option<Vec<Credit>>,
+}
+
+impl Serialize for Credit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = Members::begin(serializer)?;
+        members.text("program", Some(&self.program))?;
+        members.text("partner", self.partner.as_deref())?;
+        members.end()
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = Members::begin(serializer)?;
+        members.text("status", Some(self.status))?;
+        members.text("code", self.code.as_deref())?;
+        members.text("conversionId", self.conversion_id.as_deref())?;
+        if let Some(credits) = &self.attribution {
+            members.0.serialize_entry("attribution", credits)?;
+        }
+        members.end()
+    }
 }
 
 impl Outcome {
@@ -99,8 +117,7 @@ impl Entry {
             Some(Err(bad)) => return Err(Malformed { field: "customer.key", problem: bad.shape }),
             None => None,
         };
-        let mut data = BTreeMap::new();
-        // One by one: building a map from an iterator sorts first, and sorting costs the module two kilobytes.
+        let mut data = TextMap::new();
         for (name, value) in input.and_then(|input| input.member("data")).iter().flat_map(Json::entries) {
             data.insert(name, value.text().unwrap_or_default());
         }

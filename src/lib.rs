@@ -35,6 +35,8 @@ pub mod send;
 
 pub mod tracker;
 
+pub mod json;
+
 pub mod page;
 
 pub mod wait;

@@ -106,11 +106,11 @@ pub trait Page: WriteJson + 'static {
     /// The public half of the browser key of `site`, made when there is none; `None` where this browser has no such keys.
     fn key(&self, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>>;
 
-    /// ES256 of `message` under the key that [`Self::key`] gave last, as R || S.
+    /// ES256 of `message` under the key that [`Self::key`] gave last: R || S.
     fn sign(&self, message: &str) -> impl Future<Output = Option<[u8; 64]>>;
 
-    /// Deletes the browser key of `site`.
-    fn forget_key(&self, site: &SiteId) -> impl Future<Output = ()>;
+    /// Deletes the browser key, and those of other sites on this host.
+    fn forget_key(&self) -> impl Future<Output = Option<()>>;
 
     /// SHA-256 of `message`.
     fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>>;

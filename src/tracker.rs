@@ -7,7 +7,9 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use serde::Serialize;
+use crate::json::Members;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 use trailmark_wire::capture::Source;
 
 use crate::capture;
@@ -24,12 +26,21 @@ use crate::wait::{Gate, Task, within};
 const HELD: usize = 20;
 
 /// What `ready` resolves to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     /// Whether a touch stands behind this visitor.
     pub attributed: bool,
     /// Always `wasm` here; the stub answers `off` where this module does not run.
     pub mode: &'static str,
+}
+
+impl Serialize for Ready {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = Members::begin(serializer)?;
+        members.0.serialize_entry("attributed", &self.attributed)?;
+        members.text("mode", Some(self.mode))?;
+        members.end()
+    }
 }
 
 /// What is known of this visitor.
@@ -293,7 +304,7 @@ impl<P: Page> Tracker<P> {
     async fn withdraw(&self) {
         let url = joined(&[&self.settings.route("/v1/clicks?site="), self.settings.site.as_str()]);
         self.page.send(Request { method: Method::Delete, url, body: String::new() }).await;
-        self.page.forget_key(&self.settings.site).await;
+        self.page.forget_key().await;
     }
 
     /// Ends when no change of consent is being enacted, after `ms` milliseconds at the latest.

@@ -10,7 +10,7 @@ use js_sys::{Array, Function, Promise};
 use serde::Deserialize;
 use serde_json::Value;
 use trailmark::browser::BrowserPage;
-use trailmark::js::{JsSettings, Trailmark};
+use trailmark::js::{call, start};
 use trailmark::page::{Json as _, Method, Page as _, Request};
 use trailmark_wire::capture::{Captured, Rule, capture};
 use trailmark_wire::conversion::{Body, Conversion};
@@ -128,7 +128,7 @@ async fn a_signature_verifies_with_webcrypto() {
 async fn a_forgotten_key_is_gone() {
     let page = BrowserPage::default();
     let first = page.key(&site("forget")).await.unwrap();
-    page.forget_key(&site("forget")).await;
+    page.forget_key().await;
     assert_ne!(first, page.key(&site("forget")).await.unwrap());
 }
 
@@ -258,19 +258,24 @@ async fn a_signup_goes_from_the_pages_call_to_the_pages_result() {
         js("return { site: 'whole', endpoint: '/tm', consent: 'granted', params: ['via'], debug: false }", &[]).await;
     let arrival =
         js("return { id: '0'.repeat(32), url: 'https://a.example/?via=ada', referrer: '', at: '' }", &[]).await;
-    let sdk = Trailmark::new(settings.unchecked_ref::<JsSettings>(), arrival).unwrap();
-    assert_eq!(shown(sdk.ready()).await, r#"{"attributed":true,"mode":"wasm"}"#);
-    let touch = sdk.call("touch".into(), &JsValue::UNDEFINED);
+    let number = start(settings, arrival).unwrap();
+    let sdk = |name: &str, argument: &JsValue| call(number, name.into(), argument);
+    assert_eq!(shown(sdk("", &JsValue::UNDEFINED)).await, r#"{"attributed":true,"mode":"wasm"}"#);
+    let touch = sdk("touch", &JsValue::UNDEFINED);
     assert_eq!(shown(touch).await, r#"{"program":"main","partner":"ada","at":"then","expiresAt":"later"}"#);
-    let signup = sdk.call("signup".into(), &js("return { customerKey: 7, email: 'a@b.c', data: { n: 1 } }", &[]).await);
+    let signup = sdk("signup", &js("return { customerKey: 7, email: 'a@b.c', data: { n: 1 } }", &[]).await);
     let result = r#"{"status":"accepted","conversionId":"c","attribution":[{"program":"main","partner":"ada"}]}"#;
     // The id is the page's own until the receipt names one.
     assert_eq!(shown(signup).await.replace(&own_id().await, "c"), result);
-    let wrong = sdk.call("signup".into(), &js("return { get customerKey() { throw new Error('no') } }", &[]).await);
+    let wrong = sdk("signup", &js("return { get customerKey() { throw new Error('no') } }", &[]).await);
     assert_eq!(shown(wrong).await, r#"{"status":"failed","code":"malformed"}"#);
-    assert_eq!(shown(sdk.call("reference".into(), &JsValue::NULL)).await, "null");
-    assert_eq!(shown(sdk.call("consent".into(), &JsValue::from_str("denied"))).await, r#""denied""#);
+    assert_eq!(shown(sdk("reference", &JsValue::NULL)).await, "null");
+    assert_eq!(shown(sdk("consent", &JsValue::from_str("denied"))).await, r#""denied""#);
     assert_eq!(js("return localStorage.getItem('tm_whole_click')", &[]).await, JsValue::NULL);
+    assert_eq!(shown(call(number + 1, "touch".into(), &JsValue::NULL)).await, "null", "no such site");
+    let nobody = js("return { site: 'NO', endpoint: '/tm' }", &[]).await;
+    let error = start(nobody, JsValue::NULL).unwrap_err().as_string().unwrap();
+    assert!(error.starts_with("site is missing or not 1 to 32"), "{error}");
 }
 
 /// The id of the conversion that was posted last.

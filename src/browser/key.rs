@@ -1,135 +1,54 @@
-//! The browser key: ECDSA P-256, made by WebCrypto, never extractable. It lies in IndexedDB, where a non-extractable key can
-//! lie and scripts can use but not copy it; where that fails it lives as long as the page; where WebCrypto fails there is
-//! none. What is signed with it is [`trailmark_wire::envelope`]'s business.
+//! The browser key and what else WebCrypto does, as `host.js` beside this file offers it: typed here, and nothing else. What is
+//! signed with the key is [`trailmark_wire::envelope`]'s business.
 
-use js_sys::{JSON, Object, Promise};
+use js_sys::{Object, Promise, Uint8Array};
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::jwk::EcPublicJwk;
-use wasm_bindgen::prelude::{JsCast as _, JsValue};
-use web_sys::{
-    Crypto, CryptoKey, IdbDatabase, IdbFactory, IdbObjectStore, IdbOpenDbRequest, IdbRequest, IdbTransactionMode,
-    SubtleCrypto,
-};
+use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 
-use super::{bytes, host, property, resolved};
-use crate::wait::{Task, within};
+use super::{property, resolved};
 
 /// Milliseconds that IndexedDB has to answer. Some browsers leave a request hanging; the page must not wait for them.
-pub(super) const STORE_MS: u32 = 400;
+const STORE_MS: u32 = 400;
 
-/// The database of this SDK, one store, one entry a site.
-const DATABASE: &str = "trailmark";
-const STORE: &str = "keys";
-
-/// A key pair whose private half stays with the browser.
-#[derive(Debug)]
-pub(super) struct BrowserKey {
-    pub(super) public: EcPublicJwk,
-    pub(super) private: CryptoKey,
+#[wasm_bindgen(module = "/src/browser/host.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = publicKey)]
+    fn public_key(page: &Object, site: &str, limit: u32) -> Promise;
+    #[wasm_bindgen(js_name = sign)]
+    fn signature(page: &Object, message: &str) -> Promise;
+    #[wasm_bindgen(js_name = sha256)]
+    fn digest(message: &str) -> Promise;
+    #[wasm_bindgen(js_name = forget)]
+    fn delete(page: &Object) -> Promise;
+    /// Fills `room` at random; from `Math.random` where WebCrypto is missing.
+    pub(super) fn randomise(room: &mut [u8]);
 }
 
-/// The key of `site`: the stored one, else a new one that is stored if `limit` allows. One that cannot sign is none: a token
-/// bound to it would be worth less than one bound to nothing.
-pub(super) async fn of_site(site: &SiteId, limit: Task<()>) -> Option<BrowserKey> {
-    let name = JsValue::from_str(site.as_str());
-    let mut stored = Box::pin(stored_pair(name)) as Task<_>;
-    let pair = match within(&mut stored, limit).await.flatten() {
-        Some(pair) => pair,
-        None => generate().await?,
-    };
-    let key = from_pair(pair).await?;
-    sign(&key.private, "").await.map(|_trial| key)
+/// The public half of the key of `site`, which is made if there is none; `page` holds the key from then on.
+pub(super) fn of_site(page: &Object, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>> + use<> {
+    resolved(public_key(page, site.as_str(), STORE_MS), |jwk| {
+        let coordinate = |name| property(jwk, name)?.as_string();
+        EcPublicJwk::new(&coordinate("x")?, &coordinate("y")?).ok()
+    })
 }
 
-/// ES256 of `message`; WebCrypto gives R || S, as JOSE wants it.
-pub(super) async fn sign(private: &CryptoKey, message: &str) -> Option<[u8; 64]> {
-    let algorithm = literal(r#"{"name":"ECDSA","hash":"SHA-256"}"#)?;
-    bytes(&resolved(subtle()?.sign_with_object_and_u8_array(&algorithm, private, message.as_bytes())).await?)
+/// ES256 of `message` under the key that `page` holds, R || S; `None` before [`of_site`] gave one.
+pub(super) fn sign(page: &Object, message: &str) -> impl Future<Output = Option<[u8; 64]>> + use<> {
+    resolved(signature(page, message), bytes)
 }
 
 /// SHA-256 of `message`.
-pub(super) async fn sha256(message: &str) -> Option<[u8; 32]> {
-    bytes(&resolved(subtle()?.digest_with_str_and_u8_array("SHA-256", message.as_bytes())).await?)
+pub(super) fn sha256(message: &str) -> impl Future<Output = Option<[u8; 32]>> + use<> {
+    resolved(digest(message), bytes)
 }
 
-/// Removes the database. On a host with several sites the others lose their keys too, and are given new ones.
-pub(super) fn delete() {
-    let _refused = host::<IdbFactory>(&["indexedDB"]).map(|factory| factory.delete_database(DATABASE));
+/// Removes the database of keys; also where it cannot be removed nothing is kept in this page.
+pub(super) fn forget(page: &Object) -> impl Future<Output = Option<()>> + use<> {
+    resolved(delete(page), |_| Some(()))
 }
 
-/// Fills `bytes` at random.
-pub(super) fn fill_randomly(bytes: &mut [u8]) -> Option<()> {
-    host::<Crypto>(&["crypto"])?.get_random_values_with_u8_array(bytes).ok().map(drop)
-}
-
-fn subtle() -> Option<SubtleCrypto> {
-    host(&["crypto", "subtle"])
-}
-
-/// A constant of JavaScript's.
-fn literal(json: &str) -> Option<Object> {
-    JSON::parse(json).ok().map(JsValue::unchecked_into)
-}
-
-async fn generate() -> Option<JsValue> {
-    let algorithm = literal(r#"{"name":"ECDSA","namedCurve":"P-256"}"#)?;
-    let usages = literal(r#"["sign"]"#)?;
-    resolved(subtle()?.generate_key_with_object(&algorithm, false, &usages)).await
-}
-
-async fn from_pair(pair: JsValue) -> Option<BrowserKey> {
-    let public: CryptoKey = property(&pair, "publicKey")?.unchecked_into();
-    let jwk = resolved(subtle()?.export_key("jwk", &public)).await?;
-    let coordinate = |name| property(&jwk, name)?.as_string();
-    let public = EcPublicJwk::new(&coordinate("x")?, &coordinate("y")?).ok()?;
-    Some(BrowserKey { public, private: property(&pair, "privateKey")?.unchecked_into() })
-}
-
-/// The stored pair, or a new one that is stored under `name`. Reading again and adding are one transaction, so that of two
-/// tabs which come at once the second takes the first one's.
-async fn stored_pair(name: JsValue) -> Option<JsValue> {
-    let database = open().await?;
-    let mut pair = get(&store(&database, IdbTransactionMode::Readonly)?, &name).await;
-    if pair.is_none() {
-        let made = generate().await?;
-        let store = store(&database, IdbTransactionMode::Readwrite)?;
-        pair = get(&store, &name).await;
-        if pair.is_none() {
-            done(&store.add_with_key(&made, &name).ok()?).await?;
-            pair = Some(made);
-        }
-    }
-    database.close();
-    pair
-}
-
-/// Opens the database. Its first event is `upgradeneeded` where there is none yet: then, and only then, a store can be made.
-async fn open() -> Option<IdbDatabase> {
-    let request = host::<IdbFactory>(&["indexedDB"])?.open_with_u32(DATABASE, 1).ok()?;
-    let database: IdbDatabase = done(&request).await?.unchecked_into();
-    if database.create_object_store(STORE).is_ok() {
-        done(&request).await?;
-    }
-    Some(database)
-}
-
-fn store(database: &IdbDatabase, mode: IdbTransactionMode) -> Option<IdbObjectStore> {
-    database.transaction_with_str_and_mode(STORE, mode).ok()?.object_store(STORE).ok()
-}
-
-async fn get(store: &IdbObjectStore, name: &JsValue) -> Option<JsValue> {
-    done(&store.get(name).ok()?).await.filter(|pair| pair.is_object())
-}
-
-/// The result of a request at its next event. Events call the promise's own functions, so that no closure of ours is made;
-/// the task goes on as a microtask of the event, while the transaction is still active.
-async fn done(request: &IdbRequest) -> Option<JsValue> {
-    let promise = Promise::new(&mut |resolve, reject| {
-        // Only a request to open has this event.
-        request.unchecked_ref::<IdbOpenDbRequest>().set_onupgradeneeded(Some(&resolve));
-        request.set_onsuccess(Some(&resolve));
-        request.set_onerror(Some(&reject));
-    });
-    resolved(Ok(promise)).await?;
-    request.result().ok()
+/// The bytes of an `ArrayBuffer`, if they are as many.
+fn bytes<const N: usize>(buffer: &JsValue) -> Option<[u8; N]> {
+    Uint8Array::new(buffer).to_vec().try_into().ok()
 }

@@ -206,7 +206,7 @@ impl MemoryPage {
 
 impl WriteJson for MemoryPage {
     fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
-        serde_json::to_string(value).map_err(|error| JsonError { problem: error.to_string() })
+        crate::json::to_text(value)
     }
 }
 
@@ -272,8 +272,9 @@ impl Page for MemoryPage {
         self.0.key.borrow().as_ref().map(|key| (key.sign)(message.as_bytes()))
     }
 
-    async fn forget_key(&self, _site: &SiteId) {
+    async fn forget_key(&self) -> Option<()> {
         self.set_key(None);
+        Some(())
     }
 
     async fn sha256(&self, message: &str) -> Option<[u8; 32]> {

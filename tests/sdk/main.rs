@@ -12,6 +12,7 @@
 mod capture;
 mod consent;
 mod conversion;
+mod json;
 mod queue;
 mod support;
 mod timing;

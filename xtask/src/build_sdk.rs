@@ -26,7 +26,7 @@ pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
 
 /// Everything the build reads, besides the tools.
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 10] = [
     "Cargo.lock",
     "Cargo.toml",
     "rust-toolchain.toml",
@@ -36,6 +36,7 @@ const INPUTS: [&str; 9] = [
     "crates/trailmark-wire/src",
     "xtask/src/artifact.rs",
     "xtask/src/build_sdk.rs",
+    "xtask/src/panics.rs",
 ];
 
 /// The target triple of the module.
@@ -161,8 +162,9 @@ fn rustflags(root: &Path) -> OsString {
 
 /// The wasm-bindgen step: glue as an ES module that is told where its module lies, and the module.
 pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
+    let module = panics::silence(&std::fs::read(module)?)?;
     let mut output = Bindgen::new()
-        .input_path(module)
+        .input_bytes("sdk", module)
         .out_name("sdk")
         .web(true)?
         .typescript(false)
@@ -171,13 +173,15 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .remove_producers_section(true)
         .generate_output()
         .context("wasm-bindgen cannot bind the module")?;
-    ensure!(
-        output.snippets().values().all(Vec::is_empty) && output.local_modules().is_empty(),
-        "the module brings JS snippets, which the proxy would have to serve as further files"
-    );
-    let mut glue = output.js().to_owned();
+    ensure!(output.snippets().values().all(Vec::is_empty), "the module brings inline JS, which belongs into a file");
+    let local_modules: Vec<_> = output.local_modules().clone().into_iter().collect();
+    let mut glue = whole_glue(output.js(), &local_modules)?;
     let module = output.wasm_mut();
-    panics::silence(module);
+    // Stands before the name of every import, and once in the glue.
+    let imports_from = "\"./sdk_bg.js\"";
+    ensure!(glue.contains(imports_from), "the glue does not offer its functions as {imports_from}");
+    glue = glue.replace(imports_from, "_");
+    module.imports.iter_mut().for_each(|import| "_".clone_into(&mut import.module));
     // These names end in hashes, which no compressor shortens, and stand in both files.
     let is_internal = |name: &str| name.starts_with("__wb") || name.starts_with("wasm_bindgen__");
     let imports = module.imports.iter_mut().map(|import| &mut import.name);
@@ -188,6 +192,31 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         *name = short;
     }
     Ok((glue, module.emit_wasm()))
+}
+
+/// The glue as one file without its dead half: our own JS (`src/browser/*.js`) in place of its imports of them, since every
+/// further file would be a further request; and instead of wasm-bindgen's four ways to begin, which terser must keep, the one
+/// that the loader uses: `load(bytes)`. Knows the text that the pinned wasm-bindgen writes, and fails where it is another.
+fn whole_glue(glue: &str, local_modules: &[(String, String)]) -> Result<String> {
+    const BEGIN: &str = "async function __wbg_load(";
+    const LOAD: &str = "export const load = async bytes => {\n\
+        const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
+        __wbg_finalize_init(instance, module);\n};\n";
+    let mut whole = String::new();
+    for line in glue.lines() {
+        let module = local_modules.iter().find(|(path, _)| line.ends_with(&format!("from './snippets/{path}';")));
+        match module {
+            Some((_, source)) => whole += &source.replace("export const ", "const "),
+            None => whole += line,
+        }
+        whole.push('\n');
+    }
+    let begin = whole.find(BEGIN).with_context(|| format!("the glue has no `{BEGIN}`; wasm-bindgen writes another"))?;
+    let finalize = whole.find("function __wbg_finalize_init(");
+    ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
+    ensure!(!whole.contains("import {"), "the glue imports a file that the proxy does not serve");
+    whole.truncate(begin);
+    Ok(whole + LOAD)
 }
 
 /// `text` with every `word` that stands alone replaced.
@@ -221,7 +250,9 @@ impl Tools<'_> {
         std::fs::write(&before, wasm)?;
         shell::capture(
             npm.script("binaryen/bin/wasm-opt")
-                .args(["-Oz", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"])
+                .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
+                // Memory begins with the far end of the stack, so no pointer is as low as an offset in it.
+                .args(["-Oz", "--flatten", "--rereloop", "-Oz", "--converge", "--low-memory-unused"])
                 .arg(&before)
                 .arg("-o")
                 .arg(&after),
@@ -353,6 +384,20 @@ mod tests {
         assert_eq!(fresh_manifest(folder.path(), "other"), None);
         std::fs::write(folder.path().join("stub.js"), "edited").unwrap();
         assert_eq!(fresh_manifest(folder.path(), "in"), None);
+    }
+
+    #[test]
+    fn the_glue_is_one_file_with_one_beginning() {
+        let glue = "import { sign } from './snippets/x/src/browser/host.js';\nfunction __wbg_finalize_init(i) {}\n\
+                    async function __wbg_load(m) {}\nexport { initSync };\n";
+        let host = [("x/src/browser/host.js".to_owned(), "export const sign = 1;".to_owned())];
+        let whole = whole_glue(glue, &host).unwrap();
+        assert!(whole.starts_with("const sign = 1;\nfunction __wbg_finalize_init"), "{whole}");
+        assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
+        let error = whole_glue(glue, &[]).unwrap_err().to_string();
+        assert!(error.contains("imports a file that the proxy does not serve"), "{error}");
+        let error = whole_glue("function other() {}", &host).unwrap_err().to_string();
+        assert!(error.contains("wasm-bindgen writes another"), "{error}");
     }
 
     #[test]

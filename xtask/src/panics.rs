@@ -1,8 +1,14 @@
 //! Takes the words out of panics: in the browser's module a panic traps, and its message reaches nobody (std has no standard
-//! error there). The code that formats messages is a tenth of the module, so the functions that begin a panic become a bare
-//! trap here, and wasm-opt removes what only they had called. What traps, and when, stays the same.
+//! error there). What formats messages and says where they come from is a tenth of the module, so the functions that begin
+//! a panic or format become a bare trap here, the locations become zeroes, and wasm-opt removes what only they had used.
+//! What traps, and when, stays the same; a function of ours that formats fails the build.
 
-use walrus::{FunctionBuilder, FunctionKind, Module};
+use std::collections::HashSet;
+use std::ops::Range;
+
+use anyhow::{Context as _, Result, ensure};
+use walrus::ir::{self, Visitor, dfs_in_order};
+use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionId, FunctionKind, Module};
 
 /// Parts of the names of functions that never return: they format a message, then abort.
 const BEGIN_A_PANIC: [&str; 11] = [
@@ -19,75 +25,194 @@ const BEGIN_A_PANIC: [&str; 11] = [
     "rust_begin_unwind",
 ];
 
-/// Replaces the bodies of functions that begin a panic by `unreachable`.
-pub(crate) fn silence(module: &mut Module) {
-    let begins_a_panic = |name: &str| BEGIN_A_PANIC.iter().any(|part| name.contains(part));
-    let silenced: Vec<_> = module
-        .funcs
-        .iter_local()
-        .filter(|(id, _)| module.funcs.get(*id).name.as_deref().is_some_and(begins_a_panic))
-        .map(|(id, function)| (id, function.ty(), function.args.clone()))
-        .collect();
+/// The module without the words.
+///
+/// # Errors
+/// The module cannot be read, or code that is no message of a panic formats text: it would trap.
+pub(crate) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
+    let mut module = Module::from_buffer(wasm).context("cannot read the module")?;
+    silence_functions(&mut module)?;
+    zero_locations(&mut module);
+    walrus::passes::gc::run(&mut module);
+    Ok(module.emit_wasm())
+}
+
+fn silence_functions(module: &mut Module) -> Result<()> {
+    let names =
+        |id| format!("{:#}", rustc_demangle::demangle(module.funcs.get(id).name.as_deref().unwrap_or_default()));
+    let (mut silenced, mut formatters) = (Vec::new(), HashSet::new());
+    for (id, function) in module.funcs.iter_local() {
+        let name = names(id);
+        let formats =
+            name.starts_with("core::fmt::") || name.starts_with("<core::fmt::") || name.contains(" as core::fmt::");
+        // One that returns does something else than its name says.
+        let begins_a_panic = BEGIN_A_PANIC.iter().any(|part| name.contains(part))
+            && module.types.get(function.ty()).results().is_empty();
+        if formats {
+            formatters.insert(id);
+        }
+        if formats || begins_a_panic {
+            silenced.push((id, function.ty(), function.args.clone()));
+        }
+    }
     for (id, ty, arguments) in silenced {
         let ty = module.types.get(ty);
-        // One that returns does something else than its name says.
-        if !ty.results().is_empty() {
-            continue;
-        }
         let (parameters, results) = (ty.params().to_vec(), ty.results().to_vec());
         let mut builder = FunctionBuilder::new(&mut module.types, &parameters, &results);
         builder.func_body().unreachable();
         module.funcs.get_mut(id).kind = FunctionKind::Local(builder.local_func(arguments));
     }
+    // What only panics had used is no longer there to be found.
     walrus::passes::gc::run(module);
+    for (id, function) in module.funcs.iter_local() {
+        let name = module.funcs.get(id).name.as_deref().unwrap_or_default();
+        let mut calls = Calls { wanted: &formatters, found: false };
+        dfs_in_order(&mut calls, function, function.entry_block());
+        ensure!(
+            !calls.found,
+            "`{:#}` formats text, which the browser's module cannot: build the text by hand (config.rs has `joined`)",
+            rustc_demangle::demangle(name)
+        );
+    }
+    Ok(())
+}
+
+struct Calls<'a> {
+    wanted: &'a HashSet<FunctionId>,
+    found: bool,
+}
+
+impl Visitor<'_> for Calls<'_> {
+    fn visit_call(&mut self, call: &ir::Call) {
+        self.found |= self.wanted.contains(&call.func);
+    }
+}
+
+/// Bytes of a `core::panic::Location`: where its file's name stands, how long it is, line, column.
+const LOCATION: usize = 16;
+
+/// Zeroes the `core::panic::Location`s and the file names that they point at.
+fn zero_locations(module: &mut Module) {
+    let segments: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
+    for segment in segments {
+        let data = module.data.get_mut(segment);
+        let DataKind::Active { offset: ConstExpr::Value(ir::Value::I32(offset)), .. } = data.kind else {
+            continue;
+        };
+        let Ok(offset) = usize::try_from(offset) else {
+            continue;
+        };
+        let places = (0..data.value.len()).step_by(4);
+        let found: Vec<_> = places.filter_map(|at| location(&data.value, offset, at)).flatten().collect();
+        for range in found {
+            if let Some(bytes) = data.value.get_mut(range) {
+                bytes.fill(0);
+            }
+        }
+    }
+}
+
+/// The bytes of the location at `at`, and of its file's name, if one is there. Four numbers of which the first two span the name
+/// of a Rust file are nothing else.
+fn location(data: &[u8], offset: usize, at: usize) -> Option<[Range<usize>; 2]> {
+    let words = data.get(at..at + LOCATION)?.as_chunks::<4>().0;
+    let [name, length, line, column] = words else {
+        return None;
+    };
+    let number = |word: &[u8; 4]| usize::try_from(u32::from_le_bytes(*word)).ok();
+    let begin = number(name)?.checked_sub(offset)?;
+    let range = begin..begin.checked_add(number(length)?)?;
+    let text = data.get(range.clone())?;
+    let is_path = text.ends_with(b".rs") && text.iter().all(|byte| byte.is_ascii_graphic());
+    let is_place = (1..1_000_000).contains(&number(line)?) && (1..10_000).contains(&number(column)?);
+    (is_path && is_place).then_some([at..at + LOCATION, range])
 }
 
 #[cfg(test)]
 mod tests {
     use walrus::ValType;
-    use walrus::ir::dfs_in_order;
 
     use super::*;
 
-    /// Adds an exported function of this name that gives 7 where it returns something.
-    fn add(module: &mut Module, name: &str, results: &[ValType]) {
+    /// Adds an exported function of this name that gives 7 where it returns something, and calls `callee` first.
+    fn add(module: &mut Module, name: &str, results: &[ValType], callee: Option<&str>) {
+        let callee = callee.map(|callee| module.funcs.by_name(callee).unwrap());
         let mut builder = FunctionBuilder::new(&mut module.types, &[], results);
-        builder.name(name.to_owned()).func_body().i32_const(7);
+        let mut body = builder.name(name.to_owned()).func_body();
+        if let Some(callee) = callee {
+            body.call(callee);
+        }
+        body.i32_const(7);
         if results.is_empty() {
-            builder.func_body().drop();
+            body.drop();
         }
         let id = builder.finish(Vec::new(), &mut module.funcs);
         module.exports.add(name, id);
     }
 
-    /// Instructions of the function of this name.
-    fn length(module: &Module, name: &str) -> u64 {
-        let id = module.funcs.by_name(name).unwrap();
-        module.funcs.get(id).kind.unwrap_local().size()
+    fn silenced(mut module: Module) -> Result<Module> {
+        Module::from_buffer(&silence(&module.emit_wasm())?)
     }
 
-    #[test]
-    fn what_begins_a_panic_becomes_a_trap_and_nothing_else_does() {
-        let mut module = Module::default();
-        add(&mut module, "core::panicking::panic_fmt", &[]);
-        add(&mut module, "core::panicking::counts", &[ValType::I32]);
-        add(&mut module, "trailmark::click::read", &[]);
-        silence(&mut module);
-        assert_eq!(length(&module, "core::panicking::panic_fmt"), 1);
-        assert_eq!(length(&module, "core::panicking::counts"), 1, "a value is returned as before");
-        assert_eq!(length(&module, "trailmark::click::read"), 2);
-        let id = module.funcs.by_name("core::panicking::panic_fmt").unwrap();
-        let mut trap = Traps(0);
+    /// Whether the function of this name is a bare trap.
+    fn traps(module: &Module, name: &str) -> bool {
+        let id = module.funcs.by_name(name).unwrap();
         let function = module.funcs.get(id).kind.unwrap_local();
+        let mut trap = Traps(0);
         dfs_in_order(&mut trap, function, function.entry_block());
-        assert_eq!(trap.0, 1);
+        trap.0 == 1 && function.size() == 1
     }
 
     struct Traps(usize);
 
-    impl walrus::ir::Visitor<'_> for Traps {
-        fn visit_unreachable(&mut self, _instruction: &walrus::ir::Unreachable) {
+    impl Visitor<'_> for Traps {
+        fn visit_unreachable(&mut self, _instruction: &ir::Unreachable) {
             self.0 += 1;
         }
+    }
+
+    #[test]
+    fn what_begins_a_panic_or_formats_becomes_a_trap_and_nothing_else_does() {
+        let mut module = Module::default();
+        add(&mut module, "core::panicking::panic_fmt", &[], None);
+        add(&mut module, "core::panicking::counts", &[ValType::I32], None);
+        add(&mut module, "<usize as core::fmt::Display>::fmt", &[ValType::I32], None);
+        add(&mut module, "core::ptr::drop_in_place::<core::fmt::Error>", &[], None);
+        add(&mut module, "trailmark::click::read", &[], Some("core::panicking::panic_fmt"));
+        let module = silenced(module).unwrap();
+        assert!(traps(&module, "core::panicking::panic_fmt"));
+        assert!(!traps(&module, "core::panicking::counts"), "a value is returned as before");
+        assert!(traps(&module, "<usize as core::fmt::Display>::fmt"));
+        assert!(!traps(&module, "core::ptr::drop_in_place::<core::fmt::Error>"));
+        assert!(!traps(&module, "trailmark::click::read"));
+    }
+
+    #[test]
+    fn code_of_ours_that_formats_fails_the_build_by_name() {
+        let mut module = Module::default();
+        add(&mut module, "core::fmt::write", &[], None);
+        add(&mut module, "trailmark::click::read", &[], Some("core::fmt::write"));
+        let error = silenced(module).unwrap_err().to_string();
+        assert!(error.contains("`trailmark::click::read` formats text"), "{error}");
+    }
+
+    #[test]
+    fn locations_become_zeroes_and_other_data_stays() {
+        const OFFSET: u32 = 1024;
+        let mut data = b"src/a.rsother.rs".to_vec();
+        let place = |name: u32, length: u32, line: u32| [name, length, line, 5].map(u32::to_le_bytes).concat();
+        data.extend(place(OFFSET, 8, 7));
+        // No line, so no location.
+        data.extend(place(OFFSET + 8, 8, 0));
+        let mut module = Module::default();
+        let memory = module.memories.add_local(false, false, 1, None, None);
+        module.exports.add("memory", memory);
+        let offset = ConstExpr::Value(ir::Value::I32(i32::try_from(OFFSET).unwrap()));
+        module.data.add(DataKind::Active { memory, offset }, data.clone());
+        let after = silenced(module).unwrap().data.iter().next().unwrap().value.clone();
+        assert_eq!(after.get(..8).unwrap(), [0; 8]);
+        assert_eq!(after.get(8..16), data.get(8..16));
+        assert_eq!(after.get(16..32).unwrap(), [0; 16]);
+        assert_eq!(after.get(32..), data.get(32..));
     }
 }

@@ -27,7 +27,7 @@ const STEPS: &[Step] = &[
     Step { name: "tools", what: "find or install what the other steps use", run: install_tools },
     Step { name: "fmt", what: "the code is formatted", run: fmt },
     Step { name: "tidy", what: "the rules that no compiler checks", run: tidy_tree },
-    Step { name: "sdk", what: "build the browser module, no larger than before", run: sdk },
+    Step { name: "sdk", what: "build the browser module, within its budget", run: sdk },
     Step { name: "clippy", what: "lints on this machine's target", run: clippy },
     Step { name: "clippy-wasm", what: "lints on the browser's target", run: clippy_wasm },
     Step { name: "deny", what: "licences, sources and bans of dependencies", run: deny },
@@ -150,7 +150,7 @@ fn sdk(run: &Run<'_>) -> Result<()> {
     // Without Node the build is allowed to be large; here it is not.
     Npm::install(run.workspace)?;
     build_sdk::run(run.workspace)?;
-    size::ceiling(run.workspace)
+    size::budget(run.workspace)
 }
 
 fn clippy(run: &Run<'_>) -> Result<()> {

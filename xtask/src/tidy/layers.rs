@@ -63,6 +63,7 @@ const RULES: &[Rule] = &[
             "ctrlc",
             "flate2",
             "nix",
+            "rustc-demangle",
             "serde",
             "serde_json",
             "sha2",

@@ -1,0 +1,272 @@
+//! Writes JSON text: what the wire's types say of themselves, as `JSON.stringify` would print it. Texts, integers, booleans,
+//! lists, maps and structs, which is all that the wire has; floats and bytes are refused. By hand rather than by a library or
+//! through the browser's own objects, since this is the cheapest by a kilobyte and its errors are none. Reading JSON is
+//! the host's ([`crate::page::Json`]).
+
+use std::fmt;
+
+use serde::ser::{Error, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
+use trailmark_wire::json::JsonError;
+
+/// The JSON text of `value`.
+///
+/// # Errors
+/// [`JsonError`] for floats, bytes, and enums with content, which the wire has none of.
+pub fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, JsonError> {
+    let mut text = String::new();
+    match value.serialize(Writer(&mut text)) {
+        Ok(()) => Ok(text),
+        Err(Unwritable) => Err(JsonError { problem: "value is of a kind that the wire does not write".to_owned() }),
+    }
+}
+
+/// The value is of a kind that the wire does not use.
+#[derive(Debug)]
+struct Unwritable;
+
+struct Writer<'a>(&'a mut String);
+
+/// An array or object that has begun.
+struct Within<'a> {
+    text: &'a mut String,
+    /// What stands before the next entry.
+    separator: char,
+    end: char,
+}
+
+impl<'a> Writer<'a> {
+    fn quoted(self, value: &str) {
+        self.0.push('"');
+        for character in value.chars() {
+            match character {
+                '"' | '\\' => {
+                    self.0.push('\\');
+                    self.0.push(character);
+                }
+                // The one escape that fits every control character.
+                '\0'..'\x20' => {
+                    self.0.push_str("\\u00");
+                    for nibble in [u32::from(character) >> 4, u32::from(character) & 15] {
+                        self.0.push(char::from_digit(nibble, 16).unwrap_or('0'));
+                    }
+                }
+                _ => self.0.push(character),
+            }
+        }
+        self.0.push('"');
+    }
+
+    fn integer(self, value: i64) {
+        if value < 0 {
+            self.0.push('-');
+        }
+        let magnitude = value.unsigned_abs();
+        let mut unit = 1;
+        while magnitude / unit >= 10 {
+            unit *= 10;
+        }
+        while unit > 0 {
+            let digit = (magnitude / unit % 10) as u32;
+            self.0.push(char::from_digit(digit, 10).unwrap_or('0'));
+            unit /= 10;
+        }
+    }
+
+    fn within(self, begin: char, end: char) -> Within<'a> {
+        Within { text: self.0, separator: begin, end }
+    }
+}
+
+impl Within<'_> {
+    fn entry<T: Serialize + ?Sized>(&mut self, separator: char, value: &T) -> Result<(), Unwritable> {
+        self.text.push(self.separator);
+        self.separator = separator;
+        value.serialize(Writer(self.text))
+    }
+
+    fn finish(self, begin: char) {
+        if self.separator == begin {
+            self.text.push(begin);
+        }
+        self.text.push(self.end);
+    }
+}
+
+/// The members of an object that the page sees, written as a map: serde-wasm-bindgen keeps a table of the names of struct
+/// fields, which costs the module more than all results.
+pub(crate) struct Members<S: Serializer>(pub(crate) S::SerializeMap);
+
+impl<S: Serializer> Members<S> {
+    pub(crate) fn begin(serializer: S) -> Result<Self, S::Error> {
+        serializer.serialize_map(None).map(Self)
+    }
+
+    /// Adds a member, unless it is absent.
+    pub(crate) fn text(&mut self, name: &'static str, value: Option<&str>) -> Result<(), S::Error> {
+        value.map_or(Ok(()), |value| self.0.serialize_entry(name, value))
+    }
+
+    pub(crate) fn end(self) -> Result<S::Ok, S::Error> {
+        self.0.end()
+    }
+}
+
+/// Methods for kinds of values that the wire does not use.
+macro_rules! refused {
+    ($($method:ident($($argument:ty),*) -> $given:ty;)*) => {
+        $(fn $method(self, $(_: $argument),*) -> Result<$given, Unwritable> { Err(Unwritable) })*
+    };
+}
+
+impl<'a> Serializer for Writer<'a> {
+    type Ok = ();
+    type Error = Unwritable;
+    type SerializeSeq = Within<'a>;
+    type SerializeTuple = Impossible<(), Unwritable>;
+    type SerializeTupleStruct = Impossible<(), Unwritable>;
+    type SerializeTupleVariant = Impossible<(), Unwritable>;
+    type SerializeMap = Within<'a>;
+    type SerializeStruct = Within<'a>;
+    type SerializeStructVariant = Impossible<(), Unwritable>;
+
+    fn serialize_str(self, value: &str) -> Result<(), Unwritable> {
+        self.quoted(value);
+        Ok(())
+    }
+
+    fn serialize_bool(self, value: bool) -> Result<(), Unwritable> {
+        self.0.push_str(if value { "true" } else { "false" });
+        Ok(())
+    }
+
+    fn serialize_i64(self, value: i64) -> Result<(), Unwritable> {
+        self.integer(value);
+        Ok(())
+    }
+
+    fn serialize_u32(self, value: u32) -> Result<(), Unwritable> {
+        self.serialize_i64(value.into())
+    }
+
+    fn serialize_none(self) -> Result<(), Unwritable> {
+        self.0.push_str("null");
+        Ok(())
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unwritable> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit(self) -> Result<(), Unwritable> {
+        self.serialize_none()
+    }
+
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Result<(), Unwritable> {
+        self.serialize_str(variant)
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unwritable> {
+        value.serialize(self)
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Within<'a>, Unwritable> {
+        Ok(self.within('[', ']'))
+    }
+
+    fn serialize_map(self, _: Option<usize>) -> Result<Within<'a>, Unwritable> {
+        Ok(self.within('{', '}'))
+    }
+
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Within<'a>, Unwritable> {
+        Ok(self.within('{', '}'))
+    }
+
+    refused! {
+        serialize_i8(i8) -> ();
+        serialize_i16(i16) -> ();
+        serialize_i32(i32) -> ();
+        serialize_u8(u8) -> ();
+        serialize_u16(u16) -> ();
+        serialize_u64(u64) -> ();
+        serialize_f32(f32) -> ();
+        serialize_f64(f64) -> ();
+        serialize_char(char) -> ();
+        serialize_bytes(&[u8]) -> ();
+        serialize_unit_struct(&'static str) -> ();
+        serialize_tuple(usize) -> Impossible<(), Unwritable>;
+        serialize_tuple_struct(&'static str, usize) -> Impossible<(), Unwritable>;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Impossible<(), Unwritable>;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Impossible<(), Unwritable>;
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<(), Unwritable> {
+        Err(Unwritable)
+    }
+}
+
+impl SerializeSeq for Within<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        self.entry(',', value)
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.finish('[');
+        Ok(())
+    }
+}
+
+impl SerializeMap for Within<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), Unwritable> {
+        self.entry(':', name)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
+        self.entry(',', value)
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.finish('{');
+        Ok(())
+    }
+}
+
+impl SerializeStruct for Within<'_> {
+    type Ok = ();
+    type Error = Unwritable;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
+        self.entry(':', name)?;
+        self.entry(',', value)
+    }
+
+    fn end(self) -> Result<(), Unwritable> {
+        self.finish('{');
+        Ok(())
+    }
+}
+
+impl Error for Unwritable {
+    fn custom<T: fmt::Display>(_: T) -> Self {
+        Self
+    }
+}
+
+impl std::error::Error for Unwritable {}
+
+impl fmt::Display for Unwritable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unwritable")
+    }
+}
