@@ -1,9 +1,10 @@
 //! Dialect `guide`: seed 000 to the letter, whatever the real vendor does (vendors.md § 1.6 lists where they part).
 //!
 //! Answers hold `data` and nothing beside it; times are Unix seconds; lists go on by `ending_cursor`. Calls on which
-//! the seed is silent are spoken as in `current`, on this dialect's own account: reading and deleting a customer, single
-//! partnerships, the list of groups, deleting transactions, actions; but no list gives more than the seed's hundred. What
-//! the seed replaces is gone (`PATCH` of a customer), and there is no conversion/xid, since the seed knows no bearer token.
+//! the seed is silent are spoken as in `current`, on this dialect's own account: reading and deleting a customer,
+//! single partnerships, the list of groups, deleting transactions, actions; but no list gives more than the seed's
+//! hundred. What the seed replaces is gone (`PATCH` of a customer), and there is no conversion/xid, since the seed
+//! knows no bearer token.
 //!
 //! Silent points of the seed, decided here: a customer's `group_key` must name a group; a second customer with an
 //! `external_key`, which the seed calls used for deduplication, is refused as one with an e-mail is.
