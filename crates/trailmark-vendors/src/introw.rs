@@ -24,9 +24,9 @@ fn support(operation: Operation) -> Support {
         Operation::LookUp => Support::NotNeeded {
             why: "a repeat is answered by `duplicate` or the first commission line, so it is sent again instead",
         },
-        Operation::Partnerships | Operation::Groups => {
-            Support::Unsupported { why: "the vendor's documents name no groups of partners" }
-        }
+        Operation::Partnerships | Operation::Groups => Support::Unsupported {
+            why: "the vendor's documents have tiers as a field of a partner, and no call for them",
+        },
         Operation::Customers => Support::Unsupported { why: "it has no customers, only conversions of a click token" },
         Operation::Transactions => {
             Support::Unsupported { why: "it has no transactions; commission lines carry the money" }

@@ -35,10 +35,12 @@ fn support(operation: Operation) -> Support {
             Support::NotYet { how: "GET /v1/customers:search, GET /v1/transactions:search", class: None }
         }
         Operation::Partnerships | Operation::Groups => {
-            Support::Unsupported { why: "the vendor's documents name no groups of partners" }
+            Support::Unsupported { why: "the vendor's documents name no call for groups of partners" }
         }
-        Operation::Customers => Support::NotYet { how: "/v1/customers: create, list, update, delete", class: None },
-        Operation::Transactions => Support::NotYet { how: "/v1/transactions: create, list, delete", class: None },
+        Operation::Customers => Support::NotYet { how: "POST /v1/customers, GET /v1/customers:search", class: None },
+        Operation::Transactions => {
+            Support::NotYet { how: "POST, DELETE /v1/transactions, GET /v1/transactions:search", class: None }
+        }
         Operation::Partners => {
             Support::NotYet { how: "/v1/partners: create, invite, list, update, archive, delete", class: None }
         }
