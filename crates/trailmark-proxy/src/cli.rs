@@ -2,20 +2,25 @@
 //! JSON for programs; what they say about the ledger comes from a running proxy's operator listener or, without one, from
 //! the store itself. Nothing is decided here that the library does not decide.
 
+mod account;
 mod api_keys;
 mod config;
 mod conversions;
+mod customers;
 mod failure;
+mod groups;
 mod keys;
 mod ledger;
 mod outbox;
 mod output;
 mod partners;
+mod records;
 mod remote;
 mod serve;
 mod simulate;
 mod snippet;
 mod store;
+mod transactions;
 mod vendors;
 
 use std::ffi::OsString;
@@ -58,6 +63,18 @@ enum Command {
     /// Partners, as the vendor has them
     #[command(subcommand)]
     Partners(partners::Partners),
+    /// Groups of partners, as the vendor has them
+    #[command(subcommand)]
+    Groups(groups::Groups),
+    /// Which partners belong to which group, as the vendor has it
+    #[command(subcommand)]
+    Partnerships(groups::Partnerships),
+    /// Customers, as the vendor has them
+    #[command(subcommand)]
+    Customers(customers::Customers),
+    /// Transactions, as the vendor has them
+    #[command(subcommand)]
+    Transactions(transactions::Transactions),
     /// Conversions in the ledger
     #[command(subcommand)]
     Conversions(conversions::Conversions),
@@ -155,6 +172,10 @@ async fn short(command: Command) -> Result<(), Failure> {
         Command::Snippet(snippet) => snippet.run(),
         Command::Vendors(vendors) => vendors.run(),
         Command::Partners(partners) => partners.run().await,
+        Command::Groups(groups) => groups.run().await,
+        Command::Partnerships(partnerships) => partnerships.run().await,
+        Command::Customers(customers) => customers.run().await,
+        Command::Transactions(transactions) => transactions.run().await,
         Command::Conversions(conversions) => conversions.run().await,
         Command::Outbox(outbox) => outbox.run().await,
         Command::Keys(keys) => keys.run().await,

@@ -49,6 +49,9 @@ tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
 base_url       = "http://{address}/partnerstack"
 tracking_url   = "http://{address}/partnerlinks"
 confirm_after  = "{confirm_after}"
+# The double of dialect "guide" is an account of its own, with the same keys:
+# dialect  = "guide"
+# base_url = "http://{address}/partnerstack-guide"
 "#
     )
 }

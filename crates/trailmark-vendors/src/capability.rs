@@ -22,14 +22,33 @@ pub enum Operation {
     LookUp,
     /// Manage partners or users.
     Partners,
+    /// List which partners belong to which group.
+    Partnerships,
+    /// Show groups of partners.
+    Groups,
+    /// Manage customers by hand.
+    Customers,
+    /// Manage transactions by hand.
+    Transactions,
     /// Receive the vendor's webhooks.
     Webhooks,
 }
 
 impl Operation {
     /// Every operation, in the order of the table's columns.
-    pub const ALL: [Self; 7] =
-        [Self::Signup, Self::Lead, Self::Sale, Self::Refund, Self::LookUp, Self::Partners, Self::Webhooks];
+    pub const ALL: [Self; 11] = [
+        Self::Signup,
+        Self::Lead,
+        Self::Sale,
+        Self::Refund,
+        Self::LookUp,
+        Self::Partners,
+        Self::Partnerships,
+        Self::Groups,
+        Self::Customers,
+        Self::Transactions,
+        Self::Webhooks,
+    ];
 
     /// The word in tables and JSON.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +59,10 @@ impl Operation {
             Self::Refund => "refund",
             Self::LookUp => "look_up",
             Self::Partners => "partners",
+            Self::Partnerships => "partnerships",
+            Self::Groups => "groups",
+            Self::Customers => "customers",
+            Self::Transactions => "transactions",
             Self::Webhooks => "webhooks",
         }
     }

@@ -24,6 +24,13 @@ fn support(operation: Operation) -> Support {
         Operation::LookUp => Support::NotNeeded {
             why: "a repeat is answered by `duplicate` or the first commission line, so it is sent again instead",
         },
+        Operation::Partnerships | Operation::Groups => Support::Unsupported {
+            why: "the vendor's documents have tiers as a field of a partner, and no call for them",
+        },
+        Operation::Customers => Support::Unsupported { why: "it has no customers, only conversions of a click token" },
+        Operation::Transactions => {
+            Support::Unsupported { why: "it has no transactions; commission lines carry the money" }
+        }
         Operation::Webhooks => Support::Unsupported { why: "none in the vendor's documents" },
         Operation::Signup | Operation::Lead => Support::NotYet {
             how: "POST /api/v1/affiliate/conversions: once per click token, ever; it knows no customer and no money",

@@ -3,8 +3,9 @@
 //! client, hands the answer to [`Vendor::read`], and its outbox alone draws the consequence of the [`Outcome`].
 //!
 //! In reading order: what a request and an answer are ([`exchange`]), what an attempt came to ([`outcome`]), what a vendor
-//! can do at all ([`capability`]), what the proxy asks for ([`task`]), lists ([`paging`]), what all adapters share (roots
-//! and URLs, retry hints, redaction), then the vendors, and here the trait that all four fit.
+//! can do at all ([`capability`]), what the proxy asks for ([`task`]), what an operator asks for ([`directory`]) and what
+//! comes back ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry hints, redaction), then
+//! the vendors, and here the trait that all four fit.
 //!
 //! To add a vendor: a module with its document links, its capability table, its [`Vendor`] implementation and recorded
 //! answers under `fixtures/`; one line in [`vendor`]; a strict double in the simulator, written from the documents alone.
@@ -18,6 +19,10 @@ pub mod outcome;
 pub mod capability;
 
 pub mod task;
+
+pub mod directory;
+
+pub mod records;
 
 pub mod paging;
 
@@ -42,9 +47,11 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::VendorName;
 
 use crate::capability::Capabilities;
+use crate::directory::{Call, Change, List, Refusal, Step, Thing};
 use crate::exchange::{Answer, Request};
 use crate::outcome::{LookUp, Outcome, Probe};
 use crate::paging::Pages;
+use crate::records::Record;
 use crate::secret::Secret;
 use crate::task::{Plan, Rejection, Task};
 
@@ -159,14 +166,23 @@ pub trait Vendor: Debug + Send + Sync {
     /// The hosts (with port, where given) that this account's requests go to; egress allows no other.
     fn hosts(&self) -> Vec<String>;
 
-    /// Every partner, page by page to the vendor's own end.
-    fn partners(&self) -> Pages;
+    /// A list, page by page to the vendor's own end.
+    ///
+    /// # Errors
+    /// [`Refusal`] where the vendor has no such list, or cannot narrow it so.
+    fn list(&self, list: &List) -> Result<Pages, Refusal>;
 
-    /// One partner by the vendor's key or, where the vendor allows, e-mail address.
-    fn partner(&self, key: &str) -> Request;
+    /// One thing, by the key that the vendor reads it by.
+    ///
+    /// # Errors
+    /// [`Refusal`] where the vendor reads no single one.
+    fn one(&self, thing: Thing, key: &str) -> Result<Call<Record>, Refusal>;
 
-    /// The partner behind the answer to [`Vendor::partner`], or why there is none.
-    fn read_partner(&self, answer: &Answer) -> Result<paging::Partner, Outcome>;
+    /// The first request of a change.
+    ///
+    /// # Errors
+    /// [`Refusal`] where the vendor has no such call, or a field lacks or cannot be said.
+    fn change(&self, change: &Change) -> Result<Call<Step>, Refusal>;
 }
 
 /// The adapter for an account.

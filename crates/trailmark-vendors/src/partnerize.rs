@@ -46,6 +46,11 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             how: "GET /reporting/report_advertiser/campaign/{id}/conversion.json by conversion_reference",
             class: None,
         },
+        (Operation::Partnerships | Operation::Groups, _) => {
+            Support::Unsupported { why: "the documents name users and publishers, no groups of them" }
+        }
+        (Operation::Customers, _) => Support::Unsupported { why: "it has no customers, only conversions" },
+        (Operation::Transactions, _) => Support::Unsupported { why: "it has no transactions, only conversions" },
         (Operation::Partners, Dialect::Current) => {
             Support::NotYet { how: "users: GET /user, POST /user, PATCH /v3/brand/user", class: None }
         }

@@ -34,6 +34,13 @@ fn support(operation: Operation) -> Support {
         Operation::LookUp => {
             Support::NotYet { how: "GET /v1/customers:search, GET /v1/transactions:search", class: None }
         }
+        Operation::Partnerships | Operation::Groups => {
+            Support::Unsupported { why: "the vendor's documents name no call for groups of partners" }
+        }
+        Operation::Customers => Support::NotYet { how: "POST /v1/customers, GET /v1/customers:search", class: None },
+        Operation::Transactions => {
+            Support::NotYet { how: "POST, DELETE /v1/transactions, GET /v1/transactions:search", class: None }
+        }
         Operation::Partners => {
             Support::NotYet { how: "/v1/partners: create, invite, list, update, archive, delete", class: None }
         }

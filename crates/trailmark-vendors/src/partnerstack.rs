@@ -2,8 +2,9 @@
 //! server-to-server call `conversion/xid` where a click id and a tracking token exist, else a customer of the vendor API; it
 //! is confirmed by reading the customer back. Sales and refunds are transactions, leads are actions; all of them name the
 //! customer, so they follow a recorded signup. Here: the account, and which call a task becomes. The calls themselves are
-//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`; `partnerships`
-//! lists partners, `answers` reads what all share, `table` tells people about all of it.
+//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`. What an operator
+//! asks beside deliveries is in `lists` and `changes`, and `shown` reads what comes back. `answers` reads what all share,
+//! `table` tells people about all of it.
 //!
 //! The guide describes customers, transactions and partners; it knows no bearer token, hence no `conversion/xid`. Where it is
 //! silent (reading one customer, deleting a transaction, actions) the call is spoken as in `current`.
@@ -20,7 +21,11 @@ mod actions;
 
 mod transactions;
 
-mod partnerships;
+mod lists;
+
+mod changes;
+
+mod shown;
 
 mod answers;
 
@@ -36,21 +41,23 @@ use zeroize::Zeroizing;
 pub use self::table::capabilities;
 use self::transactions::{Entry, Movement};
 use crate::capability::{Capabilities, Class};
+use crate::directory::{Change, List, Refusal, Step, Thing};
 use crate::exchange::{Answer, Method, Request};
 use crate::outcome::{LookUp, Outcome, Probe};
-use crate::paging::{Pages, Partner};
+use crate::paging::Pages;
+use crate::records::Record;
 use crate::redaction::Redaction;
 use crate::root::Root;
 use crate::secret::Secret;
 use crate::task::{Plan, Rejection, Task};
-use crate::{Account, AccountError, Dialect, Vendor};
+use crate::{Account, AccountError, Dialect, Vendor, directory};
 
 const NAME: VendorName = VendorName::PartnerStack;
 const API: &str = "https://api.partnerstack.com";
 const TRACKING: &str = "https://partnerlinks.io";
 
 /// One PartnerStack account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct PartnerStack {
     dialect: Dialect,
     /// `Basic`, of the vendor API.
@@ -247,7 +254,7 @@ impl Vendor for PartnerStack {
     /// Tests the key pair. For the tracking token the vendor has no harmless call; a wrong one shows as
     /// [`Outcome::AuthFailed`] of the next signup.
     fn probe(&self) -> Request {
-        let (path, label) = partnerships::smallest(self.dialect);
+        let (path, label) = lists::smallest(self.dialect);
         self.get(&path, label)
     }
 
@@ -268,18 +275,16 @@ impl Vendor for PartnerStack {
         hosts
     }
 
-    fn partners(&self) -> Pages {
-        let (api, basic) = (self.api.clone(), self.basic.clone());
-        partnerships::pages(self.dialect, api, basic, self.credentials.clone())
+    fn list(&self, list: &List) -> Result<Pages, Refusal> {
+        lists::pages(self, list)
     }
 
-    fn partner(&self, key: &str) -> Request {
-        let (path, label) = partnerships::one(self.dialect, key);
-        self.get(&path, label)
+    fn one(&self, thing: Thing, key: &str) -> Result<directory::Call<Record>, Refusal> {
+        lists::one(self, thing, key)
     }
 
-    fn read_partner(&self, answer: &Answer) -> Result<Partner, Outcome> {
-        partnerships::read_one(answer, &self.redaction(None))
+    fn change(&self, change: &Change) -> Result<directory::Call<Step>, Refusal> {
+        changes::call(self, change)
     }
 }
 

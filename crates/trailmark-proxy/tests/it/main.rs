@@ -3,6 +3,7 @@
 
 mod admin;
 mod cli;
+mod cli_vendor;
 mod config;
 mod delivery_chaos;
 mod delivery_egress;

@@ -346,7 +346,7 @@ fn customer_reference(fields: &mut Fields<'_>) -> Result<Reference, Refusal> {
     }
 }
 
-fn check_group(account: &Account, group_key: &str) -> Result<(), Refusal> {
+pub(super) fn check_group(account: &Account, group_key: &str) -> Result<(), Refusal> {
     account.group(group_key).map(|_| ()).map_err(|_| Refusal::bad_request("group_key names no group"))
 }
 

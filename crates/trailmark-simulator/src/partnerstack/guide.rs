@@ -1,9 +1,13 @@
 //! Dialect `guide`: seed 000 to the letter, whatever the real vendor does (vendors.md § 1.6 lists where they part).
 //!
 //! Answers hold `data` and nothing beside it; times are Unix seconds; lists go on by `ending_cursor`. Calls on which
-//! the seed is silent are spoken as in `current`, on this dialect's own account: reading and deleting a customer, single
-//! partnerships, the list of groups, deleting transactions, actions. What the seed replaces is gone (`PATCH` of a
-//! customer), and there is no conversion/xid, since the seed knows no bearer token.
+//! the seed is silent are spoken as in `current`, on this dialect's own account: reading and deleting a customer,
+//! single partnerships, the list of groups, deleting transactions, actions; but no list gives more than the seed's
+//! hundred. What the seed replaces is gone (`PATCH` of a customer), and there is no conversion/xid, since the seed
+//! knows no bearer token.
+//!
+//! Silent points of the seed, decided here: a customer's `group_key` must name a group; a second customer with an
+//! `external_key`, which the seed calls used for deduplication, is refused as one with an e-mail is.
 //!
 //! The seed's examples write `prt_abc123` for a partner key; this account uses the keys of seed 002, which are what a
 //! partner's link carries and what a page would send on.
@@ -12,7 +16,7 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::KeyPair;
-use super::current::{self, partnership_of};
+use super::current::{self, check_group, partnership_of};
 use super::paging::{Listed, Page, Paging, only};
 use super::state::{Account, Customer, Partnership, Transaction};
 use super::validate::{AMOUNT, ANY_TEXT, Fields, NAME, Refusal};
@@ -102,7 +106,19 @@ pub(super) fn answer(
             Ok(data(&json!({ "key": group.key, "name": group.name, "slug": group.slug })))
         }
         Route::ListPartnerships => list_partnerships(account, call),
-        Route::Beyond(route) => current::answer(account, route, call, pair, now_ms),
+        Route::Beyond(route) => {
+            at_most_a_hundred(call)?;
+            current::answer(account, route, call, pair, now_ms)
+        }
+    }
+}
+
+/// The seed's page size goes for every list.
+fn at_most_a_hundred(call: &Call) -> Result<(), Refusal> {
+    let asked = call.parameter("limit").and_then(|limit| limit.parse::<u64>().ok());
+    match asked {
+        Some(101..) => Err(Refusal::bad_request("limit must be an integer between 1 and 100")),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -140,7 +156,7 @@ fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i6
     };
     let customer = changed(customer, &mut fields, now_ms)?;
     fields.finish()?;
-    check_email(account, &customer, now_ms)?;
+    check_references(account, &customer, now_ms)?;
     let partner_key = customer.partner_key.as_deref();
     let partnership_key = partner_key.map(|key| partnership_of(account, Some(key))).transpose()?;
     let customer = account.add_customer(Customer { partnership_key, ..customer })?;
@@ -155,7 +171,7 @@ fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -
     let email = fields.email()?.or_else(|| customer.email.clone());
     let customer = changed(Customer { email, ..customer }, &mut fields, now_ms)?;
     fields.finish()?;
-    check_email(account, &customer, now_ms)?;
+    check_references(account, &customer, now_ms)?;
     let answer = data(&customer_json(&customer)).with_effects(1);
     *account.customer_mut(key, now_ms)? = customer;
     Ok(answer)
@@ -174,11 +190,17 @@ fn changed(mut customer: Customer, fields: &mut Fields<'_>, now_ms: i64) -> Resu
     Ok(customer)
 }
 
-/// The seed: an e-mail must be unique within the program.
-fn check_email(account: &Account, customer: &Customer, now_ms: i64) -> Result<(), Refusal> {
-    let another = |one: &&Customer| one.email == customer.email && one.customer_key != customer.customer_key;
-    match account.visible_customers(now_ms).find(another) {
-        Some(_) => Err(Refusal::bad_request("email belongs to another customer")),
+/// The seed: an e-mail must be unique within the program, an external key is for deduplication, a group is a program.
+fn check_references(account: &Account, customer: &Customer, now_ms: i64) -> Result<(), Refusal> {
+    let others = || account.visible_customers(now_ms).filter(|one| one.customer_key != customer.customer_key);
+    if others().any(|one| one.email == customer.email) {
+        return Err(Refusal::bad_request("email belongs to another customer"));
+    }
+    if customer.external_key.is_some() && others().any(|one| one.external_key == customer.external_key) {
+        return Err(Refusal::bad_request("external_key belongs to another customer"));
+    }
+    match &customer.group_key {
+        Some(group_key) => check_group(account, group_key),
         None => Ok(()),
     }
 }

@@ -40,6 +40,25 @@ async fn a_customer_is_changed_by_put_and_keeps_what_was_left_out() {
 }
 
 #[tokio::test]
+async fn a_customer_holds_every_field_of_the_seed_and_is_listed_with_them() {
+    let double = Double::start().await;
+    let body = json!({
+        "customer_key": "cust_001", "email": "user@example.com", "name": "Jane Doe", "first_name": "Jane",
+        "last_name": "Doe", "partner_key": "ada", "status": "inactive", "external_key": "crm-7",
+        "metadata": { "plan": "team" }, "group_key": "grp_affiliate",
+    });
+    let made = double.post(&format!("{GUIDE}/customers"), &body).await.data();
+    for (field, value) in body.as_object().unwrap() {
+        let shown = if field == "customer_key" { "key" } else { field };
+        assert_eq!(&made[shown], value, "{field}");
+    }
+    assert!(made["created_at"].is_i64() && made["updated_at"].is_i64());
+    assert_eq!(double.get(&format!("{GUIDE}/customers")).await.data()["items"], json!([made]));
+    let held = &double.control("GET", "state/partnerstack-guide", &Value::Null).await["customers"][0];
+    assert_eq!((&held["external_key"], &held["status"]), (&json!("crm-7"), &json!("inactive")));
+}
+
+#[tokio::test]
 async fn a_duplicate_customer_is_an_error_and_so_is_a_second_one_with_its_email() {
     let double = Double::start().await;
     create_customer(&double).await;

@@ -116,6 +116,10 @@ async fn parameters_out_of_range_unknown_or_at_odds_are_refused_by_name() {
         assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{base} {query}");
         assert!(reply.refusal().contains(named), "{base} {query}: {}", reply.refusal());
     }
+    for path in ["groups", "transactions"] {
+        assert!(double.get(&format!("{GUIDE}/{path}?limit=101")).await.refusal().contains("limit"), "{path}");
+        assert_eq!(double.get(&format!("{GUIDE}/{path}?limit=100")).await.status, StatusCode::OK, "{path}");
+    }
     let reply = double.get(&format!("{CURRENT}/partnerships/ada?expand=group")).await;
     assert!(reply.refusal().contains("expand"));
 }

@@ -344,14 +344,28 @@ async fn the_guides_bodies_are_held_to_the_seed() {
         ("partner_key", json!("")),
         ("name", json!("")),
         ("metadata", json!("x")),
+        ("group_key", json!("grp_nothing")),
+        ("external_key", json!("crm-1")),
+        ("updated_at", json!(1_700_000_000)),
         ("created_at", json!(1_700_000_000)),
         ("xid", json!("abc")),
         ("meta", json!({})),
     ];
+    let other = json!({ "customer_key": "cust_000", "email": "b@example.com", "external_key": "crm-1" });
+    double.post(&customers, &other).await.data();
     check(&double, |body| double.api("POST", &customers).json(body), &good, &cases).await;
     double.post(&customers, &good).await.data();
     let path = format!("{customers}/cust_001");
-    let cases = [("customer_key", json!("other")), ("partner_key", json!("grace")), ("email", json!("a"))];
+    let cases = [
+        ("customer_key", json!("other")),
+        ("partner_key", json!("grace")),
+        ("email", json!("a")),
+        ("email", json!("b@example.com")),
+        ("external_key", json!("crm-1")),
+        ("group_key", json!("grp_nothing")),
+        ("updated_at", json!(1_700_000_000)),
+        ("meta", json!({})),
+    ];
     check(&double, |body| double.api("PUT", &path).json(body), &json!({}), &cases).await;
 
     let transactions = format!("{GUIDE}/transactions");

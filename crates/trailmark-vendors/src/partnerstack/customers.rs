@@ -19,9 +19,9 @@ use crate::secret::Secret;
 use crate::task::{Rejection, Task};
 
 /// Characters of `email`: 4 to 255.
-const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
-/// Characters of `name`: at most 100.
-const NAME_CHARS: usize = 100;
+pub(super) const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
+/// Characters of `name`.
+pub(super) const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
 
 /// Whether a URL can name the customer; one that cannot be read back is not sent.
 fn can_be_read_back(customer: &Customer) -> bool {
@@ -101,7 +101,7 @@ fn partner(task: &Task, dialect: Dialect) -> Result<&PartnerKey, Rejection> {
 
 fn name(customer: &Customer) -> Result<Option<&str>, Rejection> {
     match customer.name.as_deref() {
-        Some(name) if name.chars().count() > NAME_CHARS => Err(Rejection {
+        Some(name) if name.chars().count() > *NAME_CHARS.end() => Err(Rejection {
             reason:
                 "`customer.name` has more than the 100 characters that PartnerStack takes; send a shorter one or none"
                     .into(),
@@ -194,7 +194,7 @@ fn compared(
 }
 
 /// Our key as the vendor repeats it: `customer_key` today, `external_key` in older copies of its documents, `key` in the guide.
-fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
+pub(super) fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
     let other = match dialect {
         Dialect::Current => "external_key",
         Dialect::Guide => "key",
@@ -203,7 +203,7 @@ fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
 }
 
 /// The vendor's own key, where it shows one besides ours.
-fn reference(data: &Value, dialect: Dialect) -> Option<String> {
+pub(super) fn reference(data: &Value, dialect: Dialect) -> Option<String> {
     let is_own = |key: &&str| dialect == Dialect::Current || Some(*key) != our_key(data, dialect);
     text(data, "key").filter(is_own).map(str::to_owned)
 }

@@ -38,7 +38,21 @@ fn current(operation: Operation) -> Support {
             how: "GET /v2/customers/{customer_key}; GET /v2/transactions since the sale, by our key",
             class: None,
         },
-        Operation::Partners => Support::Yes { how: "GET /v2/partnerships: list, get", class: None },
+        Operation::Partners => Support::Yes {
+            how: "/v2/partnerships: list, get, add, update (key, group), remove; no invite, whose body is not documented",
+            class: None,
+        },
+        Operation::Partnerships => {
+            Support::Yes { how: "GET /v2/partnerships: list, get; a group is picked out here", class: None }
+        }
+        Operation::Groups => Support::Yes { how: "GET /v2/groups: list; no single one is read", class: None },
+        Operation::Customers => {
+            Support::Yes { how: "/v2/customers: list, get, POST, PATCH, DELETE; an added key must be new", class: None }
+        }
+        Operation::Transactions => Support::Yes {
+            how: "/v2/transactions: list, POST with a key, DELETE; no single one is read, none is changed",
+            class: None,
+        },
         Operation::Webhooks => Support::NotYet {
             how: "partnership.* and customer_* events on a secret path, each read back through the API",
             class: None,
@@ -69,7 +83,21 @@ fn guide(operation: Operation) -> Support {
             how: "GET /customers/{customer_key}, beyond the guide; transactions cannot be told apart",
             class: None,
         },
-        Operation::Partners => Support::Yes { how: "GET /partners: list, get", class: None },
+        Operation::Partners => Support::Yes {
+            how: "GET /partners: list, get; add, update (key, group), remove beyond the guide; no invite",
+            class: None,
+        },
+        Operation::Partnerships => {
+            Support::Yes { how: "GET /partnerships: list, by group_key too; get beyond the guide", class: None }
+        }
+        Operation::Groups => Support::Yes { how: "GET /groups/{group_key}; list beyond the guide", class: None },
+        Operation::Customers => {
+            Support::Yes { how: "GET /customers: list; POST, PUT; get and DELETE beyond the guide", class: None }
+        }
+        Operation::Transactions => Support::Yes {
+            how: "POST /transactions without a key of ours; list and DELETE beyond the guide",
+            class: None,
+        },
         Operation::Webhooks => Support::NotYet {
             how: "partner.*, customer.*, transaction.* and reward.created, as the guide names them",
             class: None,

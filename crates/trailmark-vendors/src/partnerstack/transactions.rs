@@ -14,6 +14,7 @@
 use serde_json::{Map, Value};
 use trailmark_wire::conversion::{Customer, Order};
 use trailmark_wire::money::Currency;
+use trailmark_wire::text_map::TextMap;
 
 use super::answers::{self, Body, text};
 use super::customers;
@@ -25,7 +26,7 @@ use crate::root::segment;
 use crate::task::{Rejection, Task};
 
 /// Characters of `key`.
-const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
+pub(super) const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
 /// Cents, either way.
 const MOST_CENTS: i64 = 50_000_000_000;
 /// Characters of a name in `metadata`.
@@ -91,11 +92,11 @@ fn order(task: &Task) -> Result<&Order, Rejection> {
 
 fn entry<'a>(task: &'a Task, order: &'a Order, cents: i64) -> Result<Entry<'a>, Rejection> {
     let customer = customers::named(task)?;
-    Ok(Entry { customer, order, cents, metadata: metadata(task)?, created_at: task.occurred_at.0 })
+    Ok(Entry { customer, order, cents, metadata: metadata(&task.data)?, created_at: task.occurred_at.0 })
 }
 
 /// An amount in hundredths of the major unit, exactly.
-fn cents(amount_minor: i64, currency: Currency) -> Result<i64, Rejection> {
+pub(super) fn cents(amount_minor: i64, currency: Currency) -> Result<i64, Rejection> {
     let cents = match currency.exponent() {
         0 => amount_minor.checked_mul(100),
         1 => amount_minor.checked_mul(10),
@@ -117,9 +118,19 @@ fn cents(amount_minor: i64, currency: Currency) -> Result<i64, Rejection> {
     }
 }
 
+/// Hundredths of the major unit in minor units, where they are a whole number of those: the other way of [`cents`].
+pub(super) fn minor(cents: i64, currency: Currency) -> Option<i64> {
+    match currency.exponent() {
+        0 => (cents % 100 == 0).then_some(cents / 100),
+        1 => (cents % 10 == 0).then_some(cents / 10),
+        2 => Some(cents),
+        exponent => cents.checked_mul(10_i64.pow(exponent - 2)),
+    }
+}
+
 /// Free data as `metadata`. Blank values are left out.
-fn metadata(task: &Task) -> Result<Map<String, Value>, Rejection> {
-    let stated = || task.data.iter().filter(|(_, value)| !value.trim().is_empty());
+pub(super) fn metadata(data: &TextMap) -> Result<Map<String, Value>, Rejection> {
+    let stated = || data.iter().filter(|(_, value)| !value.trim().is_empty());
     let too_long = |(name, value): (&str, &str)| {
         name.chars().count() > METADATA_NAME_CHARS || value.chars().count() > METADATA_VALUE_CHARS
     };

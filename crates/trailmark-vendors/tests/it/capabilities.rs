@@ -44,7 +44,11 @@ fn partnerstack_takes_every_kind_and_reads_back_what_it_can() {
     let signup = "POST conversion/xid with a click id and a tracking token, else POST /v2/customers (searchable)";
     assert_eq!(current(Operation::Signup), signup);
     assert!(current(Operation::LookUp).starts_with("GET /v2/customers/{customer_key}; GET /v2/transactions"));
-    assert_eq!(current(Operation::Partners), "GET /v2/partnerships: list, get");
+    assert!(
+        current(Operation::Partners).starts_with("/v2/partnerships: list, get, add, update (key, group), remove; no")
+    );
+    assert!(current(Operation::Customers).starts_with("/v2/customers: list, get, POST, PATCH, DELETE"));
+    assert!(current(Operation::Groups).contains("no single one is read"));
     assert!(current(Operation::Sale).ends_with("once the customer is recorded (searchable)"));
     assert!(current(Operation::Refund).starts_with("DELETE /v2/transactions/{key} for all of a sale"));
     assert!(current(Operation::Lead).ends_with("(neither)"), "an action can be neither keyed nor read back");

@@ -3,11 +3,12 @@
 use trailmark_vendors::capability::{Class, Operation, Support};
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_vendors::paging::{Page, Pages};
+use trailmark_vendors::records::Record;
 use trailmark_vendors::task::{EarlierSale, Task};
 use trailmark_vendors::{Account, Dialect, Vendor};
 
 use super::orders::{class, lead, refund, sale};
-use super::{account, answer, fixture, partnerstack, rendered, sent, signup};
+use super::{account, all_partners, answer, fixture, one_partner, partner, partnerstack, rendered, sent, signup};
 
 fn guide() -> Box<dyn Vendor> {
     partnerstack(&Account { dialect: Dialect::Guide, ..account() })
@@ -29,6 +30,13 @@ fn with_reference(task: Task, reference: Option<&str>) -> Task {
 
 fn next(page: &Page) -> Option<&str> {
     page.next.as_ref().map(|request| request.url.expose())
+}
+
+fn key_of(page: &Page) -> &str {
+    match &page.items[0] {
+        Record::Partner(partner) => &partner.key,
+        other => panic!("no partner: {other:?}"),
+    }
 }
 
 #[test]
@@ -101,13 +109,13 @@ fn a_lead_is_spoken_beyond_the_guide() {
 
 #[test]
 fn partners_are_listed_by_ending_cursor_to_the_end() {
-    let Pages { first, read } = guide().partners();
+    let Pages { first, read } = all_partners(&*guide());
     assert_eq!(first.url.expose(), "https://api.partnerstack.com/api/v2/partners?limit=100");
     let item = |key: &str| format!(r#"{{"key":"{key}","email":"p@example.com","name":"Jane Doe","status":"active"}}"#);
     let list = |key: &str, end: &str| answer(200, &format!(r#"{{"data":{{"items":[{}],{end}}}}}"#, item(key)));
     let page = read(&list("prt_1", r#""has_more":true,"ending_cursor":"cursor_a+b""#)).unwrap();
     let second = "https://api.partnerstack.com/api/v2/partners?limit=100&starting_after=cursor_a%2Bb";
-    assert_eq!((page.partners[0].key.as_str(), next(&page)), ("prt_1", Some(second)));
+    assert_eq!((key_of(&page), next(&page)), ("prt_1", Some(second)));
     let lost = read(&list("prt_2", r#""has_more":true"#)).unwrap_err();
     assert!(matches!(lost, Outcome::Unknown { message } if message.contains("ending_cursor")));
     let page = read(&list("prt_3", r#""has_more":false,"ending_cursor":"cursor_c""#)).unwrap();
@@ -118,10 +126,10 @@ fn partners_are_listed_by_ending_cursor_to_the_end() {
 
 #[test]
 fn a_partner_is_read_by_key_and_the_credential_probed_by_the_list() {
-    let request = guide().partner("prt_abc123");
-    assert_eq!(request.url.expose(), "https://api.partnerstack.com/api/v2/partners/prt_abc123");
+    let call = one_partner(&*guide(), "prt_abc123");
+    assert_eq!(call.request.url.expose(), "https://api.partnerstack.com/api/v2/partners/prt_abc123");
     let body = r#"{"data":{"key":"prt_abc123","email":"partner@example.com","name":"Jane Doe","status":"active"}}"#;
-    let partner = guide().read_partner(&answer(200, body)).unwrap();
+    let partner = partner((call.read)(&answer(200, body)).unwrap());
     assert_eq!((partner.key.as_str(), partner.status.as_deref()), ("prt_abc123", Some("active")));
     let probe = guide().probe();
     assert_eq!(probe.url.expose(), "https://api.partnerstack.com/api/v2/partners?limit=1");
@@ -135,6 +143,7 @@ fn one_host_is_reached_and_the_table_says_what_lies_beyond() {
         Support::Yes { how, .. } => how.contains("beyond the guide"),
         other => panic!("{operation:?} is {other:?}"),
     };
-    assert!([Operation::Lead, Operation::Refund, Operation::LookUp].into_iter().all(beyond));
-    assert!(![Operation::Signup, Operation::Sale, Operation::Partners].into_iter().any(beyond));
+    let partly = [Operation::Partners, Operation::Groups, Operation::Customers, Operation::Transactions];
+    assert!([Operation::Lead, Operation::Refund, Operation::LookUp].into_iter().chain(partly).all(beyond));
+    assert!(![Operation::Signup, Operation::Sale].into_iter().any(beyond));
 }

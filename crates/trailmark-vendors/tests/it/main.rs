@@ -1,20 +1,25 @@
 //! The adapters through their public surface: a task or an answer goes in, text comes out. Answers under
 //! `fixtures/partnerstack/` have the shapes of the vendor's documents, one file a status. No network, no clock.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod account;
 mod answers;
 mod capabilities;
+mod changes;
 mod guide;
 mod hints;
+mod lists;
 mod look_up;
 mod orders;
 mod partners;
 mod redaction;
 mod signups;
 
+use trailmark_vendors::directory::{Call, List, Thing};
 use trailmark_vendors::exchange::{Answer, Request};
+use trailmark_vendors::paging::Pages;
+use trailmark_vendors::records::{Partner, Record};
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::{Plan, Task};
 use trailmark_vendors::{Account, Vendor, vendor};
@@ -96,6 +101,23 @@ fn sent(vendor: &dyn Vendor, task: &Task) -> Request {
     match vendor.plan(task).unwrap() {
         Plan::Send { request, .. } => request,
         other => panic!("nothing to send: {other:?}"),
+    }
+}
+
+/// One partner by this key.
+fn one_partner(vendor: &dyn Vendor, key: &str) -> Call<Record> {
+    vendor.one(Thing::Partner, key).unwrap()
+}
+
+/// Every partner.
+fn all_partners(vendor: &dyn Vendor) -> Pages {
+    vendor.list(&List::all(Thing::Partner)).unwrap()
+}
+
+fn partner(record: Record) -> Partner {
+    match record {
+        Record::Partner(partner) => *partner,
+        other => panic!("no partner: {other:?}"),
     }
 }
 

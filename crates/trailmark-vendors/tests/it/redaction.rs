@@ -5,7 +5,9 @@ use trailmark_vendors::task::Task;
 use trailmark_wire::conversion::Customer;
 use trailmark_wire::ids::ClickId;
 
-use super::{account, adapter, answer, fixture, sent, signup, signup_without_click, with_key};
+use super::{
+    account, adapter, all_partners, answer, fixture, one_partner, sent, signup, signup_without_click, with_key,
+};
 
 const SECRETS: [&str; 10] = [
     "pk_test",
@@ -36,7 +38,7 @@ fn kept(task: &Task, message: &str) -> String {
 #[test]
 fn no_debug_shows_a_credential_or_a_person() {
     let vendor = adapter();
-    let partner = vendor.read_partner(&answer(200, fixture!("200_partnership"))).unwrap();
+    let partner = (one_partner(&*vendor, "acme").read)(&answer(200, fixture!("200_partnership"))).unwrap();
     let texts = [
         format!("{:?}", account()),
         format!("{vendor:?}"),
@@ -45,10 +47,10 @@ fn no_debug_shows_a_credential_or_a_person() {
         format!("{:?}", vendor.plan(&signup_without_click()).unwrap()),
         format!("{:?}", sent(&*vendor, &task())),
         format!("{:?}", vendor.look_up(&task())),
-        format!("{:?}", vendor.partners()),
+        format!("{:?}", all_partners(&*vendor)),
         format!("{:?}", answer(200, fixture!("200_customer"))),
         format!("{partner:?}"),
-        format!("{:?}", (vendor.partners().read)(&answer(200, fixture!("200_partnerships_first")))),
+        format!("{:?}", (all_partners(&*vendor).read)(&answer(200, fixture!("200_partnerships_first")))),
     ];
     for text in texts {
         for secret in SECRETS {

@@ -1,0 +1,376 @@
+//! A vendor account for commands that ask the vendor itself: which program, the one HTTP client, lists page by page to
+//! the vendor's own end, single things and changes. The ledger is not asked and learns nothing.
+//!
+//! Reading has no effect, so it is tried again. A change is sent again only where the vendor certainly did nothing;
+//! where that cannot be known the command says so and ends.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use trailmark_vendors::Vendor;
+use trailmark_vendors::directory::{Call, Change, List, Refusal, Step, Thing};
+use trailmark_vendors::exchange::{Answer, Method, Request};
+use trailmark_vendors::outcome::Outcome;
+use trailmark_vendors::records::Record;
+use trailmark_wire::ids::ProgramId;
+use trailmark_wire::time::UnixMillis;
+
+use super::failure::Failure;
+use super::output;
+use super::records;
+use super::{Format, Setup};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{Config, Program};
+use crate::egress::{self, Bounds, Egress, SetUpError};
+use crate::explain::vendor_title;
+
+/// How often a request is sent that may be sent again.
+const TRIES: u32 = 4;
+
+/// The longest wait for a vendor that asks us to come back.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// The first wait where a vendor names no time; each further one is twice as long.
+const WAIT: Duration = Duration::from_secs(1);
+
+/// Bytes of one page: 250 partners of a few kilobytes each, more than an answer to a delivery ever has.
+const PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Requests of one change; no vendor's takes more than two.
+const MOST_STEPS: u32 = 4;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct AccountArgs {
+    /// The program whose vendor account is asked; may be left out where only one is configured
+    #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
+    program: Option<ProgramId>,
+    #[command(flatten)]
+    setup: Setup,
+}
+
+/// Who reads a list.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct ListFormat {
+    /// Print JSON, one item a line as it comes, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// From when to when.
+#[derive(Debug, clap::Args)]
+pub(super) struct Period {
+    /// Made at this time or later, such as 2026-11-01T00:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<UnixMillis>,
+    /// Made at this time or earlier
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    until: Option<UnixMillis>,
+}
+
+/// A text about a person, given on the command line. `Debug` shows none of it.
+#[derive(Clone)]
+pub(super) struct Told(pub(super) String);
+
+/// A vendor account and the way to it.
+struct Account {
+    vendor: Arc<dyn Vendor>,
+    egress: Egress,
+    clock: Arc<dyn Clock>,
+}
+
+impl AccountArgs {
+    /// Prints a list.
+    pub(super) async fn list(&self, list: &List, format: ListFormat) -> Result<(), Failure> {
+        self.list_in(list, format, list.of, async |_, items| Ok(items)).await
+    }
+
+    /// Prints the partners of a list of partnerships, each of them read.
+    pub(super) async fn profiles(&self, list: &List, format: ListFormat) -> Result<(), Failure> {
+        self.list_in(list, format, Thing::Partner, Account::profiles).await
+    }
+
+    /// Prints a list, a page at a time, so that a long one shows from its first page on. `shown_as` says what its lines
+    /// are once `looked_into` has made them of a page.
+    async fn list_in(
+        &self,
+        list: &List,
+        format: ListFormat,
+        shown_as: Thing,
+        looked_into: impl AsyncFn(&Account, Vec<Record>) -> Result<Vec<Record>, Failure>,
+    ) -> Result<(), Failure> {
+        let account = self.open()?;
+        let pages = account.vendor.list(list).map_err(|refusal| account.refused(&refusal))?;
+        let (mut next, mut shown) = (Some(pages.first), 0_usize);
+        while let Some(request) = next {
+            let page = account.exchange(&request, &pages.read).await?;
+            let items = looked_into(&account, page.items).await?;
+            if output::shows_progress() {
+                output::progress(&format!("{} {}", shown + items.len(), records::noun(list.of)));
+            }
+            print_page(shown_as, &items, shown == 0, format.json)?;
+            shown += items.len();
+            next = page.next;
+        }
+        if output::shows_progress() {
+            output::progress("");
+        }
+        if shown == 0 && !format.json { output::line(&format!("no {}", records::noun(list.of))) } else { Ok(()) }
+    }
+
+    /// Shows one thing.
+    pub(super) async fn show(&self, thing: Thing, key: &str, format: Format) -> Result<(), Failure> {
+        let account = self.open()?;
+        print(&account.one(thing, key).await?, format)
+    }
+
+    /// Makes a change and shows what the vendor made of it.
+    pub(super) async fn change(&self, change: &Change, format: Format) -> Result<(), Failure> {
+        let account = self.open()?;
+        let mut call = account.vendor.change(change).map_err(|refusal| account.refused(&refusal))?;
+        for _ in 0..MOST_STEPS {
+            match account.exchange(&call.request, &call.read).await? {
+                Step::Done(record) => return print(&record, format),
+                Step::Then(next) => call = next,
+            }
+        }
+        Err(Failure::vendor("the change takes more requests than any change should"))
+    }
+
+    fn open(&self) -> Result<Account, Failure> {
+        let config = self.setup.load()?;
+        let program = chosen(&config, self.program.as_ref())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
+        let bounds = Bounds { body_bytes: PAGE_BYTES, ..Bounds::default() };
+        let egress = Egress::new(program.adapter.hosts(), bounds, clock.clone());
+        let egress = egress.map_err(|error: SetUpError| Failure::usage(error.to_string()))?;
+        Ok(Account { vendor: program.adapter.clone(), egress, clock })
+    }
+}
+
+impl Period {
+    /// A list within this period.
+    pub(super) fn of(&self, thing: Thing) -> List {
+        List { since: self.since, until: self.until, ..List::all(thing) }
+    }
+}
+
+fn chosen<'a>(config: &'a Config, wanted: Option<&ProgramId>) -> Result<&'a Program, Failure> {
+    let programs: Vec<&Program> = config.sites.iter().flat_map(|site| &site.programs).collect();
+    let names: Vec<&str> = programs.iter().map(|program| program.id.as_str()).collect();
+    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    match (wanted, programs.as_slice()) {
+        (None, [only]) => Ok(only),
+        (None, _) => Err(Failure::usage(format!("say which program with --program; configured are: {known}"))),
+        (Some(id), programs) => programs
+            .iter()
+            .copied()
+            .find(|program| program.id == *id)
+            .ok_or_else(|| Failure::usage(format!("--program: `{id}` is not configured; configured are: {known}"))),
+    }
+}
+
+impl Account {
+    async fn profiles(&self, items: Vec<Record>) -> Result<Vec<Record>, Failure> {
+        let mut profiles = Vec::with_capacity(items.len());
+        for item in items {
+            profiles.push(match &item {
+                Record::Partner(partner) => self.one(Thing::Partner, &partner.key).await?,
+                Record::Customer(_) | Record::Group(_) | Record::Removed(_) | Record::Transaction(_) => item,
+            });
+        }
+        Ok(profiles)
+    }
+
+    async fn one(&self, thing: Thing, key: &str) -> Result<Record, Failure> {
+        let Call { request, read } = self.vendor.one(thing, key).map_err(|refusal| self.refused(&refusal))?;
+        self.exchange(&request, &read).await
+    }
+
+    /// Asks, and asks again while that is safe and the vendor says so or the way to it fails.
+    async fn exchange<T>(
+        &self,
+        request: &Request,
+        read: &(dyn Fn(&Answer) -> Result<T, Outcome> + Send + Sync),
+    ) -> Result<T, Failure> {
+        let is_reading = request.method == Method::Get;
+        let mut tries = 1;
+        loop {
+            let answered = self.egress.send(request).await;
+            let trouble = match answered {
+                Ok(answer) => match read(&answer) {
+                    Ok(read) => return Ok(read),
+                    Err(outcome) => self.trouble(outcome, is_reading),
+                },
+                Err(failure) => self.lost(&failure, is_reading),
+            };
+            match pause(trouble.again, tries) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(trouble.failure),
+            }
+            tries += 1;
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        vendor_title(self.vendor.name())
+    }
+
+    /// Nothing was sent, since the vendor's API cannot say it.
+    fn refused(&self, refusal: &Refusal) -> Failure {
+        let (name, dialect) = (self.name(), self.vendor.capabilities().dialect.as_str());
+        Failure::usage(match refusal {
+            Refusal::Field(_) => format!("not sent to {name}, dialect {dialect}: {refusal}"),
+            Refusal::Unsupported { .. } => format!("unsupported by {name} in dialect {dialect}: {refusal}"),
+        })
+    }
+
+    fn lost(&self, failure: &egress::Failure, is_reading: bool) -> Trouble {
+        let name = self.name();
+        match failure {
+            egress::Failure::Unknown(_) if !is_reading => self.unknown(&failure.to_string()),
+            // Whatever keeps a request from leaving keeps the next one too, but for a listener that comes up.
+            egress::Failure::NotSent(_) => Trouble {
+                failure: Failure::unreachable(format!("{name} cannot be reached: {failure}")),
+                again: Again::Never,
+            },
+            egress::Failure::Unknown(_) => {
+                let failure = Failure::unreachable(format!("{name} cannot be reached: {failure}"));
+                Trouble { failure, again: Again::At(None) }
+            }
+        }
+    }
+
+    /// A change that may have been made: never sent again blind.
+    fn unknown(&self, why: &str) -> Trouble {
+        let name = self.name();
+        let text = format!("{name} may have made the change or not: {why}; look before you send it again");
+        Trouble { failure: Failure::unreachable(text), again: Again::Never }
+    }
+
+    fn trouble(&self, outcome: Outcome, is_reading: bool) -> Trouble {
+        let name = self.name();
+        let now = self.clock.now();
+        let until = |at: UnixMillis| Duration::from_millis(u64::try_from(at.since(now)).unwrap_or(0));
+        match outcome {
+            Outcome::Retry { message, not_before } => {
+                let failure = Failure::unreachable(format!("{name} is not able to answer: {message}"));
+                Trouble { failure, again: Again::At(not_before.map(until)) }
+            }
+            Outcome::Throttled { until: at } => {
+                let failure = Failure::unreachable(format!("{name} asks us to come back later"));
+                Trouble { failure, again: Again::At(at.map(until)) }
+            }
+            Outcome::Unknown { message } if !is_reading => self.unknown(&message),
+            Outcome::Unknown { message } => {
+                let failure = Failure::unreachable(format!("{name} gave no clear answer: {message}"));
+                Trouble { failure, again: Again::At(None) }
+            }
+            Outcome::AuthFailed { message } => {
+                refused(name, &format!("the credential, check the program's keys: {message}"))
+            }
+            Outcome::Forbidden { message } => refused(name, &format!("the credential may not do this: {message}")),
+            Outcome::Duplicate { message } => refused(name, &format!("{message}; look at what is there")),
+            Outcome::Conflict { message } | Outcome::Ignored { message } | Outcome::Rejected { message } => {
+                refused(name, &message)
+            }
+            Outcome::Recorded { .. } | Outcome::Unverified => refused(name, "an answer that shows nothing"),
+        }
+    }
+}
+
+/// Why an answer did not come, and whether the request may be sent again.
+struct Trouble {
+    failure: Failure,
+    again: Again,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Again {
+    Never,
+    /// After the wait that the vendor names, if it names one.
+    At(Option<Duration>),
+}
+
+/// What is waited after so many tries; `None` ends them.
+fn pause(again: Again, tries: u32) -> Option<Duration> {
+    let Again::At(hint) = again else { return None };
+    let wait = hint.unwrap_or_else(|| WAIT.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))));
+    (tries < TRIES && wait <= LONGEST_WAIT).then_some(wait)
+}
+
+fn refused(vendor: &str, why: &str) -> Trouble {
+    Trouble { failure: Failure::vendor(format!("{vendor} refused: {why}")), again: Again::Never }
+}
+
+fn print(record: &Record, format: Format) -> Result<(), Failure> {
+    if format.json { output::json(record) } else { output::line(&records::facts(record)) }
+}
+
+/// E-mail addresses are in JSON alone.
+fn print_page(thing: Thing, items: &[Record], is_first: bool, json: bool) -> Result<(), Failure> {
+    if json {
+        return items.iter().try_for_each(output::json_line);
+    }
+    if is_first && !items.is_empty() {
+        output::line(&records::header(thing))?;
+    }
+    items.iter().try_for_each(|item| output::line(&records::row(thing, item)))
+}
+
+/// A key that names something at the vendor.
+pub(super) fn named(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let fits = (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or("a key has 1 to 255 characters without controls")
+}
+
+/// `name=value` of free data.
+pub(super) fn pair(text: &str) -> Result<(String, Told), &'static str> {
+    let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write it as NAME=VALUE")?;
+    Ok((name.to_owned(), Told(value.to_owned())))
+}
+
+/// A time as RFC 3339 writes it.
+pub(super) fn time(text: &str) -> Result<UnixMillis, String> {
+    UnixMillis::from_rfc3339(text).map_err(|error| error.to_string())
+}
+
+/// Says what a removal does, and asks for `--yes`, unless it is there.
+pub(super) fn confirmed(yes: bool, what: &str) -> Result<(), Failure> {
+    if yes { Ok(()) } else { Err(Failure::usage(format!("{what}; add --yes if that is meant"))) }
+}
+
+impl From<String> for Told {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_end_after_four_tries_and_give_way_to_the_vendors_hint() {
+        let seconds = |hint: Option<u64>, tries| {
+            pause(Again::At(hint.map(Duration::from_secs)), tries).map(|wait| wait.as_secs())
+        };
+        assert_eq!([1, 2, 3, 4].map(|tries| seconds(None, tries)), [Some(1), Some(2), Some(4), None]);
+        assert_eq!([0, 60, 61].map(|hint| seconds(Some(hint), 1)), [Some(0), Some(60), None]);
+        assert_eq!(pause(Again::Never, 1), None);
+    }
+
+    #[test]
+    fn what_is_told_of_a_person_shows_in_no_debug() {
+        let told = pair("plan=ada@example.com").unwrap();
+        assert_eq!(format!("{told:?}"), r#"("plan", [redacted])"#);
+        assert!(pair("=x").is_err() && pair("plan").is_err());
+    }
+}

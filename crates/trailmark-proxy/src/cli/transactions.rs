@@ -1,0 +1,122 @@
+//! `trailmark transactions`: transactions as the vendor has them. Sales and refunds come from conversions; what is added or
+//! removed here is the operator's own doing, and the ledger does not learn of it.
+
+use clap::{ArgGroup, Subcommand};
+use trailmark_vendors::directory::{Change, CustomerName, Thing, TransactionFields};
+use trailmark_wire::money::Currency;
+use trailmark_wire::time::UnixMillis;
+
+use super::Format;
+use super::account::{AccountArgs, ListFormat, Period, Told, confirmed, named, pair, time};
+use super::failure::Failure;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Transactions {
+    /// List transactions, the newest first
+    List(List),
+    /// Add a transaction; commissions follow from it
+    Add(Box<Add>),
+    /// Remove a transaction
+    Remove(Remove),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct List {
+    #[command(flatten)]
+    period: Period,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    format: ListFormat,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(group = ArgGroup::new("whose").required(true).args(["customer", "customer_id", "customer_email"]))]
+pub(super) struct Add {
+    /// The customer's key, as signups state it
+    #[arg(long, value_name = "KEY")]
+    customer: Option<Told>,
+    /// The vendor's own key of the customer (PartnerStack: dialect current)
+    #[arg(long, value_name = "KEY", value_parser = named)]
+    customer_id: Option<String>,
+    /// The customer's e-mail address (PartnerStack: dialect current)
+    #[arg(long, value_name = "ADDRESS")]
+    customer_email: Option<Told>,
+    /// The amount in minor units of the currency, such as 9900 for 99.00 USD; negative gives back
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    amount_minor: i64,
+    /// ISO 4217, such as USD
+    #[arg(long, value_name = "CODE", value_parser = |text: &str| Currency::new(text))]
+    currency: Currency,
+    /// The transaction's key, by which a repeat is refused (PartnerStack: needed in dialect current, unknown to guide)
+    #[arg(long, value_name = "KEY", value_parser = named)]
+    key: Option<String>,
+    /// Category (PartnerStack: dialect current)
+    #[arg(long, value_name = "KEY", value_parser = named)]
+    category: Option<String>,
+    /// Product (PartnerStack: dialect current)
+    #[arg(long, value_name = "KEY", value_parser = named)]
+    product: Option<String>,
+    /// When it happened, such as 2026-11-01T00:00:00Z (PartnerStack: dialect current)
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    at: Option<UnixMillis>,
+    /// Free data; may be given several times (PartnerStack: dialect current)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    data: Vec<(String, Told)>,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Remove {
+    /// The transaction's key
+    #[arg(value_name = "KEY", value_parser = named)]
+    key: String,
+    /// Yes, remove it
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    account: AccountArgs,
+    #[command(flatten)]
+    format: Format,
+}
+
+impl Transactions {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::List(List { period, account, format }) => account.list(&period.of(Thing::Transaction), format).await,
+            Self::Add(add) => add.run().await,
+            Self::Remove(Remove { key, yes, account, format }) => {
+                confirmed(
+                    yes,
+                    "a removed transaction takes its commission away, and the ledger goes on showing its sale",
+                )?;
+                account.change(&Change::RemoveTransaction { key }, format).await
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(self) -> Result<(), Failure> {
+        let customer = match (self.customer, self.customer_id, self.customer_email) {
+            (Some(key), _, _) => CustomerName::Key(key.0),
+            (None, Some(id), _) => CustomerName::Id(id),
+            (None, None, Some(email)) => CustomerName::Email(email.0),
+            (None, None, None) => return Err(Failure::usage("--customer is missing")),
+        };
+        let fields = TransactionFields {
+            customer,
+            amount_minor: self.amount_minor,
+            currency: self.currency,
+            key: self.key,
+            category: self.category,
+            product: self.product,
+            at: self.at,
+            data: self.data.into_iter().map(|(name, value)| (name, value.0)).collect(),
+        };
+        self.account.change(&Change::AddTransaction(fields), self.format).await
+    }
+}

@@ -1,0 +1,145 @@
+//! What PartnerStack shows of a customer, group, partner or transaction, in either dialect, as the records that all
+//! vendors share. Tolerant: only a key is needed, unknown fields are no matter, and an answer beyond the guide reads as
+//! well as one of the guide. Nothing is filled in that the vendor did not say.
+//!
+//! Sources: <https://docs.partnerstack.com/reference>; vendors.md §§ 1.2, 1.4; seed 000, "User object / data model".
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use trailmark_wire::money::Currency;
+use trailmark_wire::time::UnixMillis;
+
+use super::answers::text;
+use super::customers::{our_key, reference};
+use super::transactions;
+use crate::Dialect;
+use crate::directory::Thing;
+use crate::records::{Customer, Group, Partner, Record, Transaction};
+
+/// The record of a thing; `None` where it has no key.
+pub(super) fn record(thing: Thing, dialect: Dialect, item: &Value) -> Option<Record> {
+    Some(match thing {
+        Thing::Customer => Record::Customer(Box::new(customer(dialect, item)?)),
+        Thing::Group => Record::Group(group(item)?),
+        Thing::Partner | Thing::Partnership => Record::Partner(Box::new(partner(item)?)),
+        Thing::Transaction => Record::Transaction(Box::new(transaction(dialect, item)?)),
+    })
+}
+
+fn customer(dialect: Dialect, item: &Value) -> Option<Customer> {
+    let (key, id) = (our_key(item, dialect).map(str::to_owned), reference(item, dialect));
+    if key.is_none() && id.is_none() {
+        return None;
+    }
+    Some(Customer {
+        key,
+        id,
+        email: owned(item, "email"),
+        name: owned(item, "name"),
+        first_name: owned(item, "first_name"),
+        last_name: owned(item, "last_name"),
+        partner: owned(item, "partner_key"),
+        partnership: owned(item, "partnership_key"),
+        group: owned(item, "group_key"),
+        status: owned(item, "status"),
+        external_key: owned(item, "external_key"),
+        provider_key: owned(item, "provider_key"),
+        member_key: owned(item, "member_key"),
+        test: item.get("test").and_then(Value::as_bool),
+        data: data(item, &["metadata", "mdata", "meta"]),
+        created_at: instant(item, "created_at"),
+        updated_at: instant(item, "updated_at"),
+    })
+}
+
+fn group(item: &Value) -> Option<Group> {
+    Some(Group {
+        key: owned(item, "key")?,
+        name: owned(item, "name"),
+        slug: owned(item, "slug"),
+        created_at: instant(item, "created_at"),
+    })
+}
+
+/// The key under which links name the partner, else the partnership's own.
+pub(super) fn partner(item: &Value) -> Option<Partner> {
+    let id = text(item, "key");
+    let key = text(item, "partner_key").or(id)?;
+    Some(Partner {
+        key: key.to_owned(),
+        id: id.filter(|id| *id != key).map(str::to_owned),
+        name: partner_name(item),
+        email: owned(item, "email"),
+        group: group_of(item),
+        status: partner_status(item),
+        created_at: instant(item, "created_at"),
+        updated_at: instant(item, "updated_at"),
+    })
+}
+
+/// In `current` the vendor's `customer_key` of a transaction is its own key of the customer, in the guide it is ours.
+fn transaction(dialect: Dialect, item: &Value) -> Option<Transaction> {
+    let external = owned(item, "customer_external_key");
+    let (customer, customer_id) = match (external, owned(item, "customer_key"), dialect) {
+        (None, ours, Dialect::Guide) => (ours, None),
+        (external, id, _) => (external, id),
+    };
+    let currency = text(item, "currency").map(str::to_ascii_uppercase);
+    let amount_cents = item.get("amount").and_then(Value::as_i64);
+    let known = currency.as_deref().and_then(|code| Currency::new(code).ok());
+    Some(Transaction {
+        key: owned(item, "key")?,
+        customer,
+        customer_id,
+        amount_cents,
+        amount_minor: amount_cents.zip(known).and_then(|(cents, currency)| transactions::minor(cents, currency)),
+        currency,
+        status: owned(item, "status"),
+        category: owned(item, "category_key"),
+        product: owned(item, "product_key"),
+        test: item.get("test").and_then(Value::as_bool),
+        data: data(item, &["metadata"]),
+        created_at: instant(item, "created_at"),
+    })
+}
+
+fn owned(item: &Value, name: &str) -> Option<String> {
+    text(item, name).map(str::to_owned)
+}
+
+/// The first of these members that holds anything: the vendor answers `meta: {}` beside a full `mdata`.
+fn data(item: &Value, names: &[&str]) -> BTreeMap<String, Value> {
+    let objects = names.iter().filter_map(|name| item.get(name)?.as_object());
+    let filled = objects.into_iter().find(|object| !object.is_empty());
+    filled.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Milliseconds, or the guide's seconds: a number below 10^11 would be a day before 1973-03-03 as the one and is one
+/// before the year 5138 as the other. So an answer beyond the guide, in milliseconds, is read right as well.
+fn instant(item: &Value, name: &str) -> Option<UnixMillis> {
+    const MOST_SECONDS: i64 = 100_000_000_000;
+    let number = item.get(name)?.as_i64()?;
+    Some(if number.abs() < MOST_SECONDS { UnixMillis::from_seconds(number) } else { UnixMillis(number) })
+}
+
+fn partner_name(item: &Value) -> Option<String> {
+    let parts = [text(item, "first_name"), text(item, "last_name")];
+    let full = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    if full.is_empty() { owned(item, "name") } else { Some(full) }
+}
+
+/// The group's key, or its name where the vendor shows nothing else.
+fn group_of(item: &Value) -> Option<String> {
+    let group = item.get("group");
+    let within = |name| group.and_then(|group| text(group, name));
+    let plain = group.and_then(Value::as_str);
+    text(item, "group_key").or_else(|| within("key")).or_else(|| within("name")).or(plain).map(str::to_owned)
+}
+
+/// The vendor's own word; a partner who has not claimed the account is shown as `invited` in its list (seed 002).
+fn partner_status(item: &Value) -> Option<String> {
+    let word = text(item, "status").or_else(|| text(item, "approved_status"));
+    let invited = item.get("claimed").and_then(Value::as_bool) == Some(false);
+    word.or(invited.then_some("invited")).map(str::to_owned)
+}
