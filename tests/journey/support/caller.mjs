@@ -1,5 +1,6 @@
-// A page without a browser, for load and for what no honest page would send: reports an arrival, keeps the click token, and
-// signs conversions as the SDK does, by the wire's description alone. Holds no assertions.
+// Callers without a browser, for load and for what no honest one would send, by the wire's description alone: a page,
+// which reports an arrival, keeps the click token and signs conversions as the SDK does; a site's backend, which shows
+// an API key; and the key with which that backend signs orders and customers. Holds no assertions.
 
 import { createHash, randomBytes, randomUUID, webcrypto } from 'node:crypto';
 
@@ -66,6 +67,60 @@ export class Caller {
   /** Posts a signup. */
   signup(key, extra = {}) {
     return this.convert({ kind: 'signup', customer: { key, ...extra } });
+  }
+}
+
+/** A site's backend. */
+export class Backend {
+  /** With a new API key of the product's site. */
+  static create(product) {
+    const { key } = product.json('apikeys', 'add', '--site', 'acme', '--name', 'a test');
+    return Object.assign(new Backend(), { site: product.site, key });
+  }
+
+  /** The header that shows the key. */
+  get authorization() {
+    return { authorization: `Bearer ${this.key}` };
+  }
+
+  /** Reports a conversion: the answer as it came. */
+  post(body, idempotencyKey = randomUUID()) {
+    const headers = { ...this.authorization, 'content-type': 'application/json', 'idempotency-key': idempotencyKey };
+    return fetch(`${this.site}/tm/v1/conversions`, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  /** The same, read: `{ status, body }`. */
+  async report(body, idempotencyKey) {
+    const answer = await this.post(body, idempotencyKey);
+    return { status: answer.status, body: await answer.json() };
+  }
+
+  /** Reads a conversion back. */
+  async read(id) {
+    const answer = await fetch(`${this.site}/tm/v1/conversions/${id}`, { headers: this.authorization });
+    return { status: answer.status, body: await answer.json() };
+  }
+}
+
+/** What a backend signs for a page to pass on, with a key of its own. */
+export class Merchant {
+  static async create(kid = 'shop') {
+    const pair = await subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+    const { kty, crv, x, y } = await subtle.exportKey('jwk', pair.publicKey);
+    return Object.assign(new Merchant(), { kid, key: pair.privateKey, jwk: { kty, crv, x, y, kid } });
+  }
+
+  /** The line of a site's configuration that knows this key. */
+  get orderKeys() {
+    const members = Object.entries(this.jwk).map(([name, value]) => `${name} = "${value}"`);
+    return `order_keys = [{ ${members.join(', ')} }]`;
+  }
+
+  /** A JWS of `typ` `order+jwt` or `customer+jwt` over these claims. */
+  async sign(typ, payload) {
+    const input = `${encode({ alg: 'ES256', typ, kid: this.kid })}.${encode(payload)}`;
+    const signature = await subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, this.key, Buffer.from(input));
+    return `${input}.${base64url(signature)}`;
   }
 }
 

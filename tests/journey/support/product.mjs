@@ -50,7 +50,7 @@ export async function until(what, probe, ms = 20_000) {
 
 const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
 
-const configuration = ({ site, operator, simulator, confirmAfter, consent, extra, server }) => `
+const configuration = ({ site, operator, simulator, confirmAfter, consent, dialect, extra, server }) => `
 [server]
 listen = "${site}"
 public_url = "http://${site}"
@@ -70,25 +70,32 @@ ${extra}
 [[sites.programs]]
 id = "main"
 vendor = "partnerstack"
+dialect = "${dialect}"
 public_key = "env:PARTNERSTACK_PUBLIC_KEY"
 private_key = "env:PARTNERSTACK_PRIVATE_KEY"
 tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
-base_url = "http://${simulator}/partnerstack"
+base_url = "http://${simulator}/${account(dialect)}"
 tracking_url = "http://${simulator}/partnerlinks"
 confirm_after = "${confirmAfter}"
 `;
+
+/** What the double calls the account that speaks a dialect. */
+export const account = (dialect) => (dialect === 'guide' ? 'partnerstack-guide' : 'partnerstack');
 
 /** The running product. */
 export class Product {
   #children = new Map();
 
-  /** Starts simulator and proxy. `server` and `extra` go into those sections of the configuration; `confirmAfter` is the settling time. */
-  static async start({ confirmAfter = '4s', consent = 'not_required', extra = '', server = '', www = true } = {}) {
+  /**
+   * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration; `confirmAfter` is the settling
+   * time, `dialect` what the program `main` speaks.
+   */
+  static async start({ confirmAfter = '4s', consent = 'not_required', dialect = 'current', extra = '', server = '', www = true } = {}) {
     const product = new Product();
     product.folder = mkdtempSync(join(tmpdir(), 'trailmark-'));
     const [site, operator, simulator] = (await Promise.all([freePort(), freePort(), freePort()])).map((p) => `127.0.0.1:${p}`);
     Object.assign(product, { site: `http://${site}`, operator: `http://${operator}`, simulator: `http://${simulator}` });
-    writeFileSync(join(product.folder, 'trailmark.toml'), configuration({ site, operator, simulator, confirmAfter, consent, extra, server }));
+    writeFileSync(join(product.folder, 'trailmark.toml'), configuration({ site, operator, simulator, confirmAfter, consent, dialect, extra, server }));
     if (www) product.#openShop();
     try {
       product.#run('simulator', ['simulate', '--listen', simulator, '--pace', 'demo', '--landing-url', `${product.site}/`]);

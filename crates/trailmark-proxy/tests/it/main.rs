@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod admin;
+mod claims_foreign;
 mod cli;
 mod cli_vendor;
 mod config;
@@ -19,16 +20,20 @@ mod intake_network;
 mod intake_noise;
 mod intake_refusals;
 mod intake_serve;
+mod intake_table;
 mod money_operator;
 mod money_orders;
 mod money_server;
 mod explain;
 mod redirect_beacon;
+mod redirect_hostile;
 mod redirect_links;
 mod redirect_sites;
 mod server_calls;
 mod server_conversions;
 mod server_keys;
+mod sites_apart;
 mod store;
 mod store_model;
 mod support;
+mod touch_truth;

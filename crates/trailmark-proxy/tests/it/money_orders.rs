@@ -1,60 +1,12 @@
 //! What the merchant's backend signs and the page passes on: valid statements make a page's word count, any other is held
 //! with the code that tells why, and never paid.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
 use serde_json::{Value, json};
 use trailmark_wire::base64url::encode;
 
 use crate::support::browser::BrowserKey;
-use crate::support::proxy::{Answer, SITES, TestProxy};
-
-/// The keys of a merchant's backend.
-struct Merchant {
-    es: EcdsaKeyPair,
-    ed: Ed25519KeyPair,
-}
-
-impl Merchant {
-    fn new() -> Self {
-        let es = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-        Self { es, ed: Ed25519KeyPair::generate().unwrap() }
-    }
-
-    /// `order_keys` as the configuration has it.
-    fn order_keys(&self) -> String {
-        let point = self.es.public_key().as_ref();
-        let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
-        let ed = encode(self.ed.public_key().as_ref());
-        format!(
-            "order_keys = [{{kty = \"EC\", crv = \"P-256\", x = \"{x}\", y = \"{y}\", kid = \"es\"}},
-                           {{kty = \"OKP\", crv = \"Ed25519\", x = \"{ed}\", kid = \"ed\"}}]"
-        )
-    }
-
-    fn sign(&self, header: &Value, claims: &Value) -> String {
-        let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
-        let signature = match header["alg"].as_str() {
-            Some("EdDSA") => encode(self.ed.sign(input.as_bytes()).as_ref()),
-            _ => encode(self.es.sign(&SystemRandom::new(), input.as_bytes()).unwrap().as_ref()),
-        };
-        format!("{input}.{signature}")
-    }
-
-    fn order(&self, claims: &Value) -> String {
-        self.sign(&json!({"alg": "ES256", "typ": "order+jwt", "kid": "es"}), claims)
-    }
-
-    fn customer(&self, claims: &Value) -> String {
-        self.sign(&json!({"alg": "EdDSA", "typ": "customer+jwt", "kid": "ed"}), claims)
-    }
-
-    /// A proxy whose site `acme` knows these keys, with more settings of that site.
-    async fn proxy(&self, settings: &str) -> TestProxy {
-        let acme = format!("id = \"acme\"\n{}\n{settings}", self.order_keys());
-        TestProxy::with(&SITES.replacen("id = \"acme\"", &acme, 1)).await
-    }
-}
+use crate::support::merchant::Merchant;
+use crate::support::proxy::{Answer, TestProxy};
 
 /// Claims of an order of customer `c1` that are in force for a day.
 fn order(proxy: &TestProxy, key: &str) -> Value {

@@ -1,6 +1,7 @@
-//! What is to be delivered, read back from the ledger: the conversion with its payload, the credited touch, and what the
-//! vendor called the deliveries of the same program that came before: the customer's signup and a refund's sale. A payload
-//! that was expunged leaves the keys alone; the vendor's adapter then says what it misses.
+//! What is to be delivered, read back from the ledger: the conversion with its payload, the credited touch, and what
+//! the vendor called the deliveries of the same program that came before: the customer's signup and a refund's sale. A
+//! refund that names no customer is its sale's customer's. A payload that was expunged leaves the keys alone; the
+//! vendor's adapter then says what it misses.
 
 use rusqlite::{Connection, Row};
 use trailmark_vendors::task::{EarlierSale, Task};
@@ -13,13 +14,14 @@ use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
 pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Task, StoreError> {
-    let sql =
-        "SELECT c.id, c.kind, c.occurred_at, c.customer_key, c.order_key, c.amount_minor, c.currency, c.refund_of,
+    let sql = "SELECT c.id, c.kind, c.occurred_at, c.order_key, c.amount_minor, c.currency, c.refund_of,
+                      coalesce(c.customer_key, o.customer_key) AS customer_key,
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
                       t.click_id, t.partner,
                       (SELECT sd.reference FROM conversions s
                          JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
-                       WHERE s.site = c.site AND s.kind = 'signup' AND s.external_id = c.customer_key
+                       WHERE s.site = c.site AND s.kind = 'signup'
+                         AND s.external_id = coalesce(c.customer_key, o.customer_key)
                          AND sd.state = 'recorded' AND s.id <> c.id
                        ORDER BY s.received_at DESC LIMIT 1) AS customer_reference,
                       o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference

@@ -1,0 +1,145 @@
+//! Customers whom a page names and does not own: what its visitor is told of them, what becomes of them, and that the
+//! site's backend goes on undisturbed. That no more than the configured number reaches the vendor is shown by
+//! `tests/journey/claims.test.mjs`.
+
+use serde_json::{Value, json};
+
+use crate::support::backend::{customer, with};
+use crate::support::browser::{BrowserKey, arrival_with, signup, token};
+use crate::support::proxy::{Answer, ORIGIN, TestProxy};
+
+/// One visitor with a token of a partner's link.
+struct Page {
+    key: BrowserKey,
+    token: String,
+}
+
+impl Page {
+    async fn of(proxy: &TestProxy, number: u8, partner: &str) -> Self {
+        let key = BrowserKey::new();
+        let url = format!("{ORIGIN}/?ps_xid=click{number}&via={partner}");
+        let answer = proxy.post("v1/clicks", arrival_with(number, &url, &key).to_string()).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        Self { key, token: token(&answer) }
+    }
+
+    async fn says(&self, proxy: &TestProxy, number: u8, data: Value) -> Answer {
+        proxy.convert(number, &self.key, &self.token, data).await
+    }
+}
+
+/// Everything of an answer that its reader sees, but for the id that is made for it.
+fn seen(answer: &Answer) -> String {
+    let id = answer.json()["conversion_id"].as_str().unwrap().to_owned();
+    let headers =
+        answer.headers.iter().filter(|(name, _)| *name != "date").map(|(name, value)| format!("{name}: {value:?}"));
+    format!("{} {:?} {}", answer.status, headers.collect::<Vec<_>>(), answer.body.replace(&id, "ID"))
+}
+
+fn sale(key: &str, customer: &str) -> Value {
+    let order = json!({"key": key, "amount_minor": 100, "currency": "EUR"});
+    json!({"kind": "sale", "customer": {"key": customer}, "order": order})
+}
+
+/// Customers and orders of every standing: a page's own, another partner's, a server's with a touch and without.
+async fn populated(proxy: &TestProxy) -> [&'static str; 4] {
+    let backend = proxy.api_key("acme").await;
+    let (ada, bob) = (Page::of(proxy, 100, "ada").await, Page::of(proxy, 101, "bob").await);
+    assert_eq!(ada.says(proxy, 100, signup("of_ada")).await.status, 202);
+    assert_eq!(bob.says(proxy, 101, signup("of_bob")).await.status, 202);
+    let touched = with(customer("of_server"), "click_token", bob.token.as_str());
+    assert_eq!(proxy.report(&backend, "k1", &touched).await.json()["status"], "accepted");
+    assert_eq!(proxy.report(&backend, "k2", &customer("organic")).await.json()["status"], "unattributed");
+    let known = ["of_ada", "of_bob", "of_server", "organic"];
+    for key in known {
+        let sold = with(sale(&format!("order_{key}"), key), "click_token", ada.token.as_str());
+        assert_eq!(proxy.report(&backend, key, &sold).await.json()["status"], "accepted", "{key}");
+    }
+    known
+}
+
+#[tokio::test]
+async fn a_page_reads_the_same_bytes_of_every_customer_whom_it_does_not_own() {
+    let proxy = TestProxy::start().await;
+    let known = populated(&proxy).await;
+    let page = Page::of(&proxy, 1, "eve").await;
+    let mut number = 0;
+    let mut ask = async |data: Value| {
+        number += 1;
+        seen(&page.says(&proxy, number, data).await)
+    };
+    for what in [signup as fn(&str) -> Value, |key: &str| sale(&format!("order_{key}"), key)] {
+        let mut answers = Vec::new();
+        for key in known {
+            answers.push(ask(what(key)).await);
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+        assert!(answers[0].contains("\"status\":\"duplicate\",\"attribution\":[],\"deliveries\":[]"), "{}", answers[0]);
+    }
+    // An order that nobody knows is held whosever customer it names: the customer's key alone tells nothing.
+    let mut held = Vec::new();
+    for key in known.into_iter().chain(["nobody"]) {
+        held.push(ask(sale(&format!("new_{key}"), key)).await);
+    }
+    assert!(held.iter().all(|answer| *answer == held[0]), "{held:#?}");
+    assert!(held[0].contains("money_unsigned") && held[0].contains("eve"), "its own partner alone: {}", held[0]);
+    // And a lead, which belongs to the page's own visitor.
+    let mut leads = Vec::new();
+    for key in known.into_iter().chain(["nobody"]) {
+        leads.push(ask(json!({"kind": "lead", "customer": {"key": key}})).await);
+    }
+    assert!(leads.iter().all(|answer| *answer == leads[0]), "{leads:#?}");
+}
+
+#[tokio::test]
+async fn a_foreign_customer_stays_who_and_whose_they_were() {
+    let proxy = TestProxy::start().await;
+    let known = populated(&proxy).await;
+    let backend = proxy.api_key("acme").await;
+    let page = Page::of(&proxy, 1, "eve").await;
+    for (number, key) in (1..).zip(known) {
+        let taken = json!({"kind": "signup", "customer": {"key": key, "email": "eve@evil.example", "name": "Eve"}});
+        assert_eq!(page.says(&proxy, number, taken).await.json()["status"], "duplicate");
+    }
+    // Their next sale goes where it always went, and what the vendor would be told names nobody else.
+    for (key, partner) in [("of_ada", json!("ada")), ("of_bob", json!("bob")), ("of_server", json!("bob"))] {
+        let renewal = proxy.report(&backend, &format!("next-{key}"), &sale(&format!("next_{key}"), key)).await;
+        assert_eq!(renewal.json()["attribution"][0]["partner"], partner, "{key}");
+    }
+    let organic = proxy.report(&backend, "next-organic", &sale("next_organic", "organic")).await;
+    assert_eq!(organic.json()["status"], "unattributed");
+}
+
+#[tokio::test]
+async fn whatever_is_held_leaves_the_backends_word_free() {
+    let proxy = TestProxy::start().await;
+    let backend = proxy.api_key("acme").await;
+    let (page, honest) = (Page::of(&proxy, 1, "eve").await, Page::of(&proxy, 2, "ada").await);
+    for number in 1..=3 {
+        page.says(&proxy, number, signup(&format!("own_{number}"))).await;
+    }
+    for number in 4..=60 {
+        let key = format!("victim_{number}");
+        assert_eq!(page.says(&proxy, number, signup(&key)).await.json()["code"], "signups_per_visitor");
+        assert_eq!(
+            page.says(&proxy, 100 + number, sale(&format!("order_{number}"), &key)).await.json()["status"],
+            "held"
+        );
+    }
+    for number in 4..=60 {
+        let key = format!("victim_{number}");
+        let said = with(customer(&key), "click_token", honest.token.as_str());
+        let accepted = proxy.report(&backend, &format!("s{number}"), &said).await;
+        assert_eq!((accepted.status, &accepted.json()["status"]), (202, &json!("accepted")), "{accepted:?}");
+        assert_eq!(accepted.json()["attribution"][0]["partner"], "ada");
+        let sold = proxy.report(&backend, &format!("o{number}"), &sale(&format!("order_{number}"), &key)).await;
+        assert_eq!(
+            (&sold.json()["status"], &sold.json()["attribution"][0]["partner"]),
+            (&json!("accepted"), &json!("ada"))
+        );
+    }
+    // Another page is not held up by what this one claims: the honest one signs its own customer up.
+    page.says(&proxy, 61, signup("wanted")).await;
+    let another = Page::of(&proxy, 3, "ada").await;
+    assert_eq!(another.says(&proxy, 62, signup("wanted")).await.json()["status"], "accepted");
+}
