@@ -106,7 +106,7 @@ fn seen(site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<Seen, Pr
     let said = request.at.as_deref().map(UnixMillis::from_rfc3339).transpose();
     let said = said.map_err(|error| Problem::malformed("at", &format!("is {error}")))?.unwrap_or(now);
     let rules: Vec<Rule<'_>> = site.programs.iter().map(|program| program.rule()).collect();
-    let cookie = |name: &str| request.cookies.get(name).map(|value| value.as_str().into());
+    let cookie = |name: &str| request.cookies.get(name).map(|value| value.into());
     let captured = site
         .programs
         .iter()
@@ -140,7 +140,7 @@ fn check_cookies(site: &Site, request: &ClickRequest) -> Result<(), Problem> {
     if request.cookies.len() > COOKIES || request.cookies.values().any(|value| value.len() > COOKIE_BYTES) {
         return Err(Problem::malformed("cookies", "are more than 16, or one is longer than 4,096 bytes"));
     }
-    match request.cookies.keys().all(|name| known(name)) {
+    match request.cookies.names().all(known) {
         true => Ok(()),
         false => Err(Problem::malformed("cookies", "hold a name that no capture rule knows")),
     }
