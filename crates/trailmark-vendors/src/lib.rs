@@ -3,9 +3,10 @@
 //! client, hands the answer to [`Vendor::read`], and its outbox alone draws the consequence of the [`Outcome`].
 //!
 //! In reading order: what a request and an answer are ([`exchange`]), what an attempt came to ([`outcome`]), what a vendor
-//! can do at all ([`capability`]), what the proxy asks for ([`task`]), what an operator asks for ([`directory`]) and what
-//! comes back ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry hints, redaction), then
-//! the vendors, and here the trait that all four fit.
+//! can do at all ([`capability`]), what the proxy asks for ([`task`]), what a vendor tells by itself ([`webhook`]) and what
+//! became of the partner's commission ([`commission`]), what an operator asks for ([`directory`]) and what comes back
+//! ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors,
+//! and here the trait that all four fit.
 //!
 //! To add a vendor: a module with its document links, its capability table, its [`Vendor`] implementation and recorded
 //! answers under `fixtures/`; one line in [`vendor`]; a strict double in the simulator, written from the documents alone.
@@ -19,6 +20,10 @@ pub mod outcome;
 pub mod capability;
 
 pub mod task;
+
+pub mod webhook;
+
+pub mod commission;
 
 pub mod directory;
 
@@ -47,6 +52,7 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::VendorName;
 
 use crate::capability::Capabilities;
+use crate::commission::{Earned, Question, Standing};
 use crate::directory::{Call, Change, List, Refusal, Step, Thing};
 use crate::exchange::{Answer, Request};
 use crate::outcome::{LookUp, Outcome, Probe};
@@ -54,6 +60,7 @@ use crate::paging::Pages;
 use crate::records::Record;
 use crate::secret::Secret;
 use crate::task::{Plan, Rejection, Task};
+use crate::webhook::Meaning;
 
 /// Which description of a vendor's API is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -156,6 +163,16 @@ pub trait Vendor: Debug + Send + Sync {
 
     /// What the answer to [`Vendor::look_up`] says. Only a vendor's clear "no such thing" is [`LookUp::Absent`].
     fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp;
+
+    /// What a webhook's raw body means. Nothing in it is believed; it says whom to ask about.
+    fn read_webhook(&self, body: &[u8]) -> Meaning;
+
+    /// The request that answers a question about a delivery's commission, [`Question::Reward`] first; `None` where the
+    /// vendor tells nothing of it.
+    fn commission(&self, earned: &Earned, question: Question) -> Option<Request>;
+
+    /// What the answer to [`Vendor::commission`] says.
+    fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing;
 
     /// A harmless request that tells whether the credential is good.
     fn probe(&self) -> Request;

@@ -9,7 +9,7 @@
 //! The guide describes customers, transactions and partners; it knows no bearer token, hence no `conversion/xid`. Where it is
 //! silent (reading one customer, deleting a transaction, actions) the call is spoken as in `current`.
 //!
-//! Webhooks belong in a file of their own beside these; the table says `not yet` until then.
+//! `webhooks` reads what the vendor sends by itself, `rewards` what partners earned.
 //!
 //! Sources: <https://docs.partnerstack.com/docs/step-3-tracking-conversions>, <https://docs.partnerstack.com/reference>; seed 000.
 
@@ -27,6 +27,10 @@ mod changes;
 
 mod shown;
 
+mod webhooks;
+
+mod rewards;
+
 mod answers;
 
 mod table;
@@ -41,6 +45,7 @@ use zeroize::Zeroizing;
 pub use self::table::capabilities;
 use self::transactions::{Entry, Movement};
 use crate::capability::{Capabilities, Class};
+use crate::commission::{Earned, Question, Standing};
 use crate::directory::{Change, List, Refusal, Step, Thing};
 use crate::exchange::{Answer, Method, Request};
 use crate::outcome::{LookUp, Outcome, Probe};
@@ -50,6 +55,7 @@ use crate::redaction::Redaction;
 use crate::root::Root;
 use crate::secret::Secret;
 use crate::task::{Plan, Rejection, Task};
+use crate::webhook::Meaning;
 use crate::{Account, AccountError, Dialect, Vendor, directory};
 
 const NAME: VendorName = VendorName::PartnerStack;
@@ -249,6 +255,30 @@ impl Vendor for PartnerStack {
             Ok(Call::Click { .. } | Call::Action(_) | Call::Deletion(_)) | Err(_) => None,
         };
         customers::read_back(task.customer.as_ref(), sent_partner, self.dialect, answer, &redaction)
+    }
+
+    fn read_webhook(&self, body: &[u8]) -> Meaning {
+        webhooks::read(body)
+    }
+
+    /// Of a sale that was deleted nothing is left to ask for.
+    fn commission(&self, earned: &Earned, question: Question) -> Option<Request> {
+        match question {
+            Question::Reward if matches!(self.call(&earned.task), Ok(Call::Deletion(_))) => None,
+            Question::Reward => Some(self.get(&rewards::path(earned, self.dialect)?, rewards::LABEL)),
+            Question::Partner => {
+                let partner = self.one(Thing::Partner, earned.task.partner.as_ref()?.as_str());
+                partner.ok().map(|call| call.request)
+            }
+        }
+    }
+
+    fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing {
+        let redaction = self.redaction(Some(&earned.task));
+        match question {
+            Question::Reward => rewards::read(earned, self.dialect, answer, &redaction),
+            Question::Partner => rewards::read_partner(answer, &redaction),
+        }
     }
 
     /// Tests the key pair. For the tracking token the vendor has no harmless call; a wrong one shows as

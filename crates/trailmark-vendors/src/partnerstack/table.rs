@@ -53,8 +53,8 @@ fn current(operation: Operation) -> Support {
             how: "/v2/transactions: list, POST with a key, DELETE; no single one is read, none is changed",
             class: None,
         },
-        Operation::Webhooks => Support::NotYet {
-            how: "partnership.* and customer_* events on a secret path, each read back through the API",
+        Operation::Webhooks => Support::Yes {
+            how: "partnership.* and customer_* events on a secret path, read back by GET /v2/rewards and partnerships",
             class: None,
         },
     }
@@ -98,8 +98,8 @@ fn guide(operation: Operation) -> Support {
             how: "POST /transactions without a key of ours; list and DELETE beyond the guide",
             class: None,
         },
-        Operation::Webhooks => Support::NotYet {
-            how: "partner.*, customer.*, transaction.* and reward.created, as the guide names them",
+        Operation::Webhooks => Support::Yes {
+            how: "partner.*, customer.*, transaction.* and reward.created, read back by GET /rewards, beyond the guide",
             class: None,
         },
     }

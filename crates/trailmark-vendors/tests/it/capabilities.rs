@@ -52,7 +52,7 @@ fn partnerstack_takes_every_kind_and_reads_back_what_it_can() {
     assert!(current(Operation::Sale).ends_with("once the customer is recorded (searchable)"));
     assert!(current(Operation::Refund).starts_with("DELETE /v2/transactions/{key} for all of a sale"));
     assert!(current(Operation::Lead).ends_with("(neither)"), "an action can be neither keyed nor read back");
-    assert!(current(Operation::Webhooks).starts_with("not yet: "));
+    assert!(current(Operation::Webhooks).contains("on a secret path, read back by GET /v2/rewards"));
     assert_eq!(adapter().capabilities(), capabilities(VendorName::PartnerStack, Dialect::Current));
 }
 

@@ -7,6 +7,7 @@ mod account;
 mod answers;
 mod capabilities;
 mod changes;
+mod commissions;
 mod guide;
 mod hints;
 mod lists;
@@ -15,6 +16,7 @@ mod orders;
 mod partners;
 mod redaction;
 mod signups;
+mod webhooks;
 
 use trailmark_vendors::directory::{Call, List, Thing};
 use trailmark_vendors::exchange::{Answer, Request};

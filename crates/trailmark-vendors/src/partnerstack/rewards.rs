@@ -1,0 +1,164 @@
+//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction; it is
+//! approved or declined, then paid out. Reading the list by customer is the one way to learn of it that needs no trust in
+//! a webhook. Where no reward is shown, the partner is asked for: one that left the programme earns nothing.
+//!
+//! The documents at hand name the list and its filters; the members are those that public integrations read
+//! (`reward_status`, `payment_status`), so anything else is `unknown` with the vendor's word. `customer_key` is read as the
+//! vendor's own key, as on a transaction. The guide is silent on rewards but for a webhook's name: this is beyond it.
+//!
+//! Source: <https://docs.partnerstack.com/reference/get_v2-rewards>; vendors.md § 1.4, 1.6.
+
+use serde_json::Value;
+use trailmark_wire::conversion::Kind;
+
+use super::answers::{self, text};
+use crate::Dialect;
+use crate::commission::{Commission, Earned, Question, Standing};
+use crate::exchange::Answer;
+use crate::outcome::{LookUp, Outcome};
+use crate::redaction::Redaction;
+use crate::root::encoded;
+
+pub(super) const LABEL: &str = "GET /v2/rewards";
+
+/// How long before its sale a reward may be dated: clocks differ.
+const EARLIER_MS: i64 = 86_400_000;
+
+/// What a reward must belong to.
+enum Owner<'a> {
+    /// The customer alone: neither a transaction nor an action.
+    Customer,
+    /// The transaction under one of these keys.
+    Transaction([Option<&'a str>; 2]),
+}
+
+/// The list of rewards that holds the delivery's; `None` where no reward could be told to be this delivery's.
+pub(super) fn path(earned: &Earned, dialect: Dialect) -> Option<String> {
+    owner(earned, dialect)?;
+    let since = earned.task.occurred_at.0.saturating_sub(EARLIER_MS).max(0);
+    let customer = customer(earned, dialect).map(|key| format!("&customer_key={}", encoded(key)));
+    Some(format!("/api/v2/rewards?limit=250&min_created={since}{}", customer.unwrap_or_default()))
+}
+
+/// The key by which the vendor lists a customer's rewards: its own, which in the guide is ours.
+fn customer(earned: &Earned, dialect: Dialect) -> Option<&str> {
+    let task = &earned.task;
+    match (dialect, task.kind) {
+        (Dialect::Guide, _) => task.customer.as_ref().map(|customer| customer.key.as_str()),
+        (Dialect::Current, Kind::Signup) => earned.reference.as_deref(),
+        (Dialect::Current, _) => task.customer_reference.as_deref(),
+    }
+}
+
+/// An action's reward cannot be told from another action's, since no key of ours is on it.
+fn owner(earned: &Earned, dialect: Dialect) -> Option<Owner<'_>> {
+    match earned.task.kind {
+        Kind::Lead => None,
+        Kind::Signup => customer(earned, dialect).map(|_| Owner::Customer),
+        Kind::Sale | Kind::Refund => {
+            let stated = earned.task.order.as_ref().map(|order| order.key.as_str());
+            let stated = stated.filter(|_| dialect == Dialect::Current);
+            let keys = [earned.reference.as_deref(), stated];
+            keys.iter().any(Option::is_some).then_some(Owner::Transaction(keys))
+        }
+    }
+}
+
+/// What the list says.
+pub(super) fn read(earned: &Earned, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Standing {
+    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+        return not_read(answer, failure);
+    }
+    let data = answers::data(answer);
+    let items = data.as_ref().and_then(|data| data.get("items")).and_then(Value::as_array);
+    let has_more = data.as_ref().and_then(|data| data.get("has_more")).and_then(Value::as_bool);
+    let (Some((items, has_more)), Some(owner)) = (items.zip(has_more), owner(earned, dialect)) else {
+        return not_now(answers::said(answer.status, "no list of rewards"));
+    };
+    let ours: Vec<&Value> = items.iter().filter(|item| owner.has(item)).collect();
+    match (together(&ours), has_more) {
+        (Some((commission, reason)), _) => Standing::Is { commission, reason },
+        (None, true) => not_now(answers::said(answer.status, "too many rewards to find this one")),
+        (None, false) if earned.task.partner.is_some() => Standing::Ask(Question::Partner),
+        (None, false) => nothing_yet(),
+    }
+}
+
+impl Owner<'_> {
+    fn has(&self, reward: &Value) -> bool {
+        let transaction = of(reward, "transaction");
+        match self {
+            Self::Customer => transaction.is_none() && of(reward, "action").is_none(),
+            Self::Transaction(keys) => transaction.is_some_and(|key| keys.contains(&Some(key))),
+        }
+    }
+}
+
+/// The key of what a reward belongs to: an object with a key, or a key.
+fn of<'v>(reward: &'v Value, what: &str) -> Option<&'v str> {
+    let inner = reward.get(what);
+    inner
+        .and_then(|inner| text(inner, "key"))
+        .or_else(|| inner?.as_str())
+        .or_else(|| text(reward, &format!("{what}_key")))
+}
+
+/// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing else is,
+/// and the least far decides.
+fn together(rewards: &[&Value]) -> Option<(Commission, Option<String>)> {
+    let standing = |commission| match commission {
+        Commission::Unknown => 0,
+        Commission::Pending => 1,
+        Commission::Approved => 2,
+        Commission::Paid => 3,
+        Commission::Rejected => 4,
+    };
+    rewards.iter().map(|reward| one(reward)).min_by_key(|(commission, _)| standing(*commission))
+}
+
+fn one(reward: &Value) -> (Commission, Option<String>) {
+    match (text(reward, "reward_status"), text(reward, "payment_status")) {
+        (Some("approved"), Some("withdrawn" | "paid_externally")) => (Commission::Paid, None),
+        (Some("approved"), Some(payment @ ("expired" | "failed"))) => {
+            (Commission::Approved, Some(format!("its payment is `{payment}`")))
+        }
+        (Some("approved"), _) => (Commission::Approved, None),
+        (Some("pending" | "hold"), _) => (Commission::Pending, None),
+        (Some("declined" | "rejected"), _) => (Commission::Rejected, None),
+        (Some(word), _) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", crate::outcome::kept(word)))),
+        (None, _) => (Commission::Unknown, Some("the vendor's reward has no `reward_status`".into())),
+    }
+}
+
+/// What the answer to the question for the partner says.
+pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standing {
+    if answers::says_no_such_thing(answer) {
+        let reason = Some("the partner has left the programme, and no reward is shown".into());
+        return Standing::Is { commission: Commission::Rejected, reason };
+    }
+    match answers::failure(answer, "base_url", redaction) {
+        Some(failure) => not_read(answer, failure),
+        None => nothing_yet(),
+    }
+}
+
+fn nothing_yet() -> Standing {
+    Standing::Is { commission: Commission::Unknown, reason: Some("the vendor shows no reward for it so far".into()) }
+}
+
+/// Status first: a credential that may not read rewards is no reason to stop delivering.
+fn not_read(answer: &Answer, failure: Outcome) -> Standing {
+    if let Outcome::Forbidden { .. } = failure {
+        let reason = Some("the credential may not read rewards; allow it at the vendor".into());
+        return Standing::Is { commission: Commission::Unknown, reason };
+    }
+    match answers::not_looked_up(answer, failure) {
+        LookUp::AuthFailed => Standing::AuthFailed,
+        LookUp::Inconclusive { message, not_before } => Standing::NotNow { message, not_before },
+        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => not_now("no clear answer".into()),
+    }
+}
+
+fn not_now(message: String) -> Standing {
+    Standing::NotNow { message, not_before: None }
+}

@@ -1,0 +1,91 @@
+//! PartnerStack's webhooks: flat JSON with an `event`. Two generations of names are in use, `partnership.updated` and
+//! `customer_updated`; the guide's are like the first. Nothing is signed, so an event only says whom to ask about.
+//!
+//! Names of rewards and transactions stand in the guide alone; an account that sends them in `current` is understood, too.
+//! A body whose object stands under `data` beside `event`, as in the vendor's postbacks to partners, is read likewise.
+//!
+//! Source: <https://docs.partnerstack.com/docs/partnerstack-webhooks>; vendors.md § 1.3; seed 000.
+
+use serde_json::Value;
+
+use super::answers::text;
+use crate::webhook::{Meaning, Notice, event_name, keys};
+
+/// What an event is about, by the word before the first `.` or `_` of its name.
+#[derive(Clone, Copy)]
+enum Family {
+    Customer,
+    Partner,
+    Reward,
+    Transaction,
+    /// Tells nothing about a commission.
+    Other,
+}
+
+impl Family {
+    fn of(event: &str) -> Option<Self> {
+        Some(match event.split(['.', '_']).next().unwrap_or_default() {
+            "customer" => Self::Customer,
+            "partner" | "partnership" => Self::Partner,
+            "reward" => Self::Reward,
+            "transaction" => Self::Transaction,
+            "agreement" | "application" => Self::Other,
+            _ => return None,
+        })
+    }
+}
+
+/// What a webhook's body means.
+pub(super) fn read(body: &[u8]) -> Meaning {
+    let Ok(whole) = serde_json::from_slice::<Value>(body) else {
+        return Meaning::Unreadable { reason: "the body is not JSON" };
+    };
+    if !whole.is_object() {
+        return Meaning::Unreadable { reason: "the body is no JSON object" };
+    }
+    let Some(event) = text(&whole, "event") else {
+        return Meaning::Unreadable { reason: "`event` is missing or no text" };
+    };
+    let Some(family) = Family::of(event) else { return Meaning::UnknownEvent { event: event_name(event) } };
+    let object = whole.get("data").filter(|data| data.is_object()).unwrap_or(&whole);
+    let notice = notice(event, family, object);
+    match family {
+        Family::Other => Meaning::Noted { event: notice.event },
+        _ if notice.names_somebody() => Meaning::Concerns(notice),
+        _ => Meaning::Unreadable { reason: "the event names no customer, transaction or partner" },
+    }
+}
+
+fn notice(event: &str, family: Family, object: &Value) -> Notice {
+    let key = text(object, "key");
+    let customers = customer(object);
+    let transactions = [within(object, "transaction", "key"), text(object, "transaction_key")];
+    match family {
+        Family::Customer => Notice { customers: keys([key].into_iter().chain(customers)), ..Notice::of(event) },
+        Family::Partner => Notice { partners: keys([text(object, "partner_key"), key]), ..Notice::of(event) },
+        Family::Transaction => Notice { transactions: keys([key]), customers: keys(customers), ..Notice::of(event) },
+        // A reward without customer, such as a bonus, is the partner's alone.
+        Family::Reward => {
+            let (customers, transactions) = (keys(customers), keys(transactions));
+            let alone = customers.is_empty() && transactions.is_empty();
+            let partners = if alone { keys([text(object, "partner_key")]) } else { Vec::new() };
+            Notice { customers, transactions, partners, ..Notice::of(event) }
+        }
+        Family::Other => Notice::of(event),
+    }
+}
+
+/// The customer's keys on an object that belongs to one, beside it or inside.
+fn customer(object: &Value) -> [Option<&str>; 5] {
+    [
+        text(object, "customer_key"),
+        text(object, "customer_external_key"),
+        text(object, "external_key"),
+        within(object, "customer", "key"),
+        within(object, "customer", "customer_key"),
+    ]
+}
+
+fn within<'v>(object: &'v Value, member: &str, name: &str) -> Option<&'v str> {
+    object.get(member).and_then(|inner| text(inner, name))
+}

@@ -1,0 +1,159 @@
+//! Asking PartnerStack what a delivery earned: the questions, and what each answer says.
+
+use serde_json::{Value, json};
+use trailmark_vendors::commission::{Commission, Earned, Question, Standing};
+use trailmark_vendors::task::Task;
+use trailmark_vendors::{Account, Dialect, Vendor};
+use trailmark_wire::conversion::{Kind, Order};
+use trailmark_wire::ids::OrderKey;
+use trailmark_wire::money::Currency;
+
+use super::{account, adapter, answer, answer_with, fixture, partnerstack, signup};
+
+fn customer() -> Earned {
+    Earned { task: signup(), reference: Some("cus_1".into()) }
+}
+
+fn sale() -> Earned {
+    let currency = Currency::new("EUR").unwrap();
+    let order = Order { key: OrderKey::new("order_1").unwrap(), amount_minor: 4900, currency, items: Vec::new() };
+    let task = Task { kind: Kind::Sale, order: Some(order), customer_reference: Some("cus_1".into()), ..signup() };
+    Earned { task, reference: Some("order_1".into()) }
+}
+
+fn guide() -> Box<dyn Vendor> {
+    partnerstack(&Account { dialect: Dialect::Guide, ..account() })
+}
+
+fn asked(vendor: &dyn Vendor, earned: &Earned, question: Question) -> Option<String> {
+    let request = vendor.commission(earned, question)?;
+    assert_eq!(request.method.as_str(), "GET");
+    Some(request.url.expose().split_once("/api/v2/").unwrap().1.to_owned())
+}
+
+fn told(standing: Standing) -> String {
+    match standing {
+        Standing::Ask(question) => format!("ask {question:?}"),
+        Standing::AuthFailed => "auth failed".into(),
+        Standing::Is { commission, reason: None } => commission.as_str().into(),
+        Standing::Is { commission, reason: Some(reason) } => format!("{}: {reason}", commission.as_str()),
+        Standing::NotNow { message, not_before } => format!("not now: {message} {not_before:?}"),
+    }
+}
+
+fn read(earned: &Earned, rewards: &[Value]) -> String {
+    let body = json!({"data": {"items": rewards, "has_more": false}, "message": "OK", "status": 200}).to_string();
+    told(adapter().read_commission(earned, Question::Reward, &answer(200, &body)))
+}
+
+fn reward(status: &str, payment: &str, transaction: Value) -> Value {
+    let customer = json!({"key": "cus_1"});
+    json!({"key": "rwd_1", "customer": customer, "transaction": transaction, "reward_status": status,
+        "payment_status": payment})
+}
+
+#[test]
+fn rewards_are_listed_by_the_vendors_own_key_of_the_customer() {
+    let since = super::NOW.0 - 86_400_000;
+    let list = format!("rewards?limit=250&min_created={since}&customer_key=");
+    assert_eq!(asked(&*adapter(), &customer(), Question::Reward), Some(format!("{list}cus_1")));
+    assert_eq!(asked(&*adapter(), &sale(), Question::Reward), Some(format!("{list}cus_1")));
+    assert_eq!(asked(&*guide(), &customer(), Question::Reward), Some(format!("{list}u_1")), "the guide has one key");
+    assert_eq!(asked(&*adapter(), &customer(), Question::Partner), Some("partnerships/acme".into()));
+    assert_eq!(asked(&*guide(), &customer(), Question::Partner), Some("partners/acme".into()));
+}
+
+#[test]
+fn where_no_reward_could_be_told_to_be_ours_nothing_is_asked() {
+    let unnamed = Earned { reference: None, ..customer() };
+    assert_eq!(asked(&*adapter(), &unnamed, Question::Reward), None);
+    let lead = Earned { task: Task { kind: Kind::Lead, ..signup() }, ..customer() };
+    assert_eq!(asked(&*adapter(), &lead, Question::Reward), None);
+    let keyless = Earned { reference: None, ..sale() };
+    assert_eq!(asked(&*guide(), &keyless, Question::Reward), None, "the guide's transaction has no key of ours");
+    assert!(asked(&*adapter(), &keyless, Question::Reward).is_some(), "in current it has");
+}
+
+#[test]
+fn each_status_of_a_reward_has_one_meaning() {
+    for (status, payment, meaning) in [
+        ("pending", "", "pending"),
+        ("hold", "", "pending"),
+        ("approved", "available", "approved"),
+        ("approved", "in_transit", "approved"),
+        ("approved", "withdrawn", "paid"),
+        ("approved", "paid_externally", "paid"),
+        ("approved", "failed", "approved: its payment is `failed`"),
+        ("declined", "available", "rejected"),
+        ("pending", "withdrawn", "pending"),
+        ("dancing", "", "unknown: the vendor calls it `dancing`"),
+    ] {
+        assert_eq!(read(&customer(), &[reward(status, payment, Value::Null)]), meaning, "{status} {payment}");
+    }
+    assert_eq!(read(&customer(), &[json!({"key": "rwd_1"})]), "unknown: the vendor's reward has no `reward_status`");
+}
+
+#[test]
+fn a_reward_counts_only_for_what_it_was_given_for() {
+    let signup_alone = reward("approved", "", Value::Null);
+    let of_sale = reward("declined", "", json!({"key": "order_1"}));
+    let of_other = reward("pending", "", json!({"key": "order_2"}));
+    let all = [signup_alone, of_sale, of_other];
+    assert_eq!(read(&customer(), &all), "approved");
+    assert_eq!(read(&sale(), &all), "rejected");
+    let by_action = json!({"key": "rwd_2", "reward_status": "approved", "action": {"key": "act_1"}});
+    assert_eq!(read(&customer(), &[by_action]), "ask Partner");
+    let flat = json!({"key": "rwd_3", "reward_status": "approved", "transaction_key": "order_1"});
+    assert_eq!(read(&sale(), &[flat]), "approved");
+}
+
+#[test]
+fn of_several_rewards_the_least_far_decides_and_declined_ones_count_last() {
+    let order = || json!({"key": "order_1"});
+    let [declined, paid, approved] = [("declined", ""), ("approved", "withdrawn"), ("approved", "")]
+        .map(|(status, payment)| reward(status, payment, order()));
+    assert_eq!(read(&sale(), &[declined.clone(), paid.clone(), approved]), "approved");
+    assert_eq!(read(&sale(), &[declined.clone(), paid]), "paid");
+    assert_eq!(read(&sale(), &[declined]), "rejected");
+}
+
+#[test]
+fn without_a_reward_the_partner_decides() {
+    assert_eq!(read(&customer(), &[]), "ask Partner");
+    let read = |status, body| told(adapter().read_commission(&customer(), Question::Partner, &answer(status, body)));
+    let left = "rejected: the partner has left the programme, and no reward is shown";
+    assert_eq!(read(404, fixture!("404")), left);
+    let nothing = "unknown: the vendor shows no reward for it so far";
+    assert_eq!(read(200, r#"{"data":{"key":"part_1","partner_key":"acme"},"status":200}"#), nothing);
+    assert!(read(404, "<html>not found</html>").starts_with("not now: "), "a gateway's 404 is no word of the vendor's");
+    let mut nameless = customer();
+    nameless.task.partner = None;
+    let body = r#"{"data":{"items":[],"has_more":false},"status":200}"#;
+    assert_eq!(told(adapter().read_commission(&nameless, Question::Reward, &answer(200, body))), nothing);
+}
+
+#[test]
+fn an_unclear_answer_settles_nothing() {
+    let read = |status, body| told(adapter().read_commission(&customer(), Question::Reward, &answer(status, body)));
+    assert_eq!(read(401, fixture!("401")), "auth failed");
+    let forbidden = "unknown: the credential may not read rewards; allow it at the vendor";
+    assert_eq!(read(403, fixture!("403")), forbidden);
+    for (status, body) in [(500, fixture!("500")), (200, ""), (200, "<html>"), (200, r#"{"data":{}}"#), (404, "")] {
+        assert!(read(status, body).starts_with("not now: "), "{status} {body}");
+    }
+    let more = r#"{"data":{"items":[],"has_more":true},"status":200}"#;
+    assert_eq!(read(200, more), "not now: status 200: too many rewards to find this one None");
+    let throttled = answer_with(429, &[("retry-after", "60")], "");
+    let Standing::NotNow { not_before, .. } = adapter().read_commission(&customer(), Question::Reward, &throttled)
+    else {
+        panic!()
+    };
+    assert_eq!(not_before, Some(super::NOW.plus(60_000)));
+}
+
+#[test]
+fn every_word_is_its_own_in_json() {
+    for commission in Commission::ALL {
+        assert_eq!(serde_json::to_value(commission).unwrap(), commission.as_str());
+    }
+}

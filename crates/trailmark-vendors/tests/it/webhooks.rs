@@ -1,0 +1,81 @@
+//! What a webhook of PartnerStack means: whom to ask about, or why it says nothing.
+
+use serde_json::{Value, json};
+use trailmark_vendors::webhook::Meaning;
+
+use super::adapter;
+
+/// The meaning in one line: what it is, the event, then the keys of customers, transactions and partners.
+fn read(body: &[u8]) -> String {
+    match adapter().read_webhook(body) {
+        Meaning::Concerns(notice) => format!(
+            "{} | {} | {} | {}",
+            notice.event,
+            notice.customers.join(","),
+            notice.transactions.join(","),
+            notice.partners.join(",")
+        ),
+        Meaning::Noted { event } => format!("noted {event}"),
+        Meaning::UnknownEvent { event } => format!("unknown {event}"),
+        Meaning::Unreadable { reason } => format!("unreadable: {reason}"),
+    }
+}
+
+#[track_caller]
+fn check(body: Value, expected: &str) {
+    assert_eq!(read(body.to_string().as_bytes()), expected, "{body}");
+}
+
+#[test]
+fn both_generations_and_the_guide_say_whom_they_are_about() {
+    let customer = json!({"event": "customer_updated", "key": "cus_1", "customer_key": "u_1", "email": "a@b.c"});
+    check(customer, "customer_updated | cus_1,u_1 |  | ");
+    check(json!({"event": "customer.created", "key": "u_1"}), "customer.created | u_1 |  | ");
+    let partner = json!({"event": "partnership.updated", "key": "part_1", "partner_key": "ada"});
+    check(partner, "partnership.updated |  |  | ada,part_1");
+    check(json!({"event": "partner.updated", "key": "ada"}), "partner.updated |  |  | ada");
+    let transaction =
+        json!({"event": "transaction.updated", "key": "txn_1", "customer_key": "u_1", "status": "approved"});
+    check(transaction, "transaction.updated | u_1 | txn_1 | ");
+    let reward = json!({"event": "reward.created", "key": "rwd_1", "reward_status": "pending",
+        "customer": {"key": "cus_1", "customer_key": "u_1"}, "transaction": {"key": "o_1"}});
+    check(reward, "reward.created | cus_1,u_1 | o_1 | ");
+    check(json!({"event": "reward_created", "partner_key": "ada"}), "reward_created |  |  | ada");
+}
+
+#[test]
+fn an_object_beside_the_event_is_read_likewise() {
+    let wrapped = json!({"event": "customer_updated", "data": {"key": "cus_1", "customer_key": "u_1"}});
+    check(wrapped, "customer_updated | cus_1,u_1 |  | ");
+}
+
+#[test]
+fn what_says_nothing_about_a_commission_is_told_apart() {
+    check(json!({"event": "application_approved", "key": "app_1"}), "noted application_approved");
+    check(json!({"event": "agreement.accepted"}), "noted agreement.accepted");
+    check(json!({"event": "moon.landed", "key": "x"}), "unknown moon.landed");
+    check(json!({"event": "customer_updated"}), "unreadable: the event names no customer, transaction or partner");
+    check(json!({"key": "cus_1"}), "unreadable: `event` is missing or no text");
+    check(json!({"event": 7}), "unreadable: `event` is missing or no text");
+    check(json!(["event"]), "unreadable: the body is no JSON object");
+    for body in [&b""[..], b"event=customer_updated", b"\xff\xfe", b"{\"event\":"] {
+        assert_eq!(read(body), "unreadable: the body is not JSON");
+    }
+}
+
+#[test]
+fn nothing_of_any_length_is_kept_without_bound() {
+    let event = format!("zoo.{}\u{1b}[2J", "x".repeat(500));
+    let unknown = read(json!({"event": event, "key": "k"}).to_string().as_bytes());
+    assert!(unknown.len() < 80 && !unknown.contains('\u{1b}'), "{unknown}");
+    check(
+        json!({"event": "customer_updated", "key": "k".repeat(256), "customer_key": "u_1"}),
+        "customer_updated | u_1 |  | ",
+    );
+}
+
+#[test]
+fn debug_shows_no_key() {
+    let meaning = adapter().read_webhook(br#"{"event":"customer_updated","customer_key":"ada@example.com"}"#);
+    assert_eq!(format!("{meaning:?}"), r#"Concerns(Notice { event: "customer_updated", .. })"#);
+}
