@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use crate::call::{Answer, Body, Call};
 use crate::faults::Fault;
 use crate::log::{Subject, Tally};
-use crate::partnerstack::{CURRENT, Change, GUIDE};
+use crate::partnerstack::{CURRENT, Change, GUIDE, Verdict};
+use crate::postman::may_be_told;
 use crate::world::World;
 
 /// The path under which these routes live.
@@ -31,6 +32,45 @@ struct NewClick {
     xid: Option<String>,
     partner_key: String,
 }
+
+/// Which account; `partnerstack` where none is named.
+#[derive(Deserialize, Default, PartialEq, Eq)]
+enum Named {
+    #[default]
+    #[serde(rename = "partnerstack")]
+    Current,
+    #[serde(rename = "partnerstack-guide")]
+    Guide,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewReward {
+    customer_key: String,
+    amount: Option<i64>,
+    #[serde(default)]
+    account: Named,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pointed {
+    url: Option<String>,
+    #[serde(default)]
+    account: Named,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Word {
+    body: Value,
+    #[serde(default)]
+    account: Named,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
 
 #[derive(Serialize)]
 struct EffectRow<'a> {
@@ -80,6 +120,30 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
         }
         ("POST", [CURRENT, "settings"]) => Ok(world.partnerstack.change(read::<Change>(call)?)),
         ("POST", [CURRENT, "clicks"]) => click(world, read(call)?),
+        ("POST", [CURRENT, "rewards"]) => {
+            let NewReward { customer_key, amount, account } = read(call)?;
+            let (is_guide, amount, now_ms) = (account == Named::Guide, amount.unwrap_or(1000), world.clock.now_ms());
+            let key = world.partnerstack.reward(is_guide, &customer_key, amount, now_ms).map_err(bad_request)?;
+            Ok(json!({ "key": key }))
+        }
+        ("POST", [CURRENT, "rewards", key, word]) => {
+            let Nothing {} = read(call)?;
+            let verdict = Verdict::from_word(word).ok_or_else(|| unknown_path(call))?;
+            world.partnerstack.decide(key, verdict, world.clock.now_ms()).map_err(bad_request)
+        }
+        ("POST", [CURRENT, "partners", key, word @ ("archive" | "restore")]) => {
+            let Nothing {} = read(call)?;
+            world.partnerstack.admit(key, *word == "restore", world.clock.now_ms()).map_err(bad_request)?;
+            Ok(json!({}))
+        }
+        ("GET", [CURRENT, "webhooks"]) => Ok(json!({ "sent": world.sent })),
+        ("POST", [CURRENT, "webhooks"]) => point(world, read(call)?),
+        ("POST", [CURRENT, "webhooks", "send"]) => {
+            let Word { body, account } = read(call)?;
+            let word = world.partnerstack.word(account == Named::Guide, body);
+            world.words.push(word.ok_or_else(|| bad_request("the account's webhooks point nowhere"))?);
+            Ok(json!({}))
+        }
         ("POST", ["reset"]) => {
             world.reset();
             Ok(clock(world))
@@ -118,6 +182,15 @@ fn effects(world: &World, call: &Call) -> Value {
             && wanted("key", &subject.external_key)
     });
     json!({ "effects": rows.map(|(subject, tally)| EffectRow { subject, tally }).collect::<Vec<_>>() })
+}
+
+fn point(world: &mut World, Pointed { url, account }: Pointed) -> Result<Value, Refusal> {
+    if url.as_deref().is_some_and(|url| !may_be_told(url)) {
+        return Err(bad_request("url must be plain http on this machine, or null"));
+    }
+    let now_ms = world.clock.now_ms();
+    world.partnerstack.point(account == Named::Guide, url, now_ms);
+    Ok(json!({}))
 }
 
 fn click(world: &mut World, click: NewClick) -> Result<Value, Refusal> {

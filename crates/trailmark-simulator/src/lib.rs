@@ -42,14 +42,22 @@
 //! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
 //! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only |
 //! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
-//! | `GET state/partnerstack`, `state/partnerstack-guide` | | `{now_ms, customers, partners, transactions, actions, clicks}`; customers with `xid`, `partner_key`, `created_at`, `visible_at`, `visible` |
+//! | `GET state/partnerstack`, `state/partnerstack-guide` | | `{now_ms, customers, partners, transactions, actions, clicks, rewards}`; customers with `xid`, `partner_key`, `created_at`, `visible_at`, `visible` |
 //! | `POST partnerstack/clicks` | `{xid?, partner_key}` | `{xid}` |
+//! | `POST partnerstack/rewards` | `{customer_key, amount?, account?}`: a reward for a signup, in cents | `{key}` |
+//! | `POST partnerstack/rewards/{key}/approve`, `/decline`, `/pay` | `{}`; `key` of the reward or its transaction | the reward |
+//! | `POST partnerstack/partners/{partner_key}/archive`, `/restore` | `{}` | `{}` |
+//! | `POST partnerstack/webhooks` | `{url, account?}`: where an account tells of itself; `null` for nowhere | `{}` |
+//! | `POST partnerstack/webhooks/send` | `{body, account?}`: one of the caller's making | `{}` |
+//! | `GET partnerstack/webhooks` | | `{sent: [{account, body, status}]}`, oldest first |
 //! | `POST partnerstack/settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
 //! | `POST reset` | | everything as after the start, the clock too |
 //!
 //! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received` counts every
 //! call that arrived, `processed` those that the double accepted, `effects` the objects they made or changed: with
 //! `{dedupe: false}` each processed call makes one, so that a double send shows as a double effect.
+//!
+//! `account` is `partnerstack` (the default) or `partnerstack-guide`.
 //!
 //! A fault is `{vendor, method?, path_contains?, kind, times?, probability?, seed?, until_ms?, delay_ms?}` and, by `kind`:
 //!
@@ -70,6 +78,8 @@ mod settings;
 
 mod server;
 mod socket;
+
+mod postman;
 
 mod call;
 

@@ -15,12 +15,14 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
 use crate::clock::http_date;
 use crate::control;
+use crate::partnerstack::Outgoing;
+use crate::postman;
 use crate::settings::Settings;
 use crate::socket::{Payload, Ripcord, Socket};
 use crate::world::{Conduct, Ending, World};
@@ -47,6 +49,7 @@ pub struct Running {
     address: SocketAddr,
     stop: watch::Sender<bool>,
     listener: JoinHandle<()>,
+    postman: JoinHandle<()>,
 }
 
 /// Why the doubles did not start.
@@ -69,7 +72,10 @@ pub enum StartError {
     },
 }
 
-type Shared = Arc<Mutex<World>>;
+pub(crate) type Shared = Arc<Mutex<World>>;
+
+/// Takes webhooks to the postman.
+type Post = mpsc::UnboundedSender<Outgoing>;
 
 /// The connection is to be reset. Hyper drops it on any error of the service.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +95,10 @@ impl Simulator {
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
         let world = Arc::new(Mutex::new(World::new(settings)));
-        Ok(Running { address, stop, listener: tokio::spawn(listen(listener, world, stopped)) })
+        let (post, mail) = mpsc::unbounded_channel();
+        let postman = tokio::spawn(postman::deliver(mail, world.clone()));
+        let listener = tokio::spawn(listen(listener, world, post, stopped));
+        Ok(Running { address, stop, listener, postman })
     }
 }
 
@@ -110,6 +119,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.listener.abort();
+        self.postman.abort();
     }
 }
 
@@ -122,13 +132,13 @@ fn check_landing_url(url: &str) -> Result<(), StartError> {
     Err(StartError::LandingUrl { given: url.to_owned() })
 }
 
-async fn listen(listener: TcpListener, world: Shared, mut stopped: watch::Receiver<bool>) {
+async fn listen(listener: TcpListener, world: Shared, post: Post, mut stopped: watch::Receiver<bool>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, world.clone(), stopped.clone()));
+                    connections.spawn(serve(stream, world.clone(), post.clone(), stopped.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
@@ -142,12 +152,12 @@ async fn listen(listener: TcpListener, world: Shared, mut stopped: watch::Receiv
     let _ = tokio::time::timeout(SHUTDOWN_GRACE, finished).await;
 }
 
-async fn serve(stream: TcpStream, world: Shared, mut stopped: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, world: Shared, post: Post, mut stopped: watch::Receiver<bool>) {
     // An answer is one small write, which Nagle's algorithm would only hold back.
     let _ = stream.set_nodelay(true);
     let ripcord = Ripcord::default();
     let socket = TokioIo::new(Socket::new(stream, ripcord.clone()));
-    let service = service_fn(|request| respond(request, world.clone(), ripcord.clone()));
+    let service = service_fn(|request| respond(request, world.clone(), post.clone(), ripcord.clone()));
     // Hyper would hang up on a connection idle for 30 s, a reset that nobody ordered.
     let mut connection = pin!(http1::Builder::new().header_read_timeout(None).serve_connection(socket, service));
     tokio::select! {
@@ -158,11 +168,16 @@ async fn serve(stream: TcpStream, world: Shared, mut stopped: watch::Receiver<bo
     let _ = connection.await;
 }
 
-async fn respond(request: Request<Incoming>, world: Shared, ripcord: Ripcord) -> Result<Response<Payload>, Reset> {
+async fn respond(
+    request: Request<Incoming>,
+    world: Shared,
+    post: Post,
+    ripcord: Ripcord,
+) -> Result<Response<Payload>, Reset> {
     let (head, body) = request.into_parts();
     let body = read(body).await.map_err(|_| Reset)?;
     let call = Call::new(&head, body);
-    let (conduct, now_ms) = deal(&world, &call);
+    let (conduct, now_ms) = deal(&world, &post, &call);
     tokio::time::sleep(Duration::from_millis(conduct.delay_ms)).await;
     match conduct.ending {
         Ending::Whole => Ok(whole(conduct.answer, now_ms)),
@@ -174,7 +189,7 @@ async fn respond(request: Request<Incoming>, world: Shared, ripcord: Ripcord) ->
     }
 }
 
-fn deal(world: &Shared, call: &Call) -> (Conduct, i64) {
+fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
     // A poisoned lock means that a double panicked in another call; its state is still the best there is.
     let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
     let conduct = if call.segments.first().is_some_and(|first| first == control::ROOT) {
@@ -182,6 +197,10 @@ fn deal(world: &Shared, call: &Call) -> (Conduct, i64) {
     } else {
         world.take(call)
     };
+    for outgoing in world.news() {
+        // The postman goes last, with everything else.
+        let _ = post.send(outgoing);
+    }
     (conduct, world.clock.now_ms())
 }
 

@@ -10,7 +10,8 @@ use crate::call::{Answer, Call};
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults, Kind};
 use crate::log::{Effects, Entry, Errand, Requests, body_of};
-use crate::partnerstack::{self, PartnerStack};
+use crate::partnerstack::{self, Outgoing, PartnerStack};
+use crate::postman::Sent;
 use crate::settings::Settings;
 
 /// Clock, faults, records and doubles.
@@ -22,6 +23,10 @@ pub(crate) struct World {
     pub(crate) requests: Requests,
     pub(crate) effects: Effects,
     pub(crate) partnerstack: PartnerStack,
+    /// Webhooks that were sent.
+    pub(crate) sent: Vec<Sent>,
+    /// Webhooks that a person wrote, to be sent.
+    pub(crate) words: Vec<Outgoing>,
 }
 
 /// What the server is to do about one call.
@@ -50,6 +55,8 @@ impl World {
             requests: Requests::default(),
             effects: Effects::default(),
             partnerstack: PartnerStack::new(&settings),
+            sent: Vec::new(),
+            words: Vec::new(),
             settings,
         }
     }
@@ -57,6 +64,13 @@ impl World {
     /// Back to the moment after the start, the clock included.
     pub(crate) fn reset(&mut self) {
         *self = Self::new(self.settings.clone());
+    }
+
+    /// What is to be told by webhook since the last call.
+    pub(crate) fn news(&mut self) -> Vec<Outgoing> {
+        let mut news = self.partnerstack.news(self.clock.now_ms());
+        news.append(&mut self.words);
+        news
     }
 
     /// Takes a call to a double.

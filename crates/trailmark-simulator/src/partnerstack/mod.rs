@@ -9,29 +9,36 @@
 //! Where the documents are silent this double chooses and says so where it does: an unknown path or method and a thing
 //! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. Transactions
 //! are listed, but there is no reading of a single one, since no document at hand names it; and there are no tags, bulk
-//! moves, members, teams, tiers, deals, leads, webhooks or reports. In the guide, whose transactions have no key of the
+//! moves, members, teams, tiers, deals, leads or reports. What is told by webhook, and how, stands in `webhooks`. In the guide, whose transactions have no key of the
 //! client's, the list is that of `current`.
 
 mod current;
 mod guide;
 mod links;
 mod paging;
+mod rewards;
 mod seed;
 mod state;
 mod validate;
 mod view;
+mod webhooks;
 
 use std::fmt;
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use self::rewards::Rewards;
 use self::state::{Account, Rules};
 use self::validate::Refusal;
+use self::webhooks::Hook;
 use crate::call::{Answer, Authorization, Body, Call};
 use crate::log::Errand;
 use crate::settings::Settings;
+
+pub(crate) use self::rewards::Verdict;
+pub(crate) use self::webhooks::Outgoing;
 
 /// Public half of the key pair that the double accepts.
 pub const PUBLIC_KEY: &str = "pk_sim";
@@ -53,6 +60,9 @@ pub(crate) const GUIDE: &str = "partnerstack-guide";
 pub(crate) struct PartnerStack {
     current: Account,
     guide: Account,
+    /// What partners earned, and where the account tells of itself: of `current`, then of the guide.
+    rewards: [Rewards; 2],
+    hooks: [Hook; 2],
     credentials: Credentials,
     landing_url: String,
 }
@@ -94,6 +104,8 @@ enum Door<'a> {
     Current(Option<current::Route<'a>>),
     Guide(Option<guide::Route<'a>>),
     Links(Option<links::Route<'a>>),
+    /// `GET /v2/rewards` of an account; beyond the guide.
+    Rewards(&'static str),
 }
 
 impl PartnerStack {
@@ -102,6 +114,8 @@ impl PartnerStack {
         Self {
             current: Account::new(rules.clone()),
             guide: Account::new(rules),
+            rewards: [Rewards::new(), Rewards::new()],
+            hooks: [Hook::default(), Hook::default()],
             credentials: Credentials {
                 public_key: PUBLIC_KEY.to_owned(),
                 private_key: PRIVATE_KEY.to_owned(),
@@ -119,6 +133,7 @@ impl PartnerStack {
             Door::Guide(None) => Errand::unknown(GUIDE),
             Door::Guide(Some(route)) => Errand::new(GUIDE, route.operation(), route.external_key(call)),
             Door::Links(None) => Errand::unknown(CURRENT),
+            Door::Rewards(account) => Errand::new(account, "reward.list", None),
             Door::Links(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
         };
         Some(errand)
@@ -143,6 +158,13 @@ impl PartnerStack {
             Door::Guide(Some(route)) => {
                 let pair = self.credentials.key_pair(call)?;
                 guide::answer(&mut self.guide, &route, call, pair, now_ms)
+            }
+            Door::Rewards(name) => {
+                self.credentials.key_pair(call)?;
+                self.settle(now_ms);
+                let (account, [current, guide]) = (self.account(name), &self.rewards);
+                let is_guide = name == GUIDE;
+                if is_guide { guide } else { current }.list(account, is_guide, call, now_ms)
             }
             Door::Links(Some(links::Route::Convert)) => {
                 self.credentials.tracking(call)?;
@@ -177,12 +199,102 @@ impl PartnerStack {
     }
 
     /// Everything that the account of that name holds; `None` for another name.
-    pub(crate) fn view(&self, name: &str, now_ms: i64) -> Option<Value> {
-        match name {
-            CURRENT => Some(view::account(&self.current, now_ms)),
-            GUIDE => Some(view::account(&self.guide, now_ms)),
-            _ => None,
+    pub(crate) fn view(&mut self, name: &str, now_ms: i64) -> Option<Value> {
+        self.settle(now_ms);
+        let [current, guide] = &self.rewards;
+        let (account, rewards) = match name {
+            CURRENT => (&self.current, current),
+            GUIDE => (&self.guide, guide),
+            _ => return None,
+        };
+        let mut view = view::account(account, now_ms);
+        if let Some(members) = view.as_object_mut() {
+            members.insert("rewards".to_owned(), rewards.iter().map(rewards::Reward::json).collect());
         }
+        Some(view)
+    }
+
+    fn account(&self, name: &str) -> &Account {
+        if name == GUIDE { &self.guide } else { &self.current }
+    }
+
+    fn settle(&mut self, now_ms: i64) {
+        let [current, guide] = &mut self.rewards;
+        current.settle(&self.current, now_ms);
+        guide.settle(&self.guide, now_ms);
+    }
+
+    /// What the accounts have to tell since they were last asked.
+    pub(crate) fn news(&mut self, now_ms: i64) -> Vec<Outgoing> {
+        if self.hooks.iter().all(|hook| hook.url().is_none()) {
+            return Vec::new();
+        }
+        self.settle(now_ms);
+        let ([current, guide], [current_earned, guide_earned]) = (&mut self.hooks, &self.rewards);
+        let mut news = current.news(CURRENT, &self.current, current_earned, false);
+        news.extend(guide.news(GUIDE, &self.guide, guide_earned, true));
+        news
+    }
+
+    /// Points the webhooks of an account somewhere, or nowhere.
+    pub(crate) fn point(&mut self, is_guide: bool, url: Option<String>, now_ms: i64) {
+        self.settle(now_ms);
+        let ([current, guide], [current_earned, guide_earned]) = (&mut self.hooks, &self.rewards);
+        match is_guide {
+            true => guide.point(url, &self.guide, guide_earned, true),
+            false => current.point(url, &self.current, current_earned, false),
+        }
+    }
+
+    /// A webhook of a person's making.
+    pub(crate) fn word(&self, is_guide: bool, body: Value) -> Option<Outgoing> {
+        let [current, guide] = &self.hooks;
+        let (hook, account) = if is_guide { (guide, GUIDE) } else { (current, CURRENT) };
+        Some(Outgoing { account, url: hook.url()?.to_owned(), body })
+    }
+
+    /// Gives a reward for a signup.
+    ///
+    /// # Errors
+    /// The sentence says what is wrong with the customer.
+    pub(crate) fn reward(
+        &mut self,
+        is_guide: bool,
+        customer_key: &str,
+        amount: i64,
+        now_ms: i64,
+    ) -> Result<String, String> {
+        let [current, guide] = &mut self.rewards;
+        match is_guide {
+            true => guide.give(&self.guide, customer_key, amount, now_ms),
+            false => current.give(&self.current, customer_key, amount, now_ms),
+        }
+    }
+
+    /// Decides about a reward of either account.
+    ///
+    /// # Errors
+    /// The sentence says why not.
+    pub(crate) fn decide(&mut self, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
+        self.settle(now_ms);
+        let [current, guide] = &mut self.rewards;
+        let holds =
+            |rewards: &Rewards| rewards.iter().any(|one| one.key == key || one.transaction.as_deref() == Some(key));
+        if holds(guide) { guide } else { current }.decide(key, verdict, now_ms)
+    }
+
+    /// Has a partner leave both accounts, or come back.
+    ///
+    /// # Errors
+    /// No partner has that key.
+    pub(crate) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> Result<(), String> {
+        let all = self.current.partnerships.iter_mut().chain(&mut self.guide.partnerships);
+        let mut named = all.filter(|one| one.partner_key == partner_key).peekable();
+        named.peek().ok_or("partner_key names no partner")?;
+        for partnership in named {
+            (partnership.archived, partnership.updated_ms) = (!is_member, now_ms);
+        }
+        Ok(())
     }
 
     /// Makes a click without a browser and gives its id.
@@ -198,6 +310,8 @@ impl<'a> Door<'a> {
     fn of(call: &'a Call) -> Option<Self> {
         let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         match path.as_slice() {
+            [CURRENT, "api", "v2", "rewards"] if call.method == Method::GET => Some(Self::Rewards(CURRENT)),
+            [GUIDE, "api", "v2", "rewards"] if call.method == Method::GET => Some(Self::Rewards(GUIDE)),
             [CURRENT, "api", "v2", rest @ ..] => Some(Self::Current(current::Route::of(&call.method, rest))),
             [GUIDE, "api", "v2", rest @ ..] => Some(Self::Guide(guide::Route::of(&call.method, rest))),
             ["partnerlinks", rest @ ..] => Some(Self::Links(links::Route::of(&call.method, rest))),

@@ -44,8 +44,16 @@ impl Paging {
     /// # Errors
     /// A parameter is unknown, given twice, out of range, or excluded by another.
     pub(super) fn current(call: &Call) -> Result<Self, Refusal> {
+        Self::filtered(call, &[])
+    }
+
+    /// The same for a list that knows further parameters.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn filtered(call: &Call, filters: &[&str]) -> Result<Self, Refusal> {
         let known = ["limit", "starting_after", "ending_before", "order_by", "min_created", "max_created"];
-        only(call, &known)?;
+        only(call, &[&known, filters].concat())?;
         let cursor = match (call.parameter("starting_after"), call.parameter("ending_before")) {
             (Some(_), Some(_)) => {
                 return Err(Refusal::bad_request("starting_after and ending_before exclude one another"));

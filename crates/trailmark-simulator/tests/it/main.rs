@@ -9,5 +9,6 @@ mod control;
 mod current;
 mod guide;
 mod paging;
+mod rewards;
 mod start;
 mod strict;

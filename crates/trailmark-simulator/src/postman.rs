@@ -1,0 +1,66 @@
+//! Takes webhooks to where a control route has pointed them, one after another in the order in which things happened, each
+//! once. What came of it is kept for `GET /control/partnerstack/webhooks`. Only plain http on this machine: a double has
+//! nothing to tell anybody else.
+
+use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HOST};
+use http::{Method, Request, StatusCode, Uri};
+use http_body_util::Full;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::partnerstack::Outgoing;
+use crate::server::Shared;
+use crate::world::World;
+
+/// How long somebody may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A webhook that was sent.
+#[derive(Debug, Serialize)]
+pub(crate) struct Sent {
+    pub(crate) account: &'static str,
+    pub(crate) body: Value,
+    /// `null` where no answer came.
+    pub(crate) status: Option<u16>,
+}
+
+/// Sends what comes until nobody can send any more.
+pub(crate) async fn deliver(mut mail: UnboundedReceiver<Outgoing>, world: Shared) {
+    while let Some(Outgoing { account, url, body }) = mail.recv().await {
+        let answered = tokio::time::timeout(PATIENCE, post(&url, &body)).await;
+        let status = answered.ok().flatten().map(|status| status.as_u16());
+        let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.sent.push(Sent { account, body, status });
+    }
+}
+
+/// Whether webhooks may be sent there.
+pub(crate) fn may_be_told(url: &str) -> bool {
+    let Ok(uri) = url.parse::<Uri>() else { return false };
+    let local = uri.host().is_some_and(|host| matches!(host, "127.0.0.1" | "localhost" | "[::1]"));
+    uri.scheme_str() == Some("http") && local
+}
+
+async fn post(url: &str, body: &Value) -> Option<StatusCode> {
+    let uri: Uri = url.parse().ok()?;
+    let authority = uri.authority()?;
+    let stream = TcpStream::connect((authority.host(), authority.port_u16().unwrap_or(80))).await.ok()?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    let path = uri.path_and_query().map_or("/", |path| path.as_str());
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header(HOST, authority.as_str())
+        .header(CONTENT_TYPE, "application/json")
+        .body(Full::new(Bytes::from(body.to_string())));
+    Some(sender.send_request(request.ok()?).await.ok()?.status())
+}
