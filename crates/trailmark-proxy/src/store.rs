@@ -8,6 +8,7 @@ pub mod callers;
 pub mod delivery;
 pub mod operator;
 pub mod sqlite;
+pub mod webhooks;
 
 pub mod conformance;
 
@@ -296,10 +297,16 @@ pub enum KeyChange {
     Signed(SiteId, KeyId, UnixMillis),
 }
 
-/// The ledger. Intake's part stands here; [`callers::CallerStore`], [`delivery::DeliveryStore`] and
-/// [`operator::OperatorStore`] hold the others'.
+/// The ledger. Intake's part stands here; [`callers::CallerStore`], [`delivery::DeliveryStore`],
+/// [`webhooks::WebhookStore`] and [`operator::OperatorStore`] hold the others'.
 pub trait Store:
-    callers::CallerStore + delivery::DeliveryStore + operator::OperatorStore + fmt::Debug + Send + Sync
+    callers::CallerStore
+    + delivery::DeliveryStore
+    + operator::OperatorStore
+    + webhooks::WebhookStore
+    + fmt::Debug
+    + Send
+    + Sync
 {
     /// Records an arrival with its touches, in one transaction: a repeat by the same cookie or browser key gives the same
     /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch,

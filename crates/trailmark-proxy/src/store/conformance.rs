@@ -13,6 +13,7 @@ pub mod leasing;
 pub mod operating;
 pub mod ordering;
 pub mod surviving;
+pub mod telling;
 
 pub mod samples;
 
@@ -113,6 +114,15 @@ macro_rules! store_conformance {
             surviving::what_was_answered_is_there_after_a_drop_without_close
             surviving::leases_and_open_attempts_are_there_after_a_restart
             surviving::a_closed_store_takes_no_work
+            telling::a_webhook_is_kept_once_and_a_repeat_has_it_read_again
+            telling::what_waits_never_leaves_to_make_room
+            telling::an_event_concerns_the_deliveries_of_whom_it_names_in_its_program
+            telling::an_unmatched_event_is_read_again_once_its_delivery_is_recorded
+            telling::an_answer_never_overwrites_one_to_a_later_question
+            telling::an_event_during_a_question_has_it_asked_again
+            telling::a_question_without_an_answer_is_due_again
+            telling::the_gate_says_how_many_questions_are_asked
+            telling::operators_replay_and_drop_what_waits_and_nothing_else
         }
     };
     (@each $fresh:path: $($area:ident::$claim:ident)*) => {$(

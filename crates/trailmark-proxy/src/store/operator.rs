@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::receipt::Status;
@@ -134,9 +135,33 @@ pub struct DeliveryRow {
     pub due_at: Option<String>,
     /// The vendor's own reference.
     pub reference: Option<String>,
+    /// What became of the partner's commission.
+    #[serde(default)]
+    pub commission: Commission,
+    /// What that rests on, where the word alone does not say.
+    #[serde(default)]
+    pub commission_reason: Option<String>,
+    /// When the vendor was last heard of it, RFC 3339; absent when never.
+    #[serde(default)]
+    pub commission_at: Option<String>,
+    /// What it was since when, the first first; filled in `show` and `explain`.
+    #[serde(default)]
+    pub commission_changes: Vec<CommissionChange>,
     /// Its attempts, the first first; filled in `show` and `explain`.
     #[serde(default)]
     pub tries: Vec<AttemptRow>,
+}
+
+/// A step of a commission, as the vendor told it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommissionChange {
+    /// How it stood from here on.
+    pub commission: Commission,
+    /// What that rested on.
+    pub reason: Option<String>,
+    /// When it was learned.
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    pub changed_at: UnixMillis,
 }
 
 /// A lane, for people.

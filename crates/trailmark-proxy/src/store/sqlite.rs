@@ -34,6 +34,10 @@ mod deliveries;
 mod lanes;
 mod tasks;
 
+mod webhooks;
+
+mod commissions;
+
 mod by_hand;
 mod health;
 mod lists;
@@ -41,6 +45,7 @@ mod lists;
 use std::path::Path;
 
 use trailmark_vendors::task::Task;
+use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
@@ -55,6 +60,9 @@ use super::delivery::{
 };
 use super::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
+};
+use super::webhooks::{
+    AskClaim, Asking, Kept, NewWebhook, Told, Unread, WebhookChange, WebhookRow, WebhookState, WebhookStore,
 };
 use super::{
     AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply, Store,
@@ -258,5 +266,58 @@ impl OperatorStore for SqliteStore {
 
     fn health(&self) -> Reply<'_, Health> {
         Box::pin(self.readers.read(health::health))
+    }
+}
+
+impl WebhookStore for SqliteStore {
+    fn keep_webhook(&self, new: NewWebhook) -> Reply<'_, Kept> {
+        Box::pin(self.writer.run(move |ledger| webhooks::keep(ledger, &new)))
+    }
+
+    fn unread_webhooks(&self, lane: LaneKey, most: u32) -> Reply<'_, Vec<Unread>> {
+        Box::pin(self.readers.read(move |ledger| webhooks::unread(ledger, &lane, most)))
+    }
+
+    fn follow_webhook(
+        &self,
+        site: SiteId,
+        id: ConversionId,
+        meaning: Meaning,
+        now: UnixMillis,
+    ) -> Reply<'_, WebhookState> {
+        Box::pin(self.writer.run(move |ledger| webhooks::follow(ledger, &site, &id, &meaning, now)))
+    }
+
+    fn claim_commissions(&self, claim: AskClaim) -> Reply<'_, Vec<Asking>> {
+        Box::pin(self.writer.run(move |ledger| commissions::claim(ledger, claim)))
+    }
+
+    fn next_commission(&self, lane: LaneKey) -> Reply<'_, Option<UnixMillis>> {
+        Box::pin(self.readers.read(move |ledger| commissions::next(ledger, &lane)))
+    }
+
+    fn tell_commission(&self, asking: &Asking, told: Told) -> Reply<'_, bool> {
+        let asking = asking.clone();
+        Box::pin(self.writer.run(move |ledger| commissions::tell(ledger, &asking, &told)))
+    }
+
+    fn ask_commissions(&self, id: String, now: UnixMillis) -> Reply<'_, u32> {
+        Box::pin(self.writer.run(move |ledger| commissions::ask(ledger, &id, now)))
+    }
+
+    fn webhooks(&self, filter: Filter) -> Reply<'_, Vec<WebhookRow>> {
+        Box::pin(self.readers.read(move |ledger| webhooks::list(ledger, &filter)))
+    }
+
+    fn webhook(&self, id: String) -> Reply<'_, WebhookRow> {
+        Box::pin(self.readers.read(move |ledger| webhooks::one(ledger, &id)))
+    }
+
+    fn change_webhook(&self, id: String, change: WebhookChange, now: UnixMillis) -> Reply<'_, WebhookRow> {
+        Box::pin(self.writer.run(move |ledger| webhooks::change(ledger, &id, &change, now)))
+    }
+
+    fn count_webhooks(&self) -> Reply<'_, Vec<(WebhookState, u64)>> {
+        Box::pin(self.readers.read(webhooks::counts))
     }
 }

@@ -7,7 +7,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, word, write};
-use super::{attempts, claims, lanes, order};
+use super::{attempts, claims, commissions, lanes, order};
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
 use crate::store::delivery::{
@@ -181,6 +181,9 @@ pub(super) fn set(
         ":reference": progress.reference,
     };
     write(ledger, sql, row)?;
+    if progress.state == State::Recorded {
+        commissions::begin(ledger, site, delivery)?;
+    }
     if progress.state.is_settled() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }
 

@@ -11,7 +11,7 @@ use crate::store::operator::{Counts, Health};
 
 /// What must never be found: a name for people, and the statement that counts it. `{unsettled}` is the list of states that
 /// still need something to happen.
-const RULES: [(&str, &str); 10] = [
+const RULES: [(&str, &str); 11] = [
     (
         "accepted conversions without the deliveries that their receipt promised",
         "SELECT count(*) FROM conversions c, json_each(c.receipt, '$.deliveries') promised
@@ -63,6 +63,11 @@ const RULES: [(&str, &str); 10] = [
         "settled deliveries that are still under a lease or due",
         "SELECT count(*) FROM deliveries
          WHERE state NOT IN ({unsettled}) AND (lease IS NOT NULL OR due_at IS NOT NULL)",
+    ),
+    (
+        "webhooks that are to be interpreted and have no body",
+        "SELECT count(*) FROM webhooks w WHERE w.state = 'received'
+           AND NOT EXISTS (SELECT 1 FROM webhook_payloads p WHERE p.site = w.site AND p.webhook = w.id)",
     ),
     (
         "tallies that differ from the rows that they count",

@@ -5,8 +5,8 @@ use trailmark_attribution::Decision;
 use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
-use super::lanes;
-use super::rows::{all, checked, json, plain, time, word};
+use super::rows::{all, checked, json, maybe_time, plain, time, word};
+use super::{commissions, lanes};
 use crate::outbox::State;
 use crate::store::StoreError;
 use crate::store::delivery::{Lane, LaneKey};
@@ -39,7 +39,8 @@ fn sites_of(ledger: &Connection, filter: &Filter) -> Result<Vec<SiteId>, StoreEr
     filter.site.clone().map_or_else(|| sites(ledger), |site| Ok(vec![site]))
 }
 
-fn limit(filter: &Filter) -> u32 {
+/// How many rows a list shows at most.
+pub(super) fn limit(filter: &Filter) -> u32 {
     filter.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS)
 }
 
@@ -164,6 +165,7 @@ pub(super) fn delivery(ledger: &Connection, site: &SiteId, id: &ConversionId) ->
 fn fill_tries(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreError> {
     let sql = "SELECT * FROM attempts WHERE site = ?1 AND delivery = ?2 ORDER BY generation, number";
     row.tries = all(ledger, sql, (row.site.as_str(), row.id.as_str()), attempt_row)?;
+    row.commission_changes = commissions::changes(ledger, &row.site, &row.id)?;
     Ok(())
 }
 
@@ -259,6 +261,10 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, StoreError> {
         generation: plain(row, "generation")?,
         due_at: due_at.map(|at| UnixMillis(at).to_rfc3339()),
         reference: plain(row, "reference")?,
+        commission: word(row, "commission")?,
+        commission_reason: plain(row, "commission_reason")?,
+        commission_at: maybe_time(row, "commission_at")?.map(UnixMillis::to_rfc3339),
+        commission_changes: Vec::new(),
         tries: Vec::new(),
     })
 }

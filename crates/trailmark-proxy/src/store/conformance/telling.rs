@@ -1,0 +1,217 @@
+//! What vendors tell by themselves, and commissions: nothing that was kept is lost, and no answer overwrites a later one's.
+
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a claim is named by its function, and fails by panicking"
+)]
+
+use std::sync::Arc;
+
+use trailmark_vendors::commission::Commission;
+use trailmark_vendors::webhook::{Meaning, Notice};
+use trailmark_wire::ids::ConversionId;
+use trailmark_wire::time::UnixMillis;
+
+use super::Ground;
+use super::samples::*;
+use crate::outbox::State;
+use crate::store::delivery::{Lane, LaneKey};
+use crate::store::operator::{DeliveryRow, Filter};
+use crate::store::webhooks::{AskClaim, Asking, Kept, NewWebhook, Told, WebhookChange, WebhookState};
+use crate::store::{Store, StoreError};
+
+fn webhook(number: u16, body: &str) -> NewWebhook {
+    let mut body_hash = [0; 32];
+    body_hash.iter_mut().zip(body.bytes()).for_each(|(to, from)| *to = from);
+    NewWebhook {
+        site: site(),
+        id: id(5000 + number),
+        program: program("main"),
+        body_hash,
+        body: body.into(),
+        is_cut: false,
+        received_at: NOW,
+        most: 3,
+    }
+}
+
+fn about(customer: &str) -> Meaning {
+    Meaning::Concerns(Notice { customers: vec![customer.to_owned()], ..Notice::of("customer_updated") })
+}
+
+async fn kept(store: &Arc<dyn Store>, number: u16, body: &str) -> ConversionId {
+    let new = webhook(number, body);
+    let id = new.id.clone();
+    assert_eq!(store.keep_webhook(new).await.unwrap(), Kept::New);
+    id
+}
+
+async fn follow(store: &Arc<dyn Store>, id: &ConversionId, meaning: Meaning) -> WebhookState {
+    store.follow_webhook(site(), id.clone(), meaning, NOW.plus(10)).await.unwrap()
+}
+
+/// A customer whose signup is recorded in `main`.
+async fn customer(store: &Arc<dyn Store>, number: u8) {
+    signed_up(store, number, &["main"]).await;
+    sent(store, number, "recorded", State::Recorded).await;
+}
+
+fn asking(now: UnixMillis) -> AskClaim {
+    let gate = Box::new(|lane: Lane, waiting: u32| (lane, waiting));
+    AskClaim { lane: lane(), most: 8, gate, again_at: now.plus(1000), now }
+}
+
+async fn asked(store: &Arc<dyn Store>, now: UnixMillis) -> Vec<Asking> {
+    store.claim_commissions(asking(now)).await.unwrap()
+}
+
+fn told(commission: Commission, next_at: i64) -> Told {
+    Told { standing: Some((commission, None)), next_at: Some(NOW.plus(next_at)), now: NOW }
+}
+
+async fn row(store: &Arc<dyn Store>, number: u16) -> DeliveryRow {
+    store.conversion(id(1000 + number).as_str().to_owned()).await.unwrap().deliveries.remove(0)
+}
+
+pub async fn a_webhook_is_kept_once_and_a_repeat_has_it_read_again(ground: &impl Ground) {
+    let store = ground.open();
+    let first = kept(&store, 1, "same").await;
+    assert_eq!(follow(&store, &first, Meaning::Noted { event: "x".into() }).await, WebhookState::Followed);
+    assert_eq!(store.unread_webhooks(lane(), 9).await.unwrap(), []);
+    assert_eq!(store.keep_webhook(webhook(2, "same")).await.unwrap(), Kept::Repeated);
+    let unread = store.unread_webhooks(lane(), 9).await.unwrap();
+    assert_eq!((unread.len(), &unread[0].id, unread[0].body.as_slice()), (1, &first, b"same".as_slice()));
+    let other = NewWebhook { program: program("other"), ..webhook(3, "same") };
+    assert_eq!(store.keep_webhook(other).await.unwrap(), Kept::New, "another program's");
+    let row = store.webhook(first.as_str().to_owned()).await.unwrap();
+    assert_eq!((row.times, row.state), (2, WebhookState::Received));
+}
+
+pub async fn what_waits_never_leaves_to_make_room(ground: &impl Ground) {
+    let store = ground.open();
+    for (number, body) in [(1, "a"), (2, "b"), (3, "c")] {
+        kept(&store, number, body).await;
+    }
+    assert_eq!(store.keep_webhook(webhook(4, "d")).await, Err(StoreError::Full));
+    follow(&store, &id(5002), Meaning::Noted { event: "x".into() }).await;
+    follow(&store, &id(5003), Meaning::Unreadable { reason: "a test" }).await;
+    kept(&store, 4, "d").await;
+    let left: Vec<_> = store.webhooks(Filter::default()).await.unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(left, [id(5004), id(5003), id(5001)], "the one that was done with");
+    assert_eq!(store.keep_webhook(webhook(5, "e")).await, Err(StoreError::Full), "quarantine stays");
+}
+
+pub async fn an_event_concerns_the_deliveries_of_whom_it_names_in_its_program(ground: &impl Ground) {
+    let store = ground.open();
+    for number in [1, 2] {
+        customer(&store, number).await;
+    }
+    assert_eq!(asked(&store, NOW).await.len(), 2, "what is recorded is asked for at once");
+    let first = kept(&store, 1, "a").await;
+    assert_eq!(follow(&store, &first, about("u_2")).await, WebhookState::Followed);
+    let due: Vec<_> = asked(&store, NOW.plus(20)).await.into_iter().map(|asking| asking.delivery).collect();
+    assert_eq!(due, [id(delivery_number(2))]);
+    let again = store.follow_webhook(site(), first, about("u_1"), NOW).await;
+    assert!(matches!(again, Err(StoreError::NotFound(_))), "it was interpreted already");
+    let partner = Meaning::Concerns(Notice { partners: vec!["ada".into()], ..Notice::of("partnership.updated") });
+    let second = kept(&store, 2, "b").await;
+    assert_eq!(follow(&store, &second, partner).await, WebhookState::Followed);
+    assert_eq!(store.webhook(second.as_str().to_owned()).await.unwrap().deliveries, 2);
+    let elsewhere = NewWebhook { program: program("other"), ..webhook(3, "c") };
+    store.keep_webhook(elsewhere).await.unwrap();
+    assert_eq!(follow(&store, &id(5003), about("u_1")).await, WebhookState::Unmatched, "another program's customer");
+}
+
+pub async fn an_unmatched_event_is_read_again_once_its_delivery_is_recorded(ground: &impl Ground) {
+    let store = ground.open();
+    let early = kept(&store, 1, "a").await;
+    assert_eq!(follow(&store, &early, about("u_1")).await, WebhookState::Unmatched);
+    let stranger = kept(&store, 2, "b").await;
+    assert_eq!(follow(&store, &stranger, about("u_7")).await, WebhookState::Unmatched);
+    signed_up(&store, 1, &["main"]).await;
+    assert_eq!(store.unread_webhooks(lane(), 9).await.unwrap(), [], "not recorded yet");
+    sent(&store, 1, "recorded", State::Recorded).await;
+    let unread = store.unread_webhooks(lane(), 9).await.unwrap();
+    assert_eq!(unread.into_iter().map(|webhook| webhook.id).collect::<Vec<_>>(), [early]);
+}
+
+pub async fn an_answer_never_overwrites_one_to_a_later_question(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    let slow = asked(&store, NOW).await.remove(0);
+    let quick = asked(&store, NOW.plus(1000)).await.remove(0);
+    assert!(store.tell_commission(&quick, told(Commission::Paid, 5000)).await.unwrap());
+    assert!(!store.tell_commission(&slow, told(Commission::Pending, 1)).await.unwrap());
+    let row = row(&store, 1).await;
+    assert_eq!((row.commission, row.commission_changes.len()), (Commission::Paid, 1));
+    assert_eq!(store.next_commission(lane()).await.unwrap(), Some(NOW.plus(5000)));
+}
+
+pub async fn an_event_during_a_question_has_it_asked_again(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    let under_way = asked(&store, NOW).await.remove(0);
+    let event = kept(&store, 1, "a").await;
+    follow(&store, &event, about("u_1")).await;
+    assert!(store.tell_commission(&under_way, told(Commission::Pending, 9_000_000)).await.unwrap());
+    assert_eq!(row(&store, 1).await.commission, Commission::Pending);
+    assert_eq!(store.next_commission(lane()).await.unwrap(), Some(NOW.plus(10)), "not put off by the older answer");
+    assert_eq!(asked(&store, NOW.plus(10)).await.len(), 1);
+}
+
+pub async fn a_question_without_an_answer_is_due_again(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    assert_eq!(asked(&store, NOW).await.len(), 1);
+    assert_eq!(asked(&store, NOW.plus(999)).await, []);
+    let again = asked(&store, NOW.plus(1000)).await;
+    assert_eq!((again.len(), again[0].number), (1, 2));
+    let nothing = Told { standing: None, next_at: None, now: NOW };
+    assert!(store.tell_commission(&again[0], nothing).await.unwrap());
+    assert_eq!((row(&store, 1).await.commission_at, store.next_commission(lane()).await.unwrap()), (None, None));
+    assert_eq!(store.ask_commissions(id(1001).as_str().to_owned(), NOW).await.unwrap(), 1);
+    assert_eq!(store.next_commission(lane()).await.unwrap(), Some(NOW));
+}
+
+pub async fn the_gate_says_how_many_questions_are_asked(ground: &impl Ground) {
+    let store = ground.open();
+    for number in [1, 2, 3] {
+        customer(&store, number).await;
+    }
+    let gate = Box::new(|lane: Lane, _: u32| (Lane { spent_milli: 7, ..lane }, 1));
+    let claim = AskClaim { gate, ..asking(NOW) };
+    assert_eq!(store.claim_commissions(claim).await.unwrap().len(), 1);
+    assert_eq!(store.glance(lane()).await.unwrap().lane.spent_milli, 7);
+    let other = LaneKey { site: site(), program: program("other") };
+    let panics = Box::new(|_: Lane, _: u32| panic!("nothing is due there"));
+    let claim = AskClaim { lane: other, gate: panics, ..asking(NOW) };
+    assert_eq!(store.claim_commissions(claim).await.unwrap(), []);
+}
+
+pub async fn operators_replay_and_drop_what_waits_and_nothing_else(ground: &impl Ground) {
+    let store = ground.open();
+    let unknown = kept(&store, 1, "a").await;
+    follow(&store, &unknown, Meaning::UnknownEvent { event: "x".into() }).await;
+    let name = |id: &ConversionId| id.as_str()[..18].to_owned();
+    let replayed = store.change_webhook(name(&unknown), WebhookChange::Replay, NOW).await.unwrap();
+    assert_eq!((replayed.state, replayed.reason), (WebhookState::Received, None));
+    let drop = || WebhookChange::Drop { reason: "a test".into() };
+    let dropped = store.change_webhook(name(&unknown), drop(), NOW).await.unwrap();
+    assert_eq!((dropped.state, dropped.reason.as_deref()), (WebhookState::Dropped, Some("a test")));
+    let refused = |result: Result<_, StoreError>| matches!(result, Err(StoreError::Refused(_)));
+    assert!(refused(store.change_webhook(name(&unknown), drop(), NOW).await), "nothing left to drop");
+    let cut = NewWebhook { is_cut: true, ..webhook(2, "b") };
+    store.keep_webhook(cut).await.unwrap();
+    assert!(refused(store.change_webhook(name(&id(5002)), WebhookChange::Replay, NOW).await), "only its beginning");
+    let quarantined = Filter { state: Some("quarantined".into()), ..Filter::default() };
+    assert_eq!(store.webhooks(quarantined).await.unwrap().len(), 1);
+    assert!(refused(store.webhook("019".into()).await));
+    assert!(matches!(store.webhook("ffffffff".into()).await, Err(StoreError::NotFound(_))));
+    let counts = store.count_webhooks().await.unwrap();
+    let of = |state| counts.iter().find(|(of, _)| *of == state).map(|(_, number)| *number);
+    assert_eq!((of(WebhookState::TooLarge), of(WebhookState::Dropped)), (Some(1), Some(1)));
+}

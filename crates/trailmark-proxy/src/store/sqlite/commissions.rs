@@ -1,0 +1,216 @@
+//! Commissions in SQL: which deliveries an event concerns, when each is asked for, and what the vendor told. Questions are
+//! numbered, so that a slow answer never takes the place of a later one's. When to ask is decided by `crate::commissions`.
+
+use rusqlite::{Connection, Row, named_params};
+use trailmark_vendors::commission::{Commission, Earned};
+use trailmark_vendors::webhook::Notice;
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use super::rows::{all, checked, first, maybe_time, plain, time, to_json, word, write};
+use super::{by_hand, lanes, tasks, webhooks};
+use crate::store::StoreError;
+use crate::store::delivery::LaneKey;
+use crate::store::operator::CommissionChange;
+use crate::store::webhooks::{AskClaim, Asking, Told};
+
+/// Deliveries that one event may have asked for: a partner's change concerns all that the partner brought.
+const CONCERNED: u32 = 1000;
+
+/// Deliveries of a program that an event concerns: those of the transaction that it names, else of the customer, else of
+/// the partner. Those that are not recorded yet count, too: they are asked for once they are.
+pub(super) fn concerned(
+    ledger: &Connection,
+    site: &SiteId,
+    program: &ProgramId,
+    notice: &Notice,
+) -> Result<Vec<ConversionId>, StoreError> {
+    let transaction = "SELECT d.id FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+         WHERE d.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
+           AND (c.order_key IN (SELECT value FROM json_each(:keys))
+             OR d.reference IN (SELECT value FROM json_each(:keys)))
+         ORDER BY d.id DESC LIMIT :most";
+    // A customer's vendor-side key is the reference of its signup.
+    let customer = "SELECT d.id FROM conversions c JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
+         WHERE c.site = :site AND d.program = :program AND c.customer_key IN (
+           SELECT value FROM json_each(:keys)
+           UNION SELECT sc.customer_key FROM deliveries s
+             JOIN conversions sc ON sc.site = s.site AND sc.id = s.conversion
+             WHERE s.site = :site AND s.program = :program AND sc.kind = 'signup'
+               AND s.reference IN (SELECT value FROM json_each(:keys)))
+         ORDER BY d.id DESC LIMIT :most";
+    let partner = "SELECT d.id FROM touches t JOIN deliveries d ON d.site = t.site AND d.touch = t.id
+         WHERE t.site = :site AND t.program = :program AND d.program = :program AND d.commission <> 'paid'
+           AND t.partner IN (SELECT value FROM json_each(:keys))
+         ORDER BY d.id DESC LIMIT :most";
+    for (sql, keys) in [(transaction, &notice.transactions), (customer, &notice.customers), (partner, &notice.partners)]
+    {
+        let params = named_params! {
+            ":site": site.as_str(), ":program": program.as_str(), ":keys": to_json(keys)?, ":most": CONCERNED,
+        };
+        let found = if keys.is_empty() { Vec::new() } else { all(ledger, sql, params, |row| checked(row, "id"))? };
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// Has a delivery asked for from here on, if it is recorded.
+pub(super) fn mark(
+    ledger: &Connection,
+    site: &SiteId,
+    delivery: &ConversionId,
+    now: UnixMillis,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE deliveries SET commission_due_at = ?3 WHERE site = ?1 AND id = ?2 AND state = 'recorded'";
+    write(ledger, sql, (site.as_str(), delivery.as_str(), now.0))
+}
+
+/// A delivery was recorded: it is asked for at once, and so is the sale that a refund gives back. Webhooks that came before
+/// it was known are interpreted again.
+pub(super) fn begin(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
+    // Zero is past, whatever the clock says.
+    mark(ledger, site, delivery, UnixMillis(0))?;
+    let sql = "UPDATE deliveries SET commission_due_at = 0
+               WHERE site = ?1 AND state = 'recorded' AND id IN (
+                 SELECT sd.id FROM deliveries d
+                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                 JOIN conversions s ON s.site = c.site AND s.kind = 'sale' AND s.external_id = c.refund_of
+                 JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
+                 WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'refund')";
+    write(ledger, sql, (site.as_str(), delivery.as_str()))?;
+    webhooks::meet(ledger, site, delivery)
+}
+
+/// See [`crate::store::webhooks::WebhookStore::next_commission`].
+pub(super) fn next(ledger: &Connection, lane: &LaneKey) -> Result<Option<UnixMillis>, StoreError> {
+    let sql = "SELECT min(commission_due_at) AS at FROM deliveries
+               WHERE site = ?1 AND program = ?2 AND state = 'recorded' AND commission_due_at IS NOT NULL";
+    let key = (lane.site.as_str(), lane.program.as_str());
+    Ok(first(ledger, sql, key, |row| maybe_time(row, "at"))?.flatten())
+}
+
+/// See [`crate::store::webhooks::WebhookStore::claim_commissions`].
+pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>, StoreError> {
+    let AskClaim { lane, most, gate, again_at, now } = claim;
+    let sql = "SELECT id FROM deliveries WHERE site = :site AND program = :program AND state = 'recorded'
+                 AND commission_due_at <= :now ORDER BY commission_due_at, id LIMIT :most";
+    let key = named_params! {
+        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":now": now.0, ":most": most,
+    };
+    let due: Vec<ConversionId> = all(ledger, sql, key, |row| checked(row, "id"))?;
+    let Ok(waiting @ 1..) = u32::try_from(due.len()) else { return Ok(Vec::new()) };
+    let (after, open) = gate(lanes::read(ledger, &lane)?, waiting);
+    lanes::write_lane(ledger, &lane, &after)?;
+    let granted = due.into_iter().take(usize::try_from(open).unwrap_or(usize::MAX));
+    granted.map(|delivery| asked(ledger, &lane, delivery, again_at)).collect()
+}
+
+/// Numbers a question, and puts the next one off.
+fn asked(
+    ledger: &Connection,
+    lane: &LaneKey,
+    delivery: ConversionId,
+    again_at: UnixMillis,
+) -> Result<Asking, StoreError> {
+    let key = (lane.site.as_str(), delivery.as_str());
+    let sql = "UPDATE deliveries SET commission_asked = commission_asked + 1, commission_due_at = ?3
+               WHERE site = ?1 AND id = ?2";
+    write(ledger, sql, (key.0, key.1, again_at.0))?;
+    let sql = "SELECT d.commission_asked, d.commission, d.reference, c.received_at FROM deliveries d
+               JOIN conversions c ON c.site = d.site AND c.id = d.conversion WHERE d.site = ?1 AND d.id = ?2";
+    let found = first(ledger, sql, key, |row| {
+        let (number, reference): (u32, Option<String>) = (plain(row, "commission_asked")?, plain(row, "reference")?);
+        Ok((number, word::<Commission>(row, "commission")?, reference, time(row, "received_at")?))
+    })?;
+    let (number, commission, reference, received_at) = found.ok_or(StoreError::NotFound("delivery"))?;
+    let task = tasks::of_delivery(ledger, &lane.site, &delivery)?;
+    let earned = Earned { task, reference };
+    Ok(Asking { lane: lane.clone(), delivery, number, earned, commission, received_at, again_at })
+}
+
+/// See [`crate::store::webhooks::WebhookStore::tell_commission`].
+pub(super) fn tell(ledger: &Connection, asking: &Asking, told: &Told) -> Result<bool, StoreError> {
+    let (site, delivery) = (asking.lane.site.as_str(), asking.delivery.as_str());
+    let sql = "SELECT commission, commission_told FROM deliveries WHERE site = ?1 AND id = ?2";
+    let found = first(ledger, sql, (site, delivery), |row| {
+        Ok((word::<Commission>(row, "commission")?, plain::<u32>(row, "commission_told")?))
+    })?;
+    let (before, last) = found.ok_or(StoreError::NotFound("delivery"))?;
+    if last > asking.number {
+        return Ok(false);
+    }
+    // Whoever wanted another question while this one was under way has set the time since.
+    let sql = "UPDATE deliveries SET commission_due_at = ?4 WHERE site = ?1 AND id = ?2 AND commission_due_at = ?3";
+    write(ledger, sql, (site, delivery, asking.again_at.0, told.next_at.map(|at| at.0)))?;
+    let Some((commission, reason)) = &told.standing else { return Ok(true) };
+    let sql = "UPDATE deliveries SET commission = :commission, commission_reason = :reason, commission_at = :now,
+                 commission_told = :number WHERE site = :site AND id = :id";
+    let row = named_params! {
+        ":site": site,
+        ":id": delivery,
+        ":commission": commission.as_str(),
+        ":reason": reason,
+        ":now": told.now.0,
+        ":number": asking.number,
+    };
+    write(ledger, sql, row)?;
+    if *commission != before {
+        record(ledger, asking, *commission, reason.as_deref(), told.now)?;
+    }
+    Ok(true)
+}
+
+fn record(
+    ledger: &Connection,
+    asking: &Asking,
+    commission: Commission,
+    reason: Option<&str>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO commission_changes (site, delivery, number, commission, reason, changed_at)
+               VALUES (:site, :delivery,
+                       (SELECT 1 + count(*) FROM commission_changes WHERE site = :site AND delivery = :delivery),
+                       :commission, :reason, :now)";
+    let row = named_params! {
+        ":site": asking.lane.site.as_str(),
+        ":delivery": asking.delivery.as_str(),
+        ":commission": commission.as_str(),
+        ":reason": reason,
+        ":now": now.0,
+    };
+    write(ledger, sql, row).map(|_| ())
+}
+
+/// See [`crate::store::webhooks::WebhookStore::ask_commissions`].
+pub(super) fn ask(ledger: &Connection, id: &str, now: UnixMillis) -> Result<u32, StoreError> {
+    let (site, conversion) = by_hand::find(ledger, id)?;
+    let sql = "SELECT id FROM deliveries WHERE site = ?1 AND conversion = ?2";
+    let mut marked = 0;
+    for delivery in all(ledger, sql, (site.as_str(), conversion.as_str()), |row| checked(row, "id"))? {
+        marked += u32::try_from(mark(ledger, &site, &delivery, now)?).unwrap_or(0);
+    }
+    match marked {
+        0 => Err(StoreError::Refused(
+            "no delivery of this conversion is recorded: there is no commission to ask for".into(),
+        )),
+        marked => Ok(marked),
+    }
+}
+
+/// What a delivery's commission was since when, the first first.
+pub(super) fn changes(
+    ledger: &Connection,
+    site: &SiteId,
+    delivery: &ConversionId,
+) -> Result<Vec<CommissionChange>, StoreError> {
+    let sql = "SELECT * FROM commission_changes WHERE site = ?1 AND delivery = ?2 ORDER BY number";
+    all(ledger, sql, (site.as_str(), delivery.as_str()), |row: &Row<'_>| {
+        Ok(CommissionChange {
+            commission: word(row, "commission")?,
+            reason: plain(row, "reason")?,
+            changed_at: time(row, "changed_at")?,
+        })
+    })
+}

@@ -1,0 +1,293 @@
+//! Webhooks in SQL: keeping one before it is answered, finding the deliveries that it concerns, and the operator's lists and
+//! changes. What a webhook means comes in as a value; what a concerned delivery is asked stands in `commissions`.
+
+use rusqlite::{Connection, Row, named_params};
+use trailmark_vendors::webhook::{Meaning, Notice};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use super::rows::{all, checked, count, first, maybe_time, plain, time, word, write};
+use super::{commissions, lists};
+use crate::store::StoreError;
+use crate::store::delivery::LaneKey;
+use crate::store::operator::Filter;
+use crate::store::webhooks::{Kept, NewWebhook, Unread, WebhookChange, WebhookRow, WebhookState};
+
+/// Characters of an id that must be given at least.
+const SHORTEST_PREFIX: usize = 8;
+
+/// See [`crate::store::webhooks::WebhookStore::keep_webhook`].
+pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreError> {
+    let state = if new.is_cut { WebhookState::TooLarge } else { WebhookState::Received };
+    let sql = "UPDATE webhooks SET times = times + 1, last_at = ?4, state = ?5, reason = NULL
+               WHERE site = ?1 AND program = ?2 AND body_hash = ?3";
+    let (site, program) = (new.site.as_str(), new.program.as_str());
+    if write(ledger, sql, (site, program, new.body_hash, new.received_at.0, state.as_str()))? > 0 {
+        return Ok(Kept::Repeated);
+    }
+    make_room(ledger, &new.site, new.most)?;
+    let sql = "INSERT INTO webhooks (site, id, program, body_hash, body_bytes, state, reason, received_at, last_at)
+               VALUES (:site, :id, :program, :body_hash, :body_bytes, :state, :reason, :now, :now)";
+    let row = named_params! {
+        ":site": site,
+        ":id": new.id.as_str(),
+        ":program": program,
+        ":body_hash": new.body_hash,
+        ":body_bytes": i64::try_from(new.body.len()).unwrap_or(i64::MAX),
+        ":state": state.as_str(),
+        ":reason": new.is_cut.then_some("it is larger than a webhook may be; only its beginning is kept"),
+        ":now": new.received_at.0,
+    };
+    write(ledger, sql, row)?;
+    let sql = "INSERT INTO webhook_payloads (site, webhook, body) VALUES (?1, ?2, ?3)";
+    write(ledger, sql, (site, new.id.as_str(), &new.body))?;
+    Ok(Kept::New)
+}
+
+/// Lets the oldest go that is done with, so that one more fits. What waits for anything never goes.
+fn make_room(ledger: &Connection, site: &SiteId, most: u32) -> Result<(), StoreError> {
+    if count(ledger, "SELECT count(*) FROM webhooks WHERE site = ?1", [site.as_str()])? < u64::from(most) {
+        return Ok(());
+    }
+    let leaving = WebhookState::ALL.into_iter().filter(|state| state.may_leave());
+    let sql = format!(
+        "DELETE FROM webhooks WHERE site = ?1 AND id = (SELECT min(id) FROM webhooks WHERE site = ?1 AND state IN ({}))",
+        words(leaving)
+    );
+    match write(ledger, &sql, [site.as_str()])? {
+        0 => Err(StoreError::Full),
+        _ => Ok(()),
+    }
+}
+
+/// See [`crate::store::webhooks::WebhookStore::unread_webhooks`].
+pub(super) fn unread(ledger: &Connection, lane: &LaneKey, most: u32) -> Result<Vec<Unread>, StoreError> {
+    let sql = "SELECT w.id, p.body FROM webhooks w JOIN webhook_payloads p ON p.site = w.site AND p.webhook = w.id
+               WHERE w.site = ?1 AND w.program = ?2 AND w.state = 'received' ORDER BY w.id LIMIT ?3";
+    all(ledger, sql, (lane.site.as_str(), lane.program.as_str(), most), |row| {
+        Ok(Unread { id: checked(row, "id")?, body: plain(row, "body")? })
+    })
+}
+
+/// See [`crate::store::webhooks::WebhookStore::follow_webhook`].
+pub(super) fn follow(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    meaning: &Meaning,
+    now: UnixMillis,
+) -> Result<WebhookState, StoreError> {
+    let sql = "SELECT program FROM webhooks WHERE site = ?1 AND id = ?2 AND state = 'received'";
+    let program: Option<ProgramId> = first(ledger, sql, (site.as_str(), id.as_str()), |row| checked(row, "program"))?;
+    let program = program.ok_or(StoreError::NotFound("webhook to be interpreted"))?;
+    forget_subjects(ledger, site, id)?;
+    let stands = match meaning {
+        Meaning::Concerns(notice) => concern(ledger, site, id, &program, notice, now)?,
+        Meaning::Noted { event } => Stands::so(WebhookState::Followed, Some(event), "concerns no commission"),
+        Meaning::UnknownEvent { event } => {
+            Stands::so(WebhookState::UnknownEvent, Some(event), "the vendor's documents know no such event")
+        }
+        Meaning::Unreadable { reason } => Stands::so(WebhookState::Unreadable, None, reason),
+    };
+    let sql = "UPDATE webhooks SET state = :state, event = :event, reason = :reason, deliveries = :deliveries,
+                 interpreted_at = :now WHERE site = :site AND id = :id";
+    let row = named_params! {
+        ":site": site.as_str(),
+        ":id": id.as_str(),
+        ":state": stands.state.as_str(),
+        ":event": stands.event,
+        ":reason": stands.reason,
+        ":deliveries": stands.deliveries,
+        ":now": now.0,
+    };
+    write(ledger, sql, row)?;
+    Ok(stands.state)
+}
+
+/// How a webhook stands once it is interpreted.
+struct Stands<'a> {
+    state: WebhookState,
+    event: Option<&'a str>,
+    reason: Option<&'static str>,
+    deliveries: i64,
+}
+
+impl<'a> Stands<'a> {
+    fn so(state: WebhookState, event: Option<&'a String>, reason: &'static str) -> Self {
+        Self { state, event: event.map(String::as_str), reason: Some(reason), deliveries: 0 }
+    }
+}
+
+/// Has the deliveries of those whom an event names asked for; where there are none, remembers whom it named.
+fn concern<'a>(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    program: &ProgramId,
+    notice: &'a Notice,
+    now: UnixMillis,
+) -> Result<Stands<'a>, StoreError> {
+    let event = Some(&notice.event);
+    let deliveries = commissions::concerned(ledger, site, program, notice)?;
+    if deliveries.is_empty() {
+        remember_subjects(ledger, site, id, program, notice)?;
+        return Ok(Stands::so(WebhookState::Unmatched, event, "no delivery of this program is about whom it names"));
+    }
+    for delivery in &deliveries {
+        commissions::mark(ledger, site, delivery, now)?;
+    }
+    let number = i64::try_from(deliveries.len()).unwrap_or(i64::MAX);
+    Ok(Stands { state: WebhookState::Followed, event: Some(&notice.event), reason: None, deliveries: number })
+}
+
+fn remember_subjects(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    program: &ProgramId,
+    notice: &Notice,
+) -> Result<(), StoreError> {
+    let kinds = [("customer", &notice.customers), ("transaction", &notice.transactions), ("partner", &notice.partners)];
+    let sql = "INSERT INTO webhook_subjects (site, program, kind, key, webhook) VALUES (?1, ?2, ?3, ?4, ?5)";
+    for (kind, keys) in kinds {
+        for key in keys {
+            write(ledger, sql, (site.as_str(), program.as_str(), kind, key, id.as_str()))?;
+        }
+    }
+    Ok(())
+}
+
+fn forget_subjects(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM webhook_subjects WHERE site = ?1 AND webhook = ?2";
+    write(ledger, sql, (site.as_str(), id.as_str())).map(|_| ())
+}
+
+/// Has what was unmatched and is about a delivery, just recorded, interpreted again.
+pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
+    let sql = "UPDATE webhooks SET state = 'received' WHERE site = ?1 AND state = 'unmatched' AND id IN (
+                 SELECT s.webhook FROM deliveries d
+                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                 JOIN touches t ON t.site = d.site AND t.id = d.touch
+                 JOIN webhook_subjects s ON s.site = d.site AND s.program = d.program
+                   AND ((s.kind = 'customer' AND s.key IN (c.customer_key, d.reference))
+                     OR (s.kind = 'transaction' AND s.key IN (c.order_key, d.reference))
+                     OR (s.kind = 'partner' AND s.key = t.partner))
+                 WHERE d.site = ?1 AND d.id = ?2)";
+    write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())
+}
+
+/// See [`crate::store::webhooks::WebhookStore::webhooks`].
+pub(super) fn list(ledger: &Connection, filter: &Filter) -> Result<Vec<WebhookRow>, StoreError> {
+    let states = WebhookState::ALL.into_iter().filter(|state| match filter.state.as_deref() {
+        None => true,
+        Some("quarantined") => state.is_quarantined(),
+        Some(word) => state.as_str() == word,
+    });
+    let sql = format!(
+        "SELECT * FROM webhooks WHERE site = ?1 AND state IN ({}) AND (?2 IS NULL OR program = ?2)
+         ORDER BY id DESC LIMIT ?3",
+        words(states)
+    );
+    let (program, most) = (filter.program.as_ref().map(ProgramId::as_str), lists::limit(filter));
+    let mut found = Vec::new();
+    for site in filter.site.clone().map_or_else(|| sites(ledger), |site| Ok(vec![site]))? {
+        found.extend(all(ledger, &sql, (site.as_str(), program, most), row)?);
+    }
+    found.sort_by(|a, b| b.id.cmp(&a.id));
+    found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+/// States as SQL lists them.
+fn words(states: impl Iterator<Item = WebhookState>) -> String {
+    states.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
+}
+
+/// See [`crate::store::webhooks::WebhookStore::webhook`].
+pub(super) fn one(ledger: &Connection, prefix: &str) -> Result<WebhookRow, StoreError> {
+    if prefix.len() < SHORTEST_PREFIX {
+        return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the webhook's id")));
+    }
+    // `g` follows every hexadecimal digit.
+    let sql = "SELECT * FROM webhooks WHERE site = ?1 AND id >= ?2 AND id < ?2 || 'g' LIMIT 2";
+    let mut found = Vec::new();
+    for site in sites(ledger)? {
+        found.extend(all(ledger, sql, (site.as_str(), prefix), row)?);
+    }
+    match (found.pop(), found.is_empty()) {
+        (Some(one), true) => Ok(one),
+        (Some(_), false) => Err(StoreError::Refused("more than one webhook's id begins so: give more of it".into())),
+        (None, _) => Err(StoreError::NotFound("webhook")),
+    }
+}
+
+/// See [`crate::store::webhooks::WebhookStore::change_webhook`].
+pub(super) fn change(
+    ledger: &Connection,
+    prefix: &str,
+    change: &WebhookChange,
+    now: UnixMillis,
+) -> Result<WebhookRow, StoreError> {
+    let found = one(ledger, prefix)?;
+    let (state, reason) = match change {
+        WebhookChange::Replay if found.state == WebhookState::TooLarge => {
+            let cure = "only the beginning of this webhook is kept: ask for the commission with `conversions check`";
+            return Err(StoreError::Refused(cure.into()));
+        }
+        WebhookChange::Replay => (WebhookState::Received, None),
+        WebhookChange::Drop { .. } if found.state.may_leave() => {
+            let state = found.state.as_str();
+            return Err(StoreError::Refused(format!("this webhook is `{state}`: there is nothing left to drop")));
+        }
+        WebhookChange::Drop { reason } => (WebhookState::Dropped, Some(reason)),
+    };
+    let (site, id) = (found.site.as_str(), found.id.as_str());
+    forget_subjects(ledger, &found.site, &found.id)?;
+    let sql = "UPDATE webhooks SET state = ?3, reason = ?4, interpreted_at = ?5 WHERE site = ?1 AND id = ?2";
+    let interpreted_at = (state == WebhookState::Dropped).then_some(now.0);
+    write(ledger, sql, (site, id, state.as_str(), reason, interpreted_at))?;
+    one(ledger, id)
+}
+
+/// See [`crate::store::webhooks::WebhookStore::count_webhooks`].
+pub(super) fn counts(ledger: &Connection) -> Result<Vec<(WebhookState, u64)>, StoreError> {
+    let mut counts = WebhookState::ALL.map(|state| (state, 0));
+    for site in sites(ledger)? {
+        let sql = "SELECT state, count(*) AS number FROM webhooks WHERE site = ?1 GROUP BY state";
+        let found = all(ledger, sql, [site.as_str()], |row| {
+            Ok((word::<WebhookState>(row, "state")?, plain::<i64>(row, "number")?))
+        })?;
+        for (state, number) in found {
+            counts.iter_mut().filter(|(of, _)| *of == state).for_each(|(_, sum)| *sum += number.unsigned_abs());
+        }
+    }
+    Ok(counts.to_vec())
+}
+
+/// Every site that has webhooks, whether or not it has visitors.
+fn sites(ledger: &Connection) -> Result<Vec<SiteId>, StoreError> {
+    let sql = "WITH RECURSIVE found (site) AS (
+                 SELECT min(site) FROM webhooks
+                 UNION ALL
+                 SELECT (SELECT min(w.site) FROM webhooks w WHERE w.site > found.site) FROM found
+                 WHERE found.site IS NOT NULL)
+               SELECT site FROM found WHERE site IS NOT NULL";
+    all(ledger, sql, [], |row| checked(row, "site"))
+}
+
+fn row(row: &Row<'_>) -> Result<WebhookRow, StoreError> {
+    Ok(WebhookRow {
+        id: checked(row, "id")?,
+        site: checked(row, "site")?,
+        program: checked(row, "program")?,
+        state: word(row, "state")?,
+        event: plain(row, "event")?,
+        reason: plain(row, "reason")?,
+        deliveries: plain(row, "deliveries")?,
+        times: plain(row, "times")?,
+        bytes: plain::<i64>(row, "body_bytes")?.unsigned_abs(),
+        received_at: time(row, "received_at")?,
+        last_at: time(row, "last_at")?.to_rfc3339(),
+        interpreted_at: maybe_time(row, "interpreted_at")?.map(UnixMillis::to_rfc3339),
+    })
+}
