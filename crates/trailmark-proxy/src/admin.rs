@@ -10,6 +10,7 @@ pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
 mod view;
+pub(crate) mod webhooks;
 
 use std::sync::Arc;
 
@@ -31,6 +32,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/conversions/{id}/explain", get(ledger::explain))
         .route("/v1/conversions/{id}/release", post(ledger::release))
         .route("/v1/conversions/{id}/reject", post(ledger::reject))
+        .route("/v1/conversions/{id}/check", post(webhooks::check))
+        .route("/v1/webhooks", get(webhooks::list))
+        .route("/v1/webhooks/{id}", get(webhooks::one))
+        .route("/v1/webhooks/{id}/change", post(webhooks::change))
         .route("/v1/touches", get(ledger::touches))
         .route("/v1/deliveries", get(ledger::deliveries))
         .route("/v1/lanes", get(ledger::lanes))

@@ -22,6 +22,7 @@ mod snippet;
 mod store;
 mod transactions;
 mod vendors;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -81,6 +82,9 @@ enum Command {
     /// Deliveries on their way, and the lanes they wait in
     #[command(subcommand)]
     Outbox(outbox::Outbox),
+    /// What vendors told by themselves, and the quarantine of what could not be read or matched
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
     /// Signing keys of the sites
     #[command(subcommand)]
     Keys(keys::Keys),
@@ -178,6 +182,7 @@ async fn short(command: Command) -> Result<(), Failure> {
         Command::Transactions(transactions) => transactions.run().await,
         Command::Conversions(conversions) => conversions.run().await,
         Command::Outbox(outbox) => outbox.run().await,
+        Command::Webhooks(webhooks) => webhooks.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::ApiKeys(keys) => keys.run().await,
         Command::Store(store) => store.run().await,

@@ -101,6 +101,8 @@ pub struct Limits {
     pub queue: u64,
     /// Open connections of the public listener.
     pub connections: usize,
+    /// Webhooks that are kept of one site.
+    pub webhooks: u32,
 }
 
 /// The configuration cannot be used.
@@ -281,6 +283,7 @@ impl Reader<'_> {
             touches_per_hour: self.limit("limits.touches_per_hour", &table.touches_per_hour, 50_000).unsigned_abs(),
             queue: self.limit("limits.queue", &table.queue, 100_000).unsigned_abs(),
             connections: narrow(self.limit("limits.connections", &table.connections, 1_024)) as usize,
+            webhooks: narrow(self.limit("limits.webhooks", &table.webhooks, 10_000)),
         }
     }
 

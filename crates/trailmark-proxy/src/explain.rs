@@ -5,6 +5,7 @@
 //! It names partner keys, click ids and business keys; e-mail addresses and names of customers are not in the record.
 
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
+use trailmark_vendors::commission::Commission;
 use trailmark_wire::ids::{ConversionId, VendorName};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
@@ -224,6 +225,33 @@ fn deliveries(story: &mut Story, delivery: &DeliveryRow) {
         story.line("Nothing was sent yet.");
     }
     story.line(&state(delivery, vendor));
+    for change in &delivery.commission_changes {
+        let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        story.event(
+            change.changed_at,
+            &format!("{vendor} says that the commission is {}{reason}.", change.commission.as_str()),
+        );
+    }
+    if delivery.state == "recorded" {
+        story.line(&commission(delivery, vendor));
+    }
+}
+
+/// How the partner's commission stands.
+fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
+    let Some(at) = delivery.commission_at.as_deref().map(moment) else {
+        return format!("The commission is not known: {vendor} was not asked for it yet.");
+    };
+    let reason = delivery.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match delivery.commission {
+        Commission::Unknown => format!("The commission is not known{reason} (asked at {at})."),
+        Commission::Pending => {
+            format!("The commission is pending{reason}: the vendor has not decided (asked at {at}).")
+        }
+        Commission::Approved => format!("The commission is approved{reason}, and not paid out yet (asked at {at})."),
+        Commission::Paid => format!("The commission is paid{reason} (asked at {at})."),
+        Commission::Rejected => format!("The commission is rejected{reason} (asked at {at})."),
+    }
 }
 
 /// One HTTP try, and what came of it.

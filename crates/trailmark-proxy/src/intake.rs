@@ -1,8 +1,7 @@
-//! The public listener: everything that browsers and the sites' backends may ask of the proxy. Every route stands in one list, [`router`]; a handler
+//! The public listener: everything that browsers, the sites' backends and vendors may ask of the proxy. Every route stands in one list, [`router`]; a handler
 //! parses, calls the ledger and answers. What is believed is decided in [`verify`], what becomes of a conversion in
-//! [`accept`]; both are pure. From here a conversion goes to [`crate::store`], and its deliveries on to [`crate::delivery`].
-//!
-//! To come with a later version, in this list: `v1/webhooks`.
+//! [`accept`]; both are pure. From here a conversion goes to [`crate::store`], and its deliveries on to [`crate::delivery`];
+//! a webhook goes to the store, too, and from there to [`crate::commissions`].
 
 pub(crate) mod accept;
 mod address;
@@ -23,6 +22,7 @@ pub(crate) mod rate;
 mod server;
 mod verify;
 mod visitor;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -54,6 +54,7 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
         .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
         .route("/v1/conversions", post(accept_conversion).options(preflight))
         .route("/v1/conversions/{id}", get(show_conversion).options(preflight))
+        .route("/v1/webhooks/{program}/{secret}", post(receive_webhook))
         .route("/v1/{*any}", options(preflight).fallback(nothing_here))
         .method_not_allowed_fallback(async || Problem::method_not_allowed())
         .fallback(nothing_here)
@@ -116,6 +117,16 @@ async fn show_conversion(
 ) -> Result<Response, Problem> {
     let (call, _) = Call::of(&app, request);
     server::show(&app, &call.headers, call.client, &id).await
+}
+
+async fn receive_webhook(
+    State(app): State<Arc<App>>,
+    address: Result<Path<(String, String)>, PathRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Path((program, secret)) = address.map_err(|_not_text| Refusal::NotFound)?;
+    let (call, _) = Call::of(&app, request);
+    webhooks::receive(&app, call, &program, &secret).await
 }
 
 /// Leaves on the response which origins may read it.

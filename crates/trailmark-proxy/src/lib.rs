@@ -28,6 +28,8 @@ pub mod egress;
 
 pub mod delivery;
 
+pub mod commissions;
+
 pub mod app;
 
 pub mod explain;

@@ -9,6 +9,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -18,7 +19,8 @@ pub use self::listener::Listening;
 use crate::admin;
 use crate::app::{App, AppError};
 use crate::clock::SystemClock;
-use crate::config::{Config, Origin, StoreUrl};
+use crate::commissions::{self, Watch};
+use crate::config::{Config, Origin, Program, Site, StoreUrl};
 use crate::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
 use crate::egress::{Bounds, Egress, SetUpError};
 use crate::intake;
@@ -104,6 +106,7 @@ pub struct Running {
     public: Listening,
     operator: Listening,
     engine: EngineHandle,
+    watch: Watch,
     follower: Option<JoinHandle<()>>,
 }
 
@@ -125,9 +128,14 @@ impl Running {
         };
         let store = open_store(&config.store)?;
         let app = App::open(config, clock, store).await?;
-        let engine = engine(&app)?;
-        let waker = engine.clone();
-        app.on_commit(move || waker.wake());
+        let egress = egress(&app)?;
+        let engine = engine(&app, Arc::clone(&egress));
+        let watch = watch(&app, egress);
+        let wakers = (engine.clone(), watch.clone());
+        app.on_commit(move || {
+            wakers.0.wake();
+            wakers.1.wake();
+        });
         let beside = options.www.as_deref().map(www::router);
         let serving =
             |error| ServeError::Bind { address: app.config.server.listen, setting: "server.listen", reason: error };
@@ -142,7 +150,7 @@ impl Running {
             sites = app.config.sites.len(),
             "serving"
         );
-        Ok(Self { app, public, operator, engine, follower })
+        Ok(Self { app, public, operator, engine, watch, follower })
     }
 
     /// Where the public listener listens.
@@ -162,7 +170,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), ServeError> {
         self.app.drain();
         self.public.stop().await;
-        self.engine.shutdown().await;
+        tokio::join!(self.engine.shutdown(), self.watch.shutdown());
         self.operator.stop().await;
         if let Some(follower) = self.follower {
             follower.abort();
@@ -194,23 +202,49 @@ async fn follow_clock(config: &Config, url: &str, clock: &Arc<SystemClock>) -> R
     follow::follow(url, Arc::clone(clock)).await
 }
 
-fn engine(app: &App) -> Result<EngineHandle, ServeError> {
-    let programs = || app.config.sites.iter().flat_map(|site| site.programs.iter().map(move |program| (site, program)));
-    let hosts: Vec<String> = programs().flat_map(|(_, program)| program.adapter.hosts()).collect();
-    let accounts = programs().map(|(site, program)| LaneAccount {
+fn programs(app: &App) -> impl Iterator<Item = (&Site, &Program)> {
+    app.config.sites.iter().flat_map(|site| site.programs.iter().map(move |program| (site, program)))
+}
+
+fn egress(app: &App) -> Result<Arc<Egress>, SetUpError> {
+    let hosts: Vec<String> = programs(app).flat_map(|(_, program)| program.adapter.hosts()).collect();
+    Ok(Arc::new(Egress::new(hosts, Bounds::default(), Arc::clone(&app.clock))?))
+}
+
+fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
+    let accounts = programs(app).map(|(site, program)| LaneAccount {
         site: site.id.clone(),
         program: program.id.clone(),
         vendor: Arc::clone(&program.adapter),
         confirm_after_ms: program.confirm_after_ms,
     });
-    Ok(Engine::start(Parts {
+    Engine::start(Parts {
         store: Arc::clone(&app.store) as _,
         clock: Arc::clone(&app.clock),
-        egress: Arc::new(Egress::new(hosts, Bounds::default(), Arc::clone(&app.clock))?),
+        egress,
         random: Arc::new(random_or_end),
         accounts: accounts.collect(),
         settings: Settings::default(),
-    }))
+    })
+}
+
+/// How often commissions are looked after without being woken: deliveries are recorded without a word.
+const WATCH_POLL: Duration = Duration::from_secs(1);
+
+fn watch(app: &App, egress: Arc<Egress>) -> Watch {
+    let accounts = programs(app).map(|(site, program)| commissions::Account {
+        site: site.id.clone(),
+        program: program.id.clone(),
+        vendor: Arc::clone(&program.adapter),
+    });
+    Watch::start(commissions::Parts {
+        store: Arc::clone(&app.store),
+        clock: Arc::clone(&app.clock),
+        egress,
+        accounts: accounts.collect(),
+        limits: Settings::default().limits,
+        poll: WATCH_POLL,
+    })
 }
 
 /// Lease ids must never repeat: without randomness nothing may be delivered, and nothing else would work either.

@@ -5,8 +5,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -17,6 +15,7 @@ use http::header::{
 
 use super::problem::Problem;
 use crate::app::App;
+use crate::keys::crypto::is_same;
 
 /// What the ledger view needs and nothing more; the simulator's state may be read from loopback alone.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
@@ -93,12 +92,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-/// In constant time; over digests, so that the length does not show either.
-fn is_same(shown: &str, key: &str) -> bool {
-    let [shown, key] = [shown, key].map(|text| digest(&SHA256, text.as_bytes()));
-    verify_slices_are_equal(shown.as_ref(), key.as_ref()).is_ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -120,12 +113,5 @@ mod tests {
         check("10.0.0.2:8788", "10.0.0.1", false);
         check("10.0.0.2:8788", "0.0.0.0", true);
         check("trailmark.internal:8788", "0.0.0.0", false);
-    }
-
-    #[test]
-    fn keys_are_the_same_only_when_they_are() {
-        assert!(is_same("a key", "a key"));
-        assert!(!is_same("a kex", "a key"));
-        assert!(!is_same("", "a key"));
     }
 }

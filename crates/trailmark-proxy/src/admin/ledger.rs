@@ -18,8 +18,8 @@ use crate::store::operator::{
 /// Rows that a list may show at most.
 const MOST_ROWS: u32 = 1000;
 
-type Answer<T> = Result<Json<T>, Problem>;
-type Asked = Result<Query<Filter>, QueryRejection>;
+pub(super) type Answer<T> = Result<Json<T>, Problem>;
+pub(super) type Asked = Result<Query<Filter>, QueryRejection>;
 
 pub(super) async fn conversions(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<ConversionRow>> {
     Ok(Json(app.store.conversions(filter(asked)?).await?))
@@ -113,7 +113,8 @@ pub(super) fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem
     Ok(body)
 }
 
-fn filter(asked: Asked) -> Result<Filter, Problem> {
+/// The filter, or what is wrong with it.
+pub(super) fn filter(asked: Asked) -> Result<Filter, Problem> {
     let Query(filter) = asked.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     match filter.limit {
         Some(limit) if !(1..=MOST_ROWS).contains(&limit) => {

@@ -12,17 +12,19 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::outbox;
 use crate::store::operator::{Counts, LaneRow};
+use crate::store::webhooks::WebhookState;
 
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResponse, Problem> {
     let counts = app.store.counts().await?;
     let lanes = app.store.lanes(app.clock.now()).await?;
-    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes)))
+    let webhooks = app.store.count_webhooks().await?;
+    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes, &webhooks)))
 }
 
 /// The page that Prometheus reads.
-fn exposition(counts: &Counts, lanes: &[LaneRow]) -> String {
+fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64)]) -> String {
     let mut page = Page::default();
     page.family("trailmark_touches_total", "counter", "Touches in the ledger.");
     page.sample("", counts.touches);
@@ -42,6 +44,10 @@ fn exposition(counts: &Counts, lanes: &[LaneRow]) -> String {
     page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane.");
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), lane.waiting);
+    }
+    page.family("trailmark_webhooks", "gauge", "Webhooks that are kept, by the state that they are in.");
+    for (state, count) in webhooks {
+        page.sample(&label("state", state.as_str()), *count);
     }
     let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
     page.family("trailmark_lanes_paused", "gauge", "Lanes whose credential was refused; somebody must mend it.");
@@ -90,7 +96,7 @@ mod tests {
             next_at: None,
             waiting: 1,
         };
-        let text = exposition(&counts, &[lane]);
+        let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)]);
         for line in [
             "trailmark_touches_total 3",
             "trailmark_conversions_total{status=\"accepted\"} 2",
@@ -98,6 +104,7 @@ mod tests {
             "trailmark_deliveries{state=\"dead\"} 0",
             "trailmark_lane_open{program=\"main\"} 0",
             "trailmark_lane_waiting{program=\"main\"} 1",
+            "trailmark_webhooks{state=\"unmatched\"} 2",
             "trailmark_lanes_paused 1",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");

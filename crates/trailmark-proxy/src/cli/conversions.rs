@@ -10,7 +10,7 @@ use super::output::{self, Room};
 use super::{Format, Setup};
 use crate::admin::ledger::recorded_reason;
 use crate::explain::explain;
-use crate::store::operator::{ConversionDetail, ConversionRow, Filter};
+use crate::store::operator::{ConversionDetail, ConversionRow, DeliveryRow, Filter};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Conversions {
@@ -20,6 +20,8 @@ pub(super) enum Conversions {
     Show(One),
     /// Tell the way of one conversion from the link to the vendor's answer
     Explain(One),
+    /// Have the vendor asked what became of the commission
+    Check(One),
     /// Release a held conversion: it is decided again and sent
     Release(ByHand),
     /// Reject a held conversion: nothing is sent
@@ -76,6 +78,7 @@ impl Conversions {
         match self {
             Self::List(list) => list.run().await,
             Self::Show(one) => one.run(show).await,
+            Self::Check(one) => one.check().await,
             Self::Release(by_hand) => by_hand.run(true).await,
             Self::Reject(by_hand) => by_hand.run(false).await,
             Self::Explain(one) => one.run(|detail| explain(detail).trim_end().to_owned()).await,
@@ -99,6 +102,21 @@ impl One {
         let detail = ledger.conversion(&self.id).await?;
         ledger.close().await?;
         if self.format.json { output::json(&detail) } else { output::line(&text(&detail)) }
+    }
+
+    async fn check(self) -> Result<(), Failure> {
+        let ledger = Ledger::open(&self.setup.load()?).await?;
+        let marked = ledger.check(&self.id).await;
+        ledger.close().await?;
+        let deliveries = marked?;
+        if self.format.json {
+            return output::json(&serde_json::json!({ "deliveries": deliveries }));
+        }
+        output::line(&format!(
+            "{deliveries} commission(s) will be asked for as soon as the lane is free; `trailmark conversions show {}` \
+             then tells",
+            self.id
+        ))
     }
 }
 
@@ -145,6 +163,13 @@ fn list(rows: &[ConversionRow]) -> String {
     output::table(&header, cells.collect(), "no conversion matches")
 }
 
+/// `main approved`, one a program.
+fn commissions(deliveries: &[DeliveryRow]) -> String {
+    let told = deliveries.iter().map(|row| format!("{} {}", row.program, row.commission.as_str()));
+    let told: Vec<_> = told.collect();
+    if told.is_empty() { "none".to_owned() } else { told.join(", ") }
+}
+
 fn show(detail: &ConversionDetail) -> String {
     let row = &detail.conversion;
     let key = row.external_id.as_deref().unwrap_or("held by a signed claim");
@@ -162,6 +187,7 @@ fn show(detail: &ConversionDetail) -> String {
         ("occurred", detail.occurred_at.to_rfc3339()),
         ("received", row.received_at.to_rfc3339()),
         ("visitor", detail.visitor.to_string()),
+        ("commission", commissions(&detail.deliveries)),
         ("touches", detail.touches.len().to_string()),
     ];
     let facts: Vec<String> = facts.iter().map(|(name, value)| format!("{name:<11} {value}")).collect();

@@ -12,6 +12,7 @@ use super::remote::Remote;
 use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
 use crate::admin::ledger::Reason;
+use crate::admin::webhooks::Marked;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, StoreUrl};
 use crate::intake::accept::release_rule;
@@ -19,6 +20,7 @@ use crate::keys::Keyring;
 use crate::store::Store;
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Filter, Health, LaneRow};
 use crate::store::sqlite::SqliteStore;
+use crate::store::webhooks::{WebhookChange, WebhookRow};
 
 /// Where the rows come from.
 #[derive(Debug)]
@@ -102,6 +104,38 @@ impl Ledger {
         match self {
             Self::Running(proxy) => proxy.post(&format!("/v1/conversions/{id}/reject"), &Reason { reason }).await,
             Self::Opened(opened) => Ok(opened.store.reject_held(id.to_owned(), reason, opened.clock.now()).await?),
+        }
+    }
+
+    /// Has commissions asked for at once; where no proxy runs, when one does. Gives how many.
+    pub(super) async fn check(&self, id: &str) -> Result<u32, Failure> {
+        match self {
+            Self::Running(proxy) => {
+                let marked: Marked = proxy.post(&format!("/v1/conversions/{id}/check"), &json!({})).await?;
+                Ok(marked.deliveries)
+            }
+            Self::Opened(opened) => Ok(opened.store.ask_commissions(id.to_owned(), opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn webhooks(&self, filter: Filter) -> Result<Vec<WebhookRow>, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read("/v1/webhooks", &query(filter)).await,
+            Self::Opened(opened) => Ok(opened.store.webhooks(filter).await?),
+        }
+    }
+
+    pub(super) async fn webhook(&self, id: &str) -> Result<WebhookRow, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.read(&format!("/v1/webhooks/{id}"), &[]).await,
+            Self::Opened(opened) => Ok(opened.store.webhook(id.to_owned()).await?),
+        }
+    }
+
+    pub(super) async fn change_webhook(&self, id: &str, change: WebhookChange) -> Result<WebhookRow, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post(&format!("/v1/webhooks/{id}/change"), &change).await,
+            Self::Opened(opened) => Ok(opened.store.change_webhook(id.to_owned(), change, opened.clock.now()).await?),
         }
     }
 

@@ -51,6 +51,7 @@ pub(super) struct LimitsTable {
     pub(super) touches_per_hour: Option<Spanned<i64>>,
     pub(super) queue: Option<Spanned<i64>>,
     pub(super) connections: Option<Spanned<i64>>,
+    pub(super) webhooks: Option<Spanned<i64>>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -36,6 +36,7 @@ impl Config {
                 "touches_per_hour": limits.touches_per_hour,
                 "queue": limits.queue,
                 "connections": limits.connections,
+                "webhooks": limits.webhooks,
             },
             "sites": self.sites.iter().map(site).collect::<Vec<_>>(),
         })

@@ -296,8 +296,7 @@ impl Reader<'_> {
             tracking_url: self.root("sites.programs.tracking_url", &table.tracking_url),
         };
         let params = self.params(vendor, table.params.clone());
-        let webhook_path =
-            table.webhook_path.clone().and_then(|words| self.secret("sites.programs.webhook_path", words));
+        let webhook_path = table.webhook_path.clone().and_then(|words| self.webhook_path(words));
         let confirm_after =
             self.words("sites.programs.confirm_after", table.confirm_after.clone(), |text| duration_ms(text));
         let confirm_after_ms = confirm_after.map_or(15 * 60_000, |(ms, _)| ms);
@@ -353,6 +352,24 @@ impl Reader<'_> {
         let setting = self.secret(&format!("sites.programs.{name}"), words.clone()?)?;
         sources.insert(name, setting.source);
         Some(setting.secret)
+    }
+
+    /// What can stand in an address, and is too long to be guessed.
+    fn webhook_path(&mut self, words: Spanned<String>) -> Option<SecretSetting> {
+        let place = self.text.place(words.span().start);
+        let setting = self.secret("sites.programs.webhook_path", words)?;
+        let path = setting.secret.expose();
+        let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        if plain && (20..=200).contains(&path.len()) {
+            return Some(setting);
+        }
+        let text = format!(
+            "names a secret that is no good address ({}): it needs 20 to 200 letters, digits, `-` and `_`, such as \
+             `openssl rand -hex 24` gives",
+            setting.source
+        );
+        self.problems.push(Problem { place, key: "sites.programs.webhook_path".to_owned(), text });
+        None
     }
 
     fn root(&mut self, key: &str, words: &Words) -> Option<String> {

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Order};
 use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VendorName, VisitorId};
 use trailmark_wire::json::ReadJson as _;
@@ -209,6 +210,9 @@ struct ShownDelivery {
     attempts: u32,
     due_at: Option<String>,
     reference: Option<String>,
+    commission: Commission,
+    commission_reason: Option<String>,
+    commission_at: Option<String>,
 }
 
 /// `GET v1/conversions/{id}`.
@@ -244,7 +248,18 @@ impl Shown {
 
 impl ShownDelivery {
     fn of(row: DeliveryRow) -> Self {
-        let DeliveryRow { id, program, vendor, state, reason, attempts, due_at, reference, .. } = row;
-        Self { id, program, vendor, state, reason, attempts, due_at, reference }
+        Self {
+            id: row.id,
+            program: row.program,
+            vendor: row.vendor,
+            state: row.state,
+            reason: row.reason,
+            attempts: row.attempts,
+            due_at: row.due_at,
+            reference: row.reference,
+            commission: row.commission,
+            commission_reason: row.commission_reason,
+            commission_at: row.commission_at,
+        }
     }
 }

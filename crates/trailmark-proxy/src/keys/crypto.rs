@@ -1,6 +1,7 @@
 //! The primitives that wire takes as arguments, by AWS-LC. Verification answers yes or no: why a signature is wrong is
 //! nobody's business.
 
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, UnparsedPublicKey,
@@ -14,6 +15,12 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
     hash
+}
+
+/// Whether two secrets are the same: in constant time, and over digests, so that the length does not show either.
+pub fn is_same(shown: &str, secret: &str) -> bool {
+    let [shown, secret] = [shown, secret].map(|text| digest(&SHA256, text.as_bytes()));
+    verify_slices_are_equal(shown.as_ref(), secret.as_ref()).is_ok()
 }
 
 /// The name of a browser key (RFC 7638).
@@ -87,5 +94,17 @@ impl SigningKey {
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], BadKey> {
         let signature = self.0.try_sign(message).map_err(|_unspecified| BadKey)?;
         signature.as_ref().try_into().map_err(|_length| BadKey)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_the_same_only_when_they_are() {
+        assert!(is_same("a key", "a key"));
+        assert!(!is_same("a kex", "a key"));
+        assert!(!is_same("", "a key"));
     }
 }

@@ -4,18 +4,26 @@ use serde_json::{Value, json};
 
 use super::support::operator::{ADMIN_KEY, Office};
 
-const GUARDED: [&str; 8] = [
+const GUARDED: [&str; 10] = [
     "/v1/conversions",
     "/v1/conversions/019aa5a0",
     "/v1/conversions/019aa5a0/explain",
     "/v1/touches",
     "/v1/deliveries",
     "/v1/lanes",
+    "/v1/webhooks",
+    "/v1/webhooks/019aa5a0",
     "/v1/health",
     "/v1/keys?site=acme",
 ];
 
-const POSTS: [&str; 3] = ["/v1/changes", "/v1/keys/rotate", "/v1/keys/revoke"];
+const POSTS: [&str; 5] = [
+    "/v1/changes",
+    "/v1/conversions/019aa5a0/check",
+    "/v1/webhooks/019aa5a0/change",
+    "/v1/keys/rotate",
+    "/v1/keys/revoke",
+];
 
 #[tokio::test]
 async fn without_the_admin_key_nothing_of_the_ledger_is_shown_or_changed() {

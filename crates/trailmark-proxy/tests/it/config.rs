@@ -73,7 +73,7 @@ fn the_default_file_is_read_and_every_example_in_it_is_right() {
         .collect();
     let secrets = Overrides::from_variables(|name| {
         let is_secret = name.starts_with("PARTNERSTACK_") || name == "TRAILMARK_ADMIN_KEY";
-        is_secret.then(|| "secret".to_owned())
+        is_secret.then(|| "a-secret-of-24-characters".to_owned())
     });
     let config = Config::from_toml(&uncommented, Path::new("default"), &secrets).unwrap();
     let least = read(GOOD).unwrap();
@@ -184,6 +184,10 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         (in_program("base_url = \"ftp://api.example.com\""), "`sites.programs.base_url` is neither https nor http"),
         (in_program("confirm_after = \"soon\""), "`sites.programs.confirm_after` is not a duration"),
         (in_program("params = [\"a b\"]"), "`sites.programs.params` is no parameter name"),
+        (
+            in_program("webhook_path = \"env:SECRET\""),
+            "`sites.programs.webhook_path` names a secret that is no good address (env:SECRET): it needs 20 to 200",
+        ),
         (in_program("api_key = \"env:SECRET\""), "`sites.programs.api_key` is no setting of partnerstack"),
     ] {
         let text = refused(&toml);

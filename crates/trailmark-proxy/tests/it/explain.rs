@@ -107,6 +107,7 @@ fn the_way_from_the_link_to_the_vendors_answer_is_told() {
     2026-11-21 08:46:02  Look-up, GET customer: PartnerStack has it, as it was sent
                          (HTTP 200 after 41 ms).
     It stands recorded as cus_9: PartnerStack has it, nothing is left to do.
+    The commission is not known: PartnerStack was not asked for it yet.
     ");
 }
 

@@ -37,3 +37,6 @@ mod store;
 mod store_model;
 mod support;
 mod touch_truth;
+mod webhooks;
+mod webhooks_process;
+mod webhooks_town;

@@ -1,0 +1,55 @@
+//! Webhooks as JSON, in the types of [`crate::store::webhooks`], and the operator's changes: replay and drop. Bodies are not
+//! shown, since vendors write personal data into them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+
+use super::ledger::{Answer, Asked, filter, json, recorded_reason};
+use super::problem::Problem;
+use crate::app::App;
+use crate::store::webhooks::{WebhookChange, WebhookRow};
+
+pub(super) async fn list(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<WebhookRow>> {
+    Ok(Json(app.store.webhooks(filter(asked)?).await?))
+}
+
+pub(super) async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<WebhookRow> {
+    Ok(Json(app.store.webhook(id).await?))
+}
+
+/// Makes one change, and has a replayed one looked at at once.
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    body: Result<Json<WebhookChange>, JsonRejection>,
+) -> Answer<WebhookRow> {
+    let change = match json(body)? {
+        WebhookChange::Drop { reason } => {
+            let reason = recorded_reason(&reason);
+            let reason = reason.map_err(|problem| Problem::malformed(format!("`reason`: {problem}")))?;
+            WebhookChange::Drop { reason }
+        }
+        WebhookChange::Replay => WebhookChange::Replay,
+    };
+    let changed = app.store.change_webhook(id, change, app.clock.now()).await?;
+    app.committed();
+    Ok(Json(changed))
+}
+
+/// How many deliveries are asked for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Marked {
+    /// Recorded deliveries of the conversion.
+    pub(crate) deliveries: u32,
+}
+
+/// Has the commissions of a conversion asked for at once.
+pub(super) async fn check(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<Marked> {
+    let deliveries = app.store.ask_commissions(id, app.clock.now()).await?;
+    app.committed();
+    Ok(Json(Marked { deliveries }))
+}

@@ -1,0 +1,168 @@
+//! What became of partners' commissions: interprets the webhooks that intake has kept, and asks vendors about recorded
+//! deliveries when one of them says so, or when time has come. One task per vendor account, beside its lane and by the
+//! lane's leave: deliveries go first, and a lane that is throttled, broken or paused is not asked either.
+//!
+//! Everything survives a crash at any point: a webhook is `received` until its meaning is committed, and a question that has
+//! no answer is due again. When to ask next is decided in [`next_at`], purely; what an answer means by the vendor's adapter.
+
+mod task;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
+use trailmark_vendors::Vendor;
+use trailmark_vendors::commission::Commission;
+use trailmark_wire::ids::{ProgramId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use self::task::Task;
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::lanes::Limits;
+use crate::store::Store;
+use crate::store::delivery::LaneKey;
+
+const MINUTE_MS: i64 = 60 * 1000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+const DAY_MS: i64 = 24 * HOUR_MS;
+
+/// From this age on nothing more is expected without a webhook: programmes settle within months.
+pub const LAST_ASKED_MS: i64 = 400 * DAY_MS;
+
+/// When to ask again about a commission that the vendor has told: a quarter of the conversion's age later, between 6 hours
+/// and 30 days, some 35 questions in all. `None` once it is paid or rejected, or the conversion is too old; a webhook or an
+/// operator still has it asked for then.
+pub fn next_at(commission: Commission, received_at: UnixMillis, now: UnixMillis) -> Option<UnixMillis> {
+    let age_ms = now.since(received_at).max(0);
+    let open = !commission.is_final() && age_ms < LAST_ASKED_MS;
+    open.then(|| now.plus((age_ms / 4).clamp(6 * HOUR_MS, 30 * DAY_MS)))
+}
+
+/// When to ask again where no clear answer came: sooner, and never before the vendor's own hint, of at most a day.
+pub fn retry_at(not_before: Option<UnixMillis>, received_at: UnixMillis, now: UnixMillis) -> Option<UnixMillis> {
+    let age_ms = now.since(received_at).max(0);
+    let usual = now.plus((age_ms / 4).clamp(10 * MINUTE_MS, DAY_MS));
+    let hinted = not_before.map_or(usual, |hint| hint.min(now.plus(DAY_MS)));
+    (age_ms < LAST_ASKED_MS).then(|| usual.max(hinted))
+}
+
+/// A vendor account whose webhooks and commissions are watched.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The site.
+    pub site: SiteId,
+    /// The program.
+    pub program: ProgramId,
+    /// Its adapter.
+    pub vendor: Arc<dyn Vendor>,
+}
+
+/// What the watch is made of.
+pub struct Parts {
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The way out.
+    pub egress: Arc<Egress>,
+    /// The accounts.
+    pub accounts: Vec<Account>,
+    /// Token bucket and breaker of their lanes.
+    pub limits: Limits,
+    /// How often an account looks for work without being woken.
+    pub poll: Duration,
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parts").field("accounts", &self.accounts).finish_non_exhaustive()
+    }
+}
+
+/// The watch under way. Dropping the last handle stops it at once; what it was doing is done again after the next start.
+#[derive(Debug, Clone)]
+pub struct Watch {
+    wake: watch::Sender<u64>,
+    tasks: Arc<Mutex<JoinSet<()>>>,
+}
+
+impl Watch {
+    /// Starts one task per account. Needs a Tokio runtime with I/O and time.
+    pub fn start(parts: Parts) -> Self {
+        let (wake, woken) = watch::channel(0);
+        let mut tasks = JoinSet::new();
+        for account in parts.accounts {
+            let task = Task {
+                lane: LaneKey { site: account.site, program: account.program },
+                vendor: account.vendor,
+                store: Arc::clone(&parts.store),
+                clock: Arc::clone(&parts.clock),
+                egress: Arc::clone(&parts.egress),
+                limits: parts.limits,
+                poll: parts.poll,
+            };
+            tasks.spawn(task.run(woken.clone()));
+        }
+        Self { wake, tasks: Arc::new(Mutex::new(tasks)) }
+    }
+
+    /// Says that there may be something new: a webhook was kept, a delivery recorded, a question wanted.
+    pub fn wake(&self) {
+        self.wake.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Stops at once: a question that is under way took no effect and is asked again after the next start.
+    pub async fn shutdown(&self) {
+        self.tasks.lock().await.shutdown().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECEIVED: UnixMillis = UnixMillis(1_795_248_000_000);
+
+    fn wait_h(commission: Commission, age_h: i64) -> Option<i64> {
+        let now = RECEIVED.plus(age_h * HOUR_MS);
+        next_at(commission, RECEIVED, now).map(|at| at.since(now) / HOUR_MS)
+    }
+
+    #[test]
+    fn questions_thin_out_with_age_and_end() {
+        let waits = [(0, 6), (24, 6), (48, 12), (30 * 24, 180), (200 * 24, 720), (399 * 24, 720)];
+        for (age_h, expected) in waits {
+            assert_eq!(wait_h(Commission::Pending, age_h), Some(expected), "{age_h} h");
+        }
+        assert_eq!(wait_h(Commission::Pending, 400 * 24), None);
+        assert_eq!(wait_h(Commission::Unknown, -5), Some(6), "a clock that went back");
+    }
+
+    #[test]
+    fn a_year_takes_no_more_than_forty_questions() {
+        let (mut now, mut asked) = (RECEIVED, 0);
+        while let Some(at) = next_at(Commission::Unknown, RECEIVED, now) {
+            (now, asked) = (at, asked + 1);
+        }
+        assert!((20..=40).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn what_is_paid_or_rejected_is_left_alone() {
+        assert_eq!((wait_h(Commission::Paid, 1), wait_h(Commission::Rejected, 1)), (None, None));
+    }
+
+    #[test]
+    fn a_hint_is_kept_to_within_a_day() {
+        let at = |hint: Option<i64>| {
+            retry_at(hint.map(|ms| RECEIVED.plus(ms)), RECEIVED, RECEIVED).map(|at| at.since(RECEIVED))
+        };
+        assert_eq!(at(None), Some(10 * MINUTE_MS));
+        assert_eq!(at(Some(1000)), Some(10 * MINUTE_MS));
+        assert_eq!(at(Some(HOUR_MS)), Some(HOUR_MS));
+        assert_eq!(at(Some(9 * DAY_MS)), Some(DAY_MS));
+    }
+}

@@ -1,0 +1,192 @@
+//! One account's task: interprets what its address received, then asks about one delivery after another as long as the lane
+//! lets it. Each step ends in a commit, so a task that dies has lost nothing. Log lines hold ids and words alone.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tracing::{info, warn};
+use trailmark_vendors::Vendor;
+use trailmark_vendors::commission::{Commission, Question, Standing};
+use trailmark_wire::time::UnixMillis;
+
+use super::{MINUTE_MS, next_at, retry_at};
+use crate::clock::Clock;
+use crate::egress::Egress;
+use crate::lanes::{self, Gate, Limits, Signal};
+use crate::store::delivery::LaneKey;
+use crate::store::webhooks::{AskClaim, Asking, Told, Unread};
+use crate::store::{Store, StoreError};
+
+/// Webhooks that are interpreted in one look.
+const UNREAD_AT_ONCE: u32 = 64;
+
+/// Questions that are claimed in one look.
+const ASKED_AT_ONCE: u32 = 8;
+
+/// How long a question that was claimed is left alone: longer than so many exchanges of two requests each take.
+const CLAIM_MS: i64 = 10 * MINUTE_MS;
+
+/// Questions for one delivery in a row, at most; adapters ask two.
+const QUESTIONS: usize = 4;
+
+/// One account's task.
+pub(super) struct Task {
+    pub(super) lane: LaneKey,
+    pub(super) vendor: Arc<dyn Vendor>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) egress: Arc<Egress>,
+    pub(super) limits: Limits,
+    pub(super) poll: Duration,
+}
+
+impl Task {
+    pub(super) async fn run(self, mut woken: watch::Receiver<u64>) {
+        loop {
+            match self.look().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(problem) => {
+                    warn!(program = %self.lane.program, error = %problem, "commissions could not be looked after");
+                }
+            }
+            tokio::select! {
+                _ = woken.changed() => {}
+                () = tokio::time::sleep(self.poll) => {}
+            }
+        }
+    }
+
+    /// Whether another look may find more at once.
+    async fn look(&self) -> Result<bool, StoreError> {
+        let unread = self.store.unread_webhooks(self.lane.clone(), UNREAD_AT_ONCE).await?;
+        let has_read = !unread.is_empty();
+        for webhook in unread {
+            self.interpret(webhook).await?;
+        }
+        let (asked, is_trial) = self.claim().await?;
+        let has_asked = !asked.is_empty();
+        for asking in asked {
+            self.ask(asking, is_trial).await?;
+        }
+        Ok(has_read || has_asked)
+    }
+
+    async fn interpret(&self, webhook: Unread) -> Result<(), StoreError> {
+        let meaning = self.vendor.read_webhook(&webhook.body);
+        let (site, now) = (self.lane.site.clone(), self.clock.now());
+        match self.store.follow_webhook(site, webhook.id.clone(), meaning, now).await {
+            Ok(state) => {
+                info!(webhook.id = %webhook.id, program = %self.lane.program, state = state.as_str(), "webhook interpreted");
+                Ok(())
+            }
+            // Dropped by an operator, or interpreted by another proxy, in the meantime.
+            Err(StoreError::NotFound(_)) => Ok(()),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Takes what is due and the lane lets through, and whether that is a half-open breaker's one trial. Deliveries that
+    /// are due go first.
+    async fn claim(&self) -> Result<(Vec<Asking>, bool), StoreError> {
+        let now = self.clock.now();
+        if self.store.next_commission(self.lane.clone()).await?.is_none_or(|due| due > now) {
+            return Ok((Vec::new(), false));
+        }
+        let glance = self.store.glance(self.lane.clone()).await?;
+        let is_busy = glance.next_due.is_some_and(|due| due <= now);
+        if is_busy || !matches!(lanes::gate(&glance.lane, &self.limits, now), Gate::Open(_)) {
+            return Ok((Vec::new(), false));
+        }
+        let (limits, is_trial) = (self.limits, Arc::new(AtomicBool::new(false)));
+        let trial = Arc::clone(&is_trial);
+        let claim = AskClaim {
+            lane: self.lane.clone(),
+            most: ASKED_AT_ONCE,
+            gate: Box::new(move |lane, due| {
+                trial.store(lane.broken_until.is_some(), Ordering::Relaxed);
+                lanes::take(lane, due, &limits, now)
+            }),
+            again_at: now.plus(CLAIM_MS),
+            now,
+        };
+        let asked = self.store.claim_commissions(claim).await?;
+        Ok((asked, is_trial.load(Ordering::Relaxed)))
+    }
+
+    async fn ask(&self, asking: Asking, is_trial: bool) -> Result<(), StoreError> {
+        let standing = self.questions(&asking).await;
+        let signal = signal(standing.as_ref(), is_trial);
+        let now = self.clock.now();
+        let told = told(&asking, standing, now);
+        if let Some(signal) = signal {
+            let limits = self.limits;
+            let rule = Box::new(move |lane| lanes::after(lane, signal, &limits, now));
+            self.store.change_lane(self.lane.clone(), rule).await?;
+        }
+        let changed = told.standing.as_ref().map(|(commission, _)| *commission).filter(|now| *now != asking.commission);
+        if self.store.tell_commission(&asking, told).await?
+            && let Some(commission) = changed
+        {
+            info!(
+                delivery.id = %asking.delivery, program = %self.lane.program, commission = commission.as_str(),
+                "commission changed"
+            );
+        }
+        Ok(())
+    }
+
+    /// Asks until the answer settles it; `None` where the vendor tells nothing of such a commission.
+    async fn questions(&self, asking: &Asking) -> Option<Standing> {
+        let mut question = Question::Reward;
+        for _ in 0..QUESTIONS {
+            let request = self.vendor.commission(&asking.earned, question)?;
+            let answer = match self.egress.send(&request).await {
+                Ok(answer) => answer,
+                Err(failure) => return not_now(failure.to_string()),
+            };
+            match self.vendor.read_commission(&asking.earned, question, &answer) {
+                Standing::Ask(next) => question = next,
+                standing => return Some(standing),
+            }
+        }
+        not_now("the vendor's adapter asks without end".to_owned())
+    }
+}
+
+/// What the lane learns: a refused credential, a wish for fewer requests and, of a trial, that the vendor is back. Anything
+/// else that fails here says nothing about deliveries, and neither does what succeeds while they fail.
+fn signal(standing: Option<&Standing>, is_trial: bool) -> Option<Signal> {
+    match standing {
+        None => is_trial.then_some(Signal::Untried),
+        Some(Standing::AuthFailed) => Some(Signal::Refused),
+        Some(Standing::NotNow { not_before, .. }) => not_before.map(|until| Signal::Throttled(Some(until))),
+        Some(Standing::Is { .. } | Standing::Ask(_)) => is_trial.then_some(Signal::Answered),
+    }
+}
+
+fn not_now(message: String) -> Option<Standing> {
+    Some(Standing::NotNow { message, not_before: None })
+}
+
+/// What is written down of a standing. Where the vendor tells nothing at all, it is not asked again.
+fn told(asking: &Asking, standing: Option<Standing>, now: UnixMillis) -> Told {
+    let received_at = asking.received_at;
+    match standing {
+        None => {
+            let reason = Some("the vendor tells nothing about the commission of such a conversion".into());
+            Told { standing: Some((Commission::Unknown, reason)), next_at: None, now }
+        }
+        Some(Standing::Is { commission, reason }) => {
+            Told { standing: Some((commission, reason)), next_at: next_at(commission, received_at, now), now }
+        }
+        Some(Standing::NotNow { not_before, .. }) => {
+            Told { standing: None, next_at: retry_at(not_before, received_at, now), now }
+        }
+        Some(Standing::AuthFailed | Standing::Ask(_)) => {
+            Told { standing: None, next_at: retry_at(None, received_at, now), now }
+        }
+    }
+}
