@@ -177,11 +177,15 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     let local_modules: Vec<_> = output.local_modules().clone().into_iter().collect();
     let mut glue = whole_glue(output.js(), &local_modules)?;
     let module = output.wasm_mut();
-    // Stands before the name of every import, and once in the glue.
-    let imports_from = "\"./sdk_bg.js\"";
-    ensure!(glue.contains(imports_from), "the glue does not offer its functions as {imports_from}");
-    glue = glue.replace(imports_from, "_");
-    module.imports.iter_mut().for_each(|import| "_".clone_into(&mut import.module));
+    // The names of modules stand before the name of every import, and once in the glue.
+    let local_names = local_modules.iter().map(|(path, _)| format!("./snippets/{path}"));
+    for (index, long) in std::iter::once("./sdk_bg.js".to_owned()).chain(local_names).enumerate() {
+        let short = format!("_{index}");
+        glue = glue.replace(&format!("\"{long}\""), &format!("\"{short}\""));
+        for import in module.imports.iter_mut().filter(|import| import.module == long) {
+            import.module.clone_from(&short);
+        }
+    }
     // These names end in hashes, which no compressor shortens, and stand in both files.
     let is_internal = |name: &str| name.starts_with("__wb") || name.starts_with("wasm_bindgen__");
     let imports = module.imports.iter_mut().map(|import| &mut import.name);
@@ -203,20 +207,37 @@ fn whole_glue(glue: &str, local_modules: &[(String, String)]) -> Result<String> 
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
         __wbg_finalize_init(instance, module);\n};\n";
     let mut whole = String::new();
+    for (path, source) in local_modules {
+        ensure!(glue.contains(path), "the glue imports nothing from {path}");
+        whole += &source.replace("export const ", "const ");
+    }
     for line in glue.lines() {
-        let module = local_modules.iter().find(|(path, _)| line.ends_with(&format!("from './snippets/{path}';")));
-        match module {
-            Some((_, source)) => whole += &source.replace("export const ", "const "),
-            None => whole += line,
+        match line.strip_prefix("import ").map(|import| import.split_once(" from ").unwrap_or((import, ""))) {
+            None => {
+                whole += line;
+                whole.push('\n');
+            }
+            Some((names, from)) => {
+                let module = local_modules.iter().find(|(path, _)| from.contains(&format!("./snippets/{path}")));
+                let (_, source) =
+                    module.with_context(|| format!("the glue imports a file that the proxy does not serve: {line}"))?;
+                // Functions that need no glue of their own are handed to the module as they are.
+                if let Some(object) = names.strip_prefix("* as ") {
+                    whole += &format!("const {object} = {{ {} }};\n", exported(source).join(", "));
+                }
+            }
         }
-        whole.push('\n');
     }
     let begin = whole.find(BEGIN).with_context(|| format!("the glue has no `{BEGIN}`; wasm-bindgen writes another"))?;
     let finalize = whole.find("function __wbg_finalize_init(");
     ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
-    ensure!(!whole.contains("import {"), "the glue imports a file that the proxy does not serve");
     whole.truncate(begin);
     Ok(whole + LOAD)
+}
+
+/// The names that one of our JS files exports.
+fn exported(source: &str) -> Vec<&str> {
+    source.lines().filter_map(|line| line.strip_prefix("export const ")?.split_whitespace().next()).collect()
 }
 
 /// `text` with every `word` that stands alone replaced.
@@ -388,15 +409,16 @@ mod tests {
 
     #[test]
     fn the_glue_is_one_file_with_one_beginning() {
-        let glue = "import { sign } from './snippets/x/src/browser/host.js';\nfunction __wbg_finalize_init(i) {}\n\
-                    async function __wbg_load(m) {}\nexport { initSync };\n";
-        let host = [("x/src/browser/host.js".to_owned(), "export const sign = 1;".to_owned())];
+        let glue = "import { sign } from './snippets/x/host.js';\nimport * as import1 from \"./snippets/x/host.js\"\n\
+                    function __wbg_finalize_init(i) {}\nasync function __wbg_load(m) {}\nexport { initSync };\n";
+        let host = [("x/host.js".to_owned(), "export const sign = 1;\nexport const sleep = 2;\n".to_owned())];
         let whole = whole_glue(glue, &host).unwrap();
-        assert!(whole.starts_with("const sign = 1;\nfunction __wbg_finalize_init"), "{whole}");
+        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sign, sleep };\nfunction __wbg_finalize_init";
+        assert!(whole.starts_with(begins), "{whole}");
         assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
         let error = whole_glue(glue, &[]).unwrap_err().to_string();
         assert!(error.contains("imports a file that the proxy does not serve"), "{error}");
-        let error = whole_glue("function other() {}", &host).unwrap_err().to_string();
+        let error = whole_glue("function other() {}", &[]).unwrap_err().to_string();
         assert!(error.contains("wasm-bindgen writes another"), "{error}");
     }
 
