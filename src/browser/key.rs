@@ -19,8 +19,9 @@ extern "C" {
     fn signature(page: &Object, message: &str) -> Promise;
     #[wasm_bindgen(js_name = sha256)]
     fn digest(message: &str) -> Promise;
-    #[wasm_bindgen(js_name = forget)]
-    fn delete(page: &Object) -> Promise;
+    /// `catch` although it never throws: what is bound without any glue of its own is imported as a file of its own.
+    #[wasm_bindgen(catch, js_name = forget)]
+    fn delete(page: &Object) -> Result<Promise, JsValue>;
     /// Fills `room` at random; from `Math.random` where WebCrypto is missing.
     pub(super) fn randomise(room: &mut [u8]);
 }
@@ -45,7 +46,8 @@ pub(super) fn sha256(message: &str) -> impl Future<Output = Option<[u8; 32]>> + 
 
 /// Removes the database of keys; also where it cannot be removed nothing is kept in this page.
 pub(super) fn forget(page: &Object) -> impl Future<Output = Option<()>> + use<> {
-    resolved(delete(page), |_| Some(()))
+    let deleted = delete(page);
+    async { resolved(deleted.ok()?, |_| Some(())).await }
 }
 
 /// The bytes of an `ArrayBuffer`, if they are as many.
