@@ -1,9 +1,11 @@
 //! `demo`: the whole product on this machine, started by one command and stopped by Ctrl-C.
 //!
-//! Builds the module and the binary, then runs `trailmark simulate` (doubles of the vendors) and `trailmark serve`
-//! (proxy and demo site, SQLite) on free ports, in a folder of their own under `target/demo`. The secrets are those of
-//! the doubles and go to the proxy through its environment, as real ones would.
+//! Builds the module and the binary, then runs `trailmark simulate` (doubles of the vendors and of the shop's
+//! backend) and `trailmark serve` (proxy and demo site, SQLite) on free ports, in a folder of their own under
+//! `target/demo`. The secrets are those of the doubles and go to the proxy through its environment, as real ones
+//! would; the key that signs the shop's orders is asked for where it is published.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -24,8 +26,14 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// How long a program may take to end when asked; the proxy drains what it is sending.
 const STOP_GRACE: Duration = Duration::from_secs(15);
 
-/// Where a page of the shop wants the snippet.
+/// Where the pages of the shop want the snippet: in the head that they share, or each for itself.
 const SNIPPET_MARK: &str = "<!-- trailmark snippet -->";
+
+/// The longest answer that is waited for.
+const MOST_ANSWER_BYTES: u64 = 64 * 1024;
+
+/// Where the shop's backend publishes the keys that sign its orders.
+const SHOP_KEYS: &str = "/shop/jwks.json";
 
 /// What the doubles accept, under the names that the configuration reads.
 const SECRETS: [(&str, &str); 3] = [
@@ -139,14 +147,23 @@ fn run_both(
 ) -> Result<()> {
     let [site, operator, simulator] = free_ports(FIRST_PORTS)?.map(loopback);
     let addresses = Addresses { site, operator, simulator };
-    let config = folder.join("trailmark.toml");
-    std::fs::write(&config, configuration(addresses))?;
     let binary = workspace.target.join("debug").join("trailmark");
-    let www = open_shop(&workspace.root.join("www"), folder, &snippet(&binary, &config)?, addresses)?;
+    let mut start = |name, command: &mut Command, log, address, path| {
+        progress(started, &format!("starting {name}"));
+        running.push(Group::start(name, command.current_dir(folder), Some(&folder.join(log)))?);
+        wait_for(address, path, running, interrupts)
+    };
     let mut simulate = Command::new(&binary);
     simulate
         .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
         .args(["--landing-url", &format!("http://{site}/")]);
+    if start("the simulator", &mut simulate, "simulator.log", simulator, SHOP_KEYS)? == Next::Stop {
+        return Ok(());
+    }
+    let order_keys = order_keys(&body_of(simulator, SHOP_KEYS)?)?;
+    let config = folder.join("trailmark.toml");
+    std::fs::write(&config, configuration(addresses, &order_keys))?;
+    let www = open_shop(&workspace.root.join("www"), folder, &snippet(&binary, &config)?, addresses)?;
     let mut serve = Command::new(&binary);
     serve
         .args(["serve", "--clock-url", &format!("http://{simulator}/control/clock"), "--config"])
@@ -154,16 +171,8 @@ fn run_both(
         .arg("--www")
         .arg(www)
         .envs(SECRETS);
-    let programs = [
-        ("the simulator", simulate, "simulator.log", simulator, "/control/clock"),
-        ("the proxy", serve, "proxy.log", operator, "/readyz"),
-    ];
-    for (name, mut command, log, address, path) in programs {
-        progress(started, &format!("starting {name}"));
-        running.push(Group::start(name, command.current_dir(folder), Some(&folder.join(log)))?);
-        if wait_for(address, path, running, interrupts)? == Next::Stop {
-            return Ok(());
-        }
+    if start("the proxy", &mut serve, "proxy.log", operator, "/readyz")? == Next::Stop {
+        return Ok(());
     }
     progress(started, "ready");
     println!(
@@ -186,22 +195,24 @@ fn snippet(binary: &Path, config: &Path) -> Result<String> {
     Ok(printed.split("\n\n").next().unwrap_or_default().to_owned())
 }
 
-/// Copies the pages of `www` into the run's folder, with the snippet pasted in where they ask for it, and writes
-/// `demo.json`, which tells their script where the other parts are.
+/// Copies the pages of `www` and their parts into the run's folder, with the snippet pasted in where it is asked for,
+/// and writes `demo.json`, which tells their script where the other parts are.
 fn open_shop(www: &Path, folder: &Path, snippet: &str, addresses: Addresses) -> Result<PathBuf> {
     let shop = folder.join("www");
     std::fs::create_dir_all(&shop)?;
+    let mut asked = false;
     for entry in std::fs::read_dir(www)? {
         let page = entry?.path();
         let copy = shop.join(page.file_name().unwrap_or_default());
         if page.extension().is_some_and(|extension| extension == "html") {
             let text = std::fs::read_to_string(&page)?;
-            ensure!(text.contains(SNIPPET_MARK), "{} has no line {SNIPPET_MARK}", page.display());
+            asked |= text.contains(SNIPPET_MARK);
             std::fs::write(copy, text.replace(SNIPPET_MARK, snippet))?;
         } else {
             std::fs::copy(&page, copy)?;
         }
     }
+    ensure!(asked, "no page in {} has the line {SNIPPET_MARK}", www.display());
     let (simulator, ledger) = (addresses.simulator, addresses.ledger());
     let neighbours = serde_json::json!({ "simulator": format!("http://{simulator}"), "ledger": ledger });
     std::fs::write(shop.join("demo.json"), neighbours.to_string())?;
@@ -235,17 +246,40 @@ fn fail_if_ended(running: &mut [Group]) -> Result<()> {
 }
 
 fn answers(address: SocketAddr, path: &str) -> bool {
+    get(address, path).is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+/// What stands below the head of an answer that was 200.
+fn body_of(address: SocketAddr, path: &str) -> Result<String> {
+    let answer = get(address, path).with_context(|| format!("http://{address}{path} does not answer"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").context("the answer has no end of its head")?;
+    ensure!(head.starts_with("HTTP/1.1 200"), "http://{address}{path} answered: {head}");
+    Ok(body.to_owned())
+}
+
+/// A whole answer, which is small: head, empty line, body.
+fn get(address: SocketAddr, path: &str) -> std::io::Result<String> {
     let limit = Duration::from_secs(1);
-    let ask = || -> std::io::Result<Vec<u8>> {
-        let mut stream = TcpStream::connect_timeout(&address, limit)?;
-        stream.set_read_timeout(Some(limit))?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes())?;
-        let mut head = Vec::new();
-        stream.take(64).read_to_end(&mut head)?;
-        Ok(head)
+    let mut stream = TcpStream::connect_timeout(&address, limit)?;
+    stream.set_read_timeout(Some(limit))?;
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(MOST_ANSWER_BYTES).read_to_end(&mut answer)?;
+    Ok(String::from_utf8_lossy(&answer).into_owned())
+}
+
+/// The keys of a JWK set as a value of TOML, one inline table for each.
+fn order_keys(jwks: &str) -> Result<String> {
+    let jwks: BTreeMap<String, Vec<BTreeMap<String, String>>> =
+        serde_json::from_str(jwks).context("the shop's backend publishes no JWK set")?;
+    let keys = jwks.get("keys").filter(|keys| !keys.is_empty()).context("the shop's backend has no key")?;
+    let table = |jwk: &BTreeMap<String, String>| {
+        // Strings of TOML and of JSON are the same for what base64url and names can hold.
+        let members: Vec<String> = jwk.iter().map(|(name, value)| format!("{name} = {value:?}")).collect();
+        format!("{{ {} }}", members.join(", "))
     };
-    ask().is_ok_and(|head| head.starts_with(b"HTTP/1.1 200"))
+    Ok(format!("[{}]", keys.iter().map(table).collect::<Vec<_>>().join(", ")))
 }
 
 fn loopback(port: u16) -> SocketAddr {
@@ -266,8 +300,8 @@ fn free_ports<const N: usize>(wanted: [u16; N]) -> Result<[u16; N]> {
     Ok(ports)
 }
 
-/// The proxy's settings; secrets only by the names of their variables.
-fn configuration(Addresses { site, operator, simulator }: Addresses) -> String {
+/// The proxy's settings; secrets only by the names of their variables. `order_keys` is a value of TOML.
+fn configuration(Addresses { site, operator, simulator }: Addresses, order_keys: &str) -> String {
     format!(
         r#"# Written by `cargo xtask demo` for this run.
 [server]
@@ -283,7 +317,8 @@ url = "sqlite:trailmark.db"
 id = "acme"
 public_url = "http://{site}"
 origins = ["http://{site}"]
-consent = "not_required"
+consent = "required"
+order_keys = {order_keys}
 
 [[sites.programs]]
 id = "main"
@@ -313,11 +348,22 @@ mod tests {
 
     #[test]
     fn the_configuration_names_the_chosen_ports_and_no_secret() {
-        let text = configuration(Addresses { site: loopback(1), operator: loopback(2), simulator: loopback(3) });
+        let addresses = Addresses { site: loopback(1), operator: loopback(2), simulator: loopback(3) };
+        let text = configuration(addresses, r#"[{ kid = "demo" }]"#);
+        assert!(text.contains("order_keys = [{ kid = \"demo\" }]\n"), "{text}");
         assert!(text.contains("listen = \"127.0.0.1:1\"") && text.contains("admin_listen = \"127.0.0.1:2\""));
         assert!(text.contains("base_url = \"http://127.0.0.1:3/partnerstack\""));
         for (name, secret) in SECRETS {
             assert!(text.contains(&format!("env:{name}")) && !text.contains(secret));
+        }
+    }
+
+    #[test]
+    fn published_keys_become_one_line_of_the_configuration_and_their_absence_an_error() {
+        let published = r#"{"keys":[{"x":"Jz1j_-A","kty":"OKP"},{"kid":"two"}]}"#;
+        assert_eq!(order_keys(published).unwrap(), r#"[{ kty = "OKP", x = "Jz1j_-A" }, { kid = "two" }]"#);
+        for nothing in ["", "{}", r#"{"keys":[]}"#, r#"{"keys":[{"x":1}]}"#] {
+            assert!(order_keys(nothing).is_err(), "{nothing}");
         }
     }
 
@@ -337,26 +383,36 @@ mod tests {
             read("demo.json").contains("http://127.0.0.1:3")
                 && read("demo.json").contains("http://127.0.0.1:2/?vendor=")
         );
-        std::fs::write(www.join("bare.html"), "no mark").unwrap();
-        assert!(open_shop(&www, &folder, "", addresses).is_err());
+        std::fs::write(www.join("_head.html"), SNIPPET_MARK).unwrap();
+        std::fs::write(www.join("index.html"), "<!-- include _head.html -->").unwrap();
+        open_shop(&www, &folder, "<script></script>", addresses).unwrap();
+        assert_eq!(
+            (read("_head.html"), read("index.html")),
+            ("<script></script>".into(), "<!-- include _head.html -->".into())
+        );
+        std::fs::write(www.join("_head.html"), "no mark").unwrap();
+        let error = open_shop(&www, &folder, "", addresses).unwrap_err().to_string();
+        assert!(error.contains(SNIPPET_MARK), "{error}");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
-    fn a_listener_that_answers_something_else_is_not_ready() {
+    fn a_listener_that_answers_something_else_is_not_ready_and_of_a_good_answer_the_body_is_read() {
         let listener = TcpListener::bind(loopback(0)).unwrap();
         let address = listener.local_addr().unwrap();
         let server = std::thread::spawn(move || {
-            for answer in ["503 Service Unavailable", "200 OK"] {
+            for answer in ["503 Service Unavailable", "200 OK", "200 OK"] {
                 let (mut stream, _) = listener.accept().unwrap();
                 let mut request = [0; 256];
                 let _ = stream.read(&mut request).unwrap();
-                write!(stream, "HTTP/1.1 {answer}\r\n\r\n").unwrap();
+                write!(stream, "HTTP/1.1 {answer}\r\nVary: origin\r\n\r\nkeys\r\n\r\nmore").unwrap();
             }
         });
         assert!(!answers(address, "/readyz"));
         assert!(answers(address, "/readyz"));
+        assert_eq!(body_of(address, "/keys").unwrap(), "keys\r\n\r\nmore");
         server.join().unwrap();
         assert!(!answers(address, "/readyz"));
+        assert!(body_of(address, "/keys").unwrap_err().to_string().contains("does not answer"));
     }
 }

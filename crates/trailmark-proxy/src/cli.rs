@@ -55,7 +55,7 @@ struct Cli {
 enum Command {
     /// Run the proxy: the public listener, the operator's listener and the deliveries
     Serve(serve::Serve),
-    /// Run local doubles of the vendors
+    /// Run local doubles of the vendors and of a shop's backend
     Simulate(simulate::Simulate),
     /// Print what a page of a site needs
     Snippet(snippet::Snippet),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TRACKING_TOKEN};
 use crate::settings::Pace;
+use crate::shop;
 
 /// The configuration of a proxy at `127.0.0.1:8787` with site `acme` and program `main` at the double of PartnerStack
 /// that listens at `address`; the comment above it holds the `export` lines for the secrets it names.
@@ -17,9 +18,11 @@ pub fn print_config(address: SocketAddr, pace: Pace) -> String {
         Pace::Real => "15m",
         Pace::Demo => "4s",
     };
+    let (kid, x) = (shop::KEY_ID, shop::PUBLIC_KEY_X);
     format!(
         r#"# A proxy before the local doubles of `trailmark simulate --pace {pace}` at {address}.
-# The secrets are the doubles' own and open nothing else. Set them first:
+# The secrets are the doubles' own and open nothing else, and everybody can sign with the key of the demo's shop in
+# `order_keys`: take none of them along. Set the secrets first:
 #   export PARTNERSTACK_PUBLIC_KEY={PUBLIC_KEY}
 #   export PARTNERSTACK_PRIVATE_KEY={PRIVATE_KEY}
 #   export PARTNERSTACK_TRACKING_TOKEN={TRACKING_TOKEN}
@@ -38,6 +41,7 @@ id         = "acme"
 public_url = "http://127.0.0.1:8787"
 origins    = ["http://127.0.0.1:8787"]
 consent    = "required"
+order_keys = [{{ kty = "OKP", crv = "Ed25519", alg = "EdDSA", kid = "{kid}", x = "{x}" }}]
 
 [[sites.programs]]
 id             = "main"

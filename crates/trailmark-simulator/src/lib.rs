@@ -29,6 +29,15 @@
 //! | `/partnerlinks/go/{partner_key}` | a partner's link: makes a click, redirects to the landing page |
 //! | `/partnerstack-guide/api/v2/...` | seed 000 to the letter, on an account of its own |
 //!
+//! # The shop's side
+//!
+//! The backend of the demo's shop. JSON both ways, CORS for the origin of the landing page; refusals are `{message}`.
+//!
+//! | route | in | out |
+//! |---|---|---|
+//! | `POST /shop/orders` | `{cart, customer_key, items: [{sku, quantity}]}`; `sku` is `garden`, `allotment` or `seed-box` | 201 `{order, key, amount_minor, currency}`, where `order` is a JWS `typ: order+jwt` for site `acme` that lives 15 minutes; the same cart is the same order |
+//! | `GET /shop/jwks.json` | | `{keys: [JWK]}`: what the proxy's `order_keys` want |
+//!
 //! # `/control/...`
 //!
 //! JSON both ways, CORS `*`, no credentials; unknown fields are refused with 400 `{message}`. Times are milliseconds of
@@ -84,6 +93,7 @@ mod postman;
 mod call;
 
 mod control;
+mod shop;
 mod world;
 
 mod clock;

@@ -24,6 +24,7 @@ use crate::control;
 use crate::partnerstack::Outgoing;
 use crate::postman;
 use crate::settings::Settings;
+use crate::shop;
 use crate::socket::{Payload, Ripcord, Socket};
 use crate::world::{Conduct, Ending, World};
 
@@ -192,10 +193,11 @@ async fn respond(
 fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
     // A poisoned lock means that a double panicked in another call; its state is still the best there is.
     let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
-    let conduct = if call.segments.first().is_some_and(|first| first == control::ROOT) {
-        Conduct { delay_ms: 0, answer: control::answer(&mut world, call), ending: Ending::Whole }
-    } else {
-        world.take(call)
+    let whole = |answer| Conduct { delay_ms: 0, answer, ending: Ending::Whole };
+    let conduct = match call.segments.first().map(String::as_str) {
+        Some(control::ROOT) => whole(control::answer(&mut world, call)),
+        Some(shop::ROOT) => whole(shop::answer(call, world.landing_url(), world.clock.now_ms())),
+        _ => world.take(call),
     };
     for outgoing in world.news() {
         // The postman goes last, with everything else.

@@ -73,6 +73,11 @@ impl World {
         news
     }
 
+    /// The page that partner links lead to.
+    pub(crate) fn landing_url(&self) -> &str {
+        &self.settings.landing_url
+    }
+
     /// Takes a call to a double.
     pub(crate) fn take(&mut self, call: &Call) -> Conduct {
         let now_ms = self.clock.now_ms();

@@ -1,4 +1,4 @@
-//! `trailmark simulate`: local doubles of the vendors, until Ctrl-C.
+//! `trailmark simulate`: local doubles of the vendors and of a shop's backend, until Ctrl-C.
 
 use std::net::SocketAddr;
 

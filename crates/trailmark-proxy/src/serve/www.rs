@@ -1,5 +1,8 @@
-//! Static files beside the proxy's own routes, for the demo (`serve --www DIR`): the site's pages on the site's own host. Reads
-//! below one folder and nowhere else; production sites have servers of their own.
+//! Static files beside the proxy's own routes, for the demo (`serve --www DIR`): the site's pages on the site's own
+//! host. Reads below one folder and nowhere else; production sites have servers of their own.
+//!
+//! What the pages share stands once: `<!-- include _head.html -->` in a page is replaced with the file of that name
+//! beside it. Names that begin with `_` are such parts and no pages; a part includes no further one.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -11,34 +14,75 @@ use axum::routing::get;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use http::{StatusCode, Uri};
 
-/// A router that answers GET with the files below `folder`: `/pricing` is `pricing`, `pricing.html` or `pricing/index.html`.
+/// A router that answers GET with the files below `folder`: `/pricing` is `pricing`, `pricing.html` or
+/// `pricing/index.html`.
 pub(super) fn router(folder: &Path) -> Router {
     Router::new().fallback_service(get(page).with_state(Arc::<Path>::from(folder)))
 }
+
+/// What opens and closes the mark of a part in a page.
+const INCLUDE: (&str, &str) = ("<!-- include ", " -->");
+
+/// A file as it goes out.
+#[derive(Debug, PartialEq, Eq)]
+struct Found {
+    kind: &'static str,
+    bytes: Vec<u8>,
+}
+
+/// A page names a part that is not beside it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the page includes {0:?}, which is no file beside it")]
+struct NoPart(String);
 
 async fn page(State(folder): State<Arc<Path>>, uri: Uri) -> Response {
     let path = uri.path().to_owned();
     // Small local files; still no business of the runtime's own threads.
     let found = tokio::task::spawn_blocking(move || find(&folder, &path)).await;
     match found.ok().flatten() {
-        Some((kind, bytes)) => {
+        Some(Ok(Found { kind, bytes })) => {
             let nosniff = (HeaderName::from_static("x-content-type-options"), "nosniff");
             ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache"), nosniff], bytes).into_response()
         }
+        Some(Err(missing)) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{missing}\n")).into_response(),
         None => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
     }
 }
 
-fn find(folder: &Path, path: &str) -> Option<(&'static str, Vec<u8>)> {
+fn find(folder: &Path, path: &str) -> Option<Result<Found, NoPart>> {
     let named = folder.join(below(path)?);
     let root = folder.canonicalize().ok()?;
     let with_html = named.file_name().map(|name| named.with_file_name(format!("{}.html", name.to_string_lossy())));
     let candidates = [Some(named.clone()), with_html, Some(named.join("index.html"))];
-    candidates.into_iter().flatten().find_map(|file| {
-        // Links may lead out of the folder; what counts is where the file really lies.
-        let real = file.canonicalize().ok().filter(|real| real.starts_with(&root) && real.is_file())?;
-        Some((mime_of(&real), std::fs::read(real).ok()?))
-    })
+    // Links may lead out of the folder; what counts is where the file really lies.
+    let inside = |file: PathBuf| file.canonicalize().ok().filter(|real| real.starts_with(&root) && real.is_file());
+    let real = candidates.into_iter().flatten().find_map(inside)?;
+    let (kind, bytes) = (mime_of(&real), std::fs::read(&real).ok()?);
+    if real.extension().is_none_or(|extension| extension != "html") {
+        return Some(Ok(Found { kind, bytes }));
+    }
+    let part = |name: &str| {
+        let plain = Path::new(name).file_name().is_some_and(|file| file == name);
+        let file = plain.then(|| real.with_file_name(name)).and_then(inside)?;
+        std::fs::read_to_string(file).ok()
+    };
+    let whole = with_parts(&String::from_utf8_lossy(&bytes), part);
+    Some(whole.map(|text| Found { kind, bytes: text.into_bytes() }))
+}
+
+/// The page with the text of every part in the place of its mark.
+fn with_parts(page: &str, part: impl Fn(&str) -> Option<String>) -> Result<String, NoPart> {
+    let (opens, closes) = INCLUDE;
+    let mut whole = String::with_capacity(page.len());
+    let mut rest = page;
+    while let Some((before, after)) = rest.split_once(opens) {
+        let Some((name, after)) = after.split_once(closes) else { break };
+        whole.push_str(before);
+        whole.push_str(part(name).ok_or_else(|| NoPart(name.to_owned()))?.trim_end());
+        rest = after;
+    }
+    whole.push_str(rest);
+    Ok(whole)
 }
 
 /// A URL's path as a relative path of plain, visible names; `None` for anything else. Nothing is percent-decoded: the
@@ -47,7 +91,7 @@ fn below(path: &str) -> Option<PathBuf> {
     let relative = PathBuf::from(path.trim_matches('/'));
     let plain = |component: Component<'_>| match component {
         Component::Normal(name) => {
-            name.to_str().is_some_and(|name| !name.starts_with('.') && !name.contains(['\\', '%', '\0']))
+            name.to_str().is_some_and(|name| !name.starts_with(['.', '_']) && !name.contains(['\\', '%', '\0']))
         }
         _ => false,
     };
@@ -83,11 +127,12 @@ mod tests {
             ("www/pricing.html", "p"),
             ("www/docs/index.html", "d"),
             ("www/.env", "e"),
+            ("www/_head.html", "head\n"),
         ] {
             std::fs::write(outer.path().join(name), text).unwrap();
         }
         std::os::unix::fs::symlink(outer.path().join("secret"), www.join("link")).unwrap();
-        let found = |path: &str| find(&www, path).map(|(_, bytes)| String::from_utf8(bytes).unwrap());
+        let found = |path: &str| Some(String::from_utf8(find(&www, path)?.unwrap().bytes).unwrap());
         for (path, text) in [("/", "i"), ("/pricing", "p"), ("/pricing.html", "p"), ("/docs", "d"), ("/docs/", "d")] {
             assert_eq!(found(path).as_deref(), Some(text), "{path}");
         }
@@ -97,11 +142,41 @@ mod tests {
             "/%2e%2e/secret",
             "/link",
             "/.env",
+            "/_head",
+            "/_head.html",
             "/nothing",
             "//etc/passwd",
             "/..\\secret",
         ] {
             assert_eq!(found(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_page_gets_the_parts_beside_it_and_no_others() {
+        let outer = tempfile::tempdir().unwrap();
+        let www = outer.path().join("www");
+        std::fs::create_dir_all(www.join("docs")).unwrap();
+        for (name, text) in [
+            ("_secret.html", "s"),
+            ("www/_head.html", "head\n"),
+            ("www/docs/_head.html", "docs' head"),
+            ("www/whole.html", "<!-- a page --><!-- include _head.html -->|<!-- include _head.html -->"),
+            ("www/docs/whole.html", "<!-- include _head.html -->"),
+            ("www/outside.html", "<!-- include ../_secret.html -->"),
+            ("www/linked.html", "<!-- include _link.html -->"),
+            ("www/broken.html", "<!-- include _none.html -->"),
+            ("www/script.js", "<!-- include _head.html -->"),
+        ] {
+            std::fs::write(outer.path().join(name), text).unwrap();
+        }
+        std::os::unix::fs::symlink(outer.path().join("_secret.html"), www.join("_link.html")).unwrap();
+        let found = |path: &str| find(&www, path).unwrap().map(|found| String::from_utf8(found.bytes).unwrap());
+        assert_eq!(found("/whole").as_deref(), Ok("<!-- a page -->head|head"));
+        assert_eq!(found("/docs/whole").as_deref(), Ok("docs' head"));
+        assert_eq!(found("/script.js").as_deref(), Ok("<!-- include _head.html -->"));
+        for (path, part) in [("/outside", "../_secret.html"), ("/linked", "_link.html"), ("/broken", "_none.html")] {
+            assert_eq!(found(path), Err(NoPart(part.to_owned())), "{path}");
         }
     }
 }

@@ -10,5 +10,6 @@ mod current;
 mod guide;
 mod paging;
 mod rewards;
+mod shop;
 mod start;
 mod strict;

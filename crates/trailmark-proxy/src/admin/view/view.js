@@ -1,15 +1,19 @@
-// The ledger view: asks v1 once a second and draws what changed. Shows no e-mail address and never writes HTML from data;
-// everything goes in as text. It changes nothing in the ledger: changes are made with `trailmark outbox`.
+// The ledger view: asks v1 once a second and changes the cells that differ, so that nothing flickers and focus stays.
+// Shows no e-mail address and never writes HTML from data; everything goes in as text. It changes nothing in the
+// ledger: changes are made with `trailmark outbox` and `trailmark conversions`.
 'use strict';
 
 const EVERY_MS = 1000;
 const KEY = 'trailmark-admin-key';
-const GOOD = ['accepted', 'recorded', 'open', 'visible', 'not_needed'];
-const BAD = ['rejected', 'dead', 'conflict', 'paused', 'broken', 'dropped', 'unsupported'];
+/** How many rows of a section are shown unasked, so that what happens elsewhere is not pushed out of sight. */
+const SHOWN = 8;
+/** How many decisions are read in one turn; those of older conversions follow in the next. */
+const DECISIONS_A_TURN = 12;
+
+const GOOD = ['accepted', 'recorded', 'open', 'visible', 'not_needed', 'approved', 'paid'];
+const BAD = ['rejected', 'dead', 'conflict', 'paused', 'broken', 'dropped', 'unsupported', 'deleted', 'blocked'];
 
 const byId = (id) => document.getElementById(id);
-const drawn = new Map();
-const known = new Map();
 
 /* What is asked for */
 
@@ -43,125 +47,245 @@ async function vendorState() {
   return answer.json();
 }
 
+/** Decisions by conversion and status: a status that changes (released, closed) brings a new one. */
+const decisions = new Map();
+const decisionKey = (row) => `${row.id} ${row.status}`;
+
+async function readDecisions(rows) {
+  const unread = rows.filter((row) => !decisions.has(decisionKey(row))).slice(0, DECISIONS_A_TURN);
+  await Promise.all(unread.map(async (row) => {
+    const detail = await list(`v1/conversions/${encodeURIComponent(row.id)}`);
+    decisions.set(decisionKey(row), detail.decision);
+  }));
+}
+
 /* How things are said */
 
-const time = (text) => {
-  const at = typeof text === 'number' ? new Date(text) : new Date(text ?? NaN);
-  return Number.isNaN(at.valueOf()) ? null : at.toLocaleString(undefined, { dateStyle: 'short', timeStyle: 'medium' });
-};
+/** The time of day of today, else the date with it. */
+function time(text) {
+  const at = new Date(text ?? NaN);
+  if (Number.isNaN(at.valueOf())) return null;
+  const today = at.toDateString() === new Date().toDateString();
+  return at.toLocaleString(undefined, { dateStyle: today ? undefined : 'short', timeStyle: 'medium' });
+}
+
 /** As long as the command line shows it: time to the millisecond and 12 random bits. */
 const short = (id) => id.slice(0, 18);
+
 /** Business keys are the company's own; one that is an e-mail address is not shown. */
 const key = (text) => text?.replace(/[^\s<>()]+@[^\s<>()]*[^\s<>().,:;]/g, '(an e-mail address)');
 
-const plain = (text) => document.createTextNode(text);
-function word(text) {
+const partner = (touch) => key(touch.partner) ?? 'a partner whom only the vendor knows';
+
+/** Minor units with the currency's own exponent. */
+function money(minor, currency) {
+  if (!Number.isInteger(minor) || !/^[a-z]{3}$/i.test(currency ?? '')) return null;
+  const format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
+  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
+}
+
+/** What a code means to somebody who asks "why no commission?"; others are told as they are. */
+const WHY = {
+  no_touch: 'No partner’s link led here.',
+  touch_expired: 'Every touch’s window was over.',
+  touch_after_conversion: 'Every touch came after it.',
+  no_valid_touch: 'No touch was valid.',
+  money_unsigned: 'Only the page named the amount: sign the order, or report it from the backend.',
+  customer_unsigned: 'Only the page named the customer: the backend must sign or state them.',
+  signups_per_visitor: 'This browser has signed up as many customers as the site allows.',
+  order_signature_invalid: 'No key in order_keys verifies the order: it is forged, or its key is missing there.',
+  order_expired: 'The order’s signature had expired.',
+  sale_unknown: 'Its sale is not known yet.',
+};
+
+const OTHERWISE = {
+  duplicate: 'Another conversion holds the key; nothing is sent.',
+  held: 'A server or an operator must confirm it.',
+};
+
+/** Who is credited and over whom, in a sentence. */
+function decided(row) {
+  const considered = decisions.get(decisionKey(row))?.considered;
+  if (!considered) return null;
+  const won = considered.filter(({ verdict }) => ['credited', 'inherited'].includes(verdict));
+  const lost = considered.filter((one) => !won.includes(one)).map(({ touch }) => partner(touch));
+  if (won.length === 0) return 'Nobody is credited.';
+  const by = won.some(({ verdict }) => verdict === 'inherited') ? 'by what it follows' : 'by the last touch';
+  const over = lost.length ? `, over ${[...new Set(lost)].join(', ')}` : '';
+  return `${won.map(({ touch }) => partner(touch)).join(' and ')}, ${by}${over}`;
+}
+
+const why = (row) => (row.code ? (WHY[row.code] ?? `${row.code.replaceAll('_', ' ')}.`) : OTHERWISE[row.status]);
+
+/** Where the proxy read a touch: the names of the parameters, since their values stand in the other columns. */
+function read({ source, landing_url: url }) {
+  if (source === 'cookie') return 'from the vendor’s own cookie';
+  const names = URL.canParse(url) ? [...new URL(url).searchParams.keys()] : [];
+  return names.length ? `with ${names.join(', ')}` : null;
+}
+
+const customerOf = (row) => row.customer_key ?? row.key;
+function seen({ deleted, visible }) {
+  if (deleted) return 'deleted';
+  return visible === false ? 'not visible yet' : 'visible';
+}
+
+/* Columns: [name, class, cell of a row]; a cell is nothing, a text, or { main, sub, chip, code, open }. */
+
+const TOUCHES = [
+  ['When', 'when', (row) => time(row.at)],
+  ['Partner', 'what', (row) => ({ main: partner(row), sub: `program ${row.program}` })],
+  ['Click id', 'named', (row) => row.click_id && { main: row.click_id, code: true }],
+  ['Landing page', 'long', (row) => ({ main: row.landing_url.split('?')[0], code: true, sub: read(row) })],
+];
+const CONVERSIONS = [
+  ['When', 'when', (row) => time(row.received_at)],
+  ['What', 'what', (row) => ({ main: row.kind, sub: key(row.external_id) ?? 'key not readable yet' })],
+  ['Status', 'state', (row) => ({ chip: row.status })],
+  ['Credit, and why', '', (row) => ({ main: decided(row), sub: why(row) })],
+  ['Id', '', (row) => ({ open: row.id })],
+];
+const DELIVERIES = [
+  ['What', 'what', (row) => ({ main: row.kind, sub: key(row.external_id) })],
+  ['To', 'named', (row) => ({ main: row.vendor, sub: `program ${row.program}` })],
+  ['State', 'state', (row) => ({ chip: row.state })],
+  ['Commission', 'named', (row) => row.commission && { chip: row.commission }],
+  ['Tries', 'named', (row) => ({ main: String(row.attempts), sub: row.due_at && `next ${time(row.due_at)}` })],
+  ['Why', 'long', (row) => key(row.reason)],
+];
+const LANES = [
+  ['Program', 'what', (row) => row.program],
+  ['State', 'state', (row) => ({ chip: row.state })],
+  ['Waiting', 'named', (row) => String(row.waiting)],
+  ['Next', 'named', (row) => time(row.next_at)],
+  ['Why', 'long', (row) => row.reason],
+];
+const CUSTOMERS = [
+  ['Customer', 'what', (row) => ({ main: key(customerOf(row)), sub: `from ${key(row.partner_key) ?? 'nobody'}` })],
+  ['Seen', 'state', (row) => ({ chip: seen(row) })],
+];
+const TRANSACTIONS = [
+  ['Order', 'what', (row) => ({ main: key(row.key), sub: `of ${key(row.customer_key) ?? 'nobody'}` })],
+  ['Amount', 'state', (row) => (row.deleted ? { chip: 'deleted' } : money(row.amount, row.currency))],
+];
+
+/* Drawing: a row keeps its element for as long as it is there, a cell its content for as long as it says the same. */
+
+const tables = new Map();
+/** Sections whose older rows are wanted too. */
+const opened = new Set();
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}
+
+function chip(text) {
   const kind = GOOD.includes(text) ? 'good' : BAD.includes(text) ? 'bad' : 'wait';
-  const chip = document.createElement('span');
-  chip.className = `word ${kind}`;
-  chip.textContent = text.replaceAll('_', ' ');
-  return chip;
+  return element('span', `word ${kind}`, text.replaceAll('_', ' '));
 }
-function words(texts) {
-  const all = document.createElement('span');
-  texts.forEach((text, index) => all.append(...(index ? [' '] : []), word(text)));
-  return all;
-}
+
 function opener(id) {
-  const button = document.createElement('button');
+  const button = element('button', 'link', short(id));
   button.type = 'button';
-  button.className = 'link';
-  button.textContent = short(id);
   button.title = `Explain ${id}`;
   button.addEventListener('click', () => explain(id));
   return button;
 }
 
-/* Columns: [name, class, cell of a row]; a cell is text, a node or nothing. */
+function fill(cell, style, said) {
+  const { main, sub, chip: word, code, open } = typeof said === 'object' && said ? said : { main: said };
+  const parts = [];
+  if (word) parts.push(chip(word));
+  if (open) parts.push(opener(open));
+  if (main) parts.push(element('span', code ? 'code' : '', main));
+  if (sub) parts.push(element('span', 'sub', sub));
+  cell.className = parts.length ? style : `${style} none`;
+  cell.replaceChildren(...(parts.length ? parts : [document.createTextNode('–')]));
+}
 
-const TOUCHES = [
-  ['When', 'time', (row) => time(row.at)],
-  ['Program', '', (row) => row.program],
-  ['Partner', '', (row) => key(row.partner)],
-  ['Click id', 'code', (row) => row.click_id],
-  ['From', '', (row) => row.source],
-  ['Landing', 'long', (row) => row.landing_url],
-];
-const CONVERSIONS = [
-  ['When', 'time', (row) => time(row.received_at)],
-  ['Id', '', (row) => opener(row.id)],
-  ['Kind', '', (row) => row.kind],
-  ['Key', '', (row) => key(row.external_id)],
-  ['Status', '', (row) => word(row.status)],
-  ['Why', '', (row) => row.code],
-  ['Programs', '', (row) => row.programs.join(', ')],
-  ['Deliveries', '', (row) => (row.deliveries.length ? words(row.deliveries) : null)],
-];
-const DELIVERIES = [
-  ['Id', '', (row) => opener(row.conversion)],
-  ['Kind', '', (row) => row.kind],
-  ['Key', '', (row) => key(row.external_id)],
-  ['Program', '', (row) => `${row.program} (${row.vendor})`],
-  ['State', '', (row) => word(row.state)],
-  ['Attempts', '', (row) => String(row.attempts)],
-  ['Next', 'time', (row) => time(row.due_at)],
-  ['Why', '', (row) => row.reason],
-  ['Vendor’s name', 'code', (row) => key(row.reference)],
-];
-const LANES = [
-  ['Program', '', (row) => row.program],
-  ['State', '', (row) => word(row.state)],
-  ['Waiting', '', (row) => String(row.waiting)],
-  ['Next', 'time', (row) => time(row.next_at)],
-  ['Why', '', (row) => row.reason],
-];
-const CUSTOMERS = [
-  ['Since', 'time', (row) => time(row.created_at)],
-  ['Customer', '', (row) => key(row.customer_key ?? row.key)],
-  ['Partner', '', (row) => key(row.partner_key)],
-  ['Click id', 'code', (row) => row.xid],
-  ['Seen', '', (row) => word(row.visible === false ? 'not yet' : 'visible')],
-];
-
-/* Drawing */
-
-function table(columns, rows, id, fresh) {
-  const whole = document.createElement('table');
+function newTable(place, columns) {
+  const whole = element('table');
   const head = whole.createTHead().insertRow();
   for (const [name] of columns) {
-    const cell = document.createElement('th');
+    const cell = element('th', '', name);
     cell.scope = 'col';
-    cell.textContent = name;
     head.append(cell);
   }
-  const body = whole.createTBody();
-  for (const row of rows) {
-    const line = body.insertRow();
-    if (fresh(id(row))) line.className = 'fresh';
-    for (const [name, style, of] of columns) {
-      const content = of(row);
-      const cell = line.insertCell();
-      cell.dataset.name = name;
-      cell.className = content ? style : 'none';
-      cell.append(content instanceof Node ? content : plain(content || '–'));
-    }
-  }
-  return whole;
+  const older = element('button', 'older');
+  older.type = 'button';
+  older.addEventListener('click', () => {
+    const section = place.parentElement.id;
+    if (!opened.delete(section)) opened.add(section);
+    older.again();
+  });
+  place.replaceChildren(whole, older);
+  return { body: whole.createTBody(), rows: new Map(), older };
 }
 
-/** Draws a section's rows, only when they differ from what is there: a focused button keeps its focus. */
-function draw(section, columns, rows, empty, id = (row) => row.id) {
-  const now = JSON.stringify(rows);
-  if (drawn.get(section) === now) return;
-  const before = known.get(section);
-  drawn.set(section, now);
-  known.set(section, new Set(rows.map(id)));
-  const place = byId(section);
-  place.querySelector('output').textContent = rows.length ? String(rows.length) : '';
-  const nothing = Object.assign(document.createElement('p'), { className: 'empty', textContent: empty });
-  const fresh = (name) => Boolean(before) && !before.has(name);
-  place.querySelector('.rows').replaceChildren(rows.length ? table(columns, rows, id, fresh) : nothing);
+/** The button under a section's table: the rest of its rows, or the newest alone. */
+function offerOlder(button, section, count, again) {
+  button.again = again;
+  button.hidden = count <= SHOWN;
+  const text = opened.has(section) ? 'Show the newest alone' : `Show ${count - SHOWN} older`;
+  if (button.textContent !== text) button.textContent = text;
 }
+
+function updateRow(line, columns, row, isNew) {
+  columns.forEach(([name, style, of], index) => {
+    const cell = line.cells[index] ?? line.insertCell();
+    const said = of(row);
+    const now = JSON.stringify(said ?? null);
+    if (cell.said === now) return;
+    const before = cell.said;
+    cell.said = now;
+    cell.dataset.name = name;
+    fill(cell, style, said);
+    if (!isNew && before !== undefined) cell.classList.add('changed');
+  });
+}
+
+/** Brings a section's rows to what they are now; `calm` where a new row is no news. */
+function draw(section, columns, rows, id = (row) => row.id, calm = false) {
+  const place = byId(section).querySelector('.rows');
+  if (rows.length === 0) {
+    tables.set(section, null);
+    if (place.textContent !== EMPTY[section]) place.replaceChildren(element('p', 'empty', EMPTY[section]));
+    return;
+  }
+  const isNews = tables.has(section) && !calm;
+  const table = tables.get(section) ?? newTable(place, columns);
+  tables.set(section, table);
+  offerOlder(table.older, section, rows.length, () => draw(section, columns, rows, id, true));
+  const gone = new Set(table.rows.keys());
+  const shown = opened.has(section) ? rows : rows.slice(0, SHOWN);
+  shown.forEach((row, index) => {
+    const name = id(row);
+    gone.delete(name);
+    let line = table.rows.get(name);
+    const isNew = !line;
+    if (isNew) {
+      line = element('tr', isNews ? 'fresh' : '');
+      table.rows.set(name, line);
+    }
+    updateRow(line, columns, row, isNew);
+    if (table.body.rows[index] !== line) table.body.insertBefore(line, table.body.rows[index] ?? null);
+  });
+  for (const name of gone) {
+    table.rows.get(name).remove();
+    table.rows.delete(name);
+  }
+}
+
+function tally(section, count) {
+  const place = document.querySelector(`#tally a[href="#${section}"] b`);
+  const text = count.toLocaleString();
+  if (place.textContent !== text) place.textContent = text;
+}
+
+const sum = (pairs) => pairs.reduce((total, [, count]) => total + count, 0);
 
 function pulse(state, text) {
   const place = byId('pulse');
@@ -172,7 +296,7 @@ function pulse(state, text) {
 async function explain(id) {
   const dialog = byId('way');
   const text = dialog.querySelector('pre');
-  text.textContent = 'Reading…';
+  text.textContent = 'Reading …';
   dialog.showModal();
   try {
     text.textContent = key(await (await ask(`v1/conversions/${encodeURIComponent(id)}/explain`)).text());
@@ -183,36 +307,56 @@ async function explain(id) {
 
 /* The loop */
 
+/** What an empty section says: what would fill it. */
+const EMPTY = {
+  touches: 'Nobody has come by a partner’s link yet. Open the site through one: a row appears here within a second.',
+  conversions: 'No conversion yet. Sign up on the site, or post one to v1/conversions with an API key.',
+  deliveries: 'Nothing to deliver. As soon as a conversion is credited to a program, its delivery shows here.',
+  lanes: 'No lane was used yet; the first delivery opens one.',
+  customers: 'None yet. One appears once a signup’s delivery has gone out.',
+  transactions: 'None yet. A sale that is credited becomes one.',
+};
+const DOUBLE_HERE = 'What the local double holds.';
+const DOUBLE_GONE = 'The double does not answer; this is what it last said. Is `trailmark simulate` running?';
+
 async function drawLedger() {
-  const [touches, conversions, deliveries, lanes] = await Promise.all([
+  const [touches, conversions, deliveries, lanes, counts] = await Promise.all([
     list('v1/touches?limit=50'),
     list('v1/conversions?limit=50'),
     list('v1/deliveries?limit=50&settled=true'),
     list('v1/lanes'),
+    list('v1/counts'),
   ]);
+  await readDecisions(conversions);
   byId('door').hidden = true;
   byId('ledger').hidden = false;
-  draw('touches', TOUCHES, touches, 'Nobody has come by a partner’s link yet.');
-  draw('conversions', CONVERSIONS, conversions, 'No conversion yet.');
-  draw('deliveries', DELIVERIES, deliveries, 'Nothing to deliver yet.');
-  draw('lanes', LANES, lanes, 'No lane was used yet.', (row) => row.program);
+  tally('touches', counts.touches);
+  tally('conversions', sum(counts.conversions));
+  tally('deliveries', sum(counts.deliveries));
+  draw('touches', TOUCHES, touches);
+  draw('conversions', CONVERSIONS, conversions);
+  draw('deliveries', DELIVERIES, deliveries);
+  draw('lanes', LANES, lanes, (row) => row.program);
 }
 
 async function drawVendor() {
   const place = byId('vendor');
   place.hidden = false;
+  document.querySelector('#tally a[href="#vendor"]').hidden = false;
   const state = await vendorState().catch(() => null);
-  const said = state ? 'What the local double of the vendor holds.' : 'The double does not answer.';
-  place.querySelector('.lead').textContent = said;
+  const said = state ? DOUBLE_HERE : DOUBLE_GONE;
+  if (byId('vendor-said').textContent !== said) byId('vendor-said').textContent = said;
   if (!state) return;
-  const customers = [...(state.customers ?? [])].reverse();
-  draw('vendor', CUSTOMERS, customers, 'The vendor has no customer yet.', (row) => row.customer_key ?? row.key);
+  const newest = (rows) => [...(rows ?? [])].reverse();
+  const customers = newest(state.customers);
+  tally('vendor', customers.length);
+  draw('customers', CUSTOMERS, customers, customerOf);
+  draw('transactions', TRANSACTIONS, newest(state.transactions), (row) => row.key);
 }
 
 async function turn() {
   try {
-    await drawLedger();
-    if (vendor) await drawVendor();
+    await Promise.all([drawLedger(), vendor && drawVendor()]);
     pulse('live', 'Live');
   } catch (error) {
     if (error instanceof Refused) return lock();

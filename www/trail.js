@@ -1,0 +1,89 @@
+// The strip at the foot of the shop: tells in plain words what Trailmark did on this visit, one sentence for the
+// arrival, the signup and the order. It only reads what the calls of the SDK gave; the ledger view tells the rest.
+
+import { choice, isPrivate } from './consent.js';
+
+/** How often the touch is asked for after an answer: the proxy may take longer than a call of the SDK waits. */
+const PATIENCE_MS = [0, 300, 900];
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Puts a sentence into a step; `state` is `done`, `held`, `none` or `waiting`. */
+function tell(step, state, text) {
+  const place = document.querySelector(`[data-step="${step}"]`);
+  place.dataset.state = state;
+  place.querySelector('span').textContent = text;
+}
+
+async function touched() {
+  for (const ms of PATIENCE_MS) {
+    await pause(ms);
+    const touch = await trailmark.touch();
+    if (touch || choice() !== 'granted') return touch;
+  }
+  return null;
+}
+
+const day = (text) => new Date(text).toLocaleDateString('en', { day: 'numeric', month: 'long', year: 'numeric' });
+
+/** Says what is known of how the visitor came. */
+export async function tellArrival() {
+  const { attributed, mode } = await trailmark.ready;
+  if (mode === 'off') return tell('arrival', 'none', 'Trailmark did not load. The shop goes on without it.');
+  const touch = attributed || choice() === 'granted' ? await touched() : null;
+  if (touch) {
+    const who = touch.partner ?? 'A partner whom only the vendor knows';
+    const until = day(touch.expiresAt);
+    return tell('arrival', 'done', `${who} brought you, in program ${touch.program}. Good until ${until}.`);
+  }
+  const untold = {
+    private: 'Your browser asks for privacy: for all Trailmark knows, no partner brought you here.',
+    granted: 'Trailmark looked: no partner brought you here. Nothing is kept.',
+    denied: 'You declined: for all Trailmark knows, no partner brought you here. Nothing is kept.',
+    pending: 'For all Trailmark may know, no partner brought you here: it waits for your answer about privacy.',
+  };
+  tell('arrival', choice() === 'pending' ? 'held' : 'none', untold[isPrivate() ? 'private' : choice()]);
+}
+
+const SAID = {
+  accepted: (who) => `Accepted: ${who} will be credited.`,
+  duplicate: () => 'Counted before; nobody is credited twice.',
+  held: () => 'Held: somebody has to look at it first.',
+  unattributed: () => 'No partner brought you, so nobody is credited.',
+  rejected: () => 'Refused: nobody is credited.',
+  queued: () => 'Kept on this device, and sent from the next page at the latest.',
+  ignored: () => 'Not reported: you declined.',
+};
+
+const FAILED = {
+  consent_pending: 'Not reported: Trailmark waits for your answer about privacy.',
+  not_available: 'Not reported: this version of the browser module cannot do that yet.',
+};
+
+/** What a result of the SDK means to a visitor. */
+export function said({ status, code, attribution }) {
+  const who = attribution?.map(({ partner, program }) => partner ?? program).join(' and ') || 'the partner';
+  return SAID[status]?.(who) ?? FAILED[code] ?? 'Not reported: the proxy could not be reached.';
+}
+
+const UNDER_WAY = 'On its way since you agreed; the ledger tells what became of it.';
+
+/** Steps that were called before the visitor had answered. */
+const waiting = new Set();
+
+const STATES = { accepted: 'done', queued: 'held', held: 'held' };
+
+/** Says what became of a conversion: `step` is `signup` or `order`. */
+export function tellResult(step, result) {
+  const waits = result.code === 'consent_pending';
+  if (waits) waiting.add(step);
+  tell(step, waits ? 'held' : (STATES[result.status] ?? 'none'), said(result));
+}
+
+/** Says what an answer about privacy means for what waited for it: the SDK sends it now, or forgets it. */
+export function tellWaiting() {
+  if (choice() === 'pending') return;
+  const [state, text] = choice() === 'granted' ? ['held', UNDER_WAY] : ['none', said({ status: 'ignored' })];
+  waiting.forEach((step) => tell(step, state, text));
+  waiting.clear();
+}
