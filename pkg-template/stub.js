@@ -1,46 +1,75 @@
-// The stub: remembers the arrival before any router changes the address, and sets up `window.trailmark` as a queue of calls
-// that are answered in any case. Runs synchronously, inline or as the head of sdk.js; a second one leaves the first alone.
-// Sends and stores nothing. The loader takes the queue over. Two things of the stub's are still to come with the persisted
-// queue: writing a call that is not taken over to localStorage, and sending the arrival from `pagehide`.
-// `_` is shared with the loader: q queued calls, a arrival, s consent stated by the page, o opens `ready`.
+// The stub: remembers the arrival before any router changes the address, and sets up `trailmark` as a queue of calls that are
+// answered in any case. Runs synchronously, inline, as the head of sdk.js, or in `init` of the npm package; a second one leaves
+// the first alone. Stores and sends nothing unless consent is granted: then a conversion that nobody has taken over is kept
+// where the module looks for it (src/queue.rs), and the arrival of a page that is left before the module has come is sent
+// from `pagehide`. core.js takes the queue over.
+// `_` is shared with it: q queued calls, a arrival, s consent stated by the page, o opens `ready`, c settings where no script
+// tag has them, m the module is there.
 (w => {
   if (w.trailmark && w.trailmark._) return;
-  let open;
-  const state = { q: [] };
-  const trailmark = { _: state, ready: new Promise(resolve => open = resolve) };
-  const off = () => open({ attributed: false, mode: 'off' });
-  // What a call comes to when nobody takes it.
-  const nobody = name =>
-    name == 'consent' ? state.s || 'pending'
-    : name == 'config' ? false
-    : /^[ls][aei]/.test(name) ? { status: 'failed', code: 'not_loaded' }
-    : null;
-  state.o = open;
+  const state = { q: [] }, trailmark = { _: state };
+  const isConversion = name => /^[ls][aei]/.test(name);
+  const off = () => state.o({ attributed: false, mode: 'off' });
+  const settings = () => {
+    const script = document.querySelector('script[data-site]');
+    return state.c || script && { ...script.dataset, base: script.src } || {};
+  };
+  const granted = () => (state.s || settings().consent) == 'granted' && !navigator.globalPrivacyControl;
+  // 32 hexadecimal digits that are unlikely to come again; nothing trusts them.
+  const random = () => {
+    let digits = '';
+    try {
+      digits = crypto.randomUUID().replace(/-/g, '');
+    } catch (_) {
+      while (digits.length < 32) digits += Math.random().toString(16).slice(2);
+    }
+    return digits.slice(0, 32);
+  };
+  // Answers a call that nobody has taken; a conversion is not to be taken any more.
+  const settle = call => {
+    const { q } = state, [kind, argument, resolve] = call;
+    if (!q.includes(call)) return;
+    if (!isConversion(kind)) return resolve(kind == 'consent' ? state.s || 'pending' : kind == 'config' ? false : null);
+    q.splice(q.indexOf(call), 1);
+    try {
+      if (state.a && granted()) {
+        const at = Date.now(), key = `tm_${settings().site}_queue`, store = w.localStorage;
+        // A UUIDv7: the time, and chance.
+        const id = ('0' + at.toString(16) + random()).replace(/^(.{8})(.{4})(...)(...)(.{12}).*/, '$1-$2-7$3-8$4-$5');
+        const text = JSON.stringify([...JSON.parse(store[key] || '[]'), { id, at, kind, input: JSON.stringify(argument) }]);
+        if (text.length < 16384) {
+          store[key] = text;
+          return resolve({ status: 'queued', conversionId: id });
+        }
+      }
+    } catch (_) {}
+    resolve({ status: 'failed', code: 'not_loaded' });
+  };
+  trailmark.ready = new Promise(resolve => state.o = resolve);
   ['touch', 'signup', 'lead', 'sale', 'reference', 'consent', 'config'].map(name =>
     trailmark[name] = argument => new Promise(resolve => {
-      const call = [name, argument, resolve];
+      const call = [name, argument, resolve], late = () => setTimeout(() => settle(call), 290);
       if (name == 'consent') state.s = argument;
       state.q.push(call);
-      // The module answers sooner. What it never took, it shall not take after this answer.
-      trailmark.ready.then(() => setTimeout(() => resolve(nobody(name), call[3] = 1), 290));
+      // What can be kept need not wait for the module.
+      isConversion(name) && granted() ? late() : trailmark.ready.then(late);
     }));
   w.trailmark = trailmark;
   try {
     // A frame is somebody's widget or preview, not an arrival.
     if (w.top != w) return off();
-    const { href } = location, bytes = new Uint8Array(16);
-    let id = '';
-    try {
-      crypto.getRandomValues(bytes);
-    } catch (_) {
-      bytes.forEach((_, index) => bytes[index] = Math.random() * 256);
-    }
-    bytes.forEach(byte => id += (byte + 256).toString(16).slice(1));
-    state.a = { id, url: href.split('#')[0], referrer: document.referrer, at: new Date().toISOString() };
+    state.a = { id: random(), url: location.href.split('#')[0], referrer: document.referrer, at: new Date().toISOString() };
     // Reload and back/forward are the same arrival once more.
     try {
       if (/^[rb]/.test(performance.getEntriesByType('navigation')[0].type)) state.a.again = 1;
     } catch (_) {}
+    w.addEventListener('pagehide', () => {
+      [...state.q].map(call => isConversion(call[0]) && settle(call));
+      const { site, endpoint, base, params = '' } = settings();
+      const names = 'ps_xid|gsxid|ps_partner_key|gspk|clickref|irw_id|' + `${params}`.replace(/[\s,]+/g, '|');
+      if (!state.m && !state.a.again && granted() && RegExp(`[?&](${names})=.`).test(state.a.url))
+        navigator.sendBeacon((endpoint || new URL('.', base).href).replace(/\/$/, '') + '/v1/clicks', JSON.stringify({ site, ...state.a }));
+    });
     // The script that never comes: blocked, which the browser says, or slow beyond use.
     w.addEventListener('error', event => event.target.dataset && event.target.dataset.site && off(), true);
     setTimeout(off, 5000);

@@ -2,7 +2,8 @@
 //! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through bindings
 //! that catch ([`property`] for getters), gloo-net's under [`guarded`], and whatever is refused becomes `None`.
 //!
-//! [`key`] holds the browser key, [`http`] the requests.
+//! [`key`] holds the browser key, [`http`] the requests; `host.js` speaks for both in callbacks and events, `body.js` turns what
+//! the page passed into the wire's words.
 
 mod http;
 mod key;
@@ -12,6 +13,7 @@ use std::task::Poll;
 
 use js_sys::{Array, JSON, Object, Promise, Reflect};
 use serde::Serialize;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::json::{JsonError, WriteJson};
 use trailmark_wire::jwk::EcPublicJwk;
@@ -48,6 +50,12 @@ extern "C" {
     fn cookies() -> Result<String, JsValue>;
     #[wasm_bindgen(catch, js_name = privacyControl)]
     fn privacy_control() -> Result<bool, JsValue>;
+}
+
+#[wasm_bindgen(module = "/src/browser/body.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn body(kind: &str, json: &str) -> Result<String, JsValue>;
 }
 
 /// What `work` gives; `None` where the host throws while it is polled, which would otherwise end in the page's console.
@@ -141,6 +149,10 @@ impl Page for BrowserPage {
             // Where nothing can be removed nothing was stored.
             let _denied = storage.remove_item(name);
         }
+    }
+
+    fn body(&self, kind: Kind, input: &str) -> Result<String, String> {
+        body(kind.as_str(), input).map_err(|problem| problem.as_string().unwrap_or_default())
     }
 
     fn parse(&self, json: &str) -> Option<BrowserJson> {

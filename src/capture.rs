@@ -24,12 +24,12 @@ pub struct Sighting {
 
 /// Looks at an arrival. Reload and back/forward are none: of those only origin and path are told, so that the proxy can
 /// answer for a visitor whom it already knows.
-pub fn look(arrival: &Arrival, cookies: &str, params: &[String]) -> Sighting {
+pub fn look(arrival: &Arrival, navigation: Navigation, cookies: &str, params: &[String]) -> Sighting {
     let Ok(landing) = Landing::parse(&arrival.url) else {
         return Sighting::default();
     };
     let referrer = Landing::parse(&arrival.referrer).ok().map(|referrer| referrer.stored(&[]));
-    if arrival.navigation == Navigation::Repeat {
+    if navigation == Navigation::Repeat {
         return Sighting { url: landing.stored(&[]), referrer, ..Sighting::default() };
     }
     let rules = rules(params);

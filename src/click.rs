@@ -52,6 +52,9 @@ pub struct Click {
     /// When the token ends, seconds by the proxy's clock.
     #[serde(skip)]
     expires: i64,
+    /// The visitor's random id, which a checkout's reference field may carry.
+    #[serde(skip)]
+    pub reference: String,
 }
 
 impl Click {
@@ -85,6 +88,7 @@ impl Click {
             at: answer.member_text("at")?,
             expires_at: answer.member_text("expires_at")?,
             expires: claims.member_integer("exp")?,
+            reference: claims.member_text("sub")?,
         })
     }
 

@@ -1,15 +1,13 @@
-//! What the page calls a signup or a lead, checked by the wire's rules before anything is kept or sent, and given its id and
-//! time. No envelope and no request: those are [`crate::send`]'s. `sale` comes with merchant-signed orders; until then the
-//! answer is `not_available`.
+//! What the page calls a conversion, checked before anything is kept or sent, and given its id and time. The words of the
+//! wire for it are found by the page's own half ([`Page::body`]); no envelope and no request: those are [`crate::send`]'s.
 
-use crate::json::Members;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
-use trailmark_wire::conversion::{Body, Customer, Kind, Malformed, check_data};
-use trailmark_wire::ids::{ConversionId, CustomerKey};
-use trailmark_wire::text_map::TextMap;
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::time::UnixMillis;
 
+use crate::json::Members;
 use crate::page::{Json, Page};
 
 /// A conversion on its way. Debug shows no input, which is personal data.
@@ -83,46 +81,14 @@ impl Outcome {
 }
 
 impl Entry {
-    /// The checked conversion of a call at `page`'s time. Checks what the wire checks of a signup or lead and nothing else: the
-    /// test `the_wire_accepts_what_the_sdk_accepts` holds the two together.
+    /// The checked conversion of a call at `page`'s time.
     ///
     /// # Errors
-    /// [`Malformed`] with the field's name in the wire; [`named_for_pages`] has the page's name for it.
-    pub fn new<P: Page>(page: &P, kind: Kind, input: String) -> Result<Self, Malformed> {
+    /// What is wrong with the page's argument, led by the field as the page knows it.
+    pub fn new<P: Page>(page: &P, kind: Kind, input: String) -> Result<Self, String> {
         let at = page.now();
-        let entry = Self { id: ConversionId::from_parts(at, page.random()), at, kind, input };
-        let body = entry.body(page)?;
-        check_data(&body.data)?;
-        match (&body.customer, &body.signed_customer) {
-            (Some(customer), None) => customer.check()?,
-            (None, Some(_)) => {}
-            (Some(_), Some(_)) => {
-                return Err(Malformed { field: "signed_customer", problem: "excludes `customerKey`" });
-            }
-            (None, None) => return Err(Malformed { field: "customer", problem: "is missing" }),
-        }
-        Ok(entry)
-    }
-
-    /// The wire's form of what the page passed.
-    ///
-    /// # Errors
-    /// [`Malformed`] where there is no customer key that is one, or two customers.
-    pub fn body<P: Page>(&self, page: &P) -> Result<Body, Malformed> {
-        let input = page.parse(&self.input);
-        let text = |name| input.as_ref()?.member_text(name);
-        let (key, signed_customer) = (text("customerKey"), text("customer"));
-        let customer = match key.map(CustomerKey::new) {
-            Some(Ok(key)) => Some(Customer { key, email: text("email"), name: text("name") }),
-            Some(Err(bad)) => return Err(Malformed { field: "customer.key", problem: bad.shape }),
-            None => None,
-        };
-        let mut data = TextMap::new();
-        for (name, value) in input.and_then(|input| input.member("data")).iter().flat_map(Json::entries) {
-            data.insert(name, value.text().unwrap_or_default());
-        }
-        let kind = self.kind;
-        Ok(Body { kind, customer, signed_customer, order: None, signed_order: None, refund_of: None, data })
+        page.body(kind, &input)?;
+        Ok(Self { id: ConversionId::from_parts(at, page.random()), at, kind, input })
     }
 
     /// Reads an entry that an earlier page kept; `None` when it is not one, such as after somebody's edit.
@@ -136,18 +102,9 @@ impl Entry {
     }
 }
 
-/// The kinds that a page may claim in this version.
+/// The kinds that a page may claim.
 pub fn kind(word: &str) -> Option<Kind> {
-    [Kind::Signup, Kind::Lead].into_iter().find(|kind| kind.as_str() == word)
-}
-
-/// The name that a page knows a wire field by.
-pub fn named_for_pages(field: &str) -> &str {
-    match field {
-        "customer" | "customer.key" => "customerKey",
-        "signed_customer" => "customer",
-        other => other.strip_prefix("customer.").unwrap_or(other),
-    }
+    [Kind::Signup, Kind::Lead, Kind::Sale].into_iter().find(|kind| kind.as_str() == word)
 }
 
 impl std::fmt::Debug for Entry {

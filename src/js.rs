@@ -38,7 +38,9 @@ pub fn start(settings: JsValue, arrival: JsValue) -> Result<usize, JsValue> {
 }
 
 /// Takes the call `name` of the page with its argument; promise of what it gives. The nameless call is `ready`: promise of
-/// `{ attributed, mode: 'wasm' }` once the arrival is settled, after a second at the latest. One entry for all calls, since
+/// `{ attributed, mode: 'wasm' }` once the arrival is settled, after a second at the latest. Two are the loader's own: `drain`
+/// sends what waits and gives the milliseconds until it should be called again, if ever; `resume` says that the page came back
+/// from the back/forward cache. One entry for all calls, since
 /// each further kind of promise would cost the module half a kilobyte.
 #[wasm_bindgen]
 pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
@@ -51,8 +53,14 @@ pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
             (Some(tracker), "") => to_js(&tracker.ready().await),
             (Some(tracker), "consent") => to_js(tracker.state_consent(&word).as_str()),
             (Some(tracker), "touch") => to_js(&tracker.touch().await),
-            (Some(tracker), kind) if kind != "reference" => to_js(&tracker.convert(kind, input).await),
-            _ => None,
+            (Some(tracker), "reference") => tracker.reference().await.map(JsValue::from),
+            (Some(tracker), "drain") => tracker.drain().await.map(JsValue::from),
+            (Some(tracker), "resume") => {
+                tracker.resume();
+                None
+            }
+            (Some(tracker), kind) => to_js(&tracker.convert(kind, input).await),
+            (None, _) => None,
         };
         Ok(given.unwrap_or(JsValue::NULL))
     })

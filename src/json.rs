@@ -11,7 +11,7 @@ use trailmark_wire::json::JsonError;
 /// The JSON text of `value`.
 ///
 /// # Errors
-/// [`JsonError`] for floats, bytes, and enums with content, which the wire has none of.
+/// [`JsonError`] for floats and enums with content, which the wire has none of.
 pub fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, JsonError> {
     let mut text = String::new();
     match value.serialize(Writer(&mut text)) {
@@ -92,6 +92,16 @@ impl Within<'_> {
     }
 }
 
+/// JSON text, written as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raw(pub String);
+
+impl Serialize for Raw {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(self.0.as_bytes())
+    }
+}
+
 /// The members of an object that the page sees, written as a map: serde-wasm-bindgen keeps a table of the names of struct
 /// fields, which costs the module more than all results.
 pub(crate) struct Members<S: Serializer>(pub(crate) S::SerializeMap);
@@ -148,6 +158,12 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_i64(value.into())
     }
 
+    /// JSON already ([`Raw`]).
+    fn serialize_bytes(self, json: &[u8]) -> Result<(), Unwritable> {
+        self.0.push_str(std::str::from_utf8(json).map_err(|_not_text| Unwritable)?);
+        Ok(())
+    }
+
     fn serialize_none(self) -> Result<(), Unwritable> {
         self.0.push_str("null");
         Ok(())
@@ -191,7 +207,6 @@ impl<'a> Serializer for Writer<'a> {
         serialize_f32(f32) -> ();
         serialize_f64(f64) -> ();
         serialize_char(char) -> ();
-        serialize_bytes(&[u8]) -> ();
         serialize_unit_struct(&'static str) -> ();
         serialize_tuple(usize) -> Impossible<(), Unwritable>;
         serialize_tuple_struct(&'static str, usize) -> Impossible<(), Unwritable>;

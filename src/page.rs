@@ -2,6 +2,7 @@
 //! and this trait acts, so that everything but the browser's own half runs natively in tests. `crate::browser` implements
 //! it over the real page, `memory::MemoryPage` in memory.
 
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::json::WriteJson;
 use trailmark_wire::jwk::EcPublicJwk;
@@ -37,6 +38,8 @@ pub struct Answer<J> {
     pub status: u16,
     /// The body, where it is JSON.
     pub json: Option<J>,
+    /// Milliseconds of its `Retry-After`, where it has one in seconds.
+    pub retry_after: Option<u32>,
 }
 
 /// A JSON value as the host's parser gives it. Reading by name costs the module a few hundred bytes, deserialising into
@@ -99,6 +102,9 @@ pub trait Page: WriteJson + 'static {
 
     /// Removes the text under `name`.
     fn remove(&self, name: &str);
+
+    /// The JSON of [`trailmark_wire::conversion::Body`] for what the page passed, as JSON; else what is wrong with it.
+    fn body(&self, kind: Kind, input: &str) -> Result<String, String>;
 
     /// Parses JSON text.
     fn parse(&self, json: &str) -> Option<Self::Json>;

@@ -1,6 +1,6 @@
 //! Conversions that wait in the page's storage: written before they are sent, removed by id when the proxy has answered for
 //! them, read again by the next page. Bounded by bytes and age. One key holds them all, read and written anew on every
-//! change, since other tabs use it too; draining by one tab at a time comes with Web Locks. Personal data lies here only
+//! change, since other tabs use it too; the loader sees to it that one tab at a time drains it. Personal data lies here only
 //! under a grant, and only until the proxy's answer.
 
 use trailmark_wire::ids::ConversionId;
@@ -9,6 +9,25 @@ use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use crate::config::Settings;
 use crate::conversion::Entry;
 use crate::page::{Json, Page};
+
+/// Milliseconds between two tries at least.
+pub const BREATH_MS: u32 = 1_000;
+
+/// The first pause after a failure, in milliseconds; each further one doubles it.
+const PAUSE_MS: u32 = 5_000;
+
+/// No pause of our own is longer than this many milliseconds.
+const PAUSE_MOST_MS: u32 = 600_000;
+
+/// The longest hint that is followed: a day, in milliseconds. A page does not live longer.
+const HINT_MOST_MS: u32 = 86_400_000;
+
+/// Milliseconds to wait after so many failures in a row, with full jitter by `chance` of 256, and not before the proxy's hint.
+pub fn pause(failures: u32, hint: u32, chance: u8) -> u32 {
+    let most = PAUSE_MS.saturating_mul(1 << (failures.clamp(1, 8) - 1)).min(PAUSE_MOST_MS);
+    let jittered = most / 256 * u32::from(chance);
+    jittered.max(hint.min(HINT_MOST_MS)).max(BREATH_MS)
+}
 
 /// Keeps `entry`, once however often it is put. `false` where storage is denied, or where the entry would take the queue
 /// over its bound: what was promised to be kept is never dropped for it.

@@ -8,6 +8,7 @@ use trailmark_wire::receipt::Status;
 use crate::click::Click;
 use crate::config::Settings;
 use crate::conversion::{Credit, Entry, Outcome};
+use crate::json::Raw;
 use crate::page::{Answer, Json, Method, Page, Request};
 
 /// Whether a new token was asked for on behalf of this conversion already.
@@ -28,6 +29,8 @@ pub enum Step {
     Keep {
         /// Why.
         code: String,
+        /// Milliseconds for which nothing else need be tried either; `None` where it may be this conversion alone.
+        rest: Option<u32>,
     },
     /// Ask for a token, which also sets the clock, and sign again.
     Renew,
@@ -44,19 +47,24 @@ pub const UNREACHABLE: &str = "unreachable";
 /// What to do after an answer, or after none.
 pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
     let Some(answer) = answer else {
-        return Step::Keep { code: UNREACHABLE.to_owned() };
+        return unreachable();
     };
     if matches!(answer.status, 200 | 202) {
         // Something may have answered that is no proxy of ours: a captive portal, another server.
         let outcome = answer.json.as_ref().and_then(outcome);
-        return outcome.map_or(Step::Keep { code: UNREACHABLE.to_owned() }, Step::Done);
+        return outcome.map_or_else(unreachable, Step::Done);
     }
     let code = refusal_code(answer);
     match answer.status {
         401 if tried == Tried::Once && RENEWABLE.contains(&code.as_str()) => Step::Renew,
-        408 | 425 | 429 | 500.. => Step::Keep { code },
+        408 | 425 | 429 | 500.. => Step::Keep { code, rest: answer.retry_after },
         _ => Step::Done(Outcome { code: Some(code), ..Outcome::coded("failed", "") }),
     }
+}
+
+/// Nobody answered who is the proxy.
+pub fn unreachable() -> Step {
+    Step::Keep { code: UNREACHABLE.to_owned(), rest: Some(0) }
 }
 
 /// The stable code of a refusal; of an answer without one, that it was refused.
@@ -101,7 +109,7 @@ async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &
         aud: settings.site.clone(),
         ath,
         token: click.click_token.clone(),
-        data: entry.body(page).ok()?,
+        data: Raw(page.body(entry.kind, &entry.input).ok()?),
     };
     let mut body = page.write(&payload).ok()?;
     if let Some(jwk) = jwk {

@@ -11,10 +11,12 @@ use crate::json::Members;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use trailmark_wire::capture::Source;
+use trailmark_wire::ids::ConversionId;
+use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
 use crate::click::{self, Click, Touch};
-use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
+use crate::config::{Arrival, Navigation, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
 use crate::conversion::{self, Entry, Outcome};
 use crate::page::{Answer, Method, Page, Request};
@@ -61,9 +63,17 @@ pub struct Tracker<P> {
     settings: Settings,
     arrival: Arrival,
     stated: Cell<State>,
+    /// How this document was reached, or reached again.
+    navigation: Cell<Navigation>,
     standing: RefCell<Standing>,
     /// Conversions called while consent was pending.
     held: RefCell<Vec<Rc<Entry>>>,
+    /// Conversions that are being sent.
+    under_way: RefCell<Vec<ConversionId>>,
+    /// How often in a row the proxy could not take one.
+    failures: Cell<u32>,
+    /// When, by the page's clock, the next try of what waits is due.
+    due: Cell<UnixMillis>,
     /// The change of consent that is to be enacted next; a later one replaces it.
     wanted: Cell<Option<Action>>,
     /// Open when no action is under way.
@@ -76,11 +86,15 @@ impl<P: Page> Tracker<P> {
     pub fn start(page: P, settings: Settings, arrival: Arrival) -> &'static Self {
         let tracker: &'static Self = Box::leak(Box::new(Self {
             stated: Cell::new(settings.consent),
+            navigation: Cell::new(arrival.navigation),
             page,
             settings,
             arrival,
             standing: RefCell::new(Standing::Untouched),
             held: RefCell::default(),
+            under_way: RefCell::default(),
+            failures: Cell::default(),
+            due: Cell::new(UnixMillis(0)),
             wanted: Cell::default(),
             idle: Gate::default(),
             ready: Gate::default(),
@@ -105,6 +119,40 @@ impl<P: Page> Tracker<P> {
         self.ready.passed().await;
         self.settled(PATIENCE_MS).await;
         self.click().map(|click| click.touch())
+    }
+
+    /// The ledger's id of this visitor, which a checkout's reference field may carry; it is known to the ledger and no
+    /// credential anywhere.
+    pub async fn reference(&'static self) -> Option<String> {
+        self.ready.passed().await;
+        self.settled(PATIENCE_MS).await;
+        self.click().map(|click| click.reference.clone())
+    }
+
+    /// The page came back from the back/forward cache: no arrival, but what other pages did since counts.
+    pub fn resume(&'static self) {
+        self.navigation.set(Navigation::Repeat);
+        self.enact(consent::begin(self.consent(), self.trace()));
+    }
+
+    /// Sends what waits in the queue, unless it is too early; gives the milliseconds after which it should be called again, if
+    /// anything is left. One tab at a time, which the caller sees to.
+    pub async fn drain(&'static self) -> Option<u32> {
+        self.ready.passed().await;
+        self.idle.passed().await;
+        if self.page.now() >= self.due.get() {
+            for entry in queue::list(&self.page, &self.settings) {
+                let tried = self.failures.get();
+                if !self.under_way.borrow().contains(&entry.id) {
+                    self.deliver(Rc::new(entry)).await;
+                }
+                if self.failures.get() > tried {
+                    break;
+                }
+            }
+        }
+        let left = self.granted() && !queue::list(&self.page, &self.settings).is_empty();
+        left.then(|| u32::try_from(self.due.get().since(self.page.now())).unwrap_or(0).max(queue::BREATH_MS))
     }
 
     /// The state in force once the page says `word`; any other word changes nothing.
@@ -144,8 +192,7 @@ impl<P: Page> Tracker<P> {
     fn admit(&self, word: &str, input: String) -> Result<Rc<Entry>, Outcome> {
         let kind = conversion::kind(word).ok_or_else(|| Outcome::coded("failed", "not_available"))?;
         let entry = Rc::new(Entry::new(&self.page, kind, input).map_err(|malformed| {
-            let field = conversion::named_for_pages(malformed.field);
-            self.explain(&[word, " was not sent: `", field, "` ", malformed.problem]);
+            self.explain(&[word, " was not sent: ", &malformed]);
             Outcome::coded("failed", "malformed")
         })?);
         match self.consent() {
@@ -165,6 +212,13 @@ impl<P: Page> Tracker<P> {
     /// Brings one conversion to the proxy, once the arrival is settled. What the proxy has answered for, and what is not
     /// to be sent, leaves the queue; the rest stays in it for the next page.
     async fn deliver(&'static self, entry: Rc<Entry>) -> Outcome {
+        self.under_way.borrow_mut().push(entry.id.clone());
+        let outcome = self.bring(&entry).await;
+        self.under_way.borrow_mut().retain(|id| *id != entry.id);
+        outcome
+    }
+
+    async fn bring(&'static self, entry: &Entry) -> Outcome {
         self.idle.passed().await;
         let mut tried = Tried::Once;
         let outcome = loop {
@@ -175,23 +229,40 @@ impl<P: Page> Tracker<P> {
             if let Standing::Untouched = standing {
                 break Outcome::coded("unattributed", "no_touch");
             }
-            let kept = queue::put(&self.page, &self.settings, &entry);
+            let kept = queue::put(&self.page, &self.settings, entry);
             let step = match standing {
-                Standing::Touched(click) => send::exchange(&self.page, &self.settings, &click, &entry, tried).await,
-                Standing::Unanswered(code) if tried == Tried::WithNewToken => Step::Keep { code },
+                Standing::Touched(click) => send::exchange(&self.page, &self.settings, &click, entry, tried).await,
+                Standing::Unanswered(code) if tried == Tried::WithNewToken => Step::Keep { code, rest: Some(0) },
                 Standing::Unanswered(_) | Standing::Untouched => Step::Renew,
             };
             match step {
-                Step::Done(outcome) => break outcome,
-                Step::Keep { code } => return later(kept, &code),
+                Step::Done(outcome) => {
+                    self.failures.set(0);
+                    break outcome;
+                }
+                Step::Keep { code, rest } => {
+                    if let Some(least) = rest {
+                        self.rest(least);
+                    }
+                    return later(kept, &code);
+                }
                 Step::Renew => {
                     tried = Tried::WithNewToken;
-                    self.ask().await;
+                    // What the proxy no longer knows is gone.
+                    self.ask(None).await;
                 }
             }
         };
         queue::remove(&self.page, &self.settings, &entry.id);
         outcome
+    }
+
+    /// Tries nothing that waits for `least` milliseconds, and for longer the longer this goes on.
+    fn rest(&self, least: u32) {
+        let failures = self.failures.get() + 1;
+        self.failures.set(failures);
+        let [chance, ..] = self.page.random();
+        self.due.set(self.page.now().plus(queue::pause(failures, least, chance).into()));
     }
 
     /// Does what a change of consent asks for: clears at once, and talks to the proxy after what is still under way.
@@ -215,32 +286,33 @@ impl<P: Page> Tracker<P> {
                 }
             }
             self.idle.open();
-            self.send_waiting().await;
+            if self.granted() {
+                for entry in self.held.take() {
+                    self.deliver(entry).await;
+                }
+            }
         });
     }
 
-    /// Looks at the arrival, and asks the proxy where that is worth it: a touch in the URL always; a vendor's cookie or the
-    /// flag cookie only where no earlier page left a token.
+    /// Looks at the arrival, and asks the proxy where that is worth it: with a touch in the URL, and with the flag cookie, behind
+    /// which another page's touch may stand; a vendor's cookie counts only where no earlier page left a token.
     async fn arrive(&self) {
         let jar = self.page.cookies();
-        let source = capture::look(&self.arrival, &jar, &self.settings.params).source;
-        let kept = Click::load(&self.page, &self.settings);
-        let worth_it = match (source, &kept) {
-            (Some(Source::Url), _) => true,
-            (_, Some(_)) => false,
-            (Some(Source::Cookie), None) => true,
-            (None, None) => capture::holds_cookie(&jar, &self.settings.flag_cookie()),
-        };
-        self.standing.replace(kept.map_or(Standing::Untouched, |click| Standing::Touched(Rc::new(click))));
+        let source = capture::look(&self.arrival, self.navigation.get(), &jar, &self.settings.params).source;
+        let kept = Click::load(&self.page, &self.settings).map(Rc::new);
+        let flagged = capture::holds_cookie(&jar, &self.settings.flag_cookie());
+        let worth_it = flagged || source == Some(Source::Url) || source.is_some() && kept.is_none();
+        self.standing.replace(kept.clone().map_or(Standing::Untouched, Standing::Touched));
         if worth_it {
-            self.ask().await;
+            self.ask(kept).await;
         }
     }
 
-    /// Asks for a token, and keeps what the proxy says unless consent has gone meanwhile.
-    async fn ask(&self) {
+    /// Asks for a token, and keeps what the proxy says unless consent has gone meanwhile. Where the proxy knows no touch, `kept`
+    /// stays: a token outlives the visitor cookie.
+    async fn ask(&self, kept: Option<Rc<Click>>) {
         let jwk = self.page.key(&self.settings.site).await;
-        let sighting = capture::look(&self.arrival, &self.page.cookies(), &self.settings.params);
+        let sighting = capture::look(&self.arrival, self.navigation.get(), &self.page.cookies(), &self.settings.params);
         let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk);
         if !self.granted() {
             return;
@@ -250,19 +322,21 @@ impl<P: Page> Tracker<P> {
             None => None,
         };
         if self.granted() {
-            self.stand(answer);
+            self.stand(answer, kept);
         }
     }
 
     /// Takes note of what the proxy says of this visitor.
-    fn stand(&self, answer: Option<Answer<P::Json>>) {
+    fn stand(&self, answer: Option<Answer<P::Json>>, kept: Option<Rc<Click>>) {
         let code = match answer {
             Some(Answer { status: 204, .. }) => {
-                self.page.remove(&self.settings.click_key());
-                self.standing.replace(Standing::Untouched);
+                if kept.is_none() {
+                    self.page.remove(&self.settings.click_key());
+                    self.standing.replace(Standing::Untouched);
+                }
                 return;
             }
-            Some(Answer { status: 200 | 201, json }) => {
+            Some(Answer { status: 200 | 201, json, .. }) => {
                 if let Some(click) = json.and_then(|json| Click::receive(&self.page, &self.settings, &json)) {
                     self.standing.replace(Standing::Touched(Rc::new(click)));
                     return;
@@ -276,20 +350,6 @@ impl<P: Page> Tracker<P> {
         // A token from before is better than none.
         if self.click().is_none() {
             self.standing.replace(Standing::Unanswered(code));
-        }
-    }
-
-    /// Sends what earlier pages left, and what was called before consent was given.
-    async fn send_waiting(&'static self) {
-        if !self.granted() {
-            return;
-        }
-        let mut waiting = self.held.take();
-        for entry in queue::list(&self.page, &self.settings) {
-            waiting.push(Rc::new(entry));
-        }
-        for entry in waiting {
-            self.deliver(entry).await;
         }
     }
 

@@ -13,7 +13,7 @@ use trailmark::browser::BrowserPage;
 use trailmark::js::{call, start};
 use trailmark::page::{Json as _, Method, Page as _, Request};
 use trailmark_wire::capture::{Captured, Rule, capture};
-use trailmark_wire::conversion::{Body, Conversion};
+use trailmark_wire::conversion::{Body, Conversion, Kind};
 use trailmark_wire::envelope::{self, Payload, TokenHash};
 use trailmark_wire::ids::{SiteId, VendorName, hex};
 use trailmark_wire::json::WriteJson as _;
@@ -247,7 +247,7 @@ async fn a_broken_fetch_is_no_answer() {
 #[wasm_bindgen_test]
 async fn a_signup_goes_from_the_pages_call_to_the_pages_result() {
     with_fetch(
-        "const claims = btoa(JSON.stringify({ iat: 1, exp: 9999999999 })).replaceAll('=', '');
+        "const claims = btoa(JSON.stringify({ iat: 1, exp: 9999999999, sub: 'visitor-id' })).replaceAll('=', '');
          const touch = { click_token: `h.${claims}.s`, at: 'then', expires_at: 'later', program: 'main', partner: 'ada' };
          const receipt = { conversion_id: 'c', status: 'accepted', attribution: [{ program: 'main', partner: 'ada' }] };
          const click = request.url.endsWith('/tm/v1/clicks');
@@ -269,7 +269,9 @@ async fn a_signup_goes_from_the_pages_call_to_the_pages_result() {
     assert_eq!(shown(signup).await.replace(&own_id().await, "c"), result);
     let wrong = sdk("signup", &js("return { get customerKey() { throw new Error('no') } }", &[]).await);
     assert_eq!(shown(wrong).await, r#"{"status":"failed","code":"malformed"}"#);
-    assert_eq!(shown(sdk("reference", &JsValue::NULL)).await, "null");
+    assert_eq!(shown(sdk("reference", &JsValue::NULL)).await, r#""visitor-id""#);
+    assert_eq!(shown(sdk("drain", &JsValue::UNDEFINED)).await, "null");
+    assert_eq!(shown(sdk("resume", &JsValue::UNDEFINED)).await, "null");
     assert_eq!(shown(sdk("consent", &JsValue::from_str("denied"))).await, r#""denied""#);
     assert_eq!(js("return localStorage.getItem('tm_whole_click')", &[]).await, JsValue::NULL);
     assert_eq!(shown(call(number + 1, "touch".into(), &JsValue::NULL)).await, "null", "no such site");
@@ -304,6 +306,39 @@ fn json_is_read_by_name_and_nothing_else_is_taken_for_it() {
     for text in ["", "{", "undefined"] {
         assert!(page.parse(text).is_none(), "{text}");
     }
+}
+
+/// What is refused here and what is refused there is the same, but for the lines of an order and unknown currencies, which the proxy
+/// alone looks at.
+#[wasm_bindgen_test]
+fn the_wire_accepts_what_the_sdk_accepts() {
+    let page = BrowserPage::default();
+    let long = "x".repeat(260);
+    let values =
+        ["null", r#""""#, r#""x""#, r#""a@b.c""#, "7", "-1", "1.5", r#""\u0000""#, r#"" ""#, r#""EUR""#, "{}", &long];
+    let whole = r#""customerKey":"u","orderKey":"o","amountMinor":5,"currency":"EUR""#;
+    for kind in [Kind::Signup, Kind::Lead, Kind::Sale] {
+        for start in ["", r#""customerKey":"u""#, whole] {
+            for name in
+                ["customerKey", "email", "name", "customer", "orderKey", "amountMinor", "currency", "order", "data"]
+            {
+                for value in values {
+                    let value = if value == long { format!("\"{long}\"") } else { value.to_owned() };
+                    let value = if name == "data" { format!(r#"{{"p":{value}}}"#) } else { value };
+                    let comma = if start.is_empty() { "" } else { "," };
+                    let input = format!(r#"{{{start}{comma}"{name}":{value}}}"#);
+                    let Ok(body) = page.body(kind, &input) else {
+                        continue;
+                    };
+                    let wire = serde_json::from_str::<Body>(&body).map_err(|error| error.to_string());
+                    let wire = wire.and_then(|body| Conversion::from_body(body).map_err(|error| error.to_string()));
+                    assert!(wire.is_ok(), "{kind:?} {input}: {wire:?}");
+                }
+            }
+        }
+    }
+    assert!(page.body(Kind::Sale, &format!("{{{whole}}}")).is_ok());
+    assert_eq!(page.body(Kind::Lead, "{").unwrap_err(), "", "no JSON, no words");
 }
 
 #[derive(Deserialize)]

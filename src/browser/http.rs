@@ -23,6 +23,11 @@ pub(super) async fn send(asked: &Request, keepalive: bool) -> Option<Answer<Brow
     };
     let request = request(&asked.url, method, body, keepalive).ok()?;
     let response = GlooRequest::from(request).send().await.ok()?;
+    let retry_after = response.headers().get("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
     let text = response.text().await.unwrap_or_default();
-    Some(Answer { status: response.status(), json: JSON::parse(&text).ok().map(BrowserJson) })
+    Some(Answer {
+        status: response.status(),
+        json: JSON::parse(&text).ok().map(BrowserJson),
+        retry_after: retry_after.map(|seconds| seconds.saturating_mul(1_000)),
+    })
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
 use serde::Serialize;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::json::{JsonError, WriteJson};
 use trailmark_wire::jwk::EcPublicJwk;
@@ -34,6 +35,9 @@ pub enum Reply {
 /// Signs a message, as R || S.
 type Sign = Box<dyn Fn(&[u8]) -> [u8; 64]>;
 
+/// The wire's form of what a page passed; see [`Page::body`].
+type Translate = fn(Kind, &str) -> Result<String, String>;
+
 /// The proxy.
 type Network = Box<dyn FnMut(&Request) -> Reply>;
 
@@ -56,6 +60,7 @@ struct Inner {
     storage: RefCell<Option<BTreeMap<String, String>>>,
     key: RefCell<Option<MemoryKey>>,
     sha256: fn(&[u8]) -> [u8; 32],
+    body: Translate,
     network: RefCell<Network>,
     requests: RefCell<Vec<Request>>,
     warnings: RefCell<Vec<String>>,
@@ -80,7 +85,7 @@ impl Wake for Woken {
 
 impl MemoryPage {
     /// A page at `now`, with empty storage, no cookies, no key and no network.
-    pub fn new(now: UnixMillis, sha256: fn(&[u8]) -> [u8; 32]) -> Self {
+    pub fn new(now: UnixMillis, sha256: fn(&[u8]) -> [u8; 32], body: Translate) -> Self {
         Self(Rc::new(Inner {
             now: Cell::new(now.0),
             privacy_control: Cell::new(false),
@@ -88,6 +93,7 @@ impl MemoryPage {
             storage: RefCell::new(Some(BTreeMap::new())),
             key: RefCell::default(),
             sha256,
+            body,
             network: RefCell::new(Box::new(|_| Reply::Lost)),
             requests: RefCell::default(),
             warnings: RefCell::default(),
@@ -140,7 +146,7 @@ impl MemoryPage {
     /// Another document of the same browser: storage, cookies and clock stay, requests and tasks do not.
     #[must_use]
     pub fn next_document(&self) -> Self {
-        let next = Self::new(self.now(), self.0.sha256);
+        let next = Self::new(self.now(), self.0.sha256, self.0.body);
         next.0.storage.replace(self.0.storage.borrow().clone());
         next.0.cookies.replace(self.0.cookies.borrow().clone());
         next.0.ids.set(self.0.ids.get());
@@ -258,6 +264,10 @@ impl Page for MemoryPage {
         if let Some(storage) = self.0.storage.borrow_mut().as_mut() {
             storage.remove(name);
         }
+    }
+
+    fn body(&self, kind: Kind, input: &str) -> Result<String, String> {
+        (self.0.body)(kind, input)
     }
 
     fn parse(&self, json: &str) -> Option<serde_json::Value> {

@@ -4,13 +4,13 @@ use std::borrow::Cow;
 
 use trailmark::capture::{holds_cookie, look};
 use trailmark::config::Navigation;
-use trailmark::consent::State::Granted;
+use trailmark::consent::State::{Denied, Granted};
 use trailmark::page::memory::Reply;
 use trailmark_wire::capture::{Rule, Source, capture};
 use trailmark_wire::ids::VendorName;
 use trailmark_wire::landing::Landing;
 
-use crate::support::{Browser, CLICKS, CONVERSIONS, TOUCHED, arrival, problem, settings, status};
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, arrival, problem, settings, status, touched};
 
 #[test]
 fn whatever_the_wire_captures_is_worth_asking_for() {
@@ -50,7 +50,7 @@ fn whatever_the_wire_captures_is_worth_asking_for() {
         let landing = Landing::parse(&url).unwrap();
         let found: Vec<Source> = rules.filter_map(|rule| Some(capture(&landing, cookie, &rule)?.source)).collect();
         let expected = found.iter().max_by_key(|source| **source == Source::Url).copied();
-        let seen = look(&arrival(&url), jar, &params).source;
+        let seen = look(&arrival(&url), Navigation::Arrival, jar, &params).source;
         // The SDK is a little more generous: it does not measure values.
         let unmeasured = query.len() > 250 && seen == Some(Source::Url);
         assert!(seen == expected || unmeasured, "{query} with {jar}: {seen:?}, not {expected:?}");
@@ -125,6 +125,60 @@ fn a_later_page_needs_no_request_and_a_new_touch_makes_one() {
     let third = second.next_document();
     third.start("https://shop.example/?via=eve", Granted);
     assert_eq!(third.log(), [CLICKS]);
+}
+
+#[test]
+fn a_link_of_the_sites_own_host_is_noticed_by_its_flag_cookie_once_a_page() {
+    // The proxy recorded a second partner's touch on its own route; the token in storage is the first one's.
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let second = first.next_document();
+    second.page.set_cookies("tm_acme=1");
+    second.on_click(Reply::Now(touched(NOW, "eve")));
+    let tracker = second.start("https://shop.example/signup", Granted);
+    assert_eq!(second.log(), [CLICKS]);
+    let touch = second.page.call(tracker.touch()).take().flatten().unwrap();
+    assert_eq!(touch.partner.as_deref(), Some("eve"));
+}
+
+#[test]
+fn a_token_outlives_the_visitor_cookie() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    for answer in [status(204), Reply::Lost, problem(429, "too_many_requests")] {
+        let second = first.next_document();
+        second.page.set_cookies("tm_acme=1");
+        second.on_click(answer);
+        let tracker = second.start("https://shop.example/signup", Granted);
+        assert_eq!(second.signup(tracker).status, "accepted");
+    }
+}
+
+#[test]
+fn a_page_that_comes_back_from_the_cache_is_no_arrival_and_learns_what_others_did() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.set_cookies("tm_acme=1");
+    browser.on_click(Reply::Now(touched(NOW, "eve")));
+    tracker.resume();
+    browser.page.advance(100);
+    assert_eq!(browser.bodies(CLICKS)[1]["url"], "https://shop.example/", "the touch is not told again");
+    let touch = browser.page.call(tracker.touch()).take().flatten().unwrap();
+    assert_eq!(touch.partner.as_deref(), Some("eve"));
+    let denied = Browser::new();
+    let tracker = denied.start(TOUCHED, Denied);
+    tracker.resume();
+    assert!(denied.log().is_empty());
+}
+
+#[test]
+fn a_reference_is_the_tokens_subject_or_nothing() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.page.call(tracker.reference()).take().flatten().as_deref(), Some("visitor-id"));
+    let untouched = Browser::new();
+    let tracker = untouched.start("https://shop.example/", Granted);
+    assert_eq!(untouched.page.call(tracker.reference()).take().unwrap(), None);
 }
 
 #[test]

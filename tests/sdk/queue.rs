@@ -1,7 +1,7 @@
 //! The queue: what waits survives the page, within its bounds, and leaves when it is answered for.
 
 use serde_json::json;
-use trailmark::consent::State::Granted;
+use trailmark::consent::State::{Denied, Granted, Pending};
 use trailmark::conversion::Entry;
 use trailmark::page::Page as _;
 use trailmark::page::memory::Reply;
@@ -11,7 +11,7 @@ use trailmark_wire::ids::ConversionId;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use trailmark_wire::time::UnixMillis;
 
-use crate::support::{Browser, CONVERSIONS, NOW, TOUCHED, ada, problem, settings};
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, busy, problem, settings, status};
 
 const QUEUE: &str = "tm_acme_queue";
 
@@ -26,7 +26,8 @@ fn what_waits_is_sent_by_the_next_page_and_then_gone() {
     let tracker = first.start(TOUCHED, Granted);
     assert_eq!(first.signup(tracker).status, "queued");
     let second = first.next_document();
-    second.start("https://shop.example/welcome", Granted);
+    let tracker = second.start("https://shop.example/welcome", Granted);
+    assert_eq!(second.drain(tracker), None, "nothing is left");
     assert_eq!(second.log(), [CONVERSIONS]);
     assert_eq!(second.bodies(CONVERSIONS)[0]["jti"], first.bodies(CONVERSIONS)[0]["jti"]);
     assert_eq!(second.bodies(CONVERSIONS)[0]["iat"], NOW.seconds(), "when it happened");
@@ -115,4 +116,97 @@ fn a_signup_whose_touch_nobody_answered_for_waits_too() {
     let tracker = first.start(TOUCHED, Granted);
     assert_eq!(first.signup(tracker).status, "queued");
     assert!(first.page.stored().contains_key(QUEUE));
+}
+
+#[test]
+fn a_hint_of_the_proxy_is_waited_for_and_then_the_conversion_is_sent() {
+    let browser = Browser::new();
+    browser.on_conversion(busy(60));
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(tracker).status, "queued");
+    let sent = browser.log().len();
+    let pause = browser.drain(tracker).unwrap();
+    assert!((50_000..=60_000).contains(&pause), "{pause}");
+    assert_eq!(browser.log().len(), sent, "nothing is sent before it");
+    browser.page.advance(pause);
+    assert_eq!(browser.drain(tracker), None);
+    assert_eq!(browser.log().len(), sent + 1);
+    let ids = browser.bodies(CONVERSIONS);
+    assert_eq!(ids[0]["jti"], ids[1]["jti"], "the same conversion");
+}
+
+#[test]
+fn a_first_send_does_not_wait_for_a_pause() {
+    let browser = Browser::new();
+    browser.on_conversion(busy(3_600));
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(tracker).status, "queued");
+    assert_eq!(browser.signup(tracker).status, "accepted");
+}
+
+#[test]
+fn a_proxy_that_is_away_is_asked_once_a_round_and_one_bad_conversion_holds_up_no_other() {
+    for (reply, sent) in [(Reply::Lost, 1), (busy(1), 1), (status(500), 3)] {
+        let browser = Browser::new();
+        for number in 1..=3 {
+            queue::put(&browser.page, &settings(Granted), &entry(number, NOW));
+        }
+        browser.on_conversion(reply.clone()).on_conversion(Reply::Lost).on_conversion(reply.clone());
+        if sent == 3 {
+            browser.script.borrow_mut().conversions[1] = status(500);
+        }
+        let tracker = browser.start(TOUCHED, Granted);
+        assert!(browser.drain(tracker).is_some());
+        assert_eq!(browser.bodies(CONVERSIONS).len(), sent, "{reply:?}");
+        assert_eq!(queue::list(&browser.page, &settings(Granted)).len(), 3, "nothing is lost");
+    }
+}
+
+#[test]
+fn pauses_double_up_to_ten_minutes_with_full_jitter_and_never_undercut_a_hint() {
+    let longest = |failures| queue::pause(failures, 0, 255);
+    for (failures, most) in
+        [(1, 5_000), (2, 10_000), (3, 20_000), (7, 320_000), (8, 600_000), (9, 600_000), (u32::MAX, 600_000)]
+    {
+        let pause = longest(failures);
+        assert!(pause <= most && pause > most / 100 * 95, "{failures}: {pause}");
+        assert_eq!(queue::pause(failures, 0, 0), queue::BREATH_MS, "full jitter begins at nothing");
+        assert!(queue::pause(failures, 30_000, 0) == 30_000);
+    }
+    assert_eq!(queue::pause(1, u32::MAX, 0), 86_400_000, "no hint is followed for longer than a day");
+}
+
+#[test]
+fn what_is_under_way_is_not_sent_again_by_draining() {
+    let browser = Browser::new();
+    browser.on_conversion(Reply::Never);
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(tracker).status, "queued");
+    assert_eq!(browser.drain(tracker), Some(queue::BREATH_MS), "it is still there");
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
+}
+
+#[test]
+fn nothing_is_drained_without_a_grant() {
+    for state in [Pending, Denied] {
+        let browser = Browser::new();
+        queue::put(&browser.page, &settings(Granted), &entry(1, NOW));
+        let tracker = browser.start("https://shop.example/", state);
+        assert_eq!(browser.drain(tracker), None);
+        assert!(!browser.log().contains(&CONVERSIONS.to_owned()));
+    }
+}
+
+#[test]
+fn what_the_stub_kept_is_sent_as_it_was_called() {
+    // As pkg-template/stub.js writes it.
+    let id = "019abcde-1234-7abc-8def-0123456789ab";
+    let kept = json!([{ "id": id, "at": NOW.0 - 5_000, "kind": "signup", "input": ada().to_string() }]).to_string();
+    let browser = Browser::new();
+    browser.page.store(QUEUE, &kept);
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.drain(tracker), None);
+    let sent = &browser.bodies(CONVERSIONS)[0];
+    assert_eq!((&sent["jti"], &sent["iat"]), (&json!(id), &json!(NOW.seconds() - 5)));
+    assert_eq!(sent["data"]["customer"]["key"], "u_1");
 }

@@ -17,6 +17,7 @@ use trailmark::page::memory::{MemoryKey, MemoryPage, Reply};
 use trailmark::page::{Answer, Method, Page as _, Request};
 use trailmark::tracker::Tracker;
 use trailmark_wire::base64url;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::envelope::{Payload, Posted};
 use trailmark_wire::ids::{ArrivalId, SiteId};
 use trailmark_wire::json::{JsonError, ReadJson};
@@ -48,7 +49,7 @@ pub(crate) struct Browser {
 impl Browser {
     /// A browser with a key, storage, and a proxy that accepts everything.
     pub(crate) fn new() -> Self {
-        let page = MemoryPage::new(NOW, sha256);
+        let page = MemoryPage::new(NOW, sha256, body_of);
         page.set_key(Some(key()));
         Self::over(page)
     }
@@ -100,6 +101,13 @@ impl Browser {
 
     pub(crate) fn signup(&self, tracker: Site) -> Outcome {
         self.convert(tracker, "signup", &ada())
+    }
+
+    /// Sends what waits, as the loader does; gives the pause until it would again.
+    pub(crate) fn drain(&self, tracker: Site) -> Option<u32> {
+        let slot = self.page.call(tracker.drain());
+        self.page.advance(100);
+        slot.take().expect("draining ends")
     }
 
     /// Method and route of the requests so far.
@@ -161,11 +169,16 @@ pub(crate) fn ada() -> Value {
 }
 
 pub(crate) fn problem(status: u16, code: &str) -> Reply {
-    Reply::Now(Answer { status, json: Some(json!({ "code": code })) })
+    Reply::Now(Answer { status, json: Some(json!({ "code": code })), retry_after: None })
+}
+
+/// A 503 that says when to come again.
+pub(crate) fn busy(seconds: u32) -> Reply {
+    Reply::Now(Answer { status: 503, json: None, retry_after: Some(seconds * 1_000) })
 }
 
 pub(crate) fn status(status: u16) -> Reply {
-    Reply::Now(Answer { status, json: None })
+    Reply::Now(Answer { status, json: None, retry_after: None })
 }
 
 /// A touch whose token was signed at `now` and lives for 90 days.
@@ -173,13 +186,13 @@ pub(crate) fn touched(now: UnixMillis, partner: &str) -> Answer<Value> {
     let expires = now.plus(90 * 24 * 60 * 60 * 1000);
     let part = |value: Value| base64url::encode(value.to_string().as_bytes());
     let header = part(json!({ "alg": "EdDSA", "typ": "click+jwt", "kid": "k1" }));
-    let claims = part(json!({ "iat": now.seconds(), "exp": expires.seconds(), "aud": "acme" }));
+    let claims = part(json!({ "iat": now.seconds(), "exp": expires.seconds(), "aud": "acme", "sub": "visitor-id" }));
     let token = format!("{header}.{claims}.{}", base64url::encode(&[0; 64]));
     let body = json!({
         "click_token": token, "expires_at": expires.to_rfc3339(), "at": now.to_rfc3339(),
         "program": "main", "partner": partner,
     });
-    Answer { status: 201, json: Some(body) }
+    Answer { status: 201, json: Some(body), retry_after: None }
 }
 
 fn reply(script: &mut Script, request: &Request, now: UnixMillis) -> Reply {
@@ -196,7 +209,29 @@ fn accepted(payload: &Value) -> Reply {
         "conversion_id": payload["jti"], "status": "accepted", "deliveries": [], "replayed": false,
         "attribution": [{ "program": "main", "partner": "ada" }],
     });
-    Reply::Now(Answer { status: 202, json: Some(body) })
+    Reply::Now(Answer { status: 202, json: Some(body), retry_after: None })
+}
+
+/// The body for what a page passed: the customer in plain words or signed, and free text. How `src/browser/body.js` reads
+/// all the rest is tested where it runs (`tests/package/body.test.mjs`, `tests/browser.rs`).
+fn body_of(kind: Kind, input: &str) -> Result<String, String> {
+    let input: Value = serde_json::from_str(input).map_err(|error| error.to_string())?;
+    let text =
+        |name: &str| input.get(name).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let mut body = json!({ "kind": kind.as_str() });
+    match (text("customerKey"), text("customer")) {
+        (Some(key), None) => body["customer"] = json!({ "key": key, "email": text("email"), "name": text("name") }),
+        (None, Some(jws)) => body["signed_customer"] = json!(jws),
+        _ => return Err("customerKey or a signed customer is needed".to_owned()),
+    }
+    if let Some(Value::Object(data)) = input.get("data") {
+        body["data"] = data
+            .iter()
+            .map(|(name, value)| (name.clone(), json!(value.as_str().map_or_else(|| value.to_string(), str::to_owned))))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+    }
+    Ok(body.to_string())
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

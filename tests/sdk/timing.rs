@@ -57,7 +57,7 @@ fn a_call_before_ready_is_answered_soon_after_it() {
 #[test]
 fn a_slow_answer_still_counts_after_the_call_was_answered() {
     let browser = Browser::new();
-    let accepted = Answer { status: 202, json: Some(json!({ "status": "accepted" })) };
+    let accepted = Answer { status: 202, json: Some(json!({ "status": "accepted" })), retry_after: None };
     browser.on_conversion(Reply::After(2_000, accepted));
     let tracker = browser.start(TOUCHED, Granted);
     let signup = browser.page.call(tracker.convert("signup", ada().to_string()));

@@ -308,7 +308,9 @@ impl Halves {
             let path = folder.join(name);
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
         };
-        Ok(Self { stub: read("stub.js")?, loader: read("loader.js")? })
+        // One script in braces, since the names of a script are the page's; what core.js exports is used right below it.
+        let core = read("core.js")?.replace("export const ", "const ");
+        Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
     }
 
     /// The loader with the names of the files that it loads.
@@ -413,7 +415,8 @@ mod tests {
                     function __wbg_finalize_init(i) {}\nasync function __wbg_load(m) {}\nexport { initSync };\n";
         let host = [("x/host.js".to_owned(), "export const sign = 1;\nexport const sleep = 2;\n".to_owned())];
         let whole = whole_glue(glue, &host).unwrap();
-        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sign, sleep };\nfunction __wbg_finalize_init";
+        let begins =
+            "const sign = 1;\nconst sleep = 2;\nconst import1 = { sign, sleep };\nfunction __wbg_finalize_init";
         assert!(whole.starts_with(begins), "{whole}");
         assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
         let error = whole_glue(glue, &[]).unwrap_err().to_string();

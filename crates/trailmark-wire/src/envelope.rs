@@ -24,7 +24,7 @@ const TYP: &str = "conversion+jwt";
 /// The payload of an envelope, and the whole body of one without a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Payload {
+pub struct Payload<D = Body> {
     /// The conversion's id, and for ever its replay key within site and visitor.
     pub jti: ConversionId,
     /// When the conversion happened, seconds.
@@ -35,8 +35,8 @@ pub struct Payload {
     pub ath: TokenHash,
     /// The click token.
     pub token: String,
-    /// What happened.
-    pub data: Body,
+    /// What happened. A page may have it as JSON already.
+    pub data: D,
 }
 
 /// SHA-256 of a click token's text.
@@ -76,7 +76,11 @@ struct Header {
 ///
 /// # Errors
 /// Those of the JSON writer.
-pub fn signing_input(jwk: &EcPublicJwk, payload: &Payload, json: &impl WriteJson) -> Result<String, JsonError> {
+pub fn signing_input<D: Serialize>(
+    jwk: &EcPublicJwk,
+    payload: &Payload<D>,
+    json: &impl WriteJson,
+) -> Result<String, JsonError> {
     let header = Header { alg: ALG.to_owned(), typ: TYP.to_owned(), jwk: jwk.clone() };
     Ok(jws::signing_input(&json.write(&header)?, &json.write(payload)?))
 }

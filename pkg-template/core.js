@@ -1,0 +1,111 @@
+// What the script tag (loader.js) and the npm package (index.js) share: brings the module up, hands it arrival and queue, answers
+// calls through it, drains the persisted queue, binds forms. Decides nothing about conversions; that is the module's. Whatever
+// fails, the page goes on without attribution (`mode: 'off'`) and, but for debug, without a word.
+
+// Takes `trailmark`, a stub, over with these settings. `load` fetches the module, given how often it was tried before, and gives its
+// `start` and `call`. Gives what starts it, unless it has.
+export const run = (trailmark, settings, load) => {
+  const state = trailmark._, w = window;
+  const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
+  const explain = error => settings.debug && console.warn('trailmark:', error);
+  let loading, tries = 0, call, timer;
+
+  // Sends what waits, one tab at a time, until nothing does.
+  const drain = () => {
+    clearTimeout(timer);
+    const send = async () => {
+      const pause = await call('drain');
+      if (pause) timer = setTimeout(drain, pause);
+    };
+    try {
+      navigator.locks.request('tm_' + settings.site, send).catch(send);
+    } catch (_) {
+      send();
+    }
+  };
+
+  // Answers a call through the module.
+  const answer = async ([name, argument, resolve]) => {
+    if (name == 'config') return resolve(false);
+    try {
+      const result = await call(name, argument);
+      resolve(result);
+      if (name == 'consent' || result && result.status == 'queued') drain();
+    } catch (error) {
+      explain(error);
+      resolve({ status: 'failed', code: 'malformed' });
+    }
+  };
+
+  const configure = ([name, argument, resolve]) => {
+    if (name == 'config') {
+      Object.assign(settings, argument);
+      resolve(true);
+    }
+  };
+
+  const begin = () => {
+    if (loading) return;
+    loading = 1;
+    (async () => {
+      // Says at once, and without a download, where the page's policy forbids WebAssembly or the browser lacks it.
+      new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
+      const sdk = await load(tries++);
+      state.q.map(configure);
+      const { params = [], debug } = settings;
+      const site = sdk.start({
+        ...settings,
+        params: (params + '').split(/[\s,]+/).filter(name => name),
+        consent: state.s || settings.consent,
+        debug: debug ? 1 : null
+      }, state.a);
+      call = (name, argument) => sdk.call(site, name, argument);
+      state.m = 1;
+      call('').then(ready => {
+        state.o(ready);
+        drain();
+      });
+      state.q.push = answer;
+      state.q.splice(0).map(answer);
+    })().catch(error => {
+      // Forgotten, so that a later conversion tries again.
+      loading = 0;
+      explain(error);
+      state.o({ attributed: false, mode: 'off' });
+    });
+  };
+
+  // A conversion does not wait until the page has nothing better to do.
+  state.q.push = (...calls) => {
+    calls.some(isConversion) && begin();
+    return Array.prototype.push.apply(state.q, calls);
+  };
+
+  // Back from the back/forward cache, or from a tunnel.
+  w.addEventListener('pageshow', event => {
+    if (event.persisted && call) {
+      call('resume');
+      drain();
+    }
+  });
+  w.addEventListener('online', () => call && drain());
+
+  // Forms with data-trailmark: their fields of these names and no others. One that a script has stopped was not sent.
+  w.addEventListener('submit', event => {
+    const form = event.target, kind = form.dataset && form.dataset.trailmark;
+    if (event.defaultPrevented || !/^(signup|lead)$/.test(kind)) return;
+    const input = { data: {} };
+    new FormData(form).forEach((value, name) => {
+      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value || undefined;
+      else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
+    });
+    if (!input.customer) input.customerKey = input.customerKey || input.email;
+    trailmark[kind](input);
+  });
+
+  const start = () => state.q.some(isConversion) ? begin() : whenIdle();
+  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
+  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  // A page that is rendered ahead is no visit before it is shown.
+  document.prerendering ? document.addEventListener('prerenderingchange', start, { once: true }) : start();
+};
