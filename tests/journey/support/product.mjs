@@ -50,7 +50,7 @@ export async function until(what, probe, ms = 20_000) {
 
 const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
 
-const configuration = ({ site, operator, simulator, confirmAfter, consent, dialect, extra, server }) => `
+const configuration = ({ site, pages, operator, simulator, confirmAfter, consent, dialect, extra, server }) => `
 [server]
 listen = "${site}"
 public_url = "http://${site}"
@@ -62,8 +62,8 @@ url = "sqlite:trailmark.db"
 
 [[sites]]
 id = "acme"
-public_url = "http://${site}"
-origins = ["http://${site}"]
+public_url = "${pages}"
+origins = ["${pages}"]
 consent = "${consent}"
 ${extra}
 
@@ -87,15 +87,17 @@ export class Product {
   #children = new Map();
 
   /**
-   * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration; `confirmAfter` is the settling
-   * time, `dialect` what the program `main` speaks.
+   * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration, `extra` as text or as what it gives
+   * for the product, whose addresses are known by then; `confirmAfter` is the settling time, `dialect` what the program `main` speaks, `pages` the origin of the site's pages where the proxy stands behind another server.
    */
-  static async start({ confirmAfter = '4s', consent = 'not_required', dialect = 'current', extra = '', server = '', www = true } = {}) {
+  static async start({ confirmAfter = '4s', consent = 'not_required', dialect = 'current', extra = '', server = '', www = true, pages } = {}) {
     const product = new Product();
     product.folder = mkdtempSync(join(tmpdir(), 'trailmark-'));
     const [site, operator, simulator] = (await Promise.all([freePort(), freePort(), freePort()])).map((p) => `127.0.0.1:${p}`);
     Object.assign(product, { site: `http://${site}`, operator: `http://${operator}`, simulator: `http://${simulator}` });
-    writeFileSync(join(product.folder, 'trailmark.toml'), configuration({ site, operator, simulator, confirmAfter, consent, dialect, extra, server }));
+    const more = typeof extra === 'function' ? extra(product) : extra;
+    const settings = { site, pages: pages ?? product.site, operator, simulator, confirmAfter, consent, dialect, extra: more, server };
+    writeFileSync(join(product.folder, 'trailmark.toml'), configuration(settings));
     if (www) product.#openShop();
     try {
       product.#run('simulator', ['simulate', '--listen', simulator, '--pace', 'demo', '--landing-url', `${product.site}/`]);
