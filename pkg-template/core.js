@@ -90,10 +90,11 @@ export const run = (trailmark, settings, load) => {
   });
   w.addEventListener('online', () => call && drain());
 
-  // Forms with data-trailmark: their fields of these names and no others. One that a script has stopped was not sent.
+  // Forms with data-trailmark: their fields of these names and no others. One that a script has stopped was not sent, one with
+  // data-site is that site's alone.
   w.addEventListener('submit', event => {
-    const form = event.target, kind = form.dataset && form.dataset.trailmark;
-    if (event.defaultPrevented || !/^(signup|lead)$/.test(kind)) return;
+    const form = event.target, { trailmark: kind, site = settings.site } = form.dataset || {};
+    if (event.defaultPrevented || site != settings.site || !/^(signup|lead)$/.test(kind)) return;
     const input = { data: {} };
     new FormData(form).forEach((value, name) => {
       if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value || undefined;

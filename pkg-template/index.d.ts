@@ -1,5 +1,6 @@
-// The types of `window.trailmark`, and of the objects that go through it. Hand-written, since the surface is the stub's and the
-// loader's; the module behind them has none of its own. Declares what works in this version and nothing else.
+// The types of `init` and of what it gives, which has the calls of `window.trailmark`, and of the objects that go through them.
+// Hand-written, since the surface is the stub's; the module behind it has none of its own. Declares what works in this version
+// and nothing else.
 
 /** What a page says, or what is in force, about consent. Global Privacy Control turns every state into `denied`. */
 export type ConsentState = 'granted' | 'denied' | 'pending';
@@ -41,6 +42,37 @@ export interface SignedCustomer {
   data?: Record<string, string | number>;
 }
 
+/** One line of an order; lines only say how its amount is made up. */
+export interface Item {
+  sku: string;
+  category?: string;
+  /** In minor units of the order's currency. */
+  unitAmountMinor: number;
+  quantity: number;
+}
+
+/** An order in plain words. A page cannot prove an amount, so that the proxy holds it until a server or a person confirms it. */
+export interface PlainOrder {
+  /** Your own key of the order, 1 to 255 characters; numbers are taken as text. */
+  orderKey: string | number;
+  /** The net commissionable total, discounts deducted, in minor units: cents of EUR, yen of JPY, fils of KWD. */
+  amountMinor: number;
+  /** An ISO 4217 code. */
+  currency: string;
+  items?: Item[];
+}
+
+/** An order as your own backend has signed it: a JWS, passed through as it is. It counts without anybody's confirmation. */
+export interface SignedOrder {
+  order: string;
+}
+
+/** A sale: an order, and whose it is. A signed order says that itself. */
+export type Sale =
+  | ((PlainCustomer | SignedCustomer) & PlainOrder)
+  | (Partial<PlainCustomer> & SignedOrder)
+  | (SignedCustomer & SignedOrder);
+
 /** A program that is credited with a conversion. */
 export interface Credit {
   program: string;
@@ -64,19 +96,24 @@ export interface Result {
   attribution?: Credit[];
 }
 
-/** Settings that a script tag carries as `data-` attributes. */
+/** Settings of one site in one document; a script tag carries them as `data-` attributes. */
 export interface Settings {
   /** The site's id in the proxy's configuration. */
   site: string;
-  /** Where the proxy is mounted; by default the address that the script came from. */
+  /** Where the proxy is mounted: a path from the root, or an address. Default: `/tm`; of a script tag, where it came from. */
   endpoint?: string;
   /** Nothing stated means `pending`. */
   consent?: ConsentState;
   /** Generic parameter names that count as a partner key on this page, such as `via`. */
   params?: string[];
+  /** Where the page finds the package's `sdk_bg.wasm`, if its bundler does not see to that. */
+  wasmUrl?: string | URL;
   /** Explains mistakes on the console. */
   debug?: boolean;
 }
+
+/** The settings that may still come before `ready`. */
+export type LateSettings = Partial<Pick<Settings, 'endpoint' | 'consent' | 'params' | 'debug'>>;
 
 /** No call throws, and no promise rejects; each settles within 300 ms of the call or of `ready`. */
 export interface Trailmark {
@@ -87,17 +124,29 @@ export interface Trailmark {
   signup(customer: PlainCustomer | SignedCustomer): Promise<Result>;
   /** Somebody showed interest. */
   lead(customer: PlainCustomer | SignedCustomer): Promise<Result>;
+  /** A customer ordered something. */
+  sale(sale: Sale): Promise<Result>;
+  /** A random id of the ledger's for a checkout's reference field, 1 to 200 of `[A-Za-z0-9_-]`; `null` without a touch. */
+  reference(): Promise<string | null>;
   /** States consent; gives the state now in force. */
   consent(state: ConsentState): Promise<ConsentState>;
   /** Settings before `ready`; gives whether they came in time. */
-  config(settings: Partial<Settings>): Promise<boolean>;
+  config(settings: LateSettings): Promise<boolean>;
 }
+
+/**
+ * The calls for one site. The same site gives the same object, with the settings of the first call; sites stand side by side.
+ * Call it where the page starts, before a router changes the address: it remembers how the visitor came. Where the snippet's
+ * inline stub has done so already, its `window.trailmark` is taken over and given. On a server nothing happens: `ready` tells
+ * `off`, `touch` and `reference` give `null`, conversions `failed` with `not_loaded`.
+ */
+export declare function init(settings: Settings): Trailmark;
 
 declare global {
   interface Window {
     trailmark: Trailmark;
   }
-  /** There once the stub has run: with the inline stub always, else with `sdk.js`. */
+  /** There once the stub has run: with the inline stub always, else with `sdk.js`. Importing the package does not make it. */
   // eslint-disable-next-line no-var
   var trailmark: Trailmark;
 }
