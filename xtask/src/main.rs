@@ -1,7 +1,7 @@
 //! `cargo xtask`: the only build script of the project.
 //!
 //! This file reads the command line and hands over; each task is a file of its own, in the order of a
-//! day's work: [`build_sdk`], [`size`], [`demo`], [`tidy`], [`mod@test`]. It imports no workspace crate, so that it
+//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`tidy`], [`mod@test`]. It imports no workspace crate, so that it
 //! compiles while they do not. Linux and macOS.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
 
@@ -13,6 +13,7 @@ mod tools;
 mod artifact;
 mod build_sdk;
 mod size;
+mod pack;
 mod process;
 mod demo;
 mod tidy;
@@ -35,6 +36,7 @@ cargo xtask TASK: the only build script of Trailmark
                  --advisories         ask for known vulnerabilities of dependencies too (needs the network)
   build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
   size         what a page pays for the module, against its budget, and what single crates cost in it
+  pack         write the npm package to target/npm and pack its tarball there; publishes nothing
   tidy         check what no compiler checks: import directions, file heads, places of web-sys, documents
 ";
 
@@ -54,6 +56,7 @@ fn run(arguments: &[String]) -> Result<()> {
     match words.as_slice() {
         ["build-sdk"] => build_sdk::run(&Workspace::load()?),
         ["size"] => size::run(&Workspace::load()?),
+        ["pack"] => pack::run(&Workspace::load()?),
         ["demo"] => demo::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
         ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),

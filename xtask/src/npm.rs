@@ -1,9 +1,11 @@
-//! Node and the npm packages of `tests/`: wasm-opt (binaryen) and terser for `build-sdk`, the rest for the tests.
+//! Node and the npm packages of `tests/`: wasm-opt (binaryen) and terser for `build-sdk`, the rest for the tests. The
+//! frameworks that the tests of the npm package build with are a list of their own, `tests/npm/`, since whoever only builds
+//! the module shall not download them.
 //!
 //! `build-sdk` and `demo` do without them and only grow the output; `test` needs them. What is installed is what
 //! `tests/package-lock.json` says, recorded by its hash in a stamp so that a second run asks nobody.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -26,8 +28,12 @@ pub(crate) struct Npm {
 impl Npm {
     /// Finds Node and npm and installs what is missing. The error says what to install by hand.
     pub(crate) fn install(workspace: &Workspace) -> Result<Self> {
+        Self::install_in(&workspace.root.join("tests"))
+    }
+
+    /// The same for the packages of the lock file in `folder`.
+    pub(crate) fn install_in(folder: &Path) -> Result<Self> {
         let node = find_node()?;
-        let folder = workspace.root.join("tests");
         let lock = folder.join("package-lock.json");
         let lock = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;
         let npm = Self { node, modules: folder.join("node_modules"), lock_hash: sha256_hex(&lock) };
@@ -35,14 +41,19 @@ impl Npm {
         if std::fs::read_to_string(&stamp).is_ok_and(|hash| hash == npm.lock_hash) {
             return Ok(npm);
         }
-        let Some(program) = shell::which("npm") else {
-            bail!("npm is missing beside Node; install it (on Debian: apt-get install npm)");
-        };
         // npm's progress goes to standard error; its summary would only disturb the list of steps.
-        shell::run(Command::new(program).args(["ci", "--loglevel=error"]).current_dir(&folder).stdout(Stdio::null()))
-            .context("cannot install the npm packages of tests/")?;
+        shell::run(program()?.args(["ci", "--loglevel=error"]).current_dir(folder).stdout(Stdio::null()))
+            .with_context(|| format!("cannot install the npm packages of {}", folder.display()))?;
         std::fs::write(&stamp, &npm.lock_hash)?;
         Ok(npm)
+    }
+
+    /// Installs a packed package beside what is there, without the network and without a line in the lock file.
+    pub(crate) fn add(&self, tarball: &Path) -> Result<()> {
+        let mut command = program()?;
+        command.args(["install", "--no-save", "--offline", "--loglevel=error", "--prefix"]);
+        command.arg(self.modules.join("..")).arg(tarball).stdout(Stdio::null());
+        shell::run(&mut command).with_context(|| format!("cannot install {}", tarball.display()))
     }
 
     /// A command that runs the script `path` of an installed package.
@@ -51,6 +62,13 @@ impl Npm {
         command.arg(self.modules.join(path));
         command
     }
+}
+
+/// npm itself.
+pub(crate) fn program() -> Result<Command> {
+    let program =
+        shell::which("npm").context("npm is missing beside Node; install it (on Debian: apt-get install npm)")?;
+    Ok(Command::new(program))
 }
 
 fn find_node() -> Result<PathBuf> {

@@ -14,7 +14,7 @@ use crate::counts::{self, Counts};
 use crate::npm::Npm;
 use crate::tools::{self, Browser};
 use crate::workspace::Workspace;
-use crate::{build_sdk, shell, size, tidy};
+use crate::{build_sdk, pack, shell, size, tidy};
 
 /// One part of the run.
 struct Step {
@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
     Step { name: "journey", what: "the whole product in Chromium", run: journey_tests },
+    Step { name: "npm", what: "the packed npm package: checkers, types, applications that import it", run: npm_tests },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
@@ -132,6 +133,7 @@ fn tested(run: &Run<'_>, command: &mut Command, count: fn(&str) -> Counts) -> Re
 fn install_tools(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     Npm::install(run.workspace)?;
+    frameworks(run.workspace)?;
     Browser::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
     tools::cargo_deny()?;
@@ -206,6 +208,23 @@ fn journey_tests(run: &Run<'_>) -> Result<()> {
     node_tests(run, "tests/journey")
 }
 
+/// The package is installed from its tarball, as a user's is, beside the frameworks that build with it.
+fn npm_tests(run: &Run<'_>) -> Result<()> {
+    let tarball = pack::pack(run.workspace)?;
+    frameworks(run.workspace)?.add(&tarball)?;
+    node_tests(run, "tests/npm")
+}
+
+/// What `tests/npm` locks, installed in the target folder, where the applications are built.
+fn frameworks(workspace: &Workspace) -> Result<Npm> {
+    let apps = pack::folder(workspace).join("apps");
+    std::fs::create_dir_all(&apps)?;
+    for name in ["package.json", "package-lock.json", ".npmrc"] {
+        std::fs::copy(workspace.root.join("tests/npm").join(name), apps.join(name))?;
+    }
+    Npm::install_in(&apps)
+}
+
 /// Runs the `*.test.mjs` files under `folder`, named one by one since Node versions differ in how they search a folder.
 fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let workspace = run.workspace;
@@ -221,6 +240,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .current_dir(&workspace.root)
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
+        .env("TRAILMARK_NPM", pack::folder(workspace))
         .env("CHROMIUM", browser.chromium);
     tested(run, &mut command, counts::of_node)
 }
