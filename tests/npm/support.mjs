@@ -1,0 +1,109 @@
+// What the tests of the npm package share: the folder where `cargo xtask test --only npm` has installed the packed tarball beside
+// the frameworks, building and serving an application there as its developer would, and the one way through it. The promise
+// that a journey keeps is asserted here, once; everything that is started ends with its test.
+
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { cpSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+import { freshPage } from '../journey/support/browser.mjs';
+import { Product, freePort, until } from '../journey/support/product.mjs';
+
+const FOLDER = process.env.TRAILMARK_NPM;
+if (!FOLDER) throw new Error('TRAILMARK_NPM is not set: run these tests with `cargo xtask test --only npm`');
+
+/** What is published, unpacked. */
+export const PACKAGE = join(FOLDER, 'package');
+
+/** Where the tarball is installed. */
+export const APPS = join(FOLDER, 'apps');
+
+/** The file that is published. */
+export const TARBALL = join(FOLDER, `trailmark-${JSON.parse(readFileSync(join(PACKAGE, 'package.json'))).version}.tgz`);
+
+const program = (name) => join(APPS, 'node_modules', '.bin', name);
+
+/** Runs an installed program to its end: `{ stdout, stderr }`; fails with what it said. */
+export function run(name, args, { cwd = APPS, env = {} } = {}) {
+  const options = { cwd, env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env }, maxBuffer: 1 << 24 };
+  return promisify(execFile)(program(name), args, options).catch(({ code, stdout, stderr }) => {
+    throw new Error(`${name} ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
+  });
+}
+
+/**
+ * An application of `tests/npm`, built and served on a port of its own with the product behind it. `build` and `serve` are
+ * command lines; `serve` is given the port.
+ */
+export async function start(name, { build, serve }) {
+  const cwd = join(APPS, name);
+  rmSync(cwd, { recursive: true, force: true });
+  cpSync(fileURLToPath(new URL(name, import.meta.url)), cwd, { recursive: true });
+  const port = await freePort();
+  const app = { origin: `http://127.0.0.1:${port}` };
+  app.product = await Product.start({ www: false, pages: app.origin });
+  const env = { TRAILMARK_PROXY: app.product.site };
+  let server;
+  app.stop = async () => {
+    server?.kill('SIGTERM');
+    await Promise.all([server?.ended, app.product.stop()]);
+  };
+  try {
+    if (build) await run(build[0], build.slice(1), { cwd, env });
+    const log = openSync(join(APPS, `${name}.log`), 'w');
+    const [command, ...args] = serve(String(port));
+    // Node itself, so that the signal reaches the server and no shell between.
+    server = spawn(process.execPath, [program(command), ...args], {
+      cwd,
+      env: { ...process.env, NEXT_TELEMETRY_DISABLED: '1', ...env },
+      stdio: ['ignore', log, log],
+    });
+    server.ended = new Promise((resolve) => server.once('exit', resolve));
+    await until(`${name} answers on ${app.origin}`, () => fetch(app.origin).then(({ ok }) => ok, () => false), 60_000);
+  } catch (error) {
+    await app.stop();
+    throw error;
+  }
+  return app;
+}
+
+/** What development servers and frameworks say for themselves. */
+const TOOLS = /^(debug: \[vite\]|info: %cDownload the React DevTools)/;
+
+/** From a partner's link by client-side routes to a signup, which ends in one customer of that partner and one effect. */
+export async function signsUp({ origin, product }, browser, email) {
+  const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
+  const { context, page, said } = await freshPage(browser);
+  try {
+    await page.goto(`${origin}/?ps_xid=${xid}&ps_partner_key=YWRh`);
+    await page.evaluate(() => (window.sameDocument = true));
+    await page.getByRole('link', { name: 'Sign up' }).click();
+    await page.getByLabel('Name').fill('Grace Hopper');
+    await page.getByLabel('E-mail').fill(email);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    const result = await page.locator('[data-result]').textContent();
+    const [status, id] = result.split(' ');
+    assert.equal(status, 'accepted', result);
+    assert.equal(await page.evaluate(() => window.sameDocument), true, 'the routes changed on the client');
+    const { deliveries } = await until('the delivery is recorded', () => {
+      const shown = product.json('conversions', 'show', id);
+      return shown.deliveries.every(({ state }) => state === 'recorded') && shown;
+    });
+    assert.equal(deliveries.length, 1);
+    const { customers } = await product.control('state/partnerstack');
+    const made = customers.filter((customer) => customer.email === email);
+    assert.deepEqual(made.map(({ partner_key }) => partner_key), ['ada']);
+    const { effects } = await product.control('effects?vendor=partnerstack');
+    const of = effects.filter(({ external_key }) => external_key === email);
+    assert.equal(of.reduce((sum, row) => sum + row.effects, 0), 1, JSON.stringify(of));
+    const reports = said.requests.filter(({ url }) => url.endsWith('/tm/v1/clicks'));
+    assert.deepEqual(reports.map(({ method }) => method), ['POST'], 'one arrival was reported');
+    assert.deepEqual([...said.errors, ...said.console.filter((line) => !TOOLS.test(line))], []);
+    return said;
+  } finally {
+    await context.close();
+  }
+}
