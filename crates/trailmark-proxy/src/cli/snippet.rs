@@ -65,7 +65,7 @@ fn snippet(site: &Site, base: &str, stub: &str) -> String {
          <!-- Where a signup has succeeded -->\n\
          <script>trailmark.signup({{ customerKey: 'u_1', email: 'ada@example.com', name: 'Ada' }}).then(console.log)</script>\n\
          \n\
-         <!-- With a bundler, in place of the two scripts of the head; comes with the npm package:\n\
+         <!-- With a bundler, in place of the two scripts of the head (npm install trailmark):\n\
          import {{ init }} from 'trailmark';\n\
          const tm = init({{ site: '{site}', endpoint: '{base}', consent: '{consent}', params: [{names}] }});\n\
          -->",

@@ -211,7 +211,7 @@ fn a_snippet_carries_the_sites_own_settings() {
         "<script>",
         "<script async src=\"/tm/sdk.js\" data-site=\"acme\" data-consent=\"pending\" data-params=\"via\"></script>",
         "trailmark.signup({ customerKey:",
-        "comes with the npm package",
+        "(npm install trailmark)",
         "import { init } from 'trailmark';",
     ] {
         assert!(text.contains(part), "{part} in {text}");
