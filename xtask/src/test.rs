@@ -12,7 +12,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::counts::{self, Counts};
 use crate::npm::Npm;
-use crate::tools::{self, Browser};
+use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
 use crate::{build_sdk, shell, size, tidy};
 
@@ -34,7 +34,7 @@ const STEPS: &[Step] = &[
     Step { name: "rust", what: "cargo test of the whole workspace", run: rust_tests },
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
-    Step { name: "journey", what: "the whole product in Chromium", run: journey_tests },
+    Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
@@ -132,7 +132,7 @@ fn tested(run: &Run<'_>, command: &mut Command, count: fn(&str) -> Counts) -> Re
 fn install_tools(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     Npm::install(run.workspace)?;
-    Browser::install()?;
+    Browsers::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
     tools::cargo_deny()?;
     Ok(())
@@ -182,7 +182,7 @@ fn rust_tests(run: &Run<'_>) -> Result<()> {
 
 fn browser_tests(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
-    let browser = Browser::install()?;
+    let browsers = Browsers::install()?;
     let runner = tools::wasm_bindgen_test_runner(run.workspace)?;
     let arguments = ["test", "--package", "trailmark", "--test", "browser", "--target", build_sdk::WASM_TARGET];
     tested(
@@ -191,7 +191,7 @@ fn browser_tests(run: &Run<'_>) -> Result<()> {
             .cargo()
             .args(arguments)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .env("CHROMEDRIVER", browser.driver),
+            .env("CHROMEDRIVER", browsers.driver),
         counts::of_cargo,
     )
 }
@@ -210,7 +210,7 @@ fn journey_tests(run: &Run<'_>) -> Result<()> {
 fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let workspace = run.workspace;
     let npm = Npm::install(workspace)?;
-    let browser = Browser::install()?;
+    let browsers = Browsers::install()?;
     shell::run(workspace.cargo().args(["build", "--quiet", "--package", "trailmark-proxy", "--bin", "trailmark"]))?;
     let files = test_files(&workspace.root.join(folder))?;
     ensure!(!files.is_empty(), "{folder} holds no *.test.mjs file");
@@ -221,7 +221,8 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .current_dir(&workspace.root)
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
-        .env("CHROMIUM", browser.chromium);
+        .env("CHROMIUM", browsers.chromium)
+        .env("FIREFOX", browsers.firefox);
     tested(run, &mut command, counts::of_node)
 }
 
