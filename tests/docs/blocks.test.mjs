@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { test } from 'node:test';
 
 import { BINARY } from '../journey/support/product.mjs';
@@ -85,6 +85,35 @@ function soundCalls(text) {
   for (const name of calls) assert.ok(offered.includes(`'${name}'`), `trailmark.${name} exists`);
 }
 
+/** A file of an app: it parses (its JSX, whose tags are in pairs, left out), and imports what is there. */
+function soundApp(text, { argument, place }) {
+  const page = place.split(':')[0];
+  const saved = blocks(page).filter(({ runner }) => runner === 'app').map(({ argument }) => argument);
+  for (const [, from] of text.matchAll(/(?:from|import) '([^']+)'/g)) {
+    const file = from.startsWith('.') ? posix.join(posix.dirname(argument), from) : from;
+    assert.ok([...saved, 'next/link', 'react', 'react-dom/client', 'react-router', 'trailmark'].includes(file), `${from} is there`);
+  }
+  for (const [, names] of text.matchAll(/import \{([^}]*)\} from 'trailmark'/g)) assert.equal(names.trim(), 'init');
+  if (/\b(?:trailmark|tm)\.[a-z]+\(/.test(text)) soundCalls(text);
+  const open = [];
+  for (const [, closes, tag, empty] of text.replace(/=>/g, '').matchAll(/<(\/?)([A-Za-z]+)[^>]*?(\/?)>/g)) {
+    if (closes) assert.equal(open.pop(), tag, `</${tag}> closes what is open`);
+    else if (!empty) open.push(tag);
+  }
+  assert.deepEqual(open, [], 'every tag is closed');
+  const plain = text.replace(/\(\s*<[^]*>,?\s*\)/, '(null)');
+  inFolder((folder) => {
+    writeFileSync(join(folder, 'app.mjs'), plain);
+    const { status, stderr } = spawnSync(process.execPath, ['--check', join(folder, 'app.mjs')], { encoding: 'utf8' });
+    assert.equal(status, 0, stderr);
+  });
+}
+
+/** What is installed is this project's package. */
+function soundInstall(text) {
+  assert.equal(text.trim(), `npm install ${JSON.parse(read('pkg-template/package.json')).name}`);
+}
+
 /** Commands with which the binary, or something else of this project, is built: the tasks and packages exist. */
 function soundBuild(text) {
   const tasks = read('xtask/src/main.rs');
@@ -101,9 +130,12 @@ function soundBuild(text) {
 const CHECKS = {
   'caddy check': soundCaddy,
   'ini check': soundUnit,
+  'js app': soundApp,
   'js call': soundCalls,
+  'jsx app': soundApp,
   'nginx check': soundNginx,
   'sh build': soundBuild,
+  'sh npm': soundInstall,
   'toml check': soundConfig,
 };
 
@@ -114,7 +146,7 @@ const named = ({ language, runner }) => `${language} ${runner}`;
 
 for (const page of pages())
   for (const block of blocks(page).filter((block) => CHECKS[named(block)]))
-    test(`${block.place} is sound`, () => CHECKS[named(block)](block.text));
+    test(`${block.place} is sound`, () => CHECKS[named(block)](block.text, block));
 
 test('every fenced block has a runner or a check', () => {
   const orphans = pages().flatMap(blocks).filter((block) => {

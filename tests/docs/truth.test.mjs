@@ -86,7 +86,7 @@ test('every command and setting of the pages exists', () => {
   const settings = read('crates/trailmark-proxy/config.default.toml');
   const words = pages().flatMap((page) => names(read(page).replace(/```[^]*?```/g, '')).map((name) => [page, name]));
   for (const [page, name] of words) {
-    const command = name.match(/^(?:trailmark )?(apikeys|conversions|keys|outbox|store) ([a-z]+)/);
+    const command = name.match(/^(?:trailmark )?(apikeys|conversions|keys|outbox|store|webhooks) ([a-z]+)/);
     if (command) assert.match(cli.toLowerCase(), new RegExp(`\\b${command[2]}\\(`), `${page}: \`${name}\` is a command`);
     const setting = name.match(/^([a-z]+(?:_[a-z]+)+) = /);
     if (setting) assert.match(settings, new RegExp(`^#?${setting[1]} = `, 'm'), `${page}: \`${name}\` is a setting`);

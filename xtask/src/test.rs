@@ -14,7 +14,7 @@ use crate::counts::{self, Counts};
 use crate::npm::Npm;
 use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
-use crate::{build_sdk, shell, size, tidy};
+use crate::{build_sdk, docs, shell, size, tidy};
 
 /// One part of the run.
 struct Step {
@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
     Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
+    Step { name: "docs", what: "every page of docs/ followed to the letter", run: docs_tests },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
@@ -135,6 +136,7 @@ fn install_tools(run: &Run<'_>) -> Result<()> {
     Browsers::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
     tools::cargo_deny()?;
+    docs::install_programs()?;
     Ok(())
 }
 
@@ -204,6 +206,14 @@ fn package_tests(run: &Run<'_>) -> Result<()> {
 fn journey_tests(run: &Run<'_>) -> Result<()> {
     build_sdk::build(run.workspace)?;
     node_tests(run, "tests/journey")
+}
+
+fn docs_tests(run: &Run<'_>) -> Result<()> {
+    docs::install_programs()?;
+    build_sdk::build(run.workspace)?;
+    let arguments = ["build", "--quiet", "--package", "trailmark-proxy", "--example", "sign"];
+    shell::run(run.workspace.cargo().args(arguments))?;
+    node_tests(run, "tests/docs")
 }
 
 /// Runs the `*.test.mjs` files under `folder`, named one by one since Node versions differ in how they search a folder.
