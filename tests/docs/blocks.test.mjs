@@ -27,7 +27,7 @@ const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status
 
 /** `trailmark config check`, with something in every variable that the text names. */
 function soundConfig(text) {
-  const variables = [...text.matchAll(/"env:([A-Z_]+)"/g)].map(([, name]) => [name, 'a-secret']);
+  const variables = [...text.matchAll(/"env:([A-Z_]+)"/g)].map(([, name]) => [name, 'a-secret-of-twenty-letters-or-more']);
   inFolder((folder) => {
     writeFileSync(join(folder, 'trailmark.toml'), text);
     const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, ...Object.fromEntries(variables) } };

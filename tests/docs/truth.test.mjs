@@ -50,6 +50,11 @@ test('every state of a delivery stands in the table, and no other', () => {
   assert.deepEqual(sorted(rows('docs/troubleshooting.md', 'States of a delivery').map(([state]) => state)), sorted(states));
 });
 
+test('every state of a commission stands in the table, and no other', () => {
+  const states = all(body(read('crates/trailmark-vendors/src/commission.rs'), 'as_str'), /=> "([a-z_]+)"/g);
+  assert.deepEqual(sorted(rows('docs/troubleshooting.md', 'Why is there no commission?').map(([state]) => state)), sorted(states));
+});
+
 test('every code that a page hears is said by the SDK', () => {
   const files = readdirSync(join(ROOT, 'src')).filter((name) => name.endsWith('.rs')).map((name) => read(`src/${name}`));
   const scripts = readdirSync(join(ROOT, 'pkg-template')).filter((name) => name.endsWith('.js')).map((name) => read(`pkg-template/${name}`));
