@@ -109,6 +109,12 @@ function soundApp(text, { argument, place }) {
   });
 }
 
+/** The document of an app: its script is one of the files that the page saves. */
+function soundDocument(text, { place }) {
+  const saved = blocks(place.split(':')[0]).map(({ argument }) => `/${argument}`);
+  for (const [, source] of text.matchAll(/<script[^>]* src="([^"]+)"/g)) assert.ok(saved.includes(source), `${source} is saved`);
+}
+
 /** What is installed is this project's package. */
 function soundInstall(text) {
   assert.equal(text.trim(), `npm install ${JSON.parse(read('pkg-template/package.json')).name}`);
@@ -129,6 +135,7 @@ function soundBuild(text) {
 
 const CHECKS = {
   'caddy check': soundCaddy,
+  'html app': soundDocument,
   'ini check': soundUnit,
   'js app': soundApp,
   'js call': soundCalls,
