@@ -1,5 +1,5 @@
 // docs/start.md and docs/backend.md, followed to the letter: a signup, a sale and a refund from a backend, and the three signers,
-// each run as the page has it. What they sign is then sent as a page would send it, and must be paid.
+// each run as the page has it. What they sign is then sent as a page would send it, and by a page, and must be paid.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
+import { freshPage, launch } from '../journey/support/browser.mjs';
 import { Caller } from '../journey/support/caller.mjs';
 import { BINARY, until } from '../journey/support/product.mjs';
 import { blocks, read } from './support/pages.mjs';
@@ -14,11 +15,15 @@ import { Walk } from './support/walk.mjs';
 
 const EXAMPLE = join(dirname(BINARY), 'examples', 'sign');
 
-let walk;
+let browser, walk;
 before(async () => {
+  browser = await launch();
   walk = await Walk.begin();
 });
-after(() => walk?.end());
+after(async () => {
+  await browser?.close();
+  await walk?.end();
+});
 
 /** The example that `cargo build --example sign` has made, run in the terminal's folder. */
 function signInRust(terminal, ...words) {
@@ -67,6 +72,24 @@ for (const [language, signer] of Object.entries(SIGNERS))
     const forged = await page.convert({ kind: 'sale', signed_order: order.replace(/.{4}$/, 'AAAA') });
     assert.deepEqual([forged.body.status, forged.body.code], ['held', 'order_signature_invalid']);
   });
+
+test('a page that is handed what the backend has signed gets it accepted, by the call of the page', async () => {
+  const { terminal } = walk;
+  const [customer, order] = (await terminal.run('node sign.mjs u_in_page o_in_page')).trim().split(/\s+/);
+  const [head] = (await terminal.run('trailmark snippet --site acme')).split('\n\n');
+  terminal.save('www/checkout.html', `<!doctype html><html><head>${head}</head><body></body></html>`);
+  const { context, page, said } = await freshPage(browser);
+  await page.goto(terminal.here('http://127.0.0.1:8787/checkout?ps_partner_key=YWRh'));
+  await page.evaluate(() => trailmark.consent('granted'));
+  await page.waitForFunction(() => trailmark.touch());
+  const [{ text }] = blocks('docs/backend.md').filter(({ runner }) => runner === 'call');
+  await page.evaluate(`{ const order = '${order}', customer = '${customer}'; ${text} }`);
+  await until('both calls are answered', () => said.console.length === 2);
+  await page.waitForFunction(() => localStorage.getItem('tm_acme_queue') === null);
+  const listed = await terminal.run('trailmark conversions list');
+  for (const key of ['o_in_page', 'u_in_page']) assert.match(listed, new RegExp(`${key} +accepted`), said.console.join());
+  await context.close();
+});
 
 test('the Rust signer of the page is the example that was run', () => {
   const [block] = blocks('docs/backend.md').filter(({ runner }) => runner === 'example');

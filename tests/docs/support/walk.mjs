@@ -2,7 +2,7 @@
 // save, runs what it says to run, and compares what the page promises with what is seen. What hands do, such as pressing a
 // button, is given by the test as `hands`, a function for the title of a section.
 //
-// Runners: `run` in the terminal, with `retry` until the next `seen` is true; `seen` compares with what was printed last;
+// Runners: `run` in the terminal, with `retry` until the next `seen` is true, with `then` after the hands; `seen` compares with what was printed last;
 // `file=` saves, `append=` adds; `result` compares with what `hands` have returned. `build` is what made the binary.
 
 import assert from 'node:assert/strict';
@@ -27,9 +27,9 @@ export class Walk {
     const titles = all.map(({ title }) => title);
     for (const title of Object.keys(hands)) assert.ok(titles.includes(title), `${path} has a section "${title}"`);
     for (const { title, blocks } of all) {
-      // Hands come before the blocks that tell what they see, and after what is to be saved and run.
-      const seen = blocks.findIndex(({ runner }) => runner === 'result');
-      const turn = seen < 0 ? blocks.length : seen;
+      // Hands come before the blocks that tell what came of them, and after what is to be saved and run.
+      const told = blocks.findIndex(({ runner, options }) => runner === 'result' || options.includes('then'));
+      const turn = told < 0 ? blocks.length : told;
       for (const [index, block] of blocks.entries()) {
         if (index === turn) await this.#hand(hands[title]);
         await this.#play(block, blocks[index + 1]);
