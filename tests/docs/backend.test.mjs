@@ -1,5 +1,6 @@
-// docs/start.md and docs/backend.md, followed to the letter: a signup, a sale and a refund from a backend, and the three signers,
-// each run as the page has it. What they sign is then sent as a page would send it, and by a page, and must be paid.
+// docs/start.md and docs/backend.md, followed to the letter: a signup, a sale and a refund from a backend, and the
+// three signers, each run as the page has it. What they sign is then sent as a page would send it, and by a page,
+// and must be paid.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -38,7 +39,10 @@ function trustTheKey(terminal) {
   const line = walk.printed.trim();
   const config = readFileSync(join(terminal.folder, 'trailmark.toml'), 'utf8');
   assert.match(config, /^order_keys = /m);
-  terminal.save('trailmark.toml', config.replace(/^order_keys = .*$/m, () => line));
+  terminal.save(
+    'trailmark.toml',
+    config.replace(/^order_keys = .*$/m, () => line),
+  );
 }
 
 test('who follows backend.md reports a signup, a sale and a refund, and signs in three languages', async () => {
@@ -62,11 +66,15 @@ for (const [language, signer] of Object.entries(SIGNERS))
     const page = await Caller.create(terminal.here('http://127.0.0.1:8787'));
     await page.arrive('ps_partner_key=Z3JhY2U');
     const signup = await page.convert({ kind: 'signup', signed_customer: customer });
-    assert.deepEqual([signup.body.status, signup.body.attribution], ['accepted', [{ program: 'main', partner: 'grace' }]]);
+    assert.deepEqual(
+      [signup.body.status, signup.body.attribution],
+      ['accepted', [{ program: 'main', partner: 'grace' }]],
+    );
     const sale = await page.convert({ kind: 'sale', signed_order: order });
     assert.equal(sale.body.status, 'accepted', JSON.stringify(sale.body));
     const state = terminal.here('http://127.0.0.1:9100/control/state/partnerstack');
-    const paid = async () => (await (await fetch(state)).json()).transactions.find(({ key }) => key === `o_by_${language}`);
+    const paid = async () =>
+      (await (await fetch(state)).json()).transactions.find(({ key }) => key === `o_by_${language}`);
     const { amount, currency } = await until('the vendor has the sale', paid, 40_000);
     assert.deepEqual([amount, currency.toUpperCase()], [4900, 'EUR']);
     const forged = await page.convert({ kind: 'sale', signed_order: order.replace(/.{4}$/, 'AAAA') });
@@ -84,15 +92,19 @@ test('a page that is handed what the backend has signed gets it accepted, by the
   await page.waitForFunction(() => trailmark.touch());
   const [{ text }] = blocks('docs/backend.md').filter(({ runner }) => runner === 'call');
   await page.evaluate(`{ const order = '${order}', customer = '${customer}'; ${text} }`);
-  await until('both calls are answered', () => said.console.length === 2);
+  await until('both calls are answered', () => said.console.filter((line) => line.startsWith('log:')).length === 2);
   await page.waitForFunction(() => localStorage.getItem('tm_acme_queue') === null);
   const listed = await terminal.run('trailmark conversions list');
-  for (const key of ['o_in_page', 'u_in_page']) assert.match(listed, new RegExp(`${key} +accepted`), said.console.join());
+  for (const key of ['o_in_page', 'u_in_page'])
+    assert.match(listed, new RegExp(`${key} +accepted`), said.console.join());
   await context.close();
 });
 
 test('the Rust signer of the page is the example that was run', () => {
   const [block] = blocks('docs/backend.md').filter(({ runner }) => runner === 'example');
   const example = read(`crates/trailmark-proxy/examples/${block.argument}.rs`);
-  assert.ok(example.endsWith(`\n${block.text}`), 'copy crates/trailmark-proxy/examples/sign.rs into the page, or the other way');
+  assert.ok(
+    example.endsWith(`\n${block.text}`),
+    'copy crates/trailmark-proxy/examples/sign.rs into the page, or the other way',
+  );
 });

@@ -1,5 +1,5 @@
-// Every fenced block of every page has something that proves it: a walk that runs it, or a check here. A block without one, or
-// one that a walk would have to run on a page that no test follows, is red.
+// Every fenced block of every page has something that proves it: a walk that runs it, or a check here. A block
+// without one, or one that a walk would have to run on a page that no test follows, is red.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -27,10 +27,17 @@ const has = (program) => spawnSync('sh', ['-c', `command -v ${program}`]).status
 
 /** `trailmark config check`, with something in every variable that the text names. */
 function soundConfig(text) {
-  const variables = [...text.matchAll(/"env:([A-Z_]+)"/g)].map(([, name]) => [name, 'a-secret-of-twenty-letters-or-more']);
+  const variables = [...text.matchAll(/"env:([A-Z_]+)"/g)].map(([, name]) => [
+    name,
+    'a-secret-of-twenty-letters-or-more',
+  ]);
   inFolder((folder) => {
     writeFileSync(join(folder, 'trailmark.toml'), text);
-    const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH, ...Object.fromEntries(variables) } };
+    const options = {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, ...Object.fromEntries(variables) },
+    };
     const { status, stdout, stderr } = spawnSync(BINARY, ['config', 'check'], options);
     assert.equal(status, 0, stderr);
     assert.match(stdout, /the configuration is sound/);
@@ -40,13 +47,17 @@ function soundConfig(text) {
 function soundNginx(text) {
   const [[words, directives]] = nginx(text);
   assert.deepEqual(words, ['location', '/tm/']);
-  const value = (...name) => directives.find(([words]) => name.every((word, index) => words[index] === word))?.[0].at(-1);
+  const value = (...name) =>
+    directives.find(([words]) => name.every((word, index) => words[index] === word))?.[0].at(-1);
   assert.equal(value('proxy_pass'), 'http://127.0.0.1:8787', 'without a path, so that the proxy sees /tm');
   assert.equal(value('proxy_set_header', 'Host'), '$host');
   assert.equal(value('proxy_set_header', 'X-Forwarded-For'), '$proxy_add_x_forwarded_for');
   if (!has('nginx')) return;
   inFolder((folder) => {
-    writeFileSync(join(folder, 'nginx.conf'), `pid ${folder}/pid;\nevents {}\nhttp { server { listen 127.0.0.1:1; ${text} } }`);
+    writeFileSync(
+      join(folder, 'nginx.conf'),
+      `pid ${folder}/pid;\nevents {}\nhttp { server { listen 127.0.0.1:1; ${text} } }`,
+    );
     const { status, stderr } = spawnSync('nginx', ['-t', '-c', join(folder, 'nginx.conf')], { encoding: 'utf8' });
     assert.equal(status, 0, stderr);
   });
@@ -57,7 +68,10 @@ function soundCaddy(text) {
   assert.equal(site.length, 1);
   assert.deepEqual(handlers[0], [['handle', '/tm/*'], [[['reverse_proxy', '127.0.0.1:8787'], null]]]);
   if (!has('caddy')) return;
-  const { status, stderr } = spawnSync('caddy', ['adapt', '--adapter', 'caddyfile', '--config', '-'], { input: text, encoding: 'utf8' });
+  const { status, stderr } = spawnSync('caddy', ['adapt', '--adapter', 'caddyfile', '--config', '-'], {
+    input: text,
+    encoding: 'utf8',
+  });
   assert.equal(status, 0, stderr);
 }
 
@@ -66,14 +80,18 @@ function soundUnit(text) {
   const [program, command, ...flags] = Service.ExecStart.split(' ');
   assert.match(program, /^\/usr\/local\/bin\/trailmark$/);
   const { stdout } = spawnSync(BINARY, [command, '--help'], { encoding: 'utf8' });
-  for (const flag of flags.filter((word) => word.startsWith('--'))) assert.ok(stdout.includes(flag), `${command} knows ${flag}`);
+  for (const flag of flags.filter((word) => word.startsWith('--')))
+    assert.ok(stdout.includes(flag), `${command} knows ${flag}`);
   assert.equal(Install.WantedBy, 'multi-user.target');
   if (!has('systemd-analyze')) return;
   inFolder((folder) => {
     const unit = join(folder, 'trailmark.service');
     writeFileSync(unit, text.replace(program, BINARY).replace(/^User=.*$/m, ''));
     const { stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', unit], { encoding: 'utf8' });
-    assert.deepEqual(stderr.split('\n').filter((line) => line.includes('trailmark.service')), []);
+    assert.deepEqual(
+      stderr.split('\n').filter((line) => line.includes('trailmark.service')),
+      [],
+    );
   });
 }
 
@@ -88,10 +106,15 @@ function soundCalls(text) {
 /** A file of an app: it parses (its JSX, whose tags are in pairs, left out), and imports what is there. */
 function soundApp(text, { argument, place }) {
   const page = place.split(':')[0];
-  const saved = blocks(page).filter(({ runner }) => runner === 'app').map(({ argument }) => argument);
+  const saved = blocks(page)
+    .filter(({ runner }) => runner === 'app')
+    .map(({ argument }) => argument);
   for (const [, from] of text.matchAll(/(?:from|import) '([^']+)'/g)) {
     const file = from.startsWith('.') ? posix.join(posix.dirname(argument), from) : from;
-    assert.ok([...saved, 'next/link', 'react', 'react-dom/client', 'react-router', 'trailmark'].includes(file), `${from} is there`);
+    assert.ok(
+      [...saved, 'next/link', 'react', 'react-dom/client', 'react-router', 'trailmark'].includes(file),
+      `${from} is there`,
+    );
   }
   for (const [, names] of text.matchAll(/import \{([^}]*)\} from 'trailmark'/g)) assert.equal(names.trim(), 'init');
   if (/\b(?:trailmark|tm)\.[a-z]+\(/.test(text)) soundCalls(text);
@@ -112,7 +135,8 @@ function soundApp(text, { argument, place }) {
 /** The document of an app: its script is one of the files that the page saves. */
 function soundDocument(text, { place }) {
   const saved = blocks(place.split(':')[0]).map(({ argument }) => `/${argument}`);
-  for (const [, source] of text.matchAll(/<script[^>]* src="([^"]+)"/g)) assert.ok(saved.includes(source), `${source} is saved`);
+  for (const [, source] of text.matchAll(/<script[^>]* src="([^"]+)"/g))
+    assert.ok(saved.includes(source), `${source} is saved`);
 }
 
 /** What is installed is this project's package. */
@@ -127,7 +151,7 @@ function soundBuild(text) {
   assert.ok(tried.length > 0);
   for (const line of tried) {
     const [, task] = line.match(/^cargo xtask ([a-z-]+)$/) ?? [];
-    const [, name] = line.match(/^cargo build --release --package ([a-z-]+)$/) ?? [];
+    const [, name] = line.match(/^cargo build (?:--release )?--package ([a-z-]+)$/) ?? [];
     if (task) assert.match(tasks, new RegExp(`^  ${task} `, 'm'), `${task} is a task`);
     else assert.ok(name && existsSync(join(ROOT, 'crates', name, 'src/main.rs')), `${line}: there is such a program`);
   }
@@ -156,11 +180,16 @@ for (const page of pages())
     test(`${block.place} is sound`, () => CHECKS[named(block)](block.text, block));
 
 test('every fenced block has a runner or a check', () => {
-  const orphans = pages().flatMap(blocks).filter((block) => {
-    const known = RUNNERS.includes(block.runner) || named(block) in CHECKS || named(block) in ELSEWHERE;
-    return !known;
-  });
-  assert.deepEqual(orphans.map((block) => `${block.place}: ${named(block)}`), []);
+  const orphans = pages()
+    .flatMap(blocks)
+    .filter((block) => {
+      const known = RUNNERS.includes(block.runner) || named(block) in CHECKS || named(block) in ELSEWHERE;
+      return !known;
+    });
+  assert.deepEqual(
+    orphans.map((block) => `${block.place}: ${named(block)}`),
+    [],
+  );
 });
 
 test('every page with something to run is followed by a test', () => {

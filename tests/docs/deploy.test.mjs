@@ -1,5 +1,6 @@
-// docs/start.md and docs/deploy.md, followed to the letter: a copy of a running ledger, its restoration, the rotation of keys and
-// what there is to watch. A second walk shows that a restored ledger knows what was in the copy, and only that.
+// docs/start.md and docs/deploy.md, followed to the letter: a copy of a running ledger, its restoration, the
+// rotation of keys and what there is to watch. A second walk shows that a restored ledger knows what was in the
+// copy, and only that.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

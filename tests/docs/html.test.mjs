@@ -1,5 +1,5 @@
-// docs/start.md and docs/html.md, followed to the letter in a real Chromium: from an empty folder to a signup that the vendor
-// shows, without anything that is not on the pages.
+// docs/start.md and docs/html.md, followed to the letter in a real Chromium: from an empty folder to a signup that
+// the vendor shows, without anything that is not on the pages.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -25,7 +25,10 @@ function paste(file, snippet, terminal) {
   const head = snippet.slice(snippet.indexOf('<!--')).split('\n\n')[0];
   const page = readFileSync(join(terminal.folder, file), 'utf8');
   assert.ok(page.includes('<!-- the snippet -->'));
-  terminal.save(file, page.replace('<!-- the snippet -->', () => head));
+  terminal.save(
+    file,
+    page.replace('<!-- the snippet -->', () => head),
+  );
 }
 
 test('who follows start.md and html.md comes to a signup that is credited to Ada and shown by the vendor', async () => {
@@ -69,7 +72,11 @@ test('who follows start.md and html.md comes to a signup that is credited to Ada
     'A link of your own': async (terminal) => {
       const { context, page } = await freshPage(browser);
       await page.goto(terminal.here('http://127.0.0.1:8787/tm/r/main/ada?to=/'));
-      assert.equal(new URL(page.url()).searchParams.get('ps_partner_key'), 'YWRh', 'the page gets the partner in a parameter');
+      assert.equal(
+        new URL(page.url()).searchParams.get('ps_partner_key'),
+        'YWRh',
+        'the page gets the partner in a parameter',
+      );
       assert.deepEqual(await context.cookies(), [], 'nothing is stored before consent');
       await context.close();
     },

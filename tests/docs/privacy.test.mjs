@@ -1,5 +1,6 @@
-// docs/privacy.md, seen from outside a page in a real Chromium: what is stored is what the table says; nothing is stored or sent
-// before consent or under Global Privacy Control; a full page load forgets a pending touch; a withdrawal leaves nothing.
+// docs/privacy.md, seen from outside a page in a real Chromium: what is stored is what the table says; nothing is
+// stored or sent before consent or under Global Privacy Control; a full page load forgets a pending touch; a
+// withdrawal leaves nothing.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -30,7 +31,10 @@ async function stored(context, page) {
   return [...cookies, ...names].sort();
 }
 
-const calls = (said) => said.requests.filter(({ url }) => url.includes('/tm/v1/')).map(({ method, url }) => `${method} ${new URL(url).pathname}`);
+const calls = (said) =>
+  said.requests
+    .filter(({ url }) => url.includes('/tm/v1/'))
+    .map(({ method, url }) => `${method} ${new URL(url).pathname}`);
 
 const ready = (page) => page.evaluate(() => trailmark.ready);
 const consent = (page, state) => page.evaluate((state) => trailmark.consent(state), state);

@@ -1,5 +1,5 @@
-// docs/start.md and docs/troubleshooting.md: `explain` tells of a signup without a touch what the page says it tells, and a refusal
-// is answered with the code and the status of the table.
+// docs/start.md and docs/troubleshooting.md: `explain` tells of a signup without a touch what the page says it
+// tells, and a refusal is answered with the code and the status of the table.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,5 +1,5 @@
-// Holds what the pages say in tables to the source: every refusal, every code, every state, every name that is stored. A name
-// that is in the source and not on the page is as red as one that is on the page and nowhere else.
+// Holds what the pages say in tables to the source: every refusal, every code, every state, every name that is
+// stored. A name that is in the source and not on the page is as red as one that is on the page and nowhere else.
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
@@ -47,17 +47,27 @@ test('every code of a conversion stands in the table, and no other', () => {
 test('every state of a delivery stands in the table, and no other', () => {
   const states = all(body(proxy('outbox.rs'), 'as_str'), /=> "([a-z_]+)"/g);
   assert.ok(states.length > 10);
-  assert.deepEqual(sorted(rows('docs/troubleshooting.md', 'States of a delivery').map(([state]) => state)), sorted(states));
+  assert.deepEqual(
+    sorted(rows('docs/troubleshooting.md', 'States of a delivery').map(([state]) => state)),
+    sorted(states),
+  );
 });
 
 test('every state of a commission stands in the table, and no other', () => {
   const states = all(body(read('crates/trailmark-vendors/src/commission.rs'), 'as_str'), /=> "([a-z_]+)"/g);
-  assert.deepEqual(sorted(rows('docs/troubleshooting.md', 'Why is there no commission?').map(([state]) => state)), sorted(states));
+  assert.deepEqual(
+    sorted(rows('docs/troubleshooting.md', 'Why is there no commission?').map(([state]) => state)),
+    sorted(states),
+  );
 });
 
 test('every code that a page hears is said by the SDK', () => {
-  const files = readdirSync(join(ROOT, 'src')).filter((name) => name.endsWith('.rs')).map((name) => read(`src/${name}`));
-  const scripts = readdirSync(join(ROOT, 'pkg-template')).filter((name) => name.endsWith('.js')).map((name) => read(`pkg-template/${name}`));
+  const files = readdirSync(join(ROOT, 'src'))
+    .filter((name) => name.endsWith('.rs'))
+    .map((name) => read(`src/${name}`));
+  const scripts = readdirSync(join(ROOT, 'pkg-template'))
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => read(`pkg-template/${name}`));
   const said = [...files, ...scripts].join('\n');
   for (const [code] of rows('docs/troubleshooting.md', 'What a page hears'))
     assert.match(said, new RegExp(`["']${code}["']`), `the SDK says ${code}`);
@@ -66,7 +76,9 @@ test('every code that a page hears is said by the SDK', () => {
 test('every name that is stored stands in the table, and no other', () => {
   const placed = (pattern) => pattern.replace('{}', '{site}');
   const cookies = all(proxy('intake/cookies.rs'), /format!\("([^"=]*tm_\{\}[^"=]*)"/g).map(placed);
-  const storage = all(read('src/config.rs'), /joined\(&\["tm_", self\.site\.as_str\(\), "(_[a-z]+)"\]\)/g).map((end) => `tm_{site}${end}`);
+  const storage = all(read('src/config.rs'), /joined\(&\["tm_", self\.site\.as_str\(\), "(_[a-z]+)"\]\)/g).map(
+    (end) => `tm_{site}${end}`,
+  );
   const databases = all(read('src/browser/host.js'), /DATABASE = '([^']+)'/g);
   assert.ok(cookies.length >= 4 && storage.length >= 2 && databases.length === 1);
   const told = rows('docs/privacy.md', 'What is stored').map(([name]) => name);
@@ -74,7 +86,9 @@ test('every name that is stored stands in the table, and no other', () => {
 });
 
 test('every parameter that counts as a touch is one that the capture rules know', () => {
-  const known = all(read('crates/trailmark-wire/src/capture.rs'), /_params: &\[([^\]]*)\]/g).flatMap((list) => all(list, /"([^"]+)"/g));
+  const known = all(read('crates/trailmark-wire/src/capture.rs'), /_params: &\[([^\]]*)\]/g).flatMap((list) =>
+    all(list, /"([^"]+)"/g),
+  );
   const { text } = sections('docs/troubleshooting.md').find(({ title }) => title === 'What counts as a touch');
   const told = names(text.split('General names')[0]);
   assert.deepEqual(sorted(told), sorted(known));
@@ -82,17 +96,22 @@ test('every parameter that counts as a touch is one that the capture rules know'
 
 test('every metric of the page is one that the proxy shows', () => {
   const shown = all(proxy('admin/metrics.rs'), /family\("([a-z_]+)"/g);
-  const told = rows('docs/deploy.md', 'Watch it').map(([cell]) => cell).filter((cell) => cell.startsWith('trailmark_'));
+  const told = rows('docs/deploy.md', 'Watch it')
+    .map(([cell]) => cell)
+    .filter((cell) => cell.startsWith('trailmark_'));
   assert.deepEqual(sorted(told.map((cell) => cell.split('{')[0])), sorted(shown));
 });
 
 test('every command and setting of the pages exists', () => {
-  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli')).map((name) => proxy(`cli/${name}`)).join('\n');
+  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'))
+    .map((name) => proxy(`cli/${name}`))
+    .join('\n');
   const settings = read('crates/trailmark-proxy/config.default.toml');
   const words = pages().flatMap((page) => names(read(page).replace(/```[^]*?```/g, '')).map((name) => [page, name]));
   for (const [page, name] of words) {
     const command = name.match(/^(?:trailmark )?(apikeys|conversions|keys|outbox|store|webhooks) ([a-z]+)/);
-    if (command) assert.match(cli.toLowerCase(), new RegExp(`\\b${command[2]}\\(`), `${page}: \`${name}\` is a command`);
+    if (command)
+      assert.match(cli.toLowerCase(), new RegExp(`\\b${command[2]}\\(`), `${page}: \`${name}\` is a command`);
     const setting = name.match(/^([a-z]+(?:_[a-z]+)+) = /);
     if (setting) assert.match(settings, new RegExp(`^#?${setting[1]} = `, 'm'), `${page}: \`${name}\` is a setting`);
   }
@@ -104,7 +123,8 @@ test('every link between the pages leads somewhere, and every page is in the lis
     const folder = page.startsWith('docs/') ? 'docs/' : '';
     for (const target of all(read(page), /\]\((?!https?:)([^)#]+)/g))
       assert.ok(existsSync(join(ROOT, folder, target)), `${page} links to ${target}`);
-    if (folder && page !== 'docs/README.md') assert.ok(list.includes(`(${page.slice(5)})`), `docs/README.md lists ${page}`);
+    if (folder && page !== 'docs/README.md')
+      assert.ok(list.includes(`(${page.slice(5)})`), `docs/README.md lists ${page}`);
   }
 });
 

@@ -1,5 +1,5 @@
-// docs/start.md and docs/webflow.md, followed to the letter in a real Chromium: pages on one host, the proxy on another of the same
-// site, a partner's link on the proxy's host, and a signup that the vendor shows.
+// docs/start.md and docs/webflow.md, followed to the letter in a real Chromium: pages on one host, the proxy on
+// another of the same site, a partner's link on the proxy's host, and a signup that the vendor shows.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -29,7 +29,10 @@ test('who follows webflow.md comes to a signup across two hosts that is credited
     },
     'Put it into the pages': (terminal) => {
       const page = readFileSync(join(terminal.folder, 'site/index.html'), 'utf8');
-      terminal.save('site/index.html', page.replace('<!-- the snippet -->', () => snippet));
+      terminal.save(
+        'site/index.html',
+        page.replace('<!-- the snippet -->', () => snippet),
+      );
     },
     'Be the visitor': async (terminal) => {
       const { context, page, said } = await freshPage(browser);

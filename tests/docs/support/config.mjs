@@ -1,6 +1,6 @@
-// Checks of snippets for programs that a test machine need not have: small readers of nginx's, Caddy's and systemd's files, which
-// know their grammar and the few words that the pages use. They find a slip of the pen, not a wrong design; the programs
-// themselves are asked too where they are installed.
+// Checks of snippets for programs that a test machine need not have: small readers of nginx's, Caddy's and systemd's
+// files, which know their grammar and the few words that the pages use. They find a slip of the pen, not a wrong
+// design; the programs themselves are asked too where they are installed.
 
 import assert from 'node:assert/strict';
 
@@ -34,7 +34,10 @@ export function nginx(text) {
 export function caddy(text) {
   const root = [];
   const open = [root];
-  for (const line of text.split('\n').map((line) => line.trim()).filter((line) => line && !line.startsWith('#'))) {
+  for (const line of text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line && !line.startsWith('#'))) {
     const words = line.split(/\s+/);
     if (line === '}') {
       open.pop();

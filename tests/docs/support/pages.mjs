@@ -1,6 +1,7 @@
-// Reads a page of docs/ into its sections and fenced blocks. Pure but for the reading of files; it runs nothing. The words
-// after a fence's language say what a test does with the block: ```sh run``` is `{ language: 'sh', runner: 'run' }`,
-// ```js file=sign.mjs``` `{ runner: 'file', argument: 'sign.mjs' }`. What each runner does stands in walk.mjs and blocks.test.mjs.
+// Reads a page of docs/ into its sections and fenced blocks. Pure but for the reading of files; it runs nothing. The
+// words after a fence's language say what a test does with the block: ```sh run``` is `{ language: 'sh', runner:
+// 'run' }`, ```js file=sign.mjs``` `{ runner: 'file', argument: 'sign.mjs' }`. What each runner does stands in
+// walk.mjs and blocks.test.mjs.
 
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +10,12 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** Every page, README.md of the whole project included, by its path from the root. */
-export const pages = () => ['README.md', ...readdirSync(join(ROOT, 'docs')).sort().map((name) => `docs/${name}`)];
+export const pages = () => [
+  'README.md',
+  ...readdirSync(join(ROOT, 'docs'))
+    .sort()
+    .map((name) => `docs/${name}`),
+];
 
 /** The text of a file of the project. */
 export const read = (path) => readFileSync(join(ROOT, path), 'utf8');
@@ -64,7 +70,12 @@ export function tables(text) {
       continue;
     }
     if (!rows) found.push((rows = []));
-    rows.push(line.slice(1, line.lastIndexOf('|')).split(/(?<!\\)\|/).map((cell) => cell.trim()));
+    rows.push(
+      line
+        .slice(1, line.lastIndexOf('|'))
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim()),
+    );
   }
   return found.map((table) => table.slice(2));
 }
@@ -79,7 +90,17 @@ export const names = (text) => [...text.matchAll(/`([^`]+)`/g)].map((match) => m
 export function shows(output, expected) {
   const plain = output.replace(/[ \t]+/g, ' ');
   const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-  const line = (text) => text.trim().split(/\s+/).join(' ').split('…').map((part) => escaped(part.trim())).join('[^\n]*?');
-  const lines = expected.split('\n').filter((text) => text.trim()).map(line);
+  const line = (text) =>
+    text
+      .trim()
+      .split(/\s+/)
+      .join(' ')
+      .split('…')
+      .map((part) => escaped(part.trim()))
+      .join('[^\n]*?');
+  const lines = expected
+    .split('\n')
+    .filter((text) => text.trim())
+    .map(line);
   return new RegExp(lines.join('[^]*?')).test(plain);
 }

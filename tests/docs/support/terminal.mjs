@@ -1,6 +1,6 @@
-// One terminal of somebody who follows a page: a shell that lives as long as the page, in a new folder, with the built binary
-// on its PATH. The one thing that is not to the letter are port numbers: the pages name fixed ones, tests take free ones, so
-// they are exchanged on the way in and back on the way out. Holds no assertions.
+// One terminal of somebody who follows a page: a shell that lives as long as the page, in a new folder, with the
+// built binary on its PATH. The one thing that is not to the letter are port numbers: the pages name fixed ones,
+// tests take free ones, so they are exchanged on the way in and back on the way out. Holds no assertions.
 
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,8 @@ const PORTS = [8787, 8788, 9100, 8080];
 /** What one block may take. */
 const LIMIT_MS = 60_000;
 
-const exchange = (text, pairs) => pairs.reduce((text, [from, to]) => text.replace(new RegExp(`\\b${from}\\b`, 'g'), to), text);
+const exchange = (text, pairs) =>
+  pairs.reduce((text, [from, to]) => text.replace(new RegExp(`\\b${from}\\b`, 'g'), to), text);
 
 export class Terminal {
   #shell;
@@ -66,7 +67,10 @@ exec "${BINARY}" "$@"
 
   /** A text of this terminal with the ports of the pages. */
   there(text) {
-    return exchange(text, this.ports.map(([from, to]) => [to, from]));
+    return exchange(
+      text,
+      this.ports.map(([from, to]) => [to, from]),
+    );
   }
 
   /** Saves a file of a page; `text` may name ports. */

@@ -1,9 +1,10 @@
-// Follows a page from its first section to its last, as somebody would who has never seen the project: saves what it says to
-// save, runs what it says to run, and compares what the page promises with what is seen. What hands do, such as pressing a
-// button, is given by the test as `hands`, a function for the title of a section.
+// Follows a page from its first section to its last, as somebody would who has never seen the project: saves what it
+// says to save, runs what it says to run, and compares what the page promises with what is seen. What hands do, such
+// as pressing a button, is given by the test as `hands`, a function for the title of a section.
 //
-// Runners: `run` in the terminal, with `retry` until the next `seen` is true, with `then` after the hands; `seen` compares with what was printed last;
-// `file=` saves, `append=` adds; `result` compares with what `hands` have returned. `build` is what made the binary.
+// Runners: `run` in the terminal, with `retry` until the next `seen` is true, with `then` after the hands; `seen`
+// compares with what was printed last; `file=` saves, `append=` adds; `result` compares with what `hands` have
+// returned. `build` is what made the binary.
 
 import assert from 'node:assert/strict';
 
@@ -51,7 +52,10 @@ export class Walk {
       case 'run':
         return options.includes('retry') ? this.#retry(block, next) : (this.printed = await this.#run(block));
       case 'seen':
-        return assert.ok(shows(this.printed, text), `${place} promises\n${text}\nand this was printed\n${this.printed}`);
+        return assert.ok(
+          shows(this.printed, text),
+          `${place} promises\n${text}\nand this was printed\n${this.printed}`,
+        );
       case 'result':
         return assert.ok(shows(this.result, text), `${place} promises\n${text}\nand this was seen\n${this.result}`);
       default:
