@@ -9,8 +9,8 @@ import { dirname, join } from 'node:path';
 
 import { BINARY, freePort } from '../../journey/support/product.mjs';
 
-/** The ports that the pages name: site, operator's listener, simulator, and a web server beside them. */
-const PORTS = [8787, 8788, 9100, 8080];
+/** The ports that the pages name: site, operator's listener, simulator, and web servers beside them. */
+const PORTS = [8787, 8788, 9100, 8080, 3000];
 
 /** What one block may take. */
 const LIMIT_MS = 60_000;
