@@ -1,9 +1,9 @@
-// From a partner's link to one attributed customer, in a real Chromium against the built product by script tag.
+// From a partner's link to one attributed customer, in real browsers against the built product by script tag.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch, screenshot } from './support/browser.mjs';
+import { browsers, freshPage, launch, screenshot } from './support/browser.mjs';
 import { Product, until } from './support/product.mjs';
 
 let product, browser;
@@ -34,35 +34,42 @@ async function signUp(page, name, email) {
   return { status: words.at(0), conversionId: words.at(-1) };
 }
 
-test('a landing with ps_xid and an unpadded ps_partner_key, a route change and a signup make exactly one customer', async () => {
-  const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
-  const { context, page, said } = await freshPage(browser);
-  await page.goto(`${product.site}/?ps_xid=${xid}&ps_partner_key=YWRh&session=secret-session`);
-  await screenshot(page, 'landing');
-  await page.getByRole('navigation').getByRole('link', { name: 'Pricing' }).click();
-  await page.getByRole('heading', { name: 'Pricing' }).waitFor();
-  await screenshot(page, 'pricing');
-  await page.getByRole('navigation').getByRole('link', { name: 'Sign up' }).click();
-  assert.equal(new URL(page.url()).search, '', 'the route change has lost the parameters');
-  const documents = said.requests.filter(({ url }) => url.startsWith(`${product.site}/?`)).length;
-  assert.equal(documents, 1, 'the pages changed without a page load');
+for (const { name, fresh } of browsers) {
+  test(`a landing with ps_xid and ps_partner_key, a route change and a signup make one customer in ${name}`, async (t) => {
+    const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
+    const email = `${name.toLowerCase()}@example.org`;
+    const page = await fresh(t);
+    await page.goto(`${product.site}/?ps_xid=${xid}&ps_partner_key=YWRh&session=secret-session`);
+    await page.picture('landing');
+    await page.click('nav a', 'Pricing');
+    await page.waitFor(() => document.querySelector('h1').textContent === 'Pricing');
+    await page.picture('pricing');
+    await page.click('nav a', 'Sign up');
+    await page.waitFor(() => location.pathname === '/signup.html');
+    assert.equal(new URL(page.url()).search, '', 'the route change has lost the parameters');
+    const documents = page.said.requests.filter(({ url }) => url.startsWith(`${product.site}/?`)).length;
+    assert.equal(documents, 1, 'the pages changed without a page load');
 
-  const { status, conversionId } = await signUp(page, 'Ada Reader', 'reader@example.org');
-  await screenshot(page, 'signup');
-  assert.match(status, /^(accepted|queued)$/, 'queued where the machine took longer than 300 ms');
-  await settled(conversionId);
+    await page.fill('Name', 'Ada Reader');
+    await page.fill('E-mail', email);
+    await page.click('button', 'Create account');
+    const words = (await page.text('[data-result] code')).split(' · ');
+    await page.picture('signup');
+    assert.match(words.at(0), /^(accepted|queued)$/, 'queued where the machine took longer than 300 ms');
+    const conversionId = words.at(-1);
+    await settled(conversionId);
 
-  const made = (await customers()).filter(({ email }) => email === 'reader@example.org');
-  assert.equal(made.length, 1);
-  assert.equal(made[0].xid ?? made[0].click_id, xid);
-  const { stdout: explained } = product.cli('conversions', 'explain', conversionId);
-  for (const part of [xid, 'ada', 'main', 'Credited', 'POST conversion/xid', 'recorded']) {
-    assert.ok(explained.includes(part), `explain tells of ${part}:\n${explained}`);
-  }
-  assert.ok(!explained.includes('secret-session'), 'a parameter that is not captured is not kept');
-  assert.deepEqual([...said.errors, ...said.console], []);
-  await context.close();
-});
+    const made = (await customers()).filter((customer) => customer.email === email);
+    assert.equal(made.length, 1);
+    assert.equal(made[0].xid ?? made[0].click_id, xid);
+    const { stdout: explained } = product.cli('conversions', 'explain', conversionId);
+    for (const part of [xid, 'ada', 'main', 'Credited', 'POST conversion/xid', 'recorded']) {
+      assert.ok(explained.includes(part), `explain tells of ${part}:\n${explained}`);
+    }
+    assert.ok(!explained.includes('secret-session'), 'a parameter that is not captured is not kept');
+    assert.deepEqual([...page.said.errors, ...page.said.console], []);
+  });
+}
 
 test('a partner link of the demo shop leads through the platform to an accepted signup', async () => {
   const { context, page } = await freshPage(browser, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
@@ -100,7 +107,7 @@ test('the ledger view shows the touch, the conversion, the delivery and what the
   for (const text of ['ada', 'recorded', 'accepted']) await page.getByText(text).first().waitFor();
   await screenshot(page, 'ledger');
   const shown = await page.locator('body').innerText();
-  assert.ok(!shown.includes('reader@example.org'), 'no e-mail address is shown');
+  assert.ok(!/@example\.org/.test(shown), 'no e-mail address is shown');
   assert.deepEqual(said.errors, []);
   await context.close();
   const phone = await freshPage(browser, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });

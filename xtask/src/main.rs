@@ -18,6 +18,7 @@ mod process;
 mod demo;
 mod tidy;
 mod counts;
+mod docs;
 mod test;
 
 use std::process::ExitCode;

@@ -12,9 +12,9 @@ use anyhow::{Result, bail, ensure};
 
 use crate::counts::{self, Counts};
 use crate::npm::Npm;
-use crate::tools::{self, Browser};
+use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
-use crate::{build_sdk, pack, shell, size, tidy};
+use crate::{build_sdk, docs, pack, shell, size, tidy};
 
 /// One part of the run.
 struct Step {
@@ -34,8 +34,9 @@ const STEPS: &[Step] = &[
     Step { name: "rust", what: "cargo test of the whole workspace", run: rust_tests },
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
-    Step { name: "journey", what: "the whole product in Chromium", run: journey_tests },
+    Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
     Step { name: "npm", what: "the packed npm package: checkers, types, applications that import it", run: npm_tests },
+    Step { name: "docs", what: "every page of docs/ followed to the letter", run: docs_tests },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
@@ -134,9 +135,10 @@ fn install_tools(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     Npm::install(run.workspace)?;
     frameworks(run.workspace)?;
-    Browser::install()?;
+    Browsers::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
     tools::cargo_deny()?;
+    docs::install_programs()?;
     Ok(())
 }
 
@@ -184,7 +186,7 @@ fn rust_tests(run: &Run<'_>) -> Result<()> {
 
 fn browser_tests(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
-    let browser = Browser::install()?;
+    let browsers = Browsers::install()?;
     let runner = tools::wasm_bindgen_test_runner(run.workspace)?;
     let arguments = ["test", "--package", "trailmark", "--test", "browser", "--target", build_sdk::WASM_TARGET];
     tested(
@@ -193,7 +195,7 @@ fn browser_tests(run: &Run<'_>) -> Result<()> {
             .cargo()
             .args(arguments)
             .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner)
-            .env("CHROMEDRIVER", browser.driver),
+            .env("CHROMEDRIVER", browsers.driver),
         counts::of_cargo,
     )
 }
@@ -225,11 +227,19 @@ fn frameworks(workspace: &Workspace) -> Result<Npm> {
     Npm::install_in(&apps)
 }
 
+fn docs_tests(run: &Run<'_>) -> Result<()> {
+    docs::install_programs()?;
+    build_sdk::build(run.workspace)?;
+    let arguments = ["build", "--quiet", "--package", "trailmark-proxy", "--example", "sign"];
+    shell::run(run.workspace.cargo().args(arguments))?;
+    node_tests(run, "tests/docs")
+}
+
 /// Runs the `*.test.mjs` files under `folder`, named one by one since Node versions differ in how they search a folder.
 fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let workspace = run.workspace;
     let npm = Npm::install(workspace)?;
-    let browser = Browser::install()?;
+    let browsers = Browsers::install()?;
     shell::run(workspace.cargo().args(["build", "--quiet", "--package", "trailmark-proxy", "--bin", "trailmark"]))?;
     let files = test_files(&workspace.root.join(folder))?;
     ensure!(!files.is_empty(), "{folder} holds no *.test.mjs file");
@@ -241,7 +251,8 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
         .env("TRAILMARK_NPM", pack::folder(workspace))
-        .env("CHROMIUM", browser.chromium);
+        .env("CHROMIUM", browsers.chromium)
+        .env("FIREFOX", browsers.firefox);
     tested(run, &mut command, counts::of_node)
 }
 

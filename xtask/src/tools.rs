@@ -1,8 +1,8 @@
 //! The programs that the tests need and a fresh machine lacks: found, else installed, else named.
 //!
 //! Cargo's own go into the user's cache, one folder per version, so that no checkout and no other version is
-//! disturbed; the browser comes from Debian's packages, as root only. Versions of wasm-bindgen's runner and library must be
-//! equal, so that one is read from `Cargo.lock`.
+//! disturbed; the browsers come from Debian's packages, as root only. Versions of wasm-bindgen's runner and library
+//! must be equal, so that one is read from `Cargo.lock`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -68,35 +68,81 @@ fn cache() -> Result<PathBuf> {
     Ok(cache.join("trailmark"))
 }
 
-/// Chromium and its driver.
+/// What the tests look through: Chromium with its driver, and Firefox, which needs none.
 #[derive(Clone, Debug)]
-pub(crate) struct Browser {
+pub(crate) struct Browsers {
     pub(crate) chromium: PathBuf,
     pub(crate) driver: PathBuf,
+    pub(crate) firefox: PathBuf,
 }
 
-impl Browser {
-    /// Finds both; on Debian, as root, installs them first.
-    pub(crate) fn install() -> Result<Self> {
-        if let Some(browser) = Self::find() {
-            return Ok(browser);
-        }
-        if !Path::new("/etc/debian_version").exists() || shell::capture(Command::new("id").arg("-u"))?.trim() != "0" {
-            bail!("chromium or chromedriver is missing; on Debian: apt-get install chromium chromium-driver");
-        }
-        println!("installing chromium and chromium-driver from Debian's packages");
-        let apt = |arguments: &[&str]| {
-            let mut command = Command::new("apt-get");
-            command.args(["-q", "-q"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-            shell::run(&mut command)
-        };
-        apt(&["update"])?;
-        // A page without any font has no text to look at.
-        apt(&["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver", "fonts-liberation"])?;
-        Self::find().context("apt-get installed chromium and chromium-driver, yet they are not on PATH")
-    }
+/// A program and the package of Debian that holds it.
+struct Packaged {
+    program: &'static str,
+    package: &'static str,
+}
 
-    fn find() -> Option<Self> {
-        Some(Self { chromium: shell::which("chromium")?, driver: shell::which("chromedriver")? })
+const CHROMIUM: Packaged = Packaged { program: "chromium", package: "chromium" };
+const DRIVER: Packaged = Packaged { program: "chromedriver", package: "chromium-driver" };
+const FIREFOX: Packaged = Packaged { program: "firefox-esr", package: "firefox-esr" };
+
+impl Browsers {
+    /// Finds all three programs; on Debian, as root, installs the missing ones first. The error says what to install
+    /// by hand.
+    pub(crate) fn install() -> Result<Self> {
+        let missing = missing(shell::which);
+        if !missing.is_empty() {
+            let debian = Path::new("/etc/debian_version").exists();
+            if !debian || shell::capture(Command::new("id").arg("-u"))?.trim() != "0" {
+                bail!(by_hand(&missing));
+            }
+            apt_install(&missing)?;
+        }
+        let path = |needed: &Packaged| {
+            shell::which(needed.program)
+                .with_context(|| format!("apt-get installed {}, yet {} is not on PATH", needed.package, needed.program))
+        };
+        Ok(Self { chromium: path(&CHROMIUM)?, driver: path(&DRIVER)?, firefox: path(&FIREFOX)? })
+    }
+}
+
+fn missing(which: impl Fn(&str) -> Option<PathBuf>) -> Vec<Packaged> {
+    [CHROMIUM, DRIVER, FIREFOX].into_iter().filter(|needed| which(needed.program).is_none()).collect()
+}
+
+fn by_hand(missing: &[Packaged]) -> String {
+    let programs: Vec<_> = missing.iter().map(|needed| needed.program).collect();
+    format!("not on PATH: {}; on Debian: apt-get install {}", programs.join(", "), packages(missing).join(" "))
+}
+
+fn packages(missing: &[Packaged]) -> Vec<&'static str> {
+    missing.iter().map(|needed| needed.package).collect()
+}
+
+fn apt_install(missing: &[Packaged]) -> Result<()> {
+    let packages = packages(missing);
+    println!("installing {} from Debian's packages", packages.join(", "));
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.args(["-q", "-q"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+        shell::run(&mut command)
+    };
+    apt(&["update"])?;
+    // A page without any font has no text to look at.
+    apt(&[&["install", "--yes", "--no-install-recommends", "fonts-liberation"], packages.as_slice()].concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_browser_is_named_with_the_package_to_install() {
+        let only_chromium = |program: &str| (program == "chromium").then(|| PathBuf::from("/usr/bin/chromium"));
+        assert_eq!(
+            by_hand(&missing(only_chromium)),
+            "not on PATH: chromedriver, firefox-esr; on Debian: apt-get install chromium-driver firefox-esr"
+        );
+        assert!(missing(|program| Some(program.into())).is_empty());
     }
 }

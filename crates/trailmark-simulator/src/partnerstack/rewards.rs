@@ -3,7 +3,7 @@
 //! work at the vendor, so they are control routes, too. A deleted transaction's reward is declined.
 //!
 //! The documents at hand name the list (vendors.md § 1.4) and say that approval is on rewards (§ 1.6), not what a reward
-//! looks like; members and words are those of the vendor's reference of the list, with `customer_key` as the vendor's own
+//! looks like; members and words are those that public integrations read, with `customer_key` as the vendor's own
 //! key like on a transaction. In the guide's account, where a customer has one key, it is that one.
 
 use std::collections::HashSet;

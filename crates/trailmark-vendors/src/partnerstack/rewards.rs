@@ -6,7 +6,7 @@
 //! (`reward_status`, `payment_status`), so anything else is `unknown` with the vendor's word. `customer_key` is read as the
 //! vendor's own key, as on a transaction. The guide is silent on rewards but for a webhook's name: this is beyond it.
 //!
-//! Source: <https://docs.partnerstack.com/reference/get_v2-rewards>; vendors.md § 1.4, 1.6.
+//! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description.
 
 use serde_json::Value;
 use trailmark_wire::conversion::Kind;

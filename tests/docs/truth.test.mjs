@@ -1,0 +1,135 @@
+// Holds what the pages say in tables to the source: every refusal, every code, every state, every name that is
+// stored. A name that is in the source and not on the page is as red as one that is on the page and nowhere else.
+
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { ROOT, names, pages, read, sections, tables } from './support/pages.mjs';
+
+const proxy = (path) => read(`crates/trailmark-proxy/src/${path}`);
+const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
+const sorted = (list) => [...new Set(list)].sort();
+
+/** The rows of the first table of a section, cells without backticks. */
+function rows(page, title) {
+  const section = sections(page).find((section) => section.title === title);
+  assert.ok(section, `${page} has a section "${title}"`);
+  return tables(section.text)[0].map((row) => row.map((cell) => cell.replaceAll('`', '')));
+}
+
+/** The body of the function `name` of a Rust file, up to the brace that closes it. */
+function body(text, name) {
+  const found = text.match(new RegExp(`^( *)(?:pub(?:\\([a-z]+\\))? )?(?:async )?fn ${name}\\b[^]*?^\\1}$`, 'm'));
+  assert.ok(found, `there is a function ${name}`);
+  return found[0];
+}
+
+test('every refusal stands in the table with its status, and no other', () => {
+  const source = body(read('crates/trailmark-wire/src/refusal.rs'), 'row');
+  const refusals = [...source.matchAll(/\((\d{3}), "([a-z_]+)"/g)].map(([, status, code]) => `${code} ${status}`);
+  assert.ok(refusals.length >= 18);
+  const told = rows('docs/troubleshooting.md', 'Refusals');
+  assert.deepEqual(told.map(([code, status]) => `${code} ${status}`).sort(), refusals.sort());
+  for (const [code, , cause, cure] of told) assert.ok(cause && cure, `${code} has a cause and a cure`);
+});
+
+test('every code of a conversion stands in the table, and no other', () => {
+  const quoted = /"([a-z]+(?:_[a-z]+)+)"/g;
+  const explained = all(body(proxy('explain.rs'), 'because'), quoted);
+  const undecided = all(body(read('crates/trailmark-attribution/src/lib.rs'), 'unattributed_code'), quoted);
+  const unknown = all(body(proxy('intake/server.rs'), 'named'), quoted);
+  const told = rows('docs/troubleshooting.md', 'Codes of a conversion').map(([code]) => code);
+  assert.deepEqual(sorted(told), sorted([...explained, ...undecided, ...unknown]));
+});
+
+test('every state of a delivery stands in the table, and no other', () => {
+  const states = all(body(proxy('outbox.rs'), 'as_str'), /=> "([a-z_]+)"/g);
+  assert.ok(states.length > 10);
+  assert.deepEqual(
+    sorted(rows('docs/troubleshooting.md', 'States of a delivery').map(([state]) => state)),
+    sorted(states),
+  );
+});
+
+test('every state of a commission stands in the table, and no other', () => {
+  const states = all(body(read('crates/trailmark-vendors/src/commission.rs'), 'as_str'), /=> "([a-z_]+)"/g);
+  assert.deepEqual(
+    sorted(rows('docs/troubleshooting.md', 'Why is there no commission?').map(([state]) => state)),
+    sorted(states),
+  );
+});
+
+test('every code that a page hears is said by the SDK', () => {
+  const files = readdirSync(join(ROOT, 'src'))
+    .filter((name) => name.endsWith('.rs'))
+    .map((name) => read(`src/${name}`));
+  const scripts = readdirSync(join(ROOT, 'pkg-template'))
+    .filter((name) => name.endsWith('.js'))
+    .map((name) => read(`pkg-template/${name}`));
+  const said = [...files, ...scripts].join('\n');
+  for (const [code] of rows('docs/troubleshooting.md', 'What a page hears'))
+    assert.match(said, new RegExp(`["']${code}["']`), `the SDK says ${code}`);
+});
+
+test('every name that is stored stands in the table, and no other', () => {
+  const placed = (pattern) => pattern.replace('{}', '{site}');
+  const cookies = all(proxy('intake/cookies.rs'), /format!\("([^"=]*tm_\{\}[^"=]*)"/g).map(placed);
+  const storage = all(read('src/config.rs'), /joined\(&\["tm_", self\.site\.as_str\(\), "(_[a-z]+)"\]\)/g).map(
+    (end) => `tm_{site}${end}`,
+  );
+  const databases = all(read('src/browser/host.js'), /DATABASE = '([^']+)'/g);
+  assert.ok(cookies.length >= 4 && storage.length >= 2 && databases.length === 1);
+  const told = rows('docs/privacy.md', 'What is stored').map(([name]) => name);
+  assert.deepEqual(sorted(told), sorted([...cookies, ...storage, ...databases]));
+});
+
+test('every parameter that counts as a touch is one that the capture rules know', () => {
+  const known = all(read('crates/trailmark-wire/src/capture.rs'), /_params: &\[([^\]]*)\]/g).flatMap((list) =>
+    all(list, /"([^"]+)"/g),
+  );
+  const { text } = sections('docs/troubleshooting.md').find(({ title }) => title === 'What counts as a touch');
+  const told = names(text.split('General names')[0]);
+  assert.deepEqual(sorted(told), sorted(known));
+});
+
+test('every metric of the page is one that the proxy shows', () => {
+  const shown = all(proxy('admin/metrics.rs'), /family\("([a-z_]+)"/g);
+  const told = rows('docs/deploy.md', 'Watch it')
+    .map(([cell]) => cell)
+    .filter((cell) => cell.startsWith('trailmark_'));
+  assert.deepEqual(sorted(told.map((cell) => cell.split('{')[0])), sorted(shown));
+});
+
+test('every command and setting of the pages exists', () => {
+  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'))
+    .map((name) => proxy(`cli/${name}`))
+    .join('\n');
+  const settings = read('crates/trailmark-proxy/config.default.toml');
+  const words = pages().flatMap((page) => names(read(page).replace(/```[^]*?```/g, '')).map((name) => [page, name]));
+  for (const [page, name] of words) {
+    const command = name.match(/^(?:trailmark )?(apikeys|conversions|keys|outbox|store|webhooks) ([a-z]+)/);
+    if (command)
+      assert.match(cli.toLowerCase(), new RegExp(`\\b${command[2]}\\(`), `${page}: \`${name}\` is a command`);
+    const setting = name.match(/^([a-z]+(?:_[a-z]+)+) = /);
+    if (setting) assert.match(settings, new RegExp(`^#?${setting[1]} = `, 'm'), `${page}: \`${name}\` is a setting`);
+  }
+});
+
+test('every link between the pages leads somewhere, and every page is in the list', () => {
+  const list = read('docs/README.md');
+  for (const page of pages()) {
+    const folder = page.startsWith('docs/') ? 'docs/' : '';
+    for (const target of all(read(page), /\]\((?!https?:)([^)#]+)/g))
+      assert.ok(existsSync(join(ROOT, folder, target)), `${page} links to ${target}`);
+    if (folder && page !== 'docs/README.md')
+      assert.ok(list.includes(`(${page.slice(5)})`), `docs/README.md lists ${page}`);
+  }
+});
+
+test('every test that a page names is there', () => {
+  for (const page of pages())
+    for (const path of names(read(page)).filter((name) => /^(tests|crates|src)\/\S+\.(rs|mjs)$/.test(name)))
+      assert.ok(existsSync(join(ROOT, path)), `${page} names ${path}`);
+});
