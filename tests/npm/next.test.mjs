@@ -4,25 +4,23 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { launch } from '../journey/support/browser.mjs';
+import { browsers } from '../journey/support/browser.mjs';
 import { signsUp, start } from './support.mjs';
 
-let app, browser;
+let app;
 before(async () => {
-  browser = await launch();
   app = await start('next', {
     build: ['next', 'build'],
     serve: (port) => ['next', 'start', '--hostname', '127.0.0.1', '--port', port],
   });
 });
-after(async () => {
-  await app?.stop();
-  await browser?.close();
-});
+after(() => app?.stop());
 
-test('a visitor of a Next build behind rewrites signs up, and the partner has one customer', async () => {
-  await signsUp(app, browser, 'next@example.org');
-});
+for (const browser of browsers) {
+  test(`a visitor of a Next build behind rewrites signs up, and the partner has one customer, in ${browser.name}`, async (t) => {
+    await signsUp(t, app, browser);
+  });
+}
 
 test('the page that imports the package is rendered on the server', async () => {
   const html = await (await fetch(`${app.origin}/signup`)).text();

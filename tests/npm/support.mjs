@@ -9,7 +9,6 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import { freshPage } from '../journey/support/browser.mjs';
 import { Product, freePort, until } from '../journey/support/product.mjs';
 
 const FOLDER = process.env.TRAILMARK_NPM;
@@ -74,36 +73,33 @@ export async function start(name, { build, serve }) {
 const TOOLS = /^(debug: \[vite\]|info: %cDownload the React DevTools)/;
 
 /** From a partner's link by client-side routes to a signup, which ends in one customer of that partner and one effect. */
-export async function signsUp({ origin, product }, browser, email) {
+export async function signsUp(t, { origin, product }, browser) {
+  const email = `${browser.name.toLowerCase()}@example.org`;
   const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
-  const { context, page, said } = await freshPage(browser);
-  try {
-    await page.goto(`${origin}/?ps_xid=${xid}&ps_partner_key=YWRh`);
-    await page.evaluate(() => (window.sameDocument = true));
-    await page.getByRole('link', { name: 'Sign up' }).click();
-    await page.getByLabel('Name').fill('Grace Hopper');
-    await page.getByLabel('E-mail').fill(email);
-    await page.getByRole('button', { name: 'Create account' }).click();
-    const result = await page.locator('[data-result]').textContent();
-    const [status, id] = result.split(' ');
-    assert.equal(status, 'accepted', result);
-    assert.equal(await page.evaluate(() => window.sameDocument), true, 'the routes changed on the client');
-    const { deliveries } = await until('the delivery is recorded', () => {
-      const shown = product.json('conversions', 'show', id);
-      return shown.deliveries.every(({ state }) => state === 'recorded') && shown;
-    });
-    assert.equal(deliveries.length, 1);
-    const { customers } = await product.control('state/partnerstack');
-    const made = customers.filter((customer) => customer.email === email);
-    assert.deepEqual(made.map(({ partner_key }) => partner_key), ['ada']);
-    const { effects } = await product.control('effects?vendor=partnerstack');
-    const of = effects.filter(({ external_key }) => external_key === email);
-    assert.equal(of.reduce((sum, row) => sum + row.effects, 0), 1, JSON.stringify(of));
-    const reports = said.requests.filter(({ url }) => url.endsWith('/tm/v1/clicks'));
-    assert.deepEqual(reports.map(({ method }) => method), ['POST'], 'one arrival was reported');
-    assert.deepEqual([...said.errors, ...said.console.filter((line) => !TOOLS.test(line))], []);
-    return said;
-  } finally {
-    await context.close();
-  }
+  const page = await browser.fresh(t);
+  await page.goto(`${origin}/?ps_xid=${xid}&ps_partner_key=YWRh`);
+  await page.evaluate(() => (window.sameDocument = true));
+  await page.click('a', 'Sign up');
+  await page.fill('Name', 'Grace Hopper');
+  await page.fill('E-mail', email);
+  await page.click('button', 'Create account');
+  const result = await page.text('[data-result]');
+  const [status, id] = result.split(' ');
+  assert.equal(status, 'accepted', result);
+  assert.equal(await page.evaluate(() => window.sameDocument), true, 'the routes changed on the client');
+  const { deliveries } = await until('the delivery is recorded', () => {
+    const shown = product.json('conversions', 'show', id);
+    return shown.deliveries.every(({ state }) => state === 'recorded') && shown;
+  });
+  assert.equal(deliveries.length, 1);
+  const { customers } = await product.control('state/partnerstack');
+  const made = customers.filter((customer) => customer.email === email);
+  assert.deepEqual(made.map(({ partner_key }) => partner_key), ['ada']);
+  const { effects } = await product.control('effects?vendor=partnerstack');
+  const of = effects.filter(({ external_key }) => external_key === email);
+  assert.equal(of.reduce((sum, row) => sum + row.effects, 0), 1, JSON.stringify(of));
+  const reports = page.said.requests.filter(({ url }) => url.endsWith('/tm/v1/clicks'));
+  assert.deepEqual(reports.map(({ method }) => method), ['POST'], 'one arrival was reported');
+  assert.deepEqual([...page.said.errors, ...page.said.console.filter((line) => !TOOLS.test(line))], []);
+  return page.said;
 }

@@ -6,39 +6,39 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { launch } from '../journey/support/browser.mjs';
+import { browsers } from '../journey/support/browser.mjs';
 import { APPS, PACKAGE, signsUp, start } from './support.mjs';
 
-let browser;
+let built;
 before(async () => {
-  browser = await launch();
-});
-after(() => browser?.close());
-
-test('a visitor of a Vite build signs up after client-side route changes, and the partner has one customer', async (t) => {
-  const app = await start('vite', {
+  built = await start('vite', {
     build: ['vite', 'build'],
     serve: (port) => ['vite', 'preview', '--host', '127.0.0.1', '--strictPort', '--port', port],
   });
-  t.after(app.stop);
-  const { requests } = await signsUp(app, browser, 'vite@example.org');
-
-  const assets = join(APPS, 'vite', 'dist', 'assets');
-  const names = readdirSync(assets);
-  const [module, ...more] = names.filter((name) => name.endsWith('.wasm'));
-  assert.deepEqual(more, []);
-  assert.deepEqual(readFileSync(join(assets, module)), readFileSync(join(PACKAGE, 'sdk_bg.wasm')));
-  const glue = readFileSync(join(PACKAGE, 'sdk.js'), 'utf8').match(/WebAssembly\.instantiate/)[0];
-  const holders = names.filter((name) => name.endsWith('.js') && readFileSync(join(assets, name), 'utf8').includes(glue));
-  assert.match(holders.join(), /^sdk-[^,]+\.js$/, 'the glue is a chunk of its own');
-  const asked = (name) => requests.filter(({ url }) => url.endsWith(name)).length;
-  assert.deepEqual([asked(module), asked(holders[0])], [1, 1]);
 });
+after(() => built?.stop());
+
+for (const browser of browsers) {
+  test(`a visitor of a Vite build signs up after client-side route changes, in ${browser.name}`, async (t) => {
+    const { requests } = await signsUp(t, built, browser);
+
+    const assets = join(APPS, 'vite', 'dist', 'assets');
+    const names = readdirSync(assets);
+    const [module, ...more] = names.filter((name) => name.endsWith('.wasm'));
+    assert.deepEqual(more, []);
+    assert.deepEqual(readFileSync(join(assets, module)), readFileSync(join(PACKAGE, 'sdk_bg.wasm')));
+    const text = (name) => readFileSync(join(assets, name), 'utf8');
+    const holders = names.filter((name) => name.endsWith('.js') && text(name).includes('WebAssembly.instantiate'));
+    assert.match(holders.join(), /^sdk-[^,]+\.js$/, 'the glue is a chunk of its own');
+    const asked = (name) => requests.filter(({ url }) => url.endsWith(name)).length;
+    assert.deepEqual([asked(module), asked(holders[0])], [1, 1]);
+  });
+}
 
 test('the same application signs up under the development server, which bundles in advance', async (t) => {
   const app = await start('vite', {
     serve: (port) => ['vite', '--host', '127.0.0.1', '--strictPort', '--port', port],
   });
   t.after(app.stop);
-  await signsUp(app, browser, 'vite-dev@example.org');
+  await signsUp(t, app, browsers[0]);
 });
