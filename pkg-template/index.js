@@ -46,7 +46,7 @@ const load = wasmUrl => loading = loading || fetched(wasmUrl).catch(error => {
 // The inline stub of the page, if it is nobody else's: taken by no other site, and meant for no script tag of another one. Else
 // a stub of this site's own, which leaves `window.trailmark` alone and does not mind if a script tag fails.
 const stubOf = site => {
-  const { trailmark } = window, script = document.querySelector('script[data-site]');
+  const { trailmark } = window, script = document.querySelector('[data-site][src*=sdk]');
   if (trailmark && trailmark._ && (script ? script.dataset.site == site : !trailmark._.l)) return trailmark;
   const own = {
     get localStorage() {

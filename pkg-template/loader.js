@@ -1,6 +1,6 @@
 // The loader: reads the script tag and runs core.js, which stands before it in sdk.js, after the stub. `__GLUE__` and `__WASM__` are
 // replaced by `cargo xtask build-sdk`.
-const { trailmark } = window, state = trailmark && trailmark._, script = document.currentScript || document.querySelector('script[data-site]');
+const { trailmark } = window, state = trailmark && trailmark._, script = document.currentScript || document.querySelector('[data-site][src*=sdk]');
 // Not in a frame, and not for a second sdk.js.
 if (script && state && state.a && !state.l) {
   state.l = 1;

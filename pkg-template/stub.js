@@ -10,8 +10,10 @@
   const state = { q: [] }, trailmark = { _: state };
   const isConversion = name => /^[ls][aei]/.test(name);
   const off = () => state.o({ attributed: false, mode: 'off' });
+  // Other products use `data-site`, too.
+  const tag = () => document.querySelector('[data-site][src*=sdk]');
   const settings = () => {
-    const script = document.querySelector('script[data-site]');
+    const script = tag();
     return state.c || script && { ...script.dataset, base: script.src } || {};
   };
   const granted = () => (state.s || settings().consent) == 'granted' && !navigator.globalPrivacyControl;
@@ -71,7 +73,7 @@
         navigator.sendBeacon((endpoint || new URL('.', base).href).replace(/\/$/, '') + '/v1/clicks', JSON.stringify({ site, ...state.a }));
     });
     // The script that never comes: blocked, which the browser says, or slow beyond use.
-    w.addEventListener('error', event => event.target.dataset && event.target.dataset.site && off(), true);
+    w.addEventListener('error', event => event.target == tag() && off(), true);
     setTimeout(off, 5000);
   } catch (_) {
     off();
