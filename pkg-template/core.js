@@ -107,6 +107,13 @@ export const run = (trailmark, settings, load) => {
   const start = () => state.q.some(isConversion) ? begin() : whenIdle();
   const idle = () => (w.requestIdleCallback || setTimeout)(begin);
   const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
-  // A page that is rendered ahead is no visit before it is shown.
-  document.prerendering ? document.addEventListener('prerenderingchange', start, { once: true }) : start();
+  if (!document.prerendering) return start();
+  // A page that is rendered ahead is no visit before it is shown, and until then nobody's patience ends.
+  const open = state.o;
+  state.o = () => {};
+  document.addEventListener('prerenderingchange', () => {
+    state.o = open;
+    setTimeout(open, 5000, { attributed: false, mode: 'off' });
+    start();
+  }, { once: true });
 };
