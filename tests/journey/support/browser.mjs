@@ -44,11 +44,11 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-/** Starts the Chromium that `cargo xtask test` found. */
-export function launch() {
+/** Starts the Chromium that `cargo xtask test` found, with more of Playwright's options where a test needs them. */
+export function launch(options = {}) {
   const executablePath = process.env.CHROMIUM;
   if (!executablePath) throw new Error('CHROMIUM is not set: run these tests with `cargo xtask test --only journey`');
-  return chromium.launch({ executablePath, args: FLAGS });
+  return chromium.launch({ executablePath, args: FLAGS, ...options });
 }
 
 /** A Chromium page in a context of its own, with its console output, uncaught errors and requests recorded. */

@@ -3,7 +3,7 @@
 // that it starts ends with `stop()`, also after a failed test.
 
 import { spawn, spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, openSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -50,7 +50,7 @@ export async function until(what, probe, ms = 20_000) {
 
 const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
 
-const configuration = ({ site, pages, operator, simulator, confirmAfter, consent, dialect, extra, server }) => `
+const configuration = ({ site, operator, simulator, publicUrl, origins, confirmAfter, consent, dialect, extra, server }) => `
 [server]
 listen = "${site}"
 public_url = "http://${site}"
@@ -62,8 +62,8 @@ url = "sqlite:trailmark.db"
 
 [[sites]]
 id = "acme"
-public_url = "${pages}"
-origins = ["${pages}"]
+public_url = "${publicUrl}"
+origins = ${JSON.stringify(origins)}
 consent = "${consent}"
 ${extra}
 
@@ -87,18 +87,35 @@ export class Product {
   #children = new Map();
 
   /**
-   * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration, `extra` as text or as what it gives
-   * for the product, whose addresses are known by then; `confirmAfter` is the settling time, `dialect` what the program `main` speaks, `pages` the origin of the site's pages where the proxy stands behind another server.
+   * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration, `extra` as text or as
+   * what it gives for the product, whose addresses are known by then; `confirmAfter` is the settling time, `dialect` what
+   * the program `main` speaks. `www` puts the demo shop on the proxy's own host; `files`, which makes texts by name from
+   * the snippet, takes its place. `pages` is the origin of the site's pages where the proxy stands behind another server;
+   * `host` is the name of the proxy where it has one of its own, and `origins` those of the pages then.
    */
-  static async start({ confirmAfter = '4s', consent = 'not_required', dialect = 'current', extra = '', server = '', www = true, pages } = {}) {
+  static async start({
+    confirmAfter = '4s',
+    consent = 'not_required',
+    dialect = 'current',
+    extra = '',
+    server = '',
+    www = true,
+    files,
+    pages,
+    host = '127.0.0.1',
+    origins,
+  } = {}) {
     const product = new Product();
     product.folder = mkdtempSync(join(tmpdir(), 'trailmark-'));
     const [site, operator, simulator] = (await Promise.all([freePort(), freePort(), freePort()])).map((p) => `127.0.0.1:${p}`);
     Object.assign(product, { site: `http://${site}`, operator: `http://${operator}`, simulator: `http://${simulator}` });
+    product.publicUrl = pages ?? `http://${site.replace('127.0.0.1', host)}`;
+    const named = { site, operator, simulator, publicUrl: product.publicUrl, origins: origins ?? [product.publicUrl] };
     const more = typeof extra === 'function' ? extra(product) : extra;
-    const settings = { site, pages: pages ?? product.site, operator, simulator, confirmAfter, consent, dialect, extra: more, server };
-    writeFileSync(join(product.folder, 'trailmark.toml'), configuration(settings));
-    if (www) product.#openShop();
+    const settings = configuration({ ...named, confirmAfter, consent, dialect, extra: more, server });
+    writeFileSync(join(product.folder, 'trailmark.toml'), settings);
+    if (files) product.#lay(files(product.snippet()));
+    else if (www) product.#openShop();
     try {
       product.#run('simulator', ['simulate', '--listen', simulator, '--pace', 'demo', '--landing-url', `${product.site}/`]);
       await until('the simulator answers', () => answers(`${product.simulator}/control/clock`));
@@ -114,12 +131,23 @@ export class Product {
   #openShop() {
     const www = join(this.folder, 'www');
     cpSync(join(ROOT, 'www'), www, { recursive: true });
-    const snippet = this.cli('snippet', '--site', 'acme').stdout.split('\n\n')[0];
-    for (const file of readdirSync(www).filter((name) => name.endsWith('.html'))) {
-      const page = readFileSync(join(www, file), 'utf8');
-      writeFileSync(join(www, file), page.replace('<!-- trailmark snippet -->', () => snippet));
-    }
+    const snippet = this.snippet();
+    const pages = readdirSync(www).filter((name) => name.endsWith('.html'));
+    const pasted = (name) => readFileSync(join(www, name), 'utf8').replace('<!-- trailmark snippet -->', () => snippet);
+    this.#lay(Object.fromEntries(pages.map((name) => [name, pasted(name)])));
     writeFileSync(join(www, 'demo.json'), JSON.stringify({ simulator: this.simulator, ledger: this.ledger() }));
+  }
+
+  /** Writes pages where the proxy serves them from. */
+  #lay(pages) {
+    const www = join(this.folder, 'www');
+    mkdirSync(www, { recursive: true });
+    for (const [name, page] of Object.entries(pages)) writeFileSync(join(www, name), page);
+  }
+
+  /** The stub and the script tag, as an operator copies them out of `trailmark snippet`. */
+  snippet() {
+    return this.cli('snippet', '--site', 'acme').stdout.split('\n\n')[0];
   }
 
   /** Address of the ledger view with the vendor's state beside it. */
