@@ -139,9 +139,10 @@ function soundDocument(text, { place }) {
     assert.ok(saved.includes(source), `${source} is saved`);
 }
 
-/** What is installed is this project's package. */
+/** What is installed is this project's package, by the name and version that `cargo xtask pack` gives it. */
 function soundInstall(text) {
-  assert.equal(text.trim(), `npm install ${JSON.parse(read('pkg-template/package.json')).name}`);
+  const { name } = JSON.parse(read('pkg-template/package.json')), [, version] = read('Cargo.toml').match(/^version = "(.+)"$/m);
+  assert.equal(text.trim(), `npm install /path/to/trailmark/target/npm/${name}-${version}.tgz`);
 }
 
 /** Commands with which the binary, or something else of this project, is built: the tasks and packages exist. */

@@ -38,7 +38,7 @@ async function allow(page, terminal) {
   const [, origins] = terminal.here(blocks(page).find(({ runner }) => runner === 'check').text).match(/^(origins = .*)$/m);
   const path = join(terminal.folder, 'trailmark.toml');
   writeFileSync(path, readFileSync(path, 'utf8').replace(/^origins .*$/m, origins));
-  const [{ text: restart }] = blocks('docs/backend.md').filter(({ text }) => text.includes('kill %2'));
+  const [{ text: restart }] = blocks('docs/backend.md').filter(({ text }) => text.includes('cat serve.pid'));
   await terminal.run(restart);
 }
 
