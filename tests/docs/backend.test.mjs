@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { freshPage, launch } from '../journey/support/browser.mjs';
+import { brought } from '../journey/support/effects.mjs';
 import { Caller } from '../journey/support/caller.mjs';
 import { BINARY, until } from '../journey/support/product.mjs';
 import { blocks, read } from './support/pages.mjs';
@@ -89,7 +90,7 @@ test('a page that is handed what the backend has signed gets it accepted, by the
   const { context, page, said } = await freshPage(browser);
   await page.goto(terminal.here('http://127.0.0.1:8787/checkout?ps_partner_key=YWRh'));
   await page.evaluate(() => trailmark.consent('granted'));
-  await page.waitForFunction(() => trailmark.touch());
+  await brought(page, 'ada');
   const [{ text }] = blocks('docs/backend.md').filter(({ runner }) => runner === 'call');
   await page.evaluate(`{ const order = '${order}', customer = '${customer}'; ${text} }`);
   await until('both calls are answered', () => said.console.filter((line) => line.startsWith('log:')).length === 2);

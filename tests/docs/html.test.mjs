@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { freshPage, launch } from '../journey/support/browser.mjs';
+import { brought } from '../journey/support/effects.mjs';
 import { until } from '../journey/support/product.mjs';
 import { Walk } from './support/walk.mjs';
 
@@ -41,7 +42,7 @@ test('who follows start.md and html.md comes to a signup that is credited to Ada
       await page.goto(terminal.here('http://127.0.0.1:9100/partnerlinks/go/ada'));
       await page.getByRole('button', { name: 'Yes' }).click();
       // A person takes longer to fill in a form than the proxy to record the touch; a test does not.
-      await page.waitForFunction(() => trailmark.touch());
+      await brought(page, 'ada');
       await page.getByLabel('Name').fill('Ada Reader');
       await page.getByLabel('E-mail').fill('reader@example.org');
       await page.getByRole('button', { name: 'Create account' }).click();
@@ -56,7 +57,7 @@ test('who follows start.md and html.md comes to a signup that is credited to Ada
       const { context, page } = await freshPage(browser);
       await page.goto(terminal.here('http://127.0.0.1:9100/partnerlinks/go/grace'));
       await page.getByRole('button', { name: 'Yes' }).click();
-      await page.waitForFunction(() => trailmark.touch());
+      await brought(page, 'grace');
       await page.goto(terminal.here('http://127.0.0.1:8787/join'));
       await page.evaluate(() => trailmark.consent('granted'));
       await page.getByLabel('Name').fill('A Joiner');

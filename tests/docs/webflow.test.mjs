@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { freshPage, launch } from '../journey/support/browser.mjs';
+import { brought } from '../journey/support/effects.mjs';
 import { Walk } from './support/walk.mjs';
 
 let browser, walk;
@@ -39,7 +40,7 @@ test('who follows webflow.md comes to a signup across two hosts that is credited
       await page.goto(terminal.here('http://tm.acme.localhost:8787/tm/r/main/ada?to=http://www.acme.localhost:8080/'));
       await page.getByRole('button', { name: 'Yes' }).click();
       // A person takes longer to fill in a form than the proxy to record the touch; a test does not.
-      await page.waitForFunction(() => trailmark.touch());
+      await brought(page, 'ada');
       await page.getByLabel('E-mail').fill('reader@example.org');
       await page.getByRole('button', { name: 'Create account' }).click();
       await page.locator('#result:not(:empty)').waitFor();

@@ -71,6 +71,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     }
     let scratch = workspace.target.join("sdk-build");
     std::fs::create_dir_all(&scratch)?;
+    println!("compiling the browser module, which takes some minutes the first time");
     let module = compile(workspace, Path::new("Cargo.toml"), "trailmark")?;
     let (glue, wasm) = bind(&module)?;
     let tools = Tools { npm: npm.as_ref(), scratch: &scratch };
