@@ -5,6 +5,7 @@
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -175,7 +176,8 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .generate_output()
         .context("wasm-bindgen cannot bind the module")?;
     ensure!(output.snippets().values().all(Vec::is_empty), "the module brings inline JS, which belongs into a file");
-    let local_modules: Vec<_> = output.local_modules().clone().into_iter().collect();
+    // In one order, whatever the hash map's: the same sources give the same bytes.
+    let local_modules = Vec::from_iter(output.local_modules().clone().into_iter().collect::<BTreeMap<_, _>>());
     let mut glue = whole_glue(output.js(), &local_modules)?;
     let module = output.wasm_mut();
     // The names of modules stand before the name of every import, and once in the glue.
