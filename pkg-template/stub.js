@@ -19,13 +19,7 @@
   const granted = () => (state.s || settings().consent) == 'granted' && !navigator.globalPrivacyControl;
   // 32 hexadecimal digits that are unlikely to come again; nothing trusts them.
   const random = () => {
-    let digits = '';
-    try {
-      digits = crypto.randomUUID().replace(/-/g, '');
-    } catch (_) {
-      while (digits.length < 32) digits += Math.random().toString(16).slice(2);
-    }
-    return digits.slice(0, 32);
+    return [...crypto.getRandomValues(new Uint8Array(32))].map(byte => (byte >> 4).toString(16)).join('');
   };
   // Answers a call that nobody has taken; a conversion is not to be taken any more.
   const settle = call => {
@@ -35,12 +29,14 @@
     q.splice(q.indexOf(call), 1);
     try {
       if (state.a && granted()) {
-        const at = Date.now(), key = `tm_${settings().site}_queue`, store = w.localStorage;
+        const at = Date.now(), prefix = `tm_${settings().site}_queue_`, store = w.localStorage;
         // A UUIDv7: the time, and chance.
         const id = ('0' + at.toString(16) + random()).replace(/^(.{8})(.{4})(...)(...)(.{12}).*/, '$1-$2-7$3-8$4-$5');
-        const text = JSON.stringify([...JSON.parse(store[key] || '[]'), { id, at, kind, input: JSON.stringify(argument) }]);
-        if (text.length < 16384) {
-          store[key] = text;
+        const text = JSON.stringify({ id, at, kind, input: JSON.stringify(argument) });
+        let size = text.length;
+        for (const key in store) if (key.includes(prefix)) size += store[key].length;
+        if (size < 16384) {
+          store[prefix + id] = text;
           return resolve({ status: 'queued', conversionId: id });
         }
       }

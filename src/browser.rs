@@ -48,6 +48,8 @@ extern "C" {
     fn sleep(ms: u32) -> Promise;
     #[wasm_bindgen(catch)]
     fn cookies() -> Result<String, JsValue>;
+    #[wasm_bindgen(catch)]
+    fn names(prefix: &str) -> Result<Array, JsValue>;
     #[wasm_bindgen(catch, js_name = privacyControl)]
     fn privacy_control() -> Result<bool, JsValue>;
 }
@@ -142,6 +144,10 @@ impl Page for BrowserPage {
 
     fn store(&self, name: &str, text: &str) -> bool {
         storage().is_some_and(|storage| storage.set_item(name, text).is_ok())
+    }
+
+    fn names(&self, prefix: &str) -> Vec<String> {
+        names(prefix).unwrap_or_default().iter().filter_map(|name| name.as_string()).collect()
     }
 
     fn remove(&self, name: &str) {

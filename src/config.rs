@@ -59,9 +59,10 @@ impl Settings {
         joined(&["tm_", self.site.as_str(), "_click"])
     }
 
-    /// The localStorage key of conversions that wait to be sent. Kept until acknowledged, at most 7 days.
-    pub fn queue_key(&self) -> String {
-        joined(&["tm_", self.site.as_str(), "_queue"])
+    /// What the localStorage keys of conversions that wait to be sent begin with; the id follows. Kept until acknowledged,
+    /// at most 7 days.
+    pub fn queue_prefix(&self) -> String {
+        joined(&["tm_", self.site.as_str(), "_queue_"])
     }
 
     /// The readable cookie, set by the proxy beside the visitor cookie, that says asking for a token is worth it.

@@ -100,6 +100,9 @@ pub trait Page: WriteJson + 'static {
     /// Stores `text` under `name`; `false` where storage is denied or full.
     fn store(&self, name: &str, text: &str) -> bool;
 
+    /// The names in storage that begin with `prefix`, in alphabetical order.
+    fn names(&self, prefix: &str) -> Vec<String>;
+
     /// Removes the text under `name`.
     fn remove(&self, name: &str);
 

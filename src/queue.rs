@@ -1,14 +1,15 @@
 //! Conversions that wait in the page's storage: written before they are sent, removed by id when the proxy has answered for
-//! them, read again by the next page. Bounded by bytes and age. One key holds them all, read and written anew on every
-//! change, since other tabs use it too; the loader sees to it that one tab at a time drains it. Personal data lies here only
-//! under a grant, and only until the proxy's answer.
+//! them, read again by the next page. Bounded by bytes and age. Each has a key of its own: tabs share the storage, but a write
+//! reaches another tab's process some time later, lock or no lock, so that a list which two tabs rewrite would lose entries. The
+//! loader sees to it that one tab at a time drains; a tab that does not yet see a removal sends once more, and the proxy gives the
+//! first receipt again. Personal data lies here only under a grant, and only until the proxy's answer.
 
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 
-use crate::config::Settings;
+use crate::config::{Settings, joined};
 use crate::conversion::Entry;
-use crate::page::{Json, Page};
+use crate::page::Page;
 
 /// Milliseconds between two tries at least.
 pub const BREATH_MS: u32 = 1_000;
@@ -32,37 +33,41 @@ pub fn pause(failures: u32, hint: u32, chance: u8) -> u32 {
 /// Keeps `entry`, once however often it is put. `false` where storage is denied, or where the entry would take the queue
 /// over its bound: what was promised to be kept is never dropped for it.
 pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
-    let mut entries = list(page, settings);
-    if entries.iter().any(|kept| kept.id == entry.id) {
+    let key = key(settings, &entry.id);
+    if page.load(&key).is_some() {
         return true;
     }
-    entries.push(entry.clone());
-    write(page, settings, &entries)
+    let waiting: usize = names(page, settings).iter().filter_map(|name| page.load(name)).map(|text| text.len()).sum();
+    let text = page.write(entry).ok().filter(|text| waiting + text.len() <= QUEUE_BYTES);
+    text.is_some_and(|text| page.store(&key, &text))
 }
 
 /// Removes the entry `id`, if it is there.
 pub fn remove<P: Page>(page: &P, settings: &Settings, id: &ConversionId) {
-    let mut entries = list(page, settings);
-    if let Some(position) = entries.iter().position(|kept| kept.id == *id) {
-        entries.remove(position);
-        write(page, settings, &entries);
-    }
+    page.remove(&key(settings, id));
 }
 
-/// What waits, the oldest first; entries past their age, or that cannot be read, do not count.
+/// What waits, the oldest first. What is past its age or cannot be read is removed.
 pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
-    let kept = page.load(&settings.queue_key()).and_then(|text| page.parse(&text));
-    let entries = kept.map(|kept| kept.items()).unwrap_or_default();
-    let fresh = |entry: &Entry| page.now().since(entry.at) < QUEUE_AGE_MS;
-    entries.iter().filter_map(|kept| Entry::read(kept).filter(fresh)).collect()
+    let read = |name: &String| {
+        let kept = page.load(name).and_then(|text| page.parse(&text));
+        let entry = kept.and_then(|kept| Entry::read(&kept)).filter(|entry| {
+            let fresh = page.now().since(entry.at) < QUEUE_AGE_MS;
+            fresh && *name == key(settings, &entry.id)
+        });
+        if entry.is_none() {
+            page.remove(name);
+        }
+        entry
+    };
+    names(page, settings).iter().filter_map(read).collect()
 }
 
-fn write<P: Page>(page: &P, settings: &Settings, entries: &[Entry]) -> bool {
-    let key = settings.queue_key();
-    if entries.is_empty() {
-        page.remove(&key);
-        return true;
-    }
-    let text = page.write(entries).ok().filter(|text| text.len() <= QUEUE_BYTES);
-    text.is_some_and(|text| page.store(&key, &text))
+/// The storage keys of what waits, readable or not, the oldest first: ids begin with their time.
+pub fn names<P: Page>(page: &P, settings: &Settings) -> Vec<String> {
+    page.names(&settings.queue_prefix())
+}
+
+fn key(settings: &Settings, id: &ConversionId) -> String {
+    joined(&[&settings.queue_prefix(), id.as_str()])
 }

@@ -358,7 +358,7 @@ impl<P: Page> Tracker<P> {
         self.held.borrow_mut().clear();
         self.standing.replace(Standing::Untouched);
         self.page.remove(&self.settings.click_key());
-        self.page.remove(&self.settings.queue_key());
+        queue::names(&self.page, &self.settings).iter().for_each(|name| self.page.remove(name));
     }
 
     async fn withdraw(&self) {
@@ -390,8 +390,8 @@ impl<P: Page> Tracker<P> {
     }
 
     fn trace(&self) -> Trace {
-        let kept = [self.settings.click_key(), self.settings.queue_key()];
-        let stored = kept.iter().any(|key| self.page.load(key).is_some());
+        let stored = self.page.load(&self.settings.click_key()).is_some()
+            || !queue::names(&self.page, &self.settings).is_empty();
         let flagged = capture::holds_cookie(&self.page.cookies(), &self.settings.flag_cookie());
         if stored || flagged { Trace::Left } else { Trace::None }
     }

@@ -78,6 +78,9 @@ export const sleep = async ms => new Promise(resolve => setTimeout(resolve, ms))
 // The text of `document.cookie`.
 export const cookies = () => document.cookie;
 
+// The names in localStorage that begin with `prefix`, in order.
+export const names = prefix => Object.keys(localStorage).filter(name => name.startsWith(prefix)).sort();
+
 // Whether Global Privacy Control is on.
 export const privacyControl = () => !!navigator.globalPrivacyControl;
 

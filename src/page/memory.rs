@@ -260,6 +260,10 @@ impl Page for MemoryPage {
         }
     }
 
+    fn names(&self, prefix: &str) -> Vec<String> {
+        self.stored().into_keys().filter(|name| name.starts_with(prefix)).collect()
+    }
+
     fn remove(&self, name: &str) {
         if let Some(storage) = self.0.storage.borrow_mut().as_mut() {
             storage.remove(name);

@@ -76,8 +76,8 @@ test('every code that a page hears is said by the SDK', () => {
 test('every name that is stored stands in the table, and no other', () => {
   const placed = (pattern) => pattern.replace('{}', '{site}');
   const cookies = all(proxy('intake/cookies.rs'), /format!\("([^"=]*tm_\{\}[^"=]*)"/g).map(placed);
-  const storage = all(read('src/config.rs'), /joined\(&\["tm_", self\.site\.as_str\(\), "(_[a-z]+)"\]\)/g).map(
-    (end) => `tm_{site}${end}`,
+  const storage = all(read('src/config.rs'), /joined\(&\["tm_", self\.site\.as_str\(\), "(_[a-z_]+)"\]\)/g).map((end) =>
+    `tm_{site}${end}`.replace(/_$/, '_{id}'),
   );
   const databases = all(read('src/browser/host.js'), /DATABASE = '([^']+)'/g);
   assert.ok(cookies.length >= 4 && storage.length >= 2 && databases.length === 1);

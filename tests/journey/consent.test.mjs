@@ -161,7 +161,8 @@ async function known() {
   const { status } = await fresh.page.evaluate(() => trailmark.signup({ customerKey: 'regretted' }));
   assert.equal(status, 'queued');
   await fresh.context.unroute('**/v1/conversions');
-  assert.deepEqual(await kept(fresh.context, fresh.page), [...EVERYTHING, 'tm_acme_queue'].sort());
+  const names = (await kept(fresh.context, fresh.page)).map((name) => name.replace(/^(tm_acme_queue_).*/, '$1'));
+  assert.deepEqual(names, [...EVERYTHING, 'tm_acme_queue_'].sort());
   fresh.left();
   return { came, ...fresh };
 }

@@ -1,5 +1,7 @@
 //! The queue: what waits survives the page, within its bounds, and leaves when it is answered for.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 use trailmark::consent::State::{Denied, Granted, Pending};
 use trailmark::conversion::Entry;
@@ -13,7 +15,7 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, busy, problem, settings, status};
 
-const QUEUE: &str = "tm_acme_queue";
+const QUEUE: &str = "tm_acme_queue_";
 
 fn entry(number: u8, at: UnixMillis) -> Entry {
     Entry { id: ConversionId::from_parts(at, [number; 10]), at, kind: Kind::Signup, input: ada().to_string() }
@@ -31,7 +33,7 @@ fn what_waits_is_sent_by_the_next_page_and_then_gone() {
     assert_eq!(second.log(), [CONVERSIONS]);
     assert_eq!(second.bodies(CONVERSIONS)[0]["jti"], first.bodies(CONVERSIONS)[0]["jti"]);
     assert_eq!(second.bodies(CONVERSIONS)[0]["iat"], NOW.seconds(), "when it happened");
-    assert!(!second.page.stored().contains_key(QUEUE));
+    assert!(second.page.names(QUEUE).is_empty());
 }
 
 #[test]
@@ -41,7 +43,7 @@ fn an_entry_is_read_as_it_was_written() {
     let plain = json!({ "customerKey": "u", "name": "Ada \u{fc}\"\\", "data": { "p": "q" } }).to_string();
     let signed = json!({ "customer": "a.b.c" }).to_string();
     let written =
-        [Entry { input: plain, ..entry(1, NOW) }, Entry { input: signed, kind: Kind::Lead, ..entry(2, NOW.plus(-1)) }];
+        [Entry { input: plain, ..entry(1, NOW) }, Entry { input: signed, kind: Kind::Lead, ..entry(2, NOW.plus(1)) }];
     assert!(written.iter().all(|entry| queue::put(page, &settings, entry)));
     assert_eq!(queue::list(page, &settings), written);
 }
@@ -63,33 +65,57 @@ fn an_entry_is_kept_once_and_removed_by_its_id() {
 }
 
 #[test]
+fn keeping_and_removing_touch_no_other_entry_since_another_tab_may_know_of_more() {
+    let (browser, settings) = (Browser::new(), settings(Granted));
+    assert!([1, 2].iter().all(|number| queue::put(&browser.page, &settings, &entry(*number, NOW))));
+    let before = browser.page.stored();
+    queue::remove(&browser.page, &settings, &entry(1, NOW).id);
+    assert!(queue::put(&browser.page, &settings, &entry(3, NOW)));
+    let after = browser.page.stored();
+    let changed = before.keys().chain(after.keys()).filter(|name| before.get(*name) != after.get(*name));
+    let own = [1, 3].map(|number| format!("{QUEUE}{}", entry(number, NOW).id.as_str()));
+    assert_eq!(changed.cloned().collect::<BTreeSet<_>>(), BTreeSet::from(own));
+}
+
+#[test]
 fn the_queue_keeps_within_its_bytes_and_drops_nothing_for_it() {
     let browser = Browser::new();
     let (page, settings) = (&browser.page, settings(Granted));
     let kept = (0..=u8::MAX).take_while(|number| queue::put(page, &settings, &entry(*number, NOW))).count();
     assert!((50..255).contains(&kept), "{kept}");
-    assert!(page.stored()[QUEUE].len() <= QUEUE_BYTES);
+    assert!(page.stored().values().map(String::len).sum::<usize>() <= QUEUE_BYTES);
     assert_eq!(queue::list(page, &settings).len(), kept);
 }
 
 #[test]
-fn an_entry_past_its_age_is_not_sent() {
+fn an_entry_past_its_age_is_not_sent_and_not_kept() {
     let browser = Browser::new();
     let (page, settings) = (&browser.page, settings(Granted));
     queue::put(page, &settings, &entry(1, NOW.plus(-QUEUE_AGE_MS)));
     queue::put(page, &settings, &entry(2, NOW.plus(1 - QUEUE_AGE_MS)));
     assert_eq!(queue::list(page, &settings).len(), 1);
+    assert_eq!(page.stored().len(), 1);
 }
 
 #[test]
-fn what_is_no_queue_is_an_empty_one() {
-    for text in ["", "{}", "null", "[1, {}]", "[{\"id\":\"x\",\"at\":1}]", "[{\"id\":1", "[{\"at\":1e99}]"] {
+fn what_cannot_be_read_is_removed_and_holds_up_nothing() {
+    for text in ["", "{}", "null", "[1, {}]", "{\"id\":\"x\",\"at\":1}", "{\"id\":1", "{\"at\":1e99}"] {
         let browser = Browser::new();
-        browser.page.store(QUEUE, text);
+        browser.page.store(&format!("{QUEUE}x"), text);
         assert!(queue::list(&browser.page, &settings(Granted)).is_empty(), "{text}");
+        assert!(browser.page.stored().is_empty(), "{text}");
         let tracker = browser.start(TOUCHED, Granted);
         assert_eq!(browser.signup(tracker).status, "accepted");
     }
+}
+
+#[test]
+fn an_entry_under_the_id_of_another_is_none() {
+    let (browser, settings) = (Browser::new(), settings(Granted));
+    queue::put(&browser.page, &settings, &entry(1, NOW));
+    let text = browser.page.stored().into_values().next().unwrap();
+    browser.page.store(&format!("{QUEUE}{}", entry(2, NOW).id.as_str()), &text);
+    assert_eq!(queue::list(&browser.page, &settings), [entry(1, NOW)]);
 }
 
 #[test]
@@ -115,7 +141,7 @@ fn a_signup_whose_touch_nobody_answered_for_waits_too() {
     first.on_click(Reply::Lost).on_click(Reply::Lost);
     let tracker = first.start(TOUCHED, Granted);
     assert_eq!(first.signup(tracker).status, "queued");
-    assert!(first.page.stored().contains_key(QUEUE));
+    assert_eq!(first.page.names(QUEUE).len(), 1);
 }
 
 #[test]
@@ -201,9 +227,9 @@ fn nothing_is_drained_without_a_grant() {
 fn what_the_stub_kept_is_sent_as_it_was_called() {
     // As pkg-template/stub.js writes it.
     let id = "019abcde-1234-7abc-8def-0123456789ab";
-    let kept = json!([{ "id": id, "at": NOW.0 - 5_000, "kind": "signup", "input": ada().to_string() }]).to_string();
+    let kept = json!({ "id": id, "at": NOW.0 - 5_000, "kind": "signup", "input": ada().to_string() }).to_string();
     let browser = Browser::new();
-    browser.page.store(QUEUE, &kept);
+    browser.page.store(&format!("{QUEUE}{id}"), &kept);
     let tracker = browser.start(TOUCHED, Granted);
     assert_eq!(browser.drain(tracker), None);
     let sent = &browser.bodies(CONVERSIONS)[0];
