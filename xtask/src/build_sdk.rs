@@ -176,12 +176,11 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .generate_output()
         .context("wasm-bindgen cannot bind the module")?;
     ensure!(output.snippets().values().all(Vec::is_empty), "the module brings inline JS, which belongs into a file");
-    // In one order, whatever the hash map's: the same sources give the same bytes.
-    let local_modules = Vec::from_iter(output.local_modules().clone().into_iter().collect::<BTreeMap<_, _>>());
+    let local_modules = output.local_modules().clone().into_iter().collect();
     let mut glue = whole_glue(output.js(), &local_modules)?;
     let module = output.wasm_mut();
     // The names of modules stand before the name of every import, and once in the glue.
-    let local_names = local_modules.iter().map(|(path, _)| format!("./snippets/{path}"));
+    let local_names = local_modules.keys().map(|path| format!("./snippets/{path}"));
     for (index, long) in std::iter::once("./sdk_bg.js".to_owned()).chain(local_names).enumerate() {
         let short = format!("_{index}");
         glue = glue.replace(&format!("\"{long}\""), &format!("\"{short}\""));
@@ -204,7 +203,8 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
 /// The glue as one file without its dead half: our own JS (`src/browser/*.js`) in place of its imports of them, since every
 /// further file would be a further request; and instead of wasm-bindgen's four ways to begin, which terser must keep, the one
 /// that the loader uses: `load(bytes)`. Knows the text that the pinned wasm-bindgen writes, and fails where it is another.
-fn whole_glue(glue: &str, local_modules: &[(String, String)]) -> Result<String> {
+/// `local_modules` are text by path, and sorted, so that the same sources give the same bytes.
+fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
     const LOAD: &str = "export const load = async bytes => {\n\
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
@@ -416,15 +416,16 @@ mod tests {
     fn the_glue_is_one_file_with_one_beginning() {
         let glue = "import { sign } from './snippets/x/host.js';\nimport * as import1 from \"./snippets/x/host.js\"\n\
                     function __wbg_finalize_init(i) {}\nasync function __wbg_load(m) {}\nexport { initSync };\n";
-        let host = [("x/host.js".to_owned(), "export const sign = 1;\nexport const sleep = 2;\n".to_owned())];
+        let host = "export const sign = 1;\nexport const sleep = 2;\n".to_owned();
+        let host = BTreeMap::from([("x/host.js".to_owned(), host)]);
         let whole = whole_glue(glue, &host).unwrap();
         let begins =
             "const sign = 1;\nconst sleep = 2;\nconst import1 = { sign, sleep };\nfunction __wbg_finalize_init";
         assert!(whole.starts_with(begins), "{whole}");
         assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
-        let error = whole_glue(glue, &[]).unwrap_err().to_string();
+        let error = whole_glue(glue, &BTreeMap::new()).unwrap_err().to_string();
         assert!(error.contains("imports a file that the proxy does not serve"), "{error}");
-        let error = whole_glue("function other() {}", &[]).unwrap_err().to_string();
+        let error = whole_glue("function other() {}", &BTreeMap::new()).unwrap_err().to_string();
         assert!(error.contains("wasm-bindgen writes another"), "{error}");
     }
 
