@@ -44,6 +44,9 @@ pub const RENEWABLE: [&str; 5] =
 /// The code where no proxy answered.
 pub const UNREACHABLE: &str = "unreachable";
 
+/// The code of a refusal that states none, and so is not the proxy's.
+const REFUSED: &str = "refused";
+
 /// What to do after an answer, or after none.
 pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
     let Some(answer) = answer else {
@@ -58,6 +61,8 @@ pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
     match answer.status {
         401 if tried == Tried::Once && RENEWABLE.contains(&code.as_str()) => Step::Renew,
         408 | 425 | 429 | 500.. => Step::Keep { code, rest: answer.retry_after },
+        // Not the proxy's word: a web server's page while it is set up anew, a challenge, a filter on the way.
+        _ if code == REFUSED => Step::Keep { code, rest: None },
         _ => Step::Done(Outcome { code: Some(code), ..Outcome::coded("failed", "") }),
     }
 }
@@ -67,10 +72,10 @@ pub fn unreachable() -> Step {
     Step::Keep { code: UNREACHABLE.to_owned(), rest: Some(0) }
 }
 
-/// The stable code of a refusal; of an answer without one, that it was refused.
+/// The stable code of a refusal; [`REFUSED`] of an answer without one.
 pub fn refusal_code<J: Json>(answer: &Answer<J>) -> String {
     let code = answer.json.as_ref().and_then(|problem| problem.member_text("code"));
-    code.unwrap_or_else(|| "refused".to_owned())
+    code.unwrap_or_else(|| REFUSED.to_owned())
 }
 
 /// A receipt as the page hears of it.

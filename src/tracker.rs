@@ -27,6 +27,9 @@ use crate::wait::{Gate, Task, within};
 /// Conversions that are held in memory while consent is pending; a page that calls for more has a loop.
 const HELD: usize = 20;
 
+/// What a page hears of a conversion that waits in storage.
+const QUEUED: &str = "queued";
+
 /// What `ready` resolves to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
@@ -141,18 +144,29 @@ impl<P: Page> Tracker<P> {
         self.ready.passed().await;
         self.idle.passed().await;
         if self.page.now() >= self.due.get() {
-            for entry in queue::list(&self.page, &self.settings) {
-                let tried = self.failures.get();
-                if !self.under_way.borrow().contains(&entry.id) {
-                    self.deliver(Rc::new(entry)).await;
-                }
-                if self.failures.get() > tried {
-                    break;
-                }
-            }
+            self.drain_once().await;
         }
         let left = self.granted() && !queue::list(&self.page, &self.settings).is_empty();
         left.then(|| u32::try_from(self.due.get().since(self.page.now())).unwrap_or(0).max(queue::BREATH_MS))
+    }
+
+    /// Tries each entry that waits, up to the first after which all have to rest. Those that were refused alone rest after the
+    /// round, so that they hold up no other.
+    async fn drain_once(&'static self) {
+        let mut refused = false;
+        for entry in queue::list(&self.page, &self.settings) {
+            if self.under_way.borrow().contains(&entry.id) {
+                continue;
+            }
+            let failures = self.failures.get();
+            refused |= self.deliver(Rc::new(entry)).await.status == QUEUED;
+            if self.failures.get() > failures {
+                return;
+            }
+        }
+        if refused {
+            self.rest(0);
+        }
     }
 
     /// The state in force once the page says `word`; any other word changes nothing.
@@ -406,7 +420,7 @@ impl<P: Page> Tracker<P> {
 /// What is said of a conversion that is not done with: it waits in storage, or nowhere.
 fn later(kept: bool, code: &str) -> Outcome {
     match kept {
-        true => Outcome { code: None, ..Outcome::coded("queued", code) },
+        true => Outcome { code: None, ..Outcome::coded(QUEUED, code) },
         false => Outcome::coded("failed", code),
     }
 }

@@ -189,6 +189,23 @@ fn a_proxy_that_is_away_is_asked_once_a_round_and_one_bad_conversion_holds_up_no
 }
 
 #[test]
+fn what_is_refused_again_and_again_is_not_tried_again_without_a_pause() {
+    for reply in [status(500), status(404)] {
+        let browser = Browser::new();
+        queue::put(&browser.page, &settings(Granted), &entry(1, NOW));
+        browser.on_conversion(reply.clone()).on_conversion(reply.clone());
+        let tracker = browser.start(TOUCHED, Granted);
+        for round in 1..=2 {
+            let pause = browser.drain(tracker).unwrap();
+            assert_eq!(browser.drain(tracker), Some(pause), "{reply:?}");
+            assert_eq!(browser.bodies(CONVERSIONS).len(), round, "{reply:?}");
+            browser.page.advance(pause);
+        }
+        assert_eq!(browser.drain(tracker), None);
+    }
+}
+
+#[test]
 fn pauses_double_up_to_ten_minutes_with_full_jitter_and_never_undercut_a_hint() {
     let longest = |failures| queue::pause(failures, 0, 255);
     for (failures, most) in
