@@ -65,6 +65,11 @@ impl Settings {
         joined(&["tm_", self.site.as_str(), "_queue_"])
     }
 
+    /// The localStorage key of the time before which the proxy does not want to be tried again. Kept until nothing waits.
+    pub fn due_key(&self) -> String {
+        joined(&["tm_", self.site.as_str(), "_due"])
+    }
+
     /// The readable cookie, set by the proxy beside the visitor cookie, that says asking for a token is worth it.
     pub fn flag_cookie(&self) -> String {
         joined(&["tm_", self.site.as_str()])

@@ -6,10 +6,11 @@
 
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
+use trailmark_wire::time::UnixMillis;
 
 use crate::config::{Settings, joined};
 use crate::conversion::Entry;
-use crate::page::Page;
+use crate::page::{Json as _, Page};
 
 /// Milliseconds between two tries at least.
 pub const BREATH_MS: u32 = 1_000;
@@ -66,6 +67,26 @@ pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
 /// The storage keys of what waits, readable or not, the oldest first: ids begin with their time.
 pub fn names<P: Page>(page: &P, settings: &Settings) -> Vec<String> {
     page.names(&settings.queue_prefix())
+}
+
+/// Keeps the proxy's hint for later pages: nothing that waits is tried before `until`.
+pub fn put_off<P: Page>(page: &P, settings: &Settings, until: UnixMillis) {
+    if let Ok(text) = page.write(&until) {
+        page.store(&settings.due_key(), &text);
+    }
+}
+
+/// When what waits may be tried, by a hint that an earlier page was given; no later than the longest hint from now, whatever
+/// became of the clock.
+pub fn due<P: Page>(page: &P, settings: &Settings) -> UnixMillis {
+    let kept = page.load(&settings.due_key()).and_then(|text| page.parse(&text)?.integer());
+    UnixMillis(kept.unwrap_or(0)).min(page.now().plus(HINT_MOST_MS.into()))
+}
+
+/// Removes the hint, and what waits, readable or not.
+pub fn clear<P: Page>(page: &P, settings: &Settings) {
+    let hint = [settings.due_key()];
+    hint.iter().chain(&names(page, settings)).for_each(|name| page.remove(name));
 }
 
 fn key(settings: &Settings, id: &ConversionId) -> String {

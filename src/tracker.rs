@@ -87,6 +87,7 @@ pub struct Tracker<P> {
 impl<P: Page> Tracker<P> {
     /// Starts the SDK, which lives as long as the document, and so is never dropped: looks at the arrival if consent allows, and opens `ready` when that is done or [`READY_MS`] are over.
     pub fn start(page: P, settings: Settings, arrival: Arrival) -> &'static Self {
+        let due = queue::due(&page, &settings);
         let tracker: &'static Self = Box::leak(Box::new(Self {
             stated: Cell::new(settings.consent),
             navigation: Cell::new(arrival.navigation),
@@ -97,7 +98,7 @@ impl<P: Page> Tracker<P> {
             held: RefCell::default(),
             under_way: RefCell::default(),
             failures: Cell::default(),
-            due: Cell::new(UnixMillis(0)),
+            due: Cell::new(due),
             wanted: Cell::default(),
             idle: Gate::default(),
             ready: Gate::default(),
@@ -146,7 +147,13 @@ impl<P: Page> Tracker<P> {
         if self.page.now() >= self.due.get() {
             self.drain_once().await;
         }
-        let left = self.granted() && !queue::list(&self.page, &self.settings).is_empty();
+        if !self.granted() {
+            return None;
+        }
+        let left = !queue::list(&self.page, &self.settings).is_empty();
+        if !left {
+            self.page.remove(&self.settings.due_key());
+        }
         left.then(|| u32::try_from(self.due.get().since(self.page.now())).unwrap_or(0).max(queue::BREATH_MS))
     }
 
@@ -271,12 +278,17 @@ impl<P: Page> Tracker<P> {
         outcome
     }
 
-    /// Tries nothing that waits for `least` milliseconds, and for longer the longer this goes on.
+    /// Tries nothing that waits for `least` milliseconds, and for longer the longer this goes on. What the proxy asked for binds
+    /// the next page, too.
     fn rest(&self, least: u32) {
         let failures = self.failures.get() + 1;
         self.failures.set(failures);
         let [chance, ..] = self.page.random();
-        self.due.set(self.page.now().plus(queue::pause(failures, least, chance).into()));
+        let due = self.page.now().plus(queue::pause(failures, least, chance).into());
+        self.due.set(due);
+        if least > 0 && self.granted() {
+            queue::put_off(&self.page, &self.settings, due);
+        }
     }
 
     /// Does what a change of consent asks for: clears at once, and talks to the proxy after what is still under way.
@@ -372,7 +384,7 @@ impl<P: Page> Tracker<P> {
         self.held.borrow_mut().clear();
         self.standing.replace(Standing::Untouched);
         self.page.remove(&self.settings.click_key());
-        queue::names(&self.page, &self.settings).iter().for_each(|name| self.page.remove(name));
+        queue::clear(&self.page, &self.settings);
     }
 
     async fn withdraw(&self) {

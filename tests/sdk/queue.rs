@@ -162,6 +162,48 @@ fn a_hint_of_the_proxy_is_waited_for_and_then_the_conversion_is_sent() {
 }
 
 #[test]
+fn a_hint_of_the_proxy_binds_the_next_page_and_leaves_with_the_queue() {
+    let first = Browser::new();
+    first.on_conversion(busy(60));
+    let tracker = first.start(TOUCHED, Granted);
+    assert_eq!(first.signup(tracker).status, "queued");
+    let second = first.next_document();
+    let tracker = second.start("https://shop.example/welcome", Granted);
+    let pause = second.drain(tracker).unwrap();
+    assert!((50_000..=60_000).contains(&pause), "{pause}");
+    assert!(second.bodies(CONVERSIONS).is_empty(), "nothing is sent before it");
+    second.page.advance(pause);
+    assert_eq!(second.drain(tracker), None);
+    assert_eq!(second.bodies(CONVERSIONS).len(), 1);
+    assert_eq!(second.page.stored().into_keys().collect::<Vec<_>>(), ["tm_acme_click"]);
+}
+
+#[test]
+fn a_pause_of_our_own_ends_with_the_page() {
+    let first = Browser::new();
+    first.on_conversion(Reply::Lost);
+    let tracker = first.start(TOUCHED, Granted);
+    assert_eq!(first.signup(tracker).status, "queued");
+    let second = first.next_document();
+    let tracker = second.start("https://shop.example/welcome", Granted);
+    assert_eq!(second.drain(tracker), None);
+}
+
+#[test]
+fn a_hint_from_a_clock_that_was_wrong_holds_nothing_up_for_longer_than_a_day() {
+    for hint in [NOW.0 * 2, i64::MAX] {
+        let browser = Browser::new();
+        queue::put(&browser.page, &settings(Granted), &entry(1, NOW));
+        browser.page.store("tm_acme_due", &hint.to_string());
+        let tracker = browser.start(TOUCHED, Granted);
+        assert_eq!(browser.drain(tracker).filter(|pause| *pause > 86_400_000), None);
+        browser.page.advance(86_400_000);
+        assert_eq!(browser.drain(tracker), None, "{hint}");
+        assert_eq!(browser.bodies(CONVERSIONS).len(), 1);
+    }
+}
+
+#[test]
 fn a_first_send_does_not_wait_for_a_pause() {
     let browser = Browser::new();
     browser.on_conversion(busy(3_600));
