@@ -437,7 +437,7 @@ fn speaking(dialect: Dialect, root: &str, program: &str, address: &str) -> LaneA
 
 fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAccount>, poll: Duration) -> EngineHandle {
     let hosts: Vec<String> = accounts.iter().flat_map(|account| account.vendor.hosts()).collect();
-    let bounds = Bounds { total: Duration::from_millis(1500), ..Bounds::default() };
+    let bounds = Bounds { total: Duration::from_secs(3), ..Bounds::default() };
     Engine::start(Parts {
         store: store.clone(),
         clock: clock.clone(),
