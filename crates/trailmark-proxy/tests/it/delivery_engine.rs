@@ -228,7 +228,7 @@ async fn a_crash_between_sending_and_writing_down_leaves_it_unknown_and_looked_u
     world.crash();
     world.looked().await;
     assert_eq!(tries(&world.row(&id).await), ["send open"], "the lease is still somebody's");
-    world.advance(5000).await;
+    world.advance(HOUR_MS / 60).await;
     let row = world.until_state(&id, State::Uncertain).await;
     assert_eq!(tries(&row), ["send unknown"]);
     let row = world.to_the_end(&id).await;
