@@ -3,6 +3,7 @@
 
 mod follow;
 mod listener;
+mod rest;
 mod www;
 
 use std::io;

@@ -44,32 +44,28 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<String, Prob
     String::from_utf8(bytes.to_bytes().into()).map_err(|_bytes| Problem::malformed("body", "is not UTF-8"))
 }
 
-/// Bytes that are read of a body beyond its limit and thrown away, so that the sender can finish and hear the answer.
-const DRAINED_BYTES: usize = 1024 * 1024;
-
 /// A body's bytes up to a limit, and whether there were more.
 ///
 /// # Errors
 /// `malformed` for a body that breaks off or takes too long.
 pub(crate) async fn read_bytes(mut body: Body, most: usize) -> Result<(Vec<u8>, bool), Problem> {
-    let (mut kept, mut size) = (Vec::new(), 0_usize);
+    let mut kept = Vec::new();
     let reading = async {
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame?.into_data() else { continue };
-            size = size.saturating_add(data.len());
             let room = most.saturating_sub(kept.len()).min(data.len());
             kept.extend_from_slice(data.get(..room).unwrap_or_default());
-            if size > DRAINED_BYTES {
-                break;
+            if room < data.len() {
+                return Ok(true);
             }
         }
-        Ok::<_, axum::Error>(())
+        Ok::<_, axum::Error>(false)
     };
     let Ok(read) = tokio::time::timeout(TIME, reading).await else {
         return Err(Problem::malformed("body", "did not arrive within 10 seconds"));
     };
-    read.map_err(|_broken| Problem::malformed("body", "broke off"))?;
-    Ok((kept, size > most))
+    let is_more = read.map_err(|_broken| Problem::malformed("body", "broke off"))?;
+    Ok((kept, is_more))
 }
 
 /// What kind of body it is.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use http::Request;
+use http::header::EXPECT;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
+use super::rest;
 use crate::intake::Peer;
 
 /// How long a request's head may take, and an idle connection wait for the next one.
@@ -108,9 +109,19 @@ fn connection(
     // Answers are small and whole: waiting to fill a segment would only delay them.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        // Who waits to be asked for a body sends none when the answer comes instead.
+        let sends_unasked = !request.headers().contains_key(EXPECT);
+        let (mut head, body) = request.into_parts();
+        head.extensions.insert(Peer(peer));
+        let (body, rest) = rest::lend(body);
+        let answering = router.clone().oneshot(Request::from_parts(head, body));
+        async move {
+            let answer = answering.await;
+            if sends_unasked {
+                rest::drain(rest).await;
+            }
+            answer
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use trailmark_proxy::app::App;
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::config::{Config, Overrides};
@@ -266,4 +268,40 @@ async fn a_head_without_end_is_not_read_to_its_end() {
     let huge = proxy.http.get(proxy.url(".well-known/jwks.json")).header("cookie", "c".repeat(1024 * 1024));
     // The connection may be gone before the client has written everything and comes to read the answer.
     assert!(huge.send().await.map_or(true, |answer| answer.status().as_u16() == 431));
+}
+
+/// Reads one answer to its end, which its last brace is: its status.
+async fn heard(connection: &mut TcpStream) -> String {
+    let mut text = Vec::new();
+    while !text.ends_with(b"}") {
+        let mut part = [0; 4096];
+        let size = connection.read(&mut part).await.unwrap();
+        assert_ne!(size, 0, "the connection ended after {text:?}");
+        text.extend_from_slice(&part[..size]);
+    }
+    String::from_utf8(text).unwrap().split(' ').nth(1).unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_is_taken_off_the_connection_before_the_answer() {
+    let proxy = TestProxy::start().await;
+    let mut connection = TcpStream::connect(proxy.listening.address()).await.unwrap();
+    let body = "x".repeat(1024 * 1024);
+    for (path, status) in [("v1/conversions", "413"), ("v1/webhooks/main/wrong", "404"), ("v1/nothing", "404")] {
+        let head = format!("POST /tm/{path} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: {}\r\n\r\n", body.len());
+        connection.write_all(head.as_bytes()).await.unwrap();
+        connection.write_all(body.as_bytes()).await.unwrap();
+        assert_eq!(heard(&mut connection).await, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_to_be_asked_for_a_body_hears_the_answer_without_sending_it() {
+    let proxy = TestProxy::start().await;
+    let mut connection = TcpStream::connect(proxy.listening.address()).await.unwrap();
+    let head = format!(
+        "POST /tm/v1/conversions HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 70000\r\nexpect: 100-continue\r\n\r\n"
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    assert_eq!(heard(&mut connection).await, "413");
 }
