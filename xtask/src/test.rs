@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 
 use crate::counts::{self, Counts};
+use crate::fronts::Fronts;
 use crate::npm::Npm;
 use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
@@ -136,6 +137,7 @@ fn install_tools(run: &Run<'_>) -> Result<()> {
     Npm::install(run.workspace)?;
     frameworks(run.workspace)?;
     Browsers::install()?;
+    Fronts::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
     tools::cargo_deny()?;
     docs::install_programs()?;
@@ -206,6 +208,8 @@ fn package_tests(run: &Run<'_>) -> Result<()> {
 }
 
 fn journey_tests(run: &Run<'_>) -> Result<()> {
+    // openssl makes the certificates of the web servers.
+    docs::install_programs()?;
     build_sdk::build(run.workspace)?;
     node_tests(run, "tests/journey")
 }
@@ -240,6 +244,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let workspace = run.workspace;
     let npm = Npm::install(workspace)?;
     let browsers = Browsers::install()?;
+    let fronts = Fronts::install()?;
     shell::run(workspace.cargo().args(["build", "--quiet", "--package", "trailmark-proxy", "--bin", "trailmark"]))?;
     let files = test_files(&workspace.root.join(folder))?;
     ensure!(!files.is_empty(), "{folder} holds no *.test.mjs file");
@@ -252,7 +257,10 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
         .env("TRAILMARK_NPM", pack::folder(workspace))
         .env("CHROMIUM", browsers.chromium)
-        .env("FIREFOX", browsers.firefox);
+        .env("FIREFOX", browsers.firefox)
+        // Not NGINX, in which nginx itself looks for sockets to take over.
+        .env("NGINX_BIN", fronts.nginx)
+        .env("CADDY_BIN", fronts.caddy);
     tested(run, &mut command, counts::of_node)
 }
 

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::debian::{self, Packaged};
 use crate::shell;
 use crate::workspace::Workspace;
 
@@ -59,7 +60,8 @@ fn cargo_tool(package: &str, version: &str, program: &str, options: &[&str]) -> 
     Ok(path)
 }
 
-fn cache() -> Result<PathBuf> {
+/// Where tools are kept that no checkout owns.
+pub(crate) fn cache() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
     let Some(cache) = cache.filter(|path| path.is_absolute()).or(home) else {
@@ -76,12 +78,6 @@ pub(crate) struct Browsers {
     pub(crate) firefox: PathBuf,
 }
 
-/// A program and the package of Debian that holds it.
-struct Packaged {
-    program: &'static str,
-    package: &'static str,
-}
-
 const CHROMIUM: Packaged = Packaged { program: "chromium", package: "chromium" };
 const DRIVER: Packaged = Packaged { program: "chromedriver", package: "chromium-driver" };
 const FIREFOX: Packaged = Packaged { program: "firefox-esr", package: "firefox-esr" };
@@ -90,59 +86,16 @@ impl Browsers {
     /// Finds all three programs; on Debian, as root, installs the missing ones first. The error says what to install
     /// by hand.
     pub(crate) fn install() -> Result<Self> {
-        let missing = missing(shell::which);
+        let missing = debian::missing(&[CHROMIUM, DRIVER, FIREFOX], shell::which);
         if !missing.is_empty() {
-            let debian = Path::new("/etc/debian_version").exists();
-            if !debian || shell::capture(Command::new("id").arg("-u"))?.trim() != "0" {
-                bail!(by_hand(&missing));
-            }
-            apt_install(&missing)?;
+            debian::may_install(&missing)?;
+            // A page without any font has no text to look at.
+            debian::install(&[&["fonts-liberation"], debian::packages(&missing).as_slice()].concat())?;
         }
         let path = |needed: &Packaged| {
             shell::which(needed.program)
                 .with_context(|| format!("apt-get installed {}, yet {} is not on PATH", needed.package, needed.program))
         };
         Ok(Self { chromium: path(&CHROMIUM)?, driver: path(&DRIVER)?, firefox: path(&FIREFOX)? })
-    }
-}
-
-fn missing(which: impl Fn(&str) -> Option<PathBuf>) -> Vec<Packaged> {
-    [CHROMIUM, DRIVER, FIREFOX].into_iter().filter(|needed| which(needed.program).is_none()).collect()
-}
-
-fn by_hand(missing: &[Packaged]) -> String {
-    let programs: Vec<_> = missing.iter().map(|needed| needed.program).collect();
-    format!("not on PATH: {}; on Debian: apt-get install {}", programs.join(", "), packages(missing).join(" "))
-}
-
-fn packages(missing: &[Packaged]) -> Vec<&'static str> {
-    missing.iter().map(|needed| needed.package).collect()
-}
-
-fn apt_install(missing: &[Packaged]) -> Result<()> {
-    let packages = packages(missing);
-    println!("installing {} from Debian's packages", packages.join(", "));
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.args(["-q", "-q"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-        shell::run(&mut command)
-    };
-    apt(&["update"])?;
-    // A page without any font has no text to look at.
-    apt(&[&["install", "--yes", "--no-install-recommends", "fonts-liberation"], packages.as_slice()].concat())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_missing_browser_is_named_with_the_package_to_install() {
-        let only_chromium = |program: &str| (program == "chromium").then(|| PathBuf::from("/usr/bin/chromium"));
-        assert_eq!(
-            by_hand(&missing(only_chromium)),
-            "not on PATH: chromedriver, firefox-esr; on Debian: apt-get install chromium-driver firefox-esr"
-        );
-        assert!(missing(|program| Some(program.into())).is_empty());
     }
 }

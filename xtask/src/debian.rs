@@ -1,0 +1,98 @@
+//! Debian's packages: what is missing of them, installing them as root, or taking a program out of one without installing
+//! it. Elsewhere, and for anybody but root, the text that says what to install by hand. Who needs what stands in [`crate::tools`],
+//! [`crate::fronts`] and [`crate::docs`].
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::shell;
+
+/// A program and the package that holds it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packaged {
+    pub(crate) program: &'static str,
+    pub(crate) package: &'static str,
+}
+
+/// Those that `find` does not find.
+pub(crate) fn missing(needed: &[Packaged], find: impl Fn(&str) -> Option<PathBuf>) -> Vec<Packaged> {
+    needed.iter().copied().filter(|needed| find(needed.program).is_none()).collect()
+}
+
+/// The packages of some programs.
+pub(crate) fn packages(programs: &[Packaged]) -> Vec<&'static str> {
+    programs.iter().map(|needed| needed.package).collect()
+}
+
+/// Goes on where packages can be installed: on Debian, as root.
+///
+/// # Errors
+/// Elsewhere: what is missing, and how to get it.
+pub(crate) fn may_install(missing: &[Packaged]) -> Result<()> {
+    let is_debian = Path::new("/etc/debian_version").exists();
+    ensure!(is_debian && shell::capture(Command::new("id").arg("-u"))?.trim() == "0", by_hand(missing));
+    Ok(())
+}
+
+fn by_hand(missing: &[Packaged]) -> String {
+    let programs: Vec<_> = missing.iter().map(|needed| needed.program).collect();
+    format!("not on PATH: {}; on Debian: apt-get install {}", programs.join(", "), packages(missing).join(" "))
+}
+
+/// Installs packages without what they only recommend.
+pub(crate) fn install(packages: &[&str]) -> Result<()> {
+    println!("installing {} from Debian's packages", packages.join(", "));
+    shell::run(apt().arg("update"))?;
+    shell::run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))
+}
+
+/// Takes the files of each package into a folder of its name under `folder`. Nothing of it is installed: no service starts,
+/// and the libraries that a program needs must be there.
+pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
+    println!("taking {} out of Debian's packages", packages.join(", "));
+    shell::run(apt().arg("update"))?;
+    for package in packages {
+        // Named last, so that an interrupted run leaves nothing that looks whole.
+        let (partial, whole) = (folder.join(format!("{package}.partial")), folder.join(package));
+        if partial.exists() {
+            std::fs::remove_dir_all(&partial)?;
+        }
+        std::fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
+        // The user that apt would download as may not write here.
+        let sandbox = "APT::Sandbox::User=root";
+        shell::run(apt().args(["-o", sandbox, "download", package]).current_dir(&partial))?;
+        let files = shell::files_under(&partial)?;
+        let [archive] = files.as_slice() else { bail!("apt-get brought {} files for {package}", files.len()) };
+        shell::run(Command::new("dpkg-deb").arg("--extract").arg(archive).arg(&partial))?;
+        std::fs::remove_file(archive)?;
+        std::fs::rename(&partial, &whole).with_context(|| format!("cannot name {}", whole.display()))?;
+    }
+    Ok(())
+}
+
+fn apt() -> Command {
+    let mut command = Command::new("apt-get");
+    command.args(["-q", "-q"]).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_program_is_named_with_the_package_to_install() {
+        let needed = ["chromium", "chromedriver", "firefox-esr"].map(|program| {
+            let package = if program == "chromedriver" { "chromium-driver" } else { program };
+            Packaged { program, package }
+        });
+        let only_chromium = |program: &str| (program == "chromium").then(|| PathBuf::from("/usr/bin/chromium"));
+        assert_eq!(
+            by_hand(&missing(&needed, only_chromium)),
+            "not on PATH: chromedriver, firefox-esr; on Debian: apt-get install chromium-driver firefox-esr"
+        );
+        assert!(missing(&needed, |program| Some(program.into())).is_empty());
+    }
+}
