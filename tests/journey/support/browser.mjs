@@ -48,7 +48,7 @@ const FLAGS = [
 export function launch(options = {}) {
   const executablePath = process.env.CHROMIUM;
   if (!executablePath) throw new Error('CHROMIUM is not set: run these tests with `cargo xtask test --only journey`');
-  return chromium.launch({ executablePath, args: FLAGS, ...options });
+  return chromium.launch({ executablePath, ...options, args: [...FLAGS, ...(options.args ?? [])] });
 }
 
 /** A Chromium page in a context of its own, with its console output, uncaught errors and requests recorded. */
@@ -201,3 +201,9 @@ function shared(driver) {
 
 /** Both browsers behind the face that the head of this file describes. */
 export const browsers = [shared(playwright), shared(firefox)];
+
+/** The same, in which the names of a `Front` (front.mjs) lead to it; `front` gives it once it runs. */
+export const browsersBehind = (front) => [
+  shared({ ...playwright, launch: () => launch(front().forChromium()) }),
+  shared({ ...firefox, launch: () => firefox.launch(front().forFirefox()) }),
+];

@@ -8,11 +8,12 @@ export const name = 'Firefox';
 /** A browser that does not answer fails its test well before the runner's own patience ends. */
 const PROTOCOL_MS = 60_000;
 
-/** Starts the Firefox that `cargo xtask test` found, with a profile of its own. */
-export function launch() {
+/** Starts the Firefox that `cargo xtask test` found, with a profile of its own and more of Puppeteer's options. */
+export function launch(options = {}) {
   const executablePath = process.env.FIREFOX;
   if (!executablePath) throw new Error('FIREFOX is not set: run these tests with `cargo xtask test --only journey`');
-  return puppeteer.launch({ browser: 'firefox', executablePath, headless: true, protocolTimeout: PROTOCOL_MS });
+  const own = { browser: 'firefox', executablePath, headless: true, protocolTimeout: PROTOCOL_MS };
+  return puppeteer.launch({ ...own, ...options });
 }
 
 /** Cookies and storage of its own. */

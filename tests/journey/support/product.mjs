@@ -91,7 +91,8 @@ export class Product {
    * what it gives for the product, whose addresses are known by then; `confirmAfter` is the settling time, `dialect` what
    * the program `main` speaks. `www` puts the demo shop on the proxy's own host; `files`, which makes texts by name from
    * the snippet, takes its place. `pages` is the origin of the site's pages where the proxy stands behind another server;
-   * `host` is the name of the proxy where it has one of its own, and `origins` those of the pages then.
+   * `host` is the name of the proxy where it has one of its own, and `origins` those of the pages then. `config` makes a
+   * configuration of another shape from the addresses.
    */
   static async start({
     confirmAfter = '4s',
@@ -104,6 +105,7 @@ export class Product {
     pages,
     host = '127.0.0.1',
     origins,
+    config = configuration,
   } = {}) {
     const product = new Product();
     product.folder = mkdtempSync(join(tmpdir(), 'trailmark-'));
@@ -112,7 +114,7 @@ export class Product {
     product.publicUrl = pages ?? `http://${site.replace('127.0.0.1', host)}`;
     const named = { site, operator, simulator, publicUrl: product.publicUrl, origins: origins ?? [product.publicUrl] };
     const more = typeof extra === 'function' ? extra(product) : extra;
-    const settings = configuration({ ...named, confirmAfter, consent, dialect, extra: more, server });
+    const settings = config({ ...named, confirmAfter, consent, dialect, extra: more, server });
     writeFileSync(join(product.folder, 'trailmark.toml'), settings);
     if (files) product.#lay(files(product.snippet()));
     else if (www) product.#openShop();
