@@ -5,8 +5,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use trailmark_vendors::secret::Secret;
+
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Account, Config, Unlocked};
 use crate::intake::callers::InFlight;
 use crate::intake::rate::Rates;
 use crate::keys::{KeyError, Keyring};
@@ -29,6 +31,10 @@ type OnCommit = Box<dyn Fn() + Send + Sync>;
 pub struct App {
     /// The settings in force.
     pub config: Config,
+    /// What the operator's listener asks for; absent only on loopback.
+    pub admin_key: Option<Secret>,
+    /// The vendor accounts of the programs.
+    pub accounts: Vec<Account>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The ledger.
@@ -48,14 +54,27 @@ impl App {
     ///
     /// # Errors
     /// [`AppError::Keys`] when the ledger does not answer or a key is damaged.
-    pub async fn open(config: Config, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Arc<Self>, AppError> {
+    pub async fn open(settings: Unlocked, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Arc<Self>, AppError> {
+        let Unlocked { config, admin_key, accounts } = settings;
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
         keys.jwks(keys.sites()).await?;
         let rates = Rates::new(&config.limits, &clock);
         let (on_commit, draining) = (OnceLock::new(), AtomicBool::new(false));
         let in_flight = InFlight::default();
-        Ok(Arc::new(Self { config, clock, store, keys, random: Random, rates, in_flight, on_commit, draining }))
+        Ok(Arc::new(Self {
+            config,
+            admin_key,
+            accounts,
+            clock,
+            store,
+            keys,
+            random: Random,
+            rates,
+            in_flight,
+            on_commit,
+            draining,
+        }))
     }
 
     /// Has `wake` called after every commit that made deliveries; the first caller wins.

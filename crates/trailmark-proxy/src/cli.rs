@@ -16,6 +16,7 @@ mod output;
 mod partners;
 mod records;
 mod remote;
+mod rows;
 mod serve;
 mod simulate;
 mod snippet;
@@ -26,13 +27,14 @@ mod webhooks;
 
 use std::ffi::OsString;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use trailmark_wire::ids::SiteId;
 
 use self::failure::Failure;
-use crate::config::{Config, Overrides};
+use crate::config::{Config, Overrides, Site};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -101,23 +103,50 @@ enum Command {
 
 /// Which configuration a command works by.
 #[derive(Debug, clap::Args)]
-struct Setup {
+struct ConfigFile {
     /// Configuration file; without it, trailmark.toml in the working directory
-    #[arg(long, value_name = "FILE", env = "TRAILMARK_CONFIG")]
-    config: Option<PathBuf>,
-    /// The ledger, in place of `store.url`
+    #[arg(id = "config", long, value_name = "FILE", env = "TRAILMARK_CONFIG")]
+    path: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// The settings; secrets are left where they are.
+    fn load(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.path.as_deref(), &Overrides::from_process())?)
+    }
+}
+
+/// The same for commands that open or show a ledger.
+#[derive(Debug, clap::Args)]
+struct Setup {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The ledger, in place of `store.url`, such as sqlite:trailmark.db
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }
 
 impl Setup {
+    fn path(&self) -> Option<&Path> {
+        self.file.path.as_deref()
+    }
+
     fn overrides(&self) -> Overrides {
         Overrides::from_process().with_flag("store.url", self.store.clone())
     }
 
+    /// The settings; secrets are left where they are.
     fn load(&self) -> Result<Config, Failure> {
-        Ok(Config::load(self.config.as_deref(), &self.overrides())?)
+        Ok(Config::load(self.path(), &self.overrides())?)
     }
+}
+
+/// The site of that id: one that is not configured is a slip of the hand, not an empty list.
+fn configured<'a>(config: &'a Config, id: &SiteId) -> Result<&'a Site, Failure> {
+    let known = || config.sites.iter().map(|site| site.id.as_str()).collect::<Vec<_>>().join(", ");
+    config
+        .site(id)
+        .ok_or_else(|| Failure::usage(format!("--site: `{id}` is not configured; configured are: {}", known())))
 }
 
 /// Who reads the output.

@@ -1,6 +1,7 @@
 //! The configuration: `trailmark.toml`, laid under the environment and the flags, checked as a whole before anything starts.
-//! Every mistake is told with its place, setting and cure, all of them at once. Nothing is opened or bound here; what the
-//! settings mean to the rest of the proxy is decided by [`crate::app`] and [`crate::serve`].
+//! Every mistake is told with its place, setting and cure, all of them at once. A [`Config`] names its secrets, an
+//! [`Unlocked`] one has read them; a function says by its argument which it needs. Nothing is opened or bound here; what
+//! the settings mean to the rest of the proxy is decided by [`crate::app`] and [`crate::serve`].
 
 mod file;
 mod print;
@@ -8,28 +9,29 @@ mod redirect;
 mod secrets;
 mod sites;
 mod source;
+mod unlocked;
 mod values;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use http::HeaderName;
 use toml::Spanned;
-use trailmark_vendors::secret::Secret;
 
 pub use self::redirect::RedirectTo;
-pub use self::secrets::SecretSetting;
+pub use self::secrets::SecretRef;
 pub use self::sites::{Consent, OrderKey, Program, Site};
 pub use self::source::{Overrides, Problem, Variable};
+pub use self::unlocked::{Account, Unlocked};
 pub use self::values::{Network, Origin, StoreUrl};
 
 pub(crate) use self::values::prefix;
 
 use self::file::{LimitsTable, List, ServerTable, Words};
-use self::secrets::Vault;
 use self::source::{Given, Text, layered};
 
 /// The commented default file: every setting with unit, default and reason.
@@ -38,7 +40,7 @@ pub const DEFAULT: &str = include_str!("../config.default.toml");
 /// The file that is read when none is named.
 pub const FILE: &str = "trailmark.toml";
 
-/// The whole configuration, checked.
+/// The whole configuration, checked; its secrets are the names of the places where they are kept.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Listeners and what stands before them.
@@ -65,9 +67,7 @@ pub struct Server {
     /// Where the operator's listener binds.
     pub admin_listen: SocketAddr,
     /// What the operator's listener asks for; absent only on loopback.
-    pub admin_key: Option<Secret>,
-    /// Where that key comes from.
-    pub admin_key_source: Option<String>,
+    pub admin_key: Option<SecretRef>,
     /// From whom `client_ip_header` is believed.
     pub trusted_proxies: Vec<Network>,
     /// The header that names the client's address.
@@ -109,7 +109,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Settings that are wrong, in the order of the file.
+    /// Settings that are wrong: first what the file says, then the secrets that it names.
     #[error("{}", listed(.0))]
     Settings(Vec<Problem>),
     /// The file cannot be read.
@@ -128,14 +128,12 @@ fn listed(problems: &[Problem]) -> String {
 
 impl Config {
     /// Reads the file (`trailmark.toml` in the working directory when none is named), lays environment and flags over it,
-    /// and checks the whole.
+    /// and checks the whole but for its secrets, which nobody has read yet.
     ///
     /// # Errors
     /// [`ConfigError`]: the file cannot be read, or settings are wrong, each with place and cure.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let path = path.unwrap_or(Path::new(FILE));
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.display().to_string(), reason: error.to_string() })?;
+        let (path, text) = file_text(path)?;
         Self::from_toml(&text, path, overrides)
     }
 
@@ -144,33 +142,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError::Settings`].
     pub fn from_toml(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let name = path.display().to_string();
-        let text = Text { name: &name, text };
-        let file = file::read(&text).map_err(|problem| ConfigError::Settings(vec![problem]))?;
-        let folder = path.parent().map(PathBuf::from).unwrap_or_default();
-        let mut reader = Reader {
-            text,
-            overrides,
-            vault: Vault { overrides, folder },
-            problems: Vec::new(),
-            warnings: Vec::new(),
-            programs_seen: BTreeMap::new(),
-        };
-        let server = reader.server(file.server);
-        let store = reader.layered("store.url", file.store.url, |text| StoreUrl::parse(text));
-        let limits = reader.limits(&file.limits);
-        let sites = reader.sites(file.sites, &server.public_url);
-        if sites.is_empty() && reader.problems.is_empty() {
-            reader.warnings.push("no [[sites]]: every request will be refused".to_owned());
-        }
-        let Reader { problems, warnings, .. } = reader;
-        let default_store = || StoreUrl::Sqlite(PathBuf::from("trailmark.db"));
-        let store = store.map_or_else(default_store, |(store, _)| store);
-        if problems.is_empty() {
-            Ok(Self { server, store, limits, sites, warnings })
-        } else {
-            Err(ConfigError::Settings(problems))
-        }
+        let Draft { config, problems, .. } = Draft::read(text, path, overrides)?;
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Settings(problems)) }
     }
 
     /// The site of an id.
@@ -179,15 +152,62 @@ impl Config {
     }
 }
 
+/// What was read of a file, and what is wrong with it; only without problems does the configuration count.
+#[derive(Debug)]
+struct Draft {
+    config: Config,
+    problems: Vec<Problem>,
+    /// Secrets of programs that are left out for their problems, so that theirs can be told in the same breath.
+    left_out: Vec<SecretRef>,
+}
+
+impl Draft {
+    fn read(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let name = path.display().to_string();
+        let text = Text { name: &name, text };
+        let file = file::read(&text).map_err(|problem| ConfigError::Settings(vec![problem]))?;
+        let folder = path.parent().map(PathBuf::from).unwrap_or_default();
+        let mut reader = Reader {
+            text,
+            overrides,
+            folder,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            programs_seen: BTreeMap::new(),
+            left_out: Vec::new(),
+        };
+        let server = reader.server(file.server);
+        let store = reader.layered("store.url", file.store.url, |text| StoreUrl::parse(text));
+        let limits = reader.limits(&file.limits);
+        let sites = reader.sites(file.sites, &server.public_url);
+        if sites.is_empty() && reader.problems.is_empty() {
+            reader.warnings.push("no [[sites]]: every request will be refused".to_owned());
+        }
+        let Reader { problems, warnings, left_out, .. } = reader;
+        let default_store = || StoreUrl::Sqlite(PathBuf::from("trailmark.db"));
+        let store = store.map_or_else(default_store, |(store, _)| store);
+        Ok(Self { config: Config { server, store, limits, sites, warnings }, problems, left_out })
+    }
+}
+
+/// The file that is meant, and its text.
+fn file_text(path: Option<&Path>) -> Result<(&Path, String), ConfigError> {
+    let path = path.unwrap_or(Path::new(FILE));
+    let unreadable =
+        |error: io::Error| ConfigError::Unreadable { path: path.display().to_string(), reason: error.to_string() };
+    Ok((path, std::fs::read_to_string(path).map_err(unreadable)?))
+}
+
 /// Reads settings one by one and gathers what is wrong with them.
 #[derive(Debug)]
 struct Reader<'a> {
     text: Text<'a>,
     overrides: &'a Overrides,
-    vault: Vault<'a>,
+    folder: PathBuf,
     problems: Vec<Problem>,
     warnings: Vec<String>,
     programs_seen: BTreeMap<(&'static str, String), String>,
+    left_out: Vec<SecretRef>,
 }
 
 impl Reader<'_> {
@@ -200,7 +220,7 @@ impl Reader<'_> {
         let admin = self.layered("server.admin_listen", table.admin_listen, address);
         let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8787)), |(listen, _)| listen);
         let admin_key = layered(self.overrides, &self.text, "server.admin_key", table.admin_key);
-        let admin_key = admin_key.and_then(|given| self.keep(self.vault.read(&given)));
+        let admin_key = admin_key.and_then(|given| self.secret(given));
         let admin_listen = self.admin_listen(admin, listen, admin_key.is_some());
         let header = self.layered("server.client_ip_header", table.client_ip_header, |text| {
             HeaderName::from_bytes(text.as_bytes()).map_err(|_unreadable| "is not the name of a header")
@@ -215,8 +235,7 @@ impl Reader<'_> {
             public_url: self.public_url(table.public_url, listen),
             mount: mount.map_or_else(|| "/tm".to_owned(), |(mount, _)| mount),
             admin_listen,
-            admin_key_source: admin_key.as_ref().map(|key| key.source.clone()),
-            admin_key: admin_key.map(|key| key.secret),
+            admin_key,
             trusted_proxies: self.trusted_proxies(table.trusted_proxies),
             client_ip_header: header.map_or(HeaderName::from_static("x-forwarded-for"), |(header, _)| header),
             log_format: log_format.map(|(format, _)| format).unwrap_or_default(),
@@ -360,10 +379,9 @@ impl Reader<'_> {
         items.into_iter().map(|item| self.text.given(key, item)).collect()
     }
 
-    fn secret(&mut self, key: &str, words: Spanned<String>) -> Option<SecretSetting> {
-        let given = self.text.given(key, words);
-        let read = self.vault.read(&given);
-        self.keep(read)
+    fn secret(&mut self, given: Given<String>) -> Option<SecretRef> {
+        let named = SecretRef::parse(given, &self.folder);
+        self.keep(named)
     }
 }
 

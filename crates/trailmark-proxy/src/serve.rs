@@ -21,7 +21,7 @@ use crate::admin;
 use crate::app::{App, AppError};
 use crate::clock::SystemClock;
 use crate::commissions::{self, Watch};
-use crate::config::{Config, Origin, Program, Site, StoreUrl};
+use crate::config::{Account, Origin, StoreUrl, Unlocked};
 use crate::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
 use crate::egress::{Bounds, Egress, SetUpError};
 use crate::intake;
@@ -85,13 +85,13 @@ pub enum ServeError {
 ///
 /// # Errors
 /// [`ServeError`] when it cannot start, or the ledger cannot be closed.
-pub async fn run(config: Config, options: Options) -> Result<(), ServeError> {
-    observe::start(config.server.log_format, config.server.log_level);
-    for warning in &config.warnings {
+pub async fn run(settings: Unlocked, options: Options) -> Result<(), ServeError> {
+    observe::start(settings.config.server.log_format, settings.config.server.log_level);
+    for warning in &settings.config.warnings {
         tracing::warn!("{warning}");
     }
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
-    let running = Running::start(config, options).await?;
+    let running = Running::start(settings, options).await?;
     signals.next().await;
     tracing::info!("stopping: what is under way is finished first, a second signal ends at once");
     tokio::select! {
@@ -116,19 +116,19 @@ impl Running {
     ///
     /// # Errors
     /// [`ServeError`].
-    pub async fn start(config: Config, options: Options) -> Result<Self, ServeError> {
+    pub async fn start(settings: Unlocked, options: Options) -> Result<Self, ServeError> {
         if let Some(folder) = options.www.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(ServeError::Www(folder.clone()));
         }
-        let public = bind(config.server.listen, "server.listen").await?;
-        let operator = bind(config.server.admin_listen, "server.admin_listen").await?;
+        let public = bind(settings.config.server.listen, "server.listen").await?;
+        let operator = bind(settings.config.server.admin_listen, "server.admin_listen").await?;
         let clock = Arc::new(SystemClock::default());
         let follower = match &options.clock_url {
-            Some(url) => Some(follow_clock(&config, url, &clock).await?),
+            Some(url) => Some(follow_clock(&settings.accounts, url, &clock).await?),
             None => None,
         };
-        let store = open_store(&config.store)?;
-        let app = App::open(config, clock, store).await?;
+        let store = open_store(&settings.config.store)?;
+        let app = App::open(settings, clock, store).await?;
         let egress = egress(&app)?;
         let engine = engine(&app, Arc::clone(&egress));
         let watch = watch(&app, egress);
@@ -192,9 +192,8 @@ fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, ServeError> {
     }
 }
 
-async fn follow_clock(config: &Config, url: &str, clock: &Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
-    let programs = config.sites.iter().flat_map(|site| &site.programs);
-    let mut hosts = programs.flat_map(|program| program.adapter.hosts());
+async fn follow_clock(accounts: &[Account], url: &str, clock: &Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
+    let mut hosts = accounts.iter().flat_map(|account| account.adapter.hosts());
     let is_loopback = |host: &String| Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback());
     if let Some(host) = hosts.find(|host| !is_loopback(host)) {
         let reason = format!("may not be followed, since the vendor {host} is not on loopback and lives in real time");
@@ -203,21 +202,17 @@ async fn follow_clock(config: &Config, url: &str, clock: &Arc<SystemClock>) -> R
     follow::follow(url, Arc::clone(clock)).await
 }
 
-fn programs(app: &App) -> impl Iterator<Item = (&Site, &Program)> {
-    app.config.sites.iter().flat_map(|site| site.programs.iter().map(move |program| (site, program)))
-}
-
 fn egress(app: &App) -> Result<Arc<Egress>, SetUpError> {
-    let hosts: Vec<String> = programs(app).flat_map(|(_, program)| program.adapter.hosts()).collect();
+    let hosts: Vec<String> = app.accounts.iter().flat_map(|account| account.adapter.hosts()).collect();
     Ok(Arc::new(Egress::new(hosts, Bounds::default(), Arc::clone(&app.clock))?))
 }
 
 fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
-    let accounts = programs(app).map(|(site, program)| LaneAccount {
-        site: site.id.clone(),
-        program: program.id.clone(),
-        vendor: Arc::clone(&program.adapter),
-        confirm_after_ms: program.confirm_after_ms,
+    let accounts = app.accounts.iter().map(|account| LaneAccount {
+        site: account.site.clone(),
+        program: account.program.clone(),
+        vendor: Arc::clone(&account.adapter),
+        confirm_after_ms: account.confirm_after_ms,
     });
     Engine::start(Parts {
         store: Arc::clone(&app.store) as _,
@@ -233,10 +228,10 @@ fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
 const WATCH_POLL: Duration = Duration::from_secs(1);
 
 fn watch(app: &App, egress: Arc<Egress>) -> Watch {
-    let accounts = programs(app).map(|(site, program)| commissions::Account {
-        site: site.id.clone(),
-        program: program.id.clone(),
-        vendor: Arc::clone(&program.adapter),
+    let accounts = app.accounts.iter().map(|account| commissions::Account {
+        site: account.site.clone(),
+        program: account.program.clone(),
+        vendor: Arc::clone(&account.adapter),
     });
     Watch::start(commissions::Parts {
         store: Arc::clone(&app.store),

@@ -55,7 +55,7 @@ pub(super) async fn key(State(app): State<Arc<App>>, request: Request, next: Nex
     if is_foreign(request.headers()) {
         return Problem::not_allowed("another site's page asked; the ledger answers its own page only").into_response();
     }
-    let Some(key) = &app.config.server.admin_key else { return next.run(request).await };
+    let Some(key) = &app.admin_key else { return next.run(request).await };
     if bearer(request.headers()).is_some_and(|shown| is_same(shown, key.expose())) {
         return next.run(request).await;
     }

@@ -19,9 +19,9 @@ use trailmark_wire::time::UnixMillis;
 use super::failure::Failure;
 use super::output;
 use super::records;
-use super::{Format, Setup};
+use super::{ConfigFile, Format};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, Program};
+use crate::config::{Config, Overrides, Program};
 use crate::egress::{self, Bounds, Egress, SetUpError};
 use crate::explain::vendor_title;
 
@@ -41,23 +41,38 @@ const PAGE_BYTES: usize = 4 * 1024 * 1024;
 const MOST_STEPS: u32 = 4;
 
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("json", |json| json.help("Print JSON, for programs; of a list one item a line, as it comes")))]
 pub(super) struct AccountArgs {
     /// The program whose vendor account is asked; may be left out where only one is configured
     #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
     program: Option<ProgramId>,
     #[command(flatten)]
-    setup: Setup,
+    file: ConfigFile,
+    #[command(flatten)]
+    format: Format,
 }
 
-/// Who reads a list.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct ListFormat {
-    /// Print JSON, one item a line as it comes, for programs
+/// One thing at the vendor; what its key is, each command says.
+#[derive(Debug, clap::Args)]
+pub(super) struct One {
+    /// Its key at the vendor
+    #[arg(value_name = "KEY", value_parser = named)]
+    pub(super) key: String,
+    #[command(flatten)]
+    pub(super) account: AccountArgs,
+}
+
+/// One thing that is to go.
+#[derive(Debug, clap::Args)]
+pub(super) struct Removal {
+    /// Yes, remove it
     #[arg(long)]
-    json: bool,
+    yes: bool,
+    #[command(flatten)]
+    one: One,
 }
 
-/// From when to when.
+/// A list, narrowed to when its items were made.
 #[derive(Debug, clap::Args)]
 pub(super) struct Period {
     /// Made at this time or later, such as 2026-11-01T00:00:00Z
@@ -66,6 +81,8 @@ pub(super) struct Period {
     /// Made at this time or earlier
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<UnixMillis>,
+    #[command(flatten)]
+    account: AccountArgs,
 }
 
 /// A text about a person, given on the command line. `Debug` shows none of it.
@@ -81,13 +98,13 @@ struct Account {
 
 impl AccountArgs {
     /// Prints a list.
-    pub(super) async fn list(&self, list: &List, format: ListFormat) -> Result<(), Failure> {
-        self.list_in(list, format, list.of, async |_, items| Ok(items)).await
+    pub(super) async fn list(&self, list: &List) -> Result<(), Failure> {
+        self.list_in(list, list.of, async |_, items| Ok(items)).await
     }
 
     /// Prints the partners of a list of partnerships, each of them read.
-    pub(super) async fn profiles(&self, list: &List, format: ListFormat) -> Result<(), Failure> {
-        self.list_in(list, format, Thing::Partner, Account::profiles).await
+    pub(super) async fn profiles(&self, list: &List) -> Result<(), Failure> {
+        self.list_in(list, Thing::Partner, Account::profiles).await
     }
 
     /// Prints a list, a page at a time, so that a long one shows from its first page on. `shown_as` says what its lines
@@ -95,7 +112,6 @@ impl AccountArgs {
     async fn list_in(
         &self,
         list: &List,
-        format: ListFormat,
         shown_as: Thing,
         looked_into: impl AsyncFn(&Account, Vec<Record>) -> Result<Vec<Record>, Failure>,
     ) -> Result<(), Failure> {
@@ -108,50 +124,67 @@ impl AccountArgs {
             if output::shows_progress() {
                 output::progress(&format!("{} {}", shown + items.len(), records::noun(list.of)));
             }
-            print_page(shown_as, &items, shown == 0, format.json)?;
+            print_page(shown_as, &items, shown == 0, self.format.json)?;
             shown += items.len();
             next = page.next;
         }
         if output::shows_progress() {
             output::progress("");
         }
-        if shown == 0 && !format.json { output::line(&format!("no {}", records::noun(list.of))) } else { Ok(()) }
-    }
-
-    /// Shows one thing.
-    pub(super) async fn show(&self, thing: Thing, key: &str, format: Format) -> Result<(), Failure> {
-        let account = self.open()?;
-        print(&account.one(thing, key).await?, format)
+        if shown == 0 && !self.format.json { output::line(&format!("no {}", records::noun(list.of))) } else { Ok(()) }
     }
 
     /// Makes a change and shows what the vendor made of it.
-    pub(super) async fn change(&self, change: &Change, format: Format) -> Result<(), Failure> {
+    pub(super) async fn change(&self, change: &Change) -> Result<(), Failure> {
         let account = self.open()?;
         let mut call = account.vendor.change(change).map_err(|refusal| account.refused(&refusal))?;
         for _ in 0..MOST_STEPS {
             match account.exchange(&call.request, &call.read).await? {
-                Step::Done(record) => return print(&record, format),
+                Step::Done(record) => return self.print(&record),
                 Step::Then(next) => call = next,
             }
         }
         Err(Failure::vendor("the change takes more requests than any change should"))
     }
 
+    /// The account of the program that is meant; the secrets of others are not read.
     fn open(&self) -> Result<Account, Failure> {
-        let config = self.setup.load()?;
-        let program = chosen(&config, self.program.as_ref())?;
+        let config = self.file.load()?;
+        let vendor = chosen(&config, self.program.as_ref())?.adapter(&Overrides::from_process())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let bounds = Bounds { body_bytes: PAGE_BYTES, ..Bounds::default() };
-        let egress = Egress::new(program.adapter.hosts(), bounds, clock.clone());
+        let egress = Egress::new(vendor.hosts(), bounds, clock.clone());
         let egress = egress.map_err(|error: SetUpError| Failure::usage(error.to_string()))?;
-        Ok(Account { vendor: program.adapter.clone(), egress, clock })
+        Ok(Account { vendor, egress, clock })
+    }
+
+    fn print(&self, record: &Record) -> Result<(), Failure> {
+        output::value(record, self.format, records::facts)
+    }
+}
+
+impl One {
+    /// Shows it.
+    pub(super) async fn show(&self, thing: Thing) -> Result<(), Failure> {
+        let account = self.account.open()?;
+        self.account.print(&account.one(thing, &self.key).await?)
+    }
+}
+
+impl Removal {
+    /// Removes it by that change, if that is meant; says what follows if nobody said so.
+    pub(super) async fn run(self, follows: &str, change: impl FnOnce(String) -> Change) -> Result<(), Failure> {
+        if !self.yes {
+            return Err(Failure::usage(format!("{follows}; add --yes if that is meant")));
+        }
+        self.one.account.change(&change(self.one.key)).await
     }
 }
 
 impl Period {
-    /// A list within this period.
-    pub(super) fn of(&self, thing: Thing) -> List {
-        List { since: self.since, until: self.until, ..List::all(thing) }
+    /// Prints the list within it.
+    pub(super) async fn list(&self, thing: Thing) -> Result<(), Failure> {
+        self.account.list(&List { since: self.since, until: self.until, ..List::all(thing) }).await
     }
 }
 
@@ -303,10 +336,6 @@ fn refused(vendor: &str, why: &str) -> Trouble {
     Trouble { failure: Failure::vendor(format!("{vendor} refused: {why}")), again: Again::Never }
 }
 
-fn print(record: &Record, format: Format) -> Result<(), Failure> {
-    if format.json { output::json(record) } else { output::line(&records::facts(record)) }
-}
-
 /// E-mail addresses are in JSON alone.
 fn print_page(thing: Thing, items: &[Record], is_first: bool, json: bool) -> Result<(), Failure> {
     if json {
@@ -334,11 +363,6 @@ pub(super) fn pair(text: &str) -> Result<(String, Told), &'static str> {
 /// A time as RFC 3339 writes it.
 pub(super) fn time(text: &str) -> Result<UnixMillis, String> {
     UnixMillis::from_rfc3339(text).map_err(|error| error.to_string())
-}
-
-/// Says what a removal does, and asks for `--yes`, unless it is there.
-pub(super) fn confirmed(yes: bool, what: &str) -> Result<(), Failure> {
-    if yes { Ok(()) } else { Err(Failure::usage(format!("{what}; add --yes if that is meant"))) }
 }
 
 impl From<String> for Told {

@@ -1,5 +1,5 @@
 //! `trailmark config`: what the file, the environment and the flags come to, and what is wrong with them. Opens and binds
-//! nothing; secrets are shown by where they come from, never by value.
+//! nothing. `check` reads every secret; `print` reads none and shows where they come from.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -7,13 +7,13 @@ use serde_json::json;
 use super::failure::Failure;
 use super::output;
 use super::{Format, Setup};
-use crate::config::DEFAULT;
+use crate::config::{DEFAULT, Unlocked};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
     /// Print the configuration in force, or the commented default file
     Print(Print),
-    /// Check the configuration; names every mistake with its line and the cure
+    /// Check the configuration and every secret that it names; tells each mistake with its line and the cure
     Check(Check),
 }
 
@@ -57,7 +57,7 @@ impl Print {
 
 impl Check {
     fn run(self) -> Result<(), Failure> {
-        let config = self.setup.load()?;
+        let Unlocked { config, .. } = Unlocked::load(self.setup.path(), &self.setup.overrides())?;
         let programs: usize = config.sites.iter().map(|site| site.programs.len()).sum();
         if self.format.json {
             return output::json(&json!({

@@ -2,15 +2,14 @@
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
-use trailmark_wire::ids::{ProgramId, SiteId};
+use trailmark_wire::ids::ProgramId;
 
 use super::failure::Failure;
-use super::ledger::Ledger;
 use super::output::{self, Room};
-use super::{Format, Setup};
-use crate::admin::ledger::recorded_reason;
+use super::rows::{ByHand, LedgerArgs, One, Rows};
+use crate::admin::webhooks::Marked;
 use crate::explain::explain;
-use crate::store::operator::{ConversionDetail, ConversionRow, DeliveryRow, Filter};
+use crate::store::operator::{ConversionDetail, ConversionRow, DeliveryRow};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Conversions {
@@ -30,114 +29,45 @@ pub(super) enum Conversions {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Of one site
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
-    site: Option<SiteId>,
-    /// Of one program
-    #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
-    program: Option<ProgramId>,
     /// In one status
     #[arg(long, value_parser = PossibleValuesParser::new(["accepted", "duplicate", "held", "unattributed", "rejected"]))]
     status: Option<String>,
-    /// At most this many, 1 to 1,000
-    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: u32,
     #[command(flatten)]
-    setup: Setup,
+    rows: Rows,
     #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct One {
-    /// The conversion's id, or its first 8 characters or more
-    #[arg(value_parser = beginning)]
-    id: String,
-    #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct ByHand {
-    /// The conversion's id, or its first 8 characters or more
-    #[arg(value_parser = beginning)]
-    id: String,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
-    reason: String,
-    #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
+    ledger: LedgerArgs,
 }
 
 impl Conversions {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run().await,
-            Self::Show(one) => one.run(show).await,
-            Self::Check(one) => one.check().await,
-            Self::Release(by_hand) => by_hand.run(true).await,
-            Self::Reject(by_hand) => by_hand.run(false).await,
-            Self::Explain(one) => one.run(|detail| explain(detail).trim_end().to_owned()).await,
+            Self::List(List { status, rows, ledger }) => {
+                let filter = rows.in_state(status);
+                ledger.print(async |ledger| ledger.conversions(filter).await, |rows| list(rows)).await
+            }
+            Self::Show(One { id, ledger }) => ledger.print(async |ledger| ledger.conversion(&id).await, show).await,
+            Self::Explain(One { id, ledger }) => {
+                let told = |detail: &ConversionDetail| explain(detail).trim_end().to_owned();
+                ledger.print(async |ledger| ledger.conversion(&id).await, told).await
+            }
+            Self::Check(One { id, ledger }) => {
+                ledger.print(async |ledger| ledger.check(&id).await, |marked| asked_for(marked, &id)).await
+            }
+            Self::Release(ByHand { reason, one: One { id, ledger } }) => {
+                ledger.print(async |ledger| ledger.release(&id, reason).await, show).await
+            }
+            Self::Reject(ByHand { reason, one: One { id, ledger } }) => {
+                ledger.print(async |ledger| ledger.reject(&id, reason).await, show).await
+            }
         }
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let (site, program, state) = (self.site, self.program, self.status);
-        let rows = ledger.conversions(Filter { site, program, state, limit: Some(self.limit), settled: false }).await?;
-        ledger.close().await?;
-        if self.format.json { output::json(&rows) } else { output::line(&list(&rows)) }
-    }
-}
-
-impl One {
-    async fn run(self, text: impl FnOnce(&ConversionDetail) -> String) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let detail = ledger.conversion(&self.id).await?;
-        ledger.close().await?;
-        if self.format.json { output::json(&detail) } else { output::line(&text(&detail)) }
-    }
-
-    async fn check(self) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let marked = ledger.check(&self.id).await;
-        ledger.close().await?;
-        let deliveries = marked?;
-        if self.format.json {
-            return output::json(&serde_json::json!({ "deliveries": deliveries }));
-        }
-        output::line(&format!(
-            "{deliveries} commission(s) will be asked for as soon as the lane is free; `trailmark conversions show {}` \
-             then tells",
-            self.id
-        ))
-    }
-}
-
-impl ByHand {
-    async fn run(self, is_release: bool) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let ended = match is_release {
-            true => ledger.release(&self.id, self.reason).await,
-            false => ledger.reject(&self.id, self.reason).await,
-        };
-        ledger.close().await?;
-        let detail = ended?;
-        if self.format.json { output::json(&detail) } else { output::line(&show(&detail)) }
-    }
-}
-
-/// Hexadecimal digits and dashes: what an id begins with, so that nothing else reaches an address or a query.
-pub(super) fn beginning(text: &str) -> Result<String, String> {
-    let text = text.trim().to_ascii_lowercase();
-    let shaped = (8..=36).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    shaped.then_some(text).ok_or_else(|| "not an id: give 8 to 36 of 0-9, a-f and -, as `list` shows them".to_owned())
+fn asked_for(marked: &Marked, id: &str) -> String {
+    format!(
+        "{} commission(s) will be asked for as soon as the lane is free; `trailmark conversions show {id}` then tells",
+        marked.deliveries
+    )
 }
 
 fn list(rows: &[ConversionRow]) -> String {

@@ -4,86 +4,46 @@
 use clap::Subcommand;
 use trailmark_vendors::directory::{Change, CustomerFields, Thing};
 
-use super::Format;
-use super::account::{AccountArgs, ListFormat, Period, Told, confirmed, named, pair};
+use super::account::{One, Period, Removal, Told, named, pair};
 use super::failure::Failure;
+
+const KEY: &str = "The customer's key, as signups state it";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Customers {
     /// List every customer of a program
-    List(List),
+    List(Period),
     /// Show one customer
+    #[command(mut_arg("key", |key| key.help(KEY)))]
     Get(One),
     /// Add a customer of a partner; a key that exists is refused
+    #[command(mut_arg("key", |key| key.help("The customer's key, as signups state it; it never changes")))]
     Add(Box<Add>),
     /// Change a customer; what is left out stays
+    #[command(mut_arg("key", |key| key.help(KEY)))]
     Update(Box<Update>),
     /// Remove a customer
-    Remove(Remove),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct List {
-    #[command(flatten)]
-    period: Period,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: ListFormat,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct One {
-    /// The customer's key, as signups state it
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
+    #[command(mut_arg("key", |key| key.help(KEY)))]
+    Remove(Removal),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// The customer's key, as signups state it; it never changes
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
     /// Key of the partner who referred the customer; it never changes
     #[arg(long, value_name = "KEY", value_parser = named)]
     partner: Option<String>,
     #[command(flatten)]
     fields: Fields,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
+    one: One,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Update {
-    /// The customer's key, as signups state it
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
     #[command(flatten)]
     fields: Fields,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Remove {
-    /// The customer's key, as signups state it
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
-    /// Yes, remove it
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
+    one: One,
 }
 
 /// What may be stated on creation and on change alike; not every dialect has every field.
@@ -124,20 +84,20 @@ struct Fields {
 impl Customers {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(List { period, account, format }) => account.list(&period.of(Thing::Customer), format).await,
-            Self::Get(One { key, account, format }) => account.show(Thing::Customer, &key, format).await,
+            Self::List(period) => period.list(Thing::Customer).await,
+            Self::Get(one) => one.show(Thing::Customer).await,
             Self::Add(add) => {
-                let Add { key, partner, fields, account, format } = *add;
+                let Add { partner, fields, one: One { key, account } } = *add;
                 let fields = CustomerFields { key: Some(key), partner, ..fields.stated() };
-                account.change(&Change::AddCustomer(fields), format).await
+                account.change(&Change::AddCustomer(fields)).await
             }
             Self::Update(update) => {
-                let Update { key, fields, account, format } = *update;
-                account.change(&Change::UpdateCustomer { key, fields: fields.stated() }, format).await
+                let Update { fields, one: One { key, account } } = *update;
+                account.change(&Change::UpdateCustomer { key, fields: fields.stated() }).await
             }
-            Self::Remove(Remove { key, yes, account, format }) => {
-                confirmed(yes, "a removed customer brings its partner no further commission")?;
-                account.change(&Change::RemoveCustomer { key }, format).await
+            Self::Remove(removal) => {
+                let follows = "a removed customer brings its partner no further commission";
+                removal.run(follows, |key| Change::RemoveCustomer { key }).await
             }
         }
     }

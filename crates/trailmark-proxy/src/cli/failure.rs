@@ -4,7 +4,7 @@
 use std::process::ExitCode;
 
 use crate::admin::problem::{CORRUPT, Problem, REFUSED};
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Problem as Mistake};
 use crate::keys::KeyError;
 use crate::store::StoreError;
 
@@ -63,6 +63,12 @@ impl Failure {
 impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self::usage(error.to_string())
+    }
+}
+
+impl From<Mistake> for Failure {
+    fn from(mistake: Mistake) -> Self {
+        Self::usage(mistake.to_string())
     }
 }
 

@@ -1,16 +1,15 @@
 //! `trailmark groups` and `trailmark partnerships`: the groups of a program, and which partner belongs to which.
 
 use clap::Subcommand;
-use trailmark_vendors::directory::{List as Listing, Thing};
+use trailmark_vendors::directory::{List, Thing};
 
-use super::Format;
-use super::account::{AccountArgs, ListFormat, named};
+use super::account::{AccountArgs, One, named};
 use super::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Groups {
     /// List every group of a program
-    List(List),
+    List(AccountArgs),
     /// Show one group
     Get(One),
 }
@@ -20,15 +19,8 @@ pub(super) enum Partnerships {
     /// List which partners belong to which group
     List(Members),
     /// Show one partnership
+    #[command(mut_arg("key", |key| key.help("Its key at the vendor, or the partner's key or e-mail address")))]
     Get(One),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct List {
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: ListFormat,
 }
 
 #[derive(Debug, clap::Args)]
@@ -41,26 +33,13 @@ pub(super) struct Members {
     profiles: bool,
     #[command(flatten)]
     account: AccountArgs,
-    #[command(flatten)]
-    format: ListFormat,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct One {
-    /// The key at the vendor; of a partnership also the partner's key or e-mail address
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
 }
 
 impl Groups {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(List { account, format }) => account.list(&Listing::all(Thing::Group), format).await,
-            Self::Get(One { key, account, format }) => account.show(Thing::Group, &key, format).await,
+            Self::List(account) => account.list(&List::all(Thing::Group)).await,
+            Self::Get(one) => one.show(Thing::Group).await,
         }
     }
 }
@@ -68,11 +47,11 @@ impl Groups {
 impl Partnerships {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(Members { group, profiles, account, format }) => {
-                let list = Listing { group, ..Listing::all(Thing::Partnership) };
-                if profiles { account.profiles(&list, format).await } else { account.list(&list, format).await }
+            Self::List(Members { group, profiles, account }) => {
+                let list = List { group, ..List::all(Thing::Partnership) };
+                if profiles { account.profiles(&list).await } else { account.list(&list).await }
             }
-            Self::Get(One { key, account, format }) => account.show(Thing::Partnership, &key, format).await,
+            Self::Get(one) => one.show(Thing::Partnership).await,
         }
     }
 }

@@ -1,14 +1,14 @@
 //! `trailmark keys`: the keys that sign click tokens and visitor cookies. Private keys never leave the store.
 
 use clap::Subcommand;
+use serde::Serialize;
 use trailmark_wire::ids::{KeyId, SiteId};
 
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
-use super::{Format, Setup};
+use super::rows::{Desk, LedgerArgs};
 use crate::admin::keys::{KeyLine, KeyState};
-use crate::config::Config;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
@@ -20,96 +20,91 @@ pub(super) enum Keys {
     Revoke(Revoke),
 }
 
+/// Keys of one kind.
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
     /// Of one site
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: Option<SiteId>,
     #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
+    ledger: LedgerArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Rotate {
-    /// The site
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
-    site: SiteId,
     /// Sign with it at once; without this it is first published for ten minutes, until every cache has it
     #[arg(long)]
     at_once: bool,
     #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
+    of: OfSite,
 }
 
+/// One key.
 #[derive(Debug, clap::Args)]
 pub(super) struct Revoke {
-    /// The key's name, as `keys list` shows it
+    /// The key's name, as `list` shows it
     #[arg(value_parser = |text: &str| KeyId::new(text))]
-    kid: KeyId,
+    pub(super) key: KeyId,
+    #[command(flatten)]
+    pub(super) of: OfSite,
+}
+
+/// Whose key.
+#[derive(Debug, clap::Args)]
+pub(super) struct OfSite {
     /// The site
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: SiteId,
     #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
+    ledger: LedgerArgs,
+}
+
+impl List {
+    /// Prints the keys of one site after the other.
+    pub(super) async fn print<K: Serialize>(
+        self,
+        keys_of: impl AsyncFn(&Ledger<'_>, &SiteId) -> Result<Vec<K>, Failure>,
+        table: fn(&[K]) -> String,
+    ) -> Result<(), Failure> {
+        let desk = self.ledger.desk()?;
+        let sites = desk.sites(self.site.as_ref())?;
+        let all = async |ledger: &Ledger<'_>| {
+            let mut keys = Vec::new();
+            for site in sites {
+                keys.extend(keys_of(ledger, site).await?);
+            }
+            Ok(keys)
+        };
+        desk.print(all, |keys| table(keys)).await
+    }
+}
+
+impl OfSite {
+    /// The site, which is configured, and the way to its ledger.
+    pub(super) fn desk(self) -> Result<(SiteId, Desk), Failure> {
+        let desk = self.ledger.desk()?;
+        desk.sites(Some(&self.site))?;
+        Ok((self.site, desk))
+    }
 }
 
 impl Keys {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run().await,
-            Self::Rotate(Rotate { site, at_once, setup, format }) => {
-                let config = setup.load()?;
-                check_site(&config, &site)?;
-                let ledger = Ledger::open(&config).await?;
-                print(ledger.rotate(&site, at_once).await?, ledger, format).await
+            Self::List(list) => list.print(async |ledger, site| ledger.keys(site).await, table).await,
+            Self::Rotate(Rotate { at_once, of }) => {
+                let (site, desk) = of.desk()?;
+                desk.print(async |ledger| ledger.rotate(&site, at_once).await, |keys| table(keys)).await
             }
-            Self::Revoke(Revoke { kid, site, setup, format }) => {
-                let config = setup.load()?;
-                check_site(&config, &site)?;
-                let ledger = Ledger::open(&config).await?;
-                print(ledger.revoke(&site, &kid).await?, ledger, format).await
+            Self::Revoke(Revoke { key, of }) => {
+                let (site, desk) = of.desk()?;
+                desk.print(async |ledger| ledger.revoke(&site, &key).await, |keys| table(keys)).await
             }
         }
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), Failure> {
-        let config = self.setup.load()?;
-        if let Some(site) = &self.site {
-            check_site(&config, site)?;
-        }
-        let ledger = Ledger::open(&config).await?;
-        let mut lines = Vec::new();
-        for site in config.sites.iter().map(|site| &site.id) {
-            if self.site.as_ref().is_none_or(|only| only == site) {
-                lines.extend(ledger.keys(site).await?);
-            }
-        }
-        print(lines, ledger, self.format).await
-    }
-}
-
-/// A site that is not configured is a slip of the hand, not an empty list.
-pub(super) fn check_site(config: &Config, site: &SiteId) -> Result<(), Failure> {
-    if config.sites.iter().any(|configured| configured.id == *site) {
-        return Ok(());
-    }
-    let known: Vec<_> = config.sites.iter().map(|configured| configured.id.as_str()).collect();
-    Err(Failure::usage(format!("--site: `{site}` is not configured; configured are: {}", known.join(", "))))
-}
-
-async fn print(lines: Vec<KeyLine>, ledger: Ledger, format: Format) -> Result<(), Failure> {
-    ledger.close().await?;
-    if format.json {
-        return output::json(&lines);
-    }
+fn table(keys: &[KeyLine]) -> String {
     let header = [
         ("SITE", Room::Rest),
         ("KEY", Room::Whole),
@@ -117,7 +112,7 @@ async fn print(lines: Vec<KeyLine>, ledger: Ledger, format: Format) -> Result<()
         ("CREATED", Room::Whole),
         ("NOTE", Room::Rest),
     ];
-    let rows = lines.iter().map(|key| {
+    let rows = keys.iter().map(|key| {
         vec![
             key.site.to_string(),
             key.kid.to_string(),
@@ -127,7 +122,7 @@ async fn print(lines: Vec<KeyLine>, ledger: Ledger, format: Format) -> Result<()
         ]
     });
     let none = "no key yet: each site makes its first one when `trailmark serve` needs it";
-    output::line(&output::table(&header, rows.collect(), none))
+    output::table(&header, rows.collect(), none)
 }
 
 /// The next point in a key's life.

@@ -1,7 +1,6 @@
 //! The ledger as a command sees it: a running proxy's operator listener, or the store itself where no proxy runs. Both
 //! answer in the same types ([`crate::store::operator`]), so a command does not know which it has.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -14,7 +13,7 @@ use crate::admin::keys::{self, KeyLine};
 use crate::admin::ledger::Reason;
 use crate::admin::webhooks::Marked;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Config, StoreUrl};
+use crate::config::{Config, Overrides, StoreUrl};
 use crate::intake::accept::release_rule;
 use crate::keys::Keyring;
 use crate::store::Store;
@@ -24,55 +23,58 @@ use crate::store::webhooks::{WebhookChange, WebhookRow};
 
 /// Where the rows come from.
 #[derive(Debug)]
-pub(super) enum Ledger {
+pub(super) enum Ledger<'a> {
     /// A proxy that runs; it holds the store.
     Running(Remote),
     /// The store, opened by this command.
-    Opened(Opened),
+    Opened(Opened<'a>),
 }
 
 /// A store that no proxy holds.
 #[derive(Debug)]
-pub(super) struct Opened {
+pub(super) struct Opened<'a> {
     store: Arc<dyn Store>,
     keys: Keyring,
     clock: Arc<dyn Clock>,
-    config: Box<Config>,
+    config: &'a Config,
 }
 
-impl Ledger {
-    /// The running proxy, else the store; a store that was never made is not made here.
-    pub(super) async fn open(config: &Config) -> Result<Self, Failure> {
-        if let Some(remote) = Self::running(config).await? {
-            return Ok(Self::Running(remote));
-        }
+impl<'a> Ledger<'a> {
+    /// The proxy of this configuration, if it runs; only then is the admin key read.
+    pub(super) async fn running(config: &Config, overrides: &Overrides) -> Result<Option<Self>, Failure> {
+        let server = &config.server;
+        let remote = Remote::find(server.admin_listen, || {
+            server.admin_key.as_ref().map(|named| named.read(overrides)).transpose().map_err(Failure::from)
+        });
+        Ok(remote.await?.map(Self::Running))
+    }
+
+    /// The store itself; one that was never made is not made here.
+    pub(super) fn opened(config: &'a Config) -> Result<Self, Failure> {
         let StoreUrl::Sqlite(path) = &config.store;
-        if !path.exists() {
-            return Err(Failure::unreachable(format!(
-                "there is no ledger at `{}` and no proxy at {}: start one with `trailmark serve`, or name the right \
-                 ledger with --store",
-                path.display(),
-                config.server.admin_listen
-            )));
-        }
         Ok(Self::of(Arc::new(SqliteStore::open_for_operator(path)?), config))
     }
 
-    /// The proxy of this configuration, if it runs.
-    pub(super) async fn running(config: &Config) -> Result<Option<Remote>, Failure> {
-        Remote::find(config.server.admin_listen, config.server.admin_key.clone()).await
-    }
-
     /// The store itself, made where there is none, and brought to this version's schema.
-    pub(super) fn opened(path: &Path, config: &Config) -> Result<Self, Failure> {
+    pub(super) fn migrated(config: &'a Config) -> Result<Self, Failure> {
+        let StoreUrl::Sqlite(path) = &config.store;
         Ok(Self::of(Arc::new(SqliteStore::open(path)?), config))
     }
 
-    fn of(store: Arc<dyn Store>, config: &Config) -> Self {
+    fn of(store: Arc<dyn Store>, config: &'a Config) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
         let keys = Keyring::new(Arc::clone(&store), Arc::clone(&clock), sites);
-        Self::Opened(Opened { store, keys, clock, config: Box::new(config.clone()) })
+        Self::Opened(Opened { store, keys, clock, config })
+    }
+
+    /// Asks, and leaves the store as it must be left.
+    pub(super) async fn ask<T>(self, ask: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
+        let answer = ask(&self).await;
+        if let Self::Opened(opened) = self {
+            opened.store.close().await?;
+        }
+        answer
     }
 
     pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {
@@ -94,7 +96,7 @@ impl Ledger {
             Self::Running(proxy) => proxy.post(&format!("/v1/conversions/{id}/release"), &Reason { reason }).await,
             Self::Opened(opened) => {
                 let now = opened.clock.now();
-                let rule = release_rule(&opened.config, now);
+                let rule = release_rule(opened.config, now);
                 Ok(opened.store.release_held(id.to_owned(), reason, rule, now).await?)
             }
         }
@@ -108,13 +110,13 @@ impl Ledger {
     }
 
     /// Has commissions asked for at once; where no proxy runs, when one does. Gives how many.
-    pub(super) async fn check(&self, id: &str) -> Result<u32, Failure> {
+    pub(super) async fn check(&self, id: &str) -> Result<Marked, Failure> {
         match self {
-            Self::Running(proxy) => {
-                let marked: Marked = proxy.post(&format!("/v1/conversions/{id}/check"), &json!({})).await?;
-                Ok(marked.deliveries)
+            Self::Running(proxy) => proxy.post(&format!("/v1/conversions/{id}/check"), &json!({})).await,
+            Self::Opened(opened) => {
+                let deliveries = opened.store.ask_commissions(id.to_owned(), opened.clock.now()).await?;
+                Ok(Marked { deliveries })
             }
-            Self::Opened(opened) => Ok(opened.store.ask_commissions(id.to_owned(), opened.clock.now()).await?),
         }
     }
 
@@ -208,14 +210,6 @@ impl Ledger {
         match self {
             Self::Running(proxy) => proxy.post("/v1/apikeys/revoke", &json!({ "site": site, "id": id })).await,
             Self::Opened(opened) => Ok(api_keys::revoke(&*opened.store, site, id, opened.clock.now()).await?),
-        }
-    }
-
-    /// Leaves the store as it must be left.
-    pub(super) async fn close(self) -> Result<(), Failure> {
-        match self {
-            Self::Running(_) => Ok(()),
-            Self::Opened(opened) => Ok(opened.store.close().await?),
         }
     }
 }

@@ -3,15 +3,13 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
-use serde_json::json;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use serde::Serialize;
+use trailmark_wire::ids::ConversionId;
 
-use super::conversions::beginning;
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
-use super::{Format, Setup};
-use crate::admin::ledger::recorded_reason;
+use super::rows::{ByHand, LedgerArgs, One, Rows};
 use crate::outbox::State;
 use crate::store::operator::{Change, DeliveryRow, Filter, LaneRow, Verdict};
 
@@ -25,73 +23,41 @@ pub(super) enum Outbox {
     /// Deliver again: a new generation under the same key at the vendor
     Retry(Retry),
     /// Give a delivery up
-    Drop(Drop),
+    Drop(ByHand),
     /// Settle what nobody could tell, after a look at the vendor
     Resolve(Resolve),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Of one site
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
-    site: Option<SiteId>,
-    /// Of one program
-    #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
-    program: Option<ProgramId>,
     /// In one state
     #[arg(long, value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
     state: Option<String>,
     /// Settled ones too
     #[arg(long, conflicts_with = "state")]
     all: bool,
-    /// At most this many, 1 to 1,000
-    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: u32,
     #[command(flatten)]
-    setup: Setup,
+    rows: Rows,
     #[command(flatten)]
-    format: Format,
+    ledger: LedgerArgs,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Retry {
-    #[command(flatten)]
-    target: Target,
     /// Send it although the vendor may have it: a second effect is accepted, on record
     #[arg(long)]
     accept_double: bool,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Drop {
     #[command(flatten)]
-    target: Target,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
-    reason: String,
+    one: One,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Resolve {
-    #[command(flatten)]
-    target: Target,
     /// What a look at the vendor showed: it is recorded there, or is rejected and shall not be
     #[arg(long = "as", value_name = "VERDICT")]
     verdict: Seen,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
-    reason: String,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Target {
-    /// The delivery's id, or its first 8 characters or more
-    #[arg(value_parser = beginning)]
-    delivery: String,
     #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
+    by_hand: ByHand,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -100,55 +66,53 @@ enum Seen {
     Rejected,
 }
 
+/// What `outbox list` shows.
+#[derive(Debug, Serialize)]
+struct Standing {
+    lanes: Vec<LaneRow>,
+    deliveries: Vec<DeliveryRow>,
+}
+
 impl Outbox {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run().await,
-            Self::Retry(Retry { target, accept_double }) => {
-                target.change(|delivery| Change::Retry { delivery, accept_double }).await
+            Self::List(List { state, all, rows, ledger }) => {
+                let filter = Filter { settled: all, ..rows.in_state(state) };
+                ledger.print(async |ledger| standing(ledger, filter).await, Standing::tables).await
             }
-            Self::Drop(Drop { target, reason }) => target.change(|delivery| Change::Drop { delivery, reason }).await,
-            Self::Resolve(Resolve { target, verdict, reason }) => {
+            Self::Retry(Retry { accept_double, one }) => {
+                change(one, |delivery| Change::Retry { delivery, accept_double }).await
+            }
+            Self::Drop(ByHand { reason, one }) => change(one, |delivery| Change::Drop { delivery, reason }).await,
+            Self::Resolve(Resolve { verdict, by_hand: ByHand { reason, one } }) => {
                 let verdict = match verdict {
                     Seen::Recorded => Verdict::Recorded,
                     Seen::Rejected => Verdict::Rejected,
                 };
-                target.change(|delivery| Change::Resolve { delivery, verdict, reason }).await
+                change(one, |delivery| Change::Resolve { delivery, verdict, reason }).await
             }
         }
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let lanes = ledger.lanes().await?;
-        let (site, program, state) = (self.site, self.program, self.state);
-        let filter = Filter { site, program, state, limit: Some(self.limit), settled: self.all };
-        let rows = ledger.deliveries(filter).await?;
-        ledger.close().await?;
-        if self.format.json {
-            return output::json(&json!({ "lanes": lanes, "deliveries": rows }));
-        }
-        output::line(&format!("{}\n\n{}", lane_table(&lanes), deliveries(&rows, "no delivery waits")))
+async fn standing(ledger: &Ledger<'_>, filter: Filter) -> Result<Standing, Failure> {
+    Ok(Standing { lanes: ledger.lanes().await?, deliveries: ledger.deliveries(filter).await? })
+}
+
+impl Standing {
+    fn tables(&self) -> String {
+        format!("{}\n\n{}", lane_table(&self.lanes), deliveries(&self.deliveries, "no delivery waits"))
     }
 }
 
-impl Target {
-    async fn change(self, change: impl FnOnce(ConversionId) -> Change) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let delivery = whole_id(&ledger, &self.delivery).await?;
-        let changed = ledger.change(change(delivery)).await?;
-        ledger.close().await?;
-        if self.format.json {
-            return output::json(&changed);
-        }
-        output::line(&deliveries(&[changed], "nothing"))
-    }
+async fn change(one: One, change: impl FnOnce(ConversionId) -> Change) -> Result<(), Failure> {
+    let One { id, ledger } = one;
+    let changed = async |ledger: &Ledger<'_>| ledger.change(change(whole_id(ledger, &id).await?)).await;
+    ledger.print(changed, |row| deliveries(std::slice::from_ref(row), "nothing")).await
 }
 
 /// The delivery whose id begins so; a whole id is taken as it is.
-async fn whole_id(ledger: &Ledger, beginning: &str) -> Result<ConversionId, Failure> {
+async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<ConversionId, Failure> {
     if let Ok(whole) = ConversionId::new(beginning) {
         return Ok(whole);
     }

@@ -6,6 +6,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
+use super::Format;
 use super::failure::Failure;
 use crate::explain::clock;
 use trailmark_wire::time::UnixMillis;
@@ -35,6 +36,11 @@ pub(super) fn line(text: &str) -> Result<(), Failure> {
 /// Prints a value as JSON over several lines.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
     line(&text_of(serde_json::to_string_pretty(value))?)
+}
+
+/// Prints a value as JSON, or as this text of it.
+pub(super) fn value<T: Serialize>(value: &T, format: Format, text: impl FnOnce(&T) -> String) -> Result<(), Failure> {
+    if format.json { json(value) } else { line(&text(value)) }
 }
 
 /// Prints a value as JSON in one line: what a stream is made of.

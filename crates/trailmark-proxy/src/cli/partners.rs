@@ -1,45 +1,31 @@
 //! `trailmark partners`: partners as the vendor has them now, and the changes that a program's owner may make.
 
 use clap::Subcommand;
-use trailmark_vendors::directory::{Change, List as Listing, PartnerFields, Thing};
+use trailmark_vendors::directory::{Change, List, PartnerFields, Thing};
 
-use super::Format;
-use super::account::{AccountArgs, ListFormat, Told, confirmed, named};
+use super::account::{AccountArgs, One, Removal, Told, named};
 use super::failure::Failure;
+
+const KEY: &str = "The partner's key or, where the vendor looks it up, e-mail address";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Partners {
     /// List every partner of a program
-    List(List),
+    List(AccountArgs),
     /// Show one partner
+    #[command(mut_arg("key", |key| key.help(KEY)))]
     Get(One),
     /// Add a partner; its main contact is invited by e-mail
     Add(Box<Add>),
     /// Invite a further member into a partner's team, where the vendor lets programs do so
+    #[command(mut_arg("key", |key| key.help(KEY)))]
     Invite(One),
     /// Change a partner's key or group; name and address are the partner's own to change
+    #[command(mut_arg("key", |key| key.help(KEY)))]
     Update(Update),
     /// Remove a partner from the program
-    Remove(Remove),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct List {
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: ListFormat,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct One {
-    /// The partner's key or, where the vendor looks it up, e-mail address
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
+    #[command(mut_arg("key", |key| key.help(KEY)))]
+    Remove(Removal),
 }
 
 #[derive(Debug, clap::Args)]
@@ -61,15 +47,10 @@ pub(super) struct Add {
     last_name: Option<Told>,
     #[command(flatten)]
     account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Update {
-    /// The partner's key or, where the vendor looks it up, e-mail address
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
     /// The new key; links made before keep the old one
     #[arg(long, value_name = "KEY", value_parser = named)]
     new_key: Option<String>,
@@ -77,45 +58,24 @@ pub(super) struct Update {
     #[arg(long, value_name = "KEY", value_parser = named)]
     group: Option<String>,
     #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Remove {
-    /// The partner's key or, where the vendor looks it up, e-mail address
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
-    /// Yes, remove it
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
+    one: One,
 }
 
 impl Partners {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(List { account, format }) => account.list(&Listing::all(Thing::Partner), format).await,
-            Self::Get(One { key, account, format }) => account.show(Thing::Partner, &key, format).await,
+            Self::List(account) => account.list(&List::all(Thing::Partner)).await,
+            Self::Get(one) => one.show(Thing::Partner).await,
             Self::Add(add) => add.run().await,
-            Self::Invite(One { key: partner, account, format }) => {
-                account.change(&Change::InviteMember { partner }, format).await
-            }
-            Self::Update(Update { key, new_key, group, account, format }) => {
+            Self::Invite(One { key: partner, account }) => account.change(&Change::InviteMember { partner }).await,
+            Self::Update(Update { new_key, group, one: One { key, account } }) => {
                 let fields = PartnerFields { key: new_key, group, ..PartnerFields::default() };
-                account.change(&Change::UpdatePartner { key, fields }, format).await
+                account.change(&Change::UpdatePartner { key, fields }).await
             }
-            Self::Remove(Remove { key, yes, account, format }) => {
-                confirmed(
-                    yes,
-                    "a removed partner cannot come back by the same address unless you add it again, \
-                     which begins a new partnership without history",
-                )?;
-                account.change(&Change::RemovePartner { key }, format).await
+            Self::Remove(removal) => {
+                let follows = "a removed partner cannot come back by the same address unless you add it again, \
+                               which begins a new partnership without history";
+                removal.run(follows, |key| Change::RemovePartner { key }).await
             }
         }
     }
@@ -130,6 +90,6 @@ impl Add {
             last_name: self.last_name.map(|name| name.0),
             group: Some(self.group),
         };
-        self.account.change(&Change::AddPartner(fields), self.format).await
+        self.account.change(&Change::AddPartner(fields)).await
     }
 }

@@ -38,15 +38,15 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// The proxy behind an operator's listener, if one listens there.
-    pub(super) async fn find(listen: SocketAddr, key: Option<Secret>) -> Result<Option<Self>, Failure> {
-        let remote = Self { address: reachable(listen), key };
+    /// The proxy behind an operator's listener, if one listens there; only then is the key asked for.
+    pub(super) async fn find(
+        listen: SocketAddr,
+        key: impl FnOnce() -> Result<Option<Secret>, Failure>,
+    ) -> Result<Option<Self>, Failure> {
+        let remote = Self { address: reachable(listen), key: None };
         match remote.connect().await? {
             None => Ok(None),
-            Some(stream) => {
-                drop(stream);
-                Ok(Some(remote))
-            }
+            Some(_listens) => Ok(Some(Self { key: key()?, ..remote })),
         }
     }
 

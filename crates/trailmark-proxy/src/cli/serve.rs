@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::Setup;
 use super::failure::Failure;
-use crate::config::Config;
+use crate::config::Unlocked;
 use crate::serve::{self, Options, ServeError};
 
 #[derive(Debug, clap::Args)]
@@ -30,8 +30,8 @@ impl Serve {
         let overrides = self.setup.overrides();
         let overrides = overrides.with_flag("server.listen", self.listen);
         let overrides = overrides.with_flag("server.admin_listen", self.admin_listen);
-        let config = Config::load(self.setup.config.as_deref(), &overrides)?;
-        serve::run(config, Options { www: self.www, clock_url: self.clock_url }).await.map_err(failure)
+        let settings = Unlocked::load(self.setup.path(), &overrides)?;
+        serve::run(settings, Options { www: self.www, clock_url: self.clock_url }).await.map_err(failure)
     }
 }
 

@@ -3,10 +3,9 @@
 
 use trailmark_wire::ids::SiteId;
 
-use super::Setup;
 use super::failure::Failure;
-use super::keys::check_site;
 use super::output;
+use super::{ConfigFile, configured};
 use crate::assets;
 use crate::config::{Config, Consent, Site};
 
@@ -16,18 +15,17 @@ pub(super) struct Snippet {
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: SiteId,
     #[command(flatten)]
-    setup: Setup,
+    file: ConfigFile,
 }
 
 impl Snippet {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let config = self.setup.load()?;
-        check_site(&config, &self.site)?;
+        let config = self.file.load()?;
+        let site = configured(&config, &self.site)?;
         let stub = assets::stub().ok_or_else(|| {
             Failure::request("this binary was built without the SDK: run `cargo xtask build-sdk`, then build it again")
         })?;
-        let site = config.sites.iter().find(|site| site.id == self.site);
-        site.map_or(Ok(()), |site| output::line(&snippet(site, &base(&config, site), stub.trim())))
+        output::line(&snippet(site, &base(&config, site), stub.trim()))
     }
 }
 

@@ -5,71 +5,45 @@ use clap::Subcommand;
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output;
-use super::{Format, Setup};
-use crate::config::StoreUrl;
+use super::rows::{Desk, LedgerArgs};
 use crate::store::operator::Health;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
     /// Make the ledger, or bring it to this version's schema; `serve` does the same when it starts
-    Migrate(Which),
+    Migrate(LedgerArgs),
     /// Check the ledger's file and its rules; exit code 1 when one does not hold
-    Check(Which),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Which {
-    #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
+    Check(LedgerArgs),
 }
 
 impl Store {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Migrate(which) => which.migrate().await,
-            Self::Check(which) => which.check().await,
+            Self::Migrate(ledger) => migrate(&ledger.desk()?).await,
+            Self::Check(ledger) => check(&ledger.desk()?).await,
         }
     }
 }
 
-impl Which {
-    async fn migrate(self) -> Result<(), Failure> {
-        let config = self.setup.load()?;
-        let ledger = match Ledger::running(&config).await? {
-            // A proxy that runs has migrated its store when it started.
-            Some(proxy) => Ledger::Running(proxy),
-            None => {
-                let StoreUrl::Sqlite(path) = &config.store;
-                Ledger::opened(path, &config)?
-            }
-        };
-        let health = ledger.health().await?;
-        ledger.close().await?;
-        if self.format.json {
-            return output::json(&health);
-        }
-        output::line(&format!("{} has schema version {}", config.store, health.schema_version))
-    }
+async fn migrate(desk: &Desk) -> Result<(), Failure> {
+    // A proxy that runs has migrated its store when it started.
+    let ledger = desk.running().await?.map_or_else(|| Ledger::migrated(&desk.config), Ok)?;
+    let health = ledger.ask(async |ledger| ledger.health().await).await?;
+    output::value(&health, desk.format, |health| {
+        format!("{} has schema version {}", desk.config.store, health.schema_version)
+    })
+}
 
-    async fn check(self) -> Result<(), Failure> {
-        let config = self.setup.load()?;
-        let ledger = Ledger::open(&config).await?;
-        let health = ledger.health().await?;
-        ledger.close().await?;
-        match self.format.json {
-            true => output::json(&health)?,
-            false => output::line(&report(&health))?,
-        }
-        if is_well(&health) {
-            return Ok(());
-        }
-        Err(Failure::request(format!(
-            "the ledger {} is not well: stop the proxy, keep a copy, restore a backup",
-            config.store
-        )))
+async fn check(desk: &Desk) -> Result<(), Failure> {
+    let health = desk.ask(async |ledger| ledger.health().await).await?;
+    output::value(&health, desk.format, report)?;
+    if is_well(&health) {
+        return Ok(());
     }
+    Err(Failure::request(format!(
+        "the ledger {} is not well: stop the proxy, keep a copy, restore a backup",
+        desk.config.store
+    )))
 }
 
 fn is_well(health: &Health) -> bool {

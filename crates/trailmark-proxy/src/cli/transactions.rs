@@ -6,28 +6,18 @@ use trailmark_vendors::directory::{Change, CustomerName, Thing, TransactionField
 use trailmark_wire::money::Currency;
 use trailmark_wire::time::UnixMillis;
 
-use super::Format;
-use super::account::{AccountArgs, ListFormat, Period, Told, confirmed, named, pair, time};
+use super::account::{AccountArgs, Period, Removal, Told, named, pair, time};
 use super::failure::Failure;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Transactions {
     /// List transactions, the newest first
-    List(List),
+    List(Period),
     /// Add a transaction; commissions follow from it
     Add(Box<Add>),
     /// Remove a transaction
-    Remove(Remove),
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct List {
-    #[command(flatten)]
-    period: Period,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: ListFormat,
+    #[command(mut_arg("key", |key| key.help("The transaction's key")))]
+    Remove(Removal),
 }
 
 #[derive(Debug, clap::Args)]
@@ -65,35 +55,17 @@ pub(super) struct Add {
     data: Vec<(String, Told)>,
     #[command(flatten)]
     account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Remove {
-    /// The transaction's key
-    #[arg(value_name = "KEY", value_parser = named)]
-    key: String,
-    /// Yes, remove it
-    #[arg(long)]
-    yes: bool,
-    #[command(flatten)]
-    account: AccountArgs,
-    #[command(flatten)]
-    format: Format,
 }
 
 impl Transactions {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(List { period, account, format }) => account.list(&period.of(Thing::Transaction), format).await,
+            Self::List(period) => period.list(Thing::Transaction).await,
             Self::Add(add) => add.run().await,
-            Self::Remove(Remove { key, yes, account, format }) => {
-                confirmed(
-                    yes,
-                    "a removed transaction takes its commission away, and the ledger goes on showing its sale",
-                )?;
-                account.change(&Change::RemoveTransaction { key }, format).await
+            Self::Remove(removal) => {
+                let follows =
+                    "a removed transaction takes its commission away, and the ledger goes on showing its sale";
+                removal.run(follows, |key| Change::RemoveTransaction { key }).await
             }
         }
     }
@@ -117,6 +89,6 @@ impl Add {
             at: self.at,
             data: self.data.into_iter().map(|(name, value)| (name, value.0)).collect(),
         };
-        self.account.change(&Change::AddTransaction(fields), self.format).await
+        self.account.change(&Change::AddTransaction(fields)).await
     }
 }

@@ -3,15 +3,10 @@
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
-use trailmark_wire::ids::{ProgramId, SiteId};
 
-use super::conversions::beginning;
 use super::failure::Failure;
-use super::ledger::Ledger;
 use super::output::{self, Room};
-use super::{Format, Setup};
-use crate::admin::ledger::recorded_reason;
-use crate::store::operator::Filter;
+use super::rows::{ByHand, LedgerArgs, One, Rows};
 use crate::store::webhooks::{WebhookChange, WebhookRow, WebhookState};
 
 #[derive(Debug, Subcommand)]
@@ -23,86 +18,40 @@ pub(super) enum Webhooks {
     /// Have a webhook interpreted again, such as after an update
     Replay(One),
     /// Give a webhook up that nobody can read or match
-    Drop(Drop),
+    Drop(ByHand),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Of one site
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
-    site: Option<SiteId>,
-    /// Of one program
-    #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
-    program: Option<ProgramId>,
     /// In one state
     #[arg(long, value_parser = PossibleValuesParser::new(WebhookState::ALL.map(WebhookState::as_str)))]
     state: Option<String>,
     /// Those that wait for a person or a delivery: too large, unreadable, unknown or unmatched
     #[arg(long, conflicts_with = "state")]
     quarantined: bool,
-    /// At most this many, 1 to 1,000
-    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
-    limit: u32,
     #[command(flatten)]
-    setup: Setup,
+    rows: Rows,
     #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct One {
-    /// The webhook's id, or its first 8 characters or more
-    #[arg(value_parser = beginning)]
-    id: String,
-    #[command(flatten)]
-    setup: Setup,
-    #[command(flatten)]
-    format: Format,
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Drop {
-    #[command(flatten)]
-    target: One,
-    /// Why, for the record
-    #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
-    reason: String,
+    ledger: LedgerArgs,
 }
 
 impl Webhooks {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(list) => list.run().await,
-            Self::Show(one) => one.run(None).await,
-            Self::Replay(one) => one.run(Some(WebhookChange::Replay)).await,
-            Self::Drop(Drop { target, reason }) => target.run(Some(WebhookChange::Drop { reason })).await,
+            Self::List(List { state, quarantined, rows, ledger }) => {
+                let state = if quarantined { Some("quarantined".to_owned()) } else { state };
+                let filter = rows.in_state(state);
+                ledger.print(async |ledger| ledger.webhooks(filter).await, |rows| table(rows)).await
+            }
+            Self::Show(One { id, ledger }) => ledger.print(async |ledger| ledger.webhook(&id).await, facts).await,
+            Self::Replay(one) => change(one, WebhookChange::Replay).await,
+            Self::Drop(ByHand { reason, one }) => change(one, WebhookChange::Drop { reason }).await,
         }
     }
 }
 
-impl List {
-    async fn run(self) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let state = if self.quarantined { Some("quarantined".to_owned()) } else { self.state };
-        let filter = Filter { site: self.site, state, program: self.program, limit: Some(self.limit), settled: false };
-        let rows = ledger.webhooks(filter).await;
-        ledger.close().await?;
-        let rows = rows?;
-        if self.format.json { output::json(&rows) } else { output::line(&table(&rows)) }
-    }
-}
-
-impl One {
-    async fn run(self, change: Option<WebhookChange>) -> Result<(), Failure> {
-        let ledger = Ledger::open(&self.setup.load()?).await?;
-        let row = match change {
-            None => ledger.webhook(&self.id).await,
-            Some(change) => ledger.change_webhook(&self.id, change).await,
-        };
-        ledger.close().await?;
-        let row = row?;
-        if self.format.json { output::json(&row) } else { output::line(&facts(&row)) }
-    }
+async fn change(One { id, ledger }: One, change: WebhookChange) -> Result<(), Failure> {
+    ledger.print(async |ledger| ledger.change_webhook(&id, change).await, facts).await
 }
 
 fn table(rows: &[WebhookRow]) -> String {

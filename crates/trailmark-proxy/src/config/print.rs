@@ -24,8 +24,8 @@ impl Config {
             "log_format": match server.log_format { LogFormat::Text => "text", LogFormat::Json => "json" },
             "log_level": server.log_level,
         });
-        if let (Some(table), Some(source)) = (table.as_object_mut(), &server.admin_key_source) {
-            table.insert("admin_key".to_owned(), json!(format!("[redacted] from {source}")));
+        if let (Some(table), Some(key)) = (table.as_object_mut(), &server.admin_key) {
+            table.insert("admin_key".to_owned(), json!(key.to_string()));
         }
         json!({
             "server": table,
@@ -84,14 +84,14 @@ fn program(program: &Program) -> Value {
     set("id", json!(program.id));
     set("vendor", json!(program.vendor.as_str()));
     set("dialect", json!(program.dialect.as_str()));
-    for (name, source) in &program.sources {
-        set(name, json!(format!("[redacted] from {source}")));
+    for (name, secret) in &program.secrets {
+        set(name, json!(secret.to_string()));
     }
     set("params", json!(program.params));
-    if let Some(url) = &program.account.base_url {
+    if let Some(url) = &program.base_url {
         set("base_url", json!(url));
     }
-    if let Some(url) = &program.account.tracking_url {
+    if let Some(url) = &program.tracking_url {
         set("tracking_url", json!(url));
     }
     if let Some(path) = &program.webhook_path {

@@ -1,5 +1,6 @@
-//! Secrets of the configuration: only ever named, as `env:NAME` or `file:PATH`, and read when the configuration is. A text
-//! that stands in the file itself is refused, so that the file can be shown, copied and committed.
+//! Secrets of the configuration: only ever named, as `env:NAME` or `file:PATH`, so that the file can be shown, copied and
+//! committed. Here the name is checked when the file is read, and what it names is read by whoever needs it, no sooner: a
+//! look at the ledger needs no vendor's key. A text that stands in the file itself is refused.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -8,52 +9,74 @@ use trailmark_vendors::secret::Secret;
 
 use super::source::{Given, Overrides, Problem};
 
-/// A secret, and the name under which the configuration refers to it.
+/// Where a secret is kept. Holds none.
 #[derive(Debug, Clone)]
-pub struct SecretSetting {
-    /// The secret.
-    pub secret: Secret,
-    /// `env:NAME` or `file:PATH`.
-    pub source: String,
+pub struct SecretRef {
+    given: Given<String>,
+    keeper: Keeper,
 }
 
-impl fmt::Display for SecretSetting {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "[redacted] from {}", self.source)
-    }
+#[derive(Debug, Clone)]
+enum Keeper {
+    Variable(String),
+    File(PathBuf),
 }
 
-/// Where secrets are read from.
-#[derive(Debug)]
-pub(super) struct Vault<'a> {
-    pub(super) overrides: &'a Overrides,
-    /// The folder of the configuration file, to which `file:` paths are relative.
-    pub(super) folder: PathBuf,
-}
-
-impl Vault<'_> {
-    /// Reads the secret that a setting names.
-    pub(super) fn read(&self, given: &Given<String>) -> Result<SecretSetting, Problem> {
-        let text = match given.value.split_once(':') {
-            Some(("env", name)) => self.variable(name),
-            Some(("file", path)) => self.file(Path::new(path)),
-            _ => Err("holds the secret itself: write env:NAME or file:PATH and keep the secret there".to_owned()),
+impl SecretRef {
+    /// Reads the name; `file:` paths are relative to `folder`, that of the configuration file.
+    ///
+    /// # Errors
+    /// The setting holds something else.
+    pub(super) fn parse(given: Given<String>, folder: &Path) -> Result<Self, Problem> {
+        let keeper = match given.value.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Keeper::Variable(name.to_owned()),
+            Some(("file", path)) if !path.is_empty() => Keeper::File(folder.join(path)),
+            _ => {
+                let text = "holds the secret itself: write env:NAME or file:PATH and keep the secret there";
+                return Err(given.problem(text));
+            }
         };
-        let text = text.map_err(|problem| given.problem(problem))?;
+        Ok(Self { given, keeper })
+    }
+
+    /// `env:NAME` or `file:PATH`, as the configuration writes it.
+    pub fn source(&self) -> &str {
+        &self.given.value
+    }
+
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// The variable is not set, the file cannot be read, or what they hold is no line of text.
+    pub fn read(&self, overrides: &Overrides) -> Result<Secret, Problem> {
+        let text = match &self.keeper {
+            Keeper::Variable(name) => overrides
+                .variable(name)
+                .ok_or_else(|| format!("needs the environment variable {name}, which is not set: export it")),
+            Keeper::File(path) => std::fs::read_to_string(path)
+                .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
+                .map_err(|error| format!("names the file {}, which cannot be read: {error}", path.display())),
+        };
+        let text = text.map_err(|problem| self.problem(problem))?;
         if text.is_empty() || text.chars().any(|c| c.is_control()) {
-            return Err(given.problem("names a secret that is empty or holds line breaks: one line is expected"));
+            return Err(self.problem("names a secret that is empty or holds line breaks: one line is expected"));
         }
-        Ok(SecretSetting { secret: Secret::new(text), source: given.value.clone() })
+        Ok(Secret::new(text))
     }
 
-    fn variable(&self, name: &str) -> Result<String, String> {
-        let set = self.overrides.variable(name);
-        set.ok_or_else(|| format!("needs the environment variable {name}, which is not set: export it"))
+    /// Where the setting stands.
+    pub(super) fn place(&self) -> &str {
+        &self.given.place
     }
 
-    fn file(&self, path: &Path) -> Result<String, String> {
-        let text = std::fs::read_to_string(self.folder.join(path))
-            .map_err(|error| format!("names the file {}, which cannot be read: {error}", path.display()))?;
-        Ok(text.trim_end_matches(['\n', '\r']).to_owned())
+    /// What is wrong with the setting.
+    pub(super) fn problem(&self, text: impl Into<String>) -> Problem {
+        self.given.problem(text)
+    }
+}
+
+impl fmt::Display for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[redacted] from {}", self.source())
     }
 }

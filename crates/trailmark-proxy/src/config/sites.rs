@@ -1,14 +1,12 @@
 //! The tables `[[sites]]` and `[[sites.programs]]`, checked: every value by itself, then those that may contradict each
-//! other. A program's vendor account is built here, once, so that a missing credential is an error with a line.
+//! other. Whether a program's secrets can be read and suffice for its vendor is told by `unlocked.rs`.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 use trailmark_attribution::Credit;
-use trailmark_vendors::{Account, AccountError, Dialect, Vendor};
+use trailmark_vendors::Dialect;
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Rule;
 use trailmark_wire::ids::{BadId, ProgramId, SiteId, VendorName};
@@ -18,7 +16,7 @@ use trailmark_wire::limits::PARAMS;
 use super::Reader;
 use super::file::{List, ProgramTable, SiteTable, Words};
 use super::redirect::RedirectTo;
-use super::secrets::SecretSetting;
+use super::secrets::SecretRef;
 use super::source::{Given, Problem};
 use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
 use crate::keys::crypto::is_on_curve;
@@ -74,7 +72,7 @@ pub struct Site {
 }
 
 /// One partner programme at one vendor.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Program {
     /// Unique in the file.
     pub id: ProgramId,
@@ -82,30 +80,26 @@ pub struct Program {
     pub vendor: VendorName,
     /// The dialect.
     pub dialect: Dialect,
-    /// The vendor account's settings.
-    pub account: Account,
-    /// The adapter for that account.
-    pub adapter: Arc<dyn Vendor>,
+    /// Secrets of the vendor account, by setting.
+    pub secrets: BTreeMap<&'static str, SecretRef>,
+    /// Root of the vendor's API, where the vendor's own address is not meant.
+    pub base_url: Option<String>,
+    /// Root of the vendor's tracking host, where the vendor's own address is not meant.
+    pub tracking_url: Option<String>,
     /// Generic parameter names.
     pub params: Vec<String>,
     /// The secret part of its webhook address.
-    pub webhook_path: Option<SecretSetting>,
+    pub webhook_path: Option<SecretRef>,
     /// The vendor's settling time, milliseconds.
     pub confirm_after_ms: i64,
-    /// Where its secrets come from, by setting; for [`super::Config::print`].
-    pub sources: BTreeMap<&'static str, String>,
+    /// Where its vendor is named.
+    pub(super) place: String,
 }
 
 impl Program {
     /// What it listens for.
     pub fn rule(&self) -> Rule<'_> {
         Rule { vendor: Some(self.vendor), params: &self.params }
-    }
-}
-
-impl fmt::Debug for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Program").field("id", &self.id).field("vendor", &self.vendor).finish_non_exhaustive()
     }
 }
 
@@ -286,51 +280,34 @@ impl Reader<'_> {
         let dialect = self.word("sites.programs.dialect", table.dialect.clone(), &dialects);
         let before = self.problems.len();
         self.foreign_settings(vendor, &table);
-        let mut sources = BTreeMap::new();
-        let account = Account {
-            dialect,
-            public_key: self.credential("public_key", &table.public_key, &mut sources),
-            private_key: self.credential("private_key", &table.private_key, &mut sources),
-            tracking_token: self.credential("tracking_token", &table.tracking_token, &mut sources),
-            base_url: self.root("sites.programs.base_url", &table.base_url),
-            tracking_url: self.root("sites.programs.tracking_url", &table.tracking_url),
-        };
+        let mut secrets = BTreeMap::new();
+        for (name, words) in secret_settings(&table) {
+            let secret = words.clone().and_then(|words| self.program_secret(name, words));
+            secrets.extend(secret.map(|secret| (name, secret)));
+        }
+        let base_url = self.root("sites.programs.base_url", &table.base_url);
+        let tracking_url = self.root("sites.programs.tracking_url", &table.tracking_url);
         let params = self.params(vendor, table.params.clone());
-        let webhook_path = table.webhook_path.clone().and_then(|words| self.webhook_path(words));
-        let confirm_after =
-            self.words("sites.programs.confirm_after", table.confirm_after.clone(), |text| duration_ms(text));
+        let webhook_path = table.webhook_path.clone().and_then(|words| self.program_secret("webhook_path", words));
+        let confirm_after = self.words("sites.programs.confirm_after", table.confirm_after, |text| duration_ms(text));
         let confirm_after_ms = confirm_after.map_or(15 * 60_000, |(ms, _)| ms);
         if self.problems.len() > before {
+            self.left_out.extend(secrets.into_values().chain(webhook_path));
             return None;
         }
-        let adapter = self.adapter(vendor, &account, &table, place)?;
-        Some(Program { id, vendor, dialect, account, adapter, params, webhook_path, confirm_after_ms, sources })
-    }
-
-    /// The adapter, or the line of the setting that it misses.
-    fn adapter(
-        &mut self,
-        vendor: VendorName,
-        account: &Account,
-        table: &ProgramTable,
-        place: &str,
-    ) -> Option<Arc<dyn Vendor>> {
-        let error = match trailmark_vendors::vendor(vendor, account) {
-            Ok(adapter) => return Some(Arc::from(adapter)),
-            Err(error) => error,
-        };
-        let setting = match &error {
-            AccountError::Missing { setting, .. } | AccountError::Unusable { setting, .. } => setting,
-            _ => "vendor",
-        };
-        let stands =
-            settings(table).into_iter().find(|(name, ..)| *name == setting).and_then(|(_, words, _)| words.as_ref());
-        let at = stands
-            .or(table.vendor.as_ref())
-            .map_or_else(|| place.to_owned(), |words| self.text.place(words.span().start));
-        let key = format!("sites.programs.{setting}");
-        self.problems.push(Problem { place: at, key, text: error.to_string() });
-        None
+        let place = table.vendor.map_or_else(|| place.to_owned(), |vendor| self.text.place(vendor.span().start));
+        Some(Program {
+            id,
+            vendor,
+            dialect,
+            secrets,
+            base_url,
+            tracking_url,
+            params,
+            webhook_path,
+            confirm_after_ms,
+            place,
+        })
     }
 
     /// A setting of another vendor is a mistake that would otherwise show as a missing credential.
@@ -343,33 +320,8 @@ impl Reader<'_> {
         }
     }
 
-    fn credential(
-        &mut self,
-        name: &'static str,
-        words: &Words,
-        sources: &mut BTreeMap<&'static str, String>,
-    ) -> Option<trailmark_vendors::secret::Secret> {
-        let setting = self.secret(&format!("sites.programs.{name}"), words.clone()?)?;
-        sources.insert(name, setting.source);
-        Some(setting.secret)
-    }
-
-    /// What can stand in an address, and is too long to be guessed.
-    fn webhook_path(&mut self, words: Spanned<String>) -> Option<SecretSetting> {
-        let place = self.text.place(words.span().start);
-        let setting = self.secret("sites.programs.webhook_path", words)?;
-        let path = setting.secret.expose();
-        let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        if plain && (20..=200).contains(&path.len()) {
-            return Some(setting);
-        }
-        let text = format!(
-            "names a secret that is no good address ({}): it needs 20 to 200 letters, digits, `-` and `_`, such as \
-             `openssl rand -hex 24` gives",
-            setting.source
-        );
-        self.problems.push(Problem { place, key: "sites.programs.webhook_path".to_owned(), text });
-        None
+    fn program_secret(&mut self, name: &str, words: Spanned<String>) -> Option<SecretRef> {
+        self.secret(self.text.given(format!("sites.programs.{name}"), words))
     }
 
     fn root(&mut self, key: &str, words: &Words) -> Option<String> {
@@ -396,6 +348,11 @@ impl Reader<'_> {
 /// The wire's errors begin with `not`.
 fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
+}
+
+/// The secrets of the vendor accounts that this version speaks to.
+fn secret_settings(table: &ProgramTable) -> [(&'static str, &Words); 3] {
+    [("public_key", &table.public_key), ("private_key", &table.private_key), ("tracking_token", &table.tracking_token)]
 }
 
 /// Every setting that belongs to some vendors only.

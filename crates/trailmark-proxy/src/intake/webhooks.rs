@@ -12,7 +12,7 @@ use super::body;
 use super::problem::Problem;
 use super::{Call, ClientNetwork};
 use crate::app::App;
-use crate::config::{Program, Site};
+use crate::config::Account;
 use crate::keys::crypto::{is_same, sha256};
 use crate::store::webhooks::NewWebhook;
 
@@ -24,12 +24,12 @@ const CUT_BYTES: usize = 4 * 1024;
 
 /// Takes a webhook in.
 pub(super) async fn receive(app: &App, call: Call, program: &str, secret: &str) -> Result<Response, Problem> {
-    let (site, program) = addressed(app, call.client, program, secret)?;
-    let new = new(app, site, program, call.body).await?;
+    let account = addressed(app, call.client, program, secret)?;
+    let new = new(app, account, call.body).await?;
     let is_cut = new.is_cut;
     let kept = app.store.keep_webhook(new).await?;
     app.committed();
-    tracing::info!(program = %program.id, kept = ?kept, is_cut, "webhook kept");
+    tracing::info!(program = %account.program, kept = ?kept, is_cut, "webhook kept");
     match is_cut {
         // Kept in quarantine; told all the same, for the vendor's own log.
         true => Err(Refusal::BodyTooLarge.into()),
@@ -37,19 +37,13 @@ pub(super) async fn receive(app: &App, call: Call, program: &str, secret: &str) 
     }
 }
 
-/// The program whose address this is. Guesses use up the rate of the client's network; the vendor's own calls do not, since
+/// The account whose address this is. Guesses use up the rate of the client's network; the vendor's own calls do not, since
 /// whoever knows the secret may come in a burst.
-fn addressed<'a>(
-    app: &'a App,
-    client: ClientNetwork,
-    program: &str,
-    secret: &str,
-) -> Result<(&'a Site, &'a Program), Problem> {
-    let programs = app.config.sites.iter().flat_map(|site| site.programs.iter().map(move |program| (site, program)));
-    let named = programs.into_iter().find(|(_, known)| known.id.as_str() == program);
-    let path = named.and_then(|(_, program)| program.webhook_path.as_ref());
+fn addressed<'a>(app: &'a App, client: ClientNetwork, program: &str, secret: &str) -> Result<&'a Account, Problem> {
+    let named = app.accounts.iter().find(|account| account.program.as_str() == program);
+    let path = named.and_then(|account| account.webhook_path.as_ref());
     // Compared even where there is none, so that the time does not tell which programs there are.
-    let matches = is_same(secret, path.map_or("", |path| path.secret.expose()));
+    let matches = is_same(secret, path.map_or("", |path| path.expose()));
     match named.filter(|_| matches && path.is_some()) {
         Some(found) => Ok(found),
         None => {
@@ -59,16 +53,16 @@ fn addressed<'a>(
     }
 }
 
-async fn new(app: &App, site: &Site, program: &Program, body: Body) -> Result<NewWebhook, Problem> {
+async fn new(app: &App, account: &Account, body: Body) -> Result<NewWebhook, Problem> {
     let (mut body, is_cut) = body::read_bytes(body, WHOLE_BYTES).await?;
     if is_cut {
         body.truncate(CUT_BYTES);
     }
     let received_at = app.clock.now();
     Ok(NewWebhook {
-        site: site.id.clone(),
+        site: account.site.clone(),
         id: app.random.ledger_id(received_at)?,
-        program: program.id.clone(),
+        program: account.program.clone(),
         body_hash: sha256(&body),
         body,
         is_cut,

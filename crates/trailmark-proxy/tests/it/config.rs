@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use trailmark_proxy::config::{Config, ConfigError, DEFAULT, Overrides};
+use trailmark_proxy::config::{Config, ConfigError, DEFAULT, Overrides, Unlocked};
 
 /// The example of the documentation, with the fewest settings.
 const GOOD: &str = r#"
@@ -20,8 +20,8 @@ fn variables() -> Overrides {
     Overrides::from_variables(|name| (name == "SECRET").then(|| "sk_very_secret".to_owned()))
 }
 
-fn read(toml: &str) -> Result<Config, ConfigError> {
-    Config::from_toml(toml, Path::new("trailmark.toml"), &variables())
+fn read(toml: &str) -> Result<Unlocked, ConfigError> {
+    Unlocked::from_toml(toml, Path::new("trailmark.toml"), &variables())
 }
 
 /// The problems of a configuration, one a line.
@@ -34,8 +34,8 @@ fn refused(toml: &str) -> String {
 
 #[test]
 fn the_least_configuration_has_the_documented_defaults() {
-    let config = read(GOOD).unwrap();
-    let printed = config.print();
+    let settings = read(GOOD).unwrap();
+    let printed = settings.config.print();
     for line in [
         "listen = \"127.0.0.1:8787\"",
         "public_url = \"http://127.0.0.1:8787\"",
@@ -55,7 +55,7 @@ fn the_least_configuration_has_the_documented_defaults() {
     ] {
         assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
-    assert!(!printed.contains("sk_very_secret") && !format!("{config:?}").contains("sk_very_secret"));
+    assert!(!printed.contains("sk_very_secret") && !format!("{settings:?}").contains("sk_very_secret"));
 }
 
 #[test]
@@ -75,8 +75,8 @@ fn the_default_file_is_read_and_every_example_in_it_is_right() {
         let is_secret = name.starts_with("PARTNERSTACK_") || name == "TRAILMARK_ADMIN_KEY";
         is_secret.then(|| "a-secret-of-24-characters".to_owned())
     });
-    let config = Config::from_toml(&uncommented, Path::new("default"), &secrets).unwrap();
-    let least = read(GOOD).unwrap();
+    let config = Unlocked::from_toml(&uncommented, Path::new("default"), &secrets).unwrap().config;
+    let least = read(GOOD).unwrap().config;
     // What stands there as default is the default.
     for (example, default) in [
         (config.server.listen.to_string(), least.server.listen.to_string()),
@@ -226,6 +226,18 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn a_program_with_a_mistake_is_told_its_unreadable_secrets_too() {
+    let toml = format!("{}confirm_after = \"soon\"\n", GOOD.replacen("env:SECRET", "env:NOT_SET", 1));
+    let text = refused(&toml);
+    assert!(text.contains("`sites.programs.confirm_after` is not a duration"), "{text}");
+    assert!(
+        text.contains("trailmark.toml:8: `sites.programs.public_key` needs the environment variable NOT_SET"),
+        "{text}"
+    );
+    assert_eq!(text.lines().count(), 2, "{text}");
+}
+
+#[test]
 fn flags_win_over_the_environment_and_both_over_the_file() {
     let file = format!("[server]\nlisten = \"127.0.0.1:1\"\nmount = \"/file\"\n{GOOD}");
     let variable = |name: &str| match name {
@@ -256,8 +268,8 @@ fn secrets_come_from_files_beside_the_configuration() {
     let path = folder.path().join("trailmark.toml");
     std::fs::write(&path, toml).unwrap();
     let config = Config::load(Some(&path), &variables()).unwrap();
-    let key = config.sites[0].programs[0].account.private_key.as_ref().unwrap();
-    assert_eq!(key.expose(), "from-a-file");
+    let key = &config.sites[0].programs[0].secrets["private_key"];
+    assert_eq!(key.read(&variables()).unwrap().expose(), "from-a-file");
     let missing = Config::load(Some(&folder.path().join("none.toml")), &variables()).unwrap_err().to_string();
     assert!(missing.contains("none.toml") && missing.contains("trailmark config print --default"), "{missing}");
 }
@@ -270,8 +282,8 @@ fn what_is_allowed_but_hardly_meant_is_warned_of() {
         (String::new(), "no [[sites]]"),
         (GOOD.split_once("[[sites.programs]]").unwrap().0.to_owned(), "site `acme` has no programs"),
     ] {
-        let warnings = read(&toml).unwrap().warnings.join("\n");
+        let warnings = read(&toml).unwrap().config.warnings.join("\n");
         assert!(warnings.contains(warning), "{warning} is not in {warnings}");
     }
-    assert_eq!(read(GOOD).unwrap().warnings, [""; 0]);
+    assert_eq!(read(GOOD).unwrap().config.warnings, [""; 0]);
 }

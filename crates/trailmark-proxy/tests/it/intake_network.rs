@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use trailmark_proxy::app::App;
 use trailmark_proxy::clock::Clock;
-use trailmark_proxy::config::{Config, Overrides};
+use trailmark_proxy::config::{Overrides, Unlocked};
 use trailmark_proxy::intake;
 use trailmark_proxy::serve::Listening;
 use trailmark_proxy::store::sqlite::SqliteStore;
@@ -240,7 +240,7 @@ impl Clock for Bomb {
 async fn a_panic_is_answered_503_and_the_next_request_as_ever() {
     let folder = tempfile::tempdir().unwrap();
     let variables = Overrides::from_variables(|name| (name == "KEY").then(|| "secret".to_owned()));
-    let config = Config::from_toml(SITES, std::path::Path::new("test.toml"), &variables).unwrap();
+    let config = Unlocked::from_toml(SITES, std::path::Path::new("test.toml"), &variables).unwrap();
     let store = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
     let clock = Arc::new(Bomb { fuse: AtomicI64::new(-1) });
     let app = App::open(config, clock.clone(), store).await.unwrap();

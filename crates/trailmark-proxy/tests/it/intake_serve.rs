@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use trailmark_proxy::config::{Config, Overrides};
+use trailmark_proxy::config::{Overrides, Unlocked};
 use trailmark_proxy::serve::{Options, Running, ServeError};
 use trailmark_proxy::store::operator::{Filter, OperatorStore as _};
 use trailmark_proxy::store::sqlite::SqliteStore;
@@ -31,16 +31,16 @@ impl Stage {
         Self { simulator, folder, http }
     }
 
-    fn config(&self, vendor: &str) -> Config {
+    fn config(&self, vendor: &str) -> Unlocked {
         self.speaking("current", &format!("{vendor}/partnerstack"), vendor)
     }
 
     /// Dialect `guide`, whose double stands under a root of its own.
-    fn guided(&self) -> Config {
+    fn guided(&self) -> Unlocked {
         self.speaking("guide", &format!("{}/partnerstack-guide", self.vendor()), &self.vendor())
     }
 
-    fn speaking(&self, dialect: &str, base_url: &str, vendor: &str) -> Config {
+    fn speaking(&self, dialect: &str, base_url: &str, vendor: &str) -> Unlocked {
         let toml = format!(
             r#"
             [server]
@@ -73,7 +73,7 @@ impl Stage {
             "TRACKING" => Some(TRACKING_TOKEN.to_owned()),
             _ => None,
         };
-        Config::from_toml(&toml, Path::new("test.toml"), &Overrides::from_variables(variable)).unwrap()
+        Unlocked::from_toml(&toml, Path::new("test.toml"), &Overrides::from_variables(variable)).unwrap()
     }
 
     fn ledger(&self) -> std::path::PathBuf {
@@ -127,7 +127,7 @@ async fn one_click_becomes_a_customer_of_the_guide() {
 }
 
 /// From the click to a recorded delivery, and down.
-async fn one_click_becomes_a_customer(stage: Stage, config: Config) -> Stage {
+async fn one_click_becomes_a_customer(stage: Stage, config: Unlocked) -> Stage {
     let running = Running::start(config, stage.options().await).await.unwrap();
     let page = stage.http.get(format!("http://{}/", running.public_address())).send().await.unwrap();
     assert_eq!(
@@ -193,7 +193,8 @@ async fn the_simulators_clock_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_start_says_why() {
     let stage = Stage::set().await;
-    let start = async |config: Config, options: Options| Running::start(config, options).await.unwrap_err().to_string();
+    let start =
+        async |config: Unlocked, options: Options| Running::start(config, options).await.unwrap_err().to_string();
     let options = || Options { www: None, clock_url: None };
     let clock = |url: &str| Options { clock_url: Some(url.to_owned()), ..options() };
 
@@ -208,7 +209,7 @@ async fn what_cannot_start_says_why() {
         assert!(text.contains(reason), "{text}");
     }
     let mut taken = stage.config(&stage.vendor());
-    taken.server.listen = stage.simulator.address();
+    taken.config.server.listen = stage.simulator.address();
     let text = start(taken, options()).await;
     assert!(text.contains("cannot listen on 127.0.0.1:") && text.contains("`server.listen`"), "{text}");
     let nowhere = Options { www: Some("does/not/exist".into()), ..options() };

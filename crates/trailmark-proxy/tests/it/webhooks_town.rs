@@ -156,12 +156,10 @@ impl Town {
 
     /// Starts the watch; a second time, as after a crash.
     pub(crate) fn awake(&mut self) {
-        let programs = self.proxy.app.config.sites.iter();
-        let programs = programs.flat_map(|site| site.programs.iter().map(move |program| (site, program)));
-        let accounts = programs.map(|(site, program)| commissions::Account {
-            site: site.id.clone(),
-            program: program.id.clone(),
-            vendor: Arc::clone(&program.adapter),
+        let accounts = self.proxy.app.accounts.iter().map(|account| commissions::Account {
+            site: account.site.clone(),
+            program: account.program.clone(),
+            vendor: Arc::clone(&account.adapter),
         });
         self.watch = Some(Watch::start(commissions::Parts {
             store: self.proxy.store.clone(),
@@ -319,20 +317,17 @@ impl Town {
 }
 
 fn egress(proxy: &TestProxy) -> Arc<Egress> {
-    let programs = proxy.app.config.sites.iter().flat_map(|site| &site.programs);
-    let hosts: Vec<_> = programs.flat_map(|program| program.adapter.hosts()).collect();
+    let hosts: Vec<_> = proxy.app.accounts.iter().flat_map(|account| account.adapter.hosts()).collect();
     let bounds = Bounds { total: Duration::from_secs(5), ..Bounds::default() };
     Arc::new(Egress::new(hosts, bounds, proxy.clock.clone()).unwrap())
 }
 
 fn engine(proxy: &TestProxy) -> EngineHandle {
-    let programs = proxy.app.config.sites.iter();
-    let programs = programs.flat_map(|site| site.programs.iter().map(move |program| (site, program)));
-    let accounts = programs.map(|(site, program)| LaneAccount {
-        site: site.id.clone(),
-        program: program.id.clone(),
-        vendor: Arc::clone(&program.adapter),
-        confirm_after_ms: program.confirm_after_ms,
+    let accounts = proxy.app.accounts.iter().map(|account| LaneAccount {
+        site: account.site.clone(),
+        program: account.program.clone(),
+        vendor: Arc::clone(&account.adapter),
+        confirm_after_ms: account.confirm_after_ms,
     });
     Engine::start(Parts {
         store: proxy.store.clone() as _,

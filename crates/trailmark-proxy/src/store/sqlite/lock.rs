@@ -26,7 +26,8 @@ impl LockFile {
         match file.try_lock() {
             Ok(()) => Ok(Self { _locked: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
-                "another trailmark process has {} open; talk to its operator's listener, or stop it first",
+                "another trailmark process has {} open: stop it first, or ask it, as commands without --store do at \
+                 `server.admin_listen`",
                 ledger.display()
             ))),
             Err(TryLockError::Error(error)) => Err(unavailable(error)),

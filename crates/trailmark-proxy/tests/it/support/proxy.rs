@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde_json::Value;
 use trailmark_proxy::app::App;
 use trailmark_proxy::clock::{Clock as _, ManualClock};
-use trailmark_proxy::config::{Config, Overrides};
+use trailmark_proxy::config::{Overrides, Unlocked};
 use trailmark_proxy::intake;
 use trailmark_proxy::serve::Listening;
 use trailmark_proxy::store::Store;
@@ -74,11 +74,11 @@ pub(crate) struct TestProxy {
     folder: Arc<tempfile::TempDir>,
 }
 
-fn config(toml: &str, variables: &[(&'static str, String)]) -> Config {
+fn config(toml: &str, variables: &[(&'static str, String)]) -> Unlocked {
     let mut variables = variables.to_vec();
     variables.push(("KEY", "a-vendor-secret".to_owned()));
     let variable = move |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
-    Config::from_toml(toml, Path::new("test.toml"), &Overrides::from_variables(variable)).unwrap()
+    Unlocked::from_toml(toml, Path::new("test.toml"), &Overrides::from_variables(variable)).unwrap()
 }
 
 /// An answer, read to its end.
@@ -112,7 +112,7 @@ impl TestProxy {
     }
 
     async fn on(
-        config: Config,
+        config: Unlocked,
         clock: Arc<ManualClock>,
         store: Arc<dyn Store>,
         folder: Arc<tempfile::TempDir>,

@@ -1,0 +1,158 @@
+//! The configuration with its secrets: what `serve` runs on and `config check` asks for. Commands that need one account, or
+//! none, read what they need by [`Program::adapter`] and [`SecretRef::read`] instead.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use trailmark_vendors::secret::Secret;
+use trailmark_vendors::{Account as Settings, AccountError, Vendor};
+use trailmark_wire::ids::{ProgramId, SiteId};
+
+use super::secrets::SecretRef;
+use super::sites::{Program, Site};
+use super::source::{Overrides, Problem};
+use super::{Config, ConfigError, Draft, file_text};
+
+/// A configuration all of whose secrets were read.
+#[derive(Debug)]
+pub struct Unlocked {
+    /// The settings.
+    pub config: Config,
+    /// What the operator's listener asks for; absent only on loopback.
+    pub admin_key: Option<Secret>,
+    /// The vendor account of each program, in the order of the file.
+    pub accounts: Vec<Account>,
+}
+
+/// The vendor account of one program.
+#[derive(Clone)]
+pub struct Account {
+    /// Whose.
+    pub site: SiteId,
+    /// In which program.
+    pub program: ProgramId,
+    /// The adapter for it.
+    pub adapter: Arc<dyn Vendor>,
+    /// The secret part of the program's webhook address.
+    pub webhook_path: Option<Secret>,
+    /// The vendor's settling time, milliseconds.
+    pub confirm_after_ms: i64,
+}
+
+impl Unlocked {
+    /// [`Config::load`], and every secret.
+    ///
+    /// # Errors
+    /// [`ConfigError`]: as there, or secrets cannot be read or do not suffice; all of it at once.
+    pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let (path, text) = file_text(path)?;
+        Self::from_toml(&text, path, overrides)
+    }
+
+    /// [`Config::from_toml`], and every secret.
+    ///
+    /// # Errors
+    /// [`ConfigError::Settings`].
+    pub fn from_toml(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let Draft { config, mut problems, left_out } = Draft::read(text, path, overrides)?;
+        let admin_key = config.server.admin_key.as_ref().map(|named| named.read(overrides)).transpose();
+        let admin_key = admin_key.map_err(|problem| problems.push(problem)).unwrap_or_default();
+        let mut accounts = Vec::new();
+        for site in &config.sites {
+            for program in &site.programs {
+                match Account::of(site, program, overrides) {
+                    Ok(account) => accounts.push(account),
+                    Err(more) => problems.extend(more),
+                }
+            }
+        }
+        problems.extend(left_out.iter().filter_map(|named| named.read(overrides).err()));
+        if problems.is_empty() {
+            Ok(Self { config, admin_key, accounts })
+        } else {
+            Err(ConfigError::Settings(problems))
+        }
+    }
+}
+
+impl Account {
+    fn of(site: &Site, program: &Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
+        let webhook_path = program.webhook_path.as_ref().map(|named| webhook_path(named, overrides)).transpose();
+        match (program.adapter_of(overrides), webhook_path) {
+            (Ok(adapter), Ok(webhook_path)) => Ok(Self {
+                site: site.id.clone(),
+                program: program.id.clone(),
+                adapter,
+                webhook_path,
+                confirm_after_ms: program.confirm_after_ms,
+            }),
+            (adapter, path) => Err(adapter.err().into_iter().flatten().chain(path.err()).collect()),
+        }
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("site", &self.site).field("program", &self.program).finish_non_exhaustive()
+    }
+}
+
+impl Program {
+    /// The adapter for its vendor account, with the account's secrets read.
+    ///
+    /// # Errors
+    /// [`ConfigError::Settings`]: secrets cannot be read, or the vendor needs further ones.
+    pub fn adapter(&self, overrides: &Overrides) -> Result<Arc<dyn Vendor>, ConfigError> {
+        self.adapter_of(overrides).map_err(ConfigError::Settings)
+    }
+
+    fn adapter_of(&self, overrides: &Overrides) -> Result<Arc<dyn Vendor>, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut secrets = BTreeMap::new();
+        for (name, named) in &self.secrets {
+            match named.read(overrides) {
+                Ok(secret) => drop(secrets.insert(*name, secret)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let account = Settings {
+            dialect: self.dialect,
+            public_key: secrets.remove("public_key"),
+            private_key: secrets.remove("private_key"),
+            tracking_token: secrets.remove("tracking_token"),
+            base_url: self.base_url.clone(),
+            tracking_url: self.tracking_url.clone(),
+        };
+        trailmark_vendors::vendor(self.vendor, &account).map(Arc::from).map_err(|error| vec![self.misfit(&error)])
+    }
+
+    /// An account that does not do for its vendor, with the line of the setting or, where there is none, of the vendor.
+    fn misfit(&self, error: &AccountError) -> Problem {
+        let setting = match error {
+            AccountError::Missing { setting, .. } | AccountError::Unusable { setting, .. } => setting,
+            _ => "vendor",
+        };
+        let place = self.secrets.get(setting).map_or(self.place.as_str(), SecretRef::place);
+        Problem { place: place.to_owned(), key: format!("sites.programs.{setting}"), text: error.to_string() }
+    }
+}
+
+/// What can stand in an address, and is too long to be guessed.
+fn webhook_path(named: &SecretRef, overrides: &Overrides) -> Result<Secret, Problem> {
+    let secret = named.read(overrides)?;
+    let path = secret.expose();
+    let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    if plain && (20..=200).contains(&path.len()) {
+        return Ok(secret);
+    }
+    Err(named.problem(format!(
+        "names a secret that is no good address ({}): it needs 20 to 200 letters, digits, `-` and `_`, such as \
+         `openssl rand -hex 24` gives",
+        named.source()
+    )))
+}
