@@ -1,26 +1,41 @@
 //! A ready-made `trailmark.toml` for a proxy that talks to these doubles. Only text: who writes it where is the
 //! caller's business.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use http::Uri;
 
 use crate::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TRACKING_TOKEN};
-use crate::settings::Pace;
+use crate::server::{StartError, landing_page};
+use crate::settings::{Pace, Settings};
 use crate::shop;
 
-/// The configuration of a proxy at `127.0.0.1:8787` with site `acme` and program `main` at the double of PartnerStack
-/// that listens at `address`; the comment above it holds the `export` lines for the secrets it names.
+/// The configuration of a proxy with site `acme` and program `main` at the double of PartnerStack that is started with
+/// `settings`; the comment above it holds the `export` lines for the secrets it names.
+///
+/// The site stands at the origin of the landing page. Where that is plain http on this machine, the proxy listens there;
+/// else at `127.0.0.1:8787`, and something before it has to bring the site's requests.
 ///
 /// `confirm_after` is four seconds for [`Pace::Demo`], one more than a customer stays unseen, and fifteen minutes for
 /// [`Pace::Real`], the wait that vendors.md § 1.2 reports from production.
-#[must_use]
-pub fn print_config(address: SocketAddr, pace: Pace) -> String {
+///
+/// # Errors
+/// [`StartError::LandingUrl`] where the landing URL is none.
+pub fn print_config(settings: &Settings) -> Result<String, StartError> {
+    let Settings { listen: address, landing_url, pace, .. } = settings;
+    let page = landing_page(landing_url)?;
+    let origin =
+        format!("{}://{}", page.scheme_str().unwrap_or_default(), page.authority().map_or("", |at| at.as_str()));
+    let listen = own_listener(&page).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)));
+    let admin_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, if listen.port() == 8788 { 8789 } else { 8788 }));
     let confirm_after = match pace {
         Pace::Real => "15m",
         Pace::Demo => "4s",
     };
     let (kid, x) = (shop::KEY_ID, shop::PUBLIC_KEY_X);
-    format!(
-        r#"# A proxy before the local doubles of `trailmark simulate --pace {pace}` at {address}.
+    Ok(format!(
+        r#"# A proxy before the local doubles of
+#   trailmark simulate --listen {address} --pace {pace} --landing-url '{landing_url}'
 # The secrets are the doubles' own and open nothing else, and everybody can sign with the key of the demo's shop in
 # `order_keys`: take none of them along. Set the secrets first:
 #   export PARTNERSTACK_PUBLIC_KEY={PUBLIC_KEY}
@@ -28,18 +43,18 @@ pub fn print_config(address: SocketAddr, pace: Pace) -> String {
 #   export PARTNERSTACK_TRACKING_TOKEN={TRACKING_TOKEN}
 
 [server]
-listen       = "127.0.0.1:8787"
-public_url   = "http://127.0.0.1:8787"
+listen       = "{listen}"
+public_url   = "{origin}"
 mount        = "/tm"
-admin_listen = "127.0.0.1:8788"
+admin_listen = "{admin_listen}"
 
 [store]
 url = "sqlite:trailmark.db"
 
 [[sites]]
 id         = "acme"
-public_url = "http://127.0.0.1:8787"
-origins    = ["http://127.0.0.1:8787"]
+public_url = "{origin}"
+origins    = ["{origin}"]
 consent    = "required"
 order_keys = [{{ kty = "OKP", crv = "Ed25519", alg = "EdDSA", kid = "{kid}", x = "{x}" }}]
 
@@ -57,5 +72,14 @@ confirm_after  = "{confirm_after}"
 # dialect  = "guide"
 # base_url = "http://{address}/partnerstack-guide"
 "#
-    )
+    ))
+}
+
+/// Where the proxy itself can stand at the landing page's origin.
+fn own_listener(page: &Uri) -> Option<SocketAddr> {
+    let host = page.host().filter(|_| page.scheme_str() == Some("http"))?;
+    let ip =
+        if host == "localhost" { Ipv4Addr::LOCALHOST.into() } else { host.trim_matches(['[', ']']).parse().ok()? };
+    let address = SocketAddr::new(ip, page.port_u16().unwrap_or(80));
+    address.ip().is_loopback().then_some(address)
 }

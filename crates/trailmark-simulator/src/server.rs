@@ -66,7 +66,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// Partner links would lead nowhere.
-    #[error("landing URL {given:?} is not an absolute http or https URL")]
+    #[error("landing URL {given:?} is not an absolute http or https URL: write it like http://127.0.0.1:8787/")]
     LandingUrl {
         /// What was given.
         given: String,
@@ -90,7 +90,7 @@ impl Simulator {
     /// [`StartError::Listen`] where the address cannot be bound, [`StartError::LandingUrl`] where the landing URL is
     /// none.
     pub async fn start(settings: Settings) -> Result<Running, StartError> {
-        check_landing_url(&settings.landing_url)?;
+        landing_page(&settings.landing_url)?;
         let failed = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -124,13 +124,13 @@ impl Drop for Running {
     }
 }
 
-fn check_landing_url(url: &str) -> Result<(), StartError> {
+/// The landing URL without its fragment, if it is an absolute one that a redirect can name.
+pub(crate) fn landing_page(url: &str) -> Result<Uri, StartError> {
     let uri = url.split('#').next().unwrap_or_default().parse::<Uri>().ok();
-    let absolute = uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some());
-    if absolute && HeaderValue::from_str(url).is_ok() {
-        return Ok(());
-    }
-    Err(StartError::LandingUrl { given: url.to_owned() })
+    let absolute = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
+    uri.filter(absolute)
+        .filter(|_| HeaderValue::from_str(url).is_ok())
+        .ok_or_else(|| StartError::LandingUrl { given: url.to_owned() })
 }
 
 async fn listen(listener: TcpListener, world: Shared, post: Post, mut stopped: watch::Receiver<bool>) {

@@ -15,27 +15,38 @@ pub(super) struct Simulate {
     /// How fast customers become visible: as at the vendors, or within 3 s
     #[arg(long, value_name = "real|demo", default_value_t = Pace::Real)]
     pace: Pace,
-    /// Page that partner links lead to
+    /// Page that partner links lead to, on the site before the proxy
     #[arg(long, value_name = "URL", default_value_t = Settings::default().landing_url)]
     landing_url: String,
-    /// Print a trailmark.toml for these doubles and stop
+    /// Print a trailmark.toml for these doubles and this page, and stop
     #[arg(long)]
     print_config: bool,
 }
 
 impl Simulate {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        let (listen, pace) = (self.listen, self.pace);
+        let settings = Settings { listen, pace, landing_url: self.landing_url, ..Settings::default() };
         if self.print_config {
-            return output::line(print_config(self.listen, self.pace).trim_end());
+            reachable(listen)?;
+            return output::line(print_config(&settings).map_err(refused)?.trim_end());
         }
-        let settings =
-            Settings { listen: self.listen, pace: self.pace, landing_url: self.landing_url, ..Settings::default() };
         let running = Simulator::start(settings).await.map_err(refused)?;
-        output::line(&format!("doubles of the vendors at http://{}/ (pace {})", running.address(), self.pace))?;
+        output::line(&format!("doubles of the vendors at http://{}/ (pace {})", running.address(), pace))?;
         stopped().await;
         running.shutdown().await;
         Ok(())
     }
+}
+
+/// A proxy finds the doubles by this address: it speaks plain http with this machine alone.
+fn reachable(listen: SocketAddr) -> Result<(), Failure> {
+    let why = match listen.port() {
+        0 => "the port that 0 takes is not known before the doubles run",
+        _ if !listen.ip().is_loopback() => "a proxy speaks plain http with this machine alone",
+        _ => return Ok(()),
+    };
+    Err(Failure::usage(format!("--listen: {listen} with --print-config: {why}; name it like 127.0.0.1:9100")))
 }
 
 fn refused(error: StartError) -> Failure {

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde_json::{Value, json};
-use trailmark_simulator::{Pace, Settings, print_config};
+use trailmark_simulator::{Settings, print_config};
 
 use crate::client::{Double, Reply};
 
@@ -141,7 +141,8 @@ async fn pages_of_the_landing_pages_origin_may_read_the_answers_and_no_others() 
 async fn the_printed_configuration_trusts_the_published_key_and_holds_public_members_alone() {
     let double = Double::start().await;
     let published = double.draft("GET", "/shop/jwks.json").send().await.value()["keys"].clone();
-    let config: toml::Table = print_config(double.address(), Pace::Demo).parse().unwrap();
+    let config: toml::Table =
+        print_config(&Settings { listen: double.address(), ..Settings::default() }).unwrap().parse().unwrap();
     let trusted = serde_json::to_value(&config["sites"][0]["order_keys"]).unwrap();
     assert_eq!(trusted, published);
     let mut members: Vec<&String> = published[0].as_object().unwrap().keys().collect();

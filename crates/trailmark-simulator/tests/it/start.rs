@@ -24,8 +24,9 @@ async fn a_landing_url_that_is_none_is_named() {
     for given in ["/signup", "ftp://acme.example/", "acme.example", "http://a b/", ""] {
         let listen = ([127, 0, 0, 1], 0).into();
         let settings = Settings { listen, landing_url: given.to_owned(), ..Settings::default() };
-        let error = Simulator::start(settings).await.unwrap_err();
-        assert!(matches!(&error, StartError::LandingUrl { given: named } if named == given), "{error}");
+        for error in [print_config(&settings).unwrap_err(), Simulator::start(settings).await.unwrap_err()] {
+            assert!(matches!(&error, StartError::LandingUrl { given: named } if named == given), "{error}");
+        }
     }
 }
 
@@ -55,7 +56,8 @@ fn a_pace_is_read_as_it_is_written() {
 #[test]
 fn the_printed_configuration_is_toml_and_its_comment_exports_every_secret_it_names() {
     for (pace, confirm_after) in [(Pace::Demo, "4s"), (Pace::Real, "15m")] {
-        let text = print_config(([127, 0, 0, 1], 4711).into(), pace);
+        let settings = Settings { listen: ([127, 0, 0, 1], 4711).into(), pace, ..Settings::default() };
+        let text = print_config(&settings).unwrap();
         let config: toml::Table = text.parse().unwrap();
         let site = &config["sites"][0];
         assert_eq!(site["id"].as_str(), Some("acme"));
@@ -70,6 +72,25 @@ fn the_printed_configuration_is_toml_and_its_comment_exports_every_secret_it_nam
         for (name, secret) in secrets {
             let variable = program[name].as_str().unwrap().strip_prefix("env:").unwrap();
             assert!(text.contains(&format!("#   export {variable}={secret}\n")), "{text}");
+        }
+    }
+}
+
+#[test]
+fn the_printed_configuration_puts_the_site_where_partner_links_lead() {
+    for (landing_url, listen, admin_listen, origin) in [
+        ("http://127.0.0.1:8787/", "127.0.0.1:8787", "127.0.0.1:8788", "http://127.0.0.1:8787"),
+        ("http://localhost:8788/pricing?a=b", "127.0.0.1:8788", "127.0.0.1:8789", "http://localhost:8788"),
+        ("http://[::1]:3000/#top", "[::1]:3000", "127.0.0.1:8788", "http://[::1]:3000"),
+        ("https://www.acme.example/start", "127.0.0.1:8787", "127.0.0.1:8788", "https://www.acme.example"),
+    ] {
+        let settings = Settings { landing_url: landing_url.to_owned(), ..Settings::default() };
+        let config: toml::Table = print_config(&settings).unwrap().parse().unwrap();
+        let (server, site) = (&config["server"], &config["sites"][0]);
+        assert_eq!(server["listen"].as_str(), Some(listen));
+        assert_eq!(server["admin_listen"].as_str(), Some(admin_listen));
+        for url in [&server["public_url"], &site["public_url"], &site["origins"][0]] {
+            assert_eq!(url.as_str(), Some(origin), "{landing_url}");
         }
     }
 }
