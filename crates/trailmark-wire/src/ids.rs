@@ -12,9 +12,9 @@ use crate::time::UnixMillis;
 
 /// A text is not of the shape that its type asks for. Never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a {what}: {shape}")]
+#[error("not {what}: {shape}")]
 pub struct BadId {
-    /// Which kind of identifier was expected.
+    /// Which kind of identifier was expected, with its article.
     pub what: &'static str,
     /// The shape it must have.
     pub shape: &'static str,
@@ -68,47 +68,47 @@ macro_rules! text_id {
 
 text_id!(
     /// One merchant configuration (tenant). Part of cookie names, so it keeps to their characters, without `_`.
-    SiteId, "site id", "1 to 32 of a-z, 0-9 and -, starting with a letter or digit", |t| slug(t, "-")
+    SiteId, "a site id", "1 to 32 of a-z, 0-9 and -, starting with a letter or digit", |t| slug(t, "-")
 );
 text_id!(
     /// One partner programme of a site at one vendor; unique in the proxy's configuration.
-    ProgramId, "program id", "1 to 32 of a-z, 0-9, _ and -, starting with a letter or digit", |t| slug(t, "-_")
+    ProgramId, "a program id", "1 to 32 of a-z, 0-9, _ and -, starting with a letter or digit", |t| slug(t, "-_")
 );
 text_id!(
     /// A referred person's browser: 16 random bytes as base64url. Exists only once a touch exists.
-    VisitorId, "visitor id", "22 characters of base64url", |t| base64url::decode_array::<16>(t).is_some()
+    VisitorId, "a visitor id", "22 characters of base64url", |t| base64url::decode_array::<16>(t).is_some()
 );
 text_id!(
     /// One arrival on a page: 16 random bytes as 32 lower-case hexadecimal digits, made by the stub.
-    ArrivalId, "arrival id", "32 lower-case hexadecimal digits", |t| {
+    ArrivalId, "an arrival id", "32 lower-case hexadecimal digits", |t| {
         t.len() == 32 && t.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }
 );
 text_id!(
     /// One conversion: a UUIDv7 (RFC 9562 § 5.7) in lower case. The page makes one per call and repeats it on a retry.
-    ConversionId, "conversion id", "a lower-case UUIDv7", is_uuid_v7
+    ConversionId, "a conversion id", "a lower-case UUIDv7", is_uuid_v7
 );
 text_id!(
     /// The name of a signing key in the JWKS: RFC 7517 § 4.5.
-    KeyId, "key id", "1 to 64 of A-Z, a-z, 0-9, _ and -", |t| {
+    KeyId, "a key id", "1 to 64 of A-Z, a-z, 0-9, _ and -", |t| {
         (1..=64).contains(&t.len()) && t.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
     }
 );
 text_id!(
     /// A vendor's identifier of one click, exactly as the landing URL had it; case matters (Partnerize).
-    ClickId, "vendor click id", "1 to 256 characters without controls or spaces", |t| visible(t, CLICK_ID_CHARS)
+    ClickId, "a vendor click id", "1 to 256 characters without controls or spaces", |t| visible(t, CLICK_ID_CHARS)
 );
 text_id!(
     /// A vendor's identifier of a partner, decoded; case matters.
-    PartnerKey, "partner key", "1 to 255 characters without controls or spaces", |t| visible(t, KEY_CHARS)
+    PartnerKey, "a partner key", "1 to 255 characters without controls or spaces", |t| visible(t, KEY_CHARS)
 );
 text_id!(
     /// The company's own identifier of a customer.
-    CustomerKey, "customer key", "1 to 255 characters without controls, not blank", |t| key(t)
+    CustomerKey, "a customer key", "1 to 255 characters without controls, not blank", |t| key(t)
 );
 text_id!(
     /// The company's own identifier of an order, or of a refund.
-    OrderKey, "order key", "1 to 255 characters without controls, not blank", |t| key(t)
+    OrderKey, "an order key", "1 to 255 characters without controls, not blank", |t| key(t)
 );
 
 /// The four partner platforms.
