@@ -63,12 +63,14 @@ fn snippet(site: &Site, base: &str, stub: &str) -> String {
          <!-- Where a signup has succeeded -->\n\
          <script>trailmark.signup({{ customerKey: 'u_1', email: 'ada@example.com', name: 'Ada' }}).then(console.log)</script>\n\
          \n\
-         <!-- With a bundler, in place of the two scripts of the head (npm install trailmark):\n\
+         <!-- With a bundler, in place of the two scripts of the head. `cargo xtask pack` in Trailmark's sources makes the\n\
+         package and prints where it is; in your app: npm install /path/to/trailmark/target/npm/trailmark-{version}.tgz\n\
          import {{ init }} from 'trailmark';\n\
          const tm = init({{ site: '{site}', endpoint: '{base}', consent: '{consent}', params: [{names}] }});\n\
          -->",
         site = site.id,
         names = names.join(", "),
+        version = env!("CARGO_PKG_VERSION"),
     )
 }
 

@@ -67,6 +67,9 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("simulate --pace fast", "fast"),
             ("simulate --listen 9100", "--listen"),
             ("simulate --listen 127.0.0.1:0 --landing-url /home", "--landing-url"),
+            ("simulate --print-config --landing-url /home", "--landing-url"),
+            ("simulate --print-config --listen 127.0.0.1:0", "--listen"),
+            ("simulate --print-config --listen 0.0.0.0:9100", "--listen"),
             ("snippet", "--site"),
             ("snippet --site NO", "NO"),
             ("snippet --site nobody", "acme"),
@@ -211,7 +214,7 @@ fn a_snippet_carries_the_sites_own_settings() {
         "<script>",
         "<script async src=\"/tm/sdk.js\" data-site=\"acme\" data-consent=\"pending\" data-params=\"via\"></script>",
         "trailmark.signup({ customerKey:",
-        "(npm install trailmark)",
+        concat!("npm install /path/to/trailmark/target/npm/trailmark-", env!("CARGO_PKG_VERSION"), ".tgz"),
         "import { init } from 'trailmark';",
     ] {
         assert!(text.contains(part), "{part} in {text}");
@@ -221,8 +224,10 @@ fn a_snippet_carries_the_sites_own_settings() {
 #[test]
 fn simulate_prints_a_configuration_that_is_sound() {
     let desk = desk();
-    let text = desk.run("simulate --print-config --pace demo").well();
+    let words = "simulate --print-config --pace demo --landing-url http://localhost:3000/pricing";
+    let text = desk.run(words).well();
     assert!(text.contains("confirm_after  = \"4s\""), "{text}");
+    assert!(text.contains("origins    = [\"http://localhost:3000\"]"), "{text}");
     let secrets = text.lines().filter_map(|line| line.trim_start_matches("#   export ").split_once('='));
     let variables: Vec<(String, String)> =
         secrets.filter(|(name, _)| name.starts_with("PARTNERSTACK_")).map(|(n, v)| (n.into(), v.into())).collect();
