@@ -31,10 +31,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use trailmark_wire::ids::SiteId;
+use trailmark_wire::ids::{ProgramId, SiteId};
 
 use self::failure::Failure;
-use crate::config::{Config, Overrides, Site};
+use crate::config::{Config, Overrides, Program, Site};
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -141,12 +141,23 @@ impl Setup {
     }
 }
 
-/// The site of that id: one that is not configured is a slip of the hand, not an empty list.
-fn configured<'a>(config: &'a Config, id: &SiteId) -> Result<&'a Site, Failure> {
-    let known = || config.sites.iter().map(|site| site.id.as_str()).collect::<Vec<_>>().join(", ");
-    config
-        .site(id)
-        .ok_or_else(|| Failure::usage(format!("--site: `{id}` is not configured; configured are: {}", known())))
+/// The configured site of that id.
+fn site<'a>(config: &'a Config, id: &SiteId) -> Result<&'a Site, Failure> {
+    let known = config.sites.iter().map(|site| site.id.as_str());
+    config.site(id).ok_or_else(|| not_configured("--site", id.as_str(), known))
+}
+
+/// The configured program of that id.
+fn program<'a>(config: &'a Config, id: &ProgramId) -> Result<&'a Program, Failure> {
+    let mut programs = config.sites.iter().flat_map(|site| &site.programs);
+    let known = programs.clone().map(|program| program.id.as_str());
+    programs.find(|program| program.id == *id).ok_or_else(|| not_configured("--program", id.as_str(), known))
+}
+
+fn not_configured<'a>(flag: &str, id: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    let known: Vec<_> = known.collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Failure::usage(format!("{flag}: `{id}` is not configured; configured are: {known}"))
 }
 
 /// Who reads the output.

@@ -223,7 +223,8 @@ impl Reader<'_> {
         let admin_key = admin_key.and_then(|given| self.secret(given));
         let admin_listen = self.admin_listen(admin, listen, admin_key.is_some());
         let header = self.layered("server.client_ip_header", table.client_ip_header, |text| {
-            HeaderName::from_bytes(text.as_bytes()).map_err(|_unreadable| "is not the name of a header")
+            HeaderName::from_bytes(text.as_bytes())
+                .map_err(|_unreadable| "is not the name of a header: write it like X-Forwarded-For")
         });
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         let log_format = self.layered("server.log_format", table.log_format, |text| one_of(text, &formats));
@@ -256,7 +257,10 @@ impl Reader<'_> {
                 .push(given.problem("is beyond loopback without `admin_key`: set the key, or listen on 127.0.0.1"));
         }
         if address == listen && address.port() != 0 {
-            self.problems.push(given.problem("is the public listener's address: the ledger must not stand there"));
+            self.problems
+                .push(given.problem(
+                    "is the public listener's address, where the ledger must not stand: give it another port",
+                ));
         }
         address
     }

@@ -77,7 +77,7 @@ pub enum ServeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The folder of `--www` is not there.
-    #[error("--www {}: is no folder", .0.display())]
+    #[error("--www: `{}` is no folder: name one that is there", .0.display())]
     Www(PathBuf),
 }
 

@@ -19,7 +19,7 @@ use trailmark_wire::time::UnixMillis;
 use super::failure::Failure;
 use super::output;
 use super::records;
-use super::{ConfigFile, Format};
+use super::{ConfigFile, Format, program};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, Program};
 use crate::egress::{self, Bounds, Egress, SetUpError};
@@ -184,22 +184,24 @@ impl Removal {
 impl Period {
     /// Prints the list within it.
     pub(super) async fn list(&self, thing: Thing) -> Result<(), Failure> {
+        if self.since.zip(self.until).is_some_and(|(since, until)| since > until) {
+            return Err(Failure::usage("--since is later than --until: nothing lies between them"));
+        }
         self.account.list(&List { since: self.since, until: self.until, ..List::all(thing) }).await
     }
 }
 
+/// The program that is meant, or the only one.
 fn chosen<'a>(config: &'a Config, wanted: Option<&ProgramId>) -> Result<&'a Program, Failure> {
     let programs: Vec<&Program> = config.sites.iter().flat_map(|site| &site.programs).collect();
-    let names: Vec<&str> = programs.iter().map(|program| program.id.as_str()).collect();
-    let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     match (wanted, programs.as_slice()) {
+        (Some(id), _) => program(config, id),
         (None, [only]) => Ok(only),
-        (None, _) => Err(Failure::usage(format!("say which program with --program; configured are: {known}"))),
-        (Some(id), programs) => programs
-            .iter()
-            .copied()
-            .find(|program| program.id == *id)
-            .ok_or_else(|| Failure::usage(format!("--program: `{id}` is not configured; configured are: {known}"))),
+        (None, []) => Err(Failure::usage("no program is configured: add one to [[sites.programs]]")),
+        (None, several) => {
+            let names: Vec<&str> = several.iter().map(|program| program.id.as_str()).collect();
+            Err(Failure::usage(format!("say which program with --program; configured are: {}", names.join(", "))))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::failure::Failure;
 use super::keys::{List, OfSite, Revoke};
+use super::ledger::Ledger;
 use super::output::{self, Room};
 use crate::admin::api_keys::{ApiKeyLine, NewApiKey};
 use crate::api_keys;
@@ -38,7 +39,10 @@ impl ApiKeys {
             Self::List(list) => list.print(async |ledger, site| ledger.api_keys(site).await, table).await,
             Self::Revoke(Revoke { key, of }) => {
                 let (site, desk) = of.desk()?;
-                desk.print(async |ledger| ledger.revoke_api_key(&site, &key).await, |keys| table(keys)).await
+                let revoked = async |ledger: &Ledger<'_>| {
+                    ledger.revoke_api_key(&site, &key).await.map_err(|failure| failure.about(key.as_str()))
+                };
+                desk.print(revoked, |keys| table(keys)).await
             }
         }
     }

@@ -5,6 +5,7 @@ use clap::builder::PossibleValuesParser;
 use trailmark_wire::ids::ProgramId;
 
 use super::failure::Failure;
+use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::rows::{ByHand, LedgerArgs, One, Rows};
 use crate::admin::webhooks::Marked;
@@ -42,30 +43,30 @@ impl Conversions {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(List { status, rows, ledger }) => {
-                let filter = rows.in_state(status);
-                ledger.print(async |ledger| ledger.conversions(filter).await, |rows| list(rows)).await
+                let (desk, filter) = (ledger.desk()?, rows.in_state(status));
+                let found = async |ledger: &Ledger<'_>| desk.found(&filter, ledger.conversions(filter.clone()).await?);
+                desk.print(found, |rows| list(rows)).await
             }
-            Self::Show(One { id, ledger }) => ledger.print(async |ledger| ledger.conversion(&id).await, show).await,
-            Self::Explain(One { id, ledger }) => {
+            Self::Show(one) => one.print(async |ledger, id| ledger.conversion(id).await, show).await,
+            Self::Explain(one) => {
                 let told = |detail: &ConversionDetail| explain(detail).trim_end().to_owned();
-                ledger.print(async |ledger| ledger.conversion(&id).await, told).await
+                one.print(async |ledger, id| ledger.conversion(id).await, told).await
             }
-            Self::Check(One { id, ledger }) => {
-                ledger.print(async |ledger| ledger.check(&id).await, |marked| asked_for(marked, &id)).await
+            Self::Check(one) => one.print(async |ledger, id| ledger.check(id).await, asked_for).await,
+            Self::Release(ByHand { reason, one }) => {
+                one.print(async |ledger, id| ledger.release(id, reason).await, show).await
             }
-            Self::Release(ByHand { reason, one: One { id, ledger } }) => {
-                ledger.print(async |ledger| ledger.release(&id, reason).await, show).await
-            }
-            Self::Reject(ByHand { reason, one: One { id, ledger } }) => {
-                ledger.print(async |ledger| ledger.reject(&id, reason).await, show).await
+            Self::Reject(ByHand { reason, one }) => {
+                one.print(async |ledger, id| ledger.reject(id, reason).await, show).await
             }
         }
     }
 }
 
-fn asked_for(marked: &Marked, id: &str) -> String {
+fn asked_for(marked: &Marked) -> String {
+    let ending = if marked.deliveries == 1 { "" } else { "s" };
     format!(
-        "{} commission(s) will be asked for as soon as the lane is free; `trailmark conversions show {id}` then tells",
+        "{} commission{ending} will be asked for as soon as the lane is free; `trailmark conversions show` then tells",
         marked.deliveries
     )
 }
@@ -80,14 +81,16 @@ fn list(rows: &[ConversionRow]) -> String {
         ("DELIVERY", Room::Rest),
     ];
     let cells = rows.iter().map(|row| {
+        // An unattributed conversion has no delivery, and its code says why.
+        let delivery =
+            if row.deliveries.is_empty() { row.code.clone().unwrap_or_default() } else { row.deliveries.join(", ") };
         vec![
             output::id(row.id.as_str()),
             output::when(row.received_at),
             row.kind.as_str().to_owned(),
-            row.external_id.clone().unwrap_or_else(|| "signed".to_owned()),
+            output::key(row.external_id.as_deref().unwrap_or("signed")),
             row.status.as_str().to_owned(),
-            // An unattributed conversion has no delivery, and its code says why.
-            if row.deliveries.is_empty() { row.code.clone().unwrap_or_default() } else { row.deliveries.join(", ") },
+            output::words(&delivery),
         ]
     });
     output::table(&header, cells.collect(), "no conversion matches")

@@ -45,6 +45,12 @@ impl Failure {
         Self { exit: Exit::Unreachable, text: text.into() }
     }
 
+    /// The same with the input before it, where the ledger refuses and does not know what was typed.
+    pub(super) fn about(self, input: &str) -> Self {
+        let text = if self.exit == Exit::Request { format!("`{input}`: {}", self.text) } else { self.text };
+        Self { text, ..self }
+    }
+
     /// Ctrl-C.
     pub(super) fn interrupted() -> Self {
         Self { exit: Exit::Interrupted, text: String::new() }

@@ -77,8 +77,12 @@ impl Outbox {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(List { state, all, rows, ledger }) => {
-                let filter = Filter { settled: all, ..rows.in_state(state) };
-                ledger.print(async |ledger| standing(ledger, filter).await, Standing::tables).await
+                let (desk, filter) = (ledger.desk()?, Filter { settled: all, ..rows.in_state(state) });
+                let standing = async |ledger: &Ledger<'_>| {
+                    let deliveries = desk.found(&filter, ledger.deliveries(filter.clone()).await?)?;
+                    Ok(Standing { lanes: ledger.lanes().await?, deliveries })
+                };
+                desk.print(standing, Standing::tables).await
             }
             Self::Retry(Retry { accept_double, one }) => {
                 change(one, |delivery| Change::Retry { delivery, accept_double }).await
@@ -95,10 +99,6 @@ impl Outbox {
     }
 }
 
-async fn standing(ledger: &Ledger<'_>, filter: Filter) -> Result<Standing, Failure> {
-    Ok(Standing { lanes: ledger.lanes().await?, deliveries: ledger.deliveries(filter).await? })
-}
-
 impl Standing {
     fn tables(&self) -> String {
         format!("{}\n\n{}", lane_table(&self.lanes), deliveries(&self.deliveries, "no delivery waits"))
@@ -106,9 +106,8 @@ impl Standing {
 }
 
 async fn change(one: One, change: impl FnOnce(ConversionId) -> Change) -> Result<(), Failure> {
-    let One { id, ledger } = one;
-    let changed = async |ledger: &Ledger<'_>| ledger.change(change(whole_id(ledger, &id).await?)).await;
-    ledger.print(changed, |row| deliveries(std::slice::from_ref(row), "nothing")).await
+    let changed = async |ledger: &Ledger<'_>, id: &str| ledger.change(change(whole_id(ledger, id).await?)).await;
+    one.print(changed, |row| deliveries(std::slice::from_ref(row), "nothing")).await
 }
 
 /// The delivery whose id begins so; a whole id is taken as it is.
@@ -121,11 +120,9 @@ async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<ConversionId, 
     let mut matching = rows.into_iter().filter(|row| row.id.as_str().starts_with(beginning)).map(|row| row.id);
     match (matching.next(), matching.next()) {
         (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => {
-            Err(Failure::request(format!("more than one delivery begins with `{beginning}`: give more of its id")))
-        }
+        (Some(_), Some(_)) => Err(Failure::request("more than one delivery's id begins so: give more characters")),
         (None, _) => Err(Failure::request(format!(
-            "no delivery among the newest {SEARCHED_ROWS} begins with `{beginning}`: give the whole id, as --json shows it"
+            "no delivery among the newest {SEARCHED_ROWS} begins so: give the whole id, as --json shows it"
         ))),
     }
 }
@@ -149,14 +146,14 @@ pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
         ("NEXT", Room::Rest),
     ];
     let cells = rows.iter().map(|row| {
-        let key = row.external_id.as_deref().unwrap_or("(signed)");
+        let key = output::key(row.external_id.as_deref().unwrap_or("signed"));
         let next = match &row.reference {
             Some(reference) => format!("there as {reference}"),
             None => next(row.due_at.as_deref(), row.reason.as_deref()),
         };
         vec![
             output::id(row.id.as_str()),
-            row.state.replace('_', " "),
+            output::words(&row.state),
             format!("{} {key}", row.kind.as_str()),
             row.program.to_string(),
             next,

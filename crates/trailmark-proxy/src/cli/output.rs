@@ -14,6 +14,9 @@ use trailmark_wire::time::UnixMillis;
 /// Columns where there is no terminal to ask.
 const COLUMNS: u16 = 80;
 
+/// Characters of a key in a list: a UUID's first half, two lines of a narrow column.
+const KEY_CHARS: usize = 20;
+
 /// How a column takes its room.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Room {
@@ -98,6 +101,19 @@ pub(super) fn id(id: &str) -> String {
     id.get(..18).unwrap_or(id).to_owned()
 }
 
+/// The beginning of a key that a merchant chose: enough to recognise it in a list.
+pub(super) fn key(key: &str) -> String {
+    match key.char_indices().nth(KEY_CHARS) {
+        None => key.to_owned(),
+        Some((end, _)) => format!("{}…", key.get(..end).unwrap_or(key)),
+    }
+}
+
+/// A state or code as words, so that a narrow column breaks it between them.
+pub(super) fn words(code: &str) -> String {
+    code.replace('_', " ")
+}
+
 /// Whether somebody watches the standard error stream while the output goes elsewhere.
 pub(super) fn shows_progress() -> bool {
     io::stderr().is_terminal() && !io::stdout().is_terminal()
@@ -126,6 +142,13 @@ mod tests {
         let table = table(&[("WHY", Room::Rest)], vec![vec!["a\u{1b}[2Jb\r\nc".to_owned()]], "none");
         assert!(!table.contains(['\u{1b}', '\r']), "{table:?}");
         assert_eq!(plain("a\u{1b}[2Jb"), "a [2Jb");
+    }
+
+    #[test]
+    fn a_long_key_is_cut_between_characters() {
+        assert_eq!(key("u_1"), "u_1");
+        assert_eq!(key(&"é".repeat(20)), "é".repeat(20));
+        assert_eq!(key(&"é".repeat(21)), format!("{}…", "é".repeat(20)));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use trailmark_wire::ids::{ProgramId, SiteId};
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output;
-use super::{Format, Setup, configured};
+use super::{Format, Setup, program, site};
 use crate::admin::ledger::recorded_reason;
 use crate::config::{Config, Overrides, StoreUrl};
 use crate::store::operator::Filter;
@@ -56,7 +56,7 @@ pub(super) struct Rows {
     #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
     program: Option<ProgramId>,
     /// At most this many, 1 to 1,000
-    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = limit)]
     limit: u32,
 }
 
@@ -76,14 +76,18 @@ impl LedgerArgs {
         let (overrides, is_named) = (self.setup.overrides(), self.setup.store.is_some());
         Ok(Desk { config: self.setup.load()?, overrides, is_named, format: self.format })
     }
+}
 
-    /// [`Desk::print`] where the answer alone is needed.
+impl One {
+    /// Asks about it, and prints the answer.
     pub(super) async fn print<T: Serialize>(
         self,
-        ask: impl AsyncFnOnce(&Ledger<'_>) -> Result<T, Failure>,
+        ask: impl AsyncFnOnce(&Ledger<'_>, &str) -> Result<T, Failure>,
         text: impl FnOnce(&T) -> String,
     ) -> Result<(), Failure> {
-        self.desk()?.print(ask, text).await
+        let Self { id, ledger } = self;
+        let asked = async |ledger: &Ledger<'_>| ask(ledger, &id).await.map_err(|failure| failure.about(&id));
+        ledger.desk()?.print(asked, text).await
     }
 }
 
@@ -91,7 +95,7 @@ impl Desk {
     /// The site that is meant, or all of them.
     pub(super) fn sites(&self, only: Option<&SiteId>) -> Result<Vec<&SiteId>, Failure> {
         match only {
-            Some(id) => Ok(vec![&configured(&self.config, id)?.id]),
+            Some(id) => Ok(vec![&site(&self.config, id)?.id]),
             None => Ok(self.config.sites.iter().map(|site| &site.id).collect()),
         }
     }
@@ -126,6 +130,15 @@ impl Desk {
         output::value(&self.ask(ask).await?, self.format, text)
     }
 
+    /// What a list found; a name that is neither in the ledger nor configured is a slip of the hand, no empty list.
+    pub(super) fn found<T>(&self, filter: &Filter, rows: Vec<T>) -> Result<Vec<T>, Failure> {
+        if rows.is_empty() {
+            filter.site.as_ref().map(|id| site(&self.config, id)).transpose()?;
+            filter.program.as_ref().map(|id| program(&self.config, id)).transpose()?;
+        }
+        Ok(rows)
+    }
+
     /// The running proxy's ledger, unless the command line names another.
     pub(super) async fn running(&self) -> Result<Option<Ledger<'_>>, Failure> {
         if self.is_named { Ok(None) } else { Ledger::running(&self.config, &self.overrides).await }
@@ -137,6 +150,11 @@ impl Rows {
     pub(super) fn in_state(self, state: Option<String>) -> Filter {
         Filter { site: self.site, program: self.program, state, limit: Some(self.limit), settled: false }
     }
+}
+
+fn limit(text: &str) -> Result<u32, &'static str> {
+    let number = text.parse().ok().filter(|rows| (1..=1000).contains(rows));
+    number.ok_or("not a number from 1 to 1,000")
 }
 
 /// Hexadecimal digits and dashes: what an id begins with, so that nothing else reaches an address or a query.

@@ -10,7 +10,7 @@ use super::output;
 #[derive(Debug, clap::Args)]
 pub(super) struct Simulate {
     /// Address to listen on; port 0 takes a free one
-    #[arg(long, value_name = "ADDRESS", default_value_t = Settings::default().listen)]
+    #[arg(long, value_name = "ADDRESS", default_value_t = Settings::default().listen, value_parser = address)]
     listen: SocketAddr,
     /// How fast customers become visible: as at the vendors, or within 3 s
     #[arg(long, value_name = "real|demo", default_value_t = Pace::Real)]
@@ -37,6 +37,10 @@ impl Simulate {
         running.shutdown().await;
         Ok(())
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_unreadable| "not an address with a port, such as 127.0.0.1:9100")
 }
 
 /// A proxy finds the doubles by this address: it speaks plain http with this machine alone.

@@ -5,7 +5,7 @@ use trailmark_wire::ids::SiteId;
 
 use super::failure::Failure;
 use super::output;
-use super::{ConfigFile, configured};
+use super::{ConfigFile, site};
 use crate::assets;
 use crate::config::{Config, Consent, Site};
 
@@ -21,7 +21,7 @@ pub(super) struct Snippet {
 impl Snippet {
     pub(super) fn run(self) -> Result<(), Failure> {
         let config = self.file.load()?;
-        let site = configured(&config, &self.site)?;
+        let site = site(&config, &self.site)?;
         let stub = assets::stub().ok_or_else(|| {
             Failure::request("this binary was built without the SDK: run `cargo xtask build-sdk`, then build it again")
         })?;

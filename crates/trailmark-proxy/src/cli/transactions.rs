@@ -33,7 +33,7 @@ pub(super) struct Add {
     #[arg(long, value_name = "ADDRESS")]
     customer_email: Option<Told>,
     /// The amount in minor units of the currency, such as 9900 for 99.00 USD; negative gives back
-    #[arg(long, value_name = "UNITS", allow_negative_numbers = true)]
+    #[arg(long, value_name = "UNITS", allow_negative_numbers = true, value_parser = units)]
     amount_minor: i64,
     /// ISO 4217, such as USD
     #[arg(long, value_name = "CODE", value_parser = |text: &str| Currency::new(text))]
@@ -55,6 +55,10 @@ pub(super) struct Add {
     data: Vec<(String, Told)>,
     #[command(flatten)]
     account: AccountArgs,
+}
+
+fn units(text: &str) -> Result<i64, &'static str> {
+    text.parse().map_err(|_unreadable| "not a whole number of minor units, such as 9900 for 99.00 USD")
 }
 
 impl Transactions {

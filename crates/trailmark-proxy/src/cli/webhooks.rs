@@ -5,6 +5,7 @@ use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 
 use super::failure::Failure;
+use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::rows::{ByHand, LedgerArgs, One, Rows};
 use crate::store::webhooks::{WebhookChange, WebhookRow, WebhookState};
@@ -40,18 +41,19 @@ impl Webhooks {
         match self {
             Self::List(List { state, quarantined, rows, ledger }) => {
                 let state = if quarantined { Some("quarantined".to_owned()) } else { state };
-                let filter = rows.in_state(state);
-                ledger.print(async |ledger| ledger.webhooks(filter).await, |rows| table(rows)).await
+                let (desk, filter) = (ledger.desk()?, rows.in_state(state));
+                let found = async |ledger: &Ledger<'_>| desk.found(&filter, ledger.webhooks(filter.clone()).await?);
+                desk.print(found, |rows| table(rows)).await
             }
-            Self::Show(One { id, ledger }) => ledger.print(async |ledger| ledger.webhook(&id).await, facts).await,
+            Self::Show(one) => one.print(async |ledger, id| ledger.webhook(id).await, facts).await,
             Self::Replay(one) => change(one, WebhookChange::Replay).await,
             Self::Drop(ByHand { reason, one }) => change(one, WebhookChange::Drop { reason }).await,
         }
     }
 }
 
-async fn change(One { id, ledger }: One, change: WebhookChange) -> Result<(), Failure> {
-    ledger.print(async |ledger| ledger.change_webhook(&id, change).await, facts).await
+async fn change(one: One, change: WebhookChange) -> Result<(), Failure> {
+    one.print(async |ledger, id| ledger.change_webhook(id, change).await, facts).await
 }
 
 fn table(rows: &[WebhookRow]) -> String {
@@ -68,7 +70,7 @@ fn table(rows: &[WebhookRow]) -> String {
             output::when(row.received_at),
             row.program.to_string(),
             row.event.clone().unwrap_or_default(),
-            row.state.as_str().replace('_', " "),
+            output::words(row.state.as_str()),
         ]
     });
     output::table(&header, cells.collect(), "no webhook matches")
@@ -80,7 +82,7 @@ fn facts(row: &WebhookRow) -> String {
         ("webhook", row.id.to_string()),
         ("site", row.site.to_string()),
         ("program", row.program.to_string()),
-        ("state", row.state.as_str().replace('_', " ")),
+        ("state", output::words(row.state.as_str())),
         ("reason", or_none(&row.reason, "-")),
         ("event", or_none(&row.event, "not read")),
         ("deliveries", row.deliveries.to_string()),

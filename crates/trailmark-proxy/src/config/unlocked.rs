@@ -133,12 +133,15 @@ impl Program {
 
     /// An account that does not do for its vendor, with the line of the setting or, where there is none, of the vendor.
     fn misfit(&self, error: &AccountError) -> Problem {
-        let setting = match error {
-            AccountError::Missing { setting, .. } | AccountError::Unusable { setting, .. } => setting,
-            _ => "vendor",
+        let (setting, text) = match error {
+            AccountError::Missing { setting, vendor, purpose } => {
+                (*setting, format!("is missing: {vendor} needs it ({purpose})"))
+            }
+            AccountError::Unusable { setting, problem, .. } => (*setting, (*problem).to_owned()),
+            other => ("vendor", format!("cannot be served: {other}")),
         };
         let place = self.secrets.get(setting).map_or(self.place.as_str(), SecretRef::place);
-        Problem { place: place.to_owned(), key: format!("sites.programs.{setting}"), text: error.to_string() }
+        Problem { place: place.to_owned(), key: format!("sites.programs.{setting}"), text }
     }
 }
 

@@ -80,7 +80,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("partners list --program nobody", "zeta-main"),
             ("partners get --program main", "<KEY>"),
             ("conversions list --status open", "unattributed"),
-            ("conversions list --limit 0", "1..=1000"),
+            ("conversions list --limit 0", "1 to 1,000"),
             ("conversions show zz", "8 to 36"),
             ("conversions explain ../../v1/keys", "8 to 36"),
             ("outbox list --state lost", "uncertain"),

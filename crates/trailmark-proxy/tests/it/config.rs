@@ -166,7 +166,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         ),
         (
             GOOD.replacen("private_key = \"env:SECRET\"", "", 1),
-            "trailmark.toml:7: `sites.programs.private_key` `private_key` is missing",
+            "trailmark.toml:7: `sites.programs.private_key` is missing: partnerstack needs it",
         ),
         (
             GOOD.replacen("private_key = \"env:SECRET\"", "private_key = \"sk_live_inline\"", 1),

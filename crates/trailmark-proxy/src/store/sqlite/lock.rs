@@ -20,7 +20,9 @@ impl LockFile {
     /// [`StoreError::Unavailable`] when another process holds it, or the file cannot be made.
     pub(super) fn take(ledger: &Path) -> Result<Self, StoreError> {
         let path = lock_path(ledger);
-        let unavailable = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+        let unavailable = |error: std::io::Error| {
+            StoreError::Unavailable(format!("{}: {error}; is its folder there, and writable?", path.display()))
+        };
         let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path);
         let file = file.map_err(unavailable)?;
         match file.try_lock() {
