@@ -65,7 +65,12 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("serve --www missing --listen 127.0.0.1:0", "missing"),
             ("serve --listen 127.0.0.1:0 --clock-url http://127.0.0.1:9/", "--clock-url"),
             ("simulate --pace fast", "fast"),
-            ("simulate --listen 9100", "--listen"),
+            ("simulate --listen 9100", "such as 127.0.0.1:9100"),
+            (
+                "customers list --program main --since 2026-11-22T00:00:00Z --until 2026-11-21T00:00:00Z",
+                "--since is later than --until",
+            ),
+            ("transactions add --customer u_1 --currency USD --amount-minor 1.5", "such as 9900 for 99.00 USD"),
             ("simulate --listen 127.0.0.1:0 --landing-url /home", "--landing-url"),
             ("simulate --print-config --landing-url /home", "--landing-url"),
             ("simulate --print-config --listen 127.0.0.1:0", "--listen"),
@@ -81,6 +86,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("partners get --program main", "<KEY>"),
             ("conversions list --status open", "unattributed"),
             ("conversions list --limit 0", "1 to 1,000"),
+            ("conversions list --limit ten", "1 to 1,000"),
             ("conversions show zz", "8 to 36"),
             ("conversions explain ../../v1/keys", "8 to 36"),
             ("outbox list --state lost", "uncertain"),
@@ -166,11 +172,27 @@ fn a_row_that_is_not_there_ends_with_1() {
             (&format!("conversions show {SOME_ID}"), "no such conversion"),
             (&format!("conversions explain {SOME_ID}"), "no such conversion"),
             (&format!("outbox retry {SOME_ID}"), "no such delivery"),
-            ("outbox drop 019aa5a0 --reason because", "019aa5a0"),
+            ("outbox drop 019aa5a0 --reason because", "`019aa5a0`: no delivery"),
+            ("webhooks show 019aa5a0", "`019aa5a0`: there is no such webhook"),
+            ("apikeys revoke key-of-nobody --site acme", "`key-of-nobody`: there is no such API key"),
             (&format!("outbox resolve {SOME_ID} --as recorded --reason because"), "no such delivery"),
             ("keys revoke 0000000000000000 --site acme", "keys list"),
         ],
     );
+}
+
+#[test]
+fn an_empty_list_of_what_is_not_configured_is_a_slip_of_the_hand() {
+    let desk = desk();
+    desk.run("store migrate").well();
+    for list in ["conversions list", "outbox list", "webhooks list"] {
+        all_fail(
+            &desk,
+            2,
+            &[(&format!("{list} --site nobody"), "acme"), (&format!("{list} --program nobody --json"), "main")],
+        );
+        desk.run(&format!("{list} --site acme --program main")).well();
+    }
 }
 
 #[test]

@@ -28,8 +28,8 @@ impl LockFile {
         match file.try_lock() {
             Ok(()) => Ok(Self { _locked: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
-                "another trailmark process has {} open: stop it first, or ask it, as commands without --store do at \
-                 `server.admin_listen`",
+                "another trailmark process has {} open: stop it first, or ask its operator's listener \
+                 (`server.admin_listen`), as commands without --store do",
                 ledger.display()
             ))),
             Err(TryLockError::Error(error)) => Err(unavailable(error)),
