@@ -196,6 +196,19 @@ fn an_empty_list_of_what_is_not_configured_is_a_slip_of_the_hand() {
 }
 
 #[test]
+fn a_reader_that_goes_away_early_is_no_failure() {
+    let desk = desk();
+    desk.run("store migrate").well();
+    for words in ["--help", "vendors", "vendors --json", "conversions list", "config print", "simulate --print-config"]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = desk.command(words).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), output.stderr.as_slice()), (Some(0), &b""[..]), "{words}");
+    }
+}
+
+#[test]
 fn vendors_answer_for_every_operation_in_every_dialect() {
     let desk = desk();
     let table = desk.run("vendors --json").json();
@@ -220,6 +233,7 @@ fn keys_rotate_and_revoke_on_the_store() {
     assert!(error.contains("revoked already"), "{error}");
     let list = desk.run("keys list").well();
     assert!(list.contains("revoked") && list.contains("signs from"), "{list}");
+    assert_narrow(&list);
     assert!(!desk.run("keys list --json").well().contains("private"));
 }
 
