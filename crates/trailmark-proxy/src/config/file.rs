@@ -113,7 +113,8 @@ fn without_values(message: &str) -> String {
         (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => {
             format!("is not a setting; the settings here are {}", expected.trim_start_matches("one of "))
         }
-        (Some(("duplicate" | "missing", _)), _) => format!("cannot be read: {message}"),
+        (Some(("duplicate", _)), _) => "stands here a second time: keep one of the two".to_owned(),
+        (Some(("missing", _)), _) => format!("cannot be read: {message}"),
         _ => format!("cannot be read as TOML: {}", message.lines().next().unwrap_or_default()),
     }
 }

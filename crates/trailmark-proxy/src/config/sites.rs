@@ -21,6 +21,9 @@ use super::source::{Given, Problem};
 use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
 use crate::keys::crypto::is_on_curve;
 
+/// The secrets of the vendor accounts that this version speaks to.
+const SECRETS: [&str; 3] = ["public_key", "private_key", "tracking_token"];
+
 /// Whether a visitor must consent before anything is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -281,7 +284,7 @@ impl Reader<'_> {
         let before = self.problems.len();
         self.foreign_settings(vendor, &table);
         let mut secrets = BTreeMap::new();
-        for (name, words) in secret_settings(&table) {
+        for (name, words, _) in settings(&table).into_iter().filter(|(name, ..)| SECRETS.contains(name)) {
             let secret = words.clone().and_then(|words| self.program_secret(name, words));
             secrets.extend(secret.map(|secret| (name, secret)));
         }
@@ -348,11 +351,6 @@ impl Reader<'_> {
 /// The wire's errors begin with `not`.
 fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
-}
-
-/// The secrets of the vendor accounts that this version speaks to.
-fn secret_settings(table: &ProgramTable) -> [(&'static str, &Words); 3] {
-    [("public_key", &table.public_key), ("private_key", &table.private_key), ("tracking_token", &table.tracking_token)]
 }
 
 /// Every setting that belongs to some vendors only.

@@ -138,7 +138,7 @@ impl Program {
                 (*setting, format!("is missing: {vendor} needs it ({purpose})"))
             }
             AccountError::Unusable { setting, problem, .. } => (*setting, (*problem).to_owned()),
-            other => ("vendor", format!("cannot be served: {other}")),
+            other => ("vendor", format!("cannot be served: {other}; take the program out")),
         };
         let place = self.secrets.get(setting).map_or(self.place.as_str(), SecretRef::place);
         Problem { place: place.to_owned(), key: format!("sites.programs.{setting}"), text }

@@ -104,6 +104,18 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             in_server("lisen = \"x\""),
             "trailmark.toml:2: `server.lisen` is not a setting; the settings here are `listen`",
         ),
+        (
+            in_program("private_key = \"env:SECRET\""),
+            "trailmark.toml:10: `sites.programs.private_key` stands here a second time",
+        ),
+        (
+            GOOD.replacen("partnerstack", "introw", 1).replacen("public_key = \"env:SECRET\"\n", "", 1).replacen(
+                "private_key = \"env:SECRET\"\n",
+                "",
+                1,
+            ),
+            "trailmark.toml:7: `sites.programs.vendor` cannot be served: introw in dialect `current` is not spoken yet",
+        ),
         (in_server("listen = 8787"), "trailmark.toml:2: `server.listen` has the wrong type: write a string"),
         (in_server("listen = \"localhost\""), "trailmark.toml:2: `server.listen` is not an address with a port"),
         (
