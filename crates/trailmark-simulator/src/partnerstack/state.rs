@@ -7,7 +7,9 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::Dialect;
 use super::paging::Listed;
+use super::rewards::Reward;
 use super::seed;
 use super::validate::Refusal;
 use crate::random::{SplitMix, number_of};
@@ -110,6 +112,8 @@ pub(super) struct Transaction {
     pub(super) test: bool,
     pub(super) created_ms: i64,
     pub(super) deleted: bool,
+    /// Place of what it earned in `rewards`, given by [`Account::add_transaction`].
+    pub(super) reward: Option<usize>,
 }
 
 /// Something a customer or partnership did.
@@ -120,6 +124,7 @@ pub(super) struct Action {
     pub(super) value: i64,
     pub(super) target_type: String,
     pub(super) target_key: String,
+    pub(super) external_key: Option<String>,
     pub(super) created_ms: i64,
 }
 
@@ -135,11 +140,13 @@ pub(super) struct Click {
 /// One account.
 #[derive(Debug)]
 pub(super) struct Account {
+    pub(super) dialect: Dialect,
     pub(super) rules: Rules,
     pub(super) customers: Vec<Customer>,
     pub(super) partnerships: Vec<Partnership>,
     pub(super) groups: Vec<Group>,
     pub(super) transactions: Vec<Transaction>,
+    pub(super) rewards: Vec<Reward>,
     pub(super) actions: Vec<Action>,
     pub(super) clicks: Vec<Click>,
     /// Places in `customers`, by either key.
@@ -152,14 +159,16 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub(super) fn new(rules: Rules) -> Self {
+    pub(super) fn new(dialect: Dialect, rules: Rules) -> Self {
         let mut random = SplitMix::new(0x70_61_72_74_6e_65_72);
         Self {
+            dialect,
             rules,
             customers: Vec::new(),
             partnerships: seed::partnerships(&mut random),
             groups: seed::groups(),
             transactions: Vec::new(),
+            rewards: Vec::new(),
             actions: Vec::new(),
             clicks: Vec::new(),
             customer_places: HashMap::new(),
@@ -178,6 +187,13 @@ impl Account {
     pub(super) fn customer(&self, key: &str, now_ms: i64) -> Result<&Customer, Refusal> {
         let customer = self.customer_places.get(key).and_then(|place| self.customers.get(*place));
         customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
+    }
+
+    /// The same by your key alone.
+    pub(super) fn customer_of_yours(&self, customer_key: &str, now_ms: i64) -> Result<&Customer, Refusal> {
+        let customer = self.customer(customer_key, now_ms)?;
+        let named = customer.customer_key.as_deref() == Some(customer_key);
+        named.then_some(customer).ok_or_else(|| Refusal::not_found("customer"))
     }
 
     pub(super) fn customer_mut(&mut self, key: &str, now_ms: i64) -> Result<&mut Customer, Refusal> {
@@ -267,20 +283,31 @@ impl Account {
         self.transactions.iter().filter(|one| !one.deleted)
     }
 
+    /// Adds a transaction and what it earns the customer's partner.
+    ///
     /// # Errors
     /// The key is taken. The vendor's status for that is not documented; this double says 400.
-    pub(super) fn add_transaction(&mut self, transaction: Transaction) -> Result<(), Refusal> {
+    pub(super) fn add_transaction(&mut self, mut transaction: Transaction) -> Result<(), Refusal> {
         if !self.transaction_keys.insert(transaction.key.clone()) && self.rules.dedupe {
             return Err(Refusal::bad_request("transaction already exists"));
+        }
+        if transaction.customer.partner_key.is_some() {
+            transaction.reward = Some(self.rewards.len());
+            let key = self.mint("rwd_");
+            self.rewards.push(Reward::of_sale(key, &transaction));
         }
         self.transactions.push(transaction);
         Ok(())
     }
 
-    pub(super) fn delete_transaction(&mut self, key: &str) -> Result<(), Refusal> {
+    /// Deletes a transaction and declines what it earned; its key is free again.
+    pub(super) fn delete_transaction(&mut self, key: &str, now_ms: i64) -> Result<(), Refusal> {
         let mut live = self.transactions.iter_mut().filter(|one| !one.deleted);
         let transaction = live.find(|one| one.key == key).ok_or_else(|| Refusal::not_found("transaction"))?;
         transaction.deleted = true;
+        if let Some(reward) = transaction.reward.and_then(|place| self.rewards.get_mut(place)) {
+            reward.decline(now_ms);
+        }
         self.transaction_keys.remove(key);
         Ok(())
     }
@@ -326,42 +353,19 @@ impl Customer {
     }
 }
 
-impl Listed for Customer {
-    fn key(&self) -> &str {
-        &self.key
-    }
+/// What stands in a list has a key and a time of creation.
+macro_rules! listed {
+    ($($kind:ty),*) => {$(
+        impl Listed for $kind {
+            fn key(&self) -> &str {
+                &self.key
+            }
 
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
+            fn created_ms(&self) -> i64 {
+                self.created_ms
+            }
+        }
+    )*};
 }
 
-impl Listed for Partnership {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
-}
-
-impl Listed for Group {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
-}
-
-impl Listed for Transaction {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
-}
+listed!(Customer, Partnership, Group, Transaction, Reward);

@@ -15,6 +15,7 @@ pub(super) fn account(account: &Account, now_ms: i64) -> Value {
         "transactions": account.transactions.iter().map(transaction).collect::<Vec<_>>(),
         "actions": account.actions.iter().map(action).collect::<Vec<_>>(),
         "clicks": account.clicks.iter().map(click).collect::<Vec<_>>(),
+        "rewards": account.rewards.iter().map(|one| one.json(account)).collect::<Vec<_>>(),
     })
 }
 
@@ -77,6 +78,7 @@ fn action(action: &Action) -> Value {
         "value": action.value,
         "target_type": action.target_type,
         "target_key": action.target_key,
+        "external_key": action.external_key,
         "created_at": action.created_ms,
     })
 }
