@@ -76,7 +76,7 @@ pub(crate) enum Kind {
 
 /// The HTTP-date of a `Retry-After`: text goes out as it stands, milliseconds are written as a date.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "retry_after_date must be a text or milliseconds")]
 enum RetryDate {
     At(i64),
     Text(String),
