@@ -1,14 +1,14 @@
-//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction; it is
-//! approved or declined, then paid out. Reading the list by customer is the one way to learn of it that needs no trust in
-//! a webhook. Where no reward is shown, the partner is asked for: one that left the programme earns nothing.
+//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction;
+//! it is approved or declined, then paid out. Reading the list by customer is the one way to learn of it that needs no
+//! trust in a webhook. Where no reward is shown, the partner is asked for: one that left the programme earns nothing.
 //!
-//! The documents at hand name the list and its filters; members and the words of `reward_status` are those that a production
-//! importer reads, so any other word is `unknown` and told. `payment_status` is a member of the partners' own API, which
-//! decides where it is shown. `customer_key` is read as the vendor's own key, as on a transaction. The guide is silent on
-//! rewards but for a webhook's name: this is beyond it, but its page size is the guide's.
+//! The documents at hand name the list and its filters; members and the words of `reward_status` are those that a
+//! production importer reads, so any other word is `unknown` and told. `payment_status` is a member of the partners'
+//! own API, which decides where it is shown. `customer_key` is read as the vendor's own key, as on a transaction. The
+//! guide is silent on rewards but for a webhook's name: this is beyond it, but its page size is the guide's.
 //!
-//! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description; dubinc/dub,
-//! `lib/partnerstack/schemas.ts`, for the members.
+//! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description;
+//! dubinc/dub, `lib/partnerstack/schemas.ts`, for the members.
 
 use serde_json::Value;
 use trailmark_wire::conversion::Kind;
@@ -114,8 +114,8 @@ fn of<'v>(reward: &'v Value, what: &str) -> Option<&'v str> {
         .or_else(|| text(reward, &format!("{what}_key")))
 }
 
-/// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing else is,
-/// and the least far decides.
+/// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing
+/// else is, and the least far decides.
 fn together(rewards: &[&Value]) -> Option<(Commission, Option<String>)> {
     let standing = |commission| match commission {
         Commission::Unknown => 0,
