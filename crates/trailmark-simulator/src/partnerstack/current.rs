@@ -466,7 +466,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
     })
 }
 
-fn action_json(action: &Action) -> Value {
+pub(super) fn action_json(action: &Action) -> Value {
     json!({
         "key": action.key,
         "type": action.kind,

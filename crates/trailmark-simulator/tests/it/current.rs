@@ -232,11 +232,12 @@ async fn a_transaction_key_is_unique_until_it_is_deleted_and_a_missing_one_is_ma
 #[tokio::test]
 async fn an_action_for_somebody_unknown_is_accepted_and_does_nothing() {
     let double = Double::start().await;
-    create_customer(&double, "u_1").await;
+    let own = create_customer(&double, "u_1").await["key"].as_str().unwrap().to_owned();
     // The vendor's SDK (`RecordActionRequest`): the customer's key, or the partner's own.
     let cases = [
         ("customer", "u_1", 1),
         ("customer", "u_2", 0),
+        ("customer", own.as_str(), 0),
         ("partnership", "ada", 1),
         ("partnership", "ada@partners.example", 0),
         ("partnership", "nobody", 0),
