@@ -302,14 +302,15 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     Ok(answer)
 }
 
-/// `target_key` is the customer's key or the partner's own (`RecordActionRequest` of the vendor's SDK).
+/// `target_key`: "for a customer, this is the customer key; for a partnership, it is their partner key"
+/// (reference/post_v2-actions-1). That the client's key is meant was measured (vendors.md § 1.2).
 fn create_action(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
     let kind = fields.required_text("type", ANY_TEXT)?;
     let value = fields.required_integer("value", 1..=i64::MAX)?;
     let target_type = fields.required_text("target_type", ANY_TEXT)?;
     let target_key = fields.required_text("target_key", ANY_TEXT)?;
-    let external_key = fields.text("external_key", ANY_TEXT)?;
+    let external_key = fields.nullable_text("external_key", ANY_TEXT)?;
     fields.finish()?;
     let known = match target_type.as_str() {
         "customer" => account.customer_of_yours(&target_key, now_ms).is_ok(),

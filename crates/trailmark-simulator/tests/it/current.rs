@@ -160,7 +160,7 @@ async fn a_transaction_is_shown_with_the_members_that_the_vendors_own_answers_ha
 
 #[tokio::test]
 async fn null_stands_where_the_reference_says_so_and_nowhere_else() {
-    // reference/post_v2-customers-1 and post_v2-transactions: `string | null`, `object | null`.
+    // reference/post_v2-customers-1, post_v2-transactions, post_v2-actions-1: `string | null`, `object | null`.
     let double = Double::start().await;
     let customers = format!("{CURRENT}/customers");
     let good = json!({ "email": "a@b.example", "partner_key": "ada", "customer_key": null, "provider_key": null });
@@ -171,6 +171,10 @@ async fn null_stands_where_the_reference_says_so_and_nowhere_else() {
         body[field] = Value::Null;
         assert!(double.post(&customers, &body).await.refusal().contains(field), "{body}");
     }
+    let action = json!({
+        "type": "demo", "value": 1, "target_type": "partnership", "target_key": "ada", "external_key": null,
+    });
+    assert_eq!(double.post(&format!("{CURRENT}/actions"), &action).await.data()["external_key"], Value::Null);
     let transactions = format!("{CURRENT}/transactions");
     let good = json!({
         "customer_key": customer["key"], "amount": 1, "currency": "USD", "category_key": null, "product_key": null,
@@ -233,7 +237,7 @@ async fn a_transaction_key_is_unique_until_it_is_deleted_and_a_missing_one_is_ma
 async fn an_action_for_somebody_unknown_is_accepted_and_does_nothing() {
     let double = Double::start().await;
     let own = create_customer(&double, "u_1").await["key"].as_str().unwrap().to_owned();
-    // The vendor's SDK (`RecordActionRequest`): the customer's key, or the partner's own.
+    // reference/post_v2-actions-1: the customer's key, or the partner's own.
     let cases = [
         ("customer", "u_1", 1),
         ("customer", "u_2", 0),

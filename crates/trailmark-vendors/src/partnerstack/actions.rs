@@ -1,10 +1,9 @@
 //! Actions: something that a customer did, other than paying. A lead is one action of type `lead`. The vendor takes an
 //! action for a customer that it does not know and makes nothing of it, and no call reads one back by anything of ours.
-//! So the customer is named by our key, which is known to work in production; of the vendor's own nobody says that it
-//! does.
+//! So the customer is named by our key, which is known to work in production; that the vendor's own would, nobody says.
 //!
-//! Source: <https://docs.partnerstack.com/reference/post_v2-actions-1>, the vendor's SDK (`RecordActionRequest`: "for a
-//! customer, this is the customer key"); vendors.md § 1.2.
+//! Source: <https://docs.partnerstack.com/reference/post_v2-actions-1> ("for a customer, this is the customer key");
+//! vendors.md § 1.2.
 
 use serde_json::{Value, json};
 use trailmark_wire::conversion::Customer;
