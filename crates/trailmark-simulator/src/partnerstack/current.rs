@@ -231,7 +231,7 @@ fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
         archived: false,
     };
     let answer = success(partnership_json(account, &partnership)).with_effects(1);
-    account.partnerships.push(partnership);
+    account.add_partnership(partnership);
     Ok(answer)
 }
 

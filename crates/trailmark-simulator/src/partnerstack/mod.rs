@@ -269,13 +269,9 @@ impl PartnerStack {
     /// # Errors
     /// No partner has that key.
     pub(crate) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> Result<(), String> {
-        let all = self.current.account.partnerships.iter_mut().chain(&mut self.guide.account.partnerships);
-        let mut named = all.filter(|one| one.partner_key == partner_key).peekable();
-        named.peek().ok_or("partner_key names no partner")?;
-        for partnership in named {
-            (partnership.archived, partnership.updated_ms) = (!is_member, now_ms);
-        }
-        Ok(())
+        let accounts = [&mut self.current.account, &mut self.guide.account];
+        let known = accounts.map(|account| account.admit(partner_key, is_member, now_ms));
+        if known.contains(&true) { Ok(()) } else { Err("partner_key names no partner".to_owned()) }
     }
 
     /// Makes a click without a browser and gives its id.

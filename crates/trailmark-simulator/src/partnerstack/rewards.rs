@@ -141,7 +141,7 @@ pub(super) fn give(account: &mut Account, customer_key: &str, amount: i64, now_m
         return Err("the customer has no partner".to_owned());
     }
     let key = account.mint("rwd_");
-    account.rewards.push(Reward::new(key.clone(), &customer, amount, "USD", now_ms));
+    account.add_reward(Reward::new(key.clone(), &customer, amount, "USD", now_ms));
     Ok(key)
 }
 
@@ -151,8 +151,7 @@ pub(super) fn give(account: &mut Account, customer_key: &str, amount: i64, now_m
 /// The sentence says why not.
 pub(super) fn decide(account: &mut Account, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
     let place = named(account, key);
-    let reward =
-        place.and_then(|place| account.rewards.get_mut(place)).ok_or("no reward has that key or transaction")?;
+    let reward = place.and_then(|place| account.reward_mut(place)).ok_or("no reward has that key or transaction")?;
     reward.status = match (verdict, reward.status) {
         (Verdict::Hold, "pending" | "hold") => "hold",
         (Verdict::Approve, "pending" | "hold" | "approved") => "approved",

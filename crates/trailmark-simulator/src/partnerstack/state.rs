@@ -3,7 +3,7 @@
 //! Both dialects write into this shape, each into an account of its own; how an object looks from outside is their
 //! business. Deleted things keep their place, so that indices hold and a later look can tell them from the unknown.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
@@ -137,6 +137,15 @@ pub(super) struct Click {
     pub(super) created_ms: i64,
 }
 
+/// Something that webhooks tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Customer,
+    Partner,
+    Transaction,
+    Reward,
+}
+
 /// One account.
 #[derive(Debug)]
 pub(super) struct Account {
@@ -153,6 +162,8 @@ pub(super) struct Account {
     customer_places: HashMap<String, usize>,
     transaction_keys: HashSet<String>,
     click_places: HashMap<String, usize>,
+    /// Kind and place of what may have changed since somebody last asked.
+    changes: BTreeSet<(Kind, usize)>,
     /// Customer keys that have converted. Deleting the customer does not free its key.
     converted: HashSet<String>,
     random: SplitMix,
@@ -174,6 +185,7 @@ impl Account {
             customer_places: HashMap::new(),
             transaction_keys: HashSet::new(),
             click_places: HashMap::new(),
+            changes: BTreeSet::new(),
             converted: HashSet::new(),
             random,
         }
@@ -197,7 +209,10 @@ impl Account {
     }
 
     pub(super) fn customer_mut(&mut self, key: &str, now_ms: i64) -> Result<&mut Customer, Refusal> {
-        let customer = self.customer_places.get(key).and_then(|place| self.customers.get_mut(*place));
+        let customer = self.customer_places.get(key).and_then(|place| {
+            self.changes.insert((Kind::Customer, *place));
+            self.customers.get_mut(*place)
+        });
         customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
     }
 
@@ -262,8 +277,26 @@ impl Account {
 
     /// The partnership by its own key, to be changed.
     pub(super) fn partnership_mut(&mut self, key: &str) -> Result<&mut Partnership, Refusal> {
-        let place = self.live(|one| one.key == key);
-        place.and_then(|place| self.partnerships.get_mut(place)).ok_or_else(|| Refusal::not_found("partnership"))
+        let place = self.live(|one| one.key == key).ok_or_else(|| Refusal::not_found("partnership"))?;
+        self.changes.insert((Kind::Partner, place));
+        self.partnerships.get_mut(place).ok_or_else(|| Refusal::not_found("partnership"))
+    }
+
+    pub(super) fn add_partnership(&mut self, partnership: Partnership) {
+        self.changes.insert((Kind::Partner, self.partnerships.len()));
+        self.partnerships.push(partnership);
+    }
+
+    /// Has the partner of that key leave, or come back; whether there is one.
+    pub(super) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> bool {
+        let named = self.partnerships.iter_mut().enumerate().filter(|(_, one)| one.partner_key == partner_key);
+        let mut is_known = false;
+        for (place, partnership) in named {
+            (partnership.archived, partnership.updated_ms) = (!is_member, now_ms);
+            self.changes.insert((Kind::Partner, place));
+            is_known = true;
+        }
+        is_known
     }
 
     /// Whether a partner has ever had that key, archived ones included: their links still lead somewhere.
@@ -294,17 +327,37 @@ impl Account {
         if transaction.customer.partner_key.is_some() {
             transaction.reward = Some(self.rewards.len());
             let key = self.mint("rwd_");
-            self.rewards.push(Reward::of_sale(key, &transaction));
+            self.add_reward(Reward::of_sale(key, &transaction));
         }
+        self.changes.insert((Kind::Transaction, self.transactions.len()));
         self.transactions.push(transaction);
         Ok(())
     }
 
+    pub(super) fn add_reward(&mut self, reward: Reward) {
+        self.changes.insert((Kind::Reward, self.rewards.len()));
+        self.rewards.push(reward);
+    }
+
+    /// The reward at a place, to be changed, and with it the standing of the transaction that earned it.
+    pub(super) fn reward_mut(&mut self, place: usize) -> Option<&mut Reward> {
+        let earned_by = self.transactions.iter().position(|one| one.reward == Some(place));
+        self.changes.extend(earned_by.map(|place| (Kind::Transaction, place)));
+        self.rewards.get_mut(place)
+    }
+
+    /// What may have changed since this was last asked, in the order in which it is told.
+    pub(super) fn take_changes(&mut self) -> BTreeSet<(Kind, usize)> {
+        std::mem::take(&mut self.changes)
+    }
+
     /// Deletes a transaction and declines what it earned; its key is free again.
     pub(super) fn delete_transaction(&mut self, key: &str, now_ms: i64) -> Result<(), Refusal> {
-        let mut live = self.transactions.iter_mut().filter(|one| !one.deleted);
-        let transaction = live.find(|one| one.key == key).ok_or_else(|| Refusal::not_found("transaction"))?;
+        let mut live = self.transactions.iter_mut().enumerate().filter(|(_, one)| !one.deleted);
+        let (place, transaction) =
+            live.find(|(_, one)| one.key == key).ok_or_else(|| Refusal::not_found("transaction"))?;
         transaction.deleted = true;
+        self.changes.insert((Kind::Transaction, place));
         if let Some(reward) = transaction.reward.and_then(|place| self.rewards.get_mut(place)) {
             reward.decline(now_ms);
         }
@@ -335,6 +388,7 @@ impl Account {
     fn insert(&mut self, mut customer: Customer) -> &Customer {
         customer.key = self.mint("cus_");
         let place = self.customers.len();
+        self.changes.insert((Kind::Customer, place));
         self.customer_places.insert(customer.key.clone(), place);
         if let Some(customer_key) = &customer.customer_key {
             self.customer_places.entry(customer_key.clone()).or_insert(place);

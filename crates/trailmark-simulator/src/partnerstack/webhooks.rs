@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use serde_json::{Value, json};
 
 use super::Dialect;
-use super::state::{Account, Customer, Partnership, Transaction};
+use super::state::{Account, Customer, Kind, Partnership, Transaction};
 use crate::random::number_of;
 
 /// One webhook on its way.
@@ -36,18 +36,8 @@ pub(super) struct Hook {
     known: HashMap<(Kind, usize), u64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Kind {
-    Customer,
-    Partner,
-    Reward,
-    Transaction,
-}
-
 /// How one thing looks now.
 struct Thing {
-    kind: Kind,
-    place: usize,
     gone: bool,
     changed_ms: i64,
     /// Without the event.
@@ -56,9 +46,11 @@ struct Thing {
 
 impl Hook {
     /// Tells from here on, or nothing any more; what is there already is not told.
-    pub(super) fn point(&mut self, url: Option<String>, account: &Account) {
+    pub(super) fn point(&mut self, url: Option<String>, account: &mut Account) {
         self.url = url;
-        self.known = things(account).map(|thing| (thing.name(), thing.look())).collect();
+        account.take_changes();
+        let all = everything(account).filter_map(|name| Some((name, Thing::of(account, name)?.look())));
+        self.known = all.collect();
     }
 
     pub(super) fn url(&self) -> Option<&str> {
@@ -66,16 +58,18 @@ impl Hook {
     }
 
     /// What has happened since the last look.
-    pub(super) fn news(&mut self, account: &Account) -> Vec<Outgoing> {
+    pub(super) fn news(&mut self, account: &mut Account) -> Vec<Outgoing> {
+        let changes = account.take_changes();
         let Some(url) = self.url.clone() else { return Vec::new() };
         let mut news = Vec::new();
-        for thing in things(account) {
+        for name in changes {
+            let Some(thing) = Thing::of(account, name) else { continue };
             let look = thing.look();
-            let before = self.known.insert(thing.name(), look);
+            let before = self.known.insert(name, look);
             if before == Some(look) {
                 continue;
             }
-            let Some(event) = event(account.dialect, thing.kind, before.is_some(), thing.gone) else { continue };
+            let Some(event) = event(account.dialect, name.0, before.is_some(), thing.gone) else { continue };
             let mut body = thing.shown;
             if let Some(members) = body.as_object_mut() {
                 members.insert("event".to_owned(), Value::from(event));
@@ -87,13 +81,46 @@ impl Hook {
 }
 
 impl Thing {
-    fn name(&self) -> (Kind, usize) {
-        (self.kind, self.place)
+    /// `None` where there is no such thing, or no event of the account's tells of its kind.
+    fn of(account: &Account, (kind, place): (Kind, usize)) -> Option<Self> {
+        let is_guide = account.dialect == Dialect::Guide;
+        Some(match kind {
+            Kind::Customer => {
+                let one = account.customers.get(place)?;
+                let shown = if is_guide { guides_customer(one) } else { customer(place, one) };
+                Self { gone: one.deleted, changed_ms: one.updated_ms, shown }
+            }
+            Kind::Partner => {
+                let one = account.partnerships.get(place)?;
+                let shown = if is_guide { guides_partner(one) } else { partnership(account, place, one) };
+                Self { gone: one.archived, changed_ms: one.updated_ms, shown }
+            }
+            Kind::Transaction => {
+                let one = account.transactions.get(place).filter(|_| is_guide)?;
+                Self { gone: one.deleted, changed_ms: one.created_ms, shown: guides_transaction(account, one) }
+            }
+            Kind::Reward => {
+                let one = account.rewards.get(place).filter(|_| is_guide)?;
+                Self { gone: false, changed_ms: one.created_ms, shown: one.json(account) }
+            }
+        })
     }
 
     fn look(&self) -> u64 {
         number_of(&format!("{} {} {}", self.gone, self.changed_ms, self.shown))
     }
+}
+
+/// Names everything that an account holds.
+fn everything(account: &Account) -> impl Iterator<Item = (Kind, usize)> + use<> {
+    let Account { customers, partnerships, transactions, rewards, .. } = account;
+    let kinds = [
+        (Kind::Customer, customers.len()),
+        (Kind::Partner, partnerships.len()),
+        (Kind::Transaction, transactions.len()),
+        (Kind::Reward, rewards.len()),
+    ];
+    kinds.into_iter().flat_map(|(kind, count)| (0..count).map(move |place| (kind, place)))
 }
 
 /// The event's name; `None` where the documents know none.
@@ -114,41 +141,6 @@ fn event(dialect: Dialect, kind: Kind, was_known: bool, gone: bool) -> Option<&'
         (Dialect::Guide, Kind::Reward, false, false) => "reward.created",
         _ => return None,
     })
-}
-
-/// Everything that an account may tell of, in the order in which it is told.
-fn things(account: &Account) -> impl Iterator<Item = Thing> + '_ {
-    let is_guide = account.dialect == Dialect::Guide;
-    let customers = account.customers.iter().enumerate().map(move |(place, one)| Thing {
-        kind: Kind::Customer,
-        place,
-        gone: one.deleted,
-        changed_ms: one.updated_ms,
-        shown: if is_guide { guides_customer(one) } else { customer(place, one) },
-    });
-    let partners = account.partnerships.iter().enumerate().map(move |(place, one)| Thing {
-        kind: Kind::Partner,
-        place,
-        gone: one.archived,
-        changed_ms: one.updated_ms,
-        shown: if is_guide { guides_partner(one) } else { partnership(account, place, one) },
-    });
-    // Only the guide has events for what follows.
-    let transactions = account.transactions.iter().filter(move |_| is_guide).enumerate().map(|(place, one)| Thing {
-        kind: Kind::Transaction,
-        place,
-        gone: one.deleted,
-        changed_ms: one.created_ms,
-        shown: guides_transaction(account, one),
-    });
-    let rewards = account.rewards.iter().filter(move |_| is_guide).enumerate().map(|(place, one)| Thing {
-        kind: Kind::Reward,
-        place,
-        gone: false,
-        changed_ms: one.created_ms,
-        shown: one.json(account),
-    });
-    customers.chain(partners).chain(transactions).chain(rewards)
 }
 
 fn customer(place: usize, customer: &Customer) -> Value {

@@ -189,6 +189,34 @@ async fn current_tells_of_customers_and_partners_in_order_and_never_of_rewards()
 }
 
 #[tokio::test]
+async fn every_change_is_told_once_and_what_was_refused_or_only_read_is_not() {
+    let double = Double::start().await;
+    let (url, mut bodies) = listener().await;
+    double.control("POST", "partnerstack/webhooks", &json!({ "url": url })).await;
+    customer(&double, "u_1").await;
+    let path = format!("{CURRENT}/customers/u_1");
+    double.api("PATCH", &path).json(&json!({ "name": "Countess" })).send().await.data();
+    assert_eq!(double.api("PATCH", &path).json(&json!({ "name": 1 })).send().await.status, StatusCode::BAD_REQUEST);
+    double.get(&path).await.data();
+    double.api("DELETE", &path).send().await.data();
+    let partnerships = format!("{CURRENT}/partnerships");
+    let body = json!({ "email": "new@partners.example", "group_key": "grp_agency", "partner_key": "new" });
+    let own = double.post(&partnerships, &body).await.data()["key"].as_str().unwrap().to_owned();
+    let path = format!("{partnerships}/{own}");
+    double.api("PATCH", &path).json(&json!({ "partner_key": "newer" })).send().await.data();
+    assert_eq!(double.api("PATCH", &path).json(&json!({ "email": "x" })).send().await.status, StatusCode::BAD_REQUEST);
+    double.api("DELETE", &path).send().await.data();
+    double.control("POST", "partnerstack/webhooks/send", &json!({ "body": { "event": "last" } })).await;
+    let mut told = Vec::new();
+    while told.last().is_none_or(|event| event != "last") {
+        told.push(bodies.recv().await.unwrap()["event"].as_str().unwrap().to_owned());
+    }
+    let customers = ["customer_created", "customer_updated", "customer_deleted"];
+    let partners = ["partnership.created", "partnership.updated", "partnership_deleted"];
+    assert_eq!(told, [&customers[..], &partners, &["last"]].concat());
+}
+
+#[tokio::test]
 async fn the_guide_tells_of_transactions_and_rewards() {
     let double = Double::start().await;
     let (url, mut bodies) = listener().await;
