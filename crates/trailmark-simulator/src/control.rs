@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::call::{Answer, Body, Call};
 use crate::faults::Fault;
 use crate::log::{Subject, Tally};
-use crate::partnerstack::{CURRENT, Change, GUIDE, Verdict};
+use crate::partnerstack::{CURRENT, Change, Dialect, GUIDE, Verdict};
 use crate::postman::may_be_told;
 use crate::world::World;
 
@@ -33,23 +33,13 @@ struct NewClick {
     partner_key: String,
 }
 
-/// Which account; `partnerstack` where none is named.
-#[derive(Deserialize, Default, PartialEq, Eq)]
-enum Named {
-    #[default]
-    #[serde(rename = "partnerstack")]
-    Current,
-    #[serde(rename = "partnerstack-guide")]
-    Guide,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewReward {
     customer_key: String,
     amount: Option<i64>,
     #[serde(default)]
-    account: Named,
+    account: Dialect,
 }
 
 #[derive(Deserialize)]
@@ -57,7 +47,7 @@ struct NewReward {
 struct Pointed {
     url: Option<String>,
     #[serde(default)]
-    account: Named,
+    account: Dialect,
 }
 
 #[derive(Deserialize)]
@@ -65,7 +55,7 @@ struct Pointed {
 struct Word {
     body: Value,
     #[serde(default)]
-    account: Named,
+    account: Dialect,
 }
 
 #[derive(Deserialize)]
@@ -100,7 +90,9 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
         return Ok(json!({}));
     }
     let path: Vec<&str> = call.segments.iter().skip(1).map(String::as_str).collect();
-    match (call.method.as_str(), path.as_slice()) {
+    let (asked, now_ms) = ((call.method.as_str(), path.as_slice()), world.clock.now_ms());
+    only(call, parameters(asked))?;
+    match asked {
         ("GET", ["clock"]) => Ok(clock(world)),
         ("POST", ["clock"]) => {
             world.clock.advance(read::<Advance>(call)?.advance_ms);
@@ -115,32 +107,32 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
         ("GET", ["requests"]) => Ok(requests(world, call)),
         ("GET", ["effects"]) => Ok(effects(world, call)),
         ("GET", ["state", name]) => {
-            let now_ms = world.clock.now_ms();
-            world.partnerstack.view(name, now_ms).ok_or_else(|| unknown_path(call))
+            let dialect = Dialect::named(name).ok_or_else(|| unknown_path(call))?;
+            Ok(world.partnerstack.view(dialect, now_ms))
         }
         ("POST", [CURRENT, "settings"]) => Ok(world.partnerstack.change(read::<Change>(call)?)),
         ("POST", [CURRENT, "clicks"]) => click(world, read(call)?),
         ("POST", [CURRENT, "rewards"]) => {
             let NewReward { customer_key, amount, account } = read(call)?;
-            let (is_guide, amount, now_ms) = (account == Named::Guide, amount.unwrap_or(1000), world.clock.now_ms());
-            let key = world.partnerstack.reward(is_guide, &customer_key, amount, now_ms).map_err(bad_request)?;
+            let amount = amount.unwrap_or(1000);
+            let key = world.partnerstack.reward(account, &customer_key, amount, now_ms).map_err(bad_request)?;
             Ok(json!({ "key": key }))
         }
         ("POST", [CURRENT, "rewards", key, word]) => {
             let Nothing {} = read(call)?;
             let verdict = Verdict::from_word(word).ok_or_else(|| unknown_path(call))?;
-            world.partnerstack.decide(key, verdict, world.clock.now_ms()).map_err(bad_request)
+            world.partnerstack.decide(key, verdict, now_ms).map_err(bad_request)
         }
         ("POST", [CURRENT, "partners", key, word @ ("archive" | "restore")]) => {
             let Nothing {} = read(call)?;
-            world.partnerstack.admit(key, *word == "restore", world.clock.now_ms()).map_err(bad_request)?;
+            world.partnerstack.admit(key, *word == "restore", now_ms).map_err(bad_request)?;
             Ok(json!({}))
         }
         ("GET", [CURRENT, "webhooks"]) => Ok(json!({ "sent": world.sent })),
         ("POST", [CURRENT, "webhooks"]) => point(world, read(call)?),
         ("POST", [CURRENT, "webhooks", "send"]) => {
             let Word { body, account } = read(call)?;
-            let word = world.partnerstack.word(account == Named::Guide, body);
+            let word = world.partnerstack.word(account, body);
             world.words.push(word.ok_or_else(|| bad_request("the account's webhooks point nowhere"))?);
             Ok(json!({}))
         }
@@ -152,12 +144,28 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
     }
 }
 
+/// What a route may be asked in its query.
+fn parameters((method, path): (&str, &[&str])) -> &'static [&'static str] {
+    match (method, path) {
+        ("GET", ["requests"]) => &["vendor", "path", "key"],
+        ("GET", ["effects"]) => &["vendor", "operation", "key"],
+        _ => &[],
+    }
+}
+
+fn only(call: &Call, known: &[&str]) -> Result<(), Refusal> {
+    match call.query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+        Some((name, _)) => Err(bad_request(format!("unknown parameter `{name}`"))),
+        None => Ok(()),
+    }
+}
+
 fn clock(world: &World) -> Value {
     json!({ "now_ms": world.clock.now_ms(), "offset_ms": world.clock.offset_ms() })
 }
 
 fn arm(world: &mut World, fault: Fault) -> Result<Value, Refusal> {
-    if ![CURRENT, GUIDE].contains(&fault.vendor()) {
+    if Dialect::named(fault.vendor()).is_none() {
         return Err(bad_request(format!("vendor must be {CURRENT} or {GUIDE}")));
     }
     world.faults.arm(fault).map(|id| json!({ "id": id })).map_err(bad_request)
@@ -188,8 +196,7 @@ fn point(world: &mut World, Pointed { url, account }: Pointed) -> Result<Value, 
     if url.as_deref().is_some_and(|url| !may_be_told(url)) {
         return Err(bad_request("url must be plain http on this machine, or null"));
     }
-    let now_ms = world.clock.now_ms();
-    world.partnerstack.point(account == Named::Guide, url, now_ms);
+    world.partnerstack.point(account, url);
     Ok(json!({}))
 }
 

@@ -11,6 +11,9 @@ use crate::call::Call;
 use crate::clock::http_date;
 use crate::random::SplitMix;
 
+/// Faults in force at one time; each call is held against each of them.
+const ARMED_AT_MOST: usize = 1_000;
+
 /// A fault as `POST /control/faults` takes it and `GET /control/faults` shows it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +76,7 @@ pub(crate) enum Kind {
 
 /// The HTTP-date of a `Retry-After`: text goes out as it stands, milliseconds are written as a date.
 #[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "retry_after_date must be a text or milliseconds")]
 enum RetryDate {
     At(i64),
     Text(String),
@@ -118,9 +121,12 @@ impl Faults {
     /// Puts a fault in force and gives its number.
     ///
     /// # Errors
-    /// The sentence names the setting that is missing or makes no sense.
+    /// The sentence names the setting that is missing or makes no sense, or there are [`ARMED_AT_MOST`] already.
     pub(crate) fn arm(&mut self, fault: Fault) -> Result<u64, String> {
         fault.check()?;
+        if self.armed.len() == ARMED_AT_MOST {
+            return Err(format!("{ARMED_AT_MOST} faults are armed already: DELETE /control/faults first"));
+        }
         self.last_id += 1;
         let chance = SplitMix::new(fault.seed.unwrap_or_default());
         self.armed.push(Armed { id: self.last_id, fault, struck: 0, chance });
@@ -228,5 +234,23 @@ impl Fault {
             return Err("retry_after belongs to a fault of kind status and must be printable".to_owned());
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{ARMED_AT_MOST, Faults};
+
+    #[test]
+    fn a_thousand_faults_are_enough() {
+        let mut faults = Faults::default();
+        let mut arm = || {
+            let fault = json!({ "vendor": "partnerstack", "kind": "truncate" });
+            faults.arm(serde_json::from_value(fault).unwrap())
+        };
+        assert!((0..ARMED_AT_MOST).all(|_| arm().is_ok()));
+        assert!(arm().unwrap_err().contains("DELETE /control/faults"));
     }
 }

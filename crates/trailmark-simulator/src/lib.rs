@@ -40,27 +40,27 @@
 //!
 //! # `/control/...`
 //!
-//! JSON both ways, CORS `*`, no credentials; unknown fields are refused with 400 `{message}`. Times are milliseconds of
-//! simulated time, which is the system's plus an offset.
+//! JSON both ways, CORS `*`, no credentials; unknown fields and parameters are refused with 400 `{message}`. Times are
+//! milliseconds of simulated time, which is the system's plus an offset.
 //!
 //! | route | in | out |
 //! |---|---|---|
 //! | `GET clock` | | `{now_ms, offset_ms}` |
 //! | `POST clock` | `{advance_ms}`, negative ones go back | as above |
-//! | `POST faults` | a fault, below | `{id}` |
+//! | `POST faults` | a fault, below; at most 1,000 | `{id}` |
 //! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
-//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only |
+//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only, paths, keys and bodies cut where they are very long |
 //! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
 //! | `GET state/partnerstack`, `state/partnerstack-guide` | | `{now_ms, customers, partners, transactions, actions, clicks, rewards}`; customers with `xid`, `partner_key`, `created_at`, `visible_at`, `visible` |
 //! | `POST partnerstack/clicks` | `{xid?, partner_key}` | `{xid}` |
 //! | `POST partnerstack/rewards` | `{customer_key, amount?, account?}`: a reward for a signup, in cents | `{key}` |
-//! | `POST partnerstack/rewards/{key}/approve`, `/decline`, `/pay` | `{}`; `key` of the reward or its transaction | the reward |
-//! | `POST partnerstack/partners/{partner_key}/archive`, `/restore` | `{}` | `{}` |
+//! | `POST partnerstack/rewards/{key}/hold`, `/approve`, `/decline`, `/pay` | `{}`; `key` of the reward or its transaction | the reward |
+//! | `POST partnerstack/partners/{partner_key}/archive`, `/restore` | `{}`: leaves both accounts, or comes back | `{}` |
 //! | `POST partnerstack/webhooks` | `{url, account?}`: where an account tells of itself; `null` for nowhere | `{}` |
 //! | `POST partnerstack/webhooks/send` | `{body, account?}`: one of the caller's making | `{}` |
-//! | `GET partnerstack/webhooks` | | `{sent: [{account, body, status}]}`, oldest first |
+//! | `GET partnerstack/webhooks` | | `{sent: [{account, body, status}]}`, oldest first, the last 10,000; `status` is `null` where no answer came within ten seconds |
 //! | `POST partnerstack/settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
-//! | `POST reset` | | everything as after the start, the clock too |
+//! | `POST reset` | | everything as after the start, the clock too; webhooks on their way are dropped |
 //!
 //! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received` counts every
 //! call that arrived, `processed` those that the double accepted, `effects` the objects they made or changed: with
@@ -68,7 +68,8 @@
 //!
 //! `account` is `partnerstack` (the default) or `partnerstack-guide`.
 //!
-//! A fault is `{vendor, method?, path_contains?, kind, times?, probability?, seed?, until_ms?, delay_ms?}` and, by `kind`:
+//! A fault is `{vendor, method?, path_contains?, kind, times?, probability?, seed?, until_ms?, delay_ms?}` and, by
+//! `kind`:
 //!
 //! | `kind` | also | processed? |
 //! |---|---|---|

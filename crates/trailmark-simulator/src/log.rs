@@ -1,4 +1,6 @@
-//! What the doubles were asked and what it came to: a bounded list of requests, and a tally per external key.
+//! What the doubles were asked and what it came to: a bounded list of requests, and a tally per external key. Tallies
+//! grow with the number of different keys, as what the doubles hold does; nothing in either is longer than a client's
+//! key may be.
 //!
 //! Credentials never come here, only their scheme. The tally is what tests of exactly-once delivery read: how often a
 //! conversion arrived, and how many objects it made.
@@ -16,6 +18,12 @@ const REQUESTS_KEPT: usize = 10_000;
 
 /// Bytes kept of a body. Ten thousand full ones would be ten gigabytes.
 const BODY_KEPT_BYTES: usize = 4 * 1024;
+
+/// Bytes kept of any other text that a client chooses. No vendor's keys are longer than 255 characters.
+const TEXT_KEPT_BYTES: usize = 1024;
+
+/// Query parameters kept.
+const PARAMETERS_KEPT: usize = 32;
 
 /// Times kept per tally and column.
 const TIMES_KEPT: usize = 100;
@@ -84,6 +92,17 @@ pub(crate) fn body_of(call: &Call) -> Value {
     }
 }
 
+/// A path, key or header as the log keeps it.
+pub(crate) fn text_of(text: &str) -> String {
+    text.get(..text.floor_char_boundary(TEXT_KEPT_BYTES)).unwrap_or_default().to_owned()
+}
+
+/// A query as the log keeps it: of a parameter that comes twice, the last.
+pub(crate) fn query_of(call: &Call) -> BTreeMap<String, String> {
+    let pairs = call.query.iter().take(PARAMETERS_KEPT);
+    pairs.map(|(name, value)| (text_of(name), text_of(value))).collect()
+}
+
 fn cut(bytes: &[u8]) -> Value {
     let head = bytes.get(..BODY_KEPT_BYTES).unwrap_or(bytes);
     Value::from(String::from_utf8_lossy(head))
@@ -96,13 +115,13 @@ pub(crate) struct Errand {
     pub(crate) vendor: &'static str,
     /// `None` where there is no such path or method.
     pub(crate) operation: Option<&'static str>,
-    /// The client's own key, where the call names one.
+    /// The client's own key, where the call names one; a very long one is cut.
     pub(crate) external_key: Option<String>,
 }
 
 impl Errand {
     pub(crate) fn new(vendor: &'static str, operation: &'static str, external_key: Option<String>) -> Self {
-        Self { vendor, operation: Some(operation), external_key }
+        Self { vendor, operation: Some(operation), external_key: external_key.as_deref().map(text_of) }
     }
 
     pub(crate) fn unknown(vendor: &'static str) -> Self {

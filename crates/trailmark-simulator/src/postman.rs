@@ -1,6 +1,6 @@
-//! Takes webhooks to where a control route has pointed them, one after another in the order in which things happened, each
-//! once. What came of it is kept for `GET /control/partnerstack/webhooks`. Only plain http on this machine: a double has
-//! nothing to tell anybody else.
+//! Takes webhooks to where a control route has pointed them, one after another in the order in which things happened,
+//! each once. What came of it is kept for `GET /control/partnerstack/webhooks`. Only plain http on this machine: a
+//! double has nothing to tell anybody else.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 
 use crate::partnerstack::Outgoing;
 use crate::server::Shared;
@@ -23,23 +23,40 @@ use crate::world::World;
 /// How long somebody may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A webhook to be sent, and the life of the simulator in which it was written.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    pub(crate) outgoing: Outgoing,
+    pub(crate) life: u64,
+}
+
 /// A webhook that was sent.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sent {
     pub(crate) account: &'static str,
     pub(crate) body: Value,
-    /// `null` where no answer came.
+    /// `null` where no answer came, or where so many were waiting that it was never sent.
     pub(crate) status: Option<u16>,
 }
 
-/// Sends what comes until nobody can send any more.
-pub(crate) async fn deliver(mut mail: UnboundedReceiver<Outgoing>, world: Shared) {
-    while let Some(Outgoing { account, url, body }) = mail.recv().await {
+/// Sends what comes until nobody can send any more; what a reset has overtaken is dropped.
+pub(crate) async fn deliver(mut mail: Receiver<Unsent>, world: Shared) {
+    while let Some(Unsent { outgoing, life }) = mail.recv().await {
+        if lock(&world).life != life {
+            continue;
+        }
+        let Outgoing { account, url, body } = outgoing;
         let answered = tokio::time::timeout(PATIENCE, post(&url, &body)).await;
         let status = answered.ok().flatten().map(|status| status.as_u16());
-        let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
-        world.sent.push(Sent { account, body, status });
+        let mut world = lock(&world);
+        if world.life == life {
+            world.note(Sent { account, body, status });
+        }
     }
+}
+
+fn lock(world: &Shared) -> MutexGuard<'_, World> {
+    world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Whether webhooks may be sent there.

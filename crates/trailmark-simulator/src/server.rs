@@ -21,8 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
 use crate::clock::http_date;
 use crate::control;
-use crate::partnerstack::Outgoing;
-use crate::postman;
+use crate::postman::{self, Sent, Unsent};
 use crate::settings::Settings;
 use crate::shop;
 use crate::socket::{Payload, Ripcord, Socket};
@@ -36,6 +35,9 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
 /// How long the listener rests when the system refuses it a connection, for want of file descriptors for instance.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Webhooks that may wait for the postman, whom a slow listener keeps ten seconds with each.
+const MAIL_LIMIT: usize = 10_000;
 
 /// Bytes that a torn answer promises beyond those of the whole one, which may have none.
 const TORN_SURPLUS_BYTES: usize = 64;
@@ -76,7 +78,7 @@ pub enum StartError {
 pub(crate) type Shared = Arc<Mutex<World>>;
 
 /// Takes webhooks to the postman.
-type Post = mpsc::UnboundedSender<Outgoing>;
+type Post = mpsc::Sender<Unsent>;
 
 /// The connection is to be reset. Hyper drops it on any error of the service.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +98,7 @@ impl Simulator {
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
         let world = Arc::new(Mutex::new(World::new(settings)));
-        let (post, mail) = mpsc::unbounded_channel();
+        let (post, mail) = mpsc::channel(MAIL_LIMIT);
         let postman = tokio::spawn(postman::deliver(mail, world.clone()));
         let listener = tokio::spawn(listen(listener, world, post, stopped));
         Ok(Running { address, stop, listener, postman })
@@ -199,9 +201,11 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
         Some(shop::ROOT) => whole(shop::answer(call, world.landing_url(), world.clock.now_ms())),
         _ => world.take(call),
     };
-    for outgoing in world.news() {
-        // The postman goes last, with everything else.
-        let _ = post.send(outgoing);
+    for unsent in world.news() {
+        // The postman goes last, with everything else, so an error says that too many are waiting.
+        if let Err(mpsc::error::TrySendError::Full(Unsent { outgoing, .. })) = post.try_send(unsent) {
+            world.note(Sent { account: outgoing.account, body: outgoing.body, status: None });
+        }
     }
     (conduct, world.clock.now_ms())
 }

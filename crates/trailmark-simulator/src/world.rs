@@ -2,6 +2,8 @@
 //!
 //! No I/O: the server reads the call before and acts on the [`Conduct`] after.
 
+use std::collections::VecDeque;
+
 use http::StatusCode;
 use http::header::RETRY_AFTER;
 use serde_json::json;
@@ -9,22 +11,27 @@ use serde_json::json;
 use crate::call::{Answer, Call};
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults, Kind};
-use crate::log::{Effects, Entry, Errand, Requests, body_of};
+use crate::log::{Effects, Entry, Errand, Requests, body_of, query_of, text_of};
 use crate::partnerstack::{self, Outgoing, PartnerStack};
-use crate::postman::Sent;
+use crate::postman::{Sent, Unsent};
 use crate::settings::Settings;
+
+/// Webhooks kept after they were sent; older ones leave.
+const SENT_KEPT: usize = 10_000;
 
 /// Clock, faults, records and doubles.
 #[derive(Debug)]
 pub(crate) struct World {
     settings: Settings,
+    /// Counts resets: what was on its way before one does not arrive after it.
+    pub(crate) life: u64,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
     pub(crate) requests: Requests,
     pub(crate) effects: Effects,
     pub(crate) partnerstack: PartnerStack,
-    /// Webhooks that were sent.
-    pub(crate) sent: Vec<Sent>,
+    /// The last [`SENT_KEPT`] webhooks that were sent.
+    pub(crate) sent: VecDeque<Sent>,
     /// Webhooks that a person wrote, to be sent.
     pub(crate) words: Vec<Outgoing>,
 }
@@ -50,12 +57,13 @@ pub(crate) enum Ending {
 impl World {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
+            life: 0,
             clock: Clock::default(),
             faults: Faults::default(),
             requests: Requests::default(),
             effects: Effects::default(),
             partnerstack: PartnerStack::new(&settings),
-            sent: Vec::new(),
+            sent: VecDeque::new(),
             words: Vec::new(),
             settings,
         }
@@ -63,14 +71,23 @@ impl World {
 
     /// Back to the moment after the start, the clock included.
     pub(crate) fn reset(&mut self) {
-        *self = Self::new(self.settings.clone());
+        *self = Self { life: self.life + 1, ..Self::new(self.settings.clone()) };
     }
 
     /// What is to be told by webhook since the last call.
-    pub(crate) fn news(&mut self) -> Vec<Outgoing> {
-        let mut news = self.partnerstack.news(self.clock.now_ms());
+    pub(crate) fn news(&mut self) -> Vec<Unsent> {
+        let mut news = self.partnerstack.news();
         news.append(&mut self.words);
-        news
+        let life = self.life;
+        news.into_iter().map(|outgoing| Unsent { outgoing, life }).collect()
+    }
+
+    /// Notes what came of a webhook.
+    pub(crate) fn note(&mut self, sent: Sent) {
+        if self.sent.len() == SENT_KEPT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(sent);
     }
 
     /// The page that partner links lead to.
@@ -146,15 +163,15 @@ fn entry(call: &Call, errand: Errand, status: Option<StatusCode>, fault: Option<
         at_ms: now_ms,
         vendor: errand.vendor,
         method: call.method.to_string(),
-        path: call.path.clone(),
-        query: call.query.iter().cloned().collect(),
+        path: text_of(&call.path),
+        query: query_of(call),
         status: status.map(|status| status.as_u16()),
         fault,
         operation: errand.operation,
         external_key: errand.external_key,
         authorization: call.authorization.scheme(),
-        content_type: call.content_type.clone(),
-        user_agent: call.user_agent.clone(),
+        content_type: call.content_type.as_deref().map(text_of),
+        user_agent: call.user_agent.as_deref().map(text_of),
         body: body_of(call),
     }
 }

@@ -148,7 +148,7 @@ impl PartnerStack {
                 (customers::create(&self.api, &self.basic, self.dialect, customer, task)?, Class::UniqueKey)
             }
             Call::Action(customer) => {
-                (post("/api/v2/actions", &actions::body(customer, task), "POST /v2/actions"), Class::Neither)
+                (post("/api/v2/actions", &actions::body(customer), "POST /v2/actions"), Class::Neither)
             }
             Call::Entry(entry) => {
                 let body = transactions::body(entry, self.dialect)?;

@@ -1,8 +1,14 @@
 //! Dialect `current`: the vendor API as PartnerStack's own documents have it (vendors.md §§ 1.2, 1.4, 1.6).
 //!
-//! Silent points, decided here: a transaction's `created_at` is what its list is sorted by and counted from; a customer is read by your key and by `cus_...` alike; `PATCH` takes a partnership by
-//! its `part_...` key alone; an unknown customer of a transaction is 404, an unknown partner or group in a body 400;
-//! the references to member and subscription are called `member_key` and `subscription_key`.
+//! What a request holds follows the reference pages (post_v2-customers-1, post_v2-transactions, post_v2-partnerships),
+//! what an answer holds follows them and the schema of a connector that reads it every day (airbytehq,
+//! source-partnerstack).
+//!
+//! Guesses, where all of them are silent: a transaction's `created_at` is what its list is sorted by and counted from;
+//! a customer is read by your key and by `cus_...` alike; `PATCH` takes a partnership by its `part_...` key alone; an
+//! unknown customer of a transaction is 404, an unknown partner or group in a body 400; a key that is taken is 400, and
+//! free again once its transaction is deleted; the references to member and subscription are called `member_key` and
+//! `subscription_key`.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -10,7 +16,7 @@ use serde_json::{Map, Value, json};
 use super::paging::{Listed, Page, Paging, only};
 use super::state::{Account, Action, Customer, Group, Partnership, Transaction};
 use super::validate::{AMOUNT, ANY_TEXT, EMAIL, Fields, NAME, PARTNER_NAME, Refusal, TRANSACTION_KEY};
-use super::{KeyPair, success};
+use super::{KeyPair, rewards, success};
 use crate::call::{Answer, Call};
 
 /// What a call to the vendor API asks for.
@@ -29,6 +35,7 @@ pub(super) enum Route<'a> {
     ListTransactions,
     CreateTransaction,
     DeleteTransaction(&'a str),
+    ListRewards,
     CreateAction,
 }
 
@@ -50,13 +57,14 @@ impl<'a> Route<'a> {
             ("GET", ["transactions"]) => Self::ListTransactions,
             ("POST", ["transactions"]) => Self::CreateTransaction,
             ("DELETE", ["transactions", key]) => Self::DeleteTransaction(key),
+            ("GET", ["rewards"]) => Self::ListRewards,
             ("POST", ["actions"]) => Self::CreateAction,
             _ => return None,
         })
     }
 
     fn is_list(&self) -> bool {
-        matches!(self, Self::ListCustomers | Self::ListPartnerships | Self::ListGroups | Self::ListTransactions)
+        self.operation().ends_with(".list")
     }
 
     pub(super) fn operation(&self) -> &'static str {
@@ -75,6 +83,7 @@ impl<'a> Route<'a> {
             Self::ListTransactions => "transaction.list",
             Self::CreateTransaction => "transaction.create",
             Self::DeleteTransaction(_) => "transaction.delete",
+            Self::ListRewards => "reward.list",
             Self::CreateAction => "action.create",
         }
     }
@@ -89,7 +98,11 @@ impl<'a> Route<'a> {
             | Self::UpdatePartnership(key)
             | Self::ArchivePartnership(key)
             | Self::DeleteTransaction(key) => return Some((*key).to_owned()),
-            Self::ListCustomers | Self::ListPartnerships | Self::ListGroups | Self::ListTransactions => return None,
+            Self::ListCustomers
+            | Self::ListPartnerships
+            | Self::ListGroups
+            | Self::ListTransactions
+            | Self::ListRewards => return None,
             Self::CreateCustomer => &["customer_key", "email"],
             Self::CreatePartnership => &["partner_key", "email"],
             Self::CreateTransaction => &["key", "customer_external_key", "customer_key", "customer_email"],
@@ -121,8 +134,9 @@ pub(super) fn answer(
         }
         Route::ListGroups => Ok(list(&Paging::current(call)?.page(account.groups.iter())?, group_json)),
         Route::ListTransactions => {
-            Ok(list(&Paging::newest_first(call)?.page(account.live_transactions())?, transaction_json))
+            Ok(list(&Paging::current(call)?.page(account.live_transactions())?, transaction_json))
         }
+        Route::ListRewards => rewards::list(account, call, now_ms),
         Route::CreateCustomer => create_customer(account, call, pair, now_ms),
         Route::ReadCustomer(key) => Ok(success(customer_json(account.customer(key, now_ms)?))),
         Route::UpdateCustomer(key) => update_customer(account, key, call, now_ms),
@@ -139,7 +153,7 @@ pub(super) fn answer(
         Route::ArchivePartnership(key) => archive_partnership(account, key, now_ms),
         Route::CreateTransaction => create_transaction(account, call, pair, now_ms),
         Route::DeleteTransaction(key) => {
-            account.delete_transaction(key)?;
+            account.delete_transaction(key, now_ms)?;
             Ok(success(json!({ "key": key })).with_effects(1))
         }
         Route::CreateAction => create_action(account, call, now_ms),
@@ -151,9 +165,9 @@ fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i6
     let customer = Customer {
         email: Some(fields.required_email()?),
         partner_key: Some(fields.required_text("partner_key", ANY_TEXT)?),
-        customer_key: fields.text("customer_key", ANY_TEXT)?,
+        customer_key: fields.required_nullable_text("customer_key", ANY_TEXT)?,
         name: fields.text("name", NAME)?,
-        provider_key: fields.text("provider_key", ANY_TEXT)?,
+        provider_key: fields.nullable_text("provider_key", ANY_TEXT)?,
         member_key: fields.text("member_key", ANY_TEXT)?,
         data: known_meta(account, fields.free_object("meta")?),
         test: pair.is_test(),
@@ -217,7 +231,7 @@ fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
         archived: false,
     };
     let answer = success(partnership_json(account, &partnership)).with_effects(1);
-    account.partnerships.push(partnership);
+    account.add_partnership(partnership);
     Ok(answer)
 }
 
@@ -255,9 +269,10 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     let amount = fields.required_integer("amount", AMOUNT)?;
     let currency = fields.required_currency()?;
     let key = fields.text("key", TRANSACTION_KEY)?;
-    let (category_key, product_key) = (fields.text("category_key", ANY_TEXT)?, fields.text("product_key", ANY_TEXT)?);
-    let member_key = fields.text("member_key", ANY_TEXT)?;
-    let subscription_key = fields.text("subscription_key", ANY_TEXT)?;
+    let category_key = fields.nullable_text("category_key", ANY_TEXT)?;
+    let product_key = fields.nullable_text("product_key", ANY_TEXT)?;
+    let member_key = fields.nullable_text("member_key", ANY_TEXT)?;
+    let subscription_key = fields.nullable_text("subscription_key", ANY_TEXT)?;
     let metadata = fields.metadata()?;
     let created_ms = fields.integer("created_at", 0..=i64::MAX)?.unwrap_or(now_ms);
     let test = fields.flag("test")?.unwrap_or(pair.is_test());
@@ -280,22 +295,26 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
         test,
         created_ms,
         deleted: false,
+        reward: None,
     };
     let answer = success(transaction_json(&transaction)).with_effects(1);
     account.add_transaction(transaction)?;
     Ok(answer)
 }
 
+/// `target_key`: "for a customer, this is the customer key; for a partnership, it is their partner key"
+/// (reference/post_v2-actions-1). That the client's key is meant was measured (vendors.md § 1.2).
 fn create_action(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
     let kind = fields.required_text("type", ANY_TEXT)?;
     let value = fields.required_integer("value", 1..=i64::MAX)?;
     let target_type = fields.required_text("target_type", ANY_TEXT)?;
     let target_key = fields.required_text("target_key", ANY_TEXT)?;
+    let external_key = fields.nullable_text("external_key", ANY_TEXT)?;
     fields.finish()?;
     let known = match target_type.as_str() {
-        "customer" => account.customer(&target_key, now_ms).is_ok(),
-        "partnership" => account.partnership(&target_key).is_ok(),
+        "customer" => account.customer_of_yours(&target_key, now_ms).is_ok(),
+        "partnership" => account.live_partnerships().any(|one| one.partner_key == target_key),
         _ => return Err(Refusal::bad_request("target_type must be customer or partnership")),
     };
     if !known {
@@ -303,7 +322,7 @@ fn create_action(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answ
         return Ok(success(json!({})));
     }
     let key = account.mint("act_");
-    let action = Action { key, kind, value, target_type, target_key, created_ms: now_ms };
+    let action = Action { key, kind, value, target_type, target_key, external_key, created_ms: now_ms };
     let answer = success(action_json(&action)).with_effects(1);
     account.actions.push(action);
     Ok(answer)
@@ -321,16 +340,14 @@ impl Reference {
     fn find<'a>(&self, account: &'a Account, now_ms: i64) -> Result<&'a Customer, Refusal> {
         let found = match self {
             Self::Own(key) => return account.customer(key, now_ms).and_then(|one| same(one, one.key == *key)),
-            Self::External(key) => {
-                return account.customer(key, now_ms).and_then(|one| same(one, one.key != *key));
-            }
+            Self::External(key) => return account.customer_of_yours(key, now_ms),
             Self::Email(email) => account.visible_customers(now_ms).find(|one| one.email.as_ref() == Some(email)),
         };
         found.ok_or_else(|| Refusal::not_found("customer"))
     }
 }
 
-fn same(customer: &Customer, meant: bool) -> Result<&Customer, Refusal> {
+pub(super) fn same(customer: &Customer, meant: bool) -> Result<&Customer, Refusal> {
     if meant { Ok(customer) } else { Err(Refusal::not_found("customer")) }
 }
 
@@ -388,7 +405,7 @@ fn list<T: Listed>(page: &Page<'_, T>, show: impl Fn(&T) -> Value) -> Answer {
 }
 
 fn customer_json(customer: &Customer) -> Value {
-    let field = |(key, value): (&String, &Value)| json!({ "key": key, "value": value });
+    let field = |(name, value): (&String, &Value)| json!({ "api_name": name, "name": name, "value": value });
     json!({
         "key": customer.key,
         "customer_key": customer.customer_key,
@@ -396,10 +413,12 @@ fn customer_json(customer: &Customer) -> Value {
         "name": customer.name,
         "provider_key": customer.provider_key,
         "member_key": customer.member_key,
+        "partner_key": customer.partner_key,
         "partnership_key": customer.partnership_key,
         "test": customer.test,
         "meta": {},
         "mdata": customer.data,
+        "field_data": customer.data,
         "fields": customer.data.iter().map(field).collect::<Vec<_>>(),
         "created_at": customer.created_ms,
         "updated_at": customer.updated_ms,
@@ -428,12 +447,12 @@ fn group_json(group: &Group) -> Value {
 }
 
 fn transaction_json(transaction: &Transaction) -> Value {
+    let customer = &transaction.customer;
     json!({
         "key": transaction.key,
-        "customer_key": transaction.customer.key,
-        "customer_external_key": transaction.customer.customer_key,
-        "customer_email": transaction.customer.email,
-        "partnership_key": transaction.customer.partnership_key,
+        "customer": { "key": customer.key, "external_key": customer.customer_key, "email": customer.email },
+        "customer_key": customer.key,
+        "partnership_key": customer.partnership_key,
         "amount": transaction.amount,
         "currency": transaction.currency,
         "category_key": transaction.category_key,
@@ -442,17 +461,20 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "subscription_key": transaction.subscription_key,
         "metadata": transaction.metadata,
         "test": transaction.test,
+        "archived": transaction.deleted,
         "created_at": transaction.created_ms,
+        "updated_at": transaction.created_ms,
     })
 }
 
-fn action_json(action: &Action) -> Value {
+pub(super) fn action_json(action: &Action) -> Value {
     json!({
         "key": action.key,
         "type": action.kind,
         "value": action.value,
         "target_type": action.target_type,
         "target_key": action.target_key,
+        "external_key": action.external_key,
         "created_at": action.created_ms,
     })
 }

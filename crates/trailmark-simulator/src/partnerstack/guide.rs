@@ -2,9 +2,9 @@
 //!
 //! Answers hold `data` and nothing beside it; times are Unix seconds; lists go on by `ending_cursor`. Calls on which
 //! the seed is silent are spoken as in `current`, on this dialect's own account: reading and deleting a customer,
-//! single partnerships, the list of groups, deleting transactions, actions; but no list gives more than the seed's
-//! hundred. What the seed replaces is gone (`PATCH` of a customer), and there is no conversion/xid, since the seed
-//! knows no bearer token.
+//! single partnerships, the lists of groups, transactions and rewards, deleting transactions, actions; but no list
+//! gives more than the seed's hundred. What the seed replaces is gone (`PATCH` of a customer), and there is no
+//! conversion/xid, since the seed knows no bearer token.
 //!
 //! Silent points of the seed, decided here: a customer's `group_key` must name a group; a second customer with an
 //! `external_key`, which the seed calls used for deduplication, is refused as one with an e-mail is.
@@ -166,7 +166,7 @@ fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i6
 /// `customer_key` is immutable and `partner_key` read-only, so both are unknown fields here.
 fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     only(call, &[])?;
-    let customer = account.customer(key, now_ms)?.clone();
+    let customer = account.customer_of_yours(key, now_ms)?.clone();
     let mut fields = Fields::of(call)?;
     let email = fields.email()?.or_else(|| customer.email.clone());
     let customer = changed(Customer { email, ..customer }, &mut fields, now_ms)?;
@@ -212,7 +212,7 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     let amount = fields.required_integer("amount", AMOUNT)?;
     let currency = fields.required_currency()?;
     fields.finish()?;
-    let customer = account.customer(&customer_key, now_ms)?.clone();
+    let customer = account.customer_of_yours(&customer_key, now_ms)?.clone();
     let transaction = Transaction {
         key: account.mint("txn_"),
         customer,
@@ -226,6 +226,7 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
         test: pair.is_test(),
         created_ms: now_ms,
         deleted: false,
+        reward: None,
     };
     let answer = data(&transaction_json(&transaction)).with_effects(1);
     account.add_transaction(transaction)?;

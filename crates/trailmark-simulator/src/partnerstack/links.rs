@@ -1,7 +1,8 @@
 //! The other host: partner links, and the server-to-server conversion (`POST https://partnerlinks.io/conversion/xid`).
 //!
 //! A conversion is answered with 200 and an empty body whether or not anything came of it; who wants to know reads the
-//! customer through the vendor API, some minutes later.
+//! customer through the vendor API, some minutes later. Its page gives no lengths, so those of `POST /customers` are
+//! held to; but an `email` need not be an address there, since "you may want to supply anonymized values".
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -9,7 +10,7 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::current::known_meta;
 use super::state::{Account, Customer};
-use super::validate::{ANY_TEXT, Fields, NAME, Refusal};
+use super::validate::{ANY_TEXT, EMAIL, Fields, NAME, Refusal};
 use crate::call::{Answer, Call, encode};
 
 /// The program's link domain that `pscd` carries. It identifies nothing.
@@ -55,7 +56,7 @@ pub(super) fn convert(account: &mut Account, call: &Call, now_ms: i64) -> Result
     let xid = fields.required_text("xid", ANY_TEXT)?;
     let customer_key = fields.required_text("customer_key", ANY_TEXT)?;
     let customer = Customer {
-        email: fields.email()?,
+        email: fields.text("email", EMAIL)?,
         name: fields.text("name", NAME)?,
         provider_key: fields.text("provider_key", ANY_TEXT)?,
         data: known_meta(account, fields.free_object("meta")?),

@@ -7,10 +7,10 @@
 //! | `/partnerlinks/...` | partner links and the server-to-server conversion of the `current` account |
 //!
 //! Where the documents are silent this double chooses and says so where it does: an unknown path or method and a thing
-//! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. Transactions
-//! are listed, but there is no reading of a single one, since no document at hand names it; and there are no tags, bulk
-//! moves, members, teams, tiers, deals, leads or reports. What is told by webhook, and how, stands in `webhooks`. In the guide, whose transactions have no key of the
-//! client's, the list is that of `current`.
+//! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope.
+//! Transactions are listed, but there is no reading of a single one, since no document at hand names it; and there are
+//! no tags, bulk moves, members, teams, tiers, deals, leads or reports. What is told by webhook, and how, stands in
+//! `webhooks`. In the guide, whose transactions have no key of the client's, the list is that of `current`.
 
 mod current;
 mod guide;
@@ -25,11 +25,10 @@ mod webhooks;
 
 use std::fmt;
 
-use http::{Method, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::rewards::Rewards;
 use self::state::{Account, Rules};
 use self::validate::Refusal;
 use self::webhooks::Hook;
@@ -56,15 +55,32 @@ pub(crate) const CURRENT: &str = "partnerstack";
 /// The name of the account that speaks the guide.
 pub(crate) const GUIDE: &str = "partnerstack-guide";
 
+/// The two descriptions of the vendor's API, and so the two accounts; written as control routes, log and effects name
+/// them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum Dialect {
+    /// The vendor's own documents.
+    #[default]
+    #[serde(rename = "partnerstack")]
+    Current,
+    /// Seed 000.
+    #[serde(rename = "partnerstack-guide")]
+    Guide,
+}
+
 /// Both accounts and what they are opened with.
 pub(crate) struct PartnerStack {
-    current: Account,
-    guide: Account,
-    /// What partners earned, and where the account tells of itself: of `current`, then of the guide.
-    rewards: [Rewards; 2],
-    hooks: [Hook; 2],
+    current: Side,
+    guide: Side,
     credentials: Credentials,
     landing_url: String,
+}
+
+/// An account, and where it tells of itself.
+#[derive(Debug)]
+struct Side {
+    account: Account,
+    hook: Hook,
 }
 
 /// What the double accepts. `Debug` shows none of it.
@@ -104,18 +120,30 @@ enum Door<'a> {
     Current(Option<current::Route<'a>>),
     Guide(Option<guide::Route<'a>>),
     Links(Option<links::Route<'a>>),
-    /// `GET /v2/rewards` of an account; beyond the guide.
-    Rewards(&'static str),
+}
+
+impl Dialect {
+    const ALL: [Self; 2] = [Self::Current, Self::Guide];
+
+    /// The account's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Current => CURRENT,
+            Self::Guide => GUIDE,
+        }
+    }
+
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
+    }
 }
 
 impl PartnerStack {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let rules = Rules::new(settings);
+        let side = |dialect| Side { account: Account::new(dialect, Rules::new(settings)), hook: Hook::default() };
         Self {
-            current: Account::new(rules.clone()),
-            guide: Account::new(rules),
-            rewards: [Rewards::new(), Rewards::new()],
-            hooks: [Hook::default(), Hook::default()],
+            current: side(Dialect::Current),
+            guide: side(Dialect::Guide),
             credentials: Credentials {
                 public_key: PUBLIC_KEY.to_owned(),
                 private_key: PRIVATE_KEY.to_owned(),
@@ -128,12 +156,10 @@ impl PartnerStack {
     /// What a call wants here, before anything is done about it; `None` where it is not for PartnerStack.
     pub(crate) fn errand(call: &Call) -> Option<Errand> {
         let errand = match Door::of(call)? {
-            Door::Current(None) => Errand::unknown(CURRENT),
+            Door::Current(None) | Door::Links(None) => Errand::unknown(CURRENT),
             Door::Current(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
             Door::Guide(None) => Errand::unknown(GUIDE),
             Door::Guide(Some(route)) => Errand::new(GUIDE, route.operation(), route.external_key(call)),
-            Door::Links(None) => Errand::unknown(CURRENT),
-            Door::Rewards(account) => Errand::new(account, "reward.list", None),
             Door::Links(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
         };
         Some(errand)
@@ -153,25 +179,18 @@ impl PartnerStack {
         match door {
             Door::Current(Some(route)) => {
                 let pair = self.credentials.key_pair(call)?;
-                current::answer(&mut self.current, &route, call, pair, now_ms)
+                current::answer(&mut self.current.account, &route, call, pair, now_ms)
             }
             Door::Guide(Some(route)) => {
                 let pair = self.credentials.key_pair(call)?;
-                guide::answer(&mut self.guide, &route, call, pair, now_ms)
-            }
-            Door::Rewards(name) => {
-                self.credentials.key_pair(call)?;
-                self.settle(now_ms);
-                let (account, [current, guide]) = (self.account(name), &self.rewards);
-                let is_guide = name == GUIDE;
-                if is_guide { guide } else { current }.list(account, is_guide, call, now_ms)
+                guide::answer(&mut self.guide.account, &route, call, pair, now_ms)
             }
             Door::Links(Some(links::Route::Convert)) => {
                 self.credentials.tracking(call)?;
-                links::convert(&mut self.current, call, now_ms)
+                links::convert(&mut self.current.account, call, now_ms)
             }
             Door::Links(Some(links::Route::Go(partner_key))) => {
-                links::go(&mut self.current, partner_key, &self.landing_url, now_ms)
+                links::go(&mut self.current.account, partner_key, &self.landing_url, now_ms)
             }
             Door::Current(None) | Door::Guide(None) | Door::Links(None) => Err(Refusal::not_found("endpoint")),
         }
@@ -179,7 +198,7 @@ impl PartnerStack {
 
     /// Changes the rules of both accounts and says which are in force; credentials are not repeated.
     pub(crate) fn change(&mut self, change: Change) -> Value {
-        for rules in [&mut self.current.rules, &mut self.guide.rules] {
+        for rules in [&mut self.current.account.rules, &mut self.guide.account.rules] {
             rules.visible_after_ms = change.visible_after_ms.or(rules.visible_after_ms);
             rules.dedupe = change.dedupe.unwrap_or(rules.dedupe);
             rules.meta_keys = change.meta_keys.clone().unwrap_or_else(|| rules.meta_keys.clone());
@@ -190,7 +209,7 @@ impl PartnerStack {
             credentials.private_key = accepted.private_key.unwrap_or_else(|| credentials.private_key.clone());
             credentials.tracking_token = accepted.tracking_token.unwrap_or_else(|| credentials.tracking_token.clone());
         }
-        let rules = &self.current.rules;
+        let rules = &self.current.account.rules;
         json!({
             "visible_after_ms": rules.visible_after_ms,
             "dedupe": rules.dedupe,
@@ -198,59 +217,27 @@ impl PartnerStack {
         })
     }
 
-    /// Everything that the account of that name holds; `None` for another name.
-    pub(crate) fn view(&mut self, name: &str, now_ms: i64) -> Option<Value> {
-        self.settle(now_ms);
-        let [current, guide] = &self.rewards;
-        let (account, rewards) = match name {
-            CURRENT => (&self.current, current),
-            GUIDE => (&self.guide, guide),
-            _ => return None,
-        };
-        let mut view = view::account(account, now_ms);
-        if let Some(members) = view.as_object_mut() {
-            members.insert("rewards".to_owned(), rewards.iter().map(rewards::Reward::json).collect());
-        }
-        Some(view)
-    }
-
-    fn account(&self, name: &str) -> &Account {
-        if name == GUIDE { &self.guide } else { &self.current }
-    }
-
-    fn settle(&mut self, now_ms: i64) {
-        let [current, guide] = &mut self.rewards;
-        current.settle(&self.current, now_ms);
-        guide.settle(&self.guide, now_ms);
+    /// Everything that an account holds.
+    pub(crate) fn view(&self, dialect: Dialect, now_ms: i64) -> Value {
+        view::account(&self.side(dialect).account, now_ms)
     }
 
     /// What the accounts have to tell since they were last asked.
-    pub(crate) fn news(&mut self, now_ms: i64) -> Vec<Outgoing> {
-        if self.hooks.iter().all(|hook| hook.url().is_none()) {
-            return Vec::new();
-        }
-        self.settle(now_ms);
-        let ([current, guide], [current_earned, guide_earned]) = (&mut self.hooks, &self.rewards);
-        let mut news = current.news(CURRENT, &self.current, current_earned, false);
-        news.extend(guide.news(GUIDE, &self.guide, guide_earned, true));
-        news
+    pub(crate) fn news(&mut self) -> Vec<Outgoing> {
+        let Self { current, guide, .. } = self;
+        [current, guide].into_iter().flat_map(|Side { account, hook }| hook.news(account)).collect()
     }
 
     /// Points the webhooks of an account somewhere, or nowhere.
-    pub(crate) fn point(&mut self, is_guide: bool, url: Option<String>, now_ms: i64) {
-        self.settle(now_ms);
-        let ([current, guide], [current_earned, guide_earned]) = (&mut self.hooks, &self.rewards);
-        match is_guide {
-            true => guide.point(url, &self.guide, guide_earned, true),
-            false => current.point(url, &self.current, current_earned, false),
-        }
+    pub(crate) fn point(&mut self, dialect: Dialect, url: Option<String>) {
+        let Side { account, hook } = self.side_mut(dialect);
+        hook.point(url, account);
     }
 
-    /// A webhook of a person's making.
-    pub(crate) fn word(&self, is_guide: bool, body: Value) -> Option<Outgoing> {
-        let [current, guide] = &self.hooks;
-        let (hook, account) = if is_guide { (guide, GUIDE) } else { (current, CURRENT) };
-        Some(Outgoing { account, url: hook.url()?.to_owned(), body })
+    /// A webhook of a person's making; `None` where the account's point nowhere.
+    pub(crate) fn word(&self, dialect: Dialect, body: Value) -> Option<Outgoing> {
+        let url = self.side(dialect).hook.url()?.to_owned();
+        Some(Outgoing { account: dialect.name(), url, body })
     }
 
     /// Gives a reward for a signup.
@@ -259,16 +246,12 @@ impl PartnerStack {
     /// The sentence says what is wrong with the customer.
     pub(crate) fn reward(
         &mut self,
-        is_guide: bool,
+        dialect: Dialect,
         customer_key: &str,
         amount: i64,
         now_ms: i64,
     ) -> Result<String, String> {
-        let [current, guide] = &mut self.rewards;
-        match is_guide {
-            true => guide.give(&self.guide, customer_key, amount, now_ms),
-            false => current.give(&self.current, customer_key, amount, now_ms),
-        }
+        rewards::give(&mut self.side_mut(dialect).account, customer_key, amount, now_ms)
     }
 
     /// Decides about a reward of either account.
@@ -276,11 +259,9 @@ impl PartnerStack {
     /// # Errors
     /// The sentence says why not.
     pub(crate) fn decide(&mut self, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
-        self.settle(now_ms);
-        let [current, guide] = &mut self.rewards;
-        let holds =
-            |rewards: &Rewards| rewards.iter().any(|one| one.key == key || one.transaction.as_deref() == Some(key));
-        if holds(guide) { guide } else { current }.decide(key, verdict, now_ms)
+        let of_guide = rewards::named(&self.guide.account, key).is_some();
+        let dialect = if of_guide { Dialect::Guide } else { Dialect::Current };
+        rewards::decide(&mut self.side_mut(dialect).account, key, verdict, now_ms)
     }
 
     /// Has a partner leave both accounts, or come back.
@@ -288,13 +269,9 @@ impl PartnerStack {
     /// # Errors
     /// No partner has that key.
     pub(crate) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> Result<(), String> {
-        let all = self.current.partnerships.iter_mut().chain(&mut self.guide.partnerships);
-        let mut named = all.filter(|one| one.partner_key == partner_key).peekable();
-        named.peek().ok_or("partner_key names no partner")?;
-        for partnership in named {
-            (partnership.archived, partnership.updated_ms) = (!is_member, now_ms);
-        }
-        Ok(())
+        let accounts = [&mut self.current.account, &mut self.guide.account];
+        let known = accounts.map(|account| account.admit(partner_key, is_member, now_ms));
+        if known.contains(&true) { Ok(()) } else { Err("partner_key names no partner".to_owned()) }
     }
 
     /// Makes a click without a browser and gives its id.
@@ -302,7 +279,21 @@ impl PartnerStack {
     /// # Errors
     /// The sentence says which of the two names was wrong.
     pub(crate) fn click(&mut self, xid: Option<String>, partner_key: &str, now_ms: i64) -> Result<String, String> {
-        self.current.click(xid, partner_key, now_ms).map_err(|refusal| refusal.message)
+        self.current.account.click(xid, partner_key, now_ms).map_err(|refusal| refusal.message)
+    }
+
+    fn side(&self, dialect: Dialect) -> &Side {
+        match dialect {
+            Dialect::Current => &self.current,
+            Dialect::Guide => &self.guide,
+        }
+    }
+
+    fn side_mut(&mut self, dialect: Dialect) -> &mut Side {
+        match dialect {
+            Dialect::Current => &mut self.current,
+            Dialect::Guide => &mut self.guide,
+        }
     }
 }
 
@@ -310,8 +301,6 @@ impl<'a> Door<'a> {
     fn of(call: &'a Call) -> Option<Self> {
         let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         match path.as_slice() {
-            [CURRENT, "api", "v2", "rewards"] if call.method == Method::GET => Some(Self::Rewards(CURRENT)),
-            [GUIDE, "api", "v2", "rewards"] if call.method == Method::GET => Some(Self::Rewards(GUIDE)),
             [CURRENT, "api", "v2", rest @ ..] => Some(Self::Current(current::Route::of(&call.method, rest))),
             [GUIDE, "api", "v2", rest @ ..] => Some(Self::Guide(guide::Route::of(&call.method, rest))),
             ["partnerlinks", rest @ ..] => Some(Self::Links(links::Route::of(&call.method, rest))),

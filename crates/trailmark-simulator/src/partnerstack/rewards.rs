@@ -1,28 +1,34 @@
-//! Rewards: what partners earn. Every transaction of a customer who has a partner makes one, pending, a fifth of its amount;
-//! one for a signup is given by a control route, since programmes differ. Approving, declining and paying are people's
-//! work at the vendor, so they are control routes, too. A deleted transaction's reward is declined.
+//! Rewards: what partners earn. Every transaction of a customer who has a partner makes one, pending, a fifth of its
+//! amount; one for a signup is given by a control route, since programmes differ. Holding, approving, declining and
+//! paying are people's work at the vendor, so they are control routes, too. A deleted transaction's reward is declined.
 //!
-//! The documents at hand name the list (vendors.md § 1.4) and say that approval is on rewards (§ 1.6), not what a reward
-//! looks like; members and words are those that public integrations read, with `customer_key` as the vendor's own
-//! key like on a transaction. In the guide's account, where a customer has one key, it is that one.
-
-use std::collections::HashSet;
+//! The documents at hand name the list, newest first (vendors.md § 1.4, reference/get_v2-rewards-2), and say that
+//! approval is on rewards (§ 1.6). Members, the words of `reward_status` and the filter `status` are those that a
+//! production importer reads (dubinc/dub, `lib/partnerstack`), with `customer_key` as the vendor's own key like on a
+//! transaction. In the guide's account, where a customer has one key, it is that one.
+//!
+//! Guesses: a negative transaction earns a negative reward, what was declined stays so, what is not approved is not
+//! paid, and a reward that was paid can still be declined. A partner's own payout (`payment_status`, of the partners'
+//! API) is not shown to the vendor.
 
 use serde_json::{Value, json};
 
-use super::paging::{Listed, Page, Paging};
-use super::state::{Account, Customer};
-use super::success;
+use super::paging::{Page, Paging};
+use super::state::{Account, Customer, Partnership, Transaction};
 use super::validate::Refusal;
+use super::{Dialect, success};
 use crate::call::{Answer, Call};
-use crate::random::SplitMix;
 
 /// A partner's share of a transaction: one in so many parts.
 const SHARE: i64 = 5;
 
+/// What the list can be narrowed to; `scheduled` is never given here.
+const STATUSES: [&str; 6] = ["hold", "pending", "approved", "declined", "paid", "scheduled"];
+
 /// What people decide about a reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
+    Hold,
     Approve,
     Decline,
     Pay,
@@ -31,6 +37,7 @@ pub(crate) enum Verdict {
 impl Verdict {
     pub(crate) fn from_word(word: &str) -> Option<Self> {
         match word {
+            "hold" => Some(Self::Hold),
             "approve" => Some(Self::Approve),
             "decline" => Some(Self::Decline),
             "pay" => Some(Self::Pay),
@@ -44,152 +51,140 @@ impl Verdict {
 pub(super) struct Reward {
     /// `rwd_...`.
     pub(super) key: String,
-    pub(super) customer: Customer,
-    pub(super) transaction: Option<String>,
+    customer: Customer,
+    sale: Option<Sale>,
     /// Cents.
     amount: i64,
     currency: String,
     pub(super) status: &'static str,
-    payment: &'static str,
-    created_ms: i64,
+    pub(super) created_ms: i64,
     updated_ms: i64,
 }
 
-/// The rewards of one account.
-#[derive(Debug)]
-pub(super) struct Rewards {
-    kept: Vec<Reward>,
-    /// Transactions that were looked at.
-    seen: usize,
-    random: SplitMix,
-}
-
-impl Rewards {
-    pub(super) fn new() -> Self {
-        Self { kept: Vec::new(), seen: 0, random: SplitMix::new(0x7265_7761_7264) }
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Reward> {
-        self.kept.iter()
-    }
-
-    /// Rewards what was sold since the last look, and declines what was taken back.
-    pub(super) fn settle(&mut self, account: &Account, now_ms: i64) {
-        for sold in account.transactions.iter().skip(self.seen).filter(|sold| sold.customer.partner_key.is_some()) {
-            let key = self.random.key("rwd_");
-            self.kept.push(Reward {
-                transaction: Some(sold.key.clone()),
-                ..Reward::new(key, &sold.customer, sold.amount / SHARE, &sold.currency, sold.created_ms)
-            });
-        }
-        self.seen = account.transactions.len();
-        let deleted: HashSet<&String> =
-            account.transactions.iter().filter(|one| one.deleted).map(|one| &one.key).collect();
-        for reward in self.kept.iter_mut().filter(|one| one.status != "declined") {
-            if reward.transaction.as_ref().is_some_and(|key| deleted.contains(key)) {
-                (reward.status, reward.updated_ms) = ("declined", now_ms);
-            }
-        }
-    }
-
-    /// Gives a reward for a customer's signup, by either key of the customer.
-    pub(super) fn give(
-        &mut self,
-        account: &Account,
-        customer_key: &str,
-        amount: i64,
-        now_ms: i64,
-    ) -> Result<String, String> {
-        let named = |one: &&Customer| one.key == customer_key || one.customer_key.as_deref() == Some(customer_key);
-        let customer = account.customers.iter().filter(|one| !one.deleted).find(named);
-        let customer = customer.ok_or("customer_key names no customer")?;
-        if customer.partner_key.is_none() {
-            return Err("the customer has no partner".to_owned());
-        }
-        let key = self.random.key("rwd_");
-        self.kept.push(Reward::new(key.clone(), customer, amount, "USD", now_ms));
-        Ok(key)
-    }
-
-    /// Decides about the reward of that key or of that transaction; what was declined stays so, what is not approved is
-    /// not paid.
-    pub(super) fn decide(&mut self, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
-        let named = |one: &&mut Reward| one.key == key || one.transaction.as_deref() == Some(key);
-        let reward = self.kept.iter_mut().find(named).ok_or("no reward has that key or transaction")?;
-        match (verdict, reward.status) {
-            (Verdict::Approve, "pending" | "approved") => reward.status = "approved",
-            (Verdict::Decline, _) => reward.status = "declined",
-            (Verdict::Pay, "approved") => reward.payment = "withdrawn",
-            (Verdict::Approve | Verdict::Pay, status) => return Err(format!("the reward is {status}")),
-        }
-        reward.updated_ms = now_ms;
-        Ok(reward.json())
-    }
-
-    /// `GET /rewards`.
-    ///
-    /// # Errors
-    /// As any list; a `customer_key` that is no customer's in this account's sense is 404.
-    pub(super) fn list(&self, account: &Account, is_guide: bool, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
-        let paging = Paging::filtered(call, &["customer_key", "group_key", "payment_status"])?;
-        if let Some(key) = call.parameter("customer_key") {
-            let customer = account.customer(key, now_ms)?;
-            let is_own = if is_guide { customer.customer_key.as_deref() == Some(key) } else { customer.key == key };
-            if !is_own {
-                return Err(Refusal::not_found("customer"));
-            }
-        }
-        let asked = |one: &&Reward| {
-            call.parameter("customer_key")
-                .is_none_or(|key| one.customer.key == key || one.customer.customer_key.as_deref() == Some(key))
-                && call.parameter("payment_status").is_none_or(|word| one.payment == word)
-                && call.parameter("group_key").is_none_or(|key| one.customer.group_key.as_deref() == Some(key))
-        };
-        let page: Page<'_, Reward> = paging.page(self.kept.iter().filter(asked))?;
-        let items: Vec<Value> = page.items.iter().map(|reward| reward.json()).collect();
-        Ok(success(json!({ "items": items, "has_more": page.has_more })))
-    }
+/// The transaction that earned it.
+#[derive(Clone, Debug)]
+struct Sale {
+    key: String,
+    amount: i64,
+    currency: String,
 }
 
 impl Reward {
+    pub(super) fn of_sale(key: String, transaction: &Transaction) -> Self {
+        let Transaction { amount, currency, created_ms, customer, .. } = transaction;
+        let sale = Sale { key: transaction.key.clone(), amount: *amount, currency: currency.clone() };
+        Self { sale: Some(sale), ..Self::new(key, customer, amount / SHARE, currency, *created_ms) }
+    }
+
     fn new(key: String, customer: &Customer, amount: i64, currency: &str, created_ms: i64) -> Self {
         Self {
             key,
             customer: customer.clone(),
-            transaction: None,
+            sale: None,
             amount,
             currency: currency.to_owned(),
             status: "pending",
-            payment: "available",
             created_ms,
             updated_ms: created_ms,
         }
     }
 
+    pub(super) fn decline(&mut self, now_ms: i64) {
+        (self.status, self.updated_ms) = ("declined", now_ms);
+    }
+
     /// As the list shows it.
-    pub(super) fn json(&self) -> Value {
+    pub(super) fn json(&self, account: &Account) -> Value {
+        let (customer, partnership) = (&self.customer, self.partnership(account));
         json!({
             "key": self.key,
-            "customer": { "key": self.customer.key, "customer_key": self.customer.customer_key },
-            "transaction": self.transaction.as_ref().map(|key| json!({ "key": key })),
-            "partner_key": self.customer.partner_key,
-            "partnership_key": self.customer.partnership_key,
+            "customer": { "key": customer.key, "external_key": customer.customer_key, "email": customer.email },
+            "transaction": self.sale.as_ref().map(|sale| {
+                json!({ "key": sale.key, "amount": sale.amount, "currency": sale.currency })
+            }),
+            "partnership": partnership.map(|one| {
+                json!({ "key": one.key, "partner_key": one.partner_key, "email": one.email })
+            }),
             "amount": self.amount,
             "currency": self.currency,
             "reward_status": self.status,
-            "payment_status": self.payment,
             "created_at": self.created_ms,
             "updated_at": self.updated_ms,
         })
     }
+
+    /// Whose it is, archived or not.
+    fn partnership<'a>(&self, account: &'a Account) -> Option<&'a Partnership> {
+        account.partnerships.iter().find(|one| self.customer.partnership_key.as_ref() == Some(&one.key))
+    }
+
+    /// By its own key or that of the transaction.
+    fn is_named(&self, key: &str) -> bool {
+        self.key == key || self.sale.as_ref().is_some_and(|sale| sale.key == key)
+    }
 }
 
-impl Listed for Reward {
-    fn key(&self) -> &str {
-        &self.key
-    }
+/// The place of the reward of that key or of that transaction; of a key that was used again, the last.
+pub(super) fn named(account: &Account, key: &str) -> Option<usize> {
+    account.rewards.iter().rposition(|one| one.is_named(key))
+}
 
-    fn created_ms(&self) -> i64 {
-        self.created_ms
+/// Gives a reward for a customer's signup, by either key of the customer.
+///
+/// # Errors
+/// The sentence says what is wrong with the customer.
+pub(super) fn give(account: &mut Account, customer_key: &str, amount: i64, now_ms: i64) -> Result<String, String> {
+    let named = |one: &&Customer| one.key == customer_key || one.customer_key.as_deref() == Some(customer_key);
+    let customer = account.customers.iter().filter(|one| !one.deleted).find(named);
+    let customer = customer.ok_or("customer_key names no customer")?.clone();
+    if customer.partner_key.is_none() {
+        return Err("the customer has no partner".to_owned());
     }
+    let key = account.mint("rwd_");
+    account.add_reward(Reward::new(key.clone(), &customer, amount, "USD", now_ms));
+    Ok(key)
+}
+
+/// Decides about the reward of that key or of that transaction.
+///
+/// # Errors
+/// The sentence says why not.
+pub(super) fn decide(account: &mut Account, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
+    let place = named(account, key);
+    let reward = place.and_then(|place| account.reward_mut(place)).ok_or("no reward has that key or transaction")?;
+    reward.status = match (verdict, reward.status) {
+        (Verdict::Hold, "pending" | "hold") => "hold",
+        (Verdict::Approve, "pending" | "hold" | "approved") => "approved",
+        (Verdict::Pay, "approved" | "paid") => "paid",
+        (Verdict::Decline, _) => "declined",
+        (Verdict::Hold | Verdict::Approve | Verdict::Pay, status) => return Err(format!("the reward is {status}")),
+    };
+    reward.updated_ms = now_ms;
+    let reward = reward.clone();
+    Ok(reward.json(account))
+}
+
+/// `GET /rewards`.
+///
+/// # Errors
+/// As any list; a `customer_key` that is no customer's in this account's sense is 404.
+pub(super) fn list(account: &Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
+    let paging = Paging::filtered(call, &["customer_key", "group_key", "status"])?;
+    let wanted = |name| call.parameter(name);
+    if wanted("status").is_some_and(|status| !STATUSES.contains(&status)) {
+        return Err(Refusal::bad_request(format!("status must be one of {}", STATUSES.join(", "))));
+    }
+    let customer = match wanted("customer_key") {
+        None => None,
+        Some(key) if account.dialect == Dialect::Guide => Some(account.customer_of_yours(key, now_ms)?),
+        Some(key) => Some(account.customer(key, now_ms).and_then(|one| super::current::same(one, one.key == key))?),
+    };
+    let asked = |one: &&Reward| {
+        customer.is_none_or(|customer| one.customer.key == customer.key)
+            && wanted("status").is_none_or(|status| one.status == status)
+            && wanted("group_key").is_none_or(|key| one.partnership(account).is_some_and(|it| it.group_key == key))
+    };
+    let page: Page<'_, Reward> = paging.page(account.rewards.iter().filter(asked))?;
+    let items: Vec<Value> = page.items.iter().map(|reward| reward.json(account)).collect();
+    Ok(success(json!({ "items": items, "has_more": page.has_more })))
 }

@@ -3,11 +3,13 @@
 //! Both dialects write into this shape, each into an account of its own; how an object looks from outside is their
 //! business. Deleted things keep their place, so that indices hold and a later look can tell them from the unknown.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
+use super::Dialect;
 use super::paging::Listed;
+use super::rewards::Reward;
 use super::seed;
 use super::validate::Refusal;
 use crate::random::{SplitMix, number_of};
@@ -110,6 +112,8 @@ pub(super) struct Transaction {
     pub(super) test: bool,
     pub(super) created_ms: i64,
     pub(super) deleted: bool,
+    /// Place of what it earned in `rewards`, given by [`Account::add_transaction`].
+    pub(super) reward: Option<usize>,
 }
 
 /// Something a customer or partnership did.
@@ -120,6 +124,7 @@ pub(super) struct Action {
     pub(super) value: i64,
     pub(super) target_type: String,
     pub(super) target_key: String,
+    pub(super) external_key: Option<String>,
     pub(super) created_ms: i64,
 }
 
@@ -132,39 +137,55 @@ pub(super) struct Click {
     pub(super) created_ms: i64,
 }
 
+/// Something that webhooks tell of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Kind {
+    Customer,
+    Partner,
+    Transaction,
+    Reward,
+}
+
 /// One account.
 #[derive(Debug)]
 pub(super) struct Account {
+    pub(super) dialect: Dialect,
     pub(super) rules: Rules,
     pub(super) customers: Vec<Customer>,
     pub(super) partnerships: Vec<Partnership>,
     pub(super) groups: Vec<Group>,
     pub(super) transactions: Vec<Transaction>,
+    pub(super) rewards: Vec<Reward>,
     pub(super) actions: Vec<Action>,
     pub(super) clicks: Vec<Click>,
     /// Places in `customers`, by either key.
     customer_places: HashMap<String, usize>,
     transaction_keys: HashSet<String>,
     click_places: HashMap<String, usize>,
+    /// Kind and place of what may have changed since somebody last asked.
+    changes: BTreeSet<(Kind, usize)>,
     /// Customer keys that have converted. Deleting the customer does not free its key.
     converted: HashSet<String>,
     random: SplitMix,
 }
 
 impl Account {
-    pub(super) fn new(rules: Rules) -> Self {
+    pub(super) fn new(dialect: Dialect, rules: Rules) -> Self {
         let mut random = SplitMix::new(0x70_61_72_74_6e_65_72);
         Self {
+            dialect,
             rules,
             customers: Vec::new(),
             partnerships: seed::partnerships(&mut random),
             groups: seed::groups(),
             transactions: Vec::new(),
+            rewards: Vec::new(),
             actions: Vec::new(),
             clicks: Vec::new(),
             customer_places: HashMap::new(),
             transaction_keys: HashSet::new(),
             click_places: HashMap::new(),
+            changes: BTreeSet::new(),
             converted: HashSet::new(),
             random,
         }
@@ -180,8 +201,18 @@ impl Account {
         customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
     }
 
+    /// The same by your key alone.
+    pub(super) fn customer_of_yours(&self, customer_key: &str, now_ms: i64) -> Result<&Customer, Refusal> {
+        let customer = self.customer(customer_key, now_ms)?;
+        let named = customer.customer_key.as_deref() == Some(customer_key);
+        named.then_some(customer).ok_or_else(|| Refusal::not_found("customer"))
+    }
+
     pub(super) fn customer_mut(&mut self, key: &str, now_ms: i64) -> Result<&mut Customer, Refusal> {
-        let customer = self.customer_places.get(key).and_then(|place| self.customers.get_mut(*place));
+        let customer = self.customer_places.get(key).and_then(|place| {
+            self.changes.insert((Kind::Customer, *place));
+            self.customers.get_mut(*place)
+        });
         customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
     }
 
@@ -246,8 +277,26 @@ impl Account {
 
     /// The partnership by its own key, to be changed.
     pub(super) fn partnership_mut(&mut self, key: &str) -> Result<&mut Partnership, Refusal> {
-        let place = self.live(|one| one.key == key);
-        place.and_then(|place| self.partnerships.get_mut(place)).ok_or_else(|| Refusal::not_found("partnership"))
+        let place = self.live(|one| one.key == key).ok_or_else(|| Refusal::not_found("partnership"))?;
+        self.changes.insert((Kind::Partner, place));
+        self.partnerships.get_mut(place).ok_or_else(|| Refusal::not_found("partnership"))
+    }
+
+    pub(super) fn add_partnership(&mut self, partnership: Partnership) {
+        self.changes.insert((Kind::Partner, self.partnerships.len()));
+        self.partnerships.push(partnership);
+    }
+
+    /// Has the partner of that key leave, or come back; whether there is one.
+    pub(super) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> bool {
+        let named = self.partnerships.iter_mut().enumerate().filter(|(_, one)| one.partner_key == partner_key);
+        let mut is_known = false;
+        for (place, partnership) in named {
+            (partnership.archived, partnership.updated_ms) = (!is_member, now_ms);
+            self.changes.insert((Kind::Partner, place));
+            is_known = true;
+        }
+        is_known
     }
 
     /// Whether a partner has ever had that key, archived ones included: their links still lead somewhere.
@@ -267,20 +316,51 @@ impl Account {
         self.transactions.iter().filter(|one| !one.deleted)
     }
 
+    /// Adds a transaction and what it earns the customer's partner.
+    ///
     /// # Errors
     /// The key is taken. The vendor's status for that is not documented; this double says 400.
-    pub(super) fn add_transaction(&mut self, transaction: Transaction) -> Result<(), Refusal> {
+    pub(super) fn add_transaction(&mut self, mut transaction: Transaction) -> Result<(), Refusal> {
         if !self.transaction_keys.insert(transaction.key.clone()) && self.rules.dedupe {
             return Err(Refusal::bad_request("transaction already exists"));
         }
+        if transaction.customer.partner_key.is_some() {
+            transaction.reward = Some(self.rewards.len());
+            let key = self.mint("rwd_");
+            self.add_reward(Reward::of_sale(key, &transaction));
+        }
+        self.changes.insert((Kind::Transaction, self.transactions.len()));
         self.transactions.push(transaction);
         Ok(())
     }
 
-    pub(super) fn delete_transaction(&mut self, key: &str) -> Result<(), Refusal> {
-        let mut live = self.transactions.iter_mut().filter(|one| !one.deleted);
-        let transaction = live.find(|one| one.key == key).ok_or_else(|| Refusal::not_found("transaction"))?;
+    pub(super) fn add_reward(&mut self, reward: Reward) {
+        self.changes.insert((Kind::Reward, self.rewards.len()));
+        self.rewards.push(reward);
+    }
+
+    /// The reward at a place, to be changed, and with it the standing of the transaction that earned it.
+    pub(super) fn reward_mut(&mut self, place: usize) -> Option<&mut Reward> {
+        let earned_by = self.transactions.iter().position(|one| one.reward == Some(place));
+        self.changes.extend(earned_by.map(|place| (Kind::Transaction, place)));
+        self.rewards.get_mut(place)
+    }
+
+    /// What may have changed since this was last asked, in the order in which it is told.
+    pub(super) fn take_changes(&mut self) -> BTreeSet<(Kind, usize)> {
+        std::mem::take(&mut self.changes)
+    }
+
+    /// Deletes a transaction and declines what it earned; its key is free again.
+    pub(super) fn delete_transaction(&mut self, key: &str, now_ms: i64) -> Result<(), Refusal> {
+        let mut live = self.transactions.iter_mut().enumerate().filter(|(_, one)| !one.deleted);
+        let (place, transaction) =
+            live.find(|(_, one)| one.key == key).ok_or_else(|| Refusal::not_found("transaction"))?;
         transaction.deleted = true;
+        self.changes.insert((Kind::Transaction, place));
+        if let Some(reward) = transaction.reward.and_then(|place| self.rewards.get_mut(place)) {
+            reward.decline(now_ms);
+        }
         self.transaction_keys.remove(key);
         Ok(())
     }
@@ -308,6 +388,7 @@ impl Account {
     fn insert(&mut self, mut customer: Customer) -> &Customer {
         customer.key = self.mint("cus_");
         let place = self.customers.len();
+        self.changes.insert((Kind::Customer, place));
         self.customer_places.insert(customer.key.clone(), place);
         if let Some(customer_key) = &customer.customer_key {
             self.customer_places.entry(customer_key.clone()).or_insert(place);
@@ -326,42 +407,19 @@ impl Customer {
     }
 }
 
-impl Listed for Customer {
-    fn key(&self) -> &str {
-        &self.key
-    }
+/// What stands in a list has a key and a time of creation.
+macro_rules! listed {
+    ($($kind:ty),*) => {$(
+        impl Listed for $kind {
+            fn key(&self) -> &str {
+                &self.key
+            }
 
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
+            fn created_ms(&self) -> i64 {
+                self.created_ms
+            }
+        }
+    )*};
 }
 
-impl Listed for Partnership {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
-}
-
-impl Listed for Group {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
-}
-
-impl Listed for Transaction {
-    fn key(&self) -> &str {
-        &self.key
-    }
-
-    fn created_ms(&self) -> i64 {
-        self.created_ms
-    }
-}
+listed!(Customer, Partnership, Group, Transaction, Reward);

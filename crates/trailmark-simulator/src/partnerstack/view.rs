@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::state::{Account, Action, Click, Customer, Partnership, Transaction};
+use super::current::action_json;
+use super::state::{Account, Click, Customer, Partnership, Transaction};
 
 /// Times are simulated milliseconds.
 pub(super) fn account(account: &Account, now_ms: i64) -> Value {
@@ -13,8 +14,9 @@ pub(super) fn account(account: &Account, now_ms: i64) -> Value {
         "customers": customers,
         "partners": account.partnerships.iter().map(partner).collect::<Vec<_>>(),
         "transactions": account.transactions.iter().map(transaction).collect::<Vec<_>>(),
-        "actions": account.actions.iter().map(action).collect::<Vec<_>>(),
+        "actions": account.actions.iter().map(action_json).collect::<Vec<_>>(),
         "clicks": account.clicks.iter().map(click).collect::<Vec<_>>(),
+        "rewards": account.rewards.iter().map(|one| one.json(account)).collect::<Vec<_>>(),
     })
 }
 
@@ -67,17 +69,6 @@ fn transaction(transaction: &Transaction) -> Value {
         "currency": transaction.currency,
         "created_at": transaction.created_ms,
         "deleted": transaction.deleted,
-    })
-}
-
-fn action(action: &Action) -> Value {
-    json!({
-        "key": action.key,
-        "type": action.kind,
-        "value": action.value,
-        "target_type": action.target_type,
-        "target_key": action.target_key,
-        "created_at": action.created_ms,
     })
 }
 

@@ -61,6 +61,70 @@ async fn a_long_body_is_cut_in_the_log() {
 }
 
 #[tokio::test]
+async fn nothing_that_a_client_chooses_is_kept_at_any_length() {
+    let double = Double::start().await;
+    let long = "é".repeat(20_000);
+    let encoded = "%C3%A9".repeat(5_000);
+    double
+        .conversion(&json!({ "xid": "x", "customer_key": long }))
+        .header("user-agent", &"u".repeat(20_000))
+        .send()
+        .await;
+    let many: String = (0..100).map(|number| format!("&p{number}=x")).collect();
+    double.get(&format!("{CURRENT}/customers/{encoded}?a={encoded}{many}")).await;
+    let log = double.control("GET", "requests", &Value::Null).await;
+    let effects = double.control("GET", "effects", &Value::Null).await;
+    let texts = [
+        &log["requests"][0]["external_key"],
+        &log["requests"][0]["user_agent"],
+        &log["requests"][1]["path"],
+        &effects["effects"][0]["external_key"],
+    ];
+    for text in texts {
+        assert!((1_000..=1_024).contains(&text.as_str().unwrap().len()), "{text}");
+    }
+    let query = log["requests"][1]["query"].as_object().unwrap();
+    assert_eq!((query.len(), query["a"].as_str().unwrap().len()), (32, 1_024));
+}
+
+#[tokio::test]
+async fn fifty_callers_at_once_are_counted_logged_and_struck_one_by_one() {
+    let double = Double::start().await;
+    double.arm(json!({ "vendor": "partnerstack", "kind": "status", "status": 503, "times": 20 })).await;
+    let xid = double.click().await;
+    let calls = (0..50).flat_map(|number| {
+        let conversion = double.conversion(&json!({ "xid": xid, "customer_key": format!("u_{number}") }));
+        let clock = double.draft("POST", "/control/clock").json(&json!({ "advance_ms": 1_000 }));
+        [conversion, clock, double.draft("GET", "/control/requests")]
+    });
+    let mut refused = 0;
+    for sent in calls.map(|draft| tokio::spawn(draft.send())).collect::<Vec<_>>() {
+        refused += usize::from(sent.await.unwrap().status == StatusCode::SERVICE_UNAVAILABLE);
+    }
+    assert_eq!(refused, 20);
+    assert_eq!(double.state().await["customers"].as_array().unwrap().len(), 30);
+    assert_eq!(double.control("GET", "clock", &Value::Null).await["offset_ms"], 50_000);
+    assert_eq!(double.control("GET", "faults", &Value::Null).await["faults"][0]["struck"], 20);
+    let log = double.control("GET", "requests", &Value::Null).await;
+    let seqs: Vec<u64> = log["requests"].as_array().unwrap().iter().map(|one| one["seq"].as_u64().unwrap()).collect();
+    assert_eq!((seqs, &log["total"]), ((1..=50).collect(), &json!(50)));
+    let effects = double.control("GET", "effects?operation=conversion", &Value::Null).await;
+    let sum =
+        |name: &str| effects["effects"].as_array().unwrap().iter().filter_map(|one| one[name].as_u64()).sum::<u64>();
+    assert_eq!(["received", "processed", "refused", "effects"].map(sum), [50, 30, 0, 30]);
+}
+
+#[tokio::test]
+async fn a_control_call_asked_about_something_unknown_is_refused_by_name() {
+    let double = Double::start().await;
+    for path in ["requests?vendr=partnerstack", "effects?path=x", "clock?now=1"] {
+        let reply = double.draft("GET", &format!("/control/{path}")).send().await;
+        assert_eq!(reply.status, StatusCode::BAD_REQUEST, "{path}");
+        assert!(reply.value()["message"].as_str().unwrap().contains("unknown parameter"), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn effects_tell_arrival_acceptance_and_effect_apart_with_their_times() {
     let double = Double::start().await;
     let now_ms = double.control("GET", "clock", &Value::Null).await["now_ms"].as_i64().unwrap();

@@ -118,8 +118,34 @@ async fn meta_that_the_account_does_not_know_is_dropped_and_the_rest_comes_back_
     assert_eq!(double.conversion(&conversion).send().await.status, StatusCode::OK);
     let customer = double.get(&format!("{CURRENT}/customers/u_1")).await.data();
     assert_eq!(customer["meta"], json!({}));
-    assert_eq!(customer["mdata"], json!({ "plan": "pro" }));
-    assert_eq!(customer["fields"], json!([{ "key": "plan", "value": "pro" }]));
+    assert_eq!((&customer["mdata"], &customer["field_data"]), (&json!({ "plan": "pro" }), &json!({ "plan": "pro" })));
+    assert_eq!(customer["fields"], json!([{ "api_name": "plan", "name": "plan", "value": "pro" }]));
+}
+
+#[tokio::test]
+async fn an_email_and_a_name_may_be_anonymized_and_the_same_for_everybody() {
+    // docs.partnerstack.com/docs/step-3-tracking-conversions: "due to privacy concerns you may want to supply
+    // anonymized values here", "you may supply a non-unique value that is the same for each customer".
+    let double = Double::start().await;
+    let xid = double.click().await;
+    for key in ["u_1", "u_2"] {
+        let conversion = json!({ "xid": xid, "customer_key": key, "email": "redacted", "name": "ACME Customer" });
+        assert_eq!(double.conversion(&conversion).send().await.status, StatusCode::OK);
+        assert_eq!(double.effect("conversion", key).await["effects"], 1);
+    }
+}
+
+#[tokio::test]
+async fn conversions_of_one_customer_that_come_at_once_make_one_customer() {
+    let double = Double::start().await;
+    let xid = double.click().await;
+    let conversions = (0..50).map(|_| double.conversion(&json!({ "xid": xid, "customer_key": "u_1" })).send());
+    for sent in conversions.map(tokio::spawn).collect::<Vec<_>>() {
+        assert_eq!(sent.await.unwrap().status, StatusCode::OK);
+    }
+    let tally = double.effect("conversion", "u_1").await;
+    assert_eq!((&tally["received"], &tally["processed"], &tally["effects"]), (&json!(50), &json!(50), &json!(1)));
+    assert_eq!(double.state().await["customers"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ fn now_ms(clock: &Value) -> i64 {
 async fn answers_come_in_the_success_envelope_with_times_in_milliseconds() {
     let double = Double::start().await;
     let before = now_ms(&double.control("GET", "clock", &Value::Null).await);
-    let body = json!({ "email": "a@b.example", "partner_key": "ada" });
+    let body = json!({ "email": "a@b.example", "partner_key": "ada", "customer_key": null });
     let reply = double.post(&format!("{CURRENT}/customers"), &body).await;
     let envelope = reply.value();
     assert_eq!((&envelope["status"], envelope["message"].is_string()), (&json!(200), true));
@@ -140,9 +140,66 @@ async fn a_transaction_names_its_customer_in_one_of_three_ways() {
         if status == 200 {
             let transaction = reply.data();
             assert_eq!((&transaction["customer_key"], &transaction["amount"]), (&customer["key"], &json!(-250)));
-            assert_eq!(transaction["customer_external_key"], "u_1");
+            assert_eq!(transaction["customer"]["external_key"], "u_1");
         }
     }
+}
+
+#[tokio::test]
+async fn a_transaction_is_shown_with_the_members_that_the_vendors_own_answers_have() {
+    // airbytehq/airbyte, source-partnerstack, schema `transactions`: no other member names the customer.
+    let double = Double::start().await;
+    let customer = create_customer(&double, "u_1").await;
+    let body = json!({ "customer_external_key": "u_1", "amount": 100, "currency": "KWD", "key": "order_1" });
+    let made = double.post(&format!("{CURRENT}/transactions"), &body).await.data();
+    let named = json!({ "key": customer["key"], "external_key": "u_1", "email": customer["email"] });
+    assert_eq!((&made["customer"], &made["archived"]), (&named, &json!(false)));
+    assert_eq!((made.get("customer_external_key"), made.get("customer_email"), made.get("status")), (None, None, None));
+    assert_eq!(double.get(&format!("{CURRENT}/transactions")).await.data()["items"], json!([made]));
+}
+
+#[tokio::test]
+async fn null_stands_where_the_reference_says_so_and_nowhere_else() {
+    // reference/post_v2-customers-1, post_v2-transactions, post_v2-actions-1: `string | null`, `object | null`.
+    let double = Double::start().await;
+    let customers = format!("{CURRENT}/customers");
+    let good = json!({ "email": "a@b.example", "partner_key": "ada", "customer_key": null, "provider_key": null });
+    let customer = double.post(&customers, &good).await.data();
+    assert_eq!((&customer["customer_key"], &customer["provider_key"]), (&Value::Null, &Value::Null));
+    for field in ["email", "partner_key", "name", "member_key", "meta"] {
+        let mut body = good.clone();
+        body[field] = Value::Null;
+        assert!(double.post(&customers, &body).await.refusal().contains(field), "{body}");
+    }
+    let action = json!({
+        "type": "demo", "value": 1, "target_type": "partnership", "target_key": "ada", "external_key": null,
+    });
+    assert_eq!(double.post(&format!("{CURRENT}/actions"), &action).await.data()["external_key"], Value::Null);
+    let transactions = format!("{CURRENT}/transactions");
+    let good = json!({
+        "customer_key": customer["key"], "amount": 1, "currency": "USD", "category_key": null, "product_key": null,
+        "metadata": null, "member_key": null, "subscription_key": null,
+    });
+    assert_eq!(double.post(&transactions, &good).await.data()["metadata"], json!({}));
+    for field in ["amount", "currency", "key", "created_at", "test", "customer_key"] {
+        let mut body = good.clone();
+        body[field] = Value::Null;
+        assert!(double.post(&transactions, &body).await.refusal().contains(field), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn sales_under_one_key_that_come_at_once_are_one_sale() {
+    let double = Double::start().await;
+    create_customer(&double, "u_1").await;
+    let body = json!({ "customer_external_key": "u_1", "amount": 100, "currency": "USD", "key": "order_1" });
+    let path = format!("{CURRENT}/transactions");
+    let sent = (0..50).map(|_| tokio::spawn(double.api("POST", &path).json(&body).send()));
+    let mut accepted = 0;
+    for sent in sent.collect::<Vec<_>>() {
+        accepted += u32::from(sent.await.unwrap().status == StatusCode::OK);
+    }
+    assert_eq!((accepted, double.state().await["transactions"].as_array().unwrap().len()), (1, 1));
 }
 
 #[tokio::test]
@@ -179,11 +236,20 @@ async fn a_transaction_key_is_unique_until_it_is_deleted_and_a_missing_one_is_ma
 #[tokio::test]
 async fn an_action_for_somebody_unknown_is_accepted_and_does_nothing() {
     let double = Double::start().await;
-    create_customer(&double, "u_1").await;
-    let cases =
-        [("customer", "u_1", 1), ("customer", "u_2", 0), ("partnership", "ada", 1), ("partnership", "nobody", 0)];
+    let own = create_customer(&double, "u_1").await["key"].as_str().unwrap().to_owned();
+    // reference/post_v2-actions-1: the customer's key, or the partner's own.
+    let cases = [
+        ("customer", "u_1", 1),
+        ("customer", "u_2", 0),
+        ("customer", own.as_str(), 0),
+        ("partnership", "ada", 1),
+        ("partnership", "ada@partners.example", 0),
+        ("partnership", "nobody", 0),
+    ];
     for (target_type, target_key, effects) in cases {
-        let body = json!({ "type": "demo", "value": 3, "target_type": target_type, "target_key": target_key });
+        let body = json!({
+            "type": "demo", "value": 3, "target_type": target_type, "target_key": target_key, "external_key": "lead_1",
+        });
         let reply = double.post(&format!("{CURRENT}/actions"), &body).await;
         assert_eq!(reply.status, StatusCode::OK, "{body}");
         assert_eq!(double.effect("action.create", target_key).await["effects"], effects, "{body}");

@@ -35,8 +35,12 @@ async fn a_customer_is_changed_by_put_and_keeps_what_was_left_out() {
     assert_eq!((&changed["metadata"], &changed["status"]), (&json!({ "a": 1 }), &json!("inactive")));
     let named = double.api("PUT", &path).json(&json!({ "first_name": "Jane" })).send().await.data();
     assert_eq!((&named["first_name"], &named["email"]), (&json!("Jane"), &json!("newemail@example.com")));
-    let unknown = double.api("PUT", &format!("{GUIDE}/customers/nobody")).json(&change).send().await;
-    assert_eq!(unknown.status, StatusCode::NOT_FOUND);
+    // "customer_key in the path is your external key, not a PartnerStack-generated key."
+    let own = double.get(&path).await.data()["key"].as_str().unwrap().to_owned();
+    for unknown in ["nobody", own.as_str()] {
+        let reply = double.api("PUT", &format!("{GUIDE}/customers/{unknown}")).json(&change).send().await;
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{unknown}");
+    }
 }
 
 #[tokio::test]
@@ -85,8 +89,11 @@ async fn a_transaction_takes_ones_own_customer_key_and_starts_pending() {
     assert!(transaction["key"].as_str().unwrap().starts_with("txn_"));
     assert_eq!((&transaction["customer_key"], &transaction["status"]), (&json!("cust_001"), &json!("pending")));
     assert_eq!(transaction["amount"], 9900);
-    let unknown = json!({ "customer_key": "nobody", "amount": 1, "currency": "usd" });
-    assert_eq!(double.post(&path, &unknown).await.status, StatusCode::NOT_FOUND);
+    let own = double.get(&format!("{GUIDE}/customers/cust_001")).await.data()["key"].clone();
+    for unknown in [json!("nobody"), own] {
+        let body = json!({ "customer_key": unknown, "amount": 1, "currency": "usd" });
+        assert_eq!(double.post(&path, &body).await.status, StatusCode::NOT_FOUND, "{body}");
+    }
     // Nothing tells two equal ones apart, so both count.
     double.post(&path, &body).await.data();
     let tally = double.effect("transaction.create", "cust_001").await;

@@ -62,13 +62,15 @@ async fn a_sale_earns_a_pending_fifth_that_people_approve_and_pay() {
     sale(&double, "u_1", "order_1").await;
     let earned = rewards(&double, &format!("customer_key={own}")).await;
     assert_eq!((earned.len(), &earned[0]["amount"], &earned[0]["reward_status"]), (1, &json!(980), &json!("pending")));
-    assert_eq!((&earned[0]["transaction"]["key"], &earned[0]["customer"]["key"]), (&json!("order_1"), &json!(own)));
-    assert_eq!(decide(&double, "order_1", "approve").await["reward_status"], "approved");
-    assert_eq!(decide(&double, "order_1", "pay").await["payment_status"], "withdrawn");
-    assert_eq!(rewards(&double, "payment_status=withdrawn").await.len(), 1);
-    assert_eq!(rewards(&double, "payment_status=available").await.len(), 0);
-    let state = double.state().await;
-    assert_eq!(state["rewards"][0]["payment_status"], "withdrawn");
+    assert_eq!(earned[0]["transaction"], json!({ "key": "order_1", "amount": 4900, "currency": "EUR" }));
+    let named = json!({ "key": own, "external_key": "u_1", "email": "u_1@customers.example" });
+    assert_eq!((&earned[0]["customer"], &earned[0]["partnership"]["partner_key"]), (&named, &json!("ada")));
+    for (word, status) in [("hold", "hold"), ("approve", "approved"), ("pay", "paid")] {
+        assert_eq!(decide(&double, "order_1", word).await["reward_status"], status);
+        assert_eq!(rewards(&double, &format!("status={status}")).await.len(), 1);
+    }
+    assert_eq!(rewards(&double, "status=pending").await.len(), 0);
+    assert_eq!(double.state().await["rewards"][0]["reward_status"], "paid");
 }
 
 #[tokio::test]
@@ -79,6 +81,50 @@ async fn a_deleted_sale_earns_nothing() {
     decide(&double, "order_1", "approve").await;
     double.api("DELETE", &format!("{CURRENT}/transactions/order_1")).send().await.data();
     assert_eq!(rewards(&double, "").await[0]["reward_status"], "declined");
+}
+
+#[tokio::test]
+async fn a_sale_that_is_told_again_after_it_was_deleted_earns_again() {
+    let double = Double::start().await;
+    customer(&double, "u_1").await;
+    sale(&double, "u_1", "order_1").await;
+    double.api("DELETE", &format!("{CURRENT}/transactions/order_1")).send().await.data();
+    double.advance(1_000).await;
+    sale(&double, "u_1", "order_1").await;
+    let earned = rewards(&double, "").await;
+    let statuses: Vec<&Value> = earned.iter().map(|one| &one["reward_status"]).collect();
+    assert_eq!(statuses, ["pending", "declined"], "newest first");
+    assert_eq!(decide(&double, "order_1", "approve").await["key"], earned[0]["key"]);
+}
+
+#[tokio::test]
+async fn a_reward_was_declined_when_its_sale_was_deleted_not_when_somebody_looked() {
+    let double = Double::start().await;
+    customer(&double, "u_1").await;
+    sale(&double, "u_1", "order_1").await;
+    double.api("DELETE", &format!("{CURRENT}/transactions/order_1")).send().await.data();
+    let deleted_by = double.control("GET", "clock", &Value::Null).await["now_ms"].as_i64().unwrap();
+    double.advance(86_400_000).await;
+    assert!(rewards(&double, "").await[0]["updated_at"].as_i64().unwrap() <= deleted_by);
+}
+
+#[tokio::test]
+async fn rewards_are_listed_newest_first_and_narrowed_by_the_partners_group() {
+    let double = Double::start().await;
+    let own = customer(&double, "u_1").await;
+    for key in ["order_1", "order_2", "order_3"] {
+        sale(&double, "u_1", key).await;
+        double.advance(1_000).await;
+    }
+    let sales = async |query: &str| {
+        let earned = rewards(&double, query).await;
+        earned.iter().map(|one| one["transaction"]["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // "with the most recent rewards appearing first" (reference/get_v2-rewards-2).
+    assert_eq!(sales(&format!("customer_key={own}")).await, ["order_3", "order_2", "order_1"]);
+    assert_eq!(sales("limit=1").await, ["order_3"]);
+    assert_eq!(sales("group_key=grp_affiliate").await.len(), 3, "ada's group");
+    assert_eq!(sales("group_key=grp_agency").await.len(), 0);
 }
 
 #[tokio::test]
@@ -102,7 +148,9 @@ async fn what_cannot_be_is_refused() {
     assert_eq!(refused("webhooks/send", json!({ "body": {} })).await, StatusCode::BAD_REQUEST, "pointed nowhere");
     let list = format!("{CURRENT}/rewards");
     assert_eq!(double.get(&format!("{list}?customer_key=u_1")).await.status, StatusCode::NOT_FOUND, "not its own key");
-    assert_eq!(double.get(&format!("{list}?partner=ada")).await.status, StatusCode::BAD_REQUEST);
+    for unknown in ["partner=ada", "status=withdrawn", "payment_status=available"] {
+        assert_eq!(double.get(&format!("{list}?{unknown}")).await.status, StatusCode::BAD_REQUEST, "{unknown}");
+    }
     assert_eq!(double.draft("GET", &list).send().await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(double.post(&list, &json!({})).await.status, StatusCode::NOT_FOUND, "rewards are not made by API here");
 }
@@ -121,19 +169,51 @@ async fn current_tells_of_customers_and_partners_in_order_and_never_of_rewards()
     let double = Double::start().await;
     let (url, mut bodies) = listener().await;
     double.control("POST", "partnerstack/webhooks", &json!({ "url": url })).await;
-    let own = customer(&double, "u_1").await;
+    customer(&double, "u_1").await;
     sale(&double, "u_1", "order_1").await;
     decide(&double, "order_1", "approve").await;
     double.control("POST", "partnerstack/partners/ada/archive", &json!({})).await;
     double.control("POST", "partnerstack/webhooks/send", &json!({ "body": { "event": "moon.landed" } })).await;
     let first = bodies.recv().await.unwrap();
-    assert_eq!(
-        (&first["event"], &first["key"], &first["customer_key"]),
-        (&json!("customer_created"), &json!(own), &json!("u_1"))
-    );
+    assert_eq!((&first["event"], &first["customer_key"]), (&json!("customer_created"), &json!("u_1")));
+    assert_eq!((first["id"].is_u64(), first.get("key")), (true, None), "{first}");
     let second = bodies.recv().await.unwrap();
-    assert_eq!((&second["event"], &second["partner_key"]), (&json!("partnership_deleted"), &json!("ada")));
+    // The members of docs/partnerstack-webhooks.
+    let group = json!({ "id": 1, "name": "Affiliate Program", "slug": "affiliate" });
+    let told = json!({
+        "id": 1, "partner_key": "ada", "first_name": "Ada", "last_name": "Ahlberg", "email": "ada@partners.example",
+        "group": group, "event": "partnership_deleted", "archived": "true",
+    });
+    assert_eq!(second, told);
     assert_eq!(bodies.recv().await.unwrap(), json!({ "event": "moon.landed" }));
+}
+
+#[tokio::test]
+async fn every_change_is_told_once_and_what_was_refused_or_only_read_is_not() {
+    let double = Double::start().await;
+    let (url, mut bodies) = listener().await;
+    double.control("POST", "partnerstack/webhooks", &json!({ "url": url })).await;
+    customer(&double, "u_1").await;
+    let path = format!("{CURRENT}/customers/u_1");
+    double.api("PATCH", &path).json(&json!({ "name": "Countess" })).send().await.data();
+    assert_eq!(double.api("PATCH", &path).json(&json!({ "name": 1 })).send().await.status, StatusCode::BAD_REQUEST);
+    double.get(&path).await.data();
+    double.api("DELETE", &path).send().await.data();
+    let partnerships = format!("{CURRENT}/partnerships");
+    let body = json!({ "email": "new@partners.example", "group_key": "grp_agency", "partner_key": "new" });
+    let own = double.post(&partnerships, &body).await.data()["key"].as_str().unwrap().to_owned();
+    let path = format!("{partnerships}/{own}");
+    double.api("PATCH", &path).json(&json!({ "partner_key": "newer" })).send().await.data();
+    assert_eq!(double.api("PATCH", &path).json(&json!({ "email": "x" })).send().await.status, StatusCode::BAD_REQUEST);
+    double.api("DELETE", &path).send().await.data();
+    double.control("POST", "partnerstack/webhooks/send", &json!({ "body": { "event": "last" } })).await;
+    let mut told = Vec::new();
+    while told.last().is_none_or(|event| event != "last") {
+        told.push(bodies.recv().await.unwrap()["event"].as_str().unwrap().to_owned());
+    }
+    let customers = ["customer_created", "customer_updated", "customer_deleted"];
+    let partners = ["partnership.created", "partnership.updated", "partnership_deleted"];
+    assert_eq!(told, [&customers[..], &partners, &["last"]].concat());
 }
 
 #[tokio::test]
@@ -163,6 +243,32 @@ async fn the_guide_tells_of_transactions_and_rewards() {
     );
     let earned = double.get(&format!("{GUIDE}/rewards?customer_key=u_1")).await.data();
     assert_eq!(earned["items"][0]["transaction"]["key"], key);
+}
+
+#[tokio::test]
+async fn a_webhook_that_waits_when_everything_is_reset_is_never_sent() {
+    let double = Double::start().await;
+    // It takes the first call and keeps it, so that the second one waits behind it.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    double.control("POST", "partnerstack/webhooks", &json!({ "url": url })).await;
+    for event in ["first", "second"] {
+        double.control("POST", "partnerstack/webhooks/send", &json!({ "body": { "event": event } })).await;
+    }
+    let (mut stream, _) = listener.accept().await.unwrap();
+    double.control("POST", "reset", &Value::Null).await;
+    stream.write_all(b"HTTP/1.1 204 No Content\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    let (url, mut bodies) = self::listener().await;
+    double.control("POST", "partnerstack/webhooks", &json!({ "url": url })).await;
+    double.control("POST", "partnerstack/webhooks/send", &json!({ "body": { "event": "third" } })).await;
+    assert_eq!(bodies.recv().await.unwrap()["event"], "third");
+    let sent = async || double.control("GET", "partnerstack/webhooks", &Value::Null).await["sent"].clone();
+    while sent().await.as_array().unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(sent().await[0]["body"]["event"], "third", "neither of the others is on record");
+    let second = tokio::time::timeout(std::time::Duration::ZERO, listener.accept()).await;
+    assert!(second.is_err(), "the second was not sent");
 }
 
 #[tokio::test]

@@ -99,7 +99,7 @@ async fn credentials_can_be_changed_and_mended() {
 async fn bodies_must_be_json_objects_and_say_so() {
     let double = Double::start().await;
     let path = format!("{CURRENT}/customers");
-    let body = json!({ "email": "a@b.example", "partner_key": "ada" }).to_string();
+    let body = json!({ "email": "a@b.example", "partner_key": "ada", "customer_key": "u_1" }).to_string();
     let drafts = [
         (double.api("POST", &path).body(body.clone()), "content-type"),
         (double.api("POST", &path).header("content-type", "text/plain").body(body.clone()), "content-type"),
@@ -173,9 +173,6 @@ async fn a_conversion_is_held_to_its_types_lengths_and_fields() {
         ("email", json!("")),
         ("email", json!("a@b")),
         ("email", address(256)),
-        ("email", json!("nobody")),
-        ("email", json!("nobody@")),
-        ("email", json!("@example.com")),
         ("email", json!(0)),
         ("name", json!("")),
         ("name", long(101)),
@@ -207,8 +204,13 @@ async fn a_customer_is_held_to_its_types_lengths_and_fields() {
         ("email", Value::Null),
         ("email", json!("a@b")),
         ("email", address(256)),
+        ("email", json!("nobody")),
+        ("email", json!("nobody@")),
+        ("email", json!("@example.com")),
         ("partner_key", Value::Null),
         ("partner_key", json!("nobody")),
+        // Null is a value there, nothing is not (reference/post_v2-customers-1).
+        ("customer_key", Value::Null),
         ("customer_key", json!("")),
         ("name", long(101)),
         ("name", json!("")),
@@ -295,9 +297,9 @@ async fn an_action_needs_its_four_fields_and_names_the_first_that_lacks() {
     ];
     let path = format!("{CURRENT}/actions");
     check(&double, |body| double.api("POST", &path).json(body), &good, &cases).await;
-    // The one mistake that was measured at the vendor.
+    // The one mistake that was measured at the vendor, in its words.
     let measured = json!({ "type": "demo_booked", "value": 1, "customer_key": "u_1" });
-    assert!(double.post(&path, &measured).await.refusal().contains("target_type"));
+    assert_eq!(double.post(&path, &measured).await.refusal(), "'target_type' is a required property");
 }
 
 #[tokio::test]

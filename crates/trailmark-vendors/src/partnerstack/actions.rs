@@ -1,7 +1,9 @@
 //! Actions: something that a customer did, other than paying. A lead is one action of type `lead`. The vendor takes an
 //! action for a customer that it does not know and makes nothing of it, and no call reads one back by anything of ours.
+//! So the customer is named by our key, which is known to work in production; that the vendor's own would, nobody says.
 //!
-//! Source: <https://docs.partnerstack.com/reference/post_v2-actions-1>; vendors.md § 1.2.
+//! Source: <https://docs.partnerstack.com/reference/post_v2-actions-1> ("for a customer, this is the customer key");
+//! vendors.md § 1.2.
 
 use serde_json::{Value, json};
 use trailmark_wire::conversion::Customer;
@@ -10,12 +12,10 @@ use super::answers::{self, Body, text};
 use crate::exchange::Answer;
 use crate::outcome::Outcome;
 use crate::redaction::Redaction;
-use crate::task::Task;
 
-/// The body of `POST /v2/actions`. The customer is named by the vendor's own key where the signup brought it.
-pub(super) fn body(customer: &Customer, task: &Task) -> Value {
-    let target = task.customer_reference.as_deref().unwrap_or(customer.key.as_str());
-    json!({ "type": "lead", "value": 1, "target_type": "customer", "target_key": target })
+/// The body of `POST /v2/actions`.
+pub(super) fn body(customer: &Customer) -> Value {
+    json!({ "type": "lead", "value": 1, "target_type": "customer", "target_key": customer.key.as_str() })
 }
 
 /// What the answer came to.

@@ -202,6 +202,13 @@ pub(super) fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
     text(data, "customer_key").or_else(|| text(data, other))
 }
 
+/// Our key of the customer on something that belongs to one: in its `customer`, or beside that under the name by which it
+/// was sent.
+pub(super) fn our_key_on(item: &Value) -> Option<&str> {
+    let within = item.get("customer").and_then(|customer| text(customer, "external_key"));
+    within.or_else(|| text(item, "customer_external_key"))
+}
+
 /// The vendor's own key, where it shows one besides ours.
 pub(super) fn reference(data: &Value, dialect: Dialect) -> Option<String> {
     let is_own = |key: &&str| dialect == Dialect::Current || Some(*key) != our_key(data, dialect);

@@ -52,12 +52,17 @@ impl Rule {
             (Thing::Partner | Thing::Partnership, _) => ("/api/v2/partnerships", "GET /v2/partnerships", "partnership"),
             (Thing::Transaction, _) => ("/api/v2/transactions", "GET /v2/transactions", "transaction"),
         };
-        let limit = match dialect {
-            Dialect::Current => CURRENT_LIMIT,
-            Dialect::Guide => GUIDE_LIMIT,
-        };
+        let limit = most(dialect);
         let is_guides = dialect == Dialect::Guide && !matches!(thing, Thing::Group | Thing::Transaction);
         Self { path, label, noun, limit, is_guides }
+    }
+}
+
+/// How many items a page may have.
+pub(super) fn most(dialect: Dialect) -> u32 {
+    match dialect {
+        Dialect::Current => CURRENT_LIMIT,
+        Dialect::Guide => GUIDE_LIMIT,
     }
 }
 

@@ -1,17 +1,20 @@
-//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction; it is
-//! approved or declined, then paid out. Reading the list by customer is the one way to learn of it that needs no trust in
-//! a webhook. Where no reward is shown, the partner is asked for: one that left the programme earns nothing.
+//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction;
+//! it is approved or declined, then paid out. Reading the list by customer is the one way to learn of it that needs no
+//! trust in a webhook. Where no reward is shown, the partner is asked for: one that left the programme earns nothing.
 //!
-//! The documents at hand name the list and its filters; the members are those that public integrations read
-//! (`reward_status`, `payment_status`), so anything else is `unknown` with the vendor's word. `customer_key` is read as the
-//! vendor's own key, as on a transaction. The guide is silent on rewards but for a webhook's name: this is beyond it.
+//! The documents at hand name the list and its filters; members and the words of `reward_status` are those that a
+//! production importer reads, so any other word is `unknown` and told. `payment_status` is a member of the partners'
+//! own API, which decides where it is shown. `customer_key` is read as the vendor's own key, as on a transaction. The
+//! guide is silent on rewards but for a webhook's name: this is beyond it, but its page size is the guide's.
 //!
-//! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description.
+//! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description;
+//! dubinc/dub, `lib/partnerstack/schemas.ts`, for the members.
 
 use serde_json::Value;
 use trailmark_wire::conversion::Kind;
 
 use super::answers::{self, text};
+use super::{customers, lists};
 use crate::Dialect;
 use crate::commission::{Commission, Earned, Question, Standing};
 use crate::exchange::Answer;
@@ -26,8 +29,8 @@ const EARLIER_MS: i64 = 86_400_000;
 
 /// What a reward must belong to.
 enum Owner<'a> {
-    /// The customer alone: neither a transaction nor an action.
-    Customer,
+    /// The customer alone, under one of these keys: neither a transaction nor an action.
+    Customer([Option<&'a str>; 2]),
     /// The transaction under one of these keys.
     Transaction([Option<&'a str>; 2]),
 }
@@ -37,7 +40,8 @@ pub(super) fn path(earned: &Earned, dialect: Dialect) -> Option<String> {
     owner(earned, dialect)?;
     let since = earned.task.occurred_at.0.saturating_sub(EARLIER_MS).max(0);
     let customer = customer(earned, dialect).map(|key| format!("&customer_key={}", encoded(key)));
-    Some(format!("/api/v2/rewards?limit=250&min_created={since}{}", customer.unwrap_or_default()))
+    let limit = lists::most(dialect);
+    Some(format!("/api/v2/rewards?limit={limit}&min_created={since}{}", customer.unwrap_or_default()))
 }
 
 /// The key by which the vendor lists a customer's rewards: its own, which in the guide is ours.
@@ -54,7 +58,10 @@ fn customer(earned: &Earned, dialect: Dialect) -> Option<&str> {
 fn owner(earned: &Earned, dialect: Dialect) -> Option<Owner<'_>> {
     match earned.task.kind {
         Kind::Lead => None,
-        Kind::Signup => customer(earned, dialect).map(|_| Owner::Customer),
+        Kind::Signup => {
+            let ours = earned.task.customer.as_ref().map(|customer| customer.key.as_str());
+            customer(earned, dialect).map(|key| Owner::Customer([Some(key), ours]))
+        }
         Kind::Sale | Kind::Refund => {
             let stated = earned.task.order.as_ref().map(|order| order.key.as_str());
             let stated = stated.filter(|_| dialect == Dialect::Current);
@@ -88,7 +95,11 @@ impl Owner<'_> {
     fn has(&self, reward: &Value) -> bool {
         let transaction = of(reward, "transaction");
         match self {
-            Self::Customer => transaction.is_none() && of(reward, "action").is_none(),
+            Self::Customer(keys) => {
+                let shown = [of(reward, "customer"), customers::our_key_on(reward)];
+                let ours = shown == [None, None] || shown.iter().any(|key| key.is_some() && keys.contains(key));
+                ours && transaction.is_none() && of(reward, "action").is_none()
+            }
             Self::Transaction(keys) => transaction.is_some_and(|key| keys.contains(&Some(key))),
         }
     }
@@ -103,8 +114,8 @@ fn of<'v>(reward: &'v Value, what: &str) -> Option<&'v str> {
         .or_else(|| text(reward, &format!("{what}_key")))
 }
 
-/// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing else is,
-/// and the least far decides.
+/// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing
+/// else is, and the least far decides.
 fn together(rewards: &[&Value]) -> Option<(Commission, Option<String>)> {
     let standing = |commission| match commission {
         Commission::Unknown => 0,
@@ -118,21 +129,22 @@ fn together(rewards: &[&Value]) -> Option<(Commission, Option<String>)> {
 
 fn one(reward: &Value) -> (Commission, Option<String>) {
     match (text(reward, "reward_status"), text(reward, "payment_status")) {
-        (Some("approved"), Some("withdrawn" | "paid_externally")) => (Commission::Paid, None),
+        (Some("paid"), _) | (Some("approved"), Some("withdrawn" | "paid_externally")) => (Commission::Paid, None),
         (Some("approved"), Some(payment @ ("expired" | "failed"))) => {
             (Commission::Approved, Some(format!("its payment is `{payment}`")))
         }
         (Some("approved"), _) => (Commission::Approved, None),
-        (Some("pending" | "hold"), _) => (Commission::Pending, None),
+        (Some("pending" | "hold" | "scheduled"), _) => (Commission::Pending, None),
         (Some("declined" | "rejected"), _) => (Commission::Rejected, None),
         (Some(word), _) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", crate::outcome::kept(word)))),
         (None, _) => (Commission::Unknown, Some("the vendor's reward has no `reward_status`".into())),
     }
 }
 
-/// What the answer to the question for the partner says.
+/// What the answer to the question for the partner says. Nobody says whether one who left is still shown.
 pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standing {
-    if answers::says_no_such_thing(answer) {
+    let is_archived = |data: Value| ["archived", "is_archived"].iter().any(|name| data.get(name) == Some(&true.into()));
+    if answers::says_no_such_thing(answer) || answers::data(answer).is_some_and(is_archived) {
         let reason = Some("the partner has left the programme, and no reward is shown".into());
         return Standing::Is { commission: Commission::Rejected, reason };
     }

@@ -11,7 +11,7 @@ use trailmark_wire::money::Currency;
 use trailmark_wire::time::UnixMillis;
 
 use super::answers::text;
-use super::customers::{our_key, reference};
+use super::customers::{our_key, our_key_on, reference};
 use super::transactions;
 use crate::Dialect;
 use crate::directory::Thing;
@@ -47,7 +47,7 @@ fn customer(dialect: Dialect, item: &Value) -> Option<Customer> {
         provider_key: owned(item, "provider_key"),
         member_key: owned(item, "member_key"),
         test: item.get("test").and_then(Value::as_bool),
-        data: data(item, &["metadata", "mdata", "meta"]),
+        data: data(item, &["metadata", "mdata", "field_data", "meta"]),
         created_at: instant(item, "created_at"),
         updated_at: instant(item, "updated_at"),
     })
@@ -78,10 +78,12 @@ pub(super) fn partner(item: &Value) -> Option<Partner> {
     })
 }
 
-/// In `current` the vendor's `customer_key` of a transaction is its own key of the customer, in the guide it is ours.
+/// In `current` the vendor's `customer_key` of a transaction is its own key of the customer, in the guide it is ours. Where
+/// the customer is shown as an object, that holds both.
 fn transaction(dialect: Dialect, item: &Value) -> Option<Transaction> {
-    let external = owned(item, "customer_external_key");
-    let (customer, customer_id) = match (external, owned(item, "customer_key"), dialect) {
+    let external = our_key_on(item).map(str::to_owned);
+    let own = || item.get("customer").and_then(|customer| owned(customer, "key"));
+    let (customer, customer_id) = match (external, owned(item, "customer_key").or_else(own), dialect) {
         (None, ours, Dialect::Guide) => (ours, None),
         (external, id, _) => (external, id),
     };

@@ -29,6 +29,8 @@ use crate::task::{Rejection, Task};
 pub(super) const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
 /// Cents, either way.
 const MOST_CENTS: i64 = 50_000_000_000;
+/// Entries of `metadata`.
+const METADATA_ENTRIES: usize = 25;
 /// Characters of a name in `metadata`.
 const METADATA_NAME_CHARS: usize = 30;
 /// Characters of a value in `metadata`.
@@ -131,6 +133,11 @@ pub(super) fn minor(cents: i64, currency: Currency) -> Option<i64> {
 /// Free data as `metadata`. Blank values are left out.
 pub(super) fn metadata(data: &TextMap) -> Result<Map<String, Value>, Rejection> {
     let stated = || data.iter().filter(|(_, value)| !value.trim().is_empty());
+    if stated().count() > METADATA_ENTRIES {
+        return Err(rejection(
+            "`data` holds more than the 25 entries that PartnerStack takes with a transaction; send fewer",
+        ));
+    }
     let too_long = |(name, value): (&str, &str)| {
         name.chars().count() > METADATA_NAME_CHARS || value.chars().count() > METADATA_VALUE_CHARS
     };
@@ -255,8 +262,7 @@ fn compared(entry: &Entry<'_>, key: &str, item: &Value) -> LookUp {
     let same_amount = item.get("amount").and_then(Value::as_i64).is_none_or(|amount| amount == entry.cents);
     let currency = entry.order.currency.as_str();
     let same_currency = text(item, "currency").is_none_or(|shown| shown.eq_ignore_ascii_case(currency));
-    let customer = text(item, "customer_external_key");
-    let same_customer = customer.is_none_or(|shown| shown == entry.customer.key.as_str());
+    let same_customer = customers::our_key_on(item).is_none_or(|shown| shown == entry.customer.key.as_str());
     let fields = [("`amount`", same_amount), ("`currency`", same_currency), ("the customer", same_customer)];
     let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
     match differing.is_empty() {

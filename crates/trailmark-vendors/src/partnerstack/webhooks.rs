@@ -76,13 +76,14 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
 }
 
 /// The customer's keys on an object that belongs to one, beside it or inside.
-fn customer(object: &Value) -> [Option<&str>; 5] {
+fn customer(object: &Value) -> [Option<&str>; 6] {
     [
         text(object, "customer_key"),
         text(object, "customer_external_key"),
         text(object, "external_key"),
         within(object, "customer", "key"),
         within(object, "customer", "customer_key"),
+        within(object, "customer", "external_key"),
     ]
 }
 

@@ -58,7 +58,12 @@ fn rewards_are_listed_by_the_vendors_own_key_of_the_customer() {
     let list = format!("rewards?limit=250&min_created={since}&customer_key=");
     assert_eq!(asked(&*adapter(), &customer(), Question::Reward), Some(format!("{list}cus_1")));
     assert_eq!(asked(&*adapter(), &sale(), Question::Reward), Some(format!("{list}cus_1")));
-    assert_eq!(asked(&*guide(), &customer(), Question::Reward), Some(format!("{list}u_1")), "the guide has one key");
+    let guides = format!("rewards?limit=100&min_created={since}&customer_key=u_1");
+    assert_eq!(
+        asked(&*guide(), &customer(), Question::Reward),
+        Some(guides),
+        "the guide has one key, and smaller pages"
+    );
     assert_eq!(asked(&*adapter(), &customer(), Question::Partner), Some("partnerships/acme".into()));
     assert_eq!(asked(&*guide(), &customer(), Question::Partner), Some("partners/acme".into()));
 }
@@ -79,6 +84,9 @@ fn each_status_of_a_reward_has_one_meaning() {
     for (status, payment, meaning) in [
         ("pending", "", "pending"),
         ("hold", "", "pending"),
+        ("scheduled", "", "pending"),
+        ("paid", "", "paid"),
+        ("paid", "available", "paid"),
         ("approved", "available", "approved"),
         ("approved", "in_transit", "approved"),
         ("approved", "withdrawn", "paid"),
@@ -101,6 +109,16 @@ fn a_reward_counts_only_for_what_it_was_given_for() {
     let all = [signup_alone, of_sale, of_other];
     assert_eq!(read(&customer(), &all), "approved");
     assert_eq!(read(&sale(), &all), "rejected");
+    for foreign in
+        [json!({"key": "cus_2"}), json!({"external_key": "u_2"}), json!({"key": "cus_2", "external_key": "u_2"})]
+    {
+        let other = json!({"key": "rwd_4", "customer": foreign, "reward_status": "approved"});
+        assert_eq!(read(&customer(), &[other]), "ask Partner", "whatever the list was asked for");
+    }
+    for ours in [json!({"external_key": "u_1"}), json!({"key": "cus_9", "external_key": "u_1"}), Value::Null] {
+        let reward = json!({"key": "rwd_5", "customer": ours, "reward_status": "approved"});
+        assert_eq!(read(&customer(), &[reward]), "approved");
+    }
     let by_action = json!({"key": "rwd_2", "reward_status": "approved", "action": {"key": "act_1"}});
     assert_eq!(read(&customer(), &[by_action]), "ask Partner");
     let flat = json!({"key": "rwd_3", "reward_status": "approved", "transaction_key": "order_1"});
@@ -123,8 +141,10 @@ fn without_a_reward_the_partner_decides() {
     let read = |status, body| told(adapter().read_commission(&customer(), Question::Partner, &answer(status, body)));
     let left = "rejected: the partner has left the programme, and no reward is shown";
     assert_eq!(read(404, fixture!("404")), left);
+    assert_eq!(read(200, r#"{"data":{"key":"part_1","archived":true},"status":200}"#), left);
+    assert_eq!(read(200, r#"{"data":{"key":"part_1","is_archived":true},"status":200}"#), left);
     let nothing = "unknown: the vendor shows no reward for it so far";
-    assert_eq!(read(200, r#"{"data":{"key":"part_1","partner_key":"acme"},"status":200}"#), nothing);
+    assert_eq!(read(200, r#"{"data":{"key":"part_1","partner_key":"acme","archived":false},"status":200}"#), nothing);
     assert!(read(404, "<html>not found</html>").starts_with("not now: "), "a gateway's 404 is no word of the vendor's");
     let mut nameless = customer();
     nameless.task.partner = None;

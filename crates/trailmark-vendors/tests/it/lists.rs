@@ -163,7 +163,7 @@ fn in_current_a_group_is_picked_out_here_and_the_list_goes_on() {
 #[test]
 fn transactions_tell_the_same_amount_in_cents_and_in_the_currencys_units() {
     let item = |currency: &str, amount: i64| {
-        json!({ "key": format!("{currency}{amount}"), "customer_external_key": "u_1", "customer_key": "cus_1",
+        json!({ "key": format!("{currency}{amount}"), "customer": { "key": "cus_1", "external_key": "u_1" },
                 "amount": amount, "currency": currency, "created_at": NOW.0 })
     };
     let items = json!([item("EUR", 1230), item("jpy", 123_000), item("KWD", 123), item("JPY", 50), item("XXQ", 5)]);

@@ -129,6 +129,15 @@ fn what_a_transaction_cannot_hold_is_named_before_anything_is_sent() {
         task.data.insert(name, value);
         assert!(rejected(&task).starts_with("`data` holds a name of more than 30"));
     }
+    let with_entries = |count: usize| {
+        let mut task = sale(1, "EUR");
+        for number in 0..count {
+            task.data.insert(format!("n{number}"), "v".into());
+        }
+        task
+    };
+    assert!(adapter().plan(&with_entries(25)).is_ok());
+    assert!(rejected(&with_entries(26)).starts_with("`data` holds more than the 25 entries"));
     let mut task = sale(1, "EUR");
     task.data.insert("n".repeat(30), "v".repeat(100));
     assert!(adapter().plan(&task).is_ok());
@@ -251,8 +260,10 @@ fn what_stands_under_our_key_and_is_not_ours_differs() {
     assert_eq!(found(&sale(1231, "EUR"), 200, list), format!("{prefix}`amount`"));
     assert_eq!(found(&sale(1230, "USD"), 200, list), format!("{prefix}`currency`"));
     assert_eq!(found(&with_key(sale(1230, "EUR"), "u_9"), 200, list), format!("{prefix}the customer"));
-    let lower = list.replace("EUR", "eur").replace("\"customer_external_key\": \"u_1\", ", "");
+    let lower = list.replace("EUR", "eur").replace("\"external_key\": \"u_1\"", "\"external_key\": null");
     assert_eq!(found(&sale(1230, "EUR"), 200, &lower), "found | o_1001");
+    let beside = list.replace("\"customer\": { \"external_key\": \"u_1\" }", "\"customer_external_key\": \"u_8\"");
+    assert_eq!(found(&sale(1230, "EUR"), 200, &beside), format!("{prefix}the customer"));
 }
 
 #[test]
@@ -266,7 +277,7 @@ content-type: application/json
 "#;
     assert_eq!(rendered(&sent(&*adapter(), &lead())), expected);
     let known = Task { customer_reference: Some("cus_1".into()), ..lead() };
-    assert_eq!(body(&known)["target_key"], "cus_1");
+    assert_eq!(body(&known)["target_key"], "u_1", "an action for a key that is not the customer's is lost in silence");
     assert_eq!(class(&*adapter(), &lead()), Class::Neither);
 }
 

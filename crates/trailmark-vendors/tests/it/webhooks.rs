@@ -31,14 +31,21 @@ fn both_generations_and_the_guide_say_whom_they_are_about() {
     let customer = json!({"event": "customer_updated", "key": "cus_1", "customer_key": "u_1", "email": "a@b.c"});
     check(customer, "customer_updated | cus_1,u_1 |  | ");
     check(json!({"event": "customer.created", "key": "u_1"}), "customer.created | u_1 |  | ");
+    let numbered = json!({"event": "customer_created", "id": 7, "customer_key": "u_1", "archived": "false"});
+    check(numbered, "customer_created | u_1 |  | ");
     let partner = json!({"event": "partnership.updated", "key": "part_1", "partner_key": "ada"});
     check(partner, "partnership.updated |  |  | ada,part_1");
+    // The sample of docs/partnerstack-webhooks.
+    let sample = json!({"id": 123, "partner_key": "JohnSmith", "first_name": "John", "last_name": "Smith",
+        "email": "john@partners.example", "group": {"id": 22, "name": "Top Sellers", "slug": "topsellers"},
+        "event": "partnership_created", "archived": "false"});
+    check(sample, "partnership_created |  |  | JohnSmith");
     check(json!({"event": "partner.updated", "key": "ada"}), "partner.updated |  |  | ada");
     let transaction =
         json!({"event": "transaction.updated", "key": "txn_1", "customer_key": "u_1", "status": "approved"});
     check(transaction, "transaction.updated | u_1 | txn_1 | ");
     let reward = json!({"event": "reward.created", "key": "rwd_1", "reward_status": "pending",
-        "customer": {"key": "cus_1", "customer_key": "u_1"}, "transaction": {"key": "o_1"}});
+        "customer": {"key": "cus_1", "external_key": "u_1"}, "transaction": {"key": "o_1"}});
     check(reward, "reward.created | cus_1,u_1 | o_1 | ");
     check(json!({"event": "reward_created", "partner_key": "ada"}), "reward_created |  |  | ada");
 }
