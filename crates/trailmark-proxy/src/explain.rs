@@ -161,7 +161,7 @@ fn because(code: &str) -> Option<&'static str> {
     Some(match code {
         "customer_unsigned" => "This site believes a page's customer only when the merchant signed them.",
         "money_unsigned" => "Nobody but the page named the amount: sign the order, or report it from the backend.",
-        "signups_per_visitor" => "This browser has signed up as many customers as the site allows.",
+        "signups_per_visitor" => "This browser has signed up, or asked about, as many customers as the site allows.",
         "sale_unknown" => "The sale that it refunds is not known yet; it follows by itself when the sale comes.",
         "sale_unattributed" => "Nobody earned on the sale that it refunds.",
         "sale_rejected" => "Every vendor refused the sale that it refunds.",
@@ -186,6 +186,9 @@ fn because(code: &str) -> Option<&'static str> {
 fn changed(change: &ConversionChange) -> String {
     let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
     let what = match change.change {
+        Afterwards::Closed if change.code.as_deref() == Some("key_taken") => {
+            format!("Closed, without telling the page: the same key stands already in conversion {cause}")
+        }
         Afterwards::Closed => format!("Closed: the site's backend stated the same key in conversion {cause}"),
         Afterwards::Followed => format!("Its sale came as conversion {cause}"),
         Afterwards::Rejected => "An operator rejected it".to_owned(),

@@ -151,14 +151,17 @@ pub struct NewConversion {
 pub struct Known {
     /// All touches of the visitor.
     pub touches: Vec<StoredTouch>,
-    /// Signups of this visitor that were accepted so far.
-    pub signups_by_visitor: u32,
+    /// Other keys of this kind that this visitor has used up: accepted for them, or told to a page of theirs as accepted or
+    /// as taken, whatever became of it since.
+    pub told_to_visitor: u32,
     /// Programs in which this conversion's (kind, external id) is claimed already.
     pub claimed: Vec<ProgramId>,
     /// Deliveries that are not settled yet, over the whole site.
     pub queued: u64,
-    /// Whether this conversion's (kind, external id) stands already: accepted, or said by a server.
+    /// Whether this conversion's (kind, external id) stands already: accepted, claimed, or said by a server.
     pub is_stated: bool,
+    /// Whether a conversion of this very visitor is among those by which it stands.
+    pub is_own: bool,
     /// Of a sale: the touches for which its customer's signup was delivered.
     pub signup: Vec<Touch>,
     /// Of a refund: the sale that it names.
@@ -219,6 +222,9 @@ pub struct Ruling {
 pub enum Consequence {
     /// Held conversions of the same kind and key are closed as duplicates: a server has stated that key.
     ClosesHeld,
+    /// This conversion itself is closed as a duplicate: its key stands already. Its receipt, which a page reads that may not
+    /// know, says `held` like that of any other.
+    ClosesItself,
     /// A held conversion, named by the receipt, stands so from now on. Its own first receipt stays as it was given.
     Decides(Ruling),
 }

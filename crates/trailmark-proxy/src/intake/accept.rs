@@ -3,8 +3,9 @@
 //! what was held, and when a sale comes for which refunds wait.
 //!
 //! A browser's word is limited here (design § 4): it moves no money that the merchant has not signed, alters no customer and
-//! no order that stands already, and learns nothing about other conversions. A server's word counts, and closes what was held
-//! under the same key. What money means for refunds stands in [`super::money`].
+//! no order that stands already, and learns nothing about other conversions: once its visitor has been told of as many customers
+//! as the site allows, a key that is taken and one that is free are answered with the same bytes. A server's word counts, and
+//! closes what was held under the same key. What money means for refunds stands in [`super::money`].
 
 use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, Kind, OrderClaim};
@@ -103,6 +104,10 @@ impl Case {
         }
     }
 
+    fn is_browsers(&self) -> bool {
+        matches!(self.word, Word::Browser(_))
+    }
+
     /// Whether it may inherit the credit of what it follows: a page that names a customer must not learn whose they are.
     fn may_inherit(&self) -> bool {
         match &self.word {
@@ -136,13 +141,16 @@ impl Rules {
         if !deliveries.is_empty() && known.queued >= self.queue {
             return Err(StoreError::Full);
         }
-        let is_browsers = matches!(case.word, Word::Browser(_));
         let receipt = Receipt {
             conversion_id: case.id.clone(),
             status,
             code: code.map(str::to_owned),
             // Whose the first one was is none of a browser's business.
-            attribution: if status == Status::Duplicate && is_browsers { Vec::new() } else { decision.attribution() },
+            attribution: if status == Status::Duplicate && case.is_browsers() {
+                Vec::new()
+            } else {
+                decision.attribution()
+            },
             deliveries: deliveries.iter().map(note).collect(),
             replayed: false,
         };
@@ -196,7 +204,7 @@ impl Rules {
     /// The credited programs in which nobody holds the key. A page alters nothing that stands: for it, a key that was stated
     /// anywhere is taken everywhere.
     fn free(&self, case: &Case, known: &Known, decision: &Decision) -> Vec<(ProgramId, VendorName)> {
-        if matches!(case.word, Word::Browser(_)) && (known.is_stated || !known.claimed.is_empty()) {
+        if case.is_browsers() && is_taken(known) {
             return Vec::new();
         }
         let program = |touch: &trailmark_attribution::Touch| self.programs.iter().find(|(id, _)| *id == touch.program);
@@ -216,32 +224,40 @@ impl Rules {
         }
         match decision.unattributed_code() {
             Some(code) => (Status::Unattributed, Some(code)),
-            None if free.is_empty() => (Status::Duplicate, None),
+            None if known.is_own && free.is_empty() => (Status::Duplicate, None),
+            // Before it is looked whether somebody holds the key, or a page could ask that about any number of keys.
             None => match self.held(case, known) {
                 Some(code) => (Status::Held, Some(code)),
+                None if free.is_empty() => (Status::Duplicate, None),
                 None => (Status::Accepted, None),
             },
         }
     }
 
-    /// Why a browser's conversion must wait for a server or an operator; `None` when it need not.
+    /// Why a browser's conversion must wait for a server or an operator, whether or not its key is taken; `None` when it
+    /// need not.
     fn held(&self, case: &Case, known: &Known) -> Option<&'static str> {
         let Word::Browser(claims) = &case.word else { return None };
         match case.kind {
             _ if claims.doubt.is_some() => claims.doubt,
             Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some("money_unsigned"),
             _ if self.require_signed_customer && !claims.customer_vouched => Some("customer_unsigned"),
-            Kind::Signup if known.signups_by_visitor >= self.signups_per_visitor => Some("signups_per_visitor"),
-            Kind::Signup | Kind::Lead => None,
+            Kind::Signup | Kind::Lead => {
+                (known.told_to_visitor >= self.signups_per_visitor).then_some("signups_per_visitor")
+            }
         }
     }
 
-    /// A server's word closes what was held under the key; a sale that stands decides the refunds that came before it.
+    /// A server's word closes what was held under the key, and what a page says of a key that stands is closed as soon as it
+    /// is held; a sale that stands decides the refunds that came before it.
     fn consequences(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
         let mut consequences = Vec::new();
         let (status, is_server) = (ruling.receipt.status, case.word == Word::Server);
         if is_server && status != Status::Rejected {
             consequences.push(Consequence::ClosesHeld);
+        }
+        if case.is_browsers() && status == Status::Held && is_taken(known) {
+            consequences.push(Consequence::ClosesItself);
         }
         let stands = status == Status::Accepted || (is_server && status == Status::Unattributed);
         if case.kind == Kind::Sale && stands {
@@ -289,6 +305,11 @@ pub(crate) fn release_rule(config: &Config, now: UnixMillis) -> ReleaseRule {
         Some((_, rules)) => rules.release(held, known, now),
         None => Err(refused(&format!("site `{}` is not in the configuration any more", held.site))),
     })
+}
+
+/// Whether the key stands in some program, or a server has stated it.
+fn is_taken(known: &Known) -> bool {
+    known.is_stated || !known.claimed.is_empty()
 }
 
 /// Whether a browser may say this at all.

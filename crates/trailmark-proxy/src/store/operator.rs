@@ -222,7 +222,7 @@ pub struct ConversionChange {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Afterwards {
-    /// A server stated the same key.
+    /// A server stated the same key, then or before; or it stood already, which its page may not know.
     Closed,
     /// The sale that it waited for came.
     Followed,

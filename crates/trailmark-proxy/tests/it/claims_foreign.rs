@@ -58,37 +58,53 @@ async fn populated(proxy: &TestProxy) -> [&'static str; 4] {
     known
 }
 
+/// What a page reads of each of these, one after another; `first` numbers what it sends.
+async fn reads(proxy: &TestProxy, page: &Page, first: u8, said: Vec<Value>) -> Vec<String> {
+    let mut answers = Vec::new();
+    for (number, said) in (first..).zip(said) {
+        answers.push(seen(&page.says(proxy, number, said).await));
+    }
+    answers
+}
+
+#[track_caller]
+fn all_alike(answers: &[String], holding: &str) {
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
+    assert!(answers[0].contains(holding), "{}", answers[0]);
+}
+
+fn lead(key: &str) -> Value {
+    json!({"kind": "lead", "customer": {"key": key}})
+}
+
 #[tokio::test]
 async fn a_page_reads_the_same_bytes_of_every_customer_whom_it_does_not_own() {
     let proxy = TestProxy::start().await;
     let known = populated(&proxy).await;
+    // Of three it hears that they are taken, and whoever it asks about then, it hears the same as of nobody.
     let page = Page::of(&proxy, 1, "eve").await;
-    let mut number = 0;
-    let mut ask = async |data: Value| {
-        number += 1;
-        seen(&page.says(&proxy, number, data).await)
-    };
-    for what in [signup as fn(&str) -> Value, |key: &str| sale(&format!("order_{key}"), key)] {
-        let mut answers = Vec::new();
-        for key in known {
-            answers.push(ask(what(key)).await);
-        }
-        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
-        assert!(answers[0].contains("\"status\":\"duplicate\",\"attribution\":[],\"deliveries\":[]"), "{}", answers[0]);
-    }
-    // An order that nobody knows is held whosever customer it names: the customer's key alone tells nothing.
-    let mut held = Vec::new();
-    for key in known.into_iter().chain(["nobody"]) {
-        held.push(ask(sale(&format!("new_{key}"), key)).await);
-    }
-    assert!(held.iter().all(|answer| *answer == held[0]), "{held:#?}");
-    assert!(held[0].contains("money_unsigned") && held[0].contains("eve"), "its own partner alone: {}", held[0]);
-    // And a lead, which belongs to the page's own visitor.
-    let mut leads = Vec::new();
-    for key in known.into_iter().chain(["nobody"]) {
-        leads.push(ask(json!({"kind": "lead", "customer": {"key": key}})).await);
-    }
-    assert!(leads.iter().all(|answer| *answer == leads[0]), "{leads:#?}");
+    let taken = reads(&proxy, &page, 1, known[..3].iter().map(|key| signup(key)).collect()).await;
+    all_alike(&taken, "\"status\":\"duplicate\",\"attribution\":[],\"deliveries\":[]");
+    let spent = ["organic", "nobody", "nobody_else"].map(signup).into();
+    all_alike(&reads(&proxy, &page, 10, spent).await, "signups_per_visitor");
+    // One that has signed up as many as it may reads only of its own what became of them.
+    let busy = Page::of(&proxy, 2, "eve").await;
+    let own = ["own_1", "own_2", "own_3"];
+    all_alike(&reads(&proxy, &busy, 1, own.map(signup).into()).await, "\"status\":\"accepted\"");
+    let asked = known.into_iter().chain(["nobody"]).map(signup).collect();
+    all_alike(&reads(&proxy, &busy, 10, asked).await, "signups_per_visitor");
+    all_alike(&reads(&proxy, &busy, 20, own.map(signup).into()).await, "\"status\":\"duplicate\"");
+    // Of orders it hears nothing at all: whatever it did not get signed is held, whoever's it is, and whether it is one.
+    let orders = known.iter().flat_map(|key| [format!("order_{key}"), format!("new_{key}")]);
+    let orders = orders.zip(known.into_iter().chain(["nobody"]).cycle()).map(|(order, of)| sale(&order, of)).collect();
+    let held = reads(&proxy, &busy, 30, orders).await;
+    all_alike(&held, "money_unsigned");
+    assert!(held[0].contains("eve"), "its own partner alone: {}", held[0]);
+    // And leads are counted like signups.
+    all_alike(&reads(&proxy, &busy, 60, known[..3].iter().map(|key| lead(key)).collect()).await, "accepted");
+    all_alike(&reads(&proxy, &busy, 70, ["organic", "nobody"].map(lead).into()).await, "signups_per_visitor");
+    let honest = Page::of(&proxy, 3, "ada").await;
+    all_alike(&reads(&proxy, &honest, 1, vec![lead("of_ada")]).await, "duplicate");
 }
 
 #[tokio::test]
@@ -99,7 +115,8 @@ async fn a_foreign_customer_stays_who_and_whose_they_were() {
     let page = Page::of(&proxy, 1, "eve").await;
     for (number, key) in (1..).zip(known) {
         let taken = json!({"kind": "signup", "customer": {"key": key, "email": "eve@evil.example", "name": "Eve"}});
-        assert_eq!(page.says(&proxy, number, taken).await.json()["status"], "duplicate");
+        let told = if number <= 3 { "duplicate" } else { "held" };
+        assert_eq!(page.says(&proxy, number, taken).await.json()["status"], told);
     }
     // Their next sale goes where it always went, and what the vendor would be told names nobody else.
     for (key, partner) in [("of_ada", json!("ada")), ("of_bob", json!("bob")), ("of_server", json!("bob"))] {

@@ -95,7 +95,7 @@ async fn a_site_may_ask_for_signed_customers() {
 
 #[tokio::test]
 async fn a_browsers_time_is_clamped_between_touch_and_receipt() {
-    let proxy = TestProxy::start().await;
+    let proxy = TestProxy::with(&SITES.replacen("id = \"acme\"", "id = \"acme\"\nsignups_per_visitor = 5", 1)).await;
     let key = BrowserKey::new();
     let token = proxy.arrive(1, &key).await;
     proxy.clock.advance(60_000);

@@ -313,6 +313,65 @@ async fn of_a_thousand_foreign_keys_three_are_delivered_and_held_ones_block_no_s
 }
 
 #[tokio::test]
+async fn once_its_limit_is_spent_a_page_hears_held_of_every_key_but_its_own() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    let organic = shop.signup(Assurance::Server, visitor(9), "u_2").await;
+    let eve = touched_visitor(&shop.store, 2, &["main"]).await;
+    assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "own").await), "accepted");
+    // Two more that it may hear of, however often; asking costs as much as signing up.
+    for _ in 0..2 {
+        assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "u_1").await), "duplicate");
+    }
+    assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "u_2").await), "duplicate");
+    for number in 3..=20 {
+        shop.customer(number, &format!("u_{number}")).await;
+        let mut taken = shop.signup(Assurance::Bound, eve.clone(), &format!("u_{number}")).await;
+        let free = shop.signup(Assurance::Bound, eve.clone(), &format!("free_{number}")).await;
+        assert_eq!(said(&free), "held signups_per_visitor");
+        assert_eq!(shop.stands(&taken).await, "duplicate key_taken");
+        assert_eq!(shop.stands(&free).await, "held signups_per_visitor");
+        assert!(matches!(shop.release(&taken).await, Err(StoreError::Refused(text)) if text.contains("`duplicate`")));
+        taken.conversion_id = free.conversion_id.clone();
+        assert_eq!(taken, free);
+    }
+    assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "own").await), "duplicate");
+    // Leads are counted apart, and alike.
+    let lead = |customer: &str| {
+        let mut new = signup(shop.number(), eve.clone(), customer);
+        new.conversion.event = Event::Lead;
+        shop.post(new)
+    };
+    for (customer, end) in [("own", "accepted"), ("u_1", "accepted"), ("u_2", "accepted"), ("u_3", "held")] {
+        assert!(said(&lead(customer).await).starts_with(end), "{customer}");
+    }
+    assert_eq!(said(&lead("own").await), "duplicate");
+    // Whoever is the customer's has not lost them: their own page and the backend are answered as ever.
+    assert_eq!(shop.stands(&organic).await, "unattributed no_touch");
+    assert_eq!(said(&shop.signup(Assurance::Bound, visitor(1), "u_1").await), "duplicate");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn an_unsigned_word_is_held_whether_or_not_somebody_holds_its_key() {
+    let mut shop = Shop::open(Credit::One);
+    let own = shop.customer(1, "u_1").await;
+    let sale = shop.pay(Assurance::Server, own.clone(), &SALE).await;
+    let eve = touched_visitor(&shop.store, 2, &["main"]).await;
+    let taken = shop.pay(Assurance::Bound, eve.clone(), &SALE).await;
+    let free = shop.pay(Assurance::Bound, eve.clone(), &Paid { key: "o2", ..SALE }).await;
+    assert_eq!((said(&taken), said(&free)), ("held money_unsigned".into(), "held money_unsigned".into()));
+    assert_eq!(shop.stands(&taken).await, "duplicate key_taken");
+    assert_eq!(shop.detail(&taken).await.changes[0].cause, Some(sale.conversion_id));
+    assert_eq!(said(&shop.pay(Assurance::Bound, own, &SALE).await), "duplicate", "its own order is no secret");
+    shop.rules.require_signed_customer = true;
+    for customer in ["u_1", "u_9"] {
+        assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), customer).await), "held customer_unsigned");
+    }
+    shop.is_sound().await;
+}
+
+#[tokio::test]
 async fn what_is_released_is_decided_again_and_delivered_once_with_what_waited_for_it() {
     let shop = Shop::open(Credit::One);
     let visitor = shop.customer(1, "u_1").await;

@@ -137,7 +137,7 @@ pub async fn a_rule_sees_the_visitors_signups_and_the_sites_backlog(ground: &imp
     let new = signup(4, visitor(1), "u_4");
     let rule = rule(&new, delivery_number(4));
     let looking = Box::new(move |known: &Known| {
-        assert_eq!((known.signups_by_visitor, known.queued, known.touches.len()), (2, 4, 2));
+        assert_eq!((known.told_to_visitor, known.queued, known.touches.len()), (2, 4, 2));
         rule(known)
     });
     assert!(matches!(store.accept(new, looking).await, Ok(Accepted::New(_))));

@@ -18,6 +18,7 @@ use trailmark_wire::receipt::{Receipt, Status};
 
 use super::Ground;
 use super::samples::*;
+use crate::outbox::State;
 use crate::store::operator::Afterwards;
 use crate::store::{Accepted, Assurance, Consequence, Known, NewConversion, ReleaseRule, Ruling, Store, StoreError};
 
@@ -99,6 +100,52 @@ pub async fn a_rule_sees_whether_a_key_was_stated(ground: &impl Ground) {
     looked(&store, 5, signup(5, visitor(1), "u_5"), |known| assert!(!known.is_stated)).await;
     accepted(&store, 6, signup(6, visitor(1), "u_6")).await;
     looked(&store, 7, signup(7, visitor(1), "u_6"), |known| assert!(known.is_stated && known.claimed.len() == 1)).await;
+}
+
+pub async fn a_rule_sees_whose_a_key_is_and_how_many_its_visitor_was_told_of(ground: &impl Ground) {
+    let store = ground.open();
+    for number in [1, 2] {
+        touched_visitor(&store, number, &["main"]).await;
+    }
+    accepted(&store, 1, signup(1, visitor(1), "u_1")).await;
+    let sees = |told, is_own| move |known: &Known| assert_eq!((known.told_to_visitor, known.is_own), (told, is_own));
+    looked(&store, 2, signup(2, visitor(1), "u_1"), sees(0, true)).await;
+    looked(&store, 3, signup(3, visitor(2), "u_1"), sees(0, false)).await;
+    // Being told that it is taken counts, once a key; being held tells nothing.
+    for number in [4, 5] {
+        changed(&store, number, signup(number, visitor(2), "u_1"), |_, ruling| status(ruling, Status::Duplicate)).await;
+    }
+    looked(&store, 6, signup(6, visitor(2), "u_2"), sees(1, false)).await;
+    looked(&store, 7, signup(7, visitor(2), "u_1"), sees(0, false)).await;
+    // What the vendor refused since was told as accepted, and what a server said was told to no page.
+    sent(&store, 1, "rejected", State::Rejected).await;
+    looked(&store, 8, signup(8, visitor(1), "u_2"), sees(1, false)).await;
+    let server = NewConversion { assurance: Assurance::Server, ..signup(9, visitor(2), "u_9") };
+    changed(&store, 9, server, |_, ruling| status(ruling, Status::Duplicate)).await;
+    let mut lead = signup(10, visitor(2), "u_2");
+    lead.conversion.event = Event::Lead;
+    looked(&store, 10, lead, sees(0, false)).await;
+    looked(&store, 11, signup(11, visitor(2), "u_2"), sees(1, false)).await;
+}
+
+pub async fn what_closes_itself_stands_as_a_duplicate_behind_a_receipt_that_says_held(ground: &impl Ground) {
+    let store = ground.open();
+    for number in [1, 2] {
+        touched_visitor(&store, number, &["main"]).await;
+    }
+    let first = accepted(&store, 1, signup(1, visitor(1), "u_1")).await;
+    let closing = changed(&store, 2, signup(2, visitor(2), "u_1"), |_, ruling| {
+        hold(ruling);
+        ruling.consequences.push(Consequence::ClosesItself);
+    })
+    .await;
+    assert_eq!(stands(&store, &closing).await, (Status::Duplicate, 1));
+    let change = store.conversion(closing.conversion_id.as_str().into()).await.unwrap().changes.remove(0);
+    assert_eq!((change.change, change.cause), (Afterwards::Closed, Some(first.conversion_id)));
+    assert_eq!(change.code.as_deref(), Some("key_taken"));
+    let again = store.accept(signup(2, visitor(2), "u_1"), no_rule()).await.unwrap();
+    assert!(matches!(again, Accepted::Replayed(receipt) if receipt.status == Status::Held));
+    assert_eq!(store.health().await.unwrap().violations, Vec::<String>::new());
 }
 
 pub async fn a_rule_about_a_sale_sees_its_customers_signup_and_what_waits(ground: &impl Ground) {

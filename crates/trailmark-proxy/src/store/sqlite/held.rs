@@ -54,6 +54,7 @@ pub(super) fn follow(
     for consequence in consequences {
         match consequence {
             Consequence::ClosesHeld => close(ledger, site, cause, now)?,
+            Consequence::ClosesItself => close_itself(ledger, site, cause, now)?,
             Consequence::Decides(ruling) => {
                 let why = Why { change: Afterwards::Followed, reason: None, cause: Some(cause), now };
                 settle(ledger, site, ruling, &why)?;
@@ -145,6 +146,18 @@ fn close(ledger: &Connection, site: &SiteId, cause: &ConversionId, now: UnixMill
     let held: Vec<ConversionId> = all(ledger, sql, (site.as_str(), cause.as_str()), |row| checked(row, "id"))?;
     let why = Why { change: Afterwards::Closed, reason: None, cause: Some(cause), now };
     held.iter().try_for_each(|id| stand(ledger, site, id, (Status::Duplicate, Some("closed_by_server")), &why))
+}
+
+/// Closes a held conversion whose key stands already.
+fn close_itself(ledger: &Connection, site: &SiteId, id: &ConversionId, now: UnixMillis) -> Result<(), StoreError> {
+    let sql = "SELECT kind, external_id FROM conversions WHERE site = ?1 AND id = ?2";
+    let named = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
+        Ok((plain::<String>(row, "kind")?, plain::<Option<String>>(row, "external_id")?))
+    })?;
+    let Some((kind, Some(key))) = named else { return Err(StoreError::NotFound("business key")) };
+    let holder = known::stated_by(ledger, site, &kind, &key)?;
+    let why = Why { change: Afterwards::Closed, reason: None, cause: holder.as_ref(), now };
+    stand(ledger, site, id, (Status::Duplicate, Some("key_taken")), &why)
 }
 
 /// How a held conversion stands from now on, on record.

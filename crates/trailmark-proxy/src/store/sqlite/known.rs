@@ -3,13 +3,19 @@
 use rusqlite::{Connection, Row, named_params};
 use trailmark_attribution::Touch;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ProgramId, SiteId, VisitorId};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
 use trailmark_wire::money::{Currency, Money};
 
 use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
 use super::touches;
 use crate::outbox::State;
 use crate::store::{Held, Known, KnownSale, StoreError};
+
+/// The conversions by which a key stands; site, kind and key are the first three parameters. One that was rejected may
+/// still hold it.
+const STATED: &str = "site = ?1 AND kind = ?2 AND external_id = ?3
+     AND (status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held'))
+       OR id IN (SELECT conversion FROM claims WHERE site = ?1 AND kind = ?2 AND external_id = ?3))";
 
 /// About which conversion something is to be known.
 #[derive(Debug)]
@@ -28,13 +34,14 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     let site = subject.site;
     let mut known = Known {
         touches: touches::of_visitor(ledger, site, subject.visitor)?,
-        signups_by_visitor: signups(ledger, subject)?,
+        told_to_visitor: told(ledger, subject)?,
         queued: queued(ledger, site)?,
         ..Known::default()
     };
     if let Some(key) = subject.external_id {
         known.claimed = claimed(ledger, site, subject.kind, key)?;
-        known.is_stated = is_stated(ledger, site, subject.kind, key)?;
+        known.is_stated = is_stated(ledger, site, subject.kind, key, None)?;
+        known.is_own = is_stated(ledger, site, subject.kind, key, Some(subject.visitor))?;
     }
     match (subject.kind, subject.external_id) {
         (Kind::Sale, Some(sale)) => {
@@ -56,11 +63,19 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     Ok(known)
 }
 
-fn signups(ledger: &Connection, subject: &Subject<'_>) -> Result<u32, StoreError> {
-    let sql = "SELECT count(*) FROM conversions
-               WHERE site = ?1 AND visitor = ?2 AND kind = 'signup' AND status = 'accepted'";
-    let signups = count(ledger, sql, (subject.site.as_str(), subject.visitor.as_str()))?;
-    Ok(u32::try_from(signups).unwrap_or(u32::MAX))
+/// Other keys that this visitor has used up; those that a page was told count even when a vendor refused them since.
+fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<u32, StoreError> {
+    let sql = "SELECT count(DISTINCT external_id) FROM conversions
+               WHERE site = :site AND visitor = :visitor AND kind = :kind AND external_id IS NOT :own
+                 AND (status = 'accepted' OR (status IN ('duplicate', 'rejected') AND assurance <> 'server'
+                      AND receipt ->> 'status' IN ('accepted', 'duplicate')))";
+    let key = named_params! {
+        ":site": subject.site.as_str(),
+        ":visitor": subject.visitor.as_str(),
+        ":kind": subject.kind.as_str(),
+        ":own": subject.external_id,
+    };
+    Ok(u32::try_from(count(ledger, sql, key)?).unwrap_or(u32::MAX))
 }
 
 fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<ProgramId>, StoreError> {
@@ -68,10 +83,28 @@ fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<
     all(ledger, sql, (site.as_str(), kind.as_str(), key), |row| checked(row, "program"))
 }
 
-fn is_stated(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND kind = ?2 AND external_id = ?3
-                 AND (status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held'))))";
-    Ok(count(ledger, sql, (site.as_str(), kind.as_str(), key))? > 0)
+/// Whether a key stands, by whatever conversion or by one of this visitor.
+fn is_stated(
+    ledger: &Connection,
+    site: &SiteId,
+    kind: Kind,
+    key: &str,
+    by: Option<&VisitorId>,
+) -> Result<bool, StoreError> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM conversions WHERE {STATED} AND (?4 IS NULL OR visitor = ?4))");
+    Ok(count(ledger, &sql, (site.as_str(), kind.as_str(), key, by.map(VisitorId::as_str)))? > 0)
+}
+
+/// The conversion by which a key stands: the accepted one, else what a server said first.
+pub(super) fn stated_by(
+    ledger: &Connection,
+    site: &SiteId,
+    kind: &str,
+    key: &str,
+) -> Result<Option<ConversionId>, StoreError> {
+    let sql =
+        format!("SELECT id FROM conversions WHERE {STATED} ORDER BY status <> 'accepted', received_at, id LIMIT 1");
+    first(ledger, &sql, (site.as_str(), kind, key), |row| checked(row, "id"))
 }
 
 /// Deliveries of the site that are not settled.
