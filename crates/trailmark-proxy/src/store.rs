@@ -44,6 +44,9 @@ pub enum StoreError {
     /// There is no such row.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The site's touch budget has no room for what is new: try again later.
+    #[error("the site's touch budget is spent")]
+    OverBudget,
     /// The row's state does not allow this step; names the state and the cure.
     #[error("{0}")]
     Refused(String),
@@ -71,8 +74,19 @@ pub struct Arrival {
     pub landing_url: String,
     /// When the page was reached: never the future, at most a day ago.
     pub at: UnixMillis,
+    /// How many new touches the site may still record.
+    pub budget: TouchBudget,
     /// Now.
     pub now: UnixMillis,
+}
+
+/// A bound on the touches of a site.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TouchBudget {
+    /// So many may have been recorded...
+    pub most: u64,
+    /// ...from this point in time to now.
+    pub since: UnixMillis,
 }
 
 /// One captured touch.
@@ -320,6 +334,10 @@ pub trait Store:
     /// none in that program, alive or not; one whose window is over does not count.
     ///
     /// `None` when nothing counted and the visitor has no live touch.
+    ///
+    /// # Errors
+    /// `OverBudget` when there is something new and the site's budget has no room for all of it. What is known already needs
+    /// none.
     fn record_arrival(&self, arrival: Arrival) -> Reply<'_, Option<RecordedArrival>>;
 
     /// The newest touch of a visitor that is alive at `now`.
@@ -327,9 +345,6 @@ pub trait Store:
 
     /// Conversion, unique keys, decision, deliveries and receipt in one transaction, or the first receipt again.
     fn accept(&self, new: NewConversion, rule: AcceptRule) -> Reply<'_, Accepted>;
-
-    /// Touches recorded at the site since a point in time: what its touch budget counts.
-    fn touches_since(&self, site: SiteId, since: UnixMillis) -> Reply<'_, u64>;
 
     /// All signing keys of a site, revoked ones too, the newest first.
     fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>>;

@@ -74,7 +74,9 @@ impl From<StoreError> for Problem {
                 Self { detail, ..own(409, REFUSED, "The ledger refuses this change.") }
             }
             StoreError::Corrupt(_) => own(500, CORRUPT, "The ledger is damaged."),
-            StoreError::Full | StoreError::Unavailable(_) => Self::of(Refusal::Unavailable, detail),
+            StoreError::Full | StoreError::OverBudget | StoreError::Unavailable(_) => {
+                Self::of(Refusal::Unavailable, detail)
+            }
         }
     }
 }

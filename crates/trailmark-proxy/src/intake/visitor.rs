@@ -14,7 +14,7 @@ use super::cookies;
 use super::problem::Problem;
 use crate::app::App;
 use crate::config::Site;
-use crate::store::{Arrival, NewTouch, StoredTouch};
+use crate::store::{Arrival, NewTouch, StoreError, StoredTouch, TouchBudget};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -65,11 +65,6 @@ pub(super) async fn record(
     if seen.touches.is_empty() {
         return Ok(None);
     }
-    let hour = app.store.touches_since(site.id.clone(), now.plus(-HOUR_MS)).await?;
-    if hour >= app.config.limits.touches_per_hour {
-        tracing::warn!(site = %site.id, touches = hour, "the touch budget is spent: nothing more is recorded");
-        return Err(Problem::too_fast(BUDGET_RETRY_S));
-    }
     let expires_at = seen.at.plus(site.window_ms());
     let touches = seen
         .touches
@@ -84,9 +79,16 @@ pub(super) async fn record(
         touches: touches.collect::<Result<_, Problem>>()?,
         landing_url: seen.landing_url,
         at: seen.at,
+        budget: TouchBudget { most: app.config.limits.touches_per_hour, since: now.plus(-HOUR_MS) },
         now,
     };
-    Ok(app.store.record_arrival(arrival).await?.map(|recorded| recorded.newest))
+    match app.store.record_arrival(arrival).await {
+        Err(StoreError::OverBudget) => {
+            tracing::warn!(site = %site.id, "the touch budget is spent: nothing more is recorded");
+            Err(Problem::too_fast(BUDGET_RETRY_S))
+        }
+        recorded => Ok(recorded?.map(|recorded| recorded.newest)),
+    }
 }
 
 /// Both cookies for the visitor of a live touch; the visitor's holds a fresh visitor token.

@@ -47,7 +47,8 @@ macro_rules! store_conformance {
             arrivals::nothing_is_written_where_nothing_counts
             arrivals::the_newest_live_touch_is_the_latest_whose_window_is_open
             arrivals::a_touch_is_read_back_as_it_was_captured
-            arrivals::the_touch_budget_counts_from_a_point_in_time
+            arrivals::a_spent_budget_refuses_what_is_new_and_nothing_else
+            arrivals::of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows
             arrivals::sites_do_not_see_each_other
             accepting::a_conversion_is_accepted_with_all_that_belongs_to_it
             accepting::a_replay_gives_the_first_receipt_and_asks_no_rule

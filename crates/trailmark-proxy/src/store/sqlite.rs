@@ -133,10 +133,6 @@ impl Store for SqliteStore {
         Box::pin(self.writer.run(move |ledger| conversions::accept(ledger, &new, rule)))
     }
 
-    fn touches_since(&self, site: SiteId, since: UnixMillis) -> Reply<'_, u64> {
-        Box::pin(self.readers.read(move |ledger| touches::since(ledger, &site, since)))
-    }
-
     fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>> {
         Box::pin(self.readers.read(move |ledger| keys::of_site(ledger, &site)))
     }

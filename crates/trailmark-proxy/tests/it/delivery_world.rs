@@ -20,7 +20,7 @@ use trailmark_proxy::store::delivery::{
 use trailmark_proxy::store::operator::{DeliveryRow, LaneRow, OperatorStore};
 use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_proxy::store::{
-    Accepted, Arrival, Assurance, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store,
+    Accepted, Arrival, Assurance, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store, TouchBudget,
 };
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
 use trailmark_vendors::secret::Secret;
@@ -227,6 +227,7 @@ impl World {
             touches: vec![touch],
             landing_url: "https://shop.example/".into(),
             at: now,
+            budget: TouchBudget { most: u64::MAX, since: now },
             now,
         };
         self.store.ledger.record_arrival(arrival).await.unwrap().unwrap().newest

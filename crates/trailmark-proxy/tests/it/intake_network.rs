@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use futures_util::future::join_all;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -113,6 +114,22 @@ async fn a_site_has_a_budget_of_touches() {
     assert_eq!((spent.code().as_str(), spent.header("retry-after")), ("429 too_many_requests", "60"));
     proxy.clock.advance(60 * 60 * 1000 + 1);
     assert_eq!(proxy.post("v1/clicks", arrival(4, &landing("click4")).to_string()).await.status, 201);
+}
+
+#[tokio::test]
+async fn of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows() {
+    let proxy = TestProxy::with(&format!("[limits]\ntouches_per_hour = 5\n{SITES}")).await;
+    let bodies: Vec<String> =
+        (1..=40).map(|number| arrival(number, &landing(&format!("click{number}"))).to_string()).collect();
+    let answers = join_all(bodies.into_iter().map(|body| proxy.post("v1/clicks", body))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 5);
+    assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 35);
+    // One that was recorded is told so again.
+    let kept = answers.iter().position(|answer| answer.status == 201).unwrap();
+    let number = u8::try_from(kept + 1).unwrap();
+    let again = proxy.request("v1/clicks", arrival(number, &landing(&format!("click{number}"))).to_string());
+    let cookie = answers[kept].cookie("tm_acme_v");
+    assert_eq!(proxy.send(again.header("cookie", cookie)).await.status, 201);
 }
 
 #[tokio::test]

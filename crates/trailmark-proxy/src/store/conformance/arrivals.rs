@@ -9,11 +9,12 @@
     reason = "a claim is named by its function, and fails by panicking"
 )]
 
+use futures_util::future::join_all;
 use trailmark_wire::ids::SiteId;
 
 use super::Ground;
 use super::samples::*;
-use crate::store::Arrival;
+use crate::store::{Arrival, NewTouch, StoreError, TouchBudget};
 
 pub async fn a_first_arrival_makes_a_visitor_and_a_touch(ground: &impl Ground) {
     let store = ground.open();
@@ -116,7 +117,7 @@ pub async fn one_arrival_may_touch_several_programs(ground: &impl Ground) {
     };
     let third = recorded(&store, third).await;
     assert_eq!((third.newest.touch.id, third.is_new), (id(5), true));
-    assert_eq!(store.touches_since(site(), NOW).await.unwrap(), 3);
+    assert_eq!(touches_of(&store, site()).await, 3);
 }
 
 pub async fn nothing_is_written_where_nothing_counts(ground: &impl Ground) {
@@ -125,7 +126,7 @@ pub async fn nothing_is_written_where_nothing_counts(ground: &impl Ground) {
     let mut over = touch(1, "main");
     over.expires_at = NOW;
     assert_eq!(store.record_arrival(arrival(1, vec![over])).await.unwrap(), None);
-    assert_eq!(store.touches_since(site(), NOW).await.unwrap(), 0);
+    assert_eq!(touches_of(&store, site()).await, 0);
     let known = Arrival { known_visitor: Some(visitor(9)), ..arrival(2, Vec::new()) };
     assert_eq!(store.record_arrival(known).await.unwrap(), None);
 }
@@ -161,15 +162,35 @@ pub async fn a_touch_is_read_back_as_it_was_captured(ground: &impl Ground) {
     assert_eq!(store.live_touch(site(), visitor(1), NOW).await.unwrap(), Some(stored));
 }
 
-pub async fn the_touch_budget_counts_from_a_point_in_time(ground: &impl Ground) {
+pub async fn a_spent_budget_refuses_what_is_new_and_nothing_else(ground: &impl Ground) {
     let store = ground.open();
-    for (number, after) in [(1, 0), (2, 1000), (3, 2000)] {
-        let then = Arrival { now: NOW.plus(after), ..arrival(number, vec![touch(number.into(), "main")]) };
-        recorded(&store, then).await;
+    let at = |after: i64, number: u8, touches: Vec<NewTouch>| {
+        let budget = TouchBudget { most: 3, since: NOW.plus(after - 1000) };
+        Arrival { now: NOW.plus(after), budget, ..arrival(number, touches) }
+    };
+    for number in [1, 2] {
+        recorded(&store, at(0, number, vec![touch(number.into(), "main")])).await;
     }
-    assert_eq!(store.touches_since(site(), NOW).await.unwrap(), 3);
-    assert_eq!(store.touches_since(site(), NOW.plus(1000)).await.unwrap(), 2);
-    assert_eq!(store.touches_since(site(), NOW.plus(2001)).await.unwrap(), 0);
+    // All of an arrival or nothing.
+    let two = at(500, 3, vec![touch(3, "main"), touch(4, "other")]);
+    assert_eq!(store.record_arrival(two.clone()).await, Err(StoreError::OverBudget));
+    recorded(&store, at(500, 5, vec![touch(5, "main")])).await;
+    assert_eq!(store.record_arrival(two).await, Err(StoreError::OverBudget));
+    let again = Arrival { known_visitor: Some(visitor(1)), ..at(500, 1, vec![touch(6, "main")]) };
+    assert!(!recorded(&store, again).await.is_new, "a repeat needs no room");
+    assert_eq!(touches_of(&store, site()).await, 3);
+    // It slides on; and it bars nobody for a time in which the clock was ahead.
+    assert!(recorded(&store, at(1001, 7, vec![touch(7, "main"), touch(8, "other")])).await.is_new);
+    assert!(recorded(&store, at(-DAY_MS, 9, vec![touch(9, "main")])).await.is_new);
+}
+
+pub async fn of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows(ground: &impl Ground) {
+    let store = ground.open();
+    let budget = TouchBudget { most: 5, since: NOW };
+    let many = (1..=40).map(|number| Arrival { budget, ..arrival(number, vec![touch(number.into(), "main")]) });
+    let all = join_all(many.map(|arrival| store.record_arrival(arrival))).await;
+    assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 5);
+    assert_eq!(touches_of(&store, site()).await, 5);
 }
 
 pub async fn sites_do_not_see_each_other(ground: &impl Ground) {
@@ -179,5 +200,5 @@ pub async fn sites_do_not_see_each_other(ground: &impl Ground) {
     let same = Arrival { site: other.clone(), ..arrival(1, vec![clicked(1, "main", "x1")]) };
     assert!(recorded(&store, same).await.is_new, "even ids are a site's own");
     assert_eq!(store.live_touch(other.clone(), visitor(2), NOW).await.unwrap(), None);
-    assert_eq!(store.touches_since(other, NOW).await.unwrap(), 1);
+    assert_eq!(touches_of(&store, other).await, 1);
 }

@@ -25,9 +25,10 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::outbox::{Progress, Purpose, State};
 use crate::store::delivery::{AttemptEnd, AttemptKey, Claim, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
+use crate::store::operator::Filter;
 use crate::store::{
     AcceptRule, Accepted, Arrival, Assurance, Known, NewConversion, NewDelivery, NewTouch, RecordedArrival, Ruling,
-    Store, StoreError,
+    Store, StoreError, TouchBudget,
 };
 
 /// When every sample happens, if it does not say otherwise.
@@ -112,8 +113,14 @@ pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
         touches,
         landing_url: "https://acme.example/pricing?ps_xid=x".into(),
         at: NOW,
+        budget: TouchBudget { most: u64::MAX, since: NOW },
         now: NOW,
     }
+}
+
+/// How many touches the ledger holds of a site.
+pub async fn touches_of(store: &Arc<dyn Store>, site: SiteId) -> usize {
+    store.touches(Filter { site: Some(site), ..Filter::default() }).await.unwrap().len()
 }
 
 /// Records an arrival that must hold a live touch afterwards.

@@ -19,6 +19,7 @@ pub(super) fn record(ledger: &Connection, arrival: &Arrival) -> Result<Option<Re
             counting.push(touch);
         }
     }
+    afford(ledger, arrival, counting.len())?;
     if counting.is_empty() && newest_alive(ledger, site, &visitor, arrival.now)?.is_none() {
         return Ok(None);
     }
@@ -59,6 +60,21 @@ fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
         ":click": new.captured.click_id.as_ref().map(|id| id.as_str()),
     };
     Ok(new.expires_at > arrival.now && count(ledger, known, key)? == 0)
+}
+
+/// Whether the site's budget has room for so many new touches. Those of a time to come, recorded before the clock went back,
+/// are not counted, or they would bar the site until then.
+fn afford(ledger: &Connection, arrival: &Arrival, new: usize) -> Result<(), StoreError> {
+    if new == 0 {
+        return Ok(());
+    }
+    let sql = "SELECT count(*) FROM touches WHERE site = ?1 AND recorded_at BETWEEN ?2 AND ?3";
+    let recorded = count(ledger, sql, (arrival.site.as_str(), arrival.budget.since.0, arrival.now.0))?;
+    let wanted = u64::try_from(new).unwrap_or(u64::MAX);
+    match recorded.saturating_add(wanted) > arrival.budget.most {
+        true => Err(StoreError::OverBudget),
+        false => Ok(()),
+    }
 }
 
 /// The visitor and this arrival of theirs. A key that comes with a repeat by cookie is kept where none was.
@@ -132,12 +148,6 @@ pub(super) fn of_visitor(
 ) -> Result<Vec<StoredTouch>, StoreError> {
     let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 ORDER BY at, id";
     all(ledger, sql, (site.as_str(), visitor.as_str()), stored_touch)
-}
-
-/// See [`crate::store::Store::touches_since`].
-pub(super) fn since(ledger: &Connection, site: &SiteId, since: UnixMillis) -> Result<u64, StoreError> {
-    let sql = "SELECT count(*) FROM touches WHERE site = ?1 AND recorded_at >= ?2";
-    count(ledger, sql, (site.as_str(), since.0))
 }
 
 pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
