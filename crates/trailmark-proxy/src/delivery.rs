@@ -8,6 +8,8 @@ mod lane;
 
 mod errand;
 
+mod settling;
+
 mod report;
 
 use std::fmt;
@@ -21,11 +23,13 @@ use trailmark_wire::ids::{ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use self::lane::LaneTask;
+use self::settling::Settling;
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::lanes::Limits;
+use crate::outbox::Progress;
 use crate::outbox::machine::Moment;
-use crate::store::delivery::{DeliveryStore, LaneKey, LeaseId};
+use crate::store::delivery::{DeliveryStore, LaneKey, LeaseId, Leased};
 
 /// Fills a buffer with random bytes.
 pub type FillRandom = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -132,6 +136,9 @@ struct Shared {
     egress: Arc<Egress>,
     random: FillRandom,
     settings: Settings,
+    settling: Settling,
+    /// An exchange takes at most so long.
+    exchange_ms: i64,
     /// Longer than a send and a probe together, so that a lease ends before its answer only when something is wrong.
     lease_ms: i64,
 }
@@ -153,6 +160,8 @@ impl Shared {
             egress: parts.egress.clone(),
             random: parts.random.clone(),
             settings: parts.settings,
+            settling: Settling::default(),
+            exchange_ms: total_ms,
             lease_ms: total_ms.saturating_mul(3),
         }
     }
@@ -177,5 +186,12 @@ impl Account {
 
     fn moment(&self) -> Moment {
         Moment { now: self.now(), jitter: self.shared.jitter(), settling_ms: self.confirm_after_ms }
+    }
+
+    /// Where a send left a doubt: it begins to settle now.
+    fn doubted(&self, leased: &Leased, after: &Progress) {
+        if after.doubt.is_some() {
+            self.shared.settling.begin(leased, self.confirm_after_ms, self.shared.clock.steady_ms());
+        }
     }
 }

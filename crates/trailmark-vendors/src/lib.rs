@@ -161,7 +161,12 @@ pub trait Vendor: Debug + Send + Sync {
     /// The request that tells whether the vendor has the conversion; `None` where it has no look-up.
     fn look_up(&self, task: &Task) -> Option<Request>;
 
-    /// What the answer to [`Vendor::look_up`] says. Only a vendor's clear "no such thing" is [`LookUp::Absent`].
+    /// The request for the next page of a look-up whose answer is one page of a list, by the vendor's own rule, where this
+    /// page does not settle it; `None` for any other answer.
+    fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request>;
+
+    /// What the answer to [`Vendor::look_up`] says or, of a list, its last page: [`Vendor::look_up_next`] is asked first. A
+    /// page that is not the last and does not settle it is [`LookUp::Inconclusive`]. Only a vendor's clear "no such thing" is [`LookUp::Absent`].
     fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp;
 
     /// What a webhook's raw body means. Nothing in it is believed; it says whom to ask about.

@@ -240,10 +240,16 @@ impl Vendor for PartnerStack {
                 Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
             }
             Call::Entry(entry) if self.dialect == Dialect::Current => {
-                Some(self.get(&transactions::list_path(&entry), "GET /v2/transactions"))
+                Some(self.get(&transactions::list_path(&entry, None), transactions::LIST))
             }
             Call::Action(_) | Call::Entry(_) | Call::Deletion(_) => None,
         }
+    }
+
+    fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request> {
+        let Ok(Call::Entry(entry)) = self.call(task) else { return None };
+        let after = transactions::continued(&entry, answer, &self.redaction(Some(task)))?;
+        Some(self.get(&transactions::list_path(&entry, Some(&after)), transactions::LIST))
     }
 
     fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp {

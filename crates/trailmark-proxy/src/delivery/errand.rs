@@ -25,6 +25,10 @@ const SETTLE_TRIES: u32 = 5;
 /// How long a store that cannot take an outcome is left alone before it is asked again.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Pages of a list that one look-up reads at most: 10,000 of PartnerStack's transactions. Where it has more, and ours is not
+/// among those, nothing is known.
+const MOST_PAGES: u32 = 40;
+
 /// One leased delivery.
 pub(super) struct Errand {
     pub(super) account: Arc<Account>,
@@ -99,14 +103,10 @@ impl Errand {
             Err(failure) => unanswered(failure),
         };
         let at = self.account.moment();
-        self.settle(Made {
-            end: report::sent(&outcome, status(&answer), at.now),
-            progress: machine::after_send(counted, class, &outcome, at),
-            signal: lanes::signal(&outcome),
-            attempt,
-            started_at,
-        })
-        .await
+        let progress = machine::after_send(counted, class, &outcome, at);
+        self.account.doubted(&self.leased, &progress);
+        let (end, signal) = (report::sent(&outcome, status(&answer), at.now), lanes::signal(&outcome));
+        self.settle(Made { attempt, started_at, end, progress, signal }).await
     }
 
     /// A 403 is the credential's fault or the delivery's; a probe tells which.
@@ -121,9 +121,14 @@ impl Errand {
         let Some(request) = self.account.vendor.look_up(task) else {
             return self.settle_unsent(machine::without_look_up(self.leased.progress.clone())).await;
         };
-        let started_at = self.account.now();
+        let (started_at, progress) = (self.account.now(), self.leased.progress.clone());
+        let progress =
+            match self.account.shared.settling.missing_ms(&self.leased, self.account.shared.clock.steady_ms()) {
+                0 => progress,
+                missing_ms => machine::settling_until(progress, started_at.plus(missing_ms)),
+            };
         let attempt = self.begin(Purpose::LookUp, None, &request, started_at).await?;
-        let answer = self.account.shared.egress.send(&request).await;
+        let (answer, is_cut) = self.asked(task, request, started_at).await;
         let found = match &answer {
             Ok(answer) => self.account.vendor.read_look_up(task, answer),
             Err(failure) => LookUp::Inconclusive { message: failure.to_string(), not_before: None },
@@ -131,12 +136,34 @@ impl Errand {
         let at = self.account.moment();
         self.settle(Made {
             end: report::looked_up(&found, status(&answer), at.now),
-            progress: machine::after_look_up(self.leased.progress.clone(), &found, started_at, at),
-            signal: lanes::look_up_signal(&found),
+            progress: machine::after_look_up(progress, &found, started_at, at),
+            // A list without an end is no sign that the vendor is broken.
+            signal: if is_cut { Signal::Answered } else { lanes::look_up_signal(&found) },
             attempt,
             started_at,
         })
         .await
+    }
+
+    /// The answer that decides a look-up: its first, or the last page that was asked for of a list that goes on. True when
+    /// that list has more than is read.
+    async fn asked(&self, task: &Task, first: Request, started_at: UnixMillis) -> (Result<Answer, Failure>, bool) {
+        let mut request = first;
+        for _ in 1..MOST_PAGES {
+            let answer = self.account.shared.egress.send(&request).await;
+            let next = answer.as_ref().ok().and_then(|answer| self.account.vendor.look_up_next(task, answer));
+            match next {
+                None => return (answer, false),
+                // The lease leaves room for one exchange more, and the one that this one would be.
+                Some(_) if self.account.now().since(started_at) > self.account.shared.exchange_ms => {
+                    return (answer, true);
+                }
+                Some(next) => request = next,
+            }
+        }
+        let answer = self.account.shared.egress.send(&request).await;
+        let is_cut = answer.as_ref().is_ok_and(|answer| self.account.vendor.look_up_next(task, answer).is_some());
+        (answer, is_cut)
     }
 
     async fn begin(

@@ -12,7 +12,7 @@ use trailmark_wire::time::UnixMillis;
 use super::errand::Errand;
 use super::{Account, LaneAccount, Shared, report};
 use crate::lanes::{self, Gate};
-use crate::outbox::machine;
+use crate::outbox::{Purpose, machine};
 use crate::store::StoreError;
 use crate::store::delivery::{Claim, Expired, LaneKey, Settlement};
 
@@ -139,8 +139,12 @@ impl LaneTask {
     fn unknown(&self, expired: &Expired) -> Settlement {
         let at = self.account.moment();
         let open = expired.open.as_ref().map(|open| (open.purpose, open.class));
+        let progress = machine::after_crash(expired.leased.progress.clone(), open, at);
+        if open.is_some_and(|(purpose, _)| purpose == Purpose::Send) {
+            self.account.doubted(&expired.leased, &progress);
+        }
         Settlement {
-            progress: machine::after_crash(expired.leased.progress.clone(), open, at),
+            progress,
             attempt: expired.open.as_ref().map(|open| (open.key.clone(), report::no_answer(at.now))),
             lane: None,
         }

@@ -118,6 +118,12 @@ pub fn forbidden(message: String, probe: Probe) -> Outcome {
     }
 }
 
+/// Before a look-up: its "no such thing" does not mean absent before this point either.
+pub fn settling_until(progress: Progress, not_before: UnixMillis) -> Progress {
+    let settles_at = progress.settles_at.map_or(not_before, |settles_at| settles_at.max(not_before));
+    Progress { settles_at: Some(settles_at), ..progress }
+}
+
 /// After a look-up that was begun at `asked_at`.
 pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, at: Moment) -> Progress {
     match found {

@@ -251,6 +251,10 @@ impl Clock for Bomb {
         assert_ne!(self.fuse.fetch_sub(1, Ordering::SeqCst), 0, "a clock that breaks");
         START
     }
+
+    fn steady_ms(&self) -> i64 {
+        0
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod delivery_chaos;
 mod delivery_egress;
 mod delivery_engine;
 mod delivery_lanes;
+mod delivery_look_ups;
 mod delivery_orders;
 mod delivery_outbox;
 mod delivery_world;

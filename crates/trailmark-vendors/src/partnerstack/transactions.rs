@@ -6,8 +6,8 @@
 //! are 1230, 1,230 JPY are 123000, 1.230 KWD are 123, and 1.235 KWD cannot be said and are `inexact_amount`. The documents
 //! give no example beyond two decimals; nothing is ever rounded.
 //!
-//! The vendor documents a list of transactions and no reading of a single one. `current` states our key and asks the list
-//! from the sale's time on. The guide's transaction holds no key of ours, so there nothing can be found again.
+//! The vendor documents a list of transactions and no reading of a single one. `current` states our key and goes through the
+//! list from the sale's time on, page after page. The guide's transaction holds no key of ours, so there nothing can be found again.
 //!
 //! Source: <https://docs.partnerstack.com/reference/post_v2-transactions>; vendors.md § 1.2; seed 000.
 
@@ -22,9 +22,11 @@ use crate::Dialect;
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
-use crate::root::segment;
+use crate::root::{encoded, segment};
 use crate::task::{Rejection, Task};
 
+/// The list that is looked through.
+pub(super) const LIST: &str = "GET /v2/transactions";
 /// Characters of `key`.
 pub(super) const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
 /// Cents, either way.
@@ -233,27 +235,49 @@ pub(super) fn read_deleted(key: &str, answer: &Answer, redaction: &Redaction<'_>
     answers::failure(answer, "base_url", redaction).unwrap_or_else(gone)
 }
 
-/// The list from the sale's time on, the newest first. No end: whether the vendor counts from our `created_at` or from its
-/// own, the transaction is not before it.
-pub(super) fn list_path(entry: &Entry<'_>) -> String {
-    format!("/api/v2/transactions?limit=250&min_created={}", entry.created_at.saturating_sub(1).max(0))
+/// The list from the sale's time on, the newest first, or the page after the transaction of this key. No end: whether the
+/// vendor counts from our `created_at` or from its own, the transaction is not before it.
+pub(super) fn list_path(entry: &Entry<'_>, after: Option<&str>) -> String {
+    let after = after.map(|key| format!("&starting_after={}", encoded(key))).unwrap_or_default();
+    format!("/api/v2/transactions?limit=250&min_created={}{after}", entry.created_at.saturating_sub(1).max(0))
 }
 
-/// What the list says. It is one page: where it has more and ours is not on it, nothing is known.
+/// A page of the list.
+struct Page {
+    items: Vec<Value>,
+    has_more: bool,
+}
+
+fn page(answer: &Answer) -> Option<Page> {
+    let data = answers::data(answer)?;
+    let items = data.get("items")?.as_array()?.clone();
+    Some(Page { items, has_more: data.get("has_more")?.as_bool()? })
+}
+
+impl Page {
+    fn ours(&self, entry: &Entry<'_>) -> Option<&Value> {
+        self.items.iter().find(|item| text(item, "key") == Some(entry.order.key.as_str()))
+    }
+}
+
+/// The key after which the list goes on that did not show ours so far; `None` at its end, and where no list is to be read.
+pub(super) fn continued(entry: &Entry<'_>, answer: &Answer, redaction: &Redaction<'_>) -> Option<String> {
+    if answers::failure(answer, "base_url", redaction).is_some() {
+        return None;
+    }
+    let page = page(answer).filter(|page| page.has_more && page.ours(entry).is_none())?;
+    page.items.last().and_then(|item| text(item, "key")).map(str::to_owned)
+}
+
+/// What the list's last page says. Where it has more and ours is not on it, nothing is known.
 pub(super) fn read_listed(entry: &Entry<'_>, answer: &Answer, redaction: &Redaction<'_>) -> LookUp {
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return answers::not_looked_up(answer, failure);
     }
-    let data = answers::data(answer);
-    let items = data.as_ref().and_then(|data| data.get("items")).and_then(Value::as_array);
-    let has_more = data.as_ref().and_then(|data| data.get("has_more")).and_then(Value::as_bool);
-    let Some((items, has_more)) = items.zip(has_more) else {
-        return answers::unclear(answer, "no list of transactions");
-    };
-    let key = entry.order.key.as_str();
-    match items.iter().find(|item| text(item, "key") == Some(key)) {
-        Some(item) => compared(entry, key, item),
-        None if has_more => answers::unclear(answer, "too many transactions since the sale to find this one"),
+    let Some(page) = page(answer) else { return answers::unclear(answer, "no list of transactions") };
+    match page.ours(entry) {
+        Some(item) => compared(entry, entry.order.key.as_str(), item),
+        None if page.has_more => answers::unclear(answer, "too many transactions since the sale to find this one"),
         None => LookUp::Absent,
     }
 }

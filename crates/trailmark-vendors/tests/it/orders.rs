@@ -254,6 +254,31 @@ fn a_transaction_is_found_by_our_key_and_absent_only_from_a_whole_list() {
 }
 
 #[test]
+fn a_list_is_gone_through_by_the_key_of_its_last_item_until_it_ends_or_shows_ours() {
+    let (ours, list) = (sale(1230, "EUR"), fixture!("200_transactions"));
+    let other = with_order_key(ours.clone(), "o_9999");
+    let more = list.replace("\"has_more\": false", "\"has_more\": true");
+    let next = |task: &Task, status, body: &str| {
+        adapter().look_up_next(task, &answer(status, body)).map(|request| request.url.expose().to_owned())
+    };
+    let expected = "https://api.partnerstack.com/api/v2/transactions?limit=250&min_created=1795247999999\
+                    &starting_after=o_1001";
+    assert_eq!(next(&other, 200, &more).as_deref(), Some(expected));
+    assert_eq!(next(&other, 200, &more.replace("\"o_1001\"", "\"o&1\"")).unwrap().rsplit('=').next(), Some("o%261"));
+    for (what, task, status, body) in [
+        ("the last page", &other, 200, list),
+        ("ours is on it", &ours, 200, more.as_str()),
+        ("an empty page", &other, 200, r#"{"data":{"items":[],"has_more":true},"status":200}"#),
+        ("an item without a key", &other, 200, r#"{"data":{"items":[{}],"has_more":true},"status":200}"#),
+        ("no list", &other, 200, "<html>"),
+        ("a failure", &other, 500, more.as_str()),
+        ("one customer", &signup(), 200, more.as_str()),
+    ] {
+        assert_eq!(next(task, status, body), None, "{what}");
+    }
+}
+
+#[test]
 fn what_stands_under_our_key_and_is_not_ours_differs() {
     let list = fixture!("200_transactions");
     let prefix = "differs | another transaction stands under our key: ";

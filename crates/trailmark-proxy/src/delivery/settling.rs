@@ -1,0 +1,38 @@
+//! How long ago the outcomes of sends became doubtful, by the clock's steady hand. The ledger knows from when on a look-up's
+//! "no such thing" means absent, in the time that people set; a clock that is put forward would bring that point near at
+//! once, and a vendor that only needs its settling time would be sent the same again. So whoever looks up asks here, too.
+//!
+//! In memory, and of this process alone: what became doubtful before it started is left to the ledger's time.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use trailmark_wire::ids::{ConversionId, SiteId};
+
+use crate::store::delivery::Leased;
+
+/// The doubts of this process that may still be settling.
+#[derive(Debug, Default)]
+pub(super) struct Settling(Mutex<HashMap<(SiteId, ConversionId), i64>>);
+
+impl Settling {
+    /// A delivery's outcome became doubtful at `now_ms`, by the steady hand. Those that have settled since are forgotten.
+    pub(super) fn begin(&self, leased: &Leased, settling_ms: i64, now_ms: i64) {
+        let mut until = self.lock();
+        until.retain(|_, until_ms| *until_ms > now_ms);
+        until.insert(key(leased), now_ms.saturating_add(settling_ms));
+    }
+
+    /// Milliseconds that are missing at `now_ms` until it has settled; 0 also where nothing is known of it.
+    pub(super) fn missing_ms(&self, leased: &Leased, now_ms: i64) -> i64 {
+        self.lock().get(&key(leased)).map_or(0, |until_ms| until_ms.saturating_sub(now_ms).max(0))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(SiteId, ConversionId), i64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn key(leased: &Leased) -> (SiteId, ConversionId) {
+    (leased.lane.site.clone(), leased.delivery.clone())
+}

@@ -1,0 +1,140 @@
+//! What a look-up must have seen before it may say that there is nothing: the whole of a list, and the vendor's settling
+//! time, whatever happens to the clock meanwhile. Else a sale that was made would be made again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Json;
+use axum::extract::State as Shared;
+use futures_util::future::join_all;
+use http::{Method, StatusCode, Uri};
+use serde_json::{Value, json};
+use trailmark_proxy::outbox::State;
+use trailmark_proxy::store::operator::{DeliveryRow, OperatorStore};
+use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY};
+use trailmark_wire::ids::ConversionId;
+
+use super::delivery_world::{SETTLING_MS, World, account, sale};
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+fn tries(row: &DeliveryRow) -> Vec<String> {
+    row.tries.iter().map(|t| format!("{} {}", t.purpose, t.outcome.as_deref().unwrap_or("open"))).collect()
+}
+
+/// A customer of the vendor's, recorded.
+async fn customer(world: &World, key: &str) -> ConversionId {
+    let id = world.accept("main", key, None).await;
+    world.until_state(&id, State::Recorded).await;
+    id
+}
+
+/// So many transactions of a customer that others have made at the vendor.
+async fn sold_by_others(world: &World, customer: &str, number: usize) {
+    let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
+    let url = format!("http://{}/partnerstack/api/v2/transactions", world.address());
+    let sell = |number: usize| {
+        let body = json!({
+            "customer_external_key": customer, "key": format!("theirs_{number}"), "amount": 100, "currency": "EUR",
+        });
+        let request = http.post(&url).basic_auth(PUBLIC_KEY, Some(PRIVATE_KEY)).body(body.to_string());
+        async { request.header("content-type", "application/json").send().await.unwrap().status() }
+    };
+    let numbers: Vec<usize> = (0..number).collect();
+    for some in numbers.chunks(20) {
+        let made = join_all(some.iter().map(|number| sell(*number))).await;
+        assert!(made.iter().all(StatusCode::is_success), "{made:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_sale_is_looked_for_on_every_page_and_sent_again_only_after_the_last() {
+    for (kind, expected) in [
+        ("reset_after", vec!["send unknown", "look_up found"]),
+        ("reset_before", vec!["send unknown", "look_up absent", "send recorded"]),
+    ] {
+        let world = World::start().await;
+        world.control("POST", "partnerstack/settings", &json!({ "dedupe": false })).await;
+        customer(&world, "u_1").await;
+        let lost = json!({ "vendor": "partnerstack", "path_contains": "transactions", "times": 1, "kind": kind });
+        world.control("POST", "faults", &lost).await;
+        let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+        world.until(&order, |row| tries(row) == ["send unknown"]).await;
+        sold_by_others(&world, "u_1", 510).await;
+        let before = world.requests("transactions").await;
+        let row = world.to_the_end(&order).await;
+        assert_eq!((row.state.as_str(), tries(&row)), ("recorded", expected.iter().map(|t| (*t).into()).collect()));
+        let asked = world.requests("transactions").await - before;
+        assert_eq!(asked, 3 + usize::from(kind == "reset_before"), "three pages, and the sale again where it was lost");
+        assert_eq!(world.effects("o_1001").await, 1, "{kind}");
+    }
+}
+
+/// A vendor that takes customers, breaks at every sale, and whose list of transactions never ends.
+async fn endless(Shared(sales): Shared<Arc<AtomicUsize>>, method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
+    let answer = |data: Value| (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })));
+    match (method, uri.path().ends_with("/transactions")) {
+        (Method::POST, true) => {
+            sales.fetch_add(1, Ordering::Relaxed);
+            (StatusCode::BAD_GATEWAY, Json(json!({})))
+        }
+        (_, true) => answer(json!({ "items": [{ "key": "o_9999" }], "has_more": true })),
+        (_, false) => answer(json!({ "key": "cus_1", "customer_key": "u_1" })),
+    }
+}
+
+#[tokio::test]
+async fn of_a_list_without_end_nothing_is_known_and_nothing_is_sent_again() {
+    let sales = Arc::new(AtomicUsize::new(0));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let routes = axum::Router::new().fallback(endless).with_state(Arc::clone(&sales));
+    let vendor = tokio::spawn(async { axum::serve(listener, routes).await });
+    let world = World::with(|_| vec![account("main", &address)]).await;
+    customer(&world, "u_1").await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), row.due_at.as_deref()), ("uncertain", None), "for an operator to find out");
+    assert!(row.reason.as_deref().unwrap().contains("too many transactions"), "{:?}", row.reason);
+    assert!(tries(&row)[1..].iter().all(|one| one == "look_up inconclusive"), "{:?}", tries(&row));
+    assert_eq!(sales.load(Ordering::Relaxed), 1);
+    let lane = world.lane().await;
+    assert_eq!(lane.state, "open", "the vendor answers, so nobody else's deliveries wait");
+    vendor.abort();
+}
+
+#[tokio::test]
+async fn a_clock_put_forward_makes_no_look_up_mean_absent() {
+    let world = World::start().await;
+    let signup = world.signup("u_1").await;
+    world.until_state(&signup, State::Unverified).await;
+    // The vendor shows the customer only later; the machine's clock is corrected by an hour at once.
+    world.clock.correct(HOUR_MS);
+    world.engine.wake();
+    let row = world.until(&signup, |row| tries(row) == ["send unverified", "look_up absent"]).await;
+    assert_eq!(row.state, "unverified", "{row:#?}");
+    world.looked().await;
+    world.advance(SETTLING_MS - 1).await;
+    world.looked().await;
+    assert_eq!(
+        world.row(&signup).await.tries.len(),
+        2,
+        "asked again only after the settling time, as it really passes"
+    );
+    world.advance(1).await;
+    let row = world.until_state(&signup, State::Recorded).await;
+    assert_eq!(tries(&row), ["send unverified", "look_up absent", "look_up found"]);
+    assert_eq!(world.effects("u_1").await, 1);
+}
+
+#[tokio::test]
+async fn what_became_doubtful_before_a_restart_settles_by_the_ledgers_time() {
+    let mut world = World::start().await;
+    let signup = world.signup("u_1").await;
+    world.until_state(&signup, State::Unverified).await;
+    world.crash();
+    world.advance(SETTLING_MS).await;
+    let row = world.until_state(&signup, State::Recorded).await;
+    assert_eq!(tries(&row), ["send unverified", "look_up found"]);
+    assert!(world.store.ledger.health().await.unwrap().violations.is_empty());
+}
