@@ -202,9 +202,11 @@ impl Rules {
     }
 
     /// The credited programs in which nobody holds the key. A page alters nothing that stands: for it, a key that was stated
-    /// anywhere is taken everywhere.
+    /// anywhere is taken everywhere. So is for anybody a key that is held anywhere where one program is credited: told again
+    /// after another program's touch, it would be paid for twice. A refund goes where its sale went, once to each.
     fn free(&self, case: &Case, known: &Known, decision: &Decision) -> Vec<(ProgramId, VendorName)> {
-        if case.is_browsers() && is_taken(known) {
+        let is_paid_once = self.credit == Credit::One && case.kind != Kind::Refund;
+        if (case.is_browsers() && is_taken(known)) || (is_paid_once && !known.claimed.is_empty()) {
             return Vec::new();
         }
         let program = |touch: &trailmark_attribution::Touch| self.programs.iter().find(|(id, _)| *id == touch.program);

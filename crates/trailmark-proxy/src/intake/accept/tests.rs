@@ -9,10 +9,12 @@ use trailmark_wire::ids::{OrderKey, VisitorId};
 use trailmark_wire::money::Currency;
 
 use super::*;
+use crate::outbox::State;
 use crate::store::conformance::samples::{
-    DAY_MS, NOW, arrival, id, lane, program, recorded, sent, signup, touch, touched_visitor, visitor,
+    DAY_MS, NOW, arrival, claim, end, id, lane, program, recorded, send, sent, settlement, signup, touch,
+    touched_visitor, visitor,
 };
-use crate::store::operator::{Afterwards, ConversionDetail, Filter};
+use crate::store::operator::{Afterwards, Change, ConversionDetail, Filter};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Accepted, Arrival, Store};
 
@@ -20,6 +22,7 @@ struct Shop {
     store: Arc<dyn Store>,
     rules: Rules,
     next: Cell<u16>,
+    lease: Cell<u8>,
     _folder: tempfile::TempDir,
 }
 
@@ -51,7 +54,7 @@ impl Shop {
             require_signed_customer: false,
             queue: 10_000,
         };
-        Self { store, rules, next: Cell::new(1), _folder: folder }
+        Self { store, rules, next: Cell::new(1), lease: Cell::new(100), _folder: folder }
     }
 
     fn number(&self) -> u16 {
@@ -121,6 +124,19 @@ impl Shop {
         let rule: ReleaseRule = Box::new(move |held, known| rules.release(held, known, NOW.plus(9)));
         let id = receipt.conversion_id.as_str().to_owned();
         self.store.release_held(id, "seen the invoice".into(), rule, NOW.plus(9)).await
+    }
+
+    /// Its delivery in `main` is sent and ends so, whatever else is due.
+    async fn ends(&self, receipt: &Receipt, state: State) -> ConversionId {
+        let leased = self.store.lease(claim(lane(), self.lease.replace(self.lease.get() + 9), 9, NOW)).await.unwrap();
+        let (of, others): (Vec<_>, Vec<_>) =
+            leased.into_iter().partition(|leased| leased.conversion == receipt.conversion_id);
+        for other in others {
+            self.store.release(&other).await.unwrap();
+        }
+        let key = self.store.begin_attempt(&of[0], send()).await.unwrap();
+        self.store.settle(&of[0], settlement(&of[0], state, Some((key, end(state.as_str()))))).await.unwrap();
+        of[0].delivery.clone()
     }
 
     async fn is_sound(&self) {
@@ -236,6 +252,43 @@ async fn of_many_refunds_at_once_no_more_pass_than_the_sale_bears() {
     let ends = join_all(refunds.iter().map(|refund| shop.server(refund))).await;
     assert_eq!(ends.iter().filter(|receipt| receipt.status == Status::Accepted).count(), 11);
     shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_refund_that_was_refused_is_replayed_only_as_far_as_its_sale_still_bears_it() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    shop.server(&SALE).await;
+    let refused = shop.server(&Paid { minor: 600, ..REFUND }).await;
+    let delivery = shop.ends(&refused, State::Rejected).await;
+    let retry = |at| shop.store.change(Change::Retry { delivery: delivery.clone(), accept_double: false }, at);
+    let second = shop.server(&Paid { key: "r2", minor: 600, ..REFUND }).await;
+    assert_eq!((said(&second).as_str(), shop.stands(&refused).await.as_str()), ("accepted", "rejected"));
+    assert!(matches!(retry(NOW).await, Err(StoreError::Refused(text)) if text.contains("sum to more")));
+    assert_eq!(shop.stands(&refused).await, "rejected");
+    shop.ends(&second, State::Rejected).await;
+    retry(NOW).await.unwrap();
+    assert_eq!(shop.stands(&refused).await, "accepted");
+    assert_eq!(said(&shop.server(&Paid { key: "r3", minor: 600, ..REFUND }).await), "rejected refund_above_sale");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn where_one_program_is_credited_what_is_said_again_is_no_second_ones() {
+    let said_again = async |credit: Credit| {
+        let shop = Shop::open(credit);
+        let visitor = shop.customer(1, "u_1").await;
+        assert_eq!(said(&shop.pay(Assurance::Server, visitor.clone(), &SALE).await), "accepted");
+        // A partner of another program sends them once more before the backend repeats what it has said.
+        let later = Arrival { known_visitor: Some(visitor.clone()), ..arrival(9, vec![touch(90, "other")]) };
+        recorded(&shop.store, later).await;
+        let signup = said(&shop.signup(Assurance::Server, visitor.clone(), "u_1").await);
+        let sale = said(&shop.pay(Assurance::Server, visitor, &SALE).await);
+        shop.is_sound().await;
+        (signup, sale)
+    };
+    assert_eq!(said_again(Credit::One).await, ("duplicate".into(), "duplicate".into()));
+    assert_eq!(said_again(Credit::Each).await, ("accepted other".into(), "accepted other".into()));
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ pub(super) fn take(
 }
 
 /// After a delivery was rejected: when every one of its conversion was, the conversion is rejected too, and its keys are
-/// free again unless some send ended without anybody knowing what came of it.
+/// free again unless some send ended without anybody knowing what came of it, or took effect after all.
 pub(super) fn free_if_rejected(
     ledger: &Connection,
     site: &SiteId,
@@ -45,7 +45,7 @@ pub(super) fn free_if_rejected(
     write(ledger, "UPDATE conversions SET status = 'rejected' WHERE site = ?1 AND id = ?2", key)?;
     let unknown = "SELECT count(*) FROM attempts a JOIN deliveries d ON d.site = a.site AND d.id = a.delivery
                    WHERE d.site = ?1 AND d.conversion = ?2 AND a.purpose = 'send'
-                     AND (a.outcome IS NULL OR a.outcome = 'unknown')";
+                     AND (a.outcome IS NULL OR a.outcome IN ('recorded', 'unknown'))";
     if count(ledger, unknown, key)? > 0 {
         return Ok(());
     }
@@ -59,7 +59,7 @@ pub(super) fn free_if_rejected(
 /// and is no longer rejected.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when another conversion has taken a key in the meantime.
+/// [`StoreError::Refused`] when another conversion has taken a key in the meantime, or other refunds what its sale bears.
 pub(super) fn take_again(ledger: &Connection, site: &SiteId, conversion: &ConversionId) -> Result<(), StoreError> {
     let key = (site.as_str(), conversion.as_str());
     let sql = "SELECT program FROM deliveries WHERE site = ?1 AND conversion = ?2";
@@ -67,5 +67,18 @@ pub(super) fn take_again(ledger: &Connection, site: &SiteId, conversion: &Conver
         take(ledger, site, conversion, &program)?;
     }
     let sql = "UPDATE conversions SET status = 'accepted' WHERE site = ?1 AND id = ?2 AND status = 'rejected'";
-    write(ledger, sql, key).map(|_| ())
+    write(ledger, sql, key)?;
+    let above = "SELECT count(*) FROM conversions r
+                 JOIN conversions s ON s.site = r.site AND s.kind = 'sale' AND s.external_id = r.refund_of
+                 WHERE r.site = ?1 AND r.id = ?2 AND r.kind = 'refund' AND s.status = 'accepted'
+                   AND s.amount_minor < (SELECT sum(amount) FROM (
+                     SELECT max(amount_minor) AS amount FROM conversions o
+                     WHERE o.site = r.site AND o.refund_of = r.refund_of AND o.kind = 'refund'
+                       AND o.status = 'accepted' GROUP BY o.external_id))";
+    match count(ledger, above, key)? {
+        0 => Ok(()),
+        _ => Err(StoreError::Refused(
+            "with it, all refunds of its sale would sum to more than the sale: others have taken its place".into(),
+        )),
+    }
 }
