@@ -170,7 +170,7 @@ pub struct Progress {
     pub rounds: u32,
     /// What the next look-up is to find out; `None` outside of `unverified` and `uncertain`.
     pub doubt: Option<Doubt>,
-    /// From here on a look-up's "no such thing" means absent; `None` without a doubt.
+    /// From here on a look-up's "no such thing" means absent; `None` without a doubt, unless it was dropped with one.
     pub settles_at: Option<UnixMillis>,
     /// The vendor's own reference.
     pub reference: Option<String>,

@@ -14,13 +14,13 @@ pub struct NotAllowed(pub String);
 /// What earlier attempts leave open when a delivery is replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Past {
-    /// Every send has an outcome, and none of them is unknown.
+    /// Every send was refused, or did not leave.
     Clear,
-    /// A send's outcome is unknown; the class of the last such send, where its row names one.
+    /// A send may have taken effect, or has; the class of the last such send, where its row names one.
     Unsure(Option<Class>),
 }
 
-/// Gives up.
+/// Gives up. What was still settling at the vendor settles on, should it be replayed.
 ///
 /// # Errors
 /// [`NotAllowed`] when it is settled already, other than as a dead letter.
@@ -28,7 +28,8 @@ pub fn dropped(progress: Progress, reason: String) -> Result<Progress, NotAllowe
     if progress.state.is_settled() && !progress.state.is_dead_letter() {
         return Err(settled(progress.state));
     }
-    Ok(set(progress, State::Dropped, reason))
+    let settles_at = progress.settles_at;
+    Ok(Progress { settles_at, ..set(progress, State::Dropped, reason) })
 }
 
 /// Settles what nobody could tell.

@@ -9,12 +9,13 @@
     reason = "a claim is named by its function, and fails by panicking"
 )]
 
+use trailmark_vendors::capability::Class;
 use trailmark_wire::receipt::Status;
 
 use super::Ground;
 use super::samples::*;
-use crate::outbox::{Progress, State};
-use crate::store::delivery::{Lane, Pause, Settlement};
+use crate::outbox::{Doubt, Progress, State};
+use crate::store::delivery::{Lane, NewAttempt, Pause, Settlement};
 use crate::store::operator::{Change, Filter, Verdict};
 use crate::store::{NewConversion, StoreError};
 
@@ -128,9 +129,7 @@ pub async fn a_retry_after_an_unknown_send_starts_with_a_look_up(ground: &impl G
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;
     let held = leased(&store, 1).await;
-    let class = Some(trailmark_vendors::capability::Class::Searchable);
-    let attempt = crate::store::delivery::NewAttempt { class, ..send() };
-    let key = store.begin_attempt(&held, attempt).await.unwrap();
+    let key = store.begin_attempt(&held, searchable()).await.unwrap();
     let dead = Settlement {
         progress: Progress { state: State::Dead, due_at: None, ..Progress::new(NOW) },
         attempt: Some((key, end("unknown"))),
@@ -139,6 +138,48 @@ pub async fn a_retry_after_an_unknown_send_starts_with_a_look_up(ground: &impl G
     store.settle(&held, dead).await.unwrap();
     assert_eq!(store.change(retrying(1, false), NOW).await.unwrap().state, "uncertain");
     assert_eq!(store.change(retrying(1, true), NOW).await.unwrap().state, "due");
+}
+
+/// A send of a class whose outcome nobody can tell without a look-up.
+fn searchable() -> NewAttempt {
+    NewAttempt { class: Some(Class::Searchable), ..send() }
+}
+
+pub async fn a_retry_after_an_answer_that_came_too_late_starts_with_a_look_up(ground: &impl Ground) {
+    let store = ground.open();
+    for (number, late) in [(1, "recorded"), (2, "unverified")] {
+        signed_up(&store, number, &["main"]).await;
+        let held = leased(&store, number).await;
+        let key = store.begin_attempt(&held, searchable()).await.unwrap();
+        let attempt = Some((key.clone(), end("unknown")));
+        store.settle(&held, settlement(&held, State::Uncertain, attempt)).await.unwrap();
+        store.record_late(key, end(late)).await.unwrap();
+        let retried = store.change(retrying(number.into(), false), NOW.plus(DAY_MS)).await.unwrap();
+        assert_eq!(retried.state, "uncertain", "{late}");
+    }
+    // Nor is the key of what the vendor took free once an operator has given it up.
+    store.change(rejecting(1), NOW).await.unwrap();
+    assert_eq!(accepted(&store, 50, signup(50, visitor(1), "u_1")).await.status, Status::Duplicate);
+}
+
+pub async fn what_was_dropped_while_it_settled_settles_on_when_it_is_replayed(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    let held = leased(&store, 1).await;
+    let key = store.begin_attempt(&held, searchable()).await.unwrap();
+    let settles_at = Some(NOW.plus(900_000));
+    let progress = Progress {
+        state: State::Uncertain,
+        due_at: settles_at,
+        doubt: Some(Doubt::Unknown),
+        settles_at,
+        ..Progress::new(NOW)
+    };
+    store.settle(&held, Settlement { progress, attempt: Some((key, end("unknown"))), lane: None }).await.unwrap();
+    store.change(dropping(1), NOW.plus(5)).await.unwrap();
+    assert_eq!(store.change(retrying(1, false), NOW.plus(9)).await.unwrap().state, "uncertain");
+    let again = store.lease(claim(lane(), 2, 1, NOW.plus(9))).await.unwrap().remove(0);
+    assert_eq!((again.progress.doubt, again.progress.settles_at), (Some(Doubt::Unknown), settles_at));
 }
 
 pub async fn lanes_say_why_they_stand_still(ground: &impl Ground) {

@@ -86,10 +86,11 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
     }
 }
 
-/// What the sends of a delivery so far leave open, over all of its generations.
+/// What the sends of a delivery so far leave open, over all of its generations. A yes that came after its lease had ended
+/// stands on its attempt alone; whoever sends again must find it at the vendor first, like anything that is not known.
 pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Past, StoreError> {
     let sql = "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2 AND purpose = 'send'
-                 AND (outcome IS NULL OR outcome = 'unknown')
+                 AND (outcome IS NULL OR outcome IN ('recorded', 'unknown', 'unverified'))
                ORDER BY generation DESC, number DESC LIMIT 1";
     let unsure = first(ledger, sql, (site.as_str(), delivery.as_str()), class)?;
     Ok(unsure.map_or(Past::Clear, Past::Unsure))
