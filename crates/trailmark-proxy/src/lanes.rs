@@ -29,6 +29,9 @@ pub struct Limits {
 /// The longest that a breaker is open before its next trial.
 pub const LONGEST_BREAK_MS: i64 = 10 * 60 * 1000;
 
+/// How long a lane stays away at least from a vendor that refuses and says "at once" when asked until when.
+const LEAST_THROTTLE_MS: i64 = 1000;
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -71,10 +74,12 @@ pub enum Signal {
 /// Whether `lane` lets requests through at `now`.
 pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
     if let Some(pause) = &lane.pause {
-        return if pause.probe_at <= now { Gate::Probe } else { Gate::Closed(pause.probe_at) };
+        let probe_at = ahead(Some(pause.probe_at), limits.probe_every_ms, now);
+        return probe_at.map_or(Gate::Probe, Gate::Closed);
     }
-    let closed = [lane.throttled_until, lane.broken_until].into_iter().flatten().filter(|until| *until > now).max();
-    if let Some(until) = closed {
+    let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
+    let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
+    if let Some(until) = throttled.max(broken) {
         return Gate::Closed(until);
     }
     let tokens = capacity_milli(limits).saturating_sub(spent_milli(lane, limits, now)) / 1000;
@@ -83,6 +88,12 @@ pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
         _ if lane.broken_until.is_some() => Gate::Open(1),
         tokens => Gate::Open(tokens),
     }
+}
+
+/// A point that has not come. One that is further ahead than it can have been set was set before the clock went back, and
+/// would keep the lane closed until the clock is there again.
+fn ahead(until: Option<UnixMillis>, most_ms: i64, now: UnixMillis) -> Option<UnixMillis> {
+    until.filter(|until| *until > now && *until <= now.plus(most_ms))
 }
 
 /// Takes up to `wanted` tokens: the lane afterwards, and how many it gave. A half-open breaker gives one, and none again
@@ -108,8 +119,14 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
         }
         Signal::Refused => paused(lane, limits, now),
         Signal::Throttled(until) => {
-            let until = until.unwrap_or(now.plus(THROTTLED_MS)).min(now.plus(LONGEST_HINT_MS));
-            Lane { failures: 0, broken_until: None, throttled_until: lane.throttled_until.max(Some(until)), ..lane }
+            let until = until.unwrap_or(now.plus(THROTTLED_MS));
+            let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
+            Lane {
+                failures: 0,
+                broken_until: None,
+                throttled_until: ahead(lane.throttled_until, LONGEST_HINT_MS, now).max(Some(until)),
+                ..lane
+            }
         }
         // Where this was a half-open breaker's trial, another one may go at once.
         Signal::Untried => Lane { broken_until: lane.broken_until.map(|until| until.min(now)), ..lane },

@@ -1,4 +1,5 @@
-//! How fast one client may ask: token buckets by governor, on the proxy's own clock. One bucket a client network before a body
+//! How fast one client may ask: token buckets by governor, on the steady hand of the proxy's own clock: a correction of
+//! the time shuts nobody out. One bucket a client network before a body
 //! is parsed, one a site and client network after; servers have one for each API key instead. Kept in memory and per process; a restart forgives.
 
 use std::fmt;
@@ -90,6 +91,6 @@ impl RateClock for Ticks {
     type Instant = Nanos;
 
     fn now(&self) -> Nanos {
-        Nanos::from(Duration::from_millis(self.0.now().0.unsigned_abs()))
+        Nanos::from(Duration::from_millis(self.0.steady_ms().unsigned_abs()))
     }
 }

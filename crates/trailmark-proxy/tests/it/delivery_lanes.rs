@@ -95,3 +95,22 @@ fn a_refused_credential_pauses_until_a_probe_succeeds() {
     let good = after_probe(paused, Probe::Good, &limits(), then);
     assert_eq!(take(good, 8, &limits(), then).1, 1, "a probe cannot try every credential, so one request goes first");
 }
+
+#[test]
+fn a_clock_that_went_back_keeps_no_lane_closed_for_longer_than_anything_may() {
+    let ahead = NOW.plus(400 * 24 * 60 * 60 * 1000);
+    let throttled = after(Lane::default(), Signal::Throttled(None), &limits(), ahead);
+    let broken = (0..3).fold(Lane::default(), |lane, _| after(lane, Signal::Failed, &limits(), ahead));
+    let paused = after(Lane::default(), Signal::Refused, &limits(), ahead);
+    for (lane, then) in [(throttled, Gate::Open(20)), (broken, Gate::Open(1)), (paused, Gate::Probe)] {
+        assert!(matches!(gate(&lane, &limits(), ahead), Gate::Closed(_)));
+        assert_eq!(gate(&lane, &limits(), NOW), then, "{lane:?}");
+    }
+}
+
+#[test]
+fn a_vendor_that_refuses_and_says_at_once_is_left_alone_for_a_second() {
+    let lane = after(Lane::default(), Signal::Throttled(Some(NOW)), &limits(), NOW);
+    assert_eq!(gate(&lane, &limits(), NOW), Gate::Closed(NOW.plus(1000)));
+    assert_eq!(gate(&lane, &limits(), NOW.plus(1000)), Gate::Open(20));
+}

@@ -54,6 +54,19 @@ async fn too_fast_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_corrected_shuts_nobody_out_and_forgives_nothing() {
+    let proxy = TestProxy::with(&strict("")).await;
+    proxy.clock.advance(10 * 60 * 1000);
+    assert_eq!(clicks_from(&proxy, &[], 2).await, [204; 2]);
+    proxy.clock.correct(-60 * 60 * 1000);
+    assert_eq!(clicks_from(&proxy, &[], 2).await, [204, 429]);
+    proxy.clock.correct(60 * 60 * 1000);
+    assert_eq!(clicks_from(&proxy, &[], 1).await, [429]);
+    proxy.clock.advance(20_000);
+    assert_eq!(clicks_from(&proxy, &[], 2).await, [204, 429]);
+}
+
+#[tokio::test]
 async fn bodies_that_nobody_can_read_are_counted_too() {
     let proxy = TestProxy::with(&strict("")).await;
     for _ in 0..6 {
