@@ -51,6 +51,28 @@ async fn a_second_process_is_refused_and_told_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_row_that_cannot_be_read_stops_no_lane() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    for number in [1, 2, 3] {
+        samples::signed_up(&store, number, &["main"]).await;
+    }
+    store.close().await.unwrap();
+    let broken = samples::id(samples::delivery_number(1));
+    let changed =
+        raw(&folder.ledger()).execute("UPDATE deliveries SET vendor = 'nobody' WHERE id = ?1", [broken.as_str()]);
+    assert_eq!(changed, Ok(1));
+    let store = folder.open();
+    let leased = store.lease(samples::claim(samples::lane(), 1, 2, samples::NOW)).await.unwrap();
+    assert_eq!(leased.iter().map(|leased| &leased.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);
+    // Its lease ends like that of anything else, and keeps nobody from being recovered.
+    let expired = store.expired(samples::lane(), samples::NOW.plus(60_000), 9).await.unwrap();
+    assert_eq!(expired.iter().map(|one| &one.leased.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);
+    let next = store.lease(samples::claim(samples::lane(), 5, 9, samples::NOW)).await.unwrap();
+    assert_eq!(next.iter().map(|leased| &leased.delivery).collect::<Vec<_>>(), [&samples::id(3012)]);
+}
+
+#[tokio::test]
 async fn the_command_line_makes_no_ledger_and_migrates_none() {
     let folder = Folder::fresh();
     let path = folder.ledger();

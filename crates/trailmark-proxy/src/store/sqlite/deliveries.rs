@@ -45,7 +45,17 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
     lanes::write_lane(ledger, &lane, &after)?;
     let granted = usize::try_from(open).unwrap_or(usize::MAX);
     let granted = due.into_iter().take(granted).zip(leases);
-    granted.map(|(delivery, lease)| grant(ledger, &lane.site, &delivery, lease, until)).collect()
+    let mut held = Vec::new();
+    for (delivery, lease) in granted {
+        match grant(ledger, &lane.site, &delivery, lease, until) {
+            // It stays under its lease, out of the others' way: `expired` does not give it back.
+            Err(StoreError::Corrupt(damage)) => {
+                tracing::error!(delivery.id = %delivery, damage, "a delivery cannot be read and is set aside");
+            }
+            granted => held.push(granted?),
+        }
+    }
+    Ok(held)
 }
 
 /// Ids of what is due, the longest due first.
@@ -149,9 +159,13 @@ pub(super) fn expired(
         "{SELECT} WHERE d.site = ?1 AND d.program = ?2 AND d.lease IS NOT NULL AND d.lease_until <= ?3
          ORDER BY d.lease_until, d.id LIMIT ?4"
     );
-    let ended = all(ledger, &sql, (lane.site.as_str(), lane.program.as_str(), now.0, most), leased)?;
+    let readable = |row: &Row<'_>| match leased(row) {
+        Err(StoreError::Corrupt(_told_when_it_was_leased)) => Ok(None),
+        read => read.map(Some),
+    };
+    let ended = all(ledger, &sql, (lane.site.as_str(), lane.program.as_str(), now.0, most), readable)?;
     let with_attempt = |leased| Ok(Expired { open: attempts::open_under(ledger, &leased)?, leased });
-    ended.into_iter().map(with_attempt).collect()
+    ended.into_iter().flatten().map(with_attempt).collect()
 }
 
 /// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is settled.
