@@ -96,8 +96,7 @@ impl Task {
             return Ok((Vec::new(), false));
         }
         let glance = self.store.glance(self.lane.clone()).await?;
-        let is_busy = glance.next_due.is_some_and(|due| due <= now);
-        if is_busy || !matches!(lanes::gate(&glance.lane, &self.limits, now), Gate::Open(_)) {
+        if glance.is_due(now) || !matches!(lanes::gate(&glance.lane, &self.limits, now), Gate::Open(_)) {
             return Ok((Vec::new(), false));
         }
         let (limits, is_trial) = (self.limits, Arc::new(AtomicBool::new(false)));

@@ -81,14 +81,14 @@ impl LaneTask {
         }
         let glance = self.account.shared.store.glance(self.account.key.clone()).await?;
         let now = self.account.now();
-        if is_past(glance.next_expiry, now) {
+        if glance.has_expired(now) {
             self.recover(now).await?;
         }
         let probe_now = std::mem::take(&mut self.is_first_look) && glance.lane.pause.is_some();
         match lanes::gate(&glance.lane, &self.account.shared.settings.limits, now) {
             _ if probe_now => self.probe().await,
             Gate::Probe => self.probe().await,
-            Gate::Open(_) if is_past(glance.next_due, now) => self.lease(now).await,
+            Gate::Open(_) if glance.is_due(now) => self.lease(now).await,
             Gate::Open(_) | Gate::Closed(_) => Ok(Look::Rest),
         }
     }
@@ -173,10 +173,6 @@ impl Account {
             Err(_no_answer) => Probe::Unclear,
         }
     }
-}
-
-fn is_past(point: Option<UnixMillis>, now: UnixMillis) -> bool {
-    point.is_some_and(|point| point <= now)
 }
 
 /// A task that panicked leaves its lease to end by itself; the attempt is then unknown.

@@ -168,8 +168,10 @@ fn unknown(progress: Progress, class: Class, message: &str, at: Moment) -> Progr
 }
 
 fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
-    if let Some(settles_at) = progress.settles_at.filter(|settles_at| asked_at < *settles_at) {
-        return Progress { due_at: Some(settles_at), ..progress };
+    // Never further ahead than the whole settling time: a clock that went back has it begin anew, and no more.
+    let settles_at = progress.settles_at.map(|settles_at| settles_at.min(asked_at.plus(at.settling_ms)));
+    if settles_at.is_some_and(|settles_at| asked_at < settles_at) {
+        return Progress { due_at: settles_at, settles_at, ..progress };
     }
     match progress.doubt {
         Some(Doubt::Accepted) => {

@@ -205,8 +205,35 @@ pub struct Glance {
     pub lane: Lane,
     /// The earliest due time of a delivery that is not leased.
     pub next_due: Option<UnixMillis>,
+    /// The latest.
+    pub last_due: Option<UnixMillis>,
     /// The earliest end of a lease.
     pub next_expiry: Option<UnixMillis>,
+    /// The latest.
+    pub last_expiry: Option<UnixMillis>,
+}
+
+/// Nothing is made due further ahead: the longest settling time is 30 days, the longest wait a day. What lies beyond was
+/// written before the clock went back, and is due, or it would wait until the clock is there again.
+pub const FURTHEST_DUE_MS: i64 = 31 * 24 * 60 * 60 * 1000;
+
+/// No lease ends further ahead: it lasts as long as a few exchanges. One that seems to is over, likewise.
+pub const FURTHEST_EXPIRY_MS: i64 = 24 * 60 * 60 * 1000;
+
+impl Glance {
+    /// Whether something is due.
+    pub fn is_due(&self, now: UnixMillis) -> bool {
+        is_reached(self.next_due, self.last_due, now, FURTHEST_DUE_MS)
+    }
+
+    /// Whether a lease has ended.
+    pub fn has_expired(&self, now: UnixMillis) -> bool {
+        is_reached(self.next_expiry, self.last_expiry, now, FURTHEST_EXPIRY_MS)
+    }
+}
+
+fn is_reached(next: Option<UnixMillis>, last: Option<UnixMillis>, now: UnixMillis, furthest_ms: i64) -> bool {
+    next.is_some_and(|next| next <= now) || last.is_some_and(|last| last > now.plus(furthest_ms))
 }
 
 /// What delivery asks of a ledger.
@@ -214,7 +241,7 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// What a lane has to do, without changing anything.
     fn glance(&self, lane: LaneKey) -> Reply<'_, Glance>;
 
-    /// Leases due deliveries of a lane and takes as many tokens from it, in one transaction. When nothing is due, or the
+    /// Leases due deliveries of a lane ([`FURTHEST_DUE_MS`] says which are, too) and takes as many tokens from it, in one transaction. When nothing is due, or the
     /// gate lets nothing through, the answer is empty; the gate's lane is written either way where the gate was called.
     fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>>;
 
@@ -257,7 +284,7 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// `LeaseLost`, also when an attempt was begun under this lease.
     fn release(&self, leased: &Leased) -> Reply<'_, ()>;
 
-    /// Leases of a lane that ended at or before `now`, the longest ended first. Each is then given to
+    /// Leases of a lane that ended at or before `now`, or end later than [`FURTHEST_EXPIRY_MS`] lets them. Each is then given to
     /// [`DeliveryStore::settle`] or [`DeliveryStore::release`] under its own lease id.
     fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>>;
 

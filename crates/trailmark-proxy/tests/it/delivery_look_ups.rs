@@ -128,6 +128,23 @@ async fn a_clock_put_forward_makes_no_look_up_mean_absent() {
 }
 
 #[tokio::test]
+async fn a_clock_put_back_by_a_year_strands_nothing_and_sends_nothing_twice() {
+    let world = World::start().await;
+    world.clock.correct(400 * 24 * HOUR_MS);
+    let first = world.signup("u_1").await;
+    world.until_state(&first, State::Unverified).await;
+    world.clock.correct(-400 * 24 * HOUR_MS);
+    world.engine.wake();
+    world.until(&first, |row| tries(row) == ["send unverified", "look_up absent"]).await;
+    world.looked().await;
+    assert_eq!(world.row(&first).await.tries.len(), 2, "the settling time begins anew");
+    world.advance(SETTLING_MS).await;
+    let row = world.until_state(&first, State::Recorded).await;
+    assert_eq!(tries(&row), ["send unverified", "look_up absent", "look_up found"]);
+    assert_eq!(world.effects("u_1").await, 1);
+}
+
+#[tokio::test]
 async fn what_became_doubtful_before_a_restart_settles_by_the_ledgers_time() {
     let mut world = World::start().await;
     let signup = world.signup("u_1").await;

@@ -44,6 +44,23 @@ pub async fn only_what_is_due_is_leased_and_only_once(ground: &impl Ground) {
     assert_eq!(store.lease(claim(lane(), 8, 5, NOW)).await.unwrap(), []);
 }
 
+pub async fn what_lies_further_ahead_than_it_can_have_been_set_is_due_and_its_lease_over(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    // Accepted while the clock was a month and more ahead.
+    let (near, far) = (NOW.plus(-30 * DAY_MS), NOW.plus(-32 * DAY_MS));
+    let glance = store.glance(lane()).await.unwrap();
+    assert_eq!((glance.is_due(near), glance.is_due(far), glance.is_due(NOW)), (false, true, true));
+    assert_eq!(store.lease(claim(lane(), 1, 5, near)).await.unwrap(), []);
+    let leased = store.lease(claim(lane(), 2, 5, far)).await.unwrap();
+    assert_eq!(leased.len(), 1);
+    let (soon, before) = (far.plus(60_000), far.plus(-2 * DAY_MS));
+    let glance = store.glance(lane()).await.unwrap();
+    assert_eq!((glance.has_expired(far), glance.has_expired(soon), glance.has_expired(before)), (false, true, true));
+    assert_eq!(store.expired(lane(), far, 9).await.unwrap(), []);
+    assert_eq!(store.expired(lane(), before, 9).await.unwrap().len(), 1);
+}
+
 pub async fn the_gate_says_how_many_and_is_asked_only_when_something_is_due(ground: &impl Ground) {
     let store = ground.open();
     let asked = Arc::new(AtomicU32::new(0));

@@ -11,7 +11,8 @@ use super::{attempts, claims, commissions, lanes, order};
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
 use crate::store::delivery::{
-    AttemptKey, Claim, Expired, Glance, LaneKey, LeaseId, Leased, NewAttempt, Settlement, TurnRule,
+    AttemptKey, Claim, Expired, FURTHEST_DUE_MS, FURTHEST_EXPIRY_MS, Glance, LaneKey, LeaseId, Leased, NewAttempt,
+    Settlement, TurnRule,
 };
 
 /// A delivery with its conversion's kind.
@@ -25,13 +26,20 @@ const WAITING: &str = "site = :site AND program = :program AND lease IS NULL AND
 /// See [`crate::store::delivery::DeliveryStore::glance`].
 pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, StoreError> {
     let key = named_params! {":site": lane.site.as_str(), ":program": lane.program.as_str()};
-    let due = format!("SELECT min(due_at) AS at FROM deliveries WHERE {WAITING}");
-    let expiry = "SELECT min(lease_until) AS at FROM deliveries
-                  WHERE site = :site AND program = :program AND lease IS NOT NULL";
+    let due = |which| format!("SELECT {which}(due_at) AS at FROM deliveries WHERE {WAITING}");
+    let expiry = |which| {
+        format!(
+            "SELECT {which}(lease_until) AS at FROM deliveries
+             WHERE site = :site AND program = :program AND lease IS NOT NULL"
+        )
+    };
+    let at = |sql: String| first(ledger, &sql, key, |row| maybe_time(row, "at")).map(Option::flatten);
     Ok(Glance {
         lane: lanes::read(ledger, lane)?,
-        next_due: first(ledger, &due, key, |row| maybe_time(row, "at"))?.flatten(),
-        next_expiry: first(ledger, expiry, key, |row| maybe_time(row, "at"))?.flatten(),
+        next_due: at(due("min"))?,
+        last_due: at(due("max"))?,
+        next_expiry: at(expiry("min"))?,
+        last_expiry: at(expiry("max"))?,
     })
 }
 
@@ -60,9 +68,14 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
 
 /// Ids of what is due, the longest due first.
 fn due(ledger: &Connection, lane: &LaneKey, now: UnixMillis, most: u32) -> Result<Vec<ConversionId>, StoreError> {
-    let sql = format!("SELECT id FROM deliveries WHERE {WAITING} AND due_at <= :now ORDER BY due_at, id LIMIT :most");
+    let sql = format!(
+        "SELECT id FROM deliveries WHERE {WAITING} AND (due_at <= :now OR due_at > :furthest)
+         ORDER BY due_at, id LIMIT :most"
+    );
+    let furthest = now.plus(FURTHEST_DUE_MS).0;
     let key = named_params! {
-        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":now": now.0, ":most": most,
+        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":now": now.0, ":furthest": furthest,
+        ":most": most,
     };
     all(ledger, &sql, key, |row| checked(row, "id"))
 }
@@ -156,14 +169,16 @@ pub(super) fn expired(
     most: u32,
 ) -> Result<Vec<Expired>, StoreError> {
     let sql = format!(
-        "{SELECT} WHERE d.site = ?1 AND d.program = ?2 AND d.lease IS NOT NULL AND d.lease_until <= ?3
+        "{SELECT} WHERE d.site = ?1 AND d.program = ?2 AND d.lease IS NOT NULL
+           AND (d.lease_until <= ?3 OR d.lease_until > ?5)
          ORDER BY d.lease_until, d.id LIMIT ?4"
     );
+    let furthest = now.plus(FURTHEST_EXPIRY_MS).0;
     let readable = |row: &Row<'_>| match leased(row) {
         Err(StoreError::Corrupt(_told_when_it_was_leased)) => Ok(None),
         read => read.map(Some),
     };
-    let ended = all(ledger, &sql, (lane.site.as_str(), lane.program.as_str(), now.0, most), readable)?;
+    let ended = all(ledger, &sql, (lane.site.as_str(), lane.program.as_str(), now.0, most, furthest), readable)?;
     let with_attempt = |leased| Ok(Expired { open: attempts::open_under(ledger, &leased)?, leased });
     ended.into_iter().flatten().map(with_attempt).collect()
 }
