@@ -160,17 +160,21 @@ pub struct NewConversion {
     pub assurance: Assurance,
 }
 
+/// Touches of one program that a decision looks at: more than any person has in a window. Each is kept in its trace, and a
+/// flood of arrivals must not make that grow.
+pub const TOUCHES_KNOWN: u32 = 50;
+
 /// What the ledger knows that a decision needs; read inside the accepting transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// All touches of the visitor.
+    /// The visitor's newest [`TOUCHES_KNOWN`] touches of each program.
     pub touches: Vec<StoredTouch>,
     /// Other keys of this kind that this visitor has used up: accepted for them, or told to a page of theirs as accepted or
     /// as taken, whatever became of it since.
     pub told_to_visitor: u32,
     /// Programs in which this conversion's (kind, external id) is claimed already.
     pub claimed: Vec<ProgramId>,
-    /// Deliveries that are not settled yet, over the whole site.
+    /// Deliveries that are neither settled nor blocked, over the whole site.
     pub queued: u64,
     /// Whether this conversion's (kind, external id) stands already: accepted, claimed, or said by a server.
     pub is_stated: bool,

@@ -59,6 +59,7 @@ macro_rules! store_conformance {
             accepting::a_key_is_claimed_for_each_kind_and_program_apart
             accepting::a_refusing_rule_leaves_nothing_behind
             accepting::a_rule_sees_the_visitors_signups_and_the_sites_backlog
+            accepting::a_rule_sees_of_each_program_the_newest_touches_and_no_flood
             accepting::of_many_at_once_exactly_one_claims_a_key
             accepting::many_at_once_are_all_kept_and_each_gets_its_own_answer
             accepting::a_task_is_read_back_with_its_payload
@@ -83,6 +84,7 @@ macro_rules! store_conformance {
             keys::keys_come_back_newest_first_with_their_changes
             keys::changes_are_made_all_or_none
             leasing::only_what_is_due_is_leased_and_only_once
+            leasing::what_lies_further_ahead_than_it_can_have_been_set_is_due_and_its_lease_over
             leasing::the_gate_says_how_many_and_is_asked_only_when_something_is_due
             leasing::a_send_counts_as_its_row_is_committed_and_a_look_up_does_not
             leasing::one_attempt_is_begun_under_one_lease

@@ -134,10 +134,36 @@ pub async fn a_rule_sees_the_visitors_signups_and_the_sites_backlog(ground: &imp
     accepted(&store, 2, signup(2, visitor(1), "u_2")).await;
     signed_up(&store, 3, &["main"]).await;
     sent(&store, 1, "recorded", State::Recorded).await;
+    // What is held back until something else comes waits for nobody's work, and may wait for ever.
+    signed_up(&store, 5, &["main", "other"]).await;
+    let blocked = leased(&store, 2).await;
+    store.settle(&blocked, settlement(&blocked, State::Blocked, None)).await.unwrap();
     let new = signup(4, visitor(1), "u_4");
     let rule = rule(&new, delivery_number(4));
     let looking = Box::new(move |known: &Known| {
-        assert_eq!((known.told_to_visitor, known.queued, known.touches.len()), (2, 4, 2));
+        assert_eq!((known.told_to_visitor, known.queued, known.touches.len()), (2, 5, 2));
+        rule(known)
+    });
+    assert!(matches!(store.accept(new, looking).await, Ok(Accepted::New(_))));
+}
+
+pub async fn a_rule_sees_of_each_program_the_newest_touches_and_no_flood(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, Arrival { at: NOW.plus(-1), ..arrival(1, vec![touch(1, "other")]) }).await;
+    for number in 2..=61 {
+        let later = Arrival {
+            known_visitor: Some(visitor(1)),
+            at: NOW.plus(number.into()),
+            ..arrival(number, vec![touch(number.into(), "main")])
+        };
+        recorded(&store, later).await;
+    }
+    let new = signup(1, visitor(1), "u_1");
+    let rule = rule(&new, delivery_number(1));
+    let looking = Box::new(move |known: &Known| {
+        let ids: Vec<_> = known.touches.iter().map(|stored| stored.touch.id.clone()).collect();
+        let newest: Vec<_> = std::iter::once(id(1)).chain((12..=61).map(id)).collect();
+        assert_eq!(ids, newest);
         rule(known)
     });
     assert!(matches!(store.accept(new, looking).await, Ok(Accepted::New(_))));

@@ -107,12 +107,13 @@ pub(super) fn stated_by(
     first(ledger, &sql, (site.as_str(), kind, key), |row| checked(row, "id"))
 }
 
-/// Deliveries of the site that are not settled.
+/// Deliveries of the site that are to be worked on. Those that are blocked may be so for ever, and whoever can have some
+/// blocked (a page that reports leads of nobody) must not fill the queue for all.
 fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
     let sql = "SELECT word, number FROM tallies WHERE site = ?1 AND subject = 'delivery'";
     let tallies =
         all(ledger, sql, [site.as_str()], |row| Ok((plain::<String>(row, "word")?, plain::<i64>(row, "number")?)))?;
-    let waits = |word: &str| State::from_word(word).is_some_and(|state| !state.is_settled());
+    let waits = |word: &str| State::from_word(word).is_some_and(|state| !state.is_settled() && state != State::Blocked);
     let queued: i64 = tallies.iter().filter(|(word, _)| waits(word)).map(|(_, number)| number).sum();
     Ok(u64::try_from(queued).unwrap_or(0))
 }

@@ -7,7 +7,7 @@ use trailmark_wire::ids::{SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, first, maybe, plain, time, word, write};
-use crate::store::{Arrival, NewTouch, RecordedArrival, StoreError, StoredTouch};
+use crate::store::{Arrival, NewTouch, RecordedArrival, StoreError, StoredTouch, TOUCHES_KNOWN};
 
 /// See [`crate::store::Store::record_arrival`].
 pub(super) fn record(ledger: &Connection, arrival: &Arrival) -> Result<Option<RecordedArrival>, StoreError> {
@@ -140,14 +140,17 @@ pub(super) fn newest_alive(
     first(ledger, sql, (site.as_str(), visitor.as_str(), now.0), stored_touch)
 }
 
-/// Every touch of a visitor, alive or not, the first first.
+/// The newest touches of a visitor in each program, alive or not, the first first.
 pub(super) fn of_visitor(
     ledger: &Connection,
     site: &SiteId,
     visitor: &VisitorId,
 ) -> Result<Vec<StoredTouch>, StoreError> {
-    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 ORDER BY at, id";
-    all(ledger, sql, (site.as_str(), visitor.as_str()), stored_touch)
+    let sql = "SELECT * FROM (
+                 SELECT *, row_number() OVER (PARTITION BY program ORDER BY at DESC, id DESC) AS place FROM touches
+                 WHERE site = ?1 AND visitor = ?2)
+               WHERE place <= ?3 ORDER BY at, id";
+    all(ledger, sql, (site.as_str(), visitor.as_str(), TOUCHES_KNOWN), stored_touch)
 }
 
 pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
