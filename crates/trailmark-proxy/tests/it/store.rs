@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
+use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::conformance::{Ground, samples};
 use trailmark_proxy::store::sqlite::SqliteStore;
+use trailmark_proxy::store::webhooks::AskClaim;
 use trailmark_proxy::store::{Accepted, Store, StoreError};
 
 /// An empty folder for one ledger.
@@ -70,6 +72,32 @@ async fn a_row_that_cannot_be_read_stops_no_lane() {
     assert_eq!(expired.iter().map(|one| &one.leased.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);
     let next = store.lease(samples::claim(samples::lane(), 5, 9, samples::NOW)).await.unwrap();
     assert_eq!(next.iter().map(|leased| &leased.delivery).collect::<Vec<_>>(), [&samples::id(3012)]);
+}
+
+#[tokio::test]
+async fn a_payload_that_cannot_be_read_keeps_no_other_commission_from_being_asked_for() {
+    let folder = Folder::fresh();
+    let store = folder.open();
+    for number in [1, 2] {
+        samples::signed_up(&store, number, &["main"]).await;
+        samples::sent(&store, number, "recorded", State::Recorded).await;
+    }
+    store.close().await.unwrap();
+    let broken = samples::id(1001);
+    let changed = raw(&folder.ledger())
+        .execute("UPDATE conversion_payloads SET data = '{' WHERE conversion = ?1", [broken.as_str()]);
+    assert_eq!(changed, Ok(1));
+    let store = folder.open();
+    let claim = || AskClaim {
+        lane: samples::lane(),
+        most: 9,
+        gate: Box::new(|lane, due| (lane, due)),
+        again_at: samples::NOW.plus(60_000),
+        now: samples::NOW,
+    };
+    let asking = store.claim_commissions(claim()).await.unwrap();
+    assert_eq!(asking.iter().map(|one| &one.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);
+    assert!(store.claim_commissions(claim()).await.unwrap().is_empty(), "it is put off like the others");
 }
 
 #[tokio::test]

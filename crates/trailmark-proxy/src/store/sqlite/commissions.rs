@@ -104,7 +104,17 @@ pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>,
     let (after, open) = gate(lanes::read(ledger, &lane)?, waiting);
     lanes::write_lane(ledger, &lane, &after)?;
     let granted = due.into_iter().take(usize::try_from(open).unwrap_or(usize::MAX));
-    granted.map(|delivery| asked(ledger, &lane, delivery, again_at)).collect()
+    let mut asking = Vec::new();
+    for delivery in granted {
+        match asked(ledger, &lane, delivery.clone(), again_at) {
+            // Put off like any other, so that it keeps nobody from being asked for.
+            Err(StoreError::Corrupt(damage)) => {
+                tracing::error!(delivery.id = %delivery, damage, "a delivery cannot be read, so its commission is not asked for");
+            }
+            question => asking.push(question?),
+        }
+    }
+    Ok(asking)
 }
 
 /// Numbers a question, and puts the next one off.
