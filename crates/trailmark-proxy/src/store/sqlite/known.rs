@@ -41,7 +41,7 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     if let Some(key) = subject.external_id {
         known.claimed = claimed(ledger, site, subject.kind, key)?;
         known.is_stated = is_stated(ledger, site, subject.kind, key, None)?;
-        known.is_own = is_stated(ledger, site, subject.kind, key, Some(subject.visitor))?;
+        known.is_own = known.is_stated && is_stated(ledger, site, subject.kind, key, Some(subject.visitor))?;
     }
     match (subject.kind, subject.external_id) {
         (Kind::Sale, Some(sale)) => {
