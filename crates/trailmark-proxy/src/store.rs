@@ -186,7 +186,8 @@ pub struct Known {
     pub sale: Option<KnownSale>,
     /// Of a sale or refund: minor units of that sale that were refunded so far, under other keys than this one's.
     pub refunded_minor: i64,
-    /// Of a sale: refunds that came before it and wait, the first first.
+    /// Of a sale: refunds that came before it and wait, and those that ended because it counted for nobody so far, each key
+    /// once; the first first.
     pub waiting: Vec<Held>,
 }
 
@@ -203,7 +204,7 @@ pub struct KnownSale {
     pub touches: Vec<Touch>,
 }
 
-/// A held conversion, as far as a rule that decides again looks at it.
+/// A conversion that is held, or a refund that ended with its sale, as far as a rule that decides again looks at it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Held {
     /// The site.
@@ -220,6 +221,8 @@ pub struct Held {
     pub money: Option<Money>,
     /// When it happened, as it was decided.
     pub occurred_at: UnixMillis,
+    /// Whether it is held; else it ended.
+    pub is_held: bool,
 }
 
 /// What the rules say about a conversion; written in the same transaction.
@@ -243,7 +246,7 @@ pub enum Consequence {
     /// This conversion itself is closed as a duplicate: its key stands already. Its receipt, which a page reads that may not
     /// know, says `held` like that of any other.
     ClosesItself,
-    /// A held conversion, named by the receipt, stands so from now on. Its own first receipt stays as it was given.
+    /// A conversion of [`Known::waiting`], named by the receipt, stands so from now on. Its own first receipt stays as it was given.
     Decides(Ruling),
 }
 

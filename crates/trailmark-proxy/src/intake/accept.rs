@@ -268,12 +268,14 @@ impl Rules {
         Ok(consequences)
     }
 
-    /// The first refund first, each adding to the sum that the next one must keep to.
+    /// The first refund first, each adding to the sum that the next one must keep to. What ended with the sale is decided again
+    /// only when the sale counts after all.
     fn follow_sale(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
         let Some(sale) = as_known(case, ruling) else { return Ok(Vec::new()) };
         let mut refunded_minor = known.refunded_minor;
         let mut decided = Vec::new();
-        for refund in &known.waiting {
+        let counts = ruling.receipt.status == Status::Accepted;
+        for refund in known.waiting.iter().filter(|refund| counts || refund.is_held) {
             let then = Known { sale: Some(sale.clone()), refunded_minor, ..Known::default() };
             let ruling = self.rule(&Case::of_held(refund, case.now), &then)?;
             if let (Status::Accepted, Some(money)) = (ruling.receipt.status, refund.money) {

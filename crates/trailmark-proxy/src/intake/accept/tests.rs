@@ -324,6 +324,31 @@ async fn a_refund_of_a_sale_that_nobody_earned_on_ends_when_that_is_known() {
 }
 
 #[tokio::test]
+async fn a_refund_that_ended_with_its_sale_counts_once_the_sale_does() {
+    let shop = Shop::open(Credit::One);
+    let other = Paid { key: "r2", minor: 700, ..REFUND };
+    shop.server(&SALE).await;
+    let ended = [shop.server(&REFUND).await, shop.server(&REFUND).await, shop.server(&other).await];
+    for refund in &ended {
+        assert_eq!(said(refund), "unattributed sale_unattributed");
+    }
+    // Said again without a touch, nothing changes; with the customer's signup it counts, and so does what was given back.
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
+    assert!(shop.detail(&ended[1]).await.changes.is_empty());
+    shop.customer(1, "u_1").await;
+    let sale = shop.server(&SALE).await;
+    assert_eq!(said(&sale), "accepted");
+    for (refund, end) in ended.iter().zip(["unattributed sale_unattributed", "accepted", "rejected refund_above_sale"])
+    {
+        assert_eq!(shop.stands(refund).await, end);
+    }
+    let detail = shop.detail(&ended[1]).await;
+    assert_eq!((detail.deliveries.len(), &detail.changes[0].cause), (1, &Some(sale.conversion_id)));
+    assert_eq!(said(&shop.server(&REFUND).await), "duplicate");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
 async fn what_is_released_is_decided_again_and_delivered_once_with_what_waited_for_it() {
     let shop = Shop::open(Credit::One);
     let visitor = shop.customer(1, "u_1").await;

@@ -160,7 +160,7 @@ fn close_itself(ledger: &Connection, site: &SiteId, id: &ConversionId, now: Unix
     stand(ledger, site, id, (Status::Duplicate, Some("key_taken")), &why)
 }
 
-/// How a held conversion stands from now on, on record.
+/// How a held conversion, or a refund that ended with its sale, stands from now on, on record.
 fn stand(
     ledger: &Connection,
     site: &SiteId,
@@ -168,7 +168,8 @@ fn stand(
     (status, code): (Status, Option<&str>),
     why: &Why<'_>,
 ) -> Result<(), StoreError> {
-    let sql = "UPDATE conversions SET status = ?3, code = ?4 WHERE site = ?1 AND id = ?2 AND status = 'held'";
+    let sql = "UPDATE conversions SET status = ?3, code = ?4 WHERE site = ?1 AND id = ?2
+                 AND (status = 'held' OR (kind = 'refund' AND status = 'unattributed'))";
     if write(ledger, sql, (site.as_str(), id.as_str(), status.as_str(), code))? == 0 {
         return Err(StoreError::Refused("this conversion is not held".into()));
     }

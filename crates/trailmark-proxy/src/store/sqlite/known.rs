@@ -5,6 +5,7 @@ use trailmark_attribution::Touch;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
 use trailmark_wire::money::{Currency, Money};
+use trailmark_wire::receipt::Status;
 
 use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
 use super::touches;
@@ -151,11 +152,17 @@ fn refunded(ledger: &Connection, site: &SiteId, sale: &str, except: Option<&str>
     Ok(first(ledger, sql, key, |row| plain(row, "amount"))?.unwrap_or(0))
 }
 
-/// Refunds that came before their sale. Where the key is held by another conversion by now, nothing waits.
+/// Refunds that came before their sale, or ended because it counted for nobody: of each key the last that was said. Where
+/// the key is held by another conversion by now, nothing waits.
 fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, StoreError> {
-    let sql = "SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM conversions c
+    let sql = "WITH refunds AS (
+                 SELECT *, row_number() OVER (PARTITION BY external_id ORDER BY received_at DESC, id DESC) AS place
+                 FROM conversions WHERE site = ?1 AND refund_of = ?2 AND kind = 'refund'
+                   AND (status = 'held'
+                     OR (status = 'unattributed' AND code IN ('sale_unattributed', 'sale_rejected'))))
+               SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM refunds c
                JOIN decisions x ON x.site = c.site AND x.conversion = c.id
-               WHERE c.site = ?1 AND c.refund_of = ?2 AND c.kind = 'refund' AND c.status = 'held'
+               WHERE c.place = 1
                  AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = c.site AND k.kind = c.kind
                                  AND k.external_id = c.external_id)
                ORDER BY c.received_at, c.id";
@@ -172,6 +179,7 @@ pub(super) fn held(row: &Row<'_>) -> Result<Held, StoreError> {
         customer: maybe(row, "customer_key")?,
         money: money(row)?,
         occurred_at: time(row, "decided_for")?,
+        is_held: word::<Status>(row, "status")? == Status::Held,
     })
 }
 
