@@ -164,13 +164,17 @@ pub struct NewConversion {
 /// flood of arrivals must not make that grow.
 pub const TOUCHES_KNOWN: u32 = 50;
 
+/// Conversions of one visitor's pages that a decision looks at. No person has so many; whoever sends them must not make each
+/// further one dearer for all.
+pub const CONVERSIONS_KNOWN: u32 = 1000;
+
 /// What the ledger knows that a decision needs; read inside the accepting transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
     /// The visitor's newest [`TOUCHES_KNOWN`] touches of each program.
     pub touches: Vec<StoredTouch>,
     /// Other keys of this kind that this visitor has used up: accepted for them, or told to a page of theirs as accepted or
-    /// as taken, whatever became of it since.
+    /// as taken, whatever became of it since. `u32::MAX` for a visitor of more than [`CONVERSIONS_KNOWN`].
     pub told_to_visitor: u32,
     /// Programs in which this conversion's (kind, external id) is claimed already.
     pub claimed: Vec<ProgramId>,

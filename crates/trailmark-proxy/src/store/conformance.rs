@@ -73,6 +73,7 @@ macro_rules! store_conformance {
             callers::a_conversion_is_read_back_by_its_own_site_and_whole_id
             holding::a_rule_sees_whether_a_key_was_stated
             holding::a_rule_sees_whose_a_key_is_and_how_many_its_visitor_was_told_of
+            holding::a_visitor_of_more_conversions_than_are_looked_at_has_used_up_every_key
             holding::what_closes_itself_stands_as_a_duplicate_behind_a_receipt_that_says_held
             holding::a_rule_about_a_sale_sees_its_customers_signup_and_what_waits
             holding::a_rule_about_a_refund_sees_its_sale_and_what_was_refunded

@@ -11,6 +11,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use trailmark_wire::conversion::{Event, Order, OrderClaim};
 use trailmark_wire::ids::OrderKey;
 use trailmark_wire::money::Currency;
@@ -20,7 +21,9 @@ use super::Ground;
 use super::samples::*;
 use crate::outbox::State;
 use crate::store::operator::Afterwards;
-use crate::store::{Accepted, Assurance, Consequence, Known, NewConversion, ReleaseRule, Ruling, Store, StoreError};
+use crate::store::{
+    Accepted, Assurance, CONVERSIONS_KNOWN, Consequence, Known, NewConversion, ReleaseRule, Ruling, Store, StoreError,
+};
 
 /// A sale of 10.00 EUR to `u_1`, or a refund of so much of `of`.
 fn paid(number: u16, by: u8, key: &str, minor: i64, of: Option<&str>) -> NewConversion {
@@ -126,6 +129,17 @@ pub async fn a_rule_sees_whose_a_key_is_and_how_many_its_visitor_was_told_of(gro
     lead.conversion.event = Event::Lead;
     looked(&store, 10, lead, sees(0, false)).await;
     looked(&store, 11, signup(11, visitor(2), "u_2"), sees(1, false)).await;
+}
+
+pub async fn a_visitor_of_more_conversions_than_are_looked_at_has_used_up_every_key(ground: &impl Ground) {
+    let store = ground.open();
+    touched_visitor(&store, 1, &["main"]).await;
+    let sees = |told| move |known: &Known| assert_eq!(known.told_to_visitor, told);
+    let many = u16::try_from(CONVERSIONS_KNOWN).unwrap();
+    join_all((1..=many).map(|number| held(&store, number, signup(number, visitor(1), &format!("u_{number}"))))).await;
+    looked(&store, many + 1, signup(many + 1, visitor(1), "u_1"), sees(0)).await;
+    looked(&store, many + 2, signup(many + 2, visitor(1), "u_1"), sees(u32::MAX)).await;
+    looked(&store, many + 3, signup(many + 3, visitor(2), "u_1"), sees(0)).await;
 }
 
 pub async fn what_closes_itself_stands_as_a_duplicate_behind_a_receipt_that_says_held(ground: &impl Ground) {

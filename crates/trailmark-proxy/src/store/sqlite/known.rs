@@ -10,7 +10,7 @@ use trailmark_wire::receipt::Status;
 use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
 use super::touches;
 use crate::outbox::State;
-use crate::store::{Held, Known, KnownSale, StoreError};
+use crate::store::{CONVERSIONS_KNOWN, Held, Known, KnownSale, StoreError};
 
 /// The conversions by which a key stands; site, kind and key are the first three parameters. One that was rejected may
 /// still hold it.
@@ -64,19 +64,26 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     Ok(known)
 }
 
-/// Other keys that this visitor has used up; those that a page was told count even when a vendor refused them since.
+/// Other keys that this visitor has used up; those that a page was told count even when a vendor refused them since. Of one
+/// whose pages have said more than anybody's pages say, it is not counted any further: all are used up.
 fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<u32, StoreError> {
-    let sql = "SELECT count(DISTINCT external_id) FROM conversions
-               WHERE site = :site AND visitor = :visitor AND kind = :kind AND external_id IS NOT :own
-                 AND (status = 'accepted' OR (status IN ('duplicate', 'rejected') AND assurance <> 'server'
-                      AND receipt ->> 'status' IN ('accepted', 'duplicate')))";
+    let sql = "SELECT count(DISTINCT CASE WHEN kind = :kind AND external_id IS NOT :own
+                        AND (status = 'accepted' OR (status IN ('duplicate', 'rejected') AND assurance <> 'server'
+                             AND receipt ->> 'status' IN ('accepted', 'duplicate'))) THEN external_id END) AS told,
+                      count(*) AS looked_at
+               FROM (SELECT kind, external_id, status, assurance, receipt FROM conversions
+                     WHERE site = :site AND visitor = :visitor
+                       AND (assurance <> 'server' OR (kind = :kind AND status = 'accepted'))
+                     LIMIT :most + 1)";
     let key = named_params! {
         ":site": subject.site.as_str(),
         ":visitor": subject.visitor.as_str(),
         ":kind": subject.kind.as_str(),
         ":own": subject.external_id,
+        ":most": CONVERSIONS_KNOWN,
     };
-    Ok(u32::try_from(count(ledger, sql, key)?).unwrap_or(u32::MAX))
+    let found = first(ledger, sql, key, |row| Ok((plain::<u32>(row, "told")?, plain::<u32>(row, "looked_at")?)))?;
+    Ok(found.map_or(0, |(told, looked_at)| if looked_at > CONVERSIONS_KNOWN { u32::MAX } else { told }))
 }
 
 fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<ProgramId>, StoreError> {
