@@ -13,10 +13,13 @@ use crate::outbox::State;
 use crate::store::{CONVERSIONS_KNOWN, Held, Known, KnownSale, StoreError};
 
 /// The conversions by which a key stands; site, kind and key are the first three parameters. One that was rejected may
-/// still hold it.
-const STATED: &str = "site = ?1 AND kind = ?2 AND external_id = ?3
-     AND (status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held'))
-       OR id IN (SELECT conversion FROM claims WHERE site = ?1 AND kind = ?2 AND external_id = ?3))";
+/// still hold it. In two halves, each with its index: many may be held under one key.
+const STATED: &str = "(SELECT id, status, visitor, received_at FROM conversions
+       WHERE site = ?1 AND kind = ?2 AND external_id = ?3
+         AND (status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held')))
+     UNION ALL SELECT o.id, o.status, o.visitor, o.received_at FROM claims c
+       JOIN conversions o ON o.site = c.site AND o.id = c.conversion
+       WHERE c.site = ?1 AND c.kind = ?2 AND c.external_id = ?3)";
 
 /// About which conversion something is to be known.
 #[derive(Debug)]
@@ -99,7 +102,7 @@ fn is_stated(
     key: &str,
     by: Option<&VisitorId>,
 ) -> Result<bool, StoreError> {
-    let sql = format!("SELECT EXISTS (SELECT 1 FROM conversions WHERE {STATED} AND (?4 IS NULL OR visitor = ?4))");
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {STATED} WHERE ?4 IS NULL OR visitor = ?4)");
     Ok(count(ledger, &sql, (site.as_str(), kind.as_str(), key, by.map(VisitorId::as_str)))? > 0)
 }
 
@@ -110,8 +113,7 @@ pub(super) fn stated_by(
     kind: &str,
     key: &str,
 ) -> Result<Option<ConversionId>, StoreError> {
-    let sql =
-        format!("SELECT id FROM conversions WHERE {STATED} ORDER BY status <> 'accepted', received_at, id LIMIT 1");
+    let sql = format!("SELECT id FROM {STATED} ORDER BY status <> 'accepted', received_at, id LIMIT 1");
     first(ledger, &sql, (site.as_str(), kind, key), |row| checked(row, "id"))
 }
 
@@ -195,4 +197,23 @@ fn money(row: &Row<'_>) -> Result<Option<Money>, StoreError> {
     let Some(currency) = currency else { return Ok(None) };
     let currency = Currency::new(&currency).map_err(|error| damaged("currency", error))?;
     Ok(Some(Money { amount_minor: plain(row, "amount_minor")?, currency }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate;
+    use super::*;
+
+    #[test]
+    fn whether_a_key_stands_is_asked_past_all_that_is_held_under_it() {
+        let mut ledger = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut ledger).unwrap();
+        let sql = format!("EXPLAIN QUERY PLAN SELECT 1 FROM {STATED}");
+        let mut plan = ledger.prepare(&sql).unwrap();
+        let steps = plan.query_map(("acme", "signup", "u_1"), |row| row.get::<_, String>("detail")).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        let touched = |table: &str| steps.iter().find(|step| step.contains(table)).cloned().unwrap_or_default();
+        assert!(touched(" conversions ").contains("INDEX conversions_stated"), "{steps:?}");
+        assert!(touched(" c ").contains("PRIMARY KEY (site=? AND kind=? AND external_id=?)"), "{steps:?}");
+    }
 }
