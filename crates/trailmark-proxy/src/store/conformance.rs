@@ -1,6 +1,6 @@
-//! What every ledger must do, as a suite over `dyn Store`: the SQLite store is held to it by `tests/it/store.rs`, the Postgres
-//! store will be by the same line. Each function's name is its claim; it panics when the claim does not hold. Nothing here
-//! runs in the proxy.
+//! What every ledger must do, as a suite over `dyn Store`: the SQLite store is held to it by `tests/it/store.rs` and,
+//! with a look at the plan of every statement, in `sqlite.rs`; the Postgres store will be by the same line. Each
+//! function's name is its claim; it panics when the claim does not hold. Nothing here runs in the proxy.
 //!
 //! A store is stamped with [`store_conformance!`](crate::store_conformance), which makes one test of each claim.
 
@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             telling::a_webhook_is_kept_once_and_a_repeat_has_it_read_again
             telling::what_waits_never_leaves_to_make_room
             telling::an_event_concerns_the_deliveries_of_whom_it_names_in_its_program
+            telling::an_event_about_a_transaction_concerns_its_sale_alone
             telling::an_unmatched_event_is_read_again_once_its_delivery_is_recorded
             telling::an_answer_never_overwrites_one_to_a_later_question
             telling::an_event_during_a_question_has_it_asked_again

@@ -33,7 +33,7 @@ fn of(new: NewConversion, event: Event) -> NewConversion {
 }
 
 /// An order of customer `u_1`, accepted in `main`.
-async fn sold(store: &Arc<dyn Store>, number: u16, key: &str) {
+pub(super) async fn sold(store: &Arc<dyn Store>, number: u16, key: &str) {
     let visitor = touched_visitor(store, 100, &["main"]).await;
     let sale = Event::Sale(OrderClaim::Plain(order(key, 1230)));
     accepted(store, number, of(signup(number, visitor, "u_1"), sale)).await;

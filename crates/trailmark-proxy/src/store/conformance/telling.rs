@@ -17,6 +17,7 @@ use trailmark_wire::ids::ConversionId;
 use trailmark_wire::time::UnixMillis;
 
 use super::Ground;
+use super::ordering::sold;
 use super::samples::*;
 use crate::outbox::State;
 use crate::store::delivery::{Lane, LaneKey};
@@ -124,6 +125,18 @@ pub async fn an_event_concerns_the_deliveries_of_whom_it_names_in_its_program(gr
     let elsewhere = NewWebhook { program: program("other"), ..webhook(3, "c") };
     store.keep_webhook(elsewhere).await.unwrap();
     assert_eq!(follow(&store, &id(5003), about("u_1")).await, WebhookState::Unmatched, "another program's customer");
+}
+
+pub async fn an_event_about_a_transaction_concerns_its_sale_alone(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    sold(&store, 2, "order_2").await;
+    sold(&store, 3, "order_3").await;
+    let transactions = vec!["order_2".to_owned()];
+    let meaning = Meaning::Concerns(Notice { transactions, ..Notice::of("transaction.updated") });
+    let event = kept(&store, 1, "a").await;
+    assert_eq!(follow(&store, &event, meaning).await, WebhookState::Followed);
+    assert_eq!(store.webhook(event.as_str().to_owned()).await.unwrap().deliveries, 1);
 }
 
 pub async fn an_unmatched_event_is_read_again_once_its_delivery_is_recorded(ground: &impl Ground) {

@@ -43,7 +43,7 @@ pub(super) fn free_if_rejected(
         return Ok(());
     }
     write(ledger, "UPDATE conversions SET status = 'rejected' WHERE site = ?1 AND id = ?2", key)?;
-    let unknown = "SELECT count(*) FROM attempts a JOIN deliveries d ON d.site = a.site AND d.id = a.delivery
+    let unknown = "SELECT count(*) FROM deliveries d CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
                    WHERE d.site = ?1 AND d.conversion = ?2 AND a.purpose = 'send'
                      AND (a.outcome IS NULL OR a.outcome IN ('recorded', 'unknown'))";
     if count(ledger, unknown, key)? > 0 {
@@ -73,7 +73,7 @@ pub(super) fn take_again(ledger: &Connection, site: &SiteId, conversion: &Conver
                  WHERE r.site = ?1 AND r.id = ?2 AND r.kind = 'refund' AND s.status = 'accepted'
                    AND s.amount_minor < (SELECT sum(amount) FROM (
                      SELECT max(amount_minor) AS amount FROM conversions o
-                     WHERE o.site = r.site AND o.refund_of = r.refund_of AND o.kind = 'refund'
+                     WHERE o.site = r.site AND o.refund_of = r.refund_of AND +o.kind = 'refund'
                        AND o.status = 'accepted' GROUP BY o.external_id))";
     match count(ledger, above, key)? {
         0 => Ok(()),

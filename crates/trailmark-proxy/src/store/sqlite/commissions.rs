@@ -25,11 +25,15 @@ pub(super) fn concerned(
     program: &ProgramId,
     notice: &Notice,
 ) -> Result<Vec<ConversionId>, StoreError> {
-    let transaction = "SELECT d.id FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-         WHERE d.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
-           AND (c.order_key IN (SELECT value FROM json_each(:keys))
-             OR d.reference IN (SELECT value FROM json_each(:keys)))
-         ORDER BY d.id DESC LIMIT :most";
+    let transaction = "SELECT DISTINCT id FROM (
+           SELECT d.id FROM conversions c CROSS JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
+           WHERE c.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
+             AND c.external_id IN (SELECT value FROM json_each(:keys))
+           UNION ALL
+           SELECT d.id FROM deliveries d CROSS JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+           WHERE d.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
+             AND d.reference IN (SELECT value FROM json_each(:keys)))
+         ORDER BY +id DESC LIMIT :most";
     // A customer's vendor-side key is the reference of its signup.
     let customer = "SELECT d.id FROM conversions c JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
          WHERE c.site = :site AND d.program = :program AND c.customer_key IN (
@@ -38,11 +42,11 @@ pub(super) fn concerned(
              JOIN conversions sc ON sc.site = s.site AND sc.id = s.conversion
              WHERE s.site = :site AND s.program = :program AND sc.kind = 'signup'
                AND s.reference IN (SELECT value FROM json_each(:keys)))
-         ORDER BY d.id DESC LIMIT :most";
-    let partner = "SELECT d.id FROM touches t JOIN deliveries d ON d.site = t.site AND d.touch = t.id
+         ORDER BY +d.id DESC LIMIT :most";
+    let partner = "SELECT d.id FROM touches t CROSS JOIN deliveries d ON d.site = t.site AND d.touch = t.id
          WHERE t.site = :site AND t.program = :program AND d.program = :program AND d.commission <> 'paid'
            AND t.partner IN (SELECT value FROM json_each(:keys))
-         ORDER BY d.id DESC LIMIT :most";
+         ORDER BY +d.id DESC LIMIT :most";
     for (sql, keys) in [(transaction, &notice.transactions), (customer, &notice.customers), (partner, &notice.partners)]
     {
         let params = named_params! {

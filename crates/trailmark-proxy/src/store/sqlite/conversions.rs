@@ -96,7 +96,8 @@ impl<'a> Parts<'a> {
 
 fn insert(ledger: &Connection, new: &NewConversion, ruling: &Ruling) -> Result<(), StoreError> {
     let sql =
-        "INSERT INTO conversions (site, id, visitor, jti, content_hash, kind, external_id, customer_key, order_key,
+        "/* wide: SQLite looks for children only where a deferred key is owed */
+               INSERT INTO conversions (site, id, visitor, jti, content_hash, kind, external_id, customer_key, order_key,
                                         amount_minor, currency, refund_of, assurance, status, code, receipt,
                                         occurred_at, received_at)
                VALUES (:site, :id, :visitor, :jti, :content_hash, :kind, :external_id, :customer_key, :order_key,

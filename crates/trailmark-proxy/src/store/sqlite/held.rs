@@ -142,7 +142,7 @@ fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &Why<'_>) ->
 fn close(ledger: &Connection, site: &SiteId, cause: &ConversionId, now: UnixMillis) -> Result<(), StoreError> {
     let sql = "SELECT h.id FROM conversions c
                JOIN conversions h ON h.site = c.site AND h.kind = c.kind AND h.external_id = c.external_id
-               WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id ORDER BY h.id";
+               WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id ORDER BY +h.id";
     let held: Vec<ConversionId> = all(ledger, sql, (site.as_str(), cause.as_str()), |row| checked(row, "id"))?;
     let why = Why { change: Afterwards::Closed, reason: None, cause: Some(cause), now };
     held.iter().try_for_each(|id| stand(ledger, site, id, (Status::Duplicate, Some("closed_by_server")), &why))

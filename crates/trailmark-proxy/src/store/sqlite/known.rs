@@ -155,7 +155,7 @@ fn sale_of(ledger: &Connection, site: &SiteId, key: &str) -> Result<Option<Known
 fn refunded(ledger: &Connection, site: &SiteId, sale: &str, except: Option<&str>) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(sum(amount), 0) AS amount FROM (
                  SELECT max(amount_minor) AS amount FROM conversions
-                 WHERE site = :site AND refund_of = :sale AND kind = 'refund' AND status = 'accepted'
+                 WHERE site = :site AND refund_of = :sale AND +kind = 'refund' AND status = 'accepted'
                    AND external_id IS NOT :except GROUP BY external_id)";
     let key = named_params! {":site": site.as_str(), ":sale": sale, ":except": except};
     Ok(first(ledger, sql, key, |row| plain(row, "amount"))?.unwrap_or(0))
@@ -169,12 +169,12 @@ fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, 
                  FROM conversions WHERE site = ?1 AND refund_of = ?2 AND kind = 'refund'
                    AND (status = 'held'
                      OR (status = 'unattributed' AND code IN ('sale_unattributed', 'sale_rejected'))))
-               SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM refunds c
-               JOIN decisions x ON x.site = c.site AND x.conversion = c.id
-               WHERE c.place = 1
-                 AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = c.site AND k.kind = c.kind
-                                 AND k.external_id = c.external_id)
-               ORDER BY c.received_at, c.id";
+               SELECT refunds.*, x.decision ->> 'conversion_at' AS decided_for FROM refunds
+               JOIN decisions x ON x.site = refunds.site AND x.conversion = refunds.id
+               WHERE place = 1
+                 AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = refunds.site AND k.kind = refunds.kind
+                                 AND k.external_id = refunds.external_id)
+               ORDER BY received_at, id";
     all(ledger, sql, (site.as_str(), sale), held)
 }
 

@@ -35,19 +35,19 @@ pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
     let sql = "UPDATE deliveries SET state = 'due', reason = NULL,
                  due_at = (SELECT received_at FROM conversions c
                            WHERE c.site = deliveries.site AND c.id = deliveries.conversion)
-               WHERE (site, id) IN (
-                 SELECT w.site, w.id FROM deliveries d
+               WHERE site = ?1 AND id IN (
+                 SELECT w.id FROM deliveries d
                  JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                  JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
                  JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                  WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND f.kind IN ('lead', 'sale')
-                   AND w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                   AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
                  UNION ALL
-                 SELECT w.site, w.id FROM deliveries d
+                 SELECT w.id FROM deliveries d
                  JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                  JOIN conversions f ON f.site = c.site AND f.refund_of = c.external_id
                  JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                  WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
-                   AND w.state IN ('blocked', 'waiting') AND w.lease IS NULL)";
+                   AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL)";
     write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())
 }

@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{CachedStatement, Connection, Params, Row};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use trailmark_wire::time::UnixMillis;
@@ -12,13 +12,14 @@ use trailmark_wire::time::UnixMillis;
 use crate::store::StoreError;
 
 /// Every row, read by `read`.
+#[cfg_attr(test, track_caller)]
 pub(super) fn all<T>(
     ledger: &Connection,
     sql: &str,
     params: impl Params,
     mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    let mut statement = ledger.prepare_cached(sql)?;
+    let mut statement = prepared(ledger, sql)?;
     let mut rows = statement.query(params)?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
@@ -28,26 +29,36 @@ pub(super) fn all<T>(
 }
 
 /// The first row, if there is one.
+#[cfg_attr(test, track_caller)]
 pub(super) fn first<T>(
     ledger: &Connection,
     sql: &str,
     params: impl Params,
     read: impl FnOnce(&Row<'_>) -> Result<T, StoreError>,
 ) -> Result<Option<T>, StoreError> {
-    let mut statement = ledger.prepare_cached(sql)?;
+    let mut statement = prepared(ledger, sql)?;
     let mut rows = statement.query(params)?;
     rows.next()?.map(read).transpose()
 }
 
 /// The number that a query of one row and one column gives.
+#[cfg_attr(test, track_caller)]
 pub(super) fn count(ledger: &Connection, sql: &str, params: impl Params) -> Result<u64, StoreError> {
     let found: Option<i64> = first(ledger, sql, params, |row| Ok(row.get(0)?))?;
     Ok(found.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
 }
 
 /// Runs a statement that changes rows; gives how many.
+#[cfg_attr(test, track_caller)]
 pub(super) fn write(ledger: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
-    Ok(ledger.prepare_cached(sql)?.execute(params)?)
+    Ok(prepared(ledger, sql)?.execute(params)?)
+}
+
+#[cfg_attr(test, track_caller)]
+fn prepared<'l>(ledger: &'l Connection, sql: &str) -> Result<CachedStatement<'l>, StoreError> {
+    #[cfg(test)]
+    plan::assert_narrow(ledger, sql);
+    Ok(ledger.prepare_cached(sql)?)
 }
 
 /// A column of checked text.
@@ -96,4 +107,79 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
 /// What a column holds is not what it must be. Never repeats the value.
 pub(super) fn damaged(column: &str, error: impl Display) -> StoreError {
     StoreError::Corrupt(format!("column {column}: {error}"))
+}
+
+#[cfg(test)]
+mod plan {
+    //! Every statement that a test of this crate runs, asked how SQLite goes about it: one that walks through a table, or
+    //! through all that a site has of something, is slow only once the ledger is large, when it stops the writer for all.
+
+    use rusqlite::Connection;
+
+    /// What a statement says that may, with the reason.
+    const WIDE: &str = "/* wide: ";
+    /// What operators ask for, seldom and apart from the writer.
+    const OPERATORS: [&str; 2] = ["sqlite/health.rs", "sqlite/lists.rs"];
+    /// Tables and indexes that hold a few rows a site, and what statements make for themselves (`WITH`).
+    const SMALL: [&str; 9] = [
+        "api_keys",
+        "deliveries_leased",
+        "found",
+        "lanes",
+        "refunds",
+        "signing_keys",
+        "subjects",
+        "tallies",
+        "webhooks_to_read",
+    ];
+    /// Columns that have few values.
+    const COARSE: [&str; 6] = ["kind", "program", "site", "state", "status", "subject"];
+
+    #[track_caller]
+    pub(super) fn assert_narrow(ledger: &Connection, sql: &str) {
+        let file = std::panic::Location::caller().file();
+        if sql.contains(WIDE) || OPERATORS.iter().any(|name| file.ends_with(name)) {
+            return;
+        }
+        let explained = ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}"));
+        // What cannot be prepared fails where it is run.
+        let Ok(mut plan) = explained else { return };
+        for parameter in 1..=plan.parameter_count() {
+            plan.raw_bind_parameter(parameter, 1).unwrap();
+        }
+        let mut rows = plan.raw_query();
+        while let Some(row) = rows.next().unwrap() {
+            let step: String = row.get("detail").unwrap();
+            assert!(!is_wide(&step), "{step}\n{sql}");
+        }
+    }
+
+    /// Whether a step such as `SEARCH d USING INDEX i (site=? AND state=?)` may meet a large part of a table.
+    fn is_wide(step: &str) -> bool {
+        let mut words = step.split(' ');
+        let (Some(verb), Some(table)) = (words.next(), words.next()) else { return false };
+        let is_small = step.split(' ').any(|word| SMALL.contains(&word));
+        if is_small || table.starts_with('(') || step.contains("VIRTUAL TABLE") || step == "SCAN CONSTANT ROW" {
+            return false;
+        }
+        let terms = step.split_once('(').map_or("", |(_, terms)| terms.trim_end_matches(')'));
+        let column = |term: &str| term.split(['=', '<', '>']).next().unwrap_or_default().to_owned();
+        match verb {
+            "SCAN" => true,
+            "SEARCH" => terms.split(" AND ").map(column).all(|column| COARSE.contains(&column.as_str())),
+            _ => false,
+        }
+    }
+
+    #[test]
+    fn a_walk_through_a_table_or_a_site_is_seen() {
+        for wide in ["SCAN deliveries", "SCAN d USING COVERING INDEX i", "SEARCH c USING INDEX i (site=?)"] {
+            assert!(is_wide(wide), "{wide}");
+        }
+        assert!(is_wide("SEARCH d USING INDEX deliveries_by_state (site=? AND state=?)"));
+        for narrow in ["SEARCH d USING INDEX i (site=? AND id=?)", "SCAN lanes", "SCAN (subquery-2)", "MERGE (UNION)"] {
+            assert!(!is_wide(narrow), "{narrow}");
+        }
+        assert!(!is_wide("SEARCH d USING INDEX deliveries_due (site=? AND program=? AND due_at<?)"));
+    }
 }

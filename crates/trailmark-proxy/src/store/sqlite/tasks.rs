@@ -23,7 +23,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                        WHERE s.site = c.site AND s.kind = 'signup'
                          AND s.external_id = coalesce(c.customer_key, o.customer_key)
                          AND sd.state = 'recorded' AND s.id <> c.id
-                       ORDER BY s.received_at DESC LIMIT 1) AS customer_reference,
+                       ORDER BY +s.received_at DESC LIMIT 1) AS customer_reference,
                       o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
                FROM deliveries d
                JOIN conversions c ON c.site = d.site AND c.id = d.conversion

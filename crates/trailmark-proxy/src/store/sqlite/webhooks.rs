@@ -46,12 +46,14 @@ pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreE
 
 /// Lets the oldest go that is done with, so that one more fits. What waits for anything never goes.
 fn make_room(ledger: &Connection, site: &SiteId, most: u32) -> Result<(), StoreError> {
-    if count(ledger, "SELECT count(*) FROM webhooks WHERE site = ?1", [site.as_str()])? < u64::from(most) {
+    if count(ledger, "/* wide: no more than `most` */ SELECT count(*) FROM webhooks WHERE site = ?1", [site.as_str()])?
+        < u64::from(most)
+    {
         return Ok(());
     }
     let leaving = WebhookState::ALL.into_iter().filter(|state| state.may_leave());
     let sql = format!(
-        "DELETE FROM webhooks WHERE site = ?1 AND id = (SELECT min(id) FROM webhooks WHERE site = ?1 AND state IN ({}))",
+        "/* wide: no more than `most` */ DELETE FROM webhooks WHERE site = ?1 AND id = (SELECT min(id) FROM webhooks WHERE site = ?1 AND state IN ({}))",
         words(leaving)
     );
     match write(ledger, &sql, [site.as_str()])? {
@@ -165,14 +167,19 @@ fn forget_subjects(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Res
 /// Has what was unmatched and is about a delivery, just recorded, interpreted again.
 pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
     let sql = "UPDATE webhooks SET state = 'received' WHERE site = ?1 AND state = 'unmatched' AND id IN (
-                 SELECT s.webhook FROM deliveries d
-                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-                 JOIN touches t ON t.site = d.site AND t.id = d.touch
-                 JOIN webhook_subjects s ON s.site = d.site AND s.program = d.program
-                   AND ((s.kind = 'customer' AND s.key IN (c.customer_key, d.reference))
-                     OR (s.kind = 'transaction' AND s.key IN (c.order_key, d.reference))
-                     OR (s.kind = 'partner' AND s.key = t.partner))
-                 WHERE d.site = ?1 AND d.id = ?2)";
+                 WITH delivery AS (
+                   SELECT d.program, d.reference, c.customer_key, c.order_key, t.partner FROM deliveries d
+                   JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                   JOIN touches t ON t.site = d.site AND t.id = d.touch
+                   WHERE d.site = ?1 AND d.id = ?2),
+                 subjects (program, kind, key) AS (
+                   SELECT program, 'customer', customer_key FROM delivery
+                   UNION SELECT program, 'customer', reference FROM delivery
+                   UNION SELECT program, 'transaction', order_key FROM delivery
+                   UNION SELECT program, 'transaction', reference FROM delivery
+                   UNION SELECT program, 'partner', partner FROM delivery)
+                 SELECT s.webhook FROM subjects CROSS JOIN webhook_subjects s
+                   ON s.site = ?1 AND s.program = subjects.program AND s.kind = subjects.kind AND s.key = subjects.key)";
     write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())
 }
 
@@ -184,7 +191,7 @@ pub(super) fn list(ledger: &Connection, filter: &Filter) -> Result<Vec<WebhookRo
         Some(word) => state.as_str() == word,
     });
     let sql = format!(
-        "SELECT * FROM webhooks WHERE site = ?1 AND state IN ({}) AND (?2 IS NULL OR program = ?2)
+        "/* wide: as far as the limit */ SELECT * FROM webhooks WHERE site = ?1 AND state IN ({}) AND (?2 IS NULL OR program = ?2)
          ORDER BY id DESC LIMIT ?3",
         words(states)
     );
@@ -253,7 +260,8 @@ pub(super) fn change(
 pub(super) fn counts(ledger: &Connection) -> Result<Vec<(WebhookState, u64)>, StoreError> {
     let mut counts = WebhookState::ALL.map(|state| (state, 0));
     for site in sites(ledger)? {
-        let sql = "SELECT state, count(*) AS number FROM webhooks WHERE site = ?1 GROUP BY state";
+        let sql =
+            "/* wide: for an operator */ SELECT state, count(*) AS number FROM webhooks WHERE site = ?1 GROUP BY state";
         let found = all(ledger, sql, [site.as_str()], |row| {
             Ok((word::<WebhookState>(row, "state")?, plain::<i64>(row, "number")?))
         })?;
@@ -266,7 +274,7 @@ pub(super) fn counts(ledger: &Connection) -> Result<Vec<(WebhookState, u64)>, St
 
 /// Every site that has webhooks, whether or not it has visitors.
 fn sites(ledger: &Connection) -> Result<Vec<SiteId>, StoreError> {
-    let sql = "WITH RECURSIVE found (site) AS (
+    let sql = "/* wide: a row a site */ WITH RECURSIVE found (site) AS (
                  SELECT min(site) FROM webhooks
                  UNION ALL
                  SELECT (SELECT min(w.site) FROM webhooks w WHERE w.site > found.site) FROM found
