@@ -53,7 +53,7 @@ pub struct Receipt {
     /// Why, where the status alone does not say: a stable word such as `no_touch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The credited programs; empty when unattributed, and in a browser's `duplicate`.
+    /// The credited programs; empty when unattributed or a duplicate, which credits nobody anew.
     #[serde(default)]
     pub attribution: Vec<Credited>,
     /// The deliveries; empty likewise.

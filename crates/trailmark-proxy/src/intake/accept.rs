@@ -145,12 +145,9 @@ impl Rules {
             conversion_id: case.id.clone(),
             status,
             code: code.map(str::to_owned),
-            // Whose the first one was is none of a browser's business.
-            attribution: if status == Status::Duplicate && case.is_browsers() {
-                Vec::new()
-            } else {
-                decision.attribution()
-            },
+            // A duplicate credits nobody, whomever its own touches would have credited; and whose the first one was is none
+            // of a browser's business.
+            attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
             replayed: false,
         };
