@@ -162,6 +162,10 @@ fn because(code: &str) -> Option<&'static str> {
         "customer_unsigned" => "This site believes a page's customer only when the merchant signed them.",
         "money_unsigned" => "Nobody but the page named the amount: sign the order, or report it from the backend.",
         "signups_per_visitor" => "This browser has signed up, or asked about, as many customers as the site allows.",
+        "signup_rejected" => {
+            "The customer's signup was rejected, so no partner is known for what follows. Once a signup of theirs counts, \
+             report this again."
+        }
         "sale_unknown" => "The sale that it refunds is not known yet; it follows by itself when the sale comes.",
         "sale_unattributed" => "Nobody earned on the sale that it refunds.",
         "sale_rejected" => "Every vendor refused the sale that it refunds.",

@@ -186,6 +186,8 @@ pub struct Known {
     pub is_own: bool,
     /// Of a sale: the touches for which its customer's signup was delivered.
     pub signup: Vec<Touch>,
+    /// Of a sale with none of these: whether a signup of its customer was rejected, by every vendor or by an operator.
+    pub is_signup_rejected: bool,
     /// Of a refund: the sale that it names.
     pub sale: Option<KnownSale>,
     /// Of a sale or refund: minor units of that sale that were refunded so far, under other keys than this one's.

@@ -222,6 +222,10 @@ impl Rules {
             return (status, code);
         }
         match decision.unattributed_code() {
+            // A page that names a customer must not learn what became of them.
+            Some("no_touch") if known.is_signup_rejected && !case.is_browsers() => {
+                (Status::Unattributed, Some("signup_rejected"))
+            }
             Some(code) => (Status::Unattributed, Some(code)),
             None if known.is_own && free.is_empty() => (Status::Duplicate, None),
             // Before it is looked whether somebody holds the key, or a page could ask that about any number of keys.

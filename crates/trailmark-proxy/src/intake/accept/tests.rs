@@ -191,7 +191,23 @@ async fn a_signup_that_every_vendor_refused_leaves_nothing_to_inherit() {
     let shop = Shop::open(Credit::One);
     shop.customer(1, "u_1").await;
     sent(&shop.store, 1, "rejected", State::Rejected).await;
-    assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed signup_rejected");
+    assert_eq!(said(&shop.server(&REFUND).await), "unattributed sale_unattributed");
+    // Whose customer it is, and what became of them, is none of a page's business.
+    assert_eq!(said(&shop.pay(Assurance::Bound, visitor(9), &SALE).await), "unattributed no_touch");
+    assert_eq!(said(&shop.server(&Paid { key: "o2", customer: Some("u_9"), ..SALE }).await), "unattributed no_touch");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_sale_told_again_after_a_rejected_signup_was_mended_counts() {
+    let shop = Shop::open(Credit::One);
+    let visitor = shop.customer(1, "u_1").await;
+    sent(&shop.store, 1, "rejected", State::Rejected).await;
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed signup_rejected");
+    assert_eq!(said(&shop.signup(Assurance::Server, visitor, "u_1").await), "accepted");
+    assert_eq!(said(&shop.server(&SALE).await), "accepted");
+    shop.is_sound().await;
 }
 
 #[tokio::test]

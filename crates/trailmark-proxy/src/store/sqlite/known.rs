@@ -49,10 +49,10 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     }
     match (subject.kind, subject.external_id) {
         (Kind::Sale, Some(sale)) => {
-            known.signup = match subject.customer {
-                Some(customer) => delivered_for(ledger, site, Kind::Signup, customer)?,
-                None => Vec::new(),
-            };
+            if let Some(customer) = subject.customer {
+                known.signup = delivered_for(ledger, site, Kind::Signup, customer)?;
+                known.is_signup_rejected = known.signup.is_empty() && is_signup_rejected(ledger, site, customer)?;
+            }
             known.waiting = waiting(ledger, site, sale)?;
             known.refunded_minor = refunded(ledger, site, sale, None)?;
         }
@@ -136,6 +136,14 @@ fn delivered_for(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> R
                WHERE k.site = ?1 AND k.kind = ?2 AND k.external_id = ?3 ORDER BY k.program";
     let touch = |row: &Row<'_>| Ok(touches::stored_touch(row)?.touch);
     all(ledger, sql, (site.as_str(), kind.as_str(), key), touch)
+}
+
+/// Whether a customer's signup was rejected. Pages may have any number held under the key, so it is looked at some only.
+fn is_signup_rejected(ledger: &Connection, site: &SiteId, customer: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status FROM conversions
+                                WHERE site = ?1 AND kind = 'signup' AND external_id = ?2 LIMIT ?3)
+                              WHERE status = 'rejected')";
+    Ok(count(ledger, sql, (site.as_str(), customer, CONVERSIONS_KNOWN))? > 0)
 }
 
 /// The accepted sale under a key, else the one that a server stated; what a browser merely claims is none.
