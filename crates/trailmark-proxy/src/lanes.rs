@@ -157,6 +157,7 @@ pub fn signal(outcome: &Outcome) -> Signal {
         | Outcome::Duplicate { .. }
         | Outcome::Forbidden { .. }
         | Outcome::Ignored { .. }
+        | Outcome::Premature { .. }
         | Outcome::Recorded { .. }
         | Outcome::Rejected { .. }
         | Outcome::Unverified => Signal::Answered,

@@ -35,6 +35,12 @@ pub enum Outcome {
         /// Why.
         message: String,
     },
+    /// Certainly not processed, since the vendor does not know yet what this follows, such as its customer: worth another
+    /// try. It is about this one, and no sign that the vendor is broken.
+    Premature {
+        /// The vendor's message.
+        message: String,
+    },
     /// Done; the vendor's own reference, where it gave one.
     Recorded {
         /// The vendor's key of what it made.
@@ -45,7 +51,7 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
-    /// Certainly not processed, worth another try.
+    /// Certainly not processed, worth another try: the vendor, or the way there, is not in order.
     Retry {
         /// Why.
         message: String,

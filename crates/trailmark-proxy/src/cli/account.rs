@@ -306,9 +306,10 @@ impl Account {
             }
             Outcome::Forbidden { message } => refused(name, &format!("the credential may not do this: {message}")),
             Outcome::Duplicate { message } => refused(name, &format!("{message}; look at what is there")),
-            Outcome::Conflict { message } | Outcome::Ignored { message } | Outcome::Rejected { message } => {
-                refused(name, &message)
-            }
+            Outcome::Conflict { message }
+            | Outcome::Ignored { message }
+            | Outcome::Premature { message }
+            | Outcome::Rejected { message } => refused(name, &message),
             Outcome::Recorded { .. } | Outcome::Unverified => refused(name, "an answer that shows nothing"),
         }
     }

@@ -16,9 +16,10 @@ pub(super) fn sent(outcome: &Outcome, http_status: Option<u16>, ended_at: UnixMi
         Outcome::Duplicate { message } => ("duplicate", Some(message)),
         Outcome::Forbidden { message } => ("forbidden", Some(message)),
         Outcome::Ignored { message } => ("ignored", Some(message)),
+        // People are told the same of both: not processed, and worth another try.
+        Outcome::Premature { message } | Outcome::Retry { message, .. } => ("retry", Some(message)),
         Outcome::Recorded { .. } => ("recorded", None),
         Outcome::Rejected { message } => ("rejected", Some(message)),
-        Outcome::Retry { message, .. } => ("retry", Some(message)),
         Outcome::Throttled { .. } => ("throttled", None),
         Outcome::Unknown { message } => ("unknown", Some(message)),
         Outcome::Unverified => ("unverified", None),

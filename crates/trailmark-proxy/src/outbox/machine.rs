@@ -93,7 +93,7 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, at: Momen
         Outcome::Conflict { message } => ended(progress, State::Conflict, Some(message.clone())),
         Outcome::Duplicate { message } if class == Class::Neither => ended(progress, State::Conflict, unshown(message)),
         Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
-        Outcome::Forbidden { message } => retried(progress, message, None, at),
+        Outcome::Forbidden { message } | Outcome::Premature { message } => retried(progress, message, None, at),
         Outcome::Ignored { message } => ended(progress, State::Ignored, Some(message.clone())),
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
         Outcome::Rejected { message } => ended(progress, State::Rejected, Some(message.clone())),

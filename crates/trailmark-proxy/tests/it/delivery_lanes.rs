@@ -1,8 +1,8 @@
 //! Lanes by their rules: token bucket, breaker, throttle, pause.
 
-use trailmark_proxy::lanes::{Gate, LONGEST_BREAK_MS, Limits, Signal, after, after_probe, gate, take};
+use trailmark_proxy::lanes::{Gate, LONGEST_BREAK_MS, Limits, Signal, after, after_probe, gate, signal, take};
 use trailmark_proxy::store::delivery::Lane;
-use trailmark_vendors::outcome::Probe;
+use trailmark_vendors::outcome::{Outcome, Probe};
 use trailmark_wire::time::UnixMillis;
 
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -113,4 +113,14 @@ fn a_vendor_that_refuses_and_says_at_once_is_left_alone_for_a_second() {
     let lane = after(Lane::default(), Signal::Throttled(Some(NOW)), &limits(), NOW);
     assert_eq!(gate(&lane, &limits(), NOW), Gate::Closed(NOW.plus(1000)));
     assert_eq!(gate(&lane, &limits(), NOW.plus(1000)), Gate::Open(20));
+}
+
+#[test]
+fn one_unknown_customer_says_nothing_about_the_vendor() {
+    let message = || "status 404".to_owned();
+    let premature = signal(&Outcome::Premature { message: message() });
+    let lane = (0..9).fold(failed(2), |lane, _| after(lane, premature.clone(), &limits(), NOW));
+    assert!(matches!(gate(&lane, &limits(), NOW), Gate::Open(_)));
+    let broken = signal(&Outcome::Retry { message: message(), not_before: None });
+    assert_eq!((broken, lane.failures), (Signal::Failed, 0));
 }

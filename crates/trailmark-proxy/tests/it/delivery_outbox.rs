@@ -229,6 +229,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         1 => Just(Outcome::AuthFailed { message: message() }),
         1 => Just(Outcome::Duplicate { message: message() }),
         1 => Just(Outcome::Forbidden { message: message() }),
+        1 => Just(Outcome::Premature { message: message() }),
         1 => prop_oneof![
             Just(Outcome::Conflict { message: message() }),
             Just(Outcome::Ignored { message: message() }),

@@ -155,6 +155,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         Outcome::Conflict { message }
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
+        | Outcome::Premature { message }
         | Outcome::Rejected { message }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),
         Outcome::Ignored { .. } | Outcome::Recorded { .. } | Outcome::Unverified => {

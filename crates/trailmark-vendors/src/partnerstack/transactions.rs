@@ -200,7 +200,7 @@ fn category(order: &Order) -> Option<&str> {
 pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
         let message = answers::said(answer.status, "the vendor does not show the customer");
-        return Outcome::Retry { message, not_before: None };
+        return Outcome::Premature { message };
     }
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;

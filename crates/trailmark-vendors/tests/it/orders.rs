@@ -59,6 +59,7 @@ fn read(task: &Task, status: u16, body: &str) -> String {
     match adapter().read(task, &answer(status, body)) {
         Outcome::Recorded { reference } => format!("recorded | {}", reference.unwrap_or_default()),
         Outcome::Unverified => "unverified".into(),
+        Outcome::Premature { message } => format!("premature | {message}"),
         Outcome::Retry { message, .. } => format!("retry | {message}"),
         Outcome::Rejected { message } => format!("rejected | {message}"),
         Outcome::Ignored { message } => format!("ignored | {message}"),
@@ -213,8 +214,9 @@ fn a_transaction_counts_when_it_stands_under_our_key() {
 #[test]
 fn a_customer_that_the_vendor_does_not_show_yet_is_waited_for() {
     let task = sale(1230, "EUR");
-    let expected = "retry | status 404: the vendor does not show the customer";
+    let expected = "premature | status 404: the vendor does not show the customer";
     assert_eq!(read(&task, 404, fixture!("404")), expected);
+    assert!(read(&task, 404, "<html>").starts_with("retry | "), "a web server's own 404 is no word about the customer");
 }
 
 #[test]
