@@ -91,6 +91,11 @@ impl State {
         !matches!(self, Self::Blocked | Self::Due | Self::Uncertain | Self::Unverified | Self::Waiting)
     }
 
+    /// Whether it goes on by itself. What is blocked may be so for ever: what it follows ended badly, or never comes.
+    pub fn goes_on(self) -> bool {
+        !self.is_settled() && self != Self::Blocked
+    }
+
     /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
     pub fn is_dead_letter(self) -> bool {
         matches!(self, Self::Conflict | Self::Dead | Self::Rejected)

@@ -41,7 +41,7 @@ fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), u64::from(lane.state == "open"));
     }
-    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane.");
+    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane; blocked ones do not count.");
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), lane.waiting);
     }

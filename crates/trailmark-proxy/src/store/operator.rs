@@ -175,7 +175,7 @@ pub struct LaneRow {
     pub reason: Option<String>,
     /// When it is tried next.
     pub next_at: Option<String>,
-    /// Deliveries that wait in it.
+    /// Deliveries that wait in it and go on by themselves; those that are `blocked` may be so for ever and do not count.
     pub waiting: u64,
 }
 

@@ -195,6 +195,9 @@ pub async fn lanes_say_why_they_stand_still(ground: &impl Ground) {
     assert_eq!(main.reason.as_deref(), Some("the private key is refused"));
     assert_eq!(main.next_at, Some(NOW.plus(1000).to_rfc3339()));
     assert_eq!((other.state.as_str(), other.waiting, &other.next_at), ("open", 1, &None));
+    let blocked = store.lease(claim(lane(), 1, 1, NOW.plus(9))).await.unwrap().remove(0);
+    store.settle(&blocked, settlement(&blocked, State::Blocked, None)).await.unwrap();
+    assert_eq!(store.lanes(NOW).await.unwrap()[0].waiting, 0, "it may be so for ever");
     store.change_lane(lane(), Box::new(|lane| Lane { pause: None, ..lane })).await.unwrap();
     assert_eq!(store.lanes(NOW).await.unwrap()[0].state, "throttled");
     assert_eq!(store.lanes(NOW.plus(9)).await.unwrap()[0].state, "open");

@@ -123,8 +123,8 @@ fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
     let sql = "SELECT word, number FROM tallies WHERE site = ?1 AND subject = 'delivery'";
     let tallies =
         all(ledger, sql, [site.as_str()], |row| Ok((plain::<String>(row, "word")?, plain::<i64>(row, "number")?)))?;
-    let waits = |word: &str| State::from_word(word).is_some_and(|state| !state.is_settled() && state != State::Blocked);
-    let queued: i64 = tallies.iter().filter(|(word, _)| waits(word)).map(|(_, number)| number).sum();
+    let goes_on = |word: &str| State::from_word(word).is_some_and(State::goes_on);
+    let queued: i64 = tallies.iter().filter(|(word, _)| goes_on(word)).map(|(_, number)| number).sum();
     Ok(u64::try_from(queued).unwrap_or(0))
 }
 

@@ -177,7 +177,7 @@ pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<Lane
            UNION ALL
            SELECT program, count(*) FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program)
          GROUP BY program ORDER BY program",
-        unsettled()
+        words(State::goes_on)
     );
     let mut found = Vec::new();
     for site in sites(ledger)? {
@@ -195,8 +195,12 @@ pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<Lane
 
 /// The words of states that are not settled, for SQL.
 pub(super) fn unsettled() -> String {
-    let waits = State::ALL.into_iter().filter(|state| !state.is_settled());
-    waits.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
+    words(|state| !state.is_settled())
+}
+
+fn words(of: impl Fn(State) -> bool) -> String {
+    let states = State::ALL.into_iter().filter(|state| of(*state));
+    states.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
 }
 
 /// A pause outlasts everything, then the vendor's own word counts, then our breaker.
