@@ -56,11 +56,18 @@ pub(super) async fn key(State(app): State<Arc<App>>, request: Request, next: Nex
         return Problem::not_allowed("another site's page asked; the ledger answers its own page only").into_response();
     }
     let Some(key) = &app.admin_key else { return next.run(request).await };
-    if bearer(request.headers()).is_some_and(|shown| is_same(shown, key.expose())) {
-        return next.run(request).await;
-    }
-    let problem = Problem::unauthenticated("send `Authorization: Bearer` with the key of `server.admin_key`");
-    ([(WWW_AUTHENTICATE, "Bearer realm=\"trailmark\"")], problem).into_response()
+    // Commands pass the sentence on, so it speaks to who types one, too.
+    let cure = match bearer(request.headers()) {
+        Some(shown) if is_same(shown, key.expose()) => return next.run(request).await,
+        Some(_) => {
+            "the running proxy's `server.admin_key` has another value: show that one; a command takes it from where its \
+             configuration says, such as TRAILMARK_ADMIN_KEY"
+        }
+        None => {
+            "send `Authorization: Bearer` with the key of `server.admin_key`; a command takes it from its configuration"
+        }
+    };
+    ([(WWW_AUTHENTICATE, "Bearer realm=\"trailmark\"")], Problem::unauthenticated(cure)).into_response()
 }
 
 /// Whether a Host header names the listener: its address or, on loopback, any loopback name; a listener on all addresses

@@ -341,7 +341,9 @@ async fn a_wrong_admin_key_ends_with_2_and_shows_neither_key() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(
-        error.contains("server.admin_key") && !error.contains("another-key") && !error.contains(ADMIN_KEY),
+        error.contains("`server.admin_key` has another value: show that one; a command takes it from")
+            && !error.contains("another-key")
+            && !error.contains(ADMIN_KEY),
         "{error}"
     );
 }
