@@ -13,6 +13,9 @@ use trailmark_wire::refusal::Refusal;
 use super::problem::Problem;
 use crate::config::{Config, Site};
 
+/// The longest host name that DNS knows, with a port.
+const HOST_BYTES: usize = 253 + ":65535".len();
+
 /// Which sites' origins may read an answer; handlers leave it on the response.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Readers {
@@ -25,14 +28,34 @@ pub(crate) enum Readers {
 
 /// Lets a browser's request in whose page is the site's own.
 pub(crate) fn check(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
-    let allowed = match text(headers, &ORIGIN) {
+    if is_own(site, headers) {
+        return Ok(());
+    }
+    let problem = Problem::new(Refusal::OriginNotAllowed);
+    let Some(origin) = text(headers, &ORIGIN).filter(|origin| is_nameable(origin)) else {
+        return Err(problem.with_detail("add the page's origin to `origins` of the site in trailmark.toml"));
+    };
+    tracing::info!(site = %site.id, origin, "a page's origin is not in the site's `origins`");
+    let cure = format!("`{origin}` is not in `origins` of site `{}`: add it in trailmark.toml, exactly", site.id);
+    Err(problem.with_detail(cure))
+}
+
+/// Whether the page that asks is the site's own.
+pub(crate) fn is_own(site: &Site, headers: &HeaderMap) -> bool {
+    match text(headers, &ORIGIN) {
         // A page with `Referrer-Policy: no-referrer` sends `null` even to itself; the browser vouches for it elsewhere.
         Some("null") => headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin"),
         Some(origin) => site.allows(origin),
         None => false,
-    };
-    let cure = "add the page's origin to `origins` of the site in trailmark.toml";
-    allowed.then_some(()).ok_or_else(|| Problem::new(Refusal::OriginNotAllowed).with_detail(cure))
+    }
+}
+
+/// Whether a log and an answer may name what a caller sent: a scheme and a host of usual length, and nothing that could be
+/// a credential, a path or a line of its own.
+fn is_nameable(origin: &str) -> bool {
+    let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+    host.is_some_and(|host| (1..=HOST_BYTES).contains(&host.len()) && host.bytes().all(is_plain))
 }
 
 /// The origin that may read the answer, where there is one; never where an API key was shown, which no page may hold.
@@ -69,4 +92,22 @@ pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Optio
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;
     if values.next().is_some() { None } else { first.to_str().ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_origin_is_named_only_where_it_is_one() {
+        for origin in ["http://localhost:8787", "https://www.shop.example", "http://[::1]:9000"] {
+            assert!(is_nameable(origin), "{origin}");
+        }
+        let long = format!("https://{}", "a".repeat(HOST_BYTES + 1));
+        for other in
+            ["null", "", "https://", "https://me:word@a.example", "https://a.example/?key=1", "tmk_acme_x", &long]
+        {
+            assert!(!is_nameable(other), "{other}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Refusals as HTTP answers: `application/problem+json` (RFC 9457) with the stable code of [`Refusal`]. The detail names a
-//! field or a cure and never a value; what only the operator should know goes to the log, here and once.
+//! field or a cure and, but for a refused origin, never a value; what only the operator should know goes to the log, here
+//! and once.
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};

@@ -264,6 +264,8 @@ async fn a_token_of_another_site_and_its_audience_are_refused() {
     payload["aud"] = json!("zeta");
     let wrong_page = world.proxy.post("v1/conversions", payload.to_string()).await;
     assert_eq!(wrong_page.code(), "403 origin_not_allowed");
+    let named = format!("`{ORIGIN}` is not in `origins` of site `zeta`: add it in trailmark.toml, exactly");
+    assert_eq!(wrong_page.json()["detail"], named);
     assert_eq!(wrong_page.header("access-control-allow-origin"), "", "acme's page may not read zeta's answers");
 }
 
