@@ -50,8 +50,19 @@ fn data_problem(path: &str, message: &str) -> String {
         _ if message.starts_with("duplicate field") => format!("`{}` stands twice", named(&quoted())),
         _ if message.starts_with("unknown field") => format!("`{}` is not a known field", or_body(path)),
         Some(expected) if expected.starts_with("struct ") => format!("`{}` must be an object", or_body(path)),
-        Some(expected) => format!("`{}` must be {expected}", or_body(path)),
+        Some(expected) => format!("`{}` must be {}", or_body(path), worded(path, expected)),
         None => format!("`{}` is {message}", or_body(path)),
+    }
+}
+
+/// What is expected, without Rust's names for it.
+fn worded<'a>(path: &str, expected: &'a str) -> &'a str {
+    match expected {
+        "i64" if path.ends_with("_minor") => "a whole number of minor units, such as 4900 for 49.00 EUR",
+        "i64" | "u64" => "a whole number",
+        "u32" => "a whole number, 0 or more",
+        "a sequence" => "a list",
+        expected => expected,
     }
 }
 
@@ -93,6 +104,21 @@ mod tests {
         check::<Body>(r#"{"kind":"ada@x.y, expected z"}"#, "`kind` must be one of `signup`, `lead`, `sale`, `refund`");
         check::<Body>(r#"{"kind":"signup","customer":"ada@x.y"}"#, "`customer` must be an object");
         check::<Body>(r#"{"kind":"lead","customer":{"key":7}}"#, "`customer.key` must be a string");
+        let sale = |amount: &str, currency: &str| {
+            format!(
+                r#"{{"kind":"sale","order":{{"key":"k","amount_minor":{amount},"currency":"{currency}","items":[]}}}}"#
+            )
+        };
+        for amount in ["49.00", r#""ada@x.y""#] {
+            let problem = "`order.amount_minor` must be a whole number of minor units, such as 4900 for 49.00 EUR";
+            check::<Body>(&sale(amount, "EUR"), problem);
+        }
+        let problem = "`order.currency` is not an ISO 4217 code in capital letters, such as EUR";
+        check::<Body>(&sale("1", "eur ada@x.y"), problem);
+        check::<Body>(&sale("1", "EUR").replace("[]", "{}"), "`order.items` must be a list");
+        let item = r#"[{"sku":"s","unit_amount_minor":1,"quantity":-1}]"#;
+        let problem = "`order.items[0].quantity` must be a whole number, 0 or more";
+        check::<Body>(&sale("1", "EUR").replace("[]", item), problem);
         check::<Body>(r#"{"kind":"lead","customer":{}}"#, "`customer.key` is missing");
         check::<Body>(
             r#"{"kind":"lead","customer":{"key":"k","mail":"ada@x.y"}}"#,

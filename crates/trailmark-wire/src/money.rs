@@ -37,7 +37,7 @@ pub enum MoneyError {
     #[error("amount is not a decimal number within 64 bits")]
     NotADecimal,
     /// The code is not an active ISO 4217 currency in capital letters.
-    #[error("currency is not an ISO 4217 code in capital letters, such as EUR")]
+    #[error("not an ISO 4217 code in capital letters, such as EUR")]
     UnknownCurrency,
 }
 
