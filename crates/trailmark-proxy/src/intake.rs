@@ -138,7 +138,9 @@ fn readable(answered: Result<Response, Problem>, readers: Readers) -> Response {
 
 async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     assets::file(&name, &headers).map_err(|absent| match absent {
-        assets::Absent::Unknown => Refusal::NotFound.into(),
+        assets::Absent::Unknown => {
+            Problem::new(Refusal::NotFound).with_detail("there is no such file here; pages load `sdk.js`")
+        }
         assets::Absent::NotBuilt => Problem::unavailable().with_detail(
             "this binary was built without the browser module: run `cargo xtask build-sdk` and build it again",
         ),
@@ -178,6 +180,8 @@ async fn preflight(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Re
     Ok(response)
 }
 
-async fn nothing_here() -> Problem {
-    Refusal::NotFound.into()
+async fn nothing_here(State(app): State<Arc<App>>) -> Problem {
+    let mount = &app.config.server.mount;
+    Problem::new(Refusal::NotFound)
+        .with_detail(format!("this proxy answers under its mount, such as {mount}/v1/conversions"))
 }

@@ -23,6 +23,7 @@ const RETRY_S: u64 = 5;
 pub(crate) struct Problem {
     refusal: Refusal,
     status: u16,
+    title: &'static str,
     field: Option<String>,
     detail: Option<String>,
     retry_after_s: Option<u64>,
@@ -49,7 +50,7 @@ impl Problem {
     /// A refusal whose title says it all.
     pub(crate) fn new(refusal: Refusal) -> Self {
         let retry_after_s = (refusal.status() == 503).then_some(RETRY_S);
-        Self { refusal, status: refusal.status(), field: None, detail: None, retry_after_s }
+        Self { refusal, status: refusal.status(), title: refusal.title(), field: None, detail: None, retry_after_s }
     }
 
     /// The same with a sentence about the cure.
@@ -75,8 +76,11 @@ impl Problem {
 
     /// 405. The refusals of the wire have no word for it, since no SDK meets it.
     pub(crate) fn method_not_allowed() -> Self {
-        let problem = Self::new(Refusal::NotAllowed).with_detail("this address does not take that method");
-        Self { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), ..problem }
+        Self {
+            status: StatusCode::METHOD_NOT_ALLOWED.as_u16(),
+            title: "This address does not take that method.",
+            ..Self::new(Refusal::NotAllowed).with_detail("the header `Allow` names those that it takes")
+        }
     }
 }
 
@@ -139,7 +143,7 @@ impl IntoResponse for Problem {
         let (status, code) = (self.status, self.refusal.code());
         let shape = Shape {
             kind: format!("urn:trailmark:refusal:{code}"),
-            title: self.refusal.title(),
+            title: self.title,
             status,
             code,
             detail: self.detail.as_deref(),

@@ -112,7 +112,10 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
     let rule = move |known: &_| Ok(explained(rules.rule(&case, known)?, named.unknown));
     let server_call = ServerCall { api_key: caller.key, idempotency_key, visitor: named.visitor };
     match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
-        Accepted::Mismatch => Err(Refusal::IdempotencyMismatch.into()),
+        Accepted::Mismatch => {
+            let cure = "send another conversion under a key of its own, and a repeat with the very same content";
+            Err(Problem::new(Refusal::IdempotencyMismatch).with_detail(cure))
+        }
         accepted => answer(app, accepted),
     }
 }
@@ -223,8 +226,9 @@ pub(super) async fn show(
     id: &str,
 ) -> Result<Response, Problem> {
     let caller = callers::known(app, headers, client).await?;
-    let id = ConversionId::new(id).map_err(|_shape| Refusal::NotFound)?;
-    let found = app.store.conversion_of(caller.site.id.clone(), id).await?.ok_or(Refusal::NotFound)?;
+    let unknown = || Problem::new(Refusal::NotFound).with_detail("no conversion of this site has that id");
+    let id = ConversionId::new(id).map_err(|_shape| unknown())?;
+    let found = app.store.conversion_of(caller.site.id.clone(), id).await?.ok_or_else(unknown)?;
     Ok((StatusCode::OK, Json(Shown::of(found))).into_response())
 }
 

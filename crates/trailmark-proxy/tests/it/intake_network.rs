@@ -199,7 +199,13 @@ async fn wrong_methods_and_addresses_are_problems_too() {
     ] {
         let answer = proxy.send(request).await;
         assert_eq!((answer.status, answer.header("content-type")), (status, "application/problem+json"), "{answer:?}");
-        assert_eq!(answer.json()["status"], status);
+        let problem = answer.json();
+        assert_eq!(problem["status"], status);
+        assert!(problem["detail"].is_string(), "{problem}");
+        if status == 405 {
+            assert_eq!(problem["title"], "This address does not take that method.");
+            assert_ne!(answer.header("allow"), "", "{answer:?}");
+        }
     }
 }
 

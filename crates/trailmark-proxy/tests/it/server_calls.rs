@@ -41,7 +41,9 @@ async fn a_call_without_a_right_key_is_refused_and_writes_nothing() {
     assert_eq!(proxy.conversions().await, 0);
     assert_eq!(proxy.report(&key, "k", &customer("u_1")).await.status, 202);
     let scheme = proxy.http.get(proxy.url("v1/conversions/x")).header("authorization", format!("bearer {key}"));
-    assert_eq!(proxy.send(scheme).await.code(), "404 not_found");
+    let unknown = proxy.send(scheme).await;
+    assert_eq!(unknown.code(), "404 not_found");
+    assert_eq!(unknown.json()["detail"], "no conversion of this site has that id");
 }
 
 #[tokio::test]
@@ -126,6 +128,7 @@ async fn the_same_key_and_content_give_the_first_receipt_again() {
     }
     let other = proxy.report(&key, "k", &customer("u_2")).await;
     assert_eq!(other.code(), "422 idempotency_mismatch");
+    assert!(other.json()["detail"].as_str().unwrap().contains("under a key of its own"), "{other:?}");
     assert_eq!(proxy.conversions().await, 1);
     // Another key of the same site, and another site's, have Idempotency-Keys of their own.
     for site in ["acme", "zeta"] {
