@@ -109,7 +109,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Settings that are wrong: first what the file says, then the secrets that it names.
+    /// Settings that are wrong, in the order of the file; what environment and flags say comes first.
     #[error("{}", listed(.0))]
     Settings(Vec<Problem>),
     /// The file cannot be read.
@@ -124,6 +124,14 @@ pub enum ConfigError {
 
 fn listed(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl ConfigError {
+    /// What is wrong, in the order of the file; what environment and flags say comes first.
+    fn of(mut problems: Vec<Problem>) -> Self {
+        problems.sort_by_key(Problem::line);
+        Self::Settings(problems)
+    }
 }
 
 impl Config {
@@ -143,7 +151,7 @@ impl Config {
     /// [`ConfigError::Settings`].
     pub fn from_toml(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let Draft { config, problems, .. } = Draft::read(text, path, overrides)?;
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Settings(problems)) }
+        if problems.is_empty() { Ok(config) } else { Err(ConfigError::of(problems)) }
     }
 
     /// The site of an id.

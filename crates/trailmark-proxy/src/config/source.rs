@@ -18,6 +18,13 @@ pub struct Problem {
     pub text: String,
 }
 
+impl Problem {
+    /// The line of the file; `None` where the value stands elsewhere.
+    pub(super) fn line(&self) -> Option<usize> {
+        self.place.rsplit_once(':').and_then(|(_name, line)| line.parse().ok())
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: `{}` {}", self.place, self.key, self.text)

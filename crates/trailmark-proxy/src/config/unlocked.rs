@@ -57,7 +57,7 @@ impl Unlocked {
     /// [`ConfigError::Settings`].
     pub fn from_toml(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let Draft { config, mut problems, left_out } = Draft::read(text, path, overrides)?;
-        let admin_key = config.server.admin_key.as_ref().map(|named| named.read(overrides)).transpose();
+        let admin_key = config.server.admin_key.as_ref().map(|named| admin_key(named, overrides)).transpose();
         let admin_key = admin_key.map_err(|problem| problems.push(problem)).unwrap_or_default();
         let mut accounts = Vec::new();
         for site in &config.sites {
@@ -69,11 +69,7 @@ impl Unlocked {
             }
         }
         problems.extend(left_out.iter().filter_map(|named| named.read(overrides).err()));
-        if problems.is_empty() {
-            Ok(Self { config, admin_key, accounts })
-        } else {
-            Err(ConfigError::Settings(problems))
-        }
+        if problems.is_empty() { Ok(Self { config, admin_key, accounts }) } else { Err(ConfigError::of(problems)) }
     }
 }
 
@@ -143,6 +139,20 @@ impl Program {
         let place = self.secrets.get(setting).map_or(self.place.as_str(), SecretRef::place);
         Problem { place: place.to_owned(), key: format!("sites.programs.{setting}"), text }
     }
+}
+
+/// What can stand in a header, and is too long to be guessed: the listener does not count wrong tries.
+fn admin_key(named: &SecretRef, overrides: &Overrides) -> Result<Secret, Problem> {
+    let secret = named.read(overrides)?;
+    let key = secret.expose();
+    if key.len() >= 20 && key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(secret);
+    }
+    Err(named.problem(format!(
+        "names a secret that is no good key ({}): it needs 20 or more visible ASCII characters without spaces, such as \
+         `openssl rand -hex 24` gives",
+        named.source()
+    )))
 }
 
 /// What can stand in an address, and is too long to be guessed.

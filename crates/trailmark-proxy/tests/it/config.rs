@@ -143,6 +143,10 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             in_server("admin_key = \"env:NOT_SET\""),
             "`server.admin_key` needs the environment variable NOT_SET, which is not set",
         ),
+        (
+            in_server("admin_key = \"env:SECRET\""),
+            "`server.admin_key` names a secret that is no good key (env:SECRET): it needs 20 or more visible ASCII",
+        ),
         (in_server("admin_key = \"file:nowhere\""), "`server.admin_key` names the file nowhere, which cannot be read"),
         (
             in_server("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]"),
@@ -205,6 +209,17 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         let text = refused(&toml);
         assert!(text.contains(expected), "{expected}\nis not in\n{text}");
     }
+}
+
+#[test]
+fn problems_come_in_the_order_of_the_file() {
+    let toml = GOOD.replace("env:SECRET", "env:NOT_SET");
+    let toml =
+        format!("[server]\nadmin_key = \"env:NOT_SET\"\nmount = \"/\"\n{toml}base_url = \"ftp://api.example.com\"\n");
+    let ConfigError::Settings(problems) = read(&toml).unwrap_err() else { panic!("it cannot be read") };
+    let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
+    let expected = [2, 3, 11, 12, 13].map(|line| format!("trailmark.toml:{line}"));
+    assert_eq!(places, expected);
 }
 
 #[test]
