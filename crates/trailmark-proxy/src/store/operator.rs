@@ -323,7 +323,7 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// `NotFound`; `Refused` when the state does not allow it, while the delivery is under a lease, or when a retry would need
-    /// a business key that another conversion holds by now.
+    /// a business key that another conversion holds by now, which is named.
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow>;
 
     /// Decides again about a held conversion, by its id as in [`Self::conversion`], and records who wanted it: deliveries are

@@ -120,8 +120,12 @@ pub async fn a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again(ground
     let key = store.begin_attempt(&held, send()).await.unwrap();
     assert_eq!((key.generation, key.number), (2, 1));
     store.settle(&held, settlement(&held, State::Rejected, Some((key, end("rejected"))))).await.unwrap();
-    assert_eq!(accepted(&store, 3, signup(3, visitor(1), "u_1")).await.status, Status::Accepted);
-    assert!(matches!(store.change(retrying(1, false), NOW).await, Err(StoreError::Refused(_))), "u_1 is taken now");
+    let again = accepted(&store, 3, signup(3, visitor(1), "u_1")).await;
+    assert_eq!(again.status, Status::Accepted);
+    let refused = store.change(retrying(1, false), NOW).await.unwrap_err();
+    let taken =
+        format!("conversion {}, which is accepted, holds its business key in program `main`", again.conversion_id);
+    assert!(matches!(&refused, StoreError::Refused(text) if text.contains(&taken)), "{refused}");
     assert_eq!(store.health().await.unwrap().violations, Vec::<String>::new());
 }
 

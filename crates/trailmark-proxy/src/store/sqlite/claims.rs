@@ -3,14 +3,15 @@
 
 use rusqlite::Connection;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::receipt::Status;
 
-use super::rows::{all, checked, count, write};
+use super::rows::{all, checked, count, first, word, write};
 use crate::store::StoreError;
 
 /// Has a conversion hold its business key in a program; it may hold it already.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when another conversion holds the key, or this one has none.
+/// [`StoreError::Refused`] when another conversion holds the key, naming it, or this one has none.
 pub(super) fn take(
     ledger: &Connection,
     site: &SiteId,
@@ -23,11 +24,31 @@ pub(super) fn take(
                ON CONFLICT (site, kind, external_id, program) DO UPDATE SET conversion = excluded.conversion
                WHERE conversion = excluded.conversion";
     match write(ledger, sql, (site.as_str(), conversion.as_str(), program.as_str()))? {
-        0 => Err(StoreError::Refused(format!(
-            "in program `{program}` another conversion holds this business key, or this conversion has none"
-        ))),
+        0 => Err(StoreError::Refused(match holder(ledger, site, conversion, program)? {
+            Some((other, status)) => format!(
+                "conversion {other}, which is {}, holds its business key in program `{program}` by now: look at that \
+                 one, and `outbox drop` this",
+                status.as_str()
+            ),
+            None => "its conversion has no business key that could be sent".to_owned(),
+        })),
         _ => Ok(()),
     }
+}
+
+/// The other conversion that holds a conversion's key in a program, and how it stands.
+fn holder(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    program: &ProgramId,
+) -> Result<Option<(ConversionId, Status)>, StoreError> {
+    let sql = "SELECT o.id, o.status FROM conversions c
+               JOIN claims k ON k.site = c.site AND k.kind = c.kind AND k.external_id = c.external_id AND k.program = ?3
+               JOIN conversions o ON o.site = k.site AND o.id = k.conversion
+               WHERE c.site = ?1 AND c.id = ?2";
+    let key = (site.as_str(), conversion.as_str(), program.as_str());
+    first(ledger, sql, key, |row| Ok((checked(row, "id")?, word(row, "status")?)))
 }
 
 /// After a delivery was rejected: when every one of its conversion was, the conversion is rejected too, and its keys are
