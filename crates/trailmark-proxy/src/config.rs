@@ -113,7 +113,10 @@ pub enum ConfigError {
     #[error("{}", listed(.0))]
     Settings(Vec<Problem>),
     /// The file cannot be read.
-    #[error("cannot read {path}: {reason}; name the file, or write one with `trailmark config print --default`")]
+    #[error(
+        "cannot read {path}: {reason}; name the file with `--config FILE` or TRAILMARK_CONFIG, run this in the folder that has \
+         it, or write one with `trailmark config print --default`"
+    )]
     Unreadable {
         /// Which file.
         path: String,
