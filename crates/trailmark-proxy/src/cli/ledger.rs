@@ -214,13 +214,16 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn query(filter: Filter) -> [(&'static str, Option<String>); 5] {
-    let Filter { site, state, program, limit, settled } = filter;
+fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
+    let Filter { site, state, program, limit, settled, key, customer, partner } = filter;
     [
         ("site", site.map(String::from)),
         ("state", state),
         ("program", program.map(String::from)),
         ("limit", limit.map(|limit| limit.to_string())),
         ("settled", settled.then(|| "true".to_owned())),
+        ("key", key),
+        ("customer", customer),
+        ("partner", partner),
     ]
 }

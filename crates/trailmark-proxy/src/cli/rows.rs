@@ -148,7 +148,7 @@ impl Desk {
 impl Rows {
     /// Those of one state, where one is asked for.
     pub(super) fn in_state(self, state: Option<String>) -> Filter {
-        Filter { site: self.site, program: self.program, state, limit: Some(self.limit), settled: false }
+        Filter { site: self.site, program: self.program, state, limit: Some(self.limit), ..Filter::default() }
     }
 }
 
@@ -158,7 +158,7 @@ fn limit(text: &str) -> Result<u32, &'static str> {
 }
 
 /// Hexadecimal digits and dashes: what an id begins with, so that nothing else reaches an address or a query.
-fn beginning(text: &str) -> Result<String, String> {
+pub(super) fn beginning(text: &str) -> Result<String, String> {
     let text = text.trim().to_ascii_lowercase();
     let shaped = (8..=36).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     shaped.then_some(text).ok_or_else(|| "not an id: give 8 to 36 of 0-9, a-f and -, as `list` shows them".to_owned())

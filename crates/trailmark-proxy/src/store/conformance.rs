@@ -110,6 +110,7 @@ macro_rules! store_conformance {
             ordering::nothing_is_held_back_under_a_foreign_lease
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             operating::lists_are_filtered_and_newest_first
+            operating::conversions_are_found_by_key_customer_and_partner
             operating::a_conversion_is_found_by_an_unambiguous_beginning
             operating::a_drop_is_made_once_and_recorded
             operating::nothing_is_changed_by_hand_while_it_is_being_sent

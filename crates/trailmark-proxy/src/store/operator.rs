@@ -8,6 +8,7 @@ use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
+use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
@@ -27,6 +28,12 @@ pub struct Filter {
     /// Deliveries: where no state is named, the settled ones too.
     #[serde(default)]
     pub settled: bool,
+    /// Conversions: under this business key, the customer's of a signup or lead, else the order's or refund's own.
+    pub key: Option<String>,
+    /// Conversions: of this customer, by the merchant's key.
+    pub customer: Option<String>,
+    /// Conversions: credited to this partner, or of a visitor whom a link of theirs brought.
+    pub partner: Option<String>,
 }
 
 /// One line of `conversions list`.
@@ -40,6 +47,15 @@ pub struct ConversionRow {
     pub kind: Kind,
     /// The business key: customer key or order key; absent while only a signed claim holds it.
     pub external_id: Option<String>,
+    /// The customer, by the merchant's key; absent where none is named, or only by a signed claim that was not accepted.
+    #[serde(default)]
+    pub customer: Option<String>,
+    /// Of a sale or refund, its amount; absent while only a signed claim holds it.
+    #[serde(default)]
+    pub amount: Option<Money>,
+    /// Of a refund, its sale's key.
+    #[serde(default)]
+    pub refund_of: Option<String>,
     /// What became of it.
     pub status: Status,
     /// Why.
@@ -48,6 +64,9 @@ pub struct ConversionRow {
     pub assurance: String,
     /// The credited programs.
     pub programs: Vec<ProgramId>,
+    /// The credited partner of each, in the same order; absent where only the vendor knows whose click it was.
+    #[serde(default)]
+    pub partners: Vec<Option<String>>,
     /// The states of its deliveries, in the same order.
     pub deliveries: Vec<String>,
     /// When it was received.
@@ -198,6 +217,21 @@ pub struct ConversionDetail {
     /// What became of it after its receipt, the first first.
     #[serde(default)]
     pub changes: Vec<ConversionChange>,
+    /// The other conversion by which its business key stands, if there is one.
+    #[serde(default)]
+    pub holder: Option<ConversionRow>,
+    /// What the merchant signed for a page to pass on.
+    #[serde(default)]
+    pub signed: Vec<Signed>,
+}
+
+/// A merchant's signature that was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signed {
+    /// `customer` or `order`.
+    pub what: String,
+    /// The key of the site's `order_keys`, where the signature names one.
+    pub kid: Option<String>,
 }
 
 /// A step of a held conversion.
@@ -307,6 +341,9 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
 
     /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters; the
     /// id that the page gave it (its `jti`) finds it too.
+    ///
+    /// # Errors
+    /// `NotFound`; `Refused` when more than one begins so.
     fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
 
     /// Touches; the filter's state is a source, `url` or `cookie`.

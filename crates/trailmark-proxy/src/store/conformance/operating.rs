@@ -60,6 +60,30 @@ pub async fn lists_are_filtered_and_newest_first(ground: &impl Ground) {
     assert_eq!(store.deliveries(recorded).await.unwrap().len(), 1);
 }
 
+pub async fn conversions_are_found_by_key_customer_and_partner(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    signed_up(&store, 2, &["main"]).await;
+    let again = NewConversion { received_at: NOW.plus(5), ..signup(3, visitor(1), "u_2") };
+    accepted(&store, 3, again).await;
+    let found = async |filter: Filter| {
+        let rows = store.conversions(filter).await.unwrap();
+        rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
+    };
+    let of = |key: &str| Filter { key: Some(key.into()), ..Filter::default() };
+    assert_eq!(found(of("u_2")).await, [id(1003), id(1002)]);
+    assert_eq!(found(Filter { limit: Some(1), ..of("u_2") }).await, [id(1003)]);
+    assert_eq!(found(of("u_")).await, []);
+    let customer = Filter { customer: Some("u_1".into()), ..Filter::default() };
+    assert_eq!(found(customer.clone()).await, [id(1001)]);
+    assert_eq!(found(Filter { state: Some("held".into()), ..customer }).await, []);
+    let by = |partner: &str| Filter { partner: Some(partner.into()), ..Filter::default() };
+    assert_eq!(found(by("ada")).await, [id(1003), id(1002), id(1001)]);
+    assert_eq!(found(by("grace")).await, []);
+    let row = store.conversion(id(1001).to_string()).await.unwrap().conversion;
+    assert_eq!((row.partners, row.customer.as_deref()), (vec![Some("ada".to_owned())], Some("u_1")));
+}
+
 pub async fn a_conversion_is_found_by_an_unambiguous_beginning(ground: &impl Ground) {
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;

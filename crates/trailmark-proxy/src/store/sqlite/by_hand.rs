@@ -3,13 +3,15 @@
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::merchant::{Claims, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, held, lists};
+use super::{attempts, claims, deliveries, held, known, lists};
+use crate::json::Json;
 use crate::outbox::{Progress, State, manual};
 use crate::store::StoreError;
-use crate::store::operator::{Change, ConversionDetail, DeliveryRow, Verdict};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Signed, Verdict};
 
 /// Characters of an id that must be given at least.
 const SHORTEST_PREFIX: usize = 8;
@@ -37,7 +39,40 @@ pub(super) fn conversion_of(
     let touches = lists::touches_of(ledger, site, id, &visitor)?;
     let deliveries = lists::deliveries_of(ledger, site, id)?;
     let changes = held::changes(ledger, site, id)?;
-    Ok(Some(ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries, changes }))
+    let (holder, signed) = (holder(ledger, &conversion)?, signed(ledger, &conversion)?);
+    let detail =
+        ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries, changes, holder, signed };
+    Ok(Some(detail))
+}
+
+/// The other conversion by which a conversion's key stands.
+fn holder(ledger: &Connection, row: &ConversionRow) -> Result<Option<ConversionRow>, StoreError> {
+    let Some(key) = &row.external_id else { return Ok(None) };
+    let stands = known::stated_by(ledger, &row.site, row.kind.as_str(), key)?;
+    let Some(id) = stands.filter(|id| *id != row.id) else { return Ok(None) };
+    let sql = "SELECT * FROM conversions WHERE site = ?1 AND id = ?2";
+    let mut found = first(ledger, sql, (row.site.as_str(), id.as_str()), lists::conversion_row)?;
+    found.iter_mut().try_for_each(|row| lists::fill_programs(ledger, row))?;
+    Ok(found)
+}
+
+/// What the merchant signed. A claim has columns of its own only once its signature was verified.
+fn signed(ledger: &Connection, row: &ConversionRow) -> Result<Vec<Signed>, StoreError> {
+    let sql = "SELECT CASE WHEN c.customer_key IS NOT NULL THEN p.signed_customer END AS customer,
+                      CASE WHEN c.order_key IS NOT NULL THEN p.signed_order END AS \"order\"
+               FROM conversions c JOIN conversion_payloads p ON p.site = c.site AND p.conversion = c.id
+               WHERE c.site = ?1 AND c.id = ?2";
+    let found = first(ledger, sql, (row.site.as_str(), row.id.as_str()), |row| {
+        Ok((plain::<Option<String>>(row, "customer")?, plain::<Option<String>>(row, "order")?))
+    })?;
+    let (customer, order) = found.unwrap_or_default();
+    let customer = customer.map(|jws| Signed { what: "customer".to_owned(), kid: kid::<CustomerClaims>(&jws) });
+    let order = order.map(|jws| Signed { what: "order".to_owned(), kid: kid::<OrderClaims>(&jws) });
+    Ok(customer.into_iter().chain(order).collect())
+}
+
+fn kid<C: Claims>(jws: &str) -> Option<String> {
+    Statement::<C>::parse(jws, &Json).ok()?.kid().map(str::to_owned)
 }
 
 /// The one conversion whose id begins so, in any site: the ledger's id, or the one that the page gave it (its `jti`), which is

@@ -1,11 +1,12 @@
 //! What operators list, in SQL. A question without a site is asked of each site in turn, so that no statement leaves one.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_attribution::Decision;
-use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
+use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::time::UnixMillis;
 
-use super::rows::{all, checked, json, maybe_time, plain, time, word};
+use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
 use super::{commissions, lanes};
 use crate::outbox::State;
 use crate::store::StoreError;
@@ -21,6 +22,12 @@ const MOST_ROWS: u32 = 1000;
 /// A delivery as people see it; `c` is its conversion.
 const DELIVERY: &str = "SELECT d.*, c.kind, c.external_id FROM deliveries d
                         JOIN conversions c ON c.site = d.site AND c.id = d.conversion";
+
+/// Whether a conversion `c` is credited to a partner, or a link of theirs brought its visitor.
+const BROUGHT_BY: &str = "(EXISTS (SELECT 1 FROM touches t WHERE t.site = c.site AND t.visitor = c.visitor
+                                   AND t.partner = :partner)
+                           OR EXISTS (SELECT 1 FROM deliveries d JOIN touches t ON t.site = d.site AND t.id = d.touch
+                                      WHERE d.site = c.site AND d.conversion = c.id AND t.partner = :partner))";
 
 /// Every site that has rows.
 pub(super) fn sites(ledger: &Connection) -> Result<Vec<SiteId>, StoreError> {
@@ -44,54 +51,83 @@ pub(super) fn limit(filter: &Filter) -> u32 {
     filter.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS)
 }
 
-/// Asks a listing statement of each site, and puts the answers together, the newest first.
+/// Asks a listing statement of each site, and puts the answers together, the newest first. `more` are parameters of this
+/// statement alone.
 fn newest<T>(
     ledger: &Connection,
     filter: &Filter,
-    sql: &str,
+    (sql, more): (&str, &[(&str, &dyn ToSql)]),
     read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     age: impl Fn(&T) -> (UnixMillis, ConversionId),
 ) -> Result<Vec<T>, StoreError> {
+    let (program, most) = (filter.program.as_ref().map(ProgramId::as_str), limit(filter));
     let mut found = Vec::new();
     for site in sites_of(ledger, filter)? {
-        let key = named_params! {
-            ":site": site.as_str(),
-            ":state": filter.state,
-            ":program": filter.program.as_ref().map(|program| program.as_str()),
-            ":limit": limit(filter),
-        };
-        found.extend(all(ledger, sql, key, &read)?);
+        let site = site.as_str();
+        let mut key: Vec<(&str, &dyn ToSql)> =
+            vec![(":site", &site), (":state", &filter.state), (":program", &program), (":limit", &most)];
+        key.extend_from_slice(more);
+        found.extend(all(ledger, sql, key.as_slice(), &read)?);
     }
     found.sort_by_cached_key(|row| std::cmp::Reverse(age(row)));
-    found.truncate(usize::try_from(limit(filter)).unwrap_or(usize::MAX));
+    found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
     Ok(found)
 }
 
 /// See [`crate::store::operator::OperatorStore::conversions`].
 pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Vec<ConversionRow>, StoreError> {
-    let sql = "SELECT c.* FROM conversions c
-               WHERE c.site = :site AND (:state IS NULL OR c.status = :state)
-                 AND (:program IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.site = c.site
-                                                  AND d.conversion = c.id AND d.program = :program))
-               ORDER BY c.received_at DESC, c.id DESC LIMIT :limit";
+    let mut more: Vec<(&str, &dyn ToSql)> = Vec::new();
+    let mut named = String::new();
+    // The kinds, so that the index that leads to a key by its kind is of use.
+    let conditions = [
+        (":key", &filter.key, "c.kind IN ('signup', 'lead', 'sale', 'refund') AND c.external_id = :key"),
+        (":customer", &filter.customer, "c.customer_key = :customer"),
+        (":partner", &filter.partner, BROUGHT_BY),
+    ];
+    for (parameter, wanted, condition) in &conditions {
+        if let Some(wanted) = wanted {
+            more.push((parameter, wanted));
+            named.push_str(&format!(" AND {condition}"));
+        }
+    }
+    // With `+`, the few rows of a key are found and sorted; without, rows are walked from the newest on.
+    let order = if filter.key.is_some() || filter.customer.is_some() { "+c.received_at" } else { "c.received_at" };
+    let sql = format!(
+        "SELECT c.* FROM conversions c
+         WHERE c.site = :site AND (:state IS NULL OR c.status = :state){named}
+           AND (:program IS NULL OR EXISTS (SELECT 1 FROM deliveries d WHERE d.site = c.site
+                                            AND d.conversion = c.id AND d.program = :program))
+         ORDER BY {order} DESC, c.id DESC LIMIT :limit"
+    );
     let age = |row: &ConversionRow| (row.received_at, row.id.clone());
-    let mut found = newest(ledger, filter, sql, conversion_row, age)?;
+    let mut found = newest(ledger, filter, (&sql, &more), conversion_row, age)?;
     found.iter_mut().try_for_each(|row| fill_programs(ledger, row))?;
     Ok(found)
 }
 
-/// Programs and states of a conversion's deliveries; of one without deliveries, the programs that its decision credits.
+/// Programs, partners and states of a conversion's deliveries; of one without deliveries, what its decision credits.
 pub(super) fn fill_programs(ledger: &Connection, row: &mut ConversionRow) -> Result<(), StoreError> {
     let key = (row.site.as_str(), row.id.as_str());
-    let sql = "SELECT program, state FROM deliveries WHERE site = ?1 AND conversion = ?2 ORDER BY program";
-    let found = all(ledger, sql, key, |row| Ok((checked(row, "program")?, plain(row, "state")?)))?;
+    let sql = "SELECT d.program, d.state, t.partner FROM deliveries d
+               JOIN touches t ON t.site = d.site AND t.id = d.touch
+               WHERE d.site = ?1 AND d.conversion = ?2 ORDER BY d.program";
+    let read = |row: &Row<'_>| Ok((checked(row, "program")?, plain(row, "partner")?, plain(row, "state")?));
+    let found = all(ledger, sql, key, read)?;
     if !found.is_empty() {
-        (row.programs, row.deliveries) = found.into_iter().unzip();
+        for (program, partner, state) in found {
+            row.programs.push(program);
+            row.partners.push(partner);
+            row.deliveries.push(state);
+        }
         return Ok(());
     }
     let sql = "SELECT decision FROM decisions WHERE site = ?1 AND conversion = ?2";
-    let decisions = all(ledger, sql, key, |row| json::<Decision>(row, "decision"))?;
-    row.programs = decisions.iter().flat_map(Decision::credited).map(|touch| touch.program.clone()).collect();
+    for decision in all(ledger, sql, key, |row| json::<Decision>(row, "decision"))? {
+        for touch in decision.credited() {
+            row.programs.push(touch.program.clone());
+            row.partners.push(touch.partner.as_ref().map(|partner| partner.as_str().to_owned()));
+        }
+    }
     Ok(())
 }
 
@@ -100,7 +136,7 @@ pub(super) fn touches(ledger: &Connection, filter: &Filter) -> Result<Vec<TouchR
     let sql = "SELECT * FROM touches
                WHERE site = :site AND (:program IS NULL OR program = :program) AND (:state IS NULL OR source = :state)
                ORDER BY recorded_at DESC, id DESC LIMIT :limit";
-    newest(ledger, filter, sql, touch_row, |row| (row.at, row.id.clone()))
+    newest(ledger, filter, (sql, &[]), touch_row, |row| (row.at, row.id.clone()))
 }
 
 /// Every touch of a conversion's visitor, and those of another that it is delivered for, the first first.
@@ -129,7 +165,7 @@ pub(super) fn deliveries(ledger: &Connection, filter: &Filter) -> Result<Vec<Del
         "{DELIVERY} WHERE d.site = :site AND {states} AND (:program IS NULL OR d.program = :program)
          ORDER BY {order} DESC LIMIT :limit"
     );
-    newest(ledger, filter, &sql, delivery_row, |row| (UnixMillis(0), row.id.clone()))
+    newest(ledger, filter, (&sql, &[]), delivery_row, |row| (UnixMillis(0), row.id.clone()))
 }
 
 /// What an operator should see unasked: all that is not settled, and the dead letters.
@@ -225,13 +261,22 @@ pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError>
         site: checked(row, "site")?,
         kind: word(row, "kind")?,
         external_id: plain(row, "external_id")?,
+        customer: plain(row, "customer_key")?,
+        amount: amount(row)?,
+        refund_of: plain(row, "refund_of")?,
         status: word(row, "status")?,
         code: plain(row, "code")?,
         assurance: plain(row, "assurance")?,
         programs: Vec::new(),
+        partners: Vec::new(),
         deliveries: Vec::new(),
         received_at: time(row, "received_at")?,
     })
+}
+
+fn amount(row: &Row<'_>) -> Result<Option<Money>, StoreError> {
+    let (minor, currency) = (plain::<Option<i64>>(row, "amount_minor")?, maybe::<Currency>(row, "currency")?);
+    Ok(minor.zip(currency).map(|(amount_minor, currency)| Money { amount_minor, currency }))
 }
 
 fn touch_row(row: &Row<'_>) -> Result<TouchRow, StoreError> {
