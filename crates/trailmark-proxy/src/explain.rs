@@ -2,16 +2,18 @@
 //! ledger's record goes in, text comes out; it reads no clock and no store. `conversions explain` prints it, the ledger view
 //! shows it. Every sentence is drawn from a row that was written at the time, none is guessed.
 //!
-//! It names partner keys, click ids and business keys; e-mail addresses and names of customers are not in the record.
+//! It names partner keys, click ids, business keys and amounts; e-mail addresses and names of customers are not in the record.
+
+mod delivery;
 
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
-use trailmark_vendors::commission::Commission;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, VendorName};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 use crate::store::operator::{
-    Afterwards, AttemptRow, ConversionChange, ConversionDetail, ConversionRow, DeliveryRow, TouchRow,
+    Afterwards, ConversionChange, ConversionDetail, ConversionRow, LaneRow, Signed, TouchRow,
 };
 
 /// Columns of a line, so that it stays whole on a terminal of 80.
@@ -20,8 +22,12 @@ const LINE_CHARS: usize = 79;
 /// Columns that the time takes at the start of a line: `2026-11-21 08:30:00` and two spaces.
 const TIME_CHARS: usize = 21;
 
-/// The whole way, in lines of at most 79 characters where words allow.
-pub fn explain(detail: &ConversionDetail) -> String {
+/// In place of a key that stands only in a merchant's signed claim, which was not accepted.
+pub const UNREAD_KEY: &str = "(signed)";
+
+/// The whole way, in lines of at most 79 characters where words allow. `lanes` are those of the moment, so that what is due
+/// and stands still says so.
+pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
     let mut story = Story::default();
     let decision = serde_json::from_value::<Decision>(detail.decision.clone()).ok();
     head(&mut story, &detail.conversion);
@@ -31,13 +37,14 @@ pub fn explain(detail: &ConversionDetail) -> String {
         story.event(change.changed_at, &changed(change));
     }
     for delivery in &detail.deliveries {
-        deliveries(&mut story, delivery);
+        delivery::delivery(&mut story, detail, delivery, lanes);
     }
     story.text
 }
 
 fn head(story: &mut Story, row: &ConversionRow) {
     story.line(&format!("{} at site {}: {}", subject(row), row.site, row.status.as_str()));
+    story.line(&format!("Credited: {}.", credited(row)));
     story.line(&format!("Conversion {}. Times are UTC.", row.id));
 }
 
@@ -46,10 +53,31 @@ fn touches(story: &mut Story, detail: &ConversionDetail, decision: Option<&Decis
     let mut touches: Vec<&TouchRow> = detail.touches.iter().collect();
     touches.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     for touch in &touches {
-        story.event(touch.at, &format!("{}. {} {}", touched(touch), credit(touch, decision), source(touch)));
+        story.event(touch.at, &format!("{}. {} {}", touched(touch), credit(touch, detail, decision), source(touch)));
     }
     if touches.is_empty() {
-        story.line("No touch of this visitor is known: no partner's link led here.");
+        story.line(no_touch(detail.conversion.code.as_deref()));
+    }
+}
+
+/// Why no touch is known.
+fn no_touch(code: Option<&str>) -> &'static str {
+    match code {
+        Some("visitor_invalid") => {
+            "The backend's `visitor` is not the value of the visitor cookie, so no touch could be looked up: send the \
+             cookie's value unchanged."
+        }
+        Some("visitor_expired") => {
+            "The visitor cookie that the backend passed on had expired, so no touch was looked up."
+        }
+        Some("token_invalid") => {
+            "The backend's `click_token` is none of this site, so no touch could be looked up: send it unchanged."
+        }
+        Some("token_expired") => "The click token that the backend passed on had expired, so no touch was looked up.",
+        Some("reference_unknown") => {
+            "The backend's `reference` leads to no visitor of this site, so no touch could be looked up."
+        }
+        _ => "No touch of this visitor is known: no partner's link led here.",
     }
 }
 
@@ -75,13 +103,24 @@ fn source(touch: &TouchRow) -> String {
 }
 
 /// Why this touch was or was not credited.
-fn credit(touch: &TouchRow, decision: Option<&Decision>) -> String {
-    let until = clock(touch.expires_at);
+fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decision>) -> String {
+    let (row, until) = (&detail.conversion, clock(touch.expires_at));
     let Some(decision) = decision else {
         return format!("It counted until {until}.");
     };
     let considered = decision.considered.iter().find(|considered| considered.touch.id == touch.id);
     match considered.map(|considered| considered.verdict) {
+        Some(Verdict::Credited | Verdict::Inherited) if row.status == Status::Duplicate => format!(
+            "Not credited: it would be {}, but {} holds this key already.",
+            best(decision.credit),
+            holder(detail)
+        ),
+        Some(Verdict::Credited) if row.status == Status::Held => {
+            format!("It would be credited, {}; it counts until {until}.", best(decision.credit))
+        }
+        Some(Verdict::Inherited) if row.status == Status::Held => {
+            "It would be credited, as what this follows was, the customer's signup or the refund's sale.".to_owned()
+        }
         Some(Verdict::Credited) => format!("Credited: {}; it counts until {until}.", best(decision.credit)),
         Some(Verdict::Inherited) => {
             "Credited: what this follows, the customer's signup or the refund's sale, was credited to it; that has no end."
@@ -110,7 +149,8 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     let row = &detail.conversion;
     story.heading("The conversion");
     story.event(detail.occurred_at, &format!("{}.", subject(row)));
-    story.event(row.received_at, &format!("{} {}", sender(&row.assurance), receipt(row)));
+    let signed: String = detail.signed.iter().map(vouched).collect();
+    story.event(row.received_at, &format!("{}{signed} {}", sender(&row.assurance), receipt(detail)));
     match decision {
         Some(decision) => unattributed(story, decision),
         None => story.line(&format!(
@@ -122,16 +162,48 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
 }
 
 fn subject(row: &ConversionRow) -> String {
-    let (kind, of) = match row.kind.as_str() {
-        "signup" => ("Signup", "of customer"),
-        "lead" => ("Lead", "of customer"),
-        "sale" => ("Sale", "of order"),
-        other => (if other == "refund" { "Refund" } else { other }, "under key"),
-    };
-    match &row.external_id {
-        Some(key) => format!("{kind} {of} {key}"),
-        None => format!("{kind} whose key only a signed claim holds"),
+    let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
+    let amount = row.amount.map(|amount| format!(", {} {}", amount.to_decimal(), amount.currency)).unwrap_or_default();
+    let of = row.customer.as_deref().map(|customer| format!(", of customer {customer}")).unwrap_or_default();
+    match row.kind {
+        Kind::Signup => format!("Signup of customer {key}"),
+        Kind::Lead => format!("Lead of customer {key}"),
+        Kind::Sale => format!("Sale of order {key}{amount}{of}"),
+        Kind::Refund => {
+            let sale = row.refund_of.as_deref().map(|sale| format!(" of sale {sale}")).unwrap_or_default();
+            format!("Refund {key}{sale}{amount}{of}")
+        }
     }
+}
+
+/// Whom a conversion is credited to, as `ada (main)`, one a program.
+pub fn credited(row: &ConversionRow) -> String {
+    let partners = row.partners.iter().map(|partner| partner.as_deref().unwrap_or("a partner whom the vendor knows"));
+    let each: Vec<String> =
+        partners.zip(&row.programs).map(|(partner, program)| format!("{partner} ({program})")).collect();
+    match (row.status, each.join(", ")) {
+        (Status::Duplicate, _) => "nobody, another conversion holds its key".to_owned(),
+        (_, each) if each.is_empty() => "nobody".to_owned(),
+        (Status::Held, each) => format!("nobody yet, it would be {each}"),
+        (Status::Rejected, each) => format!("nobody, it would have been {each}"),
+        (Status::Accepted | Status::Unattributed, each) => each,
+    }
+}
+
+/// The conversion that holds a duplicate's key.
+fn holder(detail: &ConversionDetail) -> String {
+    match &detail.holder {
+        Some(row) => {
+            format!("conversion {} of {}, credited to {},", row.id, clock(row.received_at), credited(row))
+        }
+        None => "another conversion".to_owned(),
+    }
+}
+
+/// What the merchant signed, after the sentence on who reported it.
+fn vouched(signed: &Signed) -> String {
+    let key = signed.kid.as_deref().map(|kid| format!(" (key {kid})")).unwrap_or_default();
+    format!(" The merchant signed the {}{key}.", signed.what)
 }
 
 fn sender(assurance: &str) -> String {
@@ -143,16 +215,26 @@ fn sender(assurance: &str) -> String {
     }
 }
 
-fn receipt(row: &ConversionRow) -> String {
+fn receipt(detail: &ConversionDetail) -> String {
+    let row = &detail.conversion;
+    let code = row.code.as_deref();
     let meaning = match row.status {
-        Status::Accepted => "recorded and on its way",
-        Status::Duplicate => "another conversion holds this key; nothing is sent",
-        Status::Held => "recorded; a server or an operator must confirm before anything is sent",
-        Status::Unattributed => "recorded; no touch is credited and nothing is sent",
-        Status::Rejected => "recorded and refused; nothing more is sent",
+        Status::Accepted => "recorded and on its way".to_owned(),
+        Status::Duplicate => format!("{} holds this key; nothing is sent", holder(detail)),
+        Status::Held if code == Some("sale_unknown") => "recorded; nothing is sent yet".to_owned(),
+        Status::Held if !detail.changes.is_empty() => {
+            "recorded; it had to be confirmed before anything is sent".to_owned()
+        }
+        Status::Held => format!(
+            "recorded; a server or an operator must confirm before anything is sent: `trailmark conversions release {} \
+             --reason …`, or `reject`",
+            row.id
+        ),
+        Status::Unattributed => "recorded; no touch is credited and nothing is sent".to_owned(),
+        Status::Rejected => "recorded and refused; nothing more is sent".to_owned(),
     };
-    let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
-    let why = row.code.as_deref().and_then(because).map(|why| format!(" {why}")).unwrap_or_default();
+    let why = code.and_then(because).map(|why| format!(" {why}")).unwrap_or_default();
+    let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
     format!("Its status is {}{code}: {meaning}.{why}", row.status.as_str())
 }
 
@@ -219,119 +301,6 @@ fn unattributed(story: &mut Story, decision: &Decision) {
 
 fn program_of(considered: &Considered) -> String {
     format!("{} of {}", considered.touch.program, clock(considered.touch.at))
-}
-
-fn deliveries(story: &mut Story, delivery: &DeliveryRow) {
-    let vendor = vendor_title(delivery.vendor);
-    story.heading(&format!("The delivery to {vendor}, program {}", delivery.program));
-    story.line(&format!("Delivery {}.", delivery.id));
-    for attempt in &delivery.tries {
-        story.event(attempt.started_at, &tried(attempt, vendor));
-    }
-    if delivery.tries.is_empty() {
-        story.line("Nothing was sent yet.");
-    }
-    story.line(&state(delivery, vendor));
-    for change in &delivery.commission_changes {
-        let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        story.event(
-            change.changed_at,
-            &format!("{vendor} says that the commission is {}{reason}.", change.commission.as_str()),
-        );
-    }
-    if delivery.state == "recorded" {
-        story.line(&commission(delivery, vendor));
-    }
-}
-
-/// How the partner's commission stands.
-fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
-    let Some(at) = delivery.commission_at.as_deref().map(moment) else {
-        return format!("The commission is not known: {vendor} was not asked for it yet.");
-    };
-    let reason = delivery.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    match delivery.commission {
-        Commission::Unknown => format!("The commission is not known{reason} (asked at {at})."),
-        Commission::Pending => {
-            format!("The commission is pending{reason}: the vendor has not decided (asked at {at}).")
-        }
-        Commission::Approved => format!("The commission is approved{reason}, and not paid out yet (asked at {at})."),
-        Commission::Paid => format!("The commission is paid{reason} (asked at {at})."),
-        Commission::Rejected => format!("The commission is rejected{reason} (asked at {at})."),
-    }
-}
-
-/// One HTTP try, and what came of it.
-fn tried(attempt: &AttemptRow, vendor: &str) -> String {
-    let what = match (attempt.purpose.as_str(), attempt.generation) {
-        ("look_up", _) => "Look-up".to_owned(),
-        (_, 0 | 1) => format!("Attempt {}", attempt.number),
-        (_, generation) => format!("Attempt {} of generation {generation}", attempt.number),
-    };
-    let status = attempt.http_status.map(|status| format!("HTTP {status}"));
-    let took = attempt.duration_ms.map(|ms| format!("after {ms} ms"));
-    let facts: Vec<String> = status.into_iter().chain(took).collect();
-    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(" ")) };
-    let message = attempt.message.as_deref().filter(|message| !message.is_empty());
-    let message = message.map(|message| format!(" Message: {message}")).unwrap_or_default();
-    format!("{what}, {}: {}{facts}.{message}", attempt.request, outcome(attempt.outcome.as_deref(), vendor))
-}
-
-fn outcome(word: Option<&str>, vendor: &str) -> String {
-    match word {
-        None => "no answer is on record; the proxy stopped, or is still waiting".to_owned(),
-        Some("absent") => format!("{vendor} does not have it"),
-        Some("auth_failed") => format!("{vendor} refused the credential"),
-        Some("conflict" | "differs") => format!("{vendor} has something else under this key"),
-        Some("duplicate") => format!("{vendor} says it has this already"),
-        Some("forbidden") => format!("the credential may not do this at {vendor}"),
-        Some("found") => format!("{vendor} has it, as it was sent"),
-        Some("ignored") => format!("{vendor} took it and attributes nothing"),
-        Some("inconclusive") => format!("{vendor} gave no clear answer"),
-        Some("recorded") => format!("{vendor} recorded it"),
-        Some("rejected") => format!("{vendor} refused it for good"),
-        Some("retry") => "it was certainly not processed and is worth another try".to_owned(),
-        Some("throttled") => format!("{vendor} asked us to come back later; it was not processed"),
-        Some("unknown") => format!("whether {vendor} processed it cannot be told"),
-        Some("unverified") => format!("{vendor} took it and did not say what came of it"),
-        Some(other) => other.replace('_', " "),
-    }
-}
-
-/// Where it stands, and what comes next.
-fn state(delivery: &DeliveryRow, vendor: &str) -> String {
-    let id = &delivery.id;
-    let reason = delivery.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let next = delivery.due_at.as_deref().map(moment);
-    let at = next.as_deref().unwrap_or("once its lane is free");
-    let reference = delivery.reference.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
-    match delivery.state.as_str() {
-        "recorded" => format!("It stands recorded{reference}: {vendor} has it, nothing is left to do."),
-        "due" => format!("It is due{reason}. The next attempt comes at {at}."),
-        "unverified" => format!("{vendor} accepted it{reason}. It is read back at {at}."),
-        "uncertain" if next.is_some() => {
-            format!("Whether {vendor} has it is uncertain{reason}. A look-up follows at {at}; nothing is sent blind.")
-        }
-        "uncertain" => {
-            format!("Whether {vendor} has it is uncertain{reason}. Look there, then {}.", resolve(id))
-        }
-        "conflict" => {
-            format!("{vendor} has something else under this key{reason}. Compare there, then {}.", resolve(id))
-        }
-        "ignored" => format!("{vendor} accepted it and attributes nothing{reason}. Nothing more will come of it."),
-        "rejected" => format!("It was rejected{reason}. Mend the cause, then `trailmark outbox retry {id}`."),
-        "dead" => format!("It is a dead letter, kept{reason}. Mend the cause, then `trailmark outbox retry {id}`."),
-        "waiting" => format!("It waits{reason}. It goes on by itself."),
-        "blocked" => format!("It is blocked{reason}. It goes on when what it waits for is settled."),
-        "dropped" => format!("An operator gave it up{reason}."),
-        "not_needed" => format!("{vendor} needs no call of its own for it{reason}."),
-        "unsupported" => format!("{vendor} cannot take it{reason}."),
-        other => format!("Its state is {}{reason}.", other.replace('_', " ")),
-    }
-}
-
-fn resolve(delivery: &ConversionId) -> String {
-    format!("`trailmark outbox resolve {delivery} --as recorded|rejected --reason …`")
 }
 
 /// The vendor's name as it writes itself.

@@ -30,7 +30,8 @@ pub(super) async fn conversion(State(app): State<Arc<App>>, Path(id): Path<Strin
 }
 
 pub(super) async fn explain(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<String, Problem> {
-    Ok(crate::explain::explain(&app.store.conversion(id).await?))
+    let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
+    Ok(crate::explain::explain(&detail, &lanes))
 }
 
 pub(super) async fn touches(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<TouchRow>> {

@@ -13,6 +13,8 @@ use crate::store::StoreError;
 pub(super) struct Failure {
     exit: Exit,
     text: String,
+    /// Whether the row that was asked for is not there.
+    is_missing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,22 +29,22 @@ enum Exit {
 impl Failure {
     /// The request failed: no such row, or a refused change.
     pub(super) fn request(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Request, text: text.into() }
+        Self::of(Exit::Request, text)
     }
 
     /// The command line or the configuration is wrong.
     pub(super) fn usage(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Usage, text: text.into() }
+        Self::of(Exit::Usage, text)
     }
 
     /// The vendor refused.
     pub(super) fn vendor(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Vendor, text: text.into() }
+        Self::of(Exit::Vendor, text)
     }
 
     /// Vendor, proxy or store cannot be reached.
     pub(super) fn unreachable(text: impl Into<String>) -> Self {
-        Self { exit: Exit::Unreachable, text: text.into() }
+        Self::of(Exit::Unreachable, text)
     }
 
     /// The same with the input before it, where the ledger refuses and does not know what was typed.
@@ -53,7 +55,16 @@ impl Failure {
 
     /// Ctrl-C.
     pub(super) fn interrupted() -> Self {
-        Self { exit: Exit::Interrupted, text: String::new() }
+        Self::of(Exit::Interrupted, String::new())
+    }
+
+    /// Whether the row that was asked for is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        self.is_missing
+    }
+
+    fn of(exit: Exit, text: impl Into<String>) -> Self {
+        Self { exit, text: text.into(), is_missing: false }
     }
 
     /// What to tell the person, if they do not know it already.
@@ -95,6 +106,7 @@ impl From<Problem> for Failure {
         let text = problem.detail;
         match (problem.status, problem.code.as_str()) {
             (401 | 403, _) => Self::usage(format!("the operator's listener refuses: {text}")),
+            (404, _) => Self { is_missing: true, ..Self::request(text) },
             (_, REFUSED) => Self::request(text),
             (_, CORRUPT) => Self::unreachable(text),
             (500.., _) => Self::unreachable(text),

@@ -10,11 +10,12 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::rows::{ByHand, LedgerArgs, One, Rows};
+use crate::explain::UNREAD_KEY;
 use crate::outbox::State;
 use crate::store::operator::{Change, DeliveryRow, Filter, LaneRow, Verdict};
 
 /// Rows among which the beginning of an id is looked for.
-const SEARCHED_ROWS: u32 = 1000;
+const SEARCHED_ROWS: u32 = output::MOST_ROWS;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Outbox {
@@ -146,20 +147,20 @@ pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
         ("NEXT", Room::Rest),
     ];
     let cells = rows.iter().map(|row| {
-        let key = output::key(row.external_id.as_deref().unwrap_or("signed"));
+        let key = output::key(row.external_id.as_deref().unwrap_or(UNREAD_KEY));
         let next = match &row.reference {
             Some(reference) => format!("there as {reference}"),
             None => next(row.due_at.as_deref(), row.reason.as_deref()),
         };
         vec![
             output::id(row.id.as_str()),
-            output::words(&row.state),
+            row.state.clone(),
             format!("{} {key}", row.kind.as_str()),
             row.program.to_string(),
             next,
         ]
     });
-    output::table(&header, cells.collect(), none)
+    output::list(&header, cells.collect(), none)
 }
 
 /// When it is looked at next, and why it stands as it does.

@@ -1,5 +1,5 @@
-//! Printing: tables that stay readable on 80 columns, JSON with a line break at its end. Never a colour, so that a file, a
-//! pipe and a terminal get the same text. A reader that goes away early (`| head`) is no failure.
+//! Printing: tables that stay readable on 80 columns, lists that a pipe gets with one row a line, JSON with a line break at
+//! its end. Never a colour. A reader that goes away early (`| head`) is no failure.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
@@ -10,6 +10,9 @@ use super::Format;
 use super::failure::Failure;
 use crate::explain::clock;
 use trailmark_wire::time::UnixMillis;
+
+/// Rows of a list at most.
+pub(super) const MOST_ROWS: u32 = 1000;
 
 /// Columns where there is no terminal to ask.
 const COLUMNS: u16 = 80;
@@ -57,25 +60,39 @@ fn text_of(json: serde_json::Result<String>) -> Result<String, Failure> {
 
 /// A table with its header, or the sentence for none.
 pub(super) fn table(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
+    fitted(header, rows, none, Some(COLUMNS))
+}
+
+/// A table of rows that people search for: a terminal gets it fitted, a pipe each row on one line, so that `grep` and `awk`
+/// find what belongs together.
+pub(super) fn list(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
+    fitted(header, rows, none, io::stdout().is_terminal().then_some(COLUMNS))
+}
+
+/// A table that is as wide as the terminal, or `columns` where there is none to ask; without a limit where none is given.
+fn fitted(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str, columns: Option<u16>) -> String {
     if rows.is_empty() {
         return none.to_owned();
     }
+    let arrangement = if columns.is_some() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
     let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::NOTHING).set_content_arrangement(arrangement);
     table.set_header(header.iter().map(|(name, _)| *name));
     for row in rows {
         table.add_row(row.iter().map(|cell| plain(cell)));
     }
     for (index, (_, room)) in header.iter().enumerate() {
         let Some(column) = table.column_mut(index) else { continue };
-        column.set_padding((0, 2));
-        column.set_constraint(match room {
-            Room::Whole => ColumnConstraint::ContentWidth,
-            Room::Rest => ColumnConstraint::LowerBoundary(Width::Fixed(8)),
-        });
+        column.set_padding((0, if index + 1 == header.len() { 0 } else { 2 }));
+        if columns.is_some() {
+            column.set_constraint(match room {
+                Room::Whole => ColumnConstraint::ContentWidth,
+                Room::Rest => ColumnConstraint::LowerBoundary(Width::Fixed(8)),
+            });
+        }
     }
-    if table.width().is_none() {
-        table.set_width(COLUMNS);
+    if let (None, Some(columns)) = (table.width(), columns) {
+        table.set_width(columns);
     }
     table.trim_fmt()
 }
@@ -135,6 +152,13 @@ mod tests {
         let table = table(&header, vec![row], "none");
         assert!(table.contains("01a1fd48-9039-7e77"), "{table}");
         assert!(table.lines().count() > 3 && table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    }
+
+    #[test]
+    fn a_pipe_gets_each_row_of_a_list_on_one_line() {
+        let row = vec!["01a1fd48-9039-7e77".to_owned(), "unattributed, touch_after_conversion ".repeat(5)];
+        let list = fitted(&[("ID", Room::Whole), ("STATUS", Room::Rest)], vec![row], "none", None);
+        assert_eq!(list.lines().count(), 2, "{list}");
     }
 
     #[test]

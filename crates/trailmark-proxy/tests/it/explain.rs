@@ -3,12 +3,13 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
+use trailmark_proxy::store::operator::LaneRow;
 
 /// The record as the operator's listener gives it, with a few members changed.
 fn told(change: impl FnOnce(&mut Value)) -> String {
     let mut detail = record();
     change(&mut detail);
-    explain(&serde_json::from_value(detail).unwrap())
+    explain(&serde_json::from_value(detail).unwrap(), &[])
 }
 
 fn record() -> Value {
@@ -16,6 +17,7 @@ fn record() -> Value {
         "conversion": {
             "id": "019aa5a0-6f70-7000-8000-000000000001", "site": "acme", "kind": "signup", "external_id": "u_1",
             "status": "accepted", "code": null, "assurance": "bound", "programs": ["main"],
+            "partners": ["ada"], "customer": "u_1",
             "deliveries": ["recorded"], "received_at": "2026-11-21T08:31:02.250Z",
         },
         "occurred_at": "2026-11-21T08:31:02Z",
@@ -80,6 +82,7 @@ fn attempt(
 fn the_way_from_the_link_to_the_vendors_answer_is_told() {
     assert_snapshot!(told(|_| {}), @r"
     Signup of customer u_1 at site acme: accepted
+    Credited: ada (main).
     Conversion 019aa5a0-6f70-7000-8000-000000000001. Times are UTC.
 
     The way here
@@ -116,6 +119,8 @@ fn a_conversion_that_nobody_is_credited_for_says_why() {
     let text = told(|detail| {
         detail["conversion"]["status"] = json!("unattributed");
         detail["conversion"]["code"] = json!("touch_expired");
+        detail["conversion"]["programs"] = json!([]);
+        detail["conversion"]["partners"] = json!([]);
         detail["decision"]["considered"].as_array_mut().unwrap().truncate(1);
         detail["decision"]["considered"][0]["verdict"] = json!("expired");
         detail["touches"].as_array_mut().unwrap().truncate(1);
@@ -123,6 +128,7 @@ fn a_conversion_that_nobody_is_credited_for_says_why() {
     });
     assert_snapshot!(text, @r"
     Signup of customer u_1 at site acme: unattributed
+    Credited: nobody.
     Conversion 019aa5a0-6f70-7000-8000-000000000001. Times are UTC.
 
     The way here
@@ -173,9 +179,9 @@ fn each_state_says_what_comes_next() {
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. A look-up follows at 2026-11-21 09:00:00; nothing is sent blind.
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Look there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    rejected: It was rejected: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
-    dead: It is a dead letter, kept: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
-    blocked: It is blocked: unknown field `xid`. It goes on when what it waits for is settled.
+    rejected: It was rejected: unknown field `xid`. If the report lacks something, report the signup again with it, as a new one (of a backend: under a new Idempotency-Key), then `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`; if the configuration does, mend it, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    dead: It is a dead letter, kept: unknown field `xid`. If the report lacks something, report the signup again with it, as a new one (of a backend: under a new Idempotency-Key), then `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`; if the configuration does, mend it, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    blocked: It is blocked: unknown field `xid`.
     waiting: It waits: unknown field `xid`. It goes on by itself.
     dropped: An operator gave it up: unknown field `xid`.
     ignored: PartnerStack accepted it and attributes nothing: unknown field `xid`. Nothing more will come of it.
@@ -198,18 +204,154 @@ fn what_is_held_says_why_and_how_it_ended() {
     });
     let end = text.split("The conversion\n").nth(1).unwrap();
     assert_snapshot!(end, @r"
-    2026-11-21 08:31:02  Sale of order o_1.
+    2026-11-21 08:31:02  Sale of order o_1, of customer u_1.
     2026-11-21 08:31:02  The page reported it, signed with the key of the browser
                          that was touched. Its status is held (order_expired):
-                         recorded; a server or an operator must confirm before
-                         anything is sent. The merchant's signature had expired
-                         when it arrived.
+                         recorded; it had to be confirmed before anything is sent.
+                         The merchant's signature had expired when it arrived.
     2026-11-22 08:31:02  Closed: the site's backend stated the same key in
                          conversion 019aa5a0-6f70-7000-8000-000000000009. Its
                          status is duplicate (closed_by_server) since.
     ");
-    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(words.contains("Credited: what this follows, the customer's signup or the refund's sale"), "{text}");
+}
+
+/// The text without its line breaks.
+fn words(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn what_follows_a_credited_signup_is_credited_with_it() {
+    let text = words(&told(|detail| detail["decision"]["considered"][0]["verdict"] = json!("inherited")));
+    assert!(text.contains("Credited: what this follows, the customer's signup or the refund's sale"), "{text}");
+}
+
+#[test]
+fn what_is_held_credits_nobody_yet_and_names_the_command() {
+    let text = words(&told(|detail| {
+        detail["conversion"]["status"] = json!("held");
+        detail["conversion"]["code"] = json!("customer_unsigned");
+        detail["deliveries"] = json!([]);
+    }));
+    for part in [
+        "Credited: nobody yet, it would be ada (main).",
+        "It would be credited, the latest valid touch of all programs",
+        "confirm before anything is sent: `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_refund_that_waits_for_its_sale_asks_nothing_of_an_operator() {
+    let text = words(&told(|detail| {
+        detail["conversion"]["kind"] = json!("refund");
+        detail["conversion"]["external_id"] = json!("r_1");
+        detail["conversion"]["refund_of"] = json!("o_1");
+        detail["conversion"]["amount"] = json!({ "amount_minor": 1000, "currency": "EUR" });
+        detail["conversion"]["status"] = json!("held");
+        detail["conversion"]["code"] = json!("sale_unknown");
+    }));
+    assert!(text.contains("Refund r_1 of sale o_1, 10.00 EUR, of customer u_1 at site acme: held"), "{text}");
+    assert!(text.contains("it follows by itself when the sale comes") && !text.contains("must confirm"), "{text}");
+}
+
+#[test]
+fn a_duplicate_says_whose_the_key_is_and_credits_nobody() {
+    let text = words(&told(|detail| {
+        let mut holder = detail["conversion"].clone();
+        holder["id"] = json!("019aa59f-6f70-7000-8000-000000000005");
+        holder["partners"] = json!(["grace"]);
+        holder["received_at"] = json!("2026-11-20T16:14:18Z");
+        detail["holder"] = holder;
+        detail["conversion"]["status"] = json!("duplicate");
+        detail["deliveries"] = json!([]);
+    }));
+    let other = "conversion 019aa59f-6f70-7000-8000-000000000005 of 2026-11-20 16:14:18, credited to grace (main),";
+    for part in [
+        "Credited: nobody, another conversion holds its key.".to_owned(),
+        format!(
+            "Not credited: it would be the latest valid touch of all programs, but {other} holds this key already."
+        ),
+        format!("Its status is duplicate: {other} holds this key; nothing is sent."),
+    ] {
+        assert!(text.contains(&part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn a_delivery_whose_key_went_to_another_can_only_be_dropped() {
+    let text = words(&told(|detail| {
+        let mut holder = detail["conversion"].clone();
+        holder["id"] = json!("019aa5a1-6f70-7000-8000-000000000005");
+        detail["holder"] = holder;
+        detail["conversion"]["status"] = json!("rejected");
+        detail["deliveries"][0]["state"] = json!("rejected");
+    }));
+    let cure = "Its key stands in conversion 019aa5a1-6f70-7000-8000-000000000005 since: nothing is left but `trailmark \
+                outbox drop 019aa5a0-6f71-7000-8000-000000000002";
+    assert!(text.contains(cure) && !text.contains("outbox retry"), "{text}");
+    assert!(text.contains("Credited: nobody, it would have been ada (main)."), "{text}");
+}
+
+#[test]
+fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() {
+    let lane = |program: &str, state: &str| {
+        serde_json::from_value(json!({
+            "program": program, "state": state, "reason": "the vendor refuses the credential",
+            "next_at": "2026-11-21T16:22:00Z", "waiting": 3,
+        }))
+        .unwrap()
+    };
+    let told = |lanes: &[LaneRow]| {
+        let mut detail = record();
+        detail["deliveries"][0]["state"] = json!("due");
+        detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
+        words(&explain(&serde_json::from_value(detail).unwrap(), lanes))
+    };
+    for state in ["paused", "throttled", "broken"] {
+        let text = told(&[lane("side", "open"), lane("main", state)]);
+        let still = format!(
+            "It is due. But lane main stands still, {state}: the vendor refuses the credential; the next try comes at \
+             2026-11-21 16:22:00."
+        );
+        assert!(text.contains(&still) && !text.contains("09:00:00"), "{text}");
+    }
+    let text = told(&[lane("side", "paused"), lane("main", "open")]);
+    assert!(text.contains("It is due. The next attempt comes at 2026-11-21 09:00:00."), "{text}");
+}
+
+#[test]
+fn a_reference_that_led_nowhere_is_not_said_to_be_a_visitor_without_a_partner() {
+    let without_touch = |code: &str| {
+        told(|detail| {
+            detail["conversion"]["status"] = json!("unattributed");
+            detail["conversion"]["code"] = json!(code);
+            detail["decision"]["considered"] = json!([]);
+            detail["touches"] = json!([]);
+            detail["deliveries"] = json!([]);
+        })
+    };
+    for code in ["visitor_invalid", "visitor_expired", "token_invalid", "token_expired", "reference_unknown"] {
+        let text = words(&without_touch(code));
+        assert!(text.contains("so no touch") && !text.contains("no partner's link led here"), "{code}: {text}");
+    }
+    assert!(without_touch("no_touch").contains("no partner's link led here"));
+}
+
+#[test]
+fn what_the_merchant_signed_is_said_with_its_key() {
+    let text = words(&told(|detail| {
+        detail["conversion"]["kind"] = json!("sale");
+        detail["conversion"]["external_id"] = json!("o_1001");
+        detail["conversion"]["amount"] = json!({ "amount_minor": 4900, "currency": "EUR" });
+        detail["signed"] = json!([{ "what": "order", "kid": "shop" }]);
+    }));
+    assert!(text.contains("Sale of order o_1001, 49.00 EUR, of customer u_1 at site acme"), "{text}");
+    assert!(
+        text.contains("of the browser that was touched. The merchant signed the order (key shop). Its status"),
+        "{text}"
+    );
 }
 
 #[test]

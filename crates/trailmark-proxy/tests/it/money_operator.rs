@@ -7,7 +7,7 @@ use super::support::browser::BrowserKey;
 use super::support::operator::Office;
 
 /// A page's unsigned sale, which is held.
-async fn held_sale(office: &Office, number: u8) -> String {
+pub(crate) async fn held_sale(office: &Office, number: u8) -> String {
     let key = BrowserKey::new();
     let token = office.proxy.arrive(number, &key).await;
     let order = json!({"key": format!("o{number}"), "amount_minor": 1990, "currency": "EUR"});

@@ -39,7 +39,7 @@ async fn a_reward_reaches_the_ledger_by_webhook_and_every_reader_shows_it() {
     let detail = town.detail(&id).await;
     let changes: Vec<_> = detail.deliveries[0].commission_changes.iter().map(|step| step.commission.as_str()).collect();
     assert_eq!(changes, ["pending", "approved", "paid"]);
-    let story = explain(&detail);
+    let story = explain(&detail, &[]);
     for part in
         ["says that the commission is pending.", "says that the commission is approved.", "The commission is paid"]
     {

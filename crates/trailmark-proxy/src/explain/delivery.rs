@@ -1,0 +1,157 @@
+//! How a delivery goes, in sentences: its tries, where it stands and what comes next, and the commission. Pure, like the rest
+//! of the story, of which this is the last part.
+
+use trailmark_vendors::commission::Commission;
+use trailmark_wire::ids::ConversionId;
+
+use super::{Story, moment, vendor_title};
+use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
+
+/// Every try of a delivery, where it stands and what comes next.
+pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &DeliveryRow, lanes: &[LaneRow]) {
+    let vendor = vendor_title(delivery.vendor);
+    story.heading(&format!("The delivery to {vendor}, program {}", delivery.program));
+    story.line(&format!("Delivery {}.", delivery.id));
+    for attempt in &delivery.tries {
+        story.event(attempt.started_at, &tried(attempt, vendor));
+    }
+    if delivery.tries.is_empty() {
+        story.line("Nothing was sent yet.");
+    }
+    story.line(&state(detail, delivery, vendor, standing_still(delivery, lanes).as_deref()));
+    for change in &delivery.commission_changes {
+        let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        story.event(
+            change.changed_at,
+            &format!("{vendor} says that the commission is {}{reason}.", change.commission.as_str()),
+        );
+    }
+    if delivery.state == "recorded" {
+        story.line(&commission(delivery, vendor));
+    }
+}
+
+/// How the partner's commission stands.
+fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
+    let Some(at) = delivery.commission_at.as_deref().map(moment) else {
+        return format!("The commission is not known: {vendor} was not asked for it yet.");
+    };
+    let reason = delivery.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match delivery.commission {
+        Commission::Unknown => format!("The commission is not known{reason} (asked at {at})."),
+        Commission::Pending => {
+            format!("The commission is pending{reason}: the vendor has not decided (asked at {at}).")
+        }
+        Commission::Approved => format!("The commission is approved{reason}, and not paid out yet (asked at {at})."),
+        Commission::Paid => format!("The commission is paid{reason} (asked at {at})."),
+        Commission::Rejected => format!("The commission is rejected{reason} (asked at {at})."),
+    }
+}
+
+/// One HTTP try, and what came of it.
+fn tried(attempt: &AttemptRow, vendor: &str) -> String {
+    let what = match (attempt.purpose.as_str(), attempt.generation) {
+        ("look_up", _) => "Look-up".to_owned(),
+        (_, 0 | 1) => format!("Attempt {}", attempt.number),
+        (_, generation) => format!("Attempt {} of generation {generation}", attempt.number),
+    };
+    let status = attempt.http_status.map(|status| format!("HTTP {status}"));
+    let took = attempt.duration_ms.map(|ms| format!("after {ms} ms"));
+    let facts: Vec<String> = status.into_iter().chain(took).collect();
+    let facts = if facts.is_empty() { String::new() } else { format!(" ({})", facts.join(" ")) };
+    let message = attempt.message.as_deref().filter(|message| !message.is_empty());
+    let message = message.map(|message| format!(" Message: {message}")).unwrap_or_default();
+    format!("{what}, {}: {}{facts}.{message}", attempt.request, outcome(attempt.outcome.as_deref(), vendor))
+}
+
+fn outcome(word: Option<&str>, vendor: &str) -> String {
+    match word {
+        None => "no answer is on record; the proxy stopped, or is still waiting".to_owned(),
+        Some("absent") => format!("{vendor} does not have it"),
+        Some("auth_failed") => format!("{vendor} refused the credential"),
+        Some("conflict" | "differs") => format!("{vendor} has something else under this key"),
+        Some("duplicate") => format!("{vendor} says it has this already"),
+        Some("forbidden") => format!("the credential may not do this at {vendor}"),
+        Some("found") => format!("{vendor} has it, as it was sent"),
+        Some("ignored") => format!("{vendor} took it and attributes nothing"),
+        Some("inconclusive") => format!("{vendor} gave no clear answer"),
+        Some("recorded") => format!("{vendor} recorded it"),
+        Some("rejected") => format!("{vendor} refused it for good"),
+        Some("retry") => "it was certainly not processed and is worth another try".to_owned(),
+        Some("throttled") => format!("{vendor} asked us to come back later; it was not processed"),
+        Some("unknown") => format!("whether {vendor} processed it cannot be told"),
+        Some("unverified") => format!("{vendor} took it and did not say what came of it"),
+        Some(other) => other.replace('_', " "),
+    }
+}
+
+/// Where it stands, and what comes next.
+fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: Option<&str>) -> String {
+    let id = &delivery.id;
+    let reason = delivery.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let next = delivery.due_at.as_deref().map(moment);
+    let at = next.as_deref().unwrap_or("once its lane is free");
+    let lane = lane.map(|lane| format!(" But {lane}.")).unwrap_or_default();
+    let reference = delivery.reference.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
+    match delivery.state.as_str() {
+        "recorded" => format!("It stands recorded{reference}: {vendor} has it, nothing is left to do."),
+        "due" if lane.is_empty() => format!("It is due{reason}. The next attempt comes at {at}."),
+        "due" => format!("It is due{reason}.{lane}"),
+        "unverified" => format!("{vendor} accepted it{reason}. It is read back at {at}.{lane}"),
+        "uncertain" if next.is_some() => {
+            format!(
+                "Whether {vendor} has it is uncertain{reason}. A look-up follows at {at}; nothing is sent blind.{lane}"
+            )
+        }
+        "uncertain" => {
+            format!("Whether {vendor} has it is uncertain{reason}. Look there, then {}.", resolve(id))
+        }
+        "conflict" => {
+            format!("{vendor} has something else under this key{reason}. Compare there, then {}.", resolve(id))
+        }
+        "ignored" => format!("{vendor} accepted it and attributes nothing{reason}. Nothing more will come of it."),
+        "rejected" => format!("It was rejected{reason}. {}", cure(detail, delivery)),
+        "dead" => format!("It is a dead letter, kept{reason}. {}", cure(detail, delivery)),
+        "waiting" => format!("It waits{reason}. It goes on by itself."),
+        "blocked" => format!("It is blocked{reason}."),
+        "dropped" => format!("An operator gave it up{reason}."),
+        "not_needed" => format!("{vendor} needs no call of its own for it{reason}."),
+        "unsupported" => format!("{vendor} cannot take it{reason}."),
+        other => format!("Its state is {}{reason}.", other.replace('_', " ")),
+    }
+}
+
+/// What helps a delivery that ended badly. One that was never sent was refused for what its conversion holds or lacks, which
+/// no retry changes.
+fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
+    let (id, kind) = (&delivery.id, delivery.kind.as_str());
+    let holder = detail.holder.as_ref().filter(|holder| holder.programs.contains(&delivery.program));
+    match holder {
+        Some(holder) => format!(
+            "Its key stands in conversion {} since: nothing is left but `trailmark outbox drop {id} --reason …`.",
+            holder.id
+        ),
+        None if delivery.tries.is_empty() => format!(
+            "If the report lacks something, report the {kind} again with it, as a new one (of a backend: under a new \
+             Idempotency-Key), then `trailmark outbox drop {id} --reason …`; if the configuration does, mend it, then \
+             `trailmark outbox retry {id}`."
+        ),
+        None => format!(
+            "If the cause lies at the vendor or in the configuration, mend it, then `trailmark outbox retry {id}`; if it lies \
+             in the report, report the {kind} again, then `trailmark outbox drop {id} --reason …`."
+        ),
+    }
+}
+
+/// That its lane holds a delivery up, and until when.
+fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
+    delivery.due_at.as_ref()?;
+    let lane = lanes.iter().find(|lane| lane.program == delivery.program && lane.state != "open")?;
+    let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let next = lane.next_at.as_deref().map(|at| format!("; the next try comes at {}", moment(at))).unwrap_or_default();
+    Some(format!("lane {} stands still, {}{reason}{next}", lane.program, lane.state))
+}
+
+fn resolve(delivery: &ConversionId) -> String {
+    format!("`trailmark outbox resolve {delivery} --as recorded|rejected --reason …`")
+}
