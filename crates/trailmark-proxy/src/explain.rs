@@ -118,6 +118,9 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
         Some(Verdict::Credited) if row.status == Status::Held => {
             format!("It would be credited, {}; it counts until {until}.", best(decision.credit))
         }
+        Some(Verdict::Credited | Verdict::Inherited) if row.status == Status::Rejected => {
+            format!("It would have been credited, {}.", best(decision.credit))
+        }
         Some(Verdict::Inherited) if row.status == Status::Held => {
             "It would be credited, as what this follows was, the customer's signup or the refund's sale.".to_owned()
         }

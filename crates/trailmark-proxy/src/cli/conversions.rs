@@ -188,7 +188,9 @@ fn list(rows: &[ConversionRow]) -> String {
 /// in JSON and in the docs, so that it can be searched for.
 fn standing(row: &ConversionRow) -> String {
     let more = if row.deliveries.is_empty() { row.code.clone().into_iter().collect() } else { row.deliveries.clone() };
-    std::iter::once(row.status.as_str().to_owned()).chain(more).collect::<Vec<_>>().join(", ")
+    let mut words: Vec<String> = std::iter::once(row.status.as_str().to_owned()).chain(more).collect();
+    words.dedup();
+    words.join(", ")
 }
 
 /// The partners whose conversion it is or, of one that is held, would be.

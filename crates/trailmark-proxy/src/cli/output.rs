@@ -126,11 +126,6 @@ pub(super) fn key(key: &str) -> String {
     }
 }
 
-/// A state or code as words, so that a narrow column breaks it between them.
-pub(super) fn words(code: &str) -> String {
-    code.replace('_', " ")
-}
-
 /// Whether somebody watches the standard error stream while the output goes elsewhere.
 pub(super) fn shows_progress() -> bool {
     io::stderr().is_terminal() && !io::stdout().is_terminal()

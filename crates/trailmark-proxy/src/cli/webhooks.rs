@@ -70,10 +70,10 @@ fn table(rows: &[WebhookRow]) -> String {
             output::when(row.received_at),
             row.program.to_string(),
             row.event.clone().unwrap_or_default(),
-            output::words(row.state.as_str()),
+            row.state.as_str().to_owned(),
         ]
     });
-    output::table(&header, cells.collect(), "no webhook matches")
+    output::list(&header, cells.collect(), "no webhook matches")
 }
 
 fn facts(row: &WebhookRow) -> String {
@@ -82,7 +82,7 @@ fn facts(row: &WebhookRow) -> String {
         ("webhook", row.id.to_string()),
         ("site", row.site.to_string()),
         ("program", row.program.to_string()),
-        ("state", output::words(row.state.as_str())),
+        ("state", row.state.as_str().to_owned()),
         ("reason", or_none(&row.reason, "-")),
         ("event", or_none(&row.event, "not read")),
         ("deliveries", row.deliveries.to_string()),

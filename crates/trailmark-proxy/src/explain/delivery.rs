@@ -16,7 +16,7 @@ pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &
         story.event(attempt.started_at, &tried(attempt, vendor));
     }
     if delivery.tries.is_empty() {
-        story.line("Nothing was sent yet.");
+        story.line(if delivery.due_at.is_some() { "Nothing was sent yet." } else { "Nothing was sent." });
     }
     story.line(&state(detail, delivery, vendor, standing_still(delivery, lanes).as_deref()));
     for change in &delivery.commission_changes {

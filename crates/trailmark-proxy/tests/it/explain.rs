@@ -156,7 +156,8 @@ fn each_state_says_what_comes_next() {
             detail["deliveries"][0]["due_at"] = json!(due);
             detail["deliveries"][0]["tries"] = json!([]);
         });
-        let end = text.split("Nothing was sent yet.\n").nth(1).unwrap();
+        let end =
+            text.split(if due.is_some() { "Nothing was sent yet.\n" } else { "Nothing was sent.\n" }).nth(1).unwrap();
         format!("{state}: {}", end.split_whitespace().collect::<Vec<_>>().join(" "))
     };
     let due = Some("2026-11-21T09:00:00Z");

@@ -66,6 +66,22 @@ async fn an_order_that_the_merchant_signed_counts_from_a_page() {
 }
 
 #[tokio::test]
+async fn the_record_names_the_merchants_key_of_what_was_verified_and_of_nothing_else() {
+    let (merchant, stranger) = (Merchant::new(), Merchant::new());
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let mut both = sale(&merchant.order(&order(&proxy, "o1")));
+    both["signed_customer"] = json!(merchant.customer(&customer(&proxy, "c1")));
+    let genuine = proxy.convert(1, &key, &token, both).await;
+    let forged = proxy.convert(2, &key, &token, sale(&stranger.order(&order(&proxy, "o2")))).await;
+    assert_eq!((said(&genuine), said(&forged)), ("accepted".into(), "held order_signature_invalid".into()));
+    let signed = json!([{"what": "customer", "kid": "ed"}, {"what": "order", "kid": "es"}]);
+    assert_eq!(row(&proxy, &genuine).await["signed"], signed);
+    assert_eq!(row(&proxy, &forged).await["signed"], json!([]));
+}
+
+#[tokio::test]
 async fn no_forged_swapped_or_expired_order_is_paid() {
     let (merchant, stranger) = (Merchant::new(), Merchant::new());
     let proxy = merchant.proxy("signups_per_visitor = 1000").await;
