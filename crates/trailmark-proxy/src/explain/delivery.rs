@@ -3,6 +3,7 @@
 
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::ids::ConversionId;
+use trailmark_wire::receipt::Status;
 
 use super::{Story, moment, vendor_title};
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
@@ -121,8 +122,8 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
     }
 }
 
-/// What helps a delivery that ended badly. One that was never sent was refused for what its conversion holds or lacks, which
-/// no retry changes.
+/// What helps a delivery that ended badly. A retry sends the same again, so that a report which lacks something must come
+/// anew; that counts only where its key is free.
 fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     let (id, kind) = (&delivery.id, delivery.kind.as_str());
     let holder = detail.holder.as_ref().filter(|holder| holder.programs.contains(&delivery.program));
@@ -131,16 +132,19 @@ fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
             "Its key stands in conversion {} since: nothing is left but `trailmark outbox drop {id} --reason …`.",
             holder.id
         ),
-        None if delivery.tries.is_empty() => format!(
-            "If the report lacks something, report the {kind} again with it, as a new one (of a backend: under a new \
-             Idempotency-Key), then `trailmark outbox drop {id} --reason …`; if the configuration does, mend it, then \
-             `trailmark outbox retry {id}`."
+        None if gave_its_key_back(detail) => format!(
+            "If the cause lies in the report, report the {kind} again without it (from a backend under a new \
+             Idempotency-Key), then `trailmark outbox drop {id} --reason …`. Else mend it, then `trailmark outbox retry {id}`."
         ),
-        None => format!(
-            "If the cause lies at the vendor or in the configuration, mend it, then `trailmark outbox retry {id}`; if it lies \
-             in the report, report the {kind} again, then `trailmark outbox drop {id} --reason …`."
-        ),
+        None => format!("Mend the cause, then `trailmark outbox retry {id}`."),
     }
+}
+
+/// Whether every vendor refused it and certainly has nothing of it.
+fn gave_its_key_back(detail: &ConversionDetail) -> bool {
+    let mut tries = detail.deliveries.iter().flat_map(|delivery| &delivery.tries);
+    detail.conversion.status == Status::Rejected
+        && tries.all(|attempt| !matches!(attempt.outcome.as_deref(), None | Some("unknown" | "recorded")))
 }
 
 /// That its lane holds a delivery up, and until when.

@@ -180,8 +180,8 @@ fn each_state_says_what_comes_next() {
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. A look-up follows at 2026-11-21 09:00:00; nothing is sent blind.
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Look there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    rejected: It was rejected: unknown field `xid`. If the report lacks something, report the signup again with it, as a new one (of a backend: under a new Idempotency-Key), then `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`; if the configuration does, mend it, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
-    dead: It is a dead letter, kept: unknown field `xid`. If the report lacks something, report the signup again with it, as a new one (of a backend: under a new Idempotency-Key), then `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`; if the configuration does, mend it, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    rejected: It was rejected: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    dead: It is a dead letter, kept: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`.
     waiting: It waits: unknown field `xid`. It goes on by itself.
     dropped: An operator gave it up: unknown field `xid`.
@@ -277,6 +277,25 @@ fn a_duplicate_says_whose_the_key_is_and_credits_nobody() {
         format!("Its status is duplicate: {other} holds this key; nothing is sent."),
     ] {
         assert!(text.contains(&part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn what_was_refused_for_good_is_reported_again_only_where_its_key_is_free() {
+    let cure = |outcome: Option<&str>| {
+        words(&told(|detail| {
+            detail["conversion"]["status"] = json!("rejected");
+            detail["deliveries"][0]["state"] = json!("rejected");
+            detail["deliveries"][0]["tries"].as_array_mut().unwrap().truncate(1);
+            detail["deliveries"][0]["tries"][0]["outcome"] = json!(outcome);
+        }))
+    };
+    let again = "report the signup again without it (from a backend under a new Idempotency-Key), then `trailmark outbox \
+                 drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`. Else mend it, then `trailmark outbox retry";
+    assert!(cure(Some("rejected")).contains(again), "{}", cure(Some("rejected")));
+    for unsure in [None, Some("unknown"), Some("recorded")] {
+        let text = cure(unsure);
+        assert!(!text.contains("report the signup again") && text.contains("Mend the cause, then"), "{text}");
     }
 }
 

@@ -24,7 +24,7 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
         town.until_interpreted().await;
     }
     let table = desk.run("webhooks list").well();
-    for part in ["customer_updated", "moon.landed", "followed", "unknown event", "unmatched"] {
+    for part in ["customer_updated", "moon.landed", "followed", "unknown_event", "unmatched"] {
         assert!(table.contains(part), "{part} in {table}");
     }
     assert!(!table.contains('@'), "{table}");
