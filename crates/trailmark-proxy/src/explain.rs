@@ -77,6 +77,10 @@ fn no_touch(code: Option<&str>) -> &'static str {
         Some("reference_unknown") => {
             "The backend's `reference` leads to no visitor of this site, so no touch could be looked up."
         }
+        Some("signup_rejected") => {
+            "It brings no touch of its own, and the customer's signup, which it would follow, was rejected: `conversions list \
+             --customer` finds it."
+        }
         _ => "No touch of this visitor is known: no partner's link led here.",
     }
 }

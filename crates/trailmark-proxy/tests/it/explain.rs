@@ -356,6 +356,8 @@ fn a_reference_that_led_nowhere_is_not_said_to_be_a_visitor_without_a_partner() 
         let text = words(&without_touch(code));
         assert!(text.contains("so no touch") && !text.contains("no partner's link led here"), "{code}: {text}");
     }
+    let text = words(&without_touch("signup_rejected"));
+    assert!(text.contains("signup, which it would follow, was rejected") && !text.contains("link led here"), "{text}");
     assert!(without_touch("no_touch").contains("no partner's link led here"));
 }
 
