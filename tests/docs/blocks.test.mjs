@@ -153,8 +153,9 @@ function soundHost(text, { place }) {
     writeFileSync(join(folder, 'secrets'), names.join(''));
     const script = commands.map(here).join('\n').replaceAll('trailmark config', `${BINARY} config`);
     const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH } };
+    spawnSync(BINARY, ['store', 'migrate', '--config', 'trailmark.toml'], options);
     const words = ['-e', '-c', script.replaceAll('trailmark conversions', `${BINARY} conversions`)];
-    const { status, stdout, stderr } = spawnSync('bash', words, options);
+    const { status, stdout, stderr } = spawnSync('sh', words, options);
     assert.equal(status, 0, `${stdout}${stderr}`);
   });
 }
