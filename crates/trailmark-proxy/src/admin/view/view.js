@@ -319,7 +319,8 @@ async function explain(id) {
 function indented(line) {
   const text = line.trimStart();
   const made = element('span', '', text);
-  made.style.paddingInlineStart = `${line.length - text.length}ch`;
+  // On a phone the text needs the room more than the column of times does.
+  made.style.paddingInlineStart = `min(${line.length - text.length}ch, 20%)`;
   return made;
 }
 
