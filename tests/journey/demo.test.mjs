@@ -57,7 +57,7 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     await page.getByText('recorded').first().waitFor({ timeout: 30_000 });
     await screenshot(page, 'demo-ledger');
     const [, explore] = output.match(/explore\s+(.+)/);
-    assert.match(execFileSync('sh', ['-c', explore], { encoding: 'utf8' }), /signup .*recorded/);
+    assert.match(execFileSync('sh', ['-c', explore], { encoding: 'utf8' }), /signup .*accepted/);
     assert.deepEqual(said.errors, []);
     await browser.close();
 
