@@ -26,6 +26,9 @@ async function touched() {
 
 const day = (text) => new Date(text).toLocaleDateString('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
+/** Whether the arrival's address held a parameter of PartnerStack's; routes that are changed later do not count. */
+const byLink = [...new URLSearchParams(location.search).keys()].some((name) => name.startsWith('ps_'));
+
 /** Says what is known of how the visitor came. */
 export async function tellArrival() {
   const { attributed, mode } = await trailmark.ready;
@@ -40,7 +43,9 @@ export async function tellArrival() {
     private: 'Your browser asks for privacy: for all Trailmark knows, no partner brought you here.',
     granted: 'Trailmark looked: no partner brought you here. Nothing is kept.',
     denied: 'You declined: for all Trailmark knows, no partner brought you here. Nothing is kept.',
-    pending: 'For all Trailmark may know, no partner brought you here: it waits for your answer about privacy.',
+    pending: byLink
+      ? 'You came by a partner’s link. Trailmark tells nobody yet: it waits for your answer about privacy.'
+      : 'Trailmark waits for your answer about privacy before it asks who brought you.',
   };
   tell('arrival', choice() === 'pending' ? 'held' : 'none', untold[isPrivate() ? 'private' : choice()]);
 }

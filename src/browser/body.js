@@ -22,7 +22,7 @@ export const body = (kind, json) => {
   ensure(fits(key, 255), 'customerKey has 1 to 255 characters, not blank, without controls');
   ensure(email == null || fits(email, 254) && /^[^\s]+@[^\s@]+$/.test(email), 'email is no e-mail address');
   ensure(fits(name, 200), 'name has 1 to 200 characters without controls');
-  ensure(kind == 'sale' ? !orderKey != !order : !orderKey && !order, 'orderKey or a signed order is what a sale needs, and nothing else takes');
+  ensure(kind == 'sale' ? !orderKey != !order : !orderKey && !order, 'orderKey with amountMinor and currency, or order, the signed text, is what a sale needs, and nothing else takes');
   ensure(!orderKey || fits(orderKey, 255) && minor >= 0 && Number.isSafeInteger(minor) && /^[A-Z]{3}$/.test(input.currency),
     'orderKey needs amountMinor, a whole number of minor units, and a currency such as EUR');
   const entries = Object.entries(input.data || {}).map(([name, value]) => [name, text(value) || '']);

@@ -134,6 +134,32 @@ function soundDocument(text, { place }) {
     assert.ok(saved.includes(source), `${source} is saved`);
 }
 
+/**
+ * Commands on a machine that runs the proxy, in a folder that stands for its own: with the page's first configuration, and
+ * something in every secret that it names. The tunnel of `ssh` leads to the operator's port of that configuration.
+ */
+function soundHost(text, { place }) {
+  const [{ text: config }] = blocks(place.split(':')[0]).filter(({ language }) => language === 'toml');
+  const [, port] = config.match(/^admin_listen = "127\.0\.0\.1:(\d+)"$/m);
+  const [tunnels, commands] = [true, false].map((is) =>
+    text.split('\n').filter((line) => line && line.startsWith('ssh ') === is),
+  );
+  for (const line of tunnels) assert.match(line, new RegExp(`^ssh -L (\\d+):127\\.0\\.0\\.1:${port} [a-z.]+$`));
+  inFolder((folder) => {
+    // Port 1 is nobody's, so that a command on the ledger opens the store.
+    const here = (line) => line.replace(/\/(?:etc|var\/lib)\/trailmark\//g, `${folder}/`);
+    writeFileSync(join(folder, 'trailmark.toml'), here(config).replaceAll(`:${port}`, ':1'));
+    const names = [...config.matchAll(/"env:([A-Z_]+)"/g)].map(([, name]) => `${name}=a-secret-of-twenty-letters\n`);
+    writeFileSync(join(folder, 'secrets'), names.join(''));
+    const script = commands.map(here).join('\n').replaceAll('trailmark config', `${BINARY} config`);
+    const options = { cwd: folder, encoding: 'utf8', env: { PATH: process.env.PATH } };
+    spawnSync(BINARY, ['store', 'migrate', '--config', 'trailmark.toml'], options);
+    const words = ['-e', '-c', script.replaceAll('trailmark conversions', `${BINARY} conversions`)];
+    const { status, stdout, stderr } = spawnSync('sh', words, options);
+    assert.equal(status, 0, `${stdout}${stderr}`);
+  });
+}
+
 /** What is installed is this project's package, by the name and version that `cargo xtask pack` gives it. */
 function soundInstall(text) {
   const { name } = JSON.parse(read('pkg-template/package.json'));
@@ -163,6 +189,7 @@ const CHECKS = {
   'jsx app': soundApp,
   'nginx check': soundNginx,
   'sh build': soundBuild,
+  'sh host': soundHost,
   'sh npm': soundInstall,
   'toml check': soundConfig,
 };

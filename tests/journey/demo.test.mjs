@@ -1,8 +1,8 @@
 // The one command that a newcomer runs: it serves although its ports are taken, says where, lets a visitor agree,
-// sign up and buy, and leaves nothing behind.
+// sign up and buy, gives a command that reads its ledger, and leaves nothing behind.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { test } from 'node:test';
 
@@ -56,6 +56,8 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     await page.goto(ledger);
     await page.getByText('recorded').first().waitFor({ timeout: 30_000 });
     await screenshot(page, 'demo-ledger');
+    const [, explore] = output.match(/explore\s+(.+)/);
+    assert.match(execFileSync('sh', ['-c', explore], { encoding: 'utf8' }), /signup .*accepted/);
     assert.deepEqual(said.errors, []);
     await browser.close();
 

@@ -373,6 +373,35 @@ test('a long ledger shows its newest rows, and the older ones on demand', async 
   await context.close();
 });
 
+test('the ledger view says why a conversion was refused, without a commission, and counts all that the vendor has', async () => {
+  const caller = await Caller.create(product.site);
+  // A customer without a click id needs an e-mail address at the vendor.
+  await caller.arrive('ps_partner_key=YWRh');
+  const key = `u_refused_${randomUUID().slice(0, 8)}`;
+  assert.equal((await caller.signup(key)).body.status, 'accepted');
+  const { context, page, said } = await freshPage(browser, { viewport: PHONE });
+  await page.goto(product.ledger());
+  const conversion = page.locator('#conversions tbody tr', { hasText: key });
+  await conversion.getByText('Every delivery of it was refused').waitFor();
+  const delivery = page.locator('#deliveries tbody tr', { hasText: key });
+  await delivery.getByText('rejected', { exact: true }).waitFor();
+  assert.equal(await delivery.locator('[data-name=Commission]').textContent(), '–');
+  const { customers, transactions } = await product.control('state/partnerstack');
+  assert.ok(customers.length > 0 && transactions.length > 0);
+  const all = (customers.length + transactions.length).toLocaleString('en-US');
+  await page.locator('#tally').getByText(`${all} At the vendor`).waitFor();
+  await conversion.getByRole('button').click();
+  await page.getByText('The way here').waitFor();
+  const wrapped = await page.locator('#way pre span').evaluateAll((lines) => {
+    const hanging = lines.filter((line) => line.offsetHeight > 1.5 * parseFloat(getComputedStyle(line).lineHeight));
+    return hanging.map((line) => parseFloat(getComputedStyle(line).paddingInlineStart));
+  });
+  assert.ok(wrapped.some((padding) => padding > 0), 'a line that is wrapped keeps its indent');
+  await screenshot(page, 'pages-ledger-refused');
+  assert.deepEqual([...said.errors, ...said.console], []);
+  await context.close();
+});
+
 const hasFocus = (locator) => locator.evaluate((element) => document.activeElement === element);
 
 test('the ledger view changes cells and keeps rows, focus and an open dialog', async () => {

@@ -179,11 +179,18 @@ fn run_both(
         "\n  site         http://{site}/\n  ledger view  {}\n  simulator    http://{simulator}/",
         addresses.ledger()
     );
+    println!("  explore      {}", explore(&config, &binary));
     println!("  logs         {}\n\nCtrl-C stops it", folder.display());
     while !interrupts.within_tick() {
         fail_if_ended(running)?;
     }
     Ok(())
+}
+
+/// A command for another terminal that reads this run's ledger: `explain` and the others go in the place of `list`.
+fn explore(config: &Path, binary: &Path) -> String {
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    format!("TRAILMARK_CONFIG={} {} conversions list", quoted(config), quoted(binary))
 }
 
 /// What a page of the shop needs, as `trailmark snippet` prints it: the part before the first empty line.

@@ -20,6 +20,8 @@
 //! # }
 //! ```
 //!
+//! `GET /` is a short page for a person, which names the addresses below.
+//!
 //! # The vendors' side
 //!
 //! | path | what |
@@ -94,6 +96,7 @@ mod postman;
 mod call;
 
 mod control;
+mod front;
 mod shop;
 mod world;
 

@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
 use crate::clock::http_date;
 use crate::control;
+use crate::front;
 use crate::postman::{self, Sent, Unsent};
 use crate::settings::Settings;
 use crate::shop;
@@ -97,7 +98,7 @@ impl Simulator {
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let world = Arc::new(Mutex::new(World::new(settings)));
+        let world = Arc::new(Mutex::new(World::new(Settings { listen: address, ..settings })));
         let (post, mail) = mpsc::channel(MAIL_LIMIT);
         let postman = tokio::spawn(postman::deliver(mail, world.clone()));
         let listener = tokio::spawn(listen(listener, world, post, stopped));
@@ -199,6 +200,7 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
     let conduct = match call.segments.first().map(String::as_str) {
         Some(control::ROOT) => whole(control::answer(&mut world, call)),
         Some(shop::ROOT) => whole(shop::answer(call, world.landing_url(), world.clock.now_ms())),
+        _ if front::asks(call) => whole(front::answer(world.address(), world.landing_url())),
         _ => world.take(call),
     };
     for unsent in world.news() {

@@ -3,6 +3,7 @@
 //! No I/O: the server reads the call before and acts on the [`Conduct`] after.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 
 use http::StatusCode;
 use http::header::RETRY_AFTER;
@@ -88,6 +89,11 @@ impl World {
             self.sent.pop_front();
         }
         self.sent.push_back(sent);
+    }
+
+    /// Where it listens, with the port that it really has.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.settings.listen
     }
 
     /// The page that partner links lead to.

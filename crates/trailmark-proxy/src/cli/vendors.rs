@@ -1,6 +1,7 @@
-//! `trailmark vendors`: the capability table of all four vendors in both dialects. Every cell is an answer.
+//! `trailmark vendors`: the capability table of all four vendors in both dialects, and what its words mean. Every cell is an
+//! answer.
 
-use trailmark_vendors::capability::{Capabilities, Support};
+use trailmark_vendors::capability::{Capabilities, Class, Support};
 use trailmark_vendors::{Dialect, capabilities};
 use trailmark_wire::ids::VendorName;
 
@@ -24,7 +25,7 @@ impl Vendors {
         if self.format.json {
             return output::json(&table);
         }
-        let texts: Vec<String> = table.iter().map(section).collect();
+        let texts: Vec<String> = table.iter().map(section).chain([legend()]).collect();
         output::line(&texts.join("\n\n"))
     }
 }
@@ -38,6 +39,24 @@ fn section(capabilities: &Capabilities) -> String {
     let header = [("OPERATION", Room::Whole), ("ANSWER", Room::Whole), ("HOW", Room::Rest)];
     let title = format!("{}, dialect {}", vendor_title(capabilities.vendor), capabilities.dialect.as_str());
     format!("{title}\n{}", output::table(&header, rows.collect(), "nothing"))
+}
+
+/// What is done about a call whose outcome nobody knows, by the word that stands beside its `yes`.
+fn legend() -> String {
+    let words = [Class::Keyed, Class::UniqueKey, Class::Upsert, Class::Searchable, Class::Neither];
+    let rows = words.map(|class| vec![class.as_str().to_owned(), unknown(class).to_owned()]);
+    let header = [("ANSWER", Room::Whole), ("WHERE NOBODY KNOWS WHETHER A CALL ARRIVED", Room::Rest)];
+    output::table(&header, rows.to_vec(), "nothing")
+}
+
+fn unknown(class: Class) -> &'static str {
+    match class {
+        Class::Keyed => "it is sent again: the vendor takes one key once",
+        Class::UniqueKey => "it is sent again: the vendor refuses a second one, and a look-up tells whose the first is",
+        Class::Upsert => "it is sent again: it replaces what is there",
+        Class::Searchable => "it is looked up, and sent again only if it is not there",
+        Class::Neither => "it is not sent again until an operator decides: `trailmark outbox resolve`",
+    }
 }
 
 fn cell(support: Support) -> (String, String) {

@@ -7,6 +7,7 @@ mod faults;
 
 mod control;
 mod current;
+mod front;
 mod guide;
 mod paging;
 mod rewards;

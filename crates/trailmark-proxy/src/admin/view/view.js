@@ -96,11 +96,15 @@ const WHY = {
   order_signature_invalid: 'No key in order_keys verifies the order: it is forged, or its key is missing there.',
   order_expired: 'The order’s signature had expired.',
   sale_unknown: 'Its sale is not known yet.',
+  refund_above_sale: 'All refunds would sum to more than the sale.',
+  rejected_by_hand: 'An operator rejected it.',
+  visitor_invalid: 'The backend’s visitor is not the value of the visitor cookie: send that unchanged.',
 };
 
 const OTHERWISE = {
   duplicate: 'Another conversion holds the key; nothing is sent.',
   held: 'A server or an operator must confirm it.',
+  rejected: 'Every delivery of it was refused: see there why.',
 };
 
 /** Who is credited and over whom, in a sentence. */
@@ -130,6 +134,12 @@ function seen({ deleted, visible }) {
   return visible === false ? 'not visible yet' : 'visible';
 }
 
+/** Where the vendor was not asked, or shows none, there is no verdict to be seen; of what never got there, nothing at all. */
+function commission({ commission: word, state }) {
+  if (word !== 'unknown') return word && { chip: word };
+  return state === 'recorded' ? { sub: 'not known' } : null;
+}
+
 /* Columns: [name, class, cell of a row]; a cell is nothing, a text, or { main, sub, chip, code, open }. */
 
 const TOUCHES = [
@@ -149,7 +159,7 @@ const DELIVERIES = [
   ['What', 'what', (row) => ({ main: row.kind, sub: key(row.external_id) })],
   ['To', 'named', (row) => ({ main: row.vendor, sub: `program ${row.program}` })],
   ['State', 'state', (row) => ({ chip: row.state })],
-  ['Commission', 'named', (row) => row.commission && { chip: row.commission }],
+  ['Commission', 'named', commission],
   ['Tries', 'named', (row) => ({ main: String(row.attempts), sub: row.due_at && `next ${time(row.due_at)}` })],
   ['Why', 'long', (row) => key(row.reason)],
 ];
@@ -295,14 +305,23 @@ function pulse(state, text) {
 
 async function explain(id) {
   const dialog = byId('way');
-  const text = dialog.querySelector('pre');
-  text.textContent = 'Reading …';
+  const tell = (text) => dialog.querySelector('pre').replaceChildren(...text.trimEnd().split('\n').map(indented));
+  tell('Reading …');
   dialog.showModal();
   try {
-    text.textContent = key(await (await ask(`v1/conversions/${encodeURIComponent(id)}/explain`)).text());
+    tell(key(await (await ask(`v1/conversions/${encodeURIComponent(id)}/explain`)).text()));
   } catch (error) {
-    text.textContent = `This cannot be told now: ${error.message || 'the admin key was refused'}`;
+    tell(`This cannot be told now: ${error.message || 'the admin key was refused'}`);
   }
+}
+
+/** A line of a text whose spaces at its beginning hold for what is wrapped of it, too. */
+function indented(line) {
+  const text = line.trimStart();
+  const made = element('span', '', text);
+  // On a phone the text needs the room more than the column of times does.
+  made.style.paddingInlineStart = `min(${line.length - text.length}ch, 20%)`;
+  return made;
 }
 
 /* The loop */
@@ -349,7 +368,7 @@ async function drawVendor() {
   if (!state) return;
   const newest = (rows) => [...(rows ?? [])].reverse();
   const customers = newest(state.customers);
-  tally('vendor', customers.length);
+  tally('vendor', customers.length + (state.transactions ?? []).length);
   draw('customers', CUSTOMERS, customers, customerOf);
   draw('transactions', TRANSACTIONS, newest(state.transactions), (row) => row.key);
 }

@@ -1,0 +1,59 @@
+//! The page at the root: what it names is there, and what it tells to type works as it stands.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use http::StatusCode;
+use serde_json::{Value, json};
+use trailmark_simulator::Settings;
+
+use crate::client::{CURRENT, Double};
+
+async fn page(double: &Double) -> String {
+    let reply = double.draft("GET", "/").send().await;
+    assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, Some("text/html; charset=utf-8")));
+    String::from_utf8(reply.body.to_vec()).unwrap()
+}
+
+/// The body that the page's `curl` sends to a control route.
+fn told(page: &str, double: &Double, route: &str) -> Value {
+    let command = format!("<pre>curl http://{}/control/{route} ", double.address());
+    let (_, rest) = page.split_once(&command).unwrap();
+    let (_, body) = rest.split_once("-d '").unwrap();
+    serde_json::from_str(body.split_once('\'').unwrap().0).unwrap()
+}
+
+#[tokio::test]
+async fn the_root_names_addresses_and_each_of_them_answers() {
+    let double = Double::start().await;
+    let page = page(&double).await;
+    let links: Vec<&str> = page.split("href=\"/").skip(1).map(|rest| rest.split_once('"').unwrap().0).collect();
+    assert!(links.len() >= 8, "{links:?}");
+    for link in links {
+        let reply = double.draft("GET", &format!("/{link}")).send().await;
+        let expected = if link.starts_with("partnerlinks/") { StatusCode::FOUND } else { StatusCode::OK };
+        assert_eq!(reply.status, expected, "{link}");
+    }
+}
+
+#[tokio::test]
+async fn the_fault_and_the_hour_of_the_root_page_are_taken_as_they_stand() {
+    let double = Double::start().await;
+    let page = page(&double).await;
+    double.arm(told(&page, &double, "faults")).await;
+    let refused = double.get(&format!("{CURRENT}/groups")).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, Some("3600")));
+    let clock = double.control("POST", "clock", &told(&page, &double, "clock")).await;
+    assert_eq!(clock["offset_ms"], 3_600_000);
+}
+
+#[tokio::test]
+async fn the_root_page_is_no_call_to_a_vendor_and_holds_no_markup_of_the_landing_url() {
+    let landing_url = "http://127.0.0.1:8787/?a=b&c=d#<b>".to_owned();
+    let double = Double::with(Settings { landing_url, ..Settings::default() }).await;
+    double.arm(json!({ "vendor": "partnerstack", "kind": "reset_before" })).await;
+    let page = page(&double).await;
+    assert!(!page.contains("<b>"), "{page}");
+    assert_eq!(double.control("GET", "requests", &Value::Null).await["total"], 0);
+    assert_eq!(double.draft("POST", "/").send().await.status, StatusCode::NOT_FOUND);
+    assert_eq!(double.draft("GET", "/nothing").send().await.status, StatusCode::NOT_FOUND);
+}
