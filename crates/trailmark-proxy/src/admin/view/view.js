@@ -98,6 +98,7 @@ const WHY = {
   sale_unknown: 'Its sale is not known yet.',
   refund_above_sale: 'All refunds would sum to more than the sale.',
   rejected_by_hand: 'An operator rejected it.',
+  signup_rejected: 'The customer’s signup was rejected: report it again, then this.',
   visitor_invalid: 'The backend’s visitor is not the value of the visitor cookie: send that unchanged.',
 };
 
