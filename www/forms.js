@@ -77,11 +77,9 @@ function element(tag, text, members = {}) {
 /** Puts the answer in the place of the form. */
 function show(title, sentences, result, onwards) {
   const box = $('[data-result]');
+  const detail = [result.status, result.code, result.conversionId].filter(Boolean).join(' · ');
   const label = element('p', 'Trailmark’s word: ', { className: 'word' });
-  label.append(element('code', [result.status, result.code].filter(Boolean).join(' · ')));
-  // The ledger has an id of its own, alike to the eye.
-  const { conversionId } = result;
-  if (conversionId) label.append('. The page’s own id, which “trailmark conversions explain” takes, too: ', element('samp', conversionId));
+  label.append(element('code', detail));
   const heading = element('h1', title, { tabIndex: -1 });
   box.replaceChildren(heading, ...sentences.map((text) => element('p', text)), label, ...onwards);
   $('[data-before]').hidden = true;

@@ -104,7 +104,7 @@ test('with Global Privacy Control a link keeps nothing and the page asks nothing
 test('where consent is required the page keeps the partner in memory until the visitor agrees', async () => {
   const { context, page, said } = await freshPage(browser);
   await page.goto(link(asking, 'ada', '/'));
-  await page.getByText('no partner brought you here').waitFor();
+  await page.getByText('You came by a partner’s link').waitFor();
   await page.getByRole('navigation').getByRole('link', { name: 'Pricing' }).click();
   await page.getByRole('heading', { name: 'Pricing' }).waitFor();
   assert.deepEqual([asked(said), await context.cookies(), await stored(page), await touches(asking, 'ada')], [[], [], [], []]);
