@@ -33,6 +33,7 @@ use trailmark_wire::ids::{
 };
 use trailmark_wire::money::Currency;
 use trailmark_wire::receipt::{Receipt, Status};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 /// The vendor's settling time in these tests.
@@ -169,9 +170,21 @@ impl World {
         event: Event,
         click: Option<&str>,
     ) -> ConversionId {
+        self.report(program, customer, event, click, Default::default()).await
+    }
+
+    /// A conversion with whatever it may hold.
+    pub(crate) async fn report(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+        data: TextMap,
+    ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
-        let conversion = Conversion { customer: Some(customer), event, data: Default::default() };
+        let conversion = Conversion { customer: Some(customer), event, data };
         let (id, delivery) = (self.id(), self.id());
         let new = NewConversion {
             site: site(),

@@ -9,6 +9,7 @@ mod cli_needs;
 mod cli_vendor;
 mod config;
 mod delivery_chaos;
+mod delivery_edge;
 mod delivery_egress;
 mod delivery_engine;
 mod delivery_lanes;
