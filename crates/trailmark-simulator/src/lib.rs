@@ -77,6 +77,7 @@
 //! |---|---|---|
 //! | `status` | `status`, `message?`, `retry_after_s?` or `retry_after_date?` (text as it stands, or milliseconds) | no |
 //! | `html` | `status?` (502), `message?` | no |
+//! | `body` | `status?` (200), `body?` (empty): exactly this, without the vendor's envelope | no |
 //! | `redirect` | `location`, `status?` (302) | no |
 //! | `reset_before` | | no |
 //! | `reset_after` | | yes |

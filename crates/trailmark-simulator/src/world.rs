@@ -133,6 +133,7 @@ impl World {
         match fault.kind() {
             Kind::Status => (refusal(fault), Ending::Whole),
             Kind::Html => (page(fault), Ending::Whole),
+            Kind::Body => (Answer::text(fault.status(), fault.body()), Ending::Whole),
             Kind::Redirect => (redirect(fault), Ending::Whole),
             Kind::ResetBefore => (Answer::empty(StatusCode::OK), Ending::Reset),
             Kind::ResetAfter => (self.process(call, errand, now_ms), Ending::Reset),
