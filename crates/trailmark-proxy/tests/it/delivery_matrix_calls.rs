@@ -95,22 +95,9 @@ const CALL: Call = Call {
 /// vendors.md § 1: the paths, and that neither customers nor transactions promise what a second key does. The simulator
 /// refuses a customer key that it has; there is no list of actions.
 const CURRENT: &[Call] = &[
-    Call {
-        name: "signup by click id",
-        path: "conversion/xid",
-        event: Told::Click,
-        is_read_back: true,
-        ..CALL
-    },
+    Call { name: "signup by click id", path: "conversion/xid", event: Told::Click, is_read_back: true, ..CALL },
     Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
-    Call {
-        name: "lead",
-        path: "/actions",
-        before: &[Told::Signup],
-        event: Told::Lead,
-        can_be_asked: false,
-        ..CALL
-    },
+    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
     Call { name: "sale", path: "/transactions", before: &[Told::Signup], event: Told::Sale, ..CALL },
     Call {
         name: "full refund",
@@ -132,14 +119,7 @@ const CURRENT: &[Call] = &[
 /// Seed 000: a transaction has no key of the client's, so nobody can find it again.
 const GUIDE: &[Call] = &[
     Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
-    Call {
-        name: "lead",
-        path: "/actions",
-        before: &[Told::Signup],
-        event: Told::Lead,
-        can_be_asked: false,
-        ..CALL
-    },
+    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
     Call {
         name: "sale",
         path: "/transactions",
@@ -178,8 +158,7 @@ fn partnerstack(state: &Value, of: Told) -> Effects {
     let amount = |one: &Value| one["amount"].as_i64().unwrap();
     match of {
         Told::Click | Told::Signup => {
-            let own: Vec<Value> =
-                rows("customers").into_iter().filter(|one| one["customer_key"] == CUSTOMER).collect();
+            let own: Vec<Value> = rows("customers").into_iter().filter(|one| one["customer_key"] == CUSTOMER).collect();
             let is_exact = own.iter().all(|one| {
                 one["partner_key"] == "ada" && one["deleted"] == false && (of == Told::Signup || one["xid"].is_string())
             });
@@ -191,7 +170,10 @@ fn partnerstack(state: &Value, of: Told) -> Effects {
         }
         Told::Sale => {
             let own: Vec<Value> = rows("transactions").into_iter().filter(|one| amount(one) > 0).collect();
-            Effects { number: own.len(), is_exact: own.iter().all(|one| amount(one) == SOLD && one["deleted"] == false) }
+            Effects {
+                number: own.len(),
+                is_exact: own.iter().all(|one| amount(one) == SOLD && one["deleted"] == false),
+            }
         }
         Told::RefundWhole | Told::RefundPart => {
             let all = rows("transactions");
