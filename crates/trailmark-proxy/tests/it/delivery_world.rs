@@ -64,7 +64,7 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) ledger: Arc<SqliteStore>,
-    steps: watch::Sender<u64>,
+    pub(crate) steps: watch::Sender<u64>,
     looks: watch::Sender<u64>,
     leased: AtomicUsize,
     held: watch::Sender<bool>,

@@ -14,6 +14,8 @@ mod delivery_egress;
 mod delivery_engine;
 mod delivery_lanes;
 mod delivery_look_ups;
+mod delivery_matrix;
+mod delivery_matrix_calls;
 mod delivery_orders;
 mod delivery_outbox;
 mod delivery_world;
