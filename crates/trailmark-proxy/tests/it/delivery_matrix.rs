@@ -48,26 +48,7 @@ const REFUSALS: [&str; 4] = ["status 400", "status 403", "status 404", "status 4
 
 /// What is wrong today, by row of field-faults, call, moment and fault. Whatever is not here holds; whatever is here and
 /// holds has to be taken out.
-const KNOWN_RED: &[(u32, &str, &[When], &str)] = &[
-    (38, "full refund", &[When::First, When::AfterUnheard], "html 200"),
-    (38, "full refund", &[When::First, When::AfterUnheard], "empty 200"),
-    (38, "full refund", &[When::First, When::AfterUnheard], "body {}"),
-    (39, "full refund", &[When::First, When::AfterUnheard], "status 404"),
-    (40, "full refund", &[When::AfterLost], "status 400"),
-    (40, "full refund", &[When::AfterLost], "status 403"),
-    (40, "full refund", &[When::AfterLost], "status 418"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 400"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 403"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 404"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 418"),
-    (40, "signup by click id", &[When::AfterLost, When::AfterAccepted], "status 404"),
-    (42, "full refund", &[When::First, When::AfterLost, When::AfterUnheard], "html 403"),
-    (42, "lead", &[When::First], "html 403"),
-    (42, "part refund", &[When::First], "html 403"),
-    (42, "sale", &[When::First], "html 403"),
-    (42, "signup by POST customers", &[When::First, When::AfterLost, When::AfterUnheard], "html 403"),
-    (42, "signup by click id", &[When::First], "html 403"),
-];
+const KNOWN_RED: &[(u32, &str, &[When], &str)] = &[];
 
 /// When the fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
