@@ -12,7 +12,7 @@ use trailmark_vendors::task::{Plan, Task};
 use trailmark_wire::time::UnixMillis;
 
 use super::{Account, report};
-use crate::egress::Failure;
+use crate::egress::{Failure, NotSent};
 use crate::lanes::{self, Limits, Signal};
 use crate::outbox::{Progress, Purpose, State};
 use crate::outbox::{machine, order};
@@ -97,7 +97,10 @@ impl Errand {
         let attempt = self.begin(Purpose::Send, Some(class), request, started_at).await?;
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
-        let answer = self.account.shared.egress.send(request).await;
+        let answer = match self.is_too_late(started_at) {
+            true => Err(Failure::NotSent(NotSent::TooLate)),
+            false => self.account.shared.egress.send(request).await,
+        };
         let outcome = match &answer {
             Ok(answer) => self.judged(self.account.vendor.read(task, answer)).await,
             Err(failure) => unanswered(failure),
@@ -105,8 +108,19 @@ impl Errand {
         let at = self.account.moment();
         let progress = machine::after_send(counted, class, &outcome, at);
         self.account.doubted(&self.leased, &progress);
-        let (end, signal) = (report::sent(&outcome, status(&answer), at.now), lanes::signal(&outcome));
+        let signal = match answer {
+            // The vendor was not asked.
+            Err(Failure::NotSent(NotSent::TooLate)) => Signal::Untried,
+            _ => lanes::signal(&outcome),
+        };
+        let end = report::sent(&outcome, status(&answer), at.now);
         self.settle(Made { attempt, started_at, end, progress, signal }).await
+    }
+
+    /// Whether so much time has passed since the attempt began that its lease might end before the answer comes: somebody
+    /// else may then look it up, find nothing and send it, so this send must not begin.
+    fn is_too_late(&self, started_at: UnixMillis) -> bool {
+        self.account.now().since(started_at) > self.account.shared.exchange_ms
     }
 
     /// A 403 is the credential's fault or the delivery's; a probe tells which.

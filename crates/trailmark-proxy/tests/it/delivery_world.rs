@@ -67,6 +67,8 @@ pub(crate) struct Observed {
     looks: watch::Sender<u64>,
     leased: AtomicUsize,
     held: watch::Sender<bool>,
+    /// While true, whoever has begun an attempt gets no further.
+    pub(crate) stalled: watch::Sender<bool>,
     /// Settlements of errands that are held back right now.
     waiting: watch::Sender<u64>,
 }
@@ -216,8 +218,8 @@ impl World {
             source: Source::Url,
             twins_differ: false,
         };
-        let program = ProgramId::new(program).unwrap();
-        let touch = NewTouch { id: self.id(), program, captured, expires_at: now.plus(90 * 86_400_000) };
+        let (program, expires_at) = (ProgramId::new(program).unwrap(), now.plus(90 * 86_400_000));
+        let touch = NewTouch { id: self.id(), program, captured, expires_at };
         let arrival = Arrival {
             site: site(),
             id: ArrivalId::from_random(self.bytes()),
@@ -316,9 +318,9 @@ impl World {
 
 impl Observed {
     fn new(ledger: Arc<SqliteStore>) -> Self {
-        let count = || watch::channel(0).0;
-        let held = watch::channel(false).0;
-        Self { ledger, steps: count(), looks: count(), leased: AtomicUsize::new(0), held, waiting: count() }
+        let (count, flag) = (|| watch::channel(0).0, || watch::channel(false).0);
+        let (steps, looks, waiting, leased) = (count(), count(), count(), AtomicUsize::new(0));
+        Self { ledger, steps, looks, leased, held: flag(), stalled: flag(), waiting }
     }
 
     /// How many times a delivery was leased so far: once for each errand.
@@ -375,7 +377,12 @@ impl DeliveryStore for Observed {
     }
 
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
-        self.ledger.begin_attempt(leased, attempt)
+        let leased = leased.clone();
+        Box::pin(async move {
+            let begun = self.stepped(self.ledger.begin_attempt(&leased, attempt).await);
+            self.stalled.subscribe().wait_for(|stalled| !stalled).await.unwrap();
+            begun
+        })
     }
 
     fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()> {
@@ -453,15 +460,12 @@ fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAcc
 }
 
 async fn control(http: &reqwest::Client, double: &Running, method: &str, path: &str, body: &Value) -> Value {
-    let method: reqwest::Method = method.parse().unwrap();
-    let mut request = http.request(method, format!("http://{}/control/{path}", double.address()));
-    if !body.is_null() {
-        request = request.header("content-type", "application/json").body(body.to_string());
-    }
+    let request = http.request(method.parse().unwrap(), format!("http://{}/control/{path}", double.address()));
+    let sent = if body.is_null() { String::new() } else { body.to_string() };
+    let request = request.header("content-type", "application/json").body(sent);
     let answer = request.send().await.unwrap();
-    let status = answer.status();
-    let text = answer.text().await.unwrap();
-    assert!(status.is_success(), "{path}: {text}");
+    let (is_good, text) = (answer.status().is_success(), answer.text().await.unwrap());
+    assert!(is_good, "{path}: {text}");
     serde_json::from_str(&text).unwrap()
 }
 
