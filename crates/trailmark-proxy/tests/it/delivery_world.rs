@@ -67,7 +67,7 @@ pub(crate) struct Observed {
     looks: watch::Sender<u64>,
     leased: AtomicUsize,
     held: watch::Sender<bool>,
-    /// While true, whoever has begun an attempt gets no further.
+    /// While true, whoever has begun a delivery's first attempt gets no further.
     pub(crate) stalled: watch::Sender<bool>,
     /// Settlements of errands that are held back right now.
     waiting: watch::Sender<u64>,
@@ -379,9 +379,9 @@ impl DeliveryStore for Observed {
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
         let leased = leased.clone();
         Box::pin(async move {
-            let begun = self.stepped(self.ledger.begin_attempt(&leased, attempt).await);
-            self.stalled.subscribe().wait_for(|stalled| !stalled).await.unwrap();
-            begun
+            let begun = self.stepped(self.ledger.begin_attempt(&leased, attempt).await)?;
+            self.stalled.subscribe().wait_for(|stalled| !stalled || begun.number > 1).await.unwrap();
+            Ok(begun)
         })
     }
 
