@@ -29,13 +29,14 @@ pub struct Bounds {
     pub connect: Duration,
     /// Until the last byte of the answer.
     pub total: Duration,
-    /// Bytes of a body; an answer with more is not read to its end.
+    /// Bytes of a body; an answer with more is not read to its end. Large enough for a page of a list whose items hold all the free text
+    /// that a vendor allows.
     pub body_bytes: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(20), body_bytes: 128 * 1024 }
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(20), body_bytes: 2 * 1024 * 1024 }
     }
 }
 

@@ -65,7 +65,7 @@ async fn a_lost_sale_is_looked_for_on_every_page_and_sent_again_only_after_the_l
         let row = world.to_the_end(&order).await;
         assert_eq!((row.state.as_str(), tries(&row)), ("recorded", expected.iter().map(|t| (*t).into()).collect()));
         let asked = world.requests("transactions").await - before;
-        assert_eq!(asked, 3 + usize::from(kind == "reset_before"), "three pages, and the sale again where it was lost");
+        assert_eq!(asked, 6 + usize::from(kind == "reset_before"), "six pages, and the sale again where it was lost");
         assert_eq!(world.effects("o_1001").await, 1, "{kind}");
     }
 }

@@ -27,13 +27,15 @@ use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::{Account, Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
-use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind, Order, OrderClaim};
+use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
 use trailmark_wire::ids::{
-    ArrivalId, ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
+    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
 };
-use trailmark_wire::money::Currency;
 use trailmark_wire::receipt::{Receipt, Status};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
+
+pub(crate) use super::delivery_told::{order, refund, sale};
 
 /// The vendor's settling time in these tests.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
@@ -171,9 +173,21 @@ impl World {
         event: Event,
         click: Option<&str>,
     ) -> ConversionId {
+        self.report(program, customer, event, click, Default::default()).await
+    }
+
+    /// A conversion with whatever it may hold.
+    pub(crate) async fn report(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+        data: TextMap,
+    ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
-        let conversion = Conversion { customer: Some(customer), event, data: Default::default() };
+        let conversion = Conversion { customer: Some(customer), event, data };
         let (id, delivery) = (self.id(), self.id());
         let new = NewConversion {
             site: site(),
@@ -471,22 +485,6 @@ async fn control(http: &reqwest::Client, double: &Running, method: &str, path: &
 
 fn site() -> SiteId {
     SiteId::new("acme").unwrap()
-}
-
-/// An order of an amount in minor units.
-pub(crate) fn order(key: &str, amount_minor: i64, currency: &str) -> Order {
-    let currency = Currency::new(currency).unwrap();
-    Order { key: OrderKey::new(key).unwrap(), amount_minor, currency, items: Vec::new() }
-}
-
-/// A sale of it.
-pub(crate) fn sale(key: &str, amount_minor: i64, currency: &str) -> Event {
-    Event::Sale(OrderClaim::Plain(order(key, amount_minor, currency)))
-}
-
-/// Money of a sale given back.
-pub(crate) fn refund(key: &str, of: &str, amount_minor: i64, currency: &str) -> Event {
-    Event::Refund { refund: order(key, amount_minor, currency), sale: OrderKey::new(of).unwrap() }
 }
 
 fn customer(key: &str, email: &str) -> CustomerClaim {

@@ -327,6 +327,7 @@ fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() 
         let mut detail = record();
         detail["deliveries"][0]["state"] = json!("due");
         detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
+        detail["deliveries"][0]["paused_by"] = json!("private_key");
         words(&explain(&serde_json::from_value(detail).unwrap(), lanes))
     };
     for state in ["paused", "throttled", "broken"] {
