@@ -85,6 +85,9 @@ pub enum NotSent {
         /// The host.
         host: String,
     },
+    /// It was held up for so long before it was sent that somebody else may have taken it over.
+    #[error("it was held up until its time was over, so it was not begun")]
+    TooLate,
     /// The host's address is not a public one, or not a loopback one where every vendor is on loopback.
     #[error("{host} has the address {address}, which vendors must not have")]
     WrongAddress {

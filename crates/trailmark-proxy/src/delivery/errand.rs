@@ -12,7 +12,7 @@ use trailmark_vendors::task::{Note, Plan, Task};
 use trailmark_wire::time::UnixMillis;
 
 use super::{Account, report};
-use crate::egress::{Failure, Lost};
+use crate::egress::{Failure, Lost, NotSent};
 use crate::lanes::{self, Limits, Signal};
 use crate::outbox::{Progress, Purpose, State};
 use crate::outbox::{machine, order};
@@ -116,7 +116,10 @@ impl Errand {
         let attempt = self.begin(attempt).await?;
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
-        let answer = self.account.shared.egress.send(&request).await;
+        let answer = match self.is_too_late(started_at) {
+            true => Err(Failure::NotSent(NotSent::TooLate)),
+            false => self.account.shared.egress.send(&request).await,
+        };
         let read = match &answer {
             Ok(answer) => self.account.vendor.read(task, answer),
             Err(failure) => unanswered(failure),
@@ -130,6 +133,12 @@ impl Errand {
         self.account.doubted(&self.leased, &progress);
         let (end, progress) = (report::sent(&outcome, status(&answer), at.now), waiting_for(progress, &signal));
         self.settle(Made { attempt, started_at, end, progress, signal }).await
+    }
+
+    /// Whether so much time has passed since the attempt began that its lease might end before the answer comes: somebody
+    /// else may then look it up, find nothing and send it, so this send must not begin.
+    fn is_too_late(&self, started_at: UnixMillis) -> bool {
+        self.account.now().since(started_at) > self.account.shared.exchange_ms
     }
 
     /// A 403 is the credential's fault or the delivery's; a probe of the same credential tells which, where there is one.
@@ -255,6 +264,8 @@ fn unsent(progress: Progress, limits: Limits, now: UnixMillis) -> Settlement {
 fn send_signal(answer: &Result<Answer, Failure>, outcome: &Outcome, credential: &'static str) -> Signal {
     match answer {
         Err(Failure::Unknown(Lost::BodyTooLarge)) => Signal::Answered(credential),
+        // The vendor was not asked.
+        Err(Failure::NotSent(NotSent::TooLate)) => Signal::Untried,
         Ok(_) | Err(_) => lanes::signal(outcome, credential),
     }
 }

@@ -18,6 +18,8 @@ mod delivery_matrix;
 mod delivery_matrix_calls;
 mod delivery_orders;
 mod delivery_outbox;
+mod delivery_time;
+mod delivery_told;
 mod delivery_world;
 mod intake_clicks;
 mod intake_conversions;
