@@ -126,12 +126,15 @@ pub(super) fn reader(path: &Path, reading: Reading) -> Result<Connection, StoreE
     Ok(connection)
 }
 
-/// The address under which SQLite opens the file without its own locks; the caller holds the lock file where there is one.
+/// The address under which SQLite opens the file without locks of its own; the caller holds the lock file where there is one. A
+/// log that is missing or empty would be created, so SQLite is told then that nothing changes while it reads.
 fn unlocked(path: &Path) -> Result<PathBuf, StoreError> {
     let absolute = std::path::absolute(path).ok();
     let address = absolute.and_then(|path| Url::from_file_path(path).ok());
     let address = address.ok_or_else(|| StoreError::Unavailable(format!("{} is no path", path.display())))?;
-    Ok(format!("{address}?mode=ro&vfs=unix-none").into())
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    Ok(format!("{address}?mode=ro&{}", if has_log { "vfs=unix-none" } else { "immutable=1" }).into())
 }
 
 /// Whether this process may write the file at all. Rights alone decide, not what is in it.
