@@ -29,8 +29,8 @@ trait Command: Send {
     /// Does the work inside its savepoint; `false` when it is to be undone.
     fn run(&mut self, ledger: &Connection) -> bool;
 
-    /// Answers the caller, once it is known what became of the transaction; gives back why it was refused, if it was.
-    fn answer(self: Box<Self>, commit: &Result<(), StoreError>) -> Option<StoreError>;
+    /// Notes a refusal and answers the caller, once it is known what became of the transaction.
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>, condition: &Condition);
 }
 
 /// The handle to the writing thread.
@@ -189,14 +189,15 @@ where
         matches!(self.result, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, commit: &Result<(), StoreError>) -> Option<StoreError> {
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>, condition: &Condition) {
         let panicked = || Err(StoreError::Unavailable("a bug stopped this step; the log says where".into()));
         let Self { result, caller, .. } = *self;
         let result = commit.clone().and_then(|()| result.unwrap_or_else(panicked));
-        let refusal = result.as_ref().err().cloned();
+        if let Err(refusal) = &result {
+            condition.note(refusal);
+        }
         // A caller who went away reads the result from the ledger, if ever.
         let _gone = caller.send(result);
-        refusal
     }
 }
 
@@ -214,7 +215,7 @@ fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>,
         if commit.is_err() {
             condition.records.store(false, Ordering::Relaxed);
         }
-        batch.into_iter().filter_map(|command| command.answer(&commit)).for_each(|refusal| condition.note(&refusal));
+        batch.into_iter().for_each(|command| command.answer(&commit, condition));
         if since_checkpoint >= CHECKPOINT_AFTER {
             checkpoint(&connection, "PASSIVE");
             since_checkpoint = 0;
