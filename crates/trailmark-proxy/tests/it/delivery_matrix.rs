@@ -48,26 +48,10 @@ const REFUSALS: [&str; 4] = ["status 400", "status 403", "status 404", "status 4
 
 /// What is wrong today, by row of field-faults, call, moment and fault. Whatever is not here holds; whatever is here and
 /// holds has to be taken out.
-const KNOWN_RED: &[(u32, &str, &[When], &str)] = &[
-    (38, "full refund", &[When::First, When::AfterUnheard], "html 200"),
-    (38, "full refund", &[When::First, When::AfterUnheard], "empty 200"),
-    (38, "full refund", &[When::First, When::AfterUnheard], "body {}"),
-    (39, "full refund", &[When::First, When::AfterUnheard], "status 404"),
-    (40, "full refund", &[When::AfterLost], "status 400"),
-    (40, "full refund", &[When::AfterLost], "status 403"),
-    (40, "full refund", &[When::AfterLost], "status 418"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 400"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 403"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 404"),
-    (40, "signup by POST customers", &[When::AfterLost], "status 418"),
-    (40, "signup by click id", &[When::AfterLost, When::AfterAccepted], "status 404"),
-    (42, "full refund", &[When::First, When::AfterLost, When::AfterUnheard], "html 403"),
-    (42, "lead", &[When::First], "html 403"),
-    (42, "part refund", &[When::First], "html 403"),
-    (42, "sale", &[When::First], "html 403"),
-    (42, "signup by POST customers", &[When::First, When::AfterLost, When::AfterUnheard], "html 403"),
-    (42, "signup by click id", &[When::First], "html 403"),
-];
+const KNOWN_RED: &[KnownRed] = &[];
+
+/// A line of [`KNOWN_RED`].
+type KnownRed = (u32, &'static str, &'static [When], &'static str);
 
 /// When the fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,10 +107,8 @@ impl Scenario {
     async fn run(self) -> (Self, DeliveryRow, Effects) {
         let Self { speaker, call, when, fault, times } = self;
         let world = World::with(|double| vec![(speaker.lane)("main", &double.address().to_string())]).await;
-        // A second send shows as a second effect, but where the vendor promises that there is none. A vendor that denies in
-        // its own words what it has leaves nothing else to hold on to.
-        let is_denied = when != When::First && fault.0 == "status 404";
-        let dedupe = call.is_unique_there || (is_denied && call.is_read_back);
+        // A second send shows as a second effect, but where the vendor promises that there is none.
+        let dedupe = call.is_unique_there || (self.is_denied() && call.is_read_back);
         world.control("POST", "partnerstack/settings", &json!({ "dedupe": dedupe })).await;
         for event in call.before {
             let id = event.tell(&world).await;
@@ -159,8 +141,14 @@ impl Scenario {
         (self, row, effects)
     }
 
+    /// The vendor itself, in its own envelope, says wrongly that there is no such thing. Nothing tells this from the truth: it
+    /// is believed, a customer is sent again under its key, and a deletion is over.
+    fn is_denied(&self) -> bool {
+        self.when != When::First && self.fault.0 == "status 404"
+    }
+
     fn known_red(&self) -> Option<usize> {
-        let is_it = |(_row, call, whens, fault): &(u32, &str, &[When], &str)| {
+        let is_it = |(_row, call, whens, fault): &KnownRed| {
             *call == self.call.name && whens.contains(&self.when) && *fault == self.fault.0
         };
         KNOWN_RED.iter().position(is_it)
@@ -171,6 +159,7 @@ impl Scenario {
         let is_refusal = REFUSALS.contains(&self.fault.0);
         match (row.state.as_str(), effects.number) {
             (_, 2..) => Some(Broken::TwoEffects),
+            ("recorded", 0) | ("rejected", 1) if self.is_denied() => None,
             ("recorded", 0) => Some(Broken::RecordedWithoutEffect),
             ("rejected" | "ignored", 1) => Some(Broken::EndedBadlyWithEffect),
             (_, 1) if !effects.is_exact => Some(Broken::WrongEffect),
