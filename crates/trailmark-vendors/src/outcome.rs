@@ -36,13 +36,11 @@ pub enum Outcome {
         /// Why.
         message: String,
     },
-    /// There is nothing to undo: the vendor itself says that it has no such thing. Counts as done only where an earlier send may
-    /// have undone it; else a look-up has to show what the vendor has.
+    /// There is nothing to undo: the vendor itself says that it has no such thing. A look-up has to show what the vendor has; gone then,
+    /// it counts as done only where an earlier send may have undone it.
     Missing {
         /// The vendor's message.
         message: String,
-        /// The vendor's key of what is not there.
-        reference: Option<String>,
     },
     /// Certainly not processed, since the vendor does not know yet what this follows, such as its customer: worth another
     /// try. It is about this one, and no sign that the vendor is broken.

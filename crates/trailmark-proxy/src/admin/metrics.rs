@@ -1,5 +1,6 @@
-//! Metrics in Prometheus' text exposition format 0.0.4, made of the store's own counts at the time of asking: what they say
-//! is what the ledger says, over restarts and whichever process asks. Nothing is counted in memory.
+//! Metrics in Prometheus' text exposition format 0.0.4, made of the store's own counts at the time of asking: they say what
+//! the ledger says, across restarts and whichever process asks. Refusals alone are counted in memory, since a ledger that
+//! refuses a write cannot record that it did.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,11 +21,16 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResp
     let counts = app.store.counts().await?;
     let lanes = app.store.lanes(app.clock.now()).await?;
     let webhooks = app.store.count_webhooks().await?;
-    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes, &webhooks)))
+    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes, &webhooks, &app.store.refusals())))
 }
 
 /// The page that Prometheus reads.
-fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64)]) -> String {
+fn exposition(
+    counts: &Counts,
+    lanes: &[LaneRow],
+    webhooks: &[(WebhookState, u64)],
+    refusals: &[(&'static str, u64)],
+) -> String {
     let mut page = Page::default();
     page.family("trailmark_touches_total", "counter", "Touches in the ledger.");
     page.sample("", counts.touches);
@@ -49,8 +55,16 @@ fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64
     for (state, count) in webhooks {
         page.sample(&label("state", state.as_str()), *count);
     }
+    page.family(
+        "trailmark_ledger_refusals_total",
+        "counter",
+        "Writes that the ledger refused since the start, by reason; each was answered 503.",
+    );
+    for (reason, count) in refusals {
+        page.sample(&label("reason", reason), *count);
+    }
     let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
-    page.family("trailmark_lanes_paused", "gauge", "Lanes whose credential was refused; somebody must mend it.");
+    page.family("trailmark_lanes_paused", "gauge", "Lanes with a refused credential; somebody must correct it.");
     page.sample("", u64::try_from(paused).unwrap_or(u64::MAX));
     page.text
 }
@@ -96,7 +110,7 @@ mod tests {
             next_at: None,
             waiting: 1,
         };
-        let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)]);
+        let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)], &[("disk_full", 4)]);
         for line in [
             "trailmark_touches_total 3",
             "trailmark_conversions_total{status=\"accepted\"} 2",
@@ -105,6 +119,7 @@ mod tests {
             "trailmark_lane_open{program=\"main\"} 0",
             "trailmark_lane_waiting{program=\"main\"} 1",
             "trailmark_webhooks{state=\"unmatched\"} 2",
+            "trailmark_ledger_refusals_total{reason=\"disk_full\"} 4",
             "trailmark_lanes_paused 1",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");

@@ -17,7 +17,7 @@ pub(super) fn sent(outcome: &Outcome, http_status: Option<u16>, ended_at: UnixMi
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
         | Outcome::Ignored { message }
-        | Outcome::Missing { message, .. }
+        | Outcome::Missing { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
         | Outcome::Retry { message, .. }

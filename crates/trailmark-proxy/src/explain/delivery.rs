@@ -22,7 +22,7 @@ pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &
         story.line(if delivery.due_at.is_some() { "Nothing was sent yet." } else { "Nothing was sent." });
     }
     for note in &delivery.notes {
-        story.line(&format!("{vendor} was not sent all of it: {note}."));
+        story.line(&format!("Not everything was sent to {vendor}: {note}."));
     }
     story.line(&state(detail, delivery, vendor, standing_still(delivery, lanes).as_deref()));
     for change in &delivery.commission_changes {
@@ -100,6 +100,12 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
     let at = next.as_deref().unwrap_or("once its lane is free");
     let lane = lane.map(|lane| format!(" But {lane}.")).unwrap_or_default();
     let reference = delivery.reference.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
+    if let Some(credential) = &delivery.paused_by {
+        return format!(
+            "It waits: {vendor} refuses `{credential}`{reason}. Correct it in the program's configuration or at {vendor}; it goes on by \
+             itself then, and what needs no refused credential goes on meanwhile."
+        );
+    }
     match delivery.state.as_str() {
         "recorded" => format!("It stands recorded{reference}: {vendor} has it, nothing is left to do."),
         "due" if lane.is_empty() => format!("It is due{reason}. The next attempt comes at {at}."),
@@ -165,8 +171,8 @@ fn gave_its_key_back(detail: &ConversionDetail) -> bool {
 fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
     delivery.due_at.as_ref()?;
     let lane = lanes.iter().find(|lane| lane.program == delivery.program && lane.state != "open")?;
-    // A refused credential holds up only what needs it.
-    if lane.state == "paused" && delivery.paused_by.is_none() {
+    // A refused credential holds up only what needs it, and that says so itself.
+    if lane.state == "paused" {
         return None;
     }
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();

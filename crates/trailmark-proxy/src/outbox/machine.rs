@@ -64,6 +64,11 @@ pub const READ_BACK_MS: [i64; 13] = [
     DAY_MS,
 ];
 
+/// How many look-ups must find nothing before a refusal is believed that came after a send which may have taken effect. A rejection is
+/// final and has time: they are as far apart as [`READ_BACK_MS`] says, so that a vendor which shows a customer after an hour, or denies
+/// once what it has, makes no paid customer a rejected one.
+pub const REFUSAL_LOOK_UPS: u32 = 3;
+
 /// The furthest ahead that a vendor's hint is believed.
 pub const LONGEST_HINT_MS: i64 = DAY_MS;
 
@@ -124,8 +129,11 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
         Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
         Outcome::Forbidden { message } | Outcome::Premature { message } => retried(progress, message, None, at),
         Outcome::Ignored { message } => ended(progress, State::Ignored, Some(message.clone())),
-        Outcome::Missing { reference, .. } if unsure => recorded(progress, reference.clone()),
-        Outcome::Missing { message, .. } => doubted(progress, Doubt::Missing, message, Some(at.settled()), at),
+        Outcome::Missing { message } => {
+            // Gone by the earlier deletion, or never there: a look-up shows whether it is gone at all.
+            let doubt = if unsure { Doubt::Unknown } else { Doubt::Missing };
+            doubted(progress, doubt, message, Some(at.settled()), at)
+        }
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
         Outcome::Rejected { message } => ended(progress, State::Rejected, Some(message.clone())),
         Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
@@ -241,16 +249,28 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
             }
         }
         Some(Doubt::Missing) => retried(progress, "the vendor still shows what is to be deleted", None, at),
-        Some(Doubt::Refused) => {
-            let reason = progress.reason.clone();
-            ended(progress, State::Rejected, reason)
-        }
+        Some(Doubt::Refused) => refused(progress, at),
         Some(Doubt::Duplicate) => {
             let reason = unshown(progress.reason.as_deref().unwrap_or_default());
             ended(progress, State::Conflict, reason)
         }
         Some(Doubt::Unknown) | None => {
             retried(progress, "an outcome was unknown; a look-up found nothing, so it is sent again", None, at)
+        }
+    }
+}
+
+/// The vendor refused it, and shows nothing of the earlier send: believed once it has been said often enough.
+fn refused(progress: Progress, at: Moment) -> Progress {
+    let wait = READ_BACK_MS.get(progress.look_ups as usize).filter(|_| progress.look_ups + 1 < REFUSAL_LOOK_UPS);
+    match wait {
+        Some(wait) => {
+            let look_ups = progress.look_ups.saturating_add(1);
+            Progress { look_ups, due_at: Some(at.now.plus(*wait)), ..progress }
+        }
+        None => {
+            let reason = progress.reason.clone();
+            ended(progress, State::Rejected, reason)
         }
     }
 }

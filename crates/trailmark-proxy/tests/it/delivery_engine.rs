@@ -100,8 +100,10 @@ async fn a_refused_token_is_tried_again_by_one_delivery_until_the_vendor_takes_i
     assert_eq!(world.requests("partnerships").await, 0, "the key pair says nothing about the token");
     accept_credentials(&world, json!({ "tracking_token": "tt_sim_tracking" })).await;
     world.advance(5 * 60_000).await;
-    for (id, key) in [(&id, "u_1"), (&other, "u_2")] {
+    for id in [&id, &other] {
         world.until_state(id, State::Unverified).await;
+    }
+    for (id, key) in [(&id, "u_1"), (&other, "u_2")] {
         let row = world.to_the_end(id).await;
         assert_eq!((row.state.as_str(), row.attempts, world.effects(key).await), ("recorded", 1, 1));
     }

@@ -5,7 +5,7 @@
 //! The tables are data: a new vendor joins by a [`Speaker`] in `delivery_matrix_calls`, a new fault by a line in [`FAULTS`].
 //! Nothing here knows how an adapter asks; a fault that follows another one strikes whatever is asked next.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use futures_util::stream::{self, StreamExt};
 use serde_json::{Value, json};
@@ -45,13 +45,6 @@ const FAULTS: [(&str, &str); 19] = [
 
 /// Answers in which the vendor itself may refuse the conversion for good: the end may be bad then.
 const REFUSALS: [&str; 4] = ["status 400", "status 403", "status 404", "status 418"];
-
-/// What is wrong today, by row of field-faults, call, moment and fault. Whatever is not here holds; whatever is here and
-/// holds has to be taken out.
-const KNOWN_RED: &[KnownRed] = &[];
-
-/// A line of [`KNOWN_RED`].
-type KnownRed = (u32, &'static str, &'static [When], &'static str);
 
 /// When the fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,17 +134,10 @@ impl Scenario {
         (self, row, effects)
     }
 
-    /// The vendor itself, in its own envelope, says wrongly that there is no such thing. Nothing tells this from the truth: it
-    /// is believed, a customer is sent again under its key, and a deletion is over.
+    /// The vendor itself, in its own envelope, says wrongly that there is no such thing. Nothing tells this from the truth, so
+    /// it is sent again, and only the vendor's promise of one customer for one key is left.
     fn is_denied(&self) -> bool {
         self.when != When::First && self.fault.0 == "status 404"
-    }
-
-    fn known_red(&self) -> Option<usize> {
-        let is_it = |(_row, call, whens, fault): &KnownRed| {
-            *call == self.call.name && whens.contains(&self.when) && *fault == self.fault.0
-        };
-        KNOWN_RED.iter().position(is_it)
     }
 
     fn broken(&self, row: &DeliveryRow, effects: &Effects) -> Option<Broken> {
@@ -159,7 +145,6 @@ impl Scenario {
         let is_refusal = REFUSALS.contains(&self.fault.0);
         match (row.state.as_str(), effects.number) {
             (_, 2..) => Some(Broken::TwoEffects),
-            ("recorded", 0) | ("rejected", 1) if self.is_denied() => None,
             ("recorded", 0) => Some(Broken::RecordedWithoutEffect),
             ("rejected" | "ignored", 1) => Some(Broken::EndedBadlyWithEffect),
             (_, 1) if !effects.is_exact => Some(Broken::WrongEffect),
@@ -234,19 +219,15 @@ fn scenarios(speaker: &'static Speaker) -> Vec<Scenario> {
     all
 }
 
-/// Runs a vendor's whole table; what is broken, by scenario, and which lines of [`KNOWN_RED`] were met.
-async fn violations(speaker: &'static Speaker) -> (BTreeMap<String, String>, BTreeSet<usize>) {
+/// Runs a vendor's whole table; what is broken, by scenario.
+async fn violations(speaker: &'static Speaker) -> BTreeMap<String, String> {
     let all = scenarios(speaker);
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();
-    let (mut broken, mut known) = (BTreeMap::new(), BTreeSet::new());
+    let mut broken = BTreeMap::new();
     let mut done = stream::iter(all.into_iter().map(Scenario::run)).buffer_unordered(AT_ONCE);
     while let Some((scenario, row, effects)) = done.next().await {
         *ends.entry(format!("{} with {}", row.state, effects.number)).or_default() += 1;
         if let Some(what) = scenario.broken(&row, &effects) {
-            if let Some(line) = scenario.known_red() {
-                known.insert(line);
-                continue;
-            }
             let tries: Vec<String> = row
                 .tries
                 .iter()
@@ -260,7 +241,7 @@ async fn violations(speaker: &'static Speaker) -> (BTreeMap<String, String>, BTr
     {
         println!("{}: {ends:#?}", speaker.account);
     }
-    (broken, known)
+    broken
 }
 
 #[test]
@@ -270,13 +251,9 @@ fn the_matrix_has_at_least_840_scenarios_and_every_vendor_is_in_it() {
 }
 
 async fn hold(speaker: &'static Speaker) {
-    let (broken, known) = violations(speaker).await;
+    let broken = violations(speaker).await;
     let shown: Vec<String> = broken.iter().map(|(name, what)| format!("{name}\n      {what}")).collect();
     assert!(broken.is_empty(), "{} scenarios:\n{}", broken.len(), shown.join("\n"));
-    let names: BTreeSet<&str> = speaker.calls.iter().map(|call| call.name).collect();
-    let holds = (0..KNOWN_RED.len()).filter(|line| names.contains(KNOWN_RED[*line].1) && !known.contains(line));
-    let holds: Vec<_> = holds.map(|line| KNOWN_RED[line]).collect();
-    assert!(holds.is_empty(), "these hold now, take them out: {holds:#?}");
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use trailmark_proxy::outbox::machine::{
-    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, SCHEDULE_MS, THROTTLED_MS, after_crash, after_look_up,
-    after_send, forbidden, without_look_up, without_sending,
+    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, REFUSAL_LOOK_UPS, SCHEDULE_MS, THROTTLED_MS, after_crash,
+    after_look_up, after_send, forbidden, without_look_up, without_sending,
 };
 use trailmark_proxy::outbox::manual::{Past, dropped, replayed, resolved};
 use trailmark_proxy::outbox::sent::SendOutcome;
@@ -173,7 +173,13 @@ fn a_refusal_after_an_unknown_send_is_looked_up_before_it_is_believed() {
         assert_eq!(after_look_up(next.clone(), &found, settled, at(settled)).state, State::Recorded);
         let early = after_look_up(next.clone(), &LookUp::Absent, NOW, at(NOW));
         assert_eq!((early.state, early.due_at), (State::Uncertain, Some(settled)), "not before the settling time");
-        let absent = after_look_up(next.clone(), &LookUp::Absent, settled, at(settled));
+        let (mut absent, mut now) = (next.clone(), settled);
+        for wait in READ_BACK_MS.into_iter().take(REFUSAL_LOOK_UPS as usize - 1) {
+            absent = after_look_up(absent, &LookUp::Absent, now, at(now));
+            assert_eq!((absent.state, absent.due_at), (State::Uncertain, Some(now.plus(wait))));
+            now = now.plus(wait);
+        }
+        let absent = after_look_up(absent, &LookUp::Absent, now, at(now));
         assert_eq!((absent.state, absent.reason, absent.due_at), (State::Rejected, Some(message()), None));
         let differs = LookUp::Differs { message: message() };
         assert_eq!(after_look_up(next.clone(), &differs, settled, at(settled)).state, State::Conflict);
@@ -211,16 +217,19 @@ fn a_plan_that_refuses_what_may_have_been_sent_is_looked_up_first() {
 }
 
 fn missing() -> Outcome {
-    Outcome::Missing { message: message(), reference: Some("o_1".into()) }
+    Outcome::Missing { message: message() }
 }
 
 // field-faults row 39
 #[test]
-fn what_is_missing_is_deleted_only_after_an_earlier_unknown_deletion() {
-    let again = send_again(Class::Upsert, missing());
-    assert_eq!((again.state, again.reference.as_deref()), (State::Recorded, Some("o_1")));
-    let first = send(Class::Upsert, missing());
-    assert_eq!((first.state, first.due_at), (State::Uncertain, Some(NOW.plus(SETTLING))));
+fn what_is_missing_after_an_earlier_unknown_deletion_is_deleted_once_the_vendor_shows_it_no_more() {
+    let (again, settled) = (send_again(Class::Upsert, missing()), NOW.plus(SETTLING));
+    assert_eq!((again.state, again.due_at), (State::Uncertain, Some(settled)));
+    let gone = LookUp::Found { reference: Some("o_1".into()) };
+    let next = after_look_up(again.clone(), &gone, settled, at(settled));
+    assert_eq!((next.state, next.reference.as_deref()), (State::Recorded, Some("o_1")));
+    let there = after_look_up(again, &LookUp::Absent, settled, at(settled));
+    assert_eq!((there.state, there.purpose()), (State::Due, Some(Purpose::Send)));
 }
 
 // field-faults row 39
@@ -432,9 +441,9 @@ proptest! {
                     prop_assert!(progress.attempts <= MOST_ATTEMPTS);
                     let outcome = if event.crashes { unknown() } else { event.outcome };
                     let unsure = may_have_effect;
-                    let missing_at_first = matches!(outcome, Outcome::Missing { .. }) && !unsure;
+                    let is_missing = matches!(outcome, Outcome::Missing { .. });
                     let open = matches!(outcome, Outcome::Unverified | Outcome::Duplicate { .. })
-                        || missing_at_first
+                        || is_missing
                         || (outcome == unknown() && !class.resends_blind());
                     may_have_effect |= SendOutcome::from(&outcome).may_have_effect();
                     open_since = open.then_some(now);

@@ -35,7 +35,7 @@ use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
-pub(crate) use super::delivery_told::{order, refund, sale};
+pub(crate) use super::delivery_told::{refund, sale};
 
 /// The vendor's settling time in these tests.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;

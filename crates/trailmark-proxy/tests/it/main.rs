@@ -4,6 +4,7 @@
 mod admin;
 mod claims_foreign;
 mod cli;
+mod cli_ledger;
 mod cli_named;
 mod cli_needs;
 mod cli_vendor;

@@ -192,7 +192,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         Outcome::Conflict { message }
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
-        | Outcome::Missing { message, .. }
+        | Outcome::Missing { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),

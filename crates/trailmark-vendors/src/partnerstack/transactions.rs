@@ -215,17 +215,15 @@ pub(super) fn path(key: &str) -> Option<String> {
 
 /// What the answer to `DELETE` came to. Deleted is only what the vendor says that it deleted: 204, or its envelope.
 pub(super) fn read_deleted(key: &str, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
-    let reference = Some(key.to_owned());
     if answers::says_no_such_thing(answer) {
-        let message = answers::said(answer.status, "the vendor has no such transaction");
-        return Outcome::Missing { message, reference };
+        return Outcome::Missing { message: answers::said(answer.status, "the vendor has no such transaction") };
     }
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
     }
     let names_another = answers::data(answer).is_some_and(|data| text(&data, "key").is_some_and(|shown| shown != key));
     match answers::is_acknowledged(answer) && !names_another {
-        true => Outcome::Recorded { reference },
+        true => Outcome::Recorded { reference: Some(key.to_owned()) },
         false if names_another => {
             Outcome::Unknown { message: answers::said(answer.status, "the vendor names another transaction") }
         }

@@ -21,8 +21,8 @@ pub(super) fn change(ledger: &Connection, key: &LaneKey, rule: LaneRule) -> Resu
     let paused: Vec<String> = before.pauses.iter().map(|pause| pause.credential.clone()).collect();
     let after = rule(before);
     write_lane(ledger, key, &after)?;
-    let resumed = paused.iter().filter(|credential| !is_paused(&after, credential));
-    resumed.map(|credential| resume(ledger, key, credential)).collect()
+    let mut resumed = paused.iter().filter(|credential| !is_paused(&after, credential));
+    resumed.try_for_each(|credential| resume(ledger, key, credential))
 }
 
 /// What waits for a credential waits no longer.
