@@ -102,6 +102,7 @@ impl Errand {
         };
         let (progress, at) = (self.leased.progress.clone(), self.account.moment());
         let progress = machine::without_sending(progress, state, reason, self.leased.is_unsure, at);
+        self.account.doubted(&self.leased, &progress);
         self.settle_unsent(progress).await
     }
 

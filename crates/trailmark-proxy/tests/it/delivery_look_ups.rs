@@ -103,6 +103,33 @@ async fn of_a_list_without_end_nothing_is_known_and_nothing_is_sent_again() {
     vendor.abort();
 }
 
+/// A vendor that takes customers, breaks at every sale, and whose list of transactions is larger than egress reads.
+async fn huge(method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
+    let answer = |data: Value| (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })));
+    match (method, uri.path().ends_with("/transactions")) {
+        (Method::POST, true) => (StatusCode::BAD_GATEWAY, Json(json!({}))),
+        (_, true) => answer(json!({ "items": [{ "key": "o_9999", "note": "x".repeat(3 << 20) }], "has_more": false })),
+        (_, false) => answer(json!({ "key": "cus_1", "customer_key": "u_1" })),
+    }
+}
+
+// field-faults row 37
+#[tokio::test]
+async fn a_look_up_that_is_too_large_breaks_no_lane_and_is_left_to_an_operator() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let vendor = tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(huge)).await });
+    let world = World::with(|_| vec![account("main", &address)]).await;
+    customer(&world, "u_1").await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), row.due_at.as_deref()), ("uncertain", None));
+    assert!(row.reason.as_deref().unwrap().contains("the answer is too large"), "{:?}", row.reason);
+    assert!(tries(&row)[1..].iter().all(|one| one == "look_up inconclusive"), "{:?}", tries(&row));
+    assert_eq!(world.lane().await.state, "open", "the vendor answers, so nobody else's deliveries wait");
+    vendor.abort();
+}
+
 #[tokio::test]
 async fn a_clock_put_forward_makes_no_look_up_mean_absent() {
     let world = World::start().await;
