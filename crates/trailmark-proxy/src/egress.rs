@@ -85,8 +85,8 @@ pub enum NotSent {
         /// The host.
         host: String,
     },
-    /// It was held up for so long before it was sent that somebody else may have taken it over.
-    #[error("it was held up until its time was over, so it was not begun")]
+    /// It was delayed for so long before it was sent that its lease may end first, and the delivery be sent by somebody else.
+    #[error("the request was delayed past its deadline before it could be sent")]
     TooLate,
     /// The host's address is not a public one, or not a loopback one where every vendor is on loopback.
     #[error("{host} has the address {address}, which vendors must not have")]

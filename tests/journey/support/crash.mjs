@@ -53,7 +53,7 @@ export async function drain(product, done) {
       await pause(LOOK_MS);
       return done(product.json('outbox', 'list', '--limit', '1000').deliveries);
     },
-    240_000,
+    600_000,
   );
 }
 

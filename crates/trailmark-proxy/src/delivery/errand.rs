@@ -136,8 +136,8 @@ impl Errand {
         self.settle(Made { attempt, started_at, end, progress, signal }).await
     }
 
-    /// Whether so much time has passed since the attempt began that its lease might end before the answer comes: somebody
-    /// else may then look it up, find nothing and send it, so this send must not begin.
+    /// Whether so much time has passed since the attempt began that its lease may end before the answer comes. Somebody else
+    /// may then look the delivery up, find nothing and send it, so this request must not be sent.
     fn is_too_late(&self, started_at: UnixMillis) -> bool {
         self.account.now().since(started_at) > self.account.shared.exchange_ms
     }

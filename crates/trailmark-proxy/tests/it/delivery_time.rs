@@ -1,5 +1,5 @@
-//! On which times "never twice" rests: the vendor's own delay, one clock on both sides of a double, and a send that is not
-//! begun after its time. Each test moves the two clocks by hand and counts what the vendor made.
+//! On which times "never twice" rests: the vendor's own delay, one clock for the proxy and the simulator, and no send after
+//! its lease. Each test moves the two clocks by hand and counts what the vendor made.
 
 use serde_json::json;
 use trailmark_proxy::outbox::State;
@@ -74,9 +74,9 @@ async fn a_proxy_that_follows_a_step_of_time_late_believes_absent_too_early_once
     assert_eq!((tries[..3].join(", "), effects), ("send unverified, look_up absent, send unverified".into(), 2));
 }
 
-/// Holds a send up between its attempt row and the wire until its lease is over, the settling time has passed, a look-up has
-/// found nothing and it was sent again; then lets it go on.
-async fn held_up(world: &World, id: &ConversionId) -> DeliveryRow {
+/// Delays a send between its attempt row and the wire until its lease has ended, the settling time has passed, a look-up has
+/// found nothing and the delivery was sent again. Then the first send goes on.
+async fn delayed(world: &World, id: &ConversionId) -> DeliveryRow {
     world.until(id, |row| tries(row) == ["send open"]).await;
     // The lease is over.
     world.advance(SETTLING_MS).await;
@@ -90,24 +90,24 @@ async fn held_up(world: &World, id: &ConversionId) -> DeliveryRow {
 }
 
 #[tokio::test]
-async fn a_signup_that_is_held_up_until_it_was_sent_again_is_not_begun() {
+async fn a_signup_that_was_delayed_until_it_had_been_sent_again_is_not_sent() {
     let world = showing_after(0).await;
     world.store.stalled.send_replace(true);
     let signup = world.signup("u_1").await;
-    let row = held_up(&world, &signup).await;
-    assert_eq!(tries(&row), ["send retry", "look_up absent", "send unverified"], "the first one was not begun");
+    let row = delayed(&world, &signup).await;
+    assert_eq!(tries(&row), ["send retry", "look_up absent", "send unverified"], "the first one was not sent");
     let row = world.to_the_end(&signup).await;
     assert_eq!((row.state.as_str(), world.effects("u_1").await), ("recorded", 1), "{:#?}", row.tries);
 }
 
 #[tokio::test]
-async fn a_sale_that_is_held_up_until_it_was_sent_again_is_not_begun() {
+async fn a_sale_that_was_delayed_until_it_had_been_sent_again_is_not_sent() {
     let world = showing_after(0).await;
     let customer = world.accept("main", "u_1", None).await;
     world.until_state(&customer, State::Recorded).await;
     world.store.stalled.send_replace(true);
     let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
-    let row = held_up(&world, &order).await;
+    let row = delayed(&world, &order).await;
     assert_eq!(tries(&row), ["send retry", "look_up absent", "send recorded"]);
     assert_eq!((row.state.as_str(), world.effects("o_1001").await), ("recorded", 1), "{:#?}", row.tries);
 }

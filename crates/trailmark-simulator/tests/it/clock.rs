@@ -1,6 +1,6 @@
 //! A step of the clock and the calls around it: what was sent before it happens before it, whoever has died since, and a
 //! client on this machine is never at another time than the doubles.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpStream};
