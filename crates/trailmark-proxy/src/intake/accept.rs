@@ -149,6 +149,8 @@ impl Rules {
             // of a browser's business.
             attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
+            // Added by those who know what was said ([`super::warnings`]).
+            warnings: Vec::new(),
             replayed: false,
         };
         let mut ruling = Ruling { receipt, decision, deliveries, consequences: Vec::new() };

@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Order};
@@ -13,7 +13,7 @@ use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VendorName, Visitor
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::refusal::Refusal;
-use trailmark_wire::text_map::TextMap;
+use trailmark_wire::repair::{Flaw, FreeText, Unchecked, Warning, trimmed};
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{ClickClaims, VisitorClaims};
 
@@ -23,6 +23,7 @@ use super::callers::{self, Caller};
 use super::conversions::answer;
 use super::problem::Problem;
 use super::verify::occurred_at;
+use super::warnings::Warnings;
 use super::{Call, ClientNetwork};
 use crate::app::App;
 use crate::config::Site;
@@ -37,24 +38,39 @@ use crate::store::{Accepted, Assurance, NewConversion, Ruling};
 #[serde(deny_unknown_fields)]
 struct Posted {
     kind: Kind,
-    customer: Option<Customer>,
-    order: Option<Order>,
+    customer: Option<Customer<Unchecked>>,
+    order: Option<Order<Unchecked>>,
     refund_of: Option<OrderKey>,
     #[serde(default)]
-    data: TextMap,
-    /// RFC 3339; now when absent.
+    data: FreeText,
+    /// RFC 3339; now when absent. Strict, since it decides which touch is credited.
     occurred_at: Option<String>,
     /// The page's click token.
+    #[serde(default, deserialize_with = "word")]
     click_token: Option<String>,
     /// The visitor cookie's value.
+    #[serde(default, deserialize_with = "word")]
     visitor: Option<String>,
     /// What `reference()` gave the page: the visitor's id. Never a credential, so pages cannot send it.
+    #[serde(default, deserialize_with = "word")]
     reference: Option<String>,
 }
 
+/// A word that leads to the visitor, without outer white space. An empty one is none; what is no text leads nowhere.
+fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Option::deserialize(deserializer)? {
+        Some(Unchecked::Text(text)) => Some(trimmed(&text).to_owned()).filter(|text| !text.is_empty()),
+        Some(Unchecked::Other) => Some(String::new()),
+        None => None,
+    })
+}
+
 impl Posted {
-    fn conversion(&mut self) -> Result<Conversion, Problem> {
-        Ok(Conversion::from_body(Body {
+    fn conversion(&mut self, repairs: &mut Vec<Warning>) -> Result<Conversion, Problem> {
+        if self.occurred_at.take_if(|text| trimmed(text).is_empty()).is_some() {
+            repairs.push(Warning::new("occurred_at", Flaw::Blank));
+        }
+        let body = Body {
             kind: self.kind,
             customer: self.customer.take(),
             signed_customer: None,
@@ -62,7 +78,8 @@ impl Posted {
             signed_order: None,
             refund_of: self.refund_of.take(),
             data: std::mem::take(&mut self.data),
-        })?)
+        };
+        Ok(Conversion::from_body(body, repairs)?)
     }
 
     fn occurred_at(&self) -> Result<Option<UnixMillis>, Problem> {
@@ -102,14 +119,16 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
         return Err(Problem::malformed("content-type", "must be application/json where an API key is shown"));
     }
     let mut posted: Posted = Reader.read(text.as_bytes())?;
-    let conversion = posted.conversion()?;
+    let mut repairs = Vec::new();
+    let conversion = posted.conversion(&mut repairs)?;
+    let warnings = Warnings::of(app, caller.site, &conversion, repairs);
     let now = app.clock.now();
     let named = named(app, caller.site, &posted, now).await?;
     let at = occurred(caller.site, &posted, &named, now)?;
     let new = new(app, &caller, conversion, at, now)?;
     let case = Case::of(&new, None, named.token.map(|claims| (claims.program, claims.exp)));
     let rules = Rules::of(caller.site, &app.config.limits);
-    let rule = move |known: &_| Ok(explained(rules.rule(&case, known)?, named.unknown));
+    let rule = move |known: &_| Ok(warnings.on(explained(rules.rule(&case, known)?, named.unknown), known));
     let server_call = ServerCall { api_key: caller.key, idempotency_key, visitor: named.visitor };
     match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
         Accepted::Mismatch => {
@@ -201,6 +220,7 @@ struct Shown {
     received_at: String,
     decision: Value,
     deliveries: Vec<ShownDelivery>,
+    warnings: Vec<Warning>,
 }
 
 #[derive(Serialize)]
@@ -234,7 +254,7 @@ pub(super) async fn show(
 
 impl Shown {
     fn of(found: ConversionDetail) -> Self {
-        let ConversionDetail { conversion, occurred_at, decision, deliveries, .. } = found;
+        let ConversionDetail { conversion, occurred_at, decision, deliveries, warnings, .. } = found;
         Self {
             conversion_id: conversion.id,
             kind: conversion.kind,
@@ -246,6 +266,7 @@ impl Shown {
             received_at: conversion.received_at.to_rfc3339(),
             decision,
             deliveries: deliveries.into_iter().map(ShownDelivery::of).collect(),
+            warnings,
         }
     }
 }
