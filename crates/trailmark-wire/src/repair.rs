@@ -115,7 +115,7 @@ pub(crate) fn text(
     most: usize,
     warnings: &mut Vec<Warning>,
 ) -> Option<String> {
-    let mut warn = |flaw| warnings.push(Warning::new(field, flaw));
+    let mut warn = |flaw| warn(warnings, field, flaw);
     let said = match said? {
         Unchecked::Text(said) => said,
         Unchecked::Other => {
@@ -154,7 +154,7 @@ pub(crate) fn email(said: Option<Unchecked>, field: &str, warnings: &mut Vec<War
     if halves && at_most(address, EMAIL_CHARS) && address.chars().all(whole) {
         return Some(address.to_owned());
     }
-    warnings.push(Warning::new(field, Flaw::NotAnEmail));
+    warn(warnings, field, Flaw::NotAnEmail);
     None
 }
 
@@ -162,12 +162,12 @@ pub(crate) fn email(said: Option<Unchecked>, field: &str, warnings: &mut Vec<War
 pub(crate) fn free(said: FreeText, warnings: &mut Vec<Warning>) -> TextMap {
     let mut kept = TextMap::new();
     if said.is_other {
-        warnings.push(Warning::new("data", Flaw::WrongType));
+        warn(warnings, "data", Flaw::WrongType);
     }
     for (name, value) in said.entries {
         let Some(name) = text(Some(Unchecked::Text(name)), "data", DATA_NAME_CHARS, warnings) else { continue };
         if kept.len() == DATA_ENTRIES && kept.get(&name).is_none() {
-            warnings.push(Warning::new("data", Flaw::TooMany));
+            warn(warnings, "data", Flaw::TooMany);
             break;
         }
         let value = match value {
@@ -179,6 +179,14 @@ pub(crate) fn free(said: FreeText, warnings: &mut Vec<Warning>) -> TextMap {
         }
     }
     kept
+}
+
+/// Adds a warning, unless it is there already: of 200 lines the same is said once.
+fn warn(warnings: &mut Vec<Warning>, field: &str, flaw: Flaw) {
+    let warning = Warning::new(field, flaw);
+    if !warnings.contains(&warning) {
+        warnings.push(warning);
+    }
 }
 
 /// `data.name`, or `data` where the name holds more than letters, digits, `_` and `-`.
