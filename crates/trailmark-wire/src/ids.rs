@@ -275,5 +275,5 @@ fn is_missing_value(text: &str) -> bool {
     let bare = text.trim_matches(['(', ')', '<', '>']);
     ["undefined", "null", "nan", "none", "nil", "true", "false"].iter().any(|word| bare.eq_ignore_ascii_case(word))
         || ["[object ", "{{", "{%", "${", "<%"].iter().any(|mark| text.starts_with(mark))
-        || text.chars().all(|c| matches!(c, '0' | '-' | '.'))
+        || (text.contains('0') && text.chars().all(|c| matches!(c, '0' | '-' | '.')))
 }

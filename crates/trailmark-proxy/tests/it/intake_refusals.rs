@@ -379,7 +379,7 @@ async fn no_wrong_arrival_is_recorded() {
 async fn a_malformed_body_is_told_its_field_and_nothing_of_its_values() {
     let world = World::new().await;
     for (body, field) in [
-        (world.with_data(json!({"kind": "lead", "customer": {"key": "c", "email": "ada@"}})), "customer.email"),
+        (world.with_data(json!({"kind": "lead", "customer": {"key": "c"}, "signed_customer": "ada@"})), "signed_customer"),
         (world.with_data(json!({"kind": "lead", "customer": {"key": ["ada@example.com"]}})), "data.customer.key"),
         (world.with(|payload| payload["iat"] = json!("ada@example.com")), "iat"),
         (world.with(|payload| payload["mail"] = json!("ada@example.com")), "mail"),
