@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { canonical } from './canonical.mjs';
+import { repair } from './repair.mjs';
 
 const vectors = (name) => JSON.parse(readFileSync(new URL(`../../crates/trailmark-wire/vectors/${name}.json`, import.meta.url)));
 const sha256 = (bytes, encoding) => createHash('sha256').update(bytes).digest(encoding);
@@ -18,6 +19,17 @@ test('the canonical encoding of every vector is the same to the byte', () => {
   for (const { name, site, body, canonical_hex, sha256_hex } of all) {
     assert.equal(canonical(site, body).toString('hex'), canonical_hex, name);
     assert.equal(sha256(canonical(site, body), 'hex'), sha256_hex, name);
+  }
+});
+
+// field-faults § 1
+test('every flawed body is repaired to the same content, with the same warnings', () => {
+  const all = vectors('repairs');
+  assert.ok(all.length > 30);
+  for (const { name, body, repaired, warnings } of all) {
+    const found = repair(body);
+    assert.deepEqual(found.warnings, warnings, name);
+    assert.deepEqual(canonical('acme', found.repaired), canonical('acme', repaired), name);
   }
 });
 

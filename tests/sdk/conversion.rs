@@ -62,7 +62,10 @@ fn warnings_of_a_receipt_are_in_the_result_and_explained_by_field_and_code() {
     let outcome = serde_json::to_value(browser.signup(tracker)).unwrap();
     assert_eq!((&outcome["attribution"], &outcome["warnings"]), (&json!([{ "program": "main" }]), &warnings));
     let said = browser.page.warnings();
-    assert!(said.ends_with(&["signup: customer.name blank".into(), "signup: customer.email missing_for:main".into()]), "{said:?}");
+    assert!(
+        said.ends_with(&["signup: customer.name blank".into(), "signup: customer.email missing_for:main".into()]),
+        "{said:?}"
+    );
     let clean = serde_json::to_value(browser.signup(tracker)).unwrap();
     assert!(clean.get("warnings").is_none(), "{clean}");
 }

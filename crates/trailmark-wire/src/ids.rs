@@ -252,9 +252,9 @@ pub fn key(text: &str) -> Result<&str, &'static str> {
     let text = label(text)?;
     match text.contains('\u{fffd}') {
         true => Err("it holds U+FFFD, the mark of a text that was decoded wrongly"),
-        false if is_missing_value(text) => {
-            Err("it is what a program writes for a missing value, such as `undefined`, `null`, `[object Object]` or `0`")
-        }
+        false if is_missing_value(text) => Err(
+            "it is what a program writes for a missing value, such as `undefined`, `null`, `[object Object]` or `0`",
+        ),
         false => Ok(text),
     }
 }

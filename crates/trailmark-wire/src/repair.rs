@@ -109,12 +109,7 @@ fn is_embedding(character: char) -> bool {
 
 /// The text of an optional field, at most `most` characters; `None` where it is absent or left out. Inner controls,
 /// embeddings and overrides become spaces; the marks that right-to-left names need stay.
-pub(crate) fn text(
-    said: Option<Unchecked>,
-    field: &str,
-    most: usize,
-    warnings: &mut Vec<Warning>,
-) -> Option<String> {
+pub(crate) fn text(said: Option<Unchecked>, field: &str, most: usize, warnings: &mut Vec<Warning>) -> Option<String> {
     let mut warn = |flaw| warn(warnings, field, flaw);
     let said = match said? {
         Unchecked::Text(said) => said,

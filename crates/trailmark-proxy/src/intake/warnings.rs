@@ -42,9 +42,10 @@ impl Warnings {
         for credited in ruling.decision.credited() {
             let stored = known.touches.iter().find(|stored| stored.touch.id == credited.id);
             let has_click_id = stored.is_some_and(|stored| stored.captured.click_id.is_some());
-            let lacks = self.lacking.iter().filter(|(program, with_click_id, _)| {
-                *program == credited.program && *with_click_id == has_click_id
-            });
+            let lacks = self
+                .lacking
+                .iter()
+                .filter(|(program, with_click_id, _)| *program == credited.program && *with_click_id == has_click_id);
             let warnings = lacks.map(|(program, _, field)| Warning::missing_for(field.path(), program));
             ruling.receipt.warnings.extend(warnings);
         }

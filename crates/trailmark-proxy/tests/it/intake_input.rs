@@ -13,7 +13,10 @@ use crate::support::proxy::{Answer, ORIGIN, SITES, TestProxy};
 fn warned(answer: &Answer) -> Vec<String> {
     let receipt = answer.json();
     let warnings = receipt["warnings"].as_array().cloned().unwrap_or_default();
-    warnings.iter().map(|warning| format!("{} {}", warning["field"].as_str().unwrap(), warning["code"].as_str().unwrap())).collect()
+    warnings
+        .iter()
+        .map(|warning| format!("{} {}", warning["field"].as_str().unwrap(), warning["code"].as_str().unwrap()))
+        .collect()
 }
 
 /// A customer of these members.
@@ -98,7 +101,10 @@ async fn white_space_around_a_key_makes_neither_another_customer_nor_other_conte
     let order = json!({"key": " o_1\u{a0}", "amount_minor": 100, "currency": "EUR"});
     let sale = json!({"kind": "sale", "customer": {"key": "\u{2003}pad"}, "order": order});
     let sale = proxy.report(&api_key, "s", &sale).await;
-    assert_eq!((&sale.json()["status"], &sale.json()["attribution"][0]["partner"]), (&json!("accepted"), &json!("ada")));
+    assert_eq!(
+        (&sale.json()["status"], &sale.json()["attribution"][0]["partner"]),
+        (&json!("accepted"), &json!("ada"))
+    );
     let refund = json!({"kind": "refund", "refund_of": " o_1 ",
                         "order": {"key": "r_1 ", "amount_minor": 100, "currency": "EUR"}});
     assert_eq!(proxy.report(&api_key, "r", &refund).await.json()["status"], "accepted");
@@ -113,23 +119,31 @@ async fn a_key_that_programs_write_for_a_missing_value_is_malformed_for_page_and
     let click = proxy.arrive(1, &browser).await;
     for missing in ["undefined", "null", "NaN", "[object Object]", "0", "None", "{{user.id}}"] {
         let body = with_customer(json!({"key": missing}));
-        for answer in
-            [proxy.convert(1, &browser, &click, body.clone()).await, proxy.report(&api_key, "k", &body).await]
+        for answer in [proxy.convert(1, &browser, &click, body.clone()).await, proxy.report(&api_key, "k", &body).await]
         {
             let problem = answer.json();
             assert_eq!(answer.code(), "400 malformed", "{missing}");
             let detail = problem["detail"].as_str().unwrap();
-            assert!(detail.contains("customer.key` is not a customer key: it is what a program writes for a missing value"), "{detail}");
+            assert!(
+                detail.contains("customer.key` is not a customer key: it is what a program writes for a missing value"),
+                "{detail}"
+            );
         }
     }
     for (field, body) in [
         ("customer.key", with_customer(json!({"key": 0}))),
         ("customer.key", with_customer(json!({"key": 12345678901234567890_u64}))),
         ("customer.key", with_customer(json!({"key": null}))),
-        ("refund_of", json!({"kind": "refund", "refund_of": "null",
-                             "order": {"key": "r", "amount_minor": 1, "currency": "EUR"}})),
-        ("order.key", json!({"kind": "sale", "customer": {"key": "u"},
-                             "order": {"key": "undefined", "amount_minor": 1, "currency": "EUR"}})),
+        (
+            "refund_of",
+            json!({"kind": "refund", "refund_of": "null",
+                             "order": {"key": "r", "amount_minor": 1, "currency": "EUR"}}),
+        ),
+        (
+            "order.key",
+            json!({"kind": "sale", "customer": {"key": "u"},
+                             "order": {"key": "undefined", "amount_minor": 1, "currency": "EUR"}}),
+        ),
     ] {
         let answer = proxy.report(&api_key, "k", &body).await;
         assert_eq!((answer.code(), &answer.json()["field"]), ("400 malformed".into(), &json!(field)), "{body}");
@@ -226,7 +240,13 @@ async fn a_signup_that_lacks_what_the_programs_vendor_needs_is_warned_of_at_once
             vec!["customer.email not_an_email", "customer.email missing_for:main"],
         ),
         ("a click id", SITES, &landing("click1"), json!({}), vec![]),
-        ("a click id, and no tracking token", &untied, &landing("click1"), json!({}), vec!["customer.email missing_for:main"]),
+        (
+            "a click id, and no tracking token",
+            &untied,
+            &landing("click1"),
+            json!({}),
+            vec!["customer.email missing_for:main"],
+        ),
         ("an address", SITES, &by_partner, json!({"email": "a@x.org"}), vec![]),
     ] {
         let proxy = TestProxy::with(toml).await;
@@ -292,7 +312,10 @@ async fn a_flawed_optional_field_in_a_signed_customer_or_order_is_repaired_and_w
     // Templates and files put white space around what they pass on.
     let signup = json!({"kind": "signup", "signed_customer": format!("\n  {jws}\n")});
     let signup = proxy.convert(1, &key, &click, signup).await;
-    assert_eq!((signup.json()["status"].as_str(), warned(&signup)), (Some("accepted"), vec!["customer.name blank".into()]));
+    assert_eq!(
+        (signup.json()["status"].as_str(), warned(&signup)),
+        (Some("accepted"), vec!["customer.name blank".into()])
+    );
     let task = delivered(&proxy, &signup).await.customer.unwrap();
     assert_eq!((task.key.as_str(), task.email.as_deref(), task.name), ("c1", Some("a@x.org"), None));
     let line = json!({"sku": "s ", "category": "\u{7}", "unit_amount_minor": 100, "quantity": 1});

@@ -144,7 +144,11 @@ fn envelopes(world: &World) -> Vec<(&'static str, String, &'static str)> {
         ("no token", world.with(|p| drop(p.as_object_mut().unwrap().remove("token"))), MALFORMED),
         // Claims that no conversion may make.
         ("no customer", world.with_data(json!({"kind": "signup"})), MALFORMED),
-        ("a missing value as customer key", world.with_data(json!({"kind": "lead", "customer": {"key": "null"}})), MALFORMED),
+        (
+            "a missing value as customer key",
+            world.with_data(json!({"kind": "lead", "customer": {"key": "null"}})),
+            MALFORMED,
+        ),
         ("a blank customer key", world.with_data(json!({"kind": "lead", "customer": {"key": "  "}})), MALFORMED),
         (
             "an order in a signup",
@@ -379,7 +383,10 @@ async fn no_wrong_arrival_is_recorded() {
 async fn a_malformed_body_is_told_its_field_and_nothing_of_its_values() {
     let world = World::new().await;
     for (body, field) in [
-        (world.with_data(json!({"kind": "lead", "customer": {"key": "c"}, "signed_customer": "ada@"})), "signed_customer"),
+        (
+            world.with_data(json!({"kind": "lead", "customer": {"key": "c"}, "signed_customer": "ada@"})),
+            "signed_customer",
+        ),
         (world.with_data(json!({"kind": "lead", "customer": {"key": ["ada@example.com"]}})), "data.customer.key"),
         (world.with(|payload| payload["iat"] = json!("ada@example.com")), "iat"),
         (world.with(|payload| payload["mail"] = json!("ada@example.com")), "mail"),

@@ -42,11 +42,8 @@ content-type: application/json
 /// field-faults row 12: what a receipt warns of is what the delivery would be rejected for.
 #[test]
 fn a_signup_needs_the_address_without_which_it_is_rejected_and_nothing_else() {
-    let accounts = [
-        account(),
-        Account { tracking_token: None, ..account() },
-        Account { dialect: Dialect::Guide, ..account() },
-    ];
+    let accounts =
+        [account(), Account { tracking_token: None, ..account() }, Account { dialect: Dialect::Guide, ..account() }];
     for account in accounts {
         let vendor = partnerstack(&account);
         for (task, has_click_id) in [(signup(), true), (signup_without_click(), false)] {
@@ -58,7 +55,11 @@ fn a_signup_needs_the_address_without_which_it_is_rejected_and_nothing_else() {
                     Field::Name => customer.name = None,
                 });
                 assert!(field.is_absent(lacking.customer.as_ref().unwrap()));
-                assert_eq!(vendor.plan(&lacking).is_err(), needs.contains(&field), "{field:?} {has_click_id} {account:?}");
+                assert_eq!(
+                    vendor.plan(&lacking).is_err(),
+                    needs.contains(&field),
+                    "{field:?} {has_click_id} {account:?}"
+                );
             }
         }
         for kind in [Kind::Lead, Kind::Sale, Kind::Refund] {

@@ -126,7 +126,9 @@ fn problem(body: Value) -> String {
     let body: Result<Body, _> = serde_json::from_value(body);
     match body {
         Err(error) => error.to_string(),
-        Ok(body) => Conversion::from_body(body, &mut Vec::new()).map_or_else(|e| e.to_string(), |c| format!("{:?}", c.kind())),
+        Ok(body) => {
+            Conversion::from_body(body, &mut Vec::new()).map_or_else(|e| e.to_string(), |c| format!("{:?}", c.kind()))
+        }
     }
 }
 

@@ -39,9 +39,29 @@ fn every_flawed_body_is_the_same_content_as_its_repaired_form_and_warns_as_writt
 #[test]
 fn a_key_that_is_the_text_of_a_missing_value_is_malformed_and_names_the_likely_cause() {
     for missing in [
-        "undefined", "null", "NaN", "[object Object]", "0", " undefined ", "NULL", "None", "nil", "(null)", "<null>", "true",
-        "False", "[object Promise]", "[object HTMLInputElement]", "-0", "0.0", "00000000-0000-0000-0000-000000000000",
-        "{{user.id}}", "{{ customer_key }}", "${user.id}", "{% user %}", "<%= user.id %>",
+        "undefined",
+        "null",
+        "NaN",
+        "[object Object]",
+        "0",
+        " undefined ",
+        "NULL",
+        "None",
+        "nil",
+        "(null)",
+        "<null>",
+        "true",
+        "False",
+        "[object Promise]",
+        "[object HTMLInputElement]",
+        "-0",
+        "0.0",
+        "00000000-0000-0000-0000-000000000000",
+        "{{user.id}}",
+        "{{ customer_key }}",
+        "${user.id}",
+        "{% user %}",
+        "<%= user.id %>",
     ] {
         let sale = json!({"kind": "sale", "customer": {"key": "u"}, "order": {"key": missing, "amount_minor": 1, "currency": "EUR"}});
         let refund = json!({"kind": "refund", "refund_of": missing, "order": {"key": "r", "amount_minor": 1, "currency": "EUR"}});
@@ -62,7 +82,8 @@ fn no_key_and_no_stock_keeping_unit_holds_a_control_or_a_direction_mark() {
         let items = json!([{"sku": sku, "unit_amount_minor": 1, "quantity": 1}]);
         json!({"kind": "sale", "customer": {"key": "u"}, "order": {"key": "o", "amount_minor": 1, "currency": "EUR", "items": items}})
     };
-    for mark in ['\u{0}', '\u{1b}', '\n', '\u{85}', '\u{9b}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{61c}', '\u{2028}'] {
+    for mark in ['\u{0}', '\u{1b}', '\n', '\u{85}', '\u{9b}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{61c}', '\u{2028}']
+    {
         let text = format!("a{mark}b");
         let problem = read(&json!({"kind": "signup", "customer": {"key": text}})).unwrap_err();
         assert!(problem.contains("it holds a control or direction character"), "{mark:?}: {problem}");
