@@ -284,7 +284,7 @@ impl Rules {
             if let (Status::Accepted, Some(money)) = (ruling.receipt.status, refund.money) {
                 refunded_minor = refunded_minor.saturating_add(money.amount_minor);
             }
-            decided.push(Consequence::Decides(ruling));
+            decided.push(Consequence::Decides(Box::new(ruling)));
         }
         Ok(decided)
     }
