@@ -203,11 +203,11 @@ where
 }
 
 impl Unchecked {
-    /// The text without outer white space; `None` for an object, a list, or nothing but white space.
-    pub fn into_text(self) -> Option<String> {
+    /// The text without outer white space; empty for an object or a list.
+    pub fn as_text(&self) -> &str {
         match self {
-            Self::Text(text) => Some(trimmed(&text).to_owned()).filter(|text| !text.is_empty()),
-            Self::Other => None,
+            Self::Text(text) => trimmed(text),
+            Self::Other => "",
         }
     }
 }

@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Order};
@@ -46,29 +46,30 @@ struct Posted {
     /// RFC 3339; now when absent. Strict, since it decides which touch is credited.
     occurred_at: Option<String>,
     /// The page's click token.
-    #[serde(default, deserialize_with = "word")]
-    click_token: Option<String>,
+    click_token: Option<Unchecked>,
     /// The visitor cookie's value.
-    #[serde(default, deserialize_with = "word")]
-    visitor: Option<String>,
+    visitor: Option<Unchecked>,
     /// What `reference()` gave the page: the visitor's id. Never a credential, so pages cannot send it.
-    #[serde(default, deserialize_with = "word")]
-    reference: Option<String>,
-}
-
-/// A word that leads to the visitor, without outer white space. An empty one is none; what is no text leads nowhere.
-fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(match Option::deserialize(deserializer)? {
-        Some(Unchecked::Text(text)) => Some(trimmed(&text).to_owned()).filter(|text| !text.is_empty()),
-        Some(Unchecked::Other) => Some(String::new()),
-        None => None,
-    })
+    reference: Option<Unchecked>,
 }
 
 impl Posted {
     fn conversion(&mut self, repairs: &mut Vec<Warning>) -> Result<Conversion, Problem> {
         if self.occurred_at.take_if(|text| trimmed(text).is_empty()).is_some() {
             repairs.push(Warning::new("occurred_at", Flaw::Blank));
+        }
+        for (name, word) in
+            [("click_token", &mut self.click_token), ("visitor", &mut self.visitor), ("reference", &mut self.reference)]
+        {
+            // One that is empty, as a cookie is that is not there, is absent; what is no text leads nowhere.
+            match word {
+                Some(Unchecked::Other) => repairs.push(Warning::new(name, Flaw::WrongType)),
+                Some(Unchecked::Text(text)) if trimmed(text).is_empty() => {
+                    *word = None;
+                    repairs.push(Warning::new(name, Flaw::Blank));
+                }
+                Some(Unchecked::Text(_)) | None => {}
+            }
         }
         let body = Body {
             kind: self.kind,
@@ -165,7 +166,7 @@ fn new(
 async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Result<Named, Problem> {
     let mut named = Named::default();
     if let Some(token) = &posted.click_token {
-        let verified = app.keys.verify::<ClickClaims>(token).await?;
+        let verified = app.keys.verify::<ClickClaims>(token.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let claims = match claims {
             None => Err("token_invalid"),
@@ -176,7 +177,7 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
         named.token = claims.ok();
     }
     if let Some(cookie) = &posted.visitor {
-        let verified = app.keys.verify::<VisitorClaims>(cookie).await?;
+        let verified = app.keys.verify::<VisitorClaims>(cookie.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         named.add(match claims {
             None => Err("visitor_invalid"),
@@ -186,7 +187,7 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
     }
     if let Some(reference) = &posted.reference {
         // Whether the ledger knows it is seen with the conversion; until then it may lead nowhere.
-        named.add(VisitorId::new(reference.as_str()).map_err(|_shape| "reference_unknown"));
+        named.add(VisitorId::new(reference.as_text()).map_err(|_shape| "reference_unknown"));
         named.unknown = named.unknown.or(Some("reference_unknown"));
     }
     Ok(named)

@@ -208,13 +208,13 @@ async fn a_flawed_word_for_the_visitor_never_costs_a_backends_conversion() {
     let proxy = TestProxy::start().await;
     let api_key = proxy.api_key("acme").await;
     let cookie = visitor(&proxy, 1, &landing("click1")).await;
-    for (number, (name, value, code)) in [
-        ("visitor", json!(""), Some("no_touch")),
-        ("visitor", json!(null), Some("no_touch")),
-        ("visitor", json!(["a"]), Some("visitor_invalid")),
-        ("click_token", json!(7), Some("token_invalid")),
-        ("reference", json!({}), Some("reference_unknown")),
-        ("visitor", json!(format!(" {cookie}\n")), None),
+    for (number, (name, value, code, warning)) in [
+        ("visitor", json!(""), Some("no_touch"), Some("visitor blank")),
+        ("visitor", json!(null), Some("no_touch"), None),
+        ("visitor", json!(["a"]), Some("visitor_invalid"), Some("visitor wrong_type")),
+        ("click_token", json!(7), Some("token_invalid"), None),
+        ("reference", json!({}), Some("reference_unknown"), Some("reference wrong_type")),
+        ("visitor", json!(format!(" {cookie}\n")), None, None),
     ]
     .into_iter()
     .enumerate()
@@ -222,6 +222,7 @@ async fn a_flawed_word_for_the_visitor_never_costs_a_backends_conversion() {
         let body = with(customer(&format!("u_{number}")), name, value);
         let answer = proxy.report(&api_key, &format!("k{number}"), &body).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (202, code), "{body}");
+        assert_eq!(warned(&answer), warning.into_iter().collect::<Vec<_>>(), "{body}");
     }
 }
 
