@@ -97,10 +97,10 @@ export const run = (trailmark, settings, load) => {
     if (event.defaultPrevented || site != settings.site || !/^(signup|lead)$/.test(kind)) return;
     const input = { data: {} };
     new FormData(form).forEach((value, name) => {
-      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value || undefined;
+      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value;
       else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
     });
-    if (!input.customer) input.customerKey = input.customerKey || input.email;
+    if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
     trailmark[kind](input);
   });
 

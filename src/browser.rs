@@ -94,9 +94,9 @@ fn storage() -> Option<Storage> {
     property(&js_sys::global(), "localStorage").map(JsValue::unchecked_into)
 }
 
-/// Writes as `JSON.stringify` does. Numbers are JSON numbers, absent members are left out, maps are objects.
+/// A value of the page's, by way of its JSON: the writer is here for the wire's sake, and a second one costs the module a kilobyte.
 pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).ok()
+    JSON::parse(&to_text(value).ok()?).ok()
 }
 
 impl WriteJson for BrowserPage {

@@ -7,7 +7,7 @@ use trailmark_wire::receipt::Status;
 
 use crate::click::Click;
 use crate::config::Settings;
-use crate::conversion::{Credit, Entry, Outcome};
+use crate::conversion::{Entry, Outcome, Pair};
 use crate::json::Raw;
 use crate::page::{Answer, Json, Method, Page, Request};
 
@@ -83,15 +83,21 @@ fn outcome<J: Json>(receipt: &J) -> Option<Outcome> {
     let word = receipt.member_text("status")?;
     let known = [Status::Accepted, Status::Duplicate, Status::Held, Status::Unattributed, Status::Rejected];
     let status = known.into_iter().map(Status::as_str).find(|status| *status == word)?;
-    let credits = receipt.member("attribution").map(|credits| credits.items()).unwrap_or_default();
-    let credited =
-        |credit: &J| Some(Credit { program: credit.member_text("program")?, partner: credit.member_text("partner") });
     Some(Outcome {
         status,
         code: receipt.member_text("code"),
         conversion_id: receipt.member_text("conversion_id"),
-        attribution: Some(credits.iter().filter_map(credited).collect()),
+        attribution: Some(pairs(receipt, "attribution", ["program", "partner"])),
+        warnings: pairs(receipt, "warnings", ["field", "code"]),
     })
+}
+
+/// The two members of each object of a list.
+fn pairs<J: Json>(receipt: &J, list: &str, names: [&'static str; 2]) -> Vec<Pair> {
+    let [first, second] = names;
+    let items = receipt.member(list).map(|list| list.items()).unwrap_or_default();
+    let pair = |item: &J| Some(Pair { names, first: item.member_text(first)?, second: item.member_text(second) });
+    items.iter().filter_map(pair).collect()
 }
 
 /// Posts an entry and reads the answer.
@@ -100,6 +106,12 @@ pub async fn exchange<P: Page>(page: &P, settings: &Settings, click: &Click, ent
         Some(request) => step(page.send(request).await.as_ref(), tried),
         // The browser cannot hash, and so cannot say which token it means.
         None => Step::Done(Outcome::coded("failed", "no_crypto")),
+    }
+}
+
+fn explain<P: Page>(page: &P, settings: &Settings, problem: &str) {
+    if settings.debug {
+        page.warn(problem);
     }
 }
 
@@ -114,7 +126,8 @@ async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &
         aud: settings.site.clone(),
         ath,
         token: click.click_token.clone(),
-        data: Raw(page.body(entry.kind, &entry.input).ok()?),
+        // What the stub has kept was not looked at before.
+        data: Raw(page.body(entry.kind, &entry.input).map_err(|problem| explain(page, settings, &problem)).ok()?),
     };
     let mut body = page.write(&payload).ok()?;
     if let Some(jwk) = jwk {

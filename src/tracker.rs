@@ -18,7 +18,7 @@ use crate::capture;
 use crate::click::{self, Click, Touch};
 use crate::config::{Arrival, Navigation, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
-use crate::conversion::{self, Entry, Outcome};
+use crate::conversion::{self, Entry, Outcome, Pair};
 use crate::page::{Answer, Method, Page, Request};
 use crate::queue;
 use crate::send::{self, Step, Tried, UNREACHABLE};
@@ -259,6 +259,9 @@ impl<P: Page> Tracker<P> {
             match step {
                 Step::Done(outcome) => {
                     self.failures.set(0);
+                    for Pair { first: field, second: code, .. } in &outcome.warnings {
+                        self.explain(&[entry.kind.as_str(), ": ", field, " ", code.as_deref().unwrap_or_default()]);
+                    }
                     break outcome;
                 }
                 Step::Keep { code, rest } => {

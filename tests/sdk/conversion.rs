@@ -48,6 +48,43 @@ fn a_signup_is_signed_and_its_receipt_is_the_result() {
     assert_eq!(credits, json!([{ "program": "main", "partner": "ada" }]));
 }
 
+/// field-faults § 1: what the proxy repaired, left out or misses.
+#[test]
+fn warnings_of_a_receipt_are_in_the_result_and_explained_by_field_and_code() {
+    let browser = Browser::new();
+    let warnings = json!([
+        { "field": "customer.name", "code": "blank" },
+        { "field": "customer.email", "code": "missing_for:main" },
+    ]);
+    let receipt = json!({ "status": "accepted", "attribution": [{ "program": "main" }], "warnings": warnings });
+    browser.on_conversion(Reply::Now(Answer { status: 202, json: Some(receipt), retry_after: None }));
+    let tracker = browser.start(TOUCHED, Granted);
+    let outcome = serde_json::to_value(browser.signup(tracker)).unwrap();
+    assert_eq!((&outcome["attribution"], &outcome["warnings"]), (&json!([{ "program": "main" }]), &warnings));
+    let said = browser.page.warnings();
+    assert!(
+        said.ends_with(&["signup: customer.name blank".into(), "signup: customer.email missing_for:main".into()]),
+        "{said:?}"
+    );
+    let clean = serde_json::to_value(browser.signup(tracker)).unwrap();
+    assert!(clean.get("warnings").is_none(), "{clean}");
+}
+
+/// The stub keeps what it was given unread; what is wrong with it was dropped without a word.
+#[test]
+fn what_the_stub_kept_and_has_no_shape_is_explained_and_removed() {
+    let browser = Browser::new();
+    let id = "0199aaaa-0000-7000-8000-000000000001";
+    let kept = json!({ "id": id, "at": NOW.0, "kind": "signup", "input": r#"{"email":"a@b.c"}"# });
+    browser.page.store(&format!("tm_acme_queue_{id}"), &kept.to_string());
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.drain(tracker), None);
+    assert_eq!(browser.log(), [CLICKS]);
+    let said = browser.page.warnings();
+    assert!(said.iter().any(|text| text.contains("customerKey or a signed customer is needed")), "{said:?}");
+    assert!(browser.page.names("tm_acme_queue_").is_empty());
+}
+
 #[test]
 fn a_merchant_signed_customer_goes_through_as_it_came() {
     let browser = Browser::new();

@@ -1,9 +1,4 @@
-//! `size`: what a page pays for the module, against the budget, and what single crates cost in it.
-//!
-//! Sizes come from the manifest of the last build, in bytes. The cost of a crate is measured, not guessed: two tiny
-//! modules, with and without it, go through the same profile, wasm-bindgen, wasm-opt and terser as the SDK.
-
-mod probes;
+//! `size`: what a page pays for the module, against the budget. Sizes come from the manifest of the last build, in bytes.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -21,15 +16,8 @@ const MODULE_BUDGET: usize = 30_000;
 /// Where the module shall end. Brotli.
 const MODULE_GOAL: usize = 20_000;
 
-/// Prints both tables; fails when over budget.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let within = budget(workspace);
-    probes::run(workspace)?;
-    within
-}
-
 /// Prints the sizes of the built module; fails when over budget.
-pub(crate) fn budget(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     measured(workspace)?.check(MODULE_BUDGET)
 }
 

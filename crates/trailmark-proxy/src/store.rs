@@ -256,7 +256,7 @@ pub enum Consequence {
     /// know, says `held` like that of any other.
     ClosesItself,
     /// A conversion of [`Known::waiting`], named by the receipt, stands so from now on. Its own first receipt stays as it was given.
-    Decides(Ruling),
+    Decides(Box<Ruling>),
 }
 
 /// A delivery to create.

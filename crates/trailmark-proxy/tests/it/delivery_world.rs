@@ -207,6 +207,7 @@ impl World {
             code: None,
             attribution: Vec::new(),
             deliveries: Vec::new(),
+            warnings: Vec::new(),
             replayed: false,
         };
         let rule = Box::new(move |_: &_| {

@@ -178,6 +178,7 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
         code: code.map(String::from),
         attribution: if status == Status::Accepted { decision.attribution() } else { Vec::new() },
         deliveries: deliveries.iter().map(note).collect(),
+        warnings: Vec::new(),
         replayed: false,
     };
     Ruling { receipt, decision, deliveries, consequences: Vec::new() }
