@@ -276,7 +276,8 @@ impl<P: Page> Tracker<P> {
                 }
                 Step::Renew => {
                     tried = Tried::WithNewToken;
-                    // What the proxy no longer knows is gone.
+                    // The proxy no longer knows that token, and perhaps no cookie: the arrival's id and the key show who this is.
+                    self.told.set(false);
                     self.ask(None).await;
                 }
             }

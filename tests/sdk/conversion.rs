@@ -115,6 +115,16 @@ fn the_clock_is_the_proxys() {
 }
 
 #[test]
+fn a_token_that_the_proxy_no_longer_knows_is_had_again_by_its_arrival() {
+    // Its key was revoked, and with it the visitor cookie.
+    let browser = Browser::new();
+    browser.on_conversion(problem(401, "token_invalid"));
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(tracker).status, "accepted");
+    assert_eq!(browser.bodies(CLICKS)[0], browser.bodies(CLICKS)[1]);
+}
+
+#[test]
 fn a_token_that_is_gone_for_good_ends_the_conversion() {
     let browser = Browser::new();
     browser.on_conversion(problem(401, "token_invalid"));
