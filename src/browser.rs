@@ -1,6 +1,6 @@
 //! The page in a real browser, and the only place that uses web-sys and gloo-net. Pages deny, replace and break what is used
-//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through bindings
-//! that catch ([`property`] for getters), gloo-net's under [`guarded`], and whatever is refused becomes `None`.
+//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through functions
+//! that throw nothing and give texts where texts are due, gloo-net's under [`guarded`], and whatever is refused becomes `None`.
 //!
 //! [`key`] holds the browser key, [`http`] the requests; `host.js` speaks for both in callbacks and events, `body.js` turns what
 //! the page passed into the wire's words.

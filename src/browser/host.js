@@ -94,7 +94,7 @@ export const cookies = () => attempt(() => onlyText(document.cookie));
 export const loadText = name => attempt(() => onlyText(localStorage.getItem(name)));
 
 // Stores `value` under `name`; gives whether it could.
-export const storeText = (name, value) => attempt(() => (localStorage.setItem(name, value), true));
+export const storeText = (name, value) => !!attempt(() => (localStorage.setItem(name, value), true));
 
 // Removes the text under `name`. Where nothing can be removed nothing was stored.
 export const removeText = name => attempt(() => localStorage.removeItem(name));
@@ -109,7 +109,7 @@ export const ownProperty = (of, name) => attempt(() => Object.prototype.hasOwnPr
 export const warn = words => attempt(() => console.warn('trailmark:', words));
 
 // Whether Global Privacy Control is on.
-export const privacyControl = () => attempt(() => !!navigator.globalPrivacyControl);
+export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
 
 // A request to the proxy. `text/plain;charset=UTF-8` is what a text as body is by itself.
 export const request = (url, method, body, keepalive) =>
