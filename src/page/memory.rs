@@ -58,6 +58,7 @@ struct Inner {
     privacy_control: Cell<bool>,
     cookies: Rc<RefCell<String>>,
     storage: Rc<RefCell<Option<BTreeMap<String, String>>>>,
+    full: Cell<bool>,
     key: RefCell<Option<MemoryKey>>,
     sha256: fn(&[u8]) -> [u8; 32],
     body: Translate,
@@ -95,6 +96,7 @@ impl MemoryPage {
             privacy_control: Cell::new(false),
             cookies: Rc::default(),
             storage: Rc::new(RefCell::new(Some(BTreeMap::new()))),
+            full: Cell::new(false),
             key: RefCell::default(),
             sha256,
             body,
@@ -130,6 +132,11 @@ impl MemoryPage {
     /// Denies storage from now on, and forgets what it held.
     pub fn deny_storage(&self) {
         self.0.storage.replace(None);
+    }
+
+    /// Lets storage take nothing more from now on; what it holds stays.
+    pub fn fill_storage(&self) {
+        self.0.full.set(true);
     }
 
     /// Everything that storage holds.
@@ -265,11 +272,11 @@ impl Page for MemoryPage {
 
     fn store(&self, name: &str, text: &str) -> bool {
         match self.0.storage.borrow_mut().as_mut() {
-            Some(storage) => {
+            Some(storage) if !self.0.full.get() => {
                 storage.insert(name.to_owned(), text.to_owned());
                 true
             }
-            None => false,
+            Some(_) | None => false,
         }
     }
 

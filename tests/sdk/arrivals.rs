@@ -259,6 +259,19 @@ fn where_storage_is_denied_the_token_in_hand_serves_as_long_as_the_page() {
 
 // field-faults row 30
 #[test]
+fn where_storage_is_full_the_token_from_before_does_not_come_back() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let second = first.next_document();
+    second.page.fill_storage();
+    second.on_click(Reply::Now(touched(NOW, "eve")));
+    let tracker = second.start("https://shop.example/?via=eve", Granted);
+    let touch = second.page.call(tracker.touch()).take().flatten().unwrap();
+    assert_eq!(touch.partner.as_deref(), Some("eve"));
+}
+
+// field-faults row 30
+#[test]
 fn another_sites_flag_and_token_are_no_reason_to_ask() {
     let browser = Browser::new();
     let tracker = browser.start("https://shop.example/", Granted);
