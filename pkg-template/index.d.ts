@@ -103,7 +103,8 @@ export interface Result {
   status: 'accepted' | 'duplicate' | 'held' | 'unattributed' | 'rejected' | 'queued' | 'ignored' | 'failed';
   /**
    * A stable word, such as `no_touch`, `consent`, `consent_pending` (kept in memory, and sent if consent is granted before the
-   * page is left), `malformed`, `timeout`, `unreachable`, `no_crypto`, `not_loaded`, or the proxy's own code.
+   * page is left), `malformed`, `timeout`, `unreachable`, `refused`, `no_crypto`, `not_loaded`, or the proxy's own code, such as
+   * `site_unknown`. Of `queued` it says why the conversion waits.
    */
   code?: string;
   conversionId?: string;
@@ -124,7 +125,7 @@ export interface Settings {
   params?: string[];
   /** Where the page finds the package's `sdk_bg.wasm`, if its bundler does not see to that. */
   wasmUrl?: string | URL;
-  /** Explains mistakes on the console. */
+  /** Explains mistakes on the console, and says when all is well. */
   debug?: boolean;
 }
 

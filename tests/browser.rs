@@ -178,6 +178,37 @@ async fn storage_holds_what_is_stored_and_denied_storage_holds_nothing() {
     mend("window", "localStorage").await;
 }
 
+// field-faults row 64
+#[wasm_bindgen_test]
+async fn what_should_be_text_and_is_none_is_absent() {
+    let page = BrowserPage::default();
+    for value in ["({})", "({ length: {} })", "7", "undefined", "[]", "Symbol()", "Promise.resolve('x')", "() => ''"] {
+        break_it("window", "localStorage", &["it: { getItem: () => ", value, ", setItem: () => {} }"].concat()).await;
+        assert_eq!(page.load("tm_test"), None, "{value}");
+        break_it("document", "cookie", &["it: ", value].concat()).await;
+        assert_eq!(page.cookies(), "", "{value}");
+        with_fetch(
+            &["const answer = new Response('{}'); answer.text = async () => ", value, "; return answer"].concat(),
+        )
+        .await;
+        assert!(page.send(post("{}")).await.is_none_or(|answer| answer.json.is_none()), "{value}");
+        let header = ["const answer = new Response('{}'); answer.headers.get = () => ", value, "; return answer"];
+        with_fetch(&header.concat()).await;
+        assert_eq!(page.send(post("{}")).await.unwrap().retry_after, None, "{value}");
+    }
+    mend("window", "localStorage").await;
+    mend("document", "cookie").await;
+}
+
+// field-faults row 74
+#[wasm_bindgen_test]
+async fn members_are_an_objects_own() {
+    let json = BrowserPage::default().parse(r#"{"own":1}"#).unwrap();
+    break_it("Object.prototype", "foreign", "it: 'x'").await;
+    assert!(json.member("foreign").is_none() && json.member("toString").is_none() && json.member("own").is_some());
+    mend("Object.prototype", "foreign").await;
+}
+
 #[wasm_bindgen_test]
 async fn cookies_and_privacy_control_are_read_or_absent() {
     let page = BrowserPage::default();
@@ -256,8 +287,7 @@ async fn a_signup_goes_from_the_pages_call_to_the_pages_result() {
     .await;
     let settings =
         js("return { site: 'whole', endpoint: '/tm', consent: 'granted', params: ['via'], debug: false }", &[]).await;
-    let arrival =
-        js("return { id: '0'.repeat(32), url: 'https://a.example/?via=ada', referrer: '', at: '' }", &[]).await;
+    let arrival = js("return { id: '0'.repeat(32), url: 'https://a.example/?via=ada', at: '' }", &[]).await;
     let number = start(settings, arrival).unwrap();
     let sdk = |name: &str, argument: &JsValue| call(number, name.into(), argument);
     assert_eq!(shown(sdk("", &JsValue::UNDEFINED)).await, r#"{"attributed":true,"mode":"wasm"}"#);

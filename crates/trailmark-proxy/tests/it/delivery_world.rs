@@ -241,6 +241,7 @@ impl World {
             known_visitor: None,
             fresh_visitor: VisitorId::from_random(self.bytes()),
             jkt: None,
+            again: false,
             touches: vec![touch],
             landing_url: "https://shop.example/".into(),
             at: now,

@@ -340,7 +340,7 @@ async fn no_wrong_arrival_is_recorded() {
     for (name, body, expected) in [
         ("noise", "noise".to_owned(), MALFORMED),
         ("an unknown member", with(&|body| body["visitor"] = json!("v")), MALFORMED),
-        ("an unknown site", with(&|body| body["site"] = json!("nobody")), "404 not_found"),
+        ("an unknown site", with(&|body| body["site"] = json!("nobody")), "404 site_unknown"),
         ("a site that is no name", with(&|body| body["site"] = json!("../acme")), MALFORMED),
         ("another site's page", with(&|body| body["site"] = json!("zeta")), "403 origin_not_allowed"),
         ("an arrival id that is none", with(&|body| body["id"] = json!("1")), MALFORMED),

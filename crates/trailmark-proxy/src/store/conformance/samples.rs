@@ -110,6 +110,7 @@ pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
         known_visitor: None,
         fresh_visitor: visitor(number),
         jkt: None,
+        again: false,
         touches,
         landing_url: "https://acme.example/pricing?ps_xid=x".into(),
         at: NOW,
