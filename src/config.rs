@@ -43,7 +43,7 @@ pub enum Navigation {
 pub struct Arrival {
     /// Its random id; a repeated report repeats it.
     pub id: ArrivalId,
-    /// `location.href` without fragment.
+    /// `location.href`. Of its query and fragment only recognised parameters leave the page.
     pub url: String,
     /// `document.referrer`, empty where there is none.
     pub referrer: String,

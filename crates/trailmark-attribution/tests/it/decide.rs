@@ -19,6 +19,7 @@ fn touch(name: &str, partner: &str, at: i64) -> Touch {
         partner: Some(PartnerKey::new(partner).unwrap()),
         at: UnixMillis(at),
         expires_at: UnixMillis(at + WINDOW),
+        unusable: None,
     }
 }
 

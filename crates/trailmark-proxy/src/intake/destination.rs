@@ -3,6 +3,7 @@
 //! understand it differently. Pure; who is redirected, and what is recorded, stands in [`super::links`].
 
 use trailmark_wire::capture::Rule;
+use trailmark_wire::landing::{self, Landing};
 use trailmark_wire::limits::URL_BYTES;
 use url::{Url, form_urlencoded};
 
@@ -11,12 +12,13 @@ use crate::config::Site;
 /// Layers of percent-encoding that are taken off a path: servers behind the site undo one, careless ones two.
 const LAYERS: usize = 4;
 
-/// The destination in a link's query: its only `to`, `/` where there is none.
+/// The destination in a link's query: its only `to`, `/` where there is none or where it is empty.
 ///
 /// # Errors
 /// Why there is none that the site allows.
 pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, &'static str> {
-    let mut named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "to").map(|(_, to)| to);
+    let pairs = pieces(query).flat_map(|piece| form_urlencoded::parse(piece.as_bytes()));
+    let mut named = pairs.filter(|(name, to)| is_to(name) && !to.is_empty()).map(|(_, to)| to);
     let to = named.next().unwrap_or("/".into());
     if named.next().is_some() {
         return Err("is given twice");
@@ -32,10 +34,21 @@ pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, 
     Ok(url)
 }
 
+/// A link's parameters as written, without the rest of an `&amp;` in front of them. A `?` or `;` separates nothing here, since
+/// `to` may hold either.
+fn pieces(query: &str) -> impl Iterator<Item = &str> {
+    let bare = |piece| ["amp;", "amp%3B", "amp%3b"].into_iter().find_map(|rest| str::strip_prefix(piece, rest)).unwrap_or(piece);
+    query.split('&').map(bare).filter(|piece| !piece.is_empty())
+}
+
+fn is_to(name: &str) -> bool {
+    name.eq_ignore_ascii_case("to")
+}
+
 fn read(to: &str, site: &Site) -> Result<Url, &'static str> {
     let unreadable = "is no address of a page";
     // U+FFFD stands where the text was no UTF-8.
-    if to.is_empty() || to.len() > URL_BYTES || to.contains(|c: char| c.is_control() || c == '\\' || c == '\u{fffd}') {
+    if to.len() > URL_BYTES || to.contains(|c: char| c.is_control() || c == '\\' || c == '\u{fffd}') {
         return Err(unreadable);
     }
     let base = Url::parse(site.public_url.as_str()).map_err(|_configured| unreadable)?;
@@ -90,18 +103,54 @@ fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The destination without what any program of the site captures: whose link it is says the link, and nothing behind it.
-pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Url {
-    let Some(query) = url.query() else { return url };
-    let is_captured = |pair: &str| {
-        let mut names = form_urlencoded::parse(pair.as_bytes()).map(|(name, _)| name);
-        names.any(|name| rules.iter().any(|rule| rule.names_param(&name)))
-    };
-    // Pair by pair as written: another encoder's spelling of what is kept is none of our business.
-    let kept: Vec<&str> = query.split('&').filter(|pair| !is_captured(pair)).collect();
-    let kept = kept.join("&");
-    url.set_query((!kept.is_empty()).then_some(&kept));
+/// The destination with the link's other parameters, as written. Of a name that the destination has itself its own values
+/// count alone; where all of it would be too long for an address, the destination stays as it is.
+pub(super) fn with_others(mut url: Url, query: &str) -> Url {
+    let name = |piece: &str| form_urlencoded::parse(piece.as_bytes()).next().map(|(name, _)| name.into_owned());
+    let own: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    let is_other = |piece: &&str| name(piece).is_some_and(|name| !is_to(&name) && !own.contains(&name));
+    let others = pieces(query).filter(is_other);
+    let whole: Vec<&str> = url.query().into_iter().filter(|own| !own.is_empty()).chain(others).collect();
+    let whole = whole.join("&");
+    if !whole.is_empty() && url.as_str().len() + whole.len() <= URL_BYTES {
+        url.set_query(Some(&whole));
+    }
     url
+}
+
+/// The destination without what any program of the site captures, in query and fragment: whose link it is says the link, and
+/// nothing behind it.
+///
+/// # Errors
+/// Such a parameter stands in the path, out of which nothing can be taken.
+pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Result<Url, &'static str> {
+    let query = url.query().map(|query| without(query, rules));
+    url.set_query(query.as_deref().filter(|query| !query.is_empty()));
+    let fragment = url.fragment().map(|fragment| without(fragment, rules));
+    url.set_fragment(fragment.as_deref());
+    let captured = |url: &Url| {
+        Landing::parse(url.as_str()).is_ok_and(|url| url.pairs().any(|(name, _)| is_captured(&name, rules)))
+    };
+    if captured(&url) { Err("names a partner in its path") } else { Ok(url) }
+}
+
+/// The rest of a query or fragment, piece by piece as written: another encoder's spelling of what is kept is none of our
+/// business.
+fn without(text: &str, rules: &[Rule<'_>]) -> String {
+    let separators = ['&', '?', ';', '#'];
+    let is_kept = |piece: &&str| {
+        let pair = landing::pair(piece.trim_end_matches(separators));
+        !pair.is_some_and(|(name, _)| is_captured(&name, rules))
+    };
+    let kept: String = text.split_inclusive(separators).filter(is_kept).collect();
+    match kept.len() < text.len() {
+        true => kept.trim_end_matches(separators).to_owned(),
+        false => kept,
+    }
+}
+
+fn is_captured(name: &str, rules: &[Rule<'_>]) -> bool {
+    rules.iter().any(|rule| rule.names_param(name))
 }
 
 /// The destination with one parameter more.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::Kind;
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
@@ -91,6 +92,9 @@ pub struct TouchRow {
     pub click_id: Option<String>,
     /// `url` or `cookie`.
     pub source: String,
+    /// Why its link holds no key that the vendor could take; it is never credited then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<Unusable>,
     /// The landing URL as stored.
     pub landing_url: String,
     /// When.

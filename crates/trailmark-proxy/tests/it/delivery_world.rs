@@ -215,6 +215,7 @@ impl World {
             raw_partner: None,
             source: Source::Url,
             twins_differ: false,
+            unusable: None,
         };
         let program = ProgramId::new(program).unwrap();
         let touch = NewTouch { id: self.id(), program, captured, expires_at: now.plus(90 * 86_400_000) };

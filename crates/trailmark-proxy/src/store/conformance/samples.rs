@@ -86,6 +86,7 @@ pub fn touch(number: u16, in_program: &str) -> NewTouch {
         raw_partner: None,
         source: Source::Url,
         twins_differ: false,
+        unusable: None,
     };
     NewTouch { id: id(number), program: program(in_program), captured, expires_at: NOW.plus(90 * DAY_MS) }
 }
