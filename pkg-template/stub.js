@@ -56,7 +56,7 @@
   try {
     // A frame is somebody's widget or preview, not an arrival.
     if (w.top != w) return off();
-    state.a = { id: random(), url: location.href.split('#')[0], referrer: document.referrer, at: new Date().toISOString() };
+    state.a = { id: random(), url: location.href, referrer: document.referrer, at: new Date().toISOString() };
     // Reload and back/forward are the same arrival once more.
     try {
       if (/^[rb]/.test(performance.getEntriesByType('navigation')[0].type)) state.a.again = 1;
@@ -65,8 +65,11 @@
       [...state.q].map(call => isConversion(call[0]) && settle(call));
       const { site, endpoint, base, params = '' } = settings();
       const names = 'ps_xid|gsxid|ps_partner_key|gspk|clickref|irw_id|' + `${params}`.replace(/[\s,]+/g, '|');
-      if (!state.m && !state.a.again && granted() && RegExp(`[?&](${names})=.`).test(state.a.url))
-        navigator.sendBeacon((endpoint || new URL('.', base).href).replace(/\/$/, '') + '/v1/clicks', JSON.stringify({ site, ...state.a }));
+      // Nothing else of query and fragment leaves the page.
+      const { url } = state.a, found = url.match(RegExp(`[?&#;/](${names})=[^?&#;]+`, 'gi'));
+      if (!state.m && !state.a.again && granted() && found)
+        navigator.sendBeacon((endpoint || new URL('.', base).href).replace(/\/$/, '') + '/v1/clicks',
+          JSON.stringify({ site, ...state.a, url: url.split(/[?#]/)[0] + '?' + found.join('') }));
     });
     // The script that never comes: blocked, which the browser says, or slow beyond use.
     w.addEventListener('error', event => event.target == tag() && off(), true);

@@ -28,20 +28,19 @@ pub fn look(arrival: &Arrival, navigation: Navigation, cookies: &str, params: &[
     let Ok(landing) = Landing::parse(&arrival.url) else {
         return Sighting::default();
     };
-    let referrer = Landing::parse(&arrival.referrer).ok().map(|referrer| referrer.told(&[]));
+    let referrer = Landing::parse(&arrival.referrer).ok().map(|referrer| referrer.told(&[]).url);
     if navigation == Navigation::Repeat {
-        return Sighting { url: landing.told(&[]), referrer, ..Sighting::default() };
+        return Sighting { url: landing.told(&[]).url, referrer, ..Sighting::default() };
     }
     let rules = rules(params);
     let cookies = named_cookies(cookies, &rules);
+    let told = landing.told(&rules);
     // Whether a value is a key is for the proxy to say: here it only counts whether asking is worth it.
-    let touched =
-        landing.pairs().any(|(name, value)| !value.is_empty() && rules.iter().any(|rule| rule.names_param(&name)));
-    let source = match touched {
+    let source = match told.is_touch {
         true => Some(Source::Url),
         false => cookies.values().any(|value| !value.is_empty()).then_some(Source::Cookie),
     };
-    Sighting { source, url: landing.told(&rules), referrer, cookies }
+    Sighting { source, url: told.url, referrer, cookies }
 }
 
 /// Every vendor's known names, and the page's own generic ones. Which of them belong to a program of the site is known to

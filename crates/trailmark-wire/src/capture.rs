@@ -105,11 +105,12 @@ const PARTNERO: Names = Names {
 };
 
 impl Rule<'_> {
-    /// Whether this rule reads the parameter `name`, in any case.
+    /// Whether this rule reads the parameter `name`, which is in lower case: names match in any case.
     pub fn names_param(&self, name: &str) -> bool {
         let names = self.names();
-        let own = names.click_params.iter().chain(names.partner_params).copied();
-        own.chain(self.params.iter().map(String::as_str)).any(|own| own.eq_ignore_ascii_case(name))
+        names.click_params.contains(&name)
+            || names.partner_params.contains(&name)
+            || self.params.iter().any(|param| param.eq_ignore_ascii_case(name))
     }
 
     /// Whether this rule reads the cookie `name`; nothing else of a cookie jar may leave the page.

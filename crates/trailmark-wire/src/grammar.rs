@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64url::decode_lenient;
 use crate::ids::{ClickId, PartnerKey, at_most};
-use crate::limits::{CLICK_ID_CHARS, KEY_CHARS, VALUE_CHARS};
+use crate::limits::{CLICK_ID_CHARS, KEY_CHARS, VALUE_BYTES};
 
 /// Layers of percent-encoding that are undone: the address itself needs one, each mailer or redirect may add one.
 const LAYERS: usize = 4;
@@ -78,7 +78,7 @@ pub fn read<T>(raw: &str, plus: Plus, parse: impl FnOnce(&str) -> Read<T>) -> Re
 /// A click id, which only loses what was glued to its ends. Its case is the vendor's own.
 pub fn click_id(text: &str) -> Read<ClickId> {
     let text = text.trim_matches(is_glued);
-    if text.is_empty() {
+    if says_nothing(text) {
         return None;
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || "-._~+/=:".contains(c);
@@ -89,7 +89,7 @@ pub fn click_id(text: &str) -> Read<ClickId> {
 /// A partner key in plain text.
 pub fn partner_key(text: &str, case: Case) -> Read<PartnerKey> {
     let text = text.trim_matches(is_glued_to_key);
-    if text.is_empty() { None } else { Some(key(text, case)) }
+    if says_nothing(text) { None } else { Some(key(text, case)) }
 }
 
 /// A partner key out of a parameter that holds base64. Today's links carry it without padding, older ones with it; people
@@ -121,7 +121,7 @@ pub fn holds_email(text: &str) -> bool {
 
 /// The text behind percent-encoding, however often it was applied.
 fn decoded(raw: &str, plus: Plus) -> Result<String, Unusable> {
-    if !at_most(raw, VALUE_CHARS) {
+    if raw.len() > VALUE_BYTES {
         return Err(Unusable::TooLong);
     }
     let mut text = percent_decoded(raw, plus).ok_or(Unusable::Characters)?;
@@ -164,7 +164,10 @@ fn nibble(digit: u8) -> Option<u8> {
 /// `<key>`, `%%key%%`, `*|KEY|*`, `undefined`.
 fn says_nothing(text: &str) -> bool {
     let ends = (text.chars().next(), text.chars().next_back());
-    let pair = matches!(ends, (Some('['), Some(']')) | (Some('<'), Some('>')) | (Some('%'), Some('%')) | (Some('*'), Some('*')));
+    let pair = matches!(
+        ends,
+        (Some('['), Some(']')) | (Some('<'), Some('>')) | (Some('%'), Some('%')) | (Some('*'), Some('*'))
+    );
     text.is_empty()
         || pair
         || text.contains(['{', '}'])

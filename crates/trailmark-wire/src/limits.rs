@@ -7,18 +7,18 @@ pub const BODY_BYTES: usize = 64 * 1024;
 /// Bytes of a referrer, and of the address that a link leads to.
 pub const URL_BYTES: usize = 8 * 1024;
 
-/// Characters of a landing URL's path that leave the page.
-pub const PATH_CHARS: usize = 1024;
+/// Bytes of a landing URL's path that leave the page.
+pub const PATH_BYTES: usize = 1024;
 
-/// Characters of a parameter's or cookie's value as it stands in the address, percent-encoding included: enough for a key of
+/// Bytes of a parameter's or cookie's value as it stands in the address, percent-encoding included: enough for a key of
 /// 255 letters in base64, each letter escaped. A longer one is no value; what is stored of it is never read again.
-pub const VALUE_CHARS: usize = 1024;
+pub const VALUE_BYTES: usize = 1024;
 
 /// Bytes of a landing URL that the ledger keeps, so that a list of touches stays short.
 pub const STORED_URL_BYTES: usize = 1024;
 
-/// Characters of one segment of its path, or of one value, that the ledger keeps.
-pub const STORED_PART_CHARS: usize = 256;
+/// Bytes of one segment of its path, or of one value, that the ledger keeps.
+pub const STORED_PART_BYTES: usize = 256;
 
 /// Characters of a vendor's click id. Introw accepts 1 to 256 (developers.introw.io), the longest of the four.
 pub const CLICK_ID_CHARS: usize = 256;

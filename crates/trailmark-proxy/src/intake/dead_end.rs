@@ -11,7 +11,8 @@ use super::problem::Problem;
 use crate::config::{RedirectTo, Site};
 
 /// The page needs no script, no image and nothing from elsewhere.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The answer: a page where `headers` ask for HTML, with a way on to `site`, else to the root of this host.
 pub(super) fn answer(problem: Problem, headers: &HeaderMap, site: Option<&Site>) -> Response {
@@ -44,8 +45,14 @@ fn way_on(site: Option<&Site>) -> String {
 
 fn page(is_busy: bool, way_on: &str) -> String {
     let (title, text) = match is_busy {
-        true => ("Please try again", "This link cannot be opened at the moment. Open it again in a minute, or go on to the site."),
-        false => ("This link does not work", "Its address is not complete, or it has been withdrawn. You can go on to the site."),
+        true => (
+            "Please try again",
+            "This link cannot be opened at the moment. Open it again in a minute, or go on to the site.",
+        ),
+        false => (
+            "This link does not work",
+            "Its address is not complete, or it has been withdrawn. You can go on to the site.",
+        ),
     };
     let way_on = way_on.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     format!(

@@ -37,7 +37,9 @@ pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, 
 /// A link's parameters as written, without the rest of an `&amp;` in front of them. A `?` or `;` separates nothing here, since
 /// `to` may hold either.
 fn pieces(query: &str) -> impl Iterator<Item = &str> {
-    let bare = |piece| ["amp;", "amp%3B", "amp%3b"].into_iter().find_map(|rest| str::strip_prefix(piece, rest)).unwrap_or(piece);
+    let bare = |piece| {
+        ["amp;", "amp%3B", "amp%3b"].into_iter().find_map(|rest| str::strip_prefix(piece, rest)).unwrap_or(piece)
+    };
     query.split('&').map(bare).filter(|piece| !piece.is_empty())
 }
 

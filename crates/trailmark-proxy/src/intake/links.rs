@@ -43,13 +43,7 @@ const BROWSERS: [&str; 3] = ["mozilla/", "opera/", "ucweb/"];
 const ROBOTS: [&str; 6] = ["bot", "crawler", "embedly", "preview", "slurp", "spider"];
 
 /// `GET` and `HEAD` of a link; `link` is the decoded path below `r/`.
-pub(super) async fn follow(
-    app: &App,
-    call: Call,
-    method: &Method,
-    uri: &Uri,
-    link: &str,
-) -> Result<Response, Problem> {
+pub(super) async fn follow(app: &App, call: Call, method: &Method, uri: &Uri, link: &str) -> Result<Response, Problem> {
     app.rates.take(call.client)?;
     let (program, partner) = link.split_once('/').ok_or(Refusal::NotFound)?;
     let (site, program) = linked(app, call.host.as_deref(), program)?;
