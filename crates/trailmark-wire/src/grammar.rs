@@ -114,7 +114,7 @@ pub fn holds_email(text: &str) -> bool {
     for _ in 0..LAYERS {
         bytes = unescaped(&bytes, Plus::Itself);
     }
-    let mut words = bytes.split(|byte| byte.is_ascii_whitespace() || b"/,;:<>()\"&=?#".contains(byte));
+    let mut words = bytes.split(|byte| byte.is_ascii_whitespace() || b"/,;:+<>()\"&=?#".contains(byte));
     // Something stands on both sides of an `@`.
     words.any(|word| word.split(|byte| *byte == b'@').filter(|part| !part.is_empty()).count() > 1)
 }

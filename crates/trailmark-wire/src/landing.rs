@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use crate::capture::Rule;
 use crate::grammar::{Plus, holds_email, percent_decoded};
-use crate::limits::{PATH_BYTES, STORED_PART_BYTES, STORED_URL_BYTES, VALUE_BYTES};
+use crate::limits::{PARAM_BYTES, PATH_BYTES, STORED_PART_BYTES, STORED_URL_BYTES, VALUE_BYTES};
 
 /// What stands in the ledger in the place of an e-mail address.
 const EMAIL: &str = "[email]";
@@ -104,7 +104,7 @@ impl<'a> Landing<'a> {
             if stored.len() + shown.len() + delimiter.len() > STORED_URL_BYTES {
                 break;
             }
-            stored.extend(shown.chars().filter(|c| !c.is_whitespace() && !c.is_control()));
+            stored.extend(shown.chars().map(|c| if c.is_whitespace() || c.is_control() { '+' } else { c }));
             stored.push_str(delimiter);
         }
         stored.truncate(stored.trim_end_matches(['?', '&']).len());
@@ -144,10 +144,14 @@ fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The name of one parameter, decoded and in lower case, and its value as written; `None` where there is no `=`. An encoded
+/// The name of one parameter, decoded and in lower case, and its value as written; `None` where there is no `=`, or a name
+/// longer than [`PARAM_BYTES`]. An encoded
 /// separator in front of a name, as in `amp%3Bgspk`, and the slash of a hash router are no part of it.
 pub fn pair(piece: &str) -> Option<(String, &str)> {
     let (name, value) = split(piece, b"=");
+    if name.len() > PARAM_BYTES {
+        return None;
+    }
     let mut name = percent_decoded(name, Plus::Space)?;
     name.make_ascii_lowercase();
     Some((after(&name, b"&?;/ ").to_owned(), value.get(1..)?))

@@ -10,6 +10,9 @@ pub const URL_BYTES: usize = 8 * 1024;
 /// Bytes of a landing URL's path that leave the page.
 pub const PATH_BYTES: usize = 1024;
 
+/// Bytes of a parameter's name as it stands in the address: enough for a configured name of 64 letters, each escaped.
+pub const PARAM_BYTES: usize = 200;
+
 /// Bytes of a parameter's or cookie's value as it stands in the address, percent-encoding included: enough for a key of
 /// 255 letters in base64, each letter escaped. A longer one is no value; what is stored of it is never read again.
 pub const VALUE_BYTES: usize = 1024;

@@ -284,7 +284,6 @@ mod tests {
             "view-source:https://www.acme.example/app",
             "about:blank",
             // Another path.
-            "",
             "/",
             "/apple",
             "/app.evil",
@@ -311,13 +310,40 @@ mod tests {
     #[test]
     fn a_link_has_one_destination_of_a_usable_length_or_the_root() {
         let site = site();
-        for query in ["to=/app&to=/pricing", "to=/app&to=", "to=/app%ff", "", "To=/app", "to"] {
+        for query in ["to=/app&to=/pricing", "to=/app%ff", "", "to", "to="] {
             assert!(destination(query, &site, "/tm").is_err(), "{query}");
         }
-        assert!(destination("x=1&to=/app&y=2", &site, "/tm").is_ok());
+        for query in ["x=1&to=/app&y=2", "to=/app&to=", "To=/app", "x=1&amp;to=/app", "x=1&amp%3Bto=/app"] {
+            assert_eq!(destination(query, &site, "/tm").unwrap().path(), "/app", "{query}");
+        }
         assert!(of(&format!("/app?{}", "x".repeat(URL_BYTES))).is_err());
         let open = Site { redirect_to: vec![crate::config::RedirectTo::parse("/").unwrap()], ..site };
-        assert_eq!(destination("", &open, "/tm").unwrap().as_str(), "https://www.acme.example/");
+        // field-faults row 27
+        for query in ["", "to", "to=", "utm_source=x&to="] {
+            assert_eq!(destination(query, &open, "/tm").unwrap().as_str(), "https://www.acme.example/", "{query}");
+        }
+    }
+
+    // field-faults row 26
+    #[test]
+    fn other_parameters_of_the_link_are_passed_on_and_what_the_destination_names_wins() {
+        for (query, led) in [
+            ("to=/app&utm_source=news&gclid=x", "/app?utm_source=news&gclid=x"),
+            ("utm_source=news&to=/app", "/app?utm_source=news"),
+            ("to=/app%3Fplan%3Da%26utm_source%3Dblog&utm_source=news&b=1", "/app?plan=a&utm_source=blog&b=1"),
+            ("to=/app?plan=a&plan=b&plan=c", "/app?plan=a"),
+            ("to=/app%23top&utm_source=news", "/app?utm_source=news#top"),
+            ("to=/app&a=%7E+%C3%BC&&b&c=", "/app?a=%7E+%C3%BC&b&c="),
+            ("to=/app&amp;utm_source=news", "/app?utm_source=news"),
+            ("to=/app&a='%22<>%0d%0aSet-Cookie:%20a=b", "/app?a=%27%22%3C%3E%0d%0aSet-Cookie:%20a=b"),
+            ("To=/app&TO=", "/app"),
+        ] {
+            let to = destination(query, &site(), "/tm").unwrap();
+            assert_eq!(with_others(to, query).as_str(), format!("https://www.acme.example{led}"), "{query}");
+        }
+        let long = format!("to=/app&a={}", "x".repeat(URL_BYTES));
+        let to = destination(&long, &site(), "/tm").unwrap();
+        assert_eq!(with_others(to, &long).as_str(), "https://www.acme.example/app");
     }
 
     #[test]
@@ -332,10 +358,21 @@ mod tests {
             ("/?a=b", "/?a=b"),
             ("/?ps_xid=x", "/"),
             ("/?a=%7e+x&%70s_partner_key=YWRh&utm_source=b&irw_id=1&via=x&gspk", "/?a=%7e+x&utm_source=b"),
-            ("/?aff=ada#gspk=1", "/?aff=ada#gspk=1"),
+            ("/?aff=ada#gspk=1", "/?aff=ada"),
+            ("/?PS_XID=x&a=b?via=y&c=d;gspk=1", "/?a=b?c=d"),
+            ("/?a=b&amp;via=x", "/?a=b&amp"),
+            ("/#/signup?via=x&plan=a", "/#/signup?plan=a"),
+            ("/#top", "/#top"),
         ] {
             let url = |text: &str| Url::parse("https://www.acme.example").unwrap().join(text).unwrap();
-            assert_eq!(without_captured(url(before), &rules), url(after), "{before}");
+            assert_eq!(without_captured(url(before), &rules), Ok(url(after)), "{before}");
+            // What is led to captures nothing, as the page's own rules read it.
+            let captured = |rule| Landing::parse(url(after).as_str()).is_ok_and(|led| led.told(&[rule]).is_touch);
+            assert!(!rules.iter().any(|rule| captured(*rule)), "{after}");
+        }
+        for path in ["/app;via=x", "/app&gspk=1", "/app%3Fvia=x", "/app;a=b?c=d&e=f#;IRW_ID=x"] {
+            let url = Url::parse("https://www.acme.example").unwrap().join(path).unwrap();
+            assert_eq!(without_captured(url, &rules).is_err(), !path.contains('#'), "{path}");
         }
     }
 
