@@ -129,7 +129,7 @@ pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Result<Url, 
     let query = url.query().map(|query| without(query, rules));
     url.set_query(query.as_deref().filter(|query| !query.is_empty()));
     let fragment = url.fragment().map(|fragment| without(fragment, rules));
-    url.set_fragment(fragment.as_deref());
+    url.set_fragment(fragment.as_deref().filter(|fragment| !fragment.is_empty()));
     let captured = |url: &Url| {
         Landing::parse(url.as_str()).is_ok_and(|url| url.pairs().any(|(name, _)| is_captured(&name, rules)))
     };
@@ -357,7 +357,7 @@ mod tests {
             ("/?", "/"),
             ("/?a=b", "/?a=b"),
             ("/?ps_xid=x", "/"),
-            ("/?a=%7e+x&%70s_partner_key=YWRh&utm_source=b&irw_id=1&via=x&gspk", "/?a=%7e+x&utm_source=b"),
+            ("/?a=%7e+x&%70s_partner_key=YWRh&utm_source=b&irw_id=1&via=x&gspk", "/?a=%7e+x&utm_source=b&gspk"),
             ("/?aff=ada#gspk=1", "/?aff=ada"),
             ("/?PS_XID=x&a=b?via=y&c=d;gspk=1", "/?a=b?c=d"),
             ("/?a=b&amp;via=x", "/?a=b&amp"),
