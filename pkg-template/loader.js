@@ -4,7 +4,9 @@ const { trailmark } = window, state = trailmark && trailmark._, script = documen
 // Not in a frame, and not for a second sdk.js.
 if (script && state && state.a && !state.l) {
   state.l = 1;
-  const data = script.dataset, base = script.src || document.baseURI;
+  const data = script.dataset;
+  // Without the user name and password of a staging host, which no request takes in its address.
+  const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
   run(trailmark, {
     site: data.site,
     endpoint: data.endpoint || new URL('.', base).href,

@@ -85,5 +85,9 @@ export const names = prefix => Object.keys(localStorage).filter(name => name.sta
 export const privacyControl = () => !!navigator.globalPrivacyControl;
 
 // A request to the proxy. `text/plain;charset=UTF-8` is what a text as body is by itself.
-export const request = (url, method, body, keepalive) =>
-  new Request(url, { method, body, credentials: 'include', keepalive });
+// Made without the user name and password that a relative address has from its page: a request takes none in its address.
+export const request = (url, method, body, keepalive) => {
+  const address = new URL(url, document.baseURI);
+  address.username = address.password = '';
+  return new Request(address, { method, body, credentials: 'include', keepalive });
+};
