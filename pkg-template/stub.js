@@ -17,10 +17,8 @@
     return state.c || script && { ...script.dataset, base: script.src } || {};
   };
   const granted = () => (state.s || settings().consent) == 'granted' && !navigator.globalPrivacyControl;
-  // 32 hexadecimal digits that are unlikely to come again; nothing trusts them.
-  const random = () => {
-    return [...crypto.getRandomValues(new Uint8Array(32))].map(byte => (byte >> 4).toString(16)).join('');
-  };
+  // A random hexadecimal digit for every x. The result is unlikely to come again; nothing trusts it.
+  const random = pattern => pattern.replace(/x/g, () => Math.random().toString(16)[2]);
   // Answers a call that nobody has taken; a conversion is not to be taken any more.
   const settle = call => {
     const { q } = state, [kind, argument, resolve] = call;
@@ -31,7 +29,7 @@
       if (state.a && granted()) {
         const at = Date.now(), prefix = `tm_${settings().site}_queue_`, store = w.localStorage;
         // A UUIDv7: the time, and chance.
-        const id = ('0' + at.toString(16) + random()).replace(/^(.{8})(.{4})(...)(...)(.{12}).*/, '$1-$2-7$3-8$4-$5');
+        const id = random(`0${at.toString(16)}-7xxx-8xxx-xxxxxxxxxxxx`).replace(/.{8}/, '$&-');
         const text = JSON.stringify({ id, at, kind, input: JSON.stringify(argument) });
         let size = text.length;
         for (const key in store) if (key.includes(prefix)) size += store[key].length;
@@ -44,9 +42,9 @@
     resolve({ status: 'failed', code: 'not_loaded' });
   };
   trailmark.ready = new Promise(resolve => state.o = resolve);
-  ['touch', 'signup', 'lead', 'sale', 'reference', 'consent', 'config'].map(name =>
+  'touch signup lead sale reference consent config'.split(' ').map(name =>
     trailmark[name] = argument => new Promise(resolve => {
-      const call = [name, argument, resolve], late = () => setTimeout(() => settle(call), 290);
+      const call = [name, argument, resolve], late = () => setTimeout(settle, 290, call);
       if (name == 'consent') state.s = argument;
       state.q.push(call);
       // What can be kept need not wait for the module.
@@ -56,7 +54,7 @@
   try {
     // A frame is somebody's widget or preview, not an arrival.
     if (w.top != w) return off();
-    state.a = { id: random(), url: location.href, referrer: document.referrer, at: new Date().toISOString() };
+    state.a = { id: random('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'), url: location.href, referrer: document.referrer, at: new Date().toISOString() };
     // Reload and back/forward are the same arrival once more.
     try {
       if (/^[rb]/.test(performance.getEntriesByType('navigation')[0].type)) state.a.again = 1;
@@ -68,7 +66,7 @@
       // Nothing else of query and fragment leaves the page.
       const { url } = state.a, found = url.match(RegExp(`[?&#;/](${names})=[^?&#;]+`, 'gi'));
       if (!state.m && !state.a.again && granted() && found)
-        navigator.sendBeacon((endpoint || new URL('.', base).href).replace(/\/$/, '') + '/v1/clicks',
+        navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'),
           JSON.stringify({ site, ...state.a, url: url.split(/[?#]/)[0] + '?' + found.join('') }));
     });
     // The script that never comes: blocked, which the browser says, or slow beyond use.
