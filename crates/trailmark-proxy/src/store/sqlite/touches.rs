@@ -3,10 +3,11 @@
 use rusqlite::{Connection, Row, named_params};
 use trailmark_attribution::Touch;
 use trailmark_wire::capture::{Captured, Source};
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
-use super::rows::{all, checked, count, first, maybe, plain, time, word, write};
+use super::rows::{all, checked, count, first, maybe, maybe_word, plain, time, word, write};
 use crate::store::{Arrival, NewTouch, RecordedArrival, StoreError, StoredTouch, TOUCHES_KNOWN};
 
 /// See [`crate::store::Store::record_arrival`].
@@ -48,10 +49,11 @@ fn visitor_of(ledger: &Connection, arrival: &Arrival) -> Result<VisitorId, Store
 
 /// Whether a capture is a touch that the visitor does not have yet: another arrival in that program, and no click of
 /// theirs; of a page that was reloaded, no live touch of the same click and partner, under whatever arrival it was told; from
-/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not.
+/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not. A touch that is never
+/// credited stands in no cookie's way.
 fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<bool, StoreError> {
     let known = "SELECT count(*) FROM touches WHERE site = :site AND visitor = :visitor AND program = :program
-                 AND (:any OR arrival = :arrival OR click_id = :click
+                 AND (:any AND unusable IS NULL OR arrival = :arrival OR click_id = :click
                       OR :again AND click_id IS :click AND partner IS :partner AND expires_at > :now)";
     let key = named_params! {
         ":site": arrival.site.as_str(),
@@ -110,9 +112,9 @@ pub(super) fn add_visitor(
 
 fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<(), StoreError> {
     let sql = "INSERT INTO touches (site, id, visitor, program, arrival, click_id, partner, raw_partner, source,
-                                    twins_differ, landing_url, at, expires_at, recorded_at)
+                                    twins_differ, unusable, landing_url, at, expires_at, recorded_at)
                VALUES (:site, :id, :visitor, :program, :arrival, :click_id, :partner, :raw_partner, :source,
-                       :twins_differ, :landing_url, :at, :expires_at, :now)";
+                       :twins_differ, :unusable, :landing_url, :at, :expires_at, :now)";
     let captured = &new.captured;
     let row = named_params! {
         ":site": arrival.site.as_str(),
@@ -125,6 +127,7 @@ fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
         ":raw_partner": captured.raw_partner,
         ":source": source_word(captured.source),
         ":twins_differ": captured.twins_differ,
+        ":unusable": captured.unusable.map(Unusable::as_str),
         ":landing_url": arrival.landing_url,
         ":at": arrival.at.0,
         ":expires_at": new.expires_at.0,
@@ -133,26 +136,28 @@ fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
     write(ledger, sql, row).map(|_| ())
 }
 
-/// The newest touch whose window is still open; of two at the same time the later id, as attribution has it.
+/// The newest touch that may be credited and whose window is still open; of two at the same time the later id, as attribution
+/// has it.
 pub(super) fn newest_alive(
     ledger: &Connection,
     site: &SiteId,
     visitor: &VisitorId,
     now: UnixMillis,
 ) -> Result<Option<StoredTouch>, StoreError> {
-    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3
+    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3 AND unusable IS NULL
                ORDER BY at DESC, id DESC LIMIT 1";
     first(ledger, sql, (site.as_str(), visitor.as_str(), now.0), stored_touch)
 }
 
-/// The newest touches of a visitor in each program, alive or not, the first first.
+/// The newest touches of a visitor in each program, alive or not, the first first. Those that are never credited are counted
+/// apart, so that they push out no other.
 pub(super) fn of_visitor(
     ledger: &Connection,
     site: &SiteId,
     visitor: &VisitorId,
 ) -> Result<Vec<StoredTouch>, StoreError> {
     let sql = "SELECT * FROM (
-                 SELECT *, row_number() OVER (PARTITION BY program ORDER BY at DESC, id DESC) AS place FROM touches
+                 SELECT *, row_number() OVER (PARTITION BY program, unusable IS NULL ORDER BY at DESC, id DESC) AS place FROM touches
                  WHERE site = ?1 AND visitor = ?2)
                WHERE place <= ?3 ORDER BY at, id";
     all(ledger, sql, (site.as_str(), visitor.as_str(), TOUCHES_KNOWN), stored_touch)
@@ -165,6 +170,7 @@ pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
         raw_partner: plain(row, "raw_partner")?,
         source: word(row, "source")?,
         twins_differ: plain(row, "twins_differ")?,
+        unusable: maybe_word(row, "unusable")?,
     };
     let touch = Touch {
         id: checked(row, "id")?,
@@ -172,6 +178,7 @@ pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
         partner: captured.partner.clone(),
         at: time(row, "at")?,
         expires_at: time(row, "expires_at")?,
+        unusable: captured.unusable,
     };
     let landing_url = plain(row, "landing_url")?;
     Ok(StoredTouch { touch, visitor: checked(row, "visitor")?, captured, landing_url })
