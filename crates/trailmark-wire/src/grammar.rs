@@ -98,7 +98,12 @@ pub fn partner_key(text: &str, case: Case) -> Read<PartnerKey> {
 pub fn encoded_partner_key(text: &str, case: Case) -> Read<PartnerKey> {
     let bare = text.trim_matches(is_glued_to_key);
     let plain = partner_key(bare, case)?;
-    let behind: Vec<PartnerKey> = [bare, text].into_iter().filter_map(|text| behind_base64(text, case)).collect();
+    let texts: Vec<String> = [bare, text].into_iter().filter_map(behind_base64).collect();
+    if !is_documented(bare) && texts.iter().any(|text| says_nothing(text)) {
+        return None;
+    }
+    let said = texts.iter().filter(|text| !says_nothing(text));
+    let behind: Vec<PartnerKey> = said.filter_map(|text| key(text, case).ok()).collect();
     let documented = behind.iter().find(|key| is_documented(key.as_str()));
     let chosen = match documented {
         None if is_documented(bare) => None,
@@ -175,11 +180,10 @@ fn says_nothing(text: &str) -> bool {
         || ["null", "undefined"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// The key behind base64, in which a space was a `+`. `echo` leaves a line break at the end of what it encodes.
-fn behind_base64(text: &str, case: Case) -> Option<PartnerKey> {
+/// The text behind base64, in which a space was a `+`. `echo` leaves a line break at the end of what it encodes.
+fn behind_base64(text: &str) -> Option<String> {
     let text = String::from_utf8(decode_lenient(&text.replace(' ', "+"))?).ok()?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if says_nothing(text) { None } else { key(text, case).ok() }
+    Some(text.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 fn key(text: &str, case: Case) -> Result<PartnerKey, Unusable> {

@@ -12,6 +12,9 @@ use crate::limits::{PARAM_BYTES, PATH_BYTES, STORED_PART_BYTES, STORED_URL_BYTES
 /// What stands in the ledger in the place of an e-mail address.
 const EMAIL: &str = "[email]";
 
+/// What stands there in the place of the name of a campaign parameter that holds one.
+const UTM_EMAIL: &str = "utm_[email]";
+
 /// The text does not begin with `http://` or `https://` and a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an absolute http or https URL")]
@@ -98,9 +101,15 @@ impl<'a> Landing<'a> {
         let mut stored = String::new();
         for part in told.split_inclusive(DELIMITERS) {
             let word = part.trim_end_matches(DELIMITERS);
-            let short = word.split_at(word.floor_char_boundary(STORED_PART_BYTES)).0;
-            let shown = if holds_email(word) { EMAIL } else { short };
             let delimiter = part.get(word.len()..).unwrap_or_default();
+            let is_name = delimiter == "=" && stored.ends_with(['?', '&']);
+            let shown = match holds_email(word) {
+                // What stands in front of the name is no part of it.
+                true if is_name => pair(part).map(|(name, _)| name).filter(|name| !holds_email(name)),
+                true => Some(EMAIL.to_owned()),
+                false => word.get(..word.floor_char_boundary(STORED_PART_BYTES)).map(str::to_owned),
+            };
+            let shown = shown.unwrap_or_else(|| UTM_EMAIL.to_owned());
             if stored.len() + shown.len() + delimiter.len() > STORED_URL_BYTES {
                 break;
             }
