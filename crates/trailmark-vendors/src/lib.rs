@@ -59,7 +59,7 @@ use crate::outcome::{LookUp, Outcome, Probe};
 use crate::paging::Pages;
 use crate::records::Record;
 use crate::secret::Secret;
-use crate::task::{Plan, Rejection, Task};
+use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 
 /// Which description of a vendor's API is spoken.
@@ -147,6 +147,10 @@ pub trait Vendor: Debug + Send + Sync {
     /// Which conversion of the same customer (for a refund: which sale) must be recorded in the program before one of this
     /// kind is sent; `None` where the vendor takes them in any order.
     fn follows(&self, kind: Kind) -> Option<Kind>;
+
+    /// The optional fields without which a conversion of this kind is refused by [`Vendor::plan`], where the credited touch has
+    /// a click id or has none.
+    fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field];
 
     /// What to send for a conversion.
     ///

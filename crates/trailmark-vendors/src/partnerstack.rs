@@ -58,7 +58,7 @@ use crate::records::Record;
 use crate::redaction::{Credential, Redaction};
 use crate::root::Root;
 use crate::secret::Secret;
-use crate::task::{Note, Plan, Rejection, Task};
+use crate::task::{Field, Note, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 use crate::{Account, AccountError, Dialect, Vendor, directory};
 
@@ -236,6 +236,12 @@ impl Vendor for PartnerStack {
             Kind::Lead | Kind::Sale => Some(Kind::Signup),
             Kind::Refund => Some(Kind::Sale),
         }
+    }
+
+    /// A customer of the vendor API needs an address; one that is tied to a click needs none.
+    fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field] {
+        let is_tied = has_click_id && self.bearer.is_some() && self.dialect == Dialect::Current;
+        if kind == Kind::Signup && !is_tied { &[Field::Email] } else { &[] }
     }
 
     fn plan(&self, task: &Task) -> Result<Plan, Rejection> {

@@ -60,6 +60,33 @@ pub struct EarlierSale {
     pub reference: Option<String>,
 }
 
+/// A field that a conversion may lack and a vendor may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The customer's e-mail address.
+    Email,
+    /// The customer's name.
+    Name,
+}
+
+impl Field {
+    /// Its path in the wire's words.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Email => "customer.email",
+            Self::Name => "customer.name",
+        }
+    }
+
+    /// Whether a customer lacks it.
+    pub fn is_absent(self, customer: &Customer) -> bool {
+        match self {
+            Self::Email => customer.email.is_none(),
+            Self::Name => customer.name.is_none(),
+        }
+    }
+}
+
 /// What to do for a task.
 #[derive(Debug, Clone)]
 pub enum Plan {

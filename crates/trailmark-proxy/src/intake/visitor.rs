@@ -27,6 +27,8 @@ pub(super) struct Seen {
     pub(super) id: ArrivalId,
     /// The browser key that came with it.
     pub(super) jkt: Option<Thumbprint>,
+    /// Whether the page was reached by reload or back/forward.
+    pub(super) again: bool,
     /// What was captured, at most one for each program.
     pub(super) touches: Vec<(ProgramId, Captured)>,
     /// The landing URL, cut to what may be stored.
@@ -76,6 +78,7 @@ pub(super) async fn record(
         known_visitor,
         fresh_visitor: app.random.visitor()?,
         jkt: seen.jkt,
+        again: seen.again,
         touches: touches.collect::<Result<_, Problem>>()?,
         landing_url: seen.landing_url,
         at: seen.at,

@@ -42,6 +42,7 @@ macro_rules! store_conformance {
             arrivals::the_same_click_of_the_same_visitor_is_the_same_touch
             arrivals::the_same_click_of_another_visitor_is_another_touch
             arrivals::the_same_partner_without_a_click_is_a_new_touch_at_a_new_arrival
+            arrivals::a_reload_makes_no_second_touch_of_what_the_visitor_has_and_every_touch_that_is_new
             arrivals::a_vendors_cookie_counts_only_where_the_program_has_no_touch
             arrivals::one_arrival_may_touch_several_programs
             arrivals::nothing_is_written_where_nothing_counts

@@ -11,6 +11,7 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
+use trailmark_wire::repair::Warning;
 use trailmark_wire::time::UnixMillis;
 
 use super::{ReleaseRule, Reply};
@@ -233,6 +234,9 @@ pub struct ConversionDetail {
     /// What the merchant signed for a page to pass on.
     #[serde(default)]
     pub signed: Vec<Signed>,
+    /// What its receipt warned of.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// A merchant's signature that was verified.

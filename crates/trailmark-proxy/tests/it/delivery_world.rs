@@ -207,6 +207,7 @@ impl World {
             code: None,
             attribution: Vec::new(),
             deliveries: Vec::new(),
+            warnings: Vec::new(),
             replayed: false,
         };
         let rule = Box::new(move |_: &_| {
@@ -240,6 +241,7 @@ impl World {
             known_visitor: None,
             fresh_visitor: VisitorId::from_random(self.bytes()),
             jkt: None,
+            again: false,
             touches: vec![touch],
             landing_url: "https://shop.example/".into(),
             at: now,

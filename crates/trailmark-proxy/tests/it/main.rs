@@ -24,6 +24,7 @@ mod delivery_told;
 mod delivery_world;
 mod intake_clicks;
 mod intake_conversions;
+mod intake_input;
 mod intake_keys;
 mod intake_network;
 mod intake_noise;

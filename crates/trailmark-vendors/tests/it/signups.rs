@@ -1,9 +1,10 @@
 //! Which call a signup becomes, what stands in it, and what makes it `rejected` before anything is sent.
 
 use trailmark_vendors::capability::Class;
-use trailmark_vendors::task::{Plan, Task};
-use trailmark_vendors::{Account, Vendor};
-use trailmark_wire::conversion::Customer;
+use trailmark_vendors::task::{Field, Plan, Task};
+use trailmark_vendors::{Account, Dialect, Vendor};
+use trailmark_wire::conversion::{Customer, Kind};
+use trailmark_wire::ids::PartnerKey;
 
 use super::{account, adapter, partnerstack, rendered, sent, signup, signup_without_click, with_key};
 
@@ -47,6 +48,35 @@ content-type: application/json
 "#;
     assert_eq!(rendered(&request), expected);
     assert_eq!(class(&signup()), Class::Searchable);
+}
+
+/// field-faults row 12: what a receipt warns of is what the delivery would be rejected for.
+#[test]
+fn a_signup_needs_the_address_without_which_it_is_rejected_and_nothing_else() {
+    let accounts =
+        [account(), Account { tracking_token: None, ..account() }, Account { dialect: Dialect::Guide, ..account() }];
+    for account in accounts {
+        let vendor = partnerstack(&account);
+        for (task, has_click_id) in [(signup(), true), (signup_without_click(), false)] {
+            let task = Task { partner: Some(PartnerKey::new("ada").unwrap()), ..task };
+            let needs = vendor.needs(Kind::Signup, has_click_id);
+            for field in [Field::Email, Field::Name] {
+                let lacking = with_customer(task.clone(), |customer| match field {
+                    Field::Email => customer.email = None,
+                    Field::Name => customer.name = None,
+                });
+                assert!(field.is_absent(lacking.customer.as_ref().unwrap()));
+                assert_eq!(
+                    vendor.plan(&lacking).is_err(),
+                    needs.contains(&field),
+                    "{field:?} {has_click_id} {account:?}"
+                );
+            }
+        }
+        for kind in [Kind::Lead, Kind::Sale, Kind::Refund] {
+            assert_eq!(vendor.needs(kind, false), [], "{kind:?}");
+        }
+    }
 }
 
 #[test]

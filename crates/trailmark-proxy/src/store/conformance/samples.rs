@@ -110,6 +110,7 @@ pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
         known_visitor: None,
         fresh_visitor: visitor(number),
         jkt: None,
+        again: false,
         touches,
         landing_url: "https://acme.example/pricing?ps_xid=x".into(),
         at: NOW,
@@ -178,6 +179,7 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
         code: code.map(String::from),
         attribution: if status == Status::Accepted { decision.attribution() } else { Vec::new() },
         deliveries: deliveries.iter().map(note).collect(),
+        warnings: Vec::new(),
         replayed: false,
     };
     Ruling { receipt, decision, deliveries, consequences: Vec::new() }

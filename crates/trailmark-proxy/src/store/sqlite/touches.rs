@@ -47,10 +47,12 @@ fn visitor_of(ledger: &Connection, arrival: &Arrival) -> Result<VisitorId, Store
 }
 
 /// Whether a capture is a touch that the visitor does not have yet: another arrival in that program, and no click of
-/// theirs; from a vendor's cookie, which stays for months, only where they have none in that program, alive or not.
+/// theirs; of a page that was reloaded, no live touch of the same click and partner, under whatever arrival it was told; from
+/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not.
 fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<bool, StoreError> {
     let known = "SELECT count(*) FROM touches WHERE site = :site AND visitor = :visitor AND program = :program
-                 AND (:any OR arrival = :arrival OR click_id = :click)";
+                 AND (:any OR arrival = :arrival OR click_id = :click
+                      OR :again AND click_id IS :click AND partner IS :partner AND expires_at > :now)";
     let key = named_params! {
         ":site": arrival.site.as_str(),
         ":visitor": visitor.as_str(),
@@ -58,6 +60,9 @@ fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
         ":any": new.captured.source == Source::Cookie,
         ":arrival": arrival.id.as_str(),
         ":click": new.captured.click_id.as_ref().map(|id| id.as_str()),
+        ":again": arrival.again,
+        ":partner": new.captured.partner.as_ref().map(|key| key.as_str()),
+        ":now": arrival.now.0,
     };
     Ok(new.expires_at > arrival.now && count(ledger, known, key)? == 0)
 }
