@@ -154,7 +154,7 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
             format!("Not credited: program {winner} has a later touch, and this site credits one program.")
         }
         Some(Verdict::ProgramUnknown) => "Not credited: its program was not configured any more.".to_owned(),
-        Some(Verdict::Unusable) => "Not credited: the vendor could not take it, so an earlier touch counts.".to_owned(),
+        Some(Verdict::Unusable) => "Not credited: it displaces no other touch.".to_owned(),
         None => "Not considered: it was recorded after the decision.".to_owned(),
     }
 }

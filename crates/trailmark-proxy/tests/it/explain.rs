@@ -469,7 +469,7 @@ fn a_touch_whose_link_names_no_partner_says_why_and_that_it_is_passed_over() {
     });
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = "Touch in program main, whose link names no partner: its key has characters that no vendor's key has. Not \
-                credited: the vendor could not take it, so an earlier touch counts. It was in the landing URL \
+                credited: it displaces no other touch. It was in the landing URL \
                 https://www.example.com/?ps_partner_key=a%20b";
     assert!(words.contains(told), "{text}");
 }
