@@ -20,7 +20,7 @@ use trailmark_proxy::store::delivery::{
 use trailmark_proxy::store::operator::{DeliveryRow, LaneRow, OperatorStore};
 use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_proxy::store::{
-    Accepted, Arrival, Assurance, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store, TouchBudget,
+    Accepted, Arrival, Assurance, Budget, NetworkHash, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store,
 };
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
 use trailmark_vendors::secret::Secret;
@@ -183,6 +183,7 @@ impl World {
             occurred_at: now,
             received_at: now,
             assurance: Assurance::Bound,
+            budget: None,
         };
         let program = ProgramId::new(program).unwrap();
         let receipt = Receipt {
@@ -199,7 +200,7 @@ impl World {
             Ok(Ruling {
                 receipt,
                 decision,
-                deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now }],
+                deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now, reason: None }],
                 consequences: Vec::new(),
             })
         });
@@ -227,7 +228,7 @@ impl World {
             touches: vec![touch],
             landing_url: "https://shop.example/".into(),
             at: now,
-            budget: TouchBudget { most: u64::MAX, since: now },
+            budget: Budget { most: u64::MAX, most_of_network: u64::MAX, network: NetworkHash([1; 8]), since: now },
             now,
         };
         self.store.ledger.record_arrival(arrival).await.unwrap().unwrap().newest

@@ -2,13 +2,13 @@
 //! written stands in `conversions`.
 
 use rusqlite::{Connection, Row, named_params};
-use trailmark_wire::conversion::Event;
+use trailmark_wire::conversion::{Event, Kind};
 use trailmark_wire::ids::{SiteId, VisitorId};
 use trailmark_wire::receipt::Receipt;
 
 use super::conversions;
 use super::rows::{all, checked, count, first, json, maybe_time, plain, time, write};
-use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall};
+use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall, Whose};
 use crate::store::{AcceptRule, Accepted, NewConversion, StoreError};
 
 /// See [`crate::store::callers::CallerStore::api_key`].
@@ -65,12 +65,26 @@ fn earlier(ledger: &Connection, site: &SiteId, call: &ServerCall) -> Result<Opti
 
 /// Whose conversion it is; `None` when the ledger knows nobody.
 fn visitor(ledger: &Connection, new: &NewConversion, call: &ServerCall) -> Result<Option<VisitorId>, StoreError> {
-    let known = "SELECT count(*) FROM visitors WHERE site = ?1 AND id = ?2";
-    if let Some(visitor) = &call.visitor
-        && count(ledger, known, (new.site.as_str(), visitor.as_str()))? > 0
-    {
-        return Ok(Some(visitor.clone()));
+    let is_signup = new.conversion.kind() == Kind::Signup;
+    let known = |visitor: &VisitorId| {
+        let sql = "SELECT count(*) FROM visitors WHERE site = ?1 AND id = ?2";
+        Ok::<_, StoreError>(count(ledger, sql, (new.site.as_str(), visitor.as_str()))? > 0)
+    };
+    match &call.whose {
+        Whose::Visitor(visitor) if known(visitor)? => return Ok(Some(visitor.clone())),
+        Whose::Nobody if is_signup => return Ok(None),
+        _ => {}
     }
+    let by_customer = brought_by(ledger, new)?;
+    match &call.whose {
+        // Where nobody holds the customer, an old visitor helps nobody: their touches are over.
+        Whose::Former(visitor) if is_signup && by_customer.is_some() && known(visitor)? => Ok(Some(visitor.clone())),
+        _ => Ok(by_customer),
+    }
+}
+
+/// The visitor whose signup brought the customer or, of a refund, whose sale it is.
+fn brought_by(ledger: &Connection, new: &NewConversion) -> Result<Option<VisitorId>, StoreError> {
     let customer = new.conversion.plain_customer().map(|customer| customer.key.as_str());
     let sale = match &new.conversion.event {
         Event::Refund { sale, .. } => Some(sale.as_str()),

@@ -22,7 +22,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                          JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
                        WHERE s.site = c.site AND s.kind = 'signup'
                          AND s.external_id = coalesce(c.customer_key, o.customer_key)
-                         AND sd.state = 'recorded' AND s.id <> c.id
+                         AND sd.state = 'recorded' AND s.id <> c.id AND +s.status <> 'duplicate'
                        ORDER BY +s.received_at DESC LIMIT 1) AS customer_reference,
                       o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
                FROM deliveries d
