@@ -38,11 +38,7 @@ fn exposition(
     for (status, count) in &counts.conversions {
         page.sample(&label("status", status), *count);
     }
-    page.family(
-        "trailmark_claimed_by_page_total",
-        "counter",
-        "Customers whom a page had claimed and a backend stated otherwise.",
-    );
+    page.family("trailmark_claimed_by_page_total", "counter", "Pages' claims that a backend overruled.");
     page.sample("", counts.claimed_by_page);
     page.family("trailmark_deliveries", "gauge", "Deliveries, by the state that they are in.");
     for state in outbox::State::ALL.map(outbox::State::as_str) {

@@ -45,7 +45,7 @@ pub(super) struct List {
     /// Under your own key: the customer's of a signup or lead, the order's of a sale, the refund's of a refund
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     key: Option<String>,
-    /// With one code, such as claimed_by_page
+    /// With one code, as `conversions show` names it
     #[arg(long, value_name = "CODE", value_parser = code)]
     code: Option<String>,
     /// Of one customer, sales too, by your own key

@@ -11,7 +11,7 @@ use super::known::{self, Subject};
 use super::rows::{first, json, plain, to_json, write};
 use super::{claims, held, order, overrule, touches};
 use crate::outbox::{Doubt, takeover};
-use crate::store::{AcceptRule, Accepted, NewConversion, NewDelivery, Ruling, StoreError};
+use crate::store::{AcceptRule, Accepted, Assurance, NewConversion, NewDelivery, Ruling, StoreError};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
@@ -26,7 +26,10 @@ pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule)
     }
     touches::add_visitor(ledger, &new.site, &new.visitor, new.received_at)?;
     insert(ledger, new, &ruling)?;
-    insert_payload(ledger, new)?;
+    // A page may say the same any number of times, and what it says besides goes nowhere.
+    if ruling.receipt.status != Status::Duplicate || new.assurance == Assurance::Server {
+        insert_payload(ledger, new)?;
+    }
     insert_decision(ledger, new, &ruling)?;
     // First what others lose by it, so that its deliveries find their keys free.
     held::follow(ledger, &new.site, &new.id, &ruling.consequences, new.received_at)?;
