@@ -300,6 +300,9 @@ fn changed(kind: Kind, change: &ConversionChange) -> String {
             format!("The vendor credits the right partner for the customer now, as conversion {cause} says")
         }
         Afterwards::Followed => format!("Its sale came as conversion {cause}"),
+        Afterwards::Overruled if kind == Kind::Sale => {
+            format!("Not sent: the site's backend stated its customer for another visitor, in conversion {cause}")
+        }
         Afterwards::Overruled => {
             format!(
                 "Its credit ended: the site's backend stated this customer for another visitor, in conversion {cause}"

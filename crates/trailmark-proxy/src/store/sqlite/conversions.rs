@@ -8,7 +8,7 @@ use trailmark_wire::receipt::{Receipt, Status};
 
 use super::budget::{self, Subject as Counted};
 use super::known::{self, Subject};
-use super::rows::{first, json, plain, to_json, write};
+use super::rows::{checked, damaged, first, json, plain, to_json, write};
 use super::{claims, held, order, overrule, touches};
 use crate::outbox::{Doubt, takeover};
 use crate::store::{AcceptRule, Accepted, Assurance, NewConversion, NewDelivery, Ruling, StoreError};
@@ -163,6 +163,7 @@ fn insert_decision(ledger: &Connection, new: &NewConversion, ruling: &Ruling) ->
     write(ledger, sql, row).map(|_| ())
 }
 
+/// Of a sale that was withdrawn before any vendor heard of it, the delivery is there already, dropped, and begins anew.
 fn insert_delivery(
     ledger: &Connection,
     site: &SiteId,
@@ -170,7 +171,11 @@ fn insert_delivery(
     delivery: &NewDelivery,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO deliveries (site, id, conversion, program, vendor, touch, state, reason, due_at, doubt, settles_at)
-               VALUES (:site, :id, :conversion, :program, :vendor, :touch, :state, :reason, :due_at, :doubt, :settles_at)";
+               VALUES (:site, :id, :conversion, :program, :vendor, :touch, :state, :reason, :due_at, :doubt, :settles_at)
+               ON CONFLICT (site, conversion, program) DO UPDATE SET touch = excluded.touch, state = excluded.state,
+                 reason = excluded.reason, due_at = excluded.due_at, doubt = excluded.doubt, settles_at = excluded.settles_at
+               WHERE deliveries.state = 'dropped'
+               RETURNING id";
     let past = overrule::past(ledger, site, conversion, &delivery.program)?;
     let progress = takeover::begins(past, delivery.due_at);
     let row = named_params! {
@@ -186,6 +191,6 @@ fn insert_delivery(
         ":doubt": progress.doubt.map(Doubt::as_str),
         ":settles_at": progress.settles_at.map(|at| at.0),
     };
-    write(ledger, sql, row)?;
-    order::wake(ledger, site, &delivery.id)
+    let id = first(ledger, sql, row, |row| checked::<ConversionId>(row, "id"))?;
+    order::wake(ledger, site, &id.ok_or_else(|| damaged("program", "there is a delivery to it already"))?)
 }

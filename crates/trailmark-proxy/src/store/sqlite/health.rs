@@ -26,7 +26,8 @@ const RULES: [(&str, &str); 11] = [
     (
         "deliveries of conversions that were not accepted",
         "SELECT count(*) FROM deliveries d LEFT JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-         WHERE c.id IS NULL OR (c.status NOT IN ('accepted', 'rejected') AND c.code IS NOT 'overruled_by_server')",
+         WHERE c.id IS NULL OR (c.status NOT IN ('accepted', 'rejected') AND c.code IS NOT 'overruled_by_server'
+           AND d.state <> 'dropped')",
     ),
     (
         "conversions without a decision",

@@ -8,11 +8,11 @@ use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, first, plain, write};
-use super::{attempts, held, lists};
+use super::{attempts, claims, held, lists, owed};
 use crate::outbox::State;
 use crate::outbox::manual::Past;
-use crate::store::StoreError;
 use crate::store::operator::Afterwards;
+use crate::store::{FOLLOWERS_AT_ONCE, StoreError};
 
 /// The code of a page's conversion that a server overruled. Statements write it out, for the index that it belongs to.
 const OVERRULED: &str = "overruled_by_server";
@@ -42,10 +42,8 @@ pub(super) fn overrule(
 ) -> Result<(), StoreError> {
     for holder in holders(ledger, site, cause)? {
         let key = (site.as_str(), holder.as_str());
-        let sql = "DELETE FROM claims
-                   WHERE (site, kind, external_id) IN (SELECT site, kind, external_id FROM conversions
-                                                       WHERE site = ?1 AND id = ?2) AND conversion = ?2";
-        write(ledger, sql, key)?;
+        claims::free(ledger, site, &holder)?;
+        withdraw_sales(ledger, site, &holder, cause, now)?;
         stop(ledger, site, &holder, cause, now)?;
         let sql =
             "UPDATE conversions SET status = 'duplicate', code = 'overruled_by_server' WHERE site = ?1 AND id = ?2";
@@ -54,6 +52,38 @@ pub(super) fn overrule(
         held::record(ledger, site, &holder, (Status::Duplicate, Some(OVERRULED)), &why)?;
     }
     Ok(())
+}
+
+/// Sales that were credited as the overruled signup was, and of which no vendor has heard, are held and decided again. What was
+/// sent or given back stays as it is; of more than are decided at once, the others wait for their customer at the vendor.
+fn withdraw_sales(
+    ledger: &Connection,
+    site: &SiteId,
+    signup: &ConversionId,
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let sql = "SELECT s.id FROM conversions c
+               JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id AND s.kind = 'sale'
+               WHERE c.site = ?1 AND c.id = ?2 AND c.kind = 'signup' AND +s.status = 'accepted'
+                 AND EXISTS (SELECT 1 FROM deliveries d JOIN deliveries o ON o.site = d.site AND o.touch = d.touch
+                             WHERE d.site = s.site AND d.conversion = s.id AND o.conversion = c.id)
+                 AND NOT EXISTS (SELECT 1 FROM deliveries d CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
+                                 WHERE d.site = s.site AND d.conversion = s.id AND a.purpose = 'send')
+                 AND NOT EXISTS (SELECT 1 FROM conversions r WHERE r.site = s.site AND r.refund_of = s.external_id
+                                 AND +r.status = 'accepted')
+               ORDER BY +s.id LIMIT ?3";
+    let key = (site.as_str(), signup.as_str(), FOLLOWERS_AT_ONCE);
+    let sales: Vec<ConversionId> = all(ledger, sql, key, |row| checked(row, "id"))?;
+    for sale in &sales {
+        claims::free(ledger, site, sale)?;
+        stop(ledger, site, sale, cause, now)?;
+        let sql = "UPDATE conversions SET status = 'held', code = 'signup_disputed' WHERE site = ?1 AND id = ?2";
+        write(ledger, sql, (site.as_str(), sale.as_str()))?;
+        let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
+        held::record(ledger, site, sale, (Status::Held, Some("signup_disputed")), &why)?;
+    }
+    if sales.is_empty() { Ok(()) } else { owed::owe(ledger, site, cause, owed::What::Sales) }
 }
 
 /// Nothing more is sent for a conversion. A send under way ends as unknown, and whoever holds its lease finds it gone; its

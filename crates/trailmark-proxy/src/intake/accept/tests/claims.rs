@@ -305,3 +305,53 @@ async fn signups_from_says_whose_count() {
     assert_eq!(said(&shop.server(&Paid { key: "o2", customer: Some("u_2"), ..SALE }).await), "accepted");
     shop.is_sound().await;
 }
+
+#[tokio::test]
+async fn a_sale_that_was_told_before_the_backend_named_the_visitor_is_decided_again_unless_it_was_sent() {
+    let shop = Shop::open(Credit::One);
+    let page = shop.claimed(EVE, &["main"], "u_1").await;
+    let sent = shop.server(&Paid { key: "sent", ..SALE }).await;
+    let (unsent, own) = (shop.server(&SALE).await, touched_visitor(&shop.store, 3, &["main"]).await);
+    let own = shop.pay(Assurance::Server, own, &Paid { key: "own", ..SALE }).await;
+    shop.sent(&sent, "main", "recorded", State::Recorded).await;
+    let honest = touched_visitor(&shop.store, ADAS, &["other"]).await;
+    assert_eq!(said(&shop.signup(Assurance::Server, honest, "u_1").await), "accepted claimed_by_page other");
+    assert_eq!(shop.stands(&unsent).await, "held signup_disputed");
+    assert_eq!(shop.delivery(&unsent, "main").await.state, "dropped");
+    shop.is_sound().await;
+    assert!(shop.follows_up().await);
+    assert_eq!(shop.stands(&unsent).await, "accepted");
+    assert_eq!(shop.delivery(&unsent, "other").await.state, "due");
+    // What was sent cannot be undone, and what had a touch of its own was never the page's.
+    assert_eq!((shop.stands(&sent).await.as_str(), shop.stands(&own).await.as_str()), ("accepted", "accepted"));
+    assert_eq!(shop.delivery(&page, "main").await.state, "dropped");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_sale_that_goes_to_the_same_program_again_begins_its_delivery_anew() {
+    let shop = Shop::open(Credit::One);
+    shop.claimed(EVE, &["main"], "u_1").await;
+    let sale = shop.server(&SALE).await;
+    let before = shop.delivery(&sale, "main").await;
+    let honest = touched_visitor(&shop.store, ADAS, &["main"]).await;
+    shop.signup(Assurance::Server, honest, "u_1").await;
+    assert!(shop.follows_up().await);
+    let after = shop.delivery(&sale, "main").await;
+    assert_eq!((after.id, after.state.as_str(), after.reason), (before.id, "due", None));
+    let touch = shop.detail(&sale).await.decision["considered"][0]["touch"]["id"].clone();
+    assert_eq!(touch, id(u16::from(ADAS) * 10).as_str());
+    shop.is_sound().await;
+}
+
+#[tokio::test]
+async fn a_sale_of_a_customer_whom_nobody_brought_goes_nowhere_once_that_is_known() {
+    let shop = Shop::open(Credit::One);
+    shop.claimed(EVE, &["main"], "u_1").await;
+    let sale = shop.server(&SALE).await;
+    assert_eq!(said(&sale), "accepted");
+    shop.signup(Assurance::Server, visitor(200), "u_1").await;
+    assert!(shop.follows_up().await);
+    assert_eq!(shop.stands(&sale).await, "unattributed no_touch");
+    shop.is_sound().await;
+}
