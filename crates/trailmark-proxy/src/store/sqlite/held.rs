@@ -3,7 +3,7 @@
 //! and how is decided by the caller's rule.
 
 use rusqlite::{Connection, named_params};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
@@ -106,6 +106,18 @@ fn assert_held(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<
     }
 }
 
+/// A conversion as a rule looks at it, its visitor and, of a refund, its sale's key.
+type Again = (Held, VisitorId, Option<String>);
+
+fn again(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<Again, StoreError> {
+    let sql = "SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM conversions c
+               JOIN decisions x ON x.site = c.site AND x.conversion = c.id WHERE c.site = ?1 AND c.id = ?2";
+    let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
+        Ok((known::held(row)?, checked(row, "visitor")?, plain(row, "refund_of")?))
+    })?;
+    found.ok_or(StoreError::NotFound("conversion"))
+}
+
 /// What a rule says about a conversion from what the ledger knows by now.
 pub(super) fn decide_again<T>(
     ledger: &Connection,
@@ -113,13 +125,7 @@ pub(super) fn decide_again<T>(
     id: &ConversionId,
     rule: impl FnOnce(&Held, &Known) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let sql = "SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM conversions c
-               JOIN decisions x ON x.site = c.site AND x.conversion = c.id WHERE c.site = ?1 AND c.id = ?2";
-    let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
-        let refund_of: Option<String> = plain(row, "refund_of")?;
-        Ok((known::held(row)?, checked(row, "visitor")?, refund_of))
-    })?;
-    let (held, visitor, refund_of) = found.ok_or(StoreError::NotFound("conversion"))?;
+    let (held, visitor, refund_of) = again(ledger, site, id)?;
     let subject = Subject {
         site,
         visitor: &visitor,
@@ -131,6 +137,17 @@ pub(super) fn decide_again<T>(
         held_since: None,
     };
     rule(&held, &known::about(ledger, &subject)?)
+}
+
+/// The same where all that the rule needs to know was read before.
+pub(super) fn decide_knowing<T>(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    known: &Known,
+    rule: impl FnOnce(&Held, &Known) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    rule(&again(ledger, site, id)?.0, known)
 }
 
 /// Writes what a ruling says about the held conversion that its receipt names, with its deliveries and what follows for others.

@@ -75,6 +75,15 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     Ok(known)
 }
 
+/// What a rule about the refunds of a sale needs to know: the sale, and what was refunded of it so far.
+pub(super) fn about_refunds_of(ledger: &Connection, site: &SiteId, sale: &ConversionId) -> Result<Known, StoreError> {
+    let sql = "SELECT external_id FROM conversions WHERE site = ?1 AND id = ?2 AND external_id IS NOT NULL";
+    let key: Option<String> = first(ledger, sql, (site.as_str(), sale.as_str()), |row| plain(row, "external_id"))?;
+    let key = key.ok_or(StoreError::NotFound("business key"))?;
+    let (sale, refunded_minor) = (sale_of(ledger, site, &key)?, refunded(ledger, site, &key, None)?);
+    Ok(Known { sale, refunded_minor, ..Known::default() })
+}
+
 /// Whether the site's backend may call.
 const API_KEYS: &str = "SELECT EXISTS (SELECT 1 FROM api_keys WHERE site = ?1 AND revoked_at IS NULL)";
 

@@ -8,9 +8,10 @@ use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 use super::held::{self, Why};
+use super::known;
 use super::rows::{all, checked, first, plain, write};
 use crate::store::operator::Afterwards;
-use crate::store::{FOLLOWERS_AT_ONCE, FollowRule, StoreError};
+use crate::store::{FOLLOWERS_AT_ONCE, FollowRule, Held, Known, Ruling, StoreError};
 
 /// What is owed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,10 +98,16 @@ pub(super) fn follow_up(ledger: &Connection, rule: &FollowRule, now: UnixMillis)
     let Owed { site, cause, what, after } = &owed;
     let key = (site.as_str(), cause.as_str(), after.as_str(), FOLLOWERS_AT_ONCE);
     let followers: Vec<ConversionId> = all(ledger, what.followers(), key, |row| checked(row, "id"))?;
-    for follower in &followers {
-        match what {
-            What::Closing => held::close_one(ledger, site, follower, cause, now)?,
-            What::Refunds | What::Sales => decide(ledger, site, follower, cause, rule, now)?,
+    match what {
+        What::Closing => {
+            followers.iter().try_for_each(|follower| held::close_one(ledger, site, follower, cause, now))?;
+        }
+        What::Refunds => decide_refunds(ledger, &owed, &followers, rule, now)?,
+        What::Sales => {
+            for follower in &followers {
+                let ruling = held::decide_again(ledger, site, follower, |held, known| ruled(rule, held, known));
+                settle(ledger, &owed, ruling, now)?;
+            }
         }
     }
     let key = (site.as_str(), cause.as_str(), what.as_str());
@@ -116,28 +123,51 @@ pub(super) fn follow_up(ledger: &Connection, rule: &FollowRule, now: UnixMillis)
     Ok(true)
 }
 
-/// Decides again about one follower. What cannot be decided, or stands as before, stays as it is.
-fn decide(
+/// Each adds to the sum that the next one must keep to, so that the sum is read once.
+fn decide_refunds(
     ledger: &Connection,
-    site: &SiteId,
-    follower: &ConversionId,
-    cause: &ConversionId,
+    owed: &Owed,
+    refunds: &[ConversionId],
     rule: &FollowRule,
     now: UnixMillis,
 ) -> Result<(), StoreError> {
-    let ruling = held::decide_again(ledger, site, follower, |held, known| {
-        let ruling = rule(held, known)?;
-        let is_new = match ruling.receipt.status {
-            Status::Held => false,
-            Status::Unattributed => held.is_held,
-            Status::Accepted | Status::Duplicate | Status::Rejected => true,
-        };
-        Ok(is_new.then_some(ruling))
-    });
+    let mut known = known::about_refunds_of(ledger, &owed.site, &owed.cause)?;
+    for refund in refunds {
+        let mut minor = 0;
+        let ruling = held::decide_knowing(ledger, &owed.site, refund, &known, |held, known| {
+            minor = held.money.map_or(0, |money| money.amount_minor);
+            ruled(rule, held, known)
+        });
+        if matches!(&ruling, Ok(Some(ruling)) if ruling.receipt.status == Status::Accepted) {
+            known.refunded_minor = known.refunded_minor.saturating_add(minor);
+        }
+        settle(ledger, owed, ruling, now)?;
+    }
+    Ok(())
+}
+
+/// What a rule says about a follower; `None` when it stands as before.
+fn ruled(rule: &FollowRule, held: &Held, known: &Known) -> Result<Option<Ruling>, StoreError> {
+    let ruling = rule(held, known)?;
+    let is_new = match ruling.receipt.status {
+        Status::Held => false,
+        Status::Unattributed => held.is_held,
+        Status::Accepted | Status::Duplicate | Status::Rejected => true,
+    };
+    Ok(is_new.then_some(ruling))
+}
+
+/// What cannot be decided stays as it is.
+fn settle(
+    ledger: &Connection,
+    owed: &Owed,
+    ruling: Result<Option<Ruling>, StoreError>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
     match ruling {
         Ok(Some(ruling)) => {
-            let why = Why { change: Afterwards::Followed, reason: None, cause: Some(cause), now };
-            held::settle(ledger, site, &ruling, &why)
+            let why = Why { change: Afterwards::Followed, reason: None, cause: Some(&owed.cause), now };
+            held::settle(ledger, &owed.site, &ruling, &why)
         }
         Ok(None) | Err(StoreError::Refused(_)) => Ok(()),
         Err(problem) => Err(problem),
