@@ -121,6 +121,18 @@ for (const dialect of ['current', 'guide']) {
       assert.equal((await customer('same')).length, 1);
     });
 
+    if (dialect === 'current')
+      test('a click whose partner only the vendor knows is no proof that it credits the right one', async () => {
+        await claimedAndTold('clicked', 'grace');
+        const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
+        const ada = await (await Caller.create(product.site)).arrive(`ps_xid=${xid}`);
+        const stated = await reports(signup('clicked', { visitor: cookie(ada) }));
+        assert.equal(stated.said, 'accepted claimed_by_page');
+        await settled(stated.id);
+        assert.equal(deliveries(stated.id)[0].state, 'conflict');
+        assert.equal((await reports(sale('order-clicked', 'clicked'))).said, 'held signup_disputed');
+      });
+
     test('a customer whom nobody brought pays nobody, whoever claimed them', async () => {
       await claimedAndTold('organic', 'grace');
       assert.equal((await reports(signup('organic', { visitor: null }))).said, 'unattributed claimed_by_page');

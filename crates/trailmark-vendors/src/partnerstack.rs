@@ -260,7 +260,8 @@ impl Vendor for PartnerStack {
             // The vendor takes the partner from the click, whichever key the link named.
             Ok(Call::Click { .. } | Call::Action(_) | Call::Deletion(_)) | Err(_) => None,
         };
-        customers::read_back(task.customer.as_ref(), sent_partner, self.dialect, answer, &redaction)
+        let found = customers::read_back(task.customer.as_ref(), sent_partner, self.dialect, answer, &redaction);
+        if task.is_unsent { customers::credited_as(task.partner.as_ref(), found, answer) } else { found }
     }
 
     fn read_webhook(&self, body: &[u8]) -> Meaning {
