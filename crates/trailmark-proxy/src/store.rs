@@ -208,7 +208,8 @@ pub struct Known {
     pub has_api_key: bool,
     /// Deliveries that are neither settled nor blocked, over the whole site.
     pub queued: u64,
-    /// Whether this conversion's (kind, external id) stands already: accepted, claimed, or said by a server.
+    /// Whether this conversion's (kind, external id) stands already: accepted, claimed, or said by a server; also when every
+    /// vendor refused what a server said of another visitor.
     pub is_stated: bool,
     /// Whether a conversion of this very visitor is among those by which it stands.
     pub is_own: bool,

@@ -121,6 +121,7 @@ impl Errand {
         let Some(request) = self.account.vendor.look_up(task) else {
             return self.settle_unsent(machine::without_look_up(self.leased.progress.clone())).await;
         };
+        self.begin_settling(task);
         let (started_at, progress) = (self.account.now(), self.leased.progress.clone());
         let progress =
             match self.account.shared.settling.missing_ms(&self.leased, self.account.shared.clock.steady_ms()) {
@@ -143,6 +144,15 @@ impl Errand {
             started_at,
         })
         .await
+    }
+
+    /// A delivery that takes the place of an overruled one has sent nothing itself; what that one sent settles from the first
+    /// question on, by the steady hand too.
+    fn begin_settling(&self, task: &Task) {
+        let settled = self.account.now().plus(self.account.confirm_after_ms);
+        if task.is_unsent && self.leased.progress.settles_at.is_some_and(|settles_at| settles_at > settled) {
+            self.account.doubted(&self.leased, &self.leased.progress);
+        }
     }
 
     /// The answer that decides a look-up: its first, or the last page that was asked for of a list that goes on. True when

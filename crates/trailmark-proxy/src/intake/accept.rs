@@ -306,7 +306,9 @@ impl Rules {
         let (status, is_server) = (ruling.receipt.status, case.word == Word::Server);
         match (self.overrules(case, known), status) {
             (true, Status::Accepted | Status::Unattributed) => consequences.push(Consequence::Overrules),
-            (false, Status::Duplicate) if is_server => consequences.push(Consequence::Confirms),
+            (false, Status::Duplicate) if is_server && case.kind == Kind::Signup => {
+                consequences.push(Consequence::Confirms);
+            }
             _ => {}
         }
         if is_server && status != Status::Rejected {

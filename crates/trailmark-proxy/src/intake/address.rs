@@ -1,6 +1,6 @@
 //! Whose request it is: the client's address behind trusted proxies. The forwarding header is read from the right and only as
-//! far as trusted peers wrote it, so that a forged one changes nothing. Addresses are used for rates, and neither kept nor
-//! logged.
+//! far as trusted peers wrote it, so that a forged one changes nothing. Addresses are used for rates and budgets, and neither
+//! kept nor logged.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

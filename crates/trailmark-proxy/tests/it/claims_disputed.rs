@@ -174,3 +174,18 @@ async fn an_operator_finds_a_dispute_by_its_code_reads_what_happened_and_sees_it
     assert!(words(&page).contains("An operator gave it up") || words(&page).contains("backend stated"), "{page}");
     assert!(refused.contains("no vendor is known to credit another partner"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_lead_that_names_no_visitor_disputes_no_page_of_another_device() {
+    let proxy = TestProxy::start().await;
+    let backend = proxy.api_key("acme").await;
+    let (laptop, phone) = (Visitor::of(&proxy, 1, "ada").await, Visitor::of(&proxy, 2, "grace").await);
+    laptop.claims(&proxy, 1, "u_1").await;
+    let lead = json!({"kind": "lead", "customer": {"key": "u_1"}});
+    assert_eq!(said(&proxy.convert(2, &phone.key, &phone.token, lead.clone()).await), "accepted grace");
+    for (name, body) in [("k1", lead.clone()), ("k2", with(lead.clone(), "visitor", Value::Null))] {
+        assert_eq!(said(&proxy.report(&backend, name, &body).await), "duplicate", "{name}");
+    }
+    let named = with(lead, "visitor", laptop.cookie.as_str());
+    assert_eq!(said(&proxy.report(&backend, "k3", &named).await), "accepted claimed_by_page ada");
+}

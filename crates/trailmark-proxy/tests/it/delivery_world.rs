@@ -20,7 +20,8 @@ use trailmark_proxy::store::delivery::{
 use trailmark_proxy::store::operator::{DeliveryRow, LaneRow, OperatorStore};
 use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_proxy::store::{
-    Accepted, Arrival, Assurance, Budget, NetworkHash, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store,
+    Accepted, Arrival, Assurance, Budget, Consequence, NetworkHash, NewConversion, NewDelivery, NewTouch, Reply,
+    Ruling, Store,
 };
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
 use trailmark_vendors::secret::Secret;
@@ -154,12 +155,18 @@ impl World {
     }
 
     async fn accept_customer(&self, program: &str, customer: CustomerClaim, click: Option<&str>) -> ConversionId {
-        self.accept_event(program, customer, Event::Signup, click).await
+        self.accept_event(program, customer, Event::Signup, click, Vec::new()).await
     }
 
     /// A lead, sale or refund of a customer in program `main`, as a server would state it.
     pub(crate) async fn event(&self, key: &str, event: Event) -> ConversionId {
-        self.accept_event("main", customer(key, ""), event, None).await
+        self.accept_event("main", customer(key, ""), event, None, Vec::new()).await
+    }
+
+    /// A signup in program `main` by which a server overrules whatever holds the key.
+    pub(crate) async fn overrule(&self, key: &str) -> ConversionId {
+        let customer = customer(key, &format!("{key}@customers.example"));
+        self.accept_event("main", customer, Event::Signup, None, vec![Consequence::Overrules]).await
     }
 
     async fn accept_event(
@@ -168,6 +175,7 @@ impl World {
         customer: CustomerClaim,
         event: Event,
         click: Option<&str>,
+        consequences: Vec<Consequence>,
     ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
@@ -201,7 +209,7 @@ impl World {
                 receipt,
                 decision,
                 deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now, reason: None }],
-                consequences: Vec::new(),
+                consequences,
             })
         });
         assert!(matches!(self.store.ledger.accept(new, rule).await.unwrap(), Accepted::New(_)));

@@ -51,7 +51,7 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     if let Some(key) = subject.external_id {
         known.claimed = claimed(ledger, site, subject.kind, key)?;
         known.is_claimed_by_page = !known.claimed.is_empty() && is_claimed_by_page(ledger, subject, key)?;
-        known.is_stated = is_stated(ledger, site, subject.kind, key, None)?;
+        known.is_stated = is_stated(ledger, site, subject.kind, key, None)? || was_stated(ledger, subject, key)?;
         known.is_own = known.is_stated && is_stated(ledger, site, subject.kind, key, Some(subject.visitor))?;
     }
     match (subject.kind, subject.external_id) {
@@ -155,6 +155,17 @@ fn is_stated(
 ) -> Result<bool, StoreError> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {STATED} WHERE ?4 IS NULL OR visitor = ?4)");
     Ok(count(ledger, &sql, (site.as_str(), kind.as_str(), key, by.map(VisitorId::as_str)))? > 0)
+}
+
+/// Whether a server stated a key for another visitor and every vendor refused it: no reason for a stranger to have it. Pages
+/// may have any number held under the key, so it is looked at some only.
+fn was_stated(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, assurance, code, visitor FROM conversions
+                                WHERE site = ?1 AND kind = ?2 AND external_id = ?3 LIMIT ?5)
+                              WHERE status = 'rejected' AND assurance = 'server' AND visitor <> ?4
+                                AND code IS NOT 'signups_from_pages')";
+    let key = (subject.site.as_str(), subject.kind.as_str(), key, subject.visitor.as_str(), CONVERSIONS_KNOWN);
+    Ok(count(ledger, sql, key)? > 0)
 }
 
 /// The conversion by which a key stands: the accepted one, else what a server said first.

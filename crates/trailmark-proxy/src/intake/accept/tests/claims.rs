@@ -355,3 +355,18 @@ async fn a_sale_of_a_customer_whom_nobody_brought_goes_nowhere_once_that_is_know
     assert_eq!(shop.stands(&sale).await, "unattributed no_touch");
     shop.is_sound().await;
 }
+
+#[tokio::test]
+async fn a_key_that_a_backend_stated_is_no_strangers_when_the_vendor_refuses_it() {
+    let shop = Shop::open(Credit::One);
+    let honest = touched_visitor(&shop.store, ADAS, &["main"]).await;
+    let stated = shop.signup(Assurance::Server, honest.clone(), "u_1").await;
+    shop.sent(&stated, "main", "rejected", State::Rejected).await;
+    let eve = touched_visitor(&shop.store, EVE, &["main"]).await;
+    assert_eq!(said(&shop.signup(Assurance::Bound, eve, "u_1").await), "duplicate");
+    assert_eq!(said(&shop.server(&SALE).await), "unattributed signup_rejected");
+    // The visitor whom the backend named may mend it, by a page too.
+    assert_eq!(said(&shop.signup(Assurance::Bound, honest, "u_1").await), "accepted");
+    assert_eq!(said(&shop.server(&SALE).await), "accepted");
+    shop.is_sound().await;
+}
