@@ -39,8 +39,12 @@ export const run = (trailmark, settings, load) => {
 
   const configure = ([name, argument, resolve]) => {
     if (name == 'config') {
-      Object.assign(settings, argument);
-      resolve(true);
+      try {
+        Object.assign(settings, argument);
+        resolve(true);
+      } catch (_) {
+        resolve(false);
+      }
     }
   };
 
@@ -52,15 +56,16 @@ export const run = (trailmark, settings, load) => {
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
-      const { params = [], debug } = settings;
+      const { params, debug } = settings;
       const site = sdk.start({
         ...settings,
-        params: (params + '').split(/[\s,]+/).filter(name => name),
+        params: typeof params == 'string' ? params.match(/[^\s,]+/g) : params,
         consent: state.s || settings.consent,
         debug: debug ? 1 : null
-      }, state.a);
+      }, { ...state.a, again: state.a.again || null });
       call = (name, argument) => sdk.call(site, name, argument);
-      state.m = 1;
+      // From here on the arrival is the module's to report.
+      state.a.url = '';
       call('').then(ready => {
         state.o(ready);
         drain();
@@ -93,14 +98,14 @@ export const run = (trailmark, settings, load) => {
   // Forms with data-trailmark: their fields of these names and no others. One that a script has stopped was not sent, one with
   // data-site is that site's alone.
   w.addEventListener('submit', event => {
-    const form = event.target, { trailmark: kind, site = settings.site } = form.dataset || {};
+    const form = event.target, { trailmark: kind, site = settings.site } = { __proto__: null, ...form.dataset };
     if (event.defaultPrevented || site != settings.site || !/^(signup|lead)$/.test(kind)) return;
     const input = { data: {} };
     new FormData(form).forEach((value, name) => {
-      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value || undefined;
+      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value;
       else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
     });
-    if (!input.customer) input.customerKey = input.customerKey || input.email;
+    if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
     trailmark[kind](input);
   });
 

@@ -26,13 +26,16 @@ export interface Touch {
 
 /** A customer in plain words. */
 export interface PlainCustomer {
-  /** Your own key of the customer, 1 to 255 characters; numbers are taken as text. */
+  /**
+   * Your own key of the customer, 1 to 255 characters. A number below 2^53 is taken as text; pass a larger one as text. The text of
+   * a missing value, such as `undefined` or `0`, is refused.
+   */
   customerKey: string | number;
-  /** At most 254 characters. */
+  /** At most 254 characters; what is no address is left out. */
   email?: string;
-  /** 1 to 200 characters. */
+  /** At most 200 characters; a longer one is cut. */
   name?: string;
-  /** Free text for the vendor, at most 25 entries of 64 and 500 characters. */
+  /** Free text for the vendor, 25 entries of 64 and 500 characters; what is longer is cut. */
   data?: Record<string, string | number>;
 }
 
@@ -53,11 +56,11 @@ export interface Item {
 
 /** An order in plain words. A page cannot prove an amount, so that the proxy holds it until a server or a person confirms it. */
 export interface PlainOrder {
-  /** Your own key of the order, 1 to 255 characters; numbers are taken as text. */
+  /** Your own key of the order, as `customerKey`. */
   orderKey: string | number;
   /** The net commissionable total, discounts deducted, in minor units: cents of EUR, yen of JPY, fils of KWD. */
   amountMinor: number;
-  /** An ISO 4217 code. */
+  /** An ISO 4217 code, in any case. */
   currency: string;
   items?: Item[];
 }
@@ -79,6 +82,17 @@ export interface Credit {
   partner?: string;
 }
 
+/** An optional field that was not as it should be; the conversion counts all the same. */
+export interface Warning {
+  /** In the proxy's words, such as `customer.email` or `data.plan`. */
+  field: string;
+  /**
+   * `blank`, `not_an_email`, `wrong_type`: it was left out; `cut`, `controls`: it was repaired; `too_many`: the first 25 entries
+   * were kept; `missing_for:` and a program: the program's vendor needs it.
+   */
+  code: string;
+}
+
 /** What became of a conversion. */
 export interface Result {
   /**
@@ -89,11 +103,14 @@ export interface Result {
   status: 'accepted' | 'duplicate' | 'held' | 'unattributed' | 'rejected' | 'queued' | 'ignored' | 'failed';
   /**
    * A stable word, such as `no_touch`, `consent`, `consent_pending` (kept in memory, and sent if consent is granted before the
-   * page is left), `malformed`, `timeout`, `unreachable`, `no_crypto`, `not_loaded`, or the proxy's own code.
+   * page is left), `malformed`, `timeout`, `unreachable`, `refused`, `no_crypto`, `not_loaded`, or the proxy's own code, such as
+   * `site_unknown`. Of `queued` it says why the conversion waits.
    */
   code?: string;
   conversionId?: string;
   attribution?: Credit[];
+  /** There when the proxy has answered and something was not as it should be; `data-debug` prints it, too. */
+  warnings?: Warning[];
 }
 
 /** Settings of one site in one document; a script tag carries them as `data-` attributes. */
@@ -108,7 +125,7 @@ export interface Settings {
   params?: string[];
   /** Where the page finds the package's `sdk_bg.wasm`, if its bundler does not see to that. */
   wasmUrl?: string | URL;
-  /** Explains mistakes on the console. */
+  /** Explains mistakes on the console, and says when all is well. */
   debug?: boolean;
 }
 

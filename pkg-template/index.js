@@ -46,12 +46,9 @@ const load = wasmUrl => loading = loading || fetched(wasmUrl).catch(error => {
 // The inline stub of the page, if it is nobody else's: taken by no other site, and meant for no script tag of another one. Else
 // a stub of this site's own, which leaves `window.trailmark` alone and does not mind if a script tag fails.
 const stubOf = site => {
-  const { trailmark } = window, script = document.querySelector('[data-site][src*=sdk]');
+  const { trailmark } = window, script = document.querySelector('script[data-site][src*=sdk]');
   if (trailmark && trailmark._ && (script ? script.dataset.site == site : !trailmark._.l)) return trailmark;
   const own = {
-    get localStorage() {
-      return window.localStorage;
-    },
     addEventListener: (type, ...rest) => type == 'error' || window.addEventListener(type, ...rest)
   };
   own.top = window.top == window && own;
@@ -73,7 +70,8 @@ const begin = settings => {
 // The calls of one site; the same object each time, with the settings of the first.
 export const init = settings => {
   if (typeof document == 'undefined') return inert;
-  const sites = window[SITES] = window[SITES] || new Map(), { site, endpoint } = settings || {};
-  if (!sites.has(site)) sites.set(site, begin({ ...settings, endpoint: endpoint || '/tm' }));
+  // Own members only: what a page adds to Object.prototype is no setting.
+  const sites = window[SITES] = window[SITES] || new Map(), own = { __proto__: null, ...settings }, { site, endpoint } = own;
+  if (!sites.has(site)) sites.set(site, begin({ __proto__: null, ...own, endpoint: endpoint || '/tm' }));
   return sites.get(site);
 };

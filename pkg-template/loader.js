@@ -1,10 +1,12 @@
 // The loader: reads the script tag and runs core.js, which stands before it in sdk.js, after the stub. `__GLUE__` and `__WASM__` are
 // replaced by `cargo xtask build-sdk`.
-const { trailmark } = window, state = trailmark && trailmark._, script = document.currentScript || document.querySelector('[data-site][src*=sdk]');
+const { trailmark } = window, state = trailmark && trailmark._;
+// Through the prototype, since an element that is named `currentScript` takes the place of the document's own property.
+const script = Reflect.get(Document.prototype, 'currentScript', document) || document.querySelector('script[data-site][src*=sdk]');
 // Not in a frame, and not for a second sdk.js.
-if (script && state && state.a && !state.l) {
+if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
   state.l = 1;
-  const data = script.dataset, base = script.src || document.baseURI;
+  const data = { __proto__: null, ...script.dataset }, base = script.src || document.baseURI;
   run(trailmark, {
     site: data.site,
     endpoint: data.endpoint || new URL('.', base).href,
@@ -13,7 +15,9 @@ if (script && state && state.a && !state.l) {
     debug: 'debug' in data
   }, async tries => {
     // A browser may remember a failed import by its address, fragment included.
-    const glue = await import(new URL('__GLUE__', base) + (tries ? '#' + tries : ''));
+    const glue = await import(new URL('__GLUE__', base) + (tries ? '#' + tries : '')).catch(error => {
+      throw error + '; take sdk.js from the proxy';
+    });
     // As bytes, so that a host that sends the wrong MIME type is no obstacle.
     const wasm = await fetch(new URL('__WASM__', base));
     await glue.load(await wasm.arrayBuffer());

@@ -4,50 +4,55 @@
 // where the module looks for it (src/queue.rs), and the arrival of a page that is left before the module has come is sent
 // from `pagehide`. core.js takes the queue over.
 // `_` is shared with it: q queued calls, a arrival, s consent stated by the page, o opens `ready`, c settings where no script
-// tag has them, m the module is there.
+// tag has them.
 (w => {
   if (w.trailmark && w.trailmark._) return;
-  const state = { q: [] }, trailmark = { _: state };
-  const isConversion = name => /^[ls][aei]/.test(name);
+  const state = { __proto__: null, q: [] }, trailmark = { _: state };
+  const isConversion = name => /^[ls]/.test(name);
   const off = () => state.o({ attributed: false, mode: 'off' });
-  // Other products use `data-site`, too.
-  const tag = () => document.querySelector('[data-site][src*=sdk]');
+  // Ours among the scripts, since other products use `data-site`, too. Of all elements of that name only an HTML script has a
+  // `src`. Throws nothing, although an element of the page may stand in the place of a method of the document.
+  const tag = () => {
+    try {
+      return [...document.getElementsByTagName('script')].find(one => one.dataset.site && /sdk/.test(one.src));
+    } catch (_) {}
+  };
+  // Without a prototype here and elsewhere: what a page adds to Object.prototype is no setting.
   const settings = () => {
-    const script = tag();
-    return state.c || script && { ...script.dataset, base: script.src } || {};
+    const script = tag() || {};
+    return { __proto__: null, ...(state.c || script.dataset), base: script.src };
   };
-  const granted = () => (state.s || settings().consent) == 'granted' && !navigator.globalPrivacyControl;
-  // 32 hexadecimal digits that are unlikely to come again; nothing trusts them.
-  const random = () => {
-    return [...crypto.getRandomValues(new Uint8Array(32))].map(byte => (byte >> 4).toString(16)).join('');
-  };
+  const granted = () => !navigator.globalPrivacyControl && (state.s || settings().consent) === 'granted';
+  // A random hexadecimal digit for every x. The result is unlikely to come again; nothing trusts it.
+  const random = pattern => pattern.replace(/x/g, () => Math.random().toString(16)[2]);
   // Answers a call that nobody has taken; a conversion is not to be taken any more.
   const settle = call => {
-    const { q } = state, [kind, argument, resolve] = call;
-    if (!q.includes(call)) return;
+    const q = state.q, place = q.indexOf(call), [kind, argument, resolve] = call, code = 'not_loaded';
+    if (place < 0) return;
     if (!isConversion(kind)) return resolve(kind == 'consent' ? state.s || 'pending' : kind == 'config' ? false : null);
-    q.splice(q.indexOf(call), 1);
+    delete q[place];
     try {
       if (state.a && granted()) {
-        const at = Date.now(), prefix = `tm_${settings().site}_queue_`, store = w.localStorage;
+        const at = +new Date(), prefix = `tm_${settings().site}_queue_`, store = localStorage;
         // A UUIDv7: the time, and chance.
-        const id = ('0' + at.toString(16) + random()).replace(/^(.{8})(.{4})(...)(...)(.{12}).*/, '$1-$2-7$3-8$4-$5');
+        const id = random(`0${at.toString(16)}-7xxx-8xxx-xxxxxxxxxxxx`).replace(/.{8}/, '$&-');
         const text = JSON.stringify({ id, at, kind, input: JSON.stringify(argument) });
-        let size = text.length;
-        for (const key in store) if (key.includes(prefix)) size += store[key].length;
-        if (size < 16384) {
+        let kept = text;
+        for (const key in store) if (key.includes(prefix)) kept += store[key];
+        if (kept.length < 16384) {
           store[prefix + id] = text;
-          return resolve({ status: 'queued', conversionId: id });
+          resolve({ status: 'queued', code, conversionId: id });
         }
       }
     } catch (_) {}
-    resolve({ status: 'failed', code: 'not_loaded' });
+    // Changes nothing where it is kept.
+    resolve({ status: 'failed', code });
   };
   trailmark.ready = new Promise(resolve => state.o = resolve);
-  ['touch', 'signup', 'lead', 'sale', 'reference', 'consent', 'config'].map(name =>
+  'touch signup lead sale reference consent config'.split(' ').map(name =>
     trailmark[name] = argument => new Promise(resolve => {
-      const call = [name, argument, resolve], late = () => setTimeout(() => settle(call), 290);
-      if (name == 'consent') state.s = argument;
+      const call = [name, argument, resolve], late = () => setTimeout(settle, 290, call);
+      if (name == 'consent' && 'granted denied pending'.split(' ').includes(argument)) state.s = argument;
       state.q.push(call);
       // What can be kept need not wait for the module.
       isConversion(name) && granted() ? late() : trailmark.ready.then(late);
@@ -56,20 +61,30 @@
   try {
     // A frame is somebody's widget or preview, not an arrival.
     if (w.top != w) return off();
-    state.a = { id: random(), url: location.href.split('#')[0], referrer: document.referrer, at: new Date().toISOString() };
-    // Reload and back/forward are the same arrival once more.
-    try {
-      if (/^[rb]/.test(performance.getEntriesByType('navigation')[0].type)) state.a.again = 1;
-    } catch (_) {}
+    state.a = {
+      id: random('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'),
+      url: location.href.split('#')[0],
+      at: new Date().toJSON(),
+      // By reload or back/forward: perhaps an arrival that was told already, which the proxy knows.
+      again: (performance.navigation || 0).type > 0
+    };
+    // Nothing of the address goes out but its path and the recognised parameters; core.js empties it once the module is there.
     w.addEventListener('pagehide', () => {
-      [...state.q].map(call => isConversion(call[0]) && settle(call));
-      const { site, endpoint, base, params = '' } = settings();
-      const names = 'ps_xid|gsxid|ps_partner_key|gspk|clickref|irw_id|' + `${params}`.replace(/[\s,]+/g, '|');
-      if (!state.m && !state.a.again && granted() && RegExp(`[?&](${names})=.`).test(state.a.url))
-        navigator.sendBeacon((endpoint || new URL('.', base).href).replace(/\/$/, '') + '/v1/clicks', JSON.stringify({ site, ...state.a }));
+      try {
+        state.q.filter(call => isConversion(call[0])).map(settle);
+        const { site, endpoint, base, params } = settings(), { url } = state.a;
+        const names = `ps_xid,gsxid,ps_partner_key,gspk,clickref,irw_id,${params || ''}`.replace(/[\s,]+/g, '|');
+        const found = url.match(RegExp(`[?&](${names})=[^&]+`, 'g'));
+        if (found && granted())
+          navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({
+            site, ...state.a, url: url.split('?')[0] + '?' + found.join('').slice(1)
+          }));
+      } catch (_) {}
     });
     // The script that never comes: blocked, which the browser says, or slow beyond use.
-    w.addEventListener('error', event => event.target == tag() && off(), true);
+    w.addEventListener('error', ({ target }) => {
+      if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded', target));
+    }, true);
     setTimeout(off, 5000);
   } catch (_) {
     off();

@@ -1,6 +1,6 @@
 //! The page in a real browser, and the only place that uses web-sys and gloo-net. Pages deny, replace and break what is used
-//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through bindings
-//! that catch ([`property`] for getters), gloo-net's under [`guarded`], and whatever is refused becomes `None`.
+//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through functions
+//! that throw nothing and give texts where texts are due, gloo-net's under [`guarded`], and whatever is refused becomes `None`.
 //!
 //! [`key`] holds the browser key, [`http`] the requests; `host.js` speaks for both in callbacks and events, `body.js` turns what
 //! the page passed into the wire's words.
@@ -11,7 +11,7 @@ mod key;
 use std::future::poll_fn;
 use std::task::Poll;
 
-use js_sys::{Array, JSON, Object, Promise, Reflect};
+use js_sys::{Array, JSON, Object, Promise};
 use serde::Serialize;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::SiteId;
@@ -20,7 +20,6 @@ use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::Storage;
 
 use crate::json::to_text;
 use crate::page::{Answer, Json, Page, Request};
@@ -46,12 +45,19 @@ extern "C" {
 #[wasm_bindgen(module = "/src/browser/host.js")]
 extern "C" {
     fn sleep(ms: u32) -> Promise;
-    #[wasm_bindgen(catch)]
-    fn cookies() -> Result<String, JsValue>;
-    #[wasm_bindgen(catch)]
-    fn names(prefix: &str) -> Result<Array, JsValue>;
-    #[wasm_bindgen(catch, js_name = privacyControl)]
-    fn privacy_control() -> Result<bool, JsValue>;
+    fn cookies() -> Option<String>;
+    #[wasm_bindgen(js_name = loadText)]
+    fn load(name: &str) -> Option<String>;
+    #[wasm_bindgen(js_name = storeText)]
+    fn store(name: &str, value: &str) -> bool;
+    #[wasm_bindgen(js_name = removeText)]
+    fn remove(name: &str);
+    #[wasm_bindgen(js_name = ownProperty)]
+    fn own_property(of: &JsValue, name: &str) -> JsValue;
+    fn warn(words: &str);
+    fn names(prefix: &str) -> Option<Array>;
+    #[wasm_bindgen(js_name = privacyControl)]
+    fn privacy_control() -> bool;
 }
 
 #[wasm_bindgen(module = "/src/browser/body.js")]
@@ -85,18 +91,14 @@ async fn resolved<T>(promise: Promise, read: fn(&JsValue) -> Option<T>) -> Optio
     read(&JsFuture::from(promise).await.ok()?)
 }
 
-/// A property, unless it is missing or throws.
+/// A property of the object itself, unless it is missing or throws.
 fn property(of: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(of, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined() && !value.is_null())
+    Some(own_property(of, name)).filter(|value| !value.is_undefined() && !value.is_null())
 }
 
-fn storage() -> Option<Storage> {
-    property(&js_sys::global(), "localStorage").map(JsValue::unchecked_into)
-}
-
-/// Writes as `JSON.stringify` does. Numbers are JSON numbers, absent members are left out, maps are objects.
+/// A value of the page's, by way of its JSON: the writer is here for the wire's sake, and a second one costs the module a kilobyte.
 pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
-    value.serialize(&serde_wasm_bindgen::Serializer::json_compatible()).ok()
+    JSON::parse(&to_text(value).ok()?).ok()
 }
 
 impl WriteJson for BrowserPage {
@@ -131,7 +133,7 @@ impl Page for BrowserPage {
     }
 
     fn privacy_control(&self) -> bool {
-        privacy_control().unwrap_or(false)
+        privacy_control()
     }
 
     fn cookies(&self) -> String {
@@ -139,11 +141,11 @@ impl Page for BrowserPage {
     }
 
     fn load(&self, name: &str) -> Option<String> {
-        storage()?.get_item(name).ok()?
+        load(name)
     }
 
     fn store(&self, name: &str, text: &str) -> bool {
-        storage().is_some_and(|storage| storage.set_item(name, text).is_ok())
+        store(name, text)
     }
 
     fn names(&self, prefix: &str) -> Vec<String> {
@@ -151,10 +153,7 @@ impl Page for BrowserPage {
     }
 
     fn remove(&self, name: &str) {
-        if let Some(storage) = storage() {
-            // Where nothing can be removed nothing was stored.
-            let _denied = storage.remove_item(name);
-        }
+        remove(name);
     }
 
     fn body(&self, kind: Kind, input: &str) -> Result<String, String> {
@@ -193,7 +192,7 @@ impl Page for BrowserPage {
     }
 
     fn warn(&self, text: &str) {
-        web_sys::console::warn_1(&JsValue::from_str(text));
+        warn(text);
     }
 }
 

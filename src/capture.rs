@@ -7,7 +7,7 @@ use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
 use trailmark_wire::text_map::TextMap;
 
-use crate::config::{Arrival, Navigation};
+use crate::config::Arrival;
 
 /// What was seen of an arrival.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,21 +16,18 @@ pub struct Sighting {
     pub source: Option<Source>,
     /// The landing URL, cut to what may leave the page.
     pub url: String,
-    /// The referrer, cut likewise; `None` where it is no web page.
-    pub referrer: Option<String>,
     /// The cookies that the capture rules name.
     pub cookies: TextMap,
 }
 
-/// Looks at an arrival. Reload and back/forward are none: of those only origin and path are told, so that the proxy can
-/// answer for a visitor whom it already knows.
-pub fn look(arrival: &Arrival, navigation: Navigation, cookies: &str, params: &[String]) -> Sighting {
+/// Looks at an arrival. Once the proxy has answered for it (`told`) it is over: from then on only origin and path are told, so
+/// that the proxy can answer for a visitor whom it knows.
+pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> Sighting {
     let Ok(landing) = Landing::parse(&arrival.url) else {
         return Sighting::default();
     };
-    let referrer = Landing::parse(&arrival.referrer).ok().map(|referrer| referrer.stored(&[]));
-    if navigation == Navigation::Repeat {
-        return Sighting { url: landing.stored(&[]), referrer, ..Sighting::default() };
+    if told {
+        return Sighting { url: landing.stored(&[]), ..Sighting::default() };
     }
     let rules = rules(params);
     let cookies = named_cookies(cookies, &rules);
@@ -40,7 +37,7 @@ pub fn look(arrival: &Arrival, navigation: Navigation, cookies: &str, params: &[
         true => Some(Source::Url),
         false => cookies.values().any(usable).then_some(Source::Cookie),
     };
-    Sighting { source, url: landing.stored(&rules), referrer, cookies }
+    Sighting { source, url: landing.stored(&rules), cookies }
 }
 
 /// Whether a value may be a click id or partner key. A little more generous than the wire, whose proxy has the last word:

@@ -44,7 +44,8 @@ pub struct Click {
     pub click_token: String,
     /// Milliseconds to add to the browser's clock to have the proxy's.
     pub offset: i64,
-    program: String,
+    /// The program.
+    pub program: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     partner: Option<String>,
     at: String,
@@ -55,14 +56,20 @@ pub struct Click {
     /// The visitor's random id, which a checkout's reference field may carry.
     #[serde(skip)]
     pub reference: String,
+    /// Whether it lies in storage; if it no longer does, another page has taken it away.
+    #[serde(skip)]
+    pub stored: bool,
 }
 
 impl Click {
     /// Takes the proxy's answer, and keeps it for later pages, so that they need not ask. Where storage is denied they ask.
     pub fn receive<P: Page>(page: &P, settings: &Settings, answer: &P::Json) -> Option<Self> {
-        let click = Self::read(page, answer)?;
-        if let Ok(text) = page.write(&click) {
-            page.store(&settings.click_key(), &text);
+        let mut click = Self::read(page, answer)?;
+        let text = page.write(&click);
+        click.stored = text.is_ok_and(|text| page.store(&settings.click_key(), &text));
+        if !click.stored {
+            // Full: the one from before would be taken for the current one.
+            page.remove(&settings.click_key());
         }
         Some(click)
     }
@@ -89,6 +96,7 @@ impl Click {
             expires_at: answer.member_text("expires_at")?,
             expires: claims.member_integer("exp")?,
             reference: claims.member_text("sub")?,
+            stored: true,
         })
     }
 
@@ -116,8 +124,10 @@ pub fn request<P: Page>(
         site: settings.site.clone(),
         id: arrival.id.clone(),
         url: sighting.url,
-        referrer: sighting.referrer,
+        // Nothing is done with it, so it stays in the page.
+        referrer: None,
         at: Some(arrival.at.clone()),
+        again: arrival.again,
         cookies: sighting.cookies,
         jwk,
     };

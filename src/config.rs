@@ -5,6 +5,7 @@
 use trailmark_wire::ids::{ArrivalId, SiteId};
 
 use crate::consent::State;
+use crate::page::Page;
 
 /// Milliseconds that `ready` waits at most for the proxy's first answer. A proxy that is down must not hold up the page;
 /// the arrival goes on behind it.
@@ -29,15 +30,6 @@ pub struct Settings {
     pub debug: bool,
 }
 
-/// How the document was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Navigation {
-    /// By a link, an address, a form: an arrival.
-    Arrival,
-    /// By reload or back/forward: the same arrival once more.
-    Repeat,
-}
-
 /// One arrival, as the stub saw it before any router.
 #[derive(Debug, Clone)]
 pub struct Arrival {
@@ -45,12 +37,10 @@ pub struct Arrival {
     pub id: ArrivalId,
     /// `location.href` without fragment.
     pub url: String,
-    /// `document.referrer`, empty where there is none.
-    pub referrer: String,
     /// When, RFC 3339 by the browser's clock.
     pub at: String,
-    /// Whether it is one.
-    pub navigation: Navigation,
+    /// Whether it was by reload or back/forward: then it may have been told already, which the proxy knows.
+    pub again: bool,
 }
 
 impl Settings {
@@ -73,6 +63,13 @@ impl Settings {
     /// The readable cookie, set by the proxy beside the visitor cookie, that says asking for a token is worth it.
     pub fn flag_cookie(&self) -> String {
         joined(&["tm_", self.site.as_str()])
+    }
+
+    /// Says to the page's developer what `parts` make together, with `data-debug` alone.
+    pub fn explain<P: Page>(&self, page: &P, parts: &[&str]) {
+        if self.debug {
+            page.warn(&joined(parts));
+        }
     }
 
     /// The address of a route of the proxy.

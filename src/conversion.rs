@@ -1,5 +1,7 @@
 //! What the page calls a conversion, checked before anything is kept or sent, and given its id and time. The words of the
-//! wire for it are found by the page's own half ([`Page::body`]); no envelope and no request: those are [`crate::send`]'s.
+//! wire for it are found by the page's own half ([`Page::body`]). What a key may be and how an optional field is repaired is the
+//! proxy's to say, by [`trailmark_wire::repair`]: that rule costs the module two kilobytes. No envelope and no request: those
+//! are [`crate::send`]'s.
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -23,13 +25,16 @@ pub struct Entry {
     pub input: String,
 }
 
-/// One credited program.
+/// An object of a receipt's with two members: program and partner of a credit, field and code of a warning. One type, since
+/// each type that is written costs the module a few hundred bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Credit {
-    /// The program.
-    pub program: String,
-    /// Its partner; absent where only a click id is known.
-    pub partner: Option<String>,
+pub struct Pair {
+    /// What the members are called.
+    pub names: [&'static str; 2],
+    /// The program, or the path of the field in the wire's words.
+    pub first: String,
+    /// The partner, absent where only a click id is known; or the code.
+    pub second: Option<String>,
 }
 
 /// What a call comes to.
@@ -42,14 +47,17 @@ pub struct Outcome {
     /// The ledger's id of the conversion, else the one it was sent under.
     pub conversion_id: Option<String>,
     /// The credited programs, where a receipt came.
-    pub attribution: Option<Vec<Credit>>,
+    pub attribution: Option<Vec<Pair>>,
+    /// Each optional field that the proxy repaired, left out or misses.
+    pub warnings: Vec<Pair>,
 }
 
-impl Serialize for Credit {
+impl Serialize for Pair {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let [first, second] = self.names;
         let mut members = Members::begin(serializer)?;
-        members.text("program", Some(&self.program))?;
-        members.text("partner", self.partner.as_deref())?;
+        members.text(first, Some(&self.first))?;
+        members.text(second, self.second.as_deref())?;
         members.end()
     }
 }
@@ -63,6 +71,9 @@ impl Serialize for Outcome {
         if let Some(credits) = &self.attribution {
             members.0.serialize_entry("attribution", credits)?;
         }
+        if !self.warnings.is_empty() {
+            members.0.serialize_entry("warnings", &self.warnings)?;
+        }
         members.end()
     }
 }
@@ -70,7 +81,7 @@ impl Serialize for Outcome {
 impl Outcome {
     /// An outcome with a code and nothing else.
     pub fn coded(status: &'static str, code: &str) -> Self {
-        Self { status, code: Some(code.to_owned()), conversion_id: None, attribution: None }
+        Self { status, code: Some(code.to_owned()), conversion_id: None, attribution: None, warnings: Vec::new() }
     }
 
     /// The same outcome of the conversion `id`.

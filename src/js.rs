@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::{JsValue, wasm_bindgen};
 use wasm_bindgen_futures::future_to_promise;
 
 use crate::browser::{BrowserJson, BrowserPage, to_js};
-use crate::config::{Arrival, Navigation, Settings};
+use crate::config::{Arrival, Settings};
 use crate::consent::State;
 use crate::page::Json;
 use crate::tracker::Tracker;
@@ -82,8 +82,7 @@ fn read_arrival<J: Json>(arrival: &J) -> Option<Arrival> {
     Some(Arrival {
         id: ArrivalId::new(arrival.member_text("id")?).ok()?,
         url: arrival.member_text("url")?,
-        referrer: arrival.member_text("referrer").unwrap_or_default(),
         at: arrival.member_text("at")?,
-        navigation: if arrival.member("again").is_some() { Navigation::Repeat } else { Navigation::Arrival },
+        again: arrival.member("again").is_some(),
     })
 }

@@ -102,8 +102,7 @@ impl Serialize for Raw {
     }
 }
 
-/// The members of an object that the page sees, written as a map: serde-wasm-bindgen keeps a table of the names of struct
-/// fields, which costs the module more than all results.
+/// The members of an object that the page sees. Those that are absent are left out.
 pub(crate) struct Members<S: Serializer>(pub(crate) S::SerializeMap);
 
 impl<S: Serializer> Members<S> {

@@ -34,13 +34,18 @@ pub fn pause(failures: u32, hint: u32, chance: u8) -> u32 {
 /// Keeps `entry`, once however often it is put. `false` where storage is denied, or where the entry would take the queue
 /// over its bound: what was promised to be kept is never dropped for it.
 pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
-    let key = key(settings, &entry.id);
-    if page.load(&key).is_some() {
+    if holds(page, settings, &entry.id) {
         return true;
     }
+    let key = key(settings, &entry.id);
     let waiting: usize = names(page, settings).iter().filter_map(|name| page.load(name)).map(|text| text.len()).sum();
     let text = page.write(entry).ok().filter(|text| waiting + text.len() <= QUEUE_BYTES);
     text.is_some_and(|text| page.store(&key, &text))
+}
+
+/// Whether the entry `id` is there.
+pub fn holds<P: Page>(page: &P, settings: &Settings, id: &ConversionId) -> bool {
+    page.load(&key(settings, id)).is_some()
 }
 
 /// Removes the entry `id`, if it is there.

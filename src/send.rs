@@ -7,7 +7,7 @@ use trailmark_wire::receipt::Status;
 
 use crate::click::Click;
 use crate::config::Settings;
-use crate::conversion::{Credit, Entry, Outcome};
+use crate::conversion::{Entry, Outcome, Pair};
 use crate::json::Raw;
 use crate::page::{Answer, Json, Method, Page, Request};
 
@@ -47,6 +47,9 @@ pub const UNREACHABLE: &str = "unreachable";
 /// The code of a refusal that states none, and so is not the proxy's.
 const REFUSED: &str = "refused";
 
+/// What is explained where nobody answers, or nobody who is the proxy.
+const NO_PROXY: &str = "no Trailmark proxy answers this page here: check data-endpoint, and origins in trailmark.toml";
+
 /// What to do after an answer, or after none.
 pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
     let Some(answer) = answer else {
@@ -61,6 +64,8 @@ pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
     match answer.status {
         401 if tried == Tried::Once && RENEWABLE.contains(&code.as_str()) => Step::Renew,
         408 | 425 | 429 | 500.. => Step::Keep { code, rest: answer.retry_after },
+        // A mistake in `origins` or `data-site` that somebody will correct.
+        403 | 404 => Step::Keep { code, rest: None },
         // Not the proxy's word: a web server's page while it is set up anew, a challenge, a filter on the way.
         _ if code == REFUSED => Step::Keep { code, rest: None },
         _ => Step::Done(Outcome { code: Some(code), ..Outcome::coded("failed", "") }),
@@ -83,23 +88,52 @@ fn outcome<J: Json>(receipt: &J) -> Option<Outcome> {
     let word = receipt.member_text("status")?;
     let known = [Status::Accepted, Status::Duplicate, Status::Held, Status::Unattributed, Status::Rejected];
     let status = known.into_iter().map(Status::as_str).find(|status| *status == word)?;
-    let credits = receipt.member("attribution").map(|credits| credits.items()).unwrap_or_default();
-    let credited =
-        |credit: &J| Some(Credit { program: credit.member_text("program")?, partner: credit.member_text("partner") });
     Some(Outcome {
         status,
         code: receipt.member_text("code"),
         conversion_id: receipt.member_text("conversion_id"),
-        attribution: Some(credits.iter().filter_map(credited).collect()),
+        attribution: Some(pairs(receipt, "attribution", ["program", "partner"])),
+        warnings: pairs(receipt, "warnings", ["field", "code"]),
     })
+}
+
+/// The two members of each object of a list.
+fn pairs<J: Json>(receipt: &J, list: &str, names: [&'static str; 2]) -> Vec<Pair> {
+    let [first, second] = names;
+    let items = receipt.member(list).map(|list| list.items()).unwrap_or_default();
+    let pair = |item: &J| Some(Pair { names, first: item.member_text(first)?, second: item.member_text(second) });
+    items.iter().filter_map(pair).collect()
+}
+
+/// Sends a request. Where it is refused, `data-debug` says why and what to do: in the proxy's words, if it is the proxy that
+/// answers.
+pub async fn post<P: Page>(page: &P, settings: &Settings, request: Request) -> Option<Answer<P::Json>> {
+    let url = request.url.clone();
+    let answer = page.send(request).await;
+    let problem = match &answer {
+        Some(Answer { status: ..400, .. }) => return answer,
+        Some(answer) => answer
+            .json
+            .as_ref()
+            .and_then(|problem| problem.member_text("detail").or_else(|| problem.member_text("title"))),
+        None => None,
+    };
+    settings.explain(page, &[&url, ": ", problem.as_deref().unwrap_or(NO_PROXY)]);
+    answer
 }
 
 /// Posts an entry and reads the answer.
 pub async fn exchange<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry, tried: Tried) -> Step {
     match request(page, settings, click, entry).await {
-        Some(request) => step(page.send(request).await.as_ref(), tried),
+        Some(request) => step(post(page, settings, request).await.as_ref(), tried),
         // The browser cannot hash, and so cannot say which token it means.
         None => Step::Done(Outcome::coded("failed", "no_crypto")),
+    }
+}
+
+fn explain<P: Page>(page: &P, settings: &Settings, problem: &str) {
+    if settings.debug {
+        page.warn(problem);
     }
 }
 
@@ -114,7 +148,8 @@ async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &
         aud: settings.site.clone(),
         ath,
         token: click.click_token.clone(),
-        data: Raw(page.body(entry.kind, &entry.input).ok()?),
+        // What the stub has kept was not looked at before.
+        data: Raw(page.body(entry.kind, &entry.input).map_err(|problem| explain(page, settings, &problem)).ok()?),
     };
     let mut body = page.write(&payload).ok()?;
     if let Some(jwk) = jwk {

@@ -16,9 +16,9 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
 use crate::click::{self, Click, Touch};
-use crate::config::{Arrival, Navigation, PATIENCE_MS, READY_MS, Settings, joined};
+use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
-use crate::conversion::{self, Entry, Outcome};
+use crate::conversion::{self, Entry, Outcome, Pair};
 use crate::page::{Answer, Method, Page, Request};
 use crate::queue;
 use crate::send::{self, Step, Tried, UNREACHABLE};
@@ -26,6 +26,10 @@ use crate::wait::{Gate, Task, within};
 
 /// Conversions that are held in memory while consent is pending; a page that calls for more has a loop.
 const HELD: usize = 20;
+
+/// Milliseconds for which a conversion that an earlier page left in storage waits for the touch: that page's report of it may
+/// still be under way.
+const REPORT_MS: i64 = 30_000;
 
 /// What a page hears of a conversion that waits in storage.
 const QUEUED: &str = "queued";
@@ -66,8 +70,8 @@ pub struct Tracker<P> {
     settings: Settings,
     arrival: Arrival,
     stated: Cell<State>,
-    /// How this document was reached, or reached again.
-    navigation: Cell<Navigation>,
+    /// Whether the proxy has answered for this arrival.
+    told: Cell<bool>,
     standing: RefCell<Standing>,
     /// Conversions called while consent was pending.
     held: RefCell<Vec<Rc<Entry>>>,
@@ -90,7 +94,7 @@ impl<P: Page> Tracker<P> {
         let due = queue::due(&page, &settings);
         let tracker: &'static Self = Box::leak(Box::new(Self {
             stated: Cell::new(settings.consent),
-            navigation: Cell::new(arrival.navigation),
+            told: Cell::default(),
             page,
             settings,
             arrival,
@@ -105,8 +109,11 @@ impl<P: Page> Tracker<P> {
         }));
         tracker.idle.open();
         tracker.enact(consent::begin(tracker.consent(), tracker.trace()));
+        if !tracker.granted() {
+            tracker.report();
+        }
         tracker.page.spawn(async {
-            tracker.settled(READY_MS).await;
+            tracker.no_longer_than(READY_MS, Box::pin(tracker.idle.passed())).await;
             tracker.ready.open();
         });
         tracker
@@ -120,22 +127,17 @@ impl<P: Page> Tracker<P> {
 
     /// The current touch.
     pub async fn touch(&'static self) -> Option<Touch> {
-        self.ready.passed().await;
-        self.settled(PATIENCE_MS).await;
-        self.click().map(|click| click.touch())
+        self.current().await.map(|click| click.touch())
     }
 
     /// The ledger's id of this visitor, which a checkout's reference field may carry; it is known to the ledger and no
     /// credential anywhere.
     pub async fn reference(&'static self) -> Option<String> {
-        self.ready.passed().await;
-        self.settled(PATIENCE_MS).await;
-        self.click().map(|click| click.reference.clone())
+        self.current().await.map(|click| click.reference.clone())
     }
 
-    /// The page came back from the back/forward cache: no arrival, but what other pages did since counts.
+    /// The page came back from the back/forward cache: no further arrival, but what other pages did since counts.
     pub fn resume(&'static self) {
-        self.navigation.set(Navigation::Repeat);
         self.enact(consent::begin(self.consent(), self.trace()));
     }
 
@@ -240,7 +242,7 @@ impl<P: Page> Tracker<P> {
     }
 
     async fn bring(&'static self, entry: &Entry) -> Outcome {
-        self.idle.passed().await;
+        self.look_again().await;
         let mut tried = Tried::Once;
         let outcome = loop {
             if !self.granted() {
@@ -248,6 +250,11 @@ impl<P: Page> Tracker<P> {
             }
             let standing = self.standing.borrow().clone();
             if let Standing::Untouched = standing {
+                let age = self.page.now().since(entry.at);
+                if tried == Tried::Once && age < REPORT_MS && queue::holds(&self.page, &self.settings, &entry.id) {
+                    self.rest(0);
+                    return later(true, "no_touch");
+                }
                 break Outcome::coded("unattributed", "no_touch");
             }
             let kept = queue::put(&self.page, &self.settings, entry);
@@ -259,6 +266,9 @@ impl<P: Page> Tracker<P> {
             match step {
                 Step::Done(outcome) => {
                     self.failures.set(0);
+                    for Pair { first: field, second: code, .. } in &outcome.warnings {
+                        self.explain(&[entry.kind.as_str(), ": ", field, " ", code.as_deref().unwrap_or_default()]);
+                    }
                     break outcome;
                 }
                 Step::Keep { code, rest } => {
@@ -269,7 +279,8 @@ impl<P: Page> Tracker<P> {
                 }
                 Step::Renew => {
                     tried = Tried::WithNewToken;
-                    // What the proxy no longer knows is gone.
+                    // The proxy no longer knows that token, and perhaps no cookie: the arrival's id and the key show who this is.
+                    self.told.set(false);
                     self.ask(None).await;
                 }
             }
@@ -312,6 +323,7 @@ impl<P: Page> Tracker<P> {
                 }
             }
             self.idle.open();
+            self.report();
             if self.granted() {
                 for entry in self.held.take() {
                     self.deliver(entry).await;
@@ -320,17 +332,47 @@ impl<P: Page> Tracker<P> {
         });
     }
 
-    /// Looks at the arrival, and asks the proxy where that is worth it: with a touch in the URL, and with the flag cookie, behind
-    /// which another page's touch may stand; a vendor's cookie counts only where no earlier page left a token.
+    /// Looks at the arrival, and asks the proxy where that is worth it, or where the token in hand has gone from storage.
     async fn arrive(&self) {
-        let jar = self.page.cookies();
-        let source = capture::look(&self.arrival, self.navigation.get(), &jar, &self.settings.params).source;
         let kept = Click::load(&self.page, &self.settings).map(Rc::new);
-        let flagged = capture::holds_cookie(&jar, &self.settings.flag_cookie());
-        let worth_it = flagged || source == Some(Source::Url) || source.is_some() && kept.is_none();
+        let gone = kept.is_none() && self.click().is_some();
         self.standing.replace(kept.clone().map_or(Standing::Untouched, Standing::Touched));
-        if worth_it {
+        if gone || self.worth_asking(kept.is_some()) {
             self.ask(kept).await;
+        }
+    }
+
+    /// Whether the proxy may know more: with the flag cookie, behind which another page's touch may stand, and with a touch in the
+    /// URL that was not told yet. With a token of an earlier page, a vendor's cookie is no reason, nor is a URL that is seen
+    /// again.
+    fn worth_asking(&self, kept: bool) -> bool {
+        let jar = self.page.cookies();
+        let source = capture::look(&self.arrival, self.told.get(), &jar, &self.settings.params).source;
+        capture::holds_cookie(&jar, &self.settings.flag_cookie())
+            || source == Some(Source::Url) && !self.arrival.again
+            || source.is_some() && !kept
+    }
+
+    /// Waits for what is under way. Then takes over the token that another tab may have been given since, and where there is none
+    /// but should be one, or may be, looks at the arrival afresh.
+    async fn look_again(&'static self) {
+        self.idle.passed().await;
+        if !self.granted() {
+            return;
+        }
+        if let Some(kept) = Click::load(&self.page, &self.settings) {
+            self.standing.replace(Standing::Touched(Rc::new(kept)));
+            return;
+        }
+        let worth_it = match &*self.standing.borrow() {
+            Standing::Touched(click) => click.stored,
+            Standing::Untouched => self.worth_asking(false),
+            // A conversion asks by itself.
+            Standing::Unanswered(_) => false,
+        };
+        if worth_it {
+            self.enact(Some(Action::Arrive));
+            self.idle.passed().await;
         }
     }
 
@@ -338,13 +380,13 @@ impl<P: Page> Tracker<P> {
     /// stays: a token outlives the visitor cookie.
     async fn ask(&self, kept: Option<Rc<Click>>) {
         let jwk = self.page.key(&self.settings.site).await;
-        let sighting = capture::look(&self.arrival, self.navigation.get(), &self.page.cookies(), &self.settings.params);
+        let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
         let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk);
         if !self.granted() {
             return;
         }
         let answer = match request {
-            Some(request) => self.page.send(request).await,
+            Some(request) => send::post(&self.page, &self.settings, request).await,
             None => None,
         };
         if self.granted() {
@@ -356,6 +398,7 @@ impl<P: Page> Tracker<P> {
     fn stand(&self, answer: Option<Answer<P::Json>>, kept: Option<Rc<Click>>) {
         let code = match answer {
             Some(Answer { status: 204, .. }) => {
+                self.told.set(true);
                 if kept.is_none() {
                     self.page.remove(&self.settings.click_key());
                     self.standing.replace(Standing::Untouched);
@@ -364,6 +407,7 @@ impl<P: Page> Tracker<P> {
             }
             Some(Answer { status: 200 | 201, json, .. }) => {
                 if let Some(click) = json.and_then(|json| Click::receive(&self.page, &self.settings, &json)) {
+                    self.told.set(true);
                     self.standing.replace(Standing::Touched(Rc::new(click)));
                     return;
                 }
@@ -372,7 +416,6 @@ impl<P: Page> Tracker<P> {
             Some(refusal) => send::refusal_code(&refusal),
             None => UNREACHABLE.to_owned(),
         };
-        self.explain(&["the proxy gave no click token: ", &code]);
         // A token from before is better than none.
         if self.click().is_none() {
             self.standing.replace(Standing::Unanswered(code));
@@ -382,6 +425,7 @@ impl<P: Page> Tracker<P> {
     /// Drops everything that this document holds and that our storage keys hold.
     fn clear(&self) {
         self.held.borrow_mut().clear();
+        self.told.set(false);
         self.standing.replace(Standing::Untouched);
         self.page.remove(&self.settings.click_key());
         queue::clear(&self.page, &self.settings);
@@ -393,10 +437,17 @@ impl<P: Page> Tracker<P> {
         self.page.forget_key().await;
     }
 
-    /// Ends when no change of consent is being enacted, after `ms` milliseconds at the latest.
-    async fn settled(&'static self, ms: u32) {
-        let mut idle = Box::pin(self.idle.passed()) as Task<()>;
-        within(&mut idle, Box::pin(self.page.sleep(ms))).await;
+    /// Ends with `work`, after `ms` milliseconds at the latest.
+    async fn no_longer_than(&'static self, ms: u32, work: Task<()>) {
+        let mut work = work;
+        within(&mut work, Box::pin(self.page.sleep(ms))).await;
+    }
+
+    /// The token as it is now, also in another tab, as far as it is known within [`PATIENCE_MS`] of `ready` or of the call.
+    async fn current(&'static self) -> Option<Rc<Click>> {
+        self.ready.passed().await;
+        self.no_longer_than(PATIENCE_MS, Box::pin(self.look_again())).await;
+        self.click()
     }
 
     fn consent(&self) -> State {
@@ -422,17 +473,23 @@ impl<P: Page> Tracker<P> {
         if stored || flagged { Trace::Left } else { Trace::None }
     }
 
+    /// Says how things stand, so that `data-debug` is not silent where all is well.
+    fn report(&self) {
+        let standing = match &*self.standing.borrow() {
+            Standing::Touched(click) => joined(&["touch in ", &click.program, ", all is well"]),
+            Standing::Untouched => "no touch".to_owned(),
+            Standing::Unanswered(code) => code.clone(),
+        };
+        let (site, consent) = (self.settings.site.as_str(), self.consent().as_str());
+        self.explain(&[site, " at ", &self.settings.endpoint, ": consent ", consent, ", ", &standing]);
+    }
+
     fn explain(&self, parts: &[&str]) {
-        if self.settings.debug {
-            self.page.warn(&joined(parts));
-        }
+        self.settings.explain(&self.page, parts);
     }
 }
 
 /// What is said of a conversion that is not done with: it waits in storage, or nowhere.
 fn later(kept: bool, code: &str) -> Outcome {
-    match kept {
-        true => Outcome { code: None, ..Outcome::coded(QUEUED, code) },
-        false => Outcome::coded("failed", code),
-    }
+    Outcome::coded(if kept { QUEUED } else { "failed" }, code)
 }

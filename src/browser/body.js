@@ -1,44 +1,40 @@
-// What a page says of a conversion, in the wire's words: `Body` in crates/trailmark-wire/src/conversion.rs, as JSON. Pure. Checks
-// what a developer gets wrong, so that it is said at once; the proxy checks everything and has the last word. In JavaScript
-// since it turns a page's object into JSON: in Rust the same costs the module two kilobytes.
+// What a page says of a conversion, in the wire's words: `Body` in crates/trailmark-wire/src/conversion.rs, as JSON. Pure. Makes the
+// shape, and refuses what can have none: no customer, no order, a number that JavaScript has rounded. The rule of the wire
+// (crates/trailmark-wire/src/repair.rs) is the proxy's to apply; what it refuses or repairs `data-debug` prints.
+// In JavaScript since it turns a page's object into JSON: in Rust the same costs the module two kilobytes.
 
 // Throws what is wrong, led by the field as the page knows it. Never repeats a value, which may be personal data.
 const ensure = (holds, problem) => {
   if (!holds) throw problem;
 };
 
-const text = value => /^[sn]/.test(typeof value) ? value + '' : undefined;
+// Prototype.js 1.6 has `JSON.stringify` write a list as a text that holds it.
+const parsed = value => typeof value == 'string' ? JSON.parse(value) : value;
 
-const within = (value, most) => [...value].length <= most && !/\p{Cc}/u.test(value);
-
-const fits = (value, most) => value == null || (value.trim() && within(value, most));
-
-// The body of a conversion of this kind, from the page's argument as JSON.
+// The body of a conversion of this kind, from the page's argument as JSON. Half an emoji, which JSON writes as an escape alone,
+// becomes U+FFFD: the proxy's JSON has no such half.
 export const body = (kind, json) => {
-  const input = JSON.parse(json || '0') || {}, minor = input.amountMinor;
-  const [key, email, name, customer, orderKey, order] =
-    ['customerKey', 'email', 'name', 'customer', 'orderKey', 'order'].map(name => text(input[name]));
-  ensure(key == null ? customer || order : !customer, 'customerKey or a signed customer is needed, and only one of them');
-  ensure(fits(key, 255), 'customerKey has 1 to 255 characters, not blank, without controls');
-  ensure(email == null || fits(email, 254) && /^[^\s]+@[^\s@]+$/.test(email), 'email is no e-mail address');
-  ensure(fits(name, 200), 'name has 1 to 200 characters without controls');
+  const input = parsed(json.replace(/\\(ud[89a-f]..|.)/g, (all, one) => one[1] ? '\ufffd' : all) || '0') || {};
+  const word = name => {
+    const value = input[name];
+    ensure(typeof value != 'number' || Number.isSafeInteger(value), name + ' is a number that JavaScript rounds: pass it as text');
+    return /^[sn]/.test(typeof value) && (value + '').trim() ? value + '' : undefined;
+  };
+  const [key, customer, orderKey, order] = ['customerKey', 'customer', 'orderKey', 'order'].map(word), minor = input.amountMinor;
+  ensure(key ? !customer : customer || order, 'customerKey or a signed customer is needed, and only one of them');
   ensure(kind == 'sale' ? !orderKey != !order : !orderKey && !order, 'orderKey with amountMinor and currency, or order, the signed text, is what a sale needs, and nothing else takes');
-  ensure(!orderKey || fits(orderKey, 255) && minor >= 0 && Number.isSafeInteger(minor) && /^[A-Z]{3}$/.test(input.currency),
+  ensure(!orderKey || minor >= 0 && Number.isSafeInteger(minor) && input.currency,
     'orderKey needs amountMinor, a whole number of minor units, and a currency such as EUR');
-  const entries = Object.entries(input.data || {}).map(([name, value]) => [name, text(value) || '']);
-  ensure(entries.length < 26 && entries.every(([name, value]) => fits(name, 64) && within(value, 500)),
-    'data has at most 25 entries, of 64 and 500 characters, without controls');
+  const items = [].concat(parsed(input.items) || []).map(({ sku, category, unitAmountMinor, quantity }) =>
+    ({ sku: typeof sku == 'number' ? sku + '' : sku, category, unit_amount_minor: unitAmountMinor, quantity }));
+  // Keeps Prototype.js's own method from writing this list as a text.
+  items.toJSON = 0;
   return JSON.stringify({
     kind,
-    customer: key == null ? undefined : { key, email, name },
-    signed_customer: customer || undefined,
-    order: !orderKey ? undefined : {
-      key: orderKey,
-      amount_minor: minor,
-      currency: input.currency,
-      items: input.items && input.items.map(({ unitAmountMinor, ...item }) => ({ ...item, unit_amount_minor: unitAmountMinor }))
-    },
-    signed_order: order || undefined,
-    data: entries[0] && Object.fromEntries(entries)
+    customer: key && { key, email: input.email, name: input.name },
+    signed_customer: customer,
+    order: orderKey && { key: orderKey, amount_minor: minor, currency: input.currency, items: items[0] && items },
+    signed_order: order,
+    data: input.data
   });
 };

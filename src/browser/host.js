@@ -1,6 +1,9 @@
 // What a browser says in callbacks and events: timers, WebCrypto, IndexedDB. Spoken from Rust they cost the module five kilobytes,
 // spoken here one. What answers by a promise is async to the letter, so that whatever the page has broken comes back as a
-// rejection; the rest throws, and its binding catches. Decides nothing; `crates/trailmark-wire` says what is signed.
+// rejection; of the rest what reads or writes throws nothing, and the bindings catch what does. Decides nothing; `crates/trailmark-wire` says what is signed.
+//
+// Pages and consent tools replace what is read here. Where the module takes a text it gets a text or nothing: the glue would
+// read any other value beyond its end.
 //
 // The browser key is ECDSA P-256, never extractable. It lies in IndexedDB, where scripts can use but not copy it; where that
 // fails it lives as long as the page; where WebCrypto fails there is none.
@@ -75,15 +78,42 @@ export const randomise = room => {
 // Ends after `ms` milliseconds.
 export const sleep = async ms => new Promise(resolve => setTimeout(resolve, ms));
 
+// What `work` gives, if it does not throw.
+const attempt = work => {
+  try {
+    return work();
+  } catch (_) {}
+};
+
+const onlyText = value => typeof value == 'string' ? value : undefined;
+
 // The text of `document.cookie`.
-export const cookies = () => document.cookie;
+export const cookies = () => attempt(() => onlyText(document.cookie));
+
+// The stored text under `name`.
+export const loadText = name => attempt(() => onlyText(localStorage.getItem(name)));
+
+// Stores `value` under `name`; gives whether it could.
+export const storeText = (name, value) => !!attempt(() => (localStorage.setItem(name, value), true));
+
+// Removes the text under `name`. Where nothing can be removed nothing was stored.
+export const removeText = name => attempt(() => localStorage.removeItem(name));
 
 // The names in localStorage that begin with `prefix`, in order.
-export const names = prefix => Object.keys(localStorage).filter(name => name.startsWith(prefix)).sort();
+export const names = prefix => attempt(() => Object.keys(localStorage).filter(name => name.startsWith(prefix)).sort());
+
+// A member of the object itself: what a page adds to Object.prototype is no setting and no answer.
+export const ownProperty = (of, name) => attempt(() => Object.prototype.hasOwnProperty.call(of, name) ? of[name] : undefined);
+
+// Explains something to the page's developer, if there is a console.
+export const warn = words => attempt(() => console.warn('trailmark:', words));
 
 // Whether Global Privacy Control is on.
-export const privacyControl = () => !!navigator.globalPrivacyControl;
+export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
 
 // A request to the proxy. `text/plain;charset=UTF-8` is what a text as body is by itself.
 export const request = (url, method, body, keepalive) =>
   new Request(url, { method, body, credentials: 'include', keepalive });
+
+// What an answer says: status, seconds of `Retry-After`, body.
+export const readAnswer = async answer => [answer.status, answer.headers.get('retry-after'), await answer.text()];

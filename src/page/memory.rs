@@ -56,8 +56,9 @@ pub struct MemoryPage(Rc<Inner>);
 struct Inner {
     now: Cell<i64>,
     privacy_control: Cell<bool>,
-    cookies: RefCell<String>,
-    storage: RefCell<Option<BTreeMap<String, String>>>,
+    cookies: Rc<RefCell<String>>,
+    storage: Rc<RefCell<Option<BTreeMap<String, String>>>>,
+    full: Cell<bool>,
     key: RefCell<Option<MemoryKey>>,
     sha256: fn(&[u8]) -> [u8; 32],
     body: Translate,
@@ -86,11 +87,16 @@ impl Wake for Woken {
 impl MemoryPage {
     /// A page at `now`, with empty storage, no cookies, no key and no network.
     pub fn new(now: UnixMillis, sha256: fn(&[u8]) -> [u8; 32], body: Translate) -> Self {
-        Self(Rc::new(Inner {
+        Self(Rc::new(Self::inner(now, sha256, body)))
+    }
+
+    fn inner(now: UnixMillis, sha256: fn(&[u8]) -> [u8; 32], body: Translate) -> Inner {
+        Inner {
             now: Cell::new(now.0),
             privacy_control: Cell::new(false),
-            cookies: RefCell::default(),
-            storage: RefCell::new(Some(BTreeMap::new())),
+            cookies: Rc::default(),
+            storage: Rc::new(RefCell::new(Some(BTreeMap::new()))),
+            full: Cell::new(false),
             key: RefCell::default(),
             sha256,
             body,
@@ -100,7 +106,7 @@ impl MemoryPage {
             ids: Cell::new(0),
             timers: RefCell::default(),
             tasks: RefCell::default(),
-        }))
+        }
     }
 
     /// Lets `network` answer from now on.
@@ -128,6 +134,11 @@ impl MemoryPage {
         self.0.storage.replace(None);
     }
 
+    /// Lets storage take nothing more from now on; what it holds stays.
+    pub fn fill_storage(&self) {
+        self.0.full.set(true);
+    }
+
     /// Everything that storage holds.
     pub fn stored(&self) -> BTreeMap<String, String> {
         self.0.storage.borrow().clone().unwrap_or_default()
@@ -151,6 +162,15 @@ impl MemoryPage {
         next.0.cookies.replace(self.0.cookies.borrow().clone());
         next.0.ids.set(self.0.ids.get());
         next
+    }
+
+    /// A document of the same browser beside this one: what one stores the other sees. Each has a clock of its own.
+    #[must_use]
+    pub fn another_tab(&self) -> Self {
+        let (cookies, storage) = (Rc::clone(&self.0.cookies), Rc::clone(&self.0.storage));
+        // Ids of two tabs differ.
+        let ids = Cell::new(self.0.ids.get().wrapping_add(128));
+        Self(Rc::new(Inner { cookies, storage, ids, ..Self::inner(self.now(), self.0.sha256, self.0.body) }))
     }
 
     /// Starts `work` and runs everything as far as it goes; the slot is filled when `work` has ended.
@@ -252,11 +272,11 @@ impl Page for MemoryPage {
 
     fn store(&self, name: &str, text: &str) -> bool {
         match self.0.storage.borrow_mut().as_mut() {
-            Some(storage) => {
+            Some(storage) if !self.0.full.get() => {
                 storage.insert(name.to_owned(), text.to_owned());
                 true
             }
-            None => false,
+            Some(_) | None => false,
         }
     }
 

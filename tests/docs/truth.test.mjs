@@ -6,7 +6,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { ROOT, names, pages, read, sections, tables } from './support/pages.mjs';
+import { ROOT, blocks, names, pages, read, sections, tables } from './support/pages.mjs';
 
 const proxy = (path) => read(`crates/trailmark-proxy/src/${path}`);
 const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
@@ -42,6 +42,44 @@ test('every code of a conversion stands in the table, and no other', () => {
   const unknown = all(body(proxy('intake/server.rs'), 'named'), quoted);
   const told = rows('docs/troubleshooting.md', 'Codes of a conversion').map(([code]) => code);
   assert.deepEqual(sorted(told), sorted([...explained, ...undecided, ...unknown]));
+});
+
+test('every warning stands in the table, and no other', () => {
+  const repairs = all(body(read('crates/trailmark-wire/src/repair.rs'), 'code'), /=> "([a-z_]+)"/g);
+  assert.ok(repairs.length >= 6);
+  const told = rows('docs/troubleshooting.md', 'Warnings').map(([code]) => code);
+  assert.deepEqual(sorted(told), sorted([...repairs, 'missing_for:main']));
+});
+
+// field-faults row 11: by Stripe's list of zero-decimal currencies and its special cases (docs.stripe.com/currencies).
+test("the table of backend.md has every currency whose minor unit at Stripe is not ISO 4217's, and the recipe converts it", async () => {
+  const whole = 'BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF UGX VND VUV XAF XOF XPF'.split(' ');
+  const thousandths = 'BHD JOD KWD OMR TND'.split(' ');
+  const twoDecimalsAllTheSame = ['ISK', 'UGX'];
+  // Stripe charges in none of these.
+  const foreign = ['CLF', 'UYI', 'UYW', 'IQD', 'LYD'];
+  const stripe = (code) => {
+    if (twoDecimalsAllTheSame.includes(code)) return 2;
+    return whole.includes(code) ? 0 : thousandths.includes(code) ? 3 : 2;
+  };
+  const money = read('crates/trailmark-wire/src/money.rs');
+  const iso = [...money.matchAll(/const EXPONENT_(\d): &str = "([^"]+)"/g)].flatMap(([, exponent, codes]) =>
+    codes.match(/[A-Z]{3}/g).map((code) => [code, Number(exponent)]),
+  );
+  const other = iso.filter(([code, exponent]) => !foreign.includes(code) && stripe(code) !== exponent);
+  const { text: page } = sections('docs/backend.md').find(({ title }) => title.endsWith('Report sales and refunds'));
+  const told = tables(page)[0].map(([code, theirs, ours]) => [code.replaceAll('`', ''), Number(theirs), Number(ours)]);
+  assert.deepEqual(
+    sorted(told.map(([code]) => code)),
+    sorted(other.map(([code]) => code)),
+  );
+  const [recipe] = blocks('docs/backend.md').filter(({ argument }) => argument === 'stripe.mjs');
+  const { minorUnits } = await import(`data:text/javascript,${encodeURIComponent(recipe.text)}`);
+  for (const [code, theirs, ours] of told) assert.equal(minorUnits(theirs, code.toLowerCase()), ours, code);
+  for (const [code, exponent] of iso) {
+    if (foreign.includes(code)) continue;
+    assert.equal(minorUnits(5 * 10 ** stripe(code), code.toLowerCase()), 5 * 10 ** exponent, code);
+  }
 });
 
 test('every state of a delivery stands in the table, and no other', () => {

@@ -169,6 +169,16 @@ test('in a frame nothing is fetched and every call is answered', bounded, async 
   silent();
 });
 
+// field-faults row 74
+test('what stands on Object.prototype is no setting of init, and an image is no script tag of another site', bounded, async (t) => {
+  const head = `${stub}<img data-site="globex" data-consent="granted" src="/none-sdk.png">
+    <script>Object.assign(Object.prototype, { consent: 'granted', endpoint: '/leak', site: 'globex' });</script>`;
+  const { page, asked } = await visit(t, { head, module: "window.tm = init({ site: 'acme' });" });
+  const [same, result] = await page.evaluate(async (who) => [tm === trailmark, await tm.signup(who)], customer('polluted_1'));
+  assert.deepEqual([same, result.code], [true, 'consent_pending']);
+  assert.deepEqual([asked('/leak'), asked('/v1/')], [0, 0]);
+});
+
 test('wasmUrl names another place for the module', bounded, async (t) => {
   const module = "window.tm = init({ site: 'acme', consent: 'granted', wasmUrl: new URL('/copy/sdk_bg.wasm', location) });";
   const { page, asked } = await visit(t, { module });

@@ -146,7 +146,7 @@ fn an_unknown_word_changes_nothing_and_is_explained() {
     let browser = Browser::new();
     let tracker = browser.start(TOUCHED, Granted);
     assert_eq!(tracker.state_consent("yes"), Granted);
-    assert_eq!(browser.page.warnings().len(), 1);
+    assert_eq!(browser.page.warnings().len(), 2, "how things stood before, and this");
     browser.page.set_privacy_control(true);
     assert_eq!(tracker.state_consent("granted"), Denied);
 }

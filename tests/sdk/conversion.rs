@@ -16,7 +16,7 @@ fn a_wrong_input_is_malformed_and_explained() {
     let outcome = browser.convert(tracker, "signup", &json!({ "email": "a.b.c" }));
     assert_eq!((outcome.status, outcome.code.as_deref()), ("failed", Some("malformed")));
     assert_eq!(browser.log(), [CLICKS], "nothing is sent");
-    assert_eq!(browser.page.warnings(), ["signup was not sent: customerKey or a signed customer is needed"]);
+    assert_eq!(browser.page.warnings()[1..], ["signup was not sent: customerKey or a signed customer is needed"]);
 }
 
 #[test]
@@ -46,6 +46,43 @@ fn a_signup_is_signed_and_its_receipt_is_the_result() {
     assert_eq!(outcome.conversion_id.as_deref(), payload["jti"].as_str());
     let credits = serde_json::to_value(outcome.attribution).unwrap();
     assert_eq!(credits, json!([{ "program": "main", "partner": "ada" }]));
+}
+
+/// field-faults § 1: what the proxy repaired, left out or misses.
+#[test]
+fn warnings_of_a_receipt_are_in_the_result_and_explained_by_field_and_code() {
+    let browser = Browser::new();
+    let warnings = json!([
+        { "field": "customer.name", "code": "blank" },
+        { "field": "customer.email", "code": "missing_for:main" },
+    ]);
+    let receipt = json!({ "status": "accepted", "attribution": [{ "program": "main" }], "warnings": warnings });
+    browser.on_conversion(Reply::Now(Answer { status: 202, json: Some(receipt), retry_after: None }));
+    let tracker = browser.start(TOUCHED, Granted);
+    let outcome = serde_json::to_value(browser.signup(tracker)).unwrap();
+    assert_eq!((&outcome["attribution"], &outcome["warnings"]), (&json!([{ "program": "main" }]), &warnings));
+    let said = browser.page.warnings();
+    assert!(
+        said.ends_with(&["signup: customer.name blank".into(), "signup: customer.email missing_for:main".into()]),
+        "{said:?}"
+    );
+    let clean = serde_json::to_value(browser.signup(tracker)).unwrap();
+    assert!(clean.get("warnings").is_none(), "{clean}");
+}
+
+/// The stub keeps what it was given unread; what is wrong with it was dropped without a word.
+#[test]
+fn what_the_stub_kept_and_has_no_shape_is_explained_and_removed() {
+    let browser = Browser::new();
+    let id = "0199aaaa-0000-7000-8000-000000000001";
+    let kept = json!({ "id": id, "at": NOW.0, "kind": "signup", "input": r#"{"email":"a@b.c"}"# });
+    browser.page.store(&format!("tm_acme_queue_{id}"), &kept.to_string());
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.drain(tracker), None);
+    assert_eq!(browser.log(), [CLICKS]);
+    let said = browser.page.warnings();
+    assert!(said.iter().any(|text| text.contains("customerKey or a signed customer is needed")), "{said:?}");
+    assert!(browser.page.names("tm_acme_queue_").is_empty());
 }
 
 #[test]
@@ -115,6 +152,16 @@ fn the_clock_is_the_proxys() {
 }
 
 #[test]
+fn a_token_that_the_proxy_no_longer_knows_is_had_again_by_its_arrival() {
+    // Its key was revoked, and with it the visitor cookie.
+    let browser = Browser::new();
+    browser.on_conversion(problem(401, "token_invalid"));
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(tracker).status, "accepted");
+    assert_eq!(browser.bodies(CLICKS)[0], browser.bodies(CLICKS)[1]);
+}
+
+#[test]
 fn a_token_that_is_gone_for_good_ends_the_conversion() {
     let browser = Browser::new();
     browser.on_conversion(problem(401, "token_invalid"));
@@ -138,21 +185,22 @@ fn every_answer_leads_to_what_the_table_says() {
         (receipt("rejected"), "rejected", None, false),
         (problem(400, "malformed"), "failed", Some("malformed"), false),
         (problem(401, "audience_mismatch"), "failed", Some("audience_mismatch"), false),
-        (problem(403, "origin_not_allowed"), "failed", Some("origin_not_allowed"), false),
+        (problem(403, "origin_not_allowed"), "queued", Some("origin_not_allowed"), true),
+        (problem(404, "site_unknown"), "queued", Some("site_unknown"), true),
         (problem(409, "jti_mismatch"), "failed", Some("jti_mismatch"), false),
         (problem(413, "body_too_large"), "failed", Some("body_too_large"), false),
-        (html(401), "queued", None, true),
-        (html(403), "queued", None, true),
-        (html(404), "queued", None, true),
-        (html(413), "queued", None, true),
-        (problem(408, "timeout"), "queued", None, true),
-        (problem(425, "too_early"), "queued", None, true),
-        (problem(429, "too_many_requests"), "queued", None, true),
-        (problem(500, "x"), "queued", None, true),
-        (problem(503, "unavailable"), "queued", None, true),
-        (html(200), "queued", None, true),
-        (receipt("perhaps"), "queued", None, true),
-        (Reply::Lost, "queued", None, true),
+        (html(401), "queued", Some("refused"), true),
+        (html(403), "queued", Some("refused"), true),
+        (html(404), "queued", Some("refused"), true),
+        (html(413), "queued", Some("refused"), true),
+        (problem(408, "timeout"), "queued", Some("timeout"), true),
+        (problem(425, "too_early"), "queued", Some("too_early"), true),
+        (problem(429, "too_many_requests"), "queued", Some("too_many_requests"), true),
+        (problem(500, "x"), "queued", Some("x"), true),
+        (problem(503, "unavailable"), "queued", Some("unavailable"), true),
+        (html(200), "queued", Some("unreachable"), true),
+        (receipt("perhaps"), "queued", Some("unreachable"), true),
+        (Reply::Lost, "queued", Some("unreachable"), true),
     ] {
         let browser = Browser::new();
         browser.on_conversion(reply.clone());

@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod arrivals;
 mod capture;
 mod consent;
 mod conversion;

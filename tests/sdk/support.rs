@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey,
 };
 use serde_json::{Value, json};
-use trailmark::config::{Arrival, Navigation, Settings};
+use trailmark::config::{Arrival, Settings};
 use trailmark::consent::State;
 use trailmark::conversion::Outcome;
 use trailmark::page::memory::{MemoryKey, MemoryPage, Reply};
@@ -64,6 +64,13 @@ impl Browser {
     /// The next document of the same browser.
     pub(crate) fn next_document(&self) -> Self {
         let page = self.page.next_document();
+        page.set_key(Some(key()));
+        Self::over(page)
+    }
+
+    /// Another document beside this one: cookies and storage are the same.
+    pub(crate) fn another_tab(&self) -> Self {
+        let page = self.page.another_tab();
         page.set_key(Some(key()));
         Self::over(page)
     }
@@ -155,13 +162,7 @@ pub(crate) fn settings(consent: State) -> Settings {
 }
 
 pub(crate) fn arrival(url: &str) -> Arrival {
-    Arrival {
-        id: ArrivalId::from_random([7; 16]),
-        url: url.into(),
-        referrer: "https://blog.example/review?session=1".into(),
-        at: NOW.to_rfc3339(),
-        navigation: Navigation::Arrival,
-    }
+    Arrival { id: ArrivalId::from_random([7; 16]), url: url.into(), at: NOW.to_rfc3339(), again: false }
 }
 
 pub(crate) fn ada() -> Value {

@@ -5,7 +5,7 @@
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -177,7 +177,9 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .context("wasm-bindgen cannot bind the module")?;
     ensure!(output.snippets().values().all(Vec::is_empty), "the module brings inline JS, which belongs into a file");
     let local_modules = output.local_modules().clone().into_iter().collect();
-    let mut glue = whole_glue(output.js(), &local_modules)?;
+    let is_local = |import: &&walrus::Import| import.module.starts_with("./snippets/");
+    let handed = output.wasm_mut().imports.iter().filter(is_local).map(|import| import.name.clone()).collect();
+    let mut glue = whole_glue(output.js(), &local_modules, &handed)?;
     let module = output.wasm_mut();
     // The names of modules stand before the name of every import, and once in the glue.
     let local_names = local_modules.keys().map(|path| format!("./snippets/{path}"));
@@ -203,8 +205,9 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
 /// The glue as one file without its dead half: our own JS (`src/browser/*.js`) in place of its imports of them, since every
 /// further file would be a further request; and instead of wasm-bindgen's four ways to begin, which terser must keep, the one
 /// that the loader uses: `load(bytes)`. Knows the text that the pinned wasm-bindgen writes, and fails where it is another.
-/// `local_modules` are text by path, and sorted, so that the same sources give the same bytes.
-fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>) -> Result<String> {
+/// `local_modules` are text by path, and sorted, so that the same sources give the same bytes; `handed` are the functions that
+/// the module imports from them without glue.
+fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
     const LOAD: &str = "export const load = async bytes => {\n\
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
@@ -224,9 +227,10 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>) -> Result<St
                 let module = local_modules.iter().find(|(path, _)| from.contains(&format!("./snippets/{path}")));
                 let (_, source) =
                     module.with_context(|| format!("the glue imports a file that the proxy does not serve: {line}"))?;
-                // Functions that need no glue of their own are handed to the module as they are.
+                // Functions that need no glue of their own are handed to the module as they are; the names of all others are short.
                 if let Some(object) = names.strip_prefix("* as ") {
-                    whole += &format!("const {object} = {{ {} }};\n", exported(source).join(", "));
+                    let names: Vec<&str> = exported(source).into_iter().filter(|name| handed.contains(*name)).collect();
+                    whole += &format!("const {object} = {{ {} }};\n", names.join(", "));
                 }
             }
         }
@@ -418,14 +422,14 @@ mod tests {
                     function __wbg_finalize_init(i) {}\nasync function __wbg_load(m) {}\nexport { initSync };\n";
         let host = "export const sign = 1;\nexport const sleep = 2;\n".to_owned();
         let host = BTreeMap::from([("x/host.js".to_owned(), host)]);
-        let whole = whole_glue(glue, &host).unwrap();
-        let begins =
-            "const sign = 1;\nconst sleep = 2;\nconst import1 = { sign, sleep };\nfunction __wbg_finalize_init";
+        let handed = BTreeSet::from(["sleep".to_owned()]);
+        let whole = whole_glue(glue, &host, &handed).unwrap();
+        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sleep };\nfunction __wbg_finalize_init";
         assert!(whole.starts_with(begins), "{whole}");
         assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
-        let error = whole_glue(glue, &BTreeMap::new()).unwrap_err().to_string();
+        let error = whole_glue(glue, &BTreeMap::new(), &handed).unwrap_err().to_string();
         assert!(error.contains("imports a file that the proxy does not serve"), "{error}");
-        let error = whole_glue("function other() {}", &BTreeMap::new()).unwrap_err().to_string();
+        let error = whole_glue("function other() {}", &BTreeMap::new(), &handed).unwrap_err().to_string();
         assert!(error.contains("wasm-bindgen writes another"), "{error}");
     }
 

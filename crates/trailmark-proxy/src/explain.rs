@@ -6,6 +6,8 @@
 
 mod delivery;
 
+mod warning;
+
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, VendorName};
@@ -158,6 +160,7 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     story.event(detail.occurred_at, &format!("{}.", subject(row)));
     let signed: String = detail.signed.iter().map(vouched).collect();
     story.event(row.received_at, &format!("{}{signed} {}", sender(&row.assurance), receipt(detail)));
+    detail.warnings.iter().for_each(|warning| story.line(&warning::sentence(warning)));
     match decision {
         Some(decision) => unattributed(story, decision),
         None => story.line(&format!(

@@ -22,6 +22,7 @@ pub(crate) mod rate;
 mod server;
 mod verify;
 mod visitor;
+mod warnings;
 mod webhooks;
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
 //! What keeps one vendor account from being overrun, hammered while it is down, or asked with a refused credential: token
-//! bucket, breaker, throttle and pause, as pure functions over the stored [`Lane`]. Nothing here consumes an attempt of a
+//! bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here consumes an attempt of a
 //! delivery; what an outcome means for the delivery itself is `outbox`'s.
 
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
@@ -20,7 +20,7 @@ pub struct Limits {
     /// How long the breaker is open at first; as much longer with every further round of that many failures, up to
     /// [`LONGEST_BREAK_MS`].
     pub break_ms: i64,
-    /// How often a paused lane's credential is probed.
+    /// How often a refused credential is tried again.
     pub probe_every_ms: i64,
     /// How long a half-open breaker waits for its one trial before it lets another one through; longer than a lease.
     pub trial_ms: i64,
@@ -52,31 +52,36 @@ pub enum Gate {
     Closed(UnixMillis),
     /// Up to this many requests now, at least one.
     Open(u32),
-    /// Ask the vendor whether the credential is good again.
-    Probe,
 }
 
 /// What a lane learns from one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// The vendor answers.
-    Answered,
+    /// The vendor answers, and takes this credential.
+    Answered(&'static str),
     /// No connection, no answer, or an answer that says that the vendor is broken.
     Failed,
-    /// The credential was refused.
-    Refused,
+    /// This credential was refused.
+    Refused(&'static str),
     /// The vendor asks for fewer requests, until the point that it named.
     Throttled(Option<UnixMillis>),
-    /// Nothing was sent after all.
+    /// Nothing was sent after all, or what came says nothing about the vendor.
     Untried,
 }
 
-/// Whether `lane` lets requests through at `now`.
+/// The refused credentials that are to be tried again.
+pub fn to_be_tried(lane: &Lane, limits: &Limits, now: UnixMillis) -> Vec<String> {
+    let is_time = |pause: &&Pause| ahead(Some(pause.probe_at), limits.probe_every_ms, now).is_none();
+    lane.pauses.iter().filter(is_time).map(|pause| pause.credential.clone()).collect()
+}
+
+/// Whether what uses this credential waits.
+pub fn is_paused(lane: &Lane, credential: &str) -> bool {
+    lane.pauses.iter().any(|pause| pause.credential == credential)
+}
+
+/// Whether `lane` lets requests through at `now` that use no refused credential.
 pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
-    if let Some(pause) = &lane.pause {
-        let probe_at = ahead(Some(pause.probe_at), limits.probe_every_ms, now);
-        return probe_at.map_or(Gate::Probe, Gate::Closed);
-    }
     let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
     if let Some(until) = throttled.max(broken) {
@@ -111,13 +116,13 @@ pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane,
 /// The lane after an exchange.
 pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> Lane {
     match signal {
-        Signal::Answered => Lane { failures: 0, broken_until: None, ..lane },
+        Signal::Answered(credential) => Lane { failures: 0, broken_until: None, ..resumed(lane, credential) },
         Signal::Failed => {
             let failures = lane.failures.saturating_add(1);
             let broken_until = break_ms(failures, limits).map(|ms| now.plus(ms));
             Lane { failures, broken_until: broken_until.or(lane.broken_until), ..lane }
         }
-        Signal::Refused => paused(lane, limits, now),
+        Signal::Refused(credential) => paused(lane, credential, limits, now),
         Signal::Throttled(until) => {
             let until = until.unwrap_or(now.plus(THROTTLED_MS));
             let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
@@ -133,56 +138,70 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
     }
 }
 
-/// The lane after a probe of the credential. After a good one a single request goes first, since a probe cannot try every
-/// credential of an account.
-pub fn after_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
+/// The lane after a probe of a refused credential.
+pub fn after_probe(lane: Lane, credential: &str, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
     match probe {
-        Probe::Good => {
-            Lane { pause: None, failures: limits.failures.saturating_sub(1), broken_until: Some(now), ..lane }
-        }
-        Probe::Refused | Probe::Unclear => {
-            let pause = lane.pause.map(|pause| Pause { probe_at: now.plus(limits.probe_every_ms), ..pause });
-            Lane { pause, ..lane }
-        }
+        Probe::Good => resumed(lane, credential),
+        Probe::Refused | Probe::Unclear => being_tried(lane, credential, limits, now),
     }
 }
 
-/// What the outcome of a send tells about the vendor as a whole.
-pub fn signal(outcome: &Outcome) -> Signal {
+/// The lane while a refused credential is being tried: no second try before the next is due.
+pub fn being_tried(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {
+    for pause in lane.pauses.iter_mut().filter(|pause| pause.credential == credential) {
+        pause.probe_at = now.plus(limits.probe_every_ms);
+    }
+    lane
+}
+
+fn resumed(mut lane: Lane, credential: &str) -> Lane {
+    lane.pauses.retain(|pause| pause.credential != credential);
+    lane
+}
+
+/// What the outcome of a send with this credential tells about the vendor as a whole.
+pub fn signal(outcome: &Outcome, credential: &'static str) -> Signal {
     match outcome {
-        Outcome::AuthFailed { .. } => Signal::Refused,
+        Outcome::AuthFailed { .. } => Signal::Refused(credential),
         Outcome::Retry { .. } | Outcome::Unknown { .. } => Signal::Failed,
         Outcome::Throttled { until } => Signal::Throttled(*until),
         Outcome::Conflict { .. }
         | Outcome::Duplicate { .. }
         | Outcome::Forbidden { .. }
         | Outcome::Ignored { .. }
+        | Outcome::Missing { .. }
         | Outcome::Premature { .. }
         | Outcome::Recorded { .. }
         | Outcome::Rejected { .. }
-        | Outcome::Unverified => Signal::Answered,
+        | Outcome::Unverified => Signal::Answered(credential),
     }
 }
 
-/// What a look-up tells about the vendor as a whole.
-pub fn look_up_signal(found: &LookUp) -> Signal {
+/// What a look-up with this credential tells about the vendor as a whole. `status` is that of its answer, if one came. An answer that
+/// does not settle the look-up, such as one that may not be read or is no list, is no sign that the vendor is broken, and none that it is
+/// in order; only an answer of a broken server is, and none at all.
+pub fn look_up_signal(found: &LookUp, status: Option<u16>, credential: &'static str) -> Signal {
     match found {
-        LookUp::AuthFailed => Signal::Refused,
+        LookUp::AuthFailed => Signal::Refused(credential),
         LookUp::Inconclusive { not_before: Some(until), .. } => Signal::Throttled(Some(*until)),
-        LookUp::Inconclusive { not_before: None, .. } => Signal::Failed,
-        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered,
+        LookUp::Inconclusive { not_before: None, .. } => match status {
+            None | Some(500..) => Signal::Failed,
+            Some(_) => Signal::Untried,
+        },
+        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered(credential),
     }
 }
 
-fn paused(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
-    let pause = lane.pause.unwrap_or_else(|| Pause {
-        reason: "the vendor refuses the credential; mend it in the program's configuration or at the vendor, and the \
-                 lane goes on by itself"
-            .into(),
-        since: now,
-        probe_at: now.plus(limits.probe_every_ms),
-    });
-    Lane { pause: Some(pause), failures: 0, broken_until: None, ..lane }
+fn paused(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {
+    if !is_paused(&lane, credential) {
+        let reason = format!(
+            "the vendor refuses `{credential}`: correct it in the program's configuration or at the vendor. What needs it waits and goes \
+             on by itself once the vendor takes it; everything else goes on"
+        );
+        let probe_at = now.plus(limits.probe_every_ms);
+        lane.pauses.push(Pause { credential: credential.to_owned(), reason, since: now, probe_at });
+    }
+    Lane { failures: 0, broken_until: None, ..lane }
 }
 
 /// How long the breaker opens after so many failures in a row; `None` while they are too few. It grows by rounds and not with

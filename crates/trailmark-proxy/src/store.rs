@@ -72,6 +72,8 @@ pub struct Arrival {
     pub fresh_visitor: VisitorId,
     /// The browser key that the page presented, without a proof that it has the private half.
     pub jkt: Option<Thumbprint>,
+    /// Whether the page was reached by reload or back/forward: what the visitor has as a live touch makes no second one.
+    pub again: bool,
     /// What was captured, at most one per program.
     pub touches: Vec<NewTouch>,
     /// The landing URL as it may be stored.
@@ -292,7 +294,7 @@ pub enum Consequence {
     /// know, says `held` like that of any other.
     ClosesItself,
     /// A conversion of [`Known::waiting`], named by the receipt, stands so from now on. Its own first receipt stays as it was given.
-    Decides(Ruling),
+    Decides(Box<Ruling>),
 }
 
 /// A delivery to create.

@@ -59,7 +59,7 @@ use crate::outcome::{LookUp, Outcome, Probe};
 use crate::paging::Pages;
 use crate::records::Record;
 use crate::secret::Secret;
-use crate::task::{Plan, Rejection, Task};
+use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 
 /// Which description of a vendor's API is spoken.
@@ -148,6 +148,10 @@ pub trait Vendor: Debug + Send + Sync {
     /// kind is sent; `None` where the vendor takes them in any order.
     fn follows(&self, kind: Kind) -> Option<Kind>;
 
+    /// The optional fields without which a conversion of this kind is refused by [`Vendor::plan`], where the credited touch has
+    /// a click id or has none.
+    fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field];
+
     /// What to send for a conversion.
     ///
     /// # Errors
@@ -179,8 +183,12 @@ pub trait Vendor: Debug + Send + Sync {
     /// What the answer to [`Vendor::commission`] says.
     fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing;
 
-    /// A harmless request that tells whether the credential is good.
-    fn probe(&self) -> Request;
+    /// The setting of the credential that reading needs: look-ups, commissions and lists.
+    fn reading_credential(&self) -> &'static str;
+
+    /// A harmless request that tells whether this credential, named by its setting, is good. `None` where the vendor has none for it; a
+    /// request with another credential would prove nothing.
+    fn probe(&self, credential: &str) -> Option<Request>;
 
     /// What the answer to [`Vendor::probe`] says.
     fn read_probe(&self, answer: &Answer) -> Probe;

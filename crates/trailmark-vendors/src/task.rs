@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use trailmark_wire::conversion::{Customer, Kind, Order};
 use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
 use trailmark_wire::money::Currency;
@@ -52,12 +53,41 @@ impl fmt::Debug for Task {
 /// A sale of the same program that came earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierSale {
+    /// When it happened.
+    pub occurred_at: UnixMillis,
     /// Minor units of `currency`.
     pub amount_minor: i64,
     /// ISO 4217.
     pub currency: Currency,
     /// The vendor's own key of what it made of it.
     pub reference: Option<String>,
+}
+
+/// A field that a conversion may lack and a vendor may need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The customer's e-mail address.
+    Email,
+    /// The customer's name.
+    Name,
+}
+
+impl Field {
+    /// Its path in the wire's words.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Email => "customer.email",
+            Self::Name => "customer.name",
+        }
+    }
+
+    /// Whether a customer lacks it.
+    pub fn is_absent(self, customer: &Customer) -> bool {
+        match self {
+            Self::Email => customer.email.is_none(),
+            Self::Name => customer.name.is_none(),
+        }
+    }
 }
 
 /// What to do for a task.
@@ -74,12 +104,32 @@ pub enum Plan {
         request: Request,
         /// What may happen after an unknown outcome.
         class: Class,
+        /// The setting of the credential that the request carries, such as `tracking_token`. A refusal of it pauses what uses the same.
+        credential: &'static str,
+        /// What the vendor does not take and is therefore cut or left out.
+        notes: Vec<Note>,
     },
     /// Nothing: the vendor cannot.
     Unsupported {
         /// Why not.
         why: &'static str,
     },
+}
+
+/// A part of a conversion that was not sent as it was reported, because the vendor does not take it. Kept on the delivery and shown to
+/// operators; holds no value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The field in the conversion, such as `customer.name` or `data.plan`.
+    pub field: String,
+    /// What was done and why, such as `cut to 100 characters, the most that PartnerStack takes`.
+    pub reason: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` was {}", self.field, self.reason)
+    }
 }
 
 /// The conversion cannot be said in this vendor's words; names the field and the cure.

@@ -26,6 +26,10 @@ pub struct ClickRequest {
     /// When the page was reached, RFC 3339 by the browser's clock. It only gives an age, clamped to a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// Whether the page was reached by reload or back/forward, so that this arrival may have been told under another id: then
+    /// what the visitor has as a live touch already makes no second one. A hint, which a page may leave out.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub again: bool,
     /// Vendor cookies of this host, only those that the capture rules name.
     #[serde(default, skip_serializing_if = "TextMap::is_empty")]
     pub cookies: TextMap,

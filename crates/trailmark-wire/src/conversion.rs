@@ -1,5 +1,6 @@
-//! What happened after the click: signup, lead, sale, refund. [`Body`] is the JSON of the wire, [`Conversion`] the checked
-//! form with which everything downstream works; [`Conversion::canonical`] is the one byte string that "same content" means.
+//! What happened after the click: signup, lead, sale, refund. [`Body`] is the JSON of the wire, [`Conversion`] the checked and
+//! repaired form with which everything downstream works; [`Conversion::canonical`] is the one byte string that "same content"
+//! means, so it compares repaired conversions. How a flaw is repaired stands in [`crate::repair`].
 //! Who may claim what (a browser no refund, no unsigned amount) is decided by the proxy's intake.
 
 use alloc::borrow::ToOwned as _;
@@ -8,9 +9,10 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CustomerKey, OrderKey, SiteId, at_most};
-use crate::limits::{DATA_ENTRIES, DATA_NAME_CHARS, DATA_VALUE_CHARS, EMAIL_CHARS, NAME_CHARS, ORDER_ITEMS};
+use crate::ids::{CustomerKey, OrderKey, SiteId, label};
+use crate::limits::{KEY_CHARS, NAME_CHARS, ORDER_ITEMS};
 use crate::money::{Currency, Money};
+use crate::repair::{self, FreeText, Unchecked, Warning, trimmed};
 use crate::text_map::TextMap;
 
 /// The four kinds of conversion.
@@ -27,39 +29,41 @@ pub enum Kind {
     Refund,
 }
 
-/// A customer as the company knows them. Personal data: `Debug` shows the key alone.
+/// A customer as the company knows them. Personal data: `Debug` shows the key alone. `Customer<Unchecked>` is one whose optional
+/// fields nobody has looked at.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Customer {
+pub struct Customer<T = String> {
     /// The company's own key.
     pub key: CustomerKey,
-    /// Their e-mail address, 3 to [`EMAIL_CHARS`] characters with an `@` inside.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub email: Option<String>,
+    /// Their e-mail address, 3 to [`crate::limits::EMAIL_CHARS`] characters with an `@` inside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<T>,
     /// Their name, 1 to [`NAME_CHARS`] characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<T>,
 }
 
 /// One line of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Item {
+pub struct Item<T = String> {
     /// Stock keeping unit, 1 to 255 characters.
     pub sku: String,
     /// The vendor's commission category, 1 to 255 characters.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub category: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub category: Option<T>,
     /// Price of one unit in minor units of the order's currency, at least 0.
     pub unit_amount_minor: i64,
     /// How many units, at least 1.
     pub quantity: u32,
 }
 
-/// An order, or a refund of one: the net commissionable total, and the lines that apportion it.
+/// An order, or a refund of one: the net commissionable total, and the lines that apportion it. Lines decide about money, so
+/// that they are as strict as the total; their categories alone are optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Order {
+#[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
+pub struct Order<T = String> {
     /// The company's own key of the order or of the refund.
     pub key: OrderKey,
     /// Minor units of `currency`, discounts deducted: at least 0 for a sale, at least 1 for a refund.
@@ -67,8 +71,8 @@ pub struct Order {
     /// ISO 4217.
     pub currency: Currency,
     /// At most [`ORDER_ITEMS`] lines; they only apportion the total, which is at most their sum.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub items: Vec<Item>,
+    #[serde(default, deserialize_with = "repair::or_default", skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Item<T>>,
 }
 
 /// A conversion as JSON carries it: the payload member `data` of an envelope, and the larger part of a server's body.
@@ -78,23 +82,23 @@ pub struct Body {
     /// Which kind.
     pub kind: Kind,
     /// The customer in plain words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub customer: Option<Customer>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub customer: Option<Customer<Unchecked>>,
     /// The customer as a JWS that the merchant signed; in place of `customer`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_customer: Option<String>,
     /// The order in plain words; of a refund, the refund itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub order: Option<Order>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order<Unchecked>>,
     /// The order as a JWS that the merchant signed; in place of `order` and `customer`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_order: Option<String>,
     /// The key of the sale that a refund belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub refund_of: Option<OrderKey>,
-    /// Free text for the vendor, at most [`DATA_ENTRIES`] entries.
-    #[serde(default, skip_serializing_if = "TextMap::is_empty")]
-    pub data: TextMap,
+    /// Free text for the vendor; the first [`crate::limits::DATA_ENTRIES`] entries count.
+    #[serde(default, skip_serializing_if = "FreeText::is_empty")]
+    pub data: FreeText,
 }
 
 /// What a body says that it must not, or lacks; names the field, never a value.
@@ -171,16 +175,17 @@ impl Kind {
 }
 
 impl Conversion {
-    /// Checks what types alone cannot.
+    /// Checks what types alone cannot, and repairs what is optional; each repair adds to `warnings`.
     ///
     /// # Errors
-    /// [`Malformed`], naming the first field that is missing, does not belong to the kind, or is out of its range.
-    pub fn from_body(body: Body) -> Result<Self, Malformed> {
+    /// [`Malformed`], naming the first required field that is missing, does not belong to the kind, or is out of its range.
+    pub fn from_body(body: Body, warnings: &mut Vec<Warning>) -> Result<Self, Malformed> {
         let Body { kind, customer, signed_customer, order, signed_order, refund_of, data } = body;
-        check_data(&data)?;
-        let customer = customer_claim(customer, signed_customer)?;
-        let order = order_claim(order, signed_order)?;
+        let customer = customer_claim(customer, signed_customer, warnings)?;
+        let least = if kind == Kind::Refund { 1 } else { 0 };
+        let order = order_claim(order, signed_order, least, warnings)?;
         let event = event(kind, order, refund_of)?;
+        let data = repair::free(data, warnings);
         let says_so_itself = matches!(event, Event::Sale(OrderClaim::Signed(_)) | Event::Refund { .. });
         if customer.is_none() && !says_so_itself {
             return Err(Malformed { field: "customer", problem: "is missing" });
@@ -259,91 +264,94 @@ impl Order {
     pub fn money(&self) -> Money {
         Money { amount_minor: self.amount_minor, currency: self.currency }
     }
+}
 
-    fn check(&self, least: i64) -> Result<(), Malformed> {
-        if self.amount_minor < least {
+impl Order<Unchecked> {
+    /// The order, with its total at least `least` and each line in range; categories are repaired.
+    ///
+    /// # Errors
+    /// [`Malformed`], naming the first of these that does not hold.
+    pub fn checked(self, least: i64, warnings: &mut Vec<Warning>) -> Result<Order, Malformed> {
+        let Self { key, amount_minor, currency, items } = self;
+        let refuse = |field, problem| Err(Malformed { field, problem });
+        if amount_minor < least {
             let problem = if least == 0 { "must not be negative" } else { "must be positive" };
-            return Err(Malformed { field: "order.amount_minor", problem });
+            return refuse("order.amount_minor", problem);
         }
-        if self.items.len() > ORDER_ITEMS {
-            return Err(Malformed { field: "order.items", problem: "has more than 200 lines" });
+        if items.len() > ORDER_ITEMS {
+            return refuse("order.items", "has more than 200 lines");
         }
-        self.items.iter().try_for_each(Item::check)?;
-        let sum = self.items.iter().try_fold(0_i64, |sum, item| sum.checked_add(item.total()?));
+        let items = items.into_iter().map(|item| item.checked(warnings)).collect::<Result<Vec<_>, _>>()?;
+        let sum = items.iter().try_fold(0_i64, |sum, item| sum.checked_add(item.total()?));
         match sum {
-            Some(_) if self.items.is_empty() => Ok(()),
-            Some(sum) if self.amount_minor <= sum => Ok(()),
-            Some(_) => Err(Malformed { field: "order.amount_minor", problem: "is above the sum of the lines" }),
-            None => Err(Malformed { field: "order.items", problem: "sum to more than 64 bits hold" }),
+            Some(sum) if items.is_empty() || amount_minor <= sum => Ok(Order { key, amount_minor, currency, items }),
+            Some(_) => refuse("order.amount_minor", "is above the sum of the lines"),
+            None => refuse("order.items", "sum to more than 64 bits hold"),
         }
     }
 }
 
-impl Item {
+impl<T> Item<T> {
     /// Unit price times quantity, where 64 bits hold it.
     pub fn total(&self) -> Option<i64> {
         self.unit_amount_minor.checked_mul(i64::from(self.quantity))
     }
+}
 
-    fn check(&self) -> Result<(), Malformed> {
-        let named = |text: &String| (1..=255).contains(&text.chars().count());
-        if !named(&self.sku) {
-            return Err(Malformed { field: "order.items.sku", problem: "must have 1 to 255 characters" });
-        }
-        if self.category.as_ref().is_some_and(|category| !named(category)) {
-            return Err(Malformed { field: "order.items.category", problem: "must have 1 to 255 characters" });
-        }
-        if self.unit_amount_minor < 0 {
+impl Item<Unchecked> {
+    fn checked(self, warnings: &mut Vec<Warning>) -> Result<Item, Malformed> {
+        let Self { sku, category, unit_amount_minor, quantity } = self;
+        let Ok(sku) = label(&sku).map(ToOwned::to_owned) else {
+            let problem = "must have 1 to 255 characters, without control and direction characters";
+            return Err(Malformed { field: "order.items.sku", problem });
+        };
+        if unit_amount_minor < 0 {
             return Err(Malformed { field: "order.items.unit_amount_minor", problem: "must not be negative" });
         }
-        if self.quantity == 0 {
+        if quantity == 0 {
             return Err(Malformed { field: "order.items.quantity", problem: "must be at least 1" });
         }
-        Ok(())
+        let category = repair::text(category, "order.items.category", KEY_CHARS, warnings);
+        Ok(Item { sku, category, unit_amount_minor, quantity })
     }
 }
 
-impl Customer {
-    /// Checks address and name.
-    ///
-    /// # Errors
-    /// [`Malformed`] when one of them is out of its range.
-    pub fn check(&self) -> Result<(), Malformed> {
-        let text = |t: &str, most: usize| !t.trim().is_empty() && at_most(t, most) && !t.chars().any(char::is_control);
-        let address = |t: &str| {
-            let halves = t.rsplit_once('@').is_some_and(|(local, host)| !local.is_empty() && !host.is_empty());
-            halves && !t.contains(char::is_whitespace) && text(t, EMAIL_CHARS)
-        };
-        if self.email.as_deref().is_some_and(|email| !address(email)) {
-            return Err(Malformed {
-                field: "customer.email",
-                problem: "is no e-mail address of at most 254 characters",
-            });
-        }
-        if self.name.as_deref().is_some_and(|name| !text(name, NAME_CHARS)) {
-            return Err(Malformed {
-                field: "customer.name",
-                problem: "must have 1 to 200 characters without controls",
-            });
-        }
-        Ok(())
+impl Customer<Unchecked> {
+    /// The customer, with address and name repaired or left out.
+    pub fn repaired(self, warnings: &mut Vec<Warning>) -> Customer {
+        let email = repair::email(self.email, "customer.email", warnings);
+        Customer { key: self.key, email, name: repair::text(self.name, "customer.name", NAME_CHARS, warnings) }
     }
 }
 
-fn customer_claim(plain: Option<Customer>, signed: Option<String>) -> Result<Option<CustomerClaim>, Malformed> {
-    match (plain, signed) {
+fn customer_claim(
+    plain: Option<Customer<Unchecked>>,
+    signed: Option<String>,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<CustomerClaim>, Malformed> {
+    match (plain, statement(signed)) {
         (Some(_), Some(_)) => Err(Malformed { field: "signed_customer", problem: "excludes `customer`" }),
-        (Some(customer), None) => customer.check().map(|()| Some(CustomerClaim::Plain(customer))),
+        (Some(customer), None) => Ok(Some(CustomerClaim::Plain(customer.repaired(warnings)))),
         (None, signed) => Ok(signed.map(CustomerClaim::Signed)),
     }
 }
 
-fn order_claim(plain: Option<Order>, signed: Option<String>) -> Result<Option<OrderClaim>, Malformed> {
-    match (plain, signed) {
+fn order_claim(
+    plain: Option<Order<Unchecked>>,
+    signed: Option<String>,
+    least: i64,
+    warnings: &mut Vec<Warning>,
+) -> Result<Option<OrderClaim>, Malformed> {
+    match (plain, statement(signed)) {
         (Some(_), Some(_)) => Err(Malformed { field: "signed_order", problem: "excludes `order`" }),
-        (Some(order), None) => Ok(Some(OrderClaim::Plain(order))),
+        (Some(order), None) => order.checked(least, warnings).map(|order| Some(OrderClaim::Plain(order))),
         (None, signed) => Ok(signed.map(OrderClaim::Signed)),
     }
+}
+
+/// A merchant's JWS, as templates and files pass it on: with white space around it, or empty where there is none.
+fn statement(signed: Option<String>) -> Option<String> {
+    signed.map(|jws| trimmed(&jws).to_owned()).filter(|jws| !jws.is_empty())
 }
 
 fn event(kind: Kind, order: Option<OrderClaim>, refund_of: Option<OrderKey>) -> Result<Event, Malformed> {
@@ -354,35 +362,12 @@ fn event(kind: Kind, order: Option<OrderClaim>, refund_of: Option<OrderKey>) -> 
         (Kind::Lead, None, None) => Ok(Event::Lead),
         (Kind::Signup | Kind::Lead, Some(_), _) => foreign("order"),
         (Kind::Signup | Kind::Lead | Kind::Sale, _, Some(_)) => foreign("refund_of"),
-        (Kind::Sale, Some(OrderClaim::Plain(order)), None) => {
-            order.check(0).map(|()| Event::Sale(OrderClaim::Plain(order)))
-        }
-        (Kind::Sale, Some(signed), None) => Ok(Event::Sale(signed)),
+        (Kind::Sale, Some(order), None) => Ok(Event::Sale(order)),
         (Kind::Sale | Kind::Refund, None, _) => missing("order"),
         (Kind::Refund, Some(OrderClaim::Signed(_) | OrderClaim::Vouched(..)), _) => foreign("signed_order"),
         (Kind::Refund, Some(_), None) => missing("refund_of"),
-        (Kind::Refund, Some(OrderClaim::Plain(refund)), Some(sale)) => {
-            refund.check(1).map(|()| Event::Refund { refund, sale })
-        }
+        (Kind::Refund, Some(OrderClaim::Plain(refund)), Some(sale)) => Ok(Event::Refund { refund, sale }),
     }
-}
-
-/// Checks free text for a vendor.
-///
-/// # Errors
-/// [`Malformed`] when there are too many entries, or a name or value is out of its range.
-pub fn check_data(data: &TextMap) -> Result<(), Malformed> {
-    let fits = |text: &str, most: usize| at_most(text, most) && !text.chars().any(char::is_control);
-    if data.len() > DATA_ENTRIES {
-        return Err(Malformed { field: "data", problem: "has more than 25 entries" });
-    }
-    if data.names().any(|name| name.is_empty() || !fits(name, DATA_NAME_CHARS)) {
-        return Err(Malformed { field: "data", problem: "has a name that is empty or over 64 characters" });
-    }
-    if data.values().any(|value| !fits(value, DATA_VALUE_CHARS)) {
-        return Err(Malformed { field: "data", problem: "has a value over 500 characters or with controls" });
-    }
-    Ok(())
 }
 
 const CANONICAL_VERSION: &[u8] = b"trailmark-conversion-1\n";
@@ -430,7 +415,7 @@ impl Canonical {
     }
 }
 
-impl core::fmt::Debug for Customer {
+impl<T> core::fmt::Debug for Customer<T> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Customer").field("key", &self.key).finish_non_exhaustive()
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64url;
 use crate::limits::{CLICK_ID_CHARS, KEY_CHARS};
+use crate::repair::{is_control, is_direction, trimmed};
 use crate::time::UnixMillis;
 
 /// A text is not of the shape that its type asks for. Never repeats the text.
@@ -23,10 +24,7 @@ pub struct BadId {
 /// A checked text newtype: constructor, accessor, serde and Display.
 macro_rules! text_id {
     ($(#[$doc:meta])* $name:ident, $what:literal, $shape:literal, $check:expr) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        text_id! { @type $(#[$doc])* $name }
 
         impl $name {
             /// The checked identifier.
@@ -38,7 +36,29 @@ macro_rules! text_id {
                 let check: fn(&str) -> bool = $check;
                 if check(&text) { Ok(Self(text)) } else { Err(BadId { what: $what, shape: $shape }) }
             }
+        }
+    };
+    // A key that the company chose.
+    (@key $(#[$doc:meta])* $name:ident, $what:literal) => {
+        text_id! { @type $(#[$doc])* $name }
 
+        impl $name {
+            /// The key, as [`key`] reads it.
+            ///
+            /// # Errors
+            /// [`BadId`] when [`key`] refuses the text.
+            pub fn new(text: impl AsRef<str>) -> Result<Self, BadId> {
+                key(text.as_ref()).map(|text| Self(text.into())).map_err(|shape| BadId { what: $what, shape })
+            }
+        }
+    };
+    (@type $(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
             /// The text as it goes over the wire.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -103,12 +123,14 @@ text_id!(
     PartnerKey, "a partner key", "1 to 255 characters without controls or spaces", |t| visible(t, KEY_CHARS)
 );
 text_id!(
+    @key
     /// The company's own identifier of a customer.
-    CustomerKey, "a customer key", "1 to 255 characters without controls, not blank", |t| key(t)
+    CustomerKey, "a customer key"
 );
 text_id!(
+    @key
     /// The company's own identifier of an order, or of a refund.
-    OrderKey, "an order key", "1 to 255 characters without controls, not blank", |t| key(t)
+    OrderKey, "an order key"
 );
 
 /// The four partner platforms.
@@ -220,7 +242,38 @@ fn visible(text: &str, most: usize) -> bool {
     !text.is_empty() && at_most(text, most) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// A key that the company chose: inner spaces are its own business, controls and blanks are a mistake.
-fn key(text: &str) -> bool {
-    at_most(text, KEY_CHARS) && !text.trim().is_empty() && !text.chars().any(char::is_control)
+/// A key that the company chose, without outer white space: 1 to 255 characters, none of them a control, a direction mark or
+/// U+FFFD. Inner spaces are the company's own business. What programs write for a missing value is no key: it would make all
+/// customers or orders one.
+///
+/// # Errors
+/// What is wrong, as a clause about "it", without the text.
+pub fn key(text: &str) -> Result<&str, &'static str> {
+    let text = label(text)?;
+    match text.contains('\u{fffd}') {
+        true => Err("it holds U+FFFD, the mark of a text that was decoded wrongly"),
+        false if is_missing_value(text) => Err(
+            "it is what a program writes for a missing value, such as `undefined`, `null`, `[object Object]` or `0`",
+        ),
+        false => Ok(text),
+    }
+}
+
+/// The same without a look at what it says: a name of something among others.
+pub(crate) fn label(text: &str) -> Result<&str, &'static str> {
+    let text = trimmed(text);
+    match () {
+        () if text.is_empty() || !at_most(text, KEY_CHARS) => Err("it must have 1 to 255 characters"),
+        () if text.contains(|c| is_control(c) || is_direction(c)) => Err("it holds a control or direction character"),
+        () => Ok(text),
+    }
+}
+
+/// Whether programs and templates write this where nothing was filled in: `undefined`, `(null)`, `NaN`, `None`,
+/// `[object Object]`, `{{user.id}}`, `0`, a UUID of zeros.
+fn is_missing_value(text: &str) -> bool {
+    let bare = text.trim_matches(['(', ')', '<', '>']);
+    ["undefined", "null", "nan", "none", "nil", "true", "false"].iter().any(|word| bare.eq_ignore_ascii_case(word))
+        || ["[object ", "{{", "{%", "${", "<%"].iter().any(|mark| text.starts_with(mark))
+        || (text.contains('0') && text.chars().all(|c| matches!(c, '0' | '-' | '.')))
 }

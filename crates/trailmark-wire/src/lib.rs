@@ -11,7 +11,8 @@
 //! 6. [`envelope`]: the signed form in which a browser posts a conversion;
 //! 7. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
 //!
-//! Beside them stand the words they are made of: [`ids`], [`time`], [`money`], [`text_map`], [`jwk`], [`jws`], [`limits`].
+//! Beside them stand the words they are made of: [`ids`], [`time`], [`money`], [`text_map`], [`jwk`], [`jws`], [`limits`]; and
+//! [`repair`], the one rule for flaws in what a caller passes.
 //!
 //! What is absent, and stays so: no clock, no randomness, no I/O, no cryptography and no JSON library. Time comes in as
 //! [`time::UnixMillis`], primitives as closures (WebCrypto in the browser, aws-lc-rs in the proxy), JSON through
@@ -27,6 +28,8 @@ pub mod limits;
 pub mod money;
 pub mod text_map;
 pub mod time;
+
+pub mod repair;
 
 pub mod landing;
 

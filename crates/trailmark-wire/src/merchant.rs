@@ -2,7 +2,7 @@
 //! (`typ: order+jwt`), as compact JWS under one of the site's `order_keys`. Shapes and reading stand here; which key, what
 //! time and whose site is judged by the proxy's intake. Nothing here signs: that is the merchant's, with any JWT library.
 //!
-//! The claims carry what a server's body carries, so that a backend has one form for both ways. Claims that a library adds
+//! The claims carry what a server's body carries, so that a backend has one form for both ways, and one rule for flaws. Claims that a library adds
 //! are ignored; headers are matched exactly, and the algorithm must be the key's own (RFC 8725 § 3.1).
 
 use alloc::string::String;
@@ -14,6 +14,7 @@ use crate::conversion::{Customer, Order};
 use crate::ids::SiteId;
 use crate::json::ReadJson;
 use crate::jws::Compact;
+use crate::repair::Unchecked;
 
 /// The two algorithms of merchants' keys; both have signatures of 64 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +46,7 @@ pub struct CustomerClaims {
     #[serde(flatten)]
     pub terms: Terms,
     /// The customer.
-    pub customer: Customer,
+    pub customer: Customer<Unchecked>,
 }
 
 /// "This customer ordered that."
@@ -55,9 +56,9 @@ pub struct OrderClaims {
     #[serde(flatten)]
     pub terms: Terms,
     /// The customer; the key is enough.
-    pub customer: Customer,
+    pub customer: Customer<Unchecked>,
     /// The order.
-    pub order: Order,
+    pub order: Order<Unchecked>,
 }
 
 /// The claims of one kind of statement.

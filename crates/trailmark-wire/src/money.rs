@@ -7,6 +7,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::repair::trimmed;
+
 /// Currencies without minor units (ISO 4217 list one, exponent 0).
 const EXPONENT_0: &str = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF";
 /// Currencies with 1,000 minor units (exponent 3).
@@ -36,8 +38,8 @@ pub enum MoneyError {
     /// The text is no decimal number, or does not fit 64 bits.
     #[error("amount is not a decimal number within 64 bits")]
     NotADecimal,
-    /// The code is not an active ISO 4217 currency in capital letters.
-    #[error("not an ISO 4217 code in capital letters, such as EUR")]
+    /// The code is not an active ISO 4217 currency.
+    #[error("not an ISO 4217 code, such as EUR")]
     UnknownCurrency,
 }
 
@@ -51,12 +53,13 @@ pub struct Money {
 }
 
 impl Currency {
-    /// The currency behind a code such as `EUR`.
+    /// The currency behind a code such as `EUR`, in any case (Stripe's API writes `eur`) and without outer white space.
     ///
     /// # Errors
-    /// [`MoneyError::UnknownCurrency`] for lower case, unknown or inactive codes.
+    /// [`MoneyError::UnknownCurrency`] for unknown or inactive codes.
     pub fn new(code: &str) -> Result<Self, MoneyError> {
-        let known = [EXPONENT_2, EXPONENT_0, EXPONENT_3, EXPONENT_4].iter().any(|list| listed(list, code));
+        let code = trimmed(code).to_ascii_uppercase();
+        let known = [EXPONENT_2, EXPONENT_0, EXPONENT_3, EXPONENT_4].iter().any(|list| listed(list, &code));
         let bytes: Option<[u8; 3]> = code.as_bytes().try_into().ok();
         bytes.filter(|_| known).map(Self).ok_or(MoneyError::UnknownCurrency)
     }

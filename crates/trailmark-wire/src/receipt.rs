@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{ConversionId, PartnerKey, ProgramId};
+use crate::repair::Warning;
 
 /// What became of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,6 +60,10 @@ pub struct Receipt {
     /// The deliveries; empty likewise.
     #[serde(default)]
     pub deliveries: Vec<DeliveryNote>,
+    /// Optional fields that were repaired, left out, or that a credited program's vendor misses; the first receipt's also in a
+    /// repeat.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Warning>,
     /// Whether this is the first receipt once more.
     #[serde(default)]
     pub replayed: bool,

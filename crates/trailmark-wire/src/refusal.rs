@@ -29,6 +29,8 @@ pub enum Refusal {
     OriginNotAllowed,
     /// The envelope's signature is wrong, or missing where the token names a key.
     SignatureInvalid,
+    /// The page names a site that this proxy does not have.
+    SiteUnknown,
     /// The token's window is over.
     TokenExpired,
     /// The token is not one of ours, or its key is unknown or revoked.
@@ -45,7 +47,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::AudienceMismatch,
         Self::BodyTooLarge,
         Self::FromTheFuture,
@@ -58,6 +60,7 @@ impl Refusal {
         Self::NotFound,
         Self::OriginNotAllowed,
         Self::SignatureInvalid,
+        Self::SiteUnknown,
         Self::TokenExpired,
         Self::TokenInvalid,
         Self::TokenMismatch,
@@ -97,6 +100,7 @@ impl Refusal {
             Self::NotFound => (404, "not_found", "There is nothing at this address."),
             Self::OriginNotAllowed => (403, "origin_not_allowed", "This page's origin is not allowed for the site."),
             Self::SignatureInvalid => (401, "signature_invalid", "The message's signature is missing or wrong."),
+            Self::SiteUnknown => (404, "site_unknown", "This proxy has no site of that id."),
             Self::TokenExpired => (401, "token_expired", "The click token has expired."),
             Self::TokenInvalid => (401, "token_invalid", "The click token is not valid."),
             Self::TokenMismatch => (401, "token_mismatch", "The message was signed for another click token."),

@@ -6,14 +6,16 @@ use alloc::string::{String, ToString};
 
 use serde::{Deserialize, Serialize};
 
+use crate::repair::trimmed;
+
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct UnixMillis(pub i64);
 
-/// The text is no RFC 3339 time in UTC between the years 1970 and 9999.
+/// The text is no RFC 3339 time between the years 1970 and 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an RFC 3339 time in UTC, such as 2026-11-21T08:30:00Z")]
+#[error("not an RFC 3339 time with an offset, such as 2026-11-21T08:30:00Z or 2026-11-21T09:30:00+01:00")]
 pub struct NotATime;
 
 impl UnixMillis {
@@ -51,25 +53,49 @@ impl UnixMillis {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
     }
 
-    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]Z`; digits beyond the millisecond are dropped.
+    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]` with `Z` or an offset (RFC 3339 § 5.6): `t` and `z` in any case, also a space in
+    /// place of `T`, and offsets as databases print them (`+02`, `+0200`). Digits beyond the millisecond are dropped, and the
+    /// second 60 of a leap second is the one that follows.
     ///
     /// # Errors
-    /// [`NotATime`] for any other text, an offset other than `Z`, or a day that the calendar lacks.
+    /// [`NotATime`] for any other text, one without an offset, a day that the calendar lacks, or a time outside 1970 to 9999 in UTC.
     pub fn from_rfc3339(text: &str) -> Result<Self, NotATime> {
-        let (date, clock) = text.strip_suffix('Z').and_then(|t| t.split_once('T')).ok_or(NotATime)?;
+        let (date, clock) = trimmed(text).split_once(['T', 't', ' ']).ok_or(NotATime)?;
         let [year, month, day] = fields(date, '-', [4, 2, 2])?;
+        let (clock, east) = offset(clock)?;
         let (whole, fraction) = clock.split_once('.').map_or((clock, None), |(w, f)| (w, Some(f)));
         let [hour, minute, second] = fields(whole, ':', [2, 2, 2])?;
         let ms = fraction.map_or(Ok(0), fraction_ms)?;
         let days = days_from_civil(year, month, day);
-        if year < 1970 || civil_from_days(days) != (year, month, day) || hour > 23 || minute > 59 || second > 59 {
+        if civil_from_days(days) != (year, month, day) || hour > 23 || minute > 59 || second > 60 {
             return Err(NotATime);
         }
-        Ok(Self(days * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + ms))
+        let utc = days * DAY_MS + ((hour * 60 + minute - east) * 60 + second) * 1000 + ms;
+        if (0..=LAST_MS).contains(&utc) { Ok(Self(utc)) } else { Err(NotATime) }
     }
 }
 
+/// A time of day without its offset, and the offset in minutes east of UTC.
+fn offset(clock: &str) -> Result<(&str, i64), NotATime> {
+    if let Some(clock) = clock.strip_suffix(['Z', 'z']) {
+        return Ok((clock, 0));
+    }
+    let place = clock.rfind(['+', '-']).ok_or(NotATime)?;
+    let (clock, offset) = clock.split_at(place);
+    let (sign, digits_only) = (if offset.starts_with('-') { -1 } else { 1 }, offset.get(1..).ok_or(NotATime)?);
+    let (hours, minutes) = match digits_only.len() {
+        2 => (digits_only, "00"),
+        4 => digits_only.split_at_checked(2).ok_or(NotATime)?,
+        _ => digits_only.split_once(':').filter(|(h, m)| h.len() == 2 && m.len() == 2).ok_or(NotATime)?,
+    };
+    let (hours, minutes) = (digits(hours)?, digits(minutes)?);
+    if hours > 23 || minutes > 59 { Err(NotATime) } else { Ok((clock, sign * (hours * 60 + minutes))) }
+}
+
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The last millisecond of the year 9999, in UTC.
+const LAST_MS: i64 = 253_402_300_799_999;
 
 /// Three numbers of fixed width, parted by `separator`.
 fn fields(text: &str, separator: char, widths: [usize; 3]) -> Result<[i64; 3], NotATime> {

@@ -17,8 +17,7 @@ struct Rule {
 
 const NATIVE: &str = "cfg(not(target_arch = \"wasm32\"))";
 
-const BROWSER: &[&str] =
-    &["gloo-net", "js-sys", "lol_alloc", "serde-wasm-bindgen", "wasm-bindgen", "wasm-bindgen-futures", "web-sys"];
+const BROWSER: &[&str] = &["gloo-net", "js-sys", "lol_alloc", "wasm-bindgen", "wasm-bindgen-futures", "web-sys"];
 
 const RULES: &[Rule] = &[
     Rule {
@@ -30,7 +29,6 @@ const RULES: &[Rule] = &[
             "js-sys",
             "lol_alloc",
             "serde",
-            "serde-wasm-bindgen",
             "thiserror",
             "wasm-bindgen",
             "wasm-bindgen-futures",

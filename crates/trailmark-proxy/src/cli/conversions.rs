@@ -275,6 +275,7 @@ fn show(detail: &ConversionDetail) -> String {
         ("visitor", Some(detail.visitor.to_string())),
         ("commission", Some(commissions(&detail.deliveries))),
         ("touches", Some(detail.touches.len().to_string())),
+        ("not sent", not_sent(&detail.deliveries)),
     ];
     let facts = facts.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_deref()?)));
     let facts: Vec<String> = facts.collect();
@@ -285,6 +286,12 @@ fn show(detail: &ConversionDetail) -> String {
 fn code(text: &str) -> Result<String, &'static str> {
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     fits.then(|| text.to_owned()).ok_or("not a code: give small letters and `_`, such as claimed_by_page")
+}
+
+/// What vendors were not sent as it was reported.
+fn not_sent(deliveries: &[DeliveryRow]) -> Option<String> {
+    let notes = deliveries.iter().flat_map(|row| &row.notes).map(|note| output::plain(&note.to_string()));
+    Some(notes.collect::<Vec<_>>().join("; ")).filter(|notes| !notes.is_empty())
 }
 
 /// A key as merchants choose them.

@@ -168,6 +168,8 @@ impl Rules {
             // of a browser's business.
             attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
+            // Added by those who know what was said ([`super::warnings`]).
+            warnings: Vec::new(),
             replayed: false,
         };
         let mut ruling = Ruling { receipt, decision, deliveries, consequences: Vec::new() };
@@ -338,7 +340,7 @@ impl Rules {
             if let (Status::Accepted, Some(money)) = (ruling.receipt.status, refund.money) {
                 refunded_minor = refunded_minor.saturating_add(money.amount_minor);
             }
-            decided.push(Consequence::Decides(ruling));
+            decided.push(Consequence::Decides(Box::new(ruling)));
         }
         if known.waiting.len() > most {
             decided.push(Consequence::Owes);

@@ -24,7 +24,8 @@ pub(crate) enum Kind {
     Text,
 }
 
-/// The whole body as text. A declared length over the limit is refused unread, a chunked one when it gets there.
+/// The whole body as text, without a byte order mark (RFC 8259 § 8.1 lets a reader pass over it). A declared length over the
+/// limit is refused unread, a chunked one when it gets there.
 ///
 /// # Errors
 /// `body_too_large`; `malformed` for a body that breaks off, takes too long or is no UTF-8.
@@ -41,7 +42,9 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<String, Prob
         true => Refusal::BodyTooLarge.into(),
         false => Problem::malformed("body", "broke off"),
     })?;
-    String::from_utf8(bytes.to_bytes().into()).map_err(|_bytes| Problem::malformed("body", "is not UTF-8"))
+    let bytes = bytes.to_bytes();
+    let text = std::str::from_utf8(&bytes).map_err(|_bytes| Problem::malformed("body", "is not UTF-8"))?;
+    Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned())
 }
 
 /// A body's bytes up to a limit, and whether there were more.

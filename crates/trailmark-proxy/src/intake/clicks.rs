@@ -90,8 +90,8 @@ pub(super) async fn forget(app: &App, call: Call, uri: &Uri, readers: &mut Reade
 }
 
 fn site<'a>(app: &'a App, id: &SiteId) -> Result<&'a Site, Problem> {
-    let cure = "`site` names no site of trailmark.toml";
-    app.config.site(id).ok_or_else(|| Problem::new(Refusal::NotFound).with_detail(cure))
+    let cure = "`site`, which is `data-site` on the page, is no `id` under [[sites]] in trailmark.toml";
+    app.config.site(id).ok_or_else(|| Problem::new(Refusal::SiteUnknown).with_detail(cure))
 }
 
 /// What a request says about its arrival, checked.
@@ -116,6 +116,7 @@ fn seen(site: &Site, request: &ClickRequest, client: ClientNetwork, now: UnixMil
         id: request.id.clone(),
         jkt: request.jwk.as_ref().map(thumbprint),
         client,
+        again: request.again,
         touches: captured.collect(),
         landing_url: landing.stored(&rules),
         at: UnixMillis(said.0.clamp(now.0.saturating_sub(ARRIVAL_AGE_MS), now.0)),

@@ -19,6 +19,7 @@ use super::merchant::believe;
 use super::origin::{self, Readers};
 use super::problem::Problem;
 use super::verify::{occurred_at, verify};
+use super::warnings::Warnings;
 use crate::app::App;
 use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
@@ -44,13 +45,15 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     let assurance = verify(&posted, &claims, now)?;
 
     let payload = posted.into_payload();
-    let conversion = Conversion::from_body(payload.data)?;
+    let mut repairs = Vec::new();
+    let conversion = Conversion::from_body(payload.data, &mut repairs)?;
     if !may_say(&conversion) {
         return Err(Refusal::NotAllowed.into());
     }
     // The merchant's own statements are part of what was posted, so the content is what they look like, not what they say.
     let content_hash = sha256(&conversion.canonical(&site.id));
-    let (conversion, doubt) = believe(conversion, site, now);
+    let (conversion, doubt) = believe(conversion, site, now, &mut repairs);
+    let warnings = Warnings::of(app, site, &conversion, repairs);
     let new = NewConversion {
         site: site.id.clone(),
         id: app.random.ledger_id(now)?,
@@ -65,7 +68,8 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     };
     let case = Case::of(&new, doubt, Some((claims.program, claims.exp)));
     let rules = Rules::of(site, &app.config.limits);
-    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await?;
+    let rule = move |known: &_| Ok(warnings.on(rules.rule(&case, known)?, known));
+    let accepted = app.store.accept(new, Box::new(rule)).await?;
     answer(app, accepted)
 }
 

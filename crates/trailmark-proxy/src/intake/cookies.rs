@@ -55,14 +55,47 @@ pub(crate) fn has_any(site: &Site, headers: &HeaderMap) -> bool {
     [visitor_name(site), flag_name(site)].iter().any(|name| !values(headers, name).is_empty())
 }
 
+/// Cookie by cookie and as bytes, so that what other products set, in whatever encoding, costs nobody theirs.
 fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(found, _)| *found == name).take(MOST_VALUES).map(|(_, value)| value.to_owned()).collect()
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+    let values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let texts = values.filter_map(|value| str::from_utf8(value).ok());
+    texts.take(MOST_VALUES).map(str::to_owned).collect()
 }
 
 fn attributes(site: &Site, life_s: i64) -> String {
     let secure = if site.public_url.is_secure() { "; Secure" } else { "" };
     let domain = site.cookie_domain.as_ref().map(|domain| format!("; Domain={domain}")).unwrap_or_default();
     format!("{secure}; SameSite=Lax; Path=/; Max-Age={life_s}{domain}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(lines: &[&[u8]]) -> Vec<String> {
+        let lines = lines.iter().map(|line| (COOKIE, HeaderValue::from_bytes(line).unwrap()));
+        values(&lines.collect(), "tm_acme_v")
+    }
+
+    // field-faults row 34
+    #[test]
+    fn a_strangers_cookie_in_any_encoding_hides_none_of_ours() {
+        let jars: [&[&[u8]]; 9] = [
+            &["city=Zürich; tm_acme_v=a.b.c".as_bytes()],
+            &[b"city=Z\xfcrich; tm_acme_v=a.b.c"],
+            &[b"\xff\xfe=\x80;tm_acme_v=a.b.c; name\xe4=1"],
+            &["tm_acme_v=a.b.c; wish=\u{1f381}".as_bytes()],
+            &[b"flag; =; ;; tm_acme_v=a.b.c;"],
+            &[b"quoted=\"a; b\"; tm_acme_v=a.b.c"],
+            &[b"x=tm_acme_v=no; tm_acme_v2=no; tm_acme=1; \ttm_acme_v=a.b.c"],
+            &[b"city=Z\xfcrich", b"tm_acme_v=a.b.c"],
+            &[b"tm_acme_v=\xff; tm_acme_v=a.b.c"],
+        ];
+        for jar in jars {
+            assert_eq!(read(jar), ["a.b.c"], "{jar:?}");
+        }
+        assert!(read(&[b"x=tm_acme_v=no; tm_acme_v; Tm_acme_v=no"]).is_empty());
+        assert_eq!(read(&[b"tm_acme_v=1; tm_acme_v=2; tm_acme_v=3; tm_acme_v=4; tm_acme_v=5"]).len(), MOST_VALUES);
+    }
 }

@@ -145,6 +145,7 @@ async fn record(
         id: ArrivalId::from_random(app.random.bytes()?),
         jkt: None,
         client,
+        again: false,
         touches: vec![(program.id.clone(), captured)],
         landing_url: Landing::parse(to.as_str()).map(|landing| landing.stored(&[])).unwrap_or_default(),
         at: now,

@@ -6,10 +6,11 @@
 //! a conversion knows what goes out. Of anything else only the hash is kept, which tells whether it was the same text, and
 //! costs the ledger nothing.
 
-use trailmark_wire::conversion::{Body, Conversion, Customer, CustomerClaim, Event, Kind, Order, OrderClaim};
+use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, OrderClaim};
 use trailmark_wire::ids::hex;
 use trailmark_wire::limits::FUTURE_SKEW_MS;
 use trailmark_wire::merchant::{Algorithm, Claims, CustomerClaims, OrderClaims, Statement, Terms};
+use trailmark_wire::repair::Warning;
 use trailmark_wire::time::UnixMillis;
 
 use crate::config::{OrderKey, Site};
@@ -23,7 +24,7 @@ const STATEMENT_BYTES: usize = 16 * 1024;
 /// What is wrong with a statement, in the order in which it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
-    /// No JWS of that type, or values that no conversion may have.
+    /// No JWS of that type, or a required field that no conversion may have.
     Malformed,
     /// No key of the site, of its own algorithm and name, verifies it.
     SignatureInvalid,
@@ -37,27 +38,36 @@ enum Flaw {
     FromTheFuture,
 }
 
-/// The conversion with every statement read that can be, and the code of the first flaw.
-pub(super) fn believe(said: Conversion, site: &Site, now: UnixMillis) -> (Conversion, Option<&'static str>) {
+/// The conversion with every statement read that can be, and the code of the first flaw. Optional fields of a statement are
+/// repaired like those of a page's own words, and add to `warnings`.
+pub(super) fn believe(
+    said: Conversion,
+    site: &Site,
+    now: UnixMillis,
+    warnings: &mut Vec<Warning>,
+) -> (Conversion, Option<&'static str>) {
     let Conversion { customer, event, data } = said;
     let (customer, doubt) = match customer {
-        Some(CustomerClaim::Signed(jws)) => believe_customer(jws, site, now),
+        Some(CustomerClaim::Signed(jws)) => believe_customer(jws, site, now, warnings),
         plain => (plain, None),
     };
     match event {
         Event::Sale(OrderClaim::Signed(jws)) => {
-            let (customer, order, flaw) = believe_order(jws, customer, site, now);
+            let (customer, order, flaw) = believe_order(jws, customer, site, now, warnings);
             (Conversion { customer, event: Event::Sale(order), data }, flaw.map(of_order).or(doubt))
         }
         event => (Conversion { customer, event, data }, doubt),
     }
 }
 
-fn believe_customer(jws: String, site: &Site, now: UnixMillis) -> (Option<CustomerClaim>, Option<&'static str>) {
-    let read = authentic::<CustomerClaims>(&jws, site).and_then(|claims| {
-        let late = timely(&claims.terms, now).err();
-        checked(claims.customer, None).map(|(customer, _)| (customer, late))
-    });
+fn believe_customer(
+    jws: String,
+    site: &Site,
+    now: UnixMillis,
+    warnings: &mut Vec<Warning>,
+) -> (Option<CustomerClaim>, Option<&'static str>) {
+    let read = authentic::<CustomerClaims>(&jws, site)
+        .map(|claims| (claims.customer.repaired(warnings), timely(&claims.terms, now).err()));
     match read {
         Ok((customer, flaw)) => (Some(CustomerClaim::Vouched(customer, jws)), flaw.map(of_customer)),
         Err(flaw) => (Some(CustomerClaim::Signed(hash(&jws))), Some(of_customer(flaw))),
@@ -70,14 +80,15 @@ fn believe_order(
     customer: Option<CustomerClaim>,
     site: &Site,
     now: UnixMillis,
+    warnings: &mut Vec<Warning>,
 ) -> (Option<CustomerClaim>, OrderClaim, Option<Flaw>) {
     let read = authentic::<OrderClaims>(&jws, site).and_then(|claims| {
         let late = timely(&claims.terms, now).err();
-        checked(claims.customer, Some(claims.order)).map(|(customer, order)| (customer, order, late))
+        let order = claims.order.checked(0, warnings).map_err(|_out_of_range| Flaw::Malformed)?;
+        Ok((claims.customer, order, late))
     });
     let (buyer, order, late) = match read {
-        Ok((buyer, Some(order), late)) => (buyer, order, late),
-        Ok((_, None, _)) => return (customer, OrderClaim::Signed(hash(&jws)), Some(Flaw::Malformed)),
+        Ok(read) => read,
         Err(flaw) => return (customer, OrderClaim::Signed(hash(&jws)), Some(flaw)),
     };
     let same = match &customer {
@@ -86,7 +97,7 @@ fn believe_order(
     };
     match (same, customer) {
         (false, customer) => (customer, OrderClaim::Signed(hash(&jws)), Some(Flaw::CustomerMismatch)),
-        (true, None) => (Some(CustomerClaim::Plain(buyer)), OrderClaim::Vouched(order, jws), late),
+        (true, None) => (Some(CustomerClaim::Plain(buyer.repaired(warnings))), OrderClaim::Vouched(order, jws), late),
         (true, customer) => (customer, OrderClaim::Vouched(order, jws), late),
     }
 }
@@ -124,22 +135,6 @@ fn timely(terms: &Terms, now: UnixMillis) -> Result<(), Flaw> {
     }
     let begins_s = terms.nbf.map_or(terms.iat, |nbf| nbf.max(terms.iat));
     if UnixMillis::from_seconds(begins_s) > now.plus(FUTURE_SKEW_MS) { Err(Flaw::FromTheFuture) } else { Ok(()) }
-}
-
-/// The same checks that plain words go through.
-fn checked(customer: Customer, order: Option<Order>) -> Result<(Customer, Option<Order>), Flaw> {
-    let kind = if order.is_some() { Kind::Sale } else { Kind::Signup };
-    let (kept, ordered) = (customer.clone(), order.clone());
-    let body = Body {
-        kind,
-        customer: Some(customer),
-        signed_customer: None,
-        order,
-        signed_order: None,
-        refund_of: None,
-        data: Default::default(),
-    };
-    Conversion::from_body(body).map(|_checked| (kept, ordered)).map_err(|_out_of_range| Flaw::Malformed)
 }
 
 impl OrderKey {

@@ -13,7 +13,7 @@ use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VendorName, Visitor
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::refusal::Refusal;
-use trailmark_wire::text_map::TextMap;
+use trailmark_wire::repair::{Flaw, FreeText, Unchecked, Warning, trimmed};
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{ClickClaims, VisitorClaims};
 
@@ -23,6 +23,7 @@ use super::callers::{self, Caller};
 use super::conversions::answer;
 use super::problem::Problem;
 use super::verify::occurred_at;
+use super::warnings::Warnings;
 use super::{Call, ClientNetwork};
 use crate::app::App;
 use crate::config::Site;
@@ -37,25 +38,43 @@ use crate::store::{Accepted, Assurance, NewConversion, Ruling};
 #[serde(deny_unknown_fields)]
 struct Posted {
     kind: Kind,
-    customer: Option<Customer>,
-    order: Option<Order>,
+    customer: Option<Customer<Unchecked>>,
+    order: Option<Order<Unchecked>>,
     refund_of: Option<OrderKey>,
     #[serde(default)]
-    data: TextMap,
-    /// RFC 3339; now when absent.
+    data: FreeText,
+    /// RFC 3339; now when absent. Strict, since it decides which touch is credited.
     occurred_at: Option<String>,
     /// The page's click token.
-    click_token: Option<String>,
+    click_token: Option<Unchecked>,
     /// The visitor cookie's value; `null` says that the request brought none, so that nobody is behind it.
     #[serde(default, deserialize_with = "said")]
-    visitor: Option<Option<String>>,
+    visitor: Option<Option<Unchecked>>,
     /// What `reference()` gave the page: the visitor's id. Never a credential, so pages cannot send it.
-    reference: Option<String>,
+    reference: Option<Unchecked>,
 }
 
 impl Posted {
-    fn conversion(&mut self) -> Result<Conversion, Problem> {
-        Ok(Conversion::from_body(Body {
+    fn conversion(&mut self, repairs: &mut Vec<Warning>) -> Result<Conversion, Problem> {
+        if self.occurred_at.take_if(|text| trimmed(text).is_empty()).is_some() {
+            repairs.push(Warning::new("occurred_at", Flaw::Blank));
+        }
+        let mut visitor = self.visitor.take_if(|said| said.is_some()).flatten();
+        for (name, word) in
+            [("click_token", &mut self.click_token), ("visitor", &mut visitor), ("reference", &mut self.reference)]
+        {
+            // One that is empty, as a cookie is that is not there, is absent; what is no text leads nowhere.
+            match word {
+                Some(Unchecked::Other) => repairs.push(Warning::new(name, Flaw::WrongType)),
+                Some(Unchecked::Text(text)) if trimmed(text).is_empty() => {
+                    *word = None;
+                    repairs.push(Warning::new(name, Flaw::Blank));
+                }
+                Some(Unchecked::Text(_)) | None => {}
+            }
+        }
+        self.visitor = visitor.map(Some).or_else(|| self.visitor.take());
+        let body = Body {
             kind: self.kind,
             customer: self.customer.take(),
             signed_customer: None,
@@ -63,7 +82,8 @@ impl Posted {
             signed_order: None,
             refund_of: self.refund_of.take(),
             data: std::mem::take(&mut self.data),
-        })?)
+        };
+        Ok(Conversion::from_body(body, repairs)?)
     }
 
     fn occurred_at(&self) -> Result<Option<UnixMillis>, Problem> {
@@ -73,7 +93,7 @@ impl Posted {
 }
 
 /// A member that is there, be it `null`.
-fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<String>>, D::Error> {
+fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<Unchecked>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
@@ -120,7 +140,7 @@ impl Named {
         match (&self.visitor, &self.former) {
             (Some(visitor), _) => Whose::Visitor(visitor.clone()),
             (None, Some(former)) => Whose::Former(former.clone()),
-            (None, None) if posted.visitor == Some(None) && self.unknown.is_none() => Whose::Nobody,
+            (None, None) if matches!(posted.visitor, Some(None)) && self.unknown.is_none() => Whose::Nobody,
             (None, None) => Whose::Unsaid,
         }
     }
@@ -137,7 +157,9 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
         return Err(Problem::malformed("content-type", "must be application/json where an API key is shown"));
     }
     let mut posted: Posted = Reader.read(text.as_bytes())?;
-    let conversion = posted.conversion()?;
+    let mut repairs = Vec::new();
+    let conversion = posted.conversion(&mut repairs)?;
+    let warnings = Warnings::of(app, caller.site, &conversion, repairs);
     let now = app.clock.now();
     let named = named(app, caller.site, &posted, now).await?;
     let at = occurred(caller.site, &posted, &named, now)?;
@@ -145,7 +167,7 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
     let whose = named.whose(&posted);
     let case = Case::of(&new, None, named.token.map(|claims| (claims.program, claims.exp)));
     let rules = Rules::of(caller.site, &app.config.limits);
-    let rule = move |known: &_| Ok(explained(rules.rule(&case, known)?, named.unknown));
+    let rule = move |known: &_| Ok(warnings.on(explained(rules.rule(&case, known)?, named.unknown), known));
     let server_call = ServerCall { api_key: caller.key, idempotency_key, whose };
     match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
         Accepted::Mismatch => {
@@ -183,7 +205,7 @@ fn new(
 async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Result<Named, Problem> {
     let mut named = Named::default();
     if let Some(token) = &posted.click_token {
-        let verified = app.keys.verify::<ClickClaims>(token).await?;
+        let verified = app.keys.verify::<ClickClaims>(token.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let claims = claims.map(|(_, claims)| claims);
         let word = claims.as_ref().map(|claims| (claims.sub.clone(), claims.exp));
@@ -191,14 +213,14 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
         named.token = claims.filter(|claims| now.seconds() < claims.exp);
     }
     if let Some(Some(cookie)) = &posted.visitor {
-        let verified = app.keys.verify::<VisitorClaims>(cookie).await?;
+        let verified = app.keys.verify::<VisitorClaims>(cookie.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let word = claims.map(|(_, claims)| (claims.sub, claims.exp));
         named.add_signed(word, now, "visitor_invalid", "visitor_expired");
     }
     if let Some(reference) = &posted.reference {
         // Whether the ledger knows it is seen with the conversion; until then it may lead nowhere.
-        named.add(VisitorId::new(reference.as_str()).map_err(|_shape| "reference_unknown"));
+        named.add(VisitorId::new(reference.as_text()).map_err(|_shape| "reference_unknown"));
         named.unknown = named.unknown.or(Some("reference_unknown"));
     }
     Ok(named)
@@ -232,6 +254,7 @@ struct Shown {
     received_at: String,
     decision: Value,
     deliveries: Vec<ShownDelivery>,
+    warnings: Vec<Warning>,
 }
 
 #[derive(Serialize)]
@@ -265,7 +288,7 @@ pub(super) async fn show(
 
 impl Shown {
     fn of(found: ConversionDetail) -> Self {
-        let ConversionDetail { conversion, occurred_at, decision, deliveries, .. } = found;
+        let ConversionDetail { conversion, occurred_at, decision, deliveries, warnings, .. } = found;
         Self {
             conversion_id: conversion.id,
             kind: conversion.kind,
@@ -277,6 +300,7 @@ impl Shown {
             received_at: conversion.received_at.to_rfc3339(),
             decision,
             deliveries: deliveries.into_iter().map(ShownDelivery::of).collect(),
+            warnings,
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Seen {
     pub(super) jkt: Option<Thumbprint>,
     /// The network that it came from.
     pub(super) client: ClientNetwork,
+    /// Whether the page was reached by reload or back/forward.
+    pub(super) again: bool,
     /// What was captured, at most one for each program.
     pub(super) touches: Vec<(ProgramId, Captured)>,
     /// The landing URL, cut to what may be stored.
@@ -77,6 +79,7 @@ pub(super) async fn record(
         known_visitor,
         fresh_visitor: app.random.visitor()?,
         jkt: seen.jkt,
+        again: seen.again,
         touches: touches.collect::<Result<_, Problem>>()?,
         landing_url: seen.landing_url,
         at: seen.at,

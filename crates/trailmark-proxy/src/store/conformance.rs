@@ -43,6 +43,7 @@ macro_rules! store_conformance {
             arrivals::the_same_click_of_the_same_visitor_is_the_same_touch
             arrivals::the_same_click_of_another_visitor_is_another_touch
             arrivals::the_same_partner_without_a_click_is_a_new_touch_at_a_new_arrival
+            arrivals::a_reload_makes_no_second_touch_of_what_the_visitor_has_and_every_touch_that_is_new
             arrivals::a_vendors_cookie_counts_only_where_the_program_has_no_touch
             arrivals::one_arrival_may_touch_several_programs
             arrivals::nothing_is_written_where_nothing_counts
@@ -100,6 +101,10 @@ macro_rules! store_conformance {
             leasing::an_ended_lease_is_not_taken_over_and_begins_nothing
             leasing::a_lease_that_hides_its_open_attempt_is_not_settled
             leasing::a_late_answer_is_recorded_on_its_attempt_alone
+            leasing::what_waits_for_a_credential_is_leased_only_to_try_it_until_its_pause_ends
+            leasing::what_is_put_aside_for_a_credential_that_works_again_does_not_wait
+            leasing::a_lease_says_whether_an_earlier_send_may_have_taken_effect
+            leasing::what_a_send_left_out_is_kept_on_its_delivery
             leasing::lanes_are_kept_apart
             leasing::a_glance_names_the_next_due_time_and_the_next_end_of_a_lease
             leasing::a_rejected_conversion_gives_its_key_back

@@ -6,10 +6,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trailmark_vendors::commission::Commission;
+use trailmark_vendors::task::Note;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
+use trailmark_wire::repair::Warning;
 use trailmark_wire::time::UnixMillis;
 
 use super::{ReleaseRule, Reply};
@@ -172,6 +174,15 @@ pub struct DeliveryRow {
     /// Its attempts, the first first; filled in `show` and `explain`.
     #[serde(default)]
     pub tries: Vec<AttemptRow>,
+    /// The setting of the refused credential that it waits for, if it does.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// What the vendor was not sent as it was reported.
+    #[serde(default)]
+    pub notes: Vec<Note>,
+    /// Deliveries that are blocked until this one is recorded; counted for what ended otherwise.
+    #[serde(default)]
+    pub blocks: u64,
 }
 
 /// A step of a commission, as the vendor told it.
@@ -226,6 +237,9 @@ pub struct ConversionDetail {
     /// What the merchant signed for a page to pass on.
     #[serde(default)]
     pub signed: Vec<Signed>,
+    /// What its receipt warned of.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
 }
 
 /// A merchant's signature that was verified.

@@ -28,13 +28,15 @@ use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::{Account, Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
-use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind, Order, OrderClaim};
+use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
 use trailmark_wire::ids::{
-    ArrivalId, ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
+    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
 };
-use trailmark_wire::money::Currency;
 use trailmark_wire::receipt::{Receipt, Status};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
+
+pub(crate) use super::delivery_told::{refund, sale};
 
 /// The vendor's settling time in these tests.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
@@ -64,10 +66,12 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) ledger: Arc<SqliteStore>,
-    steps: watch::Sender<u64>,
+    pub(crate) steps: watch::Sender<u64>,
     looks: watch::Sender<u64>,
     leased: AtomicUsize,
     held: watch::Sender<bool>,
+    /// While true, whoever has begun a delivery's first attempt gets no further.
+    pub(crate) stalled: watch::Sender<bool>,
     /// Settlements of errands that are held back right now.
     waiting: watch::Sender<u64>,
 }
@@ -155,18 +159,19 @@ impl World {
     }
 
     async fn accept_customer(&self, program: &str, customer: CustomerClaim, click: Option<&str>) -> ConversionId {
-        self.accept_event(program, customer, Event::Signup, click, Vec::new()).await
+        self.accept_event(program, customer, Event::Signup, click).await
     }
 
     /// A lead, sale or refund of a customer in program `main`, as a server would state it.
     pub(crate) async fn event(&self, key: &str, event: Event) -> ConversionId {
-        self.accept_event("main", customer(key, ""), event, None, Vec::new()).await
+        self.accept_event("main", customer(key, ""), event, None).await
     }
 
     /// A signup in program `main` by which a server overrules whatever holds the key.
     pub(crate) async fn overrule(&self, key: &str) -> ConversionId {
         let customer = customer(key, &format!("{key}@customers.example"));
-        self.accept_event("main", customer, Event::Signup, None, vec![Consequence::Overrules]).await
+        let (data, consequences) = (Default::default(), vec![Consequence::Overrules]);
+        self.decided("main", customer, Event::Signup, None, (data, consequences)).await
     }
 
     async fn accept_event(
@@ -175,11 +180,33 @@ impl World {
         customer: CustomerClaim,
         event: Event,
         click: Option<&str>,
-        consequences: Vec<Consequence>,
+    ) -> ConversionId {
+        self.report(program, customer, event, click, Default::default()).await
+    }
+
+    /// A conversion with whatever it may hold.
+    pub(crate) async fn report(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+        data: TextMap,
+    ) -> ConversionId {
+        self.decided(program, customer, event, click, (data, Vec::new())).await
+    }
+
+    async fn decided(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+        (data, consequences): (TextMap, Vec<Consequence>),
     ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
-        let conversion = Conversion { customer: Some(customer), event, data: Default::default() };
+        let conversion = Conversion { customer: Some(customer), event, data };
         let (id, delivery) = (self.id(), self.id());
         let new = NewConversion {
             site: site(),
@@ -200,6 +227,7 @@ impl World {
             code: None,
             attribution: Vec::new(),
             deliveries: Vec::new(),
+            warnings: Vec::new(),
             replayed: false,
         };
         let rule = Box::new(move |_: &_| {
@@ -225,14 +253,15 @@ impl World {
             source: Source::Url,
             twins_differ: false,
         };
-        let program = ProgramId::new(program).unwrap();
-        let touch = NewTouch { id: self.id(), program, captured, expires_at: now.plus(90 * 86_400_000) };
+        let (program, expires_at) = (ProgramId::new(program).unwrap(), now.plus(90 * 86_400_000));
+        let touch = NewTouch { id: self.id(), program, captured, expires_at };
         let arrival = Arrival {
             site: site(),
             id: ArrivalId::from_random(self.bytes()),
             known_visitor: None,
             fresh_visitor: VisitorId::from_random(self.bytes()),
             jkt: None,
+            again: false,
             touches: vec![touch],
             landing_url: "https://shop.example/".into(),
             at: now,
@@ -325,9 +354,9 @@ impl World {
 
 impl Observed {
     fn new(ledger: Arc<SqliteStore>) -> Self {
-        let count = || watch::channel(0).0;
-        let held = watch::channel(false).0;
-        Self { ledger, steps: count(), looks: count(), leased: AtomicUsize::new(0), held, waiting: count() }
+        let (count, flag) = (|| watch::channel(0).0, || watch::channel(false).0);
+        let (steps, looks, waiting, leased) = (count(), count(), count(), AtomicUsize::new(0));
+        Self { ledger, steps, looks, leased, held: flag(), stalled: flag(), waiting }
     }
 
     /// How many times a delivery was leased so far: once for each errand.
@@ -384,7 +413,12 @@ impl DeliveryStore for Observed {
     }
 
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
-        self.ledger.begin_attempt(leased, attempt)
+        let leased = leased.clone();
+        Box::pin(async move {
+            let begun = self.stepped(self.ledger.begin_attempt(&leased, attempt).await)?;
+            self.stalled.subscribe().wait_for(|stalled| !stalled || begun.number > 1).await.unwrap();
+            Ok(begun)
+        })
     }
 
     fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()> {
@@ -462,36 +496,17 @@ fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAcc
 }
 
 async fn control(http: &reqwest::Client, double: &Running, method: &str, path: &str, body: &Value) -> Value {
-    let method: reqwest::Method = method.parse().unwrap();
-    let mut request = http.request(method, format!("http://{}/control/{path}", double.address()));
-    if !body.is_null() {
-        request = request.header("content-type", "application/json").body(body.to_string());
-    }
+    let request = http.request(method.parse().unwrap(), format!("http://{}/control/{path}", double.address()));
+    let sent = if body.is_null() { String::new() } else { body.to_string() };
+    let request = request.header("content-type", "application/json").body(sent);
     let answer = request.send().await.unwrap();
-    let status = answer.status();
-    let text = answer.text().await.unwrap();
-    assert!(status.is_success(), "{path}: {text}");
+    let (is_good, text) = (answer.status().is_success(), answer.text().await.unwrap());
+    assert!(is_good, "{path}: {text}");
     serde_json::from_str(&text).unwrap()
 }
 
 fn site() -> SiteId {
     SiteId::new("acme").unwrap()
-}
-
-/// An order of an amount in minor units.
-pub(crate) fn order(key: &str, amount_minor: i64, currency: &str) -> Order {
-    let currency = Currency::new(currency).unwrap();
-    Order { key: OrderKey::new(key).unwrap(), amount_minor, currency, items: Vec::new() }
-}
-
-/// A sale of it.
-pub(crate) fn sale(key: &str, amount_minor: i64, currency: &str) -> Event {
-    Event::Sale(OrderClaim::Plain(order(key, amount_minor, currency)))
-}
-
-/// Money of a sale given back.
-pub(crate) fn refund(key: &str, of: &str, amount_minor: i64, currency: &str) -> Event {
-    Event::Refund { refund: order(key, amount_minor, currency), sale: OrderKey::new(of).unwrap() }
 }
 
 fn customer(key: &str, email: &str) -> CustomerClaim {

@@ -206,7 +206,7 @@ async fn forgetting_expires_the_cookies_of_the_pages_sites() {
     }
     for (path, code) in [
         ("v1/clicks?site=zeta", "403 origin_not_allowed"),
-        ("v1/clicks?site=none", "404 not_found"),
+        ("v1/clicks?site=none", "404 site_unknown"),
         ("v1/clicks?site=%20", "400 malformed"),
     ] {
         let answer = proxy.send(proxy.http.delete(proxy.url(path)).header("origin", ORIGIN)).await;

@@ -78,6 +78,8 @@ async fn what_cannot_be_read(callers: &Callers) -> Vec<Row> {
     let unnamed = proxy.http.post(proxy.url("v1/conversions")).bearer_auth(&callers.api_key);
     let unnamed = unnamed.header("content-type", "application/json").body(customer("u_1").to_string());
     let elsewhere = arrival(9, "https://evil.example/?ps_xid=x").to_string();
+    let mut nobodys = arrival(9, &landing("c"));
+    nobodys["site"] = json!("nobody");
     let above = |body: &mut Value| {
         body["data"] = json!({"kind": "sale", "customer": {"key": "c"}, "order": order(11)});
     };
@@ -94,6 +96,7 @@ async fn what_cannot_be_read(callers: &Callers) -> Vec<Row> {
         ("an unknown field", callers.signed(2, |body| body["admin"] = json!(1)).await, "400 malformed admin"),
         ("a wrong type", callers.signed(2, |body| body["iat"] = json!("now")).await, "400 malformed iat"),
         ("no Idempotency-Key", proxy.send(unnamed).await, "400 malformed Idempotency-Key"),
+        ("a site that is not there", proxy.post("v1/clicks", nobodys.to_string()).await, "404 site_unknown"),
         ("a landing URL elsewhere", proxy.post("v1/clicks", elsewhere).await, "400 malformed url"),
         ("a page's total above its lines", callers.signed(2, above).await, "400 malformed order.amount_minor"),
         (

@@ -1,9 +1,10 @@
 //! Which call a signup becomes, what stands in it, and what makes it `rejected` before anything is sent.
 
 use trailmark_vendors::capability::Class;
-use trailmark_vendors::task::{Plan, Task};
-use trailmark_vendors::{Account, Vendor};
-use trailmark_wire::conversion::Customer;
+use trailmark_vendors::task::{Field, Plan, Task};
+use trailmark_vendors::{Account, Dialect, Vendor};
+use trailmark_wire::conversion::{Customer, Kind};
+use trailmark_wire::ids::PartnerKey;
 
 use super::{account, adapter, partnerstack, rendered, sent, signup, signup_without_click, with_key};
 
@@ -14,6 +15,17 @@ fn rejected(vendor: &dyn Vendor, task: &Task) -> String {
 fn class(task: &Task) -> Class {
     match adapter().plan(task).unwrap() {
         Plan::Send { class, .. } => class,
+        other => panic!("nothing to send: {other:?}"),
+    }
+}
+
+fn body(task: &Task) -> serde_json::Value {
+    serde_json::from_slice(&sent(&*adapter(), task).body.unwrap()).unwrap()
+}
+
+fn notes(task: &Task) -> Vec<String> {
+    match adapter().plan(task).unwrap() {
+        Plan::Send { notes, .. } => notes.iter().map(ToString::to_string).collect(),
         other => panic!("nothing to send: {other:?}"),
     }
 }
@@ -36,6 +48,35 @@ content-type: application/json
 "#;
     assert_eq!(rendered(&request), expected);
     assert_eq!(class(&signup()), Class::Searchable);
+}
+
+/// field-faults row 12: what a receipt warns of is what the delivery would be rejected for.
+#[test]
+fn a_signup_needs_the_address_without_which_it_is_rejected_and_nothing_else() {
+    let accounts =
+        [account(), Account { tracking_token: None, ..account() }, Account { dialect: Dialect::Guide, ..account() }];
+    for account in accounts {
+        let vendor = partnerstack(&account);
+        for (task, has_click_id) in [(signup(), true), (signup_without_click(), false)] {
+            let task = Task { partner: Some(PartnerKey::new("ada").unwrap()), ..task };
+            let needs = vendor.needs(Kind::Signup, has_click_id);
+            for field in [Field::Email, Field::Name] {
+                let lacking = with_customer(task.clone(), |customer| match field {
+                    Field::Email => customer.email = None,
+                    Field::Name => customer.name = None,
+                });
+                assert!(field.is_absent(lacking.customer.as_ref().unwrap()));
+                assert_eq!(
+                    vendor.plan(&lacking).is_err(),
+                    needs.contains(&field),
+                    "{field:?} {has_click_id} {account:?}"
+                );
+            }
+        }
+        for kind in [Kind::Lead, Kind::Sale, Kind::Refund] {
+            assert_eq!(vendor.needs(kind, false), [], "{kind:?}");
+        }
+    }
 }
 
 #[test]
@@ -65,8 +106,9 @@ fn the_configured_roots_replace_the_vendors_hosts() {
         tracking_url: Some("http://127.0.0.1:9100/partnerlinks/".into()),
         ..account()
     });
-    let urls = [sent(&*vendor, &signup()), sent(&*vendor, &signup_without_click()), vendor.probe()]
-        .map(|request| request.url.expose().to_owned());
+    let urls =
+        [sent(&*vendor, &signup()), sent(&*vendor, &signup_without_click()), vendor.probe("private_key").unwrap()]
+            .map(|request| request.url.expose().to_owned());
     assert_eq!(
         urls,
         [
@@ -134,17 +176,30 @@ fn what_the_vendor_needs_and_the_signup_lacks_is_named_with_its_cure() {
 }
 
 #[test]
-fn what_is_beyond_the_vendors_limits_is_refused_and_never_cut() {
+fn an_address_that_the_vendor_needs_and_does_not_take_is_refused_by_name() {
     let vendor = adapter();
     let email = |email: &str| with_customer(signup_without_click(), |customer| customer.email = Some(email.into()));
-    let name = |length| with_customer(signup_without_click(), |customer| customer.name = Some("ä".repeat(length)));
     assert_eq!(rejected(&*vendor, &email("a@b")), "`customer.email` must have 4 to 255 characters at PartnerStack");
     assert!(vendor.plan(&email("a@bc")).is_ok());
-    assert_eq!(
-        rejected(&*vendor, &name(101)),
-        "`customer.name` has more than the 100 characters that PartnerStack takes; send a shorter one or none"
-    );
-    assert!(vendor.plan(&name(100)).is_ok());
+}
+
+// field-faults row 13
+#[test]
+fn a_name_that_is_too_long_is_cut_to_a_hundred_characters_and_said_so() {
+    for task in [signup(), signup_without_click()] {
+        let named = |length| with_customer(task.clone(), |customer| customer.name = Some("ä".repeat(length)));
+        assert_eq!(body(&named(200))["name"], "ä".repeat(100));
+        assert_eq!(notes(&named(200)), ["`customer.name` was cut to 100 characters, the most that PartnerStack takes"]);
+        assert_eq!((body(&named(100))["name"].as_str(), notes(&named(100)).len()), (Some(&*"ä".repeat(100)), 0));
+    }
+}
+
+// field-faults row 13
+#[test]
+fn an_address_that_the_vendor_does_not_need_is_left_out_where_it_does_not_take_it() {
+    let task = with_customer(signup(), |customer| customer.email = Some("a@b".into()));
+    assert_eq!(body(&task).get("email"), None);
+    assert_eq!(notes(&task), ["`customer.email` was left out: PartnerStack takes 4 to 255 characters"]);
 }
 
 #[test]

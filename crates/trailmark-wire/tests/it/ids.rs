@@ -40,23 +40,49 @@ fn misshapen_ids_are_refused_without_repeating_them() {
     assert!(VisitorId::new("AAAAAAAAAAAAAAAAAAAAAB").is_err(), "trailing bits");
 }
 
+/// field-faults row 9: RFC 3339 with any offset.
 #[test]
-fn times_are_rfc_3339_in_utc_outside() {
+fn times_are_read_with_any_offset_and_written_in_utc() {
     let read = UnixMillis::from_rfc3339;
+    let utc = |text: &str| read(text).map(|time| time.to_string());
     assert_eq!(read("1970-01-01T00:00:00Z"), Ok(UnixMillis(0)));
-    assert_eq!(read("2026-11-21T08:30:00.25Z").map(|t| t.to_string()).as_deref(), Ok("2026-11-21T08:30:00.250Z"));
-    assert_eq!(read("2028-02-29T23:59:59.9999Z").map(|t| t.to_string()).as_deref(), Ok("2028-02-29T23:59:59.999Z"));
+    for (text, written) in [
+        ("2026-11-21T08:30:00.25Z", "2026-11-21T08:30:00.250Z"),
+        ("2028-02-29T23:59:59.9999Z", "2028-02-29T23:59:59.999Z"),
+        ("2026-11-28T13:16:27+00:00", "2026-11-28T13:16:27Z"),
+        ("2026-11-28T13:16:27+02:00", "2026-11-28T11:16:27Z"),
+        ("2026-11-28t13:16:27z", "2026-11-28T13:16:27Z"),
+        // JavaScript's, Python's, PostgreSQL's and Go's ways to write it.
+        ("2026-11-28T13:16:27.123-08:00", "2026-11-28T21:16:27.123Z"),
+        ("2026-11-28 13:16:27.123456+00", "2026-11-28T13:16:27.123Z"),
+        ("2026-11-28T13:16:27.1+0530", "2026-11-28T07:46:27.100Z"),
+        ("2026-12-31T23:59:60Z", "2027-01-01T00:00:00Z"),
+        ("2026-01-01T00:30:00+01:00", "2025-12-31T23:30:00Z"),
+        ("1970-01-01T00:00:00-00:00", "1970-01-01T00:00:00Z"),
+        (" 2026-11-28T13:16:27Z\n", "2026-11-28T13:16:27Z"),
+    ] {
+        assert_eq!(utc(text).as_deref(), Ok(written), "{text}");
+    }
     for bad in [
         "",
         "2026-11-21",
         "2026-11-21T08:30:00",
-        "2026-11-21T08:30:00+00:00",
+        "2026-11-21T08:30:00+1:00",
+        "2026-11-21T08:30:00+24:00",
+        "2026-11-21T08:30:00+01:60",
+        "2026-11-21T08:30:00+",
+        "2026-11-21T08:30:00+0é",
+        "2026-11-21T08:30:00Z+01:00",
+        "2026-11-21T08:30:61Z",
         "2026-02-29T00:00:00Z",
         "2026-11-21T24:00:00Z",
         "2026-11-21T08:30:00.Z",
         "2026-1-21T08:30:00Z",
         "1969-12-31T23:59:59Z",
+        "1970-01-01T00:30:00+01:00",
+        "9999-12-31T23:59:59-01:00",
         "+026-11-21T08:30:00Z",
+        "1764335787",
     ] {
         assert!(read(bad).is_err(), "{bad}");
     }
@@ -100,7 +126,9 @@ fn problem(body: Value) -> String {
     let body: Result<Body, _> = serde_json::from_value(body);
     match body {
         Err(error) => error.to_string(),
-        Ok(body) => Conversion::from_body(body).map_or_else(|e| e.to_string(), |c| format!("{:?}", c.kind())),
+        Ok(body) => {
+            Conversion::from_body(body, &mut Vec::new()).map_or_else(|e| e.to_string(), |c| format!("{:?}", c.kind()))
+        }
     }
 }
 
@@ -117,14 +145,6 @@ fn a_conversion_is_refused_by_the_name_of_its_field() {
         (
             json!({"kind": "signup", "customer": customer, "signed_customer": "x"}),
             "`signed_customer` excludes `customer`",
-        ),
-        (
-            json!({"kind": "signup", "customer": {"key": "u", "email": "nobody"}}),
-            "`customer.email` is no e-mail address of at most 254 characters",
-        ),
-        (
-            json!({"kind": "signup", "customer": {"key": "u", "name": ""}}),
-            "`customer.name` must have 1 to 200 characters without controls",
         ),
         (json!({"kind": "sale", "customer": customer}), "`order` is missing"),
         (sale(order(-1)), "`order.amount_minor` must not be negative"),
@@ -146,10 +166,6 @@ fn a_conversion_is_refused_by_the_name_of_its_field() {
         (json!({"kind": "refund", "order": order(0), "refund_of": "o_1"}), "`order.amount_minor` must be positive"),
         (json!({"kind": "refund", "order": order(1), "refund_of": "o_1"}), "Refund"),
         (json!({"kind": "lead", "customer": customer, "refund_of": "o_1"}), "`refund_of` does not belong to this kind"),
-        (
-            json!({"kind": "signup", "customer": customer, "data": {"": "x"}}),
-            "`data` has a name that is empty or over 64 characters",
-        ),
     ];
     for (body, expected) in cases {
         assert_eq!(problem(body.clone()), expected, "{body}");
@@ -174,6 +190,6 @@ fn a_debug_print_of_a_customer_shows_no_personal_data() {
         json!({"kind": "signup", "customer": {"key": "u", "email": "ada@example.org", "name": "Ada"}}),
     )
     .unwrap();
-    let printed = format!("{body:?} {:?}", Conversion::from_body(body.clone()));
+    let printed = format!("{body:?} {:?}", Conversion::from_body(body.clone(), &mut Vec::new()));
     assert!(!printed.contains("example.org") && !printed.contains("Ada"), "{printed}");
 }

@@ -5,6 +5,7 @@
 mod base64;
 mod ids;
 mod properties;
+mod repairs;
 mod support;
 mod text_map;
 mod vectors;

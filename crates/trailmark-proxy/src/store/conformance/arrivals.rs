@@ -108,6 +108,31 @@ pub async fn the_same_partner_without_a_click_is_a_new_touch_at_a_new_arrival(gr
     assert_eq!((back.newest.touch.id, back.is_new), (id(2), true));
 }
 
+// field-faults row 28
+pub async fn a_reload_makes_no_second_touch_of_what_the_visitor_has_and_every_touch_that_is_new(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    recorded(&store, Arrival { known_visitor: Some(visitor(1)), ..arrival(2, vec![clicked(2, "main", "x1")]) }).await;
+    let again = |number, touch| Arrival { again: true, ..arrival(number, vec![touch]) };
+    let known = |arrival| Arrival { known_visitor: Some(visitor(1)), ..arrival };
+    let is_new = async |arrival| recorded(&store, arrival).await.is_new;
+    assert!(!is_new(known(again(3, touch(3, "main")))).await, "told under another arrival");
+    assert!(!is_new(known(again(4, clicked(4, "main", "x1")))).await);
+    assert!(is_new(known(again(5, clicked(5, "main", "x2")))).await, "another click of the same partner");
+    assert!(is_new(known(again(6, touch(6, "other")))).await, "another program");
+    assert!(is_new(again(7, touch(7, "main"))).await, "another visitor");
+    let over = Arrival { now: NOW.plus(91 * DAY_MS), at: NOW.plus(91 * DAY_MS), ..known(again(8, touch(8, "main"))) };
+    let over = Arrival {
+        touches: over
+            .touches
+            .iter()
+            .map(|touch| NewTouch { expires_at: NOW.plus(181 * DAY_MS), ..touch.clone() })
+            .collect(),
+        ..over
+    };
+    assert!(is_new(over).await, "the one from before is over");
+}
+
 pub async fn a_vendors_cookie_counts_only_where_the_program_has_no_touch(ground: &impl Ground) {
     let store = ground.open();
     recorded(&store, arrival(1, vec![touch(1, "main")])).await;

@@ -302,7 +302,7 @@ pub async fn a_consequence_for_what_is_not_held_is_refused_with_its_cause(ground
         let mut other = ruling.clone();
         status(&mut other, Status::Rejected);
         other.receipt.conversion_id = id(1001);
-        ruling.consequences.push(Consequence::Decides(other));
+        ruling.consequences.push(Consequence::Decides(Box::new(other)));
         Ok(ruling)
     });
     assert!(matches!(store.accept(new, overreaching).await, Err(StoreError::Refused(_))));

@@ -116,6 +116,7 @@ pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
         known_visitor: None,
         fresh_visitor: visitor(number),
         jkt: None,
+        again: false,
         touches,
         landing_url: "https://acme.example/pricing?ps_xid=x".into(),
         at: NOW,
@@ -185,6 +186,7 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
         code: code.map(String::from),
         attribution: if status == Status::Accepted { decision.attribution() } else { Vec::new() },
         deliveries: deliveries.iter().map(note).collect(),
+        warnings: Vec::new(),
         replayed: false,
     };
     Ruling { receipt, decision, deliveries, consequences: Vec::new() }
@@ -239,7 +241,7 @@ pub async fn signed_up(store: &Arc<dyn Store>, number: u8, programs: &[&str]) ->
 pub fn claim(lane: LaneKey, first: u8, most: u8, now: UnixMillis) -> Claim {
     let leases = (first..first + most).map(lease_id).collect();
     let gate = Box::new(|lane, waiting| (lane, waiting));
-    Claim { lane, most: most.into(), gate, leases, until: now.plus(60_000), now }
+    Claim { lane, paused_by: None, most: most.into(), gate, leases, until: now.plus(60_000), now }
 }
 
 /// Leases the one delivery that is due in `main`.
@@ -250,7 +252,8 @@ pub async fn leased(store: &Arc<dyn Store>, lease: u8) -> Leased {
 
 /// A send that is about to be made.
 pub fn send() -> NewAttempt {
-    NewAttempt { purpose: Purpose::Send, class: None, request: "POST conversion/xid", started_at: NOW.plus(1) }
+    let (purpose, request, notes) = (Purpose::Send, "POST conversion/xid", Vec::new());
+    NewAttempt { purpose, class: None, request, notes, started_at: NOW.plus(1) }
 }
 
 /// How an attempt ended, in one word.

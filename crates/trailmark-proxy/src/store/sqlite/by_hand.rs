@@ -4,6 +4,7 @@
 use rusqlite::{Connection, named_params};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::merchant::{Claims, CustomerClaims, OrderClaims, Statement};
+use trailmark_wire::receipt::Receipt;
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
@@ -33,17 +34,27 @@ pub(super) fn conversion_of(
                WHERE c.site = ?1 AND c.id = ?2";
     let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
         let occurred_at = time(row, "occurred_at")?;
-        Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?))
+        let warnings = json::<Receipt>(row, "receipt")?.warnings;
+        Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?, warnings))
     })?;
-    let Some((mut conversion, occurred_at, visitor, decision)) = found else { return Ok(None) };
+    let Some((mut conversion, occurred_at, visitor, decision, warnings)) = found else { return Ok(None) };
     lists::fill_programs(ledger, &mut conversion)?;
     let touches = lists::touches_of(ledger, site, id, &visitor)?;
     let deliveries = lists::deliveries_of(ledger, site, id)?;
     let changes = held::changes(ledger, site, id)?;
     let (holder, signed) = (holder(ledger, &conversion)?, signed(ledger, &conversion)?);
-    let detail =
-        ConversionDetail { conversion, occurred_at, visitor, decision, touches, deliveries, changes, holder, signed };
-    Ok(Some(detail))
+    Ok(Some(ConversionDetail {
+        conversion,
+        occurred_at,
+        visitor,
+        decision,
+        touches,
+        deliveries,
+        changes,
+        holder,
+        signed,
+        warnings,
+    }))
 }
 
 /// The other conversion by which a conversion's key stands.

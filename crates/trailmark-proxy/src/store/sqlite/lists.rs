@@ -7,7 +7,7 @@ use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
-use super::{commissions, lanes};
+use super::{commissions, lanes, order};
 use crate::outbox::State;
 use crate::store::StoreError;
 use crate::store::delivery::{Lane, LaneKey};
@@ -166,7 +166,17 @@ pub(super) fn deliveries(ledger: &Connection, filter: &Filter) -> Result<Vec<Del
         "{DELIVERY} WHERE d.site = :site AND {states} AND (:program IS NULL OR d.program = :program)
          ORDER BY {order} DESC LIMIT :limit"
     );
-    newest(ledger, filter, (&sql, &[]), delivery_row, |row| (UnixMillis(0), row.id.clone()))
+    let mut found = newest(ledger, filter, (&sql, &[]), delivery_row, |row| (UnixMillis(0), row.id.clone()))?;
+    found.iter_mut().try_for_each(|row| fill_blocks(ledger, row))?;
+    Ok(found)
+}
+
+/// What a delivery that ended otherwise than recorded blocks.
+fn fill_blocks(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreError> {
+    if State::from_word(&row.state).is_some_and(State::is_dead_letter) {
+        row.blocks = order::held_back_by(ledger, &row.site, &row.id)?;
+    }
+    Ok(())
 }
 
 /// What an operator should see unasked: all that is not settled, and the dead letters.
@@ -203,7 +213,7 @@ fn fill_tries(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreErr
     let sql = "SELECT * FROM attempts WHERE site = ?1 AND delivery = ?2 ORDER BY generation, number";
     row.tries = all(ledger, sql, (row.site.as_str(), row.id.as_str()), attempt_row)?;
     row.commission_changes = commissions::changes(ledger, &row.site, &row.id)?;
-    Ok(())
+    fill_blocks(ledger, row)
 }
 
 /// See [`crate::store::operator::OperatorStore::lanes`].
@@ -243,8 +253,10 @@ fn words(of: impl Fn(State) -> bool) -> String {
 /// A pause outlasts everything, then the vendor's own word counts, then our breaker.
 fn lane_row(key: LaneKey, lane: &Lane, waiting: u64, now: UnixMillis) -> LaneRow {
     let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
-    let (state, reason, next_at) = match (&lane.pause, ahead(lane.throttled_until), ahead(lane.broken_until)) {
-        (Some(pause), _, _) => ("paused", Some(pause.reason.clone()), Some(pause.probe_at)),
+    let reasons: Vec<&str> = lane.pauses.iter().map(|pause| pause.reason.as_str()).collect();
+    let tried_at = lane.pauses.iter().map(|pause| pause.probe_at).min();
+    let (state, reason, next_at) = match (tried_at, ahead(lane.throttled_until), ahead(lane.broken_until)) {
+        (Some(_), _, _) => ("paused", Some(reasons.join("; ")), tried_at),
         (None, Some(until), _) => ("throttled", Some("the vendor asks for fewer requests".into()), Some(until)),
         (None, None, Some(until)) => {
             let reason = format!("{} failures in a row; one request is tried then", lane.failures);
@@ -316,6 +328,9 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, StoreError> {
         commission_at: maybe_time(row, "commission_at")?.map(UnixMillis::to_rfc3339),
         commission_changes: Vec::new(),
         tries: Vec::new(),
+        paused_by: plain(row, "paused_by")?,
+        notes: json(row, "notes")?,
+        blocks: 0,
     })
 }
 

@@ -74,12 +74,17 @@ fn counting<'a>(
 }
 
 /// Whether a capture is a touch that the visitor does not have yet: another arrival in that program, and no click of
-/// theirs; from a vendor's cookie, which stays for months, only where they have none in that program, alive or not.
+/// theirs; of a page that was reloaded, no live touch of the same click and partner, under whatever arrival it was told; from
+/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not.
 fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<bool, StoreError> {
-    // Each part stops at the first row of an index, however many touches the visitor has.
+    // Each part stops at the first row of an index, or looks at few, however many touches the visitor has.
     let same = "SELECT 1 FROM touches WHERE site = :site AND visitor = :visitor AND program = :program";
     let known = format!(
-        "SELECT (:any AND EXISTS ({same})) OR EXISTS ({same} AND arrival = :arrival) OR EXISTS ({same} AND click_id = :click)"
+        "SELECT (:any AND EXISTS ({same})) OR EXISTS ({same} AND arrival = :arrival) OR EXISTS ({same} AND click_id = :click)
+           OR (:again AND EXISTS (
+             SELECT 1 FROM (SELECT program, click_id, partner, expires_at FROM touches INDEXED BY touches_newest
+                            WHERE site = :site AND visitor = :visitor ORDER BY at DESC, id DESC LIMIT {TOUCHES_KNOWN})
+             WHERE program = :program AND click_id IS :click AND partner IS :partner AND expires_at > :now))"
     );
     let key = named_params! {
         ":site": arrival.site.as_str(),
@@ -88,6 +93,9 @@ fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
         ":any": new.captured.source == Source::Cookie,
         ":arrival": arrival.id.as_str(),
         ":click": new.captured.click_id.as_ref().map(|id| id.as_str()),
+        ":again": arrival.again,
+        ":partner": new.captured.partner.as_ref().map(|key| key.as_str()),
+        ":now": arrival.now.0,
     };
     Ok(new.expires_at > arrival.now && count(ledger, &known, key)? == 0)
 }

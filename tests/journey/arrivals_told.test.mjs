@@ -1,0 +1,218 @@
+// Whether an arrival was told already, and what a page knows of touches that came after it, as browsers really behave: a consent
+// platform that reloads, a landing that is left before it has reported, a second tab, a stranger's cookie. What counts is what
+// is there, never how the browser calls the navigation.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { freshPage, launch } from './support/browser.mjs';
+import { brought, effects, one, signUp } from './support/effects.mjs';
+import { passage } from './support/passage.mjs';
+import { Product, until } from './support/product.mjs';
+
+const PLAIN = '<!doctype html><html lang="en"><title>shop</title><link rel="icon" href="data:,">';
+
+/** A consent platform: it remembers the answer, states it on every page, and reloads the page after it. */
+const PLATFORM = `<script>
+  if (localStorage.answer) trailmark.consent(localStorage.answer);
+  const answers = (word) => {
+    localStorage.answer = word;
+    location.reload();
+  };
+</script>`;
+
+/** Without a click id, so that each report may become a touch of its own. */
+const ADA = { partner: 'ada', query: 'ps_partner_key=YWRh' };
+const GRACE = { partner: 'grace', query: 'ps_partner_key=Z3JhY2U' };
+
+let between, product, browser;
+before(async () => {
+  between = await passage();
+  const files = (snippet) => {
+    const granted = snippet.replace('data-consent="pending"', 'data-consent="granted"');
+    return {
+      'index.html': `${PLAIN}${granted}<h1>Landing</h1>`,
+      'asks.html': `${PLAIN}${snippet}${PLATFORM}<h1>Landing that asks</h1>`,
+      'qr.html': `${PLAIN}${granted}<script>location.replace('/en.html')</script>`,
+      'pays.html': `${PLAIN}${granted}<script>
+        trailmark.signup({ customerKey: 'paid', email: 'paid@example.org' });
+        location.replace('/en.html');
+      </script>`,
+      'en.html': `${PLAIN}${granted}<h1>English</h1>`,
+      'plain.html': `${PLAIN}<h1>Without Trailmark</h1>`,
+    };
+  };
+  product = await Product.start({ files, consent: 'required', pages: between.url });
+  between.to(product.site);
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  between?.close();
+  await product?.stop();
+});
+
+const at = (name, { query } = {}) => `${between.url}/${name}.html${query ? `?${query}` : ''}`;
+
+/** Partners of all touches of a page's visitor, the first one first. */
+async function partners(page) {
+  const reference = await page.evaluate(() => trailmark.reference());
+  const rows = await (await fetch(`${product.operator}/v1/touches`)).json();
+  const own = rows.filter(({ visitor }) => visitor === reference).sort((a, b) => a.at.localeCompare(b.at));
+  return own.map(({ partner }) => partner);
+}
+
+/** Presses the platform's button, and waits for the page that it loads. */
+async function answers(page, word) {
+  const loaded = page.waitForNavigation();
+  await page.evaluate((word) => answers(word), word);
+  await loaded;
+  await page.evaluate(() => trailmark.ready);
+}
+
+const flagged = (context) =>
+  until('the flag cookie is there', async () => (await context.cookies()).some(({ name }) => name === 'tm_acme'));
+
+// field-faults row 28
+test('a landing that the consent platform reloads after Yes is an arrival, and further reloads are none', async () => {
+  const { context, page } = await freshPage(browser);
+  await page.goto(at('asks', ADA));
+  await page.evaluate(() => trailmark.ready);
+  assert.equal(await page.evaluate(() => trailmark.touch()), null);
+  await answers(page, 'granted');
+  await brought(page, 'ada');
+  for (const _ of [1, 2]) {
+    await page.reload();
+    await brought(page, 'ada');
+  }
+  assert.deepEqual(await partners(page), ['ada']);
+  await signUp(page, 'reloaded_after_yes');
+  assert.deepEqual(await effects(product, 'reloaded_after_yes'), one(ADA));
+  await context.close();
+});
+
+// field-faults row 28
+test('a platform that asks again reloads a second partner’s landing: that touch counts too', async () => {
+  const { context, page } = await freshPage(browser);
+  await page.goto(at('asks', ADA));
+  await answers(page, 'granted');
+  await brought(page, 'ada');
+  await page.evaluate(() => delete localStorage.answer);
+  await page.goto(at('asks', GRACE));
+  await page.evaluate(() => trailmark.ready);
+  await answers(page, 'granted');
+  await brought(page, 'grace');
+  await page.goBack();
+  await page.goForward();
+  await brought(page, 'grace');
+  assert.deepEqual(await partners(page), ['ada', 'grace']);
+  await signUp(page, 'asked_again');
+  assert.deepEqual(await effects(product, 'asked_again'), one(GRACE));
+  await context.close();
+});
+
+// field-faults row 28
+test('back to a landing that was never told, with consent by then, is its arrival', async () => {
+  const { context, page } = await freshPage(browser);
+  await page.goto(at('asks', ADA));
+  await page.evaluate(() => trailmark.ready);
+  await page.goto(at('asks'));
+  await answers(page, 'granted');
+  assert.equal(await page.evaluate(() => trailmark.touch()), null);
+  await page.goBack();
+  await brought(page, 'ada');
+  assert.deepEqual(await partners(page), ['ada']);
+  await context.close();
+});
+
+// field-faults row 28
+test('a reload after No, and whatever was answered before, tells nothing', async () => {
+  const { context, page } = await freshPage(browser);
+  const before = between.posted.length;
+  await page.goto(at('asks', ADA));
+  await answers(page, 'denied');
+  await page.reload();
+  assert.equal(await page.evaluate(() => trailmark.touch()), null);
+  assert.deepEqual([between.posted.slice(before), await context.cookies()], [[], []]);
+  await context.close();
+});
+
+// field-faults row 29
+test('a touch whose report is answered after the next page was ready counts on that page', async () => {
+  const { context, page } = await freshPage(browser);
+  const release = between.hold('POST /tm/v1/clicks');
+  await page.goto(at('qr', ADA)).catch(() => {});
+  await page.waitForURL(at('en'));
+  const early = await page.evaluate(async () => [(await trailmark.ready).attributed, await trailmark.touch()]);
+  assert.deepEqual(early, [false, null]);
+  release();
+  await flagged(context);
+  // Queued where the machine took longer than 300 ms.
+  assert.match((await signUp(page, 'late_beacon')).status, /^(accepted|queued)$/);
+  assert.deepEqual(await page.evaluate(async () => (await trailmark.touch()).partner), 'ada');
+  assert.deepEqual(await partners(page), ['ada']);
+  assert.deepEqual(await effects(product, 'late_beacon'), one(ADA));
+  await context.close();
+});
+
+// field-faults row 29
+test('a signup on the landing itself waits on the next page until its touch was answered for', async () => {
+  const { context, page } = await freshPage(browser);
+  const release = between.hold('POST /tm/v1/clicks');
+  await page.goto(at('pays', ADA)).catch(() => {});
+  await page.waitForURL(at('en'));
+  await page.evaluate(() => trailmark.ready);
+  release();
+  await flagged(context);
+  assert.deepEqual(await effects(product, 'paid'), one(ADA));
+  await context.close();
+});
+
+// field-faults row 30
+test('a click in another tab counts for a signup in the tab that stood open', async () => {
+  const { context, page: first } = await freshPage(browser);
+  await first.goto(at('en'));
+  assert.equal((await first.evaluate(() => trailmark.ready)).attributed, false);
+  const second = await context.newPage();
+  await second.goto(at('index', ADA));
+  await brought(second, 'ada');
+  const seen = await first.evaluate(async () => [(await trailmark.touch())?.partner, typeof (await trailmark.reference())]);
+  assert.deepEqual(seen, ['ada', 'string']);
+  assert.match((await signUp(first, 'other_tab')).status, /^(accepted|queued)$/);
+  assert.deepEqual(await effects(product, 'other_tab'), one(ADA));
+  await context.close();
+});
+
+// field-faults row 30
+test('a withdrawal in another tab binds the tab that stood open', async () => {
+  const { context, page: first } = await freshPage(browser);
+  await first.goto(at('index', ADA));
+  await brought(first, 'ada');
+  const second = await context.newPage();
+  await second.goto(at('asks'));
+  await answers(second, 'denied');
+  await until('the cookies are gone', async () => (await context.cookies()).length === 0);
+  const told = await first.evaluate(async () => [await trailmark.touch(), (await trailmark.signup({ customerKey: 'regretted' })).code]);
+  assert.deepEqual(told, [null, 'no_touch']);
+  await context.close();
+});
+
+// field-faults row 34
+test('a stranger’s cookie that is no ASCII hides no visitor: the touch comes back after storage was cleared', async () => {
+  const { context, page } = await freshPage(browser);
+  await page.goto(at('index', ADA));
+  await brought(page, 'ada');
+  await page.goto(at('plain'));
+  await page.evaluate(async () => {
+    document.cookie = 'city=Zürich; path=/';
+    localStorage.clear();
+    await new Promise((resolve) => (indexedDB.deleteDatabase('trailmark').onsuccess = resolve));
+  });
+  await page.goto(at('en'));
+  await brought(page, 'ada');
+  assert.match(between.posted.at(-1).headers.cookie, /Z.+rich/);
+  await signUp(page, 'zurich');
+  assert.deepEqual(await effects(product, 'zurich'), one(ADA));
+  assert.deepEqual(await partners(page), ['ada']);
+  await context.close();
+});

@@ -1,0 +1,283 @@
+//! Whether an arrival was told already, and what this document knows of the touches of others: what counts is what is there,
+//! never how the browser calls the navigation, and what a page knew when it was loaded is looked at afresh.
+
+use trailmark::config::Arrival;
+use trailmark::consent::State::{Granted, Pending};
+use trailmark::conversion::Entry;
+use trailmark::page::Page as _;
+use trailmark::page::memory::Reply;
+use trailmark::queue;
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::{ArrivalId, ConversionId};
+
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, arrival, settings, status, touched};
+
+/// A page that was reached by reload or back/forward, under a new arrival id.
+fn reloaded(url: &str) -> Arrival {
+    Arrival { again: true, id: ArrivalId::from_random([8; 16]), ..arrival(url) }
+}
+
+// field-faults row 28
+#[test]
+fn a_reload_with_a_touch_and_no_trace_of_ours_is_an_arrival() {
+    for (url, jar) in [(TOUCHED, ""), ("https://shop.example/", "ps_xid=abc"), (TOUCHED, "session=1; tm_acme2=1")] {
+        let browser = Browser::new();
+        browser.page.set_cookies(jar);
+        let tracker = browser.start_with(settings(Granted), reloaded(url));
+        assert_eq!(browser.bodies(CLICKS)[0]["again"], true, "{url} {jar}");
+        assert_eq!(browser.signup(tracker).status, "accepted", "{url} {jar}");
+    }
+    let plain = Browser::new();
+    plain.start_with(settings(Granted), reloaded("https://shop.example/?utm_source=x"));
+    assert!(plain.log().is_empty());
+}
+
+// field-faults row 28
+#[test]
+fn a_reload_after_consent_is_the_arrival_that_the_page_before_it_was_not() {
+    let pending = Browser::new();
+    pending.start(TOUCHED, Pending);
+    assert!(pending.log().is_empty());
+    let granted = pending.next_document();
+    granted.start_with(settings(Granted), reloaded(TOUCHED));
+    assert!(granted.bodies(CLICKS)[0]["url"].as_str().unwrap().ends_with("?ps_xid=abc123"));
+    let once_more = granted.next_document();
+    let tracker = once_more.start_with(settings(Granted), reloaded(TOUCHED));
+    assert!(once_more.log().is_empty(), "the token says that it was told");
+    assert_eq!(once_more.signup(tracker).status, "accepted");
+}
+
+// field-faults row 28
+#[test]
+fn a_reload_with_the_flag_cookie_leaves_it_to_the_proxy_whether_it_was_told() {
+    // Another partner's touch may stand behind the cookie, and this one may have been untold when its page was reloaded.
+    let browser = Browser::new();
+    browser.page.set_cookies("tm_acme=1");
+    browser.start_with(settings(Granted), reloaded(TOUCHED));
+    let body = &browser.bodies(CLICKS)[0];
+    assert_eq!((body["again"].as_bool(), body["url"].as_str()), (Some(true), Some(TOUCHED)));
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    assert!(first.bodies(CLICKS)[0].get("again").is_none());
+}
+
+// field-faults row 28
+#[test]
+fn a_reload_where_an_old_tokens_window_is_over_is_an_arrival() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let later = first.next_document();
+    later.page.advance(u32::MAX);
+    later.page.advance(u32::MAX);
+    let now = later.page.now();
+    later.on_click(Reply::Now(touched(now, "eve")));
+    let tracker = later.start_with(settings(Granted), reloaded("https://shop.example/?via=eve"));
+    let touch = later.page.call(tracker.touch()).take().flatten().unwrap();
+    assert_eq!(touch.partner.as_deref(), Some("eve"));
+}
+
+// field-faults row 28
+#[test]
+fn a_page_from_the_cache_that_was_never_told_is_told_once_consent_is_there() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Pending);
+    tracker.resume();
+    tracker.state_consent("granted");
+    browser.page.advance(100);
+    tracker.resume();
+    browser.page.advance(100);
+    assert_eq!(browser.log(), [CLICKS]);
+    assert!(browser.bodies(CLICKS)[0]["url"].as_str().unwrap().ends_with("?ps_xid=abc123"));
+}
+
+// field-faults row 28
+#[test]
+fn a_page_from_the_cache_tells_nothing_that_was_withdrawn_in_another_tab() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.remove("tm_acme_click");
+    browser.on_click(status(204));
+    tracker.resume();
+    browser.page.advance(100);
+    assert_eq!(browser.bodies(CLICKS)[1]["url"], "https://shop.example/");
+    assert_eq!(browser.signup(tracker).code.as_deref(), Some("no_touch"));
+}
+
+/// Two documents of one browser, the second of which is given a touch while the first stands open.
+fn two_tabs() -> (Browser, Browser) {
+    let first = Browser::new();
+    let second = first.another_tab();
+    (first, second)
+}
+
+// field-faults row 29
+#[test]
+fn a_flag_cookie_that_came_after_the_page_is_seen_before_no_touch_is_said() {
+    for call in ["touch", "reference", "signup"] {
+        let browser = Browser::new();
+        let tracker = browser.start("https://shop.example/en", Granted);
+        assert!(browser.log().is_empty());
+        browser.page.set_cookies("tm_acme=1");
+        let known = match call {
+            "touch" => browser.page.call(tracker.touch()).take().flatten().is_some(),
+            "reference" => browser.page.call(tracker.reference()).take().flatten().is_some(),
+            _ => browser.signup(tracker).status == "accepted",
+        };
+        assert!(known, "{call}");
+        assert_eq!(browser.log()[0], CLICKS);
+    }
+}
+
+// field-faults row 29
+#[test]
+fn conversions_that_come_at_once_ask_together() {
+    let browser = Browser::new();
+    let tracker = browser.start("https://shop.example/en", Granted);
+    browser.page.set_cookies("tm_acme=1");
+    browser.on_click(Reply::After(50, touched(NOW, "ada")));
+    let calls = ["signup", "lead"].map(|kind| browser.page.call(tracker.convert(kind, ada().to_string())));
+    browser.page.advance(100);
+    for call in calls {
+        assert_eq!(call.take().unwrap().status, "accepted");
+    }
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS, CONVERSIONS]);
+}
+
+// field-faults row 29
+#[test]
+fn a_conversion_that_the_page_before_left_waits_for_the_report_of_its_touch() {
+    let browser = Browser::new();
+    let entry =
+        Entry { id: ConversionId::from_parts(NOW, [1; 10]), at: NOW, kind: Kind::Signup, input: ada().to_string() };
+    assert!(queue::put(&browser.page, &settings(Granted), &entry));
+    let tracker = browser.start("https://shop.example/en", Granted);
+    let pause = browser.drain(tracker).unwrap();
+    assert!(browser.log().is_empty());
+    browser.page.set_cookies("tm_acme=1");
+    browser.page.advance(pause);
+    assert_eq!(browser.drain(tracker), None);
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
+}
+
+// field-faults row 29
+#[test]
+fn a_conversion_that_the_page_before_left_is_dropped_where_no_touch_comes() {
+    let browser = Browser::new();
+    let entry =
+        Entry { id: ConversionId::from_parts(NOW, [1; 10]), at: NOW, kind: Kind::Signup, input: ada().to_string() };
+    assert!(queue::put(&browser.page, &settings(Granted), &entry));
+    let tracker = browser.start("https://shop.example/en", Granted);
+    browser.page.advance(30_000);
+    assert_eq!(browser.drain(tracker), None);
+    assert!(browser.log().is_empty());
+    assert!(browser.page.stored().is_empty());
+}
+
+// field-faults row 29
+#[test]
+fn a_vendors_cookie_that_came_after_the_page_is_seen_before_no_touch_is_said() {
+    let browser = Browser::new();
+    let tracker = browser.start("https://shop.example/", Granted);
+    browser.page.set_cookies("growSumoPartnerKey=ada");
+    assert_eq!(browser.signup(tracker).status, "accepted");
+    assert_eq!(browser.bodies(CLICKS)[0]["cookies"], serde_json::json!({ "growSumoPartnerKey": "ada" }));
+}
+
+// field-faults row 30
+#[test]
+fn a_token_that_another_tab_was_given_is_taken_before_no_touch_is_said() {
+    let (first, second) = two_tabs();
+    let tracker = first.start("https://shop.example/signup", Granted);
+    second.start(TOUCHED, Granted);
+    assert!(first.page.call(tracker.touch()).take().flatten().is_some());
+    assert!(first.page.call(tracker.reference()).take().flatten().is_some());
+    assert_eq!(first.signup(tracker).status, "accepted");
+    assert_eq!(first.log(), [CONVERSIONS], "without asking again");
+}
+
+// field-faults row 30
+#[test]
+fn a_newer_touch_of_another_tab_is_the_current_one() {
+    let (first, second) = two_tabs();
+    let tracker = first.start(TOUCHED, Granted);
+    second.on_click(Reply::Now(touched(NOW, "eve")));
+    second.start("https://shop.example/?via=eve", Granted);
+    let touch = first.page.call(tracker.touch()).take().flatten().unwrap();
+    assert_eq!(touch.partner.as_deref(), Some("eve"));
+}
+
+// field-faults row 30
+#[test]
+fn what_was_withdrawn_in_another_tab_is_gone_here_too() {
+    let (first, second) = two_tabs();
+    let tracker = first.start(TOUCHED, Granted);
+    second.start("https://shop.example/", Granted).state_consent("denied");
+    second.page.advance(100);
+    first.on_click(status(204));
+    let outcome = first.signup(tracker);
+    assert_eq!((outcome.status, outcome.code.as_deref()), ("unattributed", Some("no_touch")));
+    assert_eq!(first.page.call(tracker.touch()).take().unwrap(), None);
+    assert_eq!(first.log(), [CLICKS, CLICKS], "and no conversion");
+    assert_eq!(first.bodies(CLICKS)[1]["url"], "https://shop.example/", "the touch is not told again");
+}
+
+// field-faults row 30
+#[test]
+fn storage_that_the_page_has_cleared_costs_no_touch() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.remove("tm_acme_click");
+    browser.on_click(Reply::Now(touched(NOW, "ada")));
+    assert_eq!(browser.signup(tracker).status, "accepted");
+}
+
+// field-faults row 30
+#[test]
+fn a_token_that_expired_in_an_open_tab_is_no_touch_any_more() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.advance(u32::MAX);
+    browser.page.advance(u32::MAX);
+    browser.on_click(status(204));
+    assert_eq!(browser.page.call(tracker.touch()).take().unwrap(), None);
+    assert_eq!(browser.signup(tracker).code.as_deref(), Some("no_touch"));
+}
+
+// field-faults row 30
+#[test]
+fn where_storage_is_denied_the_token_in_hand_serves_as_long_as_the_page() {
+    let browser = Browser::new();
+    browser.page.deny_storage();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.set_cookies("tm_acme=1");
+    for _ in 0..3 {
+        assert!(browser.page.call(tracker.touch()).take().flatten().is_some());
+    }
+    assert_eq!(browser.signup(tracker).status, "accepted");
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
+}
+
+// field-faults row 30
+#[test]
+fn where_storage_is_full_the_token_from_before_does_not_come_back() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    let second = first.next_document();
+    second.page.fill_storage();
+    second.on_click(Reply::Now(touched(NOW, "eve")));
+    let tracker = second.start("https://shop.example/?via=eve", Granted);
+    let touch = second.page.call(tracker.touch()).take().flatten().unwrap();
+    assert_eq!(touch.partner.as_deref(), Some("eve"));
+}
+
+// field-faults row 30
+#[test]
+fn another_sites_flag_and_token_are_no_reason_to_ask() {
+    let browser = Browser::new();
+    let tracker = browser.start("https://shop.example/", Granted);
+    browser.page.set_cookies("tm_acme2=1; tm_acme_v=x; xtm_acme=1");
+    browser.page.store("tm_acme2_click", "{}");
+    assert_eq!(browser.signup(tracker).code.as_deref(), Some("no_touch"));
+    assert_eq!(browser.page.call(tracker.touch()).take().unwrap(), None);
+    assert!(browser.log().is_empty());
+}
