@@ -6,7 +6,9 @@ const script = Reflect.get(Document.prototype, 'currentScript', document) || doc
 // Not in a frame, and not for a second sdk.js.
 if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
   state.l = 1;
-  const data = { __proto__: null, ...script.dataset }, base = script.src || document.baseURI;
+  const data = { __proto__: null, ...script.dataset };
+  // Without the user name and password of a staging host, which no request takes in its address.
+  const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
   run(trailmark, {
     site: data.site,
     endpoint: data.endpoint || new URL('.', base).href,

@@ -63,21 +63,21 @@
     if (w.top != w) return off();
     state.a = {
       id: random('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'),
-      url: location.href.split('#')[0],
+      url: location.href,
       at: new Date().toJSON(),
       // By reload or back/forward: perhaps an arrival that was told already, which the proxy knows.
       again: (performance.navigation || 0).type > 0
     };
-    // Nothing of the address goes out but its path and the recognised parameters; core.js empties it once the module is there.
+    // Nothing of query and fragment goes out but the recognised parameters; core.js empties it once the module is there.
     w.addEventListener('pagehide', () => {
       try {
         state.q.filter(call => isConversion(call[0])).map(settle);
         const { site, endpoint, base, params } = settings(), { url } = state.a;
         const names = `ps_xid,gsxid,ps_partner_key,gspk,clickref,irw_id,${params || ''}`.replace(/[\s,]+/g, '|');
-        const found = url.match(RegExp(`[?&](${names})=[^&]+`, 'g'));
+        const found = url.match(RegExp(`[?&#;/](${names})=[^?&#;]+`, 'gi'));
         if (found && granted())
           navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({
-            site, ...state.a, url: url.split('?')[0] + '?' + found.join('').slice(1)
+            site, ...state.a, url: url.split(/[?#]/)[0] + '?' + found.join('').slice(1)
           }));
       } catch (_) {}
     });

@@ -1,5 +1,5 @@
 //! What this arrival holds: whether landing URL or cookies have one of the names that the wire's capture rules know, and how much
-//! of either may leave the page. Decides nothing about credit and keeps nothing; [`crate::click`] reports it.
+//! of either may leave the page; of the fragment only parameters with such a name may. Decides nothing about credit and keeps nothing; [`crate::click`] reports it.
 
 use trailmark_wire::capture::{Rule, Source};
 use trailmark_wire::ids::VendorName;
@@ -27,23 +27,17 @@ pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> 
         return Sighting::default();
     };
     if told {
-        return Sighting { url: landing.stored(&[]), ..Sighting::default() };
+        return Sighting { url: landing.told(&[]).url, ..Sighting::default() };
     }
     let rules = rules(params);
     let cookies = named_cookies(cookies, &rules);
-    let touched =
-        landing.pairs().any(|(name, value)| usable(&value) && rules.iter().any(|rule| rule.names_param(&name)));
-    let source = match touched {
+    let kept = landing.told(&rules);
+    // Whether a value is a key is for the proxy to say: here it only counts whether asking is worth it.
+    let source = match kept.is_touch {
         true => Some(Source::Url),
-        false => cookies.values().any(usable).then_some(Source::Cookie),
+        false => cookies.values().any(|value| !value.is_empty()).then_some(Source::Cookie),
     };
-    Sighting { source, url: landing.stored(&rules), cookies }
-}
-
-/// Whether a value may be a click id or partner key. A little more generous than the wire, whose proxy has the last word:
-/// here it only decides whether asking is worth it, for a tenth of the bytes.
-fn usable(value: &str) -> bool {
-    !value.is_empty() && !value.bytes().any(|byte| byte <= b' ')
+    Sighting { source, url: kept.url, cookies }
 }
 
 /// Every vendor's known names, and the page's own generic ones. Which of them belong to a program of the site is known to

@@ -35,7 +35,7 @@ pub struct Settings {
 pub struct Arrival {
     /// Its random id; a repeated report repeats it.
     pub id: ArrivalId,
-    /// `location.href` without fragment.
+    /// `location.href`. Of its query and fragment only recognised parameters leave the page.
     pub url: String,
     /// When, RFC 3339 by the browser's clock.
     pub at: String,

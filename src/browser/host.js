@@ -112,8 +112,12 @@ export const warn = words => attempt(() => console.warn('trailmark:', words));
 export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
 
 // A request to the proxy. `text/plain;charset=UTF-8` is what a text as body is by itself.
-export const request = (url, method, body, keepalive) =>
-  new Request(url, { method, body, credentials: 'include', keepalive });
+// Made without the user name and password that a relative address has from its page: a request takes none in its address.
+export const request = (url, method, body, keepalive) => {
+  const address = new URL(url, document.baseURI);
+  address.username = address.password = '';
+  return new Request(address, { method, body, credentials: 'include', keepalive });
+};
 
 // What an answer says: status, seconds of `Retry-After`, body.
 export const readAnswer = async answer => [answer.status, answer.headers.get('retry-after'), await answer.text()];

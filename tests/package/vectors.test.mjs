@@ -83,55 +83,99 @@ test('what a merchant signed verifies under its key and algorithm, and no invali
   for (const { name, jws } of invalid) assert.equal(said(jws, 'order+jwt', valid[0].jwk) !== null, shapes.includes(name), name);
 });
 
-// The capture rules once more, by the platform's own URL parser and base64.
+// The capture rules once more, written from docs/links.md, with the platform's own base64, UTF-8 and character classes.
 const NAMES = {
-  partnerstack: { click: ['ps_xid', 'gsxid'], encoded: ['ps_partner_key', 'gspk'], jarClick: ['ps_xid', 'gsxid'], jarPartner: ['growSumoPartnerKey', 'ps_partner_key'] },
+  partnerstack: { click: ['ps_xid', 'gsxid'], encoded: ['ps_partner_key', 'gspk'], jarClick: ['ps_xid', 'gsxid'], jarPartner: ['growSumoPartnerKey', 'ps_partner_key'], lower: true },
   partnerize: { click: ['clickref'], jarClick: ['partnerizeClickReference', 'clickref'], genericIsClick: true },
   introw: { click: ['irw_id'], jarClick: ['_introw_aff'], genericIsClick: true },
   partnero: { jarPartner: ['partnero_partner'] },
 };
-const usable = (most) => (value) => value && [...value].length <= most && !/[\p{Cc}\p{White_Space}\uFFFD]/u.test(value);
-const decoded = (raw) => {
-  if (!/^([\w-]+|[A-Za-z0-9+/]+)={0,2}$/.test(raw)) return null;
+const BLANK = '\\p{White_Space}\\p{Cc}\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffd\\u{e0000}-\\u{e007f}';
+const GLUED = `${BLANK}/.,;:!?\\\\'"\`()\\[\\]<>*|@«»‹›“”„‘’‚…。、`;
+const without = (set) => (text) => text.replace(new RegExp(`^[${set}]+|[${set}]+$`, 'gu'), '');
+const [trimmed, bared, baredKey] = [BLANK, GLUED, `${GLUED}=`].map(without);
+const utf8 = (bytes) => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+const percent = (text) => utf8(Buffer.concat(text.split(/(%[0-9a-f]{2})/i).map((part, i) => (i % 2 ? Buffer.from(part.slice(1), 'hex') : Buffer.from(part)))));
+const attempt = (work) => {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(raw, 'base64'));
+    return work();
   } catch {
-    return null;
+    return undefined;
   }
 };
-const partnerOf = (raw) => {
-  const text = decoded(raw);
-  if (usable(255)(text)) return { partner: text, raw };
-  return usable(255)(raw) ? { partner: raw } : undefined;
+
+/** What a value says: nothing (undefined), { value, raw } or { unusable }. */
+function reading(raw, parse) {
+  if (Buffer.byteLength(raw) > 1024) return { unusable: 'too_long' };
+  const text = attempt(() => trimmed(percent(percent(percent(percent(raw))))));
+  if (text === undefined) return { unusable: 'characters' };
+  return saysNothing(text) ? undefined : parse(text);
+}
+const saysNothing = (text) => /^$|^\[[^]*\]$|^<[^]*>$|^%[^]*%$|^\*[^]*\*$|[{}]|^\$|^(null|undefined)$/iu.test(text) && text !== '*' && text !== '%';
+function checked(text, most, fits) {
+  if (text.includes('@')) return { unusable: 'email' };
+  if ([...text].length > most) return { unusable: 'too_long' };
+  return bared(text) === text && fits.test(text) ? { value: text } : { unusable: 'characters' };
+}
+const keyOf = (text, lower) => {
+  const key = checked(text, 255, new RegExp(`^[^${BLANK}"#%&(),/;<=>?\\[\\\\\\]^\`{|}]+$`, 'u'));
+  return key.value && lower ? { value: key.value.toLowerCase() } : key;
+};
+const clickOf = (text) => (bared(text) ? checked(bared(text), 256, /^[\w.~+/=:-]+$/) : undefined);
+const plainOf = (lower) => (text) => (baredKey(text) ? { ...keyOf(baredKey(text), lower), raw: text } : undefined);
+const behindBase64 = (text) => {
+  const raw = text.replaceAll(' ', '+');
+  if (!/^([\w-]+|[A-Za-z0-9+/]+)={0,2}$/.test(raw) || raw.replace(/=+$/, '').length % 4 === 1) return undefined;
+  if (/=/.test(raw) && raw.length % 4) return undefined;
+  return attempt(() => utf8(Buffer.from(raw, 'base64')).replace(/[\r\n]+$/, ''));
+};
+const encodedOf = (lower) => (text) => {
+  const bare = baredKey(text);
+  if (!bare) return undefined;
+  const documented = (key) => /^[a-z0-9._-]+$/.test(key);
+  const texts = [bare, text].map(behindBase64).filter((text) => text !== undefined);
+  if (!documented(bare) && texts.some(saysNothing)) return undefined;
+  const behind = texts.filter((text) => !saysNothing(text)).map((text) => keyOf(text, lower).value).filter(Boolean);
+  const value = behind.find(documented) ?? (documented(bare) ? undefined : behind[0]);
+  return value ? { value, raw: text } : plainOf(lower)(text);
 };
 
 function captured({ vendor, params = [], url, cookies = {} }) {
-  const names = NAMES[vendor] ?? {};
-  const query = new URL(url).searchParams;
-  const first = (list, read) => (list ?? []).map(read).filter((value) => value !== undefined);
-  const clicks = first(names.click, (name) => query.getAll(name).find(usable(256)));
-  const partners = first(names.encoded, (name) => query.getAll(name).map(partnerOf).find(Boolean));
-  const fit = usable(names.genericIsClick ? 256 : 255);
-  const generic = [...query].filter(([name, value]) => params.includes(name) && fit(value)).map(([, value]) => value)[0];
+  const { lower, genericIsClick, ...names } = { click: [], encoded: [], jarClick: [], jarPartner: [], ...NAMES[vendor] };
+  const [, rest] = url.match(/^https?:\/\/[^/?#]+([^]*)$/);
+  const pieces = rest.slice(rest.search(/[?&;#]|%3f|$/i)).split(/[&?;#]/).filter((piece) => piece.includes('='));
+  const pairs = pieces.map((piece) => [piece.slice(0, piece.indexOf('=')), piece.slice(piece.indexOf('=') + 1)]);
+  const refused = [];
+  const first = (parse) => (name) => {
+    const named = pairs.filter(([own]) => attempt(() => percent(own.replaceAll('+', ' ')).toLowerCase().split(/[&?;/ ]/).at(-1)) === name.toLowerCase());
+    const read = named.map(([, raw]) => reading(raw.replaceAll('+', ' '), parse)).filter(Boolean);
+    const usable = read.findIndex(({ value }) => value);
+    refused.push(...read.slice(0, usable < 0 ? read.length : usable).map(({ unusable }) => unusable));
+    return read[usable];
+  };
+  const clicks = names.click.map(first(clickOf)).filter(Boolean);
+  const partners = names.encoded.map(first(encodedOf(lower))).filter(Boolean);
+  const generic = () => params.map(first(genericIsClick ? clickOf : plainOf(lower))).find(Boolean);
+  const click = clicks[0] ?? (genericIsClick ? generic() : undefined);
+  const partner = partners[0] ?? (genericIsClick ? undefined : generic());
+  const differ = (list) => list.some(({ value }) => value !== list[0].value);
   const found = {
-    click_id: clicks[0] ?? (names.genericIsClick ? generic : undefined),
-    partner: partners[0]?.partner ?? (names.genericIsClick ? undefined : generic),
-    raw_partner: partners[0]?.raw,
+    click_id: click?.value,
+    partner: partner?.value,
+    raw_partner: partner && partner.raw !== partner.value ? partner.raw : undefined,
     source: 'url',
-    twins_differ: clicks.some((c) => c !== clicks[0]) || partners.some((p) => p.partner !== partners[0].partner) || undefined,
+    twins_differ: differ(clicks) || differ(partners) || undefined,
   };
-  const fromJar = {
-    click_id: first(names.jarClick, (name) => cookies[name])[0],
-    partner: first(names.jarPartner, (name) => cookies[name])[0],
-    source: 'cookie',
-  };
+  const jar = (list, parse) => list.map((name) => cookies[name] && reading(cookies[name], parse)?.value).find(Boolean);
+  const fromJar = { click_id: jar(names.jarClick, clickOf), partner: jar(names.jarPartner, plainOf(lower)), source: 'cookie' };
   const best = [found, fromJar].find(({ click_id, partner }) => click_id || partner);
-  return best ? JSON.parse(JSON.stringify(best)) : null;
+  const unusable = refused[0] && { source: 'url', unusable: refused[0] };
+  return JSON.parse(JSON.stringify(best ?? unusable ?? null));
 }
 
 test('capture reads every vector as written', () => {
   const all = vectors('capture');
-  assert.ok(all.length > 20);
+  assert.ok(all.length > 80);
   for (const vector of all) assert.deepEqual(captured(vector), vector.expect, vector.name);
 });
 

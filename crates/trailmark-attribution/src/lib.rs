@@ -1,19 +1,21 @@
 //! Who is credited, and why the others are not. Pure: touches, the conversion's time and the site's rules go in, a
 //! [`Decision`] with its whole trace comes out; the same input gives the same decision on any machine and in any year.
 //!
-//! The rule (design § 5): of each program, the visitor's last valid touch not later than the conversion is a candidate;
+//! The rule (design § 5): of each program, the visitor's last valid touch not later than the conversion is a candidate; a touch
+//! whose link holds no key that the vendor could take is never valid;
 //! [`Credit::One`] takes the latest of all candidates, [`Credit::Each`] every program's. What follows something that was
 //! credited, a renewal its customer's signup or a refund its sale, inherits that credit ([`Decision::inheriting`]). It reads
 //! no clock and no ledger, and knows nothing of vendors' abilities: what a delivery needs is judged by the vendor's adapter,
 //! later.
 
 use serde::{Deserialize, Serialize};
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
 use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
 /// The rules' version, stored with every decision so that an old one can be read by its own rules.
-pub const RULES_VERSION: u32 = 2;
+pub const RULES_VERSION: u32 = 3;
 
 /// How many programs a conversion may credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -40,6 +42,9 @@ pub struct Touch {
     pub at: UnixMillis,
     /// When its window ends; a conversion at exactly this point is too late.
     pub expires_at: UnixMillis,
+    /// Why no vendor could take what its link holds; such a touch is passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<Unusable>,
 }
 
 /// Why a touch was or was not credited.
@@ -60,6 +65,8 @@ pub enum Verdict {
     LaterTouchInProgram,
     /// Its program is no longer configured.
     ProgramUnknown,
+    /// Its link holds no key that the vendor could take.
+    Unusable,
 }
 
 /// One touch that was considered.
@@ -150,7 +157,9 @@ fn verdict(
     let same_program = later.iter().any(|c| {
         c.touch.program == touch.program && matches!(c.verdict, Verdict::Credited | Verdict::LaterTouchInOtherProgram)
     });
-    if !programs.contains(&touch.program) {
+    if touch.unusable.is_some() {
+        Verdict::Unusable
+    } else if !programs.contains(&touch.program) {
         Verdict::ProgramUnknown
     } else if touch.at > conversion_at {
         Verdict::AfterConversion

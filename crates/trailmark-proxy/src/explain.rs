@@ -10,6 +10,7 @@ mod warning;
 
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
 use trailmark_wire::conversion::Kind;
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, VendorName};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
@@ -89,14 +90,24 @@ fn no_touch(code: Option<&str>) -> &'static str {
 
 fn touched(touch: &TouchRow) -> String {
     let mut what = format!("Touch in program {}", touch.program);
-    match &touch.partner {
-        Some(partner) => what.push_str(&format!(", partner {partner}")),
-        None => what.push_str(", whose partner only the vendor knows"),
+    match (&touch.partner, touch.unusable) {
+        (Some(partner), _) => what.push_str(&format!(", partner {partner}")),
+        (None, Some(unusable)) => what.push_str(&format!(", whose link names no partner: {}", flaw(unusable))),
+        (None, None) => what.push_str(", whose partner only the vendor knows"),
     }
     if let Some(click) = &touch.click_id {
         what.push_str(&format!(", click id {click}"));
     }
     what
+}
+
+/// What is wrong with the value in a link.
+fn flaw(unusable: Unusable) -> &'static str {
+    match unusable {
+        Unusable::Characters => "its key has characters that no vendor's key has",
+        Unusable::Email => "an e-mail address stands in the place of its key",
+        Unusable::TooLong => "its key is longer than any vendor's",
+    }
 }
 
 /// The address comes last, so that nothing that follows becomes a part of it.
@@ -143,6 +154,7 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
             format!("Not credited: program {winner} has a later touch, and this site credits one program.")
         }
         Some(Verdict::ProgramUnknown) => "Not credited: its program was not configured any more.".to_owned(),
+        Some(Verdict::Unusable) => "Not credited: the vendor could not take it, so an earlier touch counts.".to_owned(),
         None => "Not considered: it was recorded after the decision.".to_owned(),
     }
 }

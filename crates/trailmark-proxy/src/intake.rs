@@ -10,6 +10,7 @@ pub(crate) mod callers;
 mod clicks;
 mod conversions;
 mod cookies;
+mod dead_end;
 mod destination;
 mod frame;
 mod host;
@@ -52,7 +53,7 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
     let routes = Router::new()
         .route("/{file}", get(file))
         .route("/.well-known/jwks.json", get(jwks))
-        .route("/r/{program}/{partner}", get(follow_link))
+        .route("/r/{*link}", get(follow_link))
         .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
         .route("/v1/conversions", post(accept_conversion).options(preflight))
         .route("/v1/conversions/{id}", get(show_conversion).options(preflight))
@@ -163,13 +164,20 @@ async fn jwks(State(app): State<Arc<App>>, request: Request) -> Result<Response,
 
 async fn follow_link(
     State(app): State<Arc<App>>,
-    link: Result<Path<(String, String)>, PathRejection>,
+    link: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Response, Problem> {
-    let Path((program, partner)) = link.map_err(|_not_text| Refusal::NotFound)?;
+) -> Response {
     let method = request.method().clone();
     let (call, uri) = Call::of(&app, request);
-    links::follow(&app, call, &method, &uri, (&program, &partner)).await
+    let (host, headers) = (call.host.clone(), call.headers.clone());
+    let answered = match link {
+        Ok(Path(link)) => links::follow(&app, call, &method, &uri, &link).await,
+        Err(_not_text) => Err(Refusal::NotFound.into()),
+    };
+    answered.unwrap_or_else(|problem| {
+        let site = host::sites(&app.config, host.as_deref()).into_iter().next();
+        dead_end::answer(problem, &headers, site)
+    })
 }
 
 /// Answers a preflight; whether the origin is allowed at the site is seen again with the request itself.

@@ -1,16 +1,18 @@
 //! The capture rules: landing URL and named cookies become at most one touch per program. Pure; browser, proxy and the
 //! beacon path read with this one file. Vendor names are known here, generic names (`ref`, `via`, `aff`) count only where
-//! a [`Rule`] brings them. Which touch wins is decided later, by the ledger and by attribution.
+//! a [`Rule`] brings them; what a value may look like stands in [`crate::grammar`]. Which touch wins is decided later, by the
+//! ledger and by attribution.
 //!
 //! Names, encodings and which of two twins is the newer: vendors.md § 1.1, 2.1, 3.1, 4.1.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
-use alloc::vec::Vec;
+use core::cell::Cell;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base64url::{decode_lenient, encode};
+use crate::base64url::encode;
+use crate::grammar::{Case, Plus, Read, Unusable, click_id, encoded_partner_key, partner_key, read};
 use crate::ids::{ClickId, PartnerKey, VendorName};
 use crate::landing::Landing;
 
@@ -34,16 +36,16 @@ pub enum Source {
     Url,
 }
 
-/// One capture: a click id, a partner key, or both.
+/// One capture: a click id, a partner key, or both; or the reason why the parameters that were there hold neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
-    /// The vendor's click id, exactly as it came.
+    /// The vendor's click id, in the case in which it came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click_id: Option<ClickId>,
-    /// The partner key, decoded where the vendor encodes it.
+    /// The partner key, decoded where the vendor encodes it, and in lower case where its keys are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
-    /// The partner key as it came, where decoding changed it.
+    /// The partner key as it came behind percent-encoding, where it was read as another text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_partner: Option<String>,
     /// URL or cookie.
@@ -51,6 +53,9 @@ pub struct Captured {
     /// Whether a name and its legacy twin (`ps_xid` and `gsxid`) disagreed; the newer one was taken.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub twins_differ: bool,
+    /// Why this is no touch to be credited; set if and only if there is neither click id nor partner key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<Unusable>,
 }
 
 /// The known names of one vendor, the preferred name first.
@@ -100,12 +105,12 @@ const PARTNERO: Names = Names {
 };
 
 impl Rule<'_> {
-    /// Whether this rule reads the query parameter `name`. Names are case-sensitive.
+    /// Whether this rule reads the parameter `name`, which is in lower case: names match in any case.
     pub fn names_param(&self, name: &str) -> bool {
         let names = self.names();
         names.click_params.contains(&name)
             || names.partner_params.contains(&name)
-            || self.params.iter().any(|param| param == name)
+            || self.params.iter().any(|param| param.eq_ignore_ascii_case(name))
     }
 
     /// Whether this rule reads the cookie `name`; nothing else of a cookie jar may leave the page.
@@ -120,12 +125,31 @@ impl Rule<'_> {
         !self.names().generic_is_click
     }
 
+    /// The partner key in a link's own path, or in a cookie: plain text, possibly percent-encoded.
+    pub fn partner(&self, raw: &str) -> Read<PartnerKey> {
+        read(raw, Plus::Itself, |text| partner_key(text, self.case()))
+    }
+
     /// The query parameter, name and value before URL encoding, in which [`capture`] finds `partner` again: the vendor's own
     /// name, else the first configured one; `None` where there is neither.
     pub fn partner_param(&self, partner: &PartnerKey) -> Option<(&str, String)> {
-        let own = self.names().partner_params.first().map(|name| (*name, encode(partner.as_str().as_bytes())));
-        let generic = || self.params.first().map(|name| (name.as_str(), partner.as_str().to_owned()));
-        own.or_else(generic).filter(|_| self.takes_partner())
+        let (plain, encoded) = (partner.as_str().to_owned(), encode(partner.as_str().as_bytes()));
+        // The base64 of a few short keys in other scripts looks like a plain key.
+        let is_read = encoded_partner_key(&encoded, self.case()).is_some_and(|read| read.as_ref() == Ok(partner));
+        let own = self.names().partner_params.first().copied();
+        let (name, value) = match own {
+            Some(name) => (name, if is_read { encoded } else { plain }),
+            None => (self.params.first()?.as_str(), plain),
+        };
+        self.takes_partner().then_some((name, value))
+    }
+
+    /// Only PartnerStack documents that its keys have no capitals.
+    fn case(&self) -> Case {
+        match self.vendor {
+            Some(VendorName::PartnerStack) => Case::Lower,
+            _ => Case::Matters,
+        }
     }
 
     fn names(&self) -> &'static Names {
@@ -140,77 +164,97 @@ impl Rule<'_> {
 }
 
 /// What `rule` finds in the landing URL, else in the cookies, else `None`. `cookies` gives the value of a named cookie.
-/// Values that are empty, too long or hold controls or white space count as absent; of repeated parameters the first
-/// usable one counts.
+/// Values that are empty or unfilled merge tags count as absent; of repeated parameters the first usable one counts. Where
+/// the URL holds only unusable values, and no cookie a usable one, the capture says why.
 pub fn capture<'c>(
     landing: &Landing<'_>,
     cookies: impl Fn(&str) -> Option<Cow<'c, str>>,
     rule: &Rule<'_>,
 ) -> Option<Captured> {
-    from_url(landing, rule).or_else(|| from_cookies(cookies, rule))
-}
-
-fn from_url(landing: &Landing<'_>, rule: &Rule<'_>) -> Option<Captured> {
-    let names = rule.names();
-    let named = |name: &str| landing.pairs().filter(|(n, _)| n == name).map(|(_, value)| value).collect::<Vec<_>>();
-    let click = |name: &str| named(name).into_iter().find_map(|value| ClickId::new(value).ok());
-    let partner = |name: &str| named(name).into_iter().find_map(|value| decoded_partner(&value));
-    let (click_id, clicks_differ) = preferred(names.click_params, click);
-    let (encoded, partners_differ) = preferred(names.partner_params, partner);
-    let (partner, raw_partner) = encoded.unzip();
-    let found = Captured {
-        click_id,
-        partner,
-        raw_partner: raw_partner.flatten(),
-        source: Source::Url,
-        twins_differ: clicks_differ || partners_differ,
-    };
-    some_capture(with_generic(found, landing, rule))
-}
-
-/// Fills what the vendor's own names left open from the configured generic names.
-fn with_generic(found: Captured, landing: &Landing<'_>, rule: &Rule<'_>) -> Captured {
-    let mut values = landing.pairs().filter(|(name, _)| rule.params.iter().any(|param| param == name));
-    if rule.names().generic_is_click {
-        let generic = || values.find_map(|(_, value)| ClickId::new(value).ok());
-        Captured { click_id: found.click_id.or_else(generic), ..found }
-    } else {
-        let generic = || values.find_map(|(_, value)| PartnerKey::new(value).ok());
-        Captured { partner: found.partner.or_else(generic), ..found }
+    let by_url = from_url(landing, rule);
+    match by_url {
+        Some(Captured { unusable: None, .. }) => by_url,
+        by_url => from_cookies(cookies, rule).or(by_url),
     }
 }
 
+/// A partner key, and the text that it was read from.
+type Partner = (PartnerKey, String);
+
+fn from_url(landing: &Landing<'_>, rule: &Rule<'_>) -> Option<Captured> {
+    let names = rule.names();
+    let refused = Cell::new(None);
+    let plain = |text: &str| with_text(partner_key(text, rule.case()), text);
+    let encoded = |text: &str| with_text(encoded_partner_key(text, rule.case()), text);
+    let click = |name: &str| first(landing, name, &refused, click_id);
+    let (click_id, clicks_differ) = preferred(names.click_params, click, |a, b| a == b);
+    let partner = |name: &str| first(landing, name, &refused, encoded);
+    let (partner, partners_differ) = preferred(names.partner_params, partner, |(a, _), (b, _)| a == b);
+    // The configured generic names fill what the vendor's own left open.
+    let mut generic = rule.params.iter().map(String::as_str);
+    let (click_id, partner) = match names.generic_is_click {
+        true => (click_id.or_else(|| generic.find_map(click)), partner),
+        false => (click_id, partner.or_else(|| generic.find_map(|name| first(landing, name, &refused, plain)))),
+    };
+    let (partner, raw_partner) = partner.unzip();
+    let is_other = |raw: &String| partner.as_ref().is_some_and(|key: &PartnerKey| key.as_str() != raw);
+    let unusable = if click_id.is_none() && partner.is_none() { Some(refused.get()?) } else { None };
+    Some(Captured {
+        click_id,
+        raw_partner: raw_partner.filter(is_other),
+        partner,
+        source: Source::Url,
+        twins_differ: clicks_differ || partners_differ,
+        unusable,
+    })
+}
+
+/// The first usable value of the parameters called `name`; keeps the first reason why one is not.
+fn first<T>(
+    landing: &Landing<'_>,
+    name: &str,
+    refused: &Cell<Option<Unusable>>,
+    parse: impl Fn(&str) -> Read<T>,
+) -> Option<T> {
+    let named = landing.pairs().filter(|(found, _)| found.eq_ignore_ascii_case(name));
+    named.filter_map(|(_, raw)| read(raw, Plus::Space, &parse)).find_map(|read| match read {
+        Ok(value) => Some(value),
+        Err(unusable) => {
+            refused.set(refused.get().or(Some(unusable)));
+            None
+        }
+    })
+}
+
+fn with_text(key: Read<PartnerKey>, text: &str) -> Read<Partner> {
+    key.map(|key| key.map(|key| (key, text.to_owned())))
+}
+
+/// Unusable cookies are left out: they stay for months, and would be told again on every page.
 fn from_cookies<'c>(cookies: impl Fn(&str) -> Option<Cow<'c, str>>, rule: &Rule<'_>) -> Option<Captured> {
     let names = rule.names();
-    let (click_id, clicks_differ) = preferred(names.click_cookies, |name| ClickId::new(cookies(name)?).ok());
-    let (partner, partners_differ) = preferred(names.partner_cookies, |name| PartnerKey::new(cookies(name)?).ok());
-    some_capture(Captured {
+    let click = |name: &str| read(&cookies(name)?, Plus::Itself, click_id)?.ok();
+    let (click_id, clicks_differ) = preferred(names.click_cookies, click, |a, b| a == b);
+    let partner = |name: &str| rule.partner(&cookies(name)?)?.ok();
+    let (partner, partners_differ) = preferred(names.partner_cookies, partner, |a, b| a == b);
+    (click_id.is_some() || partner.is_some()).then_some(Captured {
         click_id,
         partner,
         raw_partner: None,
         source: Source::Cookie,
         twins_differ: clicks_differ || partners_differ,
+        unusable: None,
     })
 }
 
-fn some_capture(captured: Captured) -> Option<Captured> {
-    (captured.click_id.is_some() || captured.partner.is_some()).then_some(captured)
-}
-
 /// The value of the first name that has one, and whether a later name has another.
-fn preferred<T: PartialEq>(names: &[&str], value: impl Fn(&str) -> Option<T>) -> (Option<T>, bool) {
+fn preferred<T>(
+    names: &[&str],
+    value: impl Fn(&str) -> Option<T>,
+    is_same: impl Fn(&T, &T) -> bool,
+) -> (Option<T>, bool) {
     let mut found = names.iter().filter_map(|name| value(name));
     let first = found.next();
-    let differs = first.as_ref().is_some_and(|first| found.any(|other| other != *first));
+    let differs = first.as_ref().is_some_and(|first| found.any(|other| !is_same(first, &other)));
     (first, differs)
-}
-
-/// A partner key out of a PartnerStack parameter, and the raw text where it was encoded. Today's links carry base64
-/// without padding, older ones with it; a text that decodes to no key is taken as it stands.
-fn decoded_partner(raw: &str) -> Option<(PartnerKey, Option<String>)> {
-    let decoded = decode_lenient(raw).and_then(|bytes| String::from_utf8(bytes).ok());
-    match decoded.and_then(|text| PartnerKey::new(text).ok()) {
-        Some(key) => Some((key, Some(raw.to_owned()))),
-        None => PartnerKey::new(raw).ok().map(|key| (key, None)),
-    }
 }

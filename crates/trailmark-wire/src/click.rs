@@ -18,7 +18,7 @@ pub struct ClickRequest {
     pub site: SiteId,
     /// The arrival; a repeat of the request repeats it.
     pub id: ArrivalId,
-    /// The landing URL without fragment, at most [`crate::limits::URL_BYTES`] bytes.
+    /// The landing URL, cut to what may leave the page ([`crate::landing::Landing::told`]).
     pub url: String,
     /// `document.referrer`, when there is one; same limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]

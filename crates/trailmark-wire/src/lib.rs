@@ -3,7 +3,7 @@
 //! Both sides compile this crate, so that they cannot disagree: the browser through the SDK's WebAssembly module, the
 //! proxy natively. It holds, in the order in which a click meets them:
 //!
-//! 1. [`landing`] and [`capture`]: the landing URL and the named cookies become at most one touch per program;
+//! 1. [`landing`], [`grammar`] and [`capture`]: the landing URL and the named cookies become at most one touch per program;
 //! 2. [`click`]: the request that reports the arrival, and the answer that carries the click token;
 //! 3. [`token`]: the click token and the visitor token, compact JWS signed by the proxy;
 //! 4. [`conversion`]: what happened afterwards (signup, lead, sale, refund), with its canonical encoding;
@@ -32,6 +32,8 @@ pub mod time;
 pub mod repair;
 
 pub mod landing;
+
+pub mod grammar;
 
 pub mod capture;
 

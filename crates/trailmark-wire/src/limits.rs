@@ -4,8 +4,24 @@
 /// 64 KiB (Fetch standard), so nothing larger can arrive from a page that is being left.
 pub const BODY_BYTES: usize = 64 * 1024;
 
-/// Bytes of a landing URL or referrer. Longer ones are refused, never cut: half a parameter is a wrong parameter.
+/// Bytes of a referrer, and of the address that a link leads to.
 pub const URL_BYTES: usize = 8 * 1024;
+
+/// Bytes of a landing URL's path that leave the page.
+pub const PATH_BYTES: usize = 1024;
+
+/// Bytes of a parameter's name as it stands in the address: enough for a configured name of 64 letters, each escaped.
+pub const PARAM_BYTES: usize = 200;
+
+/// Bytes of a parameter's or cookie's value as it stands in the address, percent-encoding included: enough for a key of
+/// 255 letters in base64, each letter escaped. A longer one is no value; what is stored of it is never read again.
+pub const VALUE_BYTES: usize = 1024;
+
+/// Bytes of a landing URL that the ledger keeps, so that a list of touches stays short.
+pub const STORED_URL_BYTES: usize = 1024;
+
+/// Bytes of one segment of its path, or of one value, that the ledger keeps.
+pub const STORED_PART_BYTES: usize = 256;
 
 /// Characters of a vendor's click id. Introw accepts 1 to 256 (developers.introw.io), the longest of the four.
 pub const CLICK_ID_CHARS: usize = 256;

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use trailmark_attribution::{Credit, Decision, Touch, Verdict, decide};
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
 use trailmark_wire::time::UnixMillis;
 
@@ -19,6 +20,7 @@ fn touch(name: &str, partner: &str, at: i64) -> Touch {
         partner: Some(PartnerKey::new(partner).unwrap()),
         at: UnixMillis(at),
         expires_at: UnixMillis(at + WINDOW),
+        unusable: None,
     }
 }
 
@@ -77,6 +79,20 @@ fn without_a_touch_the_code_is_no_touch() {
 fn a_program_that_left_the_configuration_is_not_credited() {
     let decision = decide_at(10, &[touch("gone", "a", 1), touch("main", "bb", 0)], Credit::One);
     assert_eq!(trace(&decision), ["a: ProgramUnknown", "bb: Credited"]);
+}
+
+// field-faults § 2
+#[test]
+fn a_touch_whose_key_no_vendor_takes_never_displaces_an_earlier_one() {
+    let unusable = |at| Touch {
+        partner: None,
+        unusable: Some(Unusable::Characters),
+        ..touch("main", &"n".repeat(usize::try_from(at).unwrap() / 10), at)
+    };
+    let decision = decide_at(300, &[touch("main", "a", 100), unusable(200), unusable(250)], Credit::One);
+    assert_eq!(trace(&decision), ["-: Unusable", "-: Unusable", "a: Credited"]);
+    let nobody = decide_at(300, &[unusable(200)], Credit::One);
+    assert_eq!((nobody.credited().count(), nobody.unattributed_code()), (0, Some("no_valid_touch")));
 }
 
 #[test]

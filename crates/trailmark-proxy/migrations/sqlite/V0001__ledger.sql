@@ -45,6 +45,8 @@ CREATE TABLE touches (
   raw_partner  TEXT,
   source       TEXT    NOT NULL,
   twins_differ INTEGER NOT NULL,
+  -- Why the link holds no key that the vendor could take; such a touch is never credited.
+  unusable     TEXT    CHECK ((unusable IS NULL) = (click_id IS NOT NULL OR partner IS NOT NULL)),
   landing_url  TEXT    NOT NULL,
   at           INTEGER NOT NULL,
   expires_at   INTEGER NOT NULL,

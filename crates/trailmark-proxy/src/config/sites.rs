@@ -281,8 +281,9 @@ impl Reader<'_> {
 
     /// Two programs of a site must not capture the same parameter: nobody could say whose partner it names.
     fn apart(&mut self, program: &Program, other: &Program, place: &str) {
-        let shared = program.params.iter().find(|param| other.rule().names_param(param));
-        let shared = shared.or_else(|| other.params.iter().find(|param| program.rule().names_param(param)));
+        let shared = program.params.iter().find(|param| other.rule().names_param(&param.to_ascii_lowercase()));
+        let shared = shared
+            .or_else(|| other.params.iter().find(|param| program.rule().names_param(&param.to_ascii_lowercase())));
         let text = match shared {
             Some(param) => format!("captures `{param}`, which program `{}` captures too: give each its own", other.id),
             None if program.vendor == other.vendor => format!(

@@ -3,6 +3,7 @@
 //! understand it differently. Pure; who is redirected, and what is recorded, stands in [`super::links`].
 
 use trailmark_wire::capture::Rule;
+use trailmark_wire::landing::{self, Landing};
 use trailmark_wire::limits::URL_BYTES;
 use url::{Url, form_urlencoded};
 
@@ -11,12 +12,13 @@ use crate::config::Site;
 /// Layers of percent-encoding that are taken off a path: servers behind the site undo one, careless ones two.
 const LAYERS: usize = 4;
 
-/// The destination in a link's query: its only `to`, `/` where there is none.
+/// The destination in a link's query: its only `to`, `/` where there is none or where it is empty.
 ///
 /// # Errors
 /// Why there is none that the site allows.
 pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, &'static str> {
-    let mut named = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "to").map(|(_, to)| to);
+    let pairs = pieces(query).flat_map(|piece| form_urlencoded::parse(piece.as_bytes()));
+    let mut named = pairs.filter(|(name, to)| is_to(name) && !to.is_empty()).map(|(_, to)| to);
     let to = named.next().unwrap_or("/".into());
     if named.next().is_some() {
         return Err("is given twice");
@@ -32,10 +34,23 @@ pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, 
     Ok(url)
 }
 
+/// A link's parameters as written, without the rest of an `&amp;` in front of them. A `?` or `;` separates nothing here, since
+/// `to` may hold either.
+fn pieces(query: &str) -> impl Iterator<Item = &str> {
+    let bare = |piece| {
+        ["amp;", "amp%3B", "amp%3b"].into_iter().find_map(|rest| str::strip_prefix(piece, rest)).unwrap_or(piece)
+    };
+    query.split('&').map(bare).filter(|piece| !piece.is_empty())
+}
+
+fn is_to(name: &str) -> bool {
+    name.eq_ignore_ascii_case("to")
+}
+
 fn read(to: &str, site: &Site) -> Result<Url, &'static str> {
     let unreadable = "is no address of a page";
     // U+FFFD stands where the text was no UTF-8.
-    if to.is_empty() || to.len() > URL_BYTES || to.contains(|c: char| c.is_control() || c == '\\' || c == '\u{fffd}') {
+    if to.len() > URL_BYTES || to.contains(|c: char| c.is_control() || c == '\\' || c == '\u{fffd}') {
         return Err(unreadable);
     }
     let base = Url::parse(site.public_url.as_str()).map_err(|_configured| unreadable)?;
@@ -90,18 +105,54 @@ fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The destination without what any program of the site captures: whose link it is says the link, and nothing behind it.
-pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Url {
-    let Some(query) = url.query() else { return url };
-    let is_captured = |pair: &str| {
-        let mut names = form_urlencoded::parse(pair.as_bytes()).map(|(name, _)| name);
-        names.any(|name| rules.iter().any(|rule| rule.names_param(&name)))
-    };
-    // Pair by pair as written: another encoder's spelling of what is kept is none of our business.
-    let kept: Vec<&str> = query.split('&').filter(|pair| !is_captured(pair)).collect();
-    let kept = kept.join("&");
-    url.set_query((!kept.is_empty()).then_some(&kept));
+/// The destination with the link's other parameters, as written. Of a name that the destination has itself its own values
+/// count alone; where all of it would be too long for an address, the destination stays as it is.
+pub(super) fn with_others(mut url: Url, query: &str) -> Url {
+    let name = |piece: &str| form_urlencoded::parse(piece.as_bytes()).next().map(|(name, _)| name.into_owned());
+    let own: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+    let is_other = |piece: &&str| name(piece).is_some_and(|name| !is_to(&name) && !own.contains(&name));
+    let others = pieces(query).filter(is_other);
+    let whole: Vec<&str> = url.query().into_iter().filter(|own| !own.is_empty()).chain(others).collect();
+    let whole = whole.join("&");
+    if !whole.is_empty() && url.as_str().len() + whole.len() <= URL_BYTES {
+        url.set_query(Some(&whole));
+    }
     url
+}
+
+/// The destination without what any program of the site captures, in query and fragment: whose link it is says the link, and
+/// nothing behind it.
+///
+/// # Errors
+/// Such a parameter stands in the path, out of which nothing can be taken.
+pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Result<Url, &'static str> {
+    let query = url.query().map(|query| without(query, rules));
+    url.set_query(query.as_deref().filter(|query| !query.is_empty()));
+    let fragment = url.fragment().map(|fragment| without(fragment, rules));
+    url.set_fragment(fragment.as_deref().filter(|fragment| !fragment.is_empty()));
+    let captured = |url: &Url| {
+        Landing::parse(url.as_str()).is_ok_and(|url| url.pairs().any(|(name, _)| is_captured(&name, rules)))
+    };
+    if captured(&url) { Err("names a partner in its path") } else { Ok(url) }
+}
+
+/// The rest of a query or fragment, piece by piece as written: another encoder's spelling of what is kept is none of our
+/// business.
+fn without(text: &str, rules: &[Rule<'_>]) -> String {
+    let separators = ['&', '?', ';', '#'];
+    let is_kept = |piece: &&str| {
+        let pair = landing::pair(piece.trim_end_matches(separators));
+        !pair.is_some_and(|(name, _)| is_captured(&name, rules))
+    };
+    let kept: String = text.split_inclusive(separators).filter(is_kept).collect();
+    match kept.len() < text.len() {
+        true => kept.trim_end_matches(separators).to_owned(),
+        false => kept,
+    }
+}
+
+fn is_captured(name: &str, rules: &[Rule<'_>]) -> bool {
+    rules.iter().any(|rule| rule.names_param(name))
 }
 
 /// The destination with one parameter more.
@@ -233,7 +284,6 @@ mod tests {
             "view-source:https://www.acme.example/app",
             "about:blank",
             // Another path.
-            "",
             "/",
             "/apple",
             "/app.evil",
@@ -260,13 +310,40 @@ mod tests {
     #[test]
     fn a_link_has_one_destination_of_a_usable_length_or_the_root() {
         let site = site();
-        for query in ["to=/app&to=/pricing", "to=/app&to=", "to=/app%ff", "", "To=/app", "to"] {
+        for query in ["to=/app&to=/pricing", "to=/app%ff", "", "to", "to="] {
             assert!(destination(query, &site, "/tm").is_err(), "{query}");
         }
-        assert!(destination("x=1&to=/app&y=2", &site, "/tm").is_ok());
+        for query in ["x=1&to=/app&y=2", "to=/app&to=", "To=/app", "x=1&amp;to=/app", "x=1&amp%3Bto=/app"] {
+            assert_eq!(destination(query, &site, "/tm").unwrap().path(), "/app", "{query}");
+        }
         assert!(of(&format!("/app?{}", "x".repeat(URL_BYTES))).is_err());
         let open = Site { redirect_to: vec![crate::config::RedirectTo::parse("/").unwrap()], ..site };
-        assert_eq!(destination("", &open, "/tm").unwrap().as_str(), "https://www.acme.example/");
+        // field-faults row 27
+        for query in ["", "to", "to=", "utm_source=x&to="] {
+            assert_eq!(destination(query, &open, "/tm").unwrap().as_str(), "https://www.acme.example/", "{query}");
+        }
+    }
+
+    // field-faults row 26
+    #[test]
+    fn other_parameters_of_the_link_are_passed_on_and_what_the_destination_names_wins() {
+        for (query, led) in [
+            ("to=/app&utm_source=news&gclid=x", "/app?utm_source=news&gclid=x"),
+            ("utm_source=news&to=/app", "/app?utm_source=news"),
+            ("to=/app%3Fplan%3Da%26utm_source%3Dblog&utm_source=news&b=1", "/app?plan=a&utm_source=blog&b=1"),
+            ("to=/app?plan=a&plan=b&plan=c", "/app?plan=a"),
+            ("to=/app%23top&utm_source=news", "/app?utm_source=news#top"),
+            ("to=/app&a=%7E+%C3%BC&&b&c=", "/app?a=%7E+%C3%BC&b&c="),
+            ("to=/app&amp;utm_source=news", "/app?utm_source=news"),
+            ("to=/app&a='%22<>%0d%0aSet-Cookie:%20a=b", "/app?a=%27%22%3C%3E%0d%0aSet-Cookie:%20a=b"),
+            ("To=/app&TO=", "/app"),
+        ] {
+            let to = destination(query, &site(), "/tm").unwrap();
+            assert_eq!(with_others(to, query).as_str(), format!("https://www.acme.example{led}"), "{query}");
+        }
+        let long = format!("to=/app&a={}", "x".repeat(URL_BYTES));
+        let to = destination(&long, &site(), "/tm").unwrap();
+        assert_eq!(with_others(to, &long).as_str(), "https://www.acme.example/app");
     }
 
     #[test]
@@ -280,11 +357,22 @@ mod tests {
             ("/?", "/"),
             ("/?a=b", "/?a=b"),
             ("/?ps_xid=x", "/"),
-            ("/?a=%7e+x&%70s_partner_key=YWRh&utm_source=b&irw_id=1&via=x&gspk", "/?a=%7e+x&utm_source=b"),
-            ("/?aff=ada#gspk=1", "/?aff=ada#gspk=1"),
+            ("/?a=%7e+x&%70s_partner_key=YWRh&utm_source=b&irw_id=1&via=x&gspk", "/?a=%7e+x&utm_source=b&gspk"),
+            ("/?aff=ada#gspk=1", "/?aff=ada"),
+            ("/?PS_XID=x&a=b?via=y&c=d;gspk=1", "/?a=b?c=d"),
+            ("/?a=b&amp;via=x", "/?a=b&amp"),
+            ("/#/signup?via=x&plan=a", "/#/signup?plan=a"),
+            ("/#top", "/#top"),
         ] {
             let url = |text: &str| Url::parse("https://www.acme.example").unwrap().join(text).unwrap();
-            assert_eq!(without_captured(url(before), &rules), url(after), "{before}");
+            assert_eq!(without_captured(url(before), &rules), Ok(url(after)), "{before}");
+            // What is led to captures nothing, as the page's own rules read it.
+            let captured = |rule| Landing::parse(url(after).as_str()).is_ok_and(|led| led.told(&[rule]).is_touch);
+            assert!(!rules.iter().any(|rule| captured(*rule)), "{after}");
+        }
+        for path in ["/app;via=x", "/app&gspk=1", "/app%3Fvia=x", "/app;a=b?c=d&e=f#;IRW_ID=x"] {
+            let url = Url::parse("https://www.acme.example").unwrap().join(path).unwrap();
+            assert_eq!(without_captured(url, &rules).is_err(), !path.contains('#'), "{path}");
         }
     }
 

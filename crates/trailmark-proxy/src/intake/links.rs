@@ -9,13 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE, USER_AGENT};
 use http::{Method, StatusCode, Uri};
 use trailmark_wire::capture::{Captured, Rule, Source};
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ArrivalId, PartnerKey};
 use trailmark_wire::landing::Landing;
 use trailmark_wire::refusal::Refusal;
 use url::Url;
 
 use super::address::ClientNetwork;
-use super::destination::{destination, with_param, without_captured};
+use super::destination::{destination, with_others, with_param, without_captured};
 use super::problem::Problem;
 use super::visitor::{self, Seen};
 use super::{Call, host};
@@ -42,22 +43,17 @@ const BROWSERS: [&str; 3] = ["mozilla/", "opera/", "ucweb/"];
 /// alone earns nothing.
 const ROBOTS: [&str; 6] = ["bot", "crawler", "embedly", "preview", "slurp", "spider"];
 
-/// `GET` and `HEAD` of a link; `program` and `partner` are the two segments of its path, decoded.
-pub(super) async fn follow(
-    app: &App,
-    call: Call,
-    method: &Method,
-    uri: &Uri,
-    (program, partner): (&str, &str),
-) -> Result<Response, Problem> {
+/// `GET` and `HEAD` of a link; `link` is the decoded path below `r/`.
+pub(super) async fn follow(app: &App, call: Call, method: &Method, uri: &Uri, link: &str) -> Result<Response, Problem> {
     app.rates.take(call.client)?;
+    let (program, partner) = link.split_once('/').ok_or(Refusal::NotFound)?;
     let (site, program) = linked(app, call.host.as_deref(), program)?;
-    let partner = PartnerKey::new(partner).map_err(|_shape| Refusal::NotFound)?;
+    let partner = partner_of(program, partner)?;
     app.rates.take_at(&site.id, call.client)?;
-    let to = destination(uri.query().unwrap_or_default(), site, &app.config.server.mount)
-        .map_err(|problem| Problem::malformed("to", problem))?;
+    let query = uri.query().unwrap_or_default();
+    let to = destination(query, site, &app.config.server.mount).map_err(|problem| Problem::malformed("to", problem))?;
     let rules: Vec<Rule<'_>> = site.programs.iter().map(Program::rule).collect();
-    let to = without_captured(to, &rules);
+    let to = without_captured(with_others(to, query), &rules).map_err(|problem| Problem::malformed("to", problem))?;
     let cookies = match step(site.consent, method, &call.headers) {
         Step::Later => return Err(Problem::unavailable().with_detail("a prefetch is no visit: come with the visitor")),
         Step::Pass => Vec::new(),
@@ -77,7 +73,7 @@ fn linked<'a>(app: &'a App, host: Option<&str>, id: &str) -> Result<(&'a Site, &
     let nowhere = |cure: &str| Problem::new(Refusal::NotFound).with_detail(cure);
     let (site, program) = all
         .into_iter()
-        .find(|(_, program)| program.id.as_str() == id)
+        .find(|(_, program)| program.id.as_str().eq_ignore_ascii_case(id))
         .filter(|(site, _)| host.is_some_and(|host| host::is_own(site, host)))
         .ok_or_else(|| {
             nowhere("no program of that name has this host: see `public_url` and `origins` of its site, and `trusted_proxies`")
@@ -86,6 +82,18 @@ fn linked<'a>(app: &'a App, host: Option<&str>, id: &str) -> Result<(&'a Site, &
         true => Ok((site, program)),
         false => Err(nowhere("this program's vendor knows visitors by its own click id alone: use the vendor's links")),
     }
+}
+
+/// The partner's key, spelt as the vendor spells its keys and without what was glued to the link's end.
+fn partner_of(program: &Program, partner: &str) -> Result<PartnerKey, Problem> {
+    let problem = match program.rule().partner(partner) {
+        Some(Ok(partner)) => return Ok(partner),
+        None => "is empty, or a merge tag that nobody filled in",
+        Some(Err(Unusable::Characters)) => "holds characters that no vendor's key has",
+        Some(Err(Unusable::Email)) => "is an e-mail address: use the key that the vendor shows for this partner",
+        Some(Err(Unusable::TooLong)) => "is longer than 255 characters",
+    };
+    Err(Problem::new(Refusal::NotFound).with_detail(format!("the partner key of this link {problem}")))
 }
 
 /// What the request deserves.
@@ -140,6 +148,7 @@ async fn record(
         raw_partner: None,
         source: Source::Url,
         twins_differ: false,
+        unusable: None,
     };
     let seen = Seen {
         id: ArrivalId::from_random(app.random.bytes()?),

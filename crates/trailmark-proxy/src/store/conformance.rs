@@ -45,6 +45,8 @@ macro_rules! store_conformance {
             arrivals::the_same_partner_without_a_click_is_a_new_touch_at_a_new_arrival
             arrivals::a_reload_makes_no_second_touch_of_what_the_visitor_has_and_every_touch_that_is_new
             arrivals::a_vendors_cookie_counts_only_where_the_program_has_no_touch
+            arrivals::a_touch_that_is_never_credited_stands_in_no_ones_way
+            arrivals::touches_that_are_never_credited_push_no_other_out_of_a_decision
             arrivals::one_arrival_may_touch_several_programs
             arrivals::nothing_is_written_where_nothing_counts
             arrivals::the_newest_live_touch_is_the_latest_whose_window_is_open

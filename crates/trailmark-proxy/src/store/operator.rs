@@ -8,6 +8,7 @@ use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_vendors::task::Note;
 use trailmark_wire::conversion::Kind;
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
@@ -96,6 +97,9 @@ pub struct TouchRow {
     pub click_id: Option<String>,
     /// `url` or `cookie`.
     pub source: String,
+    /// Why its link holds no key that the vendor could take; it is never credited then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<Unusable>,
     /// The landing URL as stored.
     pub landing_url: String,
     /// When.

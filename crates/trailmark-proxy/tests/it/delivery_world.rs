@@ -252,6 +252,7 @@ impl World {
             raw_partner: None,
             source: Source::Url,
             twins_differ: false,
+            unusable: None,
         };
         let (program, expires_at) = (ProgramId::new(program).unwrap(), now.plus(90 * 86_400_000));
         let touch = NewTouch { id: self.id(), program, captured, expires_at };

@@ -450,3 +450,26 @@ fn each_verdict_says_why_a_touch_was_not_credited() {
     program_unknown: Not credited: its program was not configured any more.
     ");
 }
+
+// field-faults § 2
+#[test]
+fn a_touch_whose_link_names_no_partner_says_why_and_that_it_is_passed_over() {
+    let text = told(|detail| {
+        let mut row = touch("019aa5a0-0000-7000-8000-00000000000c", "main", None, "2026-11-21T08:30:30Z", "url");
+        row["click_id"] = json!(null);
+        row["unusable"] = json!("characters");
+        row["landing_url"] = json!("https://www.example.com/?ps_partner_key=a%20b");
+        detail["touches"].as_array_mut().unwrap().push(row);
+        let seen = json!({
+            "touch": { "id": "019aa5a0-0000-7000-8000-00000000000c", "program": "main", "at": 1_795_249_830_000_i64,
+                       "expires_at": 1_803_025_830_000_i64, "unusable": "characters" },
+            "verdict": "unusable",
+        });
+        detail["decision"]["considered"].as_array_mut().unwrap().insert(0, seen);
+    });
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let told = "Touch in program main, whose link names no partner: its key has characters that no vendor's key has. Not \
+                credited: the vendor could not take it, so an earlier touch counts. It was in the landing URL \
+                https://www.example.com/?ps_partner_key=a%20b";
+    assert!(words.contains(told), "{text}");
+}

@@ -1,6 +1,7 @@
 //! Arrivals over HTTP: tokens, cookies, repeats, what is stored.
 
 use serde_json::{Value, json};
+use trailmark_wire::grammar::Unusable;
 
 use crate::support::browser::{BrowserKey, arrival, arrival_with, claims, landing, token};
 use crate::support::proxy::{ORIGIN, START, TestProxy};
@@ -172,6 +173,43 @@ async fn what_is_stored_of_a_landing_url_holds_captured_parameters_and_utm_alone
     let touches = proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap();
     let stored = format!("{ORIGIN}/pricing?ps_xid=click1&ps_partner_key=YWRh&utm_source=x");
     assert_eq!(touches.iter().map(|touch| touch.landing_url.as_str()).collect::<Vec<_>>(), [stored]);
+}
+
+// field-faults rows 69 and 70
+#[tokio::test]
+async fn of_a_long_address_the_beginning_is_stored_and_of_an_email_address_nothing() {
+    let proxy = TestProxy::start().await;
+    let url = format!("{ORIGIN}/u/ada%40lovelace.org/{}?ps_xid=x1&utm_content=ada@lovelace.org", "a/".repeat(4_000));
+    assert_eq!(proxy.post("v1/clicks", arrival(1, &url).to_string()).await.status, 201);
+    let email = format!("{ORIGIN}/pricing?gspk=ada@lovelace.org&ps_xid=ada@lovelace.org");
+    assert_eq!(proxy.post("v1/clicks", arrival(2, &email).to_string()).await.status, 204);
+    let touches = proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap();
+    assert_eq!(touches.len(), 2);
+    for touch in &touches {
+        let row = serde_json::to_string(touch).unwrap();
+        assert!(!row.contains("lovelace") && row.contains("[email]") && row.len() < 2_000, "{row}");
+    }
+}
+
+// field-faults § 2
+#[tokio::test]
+async fn a_link_without_a_usable_key_is_recorded_with_its_reason_and_an_earlier_touch_keeps_its_credit() {
+    let proxy = TestProxy::start().await;
+    let first = proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
+    proxy.clock.advance(1000);
+    let url = format!("{ORIGIN}/pricing?ps_partner_key=a%20b%2Fc");
+    let request = proxy.request("v1/clicks", arrival(2, &url).to_string());
+    let later = proxy.send(request.header("cookie", first.cookie("tm_acme_v"))).await;
+    assert_eq!((later.status, &later.json()["partner"]), (201, &json!("ada")));
+    let touches = proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap();
+    let reasons: Vec<_> = touches.iter().map(|touch| (touch.partner.as_deref(), touch.unusable)).collect();
+    assert_eq!(reasons, [(None, Some(Unusable::Characters)), (Some("ada"), None)]);
+    // Nobody gets a cookie for it, and a merge tag is no touch at all: row 20.
+    let stranger = proxy.post("v1/clicks", arrival(3, &url).to_string()).await;
+    assert_eq!((stranger.status, stranger.cookies().len()), (204, 0));
+    let tag = format!("{ORIGIN}/pricing?ps_partner_key={{{{partner_key}}}}");
+    assert_eq!(proxy.post("v1/clicks", arrival(4, &tag).to_string()).await.status, 204);
+    assert_eq!(proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap().len(), 3);
 }
 
 #[tokio::test]

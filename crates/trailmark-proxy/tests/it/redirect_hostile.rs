@@ -72,7 +72,7 @@ async fn no_hostile_destination_leads_anywhere_and_none_is_recorded() {
     for to in HOSTILE {
         for written in [encoded(to), to.replace('%', "%25").replace('&', "%26").replace('#', "%23")] {
             let refused = proxy.send(proxy.clicked(HOST, &format!("r/main/ada?to={written}"))).await;
-            assert_eq!(refused.code(), "400 malformed", "{to:?} as {written}: {refused:?}");
+            assert_eq!(refused.status, 400, "{to:?} as {written}: {refused:?}");
             assert_eq!((refused.header("location"), refused.cookies().len()), ("", 0), "{to:?}");
             assert!(!refused.body.contains("evil"), "the answer repeats nothing of {to:?}");
         }

@@ -58,6 +58,16 @@ impl TestProxy {
         self.send(self.clicked(HOST, link)).await
     }
 
+    /// What a program sends that asks for JSON.
+    fn program(&self, host: &str, link: &str) -> reqwest::RequestBuilder {
+        self.http.get(self.url(link)).header("host", host).header("accept", "application/json")
+    }
+
+    /// How a program is refused.
+    async fn refused(&self, link: &str) -> Answer {
+        self.send(self.program(HOST, link)).await
+    }
+
     pub(crate) async fn recorded(&self) -> Vec<TouchRow> {
         self.store.touches(Filter::default()).await.unwrap()
     }
@@ -118,13 +128,84 @@ async fn whose_link_it_is_says_the_link_and_nothing_behind_it() {
     let led =
         proxy.follow("r/main/ada?to=/pricing%3Fps_partner_key%3DZ3JhY2U%26via%3Dgrace%26ps_xid%3Dx%26a%3Db").await;
     assert_eq!(led.header("location"), format!("{ORIGIN}/pricing?a=b"));
-    let keys = ["r/main/a%2Fb?to=/app", "r/main/%C3%BC?to=/app", "r/main/Ada.Love-lace_1?to=/app"];
-    for (link, partner) in keys.iter().zip(["a/b", "ü", "Ada.Love-lace_1"]) {
+    let led = proxy.follow("r/main/ada?to=/pricing%23via%3Dgrace&gspk=Z3JhY2U&a=b").await;
+    assert_eq!(led.header("location"), format!("{ORIGIN}/pricing?a=b"));
+}
+
+// field-faults rows 17, 18, 23 and 27
+#[tokio::test]
+async fn a_links_key_is_read_as_people_paste_it_and_spelt_as_the_vendor_has_it() {
+    let proxy = TestProxy::with(SITES).await;
+    for (link, partner) in [
+        ("r/main/ada/?to=/app", "ada"),
+        ("r/main/ada//?to=/app", "ada"),
+        ("r/Main/Ada?to=/app", "ada"),
+        ("r/main/ada).?to=/app", "ada"),
+        ("r/main/%20ada%E2%80%8B?to=/app", "ada"),
+        ("r/main/%2561da?to=/app", "ada"),
+        ("r/main/%C3%BC?to=/app", "ü"),
+        ("r/main/Ada.Love-lace_1?To=/app", "ada.love-lace_1"),
+        ("r/main/prt_abc123?to=/app", "prt_abc123"),
+    ] {
         proxy.clock.advance(1);
-        assert_eq!(proxy.follow(link).await.status, 302, "{link}");
+        let led = proxy.follow(link).await;
+        assert_eq!((led.status, led.header("location")), (302, format!("{ORIGIN}/app").as_str()), "{link}");
         let newest = proxy.recorded().await.into_iter().max_by_key(|touch| touch.at).unwrap();
-        assert_eq!(newest.partner.as_deref(), Some(partner));
+        assert_eq!(newest.partner.as_deref(), Some(partner), "{link}");
     }
+}
+
+// field-faults row 26
+#[tokio::test]
+async fn other_parameters_of_the_link_are_passed_on_to_the_destination() {
+    let proxy = TestProxy::with(SITES).await;
+    let led = proxy.follow("r/main/ada?to=/pricing&utm_source=news&gclid=x").await;
+    assert_eq!(led.header("location"), format!("{ORIGIN}/pricing?utm_source=news&gclid=x"));
+    let own = proxy.follow("r/main/ada?to=/pricing%3Futm_source%3Dblog&utm_source=news&gclid=x").await;
+    assert_eq!(own.header("location"), format!("{ORIGIN}/pricing?utm_source=blog&gclid=x"));
+    let [first, _] = proxy.recorded().await.try_into().unwrap();
+    assert!(first.landing_url.starts_with(&format!("{ORIGIN}/pricing?utm_source=")), "{}", first.landing_url);
+    // Where the page is told the partner, too.
+    let private = proxy.clicked(HOST, "r/main/ada?to=/app&gclid=x").header("sec-gpc", "1");
+    assert_eq!(proxy.send(private).await.header("location"), format!("{ORIGIN}/app?gclid=x&ps_partner_key=YWRh"));
+}
+
+// field-faults row 27
+#[tokio::test]
+async fn a_link_without_a_destination_leads_to_the_root() {
+    let proxy = TestProxy::with(SITES).await;
+    for link in ["r/zeta-main/ada", "r/zeta-main/ada/", "r/zeta-main/ada?to=", "r/zeta-main/ada/?to=&utm_source=x"] {
+        let led = proxy.send(proxy.clicked("www.zeta.example", link)).await;
+        assert_eq!(led.status, 302, "{link}");
+        assert!(led.header("location").starts_with("https://www.zeta.example/?"), "{led:?}");
+        assert_eq!(captured(led.header("location")).as_deref(), Some("ada"));
+    }
+}
+
+// field-faults row 27
+#[tokio::test]
+async fn a_person_whose_link_is_refused_reads_a_page_with_a_way_on_and_a_program_the_code() {
+    let proxy = TestProxy::with(SITES).await;
+    let hostile = "r/main/%3Cscript%3Ealert(1)%3C%2Fscript%3E?to=/%22%3E%3Cscript%3E";
+    for (host, link, status, way_on) in [
+        (HOST, "r/none/ada?to=/app", 404, "http://127.0.0.1:8787/pricing"),
+        (HOST, "r/main", 404, "http://127.0.0.1:8787/pricing"),
+        (HOST, "r/main/{{partner}}?to=/app", 404, "http://127.0.0.1:8787/pricing"),
+        (HOST, "r/main/ada?to=//evil.example", 400, "http://127.0.0.1:8787/pricing"),
+        (HOST, "r/main/%FF?to=/app", 404, "http://127.0.0.1:8787/pricing"),
+        (HOST, hostile, 404, "http://127.0.0.1:8787/pricing"),
+        ("www.zeta.example", "r/zeta-main/a%20b", 404, "https://www.zeta.example/"),
+        ("elsewhere.example", "r/main/ada", 404, "/"),
+    ] {
+        let page = proxy.send(proxy.clicked(host, link)).await;
+        assert_eq!((page.status, page.header("content-type")), (status, "text/html; charset=utf-8"), "{link}");
+        assert!(page.header("content-security-policy").starts_with("default-src 'none';"), "{page:?}");
+        assert!(page.body.contains(&format!("<a href=\"{way_on}\">")), "{link}: {page:?}");
+        assert!(!page.body.contains("evil") && !page.body.contains("<script"), "nothing of the request: {page:?}");
+        let program = proxy.send(proxy.program(host, link)).await;
+        assert_eq!((program.status, program.header("content-type")), (status, "application/problem+json"), "{link}");
+    }
+    assert_eq!(proxy.recorded().await.len(), 0);
 }
 
 #[tokio::test]
@@ -133,7 +214,7 @@ async fn a_prefetch_is_told_to_come_again_and_the_visit_itself_counts_once() {
     for purpose in ["prefetch", "prefetch;prerender"] {
         let ahead = proxy.clicked(HOST, "r/main/ada?to=/app").header("sec-purpose", purpose);
         let ahead = proxy.send(ahead).await;
-        assert_eq!((ahead.code().as_str(), ahead.header("cache-control")), ("503 unavailable", "no-store"));
+        assert_eq!((ahead.status, ahead.header("cache-control")), (503, "no-store"));
         assert_eq!((ahead.header("location"), ahead.cookies().len()), ("", 0));
     }
     assert_eq!(proxy.recorded().await.len(), 0);
@@ -218,14 +299,15 @@ async fn a_destination_that_is_not_allowed_is_refused_and_nothing_recorded() {
         "https://app.acme.example.evil.example",
         "/tm/r/main/ada",
         "/app&to=/pricing",
+        "/app;via=grace",
         "",
     ] {
-        let refused = proxy.follow(&format!("r/main/ada?to={to}")).await;
+        let refused = proxy.refused(&format!("r/main/ada?to={to}")).await;
         assert_eq!(refused.code(), "400 malformed", "{to}");
         assert_eq!((refused.json()["field"].as_str(), refused.header("location")), (Some("to"), ""), "{to}");
         assert_eq!((refused.header("cache-control"), refused.cookies().len()), ("no-store", 0));
     }
-    assert_eq!(proxy.follow("r/main/ada").await.code(), "400 malformed", "the root is not on this site's list");
+    assert_eq!(proxy.refused("r/main/ada").await.code(), "400 malformed", "the root is not on this site's list");
     assert_eq!(proxy.recorded().await.len(), 0);
     let allowed = proxy.follow("r/main/ada?to=https%3A%2F%2Fapp.acme.example%2Fwelcome").await;
     assert_eq!(allowed.header("location"), "https://app.acme.example/welcome");
@@ -237,15 +319,17 @@ async fn what_names_no_program_and_partner_is_not_found() {
     let long = format!("r/main/{}?to=/app", "x".repeat(256));
     for link in [
         "r/none/ada?to=/app",
-        "r/Main/ada?to=/app",
         "r/main/?to=/app",
         "r/main?to=/app",
         "r/main/a%20b?to=/app",
         "r/main/%FF?to=/app",
         "r/main/a/b?to=/app",
+        "r/main/a%2Fb?to=/app",
+        "r/main/ada@lovelace.org?to=/app",
+        "r/main/undefined?to=/app",
         &long,
     ] {
-        let refused = proxy.follow(link).await;
+        let refused = proxy.refused(link).await;
         assert_eq!(refused.code(), "404 not_found", "{link}");
         assert_eq!(refused.header("content-type"), "application/problem+json");
     }
@@ -260,7 +344,7 @@ async fn one_network_may_not_ask_without_end() {
     for _ in 0..3 {
         assert_eq!(proxy.follow("r/main/ada?to=/app").await.status, 302);
     }
-    let refused = proxy.follow("r/main/ada?to=/app").await;
+    let refused = proxy.refused("r/main/ada?to=/app").await;
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("429 too_many_requests", "20"));
     assert_eq!(proxy.recorded().await.len(), 3);
     // Whoever guesses names is counted, too.

@@ -73,9 +73,9 @@ function time(text) {
 const short = (id) => id.slice(0, 18);
 
 /** Business keys are the company's own; one that is an e-mail address is not shown. */
-const key = (text) => text?.replace(/[^\s<>()]+@[^\s<>()]*[^\s<>().,:;]/g, '(an e-mail address)');
+const key = (text) => text?.replace(/(?<![^\s<>()])[^\s<>()@]*@[^\s<>()]*[^\s<>().,:;]/g, '(an e-mail address)');
 
-const partner = (touch) => key(touch.partner) ?? 'a partner whom only the vendor knows';
+const partner = (touch) => key(touch.partner) ?? (touch.unusable ? 'nobody' : 'a partner whom only the vendor knows');
 
 /** Minor units with the currency's own exponent. */
 function money(minor, currency) {
@@ -118,7 +118,7 @@ function decided(row) {
   const considered = decisions.get(decisionKey(row))?.considered;
   if (!considered) return null;
   const won = considered.filter(({ verdict }) => ['credited', 'inherited'].includes(verdict));
-  const lost = considered.filter((one) => !won.includes(one)).map(({ touch }) => partner(touch));
+  const lost = considered.filter((one) => !won.includes(one) && !one.touch.unusable).map(({ touch }) => partner(touch));
   if (won.length === 0) return 'Nobody is credited.';
   const by = won.some(({ verdict }) => verdict === 'inherited') ? 'by what it follows' : 'by the last touch';
   const over = lost.length ? `, over ${[...new Set(lost)].join(', ')}` : '';
@@ -126,6 +126,13 @@ function decided(row) {
 }
 
 const why = (row) => (row.code ? (WHY[row.code] ?? `${row.code.replaceAll('_', ' ')}.`) : OTHERWISE[row.status]);
+
+/** Why a touch names no partner. */
+const UNUSABLE = {
+  characters: 'its key has characters that no vendor’s key has',
+  email: 'an e-mail address stands in the place of its key',
+  too_long: 'its key is longer than any vendor’s',
+};
 
 /** Where the proxy read a touch: the names of the parameters, since their values stand in the other columns. */
 function read({ source, landing_url: url }) {
@@ -150,7 +157,7 @@ function commission({ commission: word, state }) {
 
 const TOUCHES = [
   ['When', 'when', (row) => time(row.at)],
-  ['Partner', 'what', (row) => ({ main: partner(row), sub: `program ${row.program}` })],
+  ['Partner', 'what', (row) => ({ main: partner(row), sub: UNUSABLE[row.unusable] ?? `program ${row.program}` })],
   ['Click id', 'named', (row) => row.click_id && { main: row.click_id, code: true }],
   ['Landing page', 'long', (row) => ({ main: row.landing_url.split('?')[0], code: true, sub: read(row) })],
 ];

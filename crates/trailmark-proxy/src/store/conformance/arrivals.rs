@@ -11,10 +11,12 @@
 
 use futures_util::future::join_all;
 use trailmark_wire::ids::SiteId;
+use trailmark_wire::receipt::Status;
 
 use super::Ground;
 use super::samples::*;
-use crate::store::{Arrival, Budget, NetworkHash, NewTouch, StoreError};
+use crate::store::operator::Filter;
+use crate::store::{Arrival, Budget, NetworkHash, NewTouch, StoreError, TOUCHES_KNOWN};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -145,6 +147,37 @@ pub async fn a_vendors_cookie_counts_only_where_the_program_has_no_touch(ground:
     // A cookie that stays on the page for months must not open a closed window again.
     let closed = Arrival { now: NOW.plus(91 * DAY_MS), ..later(4, vec![by_cookie(clicked(4, "main", "x4"))]) };
     assert_eq!(store.record_arrival(closed).await.unwrap(), None);
+}
+
+// field-faults § 2
+pub async fn a_touch_that_is_never_credited_stands_in_no_ones_way(ground: &impl Ground) {
+    let store = ground.open();
+    assert_eq!(store.record_arrival(arrival(1, vec![unusable(1, "main")])).await, Ok(None), "it gives nobody a cookie");
+    let known = |number, touches| Arrival { known_visitor: Some(visitor(1)), ..arrival(number, touches) };
+    let cookie = recorded(&store, known(2, vec![by_cookie(touch(2, "main"))])).await;
+    assert_eq!((cookie.newest.touch.id, cookie.is_new), (id(2), true));
+    let later = Arrival { at: NOW.plus(1), ..known(3, vec![unusable(3, "main")]) };
+    let later = recorded(&store, later).await;
+    assert_eq!(
+        (later.newest.touch.id, later.is_new),
+        (id(2), true),
+        "it is recorded, and the earlier one stays the newest"
+    );
+    let rows = store.touches(Filter::default()).await.unwrap();
+    let reasons: Vec<_> = rows.iter().filter_map(|row| Some((row.id.clone(), row.unusable?))).collect();
+    assert_eq!(reasons.len(), 2, "{rows:?}");
+}
+
+pub async fn touches_that_are_never_credited_push_no_other_out_of_a_decision(ground: &impl Ground) {
+    let store = ground.open();
+    recorded(&store, arrival(1, vec![touch(1, "main")])).await;
+    for number in 2..=u8::try_from(TOUCHES_KNOWN).unwrap() + 2 {
+        let known =
+            Arrival { known_visitor: Some(visitor(1)), ..arrival(number, vec![unusable(number.into(), "main")]) };
+        recorded(&store, Arrival { at: NOW.plus(number.into()), ..known }).await;
+    }
+    let receipt = accepted(&store, 1, signup(1, visitor(1), "u_1")).await;
+    assert_eq!((receipt.status, receipt.attribution.len()), (Status::Accepted, 1));
 }
 
 pub async fn one_arrival_may_touch_several_programs(ground: &impl Ground) {

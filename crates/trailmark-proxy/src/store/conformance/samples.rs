@@ -15,6 +15,7 @@ use std::sync::Arc;
 use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event};
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{
     ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
 };
@@ -92,6 +93,7 @@ pub fn touch(number: u16, in_program: &str) -> NewTouch {
         raw_partner: None,
         source: Source::Url,
         twins_differ: false,
+        unusable: None,
     };
     NewTouch { id: id(number), program: program(in_program), captured, expires_at: NOW.plus(90 * DAY_MS) }
 }
@@ -100,6 +102,14 @@ pub fn touch(number: u16, in_program: &str) -> NewTouch {
 pub fn clicked(number: u16, in_program: &str, click: &str) -> NewTouch {
     let mut touch = touch(number, in_program);
     touch.captured.click_id = Some(ClickId::new(click).unwrap());
+    touch
+}
+
+/// A touch whose link holds no key that the vendor could take.
+pub fn unusable(number: u16, in_program: &str) -> NewTouch {
+    let mut touch = touch(number, in_program);
+    touch.captured.partner = None;
+    touch.captured.unusable = Some(Unusable::Characters);
     touch
 }
 

@@ -6,7 +6,7 @@ use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::time::UnixMillis;
 
-use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
+use super::rows::{all, checked, json, maybe, maybe_time, maybe_word, plain, time, word};
 use super::{commissions, lanes, order};
 use crate::outbox::State;
 use crate::store::StoreError;
@@ -301,6 +301,7 @@ fn touch_row(row: &Row<'_>) -> Result<TouchRow, StoreError> {
         partner: plain(row, "partner")?,
         click_id: plain(row, "click_id")?,
         source: plain(row, "source")?,
+        unusable: maybe_word(row, "unusable")?,
         landing_url: plain(row, "landing_url")?,
         at: time(row, "at")?,
         expires_at: time(row, "expires_at")?,

@@ -93,6 +93,12 @@ pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T
     serde_json::from_value(text.into()).map_err(|error| damaged(column, error))
 }
 
+/// A column of such a word that may be NULL.
+pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| serde_json::from_value(text.into())).transpose().map_err(|error| damaged(column, error))
+}
+
 /// A column of JSON.
 pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
     let text: String = row.get(column)?;

@@ -3,11 +3,12 @@
 use rusqlite::{Connection, Row, named_params};
 use trailmark_attribution::Touch;
 use trailmark_wire::capture::{Captured, Source};
+use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
 use super::budget::{self, Subject};
-use super::rows::{all, checked, count, first, maybe, plain, time, word, write};
+use super::rows::{all, checked, count, first, maybe, maybe_word, plain, time, word, write};
 use crate::store::{Arrival, NewTouch, RecordedArrival, StoreError, StoredTouch, TOUCHES_KNOWN};
 
 /// Touches of one visitor, over all programs, among which those that a decision looks at are found.
@@ -50,7 +51,8 @@ fn repeated_by_key(ledger: &Connection, arrival: &Arrival) -> Result<Option<Reco
     let mut newest: Option<StoredTouch> = None;
     for touch in &arrival.touches {
         let sql = "SELECT * FROM touches
-                   WHERE site = ?1 AND visitor = ?2 AND program = ?3 AND arrival = ?4 AND expires_at > ?5";
+                   WHERE site = ?1 AND visitor = ?2 AND program = ?3 AND arrival = ?4 AND expires_at > ?5
+                     AND unusable IS NULL";
         let key = (site, visitor.as_str(), touch.program.as_str(), id, arrival.now.0);
         let recorded = first(ledger, sql, key, stored_touch)?;
         newest = newest.into_iter().chain(recorded).max_by_key(|stored| (stored.touch.at, stored.touch.id.clone()));
@@ -75,12 +77,14 @@ fn counting<'a>(
 
 /// Whether a capture is a touch that the visitor does not have yet: another arrival in that program, and no click of
 /// theirs; of a page that was reloaded, no live touch of the same click and partner, under whatever arrival it was told; from
-/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not.
+/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not. A touch that is never
+/// credited stands in no cookie's way.
 fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<bool, StoreError> {
     // Each part stops at the first row of an index, or looks at few, however many touches the visitor has.
     let same = "SELECT 1 FROM touches WHERE site = :site AND visitor = :visitor AND program = :program";
     let known = format!(
-        "SELECT (:any AND EXISTS ({same})) OR EXISTS ({same} AND arrival = :arrival) OR EXISTS ({same} AND click_id = :click)
+        "SELECT (:any AND EXISTS ({same} AND unusable IS NULL)) OR EXISTS ({same} AND arrival = :arrival)
+           OR EXISTS ({same} AND click_id = :click)
            OR (:again AND EXISTS (
              SELECT 1 FROM (SELECT program, click_id, partner, expires_at FROM touches INDEXED BY touches_newest
                             WHERE site = :site AND visitor = :visitor ORDER BY at DESC, id DESC LIMIT {TOUCHES_KNOWN})
@@ -128,9 +132,9 @@ pub(super) fn add_visitor(
 
 fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<(), StoreError> {
     let sql = "INSERT INTO touches (site, id, visitor, program, arrival, click_id, partner, raw_partner, source,
-                                    twins_differ, landing_url, at, expires_at, recorded_at)
+                                    twins_differ, unusable, landing_url, at, expires_at, recorded_at)
                VALUES (:site, :id, :visitor, :program, :arrival, :click_id, :partner, :raw_partner, :source,
-                       :twins_differ, :landing_url, :at, :expires_at, :now)";
+                       :twins_differ, :unusable, :landing_url, :at, :expires_at, :now)";
     let captured = &new.captured;
     let row = named_params! {
         ":site": arrival.site.as_str(),
@@ -143,6 +147,7 @@ fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
         ":raw_partner": captured.raw_partner,
         ":source": source_word(captured.source),
         ":twins_differ": captured.twins_differ,
+        ":unusable": captured.unusable.map(Unusable::as_str),
         ":landing_url": arrival.landing_url,
         ":at": arrival.at.0,
         ":expires_at": new.expires_at.0,
@@ -153,9 +158,10 @@ fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
 
 /// Site, visitor and now are its parameters.
 const NEWEST_ALIVE: &str = "SELECT * FROM touches INDEXED BY touches_newest
-   WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3 ORDER BY at DESC, id DESC LIMIT 1";
+   WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3 AND unusable IS NULL ORDER BY at DESC, id DESC LIMIT 1";
 
-/// The newest touch whose window is still open; of two at the same time the later id, as attribution has it.
+/// The newest touch that may be credited and whose window is still open; of two at the same time the later id, as attribution
+/// has it.
 pub(super) fn newest_alive(
     ledger: &Connection,
     site: &SiteId,
@@ -165,15 +171,15 @@ pub(super) fn newest_alive(
     first(ledger, NEWEST_ALIVE, (site.as_str(), visitor.as_str(), now.0), stored_touch)
 }
 
-/// The newest touches of a visitor in each program, alive or not, the first first. Of one who has more than any person, not
-/// all are looked at.
+/// The newest touches of a visitor in each program, alive or not, the first first. Those that are never credited are counted
+/// apart, so that they push out no other. Of one who has more than any person, not all are looked at.
 pub(super) fn of_visitor(
     ledger: &Connection,
     site: &SiteId,
     visitor: &VisitorId,
 ) -> Result<Vec<StoredTouch>, StoreError> {
     let sql = "SELECT * FROM (
-                 SELECT *, row_number() OVER (PARTITION BY program ORDER BY at DESC, id DESC) AS place FROM (
+                 SELECT *, row_number() OVER (PARTITION BY program, unusable IS NULL ORDER BY at DESC, id DESC) AS place FROM (
                    SELECT * FROM touches INDEXED BY touches_newest WHERE site = ?1 AND visitor = ?2
                    ORDER BY at DESC, id DESC LIMIT ?4))
                WHERE place <= ?3 ORDER BY at, id";
@@ -187,6 +193,7 @@ pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
         raw_partner: plain(row, "raw_partner")?,
         source: word(row, "source")?,
         twins_differ: plain(row, "twins_differ")?,
+        unusable: maybe_word(row, "unusable")?,
     };
     let touch = Touch {
         id: checked(row, "id")?,
@@ -194,6 +201,7 @@ pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
         partner: captured.partner.clone(),
         at: time(row, "at")?,
         expires_at: time(row, "expires_at")?,
+        unusable: captured.unusable,
     };
     let landing_url = plain(row, "landing_url")?;
     Ok(StoredTouch { touch, visitor: checked(row, "visitor")?, captured, landing_url })
