@@ -37,7 +37,7 @@ pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
     touches(&mut story, detail, decision.as_ref());
     conversion(&mut story, detail, decision.as_ref());
     for change in &detail.changes {
-        story.event(change.changed_at, &changed(change));
+        story.event(change.changed_at, &changed(detail.conversion.kind, change));
     }
     for delivery in &detail.deliveries {
         delivery::delivery(&mut story, detail, delivery, lanes);
@@ -265,6 +265,19 @@ fn because(code: &str) -> Option<&'static str> {
     Some(match code {
         "customer_unsigned" => "This site believes a page's customer only when the merchant signed them.",
         "money_unsigned" => "Nobody but the page named the amount: sign the order, or report it from the backend.",
+        "signups_from_backend" => {
+            "This site counts a page's signup once the backend has stated the customer (`signups_from`)."
+        }
+        "signups_from_pages" => "This site counts the signups of its pages alone (`signups_from`).",
+        "claimed_by_page" => {
+            "A page of another visitor had claimed this customer. The backend's word counts, and that page's credit has ended."
+        }
+        "overruled_by_server" => "The site's backend stated this customer for another visitor, and its word counts.",
+        "signup_disputed" => {
+            "A page had claimed this customer for another partner, and the vendor was told. The backend's word counts here, but the \
+             vendor may still credit that partner, so the sale waits. Settle it with `conversions reassign` and the customer's \
+             key; the sale then follows by itself."
+        }
         "signups_per_visitor" => "This browser has signed up, or asked about, as many customers as the site allows.",
         "signup_rejected" => {
             "The customer's signup was rejected, so no partner is known for what follows. Once a signup of theirs counts, \
@@ -290,15 +303,26 @@ fn because(code: &str) -> Option<&'static str> {
     })
 }
 
-/// How a held conversion ended.
-fn changed(change: &ConversionChange) -> String {
+/// How a conversion came to stand otherwise after its receipt.
+fn changed(kind: Kind, change: &ConversionChange) -> String {
     let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
     let what = match change.change {
         Afterwards::Closed if change.code.as_deref() == Some("key_taken") => {
             format!("Closed, without telling the page: the same key stands already in conversion {cause}")
         }
         Afterwards::Closed => format!("Closed: the site's backend stated the same key in conversion {cause}"),
+        Afterwards::Followed if kind == Kind::Sale => {
+            format!("The vendor credits the right partner for the customer now, as conversion {cause} says")
+        }
         Afterwards::Followed => format!("Its sale came as conversion {cause}"),
+        Afterwards::Overruled if kind == Kind::Sale => {
+            format!("Not sent: the site's backend stated its customer for another visitor, in conversion {cause}")
+        }
+        Afterwards::Overruled => {
+            format!(
+                "Its credit ended: the site's backend stated this customer for another visitor, in conversion {cause}"
+            )
+        }
         Afterwards::Rejected => "An operator rejected it".to_owned(),
         Afterwards::Released => "An operator released it".to_owned(),
     };

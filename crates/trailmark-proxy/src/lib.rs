@@ -32,6 +32,8 @@ pub mod commissions;
 
 pub mod app;
 
+pub mod follow_up;
+
 pub mod explain;
 
 pub mod admin;

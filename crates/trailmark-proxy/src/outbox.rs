@@ -14,6 +14,8 @@ pub mod machine;
 
 pub mod manual;
 
+pub mod takeover;
+
 pub mod order;
 
 use trailmark_wire::time::UnixMillis;

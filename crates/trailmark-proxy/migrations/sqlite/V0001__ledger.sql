@@ -58,7 +58,7 @@ CREATE TABLE touches (
 CREATE UNIQUE INDEX touches_of_visitor ON touches (site, visitor, program, arrival);
 -- The same click is the same touch, whichever arrival brings it.
 CREATE UNIQUE INDEX touches_of_click ON touches (site, visitor, program, click_id) WHERE click_id IS NOT NULL;
--- The touch budget counts here, and lists read from its end.
+-- Lists read from its end.
 CREATE INDEX touches_by_time ON touches (site, recorded_at);
 
 CREATE TABLE conversions (

@@ -38,6 +38,8 @@ fn exposition(
     for (status, count) in &counts.conversions {
         page.sample(&label("status", status), *count);
     }
+    page.family("trailmark_claimed_by_page_total", "counter", "Pages' claims that a backend overruled.");
+    page.sample("", counts.claimed_by_page);
     page.family("trailmark_deliveries", "gauge", "Deliveries, by the state that they are in.");
     for state in outbox::State::ALL.map(outbox::State::as_str) {
         let count = counts.deliveries.iter().find(|(word, _)| word == state);
@@ -101,6 +103,7 @@ mod tests {
         let counts = Counts {
             touches: 3,
             conversions: vec![("accepted".to_owned(), 2)],
+            claimed_by_page: 1,
             deliveries: vec![("recorded".to_owned(), 1), ("due".to_owned(), 1)],
         };
         let lane = LaneRow {
@@ -114,6 +117,7 @@ mod tests {
         for line in [
             "trailmark_touches_total 3",
             "trailmark_conversions_total{status=\"accepted\"} 2",
+            "trailmark_claimed_by_page_total 1",
             "trailmark_deliveries{state=\"due\"} 1",
             "trailmark_deliveries{state=\"dead\"} 0",
             "trailmark_lane_open{program=\"main\"} 0",

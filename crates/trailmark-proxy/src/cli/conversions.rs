@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::limits::KEY_CHARS;
 use trailmark_wire::receipt::Status;
 
@@ -16,7 +17,7 @@ use super::output::{self, Room};
 use super::rows::{ByHand, LedgerArgs, One, Rows, beginning};
 use crate::admin::webhooks::Marked;
 use crate::explain::{UNREAD_KEY, credited, explain};
-use crate::store::operator::{ConversionDetail, ConversionRow, DeliveryRow, Filter, LaneRow};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Filter, LaneRow};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Conversions {
@@ -28,6 +29,8 @@ pub(super) enum Conversions {
     Explain(Named),
     /// Have the vendor asked what became of the commission
     Check(One),
+    /// Ask the vendor again whom it credits for a customer whom a page had claimed; then the held sales follow
+    Reassign(Named),
     /// Release a held conversion: it is decided again and sent
     Release(ByHand),
     /// Reject a held conversion: nothing is sent
@@ -42,6 +45,9 @@ pub(super) struct List {
     /// Under your own key: the customer's of a signup or lead, the order's of a sale, the refund's of a refund
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     key: Option<String>,
+    /// With one code, as `conversions show` names it
+    #[arg(long, value_name = "CODE", value_parser = code)]
+    code: Option<String>,
     /// Of one customer, sales too, by your own key
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     customer: Option<String>,
@@ -79,14 +85,19 @@ struct Found {
 impl Conversions {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(List { status, key, customer, partner, rows, ledger }) => {
-                let (desk, filter) = (ledger.desk()?, Filter { key, customer, partner, ..rows.in_state(status) });
+            Self::List(List { status, key, code, customer, partner, rows, ledger }) => {
+                let (desk, filter) = (ledger.desk()?, Filter { key, code, customer, partner, ..rows.in_state(status) });
                 let found = async |ledger: &Ledger<'_>| desk.found(&filter, ledger.conversions(filter.clone()).await?);
                 desk.print(found, |rows| list(rows)).await
             }
             Self::Show(named) => named.print(|found| found.with_others(show(&found.detail))).await,
             Self::Explain(named) => {
                 named.print(|found| found.with_others(explain(&found.detail, &found.lanes).trim_end().to_owned())).await
+            }
+            Self::Reassign(Named { name, ledger }) => {
+                let asked =
+                    async |ledger: &Ledger<'_>| reassign(ledger, &name).await.map_err(|failure| failure.about(&name));
+                ledger.desk()?.print(asked, show).await
             }
             Self::Check(one) => one.print(async |ledger, id| ledger.check(id).await, asked_for).await,
             Self::Release(ByHand { reason, one }) => {
@@ -140,6 +151,42 @@ async fn find(ledger: &Ledger<'_>, name: &str) -> Result<(ConversionDetail, Opti
         "no such conversion, neither by id nor by key of a customer, order or refund; what a page answered with `no_touch` or \
          a `consent` code never reaches the ledger",
     ))
+}
+
+/// Has every vendor asked again that may credit somebody else for the customer of a disputed signup: each delivery begins
+/// anew, with a look-up, and only what the vendor does not have is sent.
+async fn reassign(ledger: &Ledger<'_>, name: &str) -> Result<ConversionDetail, Failure> {
+    let signup = disputed(ledger, name).await?;
+    let open = ["conflict", "uncertain"];
+    let mut is_asked = false;
+    for delivery in signup.deliveries.iter().filter(|delivery| open.contains(&delivery.state.as_str())) {
+        ledger.change(Change::Retry { delivery: delivery.id.clone(), accept_double: false }).await?;
+        is_asked = true;
+    }
+    match is_asked {
+        true => ledger.conversion(signup.conversion.id.as_str()).await,
+        false => Err(Failure::request(
+            "no vendor is known to credit another partner for this customer: `conversions explain` tells how its deliveries stand",
+        )),
+    }
+}
+
+/// The signup by which a backend overruled a page's claim: of that id, or under that customer's key.
+async fn disputed(ledger: &Ledger<'_>, name: &str) -> Result<ConversionDetail, Failure> {
+    let (key, code) = (Some(name.to_owned()), Some("claimed_by_page".to_owned()));
+    let under_key = Filter { key, code, limit: Some(output::MOST_ROWS), ..Filter::default() };
+    let rows = ledger.conversions(under_key).await?;
+    let id = match rows.into_iter().find(|row| row.kind == Kind::Signup) {
+        Some(row) => row.id.as_str().to_owned(),
+        None => find(ledger, name).await?.0.conversion.id.as_str().to_owned(),
+    };
+    let detail = ledger.conversion(&id).await?;
+    match detail.conversion.code.as_deref() {
+        Some("claimed_by_page") => Ok(detail),
+        _ => Err(Failure::request(
+            "no page's claim to this customer was overruled: `conversions list --code claimed_by_page` shows those that were",
+        )),
+    }
 }
 
 /// Of those under one key, the one by which it stands, else the newest.
@@ -233,6 +280,12 @@ fn show(detail: &ConversionDetail) -> String {
     let facts = facts.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_deref()?)));
     let facts: Vec<String> = facts.collect();
     format!("{}\n\n{}", facts.join("\n"), super::outbox::deliveries(&detail.deliveries, "no delivery"))
+}
+
+/// A code as the ledger writes them.
+fn code(text: &str) -> Result<String, &'static str> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    fits.then(|| text.to_owned()).ok_or("not a code: give small letters and `_`, such as claimed_by_page")
 }
 
 /// What vendors were not sent as it was reported.

@@ -225,8 +225,8 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
-    let Filter { site, state, program, limit, settled, key, customer, partner } = filter;
+fn query(filter: Filter) -> [(&'static str, Option<String>); 9] {
+    let Filter { site, state, program, limit, settled, key, code, customer, partner } = filter;
     [
         ("site", site.map(String::from)),
         ("state", state),
@@ -234,6 +234,7 @@ fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
         ("limit", limit.map(|limit| limit.to_string())),
         ("settled", settled.then(|| "true".to_owned())),
         ("key", key),
+        ("code", code),
         ("customer", customer),
         ("partner", partner),
     ]

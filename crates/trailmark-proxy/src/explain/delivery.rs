@@ -119,6 +119,12 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         "uncertain" => {
             format!("Whether {vendor} has it is uncertain{reason}. Look there, then {}.", resolve(id))
         }
+        "conflict" if detail.conversion.code.as_deref() == Some("claimed_by_page") => format!(
+            "{vendor} was told of this customer on a page's word and may credit another partner{reason}. No call of its API \
+             changes that: have the customer moved there, or remove the customer with `trailmark customers remove`, then \
+             `trailmark conversions reassign {}`. The customer's sales are held until then.",
+            detail.conversion.id
+        ),
         "conflict" => {
             format!("{vendor} has something else under this key{reason}. Compare there, then {}.", resolve(id))
         }

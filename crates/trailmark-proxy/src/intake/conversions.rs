@@ -64,6 +64,7 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
         occurred_at: occurred_at(payload.iat, &claims, site.window_ms(), now),
         received_at: now,
         assurance,
+        budget: Some(app.budget(app.config.limits.held_per_hour, call.client, now)),
     };
     let case = Case::of(&new, doubt, Some((claims.program, claims.exp)));
     let rules = Rules::of(site, &app.config.limits);

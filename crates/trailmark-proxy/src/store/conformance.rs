@@ -36,6 +36,7 @@ macro_rules! store_conformance {
             arrivals::a_first_arrival_makes_a_visitor_and_a_touch
             arrivals::a_repeat_by_the_same_cookie_gives_the_same_touch
             arrivals::a_repeat_by_the_same_browser_key_gives_the_same_visitor
+            arrivals::whoever_knows_an_arrival_and_its_public_key_adds_nothing_to_its_visitor
             arrivals::a_key_that_came_with_a_repeat_by_cookie_is_known_from_then_on
             arrivals::a_stranger_with_the_same_arrival_id_is_a_new_visitor
             arrivals::a_stranger_with_another_key_is_a_new_visitor
@@ -51,6 +52,7 @@ macro_rules! store_conformance {
             arrivals::the_newest_live_touch_is_the_latest_whose_window_is_open
             arrivals::a_touch_is_read_back_as_it_was_captured
             arrivals::a_spent_budget_refuses_what_is_new_and_nothing_else
+            arrivals::one_network_cannot_take_the_whole_budget_of_a_site
             arrivals::of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows
             arrivals::sites_do_not_see_each_other
             accepting::a_conversion_is_accepted_with_all_that_belongs_to_it

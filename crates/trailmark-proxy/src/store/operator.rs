@@ -33,6 +33,9 @@ pub struct Filter {
     pub settled: bool,
     /// Conversions: under this business key, the customer's of a signup or lead, else the order's or refund's own.
     pub key: Option<String>,
+    /// Conversions: with this code.
+    #[serde(default)]
+    pub code: Option<String>,
     /// Conversions: of this customer, by the merchant's key.
     pub customer: Option<String>,
     /// Conversions: credited to this partner, or of a visitor whom a link of theirs brought.
@@ -252,7 +255,7 @@ pub struct Signed {
     pub kid: Option<String>,
 }
 
-/// A step of a held conversion.
+/// A step of a conversion that was held or overruled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConversionChange {
     /// What happened to it.
@@ -270,14 +273,16 @@ pub struct ConversionChange {
     pub changed_at: UnixMillis,
 }
 
-/// How a held conversion ends.
+/// How a held conversion ends, or one whose credit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Afterwards {
     /// A server stated the same key, then or before; or it stood already, which its page may not know.
     Closed,
-    /// The sale that it waited for came.
+    /// What it waited for came: its sale, or the vendor's right credit for its customer.
     Followed,
+    /// A server stated the same key for another visitor; until then it counted.
+    Overruled,
     /// An operator rejected it.
     Rejected,
     /// An operator released it.
@@ -348,6 +353,9 @@ pub struct Counts {
     pub touches: u64,
     /// Conversions by status.
     pub conversions: Vec<(String, u64)>,
+    /// Conversions of servers that overruled a page's claim.
+    #[serde(default)]
+    pub claimed_by_page: u64,
     /// Deliveries by state.
     pub deliveries: Vec<(String, u64)>,
 }
@@ -413,6 +421,7 @@ impl Afterwards {
         match self {
             Self::Closed => "closed",
             Self::Followed => "followed",
+            Self::Overruled => "overruled",
             Self::Rejected => "rejected",
             Self::Released => "released",
         }

@@ -18,6 +18,8 @@ mod readers;
 mod writer;
 
 mod keys;
+
+mod budget;
 mod touches;
 
 mod callers;
@@ -26,6 +28,8 @@ mod known;
 
 mod conversions;
 mod held;
+mod overrule;
+mod owed;
 
 mod attempts;
 mod order;
@@ -66,8 +70,8 @@ use super::webhooks::{
     AskClaim, Asking, Kept, NewWebhook, Told, Unread, WebhookChange, WebhookRow, WebhookState, WebhookStore,
 };
 use super::{
-    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply, Store,
-    StoreError, StoredTouch,
+    AcceptRule, Accepted, Arrival, FollowRule, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply,
+    Store, StoreError, StoredTouch,
 };
 
 /// A ledger in one file of this machine.
@@ -160,6 +164,10 @@ impl Store for SqliteStore {
 
     fn accept(&self, new: NewConversion, rule: AcceptRule) -> Reply<'_, Accepted> {
         Box::pin(self.writer.run(move |ledger| conversions::accept(ledger, &new, rule)))
+    }
+
+    fn follow_up(&self, rule: FollowRule, now: UnixMillis) -> Reply<'_, bool> {
+        Box::pin(self.writer.run(move |ledger| owed::follow_up(ledger, &rule, now)))
     }
 
     fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>> {

@@ -20,7 +20,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::Ground;
 use super::samples::*;
-use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall};
+use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall, Whose};
 use crate::store::{Accepted, Assurance, Known, NewConversion, Store, StoreError};
 
 fn key_id(name: &str) -> KeyId {
@@ -35,7 +35,8 @@ fn key(number: u8, created_at: UnixMillis) -> ApiKeyRow {
 
 /// A call under API key and Idempotency-Key by number.
 fn call(key: u8, idempotency_key: u8, visitor: Option<VisitorId>) -> ServerCall {
-    ServerCall { api_key: key_id(&format!("key{key}")), idempotency_key: [idempotency_key; 32], visitor }
+    let whose = visitor.map_or(Whose::Unsaid, Whose::Visitor);
+    ServerCall { api_key: key_id(&format!("key{key}")), idempotency_key: [idempotency_key; 32], whose }
 }
 
 /// A server's signup; nobody but `call` says whose.

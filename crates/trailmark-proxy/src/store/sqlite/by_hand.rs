@@ -2,15 +2,16 @@
 //! reason; whether a delivery allows it is decided by `outbox::manual`.
 
 use rusqlite::{Connection, named_params};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::merchant::{Claims, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::receipt::Receipt;
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, held, known, lists};
+use super::{attempts, claims, deliveries, held, known, lists, overrule};
 use crate::json::Json;
-use crate::outbox::{Progress, State, manual};
+use crate::outbox::manual::{self, Past};
+use crate::outbox::{Progress, State};
 use crate::store::StoreError;
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Signed, Verdict};
 
@@ -113,6 +114,7 @@ pub(super) fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, Convers
 struct Before {
     site: SiteId,
     conversion: ConversionId,
+    program: ProgramId,
     generation: u32,
     leased_until: Option<UnixMillis>,
     progress: Progress,
@@ -124,6 +126,11 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     let before = before(ledger, delivery)?;
     if let Some(until) = before.leased_until {
         return Err(StoreError::Refused(format!("this delivery is just being sent: try again after {until}")));
+    }
+    if let Some(by) = overrule::overruled_by(ledger, &before.site, &before.conversion)? {
+        return Err(StoreError::Refused(format!(
+            "the site's backend overruled this page's claim, in conversion {by}: look at that conversion's deliveries"
+        )));
     }
     let (generation, after) = decide(ledger, delivery, &before, change, now)?;
     deliveries::set(ledger, &before.site, delivery, generation, &after)?;
@@ -139,6 +146,7 @@ fn before(ledger: &Connection, delivery: &ConversionId) -> Result<Before, StoreE
             Ok(Before {
                 site: checked(row, "site")?,
                 conversion: checked(row, "conversion")?,
+                program: checked(row, "program")?,
                 generation: plain(row, "generation")?,
                 leased_until: maybe_time(row, "lease_until")?,
                 progress: deliveries::progress(row)?,
@@ -165,7 +173,10 @@ fn decide(
             (before.generation, manual::resolved(progress, *verdict == Verdict::Recorded, reason.clone()))
         }
         Change::Retry { accept_double, .. } => {
-            let past = attempts::past(ledger, &before.site, delivery)?;
+            let past = match attempts::past(ledger, &before.site, delivery)? {
+                Past::Clear => overrule::past(ledger, &before.site, &before.conversion, &before.program)?,
+                unsure @ Past::Unsure(_) => unsure,
+            };
             (before.generation + 1, manual::replayed(progress, past, *accept_double, now))
         }
     };

@@ -7,7 +7,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, to_json, word, write};
-use super::{attempts, claims, commissions, lanes, order};
+use super::{attempts, claims, commissions, lanes, order, owed};
 use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
@@ -234,6 +234,7 @@ pub(super) fn set(
     write(ledger, sql, row)?;
     if progress.state == State::Recorded {
         commissions::begin(ledger, site, delivery)?;
+        owed::owe_sales(ledger, site, delivery)?;
     }
     if progress.state.is_settled() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }

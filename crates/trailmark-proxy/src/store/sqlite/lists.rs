@@ -81,6 +81,7 @@ pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Vec<Co
     // The kinds, so that the index that leads to a key by its kind is of use.
     let conditions = [
         (":key", &filter.key, "c.kind IN ('signup', 'lead', 'sale', 'refund') AND c.external_id = :key"),
+        (":code", &filter.code, "c.code = :code"),
         (":customer", &filter.customer, "c.customer_key = :customer"),
         (":partner", &filter.partner, BROUGHT_BY),
     ];

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 use crate::store::delivery::Leased;
 
 /// The delivery of kind `follows` that a leased one must come after. Of several under one key (an earlier one was rejected)
-/// a recorded one counts first, then the newest that was not rejected.
+/// a recorded one counts first, then the newest that was not rejected; one that a server overruled does not count.
 pub(super) fn earlier(ledger: &Connection, held: &Leased, follows: Kind) -> Result<Earlier, StoreError> {
     let (site, conversion) = (held.lane.site.as_str(), held.conversion.as_str());
     let column = if follows == Kind::Sale { "refund_of" } else { "customer_key" };
@@ -22,6 +22,7 @@ pub(super) fn earlier(ledger: &Connection, held: &Leased, follows: Kind) -> Resu
     let Some(key) = key else { return Ok(Earlier::Unnamed) };
     let sql = "SELECT d.state FROM conversions c JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
                WHERE c.site = ?1 AND c.kind = ?2 AND c.external_id = ?3 AND d.program = ?4
+                 AND +c.status <> 'duplicate'
                ORDER BY d.state = 'recorded' DESC, d.state = 'rejected', c.received_at DESC LIMIT 1";
     let params = (site, follows.as_str(), key, held.lane.program.as_str());
     let found: Option<String> = first(ledger, sql, params, |row| plain(row, "state"))?;
