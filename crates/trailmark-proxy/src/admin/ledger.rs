@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use http::Uri;
@@ -17,9 +17,10 @@ use super::export;
 use super::problem::Problem;
 use crate::answer::{Answered, answer};
 use crate::app::App;
+use crate::explain::story;
 use crate::intake::accept::release_rule;
 use crate::store::listing::{Filter, MOST_ROWS, Page};
-use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, LaneRow, TouchRow};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, TouchRow};
 use crate::store::{Store, StoreError};
 
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
@@ -70,6 +71,14 @@ pub(super) async fn conversions(
     }
 }
 
+/// The same page for a filter in the body: an e-mail address stands in no address of ours, where logs would keep it.
+pub(super) async fn search(
+    State(app): State<Arc<App>>,
+    body: Result<Json<Filter>, JsonRejection>,
+) -> Answer<Page<Answered<ConversionRow>>> {
+    Ok(Json(listed(&*app.store, bounded(json(body)?)?, app.clock.now()).await?))
+}
+
 pub(super) async fn conversion(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -77,9 +86,27 @@ pub(super) async fn conversion(
     Ok(Json(shown(&*app.store, id, app.clock.now()).await?))
 }
 
-pub(super) async fn explain(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<String, Problem> {
+/// How a story is wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    format: Option<String>,
+}
+
+/// The story as text or, with `format=json`, in sections and sentences.
+pub(super) async fn explain(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(Wanted { format }) = wanted.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
-    Ok(crate::explain::explain(&detail, &lanes))
+    let story = story(&detail, &lanes);
+    match format.as_deref() {
+        None | Some("text") => Ok(story.to_text().into_response()),
+        Some("json") => Ok(Json(story).into_response()),
+        Some(other) => Err(Problem::malformed(format!("`format` is `{other}`: it must be text or json"))),
+    }
 }
 
 pub(super) async fn touches(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<TouchRow>> {
@@ -88,10 +115,6 @@ pub(super) async fn touches(State(app): State<Arc<App>>, RawQuery(query): RawQue
 
 pub(super) async fn deliveries(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<DeliveryRow>> {
     Ok(Json(app.store.deliveries(filter(&query.unwrap_or_default())?).await?))
-}
-
-pub(super) async fn lanes(State(app): State<Arc<App>>) -> Answer<Vec<LaneRow>> {
-    Ok(Json(app.store.lanes(app.clock.now()).await?))
 }
 
 pub(super) async fn counts(State(app): State<Arc<App>>) -> Answer<Counts> {
@@ -168,6 +191,10 @@ pub(super) fn filter(query: &str) -> Result<Filter, Problem> {
     let uri = uri.map_err(|_unreadable| Problem::malformed("the query of this address cannot be read"))?;
     let Query(filter) =
         Query::<Filter>::try_from_uri(&uri).map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    bounded(filter)
+}
+
+fn bounded(filter: Filter) -> Result<Filter, Problem> {
     match filter.limit {
         Some(limit) if !(1..=MOST_ROWS).contains(&limit) => {
             Err(Problem::malformed(format!("`limit` is {limit}: it must be 1 to {MOST_ROWS}")))

@@ -209,6 +209,8 @@ pub struct Asking {
 pub struct Told {
     /// How the commission stands, and what that rests on; `None` where nothing clear was said.
     pub standing: Option<(Commission, Option<String>)>,
+    /// What was asked last and answered, for people, such as `GET rewards: HTTP 404`; `None` where the vendor has no question.
+    pub said: Option<String>,
     /// When to ask next; `None` when nothing more is expected.
     pub next_at: Option<UnixMillis>,
     /// Now.
