@@ -11,6 +11,7 @@ pub(crate) mod lanes;
 pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
+pub mod served;
 mod view;
 pub(crate) mod webhooks;
 
@@ -46,6 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/changes", post(ledger::change))
         .route("/v1/counts", get(ledger::counts))
         .route("/v1/health", get(ledger::health))
+        .route("/v1/ledger", get(served::ledger))
         .route("/v1/keys", get(keys::list_route))
         .route("/v1/keys/rotate", post(keys::rotate_route))
         .route("/v1/keys/revoke", post(keys::revoke_route))
