@@ -7,7 +7,7 @@ use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
-use super::paging::{Listing, Order};
+use super::paging::{Condition, Listing, Order};
 use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
 use super::{commissions, known, lanes, standings};
 use crate::lanes::Shut;
@@ -59,9 +59,7 @@ pub(super) fn sites_of(ledger: &Connection, filter: &Filter) -> Result<Vec<SiteI
 }
 
 /// The conditions of a filter that hold a parameter, for [`Listing`].
-fn wanted<'a>(
-    conditions: impl IntoIterator<Item = (&'static str, &'a Option<String>, String)>,
-) -> Vec<(String, Option<(&'static str, &'a dyn ToSql)>)> {
+fn wanted<'a>(conditions: impl IntoIterator<Item = (&'static str, &'a Option<String>, String)>) -> Vec<Condition<'a>> {
     let one = |(name, wanted, condition): (&'static str, &'a Option<String>, String)| {
         let wanted: &'a dyn ToSql = wanted.as_ref()?;
         Some((condition, Some((name, wanted))))
