@@ -34,6 +34,8 @@ pub mod app;
 
 pub mod follow_up;
 
+pub mod answer;
+pub mod code;
 pub mod explain;
 
 pub mod admin;

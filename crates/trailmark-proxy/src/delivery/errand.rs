@@ -279,7 +279,7 @@ fn send_signal(answer: &Result<Answer, Failure>, outcome: &Outcome, credential: 
         Err(Failure::Unknown(Lost::BodyTooLarge)) => Signal::Answered(credential),
         // The vendor was not asked.
         Err(Failure::NotSent(NotSent::TooLate)) => Signal::Untried,
-        Ok(_) | Err(_) => lanes::signal(outcome, credential),
+        Ok(_) | Err(_) => lanes::signal(outcome, status(answer), credential),
     }
 }
 

@@ -45,6 +45,8 @@ mod commissions;
 mod by_hand;
 mod health;
 mod lists;
+mod paging;
+mod standings;
 
 use std::path::Path;
 
@@ -64,7 +66,8 @@ use super::delivery::{
     TurnRule,
 };
 use super::operator::{
-    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
+    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, Page,
+    TouchRow,
 };
 use super::webhooks::{
     AskClaim, Asking, Kept, NewWebhook, Told, Unread, WebhookChange, WebhookRow, WebhookState, WebhookStore,
@@ -212,7 +215,7 @@ impl CallerStore for SqliteStore {
     }
 
     fn conversion_of(&self, site: SiteId, id: ConversionId) -> Reply<'_, Option<ConversionDetail>> {
-        Box::pin(self.readers.read(move |ledger| by_hand::conversion_of(ledger, &site, &id)))
+        Box::pin(self.readers.read(move |ledger| by_hand::by_either_id(ledger, &site, &id)))
     }
 }
 
@@ -263,7 +266,7 @@ impl DeliveryStore for SqliteStore {
 }
 
 impl OperatorStore for SqliteStore {
-    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>> {
+    fn conversions(&self, filter: Filter) -> Reply<'_, Page<ConversionRow>> {
         Box::pin(self.readers.read(move |ledger| lists::conversions(ledger, &filter)))
     }
 
@@ -271,11 +274,11 @@ impl OperatorStore for SqliteStore {
         Box::pin(self.readers.read(move |ledger| by_hand::conversion(ledger, &id)))
     }
 
-    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>> {
+    fn touches(&self, filter: Filter) -> Reply<'_, Page<TouchRow>> {
         Box::pin(self.readers.read(move |ledger| lists::touches(ledger, &filter)))
     }
 
-    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>> {
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Page<DeliveryRow>> {
         Box::pin(self.readers.read(move |ledger| lists::deliveries(ledger, &filter)))
     }
 
@@ -346,7 +349,7 @@ impl WebhookStore for SqliteStore {
         Box::pin(self.writer.run(move |ledger| commissions::ask(ledger, &id, now)))
     }
 
-    fn webhooks(&self, filter: Filter) -> Reply<'_, Vec<WebhookRow>> {
+    fn webhooks(&self, filter: Filter) -> Reply<'_, Page<WebhookRow>> {
         Box::pin(self.readers.read(move |ledger| webhooks::list(ledger, &filter)))
     }
 

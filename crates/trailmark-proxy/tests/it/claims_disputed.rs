@@ -110,11 +110,11 @@ async fn the_page_of_the_same_visitor_is_confirmed_and_nothing_is_disputed() {
     let backend = proxy.api_key("acme").await;
     let ada = Visitor::of(&proxy, 1, "ada").await;
     ada.claims(&proxy, 1, "u_1").await;
-    let waits = proxy.store.deliveries(Default::default()).await.unwrap().remove(0);
+    let waits = proxy.store.deliveries(Default::default()).await.unwrap().items.remove(0);
     assert_eq!(waits.due_at, Some(proxy.now().plus(5 * 60_000).to_rfc3339()));
     let stated = proxy.report(&backend, "k1", &with(customer("u_1"), "visitor", ada.cookie.as_str())).await;
     assert_eq!(said(&stated), "duplicate");
-    let goes = proxy.store.deliveries(Default::default()).await.unwrap().remove(0);
+    let goes = proxy.store.deliveries(Default::default()).await.unwrap().items.remove(0);
     assert_eq!((goes.due_at, goes.reason), (Some(proxy.now().to_rfc3339()), None));
     assert_eq!(said(&proxy.report(&backend, "k2", &sale("o1", "u_1")).await), "accepted ada");
     assert_eq!(proxy.store.counts().await.unwrap().claimed_by_page, 0);

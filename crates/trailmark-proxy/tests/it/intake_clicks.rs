@@ -185,7 +185,7 @@ async fn of_a_long_address_the_beginning_is_stored_and_of_an_email_address_nothi
     assert_eq!(proxy.post("v1/clicks", arrival(2, &email).to_string()).await.status, 204);
     let touches = proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap();
     assert_eq!(touches.len(), 2);
-    for touch in &touches {
+    for touch in &touches.items {
         let row = serde_json::to_string(touch).unwrap();
         assert!(!row.contains("lovelace") && row.contains("[email]") && row.len() < 2_000, "{row}");
     }

@@ -2,6 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod admin;
+mod admin_lists;
+mod answers;
 mod claims_disputed;
 mod claims_foreign;
 mod cli;

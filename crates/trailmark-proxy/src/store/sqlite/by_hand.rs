@@ -8,7 +8,7 @@ use trailmark_wire::receipt::Receipt;
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, held, known, lists, overrule};
+use super::{attempts, claims, deliveries, held, known, lists, order, overrule};
 use crate::json::Json;
 use crate::outbox::manual::{self, Past};
 use crate::outbox::{Progress, State};
@@ -25,6 +25,23 @@ pub(super) fn conversion(ledger: &Connection, id: &str) -> Result<ConversionDeta
 }
 
 /// See [`crate::store::callers::CallerStore::conversion_of`].
+pub(super) fn by_either_id(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+) -> Result<Option<ConversionDetail>, StoreError> {
+    if let Some(found) = conversion_of(ledger, site, id)? {
+        return Ok(Some(found));
+    }
+    let sql = "SELECT id FROM conversions WHERE site = ?1 AND jti = ?2 LIMIT 2";
+    let named: Vec<ConversionId> = all(ledger, sql, (site.as_str(), id.as_str()), |row| checked(row, "id"))?;
+    match named.as_slice() {
+        [only] => conversion_of(ledger, site, only),
+        _ => Ok(None),
+    }
+}
+
+/// One conversion of a site, by the ledger's id.
 pub(super) fn conversion_of(
     ledger: &Connection,
     site: &SiteId,
@@ -38,7 +55,7 @@ pub(super) fn conversion_of(
         Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?, warnings))
     })?;
     let Some((mut conversion, occurred_at, visitor, decision, warnings)) = found else { return Ok(None) };
-    lists::fill_programs(ledger, &mut conversion)?;
+    lists::complete(ledger, &mut conversion)?;
     let touches = lists::touches_of(ledger, site, id, &visitor)?;
     let deliveries = lists::deliveries_of(ledger, site, id)?;
     let changes = held::changes(ledger, site, id)?;
@@ -64,7 +81,7 @@ fn holder(ledger: &Connection, row: &ConversionRow) -> Result<Option<ConversionR
     let Some(id) = stands.filter(|id| *id != row.id) else { return Ok(None) };
     let sql = "SELECT * FROM conversions WHERE site = ?1 AND id = ?2";
     let mut found = first(ledger, sql, (row.site.as_str(), id.as_str()), lists::conversion_row)?;
-    found.iter_mut().try_for_each(|row| lists::fill_programs(ledger, row))?;
+    found.iter_mut().try_for_each(|row| lists::complete(ledger, row))?;
     Ok(found)
 }
 
@@ -134,6 +151,8 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     }
     let (generation, after) = decide(ledger, delivery, &before, change, now)?;
     deliveries::set(ledger, &before.site, delivery, generation, &after)?;
+    // What stands behind it says anew who must act.
+    order::wake(ledger, &before.site, delivery)?;
     follow(ledger, &before, &after)?;
     record(ledger, delivery, &before, after.state, change, now)?;
     lists::delivery(ledger, &before.site, delivery)
