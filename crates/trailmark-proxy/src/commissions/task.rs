@@ -176,16 +176,16 @@ fn told(asking: &Asking, standing: Option<Standing>, now: UnixMillis) -> Told {
     match standing {
         None => {
             let reason = Some("the vendor tells nothing about the commission of such a conversion".into());
-            Told { standing: Some((Commission::Unknown, reason)), next_at: None, now }
+            Told { standing: Some((Commission::Unknown, reason)), amount: None, next_at: None, now }
         }
-        Some(Standing::Is { commission, reason }) => {
-            Told { standing: Some((commission, reason)), next_at: next_at(commission, received_at, now), now }
+        Some(Standing::Is { commission, reason, amount }) => {
+            Told { standing: Some((commission, reason)), amount, next_at: next_at(commission, received_at, now), now }
         }
         Some(Standing::NotNow { not_before, .. }) => {
-            Told { standing: None, next_at: retry_at(not_before, received_at, now), now }
+            Told { standing: None, amount: None, next_at: retry_at(not_before, received_at, now), now }
         }
         Some(Standing::AuthFailed | Standing::Ask(_)) => {
-            Told { standing: None, next_at: retry_at(None, received_at, now), now }
+            Told { standing: None, amount: None, next_at: retry_at(None, received_at, now), now }
         }
     }
 }

@@ -37,7 +37,9 @@ fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
     let Some(at) = delivery.commission_at.as_deref().map(moment) else {
         return format!("The commission is not known: {vendor} was not asked for it yet.");
     };
+    let amount = delivery.commission_amount.map(|amount| format!(", {amount}")).unwrap_or_default();
     let reason = delivery.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = format!("{amount}{reason}");
     match delivery.commission {
         Commission::Unknown => format!("The commission is not known{reason} (asked at {at})."),
         Commission::Pending => {

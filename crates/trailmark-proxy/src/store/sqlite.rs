@@ -41,6 +41,7 @@ mod commissions;
 mod by_hand;
 mod health;
 mod lists;
+mod sums;
 
 use std::path::Path;
 
@@ -61,6 +62,7 @@ use super::delivery::{
 use super::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
 };
+use super::sums::{SumFilter, SumStore, Sums};
 use super::webhooks::{
     AskClaim, Asking, Kept, NewWebhook, Told, Unread, WebhookChange, WebhookRow, WebhookState, WebhookStore,
 };
@@ -262,6 +264,12 @@ impl OperatorStore for SqliteStore {
 
     fn health(&self) -> Reply<'_, Health> {
         Box::pin(self.readers.read(health::health))
+    }
+}
+
+impl SumStore for SqliteStore {
+    fn sums(&self, filter: SumFilter) -> Reply<'_, Sums> {
+        Box::pin(self.readers.read(move |ledger| sums::sums(ledger, &filter)))
     }
 }
 
