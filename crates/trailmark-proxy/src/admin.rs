@@ -3,6 +3,7 @@
 //! It listens apart from the public one, so that no mistake in a route's order can show the ledger to the world.
 
 pub mod api_keys;
+pub mod export;
 mod guard;
 mod health;
 pub mod keys;

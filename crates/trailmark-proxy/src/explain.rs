@@ -8,10 +8,11 @@ mod delivery;
 
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, VendorName};
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
+pub use crate::answer::vendor_title;
 use crate::store::operator::{
     Afterwards, ConversionChange, ConversionDetail, ConversionRow, LaneRow, Signed, TouchRow,
 };
@@ -308,16 +309,6 @@ fn unattributed(story: &mut Story, decision: &Decision) {
 
 fn program_of(considered: &Considered) -> String {
     format!("{} of {}", considered.touch.program, clock(considered.touch.at))
-}
-
-/// The vendor's name as it writes itself.
-pub fn vendor_title(vendor: VendorName) -> &'static str {
-    match vendor {
-        VendorName::PartnerStack => "PartnerStack",
-        VendorName::Partnerize => "Partnerize",
-        VendorName::Introw => "Introw",
-        VendorName::Partnero => "Partnero",
-    }
 }
 
 /// `2026-11-21 08:30:00`; the fraction of a second tells people nothing.

@@ -32,6 +32,8 @@ pub mod commissions;
 
 pub mod app;
 
+pub mod answer;
+pub mod code;
 pub mod explain;
 
 pub mod admin;

@@ -11,10 +11,12 @@ pub mod manual;
 
 pub mod order;
 
+use serde::{Deserialize, Serialize};
 use trailmark_wire::time::UnixMillis;
 
 /// Where a delivery stands. The words are those of SQL, logs and the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// What must come first is not there, or ended otherwise than recorded; the reason says what.
     Blocked,

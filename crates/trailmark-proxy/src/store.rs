@@ -6,6 +6,7 @@
 
 pub mod callers;
 pub mod delivery;
+pub mod listing;
 pub mod operator;
 pub mod sqlite;
 pub mod sums;

@@ -100,6 +100,8 @@ CREATE TABLE conversion_payloads (
   PRIMARY KEY (site, conversion),
   FOREIGN KEY (site, conversion) REFERENCES conversions (site, id)
 ) STRICT;
+-- Operators find a conversion by its customer's e-mail address.
+CREATE INDEX payloads_by_email ON conversion_payloads (site, lower(email)) WHERE email IS NOT NULL;
 
 CREATE TABLE decisions (
   site          TEXT    NOT NULL,

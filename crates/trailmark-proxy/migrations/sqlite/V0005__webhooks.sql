@@ -59,7 +59,7 @@ ALTER TABLE deliveries ADD COLUMN commission_asked INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN commission_told INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_to_ask ON deliveries (site, program, commission_due_at, id) WHERE commission_due_at IS NOT NULL;
 -- What a partner's change concerns.
-CREATE INDEX touches_of_partner ON touches (site, program, partner) WHERE partner IS NOT NULL;
+CREATE INDEX touches_of_partner ON touches (site, partner, program) WHERE partner IS NOT NULL;
 CREATE INDEX deliveries_of_touch ON deliveries (site, touch);
 -- Whose a vendor's own key is.
 CREATE INDEX deliveries_by_reference ON deliveries (site, program, reference) WHERE reference IS NOT NULL;

@@ -90,6 +90,7 @@ mod tests {
             deliveries: vec![("recorded".to_owned(), 1), ("due".to_owned(), 1)],
         };
         let lane = LaneRow {
+            site: trailmark_wire::ids::SiteId::new("acme").unwrap(),
             program: trailmark_wire::ids::ProgramId::new("main").unwrap(),
             state: "paused".to_owned(),
             reason: None,

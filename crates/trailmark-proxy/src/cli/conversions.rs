@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::rows::{ByHand, LedgerArgs, One, Rows, beginning};
 use crate::admin::webhooks::Marked;
+use crate::answer::Answered;
 use crate::explain::{UNREAD_KEY, credited, explain};
 use crate::store::operator::{ConversionDetail, ConversionRow, DeliveryRow, Filter, LaneRow};
 
@@ -68,7 +69,7 @@ pub(super) struct Named {
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 struct Found {
-    detail: ConversionDetail,
+    detail: Answered<ConversionDetail>,
     #[serde(skip)]
     lanes: Vec<LaneRow>,
     /// That the name leads to others, too, and how to list them.
@@ -84,9 +85,11 @@ impl Conversions {
                 let found = async |ledger: &Ledger<'_>| desk.found(&filter, ledger.conversions(filter.clone()).await?);
                 desk.print(found, |rows| list(rows)).await
             }
-            Self::Show(named) => named.print(|found| found.with_others(show(&found.detail))).await,
+            Self::Show(named) => named.print(|found| found.with_others(show(&found.detail.of))).await,
             Self::Explain(named) => {
-                named.print(|found| found.with_others(explain(&found.detail, &found.lanes).trim_end().to_owned())).await
+                named
+                    .print(|found| found.with_others(explain(&found.detail.of, &found.lanes).trim_end().to_owned()))
+                    .await
             }
             Self::Check(one) => one.print(async |ledger, id| ledger.check(id).await, asked_for).await,
             Self::Release(ByHand { reason, one }) => {
@@ -117,7 +120,7 @@ impl Found {
 }
 
 /// The conversion of that id, else the one that a key means: under it as its own, else of the customer who has it.
-async fn find(ledger: &Ledger<'_>, name: &str) -> Result<(ConversionDetail, Option<String>), Failure> {
+async fn find(ledger: &Ledger<'_>, name: &str) -> Result<(Answered<ConversionDetail>, Option<String>), Failure> {
     if let Ok(id) = beginning(name) {
         match ledger.conversion(&id).await {
             Err(failure) if failure.is_missing() => {}
@@ -143,7 +146,7 @@ async fn find(ledger: &Ledger<'_>, name: &str) -> Result<(ConversionDetail, Opti
 }
 
 /// Of those under one key, the one by which it stands, else the newest.
-fn meant(rows: &[ConversionRow]) -> Option<&ConversionRow> {
+fn meant(rows: &[Answered<ConversionRow>]) -> Option<&ConversionRow> {
     let rank = |row: &ConversionRow| match row.status {
         Status::Accepted => 0,
         Status::Held => 1,
@@ -151,7 +154,7 @@ fn meant(rows: &[ConversionRow]) -> Option<&ConversionRow> {
         Status::Rejected => 3,
         Status::Duplicate => 4,
     };
-    rows.iter().min_by_key(|row| (rank(row), Reverse(row.received_at)))
+    rows.iter().map(|row| &row.of).min_by_key(|row| (rank(row), Reverse(row.received_at)))
 }
 
 fn asked_for(marked: &Marked) -> String {
@@ -162,7 +165,7 @@ fn asked_for(marked: &Marked) -> String {
     )
 }
 
-fn list(rows: &[ConversionRow]) -> String {
+fn list(rows: &[Answered<ConversionRow>]) -> String {
     let header = [
         ("ID", Room::Whole),
         ("RECEIVED", Room::Whole),
@@ -171,7 +174,7 @@ fn list(rows: &[ConversionRow]) -> String {
         ("STATUS", Room::Rest),
         ("PARTNER", Room::Rest),
     ];
-    let cells = rows.iter().map(|row| {
+    let cells = rows.iter().map(|Answered { of: row, .. }| {
         vec![
             output::id(row.id.as_str()),
             output::when(row.received_at),

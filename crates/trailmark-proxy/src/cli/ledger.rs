@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use serde_json::json;
 use trailmark_wire::ids::{KeyId, SiteId};
+use trailmark_wire::time::UnixMillis;
 
 use super::failure::Failure;
 use super::remote::Remote;
 use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
-use crate::admin::ledger::Reason;
+use crate::admin::ledger::{Reason, listed, shown};
 use crate::admin::webhooks::Marked;
+use crate::answer::Answered;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, StoreUrl};
 use crate::intake::accept::release_rule;
 use crate::keys::Keyring;
 use crate::store::Store;
-use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Filter, Health, LaneRow};
+use crate::store::listing::{Filter, Page};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Health, LaneRow};
 use crate::store::sqlite::SqliteStore;
 use crate::store::webhooks::{WebhookChange, WebhookRow};
 
@@ -77,17 +80,17 @@ impl<'a> Ledger<'a> {
         answer
     }
 
-    pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {
+    pub(super) async fn conversions(&self, filter: Filter) -> Result<Page<Answered<ConversionRow>>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read("/v1/conversions", &query(filter)).await,
-            Self::Opened(opened) => Ok(opened.store.conversions(filter).await?),
+            Self::Opened(opened) => Ok(listed(&*opened.store, filter, opened.clock.now()).await?),
         }
     }
 
-    pub(super) async fn conversion(&self, id: &str) -> Result<ConversionDetail, Failure> {
+    pub(super) async fn conversion(&self, id: &str) -> Result<Answered<ConversionDetail>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read(&format!("/v1/conversions/{id}"), &[]).await,
-            Self::Opened(opened) => Ok(opened.store.conversion(id.to_owned()).await?),
+            Self::Opened(opened) => Ok(shown(&*opened.store, id.to_owned(), opened.clock.now()).await?),
         }
     }
 
@@ -120,7 +123,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    pub(super) async fn webhooks(&self, filter: Filter) -> Result<Vec<WebhookRow>, Failure> {
+    pub(super) async fn webhooks(&self, filter: Filter) -> Result<Page<WebhookRow>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read("/v1/webhooks", &query(filter)).await,
             Self::Opened(opened) => Ok(opened.store.webhooks(filter).await?),
@@ -141,7 +144,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    pub(super) async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryRow>, Failure> {
+    pub(super) async fn deliveries(&self, filter: Filter) -> Result<Page<DeliveryRow>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read("/v1/deliveries", &query(filter)).await,
             Self::Opened(opened) => Ok(opened.store.deliveries(filter).await?),
@@ -214,8 +217,8 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
-    let Filter { site, state, program, limit, settled, key, customer, partner } = filter;
+fn query(filter: Filter) -> [(&'static str, Option<String>); 12] {
+    let Filter { site, state, program, limit, settled, key, customer, partner, q, since, until, cursor } = filter;
     [
         ("site", site.map(String::from)),
         ("state", state),
@@ -225,5 +228,9 @@ fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
         ("key", key),
         ("customer", customer),
         ("partner", partner),
+        ("q", q),
+        ("since", since.map(UnixMillis::to_rfc3339)),
+        ("until", until.map(UnixMillis::to_rfc3339)),
+        ("cursor", cursor.map(String::from)),
     ]
 }

@@ -11,7 +11,7 @@ use super::output;
 use super::{Format, Setup, program, site};
 use crate::admin::ledger::recorded_reason;
 use crate::config::{Config, Overrides, StoreUrl};
-use crate::store::operator::Filter;
+use crate::store::listing::{Filter, Page};
 
 /// Which ledger, and who reads the answer.
 #[derive(Debug, clap::Args)]
@@ -131,12 +131,12 @@ impl Desk {
     }
 
     /// What a list found; a name that is neither in the ledger nor configured is a slip of the hand, no empty list.
-    pub(super) fn found<T>(&self, filter: &Filter, rows: Vec<T>) -> Result<Vec<T>, Failure> {
-        if rows.is_empty() {
+    pub(super) fn found<T>(&self, filter: &Filter, page: Page<T>) -> Result<Vec<T>, Failure> {
+        if page.is_empty() {
             filter.site.as_ref().map(|id| site(&self.config, id)).transpose()?;
             filter.program.as_ref().map(|id| program(&self.config, id)).transpose()?;
         }
-        Ok(rows)
+        Ok(page.items)
     }
 
     /// The running proxy's ledger, unless the command line names another.

@@ -10,6 +10,7 @@ pub mod callers;
 pub mod keys;
 pub mod holding;
 pub mod leasing;
+pub mod listing;
 pub mod operating;
 pub mod ordering;
 pub mod summing;
@@ -113,6 +114,11 @@ macro_rules! store_conformance {
             operating::lists_are_filtered_and_newest_first
             operating::conversions_are_found_by_key_customer_and_partner
             operating::a_conversion_is_found_by_an_unambiguous_beginning
+            listing::a_list_goes_on_behind_its_cursor_to_the_end
+            listing::a_page_is_not_moved_by_what_comes_meanwhile
+            listing::a_list_begins_and_ends_where_it_is_told_to
+            listing::a_conversion_is_found_by_any_name_that_people_have_for_it
+            listing::a_row_tells_how_its_deliveries_stand
             operating::a_drop_is_made_once_and_recorded
             operating::nothing_is_changed_by_hand_while_it_is_being_sent
             operating::a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again

@@ -13,28 +13,9 @@ use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 use super::{ReleaseRule, Reply};
+use crate::outbox::State;
 
-/// Which rows a list shows; all conditions must hold, the newest first.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Filter {
-    /// Of one site.
-    pub site: Option<SiteId>,
-    /// In one state or status word.
-    pub state: Option<String>,
-    /// Of one program.
-    pub program: Option<ProgramId>,
-    /// At most this many, 1 to 1,000.
-    pub limit: Option<u32>,
-    /// Deliveries: where no state is named, the settled ones too.
-    #[serde(default)]
-    pub settled: bool,
-    /// Conversions: under this business key, the customer's of a signup or lead, else the order's or refund's own.
-    pub key: Option<String>,
-    /// Conversions: of this customer, by the merchant's key.
-    pub customer: Option<String>,
-    /// Conversions: credited to this partner, or of a visitor whom a link of theirs brought.
-    pub partner: Option<String>,
-}
+pub use super::listing::{Cursor, Filter, Page};
 
 /// One line of `conversions list`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,9 +50,54 @@ pub struct ConversionRow {
     pub partners: Vec<Option<String>>,
     /// The states of its deliveries, in the same order.
     pub deliveries: Vec<String>,
+    /// How each of its deliveries stands, in the same order, as far as [`crate::answer`] looks at it.
+    #[serde(default)]
+    pub standings: Vec<Standing>,
+    /// Of a duplicate, the conversion by which its business key stands.
+    #[serde(default)]
+    pub key_owner: Option<ConversionId>,
+    /// The id that the page gave it, where it is another than the ledger's.
+    #[serde(default)]
+    pub page_id: Option<ConversionId>,
     /// When it was received.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub received_at: UnixMillis,
+}
+
+/// How a delivery stands, and what it stands behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The delivery.
+    pub delivery: ConversionId,
+    /// Its program, and lane.
+    pub program: ProgramId,
+    /// The vendor.
+    pub vendor: VendorName,
+    /// The state.
+    pub state: State,
+    /// Why it is in that state.
+    pub reason: Option<String>,
+    /// When it will be looked at next, RFC 3339; absent when nothing is planned.
+    pub due_at: Option<String>,
+    /// What became of the partner's commission.
+    pub commission: Commission,
+    /// What that rests on, where the word alone does not say.
+    pub commission_reason: Option<String>,
+    /// Where it is `waiting` or `blocked`: the conversion that must be recorded first, if the ledger has one.
+    pub follows: Option<Box<Followed>>,
+}
+
+/// A conversion that another one's delivery stands behind, in the same program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// The conversion.
+    pub conversion: ConversionId,
+    /// What happened.
+    pub kind: Kind,
+    /// Its business key.
+    pub external_id: Option<String>,
+    /// How its delivery stands.
+    pub standing: Standing,
 }
 
 /// One touch, for people.
@@ -189,6 +215,8 @@ pub struct CommissionChange {
 /// A lane, for people.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LaneRow {
+    /// The site.
+    pub site: SiteId,
     /// The program whose account it is.
     pub program: ProgramId,
     /// `open`, `paused`, `throttled`, `broken`.
@@ -339,8 +367,8 @@ pub struct Counts {
 
 /// What operators ask of a ledger.
 pub trait OperatorStore: fmt::Debug + Send + Sync {
-    /// Conversions.
-    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>>;
+    /// Conversions, in the order in which they were received.
+    fn conversions(&self, filter: Filter) -> Reply<'_, Page<ConversionRow>>;
 
     /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters; the
     /// id that the page gave it (its `jti`) finds it too.
@@ -350,11 +378,11 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
 
     /// Touches; the filter's state is a source, `url` or `cookie`.
-    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>>;
+    fn touches(&self, filter: Filter) -> Reply<'_, Page<TouchRow>>;
 
     /// Deliveries; without a state, those that are not settled and the dead letters
     /// ([`crate::outbox::State::is_dead_letter`]), or all of them with [`Filter::settled`].
-    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>>;
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Page<DeliveryRow>>;
 
     /// Lanes that were ever used.
     fn lanes(&self, now: UnixMillis) -> Reply<'_, Vec<LaneRow>>;

@@ -41,6 +41,8 @@ mod commissions;
 mod by_hand;
 mod health;
 mod lists;
+mod paging;
+mod standings;
 mod sums;
 
 use std::path::Path;
@@ -60,7 +62,8 @@ use super::delivery::{
     TurnRule,
 };
 use super::operator::{
-    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
+    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, Page,
+    TouchRow,
 };
 use super::sums::{SumFilter, SumStore, Sums};
 use super::webhooks::{
@@ -220,7 +223,7 @@ impl DeliveryStore for SqliteStore {
 }
 
 impl OperatorStore for SqliteStore {
-    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>> {
+    fn conversions(&self, filter: Filter) -> Reply<'_, Page<ConversionRow>> {
         Box::pin(self.readers.read(move |ledger| lists::conversions(ledger, &filter)))
     }
 
@@ -228,11 +231,11 @@ impl OperatorStore for SqliteStore {
         Box::pin(self.readers.read(move |ledger| by_hand::conversion(ledger, &id)))
     }
 
-    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>> {
+    fn touches(&self, filter: Filter) -> Reply<'_, Page<TouchRow>> {
         Box::pin(self.readers.read(move |ledger| lists::touches(ledger, &filter)))
     }
 
-    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>> {
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Page<DeliveryRow>> {
         Box::pin(self.readers.read(move |ledger| lists::deliveries(ledger, &filter)))
     }
 
@@ -309,7 +312,7 @@ impl WebhookStore for SqliteStore {
         Box::pin(self.writer.run(move |ledger| commissions::ask(ledger, &id, now)))
     }
 
-    fn webhooks(&self, filter: Filter) -> Reply<'_, Vec<WebhookRow>> {
+    fn webhooks(&self, filter: Filter) -> Reply<'_, Page<WebhookRow>> {
         Box::pin(self.readers.read(move |ledger| webhooks::list(ledger, &filter)))
     }
 

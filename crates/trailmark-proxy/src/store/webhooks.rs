@@ -13,7 +13,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::Reply;
 use super::delivery::{LaneGate, LaneKey};
-use super::operator::Filter;
+use super::listing::{Filter, Page};
 
 /// How a webhook stands. All but the first two and [`WebhookState::Dropped`] are its quarantine: kept with a reason until
 /// an operator replays or drops them, or a delivery comes that an unmatched one is about.
@@ -263,7 +263,7 @@ pub trait WebhookStore: fmt::Debug + Send + Sync {
     fn ask_commissions(&self, id: String, now: UnixMillis) -> Reply<'_, u32>;
 
     /// Webhooks, the newest first; the filter's state is a [`WebhookState`]'s word or `quarantined`.
-    fn webhooks(&self, filter: Filter) -> Reply<'_, Vec<WebhookRow>>;
+    fn webhooks(&self, filter: Filter) -> Reply<'_, Page<WebhookRow>>;
 
     /// One webhook, by its whole id or an unambiguous beginning of at least 8 characters.
     fn webhook(&self, id: String) -> Reply<'_, WebhookRow>;

@@ -113,9 +113,9 @@ async fn a_signup_shows_with_its_touch_delivery_and_way_and_no_address() {
     let office = Office::open().await;
     let id = office.signup(1).await;
     let list = office.get("/v1/conversions").await;
-    assert_eq!(list.json()[0]["id"], json!(id));
-    assert_eq!(office.get("/v1/touches").await.json()[0]["partner"], "ada");
-    assert_eq!(office.get("/v1/deliveries").await.json()[0]["state"], "due");
+    assert_eq!(list.json()["items"][0]["id"], json!(id));
+    assert_eq!(office.get("/v1/touches").await.json()["items"][0]["partner"], "ada");
+    assert_eq!(office.get("/v1/deliveries").await.json()["items"][0]["state"], "due");
     let way = office.get(&format!("/v1/conversions/{}/explain", &id[..18])).await;
     assert_eq!(way.status, 200);
     for part in ["partner ada", "click id click1", "Credited", "PartnerStack", "It is due"] {
@@ -134,7 +134,7 @@ async fn a_signup_shows_with_its_touch_delivery_and_way_and_no_address() {
 async fn a_delivery_is_dropped_and_retried_by_hand_and_a_verdict_on_a_due_one_is_refused() {
     let office = Office::open().await;
     office.signup(1).await;
-    let delivery = office.get("/v1/deliveries").await.json()[0]["id"].clone();
+    let delivery = office.get("/v1/deliveries").await.json()["items"][0]["id"].clone();
     let change = |change: Value| {
         let office = &office;
         async move { office.post("/v1/changes", &change).await }
@@ -145,8 +145,8 @@ async fn a_delivery_is_dropped_and_retried_by_hand_and_a_verdict_on_a_due_one_is
     assert!(refused.json()["detail"].as_str().unwrap().contains("due"), "{refused:?}");
     let dropped = change(json!({ "change": "drop", "delivery": delivery, "reason": "a test" })).await;
     assert_eq!((dropped.status, &dropped.json()["state"]), (200, &json!("dropped")));
-    assert_eq!(office.get("/v1/deliveries").await.json(), json!([]));
-    assert_eq!(office.get("/v1/deliveries?settled=true").await.json()[0]["state"], "dropped");
+    assert_eq!(office.get("/v1/deliveries").await.json(), json!({ "items": [], "next": null }));
+    assert_eq!(office.get("/v1/deliveries?settled=true").await.json()["items"][0]["state"], "dropped");
     let again = change(json!({ "change": "retry", "delivery": delivery, "accept_double": false })).await;
     assert_eq!((again.status, &again.json()["state"], &again.json()["generation"]), (200, &json!("due"), &json!(2)));
 }

@@ -318,7 +318,7 @@ fn a_delivery_whose_key_went_to_another_can_only_be_dropped() {
 fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() {
     let lane = |program: &str, state: &str| {
         serde_json::from_value(json!({
-            "program": program, "state": state, "reason": "the vendor refuses the credential",
+            "site": "acme", "program": program, "state": state, "reason": "the vendor refuses the credential",
             "next_at": "2026-11-21T16:22:00Z", "waiting": 3,
         }))
         .unwrap()

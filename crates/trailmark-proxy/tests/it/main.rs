@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod admin;
+mod admin_lists;
 mod claims_foreign;
 mod cli;
 mod cli_named;

@@ -28,7 +28,10 @@ async function ask(path) {
   return answer;
 }
 
-const list = async (path) => (await ask(path)).json();
+const list = async (path) => {
+  const said = await (await ask(path)).json();
+  return said.items ?? said;
+};
 
 /** The simulator's address from `?vendor=`, if it is on this machine; nothing else is ever fetched. */
 function vendorAddress() {

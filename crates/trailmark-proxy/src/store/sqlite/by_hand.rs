@@ -35,7 +35,7 @@ pub(super) fn conversion_of(
         Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?))
     })?;
     let Some((mut conversion, occurred_at, visitor, decision)) = found else { return Ok(None) };
-    lists::fill_programs(ledger, &mut conversion)?;
+    lists::complete(ledger, &mut conversion)?;
     let touches = lists::touches_of(ledger, site, id, &visitor)?;
     let deliveries = lists::deliveries_of(ledger, site, id)?;
     let changes = held::changes(ledger, site, id)?;
@@ -52,7 +52,7 @@ fn holder(ledger: &Connection, row: &ConversionRow) -> Result<Option<ConversionR
     let Some(id) = stands.filter(|id| *id != row.id) else { return Ok(None) };
     let sql = "SELECT * FROM conversions WHERE site = ?1 AND id = ?2";
     let mut found = first(ledger, sql, (row.site.as_str(), id.as_str()), lists::conversion_row)?;
-    found.iter_mut().try_for_each(|row| lists::fill_programs(ledger, row))?;
+    found.iter_mut().try_for_each(|row| lists::complete(ledger, row))?;
     Ok(found)
 }
 
