@@ -5,7 +5,9 @@
 //! It names partner keys, click ids, business keys and amounts; e-mail addresses and names of customers are not in the record.
 
 mod delivery;
+mod text;
 
+use serde::{Serialize, Serializer};
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::ConversionId;
@@ -17,18 +19,17 @@ use crate::store::operator::{
     Afterwards, ConversionChange, ConversionDetail, ConversionRow, LaneRow, Signed, TouchRow,
 };
 
-/// Columns of a line, so that it stays whole on a terminal of 80.
-const LINE_CHARS: usize = 79;
-
-/// Columns that the time takes at the start of a line: `2026-11-21 08:30:00` and two spaces.
-const TIME_CHARS: usize = 21;
-
 /// In place of a key that stands only in a merchant's signed claim, which was not accepted.
 pub const UNREAD_KEY: &str = "(signed)";
 
 /// The whole way, in lines of at most 79 characters where words allow. `lanes` are those of the moment, so that what is due
 /// and stands still says so.
 pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
+    text::of(&history(detail, lanes))
+}
+
+/// The whole way in sections, the head without a heading first.
+pub fn history(detail: &ConversionDetail, lanes: &[LaneRow]) -> Vec<Section> {
     let mut story = Story::default();
     let decision = serde_json::from_value::<Decision>(detail.decision.clone()).ok();
     head(&mut story, &detail.conversion);
@@ -40,7 +41,7 @@ pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
     for delivery in &detail.deliveries {
         delivery::delivery(&mut story, detail, delivery, lanes);
     }
-    story.text
+    story.sections
 }
 
 fn head(story: &mut Story, row: &ConversionRow) {
@@ -169,7 +170,8 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     }
 }
 
-fn subject(row: &ConversionRow) -> String {
+/// What happened, of what and how much: `Sale of order o_1, 49.00 EUR, of customer u_1`.
+pub fn subject(row: &ConversionRow) -> String {
     let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
     let amount = row.amount.map(|amount| format!(", {} {}", amount.to_decimal(), amount.currency)).unwrap_or_default();
     let of = row.customer.as_deref().map(|customer| format!(", of customer {customer}")).unwrap_or_default();
@@ -322,49 +324,54 @@ pub fn moment(text: &str) -> String {
     UnixMillis::from_rfc3339(text).map_or_else(|_| text.to_owned(), clock)
 }
 
-/// The growing text.
+/// A part of the history.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Section {
+    /// What it is about; empty of the first.
+    pub heading: String,
+    /// In the order in which they are told.
+    pub lines: Vec<Line>,
+}
+
+/// A step of the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// When, RFC 3339; `None` of what has no time of its own.
+    #[serde(serialize_with = "rfc3339")]
+    pub at: Option<UnixMillis>,
+    /// A sentence or several.
+    pub text: String,
+}
+
+fn rfc3339<S: Serializer>(at: &Option<UnixMillis>, to: S) -> Result<S::Ok, S::Error> {
+    at.map(UnixMillis::to_rfc3339).serialize(to)
+}
+
+/// The growing history.
 #[derive(Default)]
 struct Story {
-    text: String,
+    sections: Vec<Section>,
 }
 
 impl Story {
     fn heading(&mut self, heading: &str) {
-        self.text.push('\n');
-        self.line(heading);
+        self.sections.push(Section { heading: heading.to_owned(), lines: Vec::new() });
     }
 
     fn line(&mut self, sentence: &str) {
-        self.wrapped("", 0, sentence);
+        self.add(None, sentence);
     }
 
     fn event(&mut self, at: UnixMillis, sentence: &str) {
-        self.wrapped(&format!("{}  ", clock(at)), TIME_CHARS, sentence);
+        self.add(Some(at), sentence);
     }
 
-    /// Breaks between words; a word that is longer than a line, such as a URL, gets one of its own.
-    fn wrapped(&mut self, first: &str, indent: usize, sentence: &str) {
-        let mut column = first.chars().count();
-        let mut fresh = true;
-        self.text.push_str(first);
+    fn add(&mut self, at: Option<UnixMillis>, sentence: &str) {
         // What a vendor says may hold controls that would move a terminal's cursor.
-        let sentence = sentence.replace(char::is_control, " ");
-        for word in sentence.split_whitespace() {
-            let length = word.chars().count();
-            if !fresh && column + 1 + length > LINE_CHARS {
-                self.text.push('\n');
-                self.text.push_str(&" ".repeat(indent));
-                column = indent;
-                fresh = true;
-            }
-            if !fresh {
-                self.text.push(' ');
-                column += 1;
-            }
-            self.text.push_str(word);
-            column += length;
-            fresh = false;
+        let line = Line { at, text: sentence.replace(char::is_control, " ") };
+        match self.sections.last_mut() {
+            Some(section) => section.lines.push(line),
+            None => self.sections.push(Section { heading: String::new(), lines: vec![line] }),
         }
-        self.text.push('\n');
     }
 }

@@ -17,6 +17,7 @@ use super::export;
 use super::problem::Problem;
 use crate::answer::{Answered, answer};
 use crate::app::App;
+use crate::explain::credited;
 use crate::intake::accept::release_rule;
 use crate::store::listing::{Filter, MOST_ROWS, Page};
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, LaneRow, TouchRow};
@@ -34,7 +35,7 @@ pub(crate) async fn listed(
     now: UnixMillis,
 ) -> Result<Page<Answered<ConversionRow>>, StoreError> {
     let (page, lanes) = (store.conversions(filter).await?, store.lanes(now).await?);
-    Ok(page.map(|of| Answered { answer: answer(&of, &lanes), of }))
+    Ok(page.map(|of| Answered { answer: answer(&of, &lanes), credited: credited(&of), of }))
 }
 
 /// One conversion with its answer.
@@ -47,7 +48,7 @@ pub(crate) async fn shown(
     now: UnixMillis,
 ) -> Result<Answered<ConversionDetail>, StoreError> {
     let (of, lanes) = (store.conversion(id).await?, store.lanes(now).await?);
-    Ok(Answered { answer: answer(&of.conversion, &lanes), of })
+    Ok(Answered { answer: answer(&of.conversion, &lanes), credited: credited(&of.conversion), of })
 }
 
 /// A page of JSON or, by `format=csv` or `Accept: text/csv`, the list to its end.
