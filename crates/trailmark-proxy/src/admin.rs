@@ -8,6 +8,7 @@ mod guard;
 mod health;
 mod history;
 pub mod keys;
+pub(crate) mod lanes;
 pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
@@ -32,6 +33,7 @@ const BODY_BYTES: usize = 16 * 1024;
 pub fn router(app: Arc<App>) -> Router {
     let with_key = Router::new()
         .route("/v1/conversions", get(ledger::conversions))
+        .route("/v1/conversions/search", post(ledger::search))
         .route("/v1/conversions/{id}", get(ledger::conversion))
         .route("/v1/conversions/{id}/explain", get(ledger::explain))
         .route("/v1/conversions/{id}/history", get(history::one))
@@ -43,7 +45,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/webhooks/{id}/change", post(webhooks::change))
         .route("/v1/touches", get(ledger::touches))
         .route("/v1/deliveries", get(ledger::deliveries))
-        .route("/v1/lanes", get(ledger::lanes))
+        .route("/v1/lanes", get(lanes::list_route))
+        .route("/v1/lanes/open", post(lanes::open_route))
         .route("/v1/changes", post(ledger::change))
         .route("/v1/counts", get(ledger::counts))
         .route("/v1/sums", get(sums::sums))

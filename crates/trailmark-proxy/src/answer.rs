@@ -15,7 +15,8 @@ use crate::store::operator::{ConversionRow, Followed, LaneRow, Standing};
 /// What became of a conversion, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// `Paid`, `Approved`, `Recorded`, `Waiting` or `Not paid`; of a refund `Applied`, `Waiting` or `Not applied`.
+    /// `Paid`, `Approved`, `Recorded`, `Waiting`, `Unclear` or `Not paid`; of a refund `Applied`, `Waiting`, `Unclear` or `Not
+    /// applied`.
     pub headline: String,
     /// Why: whole sentences, without personal data. Holds keys and the vendor's words.
     pub reason: String,
@@ -57,6 +58,8 @@ enum Stage {
     Approved,
     Recorded,
     Waiting,
+    /// Nobody knows, and only a person can find out.
+    Unclear,
     Not,
 }
 
@@ -115,7 +118,7 @@ fn told(row: &ConversionRow, cause: &Cause<'_>) -> Answer {
     let tone = match stage {
         Stage::Paid | Stage::Approved | Stage::Recorded => Tone::Good,
         Stage::Waiting if !cause.needs_a_person() => Tone::Waiting,
-        Stage::Waiting | Stage::Not => Tone::Bad,
+        Stage::Waiting | Stage::Unclear | Stage::Not => Tone::Bad,
     };
     Answer { headline: headline(stage, row.kind).to_owned(), reason: cause.reason(row), cure: cause.cure(row), tone }
 }
@@ -127,6 +130,7 @@ fn headline(stage: Stage, kind: Kind) -> &'static str {
         (Stage::Approved, _) => "Approved",
         (Stage::Recorded, _) => "Recorded",
         (Stage::Waiting, _) => "Waiting",
+        (Stage::Unclear, _) => "Unclear",
         (Stage::Not, Kind::Refund) => "Not applied",
         (Stage::Not, _) => "Not paid",
     }
@@ -149,13 +153,13 @@ impl Cause<'_> {
                 State::NotNeeded => Stage::Recorded,
                 State::Due | State::Unverified | State::Waiting => Stage::Waiting,
                 State::Uncertain if standing.due_at.is_some() => Stage::Waiting,
+                State::Uncertain => Stage::Unclear,
                 State::Blocked
                 | State::Conflict
                 | State::Dead
                 | State::Dropped
                 | State::Ignored
                 | State::Rejected
-                | State::Uncertain
                 | State::Unsupported => Stage::Not,
             },
         }
@@ -200,7 +204,7 @@ impl Cause<'_> {
                 row.refund_of.as_deref().map(|sale| explained(Some(sale), &row.id))
             }
             Self::NotCredited(_) => None,
-            Self::Delivery(standing, lane) => helps(standing, *lane),
+            Self::Delivery(standing, lane) => helps(row, standing, *lane),
         }
     }
 }
@@ -229,7 +233,7 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
         State::Uncertain => format!("it is not known whether {vendor} has it{reason}"),
         State::Waiting | State::Blocked => behind(standing),
         State::Conflict => format!("{vendor} has something else under this key{reason}"),
-        State::Dead => format!("it was tried in vain{reason}"),
+        State::Dead => format!("every attempt failed{reason}"),
         State::Dropped => format!("an operator gave it up{reason}"),
         State::Ignored => format!("{vendor} accepted it and credits nobody{reason}"),
         State::Rejected => format!("{vendor} rejected it{reason}"),
@@ -265,7 +269,7 @@ fn behind(standing: &Standing) -> String {
         State::Rejected => format!("{what} was rejected{because}"),
         State::Conflict => format!("{vendor} has something else under the key of {what}{because}"),
         State::Uncertain if of.due_at.is_none() => format!("it is not known whether {vendor} has {what}{because}"),
-        State::Dead => format!("{what} was tried in vain{because}"),
+        State::Dead => format!("every attempt to send {what} failed{because}"),
         State::Dropped => format!("an operator gave up {what}{because}"),
         State::Ignored => format!("{vendor} accepted {what} and credits nobody{because}"),
         State::Unsupported => format!("{vendor} cannot take {what}{because}"),
@@ -285,18 +289,30 @@ fn called(kind: Kind) -> &'static str {
 }
 
 /// What helps a delivery that does not go on by itself.
-fn helps(standing: &Standing, lane: Option<&LaneRow>) -> Option<String> {
+fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Option<String> {
     let id = &standing.delivery;
     let resolve = format!("`trailmark outbox resolve {id} --as recorded|rejected --reason …`");
     match standing.state {
         _ if lane.is_some() => {
             lane.map(|lane| format!("`trailmark lanes open {}/{}` opens the lane now.", lane.site, lane.program))
         }
-        State::Waiting | State::Blocked => standing.follows.as_deref().map(root),
+        State::Waiting | State::Blocked => {
+            Some(standing.follows.as_deref().map_or_else(
+                || format!("Report it, or give this up with `trailmark outbox drop {id} --reason …`."),
+                root,
+            ))
+        }
         State::Uncertain if standing.due_at.is_none() => {
             Some(format!("Look at {}, then run {resolve}.", vendor_title(standing.vendor)))
         }
         State::Conflict => Some(format!("Compare at {}, then run {resolve}.", vendor_title(standing.vendor))),
+        State::Dead | State::Rejected if row.key_owner.is_some() => {
+            let owner = row.key_owner.as_ref().map(ToString::to_string).unwrap_or_default();
+            Some(format!(
+                "Conversion {owner} has this key by now, so this one cannot be sent again. Run `trailmark outbox drop {id} \
+                 --reason …`."
+            ))
+        }
         State::Dead | State::Rejected => Some(format!("Fix the cause, then run `trailmark outbox retry {id}`.")),
         _ => None,
     }
@@ -310,11 +326,23 @@ fn root(followed: &Followed) -> String {
     }
 }
 
-/// `explain` by the key that people know, where a shell takes it as it is, else by the id.
+/// `explain` by the key that people know, else by the id.
 fn explained(key: Option<&str>, id: &ConversionId) -> String {
-    let is_plain =
-        |key: &&str| !key.starts_with('-') && key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@/+".contains(&b));
-    format!("`trailmark conversions explain {}` shows the cause.", key.filter(is_plain).unwrap_or(id.as_str()))
+    format!("`trailmark conversions explain {}` shows the cause.", shell_word(key.unwrap_or(id.as_str())))
+}
+
+/// A text as a POSIX shell takes it for one argument, so that a key which somebody else chose runs nothing when it is pasted.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:@/+,=%".contains(&b);
+    match text {
+        plain if !plain.is_empty() && !plain.starts_with('-') && plain.bytes().all(is_plain) => plain.to_owned(),
+        option if option.starts_with('-') => format!("-- {}", quoted(option)),
+        other => quoted(other),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
 /// The same with its first letter as at the beginning of a sentence.

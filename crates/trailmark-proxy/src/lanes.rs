@@ -65,8 +65,10 @@ pub enum Signal {
     Failed,
     /// The credential was refused.
     Refused,
-    /// The vendor asks for fewer requests, until the point that it named.
+    /// The vendor asks for fewer requests (429), until the point that it named.
     Throttled(Option<UnixMillis>),
+    /// The vendor says that it is down (503), until the point that it named.
+    Down(Option<UnixMillis>),
     /// Nothing was sent after all.
     Untried,
 }
@@ -80,7 +82,9 @@ pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
     let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
     if let Some(until) = throttled.max(broken) {
-        return Gate::Closed(until);
+        let probe_at = lane.down_probe_at.filter(|_| throttled.is_some());
+        let is_probed = probe_at.is_some_and(|at| ahead(Some(at), limits.probe_every_ms, now).is_none());
+        return if is_probed { Gate::Probe } else { Gate::Closed(until.min(probe_at.unwrap_or(until))) };
     }
     let tokens = capacity_milli(limits).saturating_sub(spent_milli(lane, limits, now)) / 1000;
     match u32::try_from(tokens).unwrap_or(0) {
@@ -118,41 +122,110 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
             Lane { failures, broken_until: broken_until.or(lane.broken_until), ..lane }
         }
         Signal::Refused => paused(lane, limits, now),
-        Signal::Throttled(until) => {
-            let until = until.unwrap_or(now.plus(THROTTLED_MS));
-            let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
-            Lane {
-                failures: 0,
-                broken_until: None,
-                throttled_until: ahead(lane.throttled_until, LONGEST_HINT_MS, now).max(Some(until)),
-                ..lane
-            }
+        Signal::Throttled(until) => Lane { down_probe_at: None, ..throttled(lane, until, now) },
+        Signal::Down(until) => {
+            let probe_at = now.plus(limits.probe_every_ms);
+            Lane { down_probe_at: Some(probe_at), ..throttled(lane, until, now) }
         }
         // Where this was a half-open breaker's trial, another one may go at once.
         Signal::Untried => Lane { broken_until: lane.broken_until.map(|until| until.min(now)), ..lane },
     }
 }
 
-/// The lane after a probe of the credential. After a good one a single request goes first, since a probe cannot try every
-/// credential of an account.
+/// The lane after a probe of the credential, or of a vendor that said that it is down. After a good one a single request goes
+/// first, since a probe cannot try every credential of an account.
 pub fn after_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
-    match probe {
-        Probe::Good => {
-            Lane { pause: None, failures: limits.failures.saturating_sub(1), broken_until: Some(now), ..lane }
+    let probe_at = now.plus(limits.probe_every_ms);
+    match (probe, lane.pause) {
+        (Probe::Good, _) => opened(Lane { pause: None, ..lane }, limits, now),
+        // It answers: what it thinks of the credential is for the next request to find out.
+        (Probe::Refused, None) => opened(Lane { pause: None, ..lane }, limits, now),
+        (Probe::Unclear, None) => Lane { pause: None, down_probe_at: lane.down_probe_at.map(|_| probe_at), ..lane },
+        (Probe::Refused | Probe::Unclear, Some(pause)) => Lane { pause: Some(Pause { probe_at, ..pause }), ..lane },
+    }
+}
+
+/// The lane once nothing keeps it closed any more, such as on an operator's word. A single request goes first; the others
+/// follow when it is answered.
+pub fn opened(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
+    let failures = limits.failures.saturating_sub(1);
+    let open = Lane { pause: None, throttled_until: None, down_probe_at: None, ..lane };
+    Lane { failures, broken_until: Some(now), ..open }
+}
+
+/// Why a lane lets nothing through at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shut {
+    /// The credential was refused; probed again at this point.
+    Paused(Pause),
+    /// The vendor asked for fewer requests (429), until this point.
+    Throttled(UnixMillis),
+    /// The vendor says that it is down (503) until `until`; it is probed at `probe_at`.
+    Down {
+        /// Until when, as the vendor said.
+        until: UnixMillis,
+        /// When the vendor is probed next.
+        probe_at: UnixMillis,
+    },
+    /// So many requests in a row failed; one is tried at this point.
+    Broken(u32, UnixMillis),
+}
+
+impl Shut {
+    /// Why `lane` is shut at `now`, if it is. A pause outlasts everything, then the vendor's own word counts, then our breaker.
+    pub fn of(lane: &Lane, now: UnixMillis) -> Option<Self> {
+        let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
+        match (&lane.pause, ahead(lane.throttled_until), ahead(lane.broken_until)) {
+            (Some(pause), _, _) => Some(Self::Paused(pause.clone())),
+            (None, Some(until), _) => Some(match lane.down_probe_at {
+                Some(probe_at) => Self::Down { until, probe_at: probe_at.min(until) },
+                None => Self::Throttled(until),
+            }),
+            (None, None, Some(until)) => Some(Self::Broken(lane.failures, until)),
+            (None, None, None) => None,
         }
-        Probe::Refused | Probe::Unclear => {
-            let pause = lane.pause.map(|pause| Pause { probe_at: now.plus(limits.probe_every_ms), ..pause });
-            Lane { pause, ..lane }
+    }
+
+    /// The word in JSON and tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Paused(_) => "paused",
+            Self::Throttled(_) => "throttled",
+            Self::Down { .. } => "down",
+            Self::Broken(..) => "broken",
+        }
+    }
+
+    /// Why, without an end: what follows is when it is looked at again.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Paused(pause) => pause.reason.clone(),
+            Self::Throttled(_) => "the vendor answers 429: it asks for fewer requests".to_owned(),
+            Self::Down { until, .. } => format!(
+                "the vendor answers 503: it says that it is down until {until}. A harmless request tests every few minutes \
+                 whether it is back"
+            ),
+            Self::Broken(failures, _) => {
+                format!("the last {failures} requests to the vendor failed. A single one is tried next")
+            }
+        }
+    }
+
+    /// When it is looked at again.
+    pub fn next_at(&self) -> UnixMillis {
+        match self {
+            Self::Paused(pause) => pause.probe_at,
+            Self::Throttled(at) | Self::Broken(_, at) | Self::Down { probe_at: at, .. } => *at,
         }
     }
 }
 
-/// What the outcome of a send tells about the vendor as a whole.
-pub fn signal(outcome: &Outcome) -> Signal {
+/// What the outcome of a send tells about the vendor as a whole; `status` is that of the answer, where one came.
+pub fn signal(outcome: &Outcome, status: Option<u16>) -> Signal {
     match outcome {
         Outcome::AuthFailed { .. } => Signal::Refused,
         Outcome::Retry { .. } | Outcome::Unknown { .. } => Signal::Failed,
-        Outcome::Throttled { until } => Signal::Throttled(*until),
+        Outcome::Throttled { until } => come_back(*until, status),
         Outcome::Conflict { .. }
         | Outcome::Duplicate { .. }
         | Outcome::Forbidden { .. }
@@ -165,13 +238,25 @@ pub fn signal(outcome: &Outcome) -> Signal {
 }
 
 /// What a look-up tells about the vendor as a whole.
-pub fn look_up_signal(found: &LookUp) -> Signal {
+pub fn look_up_signal(found: &LookUp, status: Option<u16>) -> Signal {
     match found {
         LookUp::AuthFailed => Signal::Refused,
-        LookUp::Inconclusive { not_before: Some(until), .. } => Signal::Throttled(Some(*until)),
+        LookUp::Inconclusive { not_before: Some(until), .. } => come_back(Some(*until), status),
         LookUp::Inconclusive { not_before: None, .. } => Signal::Failed,
         LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered,
     }
+}
+
+/// What "come back later" means: 429 speaks of us, 503 of the vendor (RFC 6585 § 4, RFC 9110 § 15.6.4).
+pub fn come_back(until: Option<UnixMillis>, status: Option<u16>) -> Signal {
+    if status == Some(503) { Signal::Down(until) } else { Signal::Throttled(until) }
+}
+
+fn throttled(lane: Lane, until: Option<UnixMillis>, now: UnixMillis) -> Lane {
+    let until = until.unwrap_or(now.plus(THROTTLED_MS));
+    let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
+    let throttled_until = ahead(lane.throttled_until, LONGEST_HINT_MS, now).max(Some(until));
+    Lane { failures: 0, broken_until: None, throttled_until, ..lane }
 }
 
 fn paused(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {

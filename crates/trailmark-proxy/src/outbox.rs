@@ -98,6 +98,12 @@ impl State {
         !self.is_settled() && self != Self::Blocked
     }
 
+    /// Whether only a person can move it on: it ended badly, or stands behind what did. An `uncertain` one without a due time
+    /// does, too, which the state alone does not tell.
+    pub fn needs_a_person(self) -> bool {
+        self.is_dead_letter() || self == Self::Blocked
+    }
+
     /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
     pub fn is_dead_letter(self) -> bool {
         matches!(self, Self::Conflict | Self::Dead | Self::Rejected)
@@ -197,6 +203,11 @@ impl Progress {
             settles_at: None,
             reference: None,
         }
+    }
+
+    /// Whether nothing more happens to it by itself: it is settled, blocked, or an operator's to decide.
+    pub fn is_at_rest(&self) -> bool {
+        !self.state.goes_on() || (self.state == State::Uncertain && self.due_at.is_none())
     }
 
     /// What its due time is for; `None` where nothing is to be done.

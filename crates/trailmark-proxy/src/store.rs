@@ -144,7 +144,7 @@ pub enum Assurance {
 pub struct NewConversion {
     /// The site.
     pub site: SiteId,
-    /// The ledger's id to use when it is new.
+    /// The ledger's id to use when it is new: the `jti`, so that page and ledger call it the same, else one of the ledger's own.
     pub id: ConversionId,
     /// The visitor behind the token.
     pub visitor: VisitorId,
@@ -284,6 +284,8 @@ pub type ReleaseRule = Box<dyn FnOnce(&Held, &Known) -> Result<Ruling, StoreErro
 pub enum Accepted {
     /// The same `jti` with other content.
     Mismatch,
+    /// Nothing was written: the wanted id, which a page chose, belongs to another conversion of the site.
+    IdTaken,
     /// Committed just now.
     New(Receipt),
     /// The same `jti` with the same content: the first receipt, to be given as replayed.

@@ -181,6 +181,7 @@ CREATE TABLE lanes (
   failures        INTEGER NOT NULL,
   broken_until    INTEGER,
   throttled_until INTEGER,
+  down_probe_at   INTEGER,
   pause_reason    TEXT,
   paused_since    INTEGER CHECK ((pause_reason IS NULL) = (paused_since IS NULL)),
   probe_at        INTEGER CHECK ((pause_reason IS NULL) = (probe_at IS NULL)),

@@ -56,6 +56,9 @@ ALTER TABLE deliveries ADD COLUMN commission_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_due_at INTEGER;
 -- Questions are numbered: an answer to an earlier one never overwrites an answer to a later one, whatever the clock does.
 ALTER TABLE deliveries ADD COLUMN commission_asked INTEGER NOT NULL DEFAULT 0;
+-- What the last question was and what was answered, for people.
+ALTER TABLE deliveries ADD COLUMN commission_said TEXT;
+ALTER TABLE deliveries ADD COLUMN commission_asked_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_told INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_to_ask ON deliveries (site, program, commission_due_at, id) WHERE commission_due_at IS NOT NULL;
 -- What a partner's change concerns.

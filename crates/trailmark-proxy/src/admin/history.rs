@@ -14,7 +14,7 @@ use trailmark_wire::time::UnixMillis;
 use super::ledger::Answer;
 use crate::answer::{self, answer};
 use crate::app::App;
-use crate::explain::{Section, credited, history, subject};
+use crate::explain::{Section, credited, story, subject};
 use crate::store::operator::{ConversionRow, DeliveryRow};
 
 /// `GET v1/conversions/{id}/history`.
@@ -50,7 +50,7 @@ pub(super) async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> 
         occurred_at: detail.occurred_at,
         commissions: detail.deliveries.iter().filter_map(earned).collect(),
         // The head says what answer, subject and facts say.
-        sections: history(&detail, &lanes).into_iter().filter(|section| !section.heading.is_empty()).collect(),
+        sections: story(&detail, &lanes).sections.into_iter().filter(|section| section.heading.is_some()).collect(),
         conversion: detail.conversion,
     }))
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use http::Uri;
@@ -17,10 +17,10 @@ use super::export;
 use super::problem::Problem;
 use crate::answer::{Answered, answer};
 use crate::app::App;
-use crate::explain::credited;
+use crate::explain::{credited, story};
 use crate::intake::accept::release_rule;
 use crate::store::listing::{Filter, MOST_ROWS, Page};
-use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, LaneRow, TouchRow};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, TouchRow};
 use crate::store::{Store, StoreError};
 
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
@@ -60,15 +60,31 @@ pub(super) async fn conversions(
     let query = query.unwrap_or_default();
     let (formats, rest): (Vec<_>, Vec<_>) =
         form_urlencoded::parse(query.as_bytes()).into_owned().partition(|(name, _)| name == "format");
-    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = formats.first().map(|(_, format)| format.as_str());
     let filter = filter(&form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish())?;
     match format {
         Some("csv") => export::conversions(app, filter).await,
-        None if accepted.contains("text/csv") => export::conversions(app, filter).await,
+        None if wants_csv(&headers) => export::conversions(app, filter).await,
         None | Some("json") => Ok(Json(listed(&*app.store, filter, app.clock.now()).await?).into_response()),
         Some(other) => Err(Problem::malformed(format!("`format` is `{other}`: it must be json or csv"))),
     }
+}
+
+/// The same for a filter in the body: an e-mail address stands in no address of ours, where logs would keep it.
+pub(super) async fn search(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Json<Filter>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let filter = bounded(json(body)?)?;
+    match wants_csv(&headers) {
+        true => export::conversions(app, filter).await,
+        false => Ok(Json(listed(&*app.store, filter, app.clock.now()).await?).into_response()),
+    }
+}
+
+fn wants_csv(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/csv"))
 }
 
 pub(super) async fn conversion(
@@ -78,9 +94,27 @@ pub(super) async fn conversion(
     Ok(Json(shown(&*app.store, id, app.clock.now()).await?))
 }
 
-pub(super) async fn explain(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<String, Problem> {
+/// How a story is wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    format: Option<String>,
+}
+
+/// The story as text or, with `format=json`, in sections and sentences.
+pub(super) async fn explain(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(Wanted { format }) = wanted.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
-    Ok(crate::explain::explain(&detail, &lanes))
+    let story = story(&detail, &lanes);
+    match format.as_deref() {
+        None | Some("text") => Ok(story.to_text().into_response()),
+        Some("json") => Ok(Json(story).into_response()),
+        Some(other) => Err(Problem::malformed(format!("`format` is `{other}`: it must be text or json"))),
+    }
 }
 
 pub(super) async fn touches(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<TouchRow>> {
@@ -89,10 +123,6 @@ pub(super) async fn touches(State(app): State<Arc<App>>, RawQuery(query): RawQue
 
 pub(super) async fn deliveries(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<DeliveryRow>> {
     Ok(Json(app.store.deliveries(filter(&query.unwrap_or_default())?).await?))
-}
-
-pub(super) async fn lanes(State(app): State<Arc<App>>) -> Answer<Vec<LaneRow>> {
-    Ok(Json(app.store.lanes(app.clock.now()).await?))
 }
 
 pub(super) async fn counts(State(app): State<Arc<App>>) -> Answer<Counts> {
@@ -169,6 +199,10 @@ pub(super) fn filter(query: &str) -> Result<Filter, Problem> {
     let uri = uri.map_err(|_unreadable| Problem::malformed("the query of this address cannot be read"))?;
     let Query(filter) =
         Query::<Filter>::try_from_uri(&uri).map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    bounded(filter)
+}
+
+fn bounded(filter: Filter) -> Result<Filter, Problem> {
     match filter.limit {
         Some(limit) if !(1..=MOST_ROWS).contains(&limit) => {
             Err(Problem::malformed(format!("`limit` is {limit}: it must be 1 to {MOST_ROWS}")))

@@ -37,20 +37,33 @@ fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64
         let count = counts.deliveries.iter().find(|(word, _)| word == state);
         page.sample(&label("state", state), count.map_or(0, |(_, count)| *count));
     }
-    page.family("trailmark_lane_open", "gauge", "1 where a lane is open, 0 where it is paused, throttled or broken.");
+    page.family(
+        "trailmark_lane_open",
+        "gauge",
+        "1 where a lane is open, 0 where it is paused, throttled, down or broken.",
+    );
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), u64::from(lane.state == "open"));
     }
-    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane; blocked ones do not count.");
+    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane and go on by themselves.");
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), lane.waiting);
+    }
+    let stuck = "Deliveries that only an operator can move on: `outbox list` shows them.";
+    page.family("trailmark_lane_stuck", "gauge", stuck);
+    for lane in lanes {
+        page.sample(&label("program", lane.program.as_str()), lane.stuck);
     }
     page.family("trailmark_webhooks", "gauge", "Webhooks that are kept, by the state that they are in.");
     for (state, count) in webhooks {
         page.sample(&label("state", state.as_str()), *count);
     }
     let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
-    page.family("trailmark_lanes_paused", "gauge", "Lanes whose credential was refused; somebody must mend it.");
+    page.family(
+        "trailmark_lanes_paused",
+        "gauge",
+        "Lanes whose credential the vendor refuses: an operator must replace it.",
+    );
     page.sample("", u64::try_from(paused).unwrap_or(u64::MAX));
     page.text
 }
@@ -96,6 +109,7 @@ mod tests {
             reason: None,
             next_at: None,
             waiting: 1,
+            stuck: 2,
         };
         let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)]);
         for line in [
@@ -105,6 +119,7 @@ mod tests {
             "trailmark_deliveries{state=\"dead\"} 0",
             "trailmark_lane_open{program=\"main\"} 0",
             "trailmark_lane_waiting{program=\"main\"} 1",
+            "trailmark_lane_stuck{program=\"main\"} 2",
             "trailmark_webhooks{state=\"unmatched\"} 2",
             "trailmark_lanes_paused 1",
         ] {

@@ -73,8 +73,9 @@ fn troubles(
 fn of_lane(lane: &LaneRow) -> Option<Trouble> {
     let tone = match lane.state.as_str() {
         "open" => return None,
-        "throttled" => Tone::Waiting,
-        _ => Tone::Bad,
+        // A credential must be put right; everything else is the vendor's, and passes.
+        "paused" => Tone::Bad,
+        _ => Tone::Waiting,
     };
     let name = format!("{}/{}", lane.site, lane.program);
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -181,6 +182,7 @@ mod tests {
             reason: (!reason.is_empty()).then(|| reason.into()),
             next_at: (!reason.is_empty()).then(|| "2026-11-28T09:00:00Z".into()),
             waiting,
+            stuck: 0,
         }
     }
 
@@ -196,7 +198,7 @@ mod tests {
     // field-faults row 83
     #[test]
     fn the_worst_trouble_comes_first() {
-        let lanes = [lane("throttled", "the vendor asks for fewer requests", 2), lane("paused", "the key is wrong", 1)];
+        let lanes = [lane("throttled", "the vendor answers 429", 2), lane("paused", "the key is wrong", 1)];
         let found =
             troubles(Some("the disk is full".into()), &lanes, &counts(&[("dead", 1), ("uncertain", 2)], 1), &[]);
         assert_eq!(
@@ -205,7 +207,7 @@ mod tests {
                 "Bad: The proxy is not ready: the disk is full",
                 "Bad: Lane acme/main is paused: the key is wrong.",
                 "Bad: 1 delivery was tried for days in vain.",
-                "Waiting: Lane acme/main is throttled: the vendor asks for fewer requests.",
+                "Waiting: Lane acme/main is throttled: the vendor answers 429.",
                 "Waiting: 2 deliveries are uncertain: it is not known whether the vendor has them.",
                 "Waiting: 1 conversion is held: a server or an operator must confirm, or a sale must come.",
             ]

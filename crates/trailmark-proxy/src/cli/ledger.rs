@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::remote::Remote;
 use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
+use crate::admin::lanes::{self, Which};
 use crate::admin::ledger::{Reason, listed, shown};
 use crate::admin::webhooks::Marked;
 use crate::answer::Answered;
@@ -82,7 +83,7 @@ impl<'a> Ledger<'a> {
 
     pub(super) async fn conversions(&self, filter: Filter) -> Result<Page<Answered<ConversionRow>>, Failure> {
         match self {
-            Self::Running(proxy) => proxy.read("/v1/conversions", &query(filter)).await,
+            Self::Running(proxy) => proxy.post("/v1/conversions/search", &filter).await,
             Self::Opened(opened) => Ok(listed(&*opened.store, filter, opened.clock.now()).await?),
         }
     }
@@ -158,6 +159,13 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    pub(super) async fn open_lane(&self, lane: &str) -> Result<LaneRow, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/lanes/open", &Which { lane: lane.to_owned() }).await,
+            Self::Opened(opened) => Ok(lanes::open(&*opened.store, lane, opened.clock.now()).await?),
+        }
+    }
+
     pub(super) async fn change(&self, change: Change) -> Result<DeliveryRow, Failure> {
         match self {
             Self::Running(proxy) => proxy.post("/v1/changes", &change).await,
@@ -217,20 +225,16 @@ impl<'a> Ledger<'a> {
     }
 }
 
-fn query(filter: Filter) -> [(&'static str, Option<String>); 12] {
-    let Filter { site, state, program, limit, settled, key, customer, partner, q, since, until, cursor } = filter;
+/// A filter as a query: of lists that are not searched by a person's name.
+fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
     [
-        ("site", site.map(String::from)),
-        ("state", state),
-        ("program", program.map(String::from)),
-        ("limit", limit.map(|limit| limit.to_string())),
-        ("settled", settled.then(|| "true".to_owned())),
-        ("key", key),
-        ("customer", customer),
-        ("partner", partner),
-        ("q", q),
-        ("since", since.map(UnixMillis::to_rfc3339)),
-        ("until", until.map(UnixMillis::to_rfc3339)),
-        ("cursor", cursor.map(String::from)),
+        ("site", filter.site.map(String::from)),
+        ("state", filter.state),
+        ("program", filter.program.map(String::from)),
+        ("limit", filter.limit.map(|limit| limit.to_string())),
+        ("settled", filter.settled.then(|| "true".to_owned())),
+        ("since", filter.since.map(UnixMillis::to_rfc3339)),
+        ("until", filter.until.map(UnixMillis::to_rfc3339)),
+        ("cursor", filter.cursor.map(String::from)),
     ]
 }

@@ -105,7 +105,7 @@ impl Errand {
         let at = self.account.moment();
         let progress = machine::after_send(counted, class, &outcome, at);
         self.account.doubted(&self.leased, &progress);
-        let (end, signal) = (report::sent(&outcome, status(&answer), at.now), lanes::signal(&outcome));
+        let (end, signal) = (report::sent(&outcome, status(&answer), at.now), lanes::signal(&outcome, status(&answer)));
         self.settle(Made { attempt, started_at, end, progress, signal }).await
     }
 
@@ -138,7 +138,7 @@ impl Errand {
             end: report::looked_up(&found, status(&answer), at.now),
             progress: machine::after_look_up(progress, &found, started_at, at),
             // A list without an end is no sign that the vendor is broken.
-            signal: if is_cut { Signal::Answered } else { lanes::look_up_signal(&found) },
+            signal: if is_cut { Signal::Answered } else { lanes::look_up_signal(&found, status(&answer)) },
             attempt,
             started_at,
         })

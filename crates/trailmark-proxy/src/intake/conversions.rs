@@ -53,7 +53,8 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     let (conversion, doubt) = believe(conversion, site, now);
     let new = NewConversion {
         site: site.id.clone(),
-        id: app.random.ledger_id(now)?,
+        // The page's own id, so that people meet one and the same in the page, the ledger and every command.
+        id: payload.jti.clone(),
         visitor: claims.sub.clone(),
         jti: payload.jti,
         content_hash,
@@ -62,15 +63,26 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
         received_at: now,
         assurance,
     };
-    let case = Case::of(&new, doubt, Some((claims.program, claims.exp)));
     let rules = Rules::of(site, &app.config.limits);
-    let accepted = app.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await?;
-    answer(app, accepted)
+    let touch = (claims.program, claims.exp);
+    let accept = async |new: NewConversion| {
+        let (case, rules) = (Case::of(&new, doubt, Some(touch.clone())), rules.clone());
+        app.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await
+    };
+    match accept(new.clone()).await? {
+        Accepted::IdTaken => {
+            let new = NewConversion { id: app.random.ledger_id(now)?, ..new };
+            answer(app, accept(new).await?)
+        }
+        accepted => answer(app, accepted),
+    }
 }
 
 /// The answer to what was committed.
 pub(super) fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
     match accepted {
+        // Of an id that the ledger has just made nobody else has one.
+        Accepted::IdTaken => Err(Refusal::Unavailable.into()),
         Accepted::Mismatch => Err(Refusal::JtiMismatch.into()),
         Accepted::Replayed(receipt) => {
             Ok((StatusCode::OK, Json(Receipt { replayed: true, ..receipt })).into_response())

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
@@ -16,7 +16,7 @@ pub const ROWS: u32 = 100;
 pub const MOST_ROWS: u32 = 1000;
 
 /// Which rows a list shows; all conditions must hold, the newest first.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Of one site.
@@ -41,10 +41,10 @@ pub struct Filter {
     /// the customer, order or refund; the customer's e-mail address, in any case; the partner's key.
     pub q: Option<String>,
     /// Received at this time or later.
-    #[serde(default, deserialize_with = "named_point")]
+    #[serde(default, serialize_with = "as_text", deserialize_with = "named_point")]
     pub since: Option<UnixMillis>,
     /// Received before this time.
-    #[serde(default, deserialize_with = "named_point")]
+    #[serde(default, serialize_with = "as_text", deserialize_with = "named_point")]
     pub until: Option<UnixMillis>,
     /// Behind the last row of an earlier page.
     pub cursor: Option<Cursor>,
@@ -141,6 +141,11 @@ pub fn point(text: &str) -> Result<UnixMillis, NotAPoint> {
     let text = text.trim();
     let whole = if text.len() == "2026-11-21".len() { format!("{text}T00:00:00Z") } else { text.to_owned() };
     UnixMillis::from_rfc3339(&whole).map_err(|_not_a_time| NotAPoint)
+}
+
+#[expect(clippy::ref_option, reason = "serde hands the field itself")]
+fn as_text<S: Serializer>(point: &Option<UnixMillis>, value: S) -> Result<S::Ok, S::Error> {
+    point.map(UnixMillis::to_rfc3339).serialize(value)
 }
 
 fn named_point<'de, D: Deserializer<'de>>(value: D) -> Result<Option<UnixMillis>, D::Error> {

@@ -53,7 +53,7 @@ pub struct ConversionRow {
     /// How each of its deliveries stands, in the same order, as far as [`crate::answer`] looks at it.
     #[serde(default)]
     pub standings: Vec<Standing>,
-    /// Of a duplicate, the conversion by which its business key stands.
+    /// Of a duplicate, or of one that was rejected, the other conversion that has its business key by now.
     #[serde(default)]
     pub key_owner: Option<ConversionId>,
     /// The id that the page gave it, where it is another than the ledger's.
@@ -192,6 +192,15 @@ pub struct DeliveryRow {
     /// When the vendor was last heard of it, RFC 3339; absent when never.
     #[serde(default)]
     pub commission_at: Option<String>,
+    /// How often the vendor was asked for it.
+    #[serde(default)]
+    pub commission_asked: u32,
+    /// What was asked last and answered, such as `GET rewards: HTTP 404`.
+    #[serde(default)]
+    pub commission_said: Option<String>,
+    /// When that was, RFC 3339.
+    #[serde(default)]
+    pub commission_asked_at: Option<String>,
     /// What it was since when, the first first; filled in `show` and `explain`.
     #[serde(default)]
     pub commission_changes: Vec<CommissionChange>,
@@ -219,14 +228,17 @@ pub struct LaneRow {
     pub site: SiteId,
     /// The program whose account it is.
     pub program: ProgramId,
-    /// `open`, `paused`, `throttled`, `broken`.
+    /// `open`, or why it is shut: `paused`, `throttled`, `down`, `broken` ([`crate::lanes::Shut`]).
     pub state: String,
     /// Why it is not open, and the cure.
     pub reason: Option<String>,
     /// When it is tried next.
     pub next_at: Option<String>,
-    /// Deliveries that wait in it and go on by themselves; those that are `blocked` may be so for ever and do not count.
+    /// Deliveries that wait in it and go on by themselves.
     pub waiting: u64,
+    /// Deliveries that only a person can move on: dead letters, what nobody could find out, and what is `blocked` behind them.
+    #[serde(default)]
+    pub stuck: u64,
 }
 
 /// One conversion with everything that the ledger knows about it.

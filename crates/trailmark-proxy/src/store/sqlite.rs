@@ -172,7 +172,7 @@ impl CallerStore for SqliteStore {
     }
 
     fn conversion_of(&self, site: SiteId, id: ConversionId) -> Reply<'_, Option<ConversionDetail>> {
-        Box::pin(self.readers.read(move |ledger| by_hand::conversion_of(ledger, &site, &id)))
+        Box::pin(self.readers.read(move |ledger| by_hand::by_either_id(ledger, &site, &id)))
     }
 }
 

@@ -212,6 +212,8 @@ pub struct Told {
     pub standing: Option<(Commission, Option<String>)>,
     /// How much it is, where the vendor told; counts only with a standing.
     pub amount: Option<Money>,
+    /// What was asked last and answered, for people, such as `GET rewards: HTTP 404`; `None` where the vendor has no question.
+    pub said: Option<String>,
     /// When to ask next; `None` when nothing more is expected.
     pub next_at: Option<UnixMillis>,
     /// Now.

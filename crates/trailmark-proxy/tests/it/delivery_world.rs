@@ -132,6 +132,16 @@ impl World {
         self.advance(due_at.since(self.clock.now()).max(0)).await;
     }
 
+    /// Moves both clocks to where the delivery's lane is looked at again, if it is shut.
+    async fn advance_to_lane(&self, row: &DeliveryRow) {
+        let lanes = self.store.ledger.lanes(self.clock.now()).await.unwrap();
+        let shut = lanes.iter().find(|lane| lane.program == row.program).and_then(|lane| lane.next_at.as_deref());
+        if let Some(next_at) = shut {
+            let next_at = UnixMillis::from_rfc3339(next_at).unwrap();
+            self.advance(next_at.since(self.clock.now()).max(0)).await;
+        }
+    }
+
     /// A signup by a click of partner `ada`, accepted, and the engine woken.
     pub(crate) async fn signup(&self, key: &str) -> ConversionId {
         let click = self.control("POST", "partnerstack/clicks", &json!({ "partner_key": "ada" })).await;
@@ -275,6 +285,7 @@ impl World {
                 return row;
             }
             self.advance_to_due(&row).await;
+            self.advance_to_lane(&row).await;
             let tries = row.tries.len();
             self.until(conversion, |row| row.tries.len() > tries && settled_down(row)).await;
         }

@@ -3,6 +3,7 @@
 
 mod admin;
 mod admin_lists;
+mod answers;
 mod claims_foreign;
 mod cli;
 mod cli_named;

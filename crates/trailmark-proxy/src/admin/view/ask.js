@@ -18,17 +18,22 @@ export class Problem extends Error {
   }
 }
 
-/** One answer of `v1`. Throws `Refused`, `Problem`, or what `fetch` throws when nobody answers. */
-export async function ask(path) {
+/**
+ * One answer of `v1`; a question with a `body` is posted, in the format `accept`. Throws `Refused`, `Problem`, or what `fetch`
+ * throws when nobody answers.
+ */
+export async function ask(path, { body, accept = 'application/json', patienceMs = 10_000 } = {}) {
   const key = sessionStorage.getItem(KEY);
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  const answer = await fetch(new URL(path, HOME), { headers, cache: 'no-store', signal: AbortSignal.timeout(10_000) });
+  const headers = { Accept: accept, ...(key && { Authorization: `Bearer ${key}` }) };
+  const posted = body && { method: 'POST', body: JSON.stringify(body), headers: { ...headers, 'Content-Type': 'application/json' } };
+  const signal = AbortSignal.timeout(patienceMs);
+  const answer = await fetch(new URL(path, HOME), { headers, ...posted, cache: 'no-store', signal });
   if (answer.status === 401) throw new Refused();
   if (!answer.ok) throw new Problem(answer.status, (await answer.json().catch(() => ({}))).detail);
   return answer;
 }
 
-export const read = async (path) => (await ask(path)).json();
+export const read = async (path, question) => (await ask(path, question)).json();
 
 const byId = (id) => document.getElementById(id);
 

@@ -103,7 +103,7 @@ function pulse(state, text) {
 async function turn() {
   try {
     await draw();
-    pulse('good', 'Live');
+    pulse(byId('answer').className, 'Live');
   } catch (error) {
     if (error instanceof Refused) {
       pulse('', 'Locked');

@@ -12,6 +12,8 @@ const EVERY_MS = 1000;
 /** Rows of a section unasked, so that what happens elsewhere is not pushed out of sight; and of a page of one. */
 const FEW = 8;
 const MANY = 50;
+/** How long a file may take. */
+const LONG_MS = 10 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const byId = (id) => document.getElementById(id);
@@ -130,7 +132,8 @@ function offerPages(section) {
   const page = at.cursors.length;
   say(said, page > 1 || (at.isOpen && at.next) ? `Page ${page}${at.next ? '' : ', the last'}` : '');
   TURNS.forEach(([, isOffered], index) => (buttons[index].hidden = !isOffered(at)));
-  place.hidden = [...place.children].every((one) => one.hidden || one.textContent === '');
+  // A button that is gone takes the focus with it.
+  if (document.activeElement?.hidden && place.contains(document.activeElement)) buttons.find(({ hidden }) => !hidden)?.focus();
 }
 
 async function drawList(section, columns, { items, next }) {
@@ -300,6 +303,7 @@ function showSections() {
   for (const section of ['conversions', 'deliveries', 'touches', 'lanes']) {
     byId(section).hidden = only !== null && section !== only;
   }
+  byId('export').hidden = Boolean(wanted.delivery);
   const [what, word] = wanted.delivery ? ['deliveries', wanted.delivery] : ['conversions', ''];
   searched(only ? `Shows ${[word.replaceAll('_', ' '), what].filter(Boolean).join(' ')} only. Clear shows everything.` : '');
 }
@@ -310,18 +314,24 @@ function searched(text) {
   if (byId('searched').textContent !== said.textContent) byId('searched').replaceChildren(...said.childNodes);
 }
 
+/** Asks for conversions. The question is posted, since an e-mail address must stand in no address. */
+const conversionsOf = (wanted, options) => {
+  const given = Object.entries(wanted).filter(([, value]) => value);
+  return ask('v1/conversions/search', { body: Object.fromEntries(given), ...options });
+};
+
 async function drawLedger() {
   const { q, status, delivery } = wanted;
   const times = chosenTime();
   const page = (section, more = {}) => {
     const { limit, cursor } = pages[section];
-    return read(`v1/${section}?${query({ limit, cursor, ...times, ...more })}`);
+    return { limit, cursor, ...times, ...more };
   };
   const asked = wanted;
   const [conversions, deliveries, touches, lanes, counts, troubles] = await Promise.all([
-    page('conversions', { q, status }),
-    page('deliveries', delivery ? { state: delivery } : { settled: 'true' }),
-    page('touches'),
+    conversionsOf(page('conversions', { q, status })).then((answer) => answer.json()),
+    read(`v1/deliveries?${query(page('deliveries', delivery ? { state: delivery } : { settled: 'true' }))}`),
+    read(`v1/touches?${query(page('touches'))}`),
     read('v1/lanes'),
     read('v1/counts'),
     read('v1/troubles'),
@@ -390,7 +400,7 @@ async function download() {
   const button = byId('export');
   button.disabled = true;
   try {
-    const answer = await ask(`v1/conversions?${query({ q, status, ...chosenTime(), format: 'csv' })}`);
+    const answer = await conversionsOf({ q, status, ...chosenTime() }, { accept: 'text/csv', patienceMs: LONG_MS });
     const saved = link(URL.createObjectURL(await answer.blob()), '', '');
     saved.download = 'trailmark-conversions.csv';
     saved.click();

@@ -242,6 +242,7 @@ pub async fn lanes_are_kept_apart(ground: &impl Ground) {
         failures: 3,
         broken_until: Some(NOW.plus(1)),
         throttled_until: Some(NOW.plus(2)),
+        down_probe_at: Some(NOW.plus(1)),
         pause: Some(Pause { reason: "refused".into(), since: NOW, probe_at: NOW.plus(3) }),
     };
     let written = paused.clone();

@@ -179,7 +179,8 @@ pub async fn a_commission_is_added_up_as_the_vendor_told_it(ground: &impl Ground
         let gate = Box::new(|lane: Lane, waiting: u32| (lane, waiting));
         let claim = AskClaim { lane: lane(), most: 1, gate, again_at: UnixMillis(0), now: NOW };
         let asking = store.claim_commissions(claim).await.unwrap().remove(0);
-        let told = Told { standing: Some((commission, None)), amount, next_at: Some(UnixMillis(0)), now: NOW };
+        let told =
+            Told { standing: Some((commission, None)), amount, said: None, next_at: Some(UnixMillis(0)), now: NOW };
         assert!(store.tell_commission(&asking, told).await.unwrap());
         let found = rows(&store, all()).await;
         let sums = found.first().map(|row| [row.pending_minor, row.approved_minor, row.paid_minor]);

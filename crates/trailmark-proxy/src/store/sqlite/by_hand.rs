@@ -7,7 +7,7 @@ use trailmark_wire::merchant::{Claims, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, held, known, lists};
+use super::{attempts, claims, deliveries, held, known, lists, order};
 use crate::json::Json;
 use crate::outbox::{Progress, State, manual};
 use crate::store::StoreError;
@@ -23,6 +23,23 @@ pub(super) fn conversion(ledger: &Connection, id: &str) -> Result<ConversionDeta
 }
 
 /// See [`crate::store::callers::CallerStore::conversion_of`].
+pub(super) fn by_either_id(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+) -> Result<Option<ConversionDetail>, StoreError> {
+    if let Some(found) = conversion_of(ledger, site, id)? {
+        return Ok(Some(found));
+    }
+    let sql = "SELECT id FROM conversions WHERE site = ?1 AND jti = ?2 LIMIT 2";
+    let named: Vec<ConversionId> = all(ledger, sql, (site.as_str(), id.as_str()), |row| checked(row, "id"))?;
+    match named.as_slice() {
+        [only] => conversion_of(ledger, site, only),
+        _ => Ok(None),
+    }
+}
+
+/// One conversion of a site, by the ledger's id.
 pub(super) fn conversion_of(
     ledger: &Connection,
     site: &SiteId,
@@ -116,6 +133,8 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     }
     let (generation, after) = decide(ledger, delivery, &before, change, now)?;
     deliveries::set(ledger, &before.site, delivery, generation, &after)?;
+    // What stands behind it says anew who must act.
+    order::wake(ledger, &before.site, delivery)?;
     follow(ledger, &before, &after)?;
     record(ledger, delivery, &before, after.state, change, now)?;
     lists::delivery(ledger, &before.site, delivery)

@@ -7,15 +7,18 @@ use trailmark_wire::ids::{ConversionId, OrderKey, SiteId};
 use trailmark_wire::receipt::Receipt;
 
 use super::known::{self, Subject};
-use super::rows::{first, json, plain, to_json, write};
+use super::rows::{count, first, json, plain, to_json, write};
 use super::{claims, held, order, touches};
 use crate::outbox::State;
-use crate::store::{AcceptRule, Accepted, NewConversion, NewDelivery, Ruling, StoreError};
+use crate::store::{AcceptRule, Accepted, Assurance, NewConversion, NewDelivery, Ruling, StoreError};
 
 /// See [`crate::store::Store::accept`].
 pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule) -> Result<Accepted, StoreError> {
     if let Some((hash, receipt)) = earlier(ledger, new)? {
         return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
+    }
+    if new.assurance != Assurance::Server && new.id == new.jti && is_taken(ledger, new)? {
+        return Ok(Accepted::IdTaken);
     }
     let ruling = rule(&known::about(ledger, &subject(new))?)?;
     touches::add_visitor(ledger, &new.site, &new.visitor, new.received_at)?;
@@ -46,6 +49,13 @@ fn earlier(ledger: &Connection, new: &NewConversion) -> Result<Option<([u8; 32],
     let sql = "SELECT content_hash, receipt FROM conversions WHERE site = ?1 AND visitor = ?2 AND jti = ?3";
     let key = (new.site.as_str(), new.visitor.as_str(), new.jti.as_str());
     first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
+}
+
+/// Whether another conversion of the site is called so already: a page chooses its ids, and may choose somebody else's.
+fn is_taken(ledger: &Connection, new: &NewConversion) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND id = ?2)
+                   OR EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND jti = ?2)";
+    Ok(count(ledger, sql, (new.site.as_str(), new.id.as_str()))? > 0)
 }
 
 fn subject(new: &NewConversion) -> Subject<'_> {

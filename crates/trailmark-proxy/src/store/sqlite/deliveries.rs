@@ -183,7 +183,8 @@ pub(super) fn expired(
     ended.into_iter().flatten().map(with_attempt).collect()
 }
 
-/// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is settled.
+/// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is at rest: then
+/// they go on, or say who must act.
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
@@ -213,7 +214,7 @@ pub(super) fn set(
     if progress.state == State::Recorded {
         commissions::begin(ledger, site, delivery)?;
     }
-    if progress.state.is_settled() { order::wake(ledger, site, delivery) } else { Ok(()) }
+    if progress.is_at_rest() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }
 
 /// A row of [`SELECT`] that has a lease.

@@ -23,9 +23,9 @@ pub(super) fn change(ledger: &Connection, key: &LaneKey, rule: LaneRule) -> Resu
 /// Writes a lane whole.
 pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO lanes (site, program, spent_milli, counted_at, failures, broken_until,
-                                             throttled_until, pause_reason, paused_since, probe_at)
+                                             throttled_until, down_probe_at, pause_reason, paused_since, probe_at)
                VALUES (:site, :program, :spent_milli, :counted_at, :failures, :broken_until,
-                       :throttled_until, :pause_reason, :paused_since, :probe_at)";
+                       :throttled_until, :down_probe_at, :pause_reason, :paused_since, :probe_at)";
     let row = named_params! {
         ":site": key.site.as_str(),
         ":program": key.program.as_str(),
@@ -34,6 +34,7 @@ pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Res
         ":failures": lane.failures,
         ":broken_until": lane.broken_until.map(|at| at.0),
         ":throttled_until": lane.throttled_until.map(|at| at.0),
+        ":down_probe_at": lane.down_probe_at.map(|at| at.0),
         ":pause_reason": lane.pause.as_ref().map(|pause| &pause.reason),
         ":paused_since": lane.pause.as_ref().map(|pause| pause.since.0),
         ":probe_at": lane.pause.as_ref().map(|pause| pause.probe_at.0),
@@ -52,6 +53,7 @@ fn lane(row: &Row<'_>) -> Result<Lane, StoreError> {
         failures: plain(row, "failures")?,
         broken_until: maybe_time(row, "broken_until")?,
         throttled_until: maybe_time(row, "throttled_until")?,
+        down_probe_at: maybe_time(row, "down_probe_at")?,
         pause,
     })
 }

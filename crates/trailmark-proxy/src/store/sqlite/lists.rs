@@ -10,9 +10,10 @@ use trailmark_wire::time::UnixMillis;
 use super::paging::{Listing, Order};
 use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
 use super::{commissions, known, lanes, standings};
+use crate::lanes::Shut;
 use crate::outbox::State;
 use crate::store::StoreError;
-use crate::store::delivery::{Lane, LaneKey};
+use crate::store::delivery::LaneKey;
 use crate::store::listing::{Filter, Page};
 use crate::store::operator::{AttemptRow, ConversionRow, DeliveryRow, LaneRow, TouchRow};
 
@@ -110,7 +111,7 @@ fn beginning(name: &str) -> Option<String> {
 pub(super) fn complete(ledger: &Connection, row: &mut ConversionRow) -> Result<(), StoreError> {
     fill_programs(ledger, row)?;
     row.standings = standings::of(ledger, row)?;
-    if let (Status::Duplicate, Some(key)) = (row.status, &row.external_id) {
+    if let (Status::Duplicate | Status::Rejected, Some(key)) = (row.status, &row.external_id) {
         row.key_owner = known::stated_by(ledger, &row.site, row.kind.as_str(), key)?.filter(|owner| *owner != row.id);
     }
     Ok(())
@@ -225,22 +226,36 @@ fn fill_tries(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreErr
 /// See [`crate::store::operator::OperatorStore::lanes`].
 pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<LaneRow>, StoreError> {
     let sql = format!(
-        "SELECT program, sum(waiting) AS waiting FROM (
-           SELECT program, 0 AS waiting FROM lanes WHERE site = :site
+        "SELECT program, sum(waiting) AS waiting, sum(stuck) AS stuck FROM (
+           SELECT program, 0 AS waiting, 0 AS stuck FROM lanes WHERE site = :site
            UNION ALL
-           SELECT program, count(*) FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program)
+           SELECT program, count(*), 0 FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program
+           UNION ALL
+           SELECT program, 0, count(*) FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program
+           UNION ALL
+           SELECT program, -count(*), count(*) FROM deliveries
+           WHERE site = :site AND state = 'uncertain' AND due_at IS NULL AND lease IS NULL GROUP BY program)
          GROUP BY program ORDER BY program",
-        words(State::goes_on)
+        words(State::goes_on),
+        words(State::needs_a_person)
     );
     let mut found = Vec::new();
     for site in sites(ledger)? {
         let key = named_params! {":site": site.as_str()};
-        for (program, waiting) in
-            all(ledger, &sql, key, |row| Ok((checked(row, "program")?, plain::<i64>(row, "waiting")?)))?
-        {
+        let number = |row: &Row<'_>, column| plain::<i64>(row, column).map(|sum| u64::try_from(sum).unwrap_or(0));
+        let read = |row: &Row<'_>| Ok((checked(row, "program")?, number(row, "waiting")?, number(row, "stuck")?));
+        for (program, waiting, stuck) in all(ledger, &sql, key, read)? {
             let key = LaneKey { site: site.clone(), program };
-            let lane = lanes::read(ledger, &key)?;
-            found.push(lane_row(key, &lane, u64::try_from(waiting).unwrap_or(0), now));
+            let shut = Shut::of(&lanes::read(ledger, &key)?, now);
+            found.push(LaneRow {
+                site: key.site,
+                program: key.program,
+                state: shut.as_ref().map_or("open", Shut::as_str).to_owned(),
+                reason: shut.as_ref().map(Shut::reason),
+                next_at: shut.as_ref().map(|shut| shut.next_at().to_rfc3339()),
+                waiting,
+                stuck,
+            });
         }
     }
     Ok(found)
@@ -254,22 +269,6 @@ pub(super) fn unsettled() -> String {
 fn words(of: impl Fn(State) -> bool) -> String {
     let states = State::ALL.into_iter().filter(|state| of(*state));
     states.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
-}
-
-/// A pause outlasts everything, then the vendor's own word counts, then our breaker.
-fn lane_row(key: LaneKey, lane: &Lane, waiting: u64, now: UnixMillis) -> LaneRow {
-    let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
-    let (state, reason, next_at) = match (&lane.pause, ahead(lane.throttled_until), ahead(lane.broken_until)) {
-        (Some(pause), _, _) => ("paused", Some(pause.reason.clone()), Some(pause.probe_at)),
-        (None, Some(until), _) => ("throttled", Some("the vendor asks for fewer requests".into()), Some(until)),
-        (None, None, Some(until)) => {
-            let reason = format!("{} failures in a row; one request is tried then", lane.failures);
-            ("broken", Some(reason), Some(until))
-        }
-        (None, None, None) => ("open", None, None),
-    };
-    let next_at = next_at.map(UnixMillis::to_rfc3339);
-    LaneRow { site: key.site, program: key.program, state: state.into(), reason, next_at, waiting }
 }
 
 pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError> {
@@ -336,6 +335,9 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, StoreError> {
         commission_reason: plain(row, "commission_reason")?,
         commission_amount: money(row, "commission_minor", "commission_currency")?,
         commission_at: maybe_time(row, "commission_at")?.map(UnixMillis::to_rfc3339),
+        commission_asked: plain(row, "commission_asked")?,
+        commission_said: plain(row, "commission_said")?,
+        commission_asked_at: maybe_time(row, "commission_asked_at")?.map(UnixMillis::to_rfc3339),
         commission_changes: Vec::new(),
         tries: Vec::new(),
     })

@@ -56,7 +56,8 @@ pub(super) fn followed(
     first(ledger, sql, (site.as_str(), follows.as_str(), key, program.as_str()), |row| checked(row, "id"))
 }
 
-/// Makes due whatever is held back in the delivery's program and follows it. Due since it was received, so that those who
+/// Makes due whatever is held back in the delivery's program and follows it, and of a signup the refunds that are blocked
+/// behind its sales: they wait once their sale moves. Due since it was received, so that those who
 /// waited longest go first.
 pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
     let sql = "UPDATE deliveries SET state = 'due', reason = NULL,
@@ -75,6 +76,14 @@ pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
                  JOIN conversions f ON f.site = c.site AND f.refund_of = c.external_id
                  JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                  WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
-                   AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL)";
+                   AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                 UNION ALL
+                 SELECT w.id FROM deliveries d
+                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                 JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id
+                 JOIN conversions f ON f.site = s.site AND f.refund_of = s.external_id
+                 JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                 WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND s.kind = 'sale' AND f.kind = 'refund'
+                   AND +w.state = 'blocked' AND w.lease IS NULL)";
     write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())
 }
