@@ -12,6 +12,7 @@ pub(crate) mod lanes;
 pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
+pub mod served;
 mod sums;
 mod troubles;
 mod view;
@@ -52,6 +53,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/sums", get(sums::sums))
         .route("/v1/troubles", get(troubles::list))
         .route("/v1/health", get(ledger::health))
+        .route("/v1/ledger", get(served::ledger))
         .route("/v1/keys", get(keys::list_route))
         .route("/v1/keys/rotate", post(keys::rotate_route))
         .route("/v1/keys/revoke", post(keys::revoke_route))

@@ -218,7 +218,7 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
     let text = match standing.state {
         _ if lane.is_some() => {
             let why = lane.and_then(|lane| lane.reason.as_deref()).unwrap_or("its lane stands still");
-            format!("{why}, so nothing is sent to {vendor} now")
+            format!("nothing is sent to {vendor} now, because {why}")
         }
         State::Recorded => earned(row, standing, vendor),
         State::NotNeeded => format!("{vendor} needs no call of its own for this{reason}"),

@@ -176,7 +176,7 @@ impl Draft {
     fn read(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
         let text = Text { name: &name, text };
-        let file = file::read(&text).map_err(|problem| ConfigError::Settings(vec![problem]))?;
+        let (file, misread) = file::read(&text).map_err(ConfigError::of)?;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         let mut reader = Reader {
             text,
@@ -194,7 +194,10 @@ impl Draft {
         if sites.is_empty() && reader.problems.is_empty() {
             reader.warnings.push("no [[sites]]: every request will be refused".to_owned());
         }
-        let Reader { problems, warnings, left_out, .. } = reader;
+        let Reader { mut problems, warnings, left_out, .. } = reader;
+        // What could not be read counts as absent above; its absence is no mistake of its own.
+        problems.retain(|problem| misread.iter().all(|misread| misread.key != problem.key));
+        problems.extend(misread);
         let default_store = || StoreUrl::Sqlite(PathBuf::from("trailmark.db"));
         let store = store.map_or_else(default_store, |(store, _)| store);
         Ok(Self { config: Config { server, store, limits, sites, warnings }, problems, left_out })

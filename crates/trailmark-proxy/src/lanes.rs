@@ -202,8 +202,9 @@ impl Shut {
             Self::Paused(pause) => pause.reason.clone(),
             Self::Throttled(_) => "the vendor answers 429: it asks for fewer requests".to_owned(),
             Self::Down { until, .. } => format!(
-                "the vendor answers 503: it says that it is down until {until}. A harmless request tests every few minutes \
-                 whether it is back"
+                "the vendor answers 503 and says that it is down until {}. A harmless request tests every few minutes whether it \
+                 is back",
+                UnixMillis::from_seconds(until.seconds())
             ),
             Self::Broken(failures, _) => {
                 format!("the last {failures} requests to the vendor failed. A single one is tried next")

@@ -37,12 +37,15 @@ pub enum StoreError {
     /// The store's file or answer is not what it must be: a person must look.
     #[error("the ledger is damaged: {0}")]
     Corrupt(String),
-    /// No room left on the disk, or the queue is at its limit: try again later.
-    #[error("the ledger has no room left")]
+    /// A queue or a quarantine is at its limit: try again later.
+    #[error("the ledger takes no more for now: a queue is at its limit")]
     Full,
     /// The lease that guarded this step is not held any more; somebody else has the delivery.
     #[error("the lease on this delivery is not held any more")]
     LeaseLost,
+    /// The disk is full: nothing can be recorded until somebody frees space.
+    #[error("the disk that holds the ledger is full: free space on it")]
+    NoSpace,
     /// There is no such row.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -369,6 +372,16 @@ pub trait Store:
 
     /// Changes signing keys, all or none.
     fn change_keys(&self, changes: Vec<KeyChange>) -> Reply<'_, ()>;
+
+    /// Whether the ledger records what it is given. After a failed commit, and before the first answer, this writes and
+    /// commits 64 KiB to find out; otherwise it answers at once.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Unavailable` or `Corrupt`: why it records nothing now.
+    fn records(&self) -> Reply<'_, ()>;
+
+    /// How many writes were refused since the start of this process, by reason.
+    fn refusals(&self) -> Vec<(&'static str, u64)>;
 
     /// Stops taking work, finishes what was taken, closes the store.
     fn close(&self) -> Reply<'_, ()>;

@@ -13,8 +13,10 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The store answers, and every site has a key that signs; a new site gets its first one here.
+/// The ledger records and answers, and every site has a key that signs; a new site gets its first one here. Otherwise 503,
+/// and the reason.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    app.store.records().await?;
     app.keys.jwks(app.keys.sites()).await?;
     app.store.counts().await?;
     Ok("ok\n")

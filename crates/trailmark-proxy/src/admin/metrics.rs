@@ -1,5 +1,6 @@
-//! Metrics in Prometheus' text exposition format 0.0.4, made of the store's own counts at the time of asking: what they say
-//! is what the ledger says, over restarts and whichever process asks. Nothing is counted in memory.
+//! Metrics in Prometheus' text exposition format 0.0.4, made of the store's own counts at the time of asking: they say what
+//! the ledger says, across restarts and whichever process asks. Refusals alone are counted in memory, since a ledger that
+//! refuses a write cannot record that it did.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -20,11 +21,16 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResp
     let counts = app.store.counts().await?;
     let lanes = app.store.lanes(app.clock.now()).await?;
     let webhooks = app.store.count_webhooks().await?;
-    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes, &webhooks)))
+    Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes, &webhooks, &app.store.refusals())))
 }
 
 /// The page that Prometheus reads.
-fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64)]) -> String {
+fn exposition(
+    counts: &Counts,
+    lanes: &[LaneRow],
+    webhooks: &[(WebhookState, u64)],
+    refusals: &[(&'static str, u64)],
+) -> String {
     let mut page = Page::default();
     page.family("trailmark_touches_total", "counter", "Touches in the ledger.");
     page.sample("", counts.touches);
@@ -57,6 +63,14 @@ fn exposition(counts: &Counts, lanes: &[LaneRow], webhooks: &[(WebhookState, u64
     page.family("trailmark_webhooks", "gauge", "Webhooks that are kept, by the state that they are in.");
     for (state, count) in webhooks {
         page.sample(&label("state", state.as_str()), *count);
+    }
+    page.family(
+        "trailmark_ledger_refusals_total",
+        "counter",
+        "Writes that the ledger refused since the start, by reason; each was answered 503.",
+    );
+    for (reason, count) in refusals {
+        page.sample(&label("reason", reason), *count);
     }
     let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
     page.family(
@@ -111,7 +125,7 @@ mod tests {
             waiting: 1,
             stuck: 2,
         };
-        let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)]);
+        let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)], &[("disk_full", 4)]);
         for line in [
             "trailmark_touches_total 3",
             "trailmark_conversions_total{status=\"accepted\"} 2",
@@ -121,6 +135,7 @@ mod tests {
             "trailmark_lane_waiting{program=\"main\"} 1",
             "trailmark_lane_stuck{program=\"main\"} 2",
             "trailmark_webhooks{state=\"unmatched\"} 2",
+            "trailmark_ledger_refusals_total{reason=\"disk_full\"} 4",
             "trailmark_lanes_paused 1",
         ] {
             assert!(text.lines().any(|shown| shown == line), "{line} in\n{text}");

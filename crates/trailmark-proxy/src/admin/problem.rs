@@ -74,7 +74,7 @@ impl From<StoreError> for Problem {
                 Self { detail, ..own(409, REFUSED, "The ledger refuses this change.") }
             }
             StoreError::Corrupt(_) => own(500, CORRUPT, "The ledger is damaged."),
-            StoreError::Full | StoreError::OverBudget | StoreError::Unavailable(_) => {
+            StoreError::Full | StoreError::NoSpace | StoreError::OverBudget | StoreError::Unavailable(_) => {
                 Self::of(Refusal::Unavailable, detail)
             }
         }

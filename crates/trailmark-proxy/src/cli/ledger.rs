@@ -13,6 +13,7 @@ use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
 use crate::admin::lanes::{self, Which};
 use crate::admin::ledger::{Reason, listed, shown};
+use crate::admin::served::Served;
 use crate::admin::webhooks::Marked;
 use crate::answer::Answered;
 use crate::clock::{Clock, SystemClock};
@@ -44,13 +45,23 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// The proxy of this configuration, if it runs; only then is the admin key read.
+    /// The proxy of this configuration, if it runs; only then is the admin key read. A proxy that serves another ledger is an
+    /// error, so that no command changes the wrong one.
     pub(super) async fn running(config: &Config, overrides: &Overrides) -> Result<Option<Self>, Failure> {
         let server = &config.server;
         let remote = Remote::find(server.admin_listen, || {
             server.admin_key.as_ref().map(|named| named.read(overrides)).transpose().map_err(Failure::from)
         });
-        Ok(remote.await?.map(Self::Running))
+        let Some(remote) = remote.await? else { return Ok(None) };
+        let (served, meant) = (remote.read::<Served>("/v1/ledger", &[]).await?, Served::of(&config.store));
+        if served.is_same(&meant) {
+            return Ok(Some(Self::Running(remote)));
+        }
+        Err(Failure::usage(format!(
+            "the proxy at {} (server.admin_listen) serves the ledger {}, but this configuration's store.url is {}: use the \
+             configuration of that proxy, or name a ledger that no proxy serves with --store",
+            server.admin_listen, served.store, meant.store
+        )))
     }
 
     /// The store itself; one that was never made is not made here.

@@ -2,6 +2,8 @@
 //! Here the ledger is opened, asked, closed and printed from; what can be asked stands in `ledger.rs`, and how an answer
 //! reads with its command.
 
+use std::path::Path;
+
 use serde::Serialize;
 use trailmark_wire::ids::{ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
@@ -13,6 +15,8 @@ use super::{Format, Setup, program, site};
 use crate::admin::ledger::recorded_reason;
 use crate::config::{Config, Overrides, StoreUrl};
 use crate::store::listing::{Filter, MOST_ROWS, Page, point};
+use crate::store::operator::Health;
+use crate::store::sqlite::SqliteStore;
 
 /// Which ledger, and who reads the answer.
 #[derive(Debug, clap::Args)]
@@ -120,10 +124,20 @@ impl Desk {
     }
 
     fn opened(&self) -> Result<Ledger<'_>, Failure> {
+        self.path()?;
+        Ledger::opened(&self.config)
+    }
+
+    /// Checks the ledger itself, and changes nothing of it.
+    pub(super) fn check(&self) -> Result<Health, Failure> {
+        Ok(SqliteStore::check(self.path()?)?)
+    }
+
+    fn path(&self) -> Result<&Path, Failure> {
         let StoreUrl::Sqlite(path) = &self.config.store;
         let (missing, listen) = (path.display(), self.config.server.admin_listen);
         match self.is_named {
-            _ if path.exists() => Ledger::opened(&self.config),
+            _ if path.exists() => Ok(path),
             true => Err(Failure::unreachable(format!(
                 "there is no ledger at `{missing}`: name one that is there, or make it with `trailmark store migrate`"
             ))),

@@ -35,7 +35,10 @@ async fn migrate(desk: &Desk) -> Result<(), Failure> {
 }
 
 async fn check(desk: &Desk) -> Result<(), Failure> {
-    let health = desk.ask(async |ledger| ledger.health().await).await?;
+    let health = match desk.running().await? {
+        Some(ledger) => ledger.ask(async |ledger| ledger.health().await).await?,
+        None => desk.check()?,
+    };
     output::value(&health, desk.format, report)?;
     if is_well(&health) {
         return Ok(());

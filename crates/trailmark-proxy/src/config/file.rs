@@ -1,10 +1,11 @@
 //! The tables of `trailmark.toml` as they stand in the file: every value with its position, nothing checked but its type.
-//! Unknown keys are errors here; what the values mean is decided in the other files of this folder.
+//! Unknown keys and wrong types are told here, all of them; what the values mean is decided in the other files of this folder.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::source::{Problem, Text};
 
@@ -93,28 +94,94 @@ pub(super) struct ProgramTable {
     pub(super) confirm_after: Words,
 }
 
-/// Reads the file's text.
+/// Reads the file's text: the tables without what is wrong in them, and every mistake.
 ///
 /// # Errors
-/// The first place that is no TOML, an unknown key, or a value of the wrong type.
-pub(super) fn read(text: &Text<'_>) -> Result<File, Problem> {
-    toml::from_str(text.text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        Problem { place: text.place(at), key: text.key_at(at), text: without_values(error.message()) }
-    })
+/// Every place that is no TOML; nothing else of such a file is looked at.
+pub(super) fn read(text: &Text<'_>) -> Result<(File, Vec<Problem>), Vec<Problem>> {
+    let (mut document, errors) = DeTable::parse_recoverable(text.text);
+    if !errors.is_empty() {
+        return Err(errors.iter().map(|error| problem(text, error)).collect());
+    }
+    let mut problems = Vec::new();
+    // Serde stops at the first mistake: that entry is taken out, and the rest is read again.
+    loop {
+        match File::deserialize(Deserializer::from(document.clone())) {
+            Ok(file) => return Ok((file, problems)),
+            Err(error) => {
+                problems.push(problem(text, &error));
+                let is_out = error.span().is_some_and(|span| take_out(document.get_mut(), span.start));
+                if !is_out {
+                    return Err(problems);
+                }
+            }
+        }
+    }
 }
 
-/// The parser's message without the value that it quotes: somebody may have written a secret there.
-fn without_values(message: &str) -> String {
+fn problem(text: &Text<'_>, error: &toml::de::Error) -> Problem {
+    let at = error.span().map_or(0, |span| span.start);
+    let key = text.key_at(at);
+    let name = key.rsplit('.').next().unwrap_or_default();
+    Problem { place: text.place(at), text: without_values(error.message(), name), key }
+}
+
+/// Takes the innermost entry at a byte position out of the table; `false` when there is none.
+fn take_out(table: &mut DeTable<'_>, at: usize) -> bool {
+    // The contents of a table with a header lie outside of the table's span, so entries are looked through whatever the span.
+    if table.iter_mut().any(|(_, value)| take_out_of_value(value.get_mut(), at)) {
+        return true;
+    }
+    let here = |key: &Spanned<_>, value: &Spanned<_>| key.span().contains(&at) || value.span().contains(&at);
+    let found = table.iter().find(|(key, value)| here(key, value)).map(|(key, _)| key.clone());
+    found.is_some_and(|key| table.remove(&key).is_some())
+}
+
+fn take_out_of_value(value: &mut DeValue<'_>, at: usize) -> bool {
+    match value {
+        DeValue::Table(table) => take_out(table, at),
+        DeValue::Array(array) => array.iter_mut().any(|value| take_out_of_value(value.get_mut(), at)),
+        _ => false,
+    }
+}
+
+/// The parser's message without the value that it quotes, since somebody may have written a secret there. The `toml` crate
+/// tells what it expected in its message alone.
+fn without_values(message: &str, name: &str) -> String {
     let message = message.trim();
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     match (message.split_once(' '), expected) {
-        (Some(("invalid", _)), Some(expected)) => format!("has the wrong type: write {expected}"),
-        (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => {
-            format!("is not a setting; the settings here are {}", expected.trim_start_matches("one of "))
-        }
+        (Some(("invalid", _)), Some(expected)) => format!("has the wrong type: {}", shape(expected, name)),
+        (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => unknown(name, expected),
         (Some(("duplicate", _)), _) => "stands here a second time: keep one of the two".to_owned(),
         (Some(("missing", _)), _) => format!("cannot be read: {message}"),
         _ => format!("cannot be read as TOML: {}", message.lines().next().unwrap_or_default()),
+    }
+}
+
+/// How a value of the expected type is written.
+fn shape(expected: &str, name: &str) -> String {
+    match expected {
+        "a sequence" if matches!(name, "sites" | "programs") => {
+            "write its header with two brackets, such as [[sites]] or [[sites.programs]]".to_owned()
+        }
+        "a sequence" if name == "order_keys" => {
+            "write a list of keys, such as order_keys = [{ kty = \"OKP\", … }]".to_owned()
+        }
+        "a sequence" => format!("write a list, even of one: {name} = [\"…\"]"),
+        "a string" => format!("write a text in quotes: {name} = \"…\""),
+        "i64" => format!("write a whole number without quotes: {name} = 90"),
+        "a boolean" => format!("write true or false without quotes: {name} = true"),
+        other => format!("write {other}"),
+    }
+}
+
+/// An unknown setting, with the one that was probably meant. `expected` is the parser's list of names in backticks.
+fn unknown(name: &str, expected: &str) -> String {
+    let known = expected.split('`').skip(1).step_by(2);
+    let likely = known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+    match likely {
+        Some((likeness, known)) if likeness > 0.8 => format!("is not a setting here; did you mean `{known}`?"),
+        _ => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),
     }
 }

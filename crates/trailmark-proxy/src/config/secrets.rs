@@ -29,7 +29,13 @@ impl SecretRef {
     /// The setting holds something else.
     pub(super) fn parse(given: Given<String>, folder: &Path) -> Result<Self, Problem> {
         let keeper = match given.value.split_once(':') {
-            Some(("env", name)) if !name.is_empty() => Keeper::Variable(name.to_owned()),
+            Some(("env", name)) if is_variable(name) => Keeper::Variable(name.to_owned()),
+            // Whatever it is, it may be the secret, so it is not repeated.
+            Some(("env", _)) => {
+                let text = "names no environment variable after `env:`: write its name, such as env:PARTNERSTACK_PRIVATE_KEY, \
+                            and keep the secret in the variable";
+                return Err(given.problem(text));
+            }
             Some(("file", path)) if !path.is_empty() => Keeper::File(folder.join(path)),
             _ => {
                 let text = "holds the secret itself: write env:NAME or file:PATH and keep the secret there";
@@ -50,12 +56,16 @@ impl SecretRef {
     /// The variable is not set, the file cannot be read, or what they hold is no line of text.
     pub fn read(&self, overrides: &Overrides) -> Result<Secret, Problem> {
         let text = match &self.keeper {
-            Keeper::Variable(name) => overrides
-                .variable(name)
-                .ok_or_else(|| format!("needs the environment variable {name}, which is not set: export it")),
+            Keeper::Variable(name) => overrides.variable(name).ok_or_else(|| match is_conventional(name) {
+                true => format!("needs the environment variable {name}, which is not set: export it"),
+                false => {
+                    "needs the environment variable that stands after `env:`, which is not set: export it".to_owned()
+                }
+            }),
+            // The path is not repeated either: somebody may have put the secret there.
             Keeper::File(path) => std::fs::read_to_string(path)
                 .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
-                .map_err(|error| format!("names the file {}, which cannot be read: {error}", path.display())),
+                .map_err(|error| format!("names a file after `file:` that cannot be read: {error}")),
         };
         let text = text.map_err(|problem| self.problem(problem))?;
         if text.is_empty() || text.chars().any(|c| c.is_control()) {
@@ -73,6 +83,17 @@ impl SecretRef {
     pub(super) fn problem(&self, text: impl Into<String>) -> Problem {
         self.given.problem(text)
     }
+}
+
+/// Whether a shell could set a variable of this name.
+fn is_variable(name: &str) -> bool {
+    let is_letter = |b: u8| b.is_ascii_alphabetic() || b == b'_';
+    name.bytes().next().is_some_and(is_letter) && name.bytes().all(|b| is_letter(b) || b.is_ascii_digit())
+}
+
+/// Whether it is written as variables usually are, and as vendors' keys are not; only such a name is repeated in an error.
+fn is_conventional(name: &str) -> bool {
+    !name.bytes().any(|b| b.is_ascii_lowercase())
 }
 
 impl fmt::Display for SecretRef {

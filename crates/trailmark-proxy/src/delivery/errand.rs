@@ -195,7 +195,9 @@ impl Errand {
                     report::late(&self.leased, &made.attempt, &made.end);
                     return store.record_late(made.attempt, made.end).await;
                 }
-                Err(StoreError::Full | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => tries += 1,
+                Err(StoreError::Full | StoreError::NoSpace | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => {
+                    tries += 1
+                }
                 settled => return settled,
             }
             tokio::time::sleep(SETTLE_PAUSE).await;

@@ -83,12 +83,13 @@ pub fn plain(text: &str) -> String {
     text.replace(|c: char| c.is_control() || turns(c), " ")
 }
 
-/// Breaks between words; a word that is longer than a line, such as a URL, gets one of its own.
+/// Breaks between words; a word that is longer than a line, such as a URL, gets one of its own. A command in backticks is one
+/// word, so that it can be copied whole.
 pub fn wrapped(first: &str, indent: usize, text: &str) -> String {
     let mut column = first.chars().count();
     let mut fresh = true;
     let mut lines = first.to_owned();
-    for word in text.split_whitespace() {
+    for word in words(text) {
         let length = word.chars().count();
         if !fresh && column + 1 + length > LINE_CHARS {
             lines.push('\n');
@@ -100,10 +101,40 @@ pub fn wrapped(first: &str, indent: usize, text: &str) -> String {
             lines.push(' ');
             column += 1;
         }
-        lines.push_str(word);
+        lines.push_str(&word);
         column += length;
         fresh = false;
     }
     lines.push('\n');
     lines
+}
+
+/// The words of a text, with what stands between two backticks in one of them.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut is_open = false;
+    for word in text.split_whitespace() {
+        match words.last_mut().filter(|_| is_open) {
+            Some(command) => command.push_str(&format!(" {word}")),
+            None => words.push(word.to_owned()),
+        }
+        is_open ^= word.matches('`').count() % 2 == 1;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_never_broken_over_two_lines() {
+        let command = "`trailmark conversions explain cust_41`";
+        for length in 0..80 {
+            let text = wrapped("", 0, &format!("{} {command} shows the cause.", "x".repeat(length)));
+            assert!(text.contains(command), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= LINE_CHARS + 1), "{text}");
+        }
+        assert_eq!(wrapped("", 0, "a lone ` opens nothing that is lost"), "a lone ` opens nothing that is lost\n");
+    }
 }

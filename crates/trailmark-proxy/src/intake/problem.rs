@@ -111,8 +111,10 @@ impl From<Malformed> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Full => tracing::warn!("the ledger has no room: answering 503"),
-            StoreError::Unavailable(_) => tracing::warn!(reason = %error, "the ledger does not answer: answering 503"),
+            StoreError::Full => tracing::warn!(reason = %error, "answering 503"),
+            StoreError::NoSpace | StoreError::Unavailable(_) => {
+                tracing::warn!(reason = %error, "the ledger records nothing: answering 503")
+            }
             error => tracing::error!(reason = %error, "the ledger failed: answering 503"),
         }
         Self::unavailable()

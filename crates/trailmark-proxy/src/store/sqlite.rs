@@ -53,6 +53,7 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
+use self::connection::Reading;
 use self::lock::LockFile;
 use self::readers::Readers;
 use self::writer::Writer;
@@ -90,13 +91,15 @@ impl SqliteStore {
     /// when a setting that durability rests on does not hold, the file is another program's or a newer binary's;
     /// [`StoreError::Corrupt`] when it is no database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        connection::recognise(path)?;
         let lock = LockFile::take(path)?;
         let mut connection = connection::writer(path)?;
         migrate::migrate(&mut connection)?;
         Self::start(path, connection, lock)
     }
 
-    /// Opens an existing ledger for the command line while no proxy serves it; migrates nothing.
+    /// Opens an existing ledger for the command line while no proxy serves it; migrates nothing. A ledger that this process
+    /// may not write can be read: the store then refuses every change.
     ///
     /// # Errors
     /// As [`SqliteStore::open`]; [`StoreError::NotFound`] when there is no such file; [`StoreError::Refused`] when its schema
@@ -105,10 +108,34 @@ impl SqliteStore {
         if !path.exists() {
             return Err(StoreError::NotFound("ledger file; `trailmark serve` makes it"));
         }
+        connection::recognise(path)?;
+        if !connection::is_writable(path) {
+            return Self::observe(path);
+        }
         let lock = LockFile::take(path)?;
         let connection = connection::writer(path)?;
         migrate::assert_current(&connection)?;
         Self::start(path, connection, lock)
+    }
+
+    /// Checks an existing ledger that no proxy serves, and changes nothing, neither in the file nor beside it.
+    ///
+    /// # Errors
+    /// As [`SqliteStore::open_for_operator`].
+    pub fn check(path: &Path) -> Result<Health, StoreError> {
+        connection::recognise(path)?;
+        let _lock = LockFile::take_existing(path)?;
+        let connection = connection::reader(path, Reading::Observing)?;
+        migrate::assert_current(&connection)?;
+        health::health(&connection)
+    }
+
+    fn observe(path: &Path) -> Result<Self, StoreError> {
+        let lock = LockFile::take_existing(path)?;
+        migrate::assert_current(&connection::reader(path, Reading::Observing)?)?;
+        let reason =
+            format!("{} or its folder is not writable for this user: only questions are answered", path.display());
+        Ok(Self { readers: Readers::new(path.to_owned(), Reading::Observing), writer: Writer::refusing(reason, lock) })
     }
 
     /// Brings the ledger at `path` to the schema that this binary knows, and gives its version; makes it when there is none.
@@ -116,12 +143,14 @@ impl SqliteStore {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub fn migrate(path: &Path) -> Result<u32, StoreError> {
+        connection::recognise(path)?;
         let _lock = LockFile::take(path)?;
         migrate::migrate(&mut connection::writer(path)?)
     }
 
     fn start(path: &Path, connection: rusqlite::Connection, lock: LockFile) -> Result<Self, StoreError> {
-        Ok(Self { readers: Readers::new(path.to_owned()), writer: Writer::start(connection, lock)? })
+        let readers = Readers::new(path.to_owned(), Reading::Shared);
+        Ok(Self { readers, writer: Writer::start(connection, lock)? })
     }
 }
 
@@ -144,6 +173,14 @@ impl Store for SqliteStore {
 
     fn change_keys(&self, changes: Vec<KeyChange>) -> Reply<'_, ()> {
         Box::pin(self.writer.run(move |ledger| keys::change(ledger, &changes)))
+    }
+
+    fn records(&self) -> Reply<'_, ()> {
+        Box::pin(self.writer.records())
+    }
+
+    fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.writer.refusals()
     }
 
     fn close(&self) -> Reply<'_, ()> {

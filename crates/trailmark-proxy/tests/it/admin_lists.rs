@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::money_operator::held_sale;
+use super::support::browser::{arrival, jti, landing, signup, token};
 use super::support::operator::Office;
+use trailmark_proxy::keys::crypto::sha256;
+use trailmark_wire::base64url::encode;
 
 fn ids(page: &Value) -> Vec<String> {
     page["items"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect()
@@ -96,4 +99,29 @@ async fn what_is_listed_comes_as_csv_to_its_end() {
     assert_eq!(bounded.split("\r\n").count(), 3, "{bounded}");
     assert_eq!(office.get("/v1/conversions?format=csv&status=rejected").await.body.split("\r\n").count(), 2);
     assert!(!by_query.body.contains('@'));
+}
+
+// field-faults row 85
+#[tokio::test]
+async fn a_page_and_the_ledger_call_a_conversion_by_one_id_unless_somebody_took_it_before() {
+    let office = Office::open().await;
+    let post = async |visitor: u8, customer: &str| {
+        let arrived =
+            office.proxy.post("v1/clicks", arrival(visitor, &landing(&format!("click{visitor}"))).to_string());
+        let token = token(&arrived.await);
+        let payload = json!({
+            "jti": jti(1), "iat": office.proxy.now().seconds(), "aud": "acme",
+            "ath": encode(&sha256(token.as_bytes())), "token": token, "data": signup(customer),
+        });
+        let answer = office.proxy.post("v1/conversions", payload.to_string()).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.json()["conversion_id"].clone()
+    };
+    assert_eq!(post(1, "u_1").await, json!(jti(1)));
+    let other = post(2, "u_2").await;
+    assert_ne!(other, json!(jti(1)), "another visitor chose the same id");
+    let list = office.get("/v1/conversions?q=u_2").await.json();
+    assert_eq!((&list["items"][0]["id"], &list["items"][0]["page_id"]), (&other, &json!(jti(1))));
+    let own = office.get("/v1/conversions?q=u_1").await.json();
+    assert_eq!((&own["items"][0]["id"], &own["items"][0]["page_id"]), (&json!(jti(1)), &json!(null)));
 }

@@ -192,7 +192,12 @@ fn what_waits_in_a_lane_that_is_shut_says_so_and_a_paused_one_needs_a_person() {
     };
     let due = row(json!([standing("due", json!({ "due_at": "2026-11-21T09:00:00Z" }))]), json!({}));
     let text = said(&due, &[lane("down")]);
-    assert!(text.starts_with("[Waiting] Waiting: The vendor answers 503: it is down, so nothing is sent"), "{text}");
+    assert!(
+        text.starts_with(
+            "[Waiting] Waiting: Nothing is sent to PartnerStack now, because the vendor answers 503: it is down."
+        ),
+        "{text}"
+    );
     assert!(text.contains("`trailmark lanes open acme/main`"), "{text}");
     assert!(said(&due, &[lane("paused")]).starts_with("[Bad] Waiting: "));
     assert!(said(&due, &[lane("open")]).contains("about to be sent"));
@@ -320,7 +325,7 @@ async fn a_vendor_that_is_back_before_its_hint_opens_its_lane_by_itself() {
     assert_eq!((lane.state.as_str(), lane.waiting), ("down", 1));
     assert!(lane.reason.unwrap().contains("503"));
     let told = told(&world, &id).await;
-    assert!(told.starts_with("[Waiting] Waiting: The vendor answers 503"), "{told}");
+    assert!(told.contains("Waiting: Nothing is sent to PartnerStack now, because the vendor answers 503"), "{told}");
     world.advance(5 * 60_000).await;
     world.looked().await;
     assert_eq!(world.lane().await.state, "down", "it is probed, and still down");

@@ -100,10 +100,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
     let in_server = |line: &str| format!("[server]\n{line}\n{GOOD}");
     for (toml, expected) in [
         ("x =".to_owned(), "trailmark.toml:1: `x` cannot be read as TOML"),
-        (
-            in_server("lisen = \"x\""),
-            "trailmark.toml:2: `server.lisen` is not a setting; the settings here are `listen`",
-        ),
+        (in_server("lisen = \"x\""), "trailmark.toml:2: `server.lisen` is not a setting here; did you mean `listen`?"),
         (
             in_program("private_key = \"env:SECRET\""),
             "trailmark.toml:10: `sites.programs.private_key` stands here a second time",
@@ -116,7 +113,10 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             ),
             "trailmark.toml:7: `sites.programs.vendor` cannot be served: introw in dialect `current` is not spoken yet",
         ),
-        (in_server("listen = 8787"), "trailmark.toml:2: `server.listen` has the wrong type: write a string"),
+        (
+            in_server("listen = 8787"),
+            "trailmark.toml:2: `server.listen` has the wrong type: write a text in quotes: listen = \"…\"",
+        ),
         (in_server("listen = \"localhost\""), "trailmark.toml:2: `server.listen` is not an address with a port"),
         (
             in_server("public_url = \"http://example.com\""),
@@ -147,7 +147,10 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             in_server("admin_key = \"env:SECRET\""),
             "`server.admin_key` names a secret that is no good key (env:SECRET): it needs 20 or more visible ASCII",
         ),
-        (in_server("admin_key = \"file:nowhere\""), "`server.admin_key` names the file nowhere, which cannot be read"),
+        (
+            in_server("admin_key = \"file:nowhere\""),
+            "`server.admin_key` names a file after `file:` that cannot be read",
+        ),
         (
             in_server("trusted_proxies = [\"10.0.0.0/8\", \"0.0.0.0/0\"]"),
             "`server.trusted_proxies` trusts every address",
@@ -313,4 +316,81 @@ fn what_is_allowed_but_hardly_meant_is_warned_of() {
         assert!(warnings.contains(warning), "{warning} is not in {warnings}");
     }
     assert_eq!(read(GOOD).unwrap().config.warnings, [""; 0]);
+}
+
+// field-faults row 59
+#[test]
+fn every_mistake_is_told_in_the_order_of_the_file_whatever_its_kind() {
+    let error = refused(
+        r#"
+[server]
+lisen = "127.0.0.1:1"
+log_level = "loud"
+mount = 7
+
+[limits]
+queue = "many"
+
+[[sites]]
+id = "acme"
+origins = "http://127.0.0.1:8787"
+window_day = 30
+require_signed_customer = "yes"
+
+[sites.programs]
+id = "main"
+
+[[sites]]
+id = "NO"
+colour = "red"
+"#,
+    );
+    let lines: Vec<_> = error.lines().collect();
+    let expected = [
+        "trailmark.toml:3: `server.lisen` is not a setting here; did you mean `listen`?",
+        "trailmark.toml:4: `server.log_level` ",
+        "trailmark.toml:5: `server.mount` has the wrong type: write a text in quotes: mount = \"…\"",
+        "trailmark.toml:8: `limits.queue` has the wrong type: write a whole number without quotes: queue = 90",
+        "trailmark.toml:12: `sites.origins` has the wrong type: write a list, even of one: origins = [\"…\"]",
+        "trailmark.toml:13: `sites.window_day` is not a setting here; did you mean `window_days`?",
+        "trailmark.toml:14: `sites.require_signed_customer` has the wrong type: write true or false without quotes",
+        "trailmark.toml:16: `sites.programs` has the wrong type: write its header with two brackets",
+        "trailmark.toml:20: `sites.id` ",
+        "trailmark.toml:21: `sites.colour` is not a setting here; `trailmark config print --default` prints all settings",
+    ];
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.starts_with(expected), "{line}\nshould be\n{expected}");
+    }
+    assert_eq!(lines.len(), expected.len(), "{error}");
+}
+
+// field-faults row 59
+#[test]
+fn every_place_that_is_no_toml_is_told() {
+    let error = refused("[server]\nlisten = \n[store\nurl = \"sqlite:x\"\n");
+    for line in [2, 3] {
+        assert!(error.contains(&format!("trailmark.toml:{line}: ")), "{error}");
+    }
+}
+
+// field-faults row 79
+#[test]
+fn what_stands_where_a_name_is_expected_is_not_repeated() {
+    for given in [
+        "env:sk-live-51Hq",
+        "env:sk_live_51Hq",
+        "env:",
+        "env:51Hq SECRET",
+        "file:sk_live_51Hq",
+        "sk_live_51Hq",
+        "env: SECRET",
+    ] {
+        let error = refused(&GOOD.replacen("env:SECRET", given, 1));
+        assert!(
+            error.contains("trailmark.toml:8: `sites.programs.public_key`") && !error.contains("51Hq"),
+            "{given}: {error}"
+        );
+    }
+    let error = refused(&GOOD.replacen("env:SECRET", "env:NOT_SET", 1));
+    assert!(error.contains("NOT_SET, which is not set: export it"), "{error}");
 }

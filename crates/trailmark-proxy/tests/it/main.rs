@@ -6,6 +6,7 @@ mod admin_lists;
 mod answers;
 mod claims_foreign;
 mod cli;
+mod cli_ledger;
 mod cli_named;
 mod cli_needs;
 mod cli_vendor;

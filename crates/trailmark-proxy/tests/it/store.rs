@@ -130,7 +130,7 @@ async fn a_file_that_is_no_database_is_refused() {
     let folder = Folder::fresh();
     std::fs::write(folder.ledger(), "not a database, but long enough to be asked whether it is one".repeat(20))
         .unwrap();
-    assert!(matches!(refused(SqliteStore::open(&folder.ledger())), StoreError::Corrupt(_)));
+    assert!(matches!(refused(SqliteStore::open(&folder.ledger())), StoreError::Refused(_)));
 }
 
 #[cfg(unix)]

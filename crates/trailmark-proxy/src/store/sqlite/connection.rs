@@ -1,11 +1,15 @@
 //! Opens connections to the ledger's file, sets what durability rests on, and reads every setting back: SQLite ignores a
 //! pragma that it does not know or cannot grant, so a value that was only set is a value that was only hoped for.
 
-use std::fs::OpenOptions;
-use std::path::Path;
+use std::fs::{File, OpenOptions};
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags};
+
+use url::Url;
 
 use super::lock::private;
 use crate::store::StoreError;
@@ -13,8 +17,12 @@ use crate::store::StoreError;
 /// The first release whose checkpoints cannot race a write-ahead log that is being reset (sqlite.org/wal.html).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
-/// `TRMK`, in the file's header: what `file(1)` and this module know a ledger by.
+/// `TRMK`, in the file's header: `file(1)` and this module recognise a ledger by it.
 const APPLICATION_ID: i64 = 0x5452_4d4b;
+
+/// The first bytes of every SQLite database, and where its header keeps the application id (sqlite.org/fileformat.html).
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+const APPLICATION_ID_AT: std::ops::Range<usize> = 68..72;
 
 /// Statements that stay compiled on each connection; more than the store has.
 const STATEMENTS: usize = 128;
@@ -51,6 +59,46 @@ const READER: [Setting; 4] = [
     ("cell_size_check", "ON", "1"),
 ];
 
+/// What an observing connection must have. The exclusive locking mode keeps the index of the write-ahead log in memory, where
+/// other connections share it through a file beside the ledger.
+const OBSERVER: [Setting; 4] = [
+    ("locking_mode", "EXCLUSIVE", "exclusive"),
+    ("query_only", "ON", "1"),
+    ("trusted_schema", "OFF", "0"),
+    ("cell_size_check", "ON", "1"),
+];
+
+/// How a reading connection shares the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Beside the writer of this process.
+    Shared,
+    /// Alone, and without changing anything: no lock, no index file, no recovery of the log on disk.
+    Observing,
+}
+
+/// Refuses a file that is no ledger by its first hundred bytes, before anything beside it or in it is touched. An absent or
+/// an empty file may become a ledger, and passes.
+///
+/// # Errors
+/// [`StoreError::Refused`] when the file is something else; [`StoreError::Unavailable`] when it cannot be read.
+pub(super) fn recognise(path: &Path) -> Result<(), StoreError> {
+    let mut head = Vec::with_capacity(100);
+    match File::open(path).and_then(|file| file.take(100).read_to_end(&mut head)) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
+        Ok(_) => {}
+    }
+    let what = match head.get(APPLICATION_ID_AT) {
+        _ if head.is_empty() => return Ok(()),
+        // SQLite writes the header last: a ledger whose making was interrupted has an id of zero and no tables yet.
+        Some(id) if head.starts_with(MAGIC) && (id == b"TRMK" || id == [0; 4]) => return Ok(()),
+        _ if head.starts_with(MAGIC) => "is a database, but no trailmark ledger",
+        _ => "is no trailmark ledger",
+    };
+    Err(StoreError::Refused(format!("{} {what}: name another file", path.display())))
+}
+
 /// The writing connection to an existing or new ledger, readable by its owner alone.
 ///
 /// # Errors
@@ -65,19 +113,45 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A reading connection to a ledger that a writer has opened.
+/// A reading connection: to a ledger that this process's writer has opened, or to one that nobody writes.
 ///
 /// # Errors
 /// As [`writer`].
-pub(super) fn reader(path: &Path) -> Result<Connection, StoreError> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    set(&connection, &READER)?;
+pub(super) fn reader(path: &Path, reading: Reading) -> Result<Connection, StoreError> {
+    let connection = match reading {
+        Reading::Shared => open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        Reading::Observing => open(&unlocked(path)?, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)?,
+    };
+    set(&connection, if reading == Reading::Shared { &READER } else { &OBSERVER })?;
     Ok(connection)
+}
+
+/// The address under which SQLite opens the file without locks of its own; the caller holds the lock file where there is one. A
+/// log that is missing or empty would be created, so SQLite is told then that nothing changes while it reads.
+fn unlocked(path: &Path) -> Result<PathBuf, StoreError> {
+    let absolute = std::path::absolute(path).ok();
+    let address = absolute.and_then(|path| Url::from_file_path(path).ok());
+    let address = address.ok_or_else(|| StoreError::Unavailable(format!("{} is no path", path.display())))?;
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let has_log = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
+    Ok(format!("{address}?mode=ro&{}", if has_log { "vfs=unix-none" } else { "immutable=1" }).into())
+}
+
+/// Whether this process may write the file at all. Rights alone decide, not what is in it.
+pub(super) fn is_writable(path: &Path) -> bool {
+    use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    let opened = OpenOptions::new().write(true).open(path);
+    !opened.is_err_and(|error| matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem))
 }
 
 fn open(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A plan never depends on a bound value. Otherwise SQLite compiles a statement again at each binding once its planner has
+    // looked at a bound value, as it does for partial indexes: that was half of the CPU time of a conversion.
+    if !connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)? {
+        return Err(StoreError::Refused("this build of SQLite cannot keep query plans stable (QPSG)".into()));
+    }
     Ok(connection)
 }
 

@@ -27,7 +27,7 @@ pub(super) fn commit_failure(error: rusqlite::Error) -> CommitFailure {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::DiskFull) => Self::NoSpace,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
                 Self::Unavailable(error.to_string())
             }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_to_the_caller_and_nothing_more() {
-        assert_eq!(commit_failure(failure(ffi::SQLITE_FULL)), CommitFailure::RolledBack(StoreError::Full));
+        assert_eq!(commit_failure(failure(ffi::SQLITE_FULL)), CommitFailure::RolledBack(StoreError::NoSpace));
     }
 
     #[test]

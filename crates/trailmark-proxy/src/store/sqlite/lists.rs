@@ -7,7 +7,7 @@ use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
-use super::paging::{Listing, Order};
+use super::paging::{Condition, Listing, Order};
 use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
 use super::{commissions, known, lanes, standings};
 use crate::lanes::Shut;
@@ -24,20 +24,21 @@ const DELIVERIES: &str = "FROM deliveries d JOIN conversions c ON c.site = d.sit
 /// Conversions that are credited to the partner `:partner`, or of a visitor whom a link of theirs brought.
 const BROUGHT: &str = "SELECT o.id FROM touches t JOIN conversions o ON o.site = t.site AND o.visitor = t.visitor
                        WHERE t.site = :site AND t.partner = :partner
-                       UNION SELECT d.conversion FROM touches t JOIN deliveries d ON d.site = t.site AND d.touch = t.id
+                       UNION ALL SELECT d.conversion FROM touches t JOIN deliveries d ON d.site = t.site AND d.touch = t.id
                        WHERE t.site = :site AND t.partner = :partner";
 
-/// Conversions that `:q` is a name of: a key, or the customer's e-mail address.
+/// Conversions that `:q` is a name of: a key, or the customer's e-mail address. `UNION ALL`, since `UNION` would have SQLite walk
+/// a whole site in the order of ids to merge the halves.
 const NAMED: &str = "SELECT id FROM conversions WHERE site = :site AND external_id = :q
                        AND kind IN ('signup', 'lead', 'sale', 'refund')
-                     UNION SELECT id FROM conversions WHERE site = :site AND customer_key = :q
-                     UNION SELECT id FROM conversions WHERE site = :site AND refund_of = :q
-                     UNION SELECT conversion FROM conversion_payloads
+                     UNION ALL SELECT id FROM conversions WHERE site = :site AND customer_key = :q
+                     UNION ALL SELECT id FROM conversions WHERE site = :site AND refund_of = :q
+                     UNION ALL SELECT conversion FROM conversion_payloads
                            WHERE site = :site AND email IS NOT NULL AND lower(email) = lower(:q)";
 
 /// Conversions whose id, the ledger's or the page's, begins with `:beginning`; `g` follows every hexadecimal digit.
 const BEGINNING: &str = "SELECT id FROM conversions WHERE site = :site AND id >= :beginning AND id < :beginning || 'g'
-                         UNION SELECT id FROM conversions
+                         UNION ALL SELECT id FROM conversions
                                WHERE site = :site AND jti >= :beginning AND jti < :beginning || 'g'";
 
 /// Every site that has rows.
@@ -58,9 +59,7 @@ pub(super) fn sites_of(ledger: &Connection, filter: &Filter) -> Result<Vec<SiteI
 }
 
 /// The conditions of a filter that hold a parameter, for [`Listing`].
-fn wanted<'a>(
-    conditions: impl IntoIterator<Item = (&'static str, &'a Option<String>, String)>,
-) -> Vec<(String, Option<(&'static str, &'a dyn ToSql)>)> {
+fn wanted<'a>(conditions: impl IntoIterator<Item = (&'static str, &'a Option<String>, String)>) -> Vec<Condition<'a>> {
     let one = |(name, wanted, condition): (&'static str, &'a Option<String>, String)| {
         let wanted: &'a dyn ToSql = wanted.as_ref()?;
         Some((condition, Some((name, wanted))))
@@ -74,7 +73,7 @@ pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Page<C
     let name = filter.q.as_deref().map(|name| name.trim().to_owned());
     let beginning = name.as_deref().and_then(beginning);
     // Only a name that looks like an id is looked for among the ids.
-    let named = if beginning.is_some() { format!("{NAMED} UNION {BEGINNING}") } else { NAMED.to_owned() };
+    let named = if beginning.is_some() { format!("{NAMED} UNION ALL {BEGINNING}") } else { NAMED.to_owned() };
     let by_partner = BROUGHT.replace(":partner", ":q");
     let mut conditions = wanted([
         (":state", &filter.state, "c.status = :state".to_owned()),
@@ -82,7 +81,7 @@ pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Page<C
         (":key", &filter.key, "c.kind IN ('signup', 'lead', 'sale', 'refund') AND c.external_id = :key".to_owned()),
         (":customer", &filter.customer, "c.customer_key = :customer".to_owned()),
         (":partner", &filter.partner, format!("c.id IN ({BROUGHT})")),
-        (":q", &name, format!("c.id IN ({named} UNION {by_partner})")),
+        (":q", &name, format!("c.id IN ({named} UNION ALL {by_partner})")),
         (
             ":program",
             &program,
@@ -357,4 +356,32 @@ fn attempt_row(row: &Row<'_>) -> Result<AttemptRow, StoreError> {
         outcome: plain(row, "outcome")?,
         message: plain(row, "message")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate;
+    use super::*;
+
+    // field-faults row 80
+    #[test]
+    fn a_search_by_name_walks_neither_through_the_ledger_nor_through_a_site() {
+        let mut ledger = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut ledger).unwrap();
+        let by_partner = BROUGHT.replace(":partner", ":q");
+        let sql = format!(
+            "EXPLAIN QUERY PLAN SELECT c.*, c.received_at AS listed_at FROM conversions c WHERE c.site = :site
+               AND c.id IN ({NAMED} UNION ALL {BEGINNING} UNION ALL {by_partner}) AND +c.received_at >= :since
+             ORDER BY +c.received_at DESC, +c.id DESC LIMIT :limit"
+        );
+        let mut plan = ledger.prepare(&sql).unwrap();
+        let names = named_params! {":site": "acme", ":q": "x", ":beginning": "x", ":since": 0, ":limit": 1};
+        let steps = plan.query_map(names, |row| row.get::<_, String>("detail")).unwrap();
+        let steps: Vec<String> = steps.map(Result::unwrap).collect();
+        assert!(steps.iter().any(|step| step.contains("payloads_by_email (site=? AND <expr>=?)")), "{steps:#?}");
+        for step in steps.iter().filter(|step| step.starts_with("SEARCH")) {
+            assert!(step.contains(" AND ") || step.contains("deliveries_of_touch"), "{step} in {steps:#?}");
+        }
+        assert!(!steps.iter().any(|step| step.starts_with("SCAN ")), "{steps:#?}");
+    }
 }

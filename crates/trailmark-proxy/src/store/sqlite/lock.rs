@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
@@ -20,20 +21,36 @@ impl LockFile {
     /// [`StoreError::Unavailable`] when another process holds it, or the file cannot be made.
     pub(super) fn take(ledger: &Path) -> Result<Self, StoreError> {
         let path = lock_path(ledger);
-        let unavailable = |error: std::io::Error| {
-            StoreError::Unavailable(format!("{}: {error}; is its folder there, and writable?", path.display()))
-        };
         let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path);
-        let file = file.map_err(unavailable)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _locked: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Unavailable(format!(
+        let file = file.map_err(|error| {
+            StoreError::Unavailable(format!("{}: {error}; does its folder exist, and is it writable?", path.display()))
+        })?;
+        Self::lock(file, ledger)
+    }
+
+    /// Takes the lock beside `ledger` if its file exists, and makes none: without the file, no process has the ledger open.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when another process holds it, or the file cannot be opened.
+    pub(super) fn take_existing(ledger: &Path) -> Result<Option<Self>, StoreError> {
+        let path = lock_path(ledger);
+        match File::open(&path) {
+            Ok(file) => Self::lock(file, ledger).map(Some),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(StoreError::Unavailable(format!("{}: {error}", path.display()))),
+        }
+    }
+
+    fn lock(file: File, ledger: &Path) -> Result<Self, StoreError> {
+        file.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => StoreError::Unavailable(format!(
                 "another trailmark process has {} open: stop it first, or ask its operator's listener \
                  (`server.admin_listen`), as commands without --store do",
                 ledger.display()
-            ))),
-            Err(TryLockError::Error(error)) => Err(unavailable(error)),
-        }
+            )),
+            TryLockError::Error(error) => StoreError::Unavailable(format!("{}: {error}", lock_path(ledger).display())),
+        })?;
+        Ok(Self { _locked: file })
     }
 }
 

@@ -58,7 +58,7 @@ fn refused(error: refinery::Error) -> StoreError {
         _ => None,
     };
     match source.map(rusqlite::Error::sqlite_error_code) {
-        Some(Some(ErrorCode::DiskFull)) => StoreError::Full,
+        Some(Some(ErrorCode::DiskFull)) => StoreError::NoSpace,
         Some(_) => StoreError::Unavailable(format!("its schema was not brought up to date: {error}")),
         None => StoreError::Refused(format!("the ledger's schema cannot be brought up to date: {error}")),
     }

@@ -80,9 +80,9 @@ pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
                  UNION ALL
                  SELECT w.id FROM deliveries d
                  JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-                 JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id
-                 JOIN conversions f ON f.site = s.site AND f.refund_of = s.external_id
-                 JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                 CROSS JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id
+                 CROSS JOIN conversions f ON f.site = s.site AND f.refund_of = s.external_id
+                 CROSS JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                  WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND s.kind = 'sale' AND f.kind = 'refund'
                    AND +w.state = 'blocked' AND w.lease IS NULL)";
     write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())

@@ -16,12 +16,13 @@ pub(super) struct Listing<'a> {
     pub(super) select: &'static str,
     /// `FROM … WHERE …`, with a condition on `:site`.
     pub(super) from: &'a str,
-    /// Further conditions, each with the parameter that it names, if it names one.
-    pub(super) conditions: Vec<(String, Option<Parameter<'a>>)>,
+    /// Further conditions.
+    pub(super) conditions: Vec<Condition<'a>>,
     pub(super) order: Order,
 }
 
-type Parameter<'a> = (&'static str, &'a dyn ToSql);
+/// A condition, with the parameter that it names, if it names one.
+pub(super) type Condition<'a> = (String, Option<(&'static str, &'a dyn ToSql)>);
 
 /// What a list is ordered by, newest first: which index is walked.
 #[derive(Debug, Clone, Copy)]

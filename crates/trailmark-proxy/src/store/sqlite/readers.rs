@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::connection;
+use super::connection::{self, Reading};
 use crate::store::StoreError;
 
 /// Questions that are read at the same time; further ones wait. Intake asks short ones, and a list must not stop it.
@@ -17,14 +17,15 @@ const READERS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
+    reading: Reading,
     places: Arc<Semaphore>,
     idle: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl Readers {
     /// A pool over the ledger at `path`. Connections are opened as they are needed, and kept.
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, places: Arc::new(Semaphore::new(READERS)), idle: Arc::default() }
+    pub(super) fn new(path: PathBuf, reading: Reading) -> Self {
+        Self { path, reading, places: Arc::new(Semaphore::new(READERS)), idle: Arc::default() }
     }
 
     /// Reads.
@@ -35,10 +36,10 @@ impl Readers {
     {
         let closed = |_| StoreError::Unavailable("it is shutting down".into());
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
+        let (path, reading, idle) = (self.path.clone(), self.reading, Arc::clone(&self.idle));
         let answer = move || {
             let pooled = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-            let ledger = pooled.map_or_else(|| connection::reader(&path), Ok)?;
+            let ledger = pooled.map_or_else(|| connection::reader(&path, reading), Ok)?;
             let snapshot = ledger.unchecked_transaction()?;
             let answer = question(&snapshot);
             snapshot.finish()?;

@@ -1,9 +1,11 @@
 //! The one thread that writes. Commands wait in a bounded queue; the thread takes everything that waits, runs each command
 //! in a savepoint of its own, commits once, and answers only then: one fsync serves them all, and no timer delays a lone one.
-//! What a command does is not known here.
+//! What a command does is not known here. What it refused is counted, and the last failed commit is remembered until a trial
+//! write succeeds: that is what readiness and metrics read.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use rusqlite::Connection;
@@ -27,16 +29,48 @@ trait Command: Send {
     /// Does the work inside its savepoint; `false` when it is to be undone.
     fn run(&mut self, ledger: &Connection) -> bool;
 
-    /// Answers the caller, once it is known what became of the transaction.
-    fn answer(self: Box<Self>, commit: &Result<(), StoreError>);
+    /// Notes a refusal and answers the caller, once it is known what became of the transaction.
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>, condition: &Condition);
 }
 
 /// The handle to the writing thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    queue: Mutex<Option<mpsc::Sender<Box<dyn Command>>>>,
+    /// Where commands wait, or why none is taken.
+    queue: Mutex<Result<mpsc::Sender<Box<dyn Command>>, String>>,
+    condition: Arc<Condition>,
     ended: watch::Receiver<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The lock of a ledger that is only read; the writing thread holds its own.
+    _observed: Option<LockFile>,
+}
+
+/// Whether commits succeed, and what was refused.
+#[derive(Debug, Default)]
+struct Condition {
+    /// Whether a commit of a trial's size is known to have succeeded since the last one that failed.
+    records: AtomicBool,
+    queue_full: AtomicU64,
+    disk_full: AtomicU64,
+    unavailable: AtomicU64,
+    damaged: AtomicU64,
+}
+
+impl Condition {
+    fn note(&self, refusal: &StoreError) {
+        if *refusal == StoreError::NoSpace {
+            self.records.store(false, Ordering::Relaxed);
+        }
+        let counter = match refusal {
+            StoreError::Full => &self.queue_full,
+            StoreError::NoSpace => &self.disk_full,
+            StoreError::Unavailable(_) => &self.unavailable,
+            StoreError::Corrupt(_) => &self.damaged,
+            // The answer to this command, and no fault of the ledger's.
+            StoreError::LeaseLost | StoreError::NotFound(_) | StoreError::OverBudget | StoreError::Refused(_) => return,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Writer {
@@ -47,14 +81,44 @@ impl Writer {
     pub(super) fn start(connection: Connection, lock: LockFile) -> Result<Self, StoreError> {
         let (queue, commands) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(false);
+        let condition = Arc::<Condition>::default();
+        let noted = Arc::clone(&condition);
         let body = move || {
-            serve(connection, commands);
+            serve(connection, commands, &noted);
             drop(lock);
             end.send_replace(true);
         };
         let spawned = thread::Builder::new().name("ledger-writer".into()).spawn(body);
         let thread = spawned.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { queue: Mutex::new(Some(queue)), ended, thread: Mutex::new(Some(thread)) })
+        let (queue, thread) = (Mutex::new(Ok(queue)), Mutex::new(Some(thread)));
+        Ok(Self { queue, condition, ended, thread, _observed: None })
+    }
+
+    /// A writer of a ledger that may only be read: it refuses every command with `reason`.
+    pub(super) fn refusing(reason: String, lock: Option<LockFile>) -> Self {
+        let (_end, ended) = watch::channel(true);
+        let (queue, thread) = (Mutex::new(Err(reason)), Mutex::new(None));
+        Self { queue, condition: Arc::default(), ended, thread, _observed: lock }
+    }
+
+    /// See [`crate::store::Store::records`].
+    pub(super) async fn records(&self) -> Result<(), StoreError> {
+        if self.condition.records.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        // The pages of the table go through the log like anybody's; `secure_delete` writes them again when it is dropped.
+        let trial = "CREATE TABLE trial (filler BLOB); INSERT INTO trial VALUES (zeroblob(65536)); DROP TABLE trial";
+        self.run(move |ledger| Ok(ledger.execute_batch(trial)?)).await?;
+        self.condition.records.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// See [`crate::store::Store::refusals`].
+    pub(super) fn refusals(&self) -> Vec<(&'static str, u64)> {
+        let Condition { queue_full, disk_full, unavailable, damaged, .. } = &*self.condition;
+        let counters =
+            [("queue_full", queue_full), ("disk_full", disk_full), ("unavailable", unavailable), ("damaged", damaged)];
+        counters.map(|(reason, counter)| (reason, counter.load(Ordering::Relaxed))).into()
     }
 
     /// Has `work` done in the next transaction, and waits for its commit. Once queued it is done, whether or not the caller
@@ -71,13 +135,14 @@ impl Writer {
 
     fn enqueue(&self, command: Box<dyn Command>) -> Result<(), StoreError> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(queue) = queue.as_ref() else {
-            return Err(StoreError::Unavailable("it is shutting down".into()));
+        let sent = match &*queue {
+            Ok(queue) => queue.try_send(command).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => StoreError::Full,
+                mpsc::error::TrySendError::Closed(_) => StoreError::Unavailable("its writer has stopped".into()),
+            }),
+            Err(reason) => Err(StoreError::Unavailable(reason.clone())),
         };
-        queue.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => StoreError::Full,
-            mpsc::error::TrySendError::Closed(_) => StoreError::Unavailable("its writer has stopped".into()),
-        })
+        sent.inspect_err(|refusal| self.condition.note(refusal))
     }
 
     /// Takes no more work and waits until all that was taken is committed and the file closed.
@@ -89,7 +154,10 @@ impl Writer {
     }
 
     fn stop(&self) {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.is_ok() {
+            *queue = Err("it is shutting down".into());
+        }
     }
 }
 
@@ -121,16 +189,20 @@ where
         matches!(self.result, Some(Ok(_)))
     }
 
-    fn answer(self: Box<Self>, commit: &Result<(), StoreError>) {
+    fn answer(self: Box<Self>, commit: &Result<(), StoreError>, condition: &Condition) {
         let panicked = || Err(StoreError::Unavailable("a bug stopped this step; the log says where".into()));
         let Self { result, caller, .. } = *self;
+        let result = commit.clone().and_then(|()| result.unwrap_or_else(panicked));
+        if let Err(refusal) = &result {
+            condition.note(refusal);
+        }
         // A caller who went away reads the result from the ledger, if ever.
-        let _gone = caller.send(commit.clone().and_then(|()| result.unwrap_or_else(panicked)));
+        let _gone = caller.send(result);
     }
 }
 
 /// The thread: until the queue is closed and empty.
-fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>) {
+fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>, condition: &Condition) {
     let mut since_checkpoint = 0;
     while let Some(first) = commands.blocking_recv() {
         let mut batch = vec![first];
@@ -140,7 +212,10 @@ fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>)
         }
         since_checkpoint += batch.len();
         let commit = commit(&connection, &mut batch);
-        batch.into_iter().for_each(|command| command.answer(&commit));
+        if commit.is_err() {
+            condition.records.store(false, Ordering::Relaxed);
+        }
+        batch.into_iter().for_each(|command| command.answer(&commit, condition));
         if since_checkpoint >= CHECKPOINT_AFTER {
             checkpoint(&connection, "PASSIVE");
             since_checkpoint = 0;
@@ -154,13 +229,18 @@ fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>)
 
 /// One transaction for the whole batch. After an error nothing of it is written.
 fn commit(ledger: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), StoreError> {
-    ledger.execute_batch("BEGIN IMMEDIATE")?;
+    control(ledger, "BEGIN IMMEDIATE")?;
     let outcome = batch.iter_mut().try_for_each(|command| in_savepoint(ledger, command.as_mut()));
-    let outcome = outcome.and_then(|()| ledger.execute_batch("COMMIT").or_else(|error| survive(commit_failure(error))));
+    let outcome = outcome.and_then(|()| control(ledger, "COMMIT").or_else(|error| survive(commit_failure(error))));
     if outcome.is_err() && !ledger.is_autocommit() {
-        ledger.execute_batch("ROLLBACK")?;
+        control(ledger, "ROLLBACK")?;
     }
     outcome
+}
+
+/// Runs a statement that begins or ends a transaction; it stays compiled, as all others do.
+fn control(ledger: &Connection, sql: &str) -> rusqlite::Result<()> {
+    ledger.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 /// Runs one command so that its failure undoes it alone.
@@ -168,16 +248,18 @@ fn commit(ledger: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), Sto
 /// # Errors
 /// When the whole transaction is gone: SQLite undoes it by itself when the disk is full.
 fn in_savepoint(ledger: &Connection, command: &mut dyn Command) -> Result<(), StoreError> {
-    ledger.execute_batch("SAVEPOINT command")?;
+    control(ledger, "SAVEPOINT command")?;
     let ran = catch_unwind(AssertUnwindSafe(|| command.run(ledger)));
     if ledger.is_autocommit() {
-        return Err(StoreError::Full);
+        return Err(StoreError::NoSpace);
     }
     if ran.is_err() {
         tracing::error!("a command of the ledger panicked; it was undone");
     }
-    let end = if matches!(ran, Ok(true)) { "RELEASE command" } else { "ROLLBACK TO command; RELEASE command" };
-    Ok(ledger.execute_batch(end)?)
+    if !matches!(ran, Ok(true)) {
+        control(ledger, "ROLLBACK TO command")?;
+    }
+    Ok(control(ledger, "RELEASE command")?)
 }
 
 /// Moves what the log holds into the database file. Readers may keep part of it back, and the next one moves that.
@@ -272,10 +354,34 @@ mod tests {
         let large = |ledger: &Connection| {
             Ok(ledger.execute("INSERT INTO t (a, b) VALUES (1, zeroblob(100000))", []).map(|_| ())?)
         };
-        assert_eq!(writer.run(large).await, Err(StoreError::Full));
+        assert_eq!(writer.run(large).await, Err(StoreError::NoSpace));
         assert_eq!(count(&writer).await, 0);
         insert(&writer, 2).await.unwrap();
         assert_eq!(count(&writer).await, 1);
+    }
+
+    // field-faults row 49
+    #[tokio::test]
+    async fn a_full_disk_is_reported_until_a_trial_write_succeeds() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = writer(&folder);
+        assert_eq!(writer.records().await, Ok(()));
+        let pages = |most: u32| move |ledger: &Connection| Ok(ledger.pragma_update(None, "max_page_count", most)?);
+        let blob = |bytes: u32| {
+            move |ledger: &Connection| {
+                Ok(ledger.execute("INSERT INTO t (b) VALUES (zeroblob(?1))", [bytes]).map(|_| ())?)
+            }
+        };
+        // No page more than the file has; the first row takes those that the trial has left free.
+        writer.run(pages(1)).await.unwrap();
+        writer.run(blob(60_000)).await.unwrap();
+        assert_eq!(writer.run(blob(100_000)).await, Err(StoreError::NoSpace));
+        // A small write that still fits does not make the ledger ready for a conversion.
+        writer.run(blob(1)).await.unwrap();
+        assert_eq!(writer.records().await, Err(StoreError::NoSpace));
+        assert!(writer.refusals().contains(&("disk_full", 2)), "{:?}", writer.refusals());
+        writer.run(pages(1000)).await.unwrap();
+        assert_eq!(writer.records().await, Ok(()));
     }
 
     #[tokio::test]

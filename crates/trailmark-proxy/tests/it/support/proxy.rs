@@ -102,8 +102,11 @@ impl TestProxy {
     /// The same with environment variables besides `KEY`.
     pub(crate) async fn with_variables(toml: &str, variables: &[(&'static str, String)]) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let store = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
-        Self::on(config(toml, variables), Arc::new(ManualClock::new(START)), store, folder).await
+        let ledger = folder.path().join("ledger.db");
+        let store = Arc::new(SqliteStore::open(&ledger).unwrap());
+        let mut variables = variables.to_vec();
+        variables.push(("TRAILMARK_STORE_URL", format!("sqlite:{}", ledger.display())));
+        Self::on(config(toml, &variables), Arc::new(ManualClock::new(START)), store, folder).await
     }
 
     /// Another proxy on the same ledger and clock, as after a restart with another configuration.
