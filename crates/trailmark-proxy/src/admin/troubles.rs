@@ -12,6 +12,7 @@ use super::health;
 use super::ledger::Answer;
 use crate::answer::Tone;
 use crate::app::App;
+use crate::explain::moment;
 use crate::outbox;
 use crate::store::operator::{Counts, LaneRow};
 use crate::store::webhooks::WebhookState;
@@ -79,7 +80,7 @@ fn of_lane(lane: &LaneRow) -> Option<Trouble> {
     };
     let name = format!("{}/{}", lane.site, lane.program);
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    let next = lane.next_at.as_deref().map(|at| format!(" The next try is at {at}.")).unwrap_or_default();
+    let next = lane.next_at.as_deref().map(|at| format!(" The next try is at {}.", moment(at))).unwrap_or_default();
     Some(Trouble {
         tone,
         headline: format!("Lane {name} is {}{reason}.", lane.state),
