@@ -17,8 +17,8 @@ const CUSTOMERS = 200;
 let product;
 before(async () => {
   const extra = 'signups_per_visitor = 1000000';
-  // The settling time must outlast the vendor's delay (3 s) and the longest step of the clock (60 s): between a step of the
-  // simulator's clock and the moment the proxy follows, the vendor is a minute ahead, as after a clock correction.
+  // The settling time must outlast the vendor's delay (3 s), from the moment at which a call reaches it. The steps of the
+  // clock add nothing to it: the proxy reads the simulator's own clock, and no step overtakes a call that was sent.
   product = await Product.start({ www: false, confirmAfter: '90s', extra, server: 'trusted_proxies = ["127.0.0.1"]' });
 });
 after(() => product?.stop());

@@ -95,7 +95,9 @@ pub fn answer(row: &ConversionRow, lanes: &[LaneRow]) -> Answer {
 
 /// The answer for one of several programs.
 pub fn of_delivery(row: &ConversionRow, standing: &Standing, lanes: &[LaneRow]) -> Answer {
-    let lane = lanes.iter().find(|lane| lane.program == standing.program && lane.state != "open");
+    // A refused credential keeps only what needs it, which says so itself.
+    let is_shut = |lane: &&LaneRow| !matches!(lane.state.as_str(), "open" | "paused");
+    let lane = lanes.iter().filter(|lane| lane.program == standing.program).find(is_shut);
     let answer = told(row, &Cause::Delivery(standing, lane.filter(|_| standing.due_at.is_some())));
     match row.standings.len() {
         0 | 1 => answer,
@@ -167,7 +169,7 @@ impl Cause<'_> {
 
     /// Of what waits: whether it waits for a person.
     fn needs_a_person(&self) -> bool {
-        matches!(self, Self::Delivery(_, Some(lane)) if lane.state == "paused")
+        matches!(self, Self::Delivery(standing, _) if standing.paused_by.is_some())
     }
 
     fn reason(&self, row: &ConversionRow) -> String {
@@ -216,6 +218,10 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
     let reason = because(&standing.reason);
     let at = standing.due_at.as_deref().unwrap_or("the next free moment");
     let text = match standing.state {
+        _ if standing.paused_by.is_some() => {
+            let credential = standing.paused_by.as_deref().unwrap_or_default();
+            format!("{vendor} refuses `{credential}`, and this waits until it takes it{reason}")
+        }
         _ if lane.is_some() => {
             let why = lane.and_then(|lane| lane.reason.as_deref()).unwrap_or("its lane stands still");
             format!("nothing is sent to {vendor} now, because {why}")
@@ -235,6 +241,11 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
         State::Conflict => format!("{vendor} has something else under this key{reason}"),
         State::Dead => format!("every attempt failed{reason}"),
         State::Dropped => format!("an operator gave it up{reason}"),
+        State::Ignored if standing.due_at.is_some() => {
+            format!(
+                "{vendor} accepted it and shows nothing of it{reason}. It is read back at {at}, and then ever more seldom"
+            )
+        }
         State::Ignored => format!("{vendor} accepted it and credits nobody{reason}"),
         State::Rejected => format!("{vendor} rejected it{reason}"),
         State::Unsupported => format!("{vendor} cannot take it{reason}"),
@@ -293,6 +304,10 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
     let id = &standing.delivery;
     let resolve = format!("`trailmark outbox resolve {id} --as recorded|rejected --reason …`");
     match standing.state {
+        _ if standing.paused_by.is_some() => {
+            let vendor = vendor_title(standing.vendor);
+            Some(format!("Correct it in the program's configuration or at {vendor}; this then goes on by itself."))
+        }
         _ if lane.is_some() => {
             lane.map(|lane| format!("`trailmark lanes open {}/{}` opens the lane now.", lane.site, lane.program))
         }

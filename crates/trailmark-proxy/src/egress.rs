@@ -29,13 +29,14 @@ pub struct Bounds {
     pub connect: Duration,
     /// Until the last byte of the answer.
     pub total: Duration,
-    /// Bytes of a body; an answer with more is not read to its end.
+    /// Bytes of a body; an answer with more is not read to its end. Large enough for a page of a list whose items hold all the free text
+    /// that a vendor allows.
     pub body_bytes: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), total: Duration::from_secs(20), body_bytes: 128 * 1024 }
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(20), body_bytes: 2 * 1024 * 1024 }
     }
 }
 
@@ -84,6 +85,9 @@ pub enum NotSent {
         /// The host.
         host: String,
     },
+    /// It was delayed for so long before it was sent that its lease may end first, and the delivery be sent by somebody else.
+    #[error("the request was delayed past its deadline before it could be sent")]
+    TooLate,
     /// The host's address is not a public one, or not a loopback one where every vendor is on loopback.
     #[error("{host} has the address {address}, which vendors must not have")]
     WrongAddress {

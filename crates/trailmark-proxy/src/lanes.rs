@@ -1,5 +1,5 @@
 //! What keeps one vendor account from being overrun, hammered while it is down, or asked with a refused credential: token
-//! bucket, breaker, throttle and pause, as pure functions over the stored [`Lane`]. Nothing here consumes an attempt of a
+//! bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here consumes an attempt of a
 //! delivery; what an outcome means for the delivery itself is `outbox`'s.
 
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
@@ -20,7 +20,7 @@ pub struct Limits {
     /// How long the breaker is open at first; as much longer with every further round of that many failures, up to
     /// [`LONGEST_BREAK_MS`].
     pub break_ms: i64,
-    /// How often a paused lane's credential is probed.
+    /// How often a refused credential is tried again.
     pub probe_every_ms: i64,
     /// How long a half-open breaker waits for its one trial before it lets another one through; longer than a lease.
     pub trial_ms: i64,
@@ -52,33 +52,40 @@ pub enum Gate {
     Closed(UnixMillis),
     /// Up to this many requests now, at least one.
     Open(u32),
-    /// Ask the vendor whether the credential is good again.
+    /// Ask the vendor, which said that it is down, whether it is back.
     Probe,
 }
 
 /// What a lane learns from one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// The vendor answers.
-    Answered,
+    /// The vendor answers, and takes this credential.
+    Answered(&'static str),
     /// No connection, no answer, or an answer that says that the vendor is broken.
     Failed,
-    /// The credential was refused.
-    Refused,
+    /// This credential was refused.
+    Refused(&'static str),
     /// The vendor asks for fewer requests (429), until the point that it named.
     Throttled(Option<UnixMillis>),
     /// The vendor says that it is down (503), until the point that it named.
     Down(Option<UnixMillis>),
-    /// Nothing was sent after all.
+    /// Nothing was sent after all, or what came says nothing about the vendor.
     Untried,
 }
 
-/// Whether `lane` lets requests through at `now`.
+/// The refused credentials that are to be tried again.
+pub fn to_be_tried(lane: &Lane, limits: &Limits, now: UnixMillis) -> Vec<String> {
+    let is_time = |pause: &&Pause| ahead(Some(pause.probe_at), limits.probe_every_ms, now).is_none();
+    lane.pauses.iter().filter(is_time).map(|pause| pause.credential.clone()).collect()
+}
+
+/// Whether what uses this credential waits.
+pub fn is_paused(lane: &Lane, credential: &str) -> bool {
+    lane.pauses.iter().any(|pause| pause.credential == credential)
+}
+
+/// Whether `lane` lets requests through at `now` that use no refused credential.
 pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
-    if let Some(pause) = &lane.pause {
-        let probe_at = ahead(Some(pause.probe_at), limits.probe_every_ms, now);
-        return probe_at.map_or(Gate::Probe, Gate::Closed);
-    }
     let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
     if let Some(until) = throttled.max(broken) {
@@ -115,13 +122,13 @@ pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane,
 /// The lane after an exchange.
 pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> Lane {
     match signal {
-        Signal::Answered => Lane { failures: 0, broken_until: None, ..lane },
+        Signal::Answered(credential) => Lane { failures: 0, broken_until: None, ..resumed(lane, credential) },
         Signal::Failed => {
             let failures = lane.failures.saturating_add(1);
             let broken_until = break_ms(failures, limits).map(|ms| now.plus(ms));
             Lane { failures, broken_until: broken_until.or(lane.broken_until), ..lane }
         }
-        Signal::Refused => paused(lane, limits, now),
+        Signal::Refused(credential) => paused(lane, credential, limits, now),
         Signal::Throttled(until) => Lane { down_probe_at: None, ..throttled(lane, until, now) },
         Signal::Down(until) => {
             let probe_at = now.plus(limits.probe_every_ms);
@@ -132,32 +139,55 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
     }
 }
 
-/// The lane after a probe of the credential, or of a vendor that said that it is down. After a good one a single request goes
-/// first, since a probe cannot try every credential of an account.
-pub fn after_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
-    let probe_at = now.plus(limits.probe_every_ms);
-    match (probe, lane.pause) {
-        (Probe::Good, _) => opened(Lane { pause: None, ..lane }, limits, now),
-        // It answers: what it thinks of the credential is for the next request to find out.
-        (Probe::Refused, None) => opened(Lane { pause: None, ..lane }, limits, now),
-        (Probe::Unclear, None) => Lane { pause: None, down_probe_at: lane.down_probe_at.map(|_| probe_at), ..lane },
-        (Probe::Refused | Probe::Unclear, Some(pause)) => Lane { pause: Some(Pause { probe_at, ..pause }), ..lane },
+/// The lane after a probe of a refused credential.
+pub fn after_probe(lane: Lane, credential: &str, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
+    match probe {
+        Probe::Good => resumed(lane, credential),
+        Probe::Refused | Probe::Unclear => being_tried(lane, credential, limits, now),
     }
 }
 
-/// The lane once nothing keeps it closed any more, such as on an operator's word. A single request goes first; the others
-/// follow when it is answered.
-pub fn opened(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
+/// The lane while a refused credential is being tried: no second try before the next is due.
+pub fn being_tried(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {
+    for pause in lane.pauses.iter_mut().filter(|pause| pause.credential == credential) {
+        pause.probe_at = now.plus(limits.probe_every_ms);
+    }
+    lane
+}
+
+fn resumed(mut lane: Lane, credential: &str) -> Lane {
+    lane.pauses.retain(|pause| pause.credential != credential);
+    lane
+}
+
+/// The lane on an operator's word: nothing keeps it shut any more, and refused credentials are tried at once. A single request
+/// goes first; the others follow when it is answered.
+pub fn opened(mut lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
+    for pause in &mut lane.pauses {
+        pause.probe_at = now;
+    }
+    reopened(lane, limits, now)
+}
+
+/// The lane after a harmless request to a vendor that said that it is down: once it answers, a single request goes first.
+pub fn after_down_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
+    match probe {
+        // What it thinks of the credential is for the next request to find out.
+        Probe::Good | Probe::Refused => reopened(lane, limits, now),
+        Probe::Unclear => Lane { down_probe_at: Some(now.plus(limits.probe_every_ms)), ..lane },
+    }
+}
+
+fn reopened(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
     let failures = limits.failures.saturating_sub(1);
-    let open = Lane { pause: None, throttled_until: None, down_probe_at: None, ..lane };
-    Lane { failures, broken_until: Some(now), ..open }
+    Lane { failures, broken_until: Some(now), throttled_until: None, down_probe_at: None, ..lane }
 }
 
 /// Why a lane lets nothing through at the moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shut {
-    /// The credential was refused; probed again at this point.
-    Paused(Pause),
+    /// Credentials were refused, for these reasons; tried again at this point. What needs none of them goes on.
+    Paused(String, UnixMillis),
     /// The vendor asked for fewer requests (429), until this point.
     Throttled(UnixMillis),
     /// The vendor says that it is down (503) until `until`; it is probed at `probe_at`.
@@ -175,8 +205,10 @@ impl Shut {
     /// Why `lane` is shut at `now`, if it is. A pause outlasts everything, then the vendor's own word counts, then our breaker.
     pub fn of(lane: &Lane, now: UnixMillis) -> Option<Self> {
         let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
-        match (&lane.pause, ahead(lane.throttled_until), ahead(lane.broken_until)) {
-            (Some(pause), _, _) => Some(Self::Paused(pause.clone())),
+        let reasons: Vec<&str> = lane.pauses.iter().map(|pause| pause.reason.as_str()).collect();
+        let tried_at = lane.pauses.iter().map(|pause| pause.probe_at).min();
+        match (tried_at, ahead(lane.throttled_until), ahead(lane.broken_until)) {
+            (Some(at), _, _) => Some(Self::Paused(reasons.join("; "), at)),
             (None, Some(until), _) => Some(match lane.down_probe_at {
                 Some(probe_at) => Self::Down { until, probe_at: probe_at.min(until) },
                 None => Self::Throttled(until),
@@ -189,7 +221,7 @@ impl Shut {
     /// The word in JSON and tables.
     pub fn as_str(&self) -> &'static str {
         match self {
-            Self::Paused(_) => "paused",
+            Self::Paused(..) => "paused",
             Self::Throttled(_) => "throttled",
             Self::Down { .. } => "down",
             Self::Broken(..) => "broken",
@@ -199,7 +231,7 @@ impl Shut {
     /// Why, without an end: what follows is when it is looked at again.
     pub fn reason(&self) -> String {
         match self {
-            Self::Paused(pause) => pause.reason.clone(),
+            Self::Paused(reasons, _) => reasons.clone(),
             Self::Throttled(_) => "the vendor answers 429: it asks for fewer requests".to_owned(),
             Self::Down { until, .. } => format!(
                 "the vendor answers 503 and says that it is down until {}. A harmless request tests every few minutes whether it \
@@ -215,36 +247,42 @@ impl Shut {
     /// When it is looked at again.
     pub fn next_at(&self) -> UnixMillis {
         match self {
-            Self::Paused(pause) => pause.probe_at,
-            Self::Throttled(at) | Self::Broken(_, at) | Self::Down { probe_at: at, .. } => *at,
+            Self::Paused(_, at) | Self::Throttled(at) | Self::Broken(_, at) | Self::Down { probe_at: at, .. } => *at,
         }
     }
 }
 
-/// What the outcome of a send tells about the vendor as a whole; `status` is that of the answer, where one came.
-pub fn signal(outcome: &Outcome, status: Option<u16>) -> Signal {
+/// What the outcome of a send with this credential tells about the vendor as a whole; `status` is
+/// that of the answer, where one came.
+pub fn signal(outcome: &Outcome, status: Option<u16>, credential: &'static str) -> Signal {
     match outcome {
-        Outcome::AuthFailed { .. } => Signal::Refused,
+        Outcome::AuthFailed { .. } => Signal::Refused(credential),
         Outcome::Retry { .. } | Outcome::Unknown { .. } => Signal::Failed,
         Outcome::Throttled { until } => come_back(*until, status),
         Outcome::Conflict { .. }
         | Outcome::Duplicate { .. }
         | Outcome::Forbidden { .. }
         | Outcome::Ignored { .. }
+        | Outcome::Missing { .. }
         | Outcome::Premature { .. }
         | Outcome::Recorded { .. }
         | Outcome::Rejected { .. }
-        | Outcome::Unverified => Signal::Answered,
+        | Outcome::Unverified => Signal::Answered(credential),
     }
 }
 
-/// What a look-up tells about the vendor as a whole.
-pub fn look_up_signal(found: &LookUp, status: Option<u16>) -> Signal {
+/// What a look-up with this credential tells about the vendor as a whole. `status` is that of its answer, if one came. An answer that
+/// does not settle the look-up, such as one that may not be read or is no list, is no sign that the vendor is broken, and none that it is
+/// in order; only an answer of a broken server is, and none at all.
+pub fn look_up_signal(found: &LookUp, status: Option<u16>, credential: &'static str) -> Signal {
     match found {
-        LookUp::AuthFailed => Signal::Refused,
+        LookUp::AuthFailed => Signal::Refused(credential),
         LookUp::Inconclusive { not_before: Some(until), .. } => come_back(Some(*until), status),
-        LookUp::Inconclusive { not_before: None, .. } => Signal::Failed,
-        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered,
+        LookUp::Inconclusive { not_before: None, .. } => match status {
+            None | Some(500..) => Signal::Failed,
+            Some(_) => Signal::Untried,
+        },
+        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered(credential),
     }
 }
 
@@ -260,15 +298,16 @@ fn throttled(lane: Lane, until: Option<UnixMillis>, now: UnixMillis) -> Lane {
     Lane { failures: 0, broken_until: None, throttled_until, ..lane }
 }
 
-fn paused(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
-    let pause = lane.pause.unwrap_or_else(|| Pause {
-        reason: "the vendor refuses the credential; mend it in the program's configuration or at the vendor, and the \
-                 lane goes on by itself"
-            .into(),
-        since: now,
-        probe_at: now.plus(limits.probe_every_ms),
-    });
-    Lane { pause: Some(pause), failures: 0, broken_until: None, ..lane }
+fn paused(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {
+    if !is_paused(&lane, credential) {
+        let reason = format!(
+            "the vendor refuses `{credential}`: correct it in the program's configuration or at the vendor. What needs it waits and goes \
+             on by itself once the vendor takes it; everything else goes on"
+        );
+        let probe_at = now.plus(limits.probe_every_ms);
+        lane.pauses.push(Pause { credential: credential.to_owned(), reason, since: now, probe_at });
+    }
+    Lane { failures: 0, broken_until: None, ..lane }
 }
 
 /// How long the breaker opens after so many failures in a row; `None` while they are too few. It grows by rounds and not with

@@ -3,7 +3,12 @@
 //! it, the store keeps it.
 //!
 //! The rule that everything else serves: where a send may have taken effect and the vendor cannot tell one effect from two,
-//! nothing is sent again until a look-up, asked after the vendor's settling time, has said that there is nothing.
+//! nothing is sent again until a look-up, asked after the vendor's settling time, has said that there is nothing. Likewise
+//! nothing is called rejected, ignored or dead as long as an earlier send may have taken effect.
+//!
+//! What sends came to, as words, is in [`sent`].
+
+pub mod sent;
 
 pub mod machine;
 
@@ -28,7 +33,8 @@ pub enum State {
     Due,
     /// An operator gave it up.
     Dropped,
-    /// Accepted by the vendor, and nothing came of it.
+    /// Accepted by the vendor, and nothing came of it. Read back at its due time, ever more slowly, since some vendors show late; final
+    /// without one.
     Ignored,
     /// The vendor learns it by another way.
     NotNeeded,
@@ -88,7 +94,8 @@ impl State {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// Whether delivery is done with it; only an operator's change moves it again.
+    /// Whether delivery sends nothing more for it; only an operator's change, and of what was ignored a late sign of it at the vendor,
+    /// moves it again.
     pub fn is_settled(self) -> bool {
         !matches!(self, Self::Blocked | Self::Due | Self::Uncertain | Self::Unverified | Self::Waiting)
     }
@@ -106,7 +113,7 @@ impl State {
 
     /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
     pub fn is_dead_letter(self) -> bool {
-        matches!(self, Self::Conflict | Self::Dead | Self::Rejected)
+        matches!(self, Self::Conflict | Self::Dead | Self::Ignored | Self::Rejected)
     }
 }
 
@@ -117,19 +124,25 @@ pub enum Doubt {
     Accepted,
     /// The vendor says "already exists": is it ours?
     Duplicate,
+    /// The vendor says that it does not have what is to be deleted, and no earlier send can have deleted it: does it have it?
+    Missing,
+    /// The vendor refused it, and an earlier send may have taken effect: did it?
+    Refused,
     /// A send's outcome is unknown.
     Unknown,
 }
 
 impl Doubt {
     /// Every doubt.
-    pub const ALL: [Self; 3] = [Self::Accepted, Self::Duplicate, Self::Unknown];
+    pub const ALL: [Self; 5] = [Self::Accepted, Self::Duplicate, Self::Missing, Self::Refused, Self::Unknown];
 
     /// The word in SQL.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
+            Self::Missing => "missing",
+            Self::Refused => "refused",
             Self::Unknown => "unknown",
         }
     }
@@ -187,6 +200,8 @@ pub struct Progress {
     pub settles_at: Option<UnixMillis>,
     /// The vendor's own reference.
     pub reference: Option<String>,
+    /// The setting of the refused credential that its next request needs; it waits until that credential works.
+    pub paused_by: Option<String>,
 }
 
 impl Progress {
@@ -202,6 +217,7 @@ impl Progress {
             doubt: None,
             settles_at: None,
             reference: None,
+            paused_by: None,
         }
     }
 
@@ -210,13 +226,13 @@ impl Progress {
         !self.state.goes_on() || (self.state == State::Uncertain && self.due_at.is_none())
     }
 
-    /// What its due time is for; `None` where nothing is to be done.
+    /// What its due time is for; `None` where nothing is to be done, or not before its credential works.
     pub fn purpose(&self) -> Option<Purpose> {
         match self.state {
             State::Due => Some(Purpose::Send),
-            State::Uncertain | State::Unverified => Some(Purpose::LookUp),
+            State::Ignored | State::Uncertain | State::Unverified => Some(Purpose::LookUp),
             _ => None,
         }
-        .filter(|_| self.due_at.is_some())
+        .filter(|_| self.due_at.is_some() && self.paused_by.is_none())
     }
 }

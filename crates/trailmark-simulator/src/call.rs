@@ -141,6 +141,11 @@ impl Answer {
         Self::typed(status, "application/json", value.to_string())
     }
 
+    /// A text that claims to be JSON; nothing at all where it is empty.
+    pub(crate) fn text(status: StatusCode, text: &str) -> Self {
+        if text.is_empty() { Self::empty(status) } else { Self::typed(status, "application/json", text.to_owned()) }
+    }
+
     pub(crate) fn html(status: StatusCode, page: String) -> Self {
         Self::typed(status, "text/html; charset=utf-8", page)
     }

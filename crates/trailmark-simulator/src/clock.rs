@@ -3,7 +3,12 @@
 //! Everything the doubles remember is dated by it, so that two to six minutes, an hour of `Retry-After` or a day pass
 //! in one `POST /control/clock`. It moves no timer: a `delay` fault waits in real time, because the client it keeps
 //! waiting lives there.
+//!
+//! The offset also stands in a file, for clients that must never be at another time than the doubles. A client that is
+//! told by HTTP is behind until it asks again; what it sends meanwhile happens at its own time and at a later one here.
 
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const DAY_S: i64 = 86_400;
@@ -14,9 +19,27 @@ const MONTHS: [&str; 12] = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oc
 #[derive(Debug, Default)]
 pub(crate) struct Clock {
     offset_ms: i64,
+    file: Option<PathBuf>,
 }
 
 impl Clock {
+    /// A clock at the system's time that keeps its offset in a new file of the temporary folder, or in none where that
+    /// cannot be written.
+    pub(crate) fn with_file(port: u16) -> Self {
+        let file = std::env::temp_dir().join(format!("trailmark-clock-{}-{port}", std::process::id()));
+        let _ = fs::remove_file(&file);
+        // Only a new file: another user's link of this name would lead the text elsewhere.
+        let is_new = OpenOptions::new().write(true).create_new(true).open(&file).is_ok();
+        let mut clock = Self { offset_ms: 0, file: is_new.then_some(file) };
+        clock.advance(0);
+        clock
+    }
+
+    /// Where the offset stands, milliseconds as decimal text.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
     pub(crate) fn now_ms(&self) -> i64 {
         system_ms().saturating_add(self.offset_ms)
     }
@@ -28,6 +51,27 @@ impl Clock {
     /// Moves time on, or back where `by_ms` is negative: clocks of real machines do both.
     pub(crate) fn advance(&mut self, by_ms: i64) {
         self.offset_ms = self.offset_ms.saturating_add(by_ms);
+        let Some(file) = &self.file else { return };
+        // Renamed into place, so that whoever reads sees the old offset or the new one, whole.
+        let draft = file.with_extension("new");
+        let written = fs::write(&draft, self.offset_ms.to_string()).and_then(|()| fs::rename(&draft, file));
+        if written.is_err() {
+            let _ = fs::remove_file(file);
+            self.file = None;
+        }
+    }
+
+    /// Back to the system's time, as at the start.
+    pub(crate) fn reset(&mut self) {
+        self.advance(self.offset_ms.saturating_neg());
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = fs::remove_file(file);
+        }
     }
 }
 

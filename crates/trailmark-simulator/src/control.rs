@@ -73,11 +73,33 @@ struct EffectRow<'a> {
 /// Why a control call is refused.
 struct Refusal(StatusCode, String);
 
+/// Whether a call moves time, which must not happen over the head of another call.
+pub(crate) fn moves_time(call: &Call) -> bool {
+    call.method == Method::POST && matches!(call.segments.as_slice(), [root, path] if root == ROOT && path == "clock")
+}
+
+/// Why time was not moved.
+pub(crate) fn not_moved(after_s: u64) -> Answer {
+    let message = format!(
+        "the clock was not moved: a call that began to arrive is still not whole after {after_s} s; \
+         finish it or close its connection"
+    );
+    refused(StatusCode::CONFLICT, &message)
+}
+
 pub(crate) fn answer(world: &mut World, call: &Call) -> Answer {
     let answer = match perform(world, call) {
         Ok(value) => Answer::json(StatusCode::OK, &value),
-        Err(Refusal(status, message)) => Answer::json(status, &json!({ "message": message })),
+        Err(Refusal(status, message)) => return refused(status, &message),
     };
+    open_to_all(answer)
+}
+
+fn refused(status: StatusCode, message: &str) -> Answer {
+    open_to_all(Answer::json(status, &json!({ "message": message })))
+}
+
+fn open_to_all(answer: Answer) -> Answer {
     answer
         .with_header(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"))
         .with_header(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, DELETE"))
@@ -161,7 +183,7 @@ fn only(call: &Call, known: &[&str]) -> Result<(), Refusal> {
 }
 
 fn clock(world: &World) -> Value {
-    json!({ "now_ms": world.clock.now_ms(), "offset_ms": world.clock.offset_ms() })
+    json!({ "now_ms": world.clock.now_ms(), "offset_ms": world.clock.offset_ms(), "file": world.clock.file() })
 }
 
 fn arm(world: &mut World, fault: Fault) -> Result<Value, Refusal> {

@@ -40,6 +40,8 @@ pub(crate) struct Fault {
     message: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
     /// Ends after so many strikes.
     #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<u64>,
@@ -70,6 +72,8 @@ pub(crate) enum Kind {
     Truncate,
     /// A gateway's HTML page with `status` (502), not processed.
     Html,
+    /// `status` (200) with exactly `body` (nothing) instead of the vendor's envelope, not processed.
+    Body,
     /// A redirect to `location` with `status` (302), not processed.
     Redirect,
 }
@@ -184,13 +188,19 @@ impl Fault {
         self.message.as_deref()
     }
 
-    /// The status that a `status`, `html` or `redirect` answers with.
+    /// The status that a `status`, `html`, `body` or `redirect` answers with.
     pub(crate) fn status(&self) -> StatusCode {
         let usual = match self.kind {
             Kind::Redirect => StatusCode::FOUND,
+            Kind::Body => StatusCode::OK,
             _ => StatusCode::BAD_GATEWAY,
         };
         self.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(usual)
+    }
+
+    /// The body of a `body`.
+    pub(crate) fn body(&self) -> &str {
+        self.body.as_deref().unwrap_or_default()
     }
 
     pub(crate) fn location(&self) -> Option<HeaderValue> {
@@ -225,6 +235,9 @@ impl Fault {
         }
         if self.status.is_some_and(|status| !(200..600).contains(&status)) {
             return Err("status must be a final one, from 200 to 599".to_owned());
+        }
+        if self.body.is_some() && self.kind != Kind::Body {
+            return Err("body belongs to a fault of kind body".to_owned());
         }
         if self.probability.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
             return Err("probability must lie between 0 and 1".to_owned());

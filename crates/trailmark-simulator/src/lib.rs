@@ -47,8 +47,8 @@
 //!
 //! | route | in | out |
 //! |---|---|---|
-//! | `GET clock` | | `{now_ms, offset_ms}` |
-//! | `POST clock` | `{advance_ms}`, negative ones go back | as above |
+//! | `GET clock` | | `{now_ms, offset_ms, file}`; `file`, or `null`, holds the offset for a client on this machine that must never be behind |
+//! | `POST clock` | `{advance_ms}`, negative ones go back | as above, once every call that was sent before it has happened; 409 after ten seconds |
 //! | `POST faults` | a fault, below; at most 1,000 | `{id}` |
 //! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
 //! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only, paths, keys and bodies cut where they are very long |
@@ -77,6 +77,7 @@
 //! |---|---|---|
 //! | `status` | `status`, `message?`, `retry_after_s?` or `retry_after_date?` (text as it stands, or milliseconds) | no |
 //! | `html` | `status?` (502), `message?` | no |
+//! | `body` | `status?` (200), `body?` (empty): exactly this, without the vendor's envelope | no |
 //! | `redirect` | `location`, `status?` (302) | no |
 //! | `reset_before` | | no |
 //! | `reset_after` | | yes |
@@ -90,6 +91,7 @@ mod settings;
 
 mod server;
 mod socket;
+mod traffic;
 
 mod postman;
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,7 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
@@ -26,6 +27,7 @@ use crate::postman::{self, Sent, Unsent};
 use crate::settings::Settings;
 use crate::shop;
 use crate::socket::{Payload, Ripcord, Socket};
+use crate::traffic::{Place, Traffic};
 use crate::world::{Conduct, Ending, World};
 
 /// How much of a body that is too large is still read, so that the client can finish sending and hear the refusal.
@@ -33,6 +35,9 @@ const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
 /// How long calls that are under way may take once the simulator is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
+
+/// How long a step of the clock waits for calls that are not whole yet, before it is refused.
+const STEP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the listener rests when the system refuses it a connection, for want of file descriptors for instance.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -81,6 +86,18 @@ pub(crate) type Shared = Arc<Mutex<World>>;
 /// Takes webhooks to the postman.
 type Post = mpsc::Sender<Unsent>;
 
+/// Asks the listener to accept everybody who waits at the door, and to say when that is done.
+type Bell = mpsc::Sender<oneshot::Sender<()>>;
+
+/// What every connection needs.
+#[derive(Clone, Debug)]
+struct Parts {
+    world: Shared,
+    post: Post,
+    traffic: Traffic,
+    bell: Bell,
+}
+
 /// The connection is to be reset. Hyper drops it on any error of the service.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was to be reset here")]
@@ -101,7 +118,9 @@ impl Simulator {
         let world = Arc::new(Mutex::new(World::new(Settings { listen: address, ..settings })));
         let (post, mail) = mpsc::channel(MAIL_LIMIT);
         let postman = tokio::spawn(postman::deliver(mail, world.clone()));
-        let listener = tokio::spawn(listen(listener, world, post, stopped));
+        let (bell, rung) = mpsc::channel(1);
+        let parts = Parts { world, post, traffic: Traffic::default(), bell };
+        let listener = tokio::spawn(listen(listener, parts, rung, stopped));
         Ok(Running { address, stop, listener, postman })
     }
 }
@@ -136,32 +155,50 @@ pub(crate) fn landing_page(url: &str) -> Result<Uri, StartError> {
         .ok_or_else(|| StartError::LandingUrl { given: url.to_owned() })
 }
 
-async fn listen(listener: TcpListener, world: Shared, post: Post, mut stopped: watch::Receiver<bool>) {
+async fn listen(
+    listener: TcpListener,
+    parts: Parts,
+    mut rung: mpsc::Receiver<oneshot::Sender<()>>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    // The same socket once more: its queue is emptied without waiting until the runtime has noticed.
+    let door = listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(serve(stream, world.clone(), post.clone(), stopped.clone()));
+                    let place = parts.traffic.open(&stream);
+                    connections.spawn(serve(stream, place, parts.clone(), stopped.clone()));
                 }
                 Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
             },
+            Some(answer) = rung.recv() => {
+                while let Ok(Ok((stream, _))) = door.as_ref().map(std::net::TcpListener::accept) {
+                    let Ok(stream) = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream)) else {
+                        continue;
+                    };
+                    let place = parts.traffic.open(&stream);
+                    connections.spawn(serve(stream, place, parts.clone(), stopped.clone()));
+                }
+                let _ = answer.send(());
+            }
             Some(_) = connections.join_next() => {}
             _ = stopped.changed() => break,
         }
     }
-    drop(listener);
+    drop((listener, door));
     let finished = async { while connections.join_next().await.is_some() {} };
     // What has not finished by then is aborted with the set.
     let _ = tokio::time::timeout(SHUTDOWN_GRACE, finished).await;
 }
 
-async fn serve(stream: TcpStream, world: Shared, post: Post, mut stopped: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, place: Place, parts: Parts, mut stopped: watch::Receiver<bool>) {
     // An answer is one small write, which Nagle's algorithm would only hold back.
     let _ = stream.set_nodelay(true);
-    let ripcord = Ripcord::default();
-    let socket = TokioIo::new(Socket::new(stream, ripcord.clone()));
-    let service = service_fn(|request| respond(request, world.clone(), post.clone(), ripcord.clone()));
+    let (ripcord, place) = (Ripcord::default(), Arc::new(place));
+    let socket = TokioIo::new(Socket::new(stream, ripcord.clone(), place.clone()));
+    let service = service_fn(|request| respond(request, parts.clone(), ripcord.clone(), place.clone()));
     // Hyper would hang up on a connection idle for 30 s, a reset that nobody ordered.
     let mut connection = pin!(http1::Builder::new().header_read_timeout(None).serve_connection(socket, service));
     tokio::select! {
@@ -174,14 +211,20 @@ async fn serve(stream: TcpStream, world: Shared, post: Post, mut stopped: watch:
 
 async fn respond(
     request: Request<Incoming>,
-    world: Shared,
-    post: Post,
+    parts: Parts,
     ripcord: Ripcord,
+    place: Arc<Place>,
 ) -> Result<Response<Payload>, Reset> {
     let (head, body) = request.into_parts();
     let body = read(body).await.map_err(|_| Reset)?;
     let call = Call::new(&head, body);
-    let (conduct, now_ms) = deal(&world, &post, &call);
+    let is_late = control::moves_time(&call) && !calls_are_dealt_with(&parts, &place).await;
+    let (conduct, now_ms) = if is_late {
+        (whole_at_once(control::not_moved(STEP_PATIENCE.as_secs())), lock(&parts.world).clock.now_ms())
+    } else {
+        deal(&parts.world, &parts.post, &call)
+    };
+    place.dealt_with();
     tokio::time::sleep(Duration::from_millis(conduct.delay_ms)).await;
     match conduct.ending {
         Ending::Whole => Ok(whole(conduct.answer, now_ms)),
@@ -193,14 +236,32 @@ async fn respond(
     }
 }
 
-fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
+/// Waits until every call that was sent before this one, that of `place`, was dealt with; whether they were in time.
+async fn calls_are_dealt_with(parts: &Parts, place: &Place) -> bool {
+    // Two steps would wait for one another.
+    place.dealt_with();
+    let (answer, accepted) = oneshot::channel();
+    if parts.bell.send(answer).await.is_ok() {
+        let _ = accepted.await;
+    }
+    tokio::time::timeout(STEP_PATIENCE, parts.traffic.quiet()).await.is_ok()
+}
+
+fn whole_at_once(answer: Answer) -> Conduct {
+    Conduct { delay_ms: 0, answer, ending: Ending::Whole }
+}
+
+fn lock(world: &Shared) -> MutexGuard<'_, World> {
     // A poisoned lock means that a double panicked in another call; its state is still the best there is.
-    let mut world: MutexGuard<'_, World> = world.lock().unwrap_or_else(PoisonError::into_inner);
-    let whole = |answer| Conduct { delay_ms: 0, answer, ending: Ending::Whole };
+    world.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
+    let mut world = lock(world);
     let conduct = match call.segments.first().map(String::as_str) {
-        Some(control::ROOT) => whole(control::answer(&mut world, call)),
-        Some(shop::ROOT) => whole(shop::answer(call, world.landing_url(), world.clock.now_ms())),
-        _ if front::asks(call) => whole(front::answer(world.address(), world.landing_url())),
+        Some(control::ROOT) => whole_at_once(control::answer(&mut world, call)),
+        Some(shop::ROOT) => whole_at_once(shop::answer(call, world.landing_url(), world.clock.now_ms())),
+        _ if front::asks(call) => whole_at_once(front::answer(world.address(), world.landing_url())),
         _ => world.take(call),
     };
     for unsent in world.news() {

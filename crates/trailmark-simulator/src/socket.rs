@@ -11,6 +11,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::traffic::Place;
+
 /// Shared by a connection's socket and its service: once drawn, the connection ends in a reset.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ripcord(Arc<AtomicBool>);
@@ -25,16 +27,17 @@ impl Ripcord {
     }
 }
 
-/// A TCP stream that closes with RST instead of FIN once its ripcord was pulled.
+/// A TCP stream that tells of what it reads, and closes with RST instead of FIN once its ripcord was pulled.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
     ripcord: Ripcord,
+    place: Arc<Place>,
 }
 
 impl Socket {
-    pub(crate) fn new(stream: TcpStream, ripcord: Ripcord) -> Self {
-        Self { stream, ripcord }
+    pub(crate) fn new(stream: TcpStream, ripcord: Ripcord, place: Arc<Place>) -> Self {
+        Self { stream, ripcord, place }
     }
 }
 
@@ -53,7 +56,12 @@ impl AsyncRead for Socket {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if buffer.filled().len() > before {
+            self.place.heard();
+        }
+        read
     }
 }
 

@@ -57,9 +57,13 @@ pub(crate) enum Ending {
 
 impl World {
     pub(crate) fn new(settings: Settings) -> Self {
+        Self::at(Clock::with_file(settings.listen.port()), settings)
+    }
+
+    fn at(clock: Clock, settings: Settings) -> Self {
         Self {
             life: 0,
-            clock: Clock::default(),
+            clock,
             faults: Faults::default(),
             requests: Requests::default(),
             effects: Effects::default(),
@@ -72,7 +76,10 @@ impl World {
 
     /// Back to the moment after the start, the clock included.
     pub(crate) fn reset(&mut self) {
-        *self = Self { life: self.life + 1, ..Self::new(self.settings.clone()) };
+        let (life, mut clock) = (self.life + 1, std::mem::take(&mut self.clock));
+        clock.reset();
+        *self = Self::at(clock, self.settings.clone());
+        self.life = life;
     }
 
     /// What is to be told by webhook since the last call.
@@ -133,6 +140,7 @@ impl World {
         match fault.kind() {
             Kind::Status => (refusal(fault), Ending::Whole),
             Kind::Html => (page(fault), Ending::Whole),
+            Kind::Body => (Answer::text(fault.status(), fault.body()), Ending::Whole),
             Kind::Redirect => (redirect(fault), Ending::Whole),
             Kind::ResetBefore => (Answer::empty(StatusCode::OK), Ending::Reset),
             Kind::ResetAfter => (self.process(call, errand, now_ms), Ending::Reset),

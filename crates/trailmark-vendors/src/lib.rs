@@ -179,8 +179,12 @@ pub trait Vendor: Debug + Send + Sync {
     /// What the answer to [`Vendor::commission`] says.
     fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing;
 
-    /// A harmless request that tells whether the credential is good.
-    fn probe(&self) -> Request;
+    /// The setting of the credential that reading needs: look-ups, commissions and lists.
+    fn reading_credential(&self) -> &'static str;
+
+    /// A harmless request that tells whether this credential, named by its setting, is good. `None` where the vendor has none for it; a
+    /// request with another credential would prove nothing.
+    fn probe(&self, credential: &str) -> Option<Request>;
 
     /// What the answer to [`Vendor::probe`] says.
     fn read_probe(&self, answer: &Answer) -> Probe;

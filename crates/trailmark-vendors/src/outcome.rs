@@ -9,7 +9,7 @@ pub const MESSAGE_CHARS: usize = 500;
 /// The outcome of sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The credential is wrong (401): the lane pauses, nothing is lost.
+    /// The credential is wrong (401): what uses it pauses, nothing is lost.
     AuthFailed {
         /// The vendor's message.
         message: String,
@@ -25,7 +25,8 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
-    /// The credential may not do this (403): the lane pauses if a probe fails too, else the delivery is rejected.
+    /// The credential may not do this (403). What uses the credential pauses if a probe of the same credential fails too; if the probe
+    /// succeeds the delivery is rejected, and without a clear probe it is tried again.
     Forbidden {
         /// The vendor's message.
         message: String,
@@ -33,6 +34,12 @@ pub enum Outcome {
     /// Accepted but not attributed: nothing will come of it.
     Ignored {
         /// Why.
+        message: String,
+    },
+    /// There is nothing to undo: the vendor itself says that it has no such thing. A look-up has to show what the vendor has; gone then,
+    /// it counts as done only where an earlier send may have undone it.
+    Missing {
+        /// The vendor's message.
         message: String,
     },
     /// Certainly not processed, since the vendor does not know yet what this follows, such as its customer: worth another
@@ -75,16 +82,16 @@ pub enum Outcome {
 /// What a look-up found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
-    /// The vendor clearly has no such thing; means absent only after the settling time.
+    /// The vendor clearly has no such thing or, of a deletion, still has what was to be deleted; counts only after the settling time.
     Absent,
-    /// The credential is wrong: the lane pauses.
+    /// The credential is wrong: what uses it pauses.
     AuthFailed,
     /// The vendor has something under our key that is not ours.
     Differs {
         /// Which fields differ.
         message: String,
     },
-    /// The vendor has it, as we sent it.
+    /// The vendor has it, as we sent it. Of a deletion: what was to be deleted is not there.
     Found {
         /// The vendor's own reference.
         reference: Option<String>,

@@ -2,7 +2,8 @@
 //! server-to-server call `conversion/xid` where a click id and a tracking token exist, else a customer of the vendor API; it
 //! is confirmed by reading the customer back. Sales and refunds are transactions, leads are actions; all of them name the
 //! customer, so they follow a recorded signup. Here: the account, and which call a task becomes. The calls themselves are
-//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`. What an operator
+//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`; `fit` cuts what
+//! the vendor does not take. What an operator
 //! asks beside deliveries is in `lists` and `changes`, and `shown` reads what comes back. `answers` reads what all share,
 //! `table` tells people about all of it.
 //!
@@ -20,6 +21,8 @@ mod customers;
 mod actions;
 
 mod transactions;
+
+mod fit;
 
 mod lists;
 
@@ -42,8 +45,9 @@ use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, VendorName};
 use zeroize::Zeroizing;
 
+use self::customers::Credited;
 pub use self::table::capabilities;
-use self::transactions::{Entry, Movement};
+use self::transactions::{Deletion, Entry, Movement, Sought};
 use crate::capability::{Capabilities, Class};
 use crate::commission::{Earned, Question, Standing};
 use crate::directory::{Change, List, Refusal, Step, Thing};
@@ -51,16 +55,21 @@ use crate::exchange::{Answer, Method, Request};
 use crate::outcome::{LookUp, Outcome, Probe};
 use crate::paging::Pages;
 use crate::records::Record;
-use crate::redaction::Redaction;
+use crate::redaction::{Credential, Redaction};
 use crate::root::Root;
 use crate::secret::Secret;
-use crate::task::{Plan, Rejection, Task};
+use crate::task::{Note, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 use crate::{Account, AccountError, Dialect, Vendor, directory};
 
 const NAME: VendorName = VendorName::PartnerStack;
 const API: &str = "https://api.partnerstack.com";
 const TRACKING: &str = "https://partnerlinks.io";
+
+/// The setting that stands for the key pair of the vendor API.
+const KEY_PAIR: &str = "private_key";
+/// The setting of the conversion call's token.
+const TRACKING_TOKEN: &str = "tracking_token";
 
 /// One PartnerStack account.
 #[derive(Debug, Clone)]
@@ -72,8 +81,8 @@ pub struct PartnerStack {
     bearer: Option<Secret>,
     api: Root,
     tracking: Root,
-    /// The credentials as configured, to be kept out of messages.
-    credentials: Vec<Secret>,
+    /// The credentials in every spelling in which they are sent, to be kept out of messages.
+    credentials: Vec<Credential>,
 }
 
 /// The call that a task becomes; decided from the task and the account alone, so that reading an answer finds the same.
@@ -87,7 +96,7 @@ enum Call<'a> {
     /// `POST /v2/transactions`
     Entry(Entry<'a>),
     /// `DELETE /v2/transactions/{key}`
-    Deletion(String),
+    Deletion(Deletion),
 }
 
 impl PartnerStack {
@@ -112,7 +121,10 @@ impl PartnerStack {
             bearer: tracking_token.map(|token| Secret::new(format!("Bearer {}", token.expose()))),
             api: Root::new(NAME, "base_url", account.base_url.as_deref(), API)?,
             tracking: Root::new(NAME, "tracking_url", account.tracking_url.as_deref(), TRACKING)?,
-            credentials: [Some(private), tracking_token].into_iter().flatten().cloned().collect(),
+            credentials: Credential::pair(public, private)
+                .into_iter()
+                .chain(tracking_token.into_iter().flat_map(Credential::token))
+                .collect(),
         })
     }
 
@@ -125,7 +137,7 @@ impl PartnerStack {
         };
         Ok(match movement {
             Movement::Enter(entry) => Call::Entry(entry),
-            Movement::Delete(key) => Call::Deletion(key),
+            Movement::Delete(deletion) => Call::Deletion(deletion),
         })
     }
 
@@ -138,31 +150,42 @@ impl PartnerStack {
     }
 
     /// The request of a call, and what may happen when its outcome stays unknown.
-    fn request(&self, call: &Call<'_>, task: &Task) -> Result<(Request, Class), Rejection> {
+    fn request(&self, call: &Call<'_>, task: &Task, notes: &mut Vec<Note>) -> Result<(Request, Class), Rejection> {
         let post = |path, body: &Value, label| post(self.api.url(path), &self.basic, body, label);
         Ok(match call {
             Call::Click { customer, click_id, bearer } => {
-                (conversion::request(&self.tracking, bearer, click_id, customer, &task.data), Class::Searchable)
+                (conversion::request(&self.tracking, bearer, click_id, customer, &task.data, notes), Class::Searchable)
             }
             Call::Customer(customer) => {
-                (customers::create(&self.api, &self.basic, self.dialect, customer, task)?, Class::UniqueKey)
+                (customers::create(&self.api, &self.basic, self.dialect, customer, task, notes)?, Class::UniqueKey)
             }
             Call::Action(customer) => {
+                fit::without_data(&task.data, "an action has no place for it", notes);
                 (post("/api/v2/actions", &actions::body(customer), "POST /v2/actions"), Class::Neither)
             }
             Call::Entry(entry) => {
-                let body = transactions::body(entry, self.dialect)?;
+                let body = transactions::body(entry, self.dialect, notes)?;
                 (post("/api/v2/transactions", &body, "POST /v2/transactions"), self.class_of_entries())
             }
             // A second deletion finds nothing left to delete.
-            Call::Deletion(key) => {
-                let path = transactions::path(key).ok_or_else(|| Rejection {
+            Call::Deletion(deletion) => {
+                fit::without_data(&task.data, "a deletion has no place for it", notes);
+                let path = transactions::path(&deletion.key).ok_or_else(|| Rejection {
                     reason: "the sale's key at PartnerStack cannot stand in a URL; delete the transaction there".into(),
                 })?;
                 let delete = self.bare(Method::Delete, &path, "DELETE /v2/transactions/{key}");
                 (delete, Class::Upsert)
             }
         })
+    }
+
+    /// What a look-up goes through the list of transactions for. The guide's entries cannot be told apart there.
+    fn sought<'a>(&self, call: &'a Call<'a>) -> Option<Sought<'a>> {
+        match call {
+            Call::Entry(entry) if self.dialect == Dialect::Current => Some(Sought::Entry(entry)),
+            Call::Deletion(deletion) => Some(Sought::Deleted(deletion)),
+            Call::Action(_) | Call::Click { .. } | Call::Customer(_) | Call::Entry(_) => None,
+        }
     }
 
     fn class_of_entries(&self) -> Class {
@@ -192,7 +215,7 @@ impl PartnerStack {
         });
         let click = task.and_then(|task| task.click_id.as_ref()).map(ClickId::as_str);
         let data = task.into_iter().flat_map(|task| task.data.values());
-        Redaction::of(self.credentials.iter().map(Secret::expose).chain(personal).chain(click).chain(data))
+        Redaction::of(&self.credentials, personal.chain(click).chain(data))
     }
 }
 
@@ -216,18 +239,20 @@ impl Vendor for PartnerStack {
     }
 
     fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
-        let (request, class) = self.request(&self.call(task)?, task)?;
-        Ok(Plan::Send { request, class })
+        let (call, mut notes) = (self.call(task)?, Vec::new());
+        let (request, class) = self.request(&call, task, &mut notes)?;
+        let credential = if matches!(call, Call::Click { .. }) { TRACKING_TOKEN } else { KEY_PAIR };
+        Ok(Plan::Send { request, class, credential, notes })
     }
 
     fn read(&self, task: &Task, answer: &Answer) -> Outcome {
         let redaction = self.redaction(Some(task));
         match self.call(task) {
             Ok(Call::Click { .. }) => conversion::read(answer, &redaction),
-            Ok(Call::Customer(customer)) => customers::read_created(customer, self.dialect, answer, &redaction),
+            Ok(Call::Customer(customer)) => customers::read_created(customer, task, self.dialect, answer, &redaction),
             Ok(Call::Action(_)) => actions::read(answer, &redaction),
             Ok(Call::Entry(entry)) => transactions::read_entered(&entry, self.dialect, answer, &redaction),
-            Ok(Call::Deletion(key)) => transactions::read_deleted(&key, answer, &redaction),
+            Ok(Call::Deletion(deletion)) => transactions::read_deleted(&deletion.key, answer, &redaction),
             Err(_nothing_was_sent) => {
                 Outcome::Unknown { message: "an answer to a request that was not planned".into() }
             }
@@ -239,28 +264,29 @@ impl Vendor for PartnerStack {
             Call::Click { customer, .. } | Call::Customer(customer) => {
                 Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
             }
-            Call::Entry(entry) if self.dialect == Dialect::Current => {
-                Some(self.get(&transactions::list_path(&entry, None), transactions::LIST))
-            }
-            Call::Action(_) | Call::Entry(_) | Call::Deletion(_) => None,
+            call => self.sought(&call).map(|sought| self.get(&sought.path(None), transactions::LIST)),
         }
     }
 
     fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request> {
-        let Ok(Call::Entry(entry)) = self.call(task) else { return None };
-        let after = transactions::continued(&entry, answer, &self.redaction(Some(task)))?;
-        Some(self.get(&transactions::list_path(&entry, Some(&after)), transactions::LIST))
+        let call = self.call(task).ok()?;
+        let sought = self.sought(&call)?;
+        let after = sought.continued(answer, &self.redaction(Some(task)))?;
+        Some(self.get(&sought.path(Some(&after)), transactions::LIST))
     }
 
     fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp {
         let redaction = self.redaction(Some(task));
-        let sent_partner = match self.call(task) {
-            Ok(Call::Entry(entry)) => return transactions::read_listed(&entry, answer, &redaction),
-            Ok(Call::Customer(_)) => task.partner.as_ref(),
-            // The vendor takes the partner from the click, whichever key the link named.
-            Ok(Call::Click { .. } | Call::Action(_) | Call::Deletion(_)) | Err(_) => None,
+        let call = self.call(task);
+        if let Some(sought) = call.as_ref().ok().and_then(|call| self.sought(call)) {
+            return sought.read(answer, &redaction);
+        }
+        let credited = match call {
+            Ok(Call::Customer(_)) => task.partner.as_ref().map(Credited::Named),
+            Ok(Call::Click { .. }) => Some(Credited::ByClick { partner: task.partner.as_ref(), at: task.occurred_at }),
+            Ok(Call::Action(_) | Call::Entry(_) | Call::Deletion(_)) | Err(_) => None,
         };
-        customers::read_back(task.customer.as_ref(), sent_partner, self.dialect, answer, &redaction)
+        customers::read_back(task.customer.as_ref(), credited.as_ref(), self.dialect, answer, &redaction)
     }
 
     fn read_webhook(&self, body: &[u8]) -> Meaning {
@@ -287,11 +313,14 @@ impl Vendor for PartnerStack {
         }
     }
 
-    /// Tests the key pair. For the tracking token the vendor has no harmless call; a wrong one shows as
-    /// [`Outcome::AuthFailed`] of the next signup.
-    fn probe(&self) -> Request {
+    fn reading_credential(&self) -> &'static str {
+        KEY_PAIR
+    }
+
+    /// For the tracking token the vendor has no harmless call: only the next signup tells.
+    fn probe(&self, credential: &str) -> Option<Request> {
         let (path, label) = lists::smallest(self.dialect);
-        self.get(&path, label)
+        (credential == KEY_PAIR).then(|| self.get(&path, label))
     }
 
     fn read_probe(&self, answer: &Answer) -> Probe {

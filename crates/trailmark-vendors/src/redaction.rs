@@ -3,35 +3,109 @@
 
 use std::borrow::Cow;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
 use crate::outcome::kept;
 use crate::root::encoded;
+use crate::secret::Secret;
 
 const MARK: &str = "[redacted]";
 
 /// Characters of a message that are looked at; the few that are kept come from these.
 const READ_CHARS: usize = 16 * 1024;
 
+/// A run of so many characters of a credential is withheld, too: vendors shorten and re-encode what they repeat.
+const RUN_CHARS: usize = 12;
+
+/// A credential of fewer characters is withheld as a whole word only, else it would blot out every message.
+const SHORT_CHARS: usize = 6;
+
+/// One spelling in which a credential is sent, or may come back. ASCII.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credential(Secret);
+
+impl Credential {
+    /// Every spelling of a token.
+    pub(crate) fn token(token: &Secret) -> Vec<Self> {
+        Self::spellings(&[token.expose()])
+    }
+
+    /// Every spelling of user name and password: the password, the pair, and both in base64 as Basic authentication sends them.
+    pub(crate) fn pair(user: &Secret, password: &Secret) -> Vec<Self> {
+        let pair = Secret::new(format!("{}:{}", user.expose(), password.expose()));
+        Self::spellings(&[password.expose(), pair.expose()])
+    }
+
+    fn spellings(texts: &[&str]) -> Vec<Self> {
+        let base64 = |text: &str| [STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD].map(|engine| engine.encode(text));
+        let plain = texts.iter().flat_map(|text| base64(text).into_iter().chain([(*text).to_owned()]));
+        let all: Vec<_> = plain.flat_map(|text| [encoded(&text), text]).map(|text| Self(Secret::new(text))).collect();
+        let mut spellings: Vec<Self> = Vec::new();
+        for spelling in all {
+            if !spellings.contains(&spelling) {
+                spellings.push(spelling);
+            }
+        }
+        // Longest first: what is withheld of the whole leaves no rest of its part.
+        spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.0.expose().len()));
+        spellings
+    }
+
+    /// The message without this credential, whatever stands around it: without all of it, or without every run of so many characters.
+    fn withheld(&self, message: &str, least: usize) -> String {
+        let spelling = self.0.expose();
+        if spelling.len() < SHORT_CHARS {
+            return without(message, spelling);
+        }
+        let mut out = String::with_capacity(message.len());
+        let mut rest = message;
+        while let Some(first) = rest.chars().next() {
+            let run = run(rest, spelling, spelling.len().min(least));
+            let length = if run == 0 { first.len_utf8() } else { run };
+            out.push_str(if run == 0 { rest.get(..length).unwrap_or_default() } else { MARK });
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        out
+    }
+}
+
+/// Bytes at the start of `rest` that are a run of the credential, 0 where they are too few. The credential is ASCII, so what equals it
+/// ends at a character.
+fn run(rest: &str, spelling: &str, least: usize) -> usize {
+    let starts = 0..=spelling.len().saturating_sub(least);
+    let shared = |start: usize| {
+        let pairs = rest.bytes().zip(spelling.bytes().skip(start));
+        pairs.take_while(|(here, there)| here.eq_ignore_ascii_case(there)).count()
+    };
+    starts.map(shared).max().filter(|longest| *longest >= least).unwrap_or(0)
+}
+
 /// Texts that must not show in a message.
-#[derive(Default)]
 pub(crate) struct Redaction<'a> {
+    credentials: &'a [Credential],
     texts: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Redaction<'a> {
-    /// Withholds these texts, also where they stand percent-encoded.
-    pub(crate) fn of(texts: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Withholds the credentials, and these texts, also where they stand percent-encoded.
+    pub(crate) fn of(credentials: &'a [Credential], texts: impl IntoIterator<Item = &'a str>) -> Self {
         let both = |text: &'a str| [Cow::Borrowed(text), Cow::Owned(encoded(text))];
         let mut texts: Vec<_> = texts.into_iter().filter(|text| !text.trim().is_empty()).flat_map(both).collect();
         // Longest first, so that a key that is part of an address does not leave the rest of it standing.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         texts.dedup();
-        Self { texts }
+        Self { credentials, texts }
     }
 
     /// The message without them, without anything that looks like an e-mail address, and cut for keeping. Redacted before
     /// it is cut, since half a value would no longer be recognised.
     pub(crate) fn apply(&self, message: &str) -> String {
         let message: String = message.chars().take(READ_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        // Whole ones before runs, so that a run leaves nothing standing of a whole one.
+        let message = [usize::MAX, RUN_CHARS].into_iter().fold(message, |message, least| {
+            self.credentials.iter().fold(message, |message, credential| credential.withheld(&message, least))
+        });
         let message = self.texts.iter().fold(message, |message, text| without(&message, text));
         let words: Vec<_> = message.split_whitespace().map(without_address).collect();
         kept(&words.join(" "))

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use trailmark_wire::conversion::{Customer, Kind, Order};
 use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
 use trailmark_wire::money::Currency;
@@ -49,6 +50,8 @@ impl fmt::Debug for Task {
 /// A sale of the same program that came earlier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierSale {
+    /// When it happened.
+    pub occurred_at: UnixMillis,
     /// Minor units of `currency`.
     pub amount_minor: i64,
     /// ISO 4217.
@@ -71,12 +74,32 @@ pub enum Plan {
         request: Request,
         /// What may happen after an unknown outcome.
         class: Class,
+        /// The setting of the credential that the request carries, such as `tracking_token`. A refusal of it pauses what uses the same.
+        credential: &'static str,
+        /// What the vendor does not take and is therefore cut or left out.
+        notes: Vec<Note>,
     },
     /// Nothing: the vendor cannot.
     Unsupported {
         /// Why not.
         why: &'static str,
     },
+}
+
+/// A part of a conversion that was not sent as it was reported, because the vendor does not take it. Kept on the delivery and shown to
+/// operators; holds no value.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    /// The field in the conversion, such as `customer.name` or `data.plan`.
+    pub field: String,
+    /// What was done and why, such as `cut to 100 characters, the most that PartnerStack takes`.
+    pub reason: String,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` was {}", self.field, self.reason)
+    }
 }
 
 /// The conversion cannot be said in this vendor's words; names the field and the cure.

@@ -4,7 +4,7 @@
 
 import { until } from './product.mjs';
 
-/** Real milliseconds between a step of the clock and the next look. */
+/** Real milliseconds between a step of the clock and the next look; only how fast it goes depends on them. */
 const LOOK_MS = 500;
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -44,10 +44,7 @@ export async function killAgainAndAgain(product, times, random, counted) {
   }
 }
 
-/**
- * Steps the simulated time, a minute at once, until `done` says so of the deliveries that are still open. The settling
- * time must outlast such a step and the vendor's delay: until the proxy follows, the vendor is a minute ahead.
- */
+/** Steps the simulated time, a minute at once, until `done` says so of the deliveries that are still open. */
 export async function drain(product, done) {
   await until(
     'the outbox is at rest',
@@ -56,7 +53,7 @@ export async function drain(product, done) {
       await pause(LOOK_MS);
       return done(product.json('outbox', 'list', '--limit', '1000').deliveries);
     },
-    240_000,
+    600_000,
   );
 }
 

@@ -38,7 +38,7 @@ export const freePort = () =>
   });
 
 /** Polls until `probe` gives something truthy, and gives that; fails with `what` after `ms`. */
-export async function until(what, probe, ms = 20_000) {
+export async function until(what, probe, ms = 60_000) {
   const deadline = Date.now() + ms;
   for (;;) {
     const value = await probe();

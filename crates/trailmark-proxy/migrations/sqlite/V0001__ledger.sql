@@ -140,6 +140,10 @@ CREATE TABLE deliveries (
   doubt       TEXT,
   settles_at  INTEGER,
   reference   TEXT,
+  -- The setting of the refused credential that it waits for.
+  paused_by   TEXT,
+  -- What the vendor was not sent as it was reported: field and reason, as JSON.
+  notes       TEXT    NOT NULL DEFAULT '[]',
   lease       BLOB    CHECK (length(lease) = 16),
   lease_until INTEGER CHECK ((lease IS NULL) = (lease_until IS NULL)),
   PRIMARY KEY (site, id),
@@ -148,7 +152,10 @@ CREATE TABLE deliveries (
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_of_conversion ON deliveries (site, conversion, program);
 -- A lane's queue, and the leases on it.
-CREATE INDEX deliveries_due ON deliveries (site, program, due_at, id) WHERE lease IS NULL AND due_at IS NOT NULL;
+CREATE INDEX deliveries_due ON deliveries (site, program, due_at, id)
+  WHERE lease IS NULL AND due_at IS NOT NULL AND paused_by IS NULL;
+-- What waits for a credential.
+CREATE INDEX deliveries_paused ON deliveries (site, program, paused_by, due_at, id) WHERE paused_by IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (site, program, lease_until) WHERE lease IS NOT NULL;
 -- Lists of one state in the order of age, and what waits in each lane.
 CREATE INDEX deliveries_by_state ON deliveries (site, state, id, program);
@@ -182,9 +189,8 @@ CREATE TABLE lanes (
   broken_until    INTEGER,
   throttled_until INTEGER,
   down_probe_at   INTEGER,
-  pause_reason    TEXT,
-  paused_since    INTEGER CHECK ((pause_reason IS NULL) = (paused_since IS NULL)),
-  probe_at        INTEGER CHECK ((pause_reason IS NULL) = (probe_at IS NULL)),
+  -- Refused credentials: setting, reason, since when, and when each is tried next, as JSON.
+  pauses          TEXT    NOT NULL,
   PRIMARY KEY (site, program)
 ) STRICT, WITHOUT ROWID;
 

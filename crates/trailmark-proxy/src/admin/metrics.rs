@@ -73,11 +73,7 @@ fn exposition(
         page.sample(&label("reason", reason), *count);
     }
     let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
-    page.family(
-        "trailmark_lanes_paused",
-        "gauge",
-        "Lanes whose credential the vendor refuses: an operator must replace it.",
-    );
+    page.family("trailmark_lanes_paused", "gauge", "Lanes with a refused credential; somebody must correct it.");
     page.sample("", u64::try_from(paused).unwrap_or(u64::MAX));
     page.text
 }

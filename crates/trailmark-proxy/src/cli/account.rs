@@ -308,6 +308,7 @@ impl Account {
             Outcome::Duplicate { message } => refused(name, &format!("{message}; look at what is there")),
             Outcome::Conflict { message }
             | Outcome::Ignored { message }
+            | Outcome::Missing { message }
             | Outcome::Premature { message }
             | Outcome::Rejected { message } => refused(name, &message),
             Outcome::Recorded { .. } | Outcome::Unverified => refused(name, "an answer that shows nothing"),

@@ -293,11 +293,18 @@ fn facts(detail: &ConversionDetail, answer: Option<&Answer>) -> String {
         ("visitor", Some(detail.visitor.to_string())),
         ("commission", Some(commissions(&detail.deliveries))),
         ("touches", Some(detail.touches.len().to_string())),
+        ("not sent", not_sent(&detail.deliveries)),
     ];
     let facts = facts.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_deref()?)));
     let facts: Vec<String> = facts.collect();
     let deliveries = super::outbox::deliveries(&detail.deliveries, "no delivery");
     format!("{}{}\n\n{deliveries}", said.unwrap_or_default(), facts.join("\n"))
+}
+
+/// What vendors were not sent as it was reported.
+fn not_sent(deliveries: &[DeliveryRow]) -> Option<String> {
+    let notes = deliveries.iter().flat_map(|row| &row.notes).map(|note| output::plain(&note.to_string()));
+    Some(notes.collect::<Vec<_>>().join("; ")).filter(|notes| !notes.is_empty())
 }
 
 /// A key as merchants choose them.

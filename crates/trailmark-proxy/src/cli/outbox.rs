@@ -145,7 +145,7 @@ pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
         let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
         let next = match &row.reference {
             Some(reference) => format!("there as {reference}"),
-            None => next(row.due_at.as_deref(), row.reason.as_deref()),
+            None => standing(row),
         };
         vec![
             output::id(row.id.as_str()),
@@ -156,6 +156,16 @@ pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
         ]
     });
     output::list(&header, cells.collect(), none)
+}
+
+/// When a delivery is looked at next, what it waits for, why it stands as it does, and what it blocks.
+fn standing(row: &DeliveryRow) -> String {
+    let waits = row.paused_by.as_deref().map(|credential| format!("once the vendor takes `{credential}`"));
+    let at = row.due_at.as_deref().filter(|_| waits.is_none());
+    let next = next(at, row.reason.as_deref());
+    let blocks = (row.blocks > 0).then(|| format!("blocks {}", row.blocks));
+    let parts = waits.into_iter().chain(Some(next).filter(|next| !next.is_empty())).chain(blocks);
+    parts.collect::<Vec<_>>().join("; ")
 }
 
 /// When it is looked at next, and why it stands as it does.

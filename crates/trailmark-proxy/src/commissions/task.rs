@@ -96,6 +96,9 @@ impl Task {
             return Ok((Vec::new(), false));
         }
         let glance = self.store.glance(self.lane.clone()).await?;
+        if lanes::is_paused(&glance.lane, self.vendor.reading_credential()) {
+            return Ok((Vec::new(), false));
+        }
         if glance.is_due(now) || !matches!(lanes::gate(&glance.lane, &self.limits, now), Gate::Open(_)) {
             return Ok((Vec::new(), false));
         }
@@ -117,7 +120,7 @@ impl Task {
 
     async fn ask(&self, asking: Asking, is_trial: bool) -> Result<(), StoreError> {
         let Asked { standing, status, said } = self.questions(&asking).await;
-        let signal = signal(standing.as_ref(), status, is_trial);
+        let signal = signal(standing.as_ref(), status, is_trial, self.vendor.reading_credential());
         let now = self.clock.now();
         let told = Told { said, ..told(&asking, standing, now) };
         if let Some(signal) = signal {
@@ -182,12 +185,17 @@ impl Asked {
 
 /// What the lane learns: a refused credential, a wish for fewer requests and, of a trial, that the vendor is back. Anything
 /// else that fails here says nothing about deliveries, and neither does what succeeds while they fail.
-fn signal(standing: Option<&Standing>, status: Option<u16>, is_trial: bool) -> Option<Signal> {
+fn signal(
+    standing: Option<&Standing>,
+    status: Option<u16>,
+    is_trial: bool,
+    credential: &'static str,
+) -> Option<Signal> {
     match standing {
         None => is_trial.then_some(Signal::Untried),
-        Some(Standing::AuthFailed) => Some(Signal::Refused),
+        Some(Standing::AuthFailed) => Some(Signal::Refused(credential)),
         Some(Standing::NotNow { not_before, .. }) => not_before.map(|until| lanes::come_back(Some(until), status)),
-        Some(Standing::Is { .. } | Standing::Ask(_)) => is_trial.then_some(Signal::Answered),
+        Some(Standing::Is { .. } | Standing::Ask(_)) => is_trial.then_some(Signal::Answered(credential)),
     }
 }
 

@@ -8,16 +8,16 @@ use tracing::warn;
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::exchange::{Answer, Request};
 use trailmark_vendors::outcome::{LookUp, Outcome};
-use trailmark_vendors::task::{Plan, Task};
+use trailmark_vendors::task::{Note, Plan, Task};
 use trailmark_wire::time::UnixMillis;
 
 use super::{Account, report};
-use crate::egress::Failure;
+use crate::egress::{Failure, Lost, NotSent};
 use crate::lanes::{self, Limits, Signal};
 use crate::outbox::{Progress, Purpose, State};
 use crate::outbox::{machine, order};
 use crate::store::StoreError;
-use crate::store::delivery::{AttemptEnd, AttemptKey, Leased, NewAttempt, Settlement};
+use crate::store::delivery::{AttemptEnd, AttemptKey, Lane, Leased, NewAttempt, Settlement};
 
 /// How often an outcome is offered to a store that cannot take it, before it is left to recovery.
 const SETTLE_TRIES: u32 = 5;
@@ -27,12 +27,22 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Pages of a list that one look-up reads at most: 10,000 of PartnerStack's transactions. Where it has more, and ours is not
 /// among those, nothing is known.
-const MOST_PAGES: u32 = 40;
+const MOST_PAGES: u32 = 100;
 
 /// One leased delivery.
 pub(super) struct Errand {
     pub(super) account: Arc<Account>,
     pub(super) leased: Leased,
+    /// Its lane as it was when this was leased.
+    pub(super) lane: Arc<Lane>,
+}
+
+/// What is to be sent.
+struct Sending {
+    request: Request,
+    class: Class,
+    credential: &'static str,
+    notes: Vec<Note>,
 }
 
 /// An attempt whose row is committed, and what came of it.
@@ -82,37 +92,60 @@ impl Errand {
     }
 
     async fn plan(&self, task: &Task) -> Result<(), StoreError> {
-        let nothing = |state, reason: String| machine::without_sending(self.leased.progress.clone(), state, reason);
-        let progress = match self.account.vendor.plan(task) {
-            Ok(Plan::Send { request, class }) => return self.send(task, &request, class).await,
-            Ok(Plan::NotNeeded { why }) => nothing(State::NotNeeded, why.into()),
-            Ok(Plan::Unsupported { why }) => nothing(State::Unsupported, why.into()),
-            Err(rejection) => nothing(State::Rejected, rejection.reason),
+        let (state, reason) = match self.account.vendor.plan(task) {
+            Ok(Plan::Send { request, class, credential, notes }) => {
+                return self.send(task, Sending { request, class, credential, notes }).await;
+            }
+            Ok(Plan::NotNeeded { why }) => (State::NotNeeded, why.into()),
+            Ok(Plan::Unsupported { why }) => (State::Unsupported, why.into()),
+            Err(rejection) => (State::Rejected, rejection.reason),
         };
+        let (progress, at) = (self.leased.progress.clone(), self.account.moment());
+        let progress = machine::without_sending(progress, state, reason, self.leased.is_unsure, at);
+        self.account.doubted(&self.leased, &progress);
         self.settle_unsent(progress).await
     }
 
-    async fn send(&self, task: &Task, request: &Request, class: Class) -> Result<(), StoreError> {
+    async fn send(&self, task: &Task, sending: Sending) -> Result<(), StoreError> {
+        let Sending { request, class, credential, notes } = sending;
+        if lanes::is_paused(&self.lane, credential) {
+            return self.put_aside(credential).await;
+        }
         let started_at = self.account.now();
-        let attempt = self.begin(Purpose::Send, Some(class), request, started_at).await?;
+        let attempt =
+            NewAttempt { purpose: Purpose::Send, class: Some(class), request: request.label, notes, started_at };
+        let attempt = self.begin(attempt).await?;
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
-        let answer = self.account.shared.egress.send(request).await;
-        let outcome = match &answer {
-            Ok(answer) => self.judged(self.account.vendor.read(task, answer)).await,
+        let answer = match self.is_too_late(started_at) {
+            true => Err(Failure::NotSent(NotSent::TooLate)),
+            false => self.account.shared.egress.send(&request).await,
+        };
+        let read = match &answer {
+            Ok(answer) => self.account.vendor.read(task, answer),
             Err(failure) => unanswered(failure),
         };
+        // A 403 comes from a vendor that answers, whatever it means for the delivery.
+        let signal = send_signal(&answer, &read, credential);
+        let outcome = self.judged(read, credential).await;
+        let signal = if matches!(outcome, Outcome::AuthFailed { .. }) { Signal::Refused(credential) } else { signal };
         let at = self.account.moment();
-        let progress = machine::after_send(counted, class, &outcome, at);
+        let progress = machine::after_send(counted, class, &outcome, self.leased.is_unsure, at);
         self.account.doubted(&self.leased, &progress);
-        let (end, signal) = (report::sent(&outcome, status(&answer), at.now), lanes::signal(&outcome, status(&answer)));
+        let (end, progress) = (report::sent(&outcome, status(&answer), at.now), waiting_for(progress, &signal));
         self.settle(Made { attempt, started_at, end, progress, signal }).await
     }
 
-    /// A 403 is the credential's fault or the delivery's; a probe tells which.
-    async fn judged(&self, outcome: Outcome) -> Outcome {
+    /// Whether so much time has passed since the attempt began that its lease may end before the answer comes. Somebody else
+    /// may then look the delivery up, find nothing and send it, so this request must not be sent.
+    fn is_too_late(&self, started_at: UnixMillis) -> bool {
+        self.account.now().since(started_at) > self.account.shared.exchange_ms
+    }
+
+    /// A 403 is the credential's fault or the delivery's; a probe of the same credential tells which, where there is one.
+    async fn judged(&self, outcome: Outcome, credential: &str) -> Outcome {
         match outcome {
-            Outcome::Forbidden { message } => machine::forbidden(message, self.account.probe().await),
+            Outcome::Forbidden { message } => machine::forbidden(message, self.account.probe(credential).await),
             outcome => outcome,
         }
     }
@@ -121,28 +154,45 @@ impl Errand {
         let Some(request) = self.account.vendor.look_up(task) else {
             return self.settle_unsent(machine::without_look_up(self.leased.progress.clone())).await;
         };
+        let credential = self.account.vendor.reading_credential();
+        if lanes::is_paused(&self.lane, credential) {
+            return self.put_aside(credential).await;
+        }
         let (started_at, progress) = (self.account.now(), self.leased.progress.clone());
         let progress =
             match self.account.shared.settling.missing_ms(&self.leased, self.account.shared.clock.steady_ms()) {
                 0 => progress,
                 missing_ms => machine::settling_until(progress, started_at.plus(missing_ms)),
             };
-        let attempt = self.begin(Purpose::LookUp, None, &request, started_at).await?;
+        let (purpose, notes) = (Purpose::LookUp, Vec::new());
+        let attempt = NewAttempt { purpose, class: None, request: request.label, notes, started_at };
+        let attempt = self.begin(attempt).await?;
         let (answer, is_cut) = self.asked(task, request, started_at).await;
         let found = match &answer {
             Ok(answer) => self.account.vendor.read_look_up(task, answer),
             Err(failure) => LookUp::Inconclusive { message: failure.to_string(), not_before: None },
         };
-        let at = self.account.moment();
+        let (at, status) = (self.account.moment(), status(&answer));
+        let signal = match &answer {
+            // A list without an end, or an answer that is too large, is no sign that the vendor is broken.
+            Ok(_) if is_cut => Signal::Answered(credential),
+            Err(failure) if *failure == Failure::Unknown(Lost::BodyTooLarge) => Signal::Answered(credential),
+            Ok(_) | Err(_) => lanes::look_up_signal(&found, status, credential),
+        };
         self.settle(Made {
-            end: report::looked_up(&found, status(&answer), at.now),
-            progress: machine::after_look_up(progress, &found, started_at, at),
-            // A list without an end is no sign that the vendor is broken.
-            signal: if is_cut { Signal::Answered } else { lanes::look_up_signal(&found, status(&answer)) },
+            end: report::looked_up(&found, status, at.now),
+            progress: waiting_for(machine::after_look_up(progress, &found, started_at, at), &signal),
+            signal,
             attempt,
             started_at,
         })
         .await
+    }
+
+    /// Its credential is refused: it stands as it is, and waits until the credential works.
+    async fn put_aside(&self, credential: &str) -> Result<(), StoreError> {
+        let paused_by = Some(credential.to_owned());
+        self.settle_unsent(Progress { paused_by, ..self.leased.progress.clone() }).await
     }
 
     /// The answer that decides a look-up: its first, or the last page that was asked for of a list that goes on. True when
@@ -166,14 +216,7 @@ impl Errand {
         (answer, is_cut)
     }
 
-    async fn begin(
-        &self,
-        purpose: Purpose,
-        class: Option<Class>,
-        request: &Request,
-        started_at: UnixMillis,
-    ) -> Result<AttemptKey, StoreError> {
-        let attempt = NewAttempt { purpose, class, request: request.label, started_at };
+    async fn begin(&self, attempt: NewAttempt) -> Result<AttemptKey, StoreError> {
         self.account.shared.store.begin_attempt(&self.leased, attempt).await
     }
 
@@ -218,6 +261,24 @@ impl Errand {
 fn unsent(progress: Progress, limits: Limits, now: UnixMillis) -> Settlement {
     let untried = Box::new(move |lane| lanes::after(lane, Signal::Untried, &limits, now));
     Settlement { progress, attempt: None, lane: Some(untried) }
+}
+
+/// An answer that is too large to be read came from a vendor that answers.
+fn send_signal(answer: &Result<Answer, Failure>, outcome: &Outcome, credential: &'static str) -> Signal {
+    match answer {
+        Err(Failure::Unknown(Lost::BodyTooLarge)) => Signal::Answered(credential),
+        // The vendor was not asked.
+        Err(Failure::NotSent(NotSent::TooLate)) => Signal::Untried,
+        Ok(_) | Err(_) => lanes::signal(outcome, status(answer), credential),
+    }
+}
+
+/// What waits for a credential that was just refused.
+fn waiting_for(progress: Progress, signal: &Signal) -> Progress {
+    match signal {
+        Signal::Refused(credential) => Progress { paused_by: Some((*credential).to_owned()), ..progress },
+        _ => progress,
+    }
 }
 
 fn unanswered(failure: &Failure) -> Outcome {

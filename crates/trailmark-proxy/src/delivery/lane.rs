@@ -1,5 +1,6 @@
 //! One lane: looks what is due, asks `lanes` whether the vendor may be troubled, leases that many and carries them out side by
-//! side. Also ends leases whose holder is gone, and probes a paused lane's credential.
+//! side. Also ends leases whose holder is gone, and tries refused credentials again: by a probe or, where the vendor has none for the
+//! credential, by one of the deliveries that wait for it.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use super::{Account, LaneAccount, Shared, report};
 use crate::lanes::{self, Gate};
 use crate::outbox::{Purpose, machine};
 use crate::store::StoreError;
-use crate::store::delivery::{Claim, Expired, LaneKey, Settlement};
+use crate::store::delivery::{Claim, Expired, Lane, LaneKey, Settlement};
 
 /// Ended leases that are dealt with in one look.
 const EXPIRED_AT_ONCE: u32 = 64;
@@ -25,7 +26,7 @@ pub(super) struct LaneTask {
     woken: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
     under_way: JoinSet<()>,
-    /// A lane that was found paused at start is probed at once.
+    /// Credentials that were found paused at start are tried at once.
     is_first_look: bool,
 }
 
@@ -84,35 +85,56 @@ impl LaneTask {
         if glance.has_expired(now) {
             self.recover(now).await?;
         }
-        let probe_now = std::mem::take(&mut self.is_first_look) && glance.lane.pause.is_some();
-        match lanes::gate(&glance.lane, &self.account.shared.settings.limits, now) {
-            _ if probe_now => self.probe().await,
-            Gate::Probe => self.probe().await,
-            Gate::Open(_) if glance.is_due(now) => self.lease(now).await,
+        let limits = self.account.shared.settings.limits;
+        let to_be_tried: Vec<String> = match std::mem::take(&mut self.is_first_look) {
+            true => glance.lane.pauses.iter().map(|pause| pause.credential.clone()).collect(),
+            false => lanes::to_be_tried(&glance.lane, &limits, now),
+        };
+        if !to_be_tried.is_empty() {
+            for credential in to_be_tried {
+                self.try_again(credential, &glance.lane, now).await?;
+            }
+            return Ok(Look::Again);
+        }
+        match lanes::gate(&glance.lane, &limits, now) {
+            Gate::Open(_) if glance.is_due(now) => self.lease(self.free(), None, glance.lane, now).await,
+            Gate::Probe => self.ask_whether_back().await,
             Gate::Open(_) | Gate::Closed(_) => Ok(Look::Rest),
         }
     }
 
-    async fn lease(&mut self, now: UnixMillis) -> Result<Look, StoreError> {
-        let shared = &self.account.shared;
+    /// How many more exchanges may be under way.
+    fn free(&self) -> u32 {
         let busy = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
-        let free = shared.settings.concurrency.max(1).saturating_sub(busy);
-        if free == 0 {
+        self.account.shared.settings.concurrency.max(1).saturating_sub(busy)
+    }
+
+    async fn lease(
+        &mut self,
+        most: u32,
+        paused_by: Option<String>,
+        lane: Lane,
+        now: UnixMillis,
+    ) -> Result<Look, StoreError> {
+        if most == 0 {
             return Ok(Look::Rest);
         }
+        let shared = &self.account.shared;
         let limits = shared.settings.limits;
         let claim = Claim {
             lane: self.account.key.clone(),
-            most: free,
+            paused_by,
+            most,
             gate: Box::new(move |lane, due| lanes::take(lane, due, &limits, now)),
-            leases: (0..free).map(|_| shared.lease_id()).collect(),
+            leases: (0..most).map(|_| shared.lease_id()).collect(),
             until: now.plus(shared.lease_ms),
             now,
         };
         let leased = shared.store.lease(claim).await?;
         let look = if leased.is_empty() { Look::Rest } else { Look::Again };
+        let lane = Arc::new(lane);
         for leased in leased {
-            let errand = Errand { account: self.account.clone(), leased };
+            let errand = Errand { account: self.account.clone(), leased, lane: lane.clone() };
             self.under_way.spawn(errand.carry_out());
         }
         Ok(look)
@@ -150,25 +172,58 @@ impl LaneTask {
         }
     }
 
-    /// Asks whether the credential is good again. Told to stop, it lets the probe go: it takes no effect.
-    async fn probe(&mut self) -> Result<Look, StoreError> {
+    /// Asks a vendor that said that it is down whether it is back. Told to stop, it lets the question go: it takes no effect.
+    async fn ask_whether_back(&mut self) -> Result<Look, StoreError> {
         let account = self.account.clone();
         let probe = tokio::select! {
-            probe = account.probe() => probe,
+            probe = account.probe(account.vendor.reading_credential()) => probe,
             _ = self.stopped.changed() => return Ok(Look::Rest),
         };
         let (limits, now) = (account.shared.settings.limits, account.now());
-        let rule = Box::new(move |lane| lanes::after_probe(lane, probe, &limits, now));
+        let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
         account.shared.store.change_lane(account.key.clone(), rule).await?;
-        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "paused lane probed");
-        Ok(if probe == Probe::Good { Look::Again } else { Look::Rest })
+        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "vendor that was down asked again");
+        Ok(if probe == Probe::Unclear { Look::Rest } else { Look::Again })
+    }
+
+    /// Finds out whether the vendor takes a refused credential again.
+    async fn try_again(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
+        if self.account.vendor.probe(&credential).is_some() {
+            self.probe(credential).await
+        } else {
+            self.trial(credential, lane, now).await
+        }
+    }
+
+    /// By a harmless request. Told to stop, it lets the probe go: it takes no effect.
+    async fn probe(&mut self, credential: String) -> Result<(), StoreError> {
+        let account = self.account.clone();
+        let probe = tokio::select! {
+            probe = account.probe(&credential) => probe,
+            _ = self.stopped.changed() => return Ok(()),
+        };
+        info!(program = %account.key.program, credential, probe = ?probe, "refused credential probed");
+        let (limits, now) = (account.shared.settings.limits, account.now());
+        let rule = Box::new(move |lane| lanes::after_probe(lane, &credential, probe, &limits, now));
+        account.shared.store.change_lane(account.key.clone(), rule).await
+    }
+
+    /// By one of the deliveries that wait for it.
+    async fn trial(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
+        let (limits, tried) = (self.account.shared.settings.limits, credential.clone());
+        let rule = Box::new(move |lane| lanes::being_tried(lane, &tried, &limits, now));
+        self.account.shared.store.change_lane(self.account.key.clone(), rule).await?;
+        let mut lane = lane.clone();
+        lane.pauses.retain(|pause| pause.credential != credential);
+        self.lease(1, Some(credential), lane, now).await.map(|_| ())
     }
 }
 
 impl Account {
-    /// What the vendor says of the credential.
-    pub(super) async fn probe(&self) -> Probe {
-        match self.shared.egress.send(&self.vendor.probe()).await {
+    /// What the vendor says of a credential; unclear where it cannot be asked.
+    pub(super) async fn probe(&self, credential: &str) -> Probe {
+        let Some(request) = self.vendor.probe(credential) else { return Probe::Unclear };
+        match self.shared.egress.send(&request).await {
             Ok(answer) => self.vendor.read_probe(&answer),
             Err(_no_answer) => Probe::Unclear,
         }

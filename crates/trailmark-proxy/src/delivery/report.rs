@@ -5,26 +5,26 @@ use tracing::{info, warn};
 use trailmark_vendors::outcome::{LookUp, Outcome};
 use trailmark_wire::time::UnixMillis;
 
+use crate::outbox::sent::SendOutcome;
 use crate::outbox::{Progress, State};
 use crate::store::delivery::{AttemptEnd, AttemptKey, Expired, Leased};
 
 /// How a send ended.
 pub(super) fn sent(outcome: &Outcome, http_status: Option<u16>, ended_at: UnixMillis) -> AttemptEnd {
-    let (word, message) = match outcome {
-        Outcome::AuthFailed { message } => ("auth_failed", Some(message)),
-        Outcome::Conflict { message } => ("conflict", Some(message)),
-        Outcome::Duplicate { message } => ("duplicate", Some(message)),
-        Outcome::Forbidden { message } => ("forbidden", Some(message)),
-        Outcome::Ignored { message } => ("ignored", Some(message)),
-        // People are told the same of both: not processed, and worth another try.
-        Outcome::Premature { message } | Outcome::Retry { message, .. } => ("retry", Some(message)),
-        Outcome::Recorded { .. } => ("recorded", None),
-        Outcome::Rejected { message } => ("rejected", Some(message)),
-        Outcome::Throttled { .. } => ("throttled", None),
-        Outcome::Unknown { message } => ("unknown", Some(message)),
-        Outcome::Unverified => ("unverified", None),
+    let message = match outcome {
+        Outcome::AuthFailed { message }
+        | Outcome::Conflict { message }
+        | Outcome::Duplicate { message }
+        | Outcome::Forbidden { message }
+        | Outcome::Ignored { message }
+        | Outcome::Missing { message }
+        | Outcome::Premature { message }
+        | Outcome::Rejected { message }
+        | Outcome::Retry { message, .. }
+        | Outcome::Unknown { message } => Some(message.clone()),
+        Outcome::Recorded { .. } | Outcome::Throttled { .. } | Outcome::Unverified => None,
     };
-    AttemptEnd { outcome: word, http_status, message: message.cloned(), ended_at }
+    AttemptEnd { outcome: SendOutcome::from(outcome).as_str(), http_status, message, ended_at }
 }
 
 /// How a look-up ended.
@@ -42,7 +42,7 @@ pub(super) fn looked_up(found: &LookUp, http_status: Option<u16>, ended_at: Unix
 /// How an attempt ended whose lease ended first.
 pub(super) fn no_answer(ended_at: UnixMillis) -> AttemptEnd {
     let message = "no answer was seen before the lease ended".to_owned();
-    AttemptEnd { outcome: "unknown", http_status: None, message: Some(message), ended_at }
+    AttemptEnd { outcome: SendOutcome::Unknown.as_str(), http_status: None, message: Some(message), ended_at }
 }
 
 /// One attempt that was made.
@@ -66,10 +66,14 @@ pub(super) fn attempted(
         due_at = next.due_at.map(|due_at| due_at.to_rfc3339()),
         "delivery attempted"
     );
-    if end.outcome == "auth_failed" {
-        warn!(program = %leased.lane.program, vendor = %leased.vendor, "the vendor refuses the credential; the lane is paused");
+    if let Some(credential) = &next.paused_by {
+        warn!(
+            program = %leased.lane.program, vendor = %leased.vendor, credential,
+            "the vendor refuses a credential; what needs it waits"
+        );
     }
-    if next.state.is_dead_letter() || (next.state == State::Uncertain && next.due_at.is_none()) {
+    let has_ended_badly = next.state.is_dead_letter() && next.state != leased.progress.state;
+    if has_ended_badly || (next.state == State::Uncertain && next.due_at.is_none()) {
         warn!(
             conversion.id = %leased.conversion, delivery.id = %leased.delivery, state = next.state.as_str(),
             "a delivery needs an operator; `outbox list` tells why"

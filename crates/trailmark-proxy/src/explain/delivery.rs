@@ -7,6 +7,8 @@ use trailmark_wire::receipt::Status;
 
 use super::{Story, moment, vendor_title};
 use crate::answer::{Answer, of_delivery};
+use crate::outbox::Purpose;
+use crate::outbox::sent::SendOutcome;
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
 
 /// Every try of a delivery, where it stands and what comes next.
@@ -19,6 +21,9 @@ pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &
     }
     if delivery.tries.is_empty() {
         story.line(if delivery.due_at.is_some() { "Nothing was sent yet." } else { "Nothing was sent." });
+    }
+    for note in &delivery.notes {
+        story.line(&format!("Not everything was sent to {vendor}: {note}."));
     }
     story.line(&state(detail, delivery, vendor, standing_still(delivery, lanes).as_deref()));
     for change in &delivery.commission_changes {
@@ -91,6 +96,7 @@ fn outcome(word: Option<&str>, vendor: &str) -> String {
         Some("forbidden") => format!("the credential may not do this at {vendor}"),
         Some("found") => format!("{vendor} has it, as it was sent"),
         Some("ignored") => format!("{vendor} took it and attributes nothing"),
+        Some("missing") => format!("{vendor} says that it has nothing to delete"),
         Some("inconclusive") => format!("{vendor} gave no clear answer"),
         Some("recorded") => format!("{vendor} recorded it"),
         Some("rejected") => format!("{vendor} refused it for good"),
@@ -110,6 +116,12 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
     let at = next.as_deref().unwrap_or("once its lane is free");
     let lane = lane.map(|lane| format!(" But {lane}.")).unwrap_or_default();
     let reference = delivery.reference.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
+    if let Some(credential) = &delivery.paused_by {
+        return format!(
+            "It waits: {vendor} refuses `{credential}`{reason}. Correct it in the program's configuration or at {vendor}; it goes on by \
+             itself then, and what needs no refused credential goes on meanwhile."
+        );
+    }
     match delivery.state.as_str() {
         "recorded" => format!("It is recorded{reference}: {vendor} has it, and nothing is left to do."),
         "due" if lane.is_empty() => format!("It is due{reason}. The next attempt comes at {at}."),
@@ -125,6 +137,13 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         }
         "conflict" => {
             format!("{vendor} has something else under this key{reason}. Compare there, then run {}.", resolve(id))
+        }
+        "ignored" if next.is_some() => {
+            format!(
+                "{vendor} accepted it and shows nothing of it{reason}. It is read back at {at}, then ever more seldom for a week; nothing \
+                 is sent meanwhile. If {vendor} has it after all, run {}.{lane}",
+                resolve(id)
+            )
         }
         "ignored" => format!("{vendor} accepted it and credits nobody{reason}."),
         "rejected" => format!("It was rejected{reason}. {}", cure(detail, delivery)),
@@ -169,15 +188,20 @@ fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
 
 /// Whether every vendor refused it and certainly has nothing of it.
 fn gave_its_key_back(detail: &ConversionDetail) -> bool {
-    let mut tries = detail.deliveries.iter().flat_map(|delivery| &delivery.tries);
+    let tries = detail.deliveries.iter().flat_map(|delivery| &delivery.tries);
+    let mut sends = tries.filter(|attempt| attempt.purpose == Purpose::Send.as_str());
     detail.conversion.status == Status::Rejected
-        && tries.all(|attempt| !matches!(attempt.outcome.as_deref(), None | Some("unknown" | "recorded")))
+        && !sends.any(|attempt| SendOutcome::word_may_have_effect(attempt.outcome.as_deref()))
 }
 
 /// That its lane holds a delivery up, and until when.
 fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
     delivery.due_at.as_ref()?;
     let lane = lanes.iter().find(|lane| lane.program == delivery.program && lane.state != "open")?;
+    // A refused credential holds up only what needs it, and that says so itself.
+    if lane.state == "paused" {
+        return None;
+    }
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let next = lane.next_at.as_deref().map(|at| format!("; the next try comes at {}", moment(at))).unwrap_or_default();
     Some(format!("lane {}/{} stands still, {}{reason}{next}", lane.site, lane.program, lane.state))

@@ -45,6 +45,30 @@ pub const MOST_ATTEMPTS: u32 = SCHEDULE_MS.len() as u32 + 1;
 /// How often a vendor may accept a delivery that a look-up then does not find.
 pub const MOST_ROUNDS: u32 = 3;
 
+/// When what was accepted [`MOST_ROUNDS`] times and never shown is read back, each counted from the one before; nothing is sent meanwhile.
+/// Vendors have been seen to show a customer after an hour. The first waits catch that; the later ones catch a vendor whose processing
+/// stood still for days, at the price of a handful of look-ups, and reach as far as [`SCHEDULE_MS`] does: a week.
+pub const READ_BACK_MS: [i64; 13] = [
+    15 * MINUTE_MS,
+    30 * MINUTE_MS,
+    HOUR_MS,
+    2 * HOUR_MS,
+    4 * HOUR_MS,
+    8 * HOUR_MS,
+    16 * HOUR_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+    DAY_MS,
+];
+
+/// How many look-ups must find nothing before a refusal is believed that came after a send which may have taken effect. A rejection is
+/// final and has time: they are as far apart as [`READ_BACK_MS`] says, so that a vendor which shows a customer after an hour, or denies
+/// once what it has, makes no paid customer a rejected one.
+pub const REFUSAL_LOOK_UPS: u32 = 3;
+
 /// The furthest ahead that a vendor's hint is believed.
 pub const LONGEST_HINT_MS: i64 = DAY_MS;
 
@@ -79,22 +103,37 @@ impl Moment {
     }
 }
 
-/// Nothing is to be sent: the plan, or the refusal of one, says why.
-pub fn without_sending(progress: Progress, state: State, reason: impl Into<String>) -> Progress {
-    ended(progress, state, Some(reason.into()))
+/// Nothing is to be sent: the plan, or the refusal of one, says why. `unsure` as in [`after_send`].
+pub fn without_sending(
+    progress: Progress,
+    state: State,
+    reason: impl Into<String>,
+    unsure: bool,
+    at: Moment,
+) -> Progress {
+    let reason = reason.into();
+    match unsure {
+        true => doubted(progress, Doubt::Refused, &reason, Some(at.settled()), at),
+        false => ended(progress, state, Some(reason)),
+    }
 }
 
-/// After a send. `progress.attempts` counts it already.
+/// After a send. `progress.attempts` counts it already; `unsure` says that an earlier send of the delivery may have taken effect.
 ///
 /// A [`Outcome::Forbidden`] is to go through [`forbidden`] first; here it is one more reason to try again.
-pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, at: Moment) -> Progress {
-    match outcome {
+pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: bool, at: Moment) -> Progress {
+    let next = match outcome {
         Outcome::AuthFailed { message } => uncounted(progress, message),
         Outcome::Conflict { message } => ended(progress, State::Conflict, Some(message.clone())),
         Outcome::Duplicate { message } if class == Class::Neither => ended(progress, State::Conflict, unshown(message)),
         Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
         Outcome::Forbidden { message } | Outcome::Premature { message } => retried(progress, message, None, at),
         Outcome::Ignored { message } => ended(progress, State::Ignored, Some(message.clone())),
+        Outcome::Missing { message } => {
+            // Gone by the earlier deletion, or never there: a look-up shows whether it is gone at all.
+            let doubt = if unsure { Doubt::Unknown } else { Doubt::Missing };
+            doubted(progress, doubt, message, Some(at.settled()), at)
+        }
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
         Outcome::Rejected { message } => ended(progress, State::Rejected, Some(message.clone())),
         Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
@@ -104,7 +143,20 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, at: Momen
         Outcome::Unverified => {
             doubted(progress, Doubt::Accepted, "accepted; not yet read back", Some(at.settled()), at)
         }
-    }
+    };
+    if unsure { looked_up_first(next, class, at) } else { next }
+}
+
+/// An earlier send may have taken effect: an ending that says that nothing did is believed only after a look-up.
+fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
+    let doubt = match next.state {
+        State::Ignored | State::Rejected => Doubt::Refused,
+        State::Dead => Doubt::Unknown,
+        _ => return next,
+    };
+    let message = next.reason.clone().unwrap_or_default();
+    let due_at = (class != Class::Neither).then(|| at.settled());
+    doubted(next, doubt, &message, due_at, at)
 }
 
 /// What a 403 means, once a probe has said whether the credential as such is good.
@@ -125,9 +177,21 @@ pub fn settling_until(progress: Progress, not_before: UnixMillis) -> Progress {
 /// After a look-up that was begun at `asked_at`.
 pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, at: Moment) -> Progress {
     match found {
+        LookUp::Absent if progress.state == State::Ignored => read_back_later(progress, None, at),
+        LookUp::Inconclusive { not_before, .. } if progress.state == State::Ignored => {
+            read_back_later(progress, *not_before, at)
+        }
         LookUp::Absent => absent(progress, asked_at, at),
         LookUp::AuthFailed => progress,
         LookUp::Differs { message } => ended(progress, State::Conflict, Some(message.clone())),
+        LookUp::Found { .. } if progress.doubt == Some(Doubt::Missing) => {
+            let message = progress.reason.as_deref().unwrap_or_default();
+            let reason = format!(
+                "there was nothing to delete when this came ({message}), and a look-up shows nothing either: it was deleted by \
+                 somebody else, or stands under another key"
+            );
+            ended(progress, State::Conflict, Some(reason))
+        }
         LookUp::Found { reference } => recorded(progress, reference.clone()),
         LookUp::Inconclusive { message, not_before } => inconclusive(progress, message, *not_before, at),
     }
@@ -179,9 +243,11 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
             if rounds < MOST_ROUNDS {
                 retried(progress, &message, None, at)
             } else {
-                ended(progress, State::Ignored, Some(message))
+                read_back_later(ended(progress, State::Ignored, Some(message)), None, at)
             }
         }
+        Some(Doubt::Missing) => retried(progress, "the vendor still shows what is to be deleted", None, at),
+        Some(Doubt::Refused) => refused(progress, at),
         Some(Doubt::Duplicate) => {
             let reason = unshown(progress.reason.as_deref().unwrap_or_default());
             ended(progress, State::Conflict, reason)
@@ -190,6 +256,28 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
             retried(progress, "an outcome was unknown; a look-up found nothing, so it is sent again", None, at)
         }
     }
+}
+
+/// The vendor refused it, and shows nothing of the earlier send: believed once it has been said often enough.
+fn refused(progress: Progress, at: Moment) -> Progress {
+    let wait = READ_BACK_MS.get(progress.look_ups as usize).filter(|_| progress.look_ups + 1 < REFUSAL_LOOK_UPS);
+    match wait {
+        Some(wait) => {
+            let look_ups = progress.look_ups.saturating_add(1);
+            Progress { look_ups, due_at: Some(at.now.plus(*wait)), ..progress }
+        }
+        None => {
+            let reason = progress.reason.clone();
+            ended(progress, State::Rejected, reason)
+        }
+    }
+}
+
+/// What was ignored is asked for once more, until the week is over.
+fn read_back_later(progress: Progress, hint: Option<UnixMillis>, at: Moment) -> Progress {
+    let wait = READ_BACK_MS.get(progress.look_ups as usize);
+    let due_at = wait.map(|wait| at.now.plus(*wait).max(at.hinted(hint).unwrap_or(at.now)));
+    Progress { due_at, look_ups: progress.look_ups.saturating_add(1), ..progress }
 }
 
 fn inconclusive(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Moment) -> Progress {
@@ -247,7 +335,7 @@ fn due(progress: Progress, message: &str, due_at: UnixMillis) -> Progress {
 fn doubted(progress: Progress, doubt: Doubt, message: &str, due_at: Option<UnixMillis>, at: Moment) -> Progress {
     let state = match doubt {
         Doubt::Accepted | Doubt::Duplicate => State::Unverified,
-        Doubt::Unknown => State::Uncertain,
+        Doubt::Missing | Doubt::Refused | Doubt::Unknown => State::Uncertain,
     };
     let asked = Progress {
         state,
@@ -267,7 +355,7 @@ fn recorded(progress: Progress, reference: Option<String>) -> Progress {
 }
 
 fn ended(progress: Progress, state: State, reason: Option<String>) -> Progress {
-    Progress { state, reason, due_at: None, doubt: None, settles_at: None, ..progress }
+    Progress { state, reason, due_at: None, look_ups: 0, doubt: None, settles_at: None, ..progress }
 }
 
 fn unshown(message: &str) -> Option<String> {

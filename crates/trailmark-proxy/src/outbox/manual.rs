@@ -35,10 +35,10 @@ pub fn dropped(progress: Progress, reason: String) -> Result<Progress, NotAllowe
 /// Settles what nobody could tell.
 ///
 /// # Errors
-/// [`NotAllowed`] unless it is `uncertain`, `unverified`, `conflict` or `dead`.
+/// [`NotAllowed`] unless it is `uncertain`, `unverified`, `conflict`, `ignored` or `dead`.
 pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result<Progress, NotAllowed> {
     match progress.state {
-        State::Uncertain | State::Unverified | State::Conflict | State::Dead => {
+        State::Uncertain | State::Unverified | State::Conflict | State::Ignored | State::Dead => {
             let state = if is_recorded { State::Recorded } else { State::Rejected };
             Ok(set(progress, state, reason))
         }
@@ -85,7 +85,7 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
 }
 
 fn set(progress: Progress, state: State, reason: String) -> Progress {
-    Progress { state, reason: Some(reason), due_at: None, doubt: None, settles_at: None, ..progress }
+    Progress { state, reason: Some(reason), due_at: None, doubt: None, settles_at: None, paused_by: None, ..progress }
 }
 
 fn settled(state: State) -> NotAllowed {

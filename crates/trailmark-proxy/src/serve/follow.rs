@@ -1,6 +1,10 @@
 //! Follows the simulator's clock (`serve --clock-url`), so that an hour of retries passes in a second. Allowed only where every
 //! vendor is on loopback: a real vendor lives in real time.
+//!
+//! The simulator names the file in which it keeps its offset, and the clock reads that itself, so that both are always at the
+//! same time. The simulator goes on being asked, since it has another file after a restart.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +25,7 @@ const PACE: Duration = Duration::from_millis(200);
 #[derive(Deserialize)]
 struct Told {
     offset_ms: i64,
+    file: Option<PathBuf>,
 }
 
 /// Sets `clock` by the one at `url` and keeps following it until the task is aborted.
@@ -44,21 +49,21 @@ pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHan
         body: None,
         label: "GET clock",
     };
-    let offset_ms = ask(&egress, &request).await.map_err(|reason| refused(&reason))?;
-    clock.follow(offset_ms);
+    let told = ask(&egress, &request).await.map_err(|reason| refused(&reason))?;
+    clock.follow(told.offset_ms, told.file);
     Ok(tokio::spawn(async move {
         loop {
             tokio::time::sleep(PACE).await;
             // A simulator that is starting anew or gone leaves the clock where it was.
-            if let Ok(offset_ms) = ask(&egress, &request).await {
-                clock.follow(offset_ms);
+            if let Ok(told) = ask(&egress, &request).await {
+                clock.follow(told.offset_ms, told.file);
             }
         }
     }))
 }
 
-async fn ask(egress: &Egress, request: &Request) -> Result<i64, String> {
+async fn ask(egress: &Egress, request: &Request) -> Result<Told, String> {
     let answer = egress.send(request).await.map_err(|failure| failure.to_string())?;
     let told: Option<Told> = serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200);
-    told.map(|told| told.offset_ms).ok_or_else(|| "does not answer as a simulator's clock does".to_owned())
+    told.ok_or_else(|| "does not answer as a simulator's clock does".to_owned())
 }

@@ -1,14 +1,15 @@
 //! The outbox's half of the ledger: leases, attempts, lanes. Every transition is guarded by the lease id under which it was
 //! decided; the decisions themselves are pure and stand in `outbox` and `lanes`, and come in as values or closures.
 //!
-//! A delivery can be leased when its state is `due`, `unverified` or `uncertain`, its due time is past and no lease is on
+//! A delivery can be leased when its state has something to do, its due time is past, its credential works and no lease is on
 //! it. A lease that has ended is not taken over by the next lease: it first goes through [`DeliveryStore::expired`], since
 //! an attempt may be open under it.
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use trailmark_vendors::capability::Class;
-use trailmark_vendors::task::Task;
+use trailmark_vendors::task::{Note, Task};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, hex};
 use trailmark_wire::time::UnixMillis;
@@ -51,18 +52,20 @@ pub struct Lane {
     pub throttled_until: Option<UnixMillis>,
     /// It asked so because it is down, and is probed from here on; `None` when it only asked for fewer requests.
     pub down_probe_at: Option<UnixMillis>,
-    /// The credential was refused: nothing is sent until a probe succeeds.
-    pub pause: Option<Pause>,
+    /// Credentials that were refused, each once: what uses one of them waits, everything else goes on.
+    pub pauses: Vec<Pause>,
 }
 
-/// Why a lane stands still, and when that is looked at again.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why what uses a credential waits, and when the credential is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
+    /// The setting of the credential, such as `tracking_token`.
+    pub credential: String,
     /// What is wrong, and the cure.
     pub reason: String,
     /// Since when.
     pub since: UnixMillis,
-    /// When the credential is probed next.
+    /// When the credential is tried next.
     pub probe_at: UnixMillis,
 }
 
@@ -77,6 +80,8 @@ pub type LaneGate = Box<dyn FnOnce(Lane, u32) -> (Lane, u32) + Send>;
 pub struct Claim {
     /// The lane.
     pub lane: LaneKey,
+    /// Of those that wait for this credential, instead of those that wait for none: to try the credential.
+    pub paused_by: Option<String>,
     /// At most this many; the longest due first.
     pub most: u32,
     /// Says how many the lane lets through; it is given the number that is due, at most `most`.
@@ -114,6 +119,8 @@ pub struct Leased {
     pub generation: u32,
     /// How it stands.
     pub progress: Progress,
+    /// Whether an earlier send, of any generation, may have taken effect at the vendor.
+    pub is_unsure: bool,
 }
 
 /// An attempt that is about to be made.
@@ -125,6 +132,8 @@ pub struct NewAttempt {
     pub class: Option<Class>,
     /// The request's label.
     pub request: &'static str,
+    /// What the request leaves out or cuts, of a send; takes the place of what was noted before.
+    pub notes: Vec<Note>,
     /// Now.
     pub started_at: UnixMillis,
 }
@@ -272,7 +281,8 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// whoever settles it as expired must not be surprised by a request.
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey>;
 
-    /// Ends a lease: progress, the attempt's end and the lane in one transaction. Works after the lease's time too, as long
+    /// Ends a lease: progress, the attempt's end and the lane in one transaction. A progress that waits for a credential which no longer is
+    /// paused does not wait. Works after the lease's time too, as long
     /// as nobody else has settled it.
     ///
     /// # Errors
@@ -297,6 +307,7 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// `NotFound` when there is no such attempt.
     fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()>;
 
-    /// Changes a lane outside of any delivery, after a probe: in one transaction, from what is stored.
+    /// Changes a lane outside of any delivery, after a probe: in one transaction, from what is stored. Whatever waits for a credential whose
+    /// pause the rule ends is due again.
     fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()>;
 }

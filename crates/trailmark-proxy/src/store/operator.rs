@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trailmark_vendors::commission::Commission;
+use trailmark_vendors::task::Note;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, VisitorId};
 use trailmark_wire::money::Money;
@@ -79,6 +80,9 @@ pub struct Standing {
     pub reason: Option<String>,
     /// When it will be looked at next, RFC 3339; absent when nothing is planned.
     pub due_at: Option<String>,
+    /// The setting of the refused credential that it waits for, if it does.
+    #[serde(default)]
+    pub paused_by: Option<String>,
     /// What became of the partner's commission.
     pub commission: Commission,
     /// What that rests on, where the word alone does not say.
@@ -207,6 +211,15 @@ pub struct DeliveryRow {
     /// Its attempts, the first first; filled in `show` and `explain`.
     #[serde(default)]
     pub tries: Vec<AttemptRow>,
+    /// The setting of the refused credential that it waits for, if it does.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// What the vendor was not sent as it was reported.
+    #[serde(default)]
+    pub notes: Vec<Note>,
+    /// Deliveries that are blocked until this one is recorded; counted for what ended otherwise.
+    #[serde(default)]
+    pub blocks: u64,
 }
 
 /// A step of a commission, as the vendor told it.

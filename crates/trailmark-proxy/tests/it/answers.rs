@@ -199,7 +199,10 @@ fn what_waits_in_a_lane_that_is_shut_says_so_and_a_paused_one_needs_a_person() {
         "{text}"
     );
     assert!(text.contains("`trailmark lanes open acme/main`"), "{text}");
-    assert!(said(&due, &[lane("paused")]).starts_with("[Bad] Waiting: "));
+    assert!(said(&due, &[lane("paused")]).contains("about to be sent"), "it needs no refused credential");
+    let refused = standing("due", json!({ "due_at": "2026-11-21T09:00:00Z", "paused_by": "tracking_token" }));
+    let text = said(&row(json!([refused]), json!({})), &[lane("paused")]);
+    assert!(text.starts_with("[Bad] Waiting: PartnerStack refuses `tracking_token`"), "{text}");
     assert!(said(&due, &[lane("open")]).contains("about to be sent"));
 }
 

@@ -80,49 +80,81 @@ async fn a_429_throttles_the_lane_and_consumes_no_attempt() {
 }
 
 #[tokio::test]
-async fn a_401_pauses_the_lane_which_resumes_once_the_credential_is_mended() {
+async fn a_refused_token_is_tried_again_by_one_delivery_until_the_vendor_takes_it() {
     let world = World::start().await;
-    let others = json!({ "accept_credentials": { "public_key": "pk_new", "private_key": "sk_new", "tracking_token": "tt_new" } });
-    world.control("POST", "partnerstack/settings", &others).await;
+    accept_credentials(&world, json!({ "tracking_token": "tt_new" })).await;
     let id = world.signup("u_1").await;
     let row = world.until(&id, |row| tries(row) == ["send auth_failed"]).await;
     assert_eq!((row.state.as_str(), row.attempts), ("due", 0), "nothing is lost and nothing is used up");
+    assert_eq!(row.paused_by.as_deref(), Some("tracking_token"));
+    let other = world.signup("u_2").await;
+    let waits = world.until(&other, |row| row.paused_by.is_some()).await;
+    assert_eq!(waits.tries.len(), 0, "what needs the refused token is not sent");
     let lane = world.lane().await;
     assert_eq!(lane.state, "paused");
-    assert!(lane.reason.unwrap_or_default().contains("credential"));
+    assert!(lane.reason.unwrap_or_default().contains("`tracking_token`"));
     world.advance(5 * 60_000 - 1).await;
     world.looked().await;
-    assert_eq!(world.store.leased(), 1, "a paused lane sends nothing");
+    assert_eq!(world.requests("conversion").await, 1);
     world.advance(1).await;
-    world.looked().await;
-    assert_eq!((world.requests("partnerships").await, world.lane().await.state.as_str()), (1, "paused"));
-    let mended = json!({ "accept_credentials": { "public_key": "pk_sim", "private_key": "sk_sim_private", "tracking_token": "tt_sim_tracking" } });
-    world.control("POST", "partnerstack/settings", &mended).await;
+    world.until(&id, |row| tries(row) == ["send auth_failed", "send auth_failed"]).await;
+    assert_eq!(world.requests("conversion").await, 2, "one is the trial, the other waits");
+    assert_eq!(world.requests("partnerships").await, 0, "the key pair says nothing about the token");
+    accept_credentials(&world, json!({ "tracking_token": "tt_sim_tracking" })).await;
     world.advance(5 * 60_000).await;
-    world.until_state(&id, State::Unverified).await;
-    let row = world.to_the_end(&id).await;
-    assert_eq!((row.state.as_str(), row.attempts, world.effects("u_1").await), ("recorded", 1, 1));
+    for id in [&id, &other] {
+        world.until_state(id, State::Unverified).await;
+    }
+    for (id, key) in [(&id, "u_1"), (&other, "u_2")] {
+        let row = world.to_the_end(id).await;
+        assert_eq!((row.state.as_str(), row.attempts, world.effects(key).await), ("recorded", 1, 1));
+    }
     assert_eq!(world.lane().await.state, "open");
 }
 
 #[tokio::test]
-async fn a_paused_lane_is_probed_at_start() {
-    let mut world = World::start().await;
-    let settings = |token: &str| json!({ "accept_credentials": { "tracking_token": token } });
-    world.control("POST", "partnerstack/settings", &settings("tt_new")).await;
-    let id = world.signup("u_1").await;
-    world.until(&id, |row| tries(row) == ["send auth_failed"]).await;
-    world.control("POST", "partnerstack/settings", &settings("tt_sim_tracking")).await;
-    world.crash();
-    let row = world.until_state(&id, State::Unverified).await;
-    assert_eq!((row.attempts, world.requests("partnerships").await), (1, 1));
+async fn a_refused_key_pair_is_probed_until_the_vendor_takes_it() {
+    let world = World::start().await;
+    accept_credentials(&world, json!({ "public_key": "pk_new", "private_key": "sk_new" })).await;
+    let id = world.accept("main", "u_1", None).await;
+    let row = world.until(&id, |row| tries(row) == ["send auth_failed"]).await;
+    assert_eq!(row.paused_by.as_deref(), Some("private_key"));
+    world.advance(5 * 60_000).await;
+    world.looked().await;
+    assert_eq!((world.requests("partnerships").await, world.lane().await.state.as_str()), (1, "paused"));
+    assert_eq!(tries(&world.row(&id).await).len(), 1);
+    accept_credentials(&world, json!({ "public_key": "pk_sim", "private_key": "sk_sim_private" })).await;
+    world.advance(5 * 60_000).await;
+    let row = world.until_state(&id, State::Recorded).await;
+    assert_eq!((tries(&row), row.attempts), (vec!["send auth_failed".into(), "send recorded".into()], 1));
+    assert_eq!(world.lane().await.state, "open");
 }
 
 #[tokio::test]
-async fn a_403_rejects_the_delivery_when_a_probe_finds_the_credential_good() {
-    let world = World::start().await;
-    world.fault(json!({ "kind": "status", "status": 403, "message": "not for this program" })).await;
+async fn a_refused_credential_is_tried_at_start() {
+    let mut world = World::start().await;
+    accept_credentials(&world, json!({ "tracking_token": "tt_new" })).await;
     let id = world.signup("u_1").await;
+    world.until(&id, |row| tries(row) == ["send auth_failed"]).await;
+    accept_credentials(&world, json!({ "tracking_token": "tt_sim_tracking" })).await;
+    world.crash();
+    let row = world.until_state(&id, State::Unverified).await;
+    assert_eq!((row.attempts, world.lane().await.state.as_str()), (1, "open"));
+}
+
+async fn accept_credentials(world: &World, accepted: Value) {
+    world.control("POST", "partnerstack/settings", &json!({ "accept_credentials": accepted })).await;
+}
+
+#[tokio::test]
+async fn a_403_rejects_the_delivery_when_a_probe_finds_the_same_credential_good() {
+    let world = World::start().await;
+    let fault = json!({
+        "vendor": "partnerstack", "path_contains": "customers", "method": "POST", "kind": "status", "status": 403,
+        "message": "not for this program",
+    });
+    world.control("POST", "faults", &fault).await;
+    let id = world.accept("main", "u_1", None).await;
     let row = world.until_state(&id, State::Rejected).await;
     assert!(row.reason.unwrap_or_default().contains("not for this program"));
     assert_eq!((world.requests("partnerships").await, world.lane().await.state.as_str()), (1, "open"));

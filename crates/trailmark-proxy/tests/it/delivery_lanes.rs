@@ -1,12 +1,15 @@
 //! Lanes by their rules: token bucket, breaker, throttle, pause.
 
 use trailmark_proxy::lanes::{
-    Gate, LONGEST_BREAK_MS, Limits, Shut, Signal, after, after_probe, come_back, gate, opened, signal, take,
+    Gate, LONGEST_BREAK_MS, Limits, Shut, Signal, after, after_down_probe, after_probe, being_tried, come_back, gate,
+    is_paused, look_up_signal, opened, signal, take, to_be_tried,
 };
 use trailmark_proxy::store::delivery::Lane;
-use trailmark_vendors::outcome::{Outcome, Probe};
+use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_wire::time::UnixMillis;
 
+const KEY: &str = "private_key";
+const TOKEN: &str = "tracking_token";
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
 fn limits() -> Limits {
@@ -39,7 +42,7 @@ fn the_breaker_opens_after_failures_in_a_row_and_lets_one_trial_through() {
     let (trial, taken) = take(broken, 8, &limits(), then);
     assert_eq!(taken, 1);
     assert_eq!(take(trial.clone(), 8, &limits(), then).1, 0, "one trial at a time");
-    let back = after(trial.clone(), Signal::Answered, &limits(), then);
+    let back = after(trial.clone(), Signal::Answered(KEY), &limits(), then);
     assert_eq!(gate(&back, &limits(), then), Gate::Open(19));
     let still = after(trial, Signal::Failed, &limits(), then);
     assert_eq!(gate(&still, &limits(), then), Gate::Closed(then.plus(30_000)));
@@ -65,7 +68,7 @@ fn a_trial_that_was_not_sent_after_all_leaves_room_for_another() {
 
 #[test]
 fn an_answer_in_between_starts_the_count_of_failures_anew() {
-    let lane = after(failed(2), Signal::Answered, &limits(), NOW);
+    let lane = after(failed(2), Signal::Answered(KEY), &limits(), NOW);
     let lane = after(lane, Signal::Failed, &limits(), NOW);
     assert_eq!(gate(&lane, &limits(), NOW), Gate::Open(20));
 }
@@ -82,20 +85,51 @@ fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_a_day() {
     assert_eq!(gate(&year, &limits(), NOW), Gate::Closed(NOW.plus(86_400_000)));
 }
 
+// field-faults row 44
 #[test]
-fn a_refused_credential_pauses_until_a_probe_succeeds() {
-    let paused = after(Lane::default(), Signal::Refused, &limits(), NOW);
-    assert_eq!(gate(&paused, &limits(), NOW), Gate::Closed(NOW.plus(300_000)));
-    assert_eq!(take(paused.clone(), 8, &limits(), NOW).1, 0);
-    assert!(paused.pause.as_ref().is_some_and(|pause| pause.reason.contains("credential") && pause.since == NOW));
+fn a_refused_credential_pauses_what_uses_it_and_nothing_else() {
+    let paused = after(Lane::default(), Signal::Refused(TOKEN), &limits(), NOW);
+    assert_eq!((is_paused(&paused, TOKEN), is_paused(&paused, KEY)), (true, false));
+    assert_eq!(take(paused.clone(), 8, &limits(), NOW).1, 8, "the rest of the lane goes on");
+    let reason = &paused.pauses[0].reason;
+    assert!(reason.contains("refuses `tracking_token`") && paused.pauses[0].since == NOW, "{reason}");
+    let both = after(paused.clone(), Signal::Refused(KEY), &limits(), NOW.plus(1));
+    let both = after(both, Signal::Refused(TOKEN), &limits(), NOW.plus(2));
+    assert_eq!(both.pauses.len(), 2, "each once");
+    let answered = after(both, Signal::Answered(KEY), &limits(), NOW.plus(3));
+    assert_eq!((is_paused(&answered, TOKEN), is_paused(&answered, KEY)), (true, false));
+}
+
+#[test]
+fn a_refused_credential_is_tried_again_until_it_is_good() {
+    let paused = after(Lane::default(), Signal::Refused(KEY), &limits(), NOW);
     let then = NOW.plus(300_000);
-    assert_eq!(gate(&paused, &limits(), then), Gate::Probe);
+    assert_eq!(to_be_tried(&paused, &limits(), then.plus(-1)), [""; 0]);
+    assert_eq!(to_be_tried(&paused, &limits(), then), [KEY]);
     for probe in [Probe::Refused, Probe::Unclear] {
-        let still = after_probe(paused.clone(), probe, &limits(), then);
-        assert_eq!(gate(&still, &limits(), then), Gate::Closed(then.plus(300_000)));
+        let still = after_probe(paused.clone(), KEY, probe, &limits(), then);
+        assert_eq!(to_be_tried(&still, &limits(), then.plus(299_999)), [""; 0]);
+        assert_eq!(to_be_tried(&still, &limits(), then.plus(300_000)), [KEY]);
     }
-    let good = after_probe(paused, Probe::Good, &limits(), then);
-    assert_eq!(take(good, 8, &limits(), then).1, 1, "a probe cannot try every credential, so one request goes first");
+    assert_eq!(being_tried(paused.clone(), KEY, &limits(), then).pauses[0].since, NOW);
+    let good = after_probe(paused.clone(), KEY, Probe::Good, &limits(), then);
+    assert_eq!((good.pauses.len(), take(good, 8, &limits(), then).1), (0, 8));
+    let other = after_probe(paused, TOKEN, Probe::Good, &limits(), then);
+    assert!(is_paused(&other, KEY), "a probe of another credential proves nothing");
+}
+
+// field-faults row 37
+#[test]
+fn a_look_up_that_says_nothing_is_no_sign_that_the_vendor_is_broken() {
+    let unclear = |not_before| LookUp::Inconclusive { message: "no".into(), not_before };
+    for status in [200, 302, 400, 403, 404, 418] {
+        assert_eq!(look_up_signal(&unclear(None), Some(status), KEY), Signal::Untried, "{status}");
+    }
+    for status in [None, Some(500), Some(502), Some(503)] {
+        assert_eq!(look_up_signal(&unclear(None), status, KEY), Signal::Failed, "{status:?}");
+    }
+    assert_eq!(look_up_signal(&unclear(Some(NOW)), Some(429), KEY), Signal::Throttled(Some(NOW)));
+    assert_eq!(look_up_signal(&LookUp::AuthFailed, Some(401), KEY), Signal::Refused(KEY));
 }
 
 #[test]
@@ -103,8 +137,9 @@ fn a_clock_that_went_back_keeps_no_lane_closed_for_longer_than_anything_may() {
     let ahead = NOW.plus(400 * 24 * 60 * 60 * 1000);
     let throttled = after(Lane::default(), Signal::Throttled(None), &limits(), ahead);
     let broken = (0..3).fold(Lane::default(), |lane, _| after(lane, Signal::Failed, &limits(), ahead));
-    let paused = after(Lane::default(), Signal::Refused, &limits(), ahead);
-    for (lane, then) in [(throttled, Gate::Open(20)), (broken, Gate::Open(1)), (paused, Gate::Probe)] {
+    let paused = after(Lane::default(), Signal::Refused(KEY), &limits(), ahead);
+    assert_eq!(to_be_tried(&paused, &limits(), NOW), [KEY]);
+    for (lane, then) in [(throttled, Gate::Open(20)), (broken, Gate::Open(1))] {
         assert!(matches!(gate(&lane, &limits(), ahead), Gate::Closed(_)));
         assert_eq!(gate(&lane, &limits(), NOW), then, "{lane:?}");
     }
@@ -120,10 +155,10 @@ fn a_vendor_that_refuses_and_says_at_once_is_left_alone_for_a_second() {
 #[test]
 fn one_unknown_customer_says_nothing_about_the_vendor() {
     let message = || "status 404".to_owned();
-    let premature = signal(&Outcome::Premature { message: message() }, Some(404));
+    let premature = signal(&Outcome::Premature { message: message() }, Some(404), KEY);
     let lane = (0..9).fold(failed(2), |lane, _| after(lane, premature.clone(), &limits(), NOW));
     assert!(matches!(gate(&lane, &limits(), NOW), Gate::Open(_)));
-    let broken = signal(&Outcome::Retry { message: message(), not_before: None }, Some(500));
+    let broken = signal(&Outcome::Retry { message: message(), not_before: None }, Some(500), KEY);
     assert_eq!((broken, lane.failures), (Signal::Failed, 0));
 }
 
@@ -137,11 +172,11 @@ fn a_lane_says_whether_the_vendor_is_down_or_asks_for_fewer_requests_or_fails() 
     let hour = Some(NOW.plus(3_600_000));
     let throttled = Outcome::Throttled { until: hour };
     for (status, expected) in [(Some(429), "throttled"), (Some(503), "down"), (None, "throttled")] {
-        let lane = after(Lane::default(), signal(&throttled, status), &limits(), NOW);
+        let lane = after(Lane::default(), signal(&throttled, status, KEY), &limits(), NOW);
         assert_eq!(word(&lane, NOW), expected, "{status:?}");
     }
     assert_eq!(word(&failed(3), NOW), "broken");
-    assert_eq!(word(&after(Lane::default(), Signal::Refused, &limits(), NOW), NOW), "paused");
+    assert_eq!(word(&after(Lane::default(), Signal::Refused(KEY), &limits(), NOW), NOW), "paused");
     let down = after(Lane::default(), Signal::Down(hour), &limits(), NOW);
     assert_eq!(word(&after(down.clone(), Signal::Throttled(hour), &limits(), NOW), NOW), "throttled", "the later word");
     assert_eq!(word(&down, NOW.plus(3_600_000)), "open", "its hour is over");
@@ -157,10 +192,10 @@ fn a_vendor_that_was_down_is_probed_and_its_lane_opens_once_it_answers() {
     let then = NOW.plus(300_000);
     assert_eq!(gate(&down, &limits(), NOW), Gate::Closed(then));
     assert_eq!(gate(&down, &limits(), then), Gate::Probe);
-    let still = after_probe(down.clone(), Probe::Unclear, &limits(), then);
+    let still = after_down_probe(down.clone(), Probe::Unclear, &limits(), then);
     assert_eq!(gate(&still, &limits(), then), Gate::Closed(then.plus(300_000)));
     for probe in [Probe::Good, Probe::Refused] {
-        let back = after_probe(down.clone(), probe, &limits(), then);
+        let back = after_down_probe(down.clone(), probe, &limits(), then);
         assert_eq!((word(&back, then), take(back.clone(), 8, &limits(), then).1), ("open", 1), "{probe:?}");
         let again = after(back, Signal::Failed, &limits(), then);
         assert_eq!(word(&again, then), "broken", "a first request that fails shuts it again");
@@ -174,10 +209,13 @@ fn a_vendor_that_was_down_is_probed_and_its_lane_opens_once_it_answers() {
 fn an_operator_opens_a_lane_whatever_keeps_it_shut_and_one_request_goes_first() {
     let hour = Some(NOW.plus(3_600_000));
     let of = |signal| after(Lane::default(), signal, &limits(), NOW);
-    for lane in [of(Signal::Refused), of(Signal::Throttled(hour)), of(Signal::Down(hour)), failed(3)] {
+    for lane in [of(Signal::Throttled(hour)), of(Signal::Down(hour)), failed(3)] {
         let open = opened(lane, &limits(), NOW);
         assert_eq!((word(&open, NOW), take(open.clone(), 8, &limits(), NOW).1), ("open", 1), "{open:?}");
-        let answered = after(open, Signal::Answered, &limits(), NOW);
+        let answered = after(open, Signal::Answered(KEY), &limits(), NOW);
         assert_eq!(gate(&answered, &limits(), NOW), Gate::Open(20));
     }
+    let refused = of(Signal::Refused(TOKEN));
+    assert_eq!(to_be_tried(&refused, &limits(), NOW), [""; 0]);
+    assert_eq!(to_be_tried(&opened(refused, &limits(), NOW), &limits(), NOW), [TOKEN], "it is tried at once");
 }

@@ -65,7 +65,7 @@ async fn a_lost_sale_is_looked_for_on_every_page_and_sent_again_only_after_the_l
         let row = world.to_the_end(&order).await;
         assert_eq!((row.state.as_str(), tries(&row)), ("recorded", expected.iter().map(|t| (*t).into()).collect()));
         let asked = world.requests("transactions").await - before;
-        assert_eq!(asked, 3 + usize::from(kind == "reset_before"), "three pages, and the sale again where it was lost");
+        assert_eq!(asked, 6 + usize::from(kind == "reset_before"), "six pages, and the sale again where it was lost");
         assert_eq!(world.effects("o_1001").await, 1, "{kind}");
     }
 }
@@ -100,6 +100,33 @@ async fn of_a_list_without_end_nothing_is_known_and_nothing_is_sent_again() {
     assert_eq!(sales.load(Ordering::Relaxed), 1);
     let lane = world.lane().await;
     assert_eq!(lane.state, "open", "the vendor answers, so nobody else's deliveries wait");
+    vendor.abort();
+}
+
+/// A vendor that takes customers, breaks at every sale, and whose list of transactions is larger than egress reads.
+async fn huge(method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
+    let answer = |data: Value| (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })));
+    match (method, uri.path().ends_with("/transactions")) {
+        (Method::POST, true) => (StatusCode::BAD_GATEWAY, Json(json!({}))),
+        (_, true) => answer(json!({ "items": [{ "key": "o_9999", "note": "x".repeat(3 << 20) }], "has_more": false })),
+        (_, false) => answer(json!({ "key": "cus_1", "customer_key": "u_1" })),
+    }
+}
+
+// field-faults row 37
+#[tokio::test]
+async fn a_look_up_that_is_too_large_breaks_no_lane_and_is_left_to_an_operator() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let vendor = tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(huge)).await });
+    let world = World::with(|_| vec![account("main", &address)]).await;
+    customer(&world, "u_1").await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), row.due_at.as_deref()), ("uncertain", None));
+    assert!(row.reason.as_deref().unwrap().contains("the answer is too large"), "{:?}", row.reason);
+    assert!(tries(&row)[1..].iter().all(|one| one == "look_up inconclusive"), "{:?}", tries(&row));
+    assert_eq!(world.lane().await.state, "open", "the vendor answers, so nobody else's deliveries wait");
     vendor.abort();
 }
 

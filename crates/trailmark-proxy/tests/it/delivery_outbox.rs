@@ -2,9 +2,11 @@
 
 use proptest::prelude::*;
 use trailmark_proxy::outbox::machine::{
-    MOST_ATTEMPTS, MOST_ROUNDS, Moment, SCHEDULE_MS, after_crash, after_look_up, after_send, forbidden, without_look_up,
+    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, REFUSAL_LOOK_UPS, SCHEDULE_MS, after_crash, after_look_up,
+    after_send, forbidden, without_look_up, without_sending,
 };
 use trailmark_proxy::outbox::manual::{Past, dropped, replayed, resolved};
+use trailmark_proxy::outbox::sent::SendOutcome;
 use trailmark_proxy::outbox::{Doubt, Progress, Purpose, State};
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
@@ -33,7 +35,12 @@ fn unknown() -> Outcome {
 }
 
 fn send(class: Class, outcome: Outcome) -> Progress {
-    after_send(sending(), class, &outcome, at(NOW))
+    after_send(sending(), class, &outcome, false, at(NOW))
+}
+
+/// The second send after one whose outcome is unknown.
+fn send_again(class: Class, outcome: Outcome) -> Progress {
+    after_send(Progress { attempts: 2, ..Progress::new(NOW) }, class, &outcome, true, at(NOW))
 }
 
 #[test]
@@ -90,7 +97,7 @@ fn an_unknown_outcome_is_sent_again_only_where_the_class_allows_it() {
 #[test]
 fn a_unique_key_whose_last_send_is_unknown_is_looked_up_before_it_is_given_up() {
     let last = Progress { attempts: MOST_ATTEMPTS, ..Progress::new(NOW) };
-    let next = after_send(last, Class::UniqueKey, &unknown(), at(NOW));
+    let next = after_send(last, Class::UniqueKey, &unknown(), false, at(NOW));
     assert_eq!((next.state, next.purpose()), (State::Uncertain, Some(Purpose::LookUp)));
     let next = after_look_up(next, &LookUp::Absent, NOW.plus(SETTLING), at(NOW.plus(SETTLING)));
     assert_eq!(next.state, State::Dead);
@@ -137,7 +144,7 @@ fn what_is_accepted_and_never_appears_ends_ignored() {
     let mut now = NOW;
     let mut progress = sending();
     for round in 1..=MOST_ROUNDS {
-        progress = after_send(progress, Class::Searchable, &Outcome::Unverified, at(now));
+        progress = after_send(progress, Class::Searchable, &Outcome::Unverified, false, at(now));
         assert_eq!((progress.state, progress.due_at), (State::Unverified, Some(now.plus(SETTLING))));
         now = now.plus(SETTLING);
         progress = after_look_up(progress, &LookUp::Absent, now, at(now));
@@ -146,6 +153,150 @@ fn what_is_accepted_and_never_appears_ends_ignored() {
     }
     assert_eq!(progress.state, State::Ignored);
     assert!(progress.reason.unwrap_or_default().contains("accepted 3 times"));
+}
+
+// field-faults row 40
+#[test]
+fn a_refusal_after_an_unknown_send_is_looked_up_before_it_is_believed() {
+    let refusals = [Outcome::Rejected { message: message() }, Outcome::Ignored { message: message() }];
+    for (class, refusal) in CLASSES.into_iter().flat_map(|class| refusals.iter().map(move |one| (class, one.clone()))) {
+        let next = send_again(class, refusal);
+        let due = (class != Class::Neither).then(|| NOW.plus(SETTLING));
+        assert_eq!((next.state, next.due_at), (State::Uncertain, due), "{class:?}");
+        if due.is_none() {
+            continue;
+        }
+        let found = LookUp::Found { reference: Some("cus_1".into()) };
+        let settled = NOW.plus(SETTLING);
+        assert_eq!(after_look_up(next.clone(), &found, settled, at(settled)).state, State::Recorded);
+        let early = after_look_up(next.clone(), &LookUp::Absent, NOW, at(NOW));
+        assert_eq!((early.state, early.due_at), (State::Uncertain, Some(settled)), "not before the settling time");
+        let (mut absent, mut now) = (next.clone(), settled);
+        for wait in READ_BACK_MS.into_iter().take(REFUSAL_LOOK_UPS as usize - 1) {
+            absent = after_look_up(absent, &LookUp::Absent, now, at(now));
+            assert_eq!((absent.state, absent.due_at), (State::Uncertain, Some(now.plus(wait))));
+            now = now.plus(wait);
+        }
+        let absent = after_look_up(absent, &LookUp::Absent, now, at(now));
+        assert_eq!((absent.state, absent.reason, absent.due_at), (State::Rejected, Some(message()), None));
+        let differs = LookUp::Differs { message: message() };
+        assert_eq!(after_look_up(next.clone(), &differs, settled, at(settled)).state, State::Conflict);
+        assert_eq!(without_look_up(next).due_at, None, "a vendor that cannot be asked leaves it to an operator");
+    }
+}
+
+// field-faults row 40: the schedule's end is an ending, too
+#[test]
+fn a_schedule_that_ends_after_an_unknown_send_is_looked_up_before_it_is_dead() {
+    let last = Progress { attempts: MOST_ATTEMPTS, ..Progress::new(NOW) };
+    for outcome in [
+        Outcome::Retry { message: message(), not_before: None },
+        Outcome::Premature { message: message() },
+        Outcome::Forbidden { message: message() },
+    ] {
+        let dead = after_send(last.clone(), Class::UniqueKey, &outcome, false, at(NOW));
+        assert_eq!(dead.state, State::Dead, "{outcome:?}");
+        let next = after_send(last.clone(), Class::UniqueKey, &outcome, true, at(NOW));
+        assert_eq!((next.state, next.purpose()), (State::Uncertain, Some(Purpose::LookUp)), "{outcome:?}");
+        let settled = NOW.plus(SETTLING);
+        assert_eq!(after_look_up(next, &LookUp::Absent, settled, at(settled)).state, State::Dead);
+    }
+}
+
+// field-faults row 40: so is a plan that refuses what was sent before
+#[test]
+fn a_plan_that_refuses_what_may_have_been_sent_is_looked_up_first() {
+    for state in [State::Rejected, State::NotNeeded, State::Unsupported] {
+        let clear = without_sending(Progress::new(NOW), state, message(), false, at(NOW));
+        assert_eq!((clear.state, clear.due_at), (state, None));
+        let unsure = without_sending(Progress::new(NOW), state, message(), true, at(NOW));
+        assert_eq!((unsure.state, unsure.purpose()), (State::Uncertain, Some(Purpose::LookUp)), "{state:?}");
+    }
+}
+
+fn missing() -> Outcome {
+    Outcome::Missing { message: message() }
+}
+
+// field-faults row 39
+#[test]
+fn what_is_missing_after_an_earlier_unknown_deletion_is_deleted_once_the_vendor_shows_it_no_more() {
+    let (again, settled) = (send_again(Class::Upsert, missing()), NOW.plus(SETTLING));
+    assert_eq!((again.state, again.due_at), (State::Uncertain, Some(settled)));
+    let gone = LookUp::Found { reference: Some("o_1".into()) };
+    let next = after_look_up(again.clone(), &gone, settled, at(settled));
+    assert_eq!((next.state, next.reference.as_deref()), (State::Recorded, Some("o_1")));
+    let there = after_look_up(again, &LookUp::Absent, settled, at(settled));
+    assert_eq!((there.state, there.purpose()), (State::Due, Some(Purpose::Send)));
+}
+
+// field-faults row 39
+#[test]
+fn what_is_missing_at_the_first_deletion_is_looked_for_and_ends_as_a_conflict_that_says_so() {
+    let settled = NOW.plus(SETTLING);
+    let first = send(Class::Upsert, missing());
+    let gone = LookUp::Found { reference: Some("o_1".into()) };
+    let next = after_look_up(first.clone(), &gone, settled, at(settled));
+    assert_eq!((next.state, next.due_at), (State::Conflict, None));
+    assert!(next.reason.unwrap().contains("nothing to delete"));
+    let there = after_look_up(first.clone(), &LookUp::Absent, settled, at(settled));
+    assert_eq!(
+        (there.state, there.purpose()),
+        (State::Due, Some(Purpose::Send)),
+        "it is there, so it is deleted again"
+    );
+    let unclear = LookUp::Inconclusive { message: message(), not_before: None };
+    let mut asked = first;
+    for _ in 0..=SCHEDULE_MS.len() {
+        asked = after_look_up(asked, &unclear, settled, at(settled));
+    }
+    assert_eq!((asked.state, asked.due_at), (State::Uncertain, None), "an operator decides");
+}
+
+// field-faults row 43
+#[test]
+fn what_is_ignored_is_read_back_ever_more_slowly_for_a_week_and_never_sent() {
+    let last = Progress { rounds: MOST_ROUNDS - 1, ..send(Class::Searchable, Outcome::Unverified) };
+    let mut now = NOW.plus(SETTLING);
+    let mut progress = after_look_up(last, &LookUp::Absent, now, at(now));
+    for (index, wait) in READ_BACK_MS.into_iter().enumerate() {
+        assert_eq!((progress.state, progress.purpose()), (State::Ignored, Some(Purpose::LookUp)));
+        assert_eq!(progress.due_at, Some(now.plus(wait)));
+        now = now.plus(wait);
+        let found = after_look_up(progress.clone(), &LookUp::Found { reference: None }, now, at(now));
+        assert_eq!(found.state, State::Recorded, "shown late is recorded");
+        let unclear = LookUp::Inconclusive { message: message(), not_before: None };
+        let nothing = if index % 2 == 0 { LookUp::Absent } else { unclear };
+        progress = after_look_up(progress, &nothing, now, at(now));
+    }
+    assert_eq!((progress.state, progress.due_at), (State::Ignored, None));
+    let days = now.since(NOW) / (24 * 60 * MINUTE);
+    assert!((7..8).contains(&days), "{days}");
+    assert!(READ_BACK_MS.is_sorted(), "ever more slowly");
+    assert!(READ_BACK_MS[0] <= 15 * MINUTE, "55 minutes after the first send it is seen within the hour");
+}
+
+// field-faults row 43
+#[test]
+fn what_is_ignored_is_listed_and_can_be_settled_by_hand() {
+    assert!(State::Ignored.is_dead_letter());
+    let ignored = send(Class::Neither, Outcome::Ignored { message: message() });
+    assert_eq!((ignored.state, ignored.due_at), (State::Ignored, None));
+    assert_eq!(resolved(ignored.clone(), true, message()).unwrap().state, State::Recorded);
+    assert_eq!(dropped(ignored, message()).unwrap().state, State::Dropped);
+}
+
+/// The words, as `explain`, claims and replays share them.
+#[test]
+fn one_place_says_which_sends_may_have_taken_effect() {
+    let with_effect: Vec<_> = SendOutcome::ALL.into_iter().filter(|one| one.may_have_effect()).collect();
+    assert_eq!(with_effect, [SendOutcome::Recorded, SendOutcome::Unknown, SendOutcome::Unverified]);
+    assert_eq!(SendOutcome::words_with_effect(), "'recorded', 'unknown', 'unverified'");
+    assert!(SendOutcome::word_may_have_effect(None), "nobody knows what became of it");
+    for outcome in SendOutcome::ALL {
+        assert_eq!(SendOutcome::from_word(outcome.as_str()), Some(outcome));
+        assert_eq!(SendOutcome::word_may_have_effect(Some(outcome.as_str())), outcome.may_have_effect());
+    }
 }
 
 #[test]
@@ -225,6 +376,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         2 => hint().prop_map(|until| Outcome::Throttled { until }),
         1 => Just(Outcome::AuthFailed { message: message() }),
         1 => Just(Outcome::Duplicate { message: message() }),
+        1 => Just(missing()),
         1 => Just(Outcome::Forbidden { message: message() }),
         1 => Just(Outcome::Premature { message: message() }),
         1 => prop_oneof![
@@ -271,6 +423,8 @@ proptest! {
         let mut now = NOW;
         let mut open_since: Option<UnixMillis> = None;
         let mut sends = 0;
+        // A send may have taken effect, and no settled look-up has said that it did not.
+        let mut may_have_effect = false;
         for event in events {
             let Some(purpose) = progress.purpose() else { break };
             now = progress.due_at.unwrap_or(now).max(now).plus(event.late_ms);
@@ -284,14 +438,21 @@ proptest! {
                     sends += 1;
                     prop_assert!(progress.attempts <= MOST_ATTEMPTS);
                     let outcome = if event.crashes { unknown() } else { event.outcome };
+                    let unsure = may_have_effect;
+                    let is_missing = matches!(outcome, Outcome::Missing { .. });
                     let open = matches!(outcome, Outcome::Unverified | Outcome::Duplicate { .. })
+                        || is_missing
                         || (outcome == unknown() && !class.resends_blind());
+                    may_have_effect |= SendOutcome::from(&outcome).may_have_effect();
                     open_since = open.then_some(now);
                     progress = if event.crashes {
                         after_crash(progress, Some((Purpose::Send, Some(class))), moment)
                     } else {
-                        after_send(progress, class, &outcome, moment)
+                        after_send(progress, class, &outcome, unsure, moment)
                     };
+                    if progress.doubt == Some(Doubt::Refused) {
+                        open_since = Some(now);
+                    }
                 }
                 Purpose::LookUp if event.crashes => {
                     progress = after_crash(progress, Some((Purpose::LookUp, None)), moment);
@@ -300,11 +461,15 @@ proptest! {
                     let settled = open_since.is_none_or(|since| asked_at >= since.plus(SETTLING));
                     if settled && event.found == LookUp::Absent {
                         open_since = None;
+                        may_have_effect = false;
                     }
                     progress = after_look_up(progress, &event.found, asked_at, moment);
                 }
             }
-            prop_assert_eq!(progress.due_at.is_some() && progress.state.is_settled(), false);
+            let is_read_back = progress.state == State::Ignored;
+            prop_assert_eq!(progress.due_at.is_some() && progress.state.is_settled() && !is_read_back, false);
+            let is_denied = matches!(progress.state, State::Rejected | State::Ignored | State::Dead);
+            prop_assert!(!(is_denied && may_have_effect), "{:?} though a send may have taken effect", progress);
             prop_assert_eq!(progress.doubt.is_some(), matches!(progress.state, State::Uncertain | State::Unverified));
             let waits = progress.due_at.is_some() || progress.state == State::Uncertain;
             prop_assert!(waits || progress.state.is_settled(), "{:?} is stranded", progress);

@@ -27,13 +27,15 @@ use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::{Account, Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
-use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind, Order, OrderClaim};
+use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
 use trailmark_wire::ids::{
-    ArrivalId, ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
+    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
 };
-use trailmark_wire::money::Currency;
 use trailmark_wire::receipt::{Receipt, Status};
+use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
+
+pub(crate) use super::delivery_told::{refund, sale};
 
 /// The vendor's settling time in these tests.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
@@ -63,10 +65,12 @@ pub(crate) struct World {
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) ledger: Arc<SqliteStore>,
-    steps: watch::Sender<u64>,
+    pub(crate) steps: watch::Sender<u64>,
     looks: watch::Sender<u64>,
     leased: AtomicUsize,
     held: watch::Sender<bool>,
+    /// While true, whoever has begun a delivery's first attempt gets no further.
+    pub(crate) stalled: watch::Sender<bool>,
     /// Settlements of errands that are held back right now.
     waiting: watch::Sender<u64>,
 }
@@ -179,9 +183,21 @@ impl World {
         event: Event,
         click: Option<&str>,
     ) -> ConversionId {
+        self.report(program, customer, event, click, Default::default()).await
+    }
+
+    /// A conversion with whatever it may hold.
+    pub(crate) async fn report(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+        data: TextMap,
+    ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
-        let conversion = Conversion { customer: Some(customer), event, data: Default::default() };
+        let conversion = Conversion { customer: Some(customer), event, data };
         let (id, delivery) = (self.id(), self.id());
         let new = NewConversion {
             site: site(),
@@ -226,8 +242,8 @@ impl World {
             source: Source::Url,
             twins_differ: false,
         };
-        let program = ProgramId::new(program).unwrap();
-        let touch = NewTouch { id: self.id(), program, captured, expires_at: now.plus(90 * 86_400_000) };
+        let (program, expires_at) = (ProgramId::new(program).unwrap(), now.plus(90 * 86_400_000));
+        let touch = NewTouch { id: self.id(), program, captured, expires_at };
         let arrival = Arrival {
             site: site(),
             id: ArrivalId::from_random(self.bytes()),
@@ -327,9 +343,9 @@ impl World {
 
 impl Observed {
     fn new(ledger: Arc<SqliteStore>) -> Self {
-        let count = || watch::channel(0).0;
-        let held = watch::channel(false).0;
-        Self { ledger, steps: count(), looks: count(), leased: AtomicUsize::new(0), held, waiting: count() }
+        let (count, flag) = (|| watch::channel(0).0, || watch::channel(false).0);
+        let (steps, looks, waiting, leased) = (count(), count(), count(), AtomicUsize::new(0));
+        Self { ledger, steps, looks, leased, held: flag(), stalled: flag(), waiting }
     }
 
     /// How many times a delivery was leased so far: once for each errand.
@@ -386,7 +402,12 @@ impl DeliveryStore for Observed {
     }
 
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey> {
-        self.ledger.begin_attempt(leased, attempt)
+        let leased = leased.clone();
+        Box::pin(async move {
+            let begun = self.stepped(self.ledger.begin_attempt(&leased, attempt).await)?;
+            self.stalled.subscribe().wait_for(|stalled| !stalled || begun.number > 1).await.unwrap();
+            Ok(begun)
+        })
     }
 
     fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()> {
@@ -464,36 +485,17 @@ fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAcc
 }
 
 async fn control(http: &reqwest::Client, double: &Running, method: &str, path: &str, body: &Value) -> Value {
-    let method: reqwest::Method = method.parse().unwrap();
-    let mut request = http.request(method, format!("http://{}/control/{path}", double.address()));
-    if !body.is_null() {
-        request = request.header("content-type", "application/json").body(body.to_string());
-    }
+    let request = http.request(method.parse().unwrap(), format!("http://{}/control/{path}", double.address()));
+    let sent = if body.is_null() { String::new() } else { body.to_string() };
+    let request = request.header("content-type", "application/json").body(sent);
     let answer = request.send().await.unwrap();
-    let status = answer.status();
-    let text = answer.text().await.unwrap();
-    assert!(status.is_success(), "{path}: {text}");
+    let (is_good, text) = (answer.status().is_success(), answer.text().await.unwrap());
+    assert!(is_good, "{path}: {text}");
     serde_json::from_str(&text).unwrap()
 }
 
 fn site() -> SiteId {
     SiteId::new("acme").unwrap()
-}
-
-/// An order of an amount in minor units.
-pub(crate) fn order(key: &str, amount_minor: i64, currency: &str) -> Order {
-    let currency = Currency::new(currency).unwrap();
-    Order { key: OrderKey::new(key).unwrap(), amount_minor, currency, items: Vec::new() }
-}
-
-/// A sale of it.
-pub(crate) fn sale(key: &str, amount_minor: i64, currency: &str) -> Event {
-    Event::Sale(OrderClaim::Plain(order(key, amount_minor, currency)))
-}
-
-/// Money of a sale given back.
-pub(crate) fn refund(key: &str, of: &str, amount_minor: i64, currency: &str) -> Event {
-    Event::Refund { refund: order(key, amount_minor, currency), sale: OrderKey::new(of).unwrap() }
 }
 
 fn customer(key: &str, email: &str) -> CustomerClaim {

@@ -20,6 +20,7 @@ fn read(mut detail: Value) -> ConversionDetail {
             "state": delivery["state"], "reason": delivery["reason"], "due_at": delivery["due_at"],
             "commission": delivery.get("commission").unwrap_or(&json!("unknown")),
             "commission_reason": delivery.get("commission_reason"), "follows": delivery.get("follows"),
+            "paused_by": delivery.get("paused_by"),
         })
     });
     detail["conversion"]["standings"] = standings.collect();
@@ -348,7 +349,7 @@ fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() 
         detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
         words(&explain(&read(detail), lanes))
     };
-    for state in ["paused", "throttled", "down", "broken"] {
+    for state in ["throttled", "down", "broken"] {
         let text = told(&[lane("side", "open"), lane("main", state)]);
         let still = format!(
             "It is due. But lane acme/main stands still, {state}: the vendor refuses the credential; the next try comes at \
@@ -356,8 +357,49 @@ fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() 
         );
         assert!(text.contains(&still) && !text.contains("09:00:00"), "{text}");
     }
-    let text = told(&[lane("side", "paused"), lane("main", "open")]);
-    assert!(text.contains("It is due. The next attempt comes at 2026-11-21T09:00:00Z."), "{text}");
+    // field-faults row 44: a refused credential is no matter of what does not need it.
+    for lanes in [[lane("side", "paused"), lane("main", "open")], [lane("side", "open"), lane("main", "paused")]] {
+        let text = told(&lanes);
+        assert!(text.contains("It is due. The next attempt comes at 2026-11-21T09:00:00Z."), "{text}");
+    }
+}
+
+// field-faults row 44
+#[test]
+fn what_waits_for_a_refused_credential_names_its_setting_and_the_cure() {
+    let text = words(&told(|detail| {
+        detail["deliveries"][0]["state"] = json!("due");
+        detail["deliveries"][0]["reason"] = json!("status 401: invalid credentials");
+        detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
+        detail["deliveries"][0]["paused_by"] = json!("tracking_token");
+    }));
+    let expected = "It waits: PartnerStack refuses `tracking_token`: status 401: invalid credentials. Correct it in the program's \
+                    configuration or at PartnerStack; it goes on by itself then";
+    assert!(text.contains(expected), "{text}");
+}
+
+// field-faults row 13
+#[test]
+fn what_was_not_sent_as_it_was_reported_is_told() {
+    let text = words(&told(|detail| {
+        let note = json!({ "field": "data.plan", "reason": "cut to 100 characters, the most that PartnerStack takes" });
+        detail["deliveries"][0]["notes"] = json!([note]);
+    }));
+    let expected = "Not everything was sent to PartnerStack: `data.plan` was cut to 100 characters, the most that PartnerStack takes.";
+    assert!(text.contains(expected), "{text}");
+}
+
+// field-faults row 43
+#[test]
+fn what_is_ignored_and_read_back_says_so_and_names_the_command() {
+    let text = words(&told(|detail| {
+        detail["deliveries"][0]["state"] = json!("ignored");
+        detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
+    }));
+    for part in ["It is read back at 2026-11-21T09:00:00Z", "for a week", "nothing is sent meanwhile", "outbox resolve"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
 }
 
 #[test]

@@ -64,6 +64,18 @@ async fn a_reset_before_processing_leaves_no_effect_and_a_reset_after_it_leaves_
     }
 }
 
+#[tokio::test]
+async fn a_body_comes_as_it_was_ordered_without_the_envelope_and_without_effect() {
+    for (body, expected) in [(None, ""), (Some("[]"), "[]"), (Some("null"), "null")] {
+        let double = Double::start().await;
+        let fault = json!({ "vendor": "partnerstack", "kind": "body", "body": body });
+        let (seen, tally) = convert_under(&double, fault).await;
+        let reply = seen.unwrap();
+        assert_eq!((reply.status, reply.body.as_ref()), (StatusCode::OK, expected.as_bytes()));
+        assert_eq!(counts(&tally), [1, 0, 0]);
+    }
+}
+
 /// A raw connection whose reads give up after ten seconds, so that a missing reset fails and does not hang.
 fn patient(double: &Double) -> TcpStream {
     let stream = TcpStream::connect(double.address()).unwrap();

@@ -5,6 +5,7 @@ mod client;
 mod conversions;
 mod faults;
 
+mod clock;
 mod control;
 mod current;
 mod front;

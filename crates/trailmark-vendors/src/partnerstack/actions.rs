@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use trailmark_wire::conversion::Customer;
 
-use super::answers::{self, Body, text};
+use super::answers::{self, text};
 use crate::exchange::Answer;
 use crate::outcome::Outcome;
 use crate::redaction::Redaction;
@@ -23,10 +23,10 @@ pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
     }
-    match (answers::data(answer), answers::body(&answer.body)) {
-        (Some(data), _) => recorded(answer, &data),
-        (None, Body::Json(_)) => Outcome::Unverified,
-        (None, _) => Outcome::Unknown { message: answers::said(answer.status, "no action in the body") },
+    match answers::data(answer) {
+        Some(data) => recorded(answer, &data),
+        None if answers::is_acknowledged(answer) => Outcome::Unverified,
+        None => answers::unproved(answer, "an action"),
     }
 }
 

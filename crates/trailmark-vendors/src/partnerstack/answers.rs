@@ -1,6 +1,9 @@
 //! What all answers of PartnerStack share: the envelope `{data, message, status}`, and what every failing status comes to.
 //! Status first, body second: a body only decides where the status leaves a choice, and its words choose nothing but a
 //! look-up. What success means is read by each call.
+//!
+//! One rule covers all calls (sends, deletions, look-ups, probes, lists, changes by hand): an answer without the vendor's envelope is
+//! not the vendor's. A firewall, login page or web server wrote it, so it proves neither a success nor a refusal.
 
 use serde_json::Value;
 
@@ -23,6 +26,19 @@ pub(super) enum Body<'a> {
     Unreadable,
 }
 
+impl Body<'_> {
+    /// What it is, for people.
+    fn noun(&self) -> &'static str {
+        match self {
+            Self::Empty => "an empty body",
+            Self::Html => "an HTML page",
+            Self::Json(_) => "JSON without the vendor's envelope",
+            Self::Text(_) => "text or JSON cut short",
+            Self::Unreadable => "a body that is not text",
+        }
+    }
+}
+
 pub(super) fn body(bytes: &[u8]) -> Body<'_> {
     match std::str::from_utf8(bytes).map(str::trim) {
         Err(_not_utf8) => Body::Unreadable,
@@ -32,11 +48,30 @@ pub(super) fn body(bytes: &[u8]) -> Body<'_> {
     }
 }
 
-/// The member `data`, when it is an object.
+/// The member `data` of a success, when it is an object.
 pub(super) fn data(answer: &Answer) -> Option<Value> {
     match body(&answer.body) {
-        Body::Json(Value::Object(mut envelope)) => envelope.remove("data").filter(Value::is_object),
+        Body::Json(mut envelope) if is_success(&envelope) => {
+            envelope.get_mut("data").map(Value::take).filter(Value::is_object)
+        }
         _ => None,
+    }
+}
+
+/// Whether the vendor itself says that it did what was asked: by its envelope or, without a body, by 204.
+pub(super) fn is_acknowledged(answer: &Answer) -> bool {
+    match body(&answer.body) {
+        Body::Empty => answer.status == 204,
+        Body::Json(envelope) => is_success(&envelope),
+        Body::Html | Body::Text(_) | Body::Unreadable => false,
+    }
+}
+
+/// An envelope that states a success, or holds `data` and states nothing, as the guide's do.
+fn is_success(envelope: &Value) -> bool {
+    match (envelope.get("status"), stated_status(envelope)) {
+        (None, _) => envelope.get("data").is_some_and(|data| data.is_object() || data.is_array()),
+        (Some(_), stated) => stated.is_some_and(|status| (200..300).contains(&status)),
     }
 }
 
@@ -47,10 +82,7 @@ pub(super) fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
 
 /// Whether the vendor itself says 404: status and envelope agree. A gateway's or web server's own 404 does not count.
 pub(super) fn says_no_such_thing(answer: &Answer) -> bool {
-    match body(&answer.body) {
-        Body::Json(envelope) => answer.status == 404 && is_error(&envelope) && stated_status(&envelope) == Some(404),
-        _ => false,
-    }
+    answer.status == 404 && is_refusal(&body(&answer.body), 404)
 }
 
 /// A sentence about an answer, for people.
@@ -60,27 +92,27 @@ pub(super) fn said(status: u16, what: &str) -> String {
 
 /// What a failing answer came to; `None` for success. `root` is the setting that names the host which answered.
 ///
-/// 404, 405 and 410 without the vendor's envelope, and redirects, come from something else than the vendor's API: the
-/// root is wrong or a proxy is in the way. Nothing was processed, and the next try succeeds once that is mended, so they
-/// are worth one; a rejection would lose the conversion for a slip in the configuration.
+/// A 4xx without the vendor's envelope, and a redirect, come from something else than the vendor's API: the root is wrong, or a
+/// firewall or proxy is in the way. Nothing was processed, and a try succeeds once the cause is gone; a rejection would lose the
+/// conversion. A 401 is an exception: whoever says it, pausing what uses the credential loses nothing.
 pub(super) fn failure(answer: &Answer, root: &'static str, redaction: &Redaction<'_>) -> Option<Outcome> {
     let body = body(&answer.body);
     let status = overruled(answer.status, &body);
     let message = || said(status, &redaction.apply(&message(&body)));
-    let elsewhere = |what: &str| Outcome::Retry {
-        message: said(status, &format!("{what}; check `{root}`")),
-        not_before: retry_after(answer),
-    };
+    let elsewhere = |what: &str| Outcome::Retry { message: said(status, what), not_before: retry_after(answer) };
     Some(match status {
         200..=299 => return None,
-        301 | 307 | 308 => elsewhere("a redirect, which is never followed"),
+        301 | 307 | 308 => elsewhere(&format!("a redirect, which is never followed; check `{root}`")),
         401 => Outcome::AuthFailed { message: message() },
-        403 => Outcome::Forbidden { message: message() },
-        404 | 405 | 410 if !is_envelope(&body) => elsewhere("not an answer of the vendor's API"),
         // Something between us and the vendor, or the vendor before it had read the request: RFC 9110 § 15.5, RFC 8470.
         407 | 408 | 421 | 425 => Outcome::Retry { message: message(), not_before: retry_after(answer) },
-        409 => Outcome::Duplicate { message: message() },
         429 => Outcome::Throttled { until: rate_limit(answer) },
+        400..=499 if !is_refusal(&body, status) => {
+            let what = body.noun();
+            elsewhere(&format!("{what}, not an answer of the vendor's API; check `{root}` and any firewall in between"))
+        }
+        403 => Outcome::Forbidden { message: message() },
+        409 => Outcome::Duplicate { message: message() },
         400..=499 if hints_at_duplicate(&body) => Outcome::Duplicate { message: message() },
         400..=499 => Outcome::Rejected { message: message() },
         503 if retry_after(answer).is_some() => Outcome::Throttled { until: retry_after(answer) },
@@ -89,10 +121,10 @@ pub(super) fn failure(answer: &Answer, root: &'static str, redaction: &Redaction
     })
 }
 
-/// The status, or the worse one that the envelope of a 2xx states: a success that says 400 inside is none.
+/// The status, or the worse one that the error envelope of a 2xx states: a success that says 400 inside is none.
 fn overruled(status: u16, body: &Body<'_>) -> u16 {
     match body {
-        Body::Json(envelope) if (200..300).contains(&status) => {
+        Body::Json(envelope) if (200..300).contains(&status) && is_error(envelope) => {
             stated_status(envelope).filter(|stated| *stated >= 300).unwrap_or(status)
         }
         _ => status,
@@ -109,8 +141,9 @@ fn is_error(envelope: &Value) -> bool {
     text(envelope, "message").is_some() && envelope.get("data").is_none_or(Value::is_null)
 }
 
-fn is_envelope(body: &Body<'_>) -> bool {
-    matches!(body, Body::Json(envelope) if is_error(envelope) && stated_status(envelope).is_some())
+/// The vendor's error envelope, stating this status.
+fn is_refusal(body: &Body<'_>, status: u16) -> bool {
+    matches!(body, Body::Json(envelope) if is_error(envelope) && stated_status(envelope) == Some(status))
 }
 
 /// Whether the words sound like "already exists". The vendor documents no code for it. A wrong guess does no harm, since a
@@ -123,14 +156,13 @@ fn hints_at_duplicate(body: &Body<'_>) -> bool {
 fn message(body: &Body<'_>) -> String {
     match body {
         Body::Empty => "no message".into(),
-        Body::Html => "an HTML page".into(),
         Body::Json(envelope) => {
             let named =
                 ["message", "error", "errors"].iter().find_map(|name| envelope.get(name).filter(|v| !v.is_null()));
             named.map_or_else(|| "no message".into(), words)
         }
         Body::Text(text) => (*text).into(),
-        Body::Unreadable => "a body that is not text".into(),
+        Body::Html | Body::Unreadable => body.noun().into(),
     }
 }
 
@@ -146,6 +178,11 @@ fn words(value: &Value) -> String {
     }
 }
 
+/// A success by its status alone: whether the vendor processed anything cannot be told. `wanted` is what an answer of the vendor holds.
+pub(super) fn unproved(answer: &Answer, wanted: &str) -> Outcome {
+    Outcome::Unknown { message: said(answer.status, &format!("{} instead of {wanted}", body(&answer.body).noun())) }
+}
+
 /// What a failing answer means for a look-up.
 pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     let (message, not_before) = match failure {
@@ -155,6 +192,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         Outcome::Conflict { message }
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
+        | Outcome::Missing { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),

@@ -19,7 +19,7 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 use trailmark_wire::text_map::TextMap;
 
-use super::customers::{EMAIL_CHARS, NAME_CHARS};
+use super::fit::{self, EMAIL_CHARS, NAME_CHARS};
 use super::lists::{path_segment, success, unreadable};
 use super::{PartnerStack, answers, post, shown, transactions};
 use crate::Dialect;
@@ -30,8 +30,7 @@ use crate::exchange::{Answer, Method, Request};
 use crate::outcome::Outcome;
 use crate::records::{Record, Removed};
 use crate::redaction::Redaction;
-use crate::secret::Secret;
-use crate::task::Rejection;
+use crate::task::{Note, Rejection};
 
 /// Characters of a key and of texts for which the documents give no length.
 const TEXT_CHARS: RangeInclusive<usize> = 1..=255;
@@ -245,7 +244,11 @@ fn transaction_of_current(
     }
     insert(body, "category_key", "category", fields.category.as_ref(), TEXT_CHARS)?;
     insert(body, "product_key", "product", fields.product.as_ref(), TEXT_CHARS)?;
-    let metadata = transactions::metadata(&fields.data)?;
+    let mut notes = Vec::new();
+    let metadata = fit::metadata(&fields.data, &mut notes);
+    if let Some(Note { field, reason }) = notes.first() {
+        return Err(rejected(&format!("`{field}` would be {reason}; shorten it or leave it out")));
+    }
     if !metadata.is_empty() {
         body.insert("metadata".into(), Value::Object(metadata));
     }
@@ -292,14 +295,17 @@ fn sent(
     Call { request, read: Box::new(read) }
 }
 
-/// A deletion; a success is all that its answer need say.
+/// A deletion: done is only what the vendor acknowledges, by 204 or by its envelope.
 fn removal(account: &PartnerStack, request: Request, key: &str, none: &'static str) -> Call<Step> {
     let (account, key) = (account.clone(), key.to_owned());
     let read = move |answer: &Answer| {
         no_such(answer, Some(none))?;
         match answers::failure(answer, "base_url", &account.without([key.as_str()])) {
             Some(failure) => Err(failure),
-            None => Ok(Step::Done(Record::Removed(Removed { removed: key.clone() }))),
+            None if answers::is_acknowledged(answer) => {
+                Ok(Step::Done(Record::Removed(Removed { removed: key.clone() })))
+            }
+            None => Err(answers::unproved(answer, "the vendor's word that it is removed")),
         }
     };
     Call { request, read: Box::new(read) }
@@ -317,7 +323,7 @@ fn no_such(answer: &Answer, none: Option<&'static str>) -> Result<(), Outcome> {
 impl PartnerStack {
     /// Keeps the credentials and these texts out of messages.
     fn without<'a>(&'a self, texts: impl IntoIterator<Item = &'a str>) -> Redaction<'a> {
-        Redaction::of(self.credentials.iter().map(Secret::expose).chain(texts))
+        Redaction::of(&self.credentials, texts)
     }
 }
 

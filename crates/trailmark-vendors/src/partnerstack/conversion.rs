@@ -12,12 +12,13 @@ use trailmark_wire::ids::ClickId;
 use trailmark_wire::text_map::TextMap;
 
 use super::answers::{self, Body};
-use super::post;
+use super::{fit, post};
 use crate::exchange::{Answer, Request};
 use crate::outcome::Outcome;
 use crate::redaction::Redaction;
 use crate::root::Root;
 use crate::secret::Secret;
+use crate::task::Note;
 
 pub(super) fn request(
     tracking: &Root,
@@ -25,12 +26,13 @@ pub(super) fn request(
     click_id: &ClickId,
     customer: &Customer,
     data: &TextMap,
+    notes: &mut Vec<Note>,
 ) -> Request {
     let mut body = Map::new();
     body.insert("xid".into(), click_id.as_str().into());
     body.insert("customer_key".into(), customer.key.as_str().into());
-    insert_stated(&mut body, "email", customer.email.as_deref());
-    insert_stated(&mut body, "name", customer.name.as_deref());
+    insert_stated(&mut body, "email", fit::email(customer, notes));
+    insert_stated(&mut body, "name", fit::name(customer, notes));
     insert_free(&mut body, "meta", data);
     post(tracking.url("/conversion/xid"), bearer, &Value::Object(body), "POST conversion/xid")
 }
@@ -59,10 +61,8 @@ pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
         return failure;
     }
     match answers::body(&answer.body) {
-        Body::Empty | Body::Json(_) => Outcome::Unverified,
-        Body::Html => Outcome::Unknown { message: answers::said(answer.status, "an HTML page instead of an answer") },
-        Body::Text(_) | Body::Unreadable => {
-            Outcome::Unknown { message: answers::said(answer.status, "neither an empty body nor JSON") }
-        }
+        Body::Empty => Outcome::Unverified,
+        _ if answers::is_acknowledged(answer) => Outcome::Unverified,
+        _ => answers::unproved(answer, "an empty body"),
     }
 }

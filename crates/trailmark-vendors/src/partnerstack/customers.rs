@@ -6,22 +6,34 @@
 use serde_json::{Map, Value};
 use trailmark_wire::conversion::Customer;
 use trailmark_wire::ids::PartnerKey;
+use trailmark_wire::time::UnixMillis;
 
-use super::answers::{self, Body, text};
+use super::answers::{self, text};
 use super::conversion::{insert_free, insert_stated};
-use super::post;
+use super::{fit, post, shown};
 use crate::Dialect;
 use crate::exchange::{Answer, Request};
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
 use crate::root::{Root, segment};
 use crate::secret::Secret;
-use crate::task::{Rejection, Task};
+use crate::task::{Note, Rejection, Task};
 
-/// Characters of `email`: 4 to 255.
-pub(super) const EMAIL_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
-/// Characters of `name`.
-pub(super) const NAME_CHARS: std::ops::RangeInclusive<usize> = 1..=100;
+/// A customer that the vendor made so long before the signup happened was not made by it; less may be a difference of clocks.
+const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
+
+/// Whom a signup should be credited to, as far as we know.
+pub(super) enum Credited<'a> {
+    /// The vendor takes the partner from the click, whichever key the link named; the signup happened then.
+    ByClick {
+        /// The partner that the link named.
+        partner: Option<&'a PartnerKey>,
+        /// When the customer signed up.
+        at: UnixMillis,
+    },
+    /// The partner was named in the call.
+    Named(&'a PartnerKey),
+}
 
 /// Whether a URL can name the customer; one that cannot be read back is not sent.
 fn can_be_read_back(customer: &Customer) -> bool {
@@ -54,13 +66,14 @@ pub(super) fn create(
     dialect: Dialect,
     customer: &Customer,
     task: &Task,
+    notes: &mut Vec<Note>,
 ) -> Result<Request, Rejection> {
     let (email, partner) = (email(customer)?, partner(task, dialect)?);
     let mut body = Map::new();
     body.insert("customer_key".into(), customer.key.as_str().into());
     body.insert("email".into(), email.into());
     body.insert("partner_key".into(), partner.as_str().into());
-    insert_stated(&mut body, "name", name(customer)?);
+    insert_stated(&mut body, "name", fit::name(customer, notes));
     match dialect {
         Dialect::Current => insert_free(&mut body, "meta", &task.data),
         Dialect::Guide => insert_free(&mut body, "metadata", &task.data),
@@ -74,7 +87,7 @@ fn email(customer: &Customer) -> Result<&str, Rejection> {
                  send it with the signup"
             .into(),
     })?;
-    match EMAIL_CHARS.contains(&email.chars().count()) {
+    match fit::EMAIL_CHARS.contains(&email.chars().count()) {
         true => Ok(email),
         false => Err(Rejection { reason: "`customer.email` must have 4 to 255 characters at PartnerStack".into() }),
     }
@@ -99,20 +112,10 @@ fn partner(task: &Task, dialect: Dialect) -> Result<&PartnerKey, Rejection> {
     task.partner.as_ref().ok_or_else(|| Rejection { reason: reason.into() })
 }
 
-fn name(customer: &Customer) -> Result<Option<&str>, Rejection> {
-    match customer.name.as_deref() {
-        Some(name) if name.chars().count() > *NAME_CHARS.end() => Err(Rejection {
-            reason:
-                "`customer.name` has more than the 100 characters that PartnerStack takes; send a shorter one or none"
-                    .into(),
-        }),
-        name => Ok(name),
-    }
-}
-
-/// What the answer to [`create`] came to.
+/// What the answer to [`create`] came to. A customer that the vendor shows otherwise than sent is read back, and a conflict then.
 pub(super) fn read_created(
     customer: &Customer,
+    task: &Task,
     dialect: Dialect,
     answer: &Answer,
     redaction: &Redaction<'_>,
@@ -120,15 +123,14 @@ pub(super) fn read_created(
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
     }
-    match (answers::data(answer), answers::body(&answer.body)) {
-        (Some(data), _) => created(customer, dialect, &data),
-        (None, Body::Json(_)) => Outcome::Unverified,
-        (None, Body::Html) => {
-            Outcome::Unknown { message: answers::said(answer.status, "an HTML page instead of a customer") }
+    let credited = task.partner.as_ref().map(Credited::Named);
+    match answers::data(answer) {
+        Some(data) if compared(customer, credited.as_ref(), dialect, &data, redaction).is_none() => {
+            created(customer, dialect, &data)
         }
-        (None, Body::Empty | Body::Text(_) | Body::Unreadable) => {
-            Outcome::Unknown { message: answers::said(answer.status, "a body that is not whole JSON") }
-        }
+        Some(_differing) => Outcome::Unverified,
+        None if answers::is_acknowledged(answer) => Outcome::Unverified,
+        None => answers::unproved(answer, "a customer"),
     }
 }
 
@@ -149,46 +151,74 @@ fn created(customer: &Customer, dialect: Dialect, data: &Value) -> Outcome {
 /// people and the vendor's staff correct them.
 pub(super) fn read_back(
     customer: Option<&Customer>,
-    sent_partner: Option<&PartnerKey>,
+    credited: Option<&Credited<'_>>,
     dialect: Dialect,
     answer: &Answer,
     redaction: &Redaction<'_>,
 ) -> LookUp {
     match answers::failure(answer, "base_url", redaction) {
-        Some(_) if answers::says_no_such_thing(answer) => LookUp::Absent,
-        Some(failure) => answers::not_looked_up(answer, failure),
-        None => match answers::data(answer) {
-            Some(data) => compared(customer, sent_partner, dialect, answer, &data),
-            None => answers::unclear(answer, "no customer in the body"),
+        Some(_) if answers::says_no_such_thing(answer) => return LookUp::Absent,
+        Some(failure) => return answers::not_looked_up(answer, failure),
+        None => {}
+    }
+    let Some(data) = answers::data(answer) else { return answers::unclear(answer, "no customer in the body") };
+    match customer.filter(|_| our_key(&data, dialect).is_some()) {
+        None => answers::unclear(answer, "a customer without `customer_key`"),
+        Some(customer) => match compared(customer, credited, dialect, &data, redaction) {
+            None => LookUp::Found { reference: reference(&data, dialect) },
+            Some(message) => LookUp::Differs { message },
         },
     }
 }
 
+/// In what the vendor's customer differs from ours, and whom it credits; `None` when it is ours.
 fn compared(
-    customer: Option<&Customer>,
-    sent_partner: Option<&PartnerKey>,
+    customer: &Customer,
+    credited: Option<&Credited<'_>>,
     dialect: Dialect,
-    answer: &Answer,
     data: &Value,
-) -> LookUp {
-    let Some((customer, key)) = customer.zip(our_key(data, dialect)) else {
-        return answers::unclear(answer, "a customer without `customer_key`");
-    };
-    let other_case = |shown: &str, sent: &str| shown.to_lowercase() != sent.trim().to_lowercase();
-    let differs = |name: &str, sent: Option<&str>| {
-        let sent = sent.filter(|sent| !sent.trim().is_empty());
-        text(data, name).zip(sent).is_some_and(|(shown, sent)| other_case(shown, sent))
-    };
+    redaction: &Redaction<'_>,
+) -> Option<String> {
+    let sent = customer.email.as_deref().filter(|sent| !sent.trim().is_empty());
+    let email = text(data, "email").zip(sent).is_some_and(|(shown, sent)| !is_same(shown, sent));
     let fields = [
-        ("`customer_key`", key != customer.key.as_str()),
-        ("`email`", differs("email", customer.email.as_deref())),
-        ("`partner_key`", differs("partner_key", sent_partner.map(PartnerKey::as_str))),
+        ("`customer_key`", our_key(data, dialect).is_some_and(|key| key != customer.key.as_str())),
+        ("`email`", email),
+        ("`partner_key`", credited.is_some_and(|credited| credited.is_anothers(data))),
     ];
     let differing: Vec<_> = fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
-    match differing.is_empty() {
-        true => LookUp::Found { reference: reference(data, dialect) },
-        false => {
-            LookUp::Differs { message: format!("another customer stands under our key: {}", differing.join(", ")) }
+    let since = created_at(data).map(|at| format!("has had this customer since {at} and ")).unwrap_or_default();
+    let whom = match (text(data, "partner_key"), data.get("partner_key")) {
+        (Some(partner), _) => format!("; the vendor {since}credits partner `{}`", redaction.apply(partner)),
+        (None, Some(Value::Null)) => format!("; the vendor {since}credits nobody"),
+        (None, _) => String::new(),
+    };
+    (!differing.is_empty()).then(|| format!("another customer stands under our key: {}{whom}", differing.join(", ")))
+}
+
+fn is_same(shown: &str, sent: &str) -> bool {
+    shown.to_lowercase() == sent.trim().to_lowercase()
+}
+
+fn created_at(data: &Value) -> Option<UnixMillis> {
+    shown::instant(data, "created_at")
+}
+
+impl Credited<'_> {
+    /// Whether the vendor credits somebody else. Of a click the age decides, where it is shown: a customer that is older than the signup
+    /// was made by something else, and one that is not was made by this click, even if the partner's key has been changed since.
+    fn is_anothers(&self, data: &Value) -> bool {
+        let shown = text(data, "partner_key");
+        match self {
+            Self::Named(partner) => shown.is_some_and(|shown| !is_same(shown, partner.as_str())),
+            Self::ByClick { partner, at } => {
+                let is_known_same = shown.zip(*partner).is_some_and(|(shown, ours)| is_same(shown, ours.as_str()));
+                let is_known_other = shown.zip(*partner).is_some_and(|(shown, ours)| !is_same(shown, ours.as_str()));
+                match created_at(data) {
+                    Some(created) => created < at.plus(-CLOCKS_DIFFER_MS) && !is_known_same,
+                    None => is_known_other,
+                }
+            }
         }
     }
 }

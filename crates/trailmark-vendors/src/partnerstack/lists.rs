@@ -25,7 +25,6 @@ use crate::paging::{Page, Pages};
 use crate::records::Record;
 use crate::redaction::Redaction;
 use crate::root::{encoded, segment};
-use crate::secret::Secret;
 
 /// Items of a page, the most that a dialect allows.
 const CURRENT_LIMIT: u32 = 250;
@@ -84,7 +83,7 @@ pub(super) fn pages(account: &PartnerStack, list: &List) -> Result<Pages, Refusa
     let first = request(None);
     let (credentials, seen) = (account.credentials.clone(), Mutex::new(HashSet::new()));
     let read = move |answer: &Answer| {
-        let redaction = Redaction::of(credentials.iter().map(Secret::expose));
+        let redaction = Redaction::of(&credentials, []);
         let page = envelope(answer, &redaction)?;
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         let mut items = records(thing, dialect, rule, answer, &page, &mut seen)?;
@@ -207,7 +206,7 @@ pub(super) fn one(account: &PartnerStack, thing: Thing, key: &str) -> Result<Cal
     let request = account.get(&format!("{}/{}", Rule::of(thing, dialect).path, path_segment(key)), label);
     let (credentials, key) = (account.credentials.clone(), key.to_owned());
     let read = move |answer: &Answer| {
-        let redaction = Redaction::of(credentials.iter().map(Secret::expose).chain([key.as_str()]));
+        let redaction = Redaction::of(&credentials, [key.as_str()]);
         if answers::says_no_such_thing(answer) {
             return Err(Outcome::Rejected { message: answers::said(answer.status, none) });
         }

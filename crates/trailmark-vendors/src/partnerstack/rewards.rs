@@ -85,8 +85,8 @@ pub(super) fn read(earned: &Earned, dialect: Dialect, answer: &Answer, redaction
         return not_now(answers::said(answer.status, "no list of rewards"));
     };
     let ours: Vec<&Value> = items.iter().filter(|item| owner.has(item)).collect();
-    match (together(&ours), has_more) {
-        (Some((commission, reason)), _) => Standing::Is { commission, reason, amount: amount(&ours) },
+    match (together(&ours, redaction), has_more) {
+        (Some((commission, reason)), _) => Standing::Is { commission, reason, amount: amount(&ours, redaction) },
         (None, true) => not_now(answers::said(answer.status, "too many rewards to find this one")),
         (None, false) if earned.task.partner.is_some() => Standing::Ask(Question::Partner),
         (None, false) => nothing_yet(),
@@ -118,7 +118,7 @@ fn of<'v>(reward: &'v Value, what: &str) -> Option<&'v str> {
 
 /// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing
 /// else is, and the least far decides.
-fn together(rewards: &[&Value]) -> Option<(Commission, Option<String>)> {
+fn together(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<(Commission, Option<String>)> {
     let standing = |commission| match commission {
         Commission::Unknown => 0,
         Commission::Pending => 1,
@@ -126,13 +126,13 @@ fn together(rewards: &[&Value]) -> Option<(Commission, Option<String>)> {
         Commission::Paid => 3,
         Commission::Rejected => 4,
     };
-    rewards.iter().map(|reward| one(reward)).min_by_key(|(commission, _)| standing(*commission))
+    rewards.iter().map(|reward| one(reward, redaction)).min_by_key(|(commission, _)| standing(*commission))
 }
 
 /// What the rewards of one delivery come to, those that were declined left out; `None` where one does not say, or they are in
 /// several currencies.
-fn amount(rewards: &[&Value]) -> Option<Money> {
-    let granted = rewards.iter().filter(|reward| one(reward).0 != Commission::Rejected);
+fn amount(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<Money> {
+    let granted = rewards.iter().filter(|reward| one(reward, redaction).0 != Commission::Rejected);
     let mut sum: Option<Money> = None;
     for reward in granted {
         let currency = text(reward, "currency").unwrap_or("USD").to_ascii_uppercase();
@@ -144,7 +144,7 @@ fn amount(rewards: &[&Value]) -> Option<Money> {
     sum
 }
 
-fn one(reward: &Value) -> (Commission, Option<String>) {
+fn one(reward: &Value, redaction: &Redaction<'_>) -> (Commission, Option<String>) {
     match (text(reward, "reward_status"), text(reward, "payment_status")) {
         (Some("paid"), _) | (Some("approved"), Some("withdrawn" | "paid_externally")) => (Commission::Paid, None),
         (Some("approved"), Some(payment @ ("expired" | "failed"))) => {
@@ -153,21 +153,27 @@ fn one(reward: &Value) -> (Commission, Option<String>) {
         (Some("approved"), _) => (Commission::Approved, None),
         (Some("pending" | "hold" | "scheduled"), _) => (Commission::Pending, None),
         (Some("declined" | "rejected"), _) => (Commission::Rejected, None),
-        (Some(word), _) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", crate::outcome::kept(word)))),
+        (Some(word), _) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", redaction.apply(word)))),
         (None, _) => (Commission::Unknown, Some("the vendor's reward has no `reward_status`".into())),
     }
 }
 
 /// What the answer to the question for the partner says. Nobody says whether one who left is still shown.
 pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standing {
-    let is_archived = |data: Value| ["archived", "is_archived"].iter().any(|name| data.get(name) == Some(&true.into()));
-    if answers::says_no_such_thing(answer) || answers::data(answer).is_some_and(is_archived) {
+    let has_left = || {
         let reason = Some("the partner has left the programme, and no reward is shown".into());
-        return Standing::Is { commission: Commission::Rejected, reason, amount: None };
-    }
+        Standing::Is { commission: Commission::Rejected, reason, amount: None }
+    };
+    let is_archived =
+        |data: &Value| ["archived", "is_archived"].iter().any(|name| data.get(name) == Some(&true.into()));
     match answers::failure(answer, "base_url", redaction) {
+        Some(_) if answers::says_no_such_thing(answer) => has_left(),
         Some(failure) => not_read(answer, failure),
-        None => nothing_yet(),
+        None => match answers::data(answer) {
+            Some(data) if is_archived(&data) => has_left(),
+            Some(_) => nothing_yet(),
+            None => not_now(answers::said(answer.status, "no partner in the body")),
+        },
     }
 }
 

@@ -119,7 +119,7 @@ fn data(item: &Value, names: &[&str]) -> BTreeMap<String, Value> {
 
 /// Milliseconds, or the guide's seconds: a number below 10^11 would be a day before 1973-03-03 as the one and is one
 /// before the year 5138 as the other. So an answer beyond the guide, in milliseconds, is read right as well.
-fn instant(item: &Value, name: &str) -> Option<UnixMillis> {
+pub(super) fn instant(item: &Value, name: &str) -> Option<UnixMillis> {
     const MOST_SECONDS: i64 = 100_000_000_000;
     let number = item.get(name)?.as_i64()?;
     Some(if number.abs() < MOST_SECONDS { UnixMillis::from_seconds(number) } else { UnixMillis(number) })

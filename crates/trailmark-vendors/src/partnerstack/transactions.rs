@@ -16,14 +16,14 @@ use trailmark_wire::conversion::{Customer, Order};
 use trailmark_wire::money::Currency;
 use trailmark_wire::text_map::TextMap;
 
-use super::answers::{self, Body, text};
-use super::customers;
+use super::answers::{self, text};
+use super::{customers, fit};
 use crate::Dialect;
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
 use crate::root::{encoded, segment};
-use crate::task::{Rejection, Task};
+use crate::task::{EarlierSale, Note, Rejection, Task};
 
 /// The list that is looked through.
 pub(super) const LIST: &str = "GET /v2/transactions";
@@ -31,19 +31,26 @@ pub(super) const LIST: &str = "GET /v2/transactions";
 pub(super) const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
 /// Cents, either way.
 const MOST_CENTS: i64 = 50_000_000_000;
-/// Entries of `metadata`.
-const METADATA_ENTRIES: usize = 25;
-/// Characters of a name in `metadata`.
-const METADATA_NAME_CHARS: usize = 30;
-/// Characters of a value in `metadata`.
-const METADATA_VALUE_CHARS: usize = 100;
+/// Items of a page that is looked through. A transaction with full `metadata` has some 5 KB, and several times that beyond ASCII: so many
+/// stay well within what egress reads of one answer.
+const PAGE: u32 = 100;
+/// How long before its sale a transaction may be dated by the vendor: clocks differ.
+const EARLIER_MS: i64 = 86_400_000;
 
 /// What is to be done at the vendor.
 pub(super) enum Movement<'a> {
     /// A transaction is to be there.
     Enter(Entry<'a>),
-    /// The sale's transaction is to be gone; its key there.
-    Delete(String),
+    /// The sale's transaction is to be gone.
+    Delete(Deletion),
+}
+
+/// A transaction that is to be gone.
+pub(super) struct Deletion {
+    /// Its key at the vendor.
+    pub(super) key: String,
+    /// When its sale happened, in milliseconds.
+    sold_at: i64,
 }
 
 /// One transaction.
@@ -52,7 +59,7 @@ pub(super) struct Entry<'a> {
     order: &'a Order,
     cents: i64,
     /// Free text.
-    metadata: Map<String, Value>,
+    data: &'a TextMap,
     created_at: i64,
 }
 
@@ -65,14 +72,12 @@ pub(super) fn sale(task: &Task) -> Result<Movement<'_>, Rejection> {
 /// What a refund does: delete, when it gives all of its sale back and the vendor's key of it is known.
 pub(super) fn refund(task: &Task, dialect: Dialect) -> Result<Movement<'_>, Rejection> {
     let refund = order(task)?;
-    let whole = task
-        .sale
-        .as_ref()
-        .is_some_and(|sale| (sale.amount_minor, sale.currency) == (refund.amount_minor, refund.currency));
-    if whole && let Some(key) = sale_key(task, dialect) {
-        return Ok(Movement::Delete(key));
+    let is_whole = |sale: &&EarlierSale| (sale.amount_minor, sale.currency) == (refund.amount_minor, refund.currency);
+    if let Some((sale, key)) = task.sale.as_ref().filter(is_whole).zip(sale_key(task, dialect)) {
+        return Ok(Movement::Delete(Deletion { key, sold_at: sale.occurred_at.0 }));
     }
-    if task.refund_of.as_ref() == Some(&refund.key) {
+    // The guide's transaction holds no key of ours.
+    if dialect == Dialect::Current && task.refund_of.as_ref() == Some(&refund.key) {
         return Err(rejection(
             "`order.key` of a refund must differ from its sale's: PartnerStack keeps both in one list",
         ));
@@ -96,7 +101,7 @@ fn order(task: &Task) -> Result<&Order, Rejection> {
 
 fn entry<'a>(task: &'a Task, order: &'a Order, cents: i64) -> Result<Entry<'a>, Rejection> {
     let customer = customers::named(task)?;
-    Ok(Entry { customer, order, cents, metadata: metadata(&task.data)?, created_at: task.occurred_at.0 })
+    Ok(Entry { customer, order, cents, data: &task.data, created_at: task.occurred_at.0 })
 }
 
 /// An amount in hundredths of the major unit, exactly.
@@ -132,35 +137,15 @@ pub(super) fn minor(cents: i64, currency: Currency) -> Option<i64> {
     }
 }
 
-/// Free data as `metadata`. Blank values are left out.
-pub(super) fn metadata(data: &TextMap) -> Result<Map<String, Value>, Rejection> {
-    let stated = || data.iter().filter(|(_, value)| !value.trim().is_empty());
-    if stated().count() > METADATA_ENTRIES {
-        return Err(rejection(
-            "`data` holds more than the 25 entries that PartnerStack takes with a transaction; send fewer",
-        ));
-    }
-    let too_long = |(name, value): (&str, &str)| {
-        name.chars().count() > METADATA_NAME_CHARS || value.chars().count() > METADATA_VALUE_CHARS
-    };
-    if stated().any(too_long) {
-        return Err(rejection(
-            "`data` holds a name of more than 30 or a value of more than 100 characters, which PartnerStack does not take \
-             with a transaction",
-        ));
-    }
-    Ok(stated().map(|(name, value)| (name.to_owned(), value.into())).collect())
-}
-
 /// The body of `POST /transactions`.
-pub(super) fn body(entry: &Entry<'_>, dialect: Dialect) -> Result<Value, Rejection> {
+pub(super) fn body(entry: &Entry<'_>, dialect: Dialect, notes: &mut Vec<Note>) -> Result<Value, Rejection> {
     match dialect {
-        Dialect::Current => current(entry),
-        Dialect::Guide => Ok(guide(entry)),
+        Dialect::Current => current(entry, notes),
+        Dialect::Guide => Ok(guide(entry, notes)),
     }
 }
 
-fn current(entry: &Entry<'_>) -> Result<Value, Rejection> {
+fn current(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Result<Value, Rejection> {
     let key = entry.order.key.as_str();
     if !KEY_CHARS.contains(&key.chars().count()) {
         return Err(rejection("`order.key` must have 4 to 255 characters at PartnerStack"));
@@ -171,28 +156,27 @@ fn current(entry: &Entry<'_>) -> Result<Value, Rejection> {
     body.insert("amount".into(), entry.cents.into());
     body.insert("currency".into(), entry.order.currency.as_str().into());
     body.insert("created_at".into(), entry.created_at.into());
-    if let Some(category) = category(entry.order) {
+    if let Some(category) = fit::category(entry.order, notes) {
         body.insert("category_key".into(), category.into());
     }
-    if !entry.metadata.is_empty() {
-        body.insert("metadata".into(), Value::Object(entry.metadata.clone()));
+    let metadata = fit::metadata(entry.data, notes);
+    if !metadata.is_empty() {
+        body.insert("metadata".into(), Value::Object(metadata));
     }
     Ok(Value::Object(body))
 }
 
 /// Seed 000 to the letter: three fields, the currency in lower case, and no place for a key or free text.
-fn guide(entry: &Entry<'_>) -> Value {
+fn guide(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Value {
+    fit::without_data(entry.data, "the guide's transaction has no place for it", notes);
+    if entry.order.items.iter().any(|item| item.category.is_some()) {
+        fit::left_out("order.items.category", "the guide's transaction has no place for it", notes);
+    }
     let mut body = Map::new();
     body.insert("customer_key".into(), entry.customer.key.as_str().into());
     body.insert("amount".into(), entry.cents.into());
     body.insert("currency".into(), entry.order.currency.as_str().to_ascii_lowercase().into());
     Value::Object(body)
-}
-
-/// The category that all lines name; a transaction has one, and lines that differ leave it to the programme's default.
-fn category(order: &Order) -> Option<&str> {
-    let first = order.items.first()?.category.as_deref()?;
-    order.items.iter().all(|item| item.category.as_deref() == Some(first)).then_some(first)
 }
 
 /// What the answer to `POST /transactions` came to. The vendor answers 404 where it does not see the customer, who was
@@ -205,17 +189,21 @@ pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer,
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
     }
-    match (answers::data(answer), answers::body(&answer.body)) {
-        (Some(data), _) => entered(entry, dialect, &data),
-        (None, Body::Json(_)) => Outcome::Unverified,
-        (None, _) => Outcome::Unknown { message: answers::said(answer.status, "no transaction in the body") },
+    match answers::data(answer) {
+        Some(data) => entered(entry, dialect, &data),
+        None if answers::is_acknowledged(answer) => Outcome::Unverified,
+        None => answers::unproved(answer, "a transaction"),
     }
 }
 
+/// A vendor that answers a key which it has with what stands under it, has something else.
 fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value) -> Outcome {
     match (text(data, "key"), dialect) {
         (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified,
-        (Some(key), _) => Outcome::Recorded { reference: Some(key.to_owned()) },
+        (Some(key), _) => match compared(entry, data) {
+            None => Outcome::Recorded { reference: Some(key.to_owned()) },
+            Some(message) => Outcome::Conflict { message },
+        },
         (None, _) => Outcome::Unverified,
     }
 }
@@ -225,21 +213,84 @@ pub(super) fn path(key: &str) -> Option<String> {
     segment(key).map(|key| format!("/api/v2/transactions/{key}"))
 }
 
-/// What the answer to `DELETE` came to. What is not there was deleted before, by an attempt whose answer was lost or by a
-/// person: the sale counts for nothing, which is all that was wanted.
+/// What the answer to `DELETE` came to. Deleted is only what the vendor says that it deleted: 204, or its envelope.
 pub(super) fn read_deleted(key: &str, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
-    let gone = || Outcome::Recorded { reference: Some(key.to_owned()) };
     if answers::says_no_such_thing(answer) {
-        return gone();
+        return Outcome::Missing { message: answers::said(answer.status, "the vendor has no such transaction") };
     }
-    answers::failure(answer, "base_url", redaction).unwrap_or_else(gone)
+    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+        return failure;
+    }
+    let names_another = answers::data(answer).is_some_and(|data| text(&data, "key").is_some_and(|shown| shown != key));
+    match answers::is_acknowledged(answer) && !names_another {
+        true => Outcome::Recorded { reference: Some(key.to_owned()) },
+        false if names_another => {
+            Outcome::Unknown { message: answers::said(answer.status, "the vendor names another transaction") }
+        }
+        false => answers::unproved(answer, "the vendor's word that the transaction is deleted"),
+    }
 }
 
-/// The list from the sale's time on, the newest first, or the page after the transaction of this key. No end: whether the
-/// vendor counts from our `created_at` or from its own, the transaction is not before it.
-pub(super) fn list_path(entry: &Entry<'_>, after: Option<&str>) -> String {
-    let after = after.map(|key| format!("&starting_after={}", encoded(key))).unwrap_or_default();
-    format!("/api/v2/transactions?limit=250&min_created={}{after}", entry.created_at.saturating_sub(1).max(0))
+/// What is looked for in the list of transactions.
+pub(super) enum Sought<'a> {
+    /// What we entered.
+    Entry(&'a Entry<'a>),
+    /// What we deleted.
+    Deleted(&'a Deletion),
+}
+
+impl Sought<'_> {
+    fn key(&self) -> &str {
+        match self {
+            Self::Entry(entry) => entry.order.key.as_str(),
+            Self::Deleted(deletion) => &deletion.key,
+        }
+    }
+
+    /// An entry states its time; of a deletion nobody knows which clock dated the transaction.
+    fn since(&self) -> i64 {
+        match self {
+            Self::Entry(entry) => entry.created_at.saturating_sub(1),
+            Self::Deleted(deletion) => deletion.sold_at.saturating_sub(EARLIER_MS),
+        }
+    }
+
+    /// The list from the sale's time on, the newest first, or the page after the transaction of this key. No end: whether the
+    /// vendor counts from our `created_at` or from its own, the transaction is not before it.
+    pub(super) fn path(&self, after: Option<&str>) -> String {
+        let after = after.map(|key| format!("&starting_after={}", encoded(key))).unwrap_or_default();
+        format!("/api/v2/transactions?limit={PAGE}&min_created={}{after}", self.since().max(0))
+    }
+
+    /// The key after which the list goes on that did not show it so far; `None` at its end, and where no list is to be read.
+    pub(super) fn continued(&self, answer: &Answer, redaction: &Redaction<'_>) -> Option<String> {
+        if answers::failure(answer, "base_url", redaction).is_some() {
+            return None;
+        }
+        let page = page(answer).filter(|page| page.has_more && page.item(self.key()).is_none())?;
+        page.items.last().and_then(|item| text(item, "key")).map(str::to_owned)
+    }
+
+    /// What the list's last page says. Where it has more and this is not on it, nothing is known.
+    pub(super) fn read(&self, answer: &Answer, redaction: &Redaction<'_>) -> LookUp {
+        if let Some(failure) = answers::failure(answer, "base_url", redaction) {
+            return answers::not_looked_up(answer, failure);
+        }
+        let Some(page) = page(answer) else { return answers::unclear(answer, "no list of transactions") };
+        let found = || LookUp::Found { reference: Some(self.key().to_owned()) };
+        match (self, page.item(self.key())) {
+            (_, None) if page.has_more => {
+                answers::unclear(answer, "too many transactions since the sale to find this one")
+            }
+            (Self::Entry(_), None) => LookUp::Absent,
+            (Self::Entry(entry), Some(item)) => match compared(entry, item) {
+                None => found(),
+                Some(message) => LookUp::Differs { message },
+            },
+            (Self::Deleted(_), Some(item)) if item.get("archived") != Some(&Value::Bool(true)) => LookUp::Absent,
+            (Self::Deleted(_), _) => found(),
+        }
+    }
 }
 
 /// A page of the list.
@@ -255,46 +306,20 @@ fn page(answer: &Answer) -> Option<Page> {
 }
 
 impl Page {
-    fn ours(&self, entry: &Entry<'_>) -> Option<&Value> {
-        self.items.iter().find(|item| text(item, "key") == Some(entry.order.key.as_str()))
+    fn item(&self, key: &str) -> Option<&Value> {
+        self.items.iter().find(|item| text(item, "key") == Some(key))
     }
 }
 
-/// The key after which the list goes on that did not show ours so far; `None` at its end, and where no list is to be read.
-pub(super) fn continued(entry: &Entry<'_>, answer: &Answer, redaction: &Redaction<'_>) -> Option<String> {
-    if answers::failure(answer, "base_url", redaction).is_some() {
-        return None;
-    }
-    let page = page(answer).filter(|page| page.has_more && page.ours(entry).is_none())?;
-    page.items.last().and_then(|item| text(item, "key")).map(str::to_owned)
-}
-
-/// What the list's last page says. Where it has more and ours is not on it, nothing is known.
-pub(super) fn read_listed(entry: &Entry<'_>, answer: &Answer, redaction: &Redaction<'_>) -> LookUp {
-    if let Some(failure) = answers::failure(answer, "base_url", redaction) {
-        return answers::not_looked_up(answer, failure);
-    }
-    let Some(page) = page(answer) else { return answers::unclear(answer, "no list of transactions") };
-    match page.ours(entry) {
-        Some(item) => compared(entry, entry.order.key.as_str(), item),
-        None if page.has_more => answers::unclear(answer, "too many transactions since the sale to find this one"),
-        None => LookUp::Absent,
-    }
-}
-
-fn compared(entry: &Entry<'_>, key: &str, item: &Value) -> LookUp {
+/// In what a transaction under our key differs from ours; `None` when it is ours.
+fn compared(entry: &Entry<'_>, item: &Value) -> Option<String> {
     let same_amount = item.get("amount").and_then(Value::as_i64).is_none_or(|amount| amount == entry.cents);
     let currency = entry.order.currency.as_str();
     let same_currency = text(item, "currency").is_none_or(|shown| shown.eq_ignore_ascii_case(currency));
     let same_customer = customers::our_key_on(item).is_none_or(|shown| shown == entry.customer.key.as_str());
     let fields = [("`amount`", same_amount), ("`currency`", same_currency), ("the customer", same_customer)];
     let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
-    match differing.is_empty() {
-        true => LookUp::Found { reference: Some(key.to_owned()) },
-        false => {
-            LookUp::Differs { message: format!("another transaction stands under our key: {}", differing.join(", ")) }
-        }
-    }
+    (!differing.is_empty()).then(|| format!("another transaction stands under our key: {}", differing.join(", ")))
 }
 
 fn rejection(reason: &str) -> Rejection {

@@ -186,9 +186,14 @@ fn customers_and_transactions_are_deleted_by_key() {
         let nothing = Change::RemoveCustomer { key: "..".into() };
         assert_eq!(call(dialect, &nothing), "DELETE /customers/%20", "another route is never reached");
         let gone = Step::Done(Record::Removed(Removed { removed: "txn_xyz".into() }));
-        for body in [r#"{"data":{"key":"txn_xyz"},"message":"OK","status":200}"#, ""] {
-            let step = read(dialect, &transaction, &answer(200, body)).unwrap();
+        for (status, body) in [(200, r#"{"data":{"key":"txn_xyz"},"message":"OK","status":200}"#), (204, "")] {
+            let step = read(dialect, &transaction, &answer(status, body)).unwrap();
             assert_eq!(format!("{step:?}"), format!("{gone:?}"));
+        }
+        // field-faults row 38: removed is only what the vendor says that it removed.
+        for body in ["", "{}", "null", "<html>", "OK"] {
+            let unproved = read(dialect, &transaction, &answer(200, body)).unwrap_err();
+            assert!(matches!(unproved, Outcome::Unknown { .. }), "{body}: {unproved:?}");
         }
         let unknown = read(dialect, &transaction, &answer(404, fixture!("404"))).unwrap_err();
         assert_eq!(unknown, Outcome::Rejected { message: "status 404: no such transaction".into() });

@@ -206,6 +206,29 @@ fn an_unclear_answer_settles_nothing() {
     assert_eq!(not_before, Some(super::NOW.plus(60_000)));
 }
 
+// field-faults rows 38 and 42: no envelope, not the vendor, whoever is asked
+#[test]
+fn an_answer_without_the_vendors_envelope_says_nothing_about_a_commission() {
+    for question in [Question::Reward, Question::Partner] {
+        for (status, body) in
+            [(200, "<html>Sign in</html>"), (200, ""), (200, "{}"), (200, "[]"), (403, "<html>"), (404, "<html>")]
+        {
+            let said = told(adapter().read_commission(&customer(), question, &answer(status, body)));
+            assert!(said.starts_with("not now: "), "{status} {body}: {said}");
+        }
+    }
+    let archived = r#"{"data":{"key":"part_1","archived":true}}"#;
+    let broken = told(adapter().read_commission(&customer(), Question::Partner, &answer(500, archived)));
+    assert!(broken.starts_with("not now: "), "a broken server's word about a partner: {broken}");
+}
+
+// field-faults row 65
+#[test]
+fn a_word_of_the_vendors_that_repeats_a_credential_is_withheld() {
+    let said = read(&customer(), &[reward("Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=", "", Value::Null)]);
+    assert_eq!(said, "unknown: the vendor calls it `Basic [redacted]`");
+}
+
 #[test]
 fn every_word_is_its_own_in_json() {
     for commission in Commission::ALL {

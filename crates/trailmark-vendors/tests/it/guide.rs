@@ -4,8 +4,9 @@ use trailmark_vendors::capability::{Class, Operation, Support};
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_vendors::paging::{Page, Pages};
 use trailmark_vendors::records::Record;
-use trailmark_vendors::task::{EarlierSale, Task};
+use trailmark_vendors::task::{EarlierSale, Plan, Task};
 use trailmark_vendors::{Account, Dialect, Vendor};
+use trailmark_wire::conversion::Item;
 
 use super::orders::{class, lead, refund, sale};
 use super::{account, all_partners, answer, fixture, one_partner, partner, partnerstack, rendered, sent, signup};
@@ -101,6 +102,47 @@ fn all_of_a_sale_is_deleted_by_the_vendors_key_and_a_part_is_negative() {
     );
 }
 
+fn notes(task: &Task) -> Vec<String> {
+    match guide().plan(task).unwrap() {
+        Plan::Send { notes, .. } => notes.iter().map(ToString::to_string).collect(),
+        other => panic!("nothing to send: {other:?}"),
+    }
+}
+
+// field-faults row 45
+#[test]
+fn what_the_guide_does_not_send_is_no_reason_to_refuse_and_what_is_left_out_is_said() {
+    let mut task = sale(9900, "USD");
+    for number in 0..40 {
+        task.data.insert(format!("{number}{}", "n".repeat(62)), "v".repeat(500));
+    }
+    task.order.as_mut().unwrap().items =
+        vec![Item { sku: "a".into(), category: Some("plans".into()), unit_amount_minor: 9900, quantity: 1 }];
+    let body = r#"{"customer_key":"u_1","amount":9900,"currency":"usd"}"#;
+    assert_eq!(call(&task), ("POST /api/v2/transactions".into(), body.into()));
+    let told = ["data", "order.items.category"]
+        .map(|field| format!("`{field}` was left out: the guide's transaction has no place for it"));
+    assert_eq!(notes(&task), told);
+    let mut part = with_reference(refund(230), Some("txn_xyz"));
+    part.order.as_mut().unwrap().key = part.refund_of.clone().unwrap();
+    assert_eq!(call(&part).1, r#"{"customer_key":"u_1","amount":-230,"currency":"eur"}"#);
+    let short = with_reference(refund(230), None);
+    assert_eq!(notes(&short), [""; 0]);
+}
+
+// field-faults row 39
+#[test]
+fn what_was_to_be_deleted_is_looked_for_beyond_the_guide() {
+    let task = with_reference(refund(1230), Some("txn_xyz"));
+    let request = guide().look_up(&task).unwrap();
+    let expected = "https://api.partnerstack.com/api/v2/transactions?limit=100&min_created=1795161600000";
+    assert_eq!(request.url.expose(), expected);
+    let list = r#"{"data":{"items":[{"key":"txn_xyz","amount":1230}],"has_more":false}}"#;
+    assert_eq!(guide().read_look_up(&task, &answer(200, list)), LookUp::Absent);
+    let gone = LookUp::Found { reference: Some("txn_xyz".into()) };
+    assert_eq!(guide().read_look_up(&task, &answer(200, &list.replace("txn_xyz", "txn_abc"))), gone);
+}
+
 #[test]
 fn a_lead_is_spoken_beyond_the_guide() {
     let body = r#"{"type":"lead","value":1,"target_type":"customer","target_key":"u_1"}"#;
@@ -131,7 +173,7 @@ fn a_partner_is_read_by_key_and_the_credential_probed_by_the_list() {
     let body = r#"{"data":{"key":"prt_abc123","email":"partner@example.com","name":"Jane Doe","status":"active"}}"#;
     let partner = partner((call.read)(&answer(200, body)).unwrap());
     assert_eq!((partner.key.as_str(), partner.status.as_deref()), ("prt_abc123", Some("active")));
-    let probe = guide().probe();
+    let probe = guide().probe("private_key").unwrap();
     assert_eq!(probe.url.expose(), "https://api.partnerstack.com/api/v2/partners?limit=1");
     assert_eq!(guide().read_probe(&answer(200, r#"{"data":{"items":[],"has_more":false}}"#)), Probe::Good);
 }

@@ -64,31 +64,62 @@ fn an_address_counts_only_where_both_sides_state_one() {
 #[test]
 fn somebody_else_under_our_key_differs_and_the_field_is_named() {
     let differs = "differs | another customer stands under our key: ";
+    let whom = "; the vendor has had this customer since 2026-11-20T08:00:00Z and credits partner `acme`";
     let other = fixture!("200_customer").replace("Ada@", "bob@");
-    assert_eq!(read(&signup(), 200, &other), format!("{differs}`email`"));
+    assert_eq!(read(&signup(), 200, &other), format!("{differs}`email`{whom}"));
     let other = fixture!("200_customer").replace("u_1", "U_1");
-    assert_eq!(read(&signup(), 200, &other), format!("{differs}`customer_key`"));
+    assert_eq!(read(&signup(), 200, &other), format!("{differs}`customer_key`{whom}"));
     let other = fixture!("200_customer").replace("Ada@", "bob@").replace("u_1", "u_2");
-    assert_eq!(read(&signup(), 200, &other), format!("{differs}`customer_key`, `email`"));
+    assert_eq!(read(&signup(), 200, &other), format!("{differs}`customer_key`, `email`{whom}"));
 }
 
 #[test]
-fn the_partner_counts_only_where_we_named_it() {
-    let partner = Some(PartnerKey::new("bolt").unwrap());
-    let named = Task { partner: partner.clone(), ..signup_without_click() };
-    let expected = "differs | another customer stands under our key: `partner_key`";
+fn a_partner_that_we_named_must_be_the_one_that_the_vendor_credits() {
+    let named = Task { partner: Some(PartnerKey::new("bolt").unwrap()), ..signup_without_click() };
+    let expected = "differs | another customer stands under our key: `partner_key`; the vendor has had this customer \
+                    since 2026-11-20T08:00:00Z and credits partner `acme`";
     assert_eq!(read(&named, 200, fixture!("200_customer")), expected);
-    let by_click = Task { partner, ..signup() };
-    assert_eq!(read(&by_click, 200, fixture!("200_customer")), "found | cus_8U5s1iH2Pd2a2p");
+}
+
+// field-faults row 41
+#[test]
+fn a_customer_who_was_another_partners_before_the_signup_by_click_is_a_conflict_that_names_the_partner() {
+    let by_click =
+        |partner: Option<&str>| Task { partner: partner.map(|key| PartnerKey::new(key).unwrap()), ..signup() };
+    let since =
+        |ms: i64| fixture!("200_customer").replace("\"created_at\": 1795161600000", &format!("\"created_at\": {ms}"));
+    let (found, day_before) = ("found | cus_8U5s1iH2Pd2a2p", super::NOW.0 - 86_400_000);
+    let conflict = "differs | another customer stands under our key: `partner_key`; the vendor has had this customer \
+                    since 2026-11-20T08:00:00Z and credits partner `acme`";
+    assert_eq!(read(&by_click(Some("bolt")), 200, &since(day_before)), conflict);
+    assert_eq!(
+        read(&by_click(None), 200, &since(day_before)),
+        conflict,
+        "an older customer was not made by this click"
+    );
+    assert_eq!(read(&by_click(Some("acme")), 200, &since(day_before)), found, "the same partner is credited");
+    assert_eq!(read(&by_click(Some("ACME")), 200, &since(day_before)), found);
+    // Made by this click: the partner's key was changed since the link was made.
+    for made in [super::NOW.0 - 60_000, super::NOW.0, super::NOW.0 + 3_600_000] {
+        assert_eq!(read(&by_click(Some("bolt")), 200, &since(made)), found, "{made}");
+        assert_eq!(read(&by_click(None), 200, &since(made)), found, "{made}");
+    }
+    let ageless = fixture!("200_customer").replace("\"created_at\": 1795161600000,", "");
+    assert!(read(&by_click(Some("bolt")), 200, &ageless).starts_with("differs | "), "of unknown age: a person decides");
+    assert_eq!(read(&by_click(None), 200, &ageless), found);
+    let nobodys = since(day_before).replace("\"partner_key\": \"acme\"", "\"partner_key\": null");
+    let nobody = "differs | another customer stands under our key: `partner_key`; the vendor has had this customer since \
+                  2026-11-20T08:00:00Z and credits nobody";
+    assert_eq!(read(&by_click(Some("acme")), 200, &nobodys), nobody);
 }
 
 #[test]
 fn only_the_vendors_own_404_means_absent() {
     assert_eq!(read(&signup(), 404, fixture!("404")), "absent");
-    let elsewhere = "inconclusive | status 404: not an answer of the vendor's API; check `base_url`";
     for body in ["<html>Not found</html>", "", r#"{"message":"Not Found"}"#, r#"{"status":404}"#, r#"{"message":"Cust"#]
     {
-        assert_eq!(read(&signup(), 404, body), elsewhere, "{body}");
+        let told = read(&signup(), 404, body);
+        assert!(told.starts_with("inconclusive | ") && told.contains("not an answer of the vendor's API"), "{told}");
     }
     let gone = "inconclusive | status 410: Customer not found";
     assert_eq!(read(&signup(), 410, &fixture!("404").replace("404", "410")), gone);
@@ -116,11 +147,25 @@ fn a_throttled_look_up_passes_the_hint_on() {
 
 #[test]
 fn a_probe_tells_good_from_refused_from_unclear() {
+    assert!(adapter().probe("tracking_token").is_none(), "no harmless call tries it");
+    assert_eq!(adapter().reading_credential(), "private_key");
     let probe = |status, body| adapter().read_probe(&answer(status, body));
     assert_eq!(probe(200, fixture!("200_partnerships_last")), Probe::Good);
     assert_eq!(probe(401, fixture!("401")), Probe::Refused);
     assert_eq!(probe(403, fixture!("403")), Probe::Refused);
-    for (status, body) in [(200, "<html>Sign in</html>"), (200, ""), (404, ""), (429, ""), (500, ""), (302, "")] {
+    let html = "<html>Sign in</html>";
+    for (status, body) in [
+        (200, html),
+        (200, ""),
+        (200, "{}"),
+        (403, html),
+        (403, ""),
+        (404, ""),
+        (418, html),
+        (429, ""),
+        (500, ""),
+        (302, ""),
+    ] {
         assert_eq!(probe(status, body), Probe::Unclear, "{status} {body}");
     }
 }

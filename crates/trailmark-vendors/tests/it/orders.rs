@@ -8,7 +8,7 @@ use trailmark_wire::conversion::{Item, Kind, Order};
 use trailmark_wire::ids::OrderKey;
 use trailmark_wire::money::Currency;
 
-use super::{adapter, answer, fixture, rendered, sent, signup, with_key};
+use super::{NOW, adapter, answer, fixture, rendered, sent, signup, with_key};
 
 /// Ada's order `o_1001` of an amount in minor units.
 pub(crate) fn sale(amount_minor: i64, currency: &str) -> Task {
@@ -21,7 +21,8 @@ pub(crate) fn sale(amount_minor: i64, currency: &str) -> Task {
 pub(crate) fn refund(amount_minor: i64) -> Task {
     let task = sale(amount_minor, "EUR");
     let sale = task.order.unwrap();
-    let earlier = EarlierSale { amount_minor: 1230, currency: sale.currency, reference: Some("o_1001".into()) };
+    let earlier =
+        EarlierSale { occurred_at: NOW, amount_minor: 1230, currency: sale.currency, reference: Some("o_1001".into()) };
     Task {
         kind: Kind::Refund,
         refund_of: Some(sale.key.clone()),
@@ -125,28 +126,64 @@ fn what_a_transaction_cannot_hold_is_named_before_anything_is_sent() {
         rejected(&with_order_key(sale(1, "EUR"), "o_1")),
         "`order.key` must have 4 to 255 characters at PartnerStack"
     );
-    for (name, value) in [("n".repeat(31), "v".into()), ("n".into(), "v".repeat(101))] {
-        let mut task = sale(1, "EUR");
-        task.data.insert(name, value);
-        assert!(rejected(&task).starts_with("`data` holds a name of more than 30"));
-    }
-    let with_entries = |count: usize| {
-        let mut task = sale(1, "EUR");
-        for number in 0..count {
-            task.data.insert(format!("n{number}"), "v".into());
-        }
-        task
-    };
-    assert!(adapter().plan(&with_entries(25)).is_ok());
-    assert!(rejected(&with_entries(26)).starts_with("`data` holds more than the 25 entries"));
-    let mut task = sale(1, "EUR");
-    task.data.insert("n".repeat(30), "v".repeat(100));
-    assert!(adapter().plan(&task).is_ok());
     for task in [Task { customer: None, ..sale(1, "EUR") }, Task { customer: None, ..lead() }] {
         assert!(rejected(&task).starts_with("missing `customer.key`"));
     }
     assert!(rejected(&Task { order: None, ..sale(1, "EUR") }).starts_with("missing `order`"));
     assert!(rejected(&with_key(sale(1, "EUR"), "..")).contains("no URL can name"));
+}
+
+fn notes(task: &Task) -> Vec<String> {
+    match adapter().plan(task).unwrap() {
+        Plan::Send { notes, .. } => notes.iter().map(ToString::to_string).collect(),
+        other => panic!("nothing to send: {other:?}"),
+    }
+}
+
+// field-faults row 13
+#[test]
+fn data_that_is_too_long_for_a_transaction_is_cut_and_said_so() {
+    let mut task = sale(1, "EUR");
+    task.data.insert("a".repeat(30), "v".repeat(100));
+    assert_eq!(notes(&task), [""; 0]);
+    task.data.insert("n".repeat(64), "🦀".repeat(500));
+    let metadata = body(&task)["metadata"].clone();
+    assert_eq!(metadata, serde_json::json!({ "a".repeat(30): "v".repeat(100), "n".repeat(30): "🦀".repeat(100) }));
+    let name = "n".repeat(64);
+    assert_eq!(
+        notes(&task),
+        [
+            format!("`data.{name}` was named by its first 30 characters, the most that PartnerStack takes for a name"),
+            format!("`data.{name}` was cut to 100 characters, the most that PartnerStack takes"),
+        ]
+    );
+}
+
+// field-faults row 13
+#[test]
+fn data_that_has_no_place_in_a_transaction_is_left_out_and_said_so() {
+    let mut task = sale(1, "EUR");
+    for number in 10..36 {
+        task.data.insert(format!("n{number}"), "v".into());
+    }
+    assert_eq!(body(&task)["metadata"].as_object().unwrap().len(), 25);
+    assert_eq!(notes(&task), ["`data.n35` was left out: PartnerStack takes 25 entries with a transaction"]);
+    let mut task = sale(1, "EUR");
+    for end in ["", "1", "2"] {
+        task.data.insert(format!("{}{end}", "n".repeat(30)), format!("v{end}"));
+    }
+    assert_eq!(
+        body(&task)["metadata"],
+        serde_json::json!({ "n".repeat(30): "v" }),
+        "the name that fits keeps its value"
+    );
+    assert_eq!(notes(&task).len(), 2);
+    for task in [lead(), refund(1230)] {
+        let mut task = task;
+        assert_eq!(notes(&task), [""; 0]);
+        task.data.insert("plan".into(), "team".into());
+        assert!(notes(&task)[0].starts_with("`data` was left out: "), "{:?}", notes(&task));
+    }
 }
 
 #[test]
@@ -160,11 +197,15 @@ fn lines_name_the_category_where_they_agree() {
         };
         let mut task = sale(1230, "EUR");
         task.order.as_mut().unwrap().items = categories.iter().map(line).collect();
-        body(&task)["category_key"].as_str().map(str::to_owned)
+        (body(&task)["category_key"].as_str().map(str::to_owned), notes(&task).join(""))
     };
-    assert_eq!(with_lines(&[Some("plans"), Some("plans")]).as_deref(), Some("plans"));
-    for categories in [&[][..], &[None], &[Some("plans"), None], &[Some("plans"), Some("seats")]] {
-        assert_eq!(with_lines(categories), None, "{categories:?}");
+    assert_eq!(with_lines(&[Some("plans"), Some("plans")]), (Some("plans".into()), String::new()));
+    for categories in [&[][..], &[None], &[None, None]] {
+        assert_eq!(with_lines(categories), (None, String::new()), "{categories:?}");
+    }
+    for categories in [&[Some("plans"), None], &[Some("plans"), Some("seats")]] {
+        let note = "`order.items.category` was left out: the lines differ, and a transaction has one category";
+        assert_eq!(with_lines(categories), (None, note.into()), "{categories:?}");
     }
 }
 
@@ -204,8 +245,8 @@ fn a_transaction_counts_when_it_stands_under_our_key() {
     assert_eq!(read(&task, 201, r#"{"data":{"key":"txn_7"},"status":200}"#), "unverified");
     assert_eq!(read(&task, 200, r#"{"data":{}}"#), "unverified");
     assert_eq!(read(&task, 200, r#"{"message":"OK","status":200}"#), "unverified");
-    assert_eq!(read(&task, 200, ""), "unknown | status 200: no transaction in the body");
-    assert_eq!(read(&task, 200, "<html>"), "unknown | status 200: no transaction in the body");
+    assert_eq!(read(&task, 200, ""), "unknown | status 200: an empty body instead of a transaction");
+    assert_eq!(read(&task, 200, "<html>"), "unknown | status 200: an HTML page instead of a transaction");
     assert!(read(&task, 400, fixture!("400_exists")).starts_with("duplicate | "));
     assert!(read(&task, 400, fixture!("400_refused")).starts_with("rejected | "));
     assert!(read(&task, 500, fixture!("500")).starts_with("unknown | "));
@@ -219,22 +260,69 @@ fn a_customer_that_the_vendor_does_not_show_yet_is_waited_for() {
     assert!(read(&task, 404, "<html>").starts_with("retry | "), "a web server's own 404 is no word about the customer");
 }
 
+// field-faults row 41: what a sale answers is compared, too
 #[test]
-fn what_is_not_there_is_deleted_already() {
+fn a_key_that_is_answered_with_another_transaction_is_a_conflict() {
+    let made = fixture!("200_transaction");
+    let task = sale(1231, "EUR");
+    let expected = "another transaction stands under our key: `amount`";
+    assert_eq!(adapter().read(&task, &answer(200, made)), Outcome::Conflict { message: expected.into() });
+}
+
+// field-faults row 38
+#[test]
+fn a_deletion_counts_only_by_the_vendors_word() {
     let task = refund(1230);
-    assert_eq!(read(&task, 200, r#"{"data":{"key":"o_1001"},"status":200}"#), "recorded | o_1001");
-    assert_eq!(read(&task, 200, ""), "recorded | o_1001");
-    assert_eq!(read(&task, 404, fixture!("404")), "recorded | o_1001");
-    assert!(read(&task, 404, "<html>").starts_with("retry | "), "a web server's own 404 deletes nothing");
+    for (status, body) in [
+        (200, r#"{"data":{"key":"o_1001"},"status":200}"#),
+        (200, r#"{"message":"Deleted","status":200}"#),
+        (200, r#"{"data":{}}"#),
+        (204, ""),
+    ] {
+        assert_eq!(read(&task, status, body), "recorded | o_1001", "{body}");
+    }
+    for body in ["", "{}", "[]", "null", "<html>", "OK", r#"{"message":"OK"}"#] {
+        let told = read(&task, 200, body);
+        assert!(told.starts_with("unknown | ") && told.contains("the vendor's word that"), "{body}: {told}");
+    }
+    let another = read(&task, 200, r#"{"data":{"key":"o_1002"},"status":200}"#);
+    assert_eq!(another, "unknown | status 200: the vendor names another transaction");
     assert!(read(&task, 500, fixture!("500")).starts_with("unknown | "));
+}
+
+// field-faults row 39
+#[test]
+fn a_deletion_that_is_answered_by_404_is_missing_and_not_recorded() {
+    let task = refund(1230);
+    let message = "status 404: the vendor has no such transaction".into();
+    assert_eq!(adapter().read(&task, &answer(404, fixture!("404"))), Outcome::Missing { message });
+    assert!(read(&task, 404, "<html>").starts_with("retry | "), "a web server's own 404 deletes nothing");
+}
+
+// field-faults row 39
+#[test]
+fn what_was_to_be_deleted_is_looked_for_in_the_list() {
+    let request = adapter().look_up(&refund(1230)).unwrap();
+    let day_before = "https://api.partnerstack.com/api/v2/transactions?limit=100&min_created=1795161600000";
+    assert_eq!(request.url.expose(), day_before);
+    let (task, list) = (refund(1230), fixture!("200_transactions"));
+    assert_eq!(found(&task, 200, list), "absent", "the list shows the sale, so the deletion is not there");
+    let without = list.replace("o_1001", "o_1003");
+    assert_eq!(found(&task, 200, &without), "found | o_1001");
+    let archived = list.replace("\"key\": \"o_1001\"", "\"key\": \"o_1001\", \"archived\": true");
+    assert_eq!(found(&task, 200, &archived), "found | o_1001");
+    let more = without.replace("\"has_more\": false", "\"has_more\": true");
+    assert!(found(&task, 200, &more).starts_with("inconclusive | "));
+    for unreadable in ["", "{}", "<html>"] {
+        assert!(found(&task, 200, unreadable).starts_with("inconclusive | "), "{unreadable}");
+    }
 }
 
 #[test]
 fn a_transaction_is_looked_for_from_the_sales_time_on() {
     let request = adapter().look_up(&sale(1230, "EUR")).unwrap();
-    let expected = "https://api.partnerstack.com/api/v2/transactions?limit=250&min_created=1795247999999";
+    let expected = "https://api.partnerstack.com/api/v2/transactions?limit=100&min_created=1795247999999";
     assert_eq!(request.url.expose(), expected);
-    assert!(adapter().look_up(&refund(1230)).is_none(), "a deletion is sent again instead");
     assert!(adapter().look_up(&lead()).is_none());
 }
 
@@ -263,7 +351,7 @@ fn a_list_is_gone_through_by_the_key_of_its_last_item_until_it_ends_or_shows_our
     let next = |task: &Task, status, body: &str| {
         adapter().look_up_next(task, &answer(status, body)).map(|request| request.url.expose().to_owned())
     };
-    let expected = "https://api.partnerstack.com/api/v2/transactions?limit=250&min_created=1795247999999\
+    let expected = "https://api.partnerstack.com/api/v2/transactions?limit=100&min_created=1795247999999\
                     &starting_after=o_1001";
     assert_eq!(next(&other, 200, &more).as_deref(), Some(expected));
     assert_eq!(next(&other, 200, &more.replace("\"o_1001\"", "\"o&1\"")).unwrap().rsplit('=').next(), Some("o%261"));

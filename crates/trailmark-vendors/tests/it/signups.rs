@@ -18,6 +18,17 @@ fn class(task: &Task) -> Class {
     }
 }
 
+fn body(task: &Task) -> serde_json::Value {
+    serde_json::from_slice(&sent(&*adapter(), task).body.unwrap()).unwrap()
+}
+
+fn notes(task: &Task) -> Vec<String> {
+    match adapter().plan(task).unwrap() {
+        Plan::Send { notes, .. } => notes.iter().map(ToString::to_string).collect(),
+        other => panic!("nothing to send: {other:?}"),
+    }
+}
+
 fn with_customer(task: Task, change: impl FnOnce(&mut Customer)) -> Task {
     let mut customer = task.customer.unwrap();
     change(&mut customer);
@@ -65,8 +76,9 @@ fn the_configured_roots_replace_the_vendors_hosts() {
         tracking_url: Some("http://127.0.0.1:9100/partnerlinks/".into()),
         ..account()
     });
-    let urls = [sent(&*vendor, &signup()), sent(&*vendor, &signup_without_click()), vendor.probe()]
-        .map(|request| request.url.expose().to_owned());
+    let urls =
+        [sent(&*vendor, &signup()), sent(&*vendor, &signup_without_click()), vendor.probe("private_key").unwrap()]
+            .map(|request| request.url.expose().to_owned());
     assert_eq!(
         urls,
         [
@@ -134,17 +146,30 @@ fn what_the_vendor_needs_and_the_signup_lacks_is_named_with_its_cure() {
 }
 
 #[test]
-fn what_is_beyond_the_vendors_limits_is_refused_and_never_cut() {
+fn an_address_that_the_vendor_needs_and_does_not_take_is_refused_by_name() {
     let vendor = adapter();
     let email = |email: &str| with_customer(signup_without_click(), |customer| customer.email = Some(email.into()));
-    let name = |length| with_customer(signup_without_click(), |customer| customer.name = Some("ä".repeat(length)));
     assert_eq!(rejected(&*vendor, &email("a@b")), "`customer.email` must have 4 to 255 characters at PartnerStack");
     assert!(vendor.plan(&email("a@bc")).is_ok());
-    assert_eq!(
-        rejected(&*vendor, &name(101)),
-        "`customer.name` has more than the 100 characters that PartnerStack takes; send a shorter one or none"
-    );
-    assert!(vendor.plan(&name(100)).is_ok());
+}
+
+// field-faults row 13
+#[test]
+fn a_name_that_is_too_long_is_cut_to_a_hundred_characters_and_said_so() {
+    for task in [signup(), signup_without_click()] {
+        let named = |length| with_customer(task.clone(), |customer| customer.name = Some("ä".repeat(length)));
+        assert_eq!(body(&named(200))["name"], "ä".repeat(100));
+        assert_eq!(notes(&named(200)), ["`customer.name` was cut to 100 characters, the most that PartnerStack takes"]);
+        assert_eq!((body(&named(100))["name"].as_str(), notes(&named(100)).len()), (Some(&*"ä".repeat(100)), 0));
+    }
+}
+
+// field-faults row 13
+#[test]
+fn an_address_that_the_vendor_does_not_need_is_left_out_where_it_does_not_take_it() {
+    let task = with_customer(signup(), |customer| customer.email = Some("a@b".into()));
+    assert_eq!(body(&task).get("email"), None);
+    assert_eq!(notes(&task), ["`customer.email` was left out: PartnerStack takes 4 to 255 characters"]);
 }
 
 #[test]

@@ -13,13 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use trailmark_vendors::capability::Class;
+use trailmark_vendors::task::Note;
 use trailmark_wire::receipt::Status;
 
 use super::Ground;
 use super::samples::*;
+use crate::outbox::sent::SendOutcome;
 use crate::outbox::{Doubt, Progress, Purpose, State};
-use crate::store::StoreError;
-use crate::store::delivery::{AttemptKey, Claim, Expired, Glance, Lane, LaneKey, NewAttempt, Pause, Settlement};
+use crate::store::delivery::{
+    AttemptKey, Claim, Expired, Glance, Lane, LaneKey, LaneRule, NewAttempt, Pause, Settlement,
+};
+use crate::store::{Store, StoreError};
 
 const LOST: StoreError = StoreError::LeaseLost;
 
@@ -100,6 +104,7 @@ pub async fn a_send_counts_as_its_row_is_committed_and_a_look_up_does_not(ground
         doubt: Some(Doubt::Unknown),
         settles_at: Some(NOW.plus(9)),
         reference: Some("cus_1".into()),
+        paused_by: None,
     };
     let settlement = Settlement { progress: doubtful.clone(), attempt: Some((key, end("unknown"))), lane: None };
     store.settle(&first, settlement).await.unwrap();
@@ -233,6 +238,74 @@ pub async fn a_late_answer_is_recorded_on_its_attempt_alone(ground: &impl Ground
     assert_eq!(store.record_late(none, end("recorded")).await, Err(StoreError::NotFound("attempt")));
 }
 
+fn pause(credential: &str) -> Pause {
+    Pause { credential: credential.into(), reason: "refused".into(), since: NOW, probe_at: NOW.plus(3) }
+}
+
+fn rule(pauses: Vec<Pause>) -> LaneRule {
+    Box::new(|lane| Lane { pauses, ..lane })
+}
+
+/// Has what is due wait for a credential.
+async fn put_aside(store: &Arc<dyn Store>, lease: u8, credential: &str, pauses: Vec<Pause>) {
+    let leased = leased(store, lease).await;
+    let progress = Progress { paused_by: Some(credential.into()), ..leased.progress.clone() };
+    store.settle(&leased, Settlement { progress, attempt: None, lane: Some(rule(pauses)) }).await.unwrap();
+}
+
+pub async fn what_waits_for_a_credential_is_leased_only_to_try_it_until_its_pause_ends(ground: &impl Ground) {
+    let store = ground.open();
+    for number in [1, 2] {
+        signed_up(&store, number, &["main"]).await;
+        put_aside(&store, number, "tracking_token", vec![pause("tracking_token")]).await;
+    }
+    signed_up(&store, 3, &["main"]).await;
+    assert!(store.glance(lane()).await.unwrap().is_due(NOW));
+    let due = store.lease(claim(lane(), 4, 9, NOW)).await.unwrap();
+    assert_eq!(due.iter().map(|leased| &leased.delivery).collect::<Vec<_>>(), [&id(3012)]);
+    assert!(!store.glance(lane()).await.unwrap().is_due(NOW), "what waits is not due");
+    let of = |credential: &str, first| Claim { paused_by: Some(credential.into()), ..claim(lane(), first, 1, NOW) };
+    assert_eq!(store.lease(of("private_key", 20)).await.unwrap(), []);
+    let tried = store.lease(of("tracking_token", 21)).await.unwrap();
+    assert_eq!((&tried[0].delivery, &tried[0].progress.paused_by), (&id(3004), &None));
+    store.change_lane(lane(), rule(vec![pause("private_key")])).await.unwrap();
+    let rest = store.lease(claim(lane(), 30, 9, NOW)).await.unwrap();
+    assert_eq!(rest.iter().map(|leased| &leased.delivery).collect::<Vec<_>>(), [&id(3008)]);
+    assert!(store.health().await.unwrap().violations.is_empty());
+}
+
+pub async fn what_is_put_aside_for_a_credential_that_works_again_does_not_wait(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    put_aside(&store, 1, "tracking_token", vec![pause("private_key")]).await;
+    assert_eq!(store.lease(claim(lane(), 2, 9, NOW)).await.unwrap().len(), 1);
+}
+
+pub async fn a_lease_says_whether_an_earlier_send_may_have_taken_effect(ground: &impl Ground) {
+    let store = ground.open();
+    for (number, outcome) in (1_u8..).zip(SendOutcome::ALL) {
+        signed_up(&store, number, &["main"]).await;
+        let first = leased(&store, 2 * number).await;
+        assert!(!first.is_unsure, "nothing was sent");
+        let key = store.begin_attempt(&first, send()).await.unwrap();
+        let (progress, attempt) = (first.progress.clone(), Some((key, end(outcome.as_str()))));
+        store.settle(&first, Settlement { progress, attempt, lane: None }).await.unwrap();
+        let second = leased(&store, 2 * number + 1).await;
+        assert_eq!(second.is_unsure, outcome.may_have_effect(), "{outcome:?}");
+        store.settle(&second, settlement(&second, State::Dropped, None)).await.unwrap();
+    }
+}
+
+pub async fn what_a_send_left_out_is_kept_on_its_delivery(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    let leased = leased(&store, 1).await;
+    let note = Note { field: "data.plan".into(), reason: "cut to 100 characters".into() };
+    store.begin_attempt(&leased, NewAttempt { notes: vec![note.clone()], ..send() }).await.unwrap();
+    let row = store.conversion(id(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+    assert_eq!(row.notes, [note]);
+}
+
 pub async fn lanes_are_kept_apart(ground: &impl Ground) {
     let store = ground.open();
     signed_up(&store, 1, &["main", "other"]).await;
@@ -243,7 +316,7 @@ pub async fn lanes_are_kept_apart(ground: &impl Ground) {
         broken_until: Some(NOW.plus(1)),
         throttled_until: Some(NOW.plus(2)),
         down_probe_at: Some(NOW.plus(1)),
-        pause: Some(Pause { reason: "refused".into(), since: NOW, probe_at: NOW.plus(3) }),
+        pauses: vec![pause("tracking_token"), pause("private_key")],
     };
     let written = paused.clone();
     store.change_lane(lane(), Box::new(move |_| written)).await.unwrap();
@@ -251,8 +324,8 @@ pub async fn lanes_are_kept_apart(ground: &impl Ground) {
     assert_eq!(store.glance(other_lane()).await.unwrap().lane, Lane::default());
     let leased = store.lease(claim(other_lane(), 1, 9, NOW)).await.unwrap();
     assert_eq!(leased.len(), 1);
-    store.change_lane(lane(), Box::new(|lane| Lane { pause: None, ..lane })).await.unwrap();
-    assert_eq!(store.glance(lane()).await.unwrap().lane, Lane { pause: None, ..paused });
+    store.change_lane(lane(), Box::new(|lane| Lane { pauses: Vec::new(), ..lane })).await.unwrap();
+    assert_eq!(store.glance(lane()).await.unwrap().lane, Lane { pauses: Vec::new(), ..paused });
 }
 
 pub async fn a_glance_names_the_next_due_time_and_the_next_end_of_a_lease(ground: &impl Ground) {

@@ -215,8 +215,9 @@ pub async fn lanes_say_why_they_stand_still(ground: &impl Ground) {
     let store = ground.open();
     assert!(store.lanes(NOW).await.unwrap().is_empty());
     signed_up(&store, 1, &["main", "other"]).await;
-    let pause = Pause { reason: "the private key is refused".into(), since: NOW, probe_at: NOW.plus(1000) };
-    let paused = Lane { pause: Some(pause), throttled_until: Some(NOW.plus(9)), ..Lane::default() };
+    let (credential, reason) = ("private_key".into(), "the private key is refused".into());
+    let pause = Pause { credential, reason, since: NOW, probe_at: NOW.plus(1000) };
+    let paused = Lane { pauses: vec![pause], throttled_until: Some(NOW.plus(9)), ..Lane::default() };
     store.change_lane(lane(), Box::new(|_| paused)).await.unwrap();
     let rows = store.lanes(NOW).await.unwrap();
     let [main, other] = rows.as_slice() else { panic!("{rows:?}") };
@@ -227,7 +228,7 @@ pub async fn lanes_say_why_they_stand_still(ground: &impl Ground) {
     let blocked = store.lease(claim(lane(), 1, 1, NOW.plus(9))).await.unwrap().remove(0);
     store.settle(&blocked, settlement(&blocked, State::Blocked, None)).await.unwrap();
     assert_eq!(store.lanes(NOW).await.unwrap()[0].waiting, 0, "it may be so for ever");
-    store.change_lane(lane(), Box::new(|lane| Lane { pause: None, ..lane })).await.unwrap();
+    store.change_lane(lane(), Box::new(|lane| Lane { pauses: Vec::new(), ..lane })).await.unwrap();
     assert_eq!(store.lanes(NOW).await.unwrap()[0].state, "throttled");
     assert_eq!(store.lanes(NOW.plus(9)).await.unwrap()[0].state, "open");
     store.change_lane(lane(), Box::new(|_| Lane { broken_until: Some(NOW.plus(9)), ..Lane::default() })).await.unwrap();

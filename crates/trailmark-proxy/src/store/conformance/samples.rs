@@ -231,7 +231,7 @@ pub async fn signed_up(store: &Arc<dyn Store>, number: u8, programs: &[&str]) ->
 pub fn claim(lane: LaneKey, first: u8, most: u8, now: UnixMillis) -> Claim {
     let leases = (first..first + most).map(lease_id).collect();
     let gate = Box::new(|lane, waiting| (lane, waiting));
-    Claim { lane, most: most.into(), gate, leases, until: now.plus(60_000), now }
+    Claim { lane, paused_by: None, most: most.into(), gate, leases, until: now.plus(60_000), now }
 }
 
 /// Leases the one delivery that is due in `main`.
@@ -242,7 +242,8 @@ pub async fn leased(store: &Arc<dyn Store>, lease: u8) -> Leased {
 
 /// A send that is about to be made.
 pub fn send() -> NewAttempt {
-    NewAttempt { purpose: Purpose::Send, class: None, request: "POST conversion/xid", started_at: NOW.plus(1) }
+    let (purpose, request, notes) = (Purpose::Send, "POST conversion/xid", Vec::new());
+    NewAttempt { purpose, class: None, request, notes, started_at: NOW.plus(1) }
 }
 
 /// How an attempt ended, in one word.

@@ -7,6 +7,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use super::rows::{checked, count, damaged, first, plain, time, write};
 use crate::outbox::Purpose;
 use crate::outbox::manual::Past;
+use crate::outbox::sent::SendOutcome;
 use crate::store::StoreError;
 use crate::store::delivery::{AttemptEnd, AttemptKey, Leased, NewAttempt, OpenAttempt};
 
@@ -89,11 +90,19 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
 /// What the sends of a delivery so far leave open, over all of its generations. A yes that came after its lease had ended
 /// stands on its attempt alone; whoever sends again must find it at the vendor first, like anything that is not known.
 pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Past, StoreError> {
-    let sql = "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2 AND purpose = 'send'
-                 AND (outcome IS NULL OR outcome IN ('recorded', 'unknown', 'unverified'))
-               ORDER BY generation DESC, number DESC LIMIT 1";
-    let unsure = first(ledger, sql, (site.as_str(), delivery.as_str()), class)?;
+    let sql = format!(
+        "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2 AND {MAY}
+         ORDER BY generation DESC, number DESC LIMIT 1",
+        MAY = may_have_effect("attempts")
+    );
+    let unsure = first(ledger, &sql, (site.as_str(), delivery.as_str()), class)?;
     Ok(unsure.map_or(Past::Clear, Past::Unsure))
+}
+
+/// The condition that an attempt, under this name, is a send which may have taken effect at the vendor.
+pub(super) fn may_have_effect(attempt: &str) -> String {
+    let words = SendOutcome::words_with_effect();
+    format!("{attempt}.purpose = 'send' AND ({attempt}.outcome IS NULL OR {attempt}.outcome IN ({words}))")
 }
 
 fn open_attempt(row: &Row<'_>) -> Result<OpenAttempt, StoreError> {

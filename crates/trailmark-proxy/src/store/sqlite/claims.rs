@@ -5,6 +5,7 @@ use rusqlite::Connection;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::receipt::Status;
 
+use super::attempts::may_have_effect;
 use super::rows::{all, checked, count, first, word, write};
 use crate::store::StoreError;
 
@@ -64,10 +65,12 @@ pub(super) fn free_if_rejected(
         return Ok(());
     }
     write(ledger, "UPDATE conversions SET status = 'rejected' WHERE site = ?1 AND id = ?2", key)?;
-    let unknown = "SELECT count(*) FROM deliveries d CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
-                   WHERE d.site = ?1 AND d.conversion = ?2 AND a.purpose = 'send'
-                     AND (a.outcome IS NULL OR a.outcome IN ('recorded', 'unknown'))";
-    if count(ledger, unknown, key)? > 0 {
+    let unsure = format!(
+        "SELECT count(*) FROM deliveries d CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
+         WHERE d.site = ?1 AND d.conversion = ?2 AND {}",
+        may_have_effect("a")
+    );
+    if count(ledger, &unsure, key)? > 0 {
         return Ok(());
     }
     let sql = "DELETE FROM claims

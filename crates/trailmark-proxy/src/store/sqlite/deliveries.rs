@@ -6,8 +6,9 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
-use super::rows::{all, checked, count, damaged, first, maybe_time, plain, word, write};
+use super::rows::{all, checked, count, damaged, first, maybe_time, plain, to_json, word, write};
 use super::{attempts, claims, commissions, lanes, order};
+use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
 use crate::store::delivery::{
@@ -15,18 +16,24 @@ use crate::store::delivery::{
     Settlement, TurnRule,
 };
 
-/// A delivery with its conversion's kind.
-const SELECT: &str =
-    "SELECT d.*, c.kind FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion";
+/// A delivery with its conversion's kind, and whether a send that has ended may have taken effect.
+fn select() -> String {
+    format!(
+        "SELECT d.*, c.kind, EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
+                                     AND a.ended_at IS NOT NULL AND {}) AS is_unsure
+         FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion",
+        attempts::may_have_effect("a")
+    )
+}
 
-/// What a lease may be taken on. The states are `State`'s with a `purpose()`.
-const WAITING: &str = "site = :site AND program = :program AND lease IS NULL AND due_at IS NOT NULL
-                       AND state IN ('due', 'uncertain', 'unverified')";
+/// What has something to do. The states are `State`'s with a `purpose()`.
+const ACTIVE: &str = "site = :site AND program = :program AND lease IS NULL AND due_at IS NOT NULL
+                      AND state IN ('due', 'ignored', 'uncertain', 'unverified')";
 
 /// See [`crate::store::delivery::DeliveryStore::glance`].
 pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, StoreError> {
     let key = named_params! {":site": lane.site.as_str(), ":program": lane.program.as_str()};
-    let due = |which| format!("SELECT {which}(due_at) AS at FROM deliveries WHERE {WAITING}");
+    let due = |which| format!("SELECT {which}(due_at) AS at FROM deliveries WHERE {ACTIVE} AND paused_by IS NULL");
     let expiry = |which| {
         format!(
             "SELECT {which}(lease_until) AS at FROM deliveries
@@ -45,9 +52,9 @@ pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, Stor
 
 /// See [`crate::store::delivery::DeliveryStore::lease`].
 pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, StoreError> {
-    let Claim { lane, most, gate, leases, until, now } = claim;
+    let Claim { lane, paused_by, most, gate, leases, until, now } = claim;
     let wanted = u32::try_from(leases.len()).unwrap_or(u32::MAX).min(most);
-    let due = due(ledger, &lane, now, wanted)?;
+    let due = due(ledger, &lane, paused_by.as_deref(), now, wanted)?;
     let Ok(waiting @ 1..) = u32::try_from(due.len()) else { return Ok(Vec::new()) };
     let (after, open) = gate(lanes::read(ledger, &lane)?, waiting);
     lanes::write_lane(ledger, &lane, &after)?;
@@ -67,17 +74,25 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
 }
 
 /// Ids of what is due, the longest due first.
-fn due(ledger: &Connection, lane: &LaneKey, now: UnixMillis, most: u32) -> Result<Vec<ConversionId>, StoreError> {
+fn due(
+    ledger: &Connection,
+    lane: &LaneKey,
+    paused_by: Option<&str>,
+    now: UnixMillis,
+    most: u32,
+) -> Result<Vec<ConversionId>, StoreError> {
+    let waits = if paused_by.is_some() { "paused_by = :paused_by" } else { "paused_by IS NULL" };
     let sql = format!(
-        "SELECT id FROM deliveries WHERE {WAITING} AND (due_at <= :now OR due_at > :furthest)
+        "SELECT id FROM deliveries WHERE {ACTIVE} AND {waits} AND (due_at <= :now OR due_at > :furthest)
          ORDER BY due_at, id LIMIT :most"
     );
-    let furthest = now.plus(FURTHEST_DUE_MS).0;
-    let key = named_params! {
-        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":now": now.0, ":furthest": furthest,
-        ":most": most,
-    };
-    all(ledger, &sql, key, |row| checked(row, "id"))
+    let (site, program, furthest) = (lane.site.as_str(), lane.program.as_str(), now.plus(FURTHEST_DUE_MS).0);
+    let mut key: Vec<(&str, &dyn ToSql)> =
+        vec![(":site", &site), (":program", &program), (":now", &now.0), (":furthest", &furthest), (":most", &most)];
+    if paused_by.is_some() {
+        key.push((":paused_by", &paused_by));
+    }
+    all(ledger, &sql, key.as_slice(), |row| checked(row, "id"))
 }
 
 fn grant(
@@ -87,7 +102,7 @@ fn grant(
     lease: LeaseId,
     until: UnixMillis,
 ) -> Result<Leased, StoreError> {
-    let sql = "UPDATE deliveries SET lease = ?3, lease_until = ?4 WHERE site = ?1 AND id = ?2 AND lease IS NULL";
+    let sql = "UPDATE deliveries SET lease = ?3, lease_until = ?4, paused_by = NULL WHERE site = ?1 AND id = ?2 AND lease IS NULL";
     if write(ledger, sql, (site.as_str(), delivery.as_str(), lease.0, until.0))? == 0 {
         return Err(StoreError::LeaseLost);
     }
@@ -99,7 +114,7 @@ fn grant(
 /// # Errors
 /// [`StoreError::LeaseLost`] when it is not under that one.
 fn under(ledger: &Connection, site: &SiteId, delivery: &ConversionId, lease: LeaseId) -> Result<Leased, StoreError> {
-    let sql = format!("{SELECT} WHERE d.site = ?1 AND d.id = ?2 AND d.lease = ?3");
+    let sql = format!("{} WHERE d.site = ?1 AND d.id = ?2 AND d.lease = ?3", select());
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str(), lease.0), leased)?;
     found.ok_or(StoreError::LeaseLost)
 }
@@ -123,15 +138,15 @@ pub(super) fn begin_attempt(ledger: &Connection, held: &Leased, new: &NewAttempt
         return Err(StoreError::LeaseLost);
     }
     if new.purpose == Purpose::Send {
-        let counted = "UPDATE deliveries SET attempts = attempts + 1 WHERE site = ?1 AND id = ?2";
-        write(ledger, counted, (site, id))?;
+        let counted = "UPDATE deliveries SET attempts = attempts + 1, notes = ?3 WHERE site = ?1 AND id = ?2";
+        write(ledger, counted, (site, id, to_json(&new.notes)?))?;
     }
     attempts::insert(ledger, &now, new)
 }
 
 /// See [`crate::store::delivery::DeliveryStore::settle`].
 pub(super) fn settle(ledger: &Connection, held: &Leased, settlement: Settlement) -> Result<(), StoreError> {
-    let Settlement { progress, attempt, lane } = settlement;
+    let Settlement { mut progress, attempt, lane } = settlement;
     let now = under(ledger, &held.lane.site, &held.delivery, held.lease)?;
     match &attempt {
         Some((key, end)) => attempts::end_under(ledger, &now, key, end)?,
@@ -139,10 +154,14 @@ pub(super) fn settle(ledger: &Connection, held: &Leased, settlement: Settlement)
         None if attempts::open_under(ledger, &now)?.is_some() => return Err(StoreError::LeaseLost),
         None => {}
     }
-    set(ledger, &now.lane.site, &now.delivery, now.generation, &progress)?;
     if let Some(rule) = lane {
         lanes::change(ledger, &now.lane, rule)?;
     }
+    if progress.paused_by.is_some() {
+        let lane = lanes::read(ledger, &now.lane)?;
+        progress.paused_by = progress.paused_by.filter(|credential| is_paused(&lane, credential));
+    }
+    set(ledger, &now.lane.site, &now.delivery, now.generation, &progress)?;
     if progress.state == State::Rejected {
         claims::free_if_rejected(ledger, &now.lane.site, &now.conversion)?;
     }
@@ -169,9 +188,10 @@ pub(super) fn expired(
     most: u32,
 ) -> Result<Vec<Expired>, StoreError> {
     let sql = format!(
-        "{SELECT} WHERE d.site = ?1 AND d.program = ?2 AND d.lease IS NOT NULL
+        "{} WHERE d.site = ?1 AND d.program = ?2 AND d.lease IS NOT NULL
            AND (d.lease_until <= ?3 OR d.lease_until > ?5)
-         ORDER BY d.lease_until, d.id LIMIT ?4"
+         ORDER BY d.lease_until, d.id LIMIT ?4",
+        select()
     );
     let furthest = now.plus(FURTHEST_EXPIRY_MS).0;
     let readable = |row: &Row<'_>| match leased(row) {
@@ -194,7 +214,8 @@ pub(super) fn set(
 ) -> Result<(), StoreError> {
     let sql = "UPDATE deliveries SET generation = :generation, state = :state, reason = :reason, due_at = :due_at,
                  attempts = :attempts, look_ups = :look_ups, rounds = :rounds, doubt = :doubt,
-                 settles_at = :settles_at, reference = :reference, lease = NULL, lease_until = NULL
+                 settles_at = :settles_at, reference = :reference, paused_by = :paused_by,
+                 lease = NULL, lease_until = NULL
                WHERE site = :site AND id = :id";
     let row: &[(&str, &dyn ToSql)] = named_params! {
         ":site": site.as_str(),
@@ -209,6 +230,7 @@ pub(super) fn set(
         ":doubt": progress.doubt.map(Doubt::as_str),
         ":settles_at": progress.settles_at.map(|at| at.0),
         ":reference": progress.reference,
+        ":paused_by": progress.paused_by,
     };
     write(ledger, sql, row)?;
     if progress.state == State::Recorded {
@@ -217,7 +239,7 @@ pub(super) fn set(
     if progress.is_at_rest() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }
 
-/// A row of [`SELECT`] that has a lease.
+/// A row of [`select`] that has a lease.
 fn leased(row: &Row<'_>) -> Result<Leased, StoreError> {
     Ok(Leased {
         lease: LeaseId(plain(row, "lease")?),
@@ -228,6 +250,7 @@ fn leased(row: &Row<'_>) -> Result<Leased, StoreError> {
         vendor: word(row, "vendor")?,
         generation: plain(row, "generation")?,
         progress: progress(row)?,
+        is_unsure: plain(row, "is_unsure")?,
     })
 }
 
@@ -246,6 +269,7 @@ pub(super) fn progress(row: &Row<'_>) -> Result<Progress, StoreError> {
         doubt: doubt.map(doubted).transpose()?,
         settles_at: maybe_time(row, "settles_at")?,
         reference: plain(row, "reference")?,
+        paused_by: plain(row, "paused_by")?,
     })
 }
 
@@ -257,7 +281,7 @@ mod tests {
     fn a_lease_may_be_taken_in_exactly_the_states_that_have_something_to_do() {
         for state in State::ALL {
             let progress = Progress { state, ..Progress::new(UnixMillis(0)) };
-            let listed = WAITING.contains(&format!("'{}'", state.as_str()));
+            let listed = ACTIVE.contains(&format!("'{}'", state.as_str()));
             assert_eq!(progress.purpose().is_some(), listed, "{state:?}");
         }
     }

@@ -11,7 +11,7 @@ use crate::store::operator::{Counts, Health};
 
 /// What must never be found: a name for people, and the statement that counts it. `{unsettled}` is the list of states that
 /// still need something to happen.
-const RULES: [(&str, &str); 11] = [
+const RULES: [(&str, &str); 12] = [
     (
         "accepted conversions without the deliveries that their receipt promised",
         "SELECT count(*) FROM conversions c, json_each(c.receipt, '$.deliveries') promised
@@ -60,9 +60,15 @@ const RULES: [(&str, &str); 11] = [
         "SELECT count(*) FROM deliveries WHERE state IN ('due', 'unverified') AND due_at IS NULL",
     ),
     (
+        "deliveries that wait for a credential that is not paused",
+        "SELECT count(*) FROM deliveries d WHERE d.paused_by IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.site = d.site AND l.program = d.program
+                             AND instr(l.pauses, d.paused_by) > 0)",
+    ),
+    (
         "settled deliveries that are still under a lease or due",
         "SELECT count(*) FROM deliveries
-         WHERE state NOT IN ({unsettled}) AND (lease IS NOT NULL OR due_at IS NOT NULL)",
+         WHERE state NOT IN ({unsettled}, 'ignored') AND (lease IS NOT NULL OR due_at IS NOT NULL)",
     ),
     (
         "webhooks that are to be interpreted and have no body",

@@ -3,9 +3,10 @@
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::rows::{first, maybe_time, plain, time, write};
+use super::rows::{first, json, maybe_time, plain, to_json, write};
+use crate::lanes::is_paused;
 use crate::store::StoreError;
-use crate::store::delivery::{Lane, LaneKey, LaneRule, Pause};
+use crate::store::delivery::{Lane, LaneKey, LaneRule};
 
 /// A lane as it was left, or a fresh one.
 pub(super) fn read(ledger: &Connection, key: &LaneKey) -> Result<Lane, StoreError> {
@@ -16,16 +17,26 @@ pub(super) fn read(ledger: &Connection, key: &LaneKey) -> Result<Lane, StoreErro
 
 /// See [`crate::store::delivery::DeliveryStore::change_lane`].
 pub(super) fn change(ledger: &Connection, key: &LaneKey, rule: LaneRule) -> Result<(), StoreError> {
-    let after = rule(read(ledger, key)?);
-    write_lane(ledger, key, &after)
+    let before = read(ledger, key)?;
+    let paused: Vec<String> = before.pauses.iter().map(|pause| pause.credential.clone()).collect();
+    let after = rule(before);
+    write_lane(ledger, key, &after)?;
+    let mut resumed = paused.iter().filter(|credential| !is_paused(&after, credential));
+    resumed.try_for_each(|credential| resume(ledger, key, credential))
+}
+
+/// What waits for a credential waits no longer.
+fn resume(ledger: &Connection, key: &LaneKey, credential: &str) -> Result<(), StoreError> {
+    let sql = "UPDATE deliveries SET paused_by = NULL WHERE site = ?1 AND program = ?2 AND paused_by = ?3";
+    write(ledger, sql, (key.site.as_str(), key.program.as_str(), credential)).map(|_| ())
 }
 
 /// Writes a lane whole.
 pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO lanes (site, program, spent_milli, counted_at, failures, broken_until,
-                                             throttled_until, down_probe_at, pause_reason, paused_since, probe_at)
+                                             throttled_until, down_probe_at, pauses)
                VALUES (:site, :program, :spent_milli, :counted_at, :failures, :broken_until,
-                       :throttled_until, :down_probe_at, :pause_reason, :paused_since, :probe_at)";
+                       :throttled_until, :down_probe_at, :pauses)";
     let row = named_params! {
         ":site": key.site.as_str(),
         ":program": key.program.as_str(),
@@ -35,18 +46,12 @@ pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Res
         ":broken_until": lane.broken_until.map(|at| at.0),
         ":throttled_until": lane.throttled_until.map(|at| at.0),
         ":down_probe_at": lane.down_probe_at.map(|at| at.0),
-        ":pause_reason": lane.pause.as_ref().map(|pause| &pause.reason),
-        ":paused_since": lane.pause.as_ref().map(|pause| pause.since.0),
-        ":probe_at": lane.pause.as_ref().map(|pause| pause.probe_at.0),
+        ":pauses": to_json(&lane.pauses)?,
     };
     write(ledger, sql, row).map(|_| ())
 }
 
 fn lane(row: &Row<'_>) -> Result<Lane, StoreError> {
-    let pause = match plain(row, "pause_reason")? {
-        Some(reason) => Some(Pause { reason, since: time(row, "paused_since")?, probe_at: time(row, "probe_at")? }),
-        None => None,
-    };
     Ok(Lane {
         spent_milli: plain(row, "spent_milli")?,
         counted_at: maybe_time(row, "counted_at")?,
@@ -54,6 +59,6 @@ fn lane(row: &Row<'_>) -> Result<Lane, StoreError> {
         broken_until: maybe_time(row, "broken_until")?,
         throttled_until: maybe_time(row, "throttled_until")?,
         down_probe_at: maybe_time(row, "down_probe_at")?,
-        pause,
+        pauses: json(row, "pauses")?,
     })
 }

@@ -9,7 +9,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::paging::{Condition, Listing, Order};
 use super::rows::{all, checked, json, maybe, maybe_time, plain, time, word};
-use super::{commissions, known, lanes, standings};
+use super::{commissions, known, lanes, order, standings};
 use crate::lanes::Shut;
 use crate::outbox::State;
 use crate::store::StoreError;
@@ -182,7 +182,17 @@ pub(super) fn deliveries(ledger: &Connection, filter: &Filter) -> Result<Page<De
     }
     let from = format!("{DELIVERIES} WHERE d.site = :site");
     let listing = Listing { select: DELIVERY, from: &from, conditions, order: Order::Id { id: "d.id", is_sorted } };
-    listing.page(ledger, filter, sites_of(ledger, filter)?, delivery_row)
+    let mut page = listing.page(ledger, filter, sites_of(ledger, filter)?, delivery_row)?;
+    page.items.iter_mut().try_for_each(|row| fill_blocks(ledger, row))?;
+    Ok(page)
+}
+
+/// What a delivery that ended otherwise than recorded blocks.
+fn fill_blocks(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreError> {
+    if State::from_word(&row.state).is_some_and(State::is_dead_letter) {
+        row.blocks = order::held_back_by(ledger, &row.site, &row.id)?;
+    }
+    Ok(())
 }
 
 /// What an operator should see unasked: all that is not settled, and the dead letters.
@@ -219,7 +229,7 @@ fn fill_tries(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreErr
     let sql = "SELECT * FROM attempts WHERE site = ?1 AND delivery = ?2 ORDER BY generation, number";
     row.tries = all(ledger, sql, (row.site.as_str(), row.id.as_str()), attempt_row)?;
     row.commission_changes = commissions::changes(ledger, &row.site, &row.id)?;
-    Ok(())
+    fill_blocks(ledger, row)
 }
 
 /// See [`crate::store::operator::OperatorStore::lanes`].
@@ -339,6 +349,9 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, StoreError> {
         commission_asked_at: maybe_time(row, "commission_asked_at")?.map(UnixMillis::to_rfc3339),
         commission_changes: Vec::new(),
         tries: Vec::new(),
+        paused_by: plain(row, "paused_by")?,
+        notes: json(row, "notes")?,
+        blocks: 0,
     })
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 
-use super::rows::{checked, damaged, first, plain, write};
+use super::rows::{checked, count, damaged, first, plain, write};
 use crate::outbox::State;
 use crate::outbox::order::Earlier;
 use crate::store::StoreError;
@@ -56,34 +56,43 @@ pub(super) fn followed(
     first(ledger, sql, (site.as_str(), follows.as_str(), key, program.as_str()), |row| checked(row, "id"))
 }
 
-/// Makes due whatever is held back in the delivery's program and follows it, and of a signup the refunds that are blocked
-/// behind its sales: they wait once their sale moves. Due since it was received, so that those who
+/// Deliveries that are held back in the delivery's program and follow it, and of a signup the refunds that are blocked behind its
+/// sales: they wait once their sale moves.
+const HELD_BACK: &str = "SELECT w.id FROM deliveries d
+                         JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                         JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
+                         JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                         WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND f.kind IN ('lead', 'sale')
+                           AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                         UNION ALL
+                         SELECT w.id FROM deliveries d
+                         JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                         JOIN conversions f ON f.site = c.site AND f.refund_of = c.external_id
+                         JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                         WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
+                           AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                         UNION ALL
+                         SELECT w.id FROM deliveries d
+                         JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                         CROSS JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id
+                         CROSS JOIN conversions f ON f.site = s.site AND f.refund_of = s.external_id
+                         CROSS JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                         WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND s.kind = 'sale' AND f.kind = 'refund'
+                           AND +w.state = 'blocked' AND w.lease IS NULL";
+
+/// Makes due whatever is held back in the delivery's program and follows it. Due since it was received, so that those who
 /// waited longest go first.
 pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
-    let sql = "UPDATE deliveries SET state = 'due', reason = NULL,
-                 due_at = (SELECT received_at FROM conversions c
-                           WHERE c.site = deliveries.site AND c.id = deliveries.conversion)
-               WHERE site = ?1 AND id IN (
-                 SELECT w.id FROM deliveries d
-                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-                 JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
-                 JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
-                 WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND f.kind IN ('lead', 'sale')
-                   AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
-                 UNION ALL
-                 SELECT w.id FROM deliveries d
-                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-                 JOIN conversions f ON f.site = c.site AND f.refund_of = c.external_id
-                 JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
-                 WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
-                   AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
-                 UNION ALL
-                 SELECT w.id FROM deliveries d
-                 JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-                 CROSS JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id
-                 CROSS JOIN conversions f ON f.site = s.site AND f.refund_of = s.external_id
-                 CROSS JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
-                 WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND s.kind = 'sale' AND f.kind = 'refund'
-                   AND +w.state = 'blocked' AND w.lease IS NULL)";
-    write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())
+    let sql = format!(
+        "UPDATE deliveries SET state = 'due', reason = NULL,
+           due_at = (SELECT received_at FROM conversions c
+                     WHERE c.site = deliveries.site AND c.id = deliveries.conversion)
+         WHERE site = ?1 AND id IN ({HELD_BACK})"
+    );
+    write(ledger, &sql, (site.as_str(), delivery.as_str())).map(|_| ())
+}
+
+/// How many deliveries are held back in the delivery's program and follow it.
+pub(super) fn held_back_by(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<u64, StoreError> {
+    count(ledger, &format!("SELECT count(*) FROM ({HELD_BACK})"), (site.as_str(), delivery.as_str()))
 }

@@ -59,6 +59,7 @@ fn standing(row: &Row<'_>) -> Result<Standing, StoreError> {
         state: State::from_word(&state).ok_or_else(|| damaged("state", "no such word"))?,
         reason: plain(row, "reason")?,
         due_at: maybe_time(row, "due_at")?.map(UnixMillis::to_rfc3339),
+        paused_by: plain(row, "paused_by")?,
         commission: word(row, "commission")?,
         commission_reason: plain(row, "commission_reason")?,
         follows: None,

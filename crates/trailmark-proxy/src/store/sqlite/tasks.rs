@@ -24,7 +24,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                          AND s.external_id = coalesce(c.customer_key, o.customer_key)
                          AND sd.state = 'recorded' AND s.id <> c.id
                        ORDER BY +s.received_at DESC LIMIT 1) AS customer_reference,
-                      o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
+                      o.occurred_at AS sale_occurred_at, o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
                FROM deliveries d
                JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                JOIN touches t ON t.site = d.site AND t.id = d.touch
@@ -70,7 +70,7 @@ fn order(row: &Row<'_>) -> Result<Option<Order>, StoreError> {
 fn sale(row: &Row<'_>) -> Result<Option<EarlierSale>, StoreError> {
     let Some(amount_minor) = plain(row, "sale_amount")? else { return Ok(None) };
     let (currency, reference) = (currency(plain(row, "sale_currency")?)?, plain(row, "sale_reference")?);
-    Ok(Some(EarlierSale { amount_minor, currency, reference }))
+    Ok(Some(EarlierSale { occurred_at: time(row, "sale_occurred_at")?, amount_minor, currency, reference }))
 }
 
 fn currency(code: String) -> Result<Currency, StoreError> {

@@ -1,0 +1,280 @@
+//! Every call to a vendor against every way in which it can fail. Each scenario has a vendor, a ledger and a clock of its own,
+//! lets one conversion meet one fault, moves time until nothing goes on by itself, and compares what the ledger says with
+//! what the vendor holds.
+//!
+//! The tables are data: a new vendor joins by a [`Speaker`] in `delivery_matrix_calls`, a new fault by a line in [`FAULTS`].
+//! Nothing here knows how an adapter asks; a fault that follows another one strikes whatever is asked next.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt};
+use serde_json::{Value, json};
+use trailmark_proxy::clock::Clock;
+use trailmark_proxy::store::delivery::{DeliveryStore, LaneKey};
+use trailmark_proxy::store::operator::DeliveryRow;
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use super::delivery_matrix_calls::{Call, Effects, SPEAKERS, Speaker};
+use super::delivery_world::World;
+
+/// What may befall a call, as the simulator is told of it.
+const FAULTS: [(&str, &str); 19] = [
+    ("status 400", r#"{"kind":"status","status":400}"#),
+    ("status 401", r#"{"kind":"status","status":401}"#),
+    ("status 403", r#"{"kind":"status","status":403}"#),
+    ("status 404", r#"{"kind":"status","status":404}"#),
+    ("status 418", r#"{"kind":"status","status":418}"#),
+    ("status 429", r#"{"kind":"status","status":429}"#),
+    ("status 500", r#"{"kind":"status","status":500}"#),
+    ("status 503", r#"{"kind":"status","status":503}"#),
+    ("html 200", r#"{"kind":"html","status":200}"#),
+    ("html 403", r#"{"kind":"html","status":403}"#),
+    ("html 404", r#"{"kind":"html","status":404}"#),
+    ("html 502", r#"{"kind":"html","status":502}"#),
+    ("empty 200", r#"{"kind":"body"}"#),
+    ("truncated", r#"{"kind":"truncate"}"#),
+    ("reset before", r#"{"kind":"reset_before"}"#),
+    ("reset after", r#"{"kind":"reset_after"}"#),
+    // Longer than the proxy waits (`delivery_world` gives it three seconds).
+    ("slow", r#"{"kind":"delay","delay_ms":3500}"#),
+    ("redirect", r#"{"kind":"redirect","location":"http://127.0.0.1:9/"}"#),
+    ("body {}", r#"{"kind":"body","body":"{}"}"#),
+];
+
+/// Answers in which the vendor itself may refuse the conversion for good: the end may be bad then.
+const REFUSALS: [&str; 4] = ["status 400", "status 403", "status 404", "status 418"];
+
+/// When the fault strikes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// On the call itself.
+    First,
+    /// The call took effect and its answer was lost; then on whatever is asked next.
+    AfterLost,
+    /// The call was lost before the vendor read it; then on whatever is asked next.
+    AfterUnheard,
+    /// The call went well; then on whatever is asked next. Only where something is: a vendor that says yes and has to be
+    /// read back.
+    AfterAccepted,
+}
+
+/// One scenario.
+#[derive(Clone, Copy)]
+struct Scenario {
+    speaker: &'static Speaker,
+    call: &'static Call,
+    when: When,
+    fault: (&'static str, &'static str),
+    /// Strikes in a row.
+    times: u32,
+}
+
+/// What the matrix forbids.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Broken {
+    TwoEffects,
+    RecordedWithoutEffect,
+    EndedBadlyWithEffect,
+    /// The fault said nothing of the conversion, the vendor can be asked, and still it was given up or left to a person.
+    Lost,
+    WrongEffect,
+}
+
+/// Time moves at most so often. A delivery has 22 sends and as many look-ups.
+const MOST_STEPS: u32 = 200;
+
+/// How far time moves when something is due and its lane is closed: as often as a paused lane is probed.
+const CLOSED_STEP_MS: i64 = 5 * 60 * 1000;
+
+/// Scenarios side by side, while each waits for its own disk and sockets. Few, or on a busy machine they would starve one
+/// another until the proxy gives up on an answer.
+const AT_ONCE: usize = 6;
+
+/// The same of those that wait for a slow vendor.
+const SLOW_AT_ONCE: usize = 24;
+
+/// Worlds that are made for one scenario until what must come first is recorded: a starved machine can time an answer out,
+/// and of some calls nobody can tell then what became of them.
+const MOST_WORLDS: u32 = 10;
+
+impl Scenario {
+    fn name(&self) -> String {
+        let (when, times) = (format!("{:?}", self.when), self.times);
+        format!("{} · {} · {when} · {} x{times}", self.speaker.account, self.call.name, self.fault.0)
+    }
+
+    async fn run(self) -> (Self, DeliveryRow, Effects) {
+        let Self { speaker, call, when, fault, times } = self;
+        let world = self.prepared().await;
+        let of_the_call = json!({ "method": call.method, "path_contains": call.path });
+        match when {
+            When::First => arm(&world, speaker, fault.1, &of_the_call, times).await,
+            When::AfterLost => arm(&world, speaker, r#"{"kind":"reset_after"}"#, &of_the_call, 1).await,
+            When::AfterUnheard => arm(&world, speaker, r#"{"kind":"reset_before"}"#, &of_the_call, 1).await,
+            When::AfterAccepted => {}
+        }
+        let id = call.event.tell(&world).await;
+        if when != When::First {
+            rest(&world).await;
+            arm(&world, speaker, fault.1, &json!({}), times).await;
+        }
+        let row = to_the_end(&world, &id).await;
+        let effects = (speaker.effects)(&world.vendor_state(speaker.account).await, call.event);
+        (self, row, effects)
+    }
+
+    /// A world in which everything that must come first is recorded.
+    async fn prepared(&self) -> World {
+        let Self { speaker, call, .. } = self;
+        for _ in 0..MOST_WORLDS {
+            let world = World::with(|double| vec![(speaker.lane)("main", &double.address().to_string())]).await;
+            // A second send shows as a second effect, but where the vendor promises that there is none.
+            let dedupe = call.is_unique_there || (self.is_denied() && call.is_read_back);
+            world.control("POST", "partnerstack/settings", &json!({ "dedupe": dedupe })).await;
+            let mut is_ready = true;
+            for event in call.before {
+                let id = event.tell(&world).await;
+                is_ready = is_ready && to_the_end(&world, &id).await.state == "recorded";
+            }
+            if is_ready {
+                return world;
+            }
+        }
+        panic!("what must come first is never recorded: {}", self.name());
+    }
+
+    /// The vendor itself, in its own envelope, says wrongly that there is no such thing. Nothing tells this from the truth, so
+    /// it is sent again, and only the vendor's promise of one customer for one key is left.
+    fn is_denied(&self) -> bool {
+        self.when != When::First && self.fault.0 == "status 404"
+    }
+
+    fn broken(&self, row: &DeliveryRow, effects: &Effects) -> Option<Broken> {
+        let can_be_asked = self.call.can_be_asked;
+        let is_refusal = REFUSALS.contains(&self.fault.0);
+        match (row.state.as_str(), effects.number) {
+            (_, 2..) => Some(Broken::TwoEffects),
+            ("recorded", 0) => Some(Broken::RecordedWithoutEffect),
+            ("rejected" | "ignored", 1) => Some(Broken::EndedBadlyWithEffect),
+            (_, 1) if !effects.is_exact => Some(Broken::WrongEffect),
+            ("recorded", _) => None,
+            (_, _) if can_be_asked && !is_refusal => Some(Broken::Lost),
+            ("uncertain", _) if !can_be_asked => None,
+            (_, _) if !is_refusal => Some(Broken::Lost),
+            _ => None,
+        }
+    }
+}
+
+async fn arm(world: &World, speaker: &Speaker, fault: &str, on: &Value, times: u32) {
+    let mut armed: Value = serde_json::from_str(fault).unwrap();
+    let fields = armed.as_object_mut().unwrap();
+    fields.extend(on.as_object().unwrap().clone());
+    fields.insert("vendor".into(), speaker.account.into());
+    fields.insert("times".into(), times.into());
+    world.control("POST", "faults", &armed).await;
+}
+
+/// Until what is due has been carried out and nothing is under way.
+async fn rest(world: &World) {
+    world.looked().await;
+    let lane = LaneKey { site: SiteId::new("acme").unwrap(), program: ProgramId::new("main").unwrap() };
+    let mut steps = world.store.steps.subscribe();
+    loop {
+        steps.mark_unchanged();
+        if world.store.ledger.glance(lane.clone()).await.unwrap().next_expiry.is_none() {
+            return;
+        }
+        tokio::time::timeout(std::time::Duration::from_secs(60), steps.changed()).await.unwrap().unwrap();
+    }
+}
+
+/// Moves time from one point at which something can happen to the next, until nothing goes on by itself.
+async fn to_the_end(world: &World, id: &ConversionId) -> DeliveryRow {
+    let mut tries = 0;
+    for _ in 0..MOST_STEPS {
+        rest(world).await;
+        let row = world.row(id).await;
+        let Some(due_at) = row.due_at.as_deref() else { return row };
+        let ahead = UnixMillis::from_rfc3339(due_at).unwrap().since(world.clock.now());
+        match ahead {
+            1.. => world.advance(ahead).await,
+            // What was just settled may be due again at once; else its lane is closed.
+            _ if row.tries.len() > tries => {}
+            _ => world.advance(CLOSED_STEP_MS).await,
+        }
+        tries = row.tries.len();
+    }
+    panic!("it goes on and on: {:#?}", world.row(id).await);
+}
+
+fn scenarios(speaker: &'static Speaker) -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for call in speaker.calls {
+        // Where the vendor cannot be asked, what follows a lost answer is a person's to do.
+        let twice = if call.can_be_asked { 2 } else { 1 };
+        let plan = [
+            (When::First, 2),
+            (When::AfterLost, twice),
+            (When::AfterUnheard, u32::from(call.can_be_asked)),
+            (When::AfterAccepted, if call.is_read_back { 2 } else { 0 }),
+        ];
+        for (when, most) in plan {
+            for fault in FAULTS {
+                all.extend((1..=most).map(|times| Scenario { speaker, call, when, fault, times }));
+            }
+        }
+    }
+    all
+}
+
+/// Runs a vendor's whole table; what is broken, by scenario.
+async fn violations(speaker: &'static Speaker) -> BTreeMap<String, String> {
+    let all = scenarios(speaker);
+    let mut ends: BTreeMap<String, usize> = BTreeMap::new();
+    let mut broken = BTreeMap::new();
+    let (slow, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|scenario| scenario.fault.0 == "slow");
+    let slow = stream::iter(slow.into_iter().map(Scenario::run)).buffer_unordered(SLOW_AT_ONCE);
+    let others = stream::iter(others.into_iter().map(Scenario::run)).buffer_unordered(AT_ONCE);
+    let mut done = stream::select(slow, others);
+    while let Some((scenario, row, effects)) = done.next().await {
+        *ends.entry(format!("{} with {}", row.state, effects.number)).or_default() += 1;
+        if let Some(what) = scenario.broken(&row, &effects) {
+            let tries: Vec<String> = row
+                .tries
+                .iter()
+                .map(|t| format!("{} {} {:?}", t.request, t.outcome.as_deref().unwrap_or("open"), t.http_status))
+                .collect();
+            let end = format!("{} with {} effects: {:?} after {tries:?}", row.state, effects.number, row.reason);
+            broken.insert(scenario.name(), format!("{what:?}: {end}"));
+        }
+    }
+    #[expect(clippy::print_stdout, reason = "shown when the test fails")]
+    {
+        println!("{}: {ends:#?}", speaker.account);
+    }
+    broken
+}
+
+#[test]
+fn the_matrix_has_at_least_840_scenarios_and_every_vendor_is_in_it() {
+    let number: usize = SPEAKERS.iter().map(|speaker| scenarios(speaker).len()).sum();
+    assert!(number >= 840, "{number}");
+}
+
+async fn hold(speaker: &'static Speaker) {
+    let broken = violations(speaker).await;
+    let shown: Vec<String> = broken.iter().map(|(name, what)| format!("{name}\n      {what}")).collect();
+    assert!(broken.is_empty(), "{} scenarios:\n{}", broken.len(), shown.join("\n"));
+}
+
+#[tokio::test]
+async fn in_dialect_current_no_fault_makes_two_effects_or_a_false_word() {
+    hold(&SPEAKERS[0]).await;
+}
+
+#[tokio::test]
+async fn in_dialect_guide_no_fault_makes_two_effects_or_a_false_word() {
+    hold(&SPEAKERS[1]).await;
+}

@@ -1,0 +1,187 @@
+//! The calls of every vendor, as data for the matrix: what is told, by which call the vendor hears of it by its documents,
+//! and how its account is read. A vendor that is added later adds a [`Speaker`].
+
+use serde_json::Value;
+use trailmark_proxy::delivery::LaneAccount;
+use trailmark_wire::conversion::Event;
+use trailmark_wire::ids::ConversionId;
+
+use super::delivery_world::{World, account, guide_account, refund, sale};
+
+/// The customer of every scenario.
+const CUSTOMER: &str = "u_1";
+/// Its order.
+const ORDER: &str = "o_1001";
+/// What the order came to, and what is given back of it in part; cents.
+const SOLD: i64 = 1230;
+const PART: i64 = 230;
+
+/// A vendor account in one dialect.
+pub(crate) struct Speaker {
+    /// What the simulator calls it.
+    pub(crate) account: &'static str,
+    /// A lane to it.
+    pub(crate) lane: fn(&str, &str) -> LaneAccount,
+    /// Every call that takes effect there.
+    pub(crate) calls: &'static [Call],
+    /// What became of a conversion, by the account's state.
+    pub(crate) effects: fn(&Value, Told) -> Effects,
+}
+
+/// One call.
+pub(crate) struct Call {
+    pub(crate) name: &'static str,
+    /// By its documents.
+    pub(crate) method: &'static str,
+    /// A part of its path.
+    pub(crate) path: &'static str,
+    /// What must be recorded first.
+    pub(crate) before: &'static [Told],
+    /// What is told.
+    pub(crate) event: Told,
+    /// The documents promise that a second such call makes no second thing.
+    pub(crate) is_unique_there: bool,
+    /// The documents have a way to see whether it took effect.
+    pub(crate) can_be_asked: bool,
+    /// A yes says nothing; it has to be read back.
+    pub(crate) is_read_back: bool,
+}
+
+/// What a shop tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// A signup with a click id.
+    Click,
+    /// A signup without one.
+    Signup,
+    Lead,
+    Sale,
+    RefundWhole,
+    RefundPart,
+}
+
+/// What the vendor holds of it.
+pub(crate) struct Effects {
+    pub(crate) number: usize,
+    /// Amount and partner are right.
+    pub(crate) is_exact: bool,
+}
+
+impl Told {
+    pub(crate) async fn tell(self, world: &World) -> ConversionId {
+        match self {
+            Self::Click => world.signup(CUSTOMER).await,
+            Self::Signup => world.accept("main", CUSTOMER, None).await,
+            Self::Lead => world.event(CUSTOMER, Event::Lead).await,
+            Self::Sale => world.event(CUSTOMER, sale(ORDER, SOLD, "EUR")).await,
+            Self::RefundWhole => world.event(CUSTOMER, refund("r_2001", ORDER, SOLD, "EUR")).await,
+            Self::RefundPart => world.event(CUSTOMER, refund("r_2001", ORDER, PART, "EUR")).await,
+        }
+    }
+}
+
+/// What is the same in all of them.
+const CALL: Call = Call {
+    name: "",
+    method: "POST",
+    path: "",
+    before: &[],
+    event: Told::Signup,
+    is_unique_there: false,
+    can_be_asked: true,
+    is_read_back: false,
+};
+
+/// vendors.md § 1: the paths, and that neither customers nor transactions promise what a second key does. The simulator
+/// refuses a customer key that it has; there is no list of actions.
+const CURRENT: &[Call] = &[
+    Call { name: "signup by click id", path: "conversion/xid", event: Told::Click, is_read_back: true, ..CALL },
+    Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
+    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
+    Call { name: "sale", path: "/transactions", before: &[Told::Signup], event: Told::Sale, ..CALL },
+    Call {
+        name: "full refund",
+        method: "DELETE",
+        path: "/transactions",
+        before: &[Told::Signup, Told::Sale],
+        event: Told::RefundWhole,
+        ..CALL
+    },
+    Call {
+        name: "part refund",
+        path: "/transactions",
+        before: &[Told::Signup, Told::Sale],
+        event: Told::RefundPart,
+        ..CALL
+    },
+];
+
+/// Seed 000: a transaction has no key of the client's, so nobody can find it again.
+const GUIDE: &[Call] = &[
+    Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
+    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
+    Call {
+        name: "sale",
+        path: "/transactions",
+        before: &[Told::Signup],
+        event: Told::Sale,
+        can_be_asked: false,
+        ..CALL
+    },
+    Call {
+        name: "full refund",
+        method: "DELETE",
+        path: "/transactions",
+        before: &[Told::Signup, Told::Sale],
+        event: Told::RefundWhole,
+        ..CALL
+    },
+    Call {
+        name: "part refund",
+        path: "/transactions",
+        before: &[Told::Signup, Told::Sale],
+        event: Told::RefundPart,
+        can_be_asked: false,
+        ..CALL
+    },
+];
+
+/// All of them.
+pub(crate) static SPEAKERS: [Speaker; 2] = [
+    Speaker { account: "partnerstack", lane: account, calls: CURRENT, effects: partnerstack },
+    Speaker { account: "partnerstack-guide", lane: guide_account, calls: GUIDE, effects: partnerstack },
+];
+
+/// An account of the simulated PartnerStack. A refund is a deleted sale or a negative transaction.
+fn partnerstack(state: &Value, of: Told) -> Effects {
+    let rows = |name: &str| state[name].as_array().unwrap().clone();
+    let amount = |one: &Value| one["amount"].as_i64().unwrap();
+    match of {
+        Told::Click | Told::Signup => {
+            let own: Vec<Value> = rows("customers").into_iter().filter(|one| one["customer_key"] == CUSTOMER).collect();
+            let is_exact = own.iter().all(|one| {
+                one["partner_key"] == "ada" && one["deleted"] == false && (of == Told::Signup || one["xid"].is_string())
+            });
+            Effects { number: own.len(), is_exact }
+        }
+        Told::Lead => {
+            let own: Vec<Value> = rows("actions").into_iter().filter(|one| one["target_key"] == CUSTOMER).collect();
+            Effects { number: own.len(), is_exact: own.iter().all(|one| one["type"] == "lead") }
+        }
+        Told::Sale => {
+            let own: Vec<Value> = rows("transactions").into_iter().filter(|one| amount(one) > 0).collect();
+            Effects {
+                number: own.len(),
+                is_exact: own.iter().all(|one| amount(one) == SOLD && one["deleted"] == false),
+            }
+        }
+        Told::RefundWhole | Told::RefundPart => {
+            let all = rows("transactions");
+            let gone = all.iter().filter(|one| amount(one) > 0 && one["deleted"] == true).count();
+            let back: Vec<i64> = all.iter().map(amount).filter(|amount| *amount < 0).collect();
+            let part = of == Told::RefundPart;
+            let is_exact = back.iter().all(|amount| *amount == if part { -PART } else { -SOLD }) && !(part && gone > 0);
+            Effects { number: gone + back.len(), is_exact }
+        }
+    }
+}
