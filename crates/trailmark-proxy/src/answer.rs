@@ -35,6 +35,8 @@ pub struct Answered<T> {
     pub of: T,
     /// The answer.
     pub answer: Answer,
+    /// Whom it is credited to: `ada (main)`, or `nobody, it would have been ada (main)`.
+    pub credited: String,
 }
 
 /// How an answer sounds.

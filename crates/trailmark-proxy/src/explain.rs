@@ -200,7 +200,8 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     }
 }
 
-fn subject(row: &ConversionRow) -> String {
+/// What happened, to what and how much: `Sale of order o_1, 49.00 EUR, of customer u_1`.
+pub fn subject(row: &ConversionRow) -> String {
     let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
     let amount = row.amount.map(|amount| format!(", {} {}", amount.to_decimal(), amount.currency)).unwrap_or_default();
     let of = row.customer.as_deref().map(|customer| format!(", of customer {customer}")).unwrap_or_default();

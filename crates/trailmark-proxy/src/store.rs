@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod listing;
 pub mod operator;
 pub mod sqlite;
+pub mod sums;
 pub mod webhooks;
 
 pub mod conformance;
@@ -380,11 +381,12 @@ pub enum KeyChange {
 }
 
 /// The ledger. Intake's part stands here; [`callers::CallerStore`], [`delivery::DeliveryStore`],
-/// [`webhooks::WebhookStore`] and [`operator::OperatorStore`] hold the others'.
+/// [`webhooks::WebhookStore`], [`operator::OperatorStore`] and [`sums::SumStore`] hold the others'.
 pub trait Store:
     callers::CallerStore
     + delivery::DeliveryStore
     + operator::OperatorStore
+    + sums::SumStore
     + webhooks::WebhookStore
     + fmt::Debug
     + Send

@@ -48,6 +48,9 @@ CREATE INDEX subjects_of_webhook ON webhook_subjects (site, webhook);
 
 ALTER TABLE deliveries ADD COLUMN commission TEXT NOT NULL DEFAULT 'unknown';
 ALTER TABLE deliveries ADD COLUMN commission_reason TEXT;
+-- How much it is, where the vendor tells.
+ALTER TABLE deliveries ADD COLUMN commission_minor INTEGER;
+ALTER TABLE deliveries ADD COLUMN commission_currency TEXT;
 -- When the vendor was last heard of it, and when it is asked next.
 ALTER TABLE deliveries ADD COLUMN commission_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_due_at INTEGER;

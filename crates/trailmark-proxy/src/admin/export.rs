@@ -49,7 +49,7 @@ pub fn rows(page: &Page<Answered<ConversionRow>>) -> String {
     page.items.iter().map(line).collect()
 }
 
-fn line(Answered { of: row, answer }: &Answered<ConversionRow>) -> String {
+fn line(Answered { of: row, answer, .. }: &Answered<ConversionRow>) -> String {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let partners = row.partners.iter().map(|partner| partner.as_deref().unwrap_or_default());
     let cells = [

@@ -17,7 +17,7 @@ use super::export;
 use super::problem::Problem;
 use crate::answer::{Answered, answer};
 use crate::app::App;
-use crate::explain::story;
+use crate::explain::{credited, story};
 use crate::intake::accept::release_rule;
 use crate::store::listing::{Filter, MOST_ROWS, Page};
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, TouchRow};
@@ -35,7 +35,7 @@ pub(crate) async fn listed(
     now: UnixMillis,
 ) -> Result<Page<Answered<ConversionRow>>, StoreError> {
     let (page, lanes) = (store.conversions(filter).await?, store.lanes(now).await?);
-    Ok(page.map(|of| Answered { answer: answer(&of, &lanes), of }))
+    Ok(page.map(|of| Answered { answer: answer(&of, &lanes), credited: credited(&of), of }))
 }
 
 /// One conversion with its answer.
@@ -48,7 +48,7 @@ pub(crate) async fn shown(
     now: UnixMillis,
 ) -> Result<Answered<ConversionDetail>, StoreError> {
     let (of, lanes) = (store.conversion(id).await?, store.lanes(now).await?);
-    Ok(Answered { answer: answer(&of.conversion, &lanes), of })
+    Ok(Answered { answer: answer(&of.conversion, &lanes), credited: credited(&of.conversion), of })
 }
 
 /// A page of JSON or, by `format=csv` or `Accept: text/csv`, the list to its end.
@@ -60,23 +60,31 @@ pub(super) async fn conversions(
     let query = query.unwrap_or_default();
     let (formats, rest): (Vec<_>, Vec<_>) =
         form_urlencoded::parse(query.as_bytes()).into_owned().partition(|(name, _)| name == "format");
-    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = formats.first().map(|(_, format)| format.as_str());
     let filter = filter(&form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish())?;
     match format {
         Some("csv") => export::conversions(app, filter).await,
-        None if accepted.contains("text/csv") => export::conversions(app, filter).await,
+        None if wants_csv(&headers) => export::conversions(app, filter).await,
         None | Some("json") => Ok(Json(listed(&*app.store, filter, app.clock.now()).await?).into_response()),
         Some(other) => Err(Problem::malformed(format!("`format` is `{other}`: it must be json or csv"))),
     }
 }
 
-/// The same page for a filter in the body: an e-mail address stands in no address of ours, where logs would keep it.
+/// The same for a filter in the body: an e-mail address stands in no address of ours, where logs would keep it.
 pub(super) async fn search(
     State(app): State<Arc<App>>,
+    headers: HeaderMap,
     body: Result<Json<Filter>, JsonRejection>,
-) -> Answer<Page<Answered<ConversionRow>>> {
-    Ok(Json(listed(&*app.store, bounded(json(body)?)?, app.clock.now()).await?))
+) -> Result<Response, Problem> {
+    let filter = bounded(json(body)?)?;
+    match wants_csv(&headers) {
+        true => export::conversions(app, filter).await,
+        false => Ok(Json(listed(&*app.store, filter, app.clock.now()).await?).into_response()),
+    }
+}
+
+fn wants_csv(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/csv"))
 }
 
 pub(super) async fn conversion(

@@ -270,7 +270,7 @@ fn table(rows: &[Answered<ConversionRow>]) -> String {
         ("PARTNER", Room::Rest),
         ("STATUS", Room::Spare),
     ];
-    let cells = rows.iter().map(|Answered { of: row, answer }| {
+    let cells = rows.iter().map(|Answered { of: row, answer, .. }| {
         let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
         vec![
             output::id(row.id.as_str()),
@@ -314,7 +314,7 @@ fn changed(detail: &ConversionDetail) -> String {
     facts(detail, None)
 }
 
-fn show(Answered { of, answer }: &Answered<ConversionDetail>) -> String {
+fn show(Answered { of, answer, .. }: &Answered<ConversionDetail>) -> String {
     facts(of, Some(answer))
 }
 

@@ -209,19 +209,20 @@ fn told(asking: &Asking, standing: Option<Standing>, now: UnixMillis) -> Told {
     match standing {
         None => {
             let reason = Some("the vendor tells nothing about the commission of such a conversion".into());
-            Told { standing: Some((Commission::Unknown, reason)), said: None, next_at: None, now }
+            Told { standing: Some((Commission::Unknown, reason)), amount: None, said: None, next_at: None, now }
         }
-        Some(Standing::Is { commission, reason }) => Told {
+        Some(Standing::Is { commission, reason, amount }) => Told {
             standing: Some((commission, reason)),
+            amount,
             said: None,
             next_at: next_at(commission, received_at, now),
             now,
         },
         Some(Standing::NotNow { not_before, .. }) => {
-            Told { standing: None, said: None, next_at: retry_at(not_before, received_at, now), now }
+            Told { standing: None, amount: None, said: None, next_at: retry_at(not_before, received_at, now), now }
         }
         Some(Standing::AuthFailed | Standing::Ask(_)) => {
-            Told { standing: None, said: None, next_at: retry_at(None, received_at, now), now }
+            Told { standing: None, amount: None, said: None, next_at: retry_at(None, received_at, now), now }
         }
     }
 }

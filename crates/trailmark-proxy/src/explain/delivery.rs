@@ -41,7 +41,9 @@ pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &
 /// How the partner's commission stands.
 fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
     let Some(at) = delivery.commission_at.as_deref().map(moment) else { return unknown(delivery, vendor) };
+    let amount = delivery.commission_amount.map(|amount| format!(", {amount}")).unwrap_or_default();
     let reason = delivery.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = format!("{amount}{reason}");
     match delivery.commission {
         Commission::Unknown => format!("The commission is not known{reason} (asked at {at})."),
         Commission::Pending => {

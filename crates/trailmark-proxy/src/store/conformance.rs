@@ -13,6 +13,7 @@ pub mod leasing;
 pub mod listing;
 pub mod operating;
 pub mod ordering;
+pub mod summing;
 pub mod surviving;
 pub mod telling;
 
@@ -135,6 +136,12 @@ macro_rules! store_conformance {
             operating::what_was_dropped_while_it_settled_settles_on_when_it_is_replayed
             operating::lanes_say_why_they_stand_still
             operating::counts_agree_with_the_rows
+            summing::sales_and_refunds_are_added_up_by_partner_and_currency
+            summing::what_is_credited_to_nobody_is_added_up_apart_and_duplicates_count_nowhere
+            summing::only_the_chosen_time_is_added_up
+            summing::answers_of_one_conversion_each_add_up_to_the_whole
+            summing::sums_beyond_64_bits_are_exact
+            summing::a_commission_is_added_up_as_the_vendor_told_it
             surviving::what_was_answered_is_there_after_a_drop_without_close
             surviving::leases_and_open_attempts_are_there_after_a_restart
             surviving::a_closed_store_takes_no_work

@@ -195,6 +195,9 @@ pub struct DeliveryRow {
     /// What that rests on, where the word alone does not say.
     #[serde(default)]
     pub commission_reason: Option<String>,
+    /// How much it is, where the vendor tells; negative for what a refund takes back.
+    #[serde(default)]
+    pub commission_amount: Option<Money>,
     /// When the vendor was last heard of it, RFC 3339; absent when never.
     #[serde(default)]
     pub commission_at: Option<String>,

@@ -47,6 +47,7 @@ mod health;
 mod lists;
 mod paging;
 mod standings;
+mod sums;
 
 use std::path::Path;
 
@@ -69,6 +70,7 @@ use super::operator::{
     Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, Page,
     TouchRow,
 };
+use super::sums::{SumFilter, SumStore, Sums};
 use super::webhooks::{
     AskClaim, Asking, Kept, NewWebhook, Told, Unread, WebhookChange, WebhookRow, WebhookState, WebhookStore,
 };
@@ -310,6 +312,12 @@ impl OperatorStore for SqliteStore {
 
     fn health(&self) -> Reply<'_, Health> {
         Box::pin(self.readers.read(health::health))
+    }
+}
+
+impl SumStore for SqliteStore {
+    fn sums(&self, filter: SumFilter) -> Reply<'_, Sums> {
+        Box::pin(self.readers.read(move |ledger| sums::sums(ledger, &filter)))
     }
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use trailmark_vendors::commission::{Commission, Earned};
 use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::money::Money;
 use trailmark_wire::time::UnixMillis;
 
 use super::Reply;
@@ -209,6 +210,8 @@ pub struct Asking {
 pub struct Told {
     /// How the commission stands, and what that rests on; `None` where nothing clear was said.
     pub standing: Option<(Commission, Option<String>)>,
+    /// How much it is, where the vendor told; counts only with a standing.
+    pub amount: Option<Money>,
     /// What was asked last and answered, for people, such as `GET rewards: HTTP 404`; `None` where the vendor has no question.
     pub said: Option<String>,
     /// When to ask next; `None` when nothing more is expected.

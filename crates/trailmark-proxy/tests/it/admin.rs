@@ -4,10 +4,13 @@ use serde_json::{Value, json};
 
 use super::support::operator::{ADMIN_KEY, Office};
 
-const GUARDED: [&str; 10] = [
+const GUARDED: [&str; 13] = [
     "/v1/conversions",
     "/v1/conversions/019aa5a0",
     "/v1/conversions/019aa5a0/explain",
+    "/v1/conversions/019aa5a0/history",
+    "/v1/sums",
+    "/v1/troubles",
     "/v1/touches",
     "/v1/deliveries",
     "/v1/lanes",
@@ -16,6 +19,10 @@ const GUARDED: [&str; 10] = [
     "/v1/health",
     "/v1/keys?site=acme",
 ];
+
+/// The ledger view: its pages, and the scripts of both.
+const PAGES: [&str; 2] = ["/", "/ledger/conversions/019aa5a0"];
+const SCRIPTS: [&str; 7] = ["/view.js", "/conversion.js", "/ask.js", "/draw.js", "/say.js", "/sums.js", "/vendor.js"];
 
 const POSTS: [&str; 7] = [
     "/v1/changes",
@@ -49,7 +56,7 @@ async fn without_the_admin_key_nothing_of_the_ledger_is_shown_or_changed() {
 #[tokio::test]
 async fn health_metrics_and_the_page_need_no_key() {
     let office = Office::locked().await;
-    for path in ["/healthz", "/readyz", "/metrics", "/", "/view.css", "/view.js"] {
+    for path in ["/healthz", "/readyz", "/metrics"].into_iter().chain(PAGES).chain(SCRIPTS).chain(["/view.css"]) {
         assert_eq!(office.get(path).await.status, 200, "{path}");
     }
 }
@@ -98,15 +105,25 @@ async fn every_answer_stays_out_of_caches_frames_and_other_origins() {
 }
 
 #[tokio::test]
-async fn the_page_runs_no_script_but_its_own_file() {
+async fn a_page_runs_no_script_but_files_of_its_own() {
     let office = Office::open().await;
-    let page = office.get("/").await.body;
-    assert_eq!(page.matches("<script").count(), 1);
-    assert!(page.contains("<script src=\"view.js\" defer></script>") && !page.contains("style=\""));
-    assert!(!page.split_whitespace().any(|word| word.starts_with("on") && word.contains('=')));
-    let script = office.get("/view.js").await.body;
-    for unsafe_word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "document.write"] {
-        assert!(!script.contains(unsafe_word), "{unsafe_word}");
+    for (path, script) in PAGES.into_iter().zip(["view.js", "../../conversion.js"]) {
+        let page = office.get(path).await.body;
+        assert_eq!(page.matches("<script").count(), 1, "{path}");
+        assert!(page.contains(&format!("<script type=\"module\" src=\"{script}\"></script>")), "{path}");
+        assert!(!page.contains("style=\""), "{path}");
+        assert!(!page.split_whitespace().any(|word| word.starts_with("on") && word.contains('=')), "{path}");
+    }
+    for path in SCRIPTS {
+        let answer = office.get(path).await;
+        assert_eq!(answer.header("content-type"), "text/javascript; charset=utf-8", "{path}");
+        for unsafe_word in ["innerHTML", "outerHTML", "insertAdjacentHTML", "eval(", "document.write"] {
+            assert!(!answer.body.contains(unsafe_word), "{unsafe_word} in {path}");
+        }
+        let imported = answer.body.split(" from '").skip(1).filter_map(|rest| rest.split('\'').next());
+        for name in imported {
+            assert!(SCRIPTS.contains(&name.trim_start_matches('.')), "{name} in {path}");
+        }
     }
 }
 

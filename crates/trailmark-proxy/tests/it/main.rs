@@ -3,6 +3,7 @@
 
 mod admin;
 mod admin_lists;
+mod admin_money;
 mod answers;
 mod claims_disputed;
 mod claims_foreign;

@@ -290,7 +290,7 @@ pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError>
         kind: word(row, "kind")?,
         external_id: plain(row, "external_id")?,
         customer: plain(row, "customer_key")?,
-        amount: amount(row)?,
+        amount: money(row, "amount_minor", "currency")?,
         refund_of: plain(row, "refund_of")?,
         status: word(row, "status")?,
         code: plain(row, "code")?,
@@ -304,8 +304,9 @@ pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError>
     })
 }
 
-fn amount(row: &Row<'_>) -> Result<Option<Money>, StoreError> {
-    let (minor, currency) = (plain::<Option<i64>>(row, "amount_minor")?, maybe::<Currency>(row, "currency")?);
+/// An amount in two columns.
+pub(super) fn money(row: &Row<'_>, minor: &str, currency: &str) -> Result<Option<Money>, StoreError> {
+    let (minor, currency) = (plain::<Option<i64>>(row, minor)?, maybe::<Currency>(row, currency)?);
     Ok(minor.zip(currency).map(|(amount_minor, currency)| Money { amount_minor, currency }))
 }
 
@@ -343,6 +344,7 @@ fn delivery_row(row: &Row<'_>) -> Result<DeliveryRow, StoreError> {
         reference: plain(row, "reference")?,
         commission: word(row, "commission")?,
         commission_reason: plain(row, "commission_reason")?,
+        commission_amount: money(row, "commission_minor", "commission_currency")?,
         commission_at: maybe_time(row, "commission_at")?.map(UnixMillis::to_rfc3339),
         commission_asked: plain(row, "commission_asked")?,
         commission_said: plain(row, "commission_said")?,
