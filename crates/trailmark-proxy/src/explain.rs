@@ -292,7 +292,7 @@ fn receipt(detail: &ConversionDetail) -> String {
         Status::Rejected => "recorded and refused; nothing more is sent".to_owned(),
     };
     // Of the others the answer has said it.
-    let closed = code.filter(|code| matches!(code, Code::KeyTaken | Code::ClosedByServer));
+    let closed = code.filter(|code| matches!(code, Code::KeyTaken | Code::ClosedByServer | Code::ClaimedByPage));
     let why = closed.map(|code| format!(" {}", code.sentence())).unwrap_or_default();
     let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("Its status is {}{code}: {meaning}.{why}", row.status.as_str())

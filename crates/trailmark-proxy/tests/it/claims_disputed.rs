@@ -168,7 +168,7 @@ async fn an_operator_finds_a_dispute_by_its_code_reads_what_happened_and_sees_it
     assert!(words(&explained).contains("A page of another visitor had claimed this customer."), "{explained}");
     assert!(words(&explained).contains("Credited: ada (main)."), "{explained}");
     assert!(
-        words(&page).contains("Its credit ended: the site's backend stated this customer for another visitor"),
+        words(&page).contains("Its credit ended: the site's backend reported this customer for another visitor"),
         "{page}"
     );
     assert!(words(&page).contains("An operator gave it up") || words(&page).contains("backend stated"), "{page}");
