@@ -43,10 +43,10 @@ async fn a_list_is_bounded_in_time_and_searched_by_id_key_email_and_partner() {
     let between = office.proxy.now().to_rfc3339();
     let second = office.signup(2).await;
     let found = async |query: &str| ids(&office.get(&format!("/v1/conversions?{query}")).await.json());
-    assert_eq!(found(&format!("since={between}")).await, [second.clone()]);
-    assert_eq!(found(&format!("until={between}")).await, [first.clone()]);
+    assert_eq!(found(&format!("since={between}")).await, std::slice::from_ref(&second));
+    assert_eq!(found(&format!("until={between}")).await, std::slice::from_ref(&first));
     for name in [&first[..18], "u_1"] {
-        assert_eq!(found(&format!("q={name}")).await, [first.clone()], "{name}");
+        assert_eq!(found(&format!("q={name}")).await, std::slice::from_ref(&first), "{name}");
     }
     let both = [second, first];
     assert_eq!(found("q=ada").await, both, "a partner's");
