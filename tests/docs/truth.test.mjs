@@ -37,7 +37,7 @@ test('every refusal stands in the table with its status, and no other', () => {
 
 test('every code of a conversion stands in the table, and no other', () => {
   const quoted = /"([a-z]+(?:_[a-z]+)+)"/g;
-  const explained = all(body(proxy('explain.rs'), 'because'), quoted);
+  const explained = all(body(proxy('code.rs'), 'as_str'), quoted);
   const undecided = all(body(read('crates/trailmark-attribution/src/lib.rs'), 'unattributed_code'), quoted);
   const unknown = all(body(proxy('intake/server.rs'), 'named'), quoted);
   const told = rows('docs/troubleshooting.md', 'Codes of a conversion').map(([code]) => code);
@@ -133,7 +133,7 @@ test('every parameter that counts as a touch is one that the capture rules know'
 });
 
 test('every metric of the page is one that the proxy shows', () => {
-  const shown = all(proxy('admin/metrics.rs'), /family\("([a-z_]+)"/g);
+  const shown = all(proxy('admin/metrics.rs'), /family\(\s*"([a-z_]+)"/g);
   const told = rows('docs/deploy.md', 'Watch it')
     .map(([cell]) => cell)
     .filter((cell) => cell.startsWith('trailmark_'));

@@ -119,7 +119,7 @@ function checkEffects(state, stories) {
   }
 }
 
-const RESTING = ['recorded', 'uncertain', 'waiting'];
+const RESTING = ['recorded', 'uncertain', 'blocked'];
 
 /** Nothing is to be done but by a person: what is open has no due time. */
 const atRest = (open) => open.every(({ state, due_at: due }) => RESTING.includes(state) && !due);
@@ -180,7 +180,8 @@ for (const dialect of ['current', 'guide']) {
           assert.equal(has(state, told, kind), 1, `${kind} of ${told.key} is recorded and there`);
         if (row.state === 'uncertain')
           assert.match(row.reason, /for an operator to find out/, `${kind} of ${told.key}`);
-        if (row.state === 'waiting') assert.match(row.reason, /must be recorded first/, `${kind} of ${told.key}`);
+        if (row.state === 'blocked')
+          assert.match(row.reason, /has its sale is for an operator to find out/, `${kind} of ${told.key}`);
       }
     }
     const tally = JSON.stringify(counts);
