@@ -10,12 +10,40 @@ use trailmark_wire::repair::Warning;
 use crate::engine::{Broken, Looked, Target, Verdict, rule};
 use crate::seeds::{SECRET, items, tells_a_secret, vectors};
 
-pub(crate) const BODY: Target = Target { name: "body", inputs: 30_000, seeds, words: WORDS, look };
+pub(crate) const BODY: Target = Target { name: "body", inputs: 28_000, seeds, words: WORDS, look };
 
 pub(crate) const WORDS: &[&str] = &[
-    "kind", "signup", "lead", "sale", "refund", "customer", "key", "email", "name", "order", "amount_minor", "currency", "items",
-    "sku", "category", "unit_amount_minor", "quantity", "refund_of", "signed_customer", "signed_order", "data", "EUR", "JPY", "eur",
-    " EUR ", "a@b.c", "Ada <a@b.c>", "mailto:a@b.c", "u_1", "0.00", "4900",
+    "kind",
+    "signup",
+    "lead",
+    "sale",
+    "refund",
+    "customer",
+    "key",
+    "email",
+    "name",
+    "order",
+    "amount_minor",
+    "currency",
+    "items",
+    "sku",
+    "category",
+    "unit_amount_minor",
+    "quantity",
+    "refund_of",
+    "signed_customer",
+    "signed_order",
+    "data",
+    "EUR",
+    "JPY",
+    "eur",
+    " EUR ",
+    "a@b.c",
+    "Ada <a@b.c>",
+    "mailto:a@b.c",
+    "u_1",
+    "0.00",
+    "4900",
 ];
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
@@ -65,12 +93,15 @@ pub(crate) fn hold(body: Body) -> Looked {
     let repaired = print(&said).to_string();
     let (again, warnings) = read(&repaired)?;
     let idempotent = "repairing is idempotent";
-    rule(again == said && warnings.is_empty(), idempotent, || format!("{repaired} {warnings:?}\n  {said:?}\n  {again:?}"))?;
+    rule(again == said && warnings.is_empty(), idempotent, || {
+        format!("{repaired} {warnings:?}\n  {said:?}\n  {again:?}")
+    })?;
     Ok(Verdict::Accepted)
 }
 
 fn read(text: &str) -> Result<(Conversion, Vec<Warning>), Broken> {
-    let refused = |problem: String| Broken { rule: "what is accepted is accepted again", detail: format!("{problem}: {text}") };
+    let refused =
+        |problem: String| Broken { rule: "what is accepted is accepted again", detail: format!("{problem}: {text}") };
     let body = Json.read::<Body>(text.as_bytes()).map_err(|error| refused(error.to_string()))?;
     let mut warnings = Vec::new();
     let said = Conversion::from_body(body, &mut warnings).map_err(|error| refused(error.to_string()))?;

@@ -74,7 +74,7 @@ pub(crate) fn look(target: &Target, input: &[u8]) -> Looked {
 /// The short run, or the timed one where `TRAILMARK_FUZZ_SECONDS` asks for it; writes how many inputs were seen.
 #[track_caller]
 pub(crate) fn run(target: &Target) {
-    let seconds = variable("TRAILMARK_FUZZ_SECONDS");
+    let seconds = variable("TRAILMARK_FUZZ_SECONDS").map(share);
     let seeds = (target.seeds)();
     // Known inputs come first, as they are.
     for seed in &seeds {
@@ -89,7 +89,7 @@ pub(crate) fn run(target: &Target) {
         let cases = seconds.map_or(target.inputs, |_| ROUND);
         search(target, &seeds, cases, first.wrapping_add(round), &counts);
         round += 1;
-        if seconds.is_none_or(|seconds| begun.elapsed() >= Duration::from_secs(seconds)) {
+        if seconds.is_none_or(|seconds| begun.elapsed() >= seconds) {
             break;
         }
     }
@@ -169,6 +169,13 @@ fn shown(input: &[u8]) -> String {
         Some(start) => format!("{start}… ({} bytes)", input.len()),
         None => text,
     }
+}
+
+/// A target's part of the time for all of them, which the test runner runs side by side.
+fn share(seconds: u64) -> Duration {
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let part = at_once as f64 / crate::all().count() as f64;
+    Duration::from_secs(seconds).mul_f64(part.min(1.0))
 }
 
 fn variable(name: &str) -> Option<u64> {

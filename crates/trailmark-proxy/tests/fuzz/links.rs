@@ -15,12 +15,39 @@ use crate::seeds::{items, text, vectors};
 
 pub(crate) const CAPTURE: Target = Target {
     name: "capture",
-    inputs: 40_000,
+    inputs: 36_000,
     seeds,
     words: &[
-        "?", "&", "#/x?", "%3F", "&amp;", "ps_xid=", "gsxid=", "ps_partner_key=", "gspk=", "clickref=", "irw_id=", "via=", "ref=",
-        "utm_source=", "utm_a@b.c=", "partnerstack", "partnerize", "introw", "partnero", "https://", "http://", "ada@example.org",
-        "Ada", "QWRh", "{{x}}", "[x]", "amp%3B", "\nps_xid=a1", "\ngrowSumoPartnerKey=ada", "\npartnero_partner=ada",
+        "?",
+        "&",
+        "#/x?",
+        "%3F",
+        "&amp;",
+        "ps_xid=",
+        "gsxid=",
+        "ps_partner_key=",
+        "gspk=",
+        "clickref=",
+        "irw_id=",
+        "via=",
+        "ref=",
+        "utm_source=",
+        "utm_a@b.c=",
+        "partnerstack",
+        "partnerize",
+        "introw",
+        "partnero",
+        "https://",
+        "http://",
+        "ada@example.org",
+        "Ada",
+        "QWRh",
+        "{{x}}",
+        "[x]",
+        "amp%3B",
+        "\nps_xid=a1",
+        "\ngrowSumoPartnerKey=ada",
+        "\npartnero_partner=ada",
     ],
     look,
 };
@@ -57,10 +84,8 @@ fn look(input: &[u8]) -> Looked {
     let mut page: Vec<Rule<'_>> = VendorName::ALL.into_iter().map(|vendor| named(Some(vendor))).collect();
     page.push(Rule { vendor: None, params: &params });
     let told = landing.told(&page).url;
-    let read = Landing::parse(&told).map_err(|_none| Broken {
-        rule: "what a page tells is an address",
-        detail: told.clone(),
-    })?;
+    let read = Landing::parse(&told)
+        .map_err(|_none| Broken { rule: "what a page tells is an address", detail: told.clone() })?;
     let (by_page, by_proxy) = (capture(&landing, cookies, &program), capture(&read, cookies, &program));
     let same = "capture is the same in the page and in the proxy";
     rule(by_page == by_proxy, same, || format!("{by_page:?} of the address, {by_proxy:?} of {told}"))?;
@@ -95,7 +120,8 @@ fn hold(found: &Captured, program: &Rule<'_>) -> Result<(), Broken> {
             let again = link(name, &value).and_then(|found| found.partner);
             rule(again.as_ref() == Some(partner), same, || format!("{partner:?} by {name}={value}, then {again:?}"))?;
         }
-        let encoded: String = byte_serialize(partner.as_str().as_bytes()).map(|part| part.replace('+', "%20")).collect();
+        let encoded: String =
+            byte_serialize(partner.as_str().as_bytes()).map(|part| part.replace('+', "%20")).collect();
         let again = program.partner(&encoded);
         let kept = matches!(&again, Some(Ok(again)) if again == partner);
         rule(kept, "a repaired key is repaired no further", || format!("{partner:?} then {again:?}"))?;

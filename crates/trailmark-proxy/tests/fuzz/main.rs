@@ -3,7 +3,13 @@
 //! `cargo test` makes a short run with fixed seeds, so that each run sees the same inputs. `cargo xtask fuzz` runs the same targets
 //! in the release profile for as long as it is told, from a new seed. [`mutation`] changes inputs, [`engine`] runs a target and
 //! tells a finding, [`seeds`] holds what is changed; the other files are the targets. proptest draws, runs and minimises.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 mod mutation;
 mod engine;

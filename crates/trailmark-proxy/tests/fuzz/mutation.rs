@@ -14,12 +14,89 @@ use trailmark_wire::limits::BODY_BYTES;
 /// What no reader likes: borders of numbers, characters that look like others or like none, rests of encodings, and what stands
 /// for a secret.
 const WORDS: &[&str] = &[
-    "", " ", "\0", "\t", "\r\n", "%", "%2", "%00", "%0a", "%2F", "%252e", "%25", "%ff", "%C3%BC", "%E2%80%8B", "&", "&amp;", ";",
-    "?", "#", "#/", "=", "==", "+", "/", "//", "\\", "..", ".", "@", ":", ",", "\"", "'", "<", ">", "{", "}", "[", "]", "{}", "[]",
-    "null", "undefined", "true", "0", "-0", "-1", "1", "1e999", "1.5", "255", "256", "65536", "2147483648", "4294967296",
-    "9223372036854775807", "9223372036854775808", "-9223372036854775808", "18446744073709551616", "NaN", "\u{fffd}", "\u{feff}",
-    "\u{200b}", "\u{202e}", "\u{2066}", "\u{a0}", "\u{3000}", "\u{130}", "\u{df}", "\u{1f600}", "e\u{301}", "\u{85}", "\u{7f}",
-    "\\u0000", "\\ud83d", "\\udc00", "ada", "YWRh", "YWRh==", "Geheim-7f3a@secret.example", "__proto__", "constructor",
+    "",
+    " ",
+    "\0",
+    "\t",
+    "\r\n",
+    "%",
+    "%2",
+    "%00",
+    "%0a",
+    "%2F",
+    "%252e",
+    "%25",
+    "%ff",
+    "%C3%BC",
+    "%E2%80%8B",
+    "&",
+    "&amp;",
+    ";",
+    "?",
+    "#",
+    "#/",
+    "=",
+    "==",
+    "+",
+    "/",
+    "//",
+    "\\",
+    "..",
+    ".",
+    "@",
+    ":",
+    ",",
+    "\"",
+    "'",
+    "<",
+    ">",
+    "{",
+    "}",
+    "[",
+    "]",
+    "{}",
+    "[]",
+    "null",
+    "undefined",
+    "true",
+    "0",
+    "-0",
+    "-1",
+    "1",
+    "1e999",
+    "1.5",
+    "255",
+    "256",
+    "65536",
+    "2147483648",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551616",
+    "NaN",
+    "\u{fffd}",
+    "\u{feff}",
+    "\u{200b}",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{a0}",
+    "\u{3000}",
+    "\u{130}",
+    "\u{df}",
+    "\u{1f600}",
+    "e\u{301}",
+    "\u{85}",
+    "\u{7f}",
+    "\\u0000",
+    "\\ud83d",
+    "\\udc00",
+    "ada",
+    "YWRh",
+    "YWRh==",
+    "Geheim-7f3a@secret.example",
+    "__proto__",
+    "constructor",
 ];
 
 /// One change. Each place is relative, so that it fits any input.
@@ -61,7 +138,8 @@ enum Edit {
 /// Inputs made of `seeds`, with `words` beside the common ones.
 pub(crate) fn inputs(seeds: &[Vec<u8>], words: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> + use<> {
     let seeds: Rc<[Vec<u8>]> = seeds.into();
-    let words: Vec<&'static str> = WORDS.iter().chain(words).copied().collect();
+    // Borrowed for ever, since what is drawn from an owned list copies it for each input.
+    let words = WORDS.iter().chain(words).copied().collect::<Vec<_>>().leak();
     let changes = vec(change(words), 0..=5);
     (any::<Index>(), changes).prop_map(move |(seed, changes)| {
         let mut input = seeds[seed.index(seeds.len())].clone();
@@ -73,13 +151,13 @@ pub(crate) fn inputs(seeds: &[Vec<u8>], words: &'static [&'static str]) -> impl 
     })
 }
 
-fn change(words: Vec<&'static str>) -> impl Strategy<Value = Change> + use<> {
+fn change(words: &'static [&'static str]) -> impl Strategy<Value = Change> + use<> {
     let plain = plain_change(words).boxed();
     let part = (0_u8..3, plain.clone()).prop_map(|(part, change)| Change::Part(part, Box::new(change)));
     prop_oneof![3 => plain, 1 => part]
 }
 
-fn plain_change(words: Vec<&'static str>) -> impl Strategy<Value = Change> + use<> {
+fn plain_change(words: &'static [&'static str]) -> impl Strategy<Value = Change> + use<> {
     let word = select(words);
     let at = any::<Index>;
     let edit = prop_oneof![
@@ -199,7 +277,8 @@ fn change_node(value: &mut Value, left: &mut usize, edit: &Edit) -> bool {
     *left -= 1;
     match value {
         Value::Array(items) => {
-            let asked = (0..items.len()).find(|index| *left != usize::MAX && change_node(&mut items[*index], left, edit));
+            let asked =
+                (0..items.len()).find(|index| *left != usize::MAX && change_node(&mut items[*index], left, edit));
             asked.map(|index| items.remove(index));
         }
         Value::Object(members) => {

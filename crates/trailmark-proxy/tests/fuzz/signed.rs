@@ -19,23 +19,52 @@ use crate::engine::{Broken, Looked, Target, Verdict, rule};
 use crate::seeds::{SECRET, items, text, vectors};
 
 pub(crate) const CLICK_TOKEN: Target =
-    Target { name: "click-token", inputs: 20_000, seeds: token_seeds, words: WORDS, look: look_token::<ClickClaims> };
+    Target { name: "click-token", inputs: 18_000, seeds: token_seeds, words: WORDS, look: look_token::<ClickClaims> };
 
-pub(crate) const VISITOR_TOKEN: Target =
-    Target { name: "visitor-token", inputs: 15_000, seeds: token_seeds, words: WORDS, look: look_token::<VisitorClaims> };
+pub(crate) const VISITOR_TOKEN: Target = Target {
+    name: "visitor-token",
+    inputs: 13_000,
+    seeds: token_seeds,
+    words: WORDS,
+    look: look_token::<VisitorClaims>,
+};
 
 pub(crate) const ENVELOPE: Target =
-    Target { name: "envelope", inputs: 25_000, seeds: envelope_seeds, words: bodies::WORDS, look: look_envelope };
+    Target { name: "envelope", inputs: 22_000, seeds: envelope_seeds, words: bodies::WORDS, look: look_envelope };
 
 pub(crate) const ORDER: Target =
-    Target { name: "order", inputs: 15_000, seeds: merchant_seeds, words: bodies::WORDS, look: look_order };
+    Target { name: "order", inputs: 13_000, seeds: merchant_seeds, words: bodies::WORDS, look: look_order };
 
 pub(crate) const CUSTOMER: Target =
-    Target { name: "customer", inputs: 15_000, seeds: merchant_seeds, words: bodies::WORDS, look: look_customer };
+    Target { name: "customer", inputs: 13_000, seeds: merchant_seeds, words: bodies::WORDS, look: look_customer };
 
 const WORDS: &[&str] = &[
-    "alg", "typ", "kid", "jwk", "jku", "crit", "none", "HS256", "EdDSA", "ES256", "click+jwt", "visit+jwt", "JWT", "iss", "aud",
-    "iat", "exp", "jti", "sub", "program", "partner", "cnf", "jkt", "e30", "e30.e30.", "AA",
+    "alg",
+    "typ",
+    "kid",
+    "jwk",
+    "jku",
+    "crit",
+    "none",
+    "HS256",
+    "EdDSA",
+    "ES256",
+    "click+jwt",
+    "visit+jwt",
+    "JWT",
+    "iss",
+    "aud",
+    "iat",
+    "exp",
+    "jti",
+    "sub",
+    "program",
+    "partner",
+    "cnf",
+    "jkt",
+    "e30",
+    "e30.e30.",
+    "AA",
 ];
 
 const FORGED: &str = "nothing verifies but what was signed";
@@ -49,7 +78,9 @@ fn is_golden(input: &str, seeds: &[String]) -> bool {
 fn hold_claims<C: Serialize>(claims: &C, read: impl FnOnce(&str) -> Option<C>) -> Result<(), Broken> {
     let printed = Json.write(claims).unwrap();
     let again = read(&printed).map(|claims| Json.write(&claims).unwrap());
-    rule(again.as_ref() == Some(&printed), "claims print and parse to the same bytes", || format!("{printed} then {again:?}"))
+    rule(again.as_ref() == Some(&printed), "claims print and parse to the same bytes", || {
+        format!("{printed} then {again:?}")
+    })
 }
 
 fn token_seeds() -> Vec<Vec<u8>> {
@@ -116,8 +147,11 @@ fn look_envelope(input: &[u8]) -> Looked {
         rule(on_curve || !verifies, "a key off the curve verifies nothing", || format!("{name:?}"))?;
     }
     let payload = posted.into_payload();
-    hold_claims(&payload, |printed| Json.read::<Payload>(printed.as_bytes()).ok())?;
-    bodies::hold(payload.data)
+    let Payload { jti, iat, aud, ath, token, data } = payload;
+    // What is no text in an optional field is printed as absent; the body's own rules compare its content.
+    let around = Payload { jti, iat, aud, ath, token, data: () };
+    hold_claims(&around, |printed| Json.read::<Payload<()>>(printed.as_bytes()).ok())?;
+    bodies::hold(data)
 }
 
 fn merchant_seeds() -> Vec<Vec<u8>> {

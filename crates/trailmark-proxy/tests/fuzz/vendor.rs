@@ -17,23 +17,54 @@ use crate::seeds::{SECRET, tells_a_secret};
 
 pub(crate) const WEBHOOK: Target = Target {
     name: "webhook",
-    inputs: 20_000,
+    inputs: 17_000,
     seeds: webhook_seeds,
     words: &[
-        "event", "customer_updated", "customer.created", "partnership_created", "transaction.updated", "reward.created",
-        "application_approved", "data", "key", "customer_key", "customer_external_key", "external_key", "partner_key", "customer",
-        "transaction", "transaction_key",
+        "event",
+        "customer_updated",
+        "customer.created",
+        "partnership_created",
+        "transaction.updated",
+        "reward.created",
+        "application_approved",
+        "data",
+        "key",
+        "customer_key",
+        "customer_external_key",
+        "external_key",
+        "partner_key",
+        "customer",
+        "transaction",
+        "transaction_key",
     ],
     look: look_webhook,
 };
 
 pub(crate) const RETRY_AFTER: Target = Target {
     name: "retry-after",
-    inputs: 15_000,
+    inputs: 13_000,
     seeds: header_seeds,
     words: &[
-        "retry-after: ", "x-ratelimit-reset: ", "ratelimit: ", "Sat, 21 Nov 2026 09:00:00 GMT", "GMT", "Nov", "Feb", "29", "2026",
-        "9999", "0000", "23:59:60", "24:00:00", "t=", ";t=30", "86400", "86401", "1795011200", "1795011200000", "\n",
+        "retry-after: ",
+        "x-ratelimit-reset: ",
+        "ratelimit: ",
+        "Sat, 21 Nov 2026 09:00:00 GMT",
+        "GMT",
+        "Nov",
+        "Feb",
+        "29",
+        "2026",
+        "9999",
+        "0000",
+        "23:59:60",
+        "24:00:00",
+        "t=",
+        ";t=30",
+        "86400",
+        "86401",
+        "1795011200",
+        "1795011200000",
+        "\n",
     ],
     look: look_retry_after,
 };
@@ -44,7 +75,8 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 fn adapter() -> Box<dyn Vendor> {
     let secret = || Some(Secret::new("a-vendor-secret"));
-    let account = Account { public_key: secret(), private_key: secret(), tracking_token: secret(), ..Account::default() };
+    let account =
+        Account { public_key: secret(), private_key: secret(), tracking_token: secret(), ..Account::default() };
     vendor(VendorName::PartnerStack, &account).unwrap()
 }
 
@@ -83,7 +115,9 @@ fn look_webhook(input: &[u8]) -> Looked {
     let whole = serde_json::from_slice::<Value>(input).ok();
     if let Some(whole) = &whole {
         let again = adapter.read_webhook(whole.to_string().as_bytes());
-        rule(again == meaning, "a webhook means the same when it is printed and read", || format!("{meaning:?} {again:?}"))?;
+        rule(again == meaning, "a webhook means the same when it is printed and read", || {
+            format!("{meaning:?} {again:?}")
+        })?;
     }
     let is_name = |event: &str| event.chars().count() <= 64 && !event.chars().any(char::is_control);
     match &meaning {
@@ -92,12 +126,18 @@ fn look_webhook(input: &[u8]) -> Looked {
             whole.iter().for_each(|whole| texts(whole, &mut said));
             let kinds = [&notice.customers, &notice.transactions, &notice.partners];
             let keys: Vec<&String> = kinds.into_iter().flatten().collect();
-            let fits = |key: &&String| (1..=255).contains(&key.chars().count()) && said.contains(&key.as_str());
+            let fits =
+                |key: &&String| (1..=255).contains(&key.chars().count()) && said.iter().any(|text| text.trim() == *key);
             rule(keys.iter().all(fits), "each key is one that the webhook says", || format!("{keys:?}"))?;
             rule(kinds.iter().all(|keys| keys.len() <= 8), "keys are few", || format!("{keys:?}"))?;
-            rule(!keys.is_empty() && is_name(&notice.event), "a notice has a name and is about somebody", || notice.event.clone())?;
-            rule(!tells_a_secret(&format!("{:?}", Meaning::Concerns(notice.clone()))) || tells_a_secret(&notice.event),
-                "no log line repeats a secret", || notice.event.clone())?;
+            rule(!keys.is_empty() && is_name(&notice.event), "a notice has a name and is about somebody", || {
+                notice.event.clone()
+            })?;
+            rule(
+                !tells_a_secret(&format!("{:?}", Meaning::Concerns(notice.clone()))) || tells_a_secret(&notice.event),
+                "no log line repeats a secret",
+                || notice.event.clone(),
+            )?;
             Ok(Verdict::Accepted)
         }
         Meaning::Noted { event } | Meaning::UnknownEvent { event } => {
@@ -129,7 +169,11 @@ fn signup() -> Task {
         conversion: ConversionId::from_parts(NOW, [7; 10]),
         kind: Kind::Signup,
         occurred_at: NOW,
-        customer: Some(Customer { key: CustomerKey::new("u_1").unwrap(), email: Some("ada@example.com".into()), name: None }),
+        customer: Some(Customer {
+            key: CustomerKey::new("u_1").unwrap(),
+            email: Some("ada@example.com".into()),
+            name: None,
+        }),
         order: None,
         refund_of: None,
         sale: None,
