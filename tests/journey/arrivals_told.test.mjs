@@ -57,7 +57,7 @@ const at = (name, { query } = {}) => `${between.url}/${name}.html${query ? `?${q
 /** Partners of all touches of a page's visitor, the first one first. */
 async function partners(page) {
   const reference = await page.evaluate(() => trailmark.reference());
-  const rows = await (await fetch(`${product.operator}/v1/touches`)).json();
+  const { items: rows } = await (await fetch(`${product.operator}/v1/touches`)).json();
   const own = rows.filter(({ visitor }) => visitor === reference).sort((a, b) => a.at.localeCompare(b.at));
   return own.map(({ partner }) => partner);
 }

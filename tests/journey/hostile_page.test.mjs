@@ -58,7 +58,7 @@ after(async () => {
 
 const at = (name, { query = '' } = {}) => `${between.url}/${name}.html?${query}`;
 
-const landings = async () => (await (await fetch(`${product.operator}/v1/touches`)).json()).map((touch) => touch.landing_url);
+const landings = async () => (await (await fetch(`${product.operator}/v1/touches`)).json()).items.map((touch) => touch.landing_url);
 
 for (const name of ['current', 'current_strict', 'currents']) {
   // field-faults row 61

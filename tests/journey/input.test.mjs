@@ -142,6 +142,7 @@ test('a key that is no key is malformed, and nothing is counted for it', async (
     const { status, code } = await answered(page, `signup({ customerKey: ${key}, email: 'a@x.org' })`);
     assert.deepEqual([status, code], ['failed', 'malformed'], key);
   }
+  await printed(said, '`data.customer.key` is not a customer key: it is what a program writes for a missing value');
   // field-faults row 6, and what has no key at all: refused by the page at once.
   for (const key of ['undefined', 'null', 'NaN', '{}', "' '", '12345678901234567890', '2 ** 53', '1.5']) {
     const { status, code } = await call(page, `signup({ customerKey: ${key}, email: 'a@x.org' })`);

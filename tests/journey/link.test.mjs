@@ -104,7 +104,7 @@ test('a visit without a partner asks nothing, stores nothing, and its signup is 
 test('the ledger view shows the touch, the conversion, the delivery and what the vendor holds', async () => {
   const { context, page, said } = await freshPage(browser, { viewport: { width: 1280, height: 900 } });
   await page.goto(product.ledger());
-  for (const text of ['ada', 'recorded', 'accepted']) await page.getByText(text).first().waitFor();
+  for (const text of ['ada', 'recorded', 'accepted']) await page.locator('#book').getByText(text).first().waitFor();
   await screenshot(page, 'ledger');
   const shown = await page.locator('body').innerText();
   assert.ok(!/@example\.org/.test(shown), 'no e-mail address is shown');

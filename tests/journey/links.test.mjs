@@ -46,7 +46,7 @@ params = ["via"]
 `;
 }
 
-const touches = async () => (await fetch(`${product.operator}/v1/touches`)).json();
+const touches = async () => (await (await fetch(`${product.operator}/v1/touches`)).json()).items;
 const explained = (id) => {
   const { code, stdout } = product.cli('conversions', 'explain', id);
   return code === 0 && stdout.replace(/\s+/g, ' ');

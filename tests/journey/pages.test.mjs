@@ -1,19 +1,15 @@
 // The demo's pages as a visitor has them: phone and desktop, light and dark, by keyboard alone, with and without
-// consent, and the ledger view beside them. Pictures of every page go to target/screenshots, for people to look at.
+// consent. Pictures of every page go to target/screenshots, for people to look at.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch, screenshot } from './support/browser.mjs';
+import { freshPage, launch } from './support/browser.mjs';
 import { Caller } from './support/caller.mjs';
+import { DESKTOP, LOOKS, PHONE, sound, tabTo, watchShifts } from './support/looks.mjs';
 import { BINARY, Product, until } from './support/product.mjs';
-
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 900 };
-const SCHEMES = ['light', 'dark'];
-const LOOKS = [PHONE, DESKTOP].flatMap((viewport) => SCHEMES.map((colorScheme) => ({ viewport, colorScheme })));
 
 /** What the proxy is told about the key of the demo's shop. */
 const PRINTED = execFileSync(BINARY, ['simulate', '--print-config'], { encoding: 'utf8' });
@@ -28,79 +24,6 @@ after(async () => {
   await browser?.close();
   await product?.stop();
 });
-
-/** Adds up what moved without having been touched, from the first paint on. */
-function watchShifts() {
-  window.shifted = 0;
-  const add = (list) => {
-    for (const entry of list.getEntries()) window.shifted += entry.hadRecentInput ? 0 : entry.value;
-  };
-  new PerformanceObserver(add).observe({ type: 'layout-shift', buffered: true });
-}
-
-/** Every text on the page whose contrast with what lies behind it is below WCAG's 4.5:1, as the browser paints both. */
-function faintTexts() {
-  const canvas = document.createElement('canvas');
-  canvas.width = canvas.height = 1;
-  const pen = canvas.getContext('2d', { willReadFrequently: true });
-  const paint = (...colours) => {
-    pen.clearRect(0, 0, 1, 1);
-    for (const colour of colours) {
-      pen.fillStyle = colour;
-      pen.fillRect(0, 0, 1, 1);
-    }
-    return [...pen.getImageData(0, 0, 1, 1).data];
-  };
-  const luminance = ([r, g, b]) => {
-    const linear = [r, g, b].map((c) => c / 255).map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
-  };
-  const ground = (element) => getComputedStyle(element).backgroundColor;
-  const grounds = (element) => (element ? [...grounds(element.parentElement), ground(element)] : ['Canvas']);
-  const faint = [];
-  let looked = 0;
-  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  for (let text = texts.nextNode(); text; text = texts.nextNode()) {
-    const element = text.parentElement;
-    if (!text.data.trim() || element.closest('script, style, [disabled]')) continue;
-    if (!element.checkVisibility({ visibilityProperty: true })) continue;
-    looked += 1;
-    const behind = grounds(element);
-    const painted = [paint(...behind), paint(...behind, getComputedStyle(element).color)].map(luminance);
-    const ratio = (Math.max(...painted) + 0.05) / (Math.min(...painted) + 0.05);
-    if (ratio < 4.5) faint.push(`${ratio.toFixed(2)}: ${text.data.trim().slice(0, 40)}`);
-  }
-  return { faint, looked };
-}
-
-/** Whether the page fits its window, and every control has a name and fits a finger or its line. */
-function flaws() {
-  const found = [];
-  const { scrollWidth } = document.documentElement;
-  if (scrollWidth > innerWidth) found.push(`it scrolls sideways: ${scrollWidth} px in ${innerWidth}`);
-  for (const control of document.querySelectorAll('input, select, textarea')) {
-    const named = control.labels?.length || control.ariaLabel || control.getAttribute('aria-labelledby');
-    if (!named) found.push(`${control.outerHTML} has no label`);
-  }
-  for (const control of document.querySelectorAll('a[href], button')) {
-    if (!(control.textContent.trim() || control.ariaLabel)) found.push(`${control.outerHTML} has no name`);
-  }
-  const levels = [...document.querySelectorAll('h1')].filter((heading) => heading.checkVisibility());
-  if (levels.length !== 1) found.push(`${levels.length} headings of the first level`);
-  const ids = [...document.querySelectorAll('[id]')].map(({ id }) => id);
-  found.push(...ids.filter((id, index) => ids.indexOf(id) !== index).map((id) => `the id ${id} stands twice`));
-  return found;
-}
-
-async function sound(page, name, { viewport, colorScheme }) {
-  const where = `${name} at ${viewport.width} px, ${colorScheme}`;
-  const { faint, looked } = await page.evaluate(faintTexts);
-  assert.ok(looked > 10, `${where}: texts were looked at`);
-  assert.deepEqual(faint, [], `${where}: contrast`);
-  assert.deepEqual(await page.evaluate(flaws), [], where);
-  assert.ok((await page.evaluate(() => window.shifted)) < 0.01, `${where}: nothing moves by itself`);
-  await screenshot(page, `pages-${name}-${viewport.width}-${colorScheme}`);
-}
 
 const asked = (said) => said.requests.filter(({ url }) => url.includes('/tm/v1/')).map(({ method }) => method);
 const stored = (page) =>
@@ -118,77 +41,32 @@ test('every page is readable in light and dark, on phone and desktop, fits, has 
     await page.addInitScript(watchShifts);
     await page.goto(await arrival('ada'));
     await page.getByText('it waits for your answer').waitFor();
-    await sound(page, 'landing-asked', look);
+    await sound(page, 'pages-landing-asked', look);
     await page.getByRole('button', { name: 'Accept' }).click();
     await page.getByText('ada brought you').waitFor();
-    await sound(page, 'landing', look);
+    await sound(page, 'pages-landing', look);
     for (const name of ['pricing', 'signup', 'checkout']) {
       await page.goto(`${product.site}/${name}.html`);
       await page.getByText('ada brought you').waitFor();
-      await sound(page, name, look);
+      await sound(page, `pages-${name}`, look);
     }
     await page.goto(`${product.site}/signup.html?plan=garden`);
     await page.getByRole('button', { name: 'Create account' }).click();
     await page.getByText('What shall we call you?').waitFor();
-    await sound(page, 'signup-errors', look);
+    await sound(page, 'pages-signup-errors', look);
     await page.getByLabel('Name').fill('Hedda Rowe');
     await page.getByLabel('E-mail').fill(`hedda${index}@example.org`);
     await page.getByRole('button', { name: 'Create account' }).click();
     await page.getByRole('heading', { name: 'Welcome, Hedda Rowe' }).waitFor();
-    await sound(page, 'signup-done', look);
+    await sound(page, 'pages-signup-done', look);
     await page.getByRole('link', { name: 'Go to checkout' }).click();
     await page.getByRole('button', { name: 'Place the order' }).click();
     await page.getByRole('heading', { name: 'Thank you' }).waitFor();
-    await sound(page, 'checkout-done', look);
-    await page.goto(product.ledger());
-    await page.getByText('ada, by the last touch').first().waitFor();
-    await sound(page, 'ledger', look);
+    await sound(page, 'pages-checkout-done', look);
     assert.deepEqual([...said.errors, ...said.console], []);
     await context.close();
   }
 });
-
-test('an empty ledger view tells what to do, and is readable too', async () => {
-  const empty = await Product.start();
-  try {
-    for (const look of LOOKS) {
-      const { context, page } = await freshPage(browser, look);
-      await page.addInitScript(watchShifts);
-      await page.goto(empty.ledger());
-      for (const cure of ['Open the site through one', 'Sign up on the site', 'One appears once']) {
-        await page.getByText(cure).waitFor();
-      }
-      await sound(page, 'ledger-empty', look);
-      await context.close();
-    }
-  } finally {
-    await empty.stop();
-  }
-});
-
-/** Presses Tab until the control of that name has the focus, which must be visible and under nothing. */
-async function tabTo(page, name) {
-  const seen = [];
-  for (let press = 0; press < 60; press += 1) {
-    await page.keyboard.press('Tab');
-    const at = await page.evaluate(() => {
-      const control = document.activeElement;
-      const { left, top, width, height } = control.getBoundingClientRect();
-      const hit = document.elementFromPoint(left + width / 2, top + height / 2);
-      // A radio button's label is its body.
-      const bodies = [control, control.closest('label')].filter(Boolean);
-      const ringed = bodies.some((body) => getComputedStyle(body).outlineStyle !== 'none');
-      const text = (control.labels?.[0] ?? control).textContent.trim().replace(/\s+/g, ' ');
-      return { text, ringed, free: bodies.some((body) => body.contains(hit)) };
-    });
-    seen.push(at.text);
-    if (!at.text.startsWith(name)) continue;
-    assert.ok(at.ringed, `the focus on ${name} shows`);
-    assert.ok(at.free, `${name} lies under nothing`);
-    return;
-  }
-  assert.fail(`no way by Tab to ${name}: ${seen.join(' > ')}`);
-}
 
 test('the walk from landing over pricing and signup to a placed order needs no mouse', async () => {
   for (const viewport of [PHONE, DESKTOP]) {
@@ -345,86 +223,4 @@ test('an order that the shop\'s backend has signed is believed, and reaches the 
   const altered = [head, Buffer.from(JSON.stringify(longer)).toString('base64url'), signature].join('.');
   const { body: forged } = await caller.convert({ kind: 'sale', signed_order: altered });
   assert.deepEqual([forged.status, forged.code], ['held', 'order_signature_invalid']);
-
-  const { context, page } = await freshPage(browser, { viewport: DESKTOP });
-  await page.goto(product.ledger());
-  await page.getByText('No key in order_keys verifies the order').waitFor();
-  await page.getByText('€47.00').waitFor();
-  await screenshot(page, 'pages-ledger-order');
-  await context.close();
-});
-
-test('a long ledger shows its newest rows, and the older ones on demand', async () => {
-  const visits = Array.from({ length: 9 }, async () => {
-    const caller = await Caller.create(product.site);
-    await caller.arrive(await clicked('ada'));
-    return caller.signup(`u_${randomUUID()}`);
-  });
-  await Promise.all(visits);
-  const { context, page, said } = await freshPage(browser, { viewport: DESKTOP });
-  await page.goto(product.ledger());
-  const section = page.locator('#conversions');
-  await section.getByRole('button', { name: /^Show \d+ older$/ }).click();
-  await until('all rows are there', async () => (await section.locator('tbody tr').count()) > 8);
-  assert.equal(await section.locator('tr.fresh').count(), 0, 'what is older is no news');
-  await section.getByRole('button', { name: 'Show the newest alone' }).click();
-  await until('eight are left', async () => (await section.locator('tbody tr').count()) === 8);
-  assert.deepEqual([...said.errors, ...said.console], []);
-  await context.close();
-});
-
-test('the ledger view says why a conversion was refused, without a commission, and counts all that the vendor has', async () => {
-  const caller = await Caller.create(product.site);
-  // A customer without a click id needs an e-mail address at the vendor.
-  await caller.arrive('ps_partner_key=YWRh');
-  const key = `u_refused_${randomUUID().slice(0, 8)}`;
-  assert.equal((await caller.signup(key)).body.status, 'accepted');
-  const { context, page, said } = await freshPage(browser, { viewport: PHONE });
-  await page.goto(product.ledger());
-  const conversion = page.locator('#conversions tbody tr', { hasText: key });
-  await conversion.getByText('Every delivery of it was refused').waitFor();
-  const delivery = page.locator('#deliveries tbody tr', { hasText: key });
-  await delivery.getByText('rejected', { exact: true }).waitFor();
-  assert.equal(await delivery.locator('[data-name=Commission]').textContent(), '–');
-  const { customers, transactions } = await product.control('state/partnerstack');
-  assert.ok(customers.length > 0 && transactions.length > 0);
-  const all = (customers.length + transactions.length).toLocaleString('en-US');
-  await page.locator('#tally').getByText(`${all} At the vendor`).waitFor();
-  await conversion.getByRole('button').click();
-  await page.getByText('The way here').waitFor();
-  const wrapped = await page.locator('#way pre span').evaluateAll((lines) => {
-    const hanging = lines.filter((line) => line.offsetHeight > 1.5 * parseFloat(getComputedStyle(line).lineHeight));
-    return hanging.map((line) => parseFloat(getComputedStyle(line).paddingInlineStart));
-  });
-  assert.ok(wrapped.some((padding) => padding > 0), 'a line that is wrapped keeps its indent');
-  await screenshot(page, 'pages-ledger-refused');
-  assert.deepEqual([...said.errors, ...said.console], []);
-  await context.close();
-});
-
-const hasFocus = (locator) => locator.evaluate((element) => document.activeElement === element);
-
-test('the ledger view changes cells and keeps rows, focus and an open dialog', async () => {
-  const { context, page, said } = await freshPage(browser, { viewport: DESKTOP });
-  await page.goto(product.ledger());
-  await page.locator('#deliveries tbody tr').first().waitFor();
-  const caller = await Caller.create(product.site);
-  await caller.arrive(await clicked('ada'));
-  const key = `u_view_${randomUUID().slice(0, 8)}`;
-  await caller.signup(key, { email: 'view@example.org' });
-  const row = page.locator('#deliveries tbody tr', { hasText: key });
-  await row.waitFor();
-  assert.doesNotMatch(await row.textContent(), /recorded/, 'it has been seen before it was recorded');
-  await row.evaluate((element) => (element.mark = 'the same'));
-  const opener = page.locator('#conversions tbody tr', { hasText: key }).getByRole('button');
-  await opener.focus();
-  await row.getByText('recorded').waitFor({ timeout: 30_000 });
-  assert.equal(await row.evaluate((element) => element.mark), 'the same');
-  assert.equal(await hasFocus(opener), true);
-  await page.keyboard.press('Enter');
-  await page.getByText('The way here').waitFor();
-  await page.keyboard.press('Escape');
-  assert.equal(await hasFocus(opener), true, 'closing gives the focus back');
-  assert.deepEqual([...said.errors, ...said.console], []);
-  await context.close();
 });

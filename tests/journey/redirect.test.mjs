@@ -21,7 +21,7 @@ after(async () => {
 const link = (product, partner, to) => `${product.site}/tm/r/main/${partner}?to=${encodeURIComponent(to)}`;
 const touches = async (product, partner) => {
   const answer = await fetch(`${product.operator}/v1/touches`);
-  return (await answer.json()).filter((touch) => touch.partner === partner);
+  return (await answer.json()).items.filter((touch) => touch.partner === partner);
 };
 const asked = (said) => said.requests.filter(({ url }) => url.includes('/tm/v1/'));
 const stored = (page) => page.evaluate(async () => [...Object.keys(localStorage), ...Object.keys(sessionStorage), ...(await indexedDB.databases())]);

@@ -100,7 +100,7 @@ const GRACE = { partner: 'grace', query: 'ps_partner_key=Z3JhY2U' };
 /** Partners of all touches of a page's visitor, the first one first. */
 async function partners(page) {
   const reference = await page.evaluate(() => trailmark.reference());
-  const rows = await (await fetch(`${product.operator}/v1/touches`)).json();
+  const { items: rows } = await (await fetch(`${product.operator}/v1/touches`)).json();
   const own = rows.filter(({ visitor }) => visitor === reference).sort((a, b) => a.at.localeCompare(b.at));
   return own.map(({ partner }) => partner);
 }

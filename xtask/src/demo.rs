@@ -325,6 +325,7 @@ id = "acme"
 public_url = "http://{site}"
 origins = ["http://{site}"]
 consent = "required"
+signup_wait = "0s"
 order_keys = {order_keys}
 
 [[sites.programs]]

@@ -43,7 +43,7 @@ cargo xtask TASK: the only build script of Trailmark
                  --seed N             the seed of an earlier run, for the same inputs again
                  --replay FILE        only the input of a finding
   build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
-  size         what a page pays for the module, against its budget, and what single crates cost in it
+  size         what a page pays for the module, against its budget
   pack         write the npm package to target/npm and pack its tarball there; publishes nothing
   tidy         check what no compiler checks: import directions, file heads, places of web-sys, documents
 ";

@@ -3,13 +3,18 @@
 //! It listens apart from the public one, so that no mistake in a route's order can show the ledger to the world.
 
 pub mod api_keys;
+pub mod export;
 mod guard;
 mod health;
+mod history;
 pub mod keys;
+pub(crate) mod lanes;
 pub(crate) mod ledger;
 mod metrics;
 pub mod problem;
 pub mod served;
+mod sums;
+mod troubles;
 mod view;
 pub(crate) mod webhooks;
 
@@ -29,8 +34,10 @@ const BODY_BYTES: usize = 16 * 1024;
 pub fn router(app: Arc<App>) -> Router {
     let with_key = Router::new()
         .route("/v1/conversions", get(ledger::conversions))
+        .route("/v1/conversions/search", post(ledger::search))
         .route("/v1/conversions/{id}", get(ledger::conversion))
         .route("/v1/conversions/{id}/explain", get(ledger::explain))
+        .route("/v1/conversions/{id}/history", get(history::one))
         .route("/v1/conversions/{id}/release", post(ledger::release))
         .route("/v1/conversions/{id}/reject", post(ledger::reject))
         .route("/v1/conversions/{id}/check", post(webhooks::check))
@@ -39,9 +46,12 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/webhooks/{id}/change", post(webhooks::change))
         .route("/v1/touches", get(ledger::touches))
         .route("/v1/deliveries", get(ledger::deliveries))
-        .route("/v1/lanes", get(ledger::lanes))
+        .route("/v1/lanes", get(lanes::list_route))
+        .route("/v1/lanes/open", post(lanes::open_route))
         .route("/v1/changes", post(ledger::change))
         .route("/v1/counts", get(ledger::counts))
+        .route("/v1/sums", get(sums::sums))
+        .route("/v1/troubles", get(troubles::list))
         .route("/v1/health", get(ledger::health))
         .route("/v1/ledger", get(served::ledger))
         .route("/v1/keys", get(keys::list_route))
@@ -53,9 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), guard::key));
     // The page holds no data, it asks for them with the key that a person gives it.
     let by_host = with_key
-        .route("/", get(view::page))
-        .route("/view.css", get(view::style))
-        .route("/view.js", get(view::script))
+        .merge(view::routes())
         .route("/metrics", get(metrics::metrics))
         .fallback(problem::nothing_here)
         .layer(from_fn_with_state(Arc::clone(&app), guard::host));

@@ -6,14 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use trailmark_vendors::secret::Secret;
+use trailmark_wire::time::UnixMillis;
 
 use crate::clock::Clock;
 use crate::config::{Account, Config, Unlocked};
+use crate::intake::ClientNetwork;
 use crate::intake::callers::InFlight;
 use crate::intake::rate::Rates;
 use crate::keys::{KeyError, Keyring};
 use crate::random::Random;
-use crate::store::Store;
+use crate::store::{Budget, Store};
 
 /// The proxy cannot start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,9 +47,16 @@ pub struct App {
     pub random: Random,
     pub(crate) rates: Rates,
     pub(crate) in_flight: InFlight,
+    /// Names the networks of budgets. It ends with the process: a restart forgives a network what it wrote, and no site.
+    network_key: [u8; 32],
     on_commit: OnceLock<OnCommit>,
     draining: AtomicBool,
 }
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+/// However small its share, one network may write so much in an hour: an office opens a newsletter.
+const SMALLEST_SHARE: u64 = 100;
 
 impl App {
     /// Wires the parts and makes sure that every site can sign.
@@ -62,6 +71,7 @@ impl App {
         let rates = Rates::new(&config.limits, &clock);
         let (on_commit, draining) = (OnceLock::new(), AtomicBool::new(false));
         let in_flight = InFlight::default();
+        let network_key = Random.bytes().map_err(|_none| KeyError::NoRandomness)?;
         Ok(Arc::new(Self {
             config,
             admin_key,
@@ -72,9 +82,21 @@ impl App {
             random: Random,
             rates,
             in_flight,
+            network_key,
             on_commit,
             draining,
         }))
+    }
+
+    /// A budget of so much an hour for a site, as a client of this network may use it.
+    pub(crate) fn budget(&self, most: u64, client: ClientNetwork, now: UnixMillis) -> Budget {
+        let share = most.saturating_mul(u64::from(self.config.limits.network_share_percent)) / 100;
+        Budget {
+            most,
+            most_of_network: share.max(SMALLEST_SHARE),
+            network: client.share(&self.network_key),
+            since: now.plus(-HOUR_MS),
+        }
     }
 
     /// Has `wake` called after every commit that made deliveries; the first caller wins.

@@ -10,6 +10,7 @@ mod customers;
 mod failure;
 mod groups;
 mod keys;
+mod lanes;
 mod ledger;
 mod outbox;
 mod output;
@@ -81,10 +82,13 @@ enum Command {
     /// Conversions in the ledger
     #[command(subcommand)]
     Conversions(conversions::Conversions),
-    /// Deliveries on their way, and the lanes they wait in
+    /// Deliveries: what waits, what needs you, and changes by hand
     #[command(subcommand)]
     Outbox(outbox::Outbox),
-    /// What vendors told by themselves, and the quarantine of what could not be read or matched
+    /// Lanes: the queue of each vendor account, and why one stands still
+    #[command(subcommand)]
+    Lanes(lanes::Lanes),
+    /// Webhooks received from vendors, including those that could not be read or matched
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
     /// Signing keys of the sites
@@ -222,6 +226,7 @@ async fn short(command: Command) -> Result<(), Failure> {
         Command::Transactions(transactions) => transactions.run().await,
         Command::Conversions(conversions) => conversions.run().await,
         Command::Outbox(outbox) => outbox.run().await,
+        Command::Lanes(lanes) => lanes.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::ApiKeys(keys) => keys.run().await,

@@ -24,12 +24,12 @@ use toml::Spanned;
 
 pub use self::redirect::RedirectTo;
 pub use self::secrets::SecretRef;
-pub use self::sites::{Consent, OrderKey, Program, Site};
+pub use self::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 pub use self::source::{Overrides, Problem, Variable};
 pub use self::unlocked::{Account, Unlocked};
 pub use self::values::{Network, Origin, StoreUrl};
 
-pub(crate) use self::values::prefix;
+pub(crate) use self::values::{duration_text, prefix};
 
 use self::file::{LimitsTable, List, ServerTable, Words};
 use self::source::{Given, Text, layered};
@@ -97,6 +97,10 @@ pub struct Limits {
     pub server_requests_per_minute: u32,
     /// New touches an hour for one site.
     pub touches_per_hour: u64,
+    /// Conversions of pages an hour that one site holds.
+    pub held_per_hour: u64,
+    /// Share of these two that one client network may use, percent.
+    pub network_share_percent: u32,
     /// Unsettled deliveries of one site.
     pub queue: u64,
     /// Open connections of the public listener.
@@ -318,6 +322,12 @@ impl Reader<'_> {
                 6_000,
             )),
             touches_per_hour: self.limit("limits.touches_per_hour", &table.touches_per_hour, 50_000).unsigned_abs(),
+            held_per_hour: self.limit("limits.held_per_hour", &table.held_per_hour, 5_000).unsigned_abs(),
+            network_share_percent: narrow(self.percent(
+                "limits.network_share_percent",
+                &table.network_share_percent,
+                5,
+            )),
             queue: self.limit("limits.queue", &table.queue, 100_000).unsigned_abs(),
             connections: narrow(self.limit("limits.connections", &table.connections, 1_024)) as usize,
             webhooks: narrow(self.limit("limits.webhooks", &table.webhooks, 10_000)),
@@ -325,7 +335,20 @@ impl Reader<'_> {
     }
 
     fn limit(&mut self, key: &'static str, value: &Option<Spanned<i64>>, default: i64) -> i64 {
-        let range = 1..=1_000_000_000;
+        self.limit_in(1..=1_000_000_000, key, value, default)
+    }
+
+    fn percent(&mut self, key: &'static str, value: &Option<Spanned<i64>>, default: i64) -> i64 {
+        self.limit_in(1..=100, key, value, default)
+    }
+
+    fn limit_in(
+        &mut self,
+        range: RangeInclusive<i64>,
+        key: &'static str,
+        value: &Option<Spanned<i64>>,
+        default: i64,
+    ) -> i64 {
         match layered(self.overrides, &self.text, key, None) {
             Some(given) => {
                 let text = format!("is not a whole number from {} to {}", range.start(), range.end());

@@ -1,54 +1,70 @@
-//! Tells the way of one conversion, from the partner's link to the vendor's answer, in sentences for people. Pure: the
-//! ledger's record goes in, text comes out; it reads no clock and no store. `conversions explain` prints it, the ledger view
-//! shows it. Every sentence is drawn from a row that was written at the time, none is guessed.
+//! Tells the way of one conversion, from the partner's link to the vendor's answer, in sentences for people: first the answer to
+//! "was the partner paid?" ([`crate::answer`]), then what it rests on. Pure: the ledger's record goes in, a [`Story`] comes out;
+//! it reads no clock and no store. `conversions explain` prints it, the ledger view shows it. Every sentence is drawn from a row
+//! that was written at the time, none is guessed.
 //!
 //! It names partner keys, click ids, business keys and amounts; e-mail addresses and names of customers are not in the record.
 
 mod delivery;
+mod story;
 
 mod warning;
 
 use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::grammar::Unusable;
-use trailmark_wire::ids::{ConversionId, VendorName};
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
+pub use self::story::{Line, Section, Story, plain, wrapped};
+pub use crate::answer::vendor_title;
+use crate::answer::{answer, of_delivery};
+use crate::code::Code;
+use crate::outbox::State;
 use crate::store::operator::{
     Afterwards, ConversionChange, ConversionDetail, ConversionRow, LaneRow, Signed, TouchRow,
 };
 
-/// Columns of a line, so that it stays whole on a terminal of 80.
-const LINE_CHARS: usize = 79;
-
-/// Columns that the time takes at the start of a line: `2026-11-21 08:30:00` and two spaces.
-const TIME_CHARS: usize = 21;
-
 /// In place of a key that stands only in a merchant's signed claim, which was not accepted.
 pub const UNREAD_KEY: &str = "(signed)";
 
-/// The whole way, in lines of at most 79 characters where words allow. `lanes` are those of the moment, so that what is due
-/// and stands still says so.
+/// The whole way as text. `lanes` are those of the moment, so that what is due and stands still says so.
 pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
+    story(detail, lanes).to_text()
+}
+
+/// The whole way.
+pub fn story(detail: &ConversionDetail, lanes: &[LaneRow]) -> Story {
     let mut story = Story::default();
     let decision = serde_json::from_value::<Decision>(detail.decision.clone()).ok();
-    head(&mut story, &detail.conversion);
+    head(&mut story, &detail.conversion, lanes);
     touches(&mut story, detail, decision.as_ref());
     conversion(&mut story, detail, decision.as_ref());
     for change in &detail.changes {
-        story.event(change.changed_at, &changed(change));
+        story.event(change.changed_at, &changed(detail.conversion.kind, change));
     }
     for delivery in &detail.deliveries {
         delivery::delivery(&mut story, detail, delivery, lanes);
     }
-    story.text
+    story
 }
 
-fn head(story: &mut Story, row: &ConversionRow) {
-    story.line(&format!("{} at site {}: {}", subject(row), row.site, row.status.as_str()));
+/// The answer, of several programs one each, and what it is about.
+fn head(story: &mut Story, row: &ConversionRow, lanes: &[LaneRow]) {
+    let is_delivered = matches!(row.status, Status::Accepted | Status::Rejected);
+    let answers = match row.standings.as_slice() {
+        several @ [_, _, ..] if is_delivered => several.iter().map(|one| of_delivery(row, one, lanes)).collect(),
+        _ => vec![answer(row, lanes)],
+    };
+    for answer in answers {
+        let cure = answer.cure.map(|cure| format!(" {cure}")).unwrap_or_default();
+        story.line(&format!("{}: {}{cure}", answer.headline, answer.reason));
+    }
+    story.line(&format!("{} at site {}, status {}.", subject(row), row.site, row.status.as_str()));
     story.line(&format!("Credited: {}.", credited(row)));
-    story.line(&format!("Conversion {}. Times are UTC.", row.id));
+    let page = row.page_id.as_ref().map(|id| format!(" The page knows it as {id}.")).unwrap_or_default();
+    story.line(&format!("Conversion {}.{page}", row.id));
 }
 
 fn touches(story: &mut Story, detail: &ConversionDetail, decision: Option<&Decision>) {
@@ -59,32 +75,26 @@ fn touches(story: &mut Story, detail: &ConversionDetail, decision: Option<&Decis
         story.event(touch.at, &format!("{}. {} {}", touched(touch), credit(touch, detail, decision), source(touch)));
     }
     if touches.is_empty() {
-        story.line(no_touch(detail.conversion.code.as_deref()));
+        story.line(&no_touch(detail.conversion.code.as_deref()));
     }
 }
 
 /// Why no touch is known.
-fn no_touch(code: Option<&str>) -> &'static str {
-    match code {
-        Some("visitor_invalid") => {
-            "The backend's `visitor` is not the value of the visitor cookie, so no touch could be looked up: send the \
-             cookie's value unchanged."
-        }
-        Some("visitor_expired") => {
-            "The visitor cookie that the backend passed on had expired, so no touch was looked up."
-        }
-        Some("token_invalid") => {
-            "The backend's `click_token` is none of this site, so no touch could be looked up: send it unchanged."
-        }
-        Some("token_expired") => "The click token that the backend passed on had expired, so no touch was looked up.",
-        Some("reference_unknown") => {
-            "The backend's `reference` leads to no visitor of this site, so no touch could be looked up."
-        }
-        Some("signup_rejected") => {
-            "It brings no touch of its own, and the customer's signup, which it would follow, was rejected: `conversions list \
+fn no_touch(code: Option<&str>) -> String {
+    match code.and_then(Code::from_word) {
+        Some(
+            code @ (Code::VisitorInvalid
+            | Code::VisitorExpired
+            | Code::TokenInvalid
+            | Code::TokenExpired
+            | Code::ReferenceUnknown),
+        ) => format!("No touch could be looked up ({}).", code.as_str()),
+        Some(Code::SignupRejected) => {
+            "It has no touch of its own. It would follow the customer's signup, which was rejected: `conversions list \
              --customer` finds it."
+                .to_owned()
         }
-        _ => "No touch of this visitor is known: no partner's link led here.",
+        _ => "No touch of this visitor is known: no partner's link led here.".to_owned(),
     }
 }
 
@@ -127,11 +137,9 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
     };
     let considered = decision.considered.iter().find(|considered| considered.touch.id == touch.id);
     match considered.map(|considered| considered.verdict) {
-        Some(Verdict::Credited | Verdict::Inherited) if row.status == Status::Duplicate => format!(
-            "Not credited: it would be {}, but {} holds this key already.",
-            best(decision.credit),
-            holder(detail)
-        ),
+        Some(Verdict::Credited | Verdict::Inherited) if row.status == Status::Duplicate => {
+            format!("Not credited: it would be {}, but {} already has this key.", best(decision.credit), holder(detail))
+        }
         Some(Verdict::Credited) if row.status == Status::Held => {
             format!("It would be credited, {}; it counts until {until}.", best(decision.credit))
         }
@@ -139,13 +147,10 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
             format!("It would have been credited, {}.", best(decision.credit))
         }
         Some(Verdict::Inherited) if row.status == Status::Held => {
-            "It would be credited, as what this follows was, the customer's signup or the refund's sale.".to_owned()
+            format!("It would be credited: {}", followed(row.kind))
         }
         Some(Verdict::Credited) => format!("Credited: {}; it counts until {until}.", best(decision.credit)),
-        Some(Verdict::Inherited) => {
-            "Credited: what this follows, the customer's signup or the refund's sale, was credited to it; that has no end."
-                .to_owned()
-        }
+        Some(Verdict::Inherited) => format!("Credited: {}", followed(row.kind)),
         Some(Verdict::Expired) => format!("Not credited: its window was over at {until}."),
         Some(Verdict::AfterConversion) => "Not credited: it came after the conversion.".to_owned(),
         Some(Verdict::LaterTouchInProgram) => "Not credited: the same program has a later touch.".to_owned(),
@@ -154,8 +159,20 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
             format!("Not credited: program {winner} has a later touch, and this site credits one program.")
         }
         Some(Verdict::ProgramUnknown) => "Not credited: its program was not configured any more.".to_owned(),
-        Some(Verdict::Unusable) => "Not credited: the vendor could not take it, so an earlier touch counts.".to_owned(),
+        Some(Verdict::Unusable) => "Not credited: it displaces no other touch.".to_owned(),
         None => "Not considered: it was recorded after the decision.".to_owned(),
+    }
+}
+
+/// Whose credit a conversion follows.
+fn followed(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Refund => {
+            "it is the partner of the original sale. Refunds always follow their sale, without a time limit."
+        }
+        Kind::Signup | Kind::Lead | Kind::Sale => {
+            "it is the partner of the customer's signup. Sales always follow the signup, without a time limit."
+        }
     }
 }
 
@@ -183,7 +200,8 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     }
 }
 
-fn subject(row: &ConversionRow) -> String {
+/// What happened, to what and how much: `Sale of order o_1, 49.00 EUR, of customer u_1`.
+pub fn subject(row: &ConversionRow) -> String {
     let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
     let amount = row.amount.map(|amount| format!(", {} {}", amount.to_decimal(), amount.currency)).unwrap_or_default();
     let of = row.customer.as_deref().map(|customer| format!(", of customer {customer}")).unwrap_or_default();
@@ -198,25 +216,49 @@ fn subject(row: &ConversionRow) -> String {
     }
 }
 
-/// Whom a conversion is credited to, as `ada (main)`, one a program.
+/// Whom a conversion is credited to, as `ada (main)`, one a program: nobody, as long as no vendor has it.
 pub fn credited(row: &ConversionRow) -> String {
-    let partners = row.partners.iter().map(|partner| partner.as_deref().unwrap_or("a partner whom the vendor knows"));
-    let each: Vec<String> =
-        partners.zip(&row.programs).map(|(partner, program)| format!("{partner} ({program})")).collect();
-    match (row.status, each.join(", ")) {
-        (Status::Duplicate, _) => "nobody, another conversion holds its key".to_owned(),
-        (_, each) if each.is_empty() => "nobody".to_owned(),
-        (Status::Held, each) => format!("nobody yet, it would be {each}"),
-        (Status::Rejected, each) => format!("nobody, it would have been {each}"),
-        (Status::Accepted | Status::Unattributed, each) => each,
+    let each = partners(row);
+    let all = each.join(", ");
+    match row.status {
+        Status::Duplicate => return "nobody, another conversion has this key".to_owned(),
+        _ if each.is_empty() => return "nobody".to_owned(),
+        Status::Held => return format!("nobody yet, it would be {all}"),
+        Status::Rejected => return format!("nobody, it would have been {all}"),
+        Status::Accepted | Status::Unattributed => {}
     }
+    let in_state = |is: fn(State) -> bool| {
+        let named = each.iter().zip(&row.standings).filter(|(_, standing)| is(standing.state));
+        named.map(|(partner, _)| partner.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (has, open) = (in_state(|state| matches!(state, State::Recorded | State::NotNeeded)), in_state(is_open));
+    match (has.is_empty(), open.is_empty()) {
+        _ if row.standings.is_empty() => all,
+        (false, true) => has,
+        (false, false) => format!("{has}; not yet {open}"),
+        (true, false) => format!("nobody yet, it would be {open}"),
+        (true, true) => format!("nobody, it would have been {all}"),
+    }
+}
+
+/// Whether the vendor may still come to have it.
+fn is_open(state: State) -> bool {
+    !state.is_settled() || state == State::Conflict
+}
+
+/// The partners whom the decision credits, as `ada (main)`.
+fn partners(row: &ConversionRow) -> Vec<String> {
+    let partners = row.partners.iter().map(|partner| partner.as_deref().unwrap_or("a partner whom the vendor knows"));
+    partners.zip(&row.programs).map(|(partner, program)| format!("{partner} ({program})")).collect()
 }
 
 /// The conversion that holds a duplicate's key.
 fn holder(detail: &ConversionDetail) -> String {
     match &detail.holder {
         Some(row) => {
-            format!("conversion {} of {}, credited to {},", row.id, clock(row.received_at), credited(row))
+            let all = partners(row).join(", ");
+            let to = if all.is_empty() { "nobody" } else { all.as_str() };
+            format!("conversion {} of {}, attributed to {to},", row.id, clock(row.received_at))
         }
         None => "another conversion".to_owned(),
     }
@@ -231,7 +273,7 @@ fn vouched(signed: &Signed) -> String {
 fn sender(assurance: &str) -> String {
     match assurance {
         "server" => "The site's backend reported it with its API key.".to_owned(),
-        "bound" => "The page reported it, signed with the key of the browser that was touched.".to_owned(),
+        "bound" => "The page reported it, signed with the key of the browser that followed the link.".to_owned(),
         "bearer" => "The page reported it with a click token that names no browser key.".to_owned(),
         other => format!("It was reported with assurance {other}."),
     }
@@ -239,156 +281,69 @@ fn sender(assurance: &str) -> String {
 
 fn receipt(detail: &ConversionDetail) -> String {
     let row = &detail.conversion;
-    let code = row.code.as_deref();
+    let code = row.code.as_deref().and_then(Code::from_word);
     let meaning = match row.status {
-        Status::Accepted => "recorded and on its way".to_owned(),
-        Status::Duplicate => format!("{} holds this key; nothing is sent", holder(detail)),
-        Status::Held if code == Some("sale_unknown") => "recorded; nothing is sent yet".to_owned(),
-        Status::Held if !detail.changes.is_empty() => {
-            "recorded; it had to be confirmed before anything is sent".to_owned()
-        }
-        Status::Held => format!(
-            "recorded; a server or an operator must confirm before anything is sent: `trailmark conversions release {} \
-             --reason …`, or `reject`",
-            row.id
-        ),
+        Status::Accepted => "recorded, with a delivery to each program that it is attributed to".to_owned(),
+        Status::Duplicate => format!("{} already has this key; nothing is sent", holder(detail)),
+        Status::Held if code == Some(Code::SaleUnknown) => "recorded; nothing is sent yet".to_owned(),
+        Status::Held if !detail.changes.is_empty() => "recorded; nothing was sent until it was confirmed".to_owned(),
+        Status::Held => "recorded; nothing is sent until a server or an operator confirms it".to_owned(),
         Status::Unattributed => "recorded; no touch is credited and nothing is sent".to_owned(),
         Status::Rejected => "recorded and refused; nothing more is sent".to_owned(),
     };
-    let why = code.and_then(because).map(|why| format!(" {why}")).unwrap_or_default();
-    let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
+    // Of the others the answer has said it.
+    let closed = code.filter(|code| matches!(code, Code::KeyTaken | Code::ClosedByServer | Code::ClaimedByPage));
+    let why = closed.map(|code| format!(" {}", code.sentence())).unwrap_or_default();
+    let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("Its status is {}{code}: {meaning}.{why}", row.status.as_str())
 }
 
-/// What a code means where the sentence before it does not say, and the cure.
-fn because(code: &str) -> Option<&'static str> {
-    Some(match code {
-        "customer_unsigned" => "This site believes a page's customer only when the merchant signed them.",
-        "money_unsigned" => "Nobody but the page named the amount: sign the order, or report it from the backend.",
-        "signups_per_visitor" => "This browser has signed up, or asked about, as many customers as the site allows.",
-        "signup_rejected" => {
-            "The customer's signup was rejected, so no partner is known for what follows. Once a signup of theirs counts, \
-             report this again."
-        }
-        "sale_unknown" => "The sale that it refunds is not known yet; it follows by itself when the sale comes.",
-        "sale_unattributed" => "Nobody earned on the sale that it refunds.",
-        "sale_rejected" => "Every vendor refused the sale that it refunds.",
-        "refund_above_sale" => "With it, all refunds of the sale would sum to more than the sale.",
-        "refund_currency" => "It is in another currency than the sale.",
-        "refund_customer" => "It names another customer than the sale.",
-        "order_malformed" | "customer_malformed" => {
-            "What the page passed on is no such JWS, or holds values out of range."
-        }
-        "order_signature_invalid" | "customer_signature_invalid" => {
-            "No key of the site's `order_keys` verifies the merchant's signature: it is forged, or its key is missing there."
-        }
-        "order_audience_mismatch" | "customer_audience_mismatch" => "The merchant signed it for another site.",
-        "order_customer_mismatch" => "The merchant signed the order for another customer than the page names.",
-        "order_expired" | "customer_expired" => "The merchant's signature had expired when it arrived.",
-        "order_from_the_future" | "customer_from_the_future" => "The merchant's signature is dated ahead of our clock.",
-        _ => return None,
-    })
-}
-
-/// How a held conversion ended.
-fn changed(change: &ConversionChange) -> String {
+/// How a conversion came to stand otherwise after its receipt.
+fn changed(kind: Kind, change: &ConversionChange) -> String {
     let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
     let what = match change.change {
         Afterwards::Closed if change.code.as_deref() == Some("key_taken") => {
-            format!("Closed, without telling the page: the same key stands already in conversion {cause}")
+            format!("Closed: conversion {cause} already has this key. The page was not told")
         }
-        Afterwards::Closed => format!("Closed: the site's backend stated the same key in conversion {cause}"),
-        Afterwards::Followed => format!("Its sale came as conversion {cause}"),
+        Afterwards::Closed => format!("Closed: the site's backend reported the same key in conversion {cause}"),
+        Afterwards::Followed if kind == Kind::Sale => {
+            format!("The vendor now credits the right partner for the customer, as conversion {cause} says")
+        }
+        Afterwards::Followed => format!("Its sale was reported as conversion {cause}"),
+        Afterwards::Overruled if kind == Kind::Sale => {
+            format!("Not sent: the site's backend reported the customer for another visitor, in conversion {cause}")
+        }
+        Afterwards::Overruled => {
+            format!(
+                "Its credit ended: the site's backend reported this customer for another visitor, in conversion {cause}"
+            )
+        }
         Afterwards::Rejected => "An operator rejected it".to_owned(),
         Afterwards::Released => "An operator released it".to_owned(),
     };
     let reason = change.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let code = change.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
-    format!("{what}{reason}. Its status is {}{code} since.", change.status.as_str())
+    format!("{what}{reason}. Its status is {}{code} since then.", change.status.as_str())
 }
 
+/// Where touches failed for different reasons, which they are; of the others the code's sentence says it.
 fn unattributed(story: &mut Story, decision: &Decision) {
-    let why = match decision.unattributed_code() {
-        None => return,
-        Some("no_touch") => "No touch stood behind it.".to_owned(),
-        Some("touch_expired") => "Every touch's window was over.".to_owned(),
-        Some("touch_after_conversion") => "Every touch came after it.".to_owned(),
-        Some(_) => {
-            let programs: Vec<_> = decision.considered.iter().map(program_of).collect();
-            format!("No touch was valid; looked at: {}.", programs.join(", "))
-        }
-    };
-    story.line(&why);
+    if decision.unattributed_code() == Some(Code::NoValidTouch.as_str()) {
+        let touches: Vec<_> = decision.considered.iter().map(program_of).collect();
+        story.line(&format!("No touch was valid. Looked at: {}.", touches.join(", ")));
+    }
 }
 
 fn program_of(considered: &Considered) -> String {
     format!("{} of {}", considered.touch.program, clock(considered.touch.at))
 }
 
-/// The vendor's name as it writes itself.
-pub fn vendor_title(vendor: VendorName) -> &'static str {
-    match vendor {
-        VendorName::PartnerStack => "PartnerStack",
-        VendorName::Partnerize => "Partnerize",
-        VendorName::Introw => "Introw",
-        VendorName::Partnero => "Partnero",
-    }
-}
-
-/// `2026-11-21 08:30:00`; the fraction of a second tells people nothing.
+/// `2026-11-21T08:30:00Z`; the fraction of a second tells people nothing.
 pub fn clock(at: UnixMillis) -> String {
-    let whole = UnixMillis::from_seconds(at.seconds()).to_rfc3339();
-    whole.trim_end_matches('Z').replace('T', " ")
+    UnixMillis::from_seconds(at.seconds()).to_rfc3339()
 }
 
 /// [`clock`] of an RFC 3339 time that came as text; anything else stays as it is.
 pub fn moment(text: &str) -> String {
     UnixMillis::from_rfc3339(text).map_or_else(|_| text.to_owned(), clock)
-}
-
-/// The growing text.
-#[derive(Default)]
-struct Story {
-    text: String,
-}
-
-impl Story {
-    fn heading(&mut self, heading: &str) {
-        self.text.push('\n');
-        self.line(heading);
-    }
-
-    fn line(&mut self, sentence: &str) {
-        self.wrapped("", 0, sentence);
-    }
-
-    fn event(&mut self, at: UnixMillis, sentence: &str) {
-        self.wrapped(&format!("{}  ", clock(at)), TIME_CHARS, sentence);
-    }
-
-    /// Breaks between words; a word that is longer than a line, such as a URL, gets one of its own.
-    fn wrapped(&mut self, first: &str, indent: usize, sentence: &str) {
-        let mut column = first.chars().count();
-        let mut fresh = true;
-        self.text.push_str(first);
-        // What a vendor says may hold controls that would move a terminal's cursor.
-        let sentence = sentence.replace(char::is_control, " ");
-        for word in sentence.split_whitespace() {
-            let length = word.chars().count();
-            if !fresh && column + 1 + length > LINE_CHARS {
-                self.text.push('\n');
-                self.text.push_str(&" ".repeat(indent));
-                column = indent;
-                fresh = true;
-            }
-            if !fresh {
-                self.text.push(' ');
-                column += 1;
-            }
-            self.text.push_str(word);
-            column += length;
-            fresh = false;
-        }
-        self.text.push('\n');
-    }
 }

@@ -40,8 +40,9 @@ use http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
 use http::{StatusCode, Uri};
 use trailmark_wire::refusal::Refusal;
 
+pub(crate) use self::address::ClientNetwork;
 pub(crate) use self::address::Peer;
-use self::address::{ClientNetwork, client};
+use self::address::client;
 use self::origin::Readers;
 use self::problem::Problem;
 use crate::app::App;

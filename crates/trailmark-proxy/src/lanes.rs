@@ -52,6 +52,8 @@ pub enum Gate {
     Closed(UnixMillis),
     /// Up to this many requests now, at least one.
     Open(u32),
+    /// Ask the vendor, which said that it is down, whether it is back.
+    Probe,
 }
 
 /// What a lane learns from one exchange.
@@ -63,8 +65,10 @@ pub enum Signal {
     Failed,
     /// This credential was refused.
     Refused(&'static str),
-    /// The vendor asks for fewer requests, until the point that it named.
+    /// The vendor asks for fewer requests (429), until the point that it named.
     Throttled(Option<UnixMillis>),
+    /// The vendor says that it is down (503), until the point that it named.
+    Down(Option<UnixMillis>),
     /// Nothing was sent after all, or what came says nothing about the vendor.
     Untried,
 }
@@ -85,7 +89,9 @@ pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
     let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
     if let Some(until) = throttled.max(broken) {
-        return Gate::Closed(until);
+        let probe_at = lane.down_probe_at.filter(|_| throttled.is_some());
+        let is_probed = probe_at.is_some_and(|at| ahead(Some(at), limits.probe_every_ms, now).is_none());
+        return if is_probed { Gate::Probe } else { Gate::Closed(until.min(probe_at.unwrap_or(until))) };
     }
     let tokens = capacity_milli(limits).saturating_sub(spent_milli(lane, limits, now)) / 1000;
     match u32::try_from(tokens).unwrap_or(0) {
@@ -123,15 +129,10 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
             Lane { failures, broken_until: broken_until.or(lane.broken_until), ..lane }
         }
         Signal::Refused(credential) => paused(lane, credential, limits, now),
-        Signal::Throttled(until) => {
-            let until = until.unwrap_or(now.plus(THROTTLED_MS));
-            let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
-            Lane {
-                failures: 0,
-                broken_until: None,
-                throttled_until: ahead(lane.throttled_until, LONGEST_HINT_MS, now).max(Some(until)),
-                ..lane
-            }
+        Signal::Throttled(until) => Lane { down_probe_at: None, ..throttled(lane, until, now) },
+        Signal::Down(until) => {
+            let probe_at = now.plus(limits.probe_every_ms);
+            Lane { down_probe_at: Some(probe_at), ..throttled(lane, until, now) }
         }
         // Where this was a half-open breaker's trial, another one may go at once.
         Signal::Untried => Lane { broken_until: lane.broken_until.map(|until| until.min(now)), ..lane },
@@ -159,12 +160,105 @@ fn resumed(mut lane: Lane, credential: &str) -> Lane {
     lane
 }
 
-/// What the outcome of a send with this credential tells about the vendor as a whole.
-pub fn signal(outcome: &Outcome, credential: &'static str) -> Signal {
+/// The lane on an operator's word: nothing keeps it shut any more, and refused credentials are tried at once. A single request
+/// goes first; the others follow when it is answered.
+pub fn opened(mut lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
+    for pause in &mut lane.pauses {
+        pause.probe_at = now;
+    }
+    reopened(lane, limits, now)
+}
+
+/// The lane after a harmless request to a vendor that said that it is down: once it answers, a single request goes first.
+pub fn after_down_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
+    match probe {
+        // What it thinks of the credential is for the next request to find out.
+        Probe::Good | Probe::Refused => reopened(lane, limits, now),
+        Probe::Unclear => Lane { down_probe_at: Some(now.plus(limits.probe_every_ms)), ..lane },
+    }
+}
+
+fn reopened(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
+    let failures = limits.failures.saturating_sub(1);
+    Lane { failures, broken_until: Some(now), throttled_until: None, down_probe_at: None, ..lane }
+}
+
+/// Why a lane lets nothing through at the moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shut {
+    /// Credentials were refused, for these reasons; tried again at this point. What needs none of them goes on.
+    Paused(String, UnixMillis),
+    /// The vendor asked for fewer requests (429), until this point.
+    Throttled(UnixMillis),
+    /// The vendor says that it is down (503) until `until`; it is probed at `probe_at`.
+    Down {
+        /// Until when, as the vendor said.
+        until: UnixMillis,
+        /// When the vendor is probed next.
+        probe_at: UnixMillis,
+    },
+    /// So many requests in a row failed; one is tried at this point.
+    Broken(u32, UnixMillis),
+}
+
+impl Shut {
+    /// Why `lane` is shut at `now`, if it is. A pause outlasts everything, then the vendor's own word counts, then our breaker.
+    pub fn of(lane: &Lane, now: UnixMillis) -> Option<Self> {
+        let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
+        let reasons: Vec<&str> = lane.pauses.iter().map(|pause| pause.reason.as_str()).collect();
+        let tried_at = lane.pauses.iter().map(|pause| pause.probe_at).min();
+        match (tried_at, ahead(lane.throttled_until), ahead(lane.broken_until)) {
+            (Some(at), _, _) => Some(Self::Paused(reasons.join("; "), at)),
+            (None, Some(until), _) => Some(match lane.down_probe_at {
+                Some(probe_at) => Self::Down { until, probe_at: probe_at.min(until) },
+                None => Self::Throttled(until),
+            }),
+            (None, None, Some(until)) => Some(Self::Broken(lane.failures, until)),
+            (None, None, None) => None,
+        }
+    }
+
+    /// The word in JSON and tables.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Paused(..) => "paused",
+            Self::Throttled(_) => "throttled",
+            Self::Down { .. } => "down",
+            Self::Broken(..) => "broken",
+        }
+    }
+
+    /// Why, without an end: what follows is when it is looked at again.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Paused(reasons, _) => reasons.clone(),
+            Self::Throttled(_) => "the vendor answers 429: it asks for fewer requests".to_owned(),
+            Self::Down { until, .. } => format!(
+                "the vendor answers 503 and says that it is down until {}. A harmless request tests every few minutes whether it \
+                 is back",
+                UnixMillis::from_seconds(until.seconds())
+            ),
+            Self::Broken(failures, _) => {
+                format!("the last {failures} requests to the vendor failed. A single one is tried next")
+            }
+        }
+    }
+
+    /// When it is looked at again.
+    pub fn next_at(&self) -> UnixMillis {
+        match self {
+            Self::Paused(_, at) | Self::Throttled(at) | Self::Broken(_, at) | Self::Down { probe_at: at, .. } => *at,
+        }
+    }
+}
+
+/// What the outcome of a send with this credential tells about the vendor as a whole; `status` is
+/// that of the answer, where one came.
+pub fn signal(outcome: &Outcome, status: Option<u16>, credential: &'static str) -> Signal {
     match outcome {
         Outcome::AuthFailed { .. } => Signal::Refused(credential),
         Outcome::Retry { .. } | Outcome::Unknown { .. } => Signal::Failed,
-        Outcome::Throttled { until } => Signal::Throttled(*until),
+        Outcome::Throttled { until } => come_back(*until, status),
         Outcome::Conflict { .. }
         | Outcome::Duplicate { .. }
         | Outcome::Forbidden { .. }
@@ -183,13 +277,25 @@ pub fn signal(outcome: &Outcome, credential: &'static str) -> Signal {
 pub fn look_up_signal(found: &LookUp, status: Option<u16>, credential: &'static str) -> Signal {
     match found {
         LookUp::AuthFailed => Signal::Refused(credential),
-        LookUp::Inconclusive { not_before: Some(until), .. } => Signal::Throttled(Some(*until)),
+        LookUp::Inconclusive { not_before: Some(until), .. } => come_back(Some(*until), status),
         LookUp::Inconclusive { not_before: None, .. } => match status {
             None | Some(500..) => Signal::Failed,
             Some(_) => Signal::Untried,
         },
         LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => Signal::Answered(credential),
     }
+}
+
+/// What "come back later" means: 429 speaks of us, 503 of the vendor (RFC 6585 § 4, RFC 9110 § 15.6.4).
+pub fn come_back(until: Option<UnixMillis>, status: Option<u16>) -> Signal {
+    if status == Some(503) { Signal::Down(until) } else { Signal::Throttled(until) }
+}
+
+fn throttled(lane: Lane, until: Option<UnixMillis>, now: UnixMillis) -> Lane {
+    let until = until.unwrap_or(now.plus(THROTTLED_MS));
+    let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
+    let throttled_until = ahead(lane.throttled_until, LONGEST_HINT_MS, now).max(Some(until));
+    Lane { failures: 0, broken_until: None, throttled_until, ..lane }
 }
 
 fn paused(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {

@@ -32,6 +32,10 @@ pub mod commissions;
 
 pub mod app;
 
+pub mod follow_up;
+
+pub mod answer;
+pub mod code;
 pub mod explain;
 
 pub mod admin;

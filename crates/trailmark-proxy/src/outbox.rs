@@ -14,12 +14,16 @@ pub mod machine;
 
 pub mod manual;
 
+pub mod takeover;
+
 pub mod order;
 
+use serde::{Deserialize, Serialize};
 use trailmark_wire::time::UnixMillis;
 
 /// Where a delivery stands. The words are those of SQL, logs and the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
     /// What must come first is not there, or ended otherwise than recorded; the reason says what.
     Blocked,
@@ -101,6 +105,12 @@ impl State {
     /// Whether it goes on by itself. What is blocked may be so for ever: what it follows ended badly, or never comes.
     pub fn goes_on(self) -> bool {
         !self.is_settled() && self != Self::Blocked
+    }
+
+    /// Whether only a person can move it on: it ended badly, or stands behind what did. An `uncertain` one without a due time
+    /// does, too, which the state alone does not tell.
+    pub fn needs_a_person(self) -> bool {
+        self.is_dead_letter() || self == Self::Blocked
     }
 
     /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
@@ -211,6 +221,11 @@ impl Progress {
             reference: None,
             paused_by: None,
         }
+    }
+
+    /// Whether nothing more happens to it by itself: it is settled, blocked, or an operator's to decide.
+    pub fn is_at_rest(&self) -> bool {
+        !self.state.goes_on() || (self.state == State::Uncertain && self.due_at.is_none())
     }
 
     /// What its due time is for; `None` where nothing is to be done, or not before its credential works.

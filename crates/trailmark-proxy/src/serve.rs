@@ -24,6 +24,7 @@ use crate::commissions::{self, Watch};
 use crate::config::{Account, Origin, StoreUrl, Unlocked};
 use crate::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
 use crate::egress::{Bounds, Egress, SetUpError};
+use crate::follow_up::FollowUp;
 use crate::intake;
 use crate::observe;
 use crate::random::Random;
@@ -108,6 +109,7 @@ pub struct Running {
     operator: Listening,
     engine: EngineHandle,
     watch: Watch,
+    follow_up: FollowUp,
     follower: Option<JoinHandle<()>>,
 }
 
@@ -132,10 +134,12 @@ impl Running {
         let egress = egress(&app)?;
         let engine = engine(&app, Arc::clone(&egress));
         let watch = watch(&app, egress);
-        let wakers = (engine.clone(), watch.clone());
+        let follow_up = FollowUp::start(Arc::clone(&app));
+        let wakers = (engine.clone(), watch.clone(), follow_up.waker());
         app.on_commit(move || {
             wakers.0.wake();
             wakers.1.wake();
+            wakers.2.wake();
         });
         let beside = options.www.as_deref().map(www::router);
         let serving =
@@ -151,7 +155,7 @@ impl Running {
             sites = app.config.sites.len(),
             "serving"
         );
-        Ok(Self { app, public, operator, engine, watch, follower })
+        Ok(Self { app, public, operator, engine, watch, follow_up, follower })
     }
 
     /// Where the public listener listens.
@@ -171,7 +175,7 @@ impl Running {
     pub async fn stop(self) -> Result<(), ServeError> {
         self.app.drain();
         self.public.stop().await;
-        tokio::join!(self.engine.shutdown(), self.watch.shutdown());
+        tokio::join!(self.engine.shutdown(), self.watch.shutdown(), self.follow_up.shutdown());
         self.operator.stop().await;
         if let Some(follower) = self.follower {
             follower.abort();

@@ -6,13 +6,16 @@
 
 pub mod callers;
 pub mod delivery;
+pub mod listing;
 pub mod operator;
 pub mod sqlite;
+pub mod sums;
 pub mod webhooks;
 
 pub mod conformance;
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use trailmark_attribution::{Decision, Touch};
@@ -47,8 +50,8 @@ pub enum StoreError {
     /// There is no such row.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// The site's touch budget has no room for what is new: try again later.
-    #[error("the site's touch budget is spent")]
+    /// A budget has no room for what is new: the site's, its visitor's, or the share of the client's network. Try again later.
+    #[error("a budget of the site is spent")]
     OverBudget,
     /// The row's state does not allow this step; names the state and the cure.
     #[error("{0}")]
@@ -69,7 +72,7 @@ pub struct Arrival {
     pub known_visitor: Option<VisitorId>,
     /// The id to use when the visitor is new.
     pub fresh_visitor: VisitorId,
-    /// The browser key that the page presented.
+    /// The browser key that the page presented, without a proof that it has the private half.
     pub jkt: Option<Thumbprint>,
     /// Whether the page was reached by reload or back/forward: what the visitor has as a live touch makes no second one.
     pub again: bool,
@@ -80,19 +83,28 @@ pub struct Arrival {
     /// When the page was reached: never the future, at most a day ago.
     pub at: UnixMillis,
     /// How many new touches the site may still record.
-    pub budget: TouchBudget,
+    pub budget: Budget,
     /// Now.
     pub now: UnixMillis,
 }
 
-/// A bound on the touches of a site.
+/// A bound on what strangers may have a site write down. It counts by whole minutes, so that asking costs the same however
+/// much was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TouchBudget {
-    /// So many may have been recorded...
+pub struct Budget {
+    /// So many for the whole site...
     pub most: u64,
-    /// ...from this point in time to now.
+    /// ...and so many for one network...
+    pub most_of_network: u64,
+    /// ...such as this one...
+    pub network: NetworkHash,
+    /// ...from the minute after this one to now.
     pub since: UnixMillis,
 }
+
+/// A client network under a name that leads back to no address: 8 bytes of a keyed hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NetworkHash(pub [u8; 8]);
 
 /// One captured touch.
 #[derive(Debug, Clone)]
@@ -123,8 +135,11 @@ pub struct StoredTouch {
 /// What became of an arrival.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordedArrival {
-    /// The visitor: the known one, the arrival's first one on a repeat by the same cookie or key, else the fresh one.
+    /// The visitor: the known one, the arrival's first one on a mere repeat by the same key, else the fresh one.
     pub visitor: VisitorId,
+    /// Whether whoever asks is this visitor beyond doubt: by the cookie, or since the visitor is new. One who only repeats
+    /// arrival id and public key is not: both are sent in the open.
+    pub is_proved: bool,
     /// The visitor's newest live touch.
     pub newest: StoredTouch,
     /// Whether at least one touch is new (201), else all were known (a repeat).
@@ -147,7 +162,7 @@ pub enum Assurance {
 pub struct NewConversion {
     /// The site.
     pub site: SiteId,
-    /// The ledger's id to use when it is new.
+    /// The ledger's id to use when it is new: the `jti`, so that page and ledger call it the same, else one of the ledger's own.
     pub id: ConversionId,
     /// The visitor behind the token.
     pub visitor: VisitorId,
@@ -163,6 +178,8 @@ pub struct NewConversion {
     pub received_at: UnixMillis,
     /// How sure the proxy is of the sender.
     pub assurance: Assurance,
+    /// Of a page's: how many of them the site may still hold.
+    pub budget: Option<Budget>,
 }
 
 /// Touches of one program that a decision looks at: more than any person has in a window. Each is kept in its trace, and a
@@ -173,6 +190,10 @@ pub const TOUCHES_KNOWN: u32 = 50;
 /// further one dearer for all.
 pub const CONVERSIONS_KNOWN: u32 = 1000;
 
+/// Conversions that follow another one, decided in one transaction. Each takes about a millisecond of the one writer; those
+/// beyond are owed ([`Store::follow_up`]).
+pub const FOLLOWERS_AT_ONCE: u32 = 50;
+
 /// What the ledger knows that a decision needs; read inside the accepting transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -181,24 +202,34 @@ pub struct Known {
     /// Other keys of this kind that this visitor has used up: accepted for them, or told to a page of theirs as accepted or
     /// as taken, whatever became of it since. `u32::MAX` for a visitor of more than [`CONVERSIONS_KNOWN`].
     pub told_to_visitor: u32,
+    /// What pages of this visitor said in the day before and heard `held`, whatever became of it since. `u32::MAX` likewise.
+    pub held_of_visitor: u32,
     /// Programs in which this conversion's (kind, external id) is claimed already.
     pub claimed: Vec<ProgramId>,
+    /// Whether all that holds it is the word of other visitors' pages, which no merchant has signed.
+    pub is_claimed_by_page: bool,
+    /// Whether the site's backend can call: it has an API key that is not revoked.
+    pub has_api_key: bool,
     /// Deliveries that are neither settled nor blocked, over the whole site.
     pub queued: u64,
-    /// Whether this conversion's (kind, external id) stands already: accepted, claimed, or said by a server.
+    /// Whether this conversion's (kind, external id) stands already: accepted, claimed, or said by a server; also when every
+    /// vendor refused what a server said of another visitor.
     pub is_stated: bool,
     /// Whether a conversion of this very visitor is among those by which it stands.
     pub is_own: bool,
     /// Of a sale: the touches for which its customer's signup was delivered.
     pub signup: Vec<Touch>,
-    /// Of a sale with none of these: whether a signup of its customer was rejected, by every vendor or by an operator.
+    /// Of a sale: programs whose vendor may still credit somebody else for its customer, on a page's word that a backend has
+    /// overruled.
+    pub disputed: Vec<ProgramId>,
+    /// Of a sale with no signup: whether a signup of its customer was rejected, by every vendor or by an operator.
     pub is_signup_rejected: bool,
     /// Of a refund: the sale that it names.
     pub sale: Option<KnownSale>,
     /// Of a sale or refund: minor units of that sale that were refunded so far, under other keys than this one's.
     pub refunded_minor: i64,
     /// Of a sale: refunds that came before it and wait, and those that ended because it counted for nobody so far, each key
-    /// once; the first first.
+    /// once; the first first, one more than [`FOLLOWERS_AT_ONCE`] at most.
     pub waiting: Vec<Held>,
 }
 
@@ -252,6 +283,13 @@ pub struct Ruling {
 /// What a ruling means for conversions that were held; written in the same transaction and kept on their record.
 #[derive(Debug, Clone)]
 pub enum Consequence {
+    /// Whatever pages hold of this kind and key holds it no more, and their deliveries end: a server has stated it for another
+    /// visitor.
+    Overrules,
+    /// A page's delivery of this kind and key that waits for the server's word waits no longer.
+    Confirms,
+    /// Conversions that follow this one are decided in steps of their own, after this transaction.
+    Owes,
     /// Held conversions of the same kind and key are closed as duplicates: a server has stated that key.
     ClosesHeld,
     /// This conversion itself is closed as a duplicate: its key stands already. Its receipt, which a page reads that may not
@@ -274,6 +312,8 @@ pub struct NewDelivery {
     pub touch: ConversionId,
     /// Due from here on.
     pub due_at: UnixMillis,
+    /// What it waits for until then, for people.
+    pub reason: Option<String>,
 }
 
 /// Decides about a conversion inside the accepting transaction. Pure, quick, and called at most once.
@@ -282,11 +322,16 @@ pub type AcceptRule = Box<dyn FnOnce(&Known) -> Result<Ruling, StoreError> + Sen
 /// Decides again about a conversion that was held, inside the releasing transaction. Pure, quick, and called at most once.
 pub type ReleaseRule = Box<dyn FnOnce(&Held, &Known) -> Result<Ruling, StoreError> + Send>;
 
+/// Decides again about conversions that follow another one, inside the transactions of [`Store::follow_up`]. Pure and quick.
+pub type FollowRule = Arc<dyn Fn(&Held, &Known) -> Result<Ruling, StoreError> + Send + Sync>;
+
 /// What became of a posted conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
     /// The same `jti` with other content.
     Mismatch,
+    /// Nothing was written: the wanted id, which a page chose, belongs to another conversion of the site.
+    IdTaken,
     /// Committed just now.
     New(Receipt),
     /// The same `jti` with the same content: the first receipt, to be given as replayed.
@@ -336,33 +381,45 @@ pub enum KeyChange {
 }
 
 /// The ledger. Intake's part stands here; [`callers::CallerStore`], [`delivery::DeliveryStore`],
-/// [`webhooks::WebhookStore`] and [`operator::OperatorStore`] hold the others'.
+/// [`webhooks::WebhookStore`], [`operator::OperatorStore`] and [`sums::SumStore`] hold the others'.
 pub trait Store:
     callers::CallerStore
     + delivery::DeliveryStore
     + operator::OperatorStore
+    + sums::SumStore
     + webhooks::WebhookStore
     + fmt::Debug
     + Send
     + Sync
 {
     /// Records an arrival with its touches, in one transaction: a repeat by the same cookie or browser key gives the same
-    /// visitor and touches, from anyone else a new visitor; the same click id for the same visitor is the same touch,
+    /// visitor and touches, from anyone else a new visitor; by the key alone it must hold nothing new, and proves nothing; the same click id for the same visitor is the same touch,
     /// without one each arrival is a touch of its own; a touch from a vendor's cookie counts only where the visitor has
     /// none in that program, alive or not; one whose window is over does not count.
     ///
     /// `None` when nothing counted and the visitor has no live touch.
     ///
     /// # Errors
-    /// `OverBudget` when there is something new and the site's budget has no room for all of it. What is known already needs
-    /// none.
+    /// `OverBudget` when there is something new and the budget of site or network has no room for all of it. What is known
+    /// already needs none.
     fn record_arrival(&self, arrival: Arrival) -> Reply<'_, Option<RecordedArrival>>;
 
     /// The newest touch of a visitor that is alive at `now`.
     fn live_touch(&self, site: SiteId, visitor: VisitorId, now: UnixMillis) -> Reply<'_, Option<StoredTouch>>;
 
     /// Conversion, unique keys, decision, deliveries and receipt in one transaction, or the first receipt again.
+    ///
+    /// # Errors
+    /// What the rule says; `OverBudget` when it holds a page's conversion and the budget for those is spent.
     fn accept(&self, new: NewConversion, rule: AcceptRule) -> Reply<'_, Accepted>;
+
+    /// Does a part of what accepted conversions owe others, at most [`FOLLOWERS_AT_ONCE`] of them, in one transaction: the
+    /// refunds that waited for a sale, the sales that were held while a vendor credited somebody else for their customer, what
+    /// was held under a key that a server has stated. False when nothing is owed. What the rule refuses stays held.
+    ///
+    /// # Errors
+    /// What else the rule says; nothing was done then, and it is still owed.
+    fn follow_up(&self, rule: FollowRule, now: UnixMillis) -> Reply<'_, bool>;
 
     /// All signing keys of a site, revoked ones too, the newest first.
     fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>>;

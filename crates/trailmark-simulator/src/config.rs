@@ -28,9 +28,10 @@ pub fn print_config(settings: &Settings) -> Result<String, StartError> {
         format!("{}://{}", page.scheme_str().unwrap_or_default(), page.authority().map_or("", |at| at.as_str()));
     let listen = own_listener(&page).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)));
     let admin_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, if listen.port() == 8788 { 8789 } else { 8788 }));
-    let confirm_after = match pace {
-        Pace::Real => "15m",
-        Pace::Demo => "4s",
+    // Whoever watches a demo does not wait for a backend's word; `config.default.toml` tells what the wait is for.
+    let (confirm_after, signup_wait) = match pace {
+        Pace::Real => ("15m", "5m"),
+        Pace::Demo => ("4s", "0s"),
     };
     let (kid, x) = (shop::KEY_ID, shop::PUBLIC_KEY_X);
     Ok(format!(
@@ -56,6 +57,7 @@ id         = "acme"
 public_url = "{origin}"
 origins    = ["{origin}"]
 consent    = "required"
+signup_wait = "{signup_wait}"
 order_keys = [{{ kty = "OKP", crv = "Ed25519", alg = "EdDSA", kid = "{kid}", x = "{x}" }}]
 
 [[sites.programs]]

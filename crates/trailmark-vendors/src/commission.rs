@@ -4,6 +4,7 @@
 //! is decided by the proxy's `commissions`.
 
 use serde::{Deserialize, Serialize};
+use trailmark_wire::money::Money;
 use trailmark_wire::time::UnixMillis;
 
 use crate::task::Task;
@@ -77,6 +78,8 @@ pub enum Standing {
         commission: Commission,
         /// What that rests on, where the word alone does not say.
         reason: Option<String>,
+        /// How much it is, where the vendor tells; negative for what a refund takes back.
+        amount: Option<Money>,
     },
     /// No clear answer: ask again later.
     NotNow {

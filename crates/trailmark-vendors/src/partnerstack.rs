@@ -292,7 +292,8 @@ impl Vendor for PartnerStack {
             Ok(Call::Click { .. }) => Some(Credited::ByClick { partner: task.partner.as_ref(), at: task.occurred_at }),
             Ok(Call::Action(_) | Call::Entry(_) | Call::Deletion(_)) | Err(_) => None,
         };
-        customers::read_back(task.customer.as_ref(), credited.as_ref(), self.dialect, answer, &redaction)
+        let found = customers::read_back(task.customer.as_ref(), credited.as_ref(), self.dialect, answer, &redaction);
+        if task.is_unsent { customers::credited_as(task.partner.as_ref(), found, answer) } else { found }
     }
 
     fn read_webhook(&self, body: &[u8]) -> Meaning {

@@ -39,6 +39,9 @@ pub struct Task {
     pub partner: Option<PartnerKey>,
     /// Free text for the vendor.
     pub data: TextMap,
+    /// Whether nothing of it was sent yet. What a look-up finds then came from elsewhere, and is ours only where the vendor
+    /// credits this partner.
+    pub is_unsent: bool,
 }
 
 impl fmt::Debug for Task {

@@ -60,5 +60,5 @@ export const one = ({ xid = null, partner }) => ({
 /** The ledger's touches of one click. */
 export async function touches(product, { xid }) {
   const answer = await fetch(`${product.operator}/v1/touches`);
-  return (await answer.json()).filter((touch) => touch.click_id === xid);
+  return (await answer.json()).items.filter((touch) => touch.click_id === xid);
 }

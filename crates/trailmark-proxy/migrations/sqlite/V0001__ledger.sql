@@ -58,7 +58,7 @@ CREATE TABLE touches (
 CREATE UNIQUE INDEX touches_of_visitor ON touches (site, visitor, program, arrival);
 -- The same click is the same touch, whichever arrival brings it.
 CREATE UNIQUE INDEX touches_of_click ON touches (site, visitor, program, click_id) WHERE click_id IS NOT NULL;
--- The touch budget counts here, and lists read from its end.
+-- Lists read from its end.
 CREATE INDEX touches_by_time ON touches (site, recorded_at);
 
 CREATE TABLE conversions (
@@ -102,6 +102,8 @@ CREATE TABLE conversion_payloads (
   PRIMARY KEY (site, conversion),
   FOREIGN KEY (site, conversion) REFERENCES conversions (site, id)
 ) STRICT;
+-- Operators find a conversion by its customer's e-mail address.
+CREATE INDEX payloads_by_email ON conversion_payloads (site, lower(email)) WHERE email IS NOT NULL;
 
 CREATE TABLE decisions (
   site          TEXT    NOT NULL,
@@ -188,6 +190,7 @@ CREATE TABLE lanes (
   failures        INTEGER NOT NULL,
   broken_until    INTEGER,
   throttled_until INTEGER,
+  down_probe_at   INTEGER,
   -- Refused credentials: setting, reason, since when, and when each is tried next, as JSON.
   pauses          TEXT    NOT NULL,
   PRIMARY KEY (site, program)

@@ -48,15 +48,21 @@ CREATE INDEX subjects_of_webhook ON webhook_subjects (site, webhook);
 
 ALTER TABLE deliveries ADD COLUMN commission TEXT NOT NULL DEFAULT 'unknown';
 ALTER TABLE deliveries ADD COLUMN commission_reason TEXT;
+-- How much it is, where the vendor tells.
+ALTER TABLE deliveries ADD COLUMN commission_minor INTEGER;
+ALTER TABLE deliveries ADD COLUMN commission_currency TEXT;
 -- When the vendor was last heard of it, and when it is asked next.
 ALTER TABLE deliveries ADD COLUMN commission_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_due_at INTEGER;
 -- Questions are numbered: an answer to an earlier one never overwrites an answer to a later one, whatever the clock does.
 ALTER TABLE deliveries ADD COLUMN commission_asked INTEGER NOT NULL DEFAULT 0;
+-- What the last question was and what was answered, for people.
+ALTER TABLE deliveries ADD COLUMN commission_said TEXT;
+ALTER TABLE deliveries ADD COLUMN commission_asked_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_told INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_to_ask ON deliveries (site, program, commission_due_at, id) WHERE commission_due_at IS NOT NULL;
 -- What a partner's change concerns.
-CREATE INDEX touches_of_partner ON touches (site, program, partner) WHERE partner IS NOT NULL;
+CREATE INDEX touches_of_partner ON touches (site, partner, program) WHERE partner IS NOT NULL;
 CREATE INDEX deliveries_of_touch ON deliveries (site, touch);
 -- Whose a vendor's own key is.
 CREATE INDEX deliveries_by_reference ON deliveries (site, program, reference) WHERE reference IS NOT NULL;

@@ -5,45 +5,124 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, RawQuery, State};
+use axum::response::{IntoResponse as _, Response};
+use http::Uri;
+use http::header::{ACCEPT, HeaderMap};
 use serde::{Deserialize, Serialize};
+use trailmark_wire::time::UnixMillis;
+use url::form_urlencoded;
 
+use super::export;
 use super::problem::Problem;
+use crate::answer::{Answered, answer};
 use crate::app::App;
+use crate::explain::{credited, story};
 use crate::intake::accept::release_rule;
-use crate::store::operator::{
-    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, TouchRow,
-};
-
-/// Rows that a list may show at most.
-const MOST_ROWS: u32 = 1000;
+use crate::store::listing::{Filter, MOST_ROWS, Page};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Health, TouchRow};
+use crate::store::{Store, StoreError};
 
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
-pub(super) type Asked = Result<Query<Filter>, QueryRejection>;
 
-pub(super) async fn conversions(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<ConversionRow>> {
-    Ok(Json(app.store.conversions(filter(asked)?).await?))
+/// Conversions with their answers, as the operator's API and the command line list them.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn listed(
+    store: &dyn Store,
+    filter: Filter,
+    now: UnixMillis,
+) -> Result<Page<Answered<ConversionRow>>, StoreError> {
+    let (page, lanes) = (store.conversions(filter).await?, store.lanes(now).await?);
+    Ok(page.map(|of| Answered { answer: answer(&of, &lanes), credited: credited(&of), of }))
 }
 
-pub(super) async fn conversion(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<ConversionDetail> {
-    Ok(Json(app.store.conversion(id).await?))
+/// One conversion with its answer.
+///
+/// # Errors
+/// As [`crate::store::operator::OperatorStore::conversion`].
+pub(crate) async fn shown(
+    store: &dyn Store,
+    id: String,
+    now: UnixMillis,
+) -> Result<Answered<ConversionDetail>, StoreError> {
+    let (of, lanes) = (store.conversion(id).await?, store.lanes(now).await?);
+    Ok(Answered { answer: answer(&of.conversion, &lanes), credited: credited(&of.conversion), of })
 }
 
-pub(super) async fn explain(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<String, Problem> {
+/// A page of JSON or, by `format=csv` or `Accept: text/csv`, the list to its end.
+pub(super) async fn conversions(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    let query = query.unwrap_or_default();
+    let (formats, rest): (Vec<_>, Vec<_>) =
+        form_urlencoded::parse(query.as_bytes()).into_owned().partition(|(name, _)| name == "format");
+    let format = formats.first().map(|(_, format)| format.as_str());
+    let filter = filter(&form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish())?;
+    match format {
+        Some("csv") => export::conversions(app, filter).await,
+        None if wants_csv(&headers) => export::conversions(app, filter).await,
+        None | Some("json") => Ok(Json(listed(&*app.store, filter, app.clock.now()).await?).into_response()),
+        Some(other) => Err(Problem::malformed(format!("`format` is `{other}`: it must be json or csv"))),
+    }
+}
+
+/// The same for a filter in the body: an e-mail address stands in no address of ours, where logs would keep it.
+pub(super) async fn search(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Result<Json<Filter>, JsonRejection>,
+) -> Result<Response, Problem> {
+    let filter = bounded(json(body)?)?;
+    match wants_csv(&headers) {
+        true => export::conversions(app, filter).await,
+        false => Ok(Json(listed(&*app.store, filter, app.clock.now()).await?).into_response()),
+    }
+}
+
+fn wants_csv(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/csv"))
+}
+
+pub(super) async fn conversion(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Answer<Answered<ConversionDetail>> {
+    Ok(Json(shown(&*app.store, id, app.clock.now()).await?))
+}
+
+/// How a story is wanted.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    format: Option<String>,
+}
+
+/// The story as text or, with `format=json`, in sections and sentences.
+pub(super) async fn explain(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(Wanted { format }) = wanted.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
-    Ok(crate::explain::explain(&detail, &lanes))
+    let story = story(&detail, &lanes);
+    match format.as_deref() {
+        None | Some("text") => Ok(story.to_text().into_response()),
+        Some("json") => Ok(Json(story).into_response()),
+        Some(other) => Err(Problem::malformed(format!("`format` is `{other}`: it must be text or json"))),
+    }
 }
 
-pub(super) async fn touches(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<TouchRow>> {
-    Ok(Json(app.store.touches(filter(asked)?).await?))
+pub(super) async fn touches(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<TouchRow>> {
+    Ok(Json(app.store.touches(filter(&query.unwrap_or_default())?).await?))
 }
 
-pub(super) async fn deliveries(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<DeliveryRow>> {
-    Ok(Json(app.store.deliveries(filter(asked)?).await?))
-}
-
-pub(super) async fn lanes(State(app): State<Arc<App>>) -> Answer<Vec<LaneRow>> {
-    Ok(Json(app.store.lanes(app.clock.now()).await?))
+pub(super) async fn deliveries(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<DeliveryRow>> {
+    Ok(Json(app.store.deliveries(filter(&query.unwrap_or_default())?).await?))
 }
 
 pub(super) async fn counts(State(app): State<Arc<App>>) -> Answer<Counts> {
@@ -114,12 +193,22 @@ pub(super) fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem
     Ok(body)
 }
 
-/// The filter, or what is wrong with it.
-pub(super) fn filter(asked: Asked) -> Result<Filter, Problem> {
-    let Query(filter) = asked.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+/// The filter in a query, or what is wrong with it.
+pub(super) fn filter(query: &str) -> Result<Filter, Problem> {
+    let uri = Uri::builder().path_and_query(format!("/?{query}")).build();
+    let uri = uri.map_err(|_unreadable| Problem::malformed("the query of this address cannot be read"))?;
+    let Query(filter) =
+        Query::<Filter>::try_from_uri(&uri).map_err(|rejection| Problem::malformed(rejection.body_text()))?;
+    bounded(filter)
+}
+
+fn bounded(filter: Filter) -> Result<Filter, Problem> {
     match filter.limit {
         Some(limit) if !(1..=MOST_ROWS).contains(&limit) => {
             Err(Problem::malformed(format!("`limit` is {limit}: it must be 1 to {MOST_ROWS}")))
+        }
+        _ if filter.since.zip(filter.until).is_some_and(|(since, until)| since >= until) => {
+            Err(Problem::malformed("`since` is not before `until`: nothing lies between them"))
         }
         _ => Ok(filter),
     }

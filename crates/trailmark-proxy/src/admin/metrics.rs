@@ -38,18 +38,29 @@ fn exposition(
     for (status, count) in &counts.conversions {
         page.sample(&label("status", status), *count);
     }
+    page.family("trailmark_claimed_by_page_total", "counter", "Pages' claims that a backend overruled.");
+    page.sample("", counts.claimed_by_page);
     page.family("trailmark_deliveries", "gauge", "Deliveries, by the state that they are in.");
     for state in outbox::State::ALL.map(outbox::State::as_str) {
         let count = counts.deliveries.iter().find(|(word, _)| word == state);
         page.sample(&label("state", state), count.map_or(0, |(_, count)| *count));
     }
-    page.family("trailmark_lane_open", "gauge", "1 where a lane is open, 0 where it is paused, throttled or broken.");
+    page.family(
+        "trailmark_lane_open",
+        "gauge",
+        "1 where a lane is open, 0 where it is paused, throttled, down or broken.",
+    );
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), u64::from(lane.state == "open"));
     }
-    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane; blocked ones do not count.");
+    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane and go on by themselves.");
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), lane.waiting);
+    }
+    let stuck = "Deliveries that only an operator can move on: `outbox list` shows them.";
+    page.family("trailmark_lane_stuck", "gauge", stuck);
+    for lane in lanes {
+        page.sample(&label("program", lane.program.as_str()), lane.stuck);
     }
     page.family("trailmark_webhooks", "gauge", "Webhooks that are kept, by the state that they are in.");
     for (state, count) in webhooks {
@@ -101,23 +112,28 @@ mod tests {
         let counts = Counts {
             touches: 3,
             conversions: vec![("accepted".to_owned(), 2)],
+            claimed_by_page: 1,
             deliveries: vec![("recorded".to_owned(), 1), ("due".to_owned(), 1)],
         };
         let lane = LaneRow {
+            site: trailmark_wire::ids::SiteId::new("acme").unwrap(),
             program: trailmark_wire::ids::ProgramId::new("main").unwrap(),
             state: "paused".to_owned(),
             reason: None,
             next_at: None,
             waiting: 1,
+            stuck: 2,
         };
         let text = exposition(&counts, &[lane], &[(WebhookState::Unmatched, 2)], &[("disk_full", 4)]);
         for line in [
             "trailmark_touches_total 3",
             "trailmark_conversions_total{status=\"accepted\"} 2",
+            "trailmark_claimed_by_page_total 1",
             "trailmark_deliveries{state=\"due\"} 1",
             "trailmark_deliveries{state=\"dead\"} 0",
             "trailmark_lane_open{program=\"main\"} 0",
             "trailmark_lane_waiting{program=\"main\"} 1",
+            "trailmark_lane_stuck{program=\"main\"} 2",
             "trailmark_webhooks{state=\"unmatched\"} 2",
             "trailmark_ledger_refusals_total{reason=\"disk_full\"} 4",
             "trailmark_lanes_paused 1",

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
 use serde::{Deserialize, Serialize};
 
-use super::ledger::{Answer, Asked, filter, json, recorded_reason};
+use super::ledger::{Answer, filter, json, recorded_reason};
 use super::problem::Problem;
 use crate::app::App;
+use crate::store::listing::Page;
 use crate::store::webhooks::{WebhookChange, WebhookRow};
 
-pub(super) async fn list(State(app): State<Arc<App>>, asked: Asked) -> Answer<Vec<WebhookRow>> {
-    Ok(Json(app.store.webhooks(filter(asked)?).await?))
+pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery) -> Answer<Page<WebhookRow>> {
+    Ok(Json(app.store.webhooks(filter(&query.unwrap_or_default())?).await?))
 }
 
 pub(super) async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<WebhookRow> {

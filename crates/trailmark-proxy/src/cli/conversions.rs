@@ -1,22 +1,26 @@
-//! `trailmark conversions`: what happened after the clicks, why each was credited as it was, and the end of what was held.
-//! One is named by its id or by the merchant's own key, which partner managers know; which of those under a key is meant is
-//! decided here.
+//! `trailmark conversions`: what happened after the clicks, whether the partner was paid and why, and the end of what was held.
+//! One is named by its id, by the merchant's own key, by the customer's e-mail address or by the partner; which of several under
+//! a key is meant is decided here.
 
 use std::cmp::Reverse;
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
 use serde::Serialize;
+use trailmark_wire::conversion::Kind;
 use trailmark_wire::limits::KEY_CHARS;
 use trailmark_wire::receipt::Status;
 
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::output::{self, Room};
-use super::rows::{ByHand, LedgerArgs, One, Rows, beginning};
+use super::rows::{ByHand, LedgerArgs, Limit, One, Rows, beginning};
+use crate::admin::export;
 use crate::admin::webhooks::Marked;
+use crate::answer::{Answer, Answered};
 use crate::explain::{UNREAD_KEY, credited, explain};
-use crate::store::operator::{ConversionDetail, ConversionRow, DeliveryRow, Filter, LaneRow};
+use crate::store::listing::{Filter, MOST_ROWS};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, LaneRow};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Conversions {
@@ -24,10 +28,12 @@ pub(super) enum Conversions {
     List(List),
     /// Show one conversion with its deliveries
     Show(Named),
-    /// Tell the way of one conversion from the link to the vendor's answer
+    /// Say whether the partner was paid, and why: the way of one conversion from the link to the vendor's answer
     Explain(Named),
-    /// Have the vendor asked what became of the commission
+    /// Ask the vendor now what became of the commission
     Check(One),
+    /// Ask the vendor again whom it credits for a customer whom a page had claimed; then the held sales follow
+    Reassign(Named),
     /// Release a held conversion: it is decided again and sent
     Release(ByHand),
     /// Reject a held conversion: nothing is sent
@@ -36,18 +42,27 @@ pub(super) enum Conversions {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
+    /// Found by any name: an id, your own key of a customer, order or refund, the customer's e-mail address, a partner's key
+    #[arg(value_name = "NAME", value_parser = merchants_key)]
+    name: Option<String>,
     /// In one status
     #[arg(long, value_parser = PossibleValuesParser::new(["accepted", "duplicate", "held", "unattributed", "rejected"]))]
     status: Option<String>,
     /// Under your own key: the customer's of a signup or lead, the order's of a sale, the refund's of a refund
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     key: Option<String>,
+    /// With one code, as `conversions show` names it
+    #[arg(long, value_name = "CODE", value_parser = code)]
+    code: Option<String>,
     /// Of one customer, sales too, by your own key
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     customer: Option<String>,
-    /// Credited to one partner, or of visitors whom a link of theirs brought
+    /// Credited to one partner, or of visitors who followed a link of that partner
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     partner: Option<String>,
+    /// Print CSV, for spreadsheets: every row, unless --limit is given
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
     #[command(flatten)]
     rows: Rows,
     #[command(flatten)]
@@ -57,93 +72,177 @@ pub(super) struct List {
 /// One conversion, by whatever name people have for it.
 #[derive(Debug, clap::Args)]
 pub(super) struct Named {
-    /// Its id or the first 8 characters of it or more, or your own key of the customer, order or refund
-    #[arg(value_name = "ID_OR_KEY", value_parser = merchants_key)]
+    /// Its id (8 characters or more), your own key of the customer, order or refund, the customer's e-mail address, or the
+    /// partner's key. If several match an address or a partner, they are listed
+    #[arg(value_name = "NAME", value_parser = merchants_key)]
     name: String,
     #[command(flatten)]
     ledger: LedgerArgs,
 }
 
-/// A conversion and what is needed to tell of it. As JSON the conversion alone.
+/// What a name leads to. As JSON the conversion, or the list.
 #[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct Found {
-    detail: ConversionDetail,
-    #[serde(skip)]
-    lanes: Vec<LaneRow>,
-    /// That the name leads to others, too, and how to list them.
-    #[serde(skip)]
-    others: Option<String>,
+#[serde(untagged)]
+enum Found {
+    /// One conversion, and what is needed to tell of it.
+    One {
+        #[serde(flatten)]
+        detail: Box<Answered<ConversionDetail>>,
+        #[serde(skip)]
+        lanes: Vec<LaneRow>,
+        /// That the name leads to others, too, and how to list them.
+        #[serde(skip)]
+        others: Option<String>,
+    },
+    /// Several, of which none is meant before the others.
+    Several(Vec<Answered<ConversionRow>>),
 }
 
 impl Conversions {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
-            Self::List(List { status, key, customer, partner, rows, ledger }) => {
-                let (desk, filter) = (ledger.desk()?, Filter { key, customer, partner, ..rows.in_state(status) });
-                let found = async |ledger: &Ledger<'_>| desk.found(&filter, ledger.conversions(filter.clone()).await?);
-                desk.print(found, |rows| list(rows)).await
-            }
-            Self::Show(named) => named.print(|found| found.with_others(show(&found.detail))).await,
-            Self::Explain(named) => {
-                named.print(|found| found.with_others(explain(&found.detail, &found.lanes).trim_end().to_owned())).await
+            Self::List(list) => list.run().await,
+            Self::Show(named) => named.print(|detail, _| show(detail)).await,
+            Self::Explain(named) => named.print(|detail, lanes| explain(&detail.of, lanes).trim_end().to_owned()).await,
+            Self::Reassign(Named { name, ledger }) => {
+                let asked =
+                    async |ledger: &Ledger<'_>| reassign(ledger, &name).await.map_err(|failure| failure.about(&name));
+                ledger.desk()?.print(asked, show).await
             }
             Self::Check(one) => one.print(async |ledger, id| ledger.check(id).await, asked_for).await,
             Self::Release(ByHand { reason, one }) => {
-                one.print(async |ledger, id| ledger.release(id, reason).await, show).await
+                one.print(async |ledger, id| ledger.release(id, reason).await, changed).await
             }
             Self::Reject(ByHand { reason, one }) => {
-                one.print(async |ledger, id| ledger.reject(id, reason).await, show).await
+                one.print(async |ledger, id| ledger.reject(id, reason).await, changed).await
             }
         }
     }
+}
+
+impl List {
+    async fn run(self) -> Result<(), Failure> {
+        let Self { name, status, key, code, customer, partner, csv, rows, ledger } = self;
+        let desk = ledger.desk()?;
+        let (filter, limit) = rows.in_state(status)?;
+        let filter = Filter { q: name, key, code, customer, partner, ..filter };
+        if csv {
+            return desk.ask(async |ledger: &Ledger<'_>| export(ledger, &filter, limit).await).await;
+        }
+        let found = async |ledger: &Ledger<'_>| {
+            let rows = limit.read(&filter, async |filter| ledger.conversions(filter).await).await?;
+            desk.found(&filter, rows)
+        };
+        desk.print(found, |rows| table(rows)).await
+    }
+}
+
+/// Prints CSV page by page.
+async fn export(ledger: &Ledger<'_>, filter: &Filter, limit: Limit) -> Result<(), Failure> {
+    output::text(export::HEADER)?;
+    limit
+        .or(usize::MAX)
+        .each(filter, async |filter| ledger.conversions(filter).await, |page| output::text(&export::rows(&page)))
+        .await
 }
 
 impl Named {
-    async fn print(self, text: impl FnOnce(&Found) -> String) -> Result<(), Failure> {
+    async fn print(self, text: impl FnOnce(&Answered<ConversionDetail>, &[LaneRow]) -> String) -> Result<(), Failure> {
         let Self { name, ledger } = self;
-        let found = async |ledger: &Ledger<'_>| {
-            let (detail, others) = find(ledger, &name).await.map_err(|failure| failure.about(&name))?;
-            Ok(Found { detail, lanes: ledger.lanes().await?, others })
+        let found = async |ledger: &Ledger<'_>| find(ledger, &name).await.map_err(|failure| failure.about(&name));
+        let shown = |found: &Found| match found {
+            Found::One { detail, lanes, others } => {
+                others.iter().fold(text(detail, lanes), |text, others| format!("{text}\n\n{others}"))
+            }
+            Found::Several(rows) => {
+                format!("{} conversions have this name. Name one by its id:\n\n{}", rows.len(), table(rows))
+            }
         };
-        ledger.desk()?.print(found, text).await
+        ledger.desk()?.print(found, shown).await
     }
 }
 
-impl Found {
-    fn with_others(&self, text: String) -> String {
-        self.others.iter().fold(text, |text, others| format!("{text}\n\n{others}"))
-    }
-}
-
-/// The conversion of that id, else the one that a key means: under it as its own, else of the customer who has it.
-async fn find(ledger: &Ledger<'_>, name: &str) -> Result<(ConversionDetail, Option<String>), Failure> {
+/// The conversion of that id, else the one that a key means: under it as its own, else of the customer who has it. An e-mail
+/// address or a partner means no one of several.
+async fn find(ledger: &Ledger<'_>, name: &str) -> Result<Found, Failure> {
     if let Ok(id) = beginning(name) {
         match ledger.conversion(&id).await {
             Err(failure) if failure.is_missing() => {}
-            found => return found.map(|detail| (detail, None)),
+            found => return one(ledger, found?, None).await,
         }
     }
     let key = Some(name.to_owned());
-    let own = Filter { key: key.clone(), limit: Some(output::MOST_ROWS), ..Filter::default() };
-    let customers = Filter { customer: key, limit: Some(output::MOST_ROWS), ..Filter::default() };
+    let own = Filter { key: key.clone(), limit: Some(MOST_ROWS), ..Filter::default() };
+    let customers = Filter { customer: key.clone(), limit: Some(MOST_ROWS), ..Filter::default() };
     for (filter, flag) in [(own, "--key"), (customers, "--customer")] {
         let rows = ledger.conversions(filter).await?;
         if let Some(row) = meant(&rows) {
             let others = (rows.len() > 1).then(|| {
                 format!("{} more: `trailmark conversions list {flag} {}`", rows.len() - 1, output::plain(name))
             });
-            return Ok((ledger.conversion(row.id.as_str()).await?, others));
+            return one(ledger, ledger.conversion(row.id.as_str()).await?, others).await;
         }
     }
-    Err(Failure::request(
-        "no such conversion, neither by id nor by key of a customer, order or refund; what a page answered with `no_touch` or \
-         a `consent` code never reaches the ledger",
-    ))
+    let named = Filter { q: key, limit: Some(MOST_ROWS), ..Filter::default() };
+    let rows = ledger.conversions(named).await?.items;
+    match rows.as_slice() {
+        [] => Err(Failure::request(
+            "no such conversion, neither by id nor by key, e-mail address or partner. What a page answered with `no_touch` or a \
+             `consent` code never reaches the ledger",
+        )),
+        [only] => one(ledger, ledger.conversion(only.of.id.as_str()).await?, None).await,
+        _ => Ok(Found::Several(rows)),
+    }
+}
+
+async fn one(
+    ledger: &Ledger<'_>,
+    detail: Answered<ConversionDetail>,
+    others: Option<String>,
+) -> Result<Found, Failure> {
+    Ok(Found::One { detail: Box::new(detail), lanes: ledger.lanes().await?, others })
+}
+
+/// Has every vendor asked again that may credit somebody else for the customer of a disputed signup: each delivery begins
+/// anew, with a look-up, and only what the vendor does not have is sent.
+async fn reassign(ledger: &Ledger<'_>, name: &str) -> Result<Answered<ConversionDetail>, Failure> {
+    let signup = disputed(ledger, name).await?;
+    let open = ["conflict", "uncertain"];
+    let mut is_asked = false;
+    for delivery in signup.of.deliveries.iter().filter(|delivery| open.contains(&delivery.state.as_str())) {
+        ledger.change(Change::Retry { delivery: delivery.id.clone(), accept_double: false }).await?;
+        is_asked = true;
+    }
+    match is_asked {
+        true => ledger.conversion(signup.of.conversion.id.as_str()).await,
+        false => Err(Failure::request(
+            "no vendor is known to credit another partner for this customer: `conversions explain` tells how its deliveries stand",
+        )),
+    }
+}
+
+/// The signup by which a backend overruled a page's claim: of that id, or under that customer's key.
+async fn disputed(ledger: &Ledger<'_>, name: &str) -> Result<Answered<ConversionDetail>, Failure> {
+    let (key, code) = (Some(name.to_owned()), Some("claimed_by_page".to_owned()));
+    let under_key = Filter { key, code, limit: Some(MOST_ROWS), ..Filter::default() };
+    let rows = ledger.conversions(under_key).await?;
+    let found = match rows.into_iter().find(|row| row.of.kind == Kind::Signup) {
+        Some(row) => Some(ledger.conversion(row.of.id.as_str()).await?),
+        None => match find(ledger, name).await? {
+            Found::One { detail, .. } => Some(*detail),
+            Found::Several(_) => None,
+        },
+    };
+    match found {
+        Some(detail) if detail.of.conversion.code.as_deref() == Some("claimed_by_page") => Ok(detail),
+        _ => Err(Failure::request(
+            "no page's claim to this customer was overruled: `conversions list --code claimed_by_page` shows those that were",
+        )),
+    }
 }
 
 /// Of those under one key, the one by which it stands, else the newest.
-fn meant(rows: &[ConversionRow]) -> Option<&ConversionRow> {
+fn meant(rows: &[Answered<ConversionRow>]) -> Option<&ConversionRow> {
     let rank = |row: &ConversionRow| match row.status {
         Status::Accepted => 0,
         Status::Held => 1,
@@ -151,7 +250,7 @@ fn meant(rows: &[ConversionRow]) -> Option<&ConversionRow> {
         Status::Rejected => 3,
         Status::Duplicate => 4,
     };
-    rows.iter().min_by_key(|row| (rank(row), Reverse(row.received_at)))
+    rows.iter().map(|row| &row.of).min_by_key(|row| (rank(row), Reverse(row.received_at)))
 }
 
 fn asked_for(marked: &Marked) -> String {
@@ -162,23 +261,24 @@ fn asked_for(marked: &Marked) -> String {
     )
 }
 
-fn list(rows: &[ConversionRow]) -> String {
+fn table(rows: &[Answered<ConversionRow>]) -> String {
     let header = [
         ("ID", Room::Whole),
         ("RECEIVED", Room::Whole),
-        ("KIND", Room::Whole),
-        ("KEY", Room::Rest),
-        ("STATUS", Room::Rest),
+        ("WHAT", Room::Rest),
+        ("ANSWER", Room::Whole),
         ("PARTNER", Room::Rest),
+        ("STATUS", Room::Spare),
     ];
-    let cells = rows.iter().map(|row| {
+    let cells = rows.iter().map(|Answered { of: row, answer, .. }| {
+        let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
         vec![
             output::id(row.id.as_str()),
             output::when(row.received_at),
-            row.kind.as_str().to_owned(),
-            output::key(row.external_id.as_deref().unwrap_or(UNREAD_KEY)),
-            standing(row),
+            format!("{} {key}", row.kind.as_str()),
+            answer.headline.clone(),
             partners(row),
+            standing(row),
         ]
     });
     output::list(&header, cells.collect(), "no conversion matches")
@@ -209,11 +309,25 @@ fn commissions(deliveries: &[DeliveryRow]) -> String {
     if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }
 
-fn show(detail: &ConversionDetail) -> String {
+/// What a change by hand made of a conversion.
+fn changed(detail: &ConversionDetail) -> String {
+    facts(detail, None)
+}
+
+fn show(Answered { of, answer, .. }: &Answered<ConversionDetail>) -> String {
+    facts(of, Some(answer))
+}
+
+fn facts(detail: &ConversionDetail, answer: Option<&Answer>) -> String {
     let row = &detail.conversion;
+    let said = answer.map(|answer| {
+        let cure = answer.cure.as_deref().map(|cure| format!(" {cure}")).unwrap_or_default();
+        format!("{}\n\n", output::wrapped(&format!("{}: {}{cure}", answer.headline, answer.reason)))
+    });
     let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     let facts = [
         ("conversion", Some(row.id.to_string())),
+        ("page's id", row.page_id.as_ref().map(ToString::to_string)),
         ("site", Some(row.site.to_string())),
         ("kind", Some(row.kind.as_str().to_owned())),
         ("key", Some(output::plain(row.external_id.as_deref().unwrap_or(UNREAD_KEY)))),
@@ -232,7 +346,14 @@ fn show(detail: &ConversionDetail) -> String {
     ];
     let facts = facts.iter().filter_map(|(name, value)| Some(format!("{name:<11} {}", value.as_deref()?)));
     let facts: Vec<String> = facts.collect();
-    format!("{}\n\n{}", facts.join("\n"), super::outbox::deliveries(&detail.deliveries, "no delivery"))
+    let deliveries = super::outbox::deliveries(&detail.deliveries, "no delivery");
+    format!("{}{}\n\n{deliveries}", said.unwrap_or_default(), facts.join("\n"))
+}
+
+/// A code as the ledger writes them.
+fn code(text: &str) -> Result<String, &'static str> {
+    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    fits.then(|| text.to_owned()).ok_or("not a code: give small letters and `_`, such as claimed_by_page")
 }
 
 /// What vendors were not sent as it was reported.

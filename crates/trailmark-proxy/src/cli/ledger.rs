@@ -5,20 +5,24 @@ use std::sync::Arc;
 
 use serde_json::json;
 use trailmark_wire::ids::{KeyId, SiteId};
+use trailmark_wire::time::UnixMillis;
 
 use super::failure::Failure;
 use super::remote::Remote;
 use crate::admin::api_keys::{self, ApiKeyLine, NewApiKey};
 use crate::admin::keys::{self, KeyLine};
-use crate::admin::ledger::Reason;
+use crate::admin::lanes::{self, Which};
+use crate::admin::ledger::{Reason, listed, shown};
 use crate::admin::served::Served;
 use crate::admin::webhooks::Marked;
+use crate::answer::Answered;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, StoreUrl};
 use crate::intake::accept::release_rule;
 use crate::keys::Keyring;
 use crate::store::Store;
-use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Filter, Health, LaneRow};
+use crate::store::listing::{Filter, Page};
+use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Health, LaneRow};
 use crate::store::sqlite::SqliteStore;
 use crate::store::webhooks::{WebhookChange, WebhookRow};
 
@@ -88,17 +92,17 @@ impl<'a> Ledger<'a> {
         answer
     }
 
-    pub(super) async fn conversions(&self, filter: Filter) -> Result<Vec<ConversionRow>, Failure> {
+    pub(super) async fn conversions(&self, filter: Filter) -> Result<Page<Answered<ConversionRow>>, Failure> {
         match self {
-            Self::Running(proxy) => proxy.read("/v1/conversions", &query(filter)).await,
-            Self::Opened(opened) => Ok(opened.store.conversions(filter).await?),
+            Self::Running(proxy) => proxy.post("/v1/conversions/search", &filter).await,
+            Self::Opened(opened) => Ok(listed(&*opened.store, filter, opened.clock.now()).await?),
         }
     }
 
-    pub(super) async fn conversion(&self, id: &str) -> Result<ConversionDetail, Failure> {
+    pub(super) async fn conversion(&self, id: &str) -> Result<Answered<ConversionDetail>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read(&format!("/v1/conversions/{id}"), &[]).await,
-            Self::Opened(opened) => Ok(opened.store.conversion(id.to_owned()).await?),
+            Self::Opened(opened) => Ok(shown(&*opened.store, id.to_owned(), opened.clock.now()).await?),
         }
     }
 
@@ -131,7 +135,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    pub(super) async fn webhooks(&self, filter: Filter) -> Result<Vec<WebhookRow>, Failure> {
+    pub(super) async fn webhooks(&self, filter: Filter) -> Result<Page<WebhookRow>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read("/v1/webhooks", &query(filter)).await,
             Self::Opened(opened) => Ok(opened.store.webhooks(filter).await?),
@@ -152,7 +156,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    pub(super) async fn deliveries(&self, filter: Filter) -> Result<Vec<DeliveryRow>, Failure> {
+    pub(super) async fn deliveries(&self, filter: Filter) -> Result<Page<DeliveryRow>, Failure> {
         match self {
             Self::Running(proxy) => proxy.read("/v1/deliveries", &query(filter)).await,
             Self::Opened(opened) => Ok(opened.store.deliveries(filter).await?),
@@ -163,6 +167,13 @@ impl<'a> Ledger<'a> {
         match self {
             Self::Running(proxy) => proxy.read("/v1/lanes", &[]).await,
             Self::Opened(opened) => Ok(opened.store.lanes(opened.clock.now()).await?),
+        }
+    }
+
+    pub(super) async fn open_lane(&self, lane: &str) -> Result<LaneRow, Failure> {
+        match self {
+            Self::Running(proxy) => proxy.post("/v1/lanes/open", &Which { lane: lane.to_owned() }).await,
+            Self::Opened(opened) => Ok(lanes::open(&*opened.store, lane, opened.clock.now()).await?),
         }
     }
 
@@ -225,16 +236,16 @@ impl<'a> Ledger<'a> {
     }
 }
 
+/// A filter as a query: of lists that are not searched by a person's name.
 fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
-    let Filter { site, state, program, limit, settled, key, customer, partner } = filter;
     [
-        ("site", site.map(String::from)),
-        ("state", state),
-        ("program", program.map(String::from)),
-        ("limit", limit.map(|limit| limit.to_string())),
-        ("settled", settled.then(|| "true".to_owned())),
-        ("key", key),
-        ("customer", customer),
-        ("partner", partner),
+        ("site", filter.site.map(String::from)),
+        ("state", filter.state),
+        ("program", filter.program.map(String::from)),
+        ("limit", filter.limit.map(|limit| limit.to_string())),
+        ("settled", filter.settled.then(|| "true".to_owned())),
+        ("since", filter.since.map(UnixMillis::to_rfc3339)),
+        ("until", filter.until.map(UnixMillis::to_rfc3339)),
+        ("cursor", filter.cursor.map(String::from)),
     ]
 }

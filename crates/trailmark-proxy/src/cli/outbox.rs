@@ -7,25 +7,27 @@ use serde::Serialize;
 use trailmark_wire::ids::ConversionId;
 
 use super::failure::Failure;
+use super::lanes;
 use super::ledger::Ledger;
 use super::output::{self, Room};
 use super::rows::{ByHand, LedgerArgs, One, Rows};
 use crate::explain::UNREAD_KEY;
 use crate::outbox::State;
-use crate::store::operator::{Change, DeliveryRow, Filter, LaneRow, Verdict};
+use crate::store::listing::{Filter, MOST_ROWS};
+use crate::store::operator::{Change, DeliveryRow, LaneRow, Verdict};
 
 /// Rows among which the beginning of an id is looked for.
-const SEARCHED_ROWS: u32 = output::MOST_ROWS;
+const SEARCHED_ROWS: u32 = MOST_ROWS;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Outbox {
-    /// List lanes with why they stand still, then deliveries that wait or ended badly
+    /// List lanes, then the deliveries that wait and those that need you
     List(List),
-    /// Deliver again: a new generation under the same key at the vendor
+    /// Send again with the same idempotency key
     Retry(Retry),
-    /// Give a delivery up
+    /// Give up a delivery
     Drop(ByHand),
-    /// Settle what nobody could tell, after a look at the vendor
+    /// Say what became of a delivery that nobody could tell, after looking at the vendor
     Resolve(Resolve),
 }
 
@@ -45,7 +47,7 @@ pub(super) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Retry {
-    /// Send it although the vendor may have it: a second effect is accepted, on record
+    /// Send even if the vendor may already have it. This can take effect twice; that you accept it is recorded
     #[arg(long)]
     accept_double: bool,
     #[command(flatten)]
@@ -54,7 +56,7 @@ pub(super) struct Retry {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Resolve {
-    /// What a look at the vendor showed: it is recorded there, or is rejected and shall not be
+    /// What you saw at the vendor: `recorded` if it is there, `rejected` if it is not and must not be sent again
     #[arg(long = "as", value_name = "VERDICT")]
     verdict: Seen,
     #[command(flatten)]
@@ -78,9 +80,11 @@ impl Outbox {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::List(List { state, all, rows, ledger }) => {
-                let (desk, filter) = (ledger.desk()?, Filter { settled: all, ..rows.in_state(state) });
+                let (filter, limit) = rows.in_state(state)?;
+                let (desk, filter) = (ledger.desk()?, Filter { settled: all, ..filter });
                 let standing = async |ledger: &Ledger<'_>| {
-                    let deliveries = desk.found(&filter, ledger.deliveries(filter.clone()).await?)?;
+                    let deliveries = limit.read(&filter, async |filter| ledger.deliveries(filter).await).await?;
+                    let deliveries = desk.found(&filter, deliveries)?;
                     Ok(Standing { lanes: ledger.lanes().await?, deliveries })
                 };
                 desk.print(standing, Standing::tables).await
@@ -102,7 +106,7 @@ impl Outbox {
 
 impl Standing {
     fn tables(&self) -> String {
-        format!("{}\n\n{}", lane_table(&self.lanes), deliveries(&self.deliveries, "no delivery waits"))
+        format!("{}\n\n{}", lanes::table(&self.lanes), deliveries(&self.deliveries, "no delivery waits"))
     }
 }
 
@@ -128,15 +132,6 @@ async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<ConversionId, 
     }
 }
 
-fn lane_table(lanes: &[LaneRow]) -> String {
-    let header = [("LANE", Room::Whole), ("STATE", Room::Whole), ("WAITING", Room::Whole), ("NEXT", Room::Rest)];
-    let rows = lanes.iter().map(|lane| {
-        let next = next(lane.next_at.as_deref(), lane.reason.as_deref());
-        vec![lane.program.to_string(), lane.state.clone(), lane.waiting.to_string(), next]
-    });
-    output::table(&header, rows.collect(), "no lane was used yet")
-}
-
 /// Deliveries as `outbox list` and `conversions show` print them.
 pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
     let header = [
@@ -147,7 +142,7 @@ pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
         ("NEXT", Room::Rest),
     ];
     let cells = rows.iter().map(|row| {
-        let key = output::key(row.external_id.as_deref().unwrap_or(UNREAD_KEY));
+        let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
         let next = match &row.reference {
             Some(reference) => format!("there as {reference}"),
             None => standing(row),

@@ -1,5 +1,5 @@
-//! Printing: tables that stay readable on 80 columns, lists that a pipe gets with one row a line, JSON with a line break at
-//! its end. Never a colour. A reader that goes away early (`| head`) is no failure.
+//! Printing: tables that stay readable on 80 columns, lists with one row a line, cut to the width of a terminal and whole in a
+//! pipe, JSON with a line break at its end. Never a colour. A reader that goes away early (`| head`) is no failure.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
@@ -8,30 +8,42 @@ use serde::Serialize;
 
 use super::Format;
 use super::failure::Failure;
-use crate::explain::clock;
+use crate::explain;
 use trailmark_wire::time::UnixMillis;
-
-/// Rows of a list at most.
-pub(super) const MOST_ROWS: u32 = 1000;
 
 /// Columns where there is no terminal to ask.
 const COLUMNS: u16 = 80;
 
-/// Characters of a key in a list: a UUID's first half, two lines of a narrow column.
-const KEY_CHARS: usize = 20;
+/// Columns that a cell keeps, however narrow the terminal.
+const LEAST: usize = 8;
+
+/// Columns between two cells.
+const GAP: usize = 2;
 
 /// How a column takes its room.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Room {
     /// As wide as its widest cell; never broken.
     Whole,
-    /// What is left over; broken between words.
+    /// What is left over; broken between words in a table, cut in a list.
     Rest,
+    /// Left out of a list where not every cell fits whole.
+    Spare,
 }
 
 /// Prints text and a line break.
 pub(super) fn line(text: &str) -> Result<(), Failure> {
-    match writeln!(io::stdout().lock(), "{text}") {
+    self::text(&format!("{text}\n"))
+}
+
+/// Says something beside the output, which programs read.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Prints text as it is, without a line break of its own.
+pub(super) fn text(text: &str) -> Result<(), Failure> {
+    match write!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::request(format!("cannot write to standard output: {error}")))
         }
@@ -58,54 +70,116 @@ fn text_of(json: serde_json::Result<String>) -> Result<String, Failure> {
     json.map_err(|error| Failure::request(format!("cannot write this as JSON: {error}")))
 }
 
-/// A table with its header, or the sentence for none.
+/// A table with its header, or the sentence for none: as wide as the terminal, or 80 columns where there is none to ask.
 pub(super) fn table(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
-    fitted(header, rows, none, Some(COLUMNS))
-}
-
-/// A table of rows that people search for: a terminal gets it fitted, a pipe each row on one line, so that `grep` and `awk`
-/// find what belongs together.
-pub(super) fn list(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
-    fitted(header, rows, none, io::stdout().is_terminal().then_some(COLUMNS))
-}
-
-/// A table that is as wide as the terminal, or `columns` where there is none to ask; without a limit where none is given.
-fn fitted(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str, columns: Option<u16>) -> String {
     if rows.is_empty() {
         return none.to_owned();
     }
-    let arrangement = if columns.is_some() { ContentArrangement::Dynamic } else { ContentArrangement::Disabled };
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(arrangement);
-    table.set_header(header.iter().map(|(name, _)| *name));
-    for row in rows {
-        table.add_row(row.iter().map(|cell| plain(cell)));
-    }
+    let mut table = plain_table(header, rows);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
     for (index, (_, room)) in header.iter().enumerate() {
-        let Some(column) = table.column_mut(index) else { continue };
-        column.set_padding((0, if index + 1 == header.len() { 0 } else { 2 }));
-        if columns.is_some() {
+        if let Some(column) = table.column_mut(index) {
             column.set_constraint(match room {
                 Room::Whole => ColumnConstraint::ContentWidth,
-                Room::Rest => ColumnConstraint::LowerBoundary(Width::Fixed(8)),
+                Room::Rest | Room::Spare => ColumnConstraint::LowerBoundary(Width::Fixed(8)),
             });
         }
     }
-    if let (None, Some(columns)) = (table.width(), columns) {
-        table.set_width(columns);
+    if table.width().is_none() {
+        table.set_width(COLUMNS);
     }
     table.trim_fmt()
 }
 
-/// Text without what would move a terminal's cursor: vendors choose some of it.
-pub(super) fn plain(text: &str) -> String {
-    text.replace(char::is_control, " ")
+/// A table of rows that people search for, one a line: a terminal gets it cut to its width, a pipe whole, so that `grep` and
+/// `awk` find what belongs together.
+pub(super) fn list(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
+    let width = Table::new().width().unwrap_or(COLUMNS);
+    fitted(header, rows, none, io::stdout().is_terminal().then_some(usize::from(width)))
 }
 
-/// `11-21 08:31`: enough in a list; the whole time is in `show` and in JSON.
+/// A list that is at most `columns` wide; without a limit where none is given.
+fn fitted(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str, columns: Option<usize>) -> String {
+    if rows.is_empty() {
+        return none.to_owned();
+    }
+    let all: Vec<Vec<String>> = rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    let natural = |index: usize, name: &str| {
+        all.iter().filter_map(|row| row.get(index)).map(|cell| width(cell)).fold(width(name), usize::max)
+    };
+    let mut widths: Vec<usize> = header.iter().enumerate().map(|(index, (name, _))| natural(index, name)).collect();
+    let needed = |widths: &[usize]| widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1);
+    let is_tight = columns.is_some_and(|columns| needed(&widths) > columns);
+    let is_kept = |room: Room| !(is_tight && matches!(room, Room::Spare));
+    let kept = |cells: Vec<String>| -> Vec<String> {
+        cells.into_iter().zip(header).filter(|(_, (_, room))| is_kept(*room)).map(|(cell, _)| cell).collect()
+    };
+    let columns_kept: Vec<(&str, Room)> = header.iter().filter(|(_, room)| is_kept(*room)).copied().collect();
+    let mut of_kept: Vec<usize> =
+        widths.drain(..).zip(header).filter(|(_, (_, room))| is_kept(*room)).map(|(w, _)| w).collect();
+    while columns.is_some_and(|columns| needed(&of_kept) > columns) {
+        let roomy = of_kept
+            .iter_mut()
+            .zip(&columns_kept)
+            .filter(|(width, (_, room))| matches!(room, Room::Rest) && **width > LEAST);
+        match roomy.max_by_key(|(width, _)| **width) {
+            Some((width, _)) => *width -= 1,
+            None => break,
+        }
+    }
+    let cut_row = |row: Vec<String>| kept(row).iter().zip(&of_kept).map(|(cell, width)| cut(cell, *width)).collect();
+    plain_table(&columns_kept, all.into_iter().map(cut_row).collect()).trim_fmt()
+}
+
+fn plain_table(header: &[(&str, Room)], rows: Vec<Vec<String>>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(|(name, _)| *name));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| plain(cell)));
+    }
+    for index in 0..header.len() {
+        if let Some(column) = table.column_mut(index) {
+            column.set_padding((0, if index + 1 == header.len() { 0 } else { GAP as u16 }));
+        }
+    }
+    table
+}
+
+/// Columns that a text takes on a terminal, at most: a letter of another script may take two.
+fn width(text: &str) -> usize {
+    text.chars().map(|letter| if letter.is_ascii() || letter == '…' { 1 } else { 2 }).sum()
+}
+
+/// The beginning of a text that is wider than `most`, with `…` for the rest.
+fn cut(text: &str, most: usize) -> String {
+    if width(text) <= most {
+        return text.to_owned();
+    }
+    let mut kept = String::new();
+    for letter in text.chars() {
+        if width(&kept) + width(letter.encode_utf8(&mut [0; 4])) >= most {
+            break;
+        }
+        kept.push(letter);
+    }
+    format!("{}…", kept.trim_end())
+}
+
+/// Text without what would move a terminal's cursor or turn its direction: vendors choose some of it.
+pub(super) fn plain(text: &str) -> String {
+    explain::plain(text)
+}
+
+/// Sentences on lines of at most 79 characters.
+pub(super) fn wrapped(text: &str) -> String {
+    explain::wrapped("", 0, &plain(text)).trim_end().to_owned()
+}
+
+/// `2026-11-21T08:31Z`: to the minute, which is enough in a list; the whole time is in `show` and in JSON.
 pub(super) fn when(at: UnixMillis) -> String {
-    let text = clock(at);
-    text.get(5..16).unwrap_or(&text).to_owned()
+    let text = at.to_rfc3339();
+    text.get(..16).map_or_else(|| text.clone(), |minute| format!("{minute}Z"))
 }
 
 /// [`when`] of a time that came as text.
@@ -116,14 +190,6 @@ pub(super) fn when_text(text: &str) -> String {
 /// The beginning of an id that is enough to name it: time to the millisecond and 12 random bits.
 pub(super) fn id(id: &str) -> String {
     id.get(..18).unwrap_or(id).to_owned()
-}
-
-/// The beginning of a key that a merchant chose: enough to recognise it in a list.
-pub(super) fn key(key: &str) -> String {
-    match key.char_indices().nth(KEY_CHARS) {
-        None => key.to_owned(),
-        Some((end, _)) => format!("{}…", key.get(..end).unwrap_or(key)),
-    }
 }
 
 /// Whether somebody watches the standard error stream while the output goes elsewhere.
@@ -149,25 +215,50 @@ mod tests {
         assert!(table.lines().count() > 3 && table.lines().all(|line| line.chars().count() <= 80), "{table}");
     }
 
+    const LIST: [(&str, Room); 4] =
+        [("ID", Room::Whole), ("WHAT", Room::Rest), ("WHY", Room::Rest), ("STATUS", Room::Spare)];
+
+    fn rows() -> Vec<Vec<String>> {
+        let row = |key: &str| {
+            ["01a1fd48-9039-7e77", key, "unattributed, touch_after_conversion", "accepted"].map(str::to_owned).to_vec()
+        };
+        vec![row("sale o_1"), row(&"sale 注文-".repeat(20))]
+    }
+
+    // field-faults row 56
     #[test]
-    fn a_pipe_gets_each_row_of_a_list_on_one_line() {
-        let row = vec!["01a1fd48-9039-7e77".to_owned(), "unattributed, touch_after_conversion ".repeat(5)];
-        let list = fitted(&[("ID", Room::Whole), ("STATUS", Room::Rest)], vec![row], "none", None);
-        assert_eq!(list.lines().count(), 2, "{list}");
+    fn a_terminal_of_80_columns_gets_each_row_of_a_list_on_one_line() {
+        for columns in [60, 80, 100] {
+            let list = fitted(&LIST, rows(), "none", Some(columns));
+            assert_eq!(list.lines().count(), 3, "{list}");
+            assert!(list.lines().all(|line| width(line) <= columns), "{list}");
+            assert!(list.contains("01a1fd48-9039-7e77  sale o_1 ") && list.contains('…'), "{list}");
+            assert!(!list.contains("STATUS"), "{list}");
+        }
+    }
+
+    #[test]
+    fn a_pipe_gets_each_row_of_a_list_whole_and_on_one_line() {
+        let list = fitted(&LIST, rows(), "none", None);
+        assert!(
+            list.lines().count() == 3 && list.contains("touch_after_conversion") && list.contains("STATUS"),
+            "{list}"
+        );
+        assert!(!list.contains('…') && list.contains(&"sale 注文-".repeat(20)), "{list}");
+    }
+
+    // field-faults row 56
+    #[test]
+    fn a_time_in_a_list_has_its_year_and_its_zone() {
+        assert_eq!(when(UnixMillis(1_795_249_862_123)), "2026-11-21T08:31Z");
+        assert_eq!(when_text("2026-11-21T08:31:02.250Z"), "2026-11-21T08:31Z");
     }
 
     #[test]
     fn what_a_vendor_says_moves_no_cursor() {
         let table = table(&[("WHY", Room::Rest)], vec![vec!["a\u{1b}[2Jb\r\nc".to_owned()]], "none");
         assert!(!table.contains(['\u{1b}', '\r']), "{table:?}");
-        assert_eq!(plain("a\u{1b}[2Jb"), "a [2Jb");
-    }
-
-    #[test]
-    fn a_long_key_is_cut_between_characters() {
-        assert_eq!(key("u_1"), "u_1");
-        assert_eq!(key(&"é".repeat(20)), "é".repeat(20));
-        assert_eq!(key(&"é".repeat(21)), format!("{}…", "é".repeat(20)));
+        assert_eq!(plain("a\u{1b}[2Jb\u{202e}c\u{2028}"), "a [2Jb c ");
     }
 
     #[test]

@@ -161,10 +161,10 @@ fn first<'a>(texts: &[&'a Option<String>]) -> &'a str {
 /// Columns of fixed width; a longer text pushes the rest on.
 fn columns(thing: Thing, cells: &[&str]) -> String {
     let widths: &[usize] = match thing {
-        Thing::Customer => &[30, 20, 10],
+        Thing::Customer => &[30, 18, 8],
         Thing::Group => &[26, 20],
         Thing::Partner | Thing::Partnership => &[26, 10, 14],
-        Thing::Transaction => &[22, 16, 14, 8],
+        Thing::Transaction => &[20, 14, 12, 8],
     };
     let widths = widths.iter().copied().chain(std::iter::repeat(0));
     let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use trailmark_wire::ids::{ProgramId, SiteId};
+use trailmark_wire::time::UnixMillis;
 
 use super::failure::Failure;
 use super::ledger::Ledger;
@@ -13,14 +14,15 @@ use super::output;
 use super::{Format, Setup, program, site};
 use crate::admin::ledger::recorded_reason;
 use crate::config::{Config, Overrides, StoreUrl};
-use crate::store::operator::{Filter, Health};
+use crate::store::listing::{Filter, MOST_ROWS, Page, point};
+use crate::store::operator::Health;
 use crate::store::sqlite::SqliteStore;
 
 /// Which ledger, and who reads the answer.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("store", |store| store.help(
-    "This ledger itself, such as sqlite:copy.db, and no proxy; without it the running proxy is asked or, where none \
-     runs, the ledger of `store.url`"
+    "Open this ledger, such as sqlite:copy.db, and ask no proxy. Without it the running proxy is asked; if none runs, \
+     the ledger of `store.url` is opened"
 )))]
 pub(super) struct LedgerArgs {
     #[command(flatten)]
@@ -58,10 +60,22 @@ pub(super) struct Rows {
     /// Of one program
     #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
     program: Option<ProgramId>,
-    /// At most this many, 1 to 1,000
-    #[arg(long, value_name = "ROWS", default_value_t = 50, value_parser = limit)]
-    limit: u32,
+    /// Received at this time or later: a day such as 2026-11-21, or a UTC time such as 2026-11-21T08:30:00Z
+    #[arg(long, value_name = "TIME", value_parser = point)]
+    since: Option<UnixMillis>,
+    /// Received before this time
+    #[arg(long, value_name = "TIME", value_parser = point)]
+    until: Option<UnixMillis>,
+    #[arg(long, value_name = "ROWS", value_parser = limit, help = "At most this many rows, or `all` [default: 50]")]
+    limit: Option<usize>,
 }
+
+/// Rows of a list where nobody says how many.
+pub(super) const DEFAULT_ROWS: usize = 50;
+
+/// How many rows are listed, where the command line says so; `usize::MAX` for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Limit(Option<usize>);
 
 /// The configuration that leads to a ledger.
 #[derive(Debug)]
@@ -159,15 +173,69 @@ impl Desk {
 }
 
 impl Rows {
-    /// Those of one state, where one is asked for.
-    pub(super) fn in_state(self, state: Option<String>) -> Filter {
-        Filter { site: self.site, program: self.program, state, limit: Some(self.limit), ..Filter::default() }
+    /// Those of one state, where one is asked for, and how many.
+    pub(super) fn in_state(self, state: Option<String>) -> Result<(Filter, Limit), Failure> {
+        let Self { site, program, since, until, limit } = self;
+        if since.zip(until).is_some_and(|(since, until)| since >= until) {
+            return Err(Failure::usage("--since is not before --until: nothing lies between them"));
+        }
+        Ok((Filter { site, program, state, since, until, ..Filter::default() }, Limit(limit)))
     }
 }
 
-fn limit(text: &str) -> Result<u32, &'static str> {
-    let number = text.parse().ok().filter(|rows| (1..=1000).contains(rows));
-    number.ok_or("not a number from 1 to 1,000")
+impl Limit {
+    /// This many where the command line says nothing.
+    pub(super) fn or(self, rows: usize) -> Self {
+        Self(self.0.or(Some(rows)))
+    }
+
+    /// Reads a list up to the limit.
+    pub(super) async fn read<T>(
+        self,
+        filter: &Filter,
+        ask: impl AsyncFn(Filter) -> Result<Page<T>, Failure>,
+    ) -> Result<Vec<T>, Failure> {
+        let mut rows = Vec::new();
+        self.each(filter, ask, |page| {
+            rows.extend(page.items);
+            Ok(())
+        })
+        .await?;
+        Ok(rows)
+    }
+
+    /// Reads a list page by page up to the limit, and says on standard error when there are more rows.
+    pub(super) async fn each<T>(
+        self,
+        filter: &Filter,
+        ask: impl AsyncFn(Filter) -> Result<Page<T>, Failure>,
+        mut take: impl FnMut(Page<T>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let most = self.0.unwrap_or(DEFAULT_ROWS);
+        let (mut shown, mut cursor) = (0, None);
+        loop {
+            let limit = u32::try_from(most.saturating_sub(shown)).unwrap_or(u32::MAX).clamp(1, MOST_ROWS);
+            let page = ask(Filter { limit: Some(limit), cursor, ..filter.clone() }).await?;
+            shown += page.len();
+            cursor = page.next.clone();
+            take(page)?;
+            if cursor.is_none() {
+                return Ok(());
+            }
+            if shown >= most {
+                output::note(&format!("{shown} rows shown; there are more: `--limit all` lists them"));
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn limit(text: &str) -> Result<usize, &'static str> {
+    match text.parse() {
+        _ if text == "all" => Ok(usize::MAX),
+        Ok(rows @ 1..) => Ok(rows),
+        Ok(0) | Err(_) => Err("not a number from 1 on, and not `all`"),
+    }
 }
 
 /// Hexadecimal digits and dashes: what an id begins with, so that nothing else reaches an address or a query.

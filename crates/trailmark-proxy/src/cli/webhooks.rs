@@ -1,5 +1,5 @@
-//! `trailmark webhooks`: what vendors told by themselves, what was made of it, and the quarantine of what could not be read
-//! or matched. Bodies are not shown: vendors write personal data into them.
+//! `trailmark webhooks`: what vendors sent, what was made of it, and what could not be read or matched. Bodies are not shown:
+//! vendors write personal data into them.
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -16,9 +16,9 @@ pub(super) enum Webhooks {
     List(List),
     /// Show one webhook
     Show(One),
-    /// Have a webhook interpreted again, such as after an update
+    /// Interpret a webhook again, such as after an update
     Replay(One),
-    /// Give a webhook up that nobody can read or match
+    /// Give up a webhook that nobody can read or match
     Drop(ByHand),
 }
 
@@ -27,7 +27,7 @@ pub(super) struct List {
     /// In one state
     #[arg(long, value_parser = PossibleValuesParser::new(WebhookState::ALL.map(WebhookState::as_str)))]
     state: Option<String>,
-    /// Those that wait for a person or a delivery: too large, unreadable, unknown or unmatched
+    /// Only those that could not be used: too large, unreadable, of an unknown event, or of no known delivery
     #[arg(long, conflicts_with = "state")]
     quarantined: bool,
     #[command(flatten)]
@@ -41,8 +41,10 @@ impl Webhooks {
         match self {
             Self::List(List { state, quarantined, rows, ledger }) => {
                 let state = if quarantined { Some("quarantined".to_owned()) } else { state };
-                let (desk, filter) = (ledger.desk()?, rows.in_state(state));
-                let found = async |ledger: &Ledger<'_>| desk.found(&filter, ledger.webhooks(filter.clone()).await?);
+                let (desk, (filter, limit)) = (ledger.desk()?, rows.in_state(state)?);
+                let found = async |ledger: &Ledger<'_>| {
+                    desk.found(&filter, limit.read(&filter, async |filter| ledger.webhooks(filter).await).await?)
+                };
                 desk.print(found, |rows| table(rows)).await
             }
             Self::Show(one) => one.print(async |ledger, id| ledger.webhook(id).await, facts).await,

@@ -119,10 +119,10 @@ impl Task {
     }
 
     async fn ask(&self, asking: Asking, is_trial: bool) -> Result<(), StoreError> {
-        let standing = self.questions(&asking).await;
-        let signal = signal(standing.as_ref(), is_trial, self.vendor.reading_credential());
+        let Asked { standing, status, said } = self.questions(&asking).await;
+        let signal = signal(standing.as_ref(), status, is_trial, self.vendor.reading_credential());
         let now = self.clock.now();
-        let told = told(&asking, standing, now);
+        let told = Told { said, ..told(&asking, standing, now) };
         if let Some(signal) = signal {
             let limits = self.limits;
             let rule = Box::new(move |lane| lanes::after(lane, signal, &limits, now));
@@ -140,37 +140,67 @@ impl Task {
         Ok(())
     }
 
-    /// Asks until the answer settles it; `None` where the vendor tells nothing of such a commission.
-    async fn questions(&self, asking: &Asking) -> Option<Standing> {
+    /// Asks until the answer settles it.
+    async fn questions(&self, asking: &Asking) -> Asked {
         let mut question = Question::Reward;
+        let mut asked = Asked::default();
         for _ in 0..QUESTIONS {
-            let request = self.vendor.commission(&asking.earned, question)?;
+            let Some(request) = self.vendor.commission(&asking.earned, question) else { return asked };
             let answer = match self.egress.send(&request).await {
                 Ok(answer) => answer,
-                Err(failure) => return not_now(failure.to_string()),
+                Err(failure) => return Asked::of(request.label, None, not_now(failure.to_string())),
             };
-            match self.vendor.read_commission(&asking.earned, question, &answer) {
-                Standing::Ask(next) => question = next,
-                standing => return Some(standing),
+            let standing = self.vendor.read_commission(&asking.earned, question, &answer);
+            asked = Asked::of(request.label, Some(answer.status), standing);
+            match asked.standing {
+                Some(Standing::Ask(next)) => question = next,
+                _ => return asked,
             }
         }
-        not_now("the vendor's adapter asks without end".to_owned())
+        Asked { standing: Some(not_now("the vendor's adapter asks without end".to_owned())), ..asked }
+    }
+}
+
+/// What came of the questions about one commission.
+#[derive(Debug, Default)]
+struct Asked {
+    /// `None` where the vendor tells nothing of such a commission.
+    standing: Option<Standing>,
+    /// The HTTP status of the last answer, where one came.
+    status: Option<u16>,
+    /// The last question and its answer, for people.
+    said: Option<String>,
+}
+
+impl Asked {
+    fn of(request: &'static str, status: Option<u16>, standing: Standing) -> Self {
+        let answered = status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+        let message = match &standing {
+            Standing::NotNow { message, .. } => format!(", {message}"),
+            Standing::Ask(_) | Standing::AuthFailed | Standing::Is { .. } => String::new(),
+        };
+        Self { standing: Some(standing), status, said: Some(format!("{request}: {answered}{message}")) }
     }
 }
 
 /// What the lane learns: a refused credential, a wish for fewer requests and, of a trial, that the vendor is back. Anything
 /// else that fails here says nothing about deliveries, and neither does what succeeds while they fail.
-fn signal(standing: Option<&Standing>, is_trial: bool, credential: &'static str) -> Option<Signal> {
+fn signal(
+    standing: Option<&Standing>,
+    status: Option<u16>,
+    is_trial: bool,
+    credential: &'static str,
+) -> Option<Signal> {
     match standing {
         None => is_trial.then_some(Signal::Untried),
         Some(Standing::AuthFailed) => Some(Signal::Refused(credential)),
-        Some(Standing::NotNow { not_before, .. }) => not_before.map(|until| Signal::Throttled(Some(until))),
+        Some(Standing::NotNow { not_before, .. }) => not_before.map(|until| lanes::come_back(Some(until), status)),
         Some(Standing::Is { .. } | Standing::Ask(_)) => is_trial.then_some(Signal::Answered(credential)),
     }
 }
 
-fn not_now(message: String) -> Option<Standing> {
-    Some(Standing::NotNow { message, not_before: None })
+fn not_now(message: String) -> Standing {
+    Standing::NotNow { message, not_before: None }
 }
 
 /// What is written down of a standing. Where the vendor tells nothing at all, it is not asked again.
@@ -179,16 +209,20 @@ fn told(asking: &Asking, standing: Option<Standing>, now: UnixMillis) -> Told {
     match standing {
         None => {
             let reason = Some("the vendor tells nothing about the commission of such a conversion".into());
-            Told { standing: Some((Commission::Unknown, reason)), next_at: None, now }
+            Told { standing: Some((Commission::Unknown, reason)), amount: None, said: None, next_at: None, now }
         }
-        Some(Standing::Is { commission, reason }) => {
-            Told { standing: Some((commission, reason)), next_at: next_at(commission, received_at, now), now }
-        }
+        Some(Standing::Is { commission, reason, amount }) => Told {
+            standing: Some((commission, reason)),
+            amount,
+            said: None,
+            next_at: next_at(commission, received_at, now),
+            now,
+        },
         Some(Standing::NotNow { not_before, .. }) => {
-            Told { standing: None, next_at: retry_at(not_before, received_at, now), now }
+            Told { standing: None, amount: None, said: None, next_at: retry_at(not_before, received_at, now), now }
         }
         Some(Standing::AuthFailed | Standing::Ask(_)) => {
-            Told { standing: None, next_at: retry_at(None, received_at, now), now }
+            Told { standing: None, amount: None, said: None, next_at: retry_at(None, received_at, now), now }
         }
     }
 }

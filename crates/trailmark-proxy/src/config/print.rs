@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
-use super::sites::{Consent, OrderKey, Program, Site};
+use super::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 use super::values::duration_text;
 use super::{Config, LogFormat};
 use trailmark_attribution::Credit;
@@ -34,6 +34,8 @@ impl Config {
                 "requests_per_minute": limits.requests_per_minute,
                 "server_requests_per_minute": limits.server_requests_per_minute,
                 "touches_per_hour": limits.touches_per_hour,
+                "held_per_hour": limits.held_per_hour,
+                "network_share_percent": limits.network_share_percent,
                 "queue": limits.queue,
                 "connections": limits.connections,
                 "webhooks": limits.webhooks,
@@ -64,6 +66,12 @@ fn site(site: &Site) -> Value {
         "credit": match site.credit { Credit::One => "one", Credit::Each => "each" },
         "window_days": site.window_days,
         "signups_per_visitor": site.signups_per_visitor,
+        "signups_from": match site.signups_from {
+            SignupsFrom::Backend => "backend",
+            SignupsFrom::Both => "both",
+            SignupsFrom::Pages => "pages",
+        },
+        "signup_wait": duration_text(site.signup_wait_ms),
         "require_signed_customer": site.require_signed_customer,
         "order_keys": site.order_keys.iter().map(|(kid, key)| order_key(kid.as_deref(), key)).collect::<Vec<_>>(),
         "programs": site.programs.iter().map(program).collect::<Vec<_>>(),

@@ -35,6 +35,18 @@ pub enum Consent {
     NotRequired,
 }
 
+/// Whose word about a signup counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SignupsFrom {
+    /// The backend's; a page's is held until the backend states the customer.
+    Backend,
+    /// Both; where they differ about the visitor, the backend's.
+    #[default]
+    Both,
+    /// The pages'; a backend's is recorded and sends nothing.
+    Pages,
+}
+
 /// A public key that signs the merchant's orders and customers; its algorithm belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,6 +78,10 @@ pub struct Site {
     pub window_days: u16,
     /// Accepted signups of one visitor before a browser's further ones are held.
     pub signups_per_visitor: u32,
+    /// Whose signups count.
+    pub signups_from: SignupsFrom,
+    /// How long a page's signup waits for the backend's word, milliseconds.
+    pub signup_wait_ms: i64,
     /// Whether a browser's unsigned customer is held.
     pub require_signed_customer: bool,
     /// Keys that sign orders and customers, by `kid`.
@@ -166,6 +182,9 @@ impl Reader<'_> {
         let credit = self.word("sites.credit", table.credit, &[("one", Credit::One), ("each", Credit::Each)]);
         let window_days = self.number("sites.window_days", table.window_days, 1..=400, 90);
         let signups = self.number("sites.signups_per_visitor", table.signups_per_visitor, 1..=1_000_000, 3);
+        let words = [("both", SignupsFrom::Both), ("pages", SignupsFrom::Pages), ("backend", SignupsFrom::Backend)];
+        let signups_from = self.word("sites.signups_from", table.signups_from, &words);
+        let signup_wait = self.words("sites.signup_wait", table.signup_wait, |text| duration_ms(text));
         let redirect_to = self.redirects(table.redirect_to);
         let order_keys = self.order_keys(table.order_keys);
         let programs = self.programs(&id, table.programs);
@@ -179,6 +198,8 @@ impl Reader<'_> {
             credit,
             window_days: u16::try_from(window_days).unwrap_or(u16::MAX),
             signups_per_visitor: u32::try_from(signups).unwrap_or(u32::MAX),
+            signups_from,
+            signup_wait_ms: signup_wait.map_or(5 * 60_000, |(ms, _)| ms),
             require_signed_customer: table.require_signed_customer.is_some_and(Spanned::into_inner),
             order_keys,
             programs,

@@ -216,7 +216,7 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, &'static str> {
 }
 
 /// A duration as the file writes it, in the largest unit that holds it exactly.
-pub(super) fn duration_text(ms: i64) -> String {
+pub(crate) fn duration_text(ms: i64) -> String {
     let units = [(DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let exact = units.into_iter().find(|(unit, _)| ms > 0 && ms % unit == 0);
     exact.map_or_else(|| format!("{ms}ms"), |(unit, name)| format!("{}{name}", ms / unit))

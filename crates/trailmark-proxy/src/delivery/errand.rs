@@ -158,6 +158,7 @@ impl Errand {
         if lanes::is_paused(&self.lane, credential) {
             return self.put_aside(credential).await;
         }
+        self.begin_settling(task);
         let (started_at, progress) = (self.account.now(), self.leased.progress.clone());
         let progress =
             match self.account.shared.settling.missing_ms(&self.leased, self.account.shared.clock.steady_ms()) {
@@ -187,6 +188,15 @@ impl Errand {
             started_at,
         })
         .await
+    }
+
+    /// A delivery that takes the place of an overruled one has sent nothing itself; what that one sent settles from the first
+    /// question on, by the steady hand too.
+    fn begin_settling(&self, task: &Task) {
+        let settled = self.account.now().plus(self.account.confirm_after_ms);
+        if task.is_unsent && self.leased.progress.settles_at.is_some_and(|settles_at| settles_at > settled) {
+            self.account.doubted(&self.leased, &self.leased.progress);
+        }
     }
 
     /// Its credential is refused: it stands as it is, and waits until the credential works.
@@ -269,7 +279,7 @@ fn send_signal(answer: &Result<Answer, Failure>, outcome: &Outcome, credential: 
         Err(Failure::Unknown(Lost::BodyTooLarge)) => Signal::Answered(credential),
         // The vendor was not asked.
         Err(Failure::NotSent(NotSent::TooLate)) => Signal::Untried,
-        Ok(_) | Err(_) => lanes::signal(outcome, credential),
+        Ok(_) | Err(_) => lanes::signal(outcome, status(answer), credential),
     }
 }
 

@@ -98,6 +98,7 @@ impl LaneTask {
         }
         match lanes::gate(&glance.lane, &limits, now) {
             Gate::Open(_) if glance.is_due(now) => self.lease(self.free(), None, glance.lane, now).await,
+            Gate::Probe => self.ask_whether_back().await,
             Gate::Open(_) | Gate::Closed(_) => Ok(Look::Rest),
         }
     }
@@ -169,6 +170,20 @@ impl LaneTask {
             attempt: expired.open.as_ref().map(|open| (open.key.clone(), report::no_answer(at.now))),
             lane: None,
         }
+    }
+
+    /// Asks a vendor that said that it is down whether it is back. Told to stop, it lets the question go: it takes no effect.
+    async fn ask_whether_back(&mut self) -> Result<Look, StoreError> {
+        let account = self.account.clone();
+        let probe = tokio::select! {
+            probe = account.probe(account.vendor.reading_credential()) => probe,
+            _ = self.stopped.changed() => return Ok(Look::Rest),
+        };
+        let (limits, now) = (account.shared.settings.limits, account.now());
+        let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
+        account.shared.store.change_lane(account.key.clone(), rule).await?;
+        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "vendor that was down asked again");
+        Ok(if probe == Probe::Unclear { Look::Rest } else { Look::Again })
     }
 
     /// Finds out whether the vendor takes a refused credential again.

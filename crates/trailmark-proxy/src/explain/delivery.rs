@@ -6,6 +6,7 @@ use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
 use super::{Story, moment, vendor_title};
+use crate::answer::{Answer, of_delivery};
 use crate::outbox::Purpose;
 use crate::outbox::sent::SendOutcome;
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
@@ -39,10 +40,10 @@ pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &
 
 /// How the partner's commission stands.
 fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
-    let Some(at) = delivery.commission_at.as_deref().map(moment) else {
-        return format!("The commission is not known: {vendor} was not asked for it yet.");
-    };
+    let Some(at) = delivery.commission_at.as_deref().map(moment) else { return unknown(delivery, vendor) };
+    let amount = delivery.commission_amount.map(|amount| format!(", {amount}")).unwrap_or_default();
     let reason = delivery.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = format!("{amount}{reason}");
     match delivery.commission {
         Commission::Unknown => format!("The commission is not known{reason} (asked at {at})."),
         Commission::Pending => {
@@ -51,6 +52,21 @@ fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
         Commission::Approved => format!("The commission is approved{reason}, and not paid out yet (asked at {at})."),
         Commission::Paid => format!("The commission is paid{reason} (asked at {at})."),
         Commission::Rejected => format!("The commission is rejected{reason} (asked at {at})."),
+    }
+}
+
+/// The commission is not known: what was asked, and what was answered.
+fn unknown(delivery: &DeliveryRow, vendor: &str) -> String {
+    let said = delivery.commission_said.as_deref().zip(delivery.commission_asked_at.as_deref().map(moment));
+    match (said, delivery.commission_asked) {
+        (Some((said, at)), times) => {
+            let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
+            format!(
+                "The commission is not known. {vendor} was asked {times}, last at {at}, and did not tell it: {said}."
+            )
+        }
+        (None, 0) => format!("The commission is not known: {vendor} has not been asked for it yet."),
+        (None, _) => format!("The commission is not known: {vendor} is being asked for it."),
     }
 }
 
@@ -85,8 +101,8 @@ fn outcome(word: Option<&str>, vendor: &str) -> String {
         Some("recorded") => format!("{vendor} recorded it"),
         Some("rejected") => format!("{vendor} refused it for good"),
         Some("retry") => "it was certainly not processed and is worth another try".to_owned(),
-        Some("throttled") => format!("{vendor} asked us to come back later; it was not processed"),
-        Some("unknown") => format!("whether {vendor} processed it cannot be told"),
+        Some("throttled") => format!("{vendor} asked us to come back later and did not process it"),
+        Some("unknown") => format!("it is not known whether {vendor} processed it"),
         Some("unverified") => format!("{vendor} took it and did not say what came of it"),
         Some(other) => other.replace('_', " "),
     }
@@ -107,38 +123,54 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         );
     }
     match delivery.state.as_str() {
-        "recorded" => format!("It stands recorded{reference}: {vendor} has it, nothing is left to do."),
+        "recorded" => format!("It is recorded{reference}: {vendor} has it, and nothing is left to do."),
         "due" if lane.is_empty() => format!("It is due{reason}. The next attempt comes at {at}."),
         "due" => format!("It is due{reason}.{lane}"),
         "unverified" => format!("{vendor} accepted it{reason}. It is read back at {at}.{lane}"),
         "uncertain" if next.is_some() => {
             format!(
-                "Whether {vendor} has it is uncertain{reason}. A look-up follows at {at}; nothing is sent blind.{lane}"
+                "Whether {vendor} has it is uncertain{reason}. {vendor} is asked at {at}, before anything is sent again.{lane}"
             )
         }
         "uncertain" => {
-            format!("Whether {vendor} has it is uncertain{reason}. Look there, then {}.", resolve(id))
+            format!("Whether {vendor} has it is uncertain{reason}. Look there, then run {}.", resolve(id))
         }
+        "conflict" if detail.conversion.code.as_deref() == Some("claimed_by_page") => format!(
+            "{vendor} was told of this customer on a page's word and may credit another partner{reason}. No call of its API \
+             changes that: have the customer moved there, or remove the customer with `trailmark customers remove`, then \
+             `trailmark conversions reassign {}`. The customer's sales are held until then.",
+            detail.conversion.id
+        ),
         "conflict" => {
-            format!("{vendor} has something else under this key{reason}. Compare there, then {}.", resolve(id))
+            format!("{vendor} has something else under this key{reason}. Compare there, then run {}.", resolve(id))
         }
         "ignored" if next.is_some() => {
             format!(
                 "{vendor} accepted it and shows nothing of it{reason}. It is read back at {at}, then ever more seldom for a week; nothing \
-                 is sent meanwhile. If {vendor} has it after all, {}.{lane}",
+                 is sent meanwhile. If {vendor} has it after all, run {}.{lane}",
                 resolve(id)
             )
         }
-        "ignored" => format!("{vendor} accepted it and attributes nothing{reason}. Nothing more will come of it."),
+        "ignored" => format!("{vendor} accepted it and credits nobody{reason}."),
         "rejected" => format!("It was rejected{reason}. {}", cure(detail, delivery)),
         "dead" => format!("It is a dead letter, kept{reason}. {}", cure(detail, delivery)),
-        "waiting" => format!("It waits{reason}. It goes on by itself."),
-        "blocked" => format!("It is blocked{reason}."),
+        "waiting" => format!("It waits{reason}. It goes on by itself. {}", chain(detail, delivery)),
+        "blocked" => format!("It is blocked{reason}. {}", chain(detail, delivery)),
         "dropped" => format!("An operator gave it up{reason}."),
         "not_needed" => format!("{vendor} needs no call of its own for it{reason}."),
         "unsupported" => format!("{vendor} cannot take it{reason}."),
         other => format!("Its state is {}{reason}.", other.replace('_', " ")),
     }
+}
+
+/// What a delivery that is held back stands behind, down to the cause, and the command that shows it.
+fn chain(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
+    let row = &detail.conversion;
+    let Some(standing) = row.standings.iter().find(|one| one.delivery == delivery.id && one.follows.is_some()) else {
+        return String::new();
+    };
+    let Answer { reason, cure, .. } = of_delivery(row, standing, &[]);
+    cure.iter().fold(reason, |reason, cure| format!("{reason} {cure}"))
 }
 
 /// What helps a delivery that ended badly. A retry sends the same again, so that a report which lacks something must come
@@ -148,14 +180,15 @@ fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     let holder = detail.holder.as_ref().filter(|holder| holder.programs.contains(&delivery.program));
     match holder {
         Some(holder) => format!(
-            "Its key stands in conversion {} since: nothing is left but `trailmark outbox drop {id} --reason …`.",
+            "Conversion {} has its key by now, so it cannot be sent again. Run `trailmark outbox drop {id} --reason …`.",
             holder.id
         ),
         None if gave_its_key_back(detail) => format!(
             "If the cause lies in the report, report the {kind} again without it (from a backend under a new \
-             Idempotency-Key), then `trailmark outbox drop {id} --reason …`. Else mend it, then `trailmark outbox retry {id}`."
+             Idempotency-Key), then run `trailmark outbox drop {id} --reason …`. Otherwise fix the cause and run `trailmark \
+             outbox retry {id}`."
         ),
-        None => format!("Mend the cause, then `trailmark outbox retry {id}`."),
+        None => format!("Fix the cause, then run `trailmark outbox retry {id}`."),
     }
 }
 
@@ -177,7 +210,7 @@ fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
     }
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let next = lane.next_at.as_deref().map(|at| format!("; the next try comes at {}", moment(at))).unwrap_or_default();
-    Some(format!("lane {} stands still, {}{reason}{next}", lane.program, lane.state))
+    Some(format!("lane {}/{} stands still, {}{reason}{next}", lane.site, lane.program, lane.state))
 }
 
 fn resolve(delivery: &ConversionId) -> String {

@@ -5,7 +5,10 @@
 //! A browser's word is limited here (design § 4): it moves no money that the merchant has not signed, alters no customer and
 //! no order that stands already, and learns nothing about other conversions: once its visitor has been told of as many customers
 //! as the site allows, a key that is taken and one that is free are answered with the same bytes. A server's word counts, and
-//! closes what was held under the same key. What money means for refunds stands in [`super::money`].
+//! closes what was held under the same key. Where another visitor's page had claimed that key, the page's credit ends, and a
+//! sale waits as long as a vendor may still credit it. What money means for refunds stands in [`super::money`].
+
+use std::sync::Arc;
 
 use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, Kind, OrderClaim};
@@ -15,10 +18,16 @@ use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::time::UnixMillis;
 
 use super::money::{as_known, refund_end};
-use crate::config::{Config, Limits, Site};
+use crate::config::{Config, Limits, SignupsFrom, Site, duration_text};
 use crate::keys::crypto::sha256;
 use crate::outbox;
-use crate::store::{Assurance, Consequence, Held, Known, NewConversion, NewDelivery, ReleaseRule, Ruling, StoreError};
+use crate::store::{
+    Assurance, Consequence, FOLLOWERS_AT_ONCE, FollowRule, Held, Known, NewConversion, NewDelivery, ReleaseRule,
+    Ruling, StoreError,
+};
+
+/// What pages of one visitor may have held in a day. Nobody signs up or buys so often; whoever says more fills the ledger.
+const HELD_PER_VISITOR: u32 = 100;
 
 /// Program and expiry of a token's touch, by which it is found again.
 pub(super) type TokenTouch = (ProgramId, i64);
@@ -30,6 +39,8 @@ pub(super) struct Rules {
     credit: Credit,
     signups_per_visitor: u32,
     require_signed_customer: bool,
+    signups_from: SignupsFrom,
+    signup_wait_ms: i64,
     queue: u64,
 }
 
@@ -125,6 +136,8 @@ impl Rules {
             credit: site.credit,
             signups_per_visitor: site.signups_per_visitor,
             require_signed_customer: site.require_signed_customer,
+            signups_from: site.signups_from,
+            signup_wait_ms: site.signup_wait_ms,
             queue: limits.queue,
         }
     }
@@ -132,12 +145,18 @@ impl Rules {
     /// Decides about a conversion.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when deliveries would be made and the site's queue is at its limit.
+    /// [`StoreError::Full`] when deliveries would be made and the site's queue is at its limit; [`StoreError::OverBudget`] when
+    /// it would be one more that a visitor has had held today than [`HELD_PER_VISITOR`].
     pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
         let decision = self.decide(case, known);
         let free = self.free(case, known, &decision);
         let (status, code) = self.status(case, known, &decision, &free);
-        let deliveries = if status == Status::Accepted { self.deliveries(case, &free, &decision) } else { Vec::new() };
+        if status == Status::Held && case.is_browsers() && known.held_of_visitor >= HELD_PER_VISITOR {
+            return Err(StoreError::OverBudget);
+        }
+        let waits = self.waits(case, known);
+        let deliveries =
+            if status == Status::Accepted { deliveries(case, &free, &decision, waits) } else { Vec::new() };
         if !deliveries.is_empty() && known.queued >= self.queue {
             return Err(StoreError::Full);
         }
@@ -174,6 +193,10 @@ impl Rules {
         match ruling.receipt.status {
             Status::Accepted => Ok(ruling),
             Status::Duplicate => Err(refused("another conversion holds this business key: reject this one")),
+            Status::Held if code == "signup_disputed" => Err(refused(
+                "the vendor may still credit another partner for this customer: settle that with `conversions reassign` and \
+                 the customer's key, and the sale follows by itself",
+            )),
             Status::Held => Err(refused("its sale is not known yet: the refund follows by itself when the sale comes")),
             Status::Unattributed | Status::Rejected => {
                 Err(refused(&format!("nothing would be sent ({code}): reject it, or mend the cause first")))
@@ -205,12 +228,28 @@ impl Rules {
     /// after another program's touch, it would be paid for twice. A refund goes where its sale went, once to each.
     fn free(&self, case: &Case, known: &Known, decision: &Decision) -> Vec<(ProgramId, VendorName)> {
         let is_paid_once = self.credit == Credit::One && case.kind != Kind::Refund;
-        if (case.is_browsers() && is_taken(known)) || (is_paid_once && !known.claimed.is_empty()) {
+        let claimed = if self.overrules(case, known) { &[][..] } else { &known.claimed };
+        if (case.is_browsers() && is_taken(known)) || (is_paid_once && !claimed.is_empty()) {
             return Vec::new();
         }
         let program = |touch: &trailmark_attribution::Touch| self.programs.iter().find(|(id, _)| *id == touch.program);
         let credited = decision.credited().filter_map(program);
-        credited.filter(|(program, _)| !known.claimed.contains(program)).cloned().collect()
+        credited.filter(|(program, _)| !claimed.contains(program)).cloned().collect()
+    }
+
+    /// Whether a server's word ends what pages of other visitors claimed under the same key. Whoever guesses a key may have
+    /// claimed it long before its customer came.
+    fn overrules(&self, case: &Case, known: &Known) -> bool {
+        let is_claimable = matches!(case.kind, Kind::Signup | Kind::Lead) && self.signups_from != SignupsFrom::Pages;
+        is_claimable && case.word == Word::Server && known.is_claimed_by_page
+    }
+
+    /// Milliseconds for which a page's signup waits for the word of a backend that can call, so that an overruled one was
+    /// told to no vendor.
+    fn waits(&self, case: &Case, known: &Known) -> i64 {
+        let is_plain = matches!(&case.word, Word::Browser(claims) if !claims.customer_vouched);
+        let is_awaited = self.signups_from == SignupsFrom::Both && known.has_api_key;
+        if case.kind == Kind::Signup && is_plain && is_awaited { self.signup_wait_ms } else { 0 }
     }
 
     fn status(
@@ -223,18 +262,24 @@ impl Rules {
         if let Some((status, code)) = refund_end(case, known, free.is_empty()) {
             return (status, code);
         }
+        if case.kind == Kind::Signup && case.word == Word::Server && self.signups_from == SignupsFrom::Pages {
+            return (Status::Rejected, Some("signups_from_pages"));
+        }
+        let overruling = self.overrules(case, known).then_some("claimed_by_page");
+        let is_disputed = free.iter().any(|(program, _)| known.disputed.contains(program));
         match decision.unattributed_code() {
             // A page that names a customer must not learn what became of them.
             Some("no_touch") if known.is_signup_rejected && !case.is_browsers() => {
                 (Status::Unattributed, Some("signup_rejected"))
             }
-            Some(code) => (Status::Unattributed, Some(code)),
+            Some(code) => (Status::Unattributed, overruling.or(Some(code))),
             None if known.is_own && free.is_empty() => (Status::Duplicate, None),
             // Before it is looked whether somebody holds the key, or a page could ask that about any number of keys.
             None => match self.held(case, known) {
                 Some(code) => (Status::Held, Some(code)),
                 None if free.is_empty() => (Status::Duplicate, None),
-                None => (Status::Accepted, None),
+                None if is_disputed => (Status::Held, Some("signup_disputed")),
+                None => (Status::Accepted, overruling),
             },
         }
     }
@@ -247,17 +292,27 @@ impl Rules {
             _ if claims.doubt.is_some() => claims.doubt,
             Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some("money_unsigned"),
             _ if self.require_signed_customer && !claims.customer_vouched => Some("customer_unsigned"),
+            Kind::Signup if self.signups_from == SignupsFrom::Backend && !claims.customer_vouched => {
+                Some("signups_from_backend")
+            }
             Kind::Signup | Kind::Lead => {
                 (known.told_to_visitor >= self.signups_per_visitor).then_some("signups_per_visitor")
             }
         }
     }
 
-    /// A server's word closes what was held under the key, and what a page says of a key that stands is closed as soon as it
-    /// is held; a sale that stands decides the refunds that came before it.
+    /// A server's word ends what other visitors' pages claimed and closes what was held under the key, and what a page says of
+    /// a key that stands is closed as soon as it is held; a sale that stands decides the refunds that came before it.
     fn consequences(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
         let mut consequences = Vec::new();
         let (status, is_server) = (ruling.receipt.status, case.word == Word::Server);
+        match (self.overrules(case, known), status) {
+            (true, Status::Accepted | Status::Unattributed) => consequences.push(Consequence::Overrules),
+            (false, Status::Duplicate) if is_server && case.kind == Kind::Signup => {
+                consequences.push(Consequence::Confirms);
+            }
+            _ => {}
+        }
         if is_server && status != Status::Rejected {
             consequences.push(Consequence::ClosesHeld);
         }
@@ -278,7 +333,8 @@ impl Rules {
         let mut refunded_minor = known.refunded_minor;
         let mut decided = Vec::new();
         let counts = ruling.receipt.status == Status::Accepted;
-        for refund in known.waiting.iter().filter(|refund| counts || refund.is_held) {
+        let most = FOLLOWERS_AT_ONCE as usize;
+        for refund in known.waiting.iter().take(most).filter(|refund| counts || refund.is_held) {
             let then = Known { sale: Some(sale.clone()), refunded_minor, ..Known::default() };
             let ruling = self.rule(&Case::of_held(refund, case.now), &then)?;
             if let (Status::Accepted, Some(money)) = (ruling.receipt.status, refund.money) {
@@ -286,32 +342,56 @@ impl Rules {
             }
             decided.push(Consequence::Decides(Box::new(ruling)));
         }
+        if known.waiting.len() > most {
+            decided.push(Consequence::Owes);
+        }
         Ok(decided)
     }
+}
 
-    fn deliveries(&self, case: &Case, programs: &[(ProgramId, VendorName)], decision: &Decision) -> Vec<NewDelivery> {
-        let to = |(program, vendor): &(ProgramId, VendorName)| {
-            let touch = decision.credited().find(|touch| touch.program == *program)?;
-            Some(NewDelivery {
-                id: delivery_id(&case.id, program, case.now),
-                program: program.clone(),
-                vendor: *vendor,
-                touch: touch.id.clone(),
-                due_at: case.now,
-            })
-        };
-        programs.iter().filter_map(to).collect()
+/// One for each program, due `waits` milliseconds from now.
+fn deliveries(case: &Case, programs: &[(ProgramId, VendorName)], decision: &Decision, waits: i64) -> Vec<NewDelivery> {
+    let reason = || {
+        format!("waits for the site's backend to state this customer, {} at most (`signup_wait`)", duration_text(waits))
+    };
+    let to = |(program, vendor): &(ProgramId, VendorName)| {
+        let touch = decision.credited().find(|touch| touch.program == *program)?;
+        Some(NewDelivery {
+            id: delivery_id(&case.id, program, case.now),
+            program: program.clone(),
+            vendor: *vendor,
+            touch: touch.id.clone(),
+            due_at: case.now.plus(waits),
+            reason: (waits > 0).then(reason),
+        })
+    };
+    programs.iter().filter_map(to).collect()
+}
+
+/// The rules of every site of the configuration.
+struct AllRules(Vec<(SiteId, Rules)>);
+
+impl AllRules {
+    fn of(config: &Config) -> Self {
+        Self(config.sites.iter().map(|site| (site.id.clone(), Rules::of(site, &config.limits))).collect())
+    }
+
+    fn of_site(&self, id: &SiteId) -> Result<&Rules, StoreError> {
+        let found = self.0.iter().find(|(site, _)| site == id).map(|(_, rules)| rules);
+        found.ok_or_else(|| refused(&format!("site `{id}` is not in the configuration any more")))
     }
 }
 
 /// The rule by which an operator releases a held conversion of any site of the configuration.
 pub(crate) fn release_rule(config: &Config, now: UnixMillis) -> ReleaseRule {
-    let sites: Vec<(SiteId, Rules)> =
-        config.sites.iter().map(|site| (site.id.clone(), Rules::of(site, &config.limits))).collect();
-    Box::new(move |held, known| match sites.iter().find(|(site, _)| *site == held.site) {
-        Some((_, rules)) => rules.release(held, known, now),
-        None => Err(refused(&format!("site `{}` is not in the configuration any more", held.site))),
-    })
+    let rules = AllRules::of(config);
+    Box::new(move |held, known| rules.of_site(&held.site)?.release(held, known, now))
+}
+
+/// The rule by which what follows another conversion is decided again, of any site of the configuration.
+pub(crate) fn follow_rule(config: &Config, now: UnixMillis) -> FollowRule {
+    let rules = AllRules::of(config);
+    Arc::new(move |held, known| rules.of_site(&held.site)?.rule(&Case::of_held(held, now), known))
 }
 
 /// Whether the key stands in some program, or a server has stated it.

@@ -1,12 +1,14 @@
 //! Whose request it is: the client's address behind trusted proxies. The forwarding header is read from the right and only as
-//! far as trusted peers wrote it, so that a forged one changes nothing. Addresses are used for rates, and neither kept nor
-//! logged.
+//! far as trusted peers wrote it, so that a forged one changes nothing. Addresses are used for rates and budgets, and neither
+//! kept nor logged.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::{Extensions, HeaderMap};
 
 use crate::config::{Server, prefix};
+use crate::keys::crypto::sha256;
+use crate::store::NetworkHash;
 
 /// The other end of the connection; put into each request by [`crate::serve`].
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +17,25 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// The network that rates are kept for: one IPv4 address, or the /64 that one IPv6 subscriber has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientNetwork(IpAddr);
+
+/// The neighbourhood that shares a budget: whoever rents one IPv4 address often has its whole /24 at hand, and whoever has one
+/// IPv6 /64 can have the other 65,535 of its /48 for the asking. An office or a mobile carrier shares a few of these.
+const SHARE_BITS: (u32, u32) = (24, 48);
+
+impl ClientNetwork {
+    /// The neighbourhood, under a name that only the holder of the key can make: 8 bytes of SHA-256 over key and prefix.
+    pub(crate) fn share(self, key: &[u8; 32]) -> NetworkHash {
+        let Self(address) = self;
+        let prefix = match prefix(address, if address.is_ipv4() { SHARE_BITS.0 } else { SHARE_BITS.1 }) {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        let hash = sha256(&[&key[..], &prefix].concat());
+        let mut name = [0; 8];
+        name.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+        NetworkHash(name)
+    }
+}
 
 /// The network of the client that sent a request.
 pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderMap) -> ClientNetwork {
@@ -90,6 +111,17 @@ mod tests {
         check("10.0.0.1", &["198.51.100.1", "unknown"], "10.0.0.1");
         check("10.0.0.1", &[], "10.0.0.1");
         check("10.0.0.1", &["10.0.0.3"], "10.0.0.3");
+    }
+
+    // field-faults row 73
+    #[test]
+    fn a_share_is_a_24_or_a_48_under_a_name_that_leads_to_no_address() {
+        let share = |text: &str, key: u8| network(text.parse().unwrap()).share(&[key; 32]);
+        assert_eq!(share("198.51.100.1", 1), share("198.51.100.254", 1));
+        assert_ne!(share("198.51.100.1", 1), share("198.51.101.1", 1));
+        assert_eq!(share("2001:db8:1::1", 1), share("2001:db8:1:ffff::1", 1));
+        assert_ne!(share("2001:db8:1::1", 1), share("2001:db8:2::1", 1));
+        assert_ne!(share("198.51.100.1", 1), share("198.51.100.1", 2), "another process, another name");
     }
 
     #[test]

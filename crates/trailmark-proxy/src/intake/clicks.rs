@@ -19,9 +19,10 @@ use trailmark_wire::token::{ClickClaims, Confirmation};
 use url::Url;
 
 use super::Call;
+use super::address::ClientNetwork;
 use super::origin::{self, Readers};
 use super::problem::Problem;
-use super::visitor::{self, Seen};
+use super::visitor::{self, Found, Seen};
 use super::{body, cookies};
 use crate::app::App;
 use crate::config::Site;
@@ -45,7 +46,7 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
     }
     let now = app.clock.now();
     let known = visitor::known(app, site, &call.headers, now).await?;
-    let seen = seen(site, &request, now)?;
+    let seen = seen(site, &request, call.client, now)?;
     match visitor::record(app, site, seen, known.clone(), now).await? {
         Some(found) => answer(app, site, &request, StatusCode::CREATED, found, now).await,
         None => {
@@ -54,7 +55,7 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
                 None => None,
             };
             match live {
-                Some(touch) => answer(app, site, &request, StatusCode::OK, touch, now).await,
+                Some(touch) => answer(app, site, &request, StatusCode::OK, (touch, true), now).await,
                 None => Ok(nothing(site, &call.headers)),
             }
         }
@@ -94,7 +95,7 @@ fn site<'a>(app: &'a App, id: &SiteId) -> Result<&'a Site, Problem> {
 }
 
 /// What a request says about its arrival, checked.
-fn seen(site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<Seen, Problem> {
+fn seen(site: &Site, request: &ClickRequest, client: ClientNetwork, now: UnixMillis) -> Result<Seen, Problem> {
     let landing = landing(site, &request.url)?;
     if request.referrer.as_ref().is_some_and(|referrer| referrer.len() > URL_BYTES) {
         return Err(Problem::malformed("referrer", "is longer than 8,192 bytes"));
@@ -114,6 +115,7 @@ fn seen(site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<Seen, Pr
     Ok(Seen {
         id: request.id.clone(),
         jkt: request.jwk.as_ref().map(thumbprint),
+        client,
         again: request.again,
         touches: captured.collect(),
         landing_url: landing.stored(&rules),
@@ -153,10 +155,11 @@ async fn answer(
     site: &Site,
     request: &ClickRequest,
     status: StatusCode,
-    found: StoredTouch,
+    (found, is_proved): Found,
     now: UnixMillis,
 ) -> Result<Response, Problem> {
-    let cookies = visitor::cookies(app, site, &found, now).await?;
+    // The cookie alone can bind another key, so it is only for whom it is beyond doubt; the token is of use to its key alone.
+    let cookies = if is_proved { visitor::cookies(app, site, &found, now).await? } else { Vec::new() };
     let StoredTouch { touch, visitor, .. } = found;
     let click_claims = ClickClaims {
         iss: site.public_url.as_str().to_owned(),

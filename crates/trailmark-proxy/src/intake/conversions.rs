@@ -56,7 +56,8 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     let warnings = Warnings::of(app, site, &conversion, repairs);
     let new = NewConversion {
         site: site.id.clone(),
-        id: app.random.ledger_id(now)?,
+        // The page's own id, so that people meet one and the same in the page, the ledger and every command.
+        id: payload.jti.clone(),
         visitor: claims.sub.clone(),
         jti: payload.jti,
         content_hash,
@@ -64,17 +65,30 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
         occurred_at: occurred_at(payload.iat, &claims, site.window_ms(), now),
         received_at: now,
         assurance,
+        budget: Some(app.budget(app.config.limits.held_per_hour, call.client, now)),
     };
-    let case = Case::of(&new, doubt, Some((claims.program, claims.exp)));
     let rules = Rules::of(site, &app.config.limits);
-    let rule = move |known: &_| Ok(warnings.on(rules.rule(&case, known)?, known));
-    let accepted = app.store.accept(new, Box::new(rule)).await?;
-    answer(app, accepted)
+    let touch = (claims.program, claims.exp);
+    let accept = async |new: NewConversion| {
+        let (case, rules) = (Case::of(&new, doubt, Some(touch.clone())), rules.clone());
+        let warnings = warnings.clone();
+        let rule = move |known: &_| Ok(warnings.on(rules.rule(&case, known)?, known));
+        app.store.accept(new, Box::new(rule)).await
+    };
+    match accept(new.clone()).await? {
+        Accepted::IdTaken => {
+            let new = NewConversion { id: app.random.ledger_id(now)?, ..new };
+            answer(app, accept(new).await?)
+        }
+        accepted => answer(app, accepted),
+    }
 }
 
 /// The answer to what was committed.
 pub(super) fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
     match accepted {
+        // Of an id that the ledger has just made nobody else has one.
+        Accepted::IdTaken => Err(Refusal::Unavailable.into()),
         Accepted::Mismatch => Err(Refusal::JtiMismatch.into()),
         Accepted::Replayed(receipt) => {
             Ok((StatusCode::OK, Json(Receipt { replayed: true, ..receipt })).into_response())

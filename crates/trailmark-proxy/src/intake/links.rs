@@ -15,6 +15,7 @@ use trailmark_wire::landing::Landing;
 use trailmark_wire::refusal::Refusal;
 use url::Url;
 
+use super::address::ClientNetwork;
 use super::destination::{destination, with_others, with_param, without_captured};
 use super::problem::Problem;
 use super::visitor::{self, Seen};
@@ -57,7 +58,7 @@ pub(super) async fn follow(app: &App, call: Call, method: &Method, uri: &Uri, li
         Step::Later => return Err(Problem::unavailable().with_detail("a prefetch is no visit: come with the visitor")),
         Step::Pass => Vec::new(),
         Step::Carry => return Ok(lead(&carried(to, program, &partner), Vec::new())),
-        Step::Record => match record(app, site, program, &partner, &to, &call.headers).await {
+        Step::Record => match record(app, site, (program, &partner), &to, &call.headers, call.client).await {
             Ok(cookies) => cookies,
             // Told in the log where it arose. The visitor shall arrive, and the page may have better luck.
             Err(_problem) => return Ok(lead(&carried(to, program, &partner), Vec::new())),
@@ -134,10 +135,10 @@ fn is_robot(headers: &HeaderMap) -> bool {
 async fn record(
     app: &App,
     site: &Site,
-    program: &Program,
-    partner: &PartnerKey,
+    (program, partner): (&Program, &PartnerKey),
     to: &Url,
     headers: &HeaderMap,
+    client: ClientNetwork,
 ) -> Result<Vec<HeaderValue>, Problem> {
     let now = app.clock.now();
     let known = visitor::known(app, site, headers, now).await?;
@@ -152,13 +153,14 @@ async fn record(
     let seen = Seen {
         id: ArrivalId::from_random(app.random.bytes()?),
         jkt: None,
+        client,
         again: false,
         touches: vec![(program.id.clone(), captured)],
         landing_url: Landing::parse(to.as_str()).map(|landing| landing.stored(&[])).unwrap_or_default(),
         at: now,
     };
     match visitor::record(app, site, seen, known, now).await? {
-        Some(found) => visitor::cookies(app, site, &found, now).await,
+        Some((found, _)) => visitor::cookies(app, site, &found, now).await,
         None => Ok(Vec::new()),
     }
 }

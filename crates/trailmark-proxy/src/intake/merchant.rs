@@ -3,9 +3,11 @@
 //! merchant's signer loses no sale and a forged one is never paid.
 //!
 //! Flaws that leave the content authentic (expired, dated ahead) keep what the statement says: an operator who releases such
-//! a conversion knows what goes out. Of anything else only the text is kept.
+//! a conversion knows what goes out. Of anything else only the hash is kept, which tells whether it was the same text, and
+//! costs the ledger nothing.
 
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, OrderClaim};
+use trailmark_wire::ids::hex;
 use trailmark_wire::limits::FUTURE_SKEW_MS;
 use trailmark_wire::merchant::{Algorithm, Claims, CustomerClaims, OrderClaims, Statement, Terms};
 use trailmark_wire::repair::Warning;
@@ -13,7 +15,11 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::config::{OrderKey, Site};
 use crate::json::Json;
-use crate::keys::crypto::{ed25519_verifies, es256_verifies};
+use crate::keys::crypto::{ed25519_verifies, es256_verifies, sha256};
+
+/// Bytes of a statement. An order of 200 lines with short names has some 15 KB; no merchant signs more, and nothing longer is
+/// read.
+const STATEMENT_BYTES: usize = 16 * 1024;
 
 /// What is wrong with a statement, in the order in which it is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +70,7 @@ fn believe_customer(
         .map(|claims| (claims.customer.repaired(warnings), timely(&claims.terms, now).err()));
     match read {
         Ok((customer, flaw)) => (Some(CustomerClaim::Vouched(customer, jws)), flaw.map(of_customer)),
-        Err(flaw) => (Some(CustomerClaim::Signed(jws)), Some(of_customer(flaw))),
+        Err(flaw) => (Some(CustomerClaim::Signed(hash(&jws))), Some(of_customer(flaw))),
     }
 }
 
@@ -83,21 +89,29 @@ fn believe_order(
     });
     let (buyer, order, late) = match read {
         Ok(read) => read,
-        Err(flaw) => return (customer, OrderClaim::Signed(jws), Some(flaw)),
+        Err(flaw) => return (customer, OrderClaim::Signed(hash(&jws)), Some(flaw)),
     };
     let same = match &customer {
         Some(CustomerClaim::Plain(said) | CustomerClaim::Vouched(said, _)) => said.key == buyer.key,
         Some(CustomerClaim::Signed(_)) | None => true,
     };
     match (same, customer) {
-        (false, customer) => (customer, OrderClaim::Signed(jws), Some(Flaw::CustomerMismatch)),
+        (false, customer) => (customer, OrderClaim::Signed(hash(&jws)), Some(Flaw::CustomerMismatch)),
         (true, None) => (Some(CustomerClaim::Plain(buyer.repaired(warnings))), OrderClaim::Vouched(order, jws), late),
         (true, customer) => (customer, OrderClaim::Vouched(order, jws), late),
     }
 }
 
+/// What is kept of a statement that is not believed: `sha256:` and 64 hexadecimal digits.
+fn hash(jws: &str) -> String {
+    format!("sha256:{}", hex(&sha256(jws.as_bytes())))
+}
+
 /// The claims, if a key of the site signed them for this site.
 fn authentic<C: Claims>(jws: &str, site: &Site) -> Result<C, Flaw> {
+    if jws.len() > STATEMENT_BYTES {
+        return Err(Flaw::Malformed);
+    }
     let statement = Statement::<C>::parse(jws, &Json).map_err(|_not_one| Flaw::Malformed)?;
     let (algorithm, named) = (statement.algorithm(), statement.kid().map(str::to_owned));
     let candidates = site.order_keys.iter().filter(|(kid, key)| {

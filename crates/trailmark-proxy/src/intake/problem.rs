@@ -18,6 +18,9 @@ use crate::store::StoreError;
 /// Seconds after which a caller may try again when the ledger has no room or the process is going down.
 const RETRY_S: u64 = 5;
 
+/// Seconds after which a page may try again where a budget is spent; budgets slide over an hour, minute by minute.
+const BUDGET_RETRY_S: u64 = 60;
+
 /// An answer that commits nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
@@ -111,6 +114,12 @@ impl From<Malformed> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
+            StoreError::OverBudget => {
+                tracing::warn!(
+                    "a budget of the site, a client network or a visitor is spent: nothing more is recorded"
+                );
+                return Self::too_fast(BUDGET_RETRY_S);
+            }
             StoreError::Full => tracing::warn!(reason = %error, "answering 503"),
             StoreError::NoSpace | StoreError::Unavailable(_) => {
                 tracing::warn!(reason = %error, "the ledger records nothing: answering 503")

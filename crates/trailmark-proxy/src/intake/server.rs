@@ -29,7 +29,7 @@ use crate::app::App;
 use crate::config::Site;
 use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
-use crate::store::callers::ServerCall;
+use crate::store::callers::{ServerCall, Whose};
 use crate::store::operator::{ConversionDetail, DeliveryRow};
 use crate::store::{Accepted, Assurance, NewConversion, Ruling};
 
@@ -47,8 +47,9 @@ struct Posted {
     occurred_at: Option<String>,
     /// The page's click token.
     click_token: Option<Unchecked>,
-    /// The visitor cookie's value.
-    visitor: Option<Unchecked>,
+    /// The visitor cookie's value; `null` says that the request brought none, so that nobody is behind it.
+    #[serde(default, deserialize_with = "said")]
+    visitor: Option<Option<Unchecked>>,
     /// What `reference()` gave the page: the visitor's id. Never a credential, so pages cannot send it.
     reference: Option<Unchecked>,
 }
@@ -58,8 +59,9 @@ impl Posted {
         if self.occurred_at.take_if(|text| trimmed(text).is_empty()).is_some() {
             repairs.push(Warning::new("occurred_at", Flaw::Blank));
         }
+        let mut visitor = self.visitor.take_if(|said| said.is_some()).flatten();
         for (name, word) in
-            [("click_token", &mut self.click_token), ("visitor", &mut self.visitor), ("reference", &mut self.reference)]
+            [("click_token", &mut self.click_token), ("visitor", &mut visitor), ("reference", &mut self.reference)]
         {
             // One that is empty, as a cookie is that is not there, is absent; what is no text leads nowhere.
             match word {
@@ -71,6 +73,7 @@ impl Posted {
                 Some(Unchecked::Text(_)) | None => {}
             }
         }
+        self.visitor = visitor.map(Some).or_else(|| self.visitor.take());
         let body = Body {
             kind: self.kind,
             customer: self.customer.take(),
@@ -89,11 +92,18 @@ impl Posted {
     }
 }
 
+/// A member that is there, be it `null`.
+fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<Unchecked>>, D::Error> {
+    Option::deserialize(value).map(Some)
+}
+
 /// Whom a call names, as far as its words can be checked.
 #[derive(Debug, Default)]
 struct Named {
     /// The first visitor that something names.
     visitor: Option<VisitorId>,
+    /// The first visitor whom something names that is over.
+    former: Option<VisitorId>,
     /// The click token, when it is good.
     token: Option<ClickClaims>,
     /// Why the first word that led nowhere did not.
@@ -105,6 +115,33 @@ impl Named {
         match word {
             Ok(visitor) => self.visitor = self.visitor.take().or(Some(visitor)),
             Err(code) => self.unknown = self.unknown.or(Some(code)),
+        }
+    }
+
+    /// The same of a signed word, which still names somebody when it is over.
+    fn add_signed(
+        &mut self,
+        word: Option<(VisitorId, i64)>,
+        now: UnixMillis,
+        invalid: &'static str,
+        over: &'static str,
+    ) {
+        match word {
+            None => self.add(Err(invalid)),
+            Some((visitor, exp)) if exp <= now.seconds() => {
+                self.former = self.former.take().or(Some(visitor));
+                self.add(Err(over));
+            }
+            Some((visitor, _)) => self.add(Ok(visitor)),
+        }
+    }
+
+    fn whose(&self, posted: &Posted) -> Whose {
+        match (&self.visitor, &self.former) {
+            (Some(visitor), _) => Whose::Visitor(visitor.clone()),
+            (None, Some(former)) => Whose::Former(former.clone()),
+            (None, None) if matches!(posted.visitor, Some(None)) && self.unknown.is_none() => Whose::Nobody,
+            (None, None) => Whose::Unsaid,
         }
     }
 }
@@ -127,10 +164,11 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
     let named = named(app, caller.site, &posted, now).await?;
     let at = occurred(caller.site, &posted, &named, now)?;
     let new = new(app, &caller, conversion, at, now)?;
+    let whose = named.whose(&posted);
     let case = Case::of(&new, None, named.token.map(|claims| (claims.program, claims.exp)));
     let rules = Rules::of(caller.site, &app.config.limits);
     let rule = move |known: &_| Ok(warnings.on(explained(rules.rule(&case, known)?, named.unknown), known));
-    let server_call = ServerCall { api_key: caller.key, idempotency_key, visitor: named.visitor };
+    let server_call = ServerCall { api_key: caller.key, idempotency_key, whose };
     match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
         Accepted::Mismatch => {
             let cure = "send another conversion under a key of its own, and a repeat with the very same content";
@@ -159,6 +197,7 @@ fn new(
         occurred_at,
         received_at: now,
         assurance: Assurance::Server,
+        budget: None,
     })
 }
 
@@ -168,22 +207,16 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
     if let Some(token) = &posted.click_token {
         let verified = app.keys.verify::<ClickClaims>(token.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
-        let claims = match claims {
-            None => Err("token_invalid"),
-            Some((_, claims)) if claims.exp <= now.seconds() => Err("token_expired"),
-            Some((_, claims)) => Ok(claims),
-        };
-        named.add(claims.as_ref().map(|claims| claims.sub.clone()).map_err(|code| *code));
-        named.token = claims.ok();
+        let claims = claims.map(|(_, claims)| claims);
+        let word = claims.as_ref().map(|claims| (claims.sub.clone(), claims.exp));
+        named.add_signed(word, now, "token_invalid", "token_expired");
+        named.token = claims.filter(|claims| now.seconds() < claims.exp);
     }
-    if let Some(cookie) = &posted.visitor {
+    if let Some(Some(cookie)) = &posted.visitor {
         let verified = app.keys.verify::<VisitorClaims>(cookie.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
-        named.add(match claims {
-            None => Err("visitor_invalid"),
-            Some((_, claims)) if claims.exp <= now.seconds() => Err("visitor_expired"),
-            Some((_, claims)) => Ok(claims.sub),
-        });
+        let word = claims.map(|(_, claims)| (claims.sub, claims.exp));
+        named.add_signed(word, now, "visitor_invalid", "visitor_expired");
     }
     if let Some(reference) = &posted.reference {
         // Whether the ledger knows it is seen with the conversion; until then it may lead nowhere.

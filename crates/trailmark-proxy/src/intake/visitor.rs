@@ -10,16 +10,12 @@ use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::VisitorClaims;
 
+use super::address::ClientNetwork;
 use super::cookies;
 use super::problem::Problem;
 use crate::app::App;
 use crate::config::Site;
-use crate::store::{Arrival, NewTouch, StoreError, StoredTouch, TouchBudget};
-
-const HOUR_MS: i64 = 60 * 60 * 1000;
-
-/// Seconds after which a page may try again at a site whose touch budget is spent; the budget slides over an hour.
-const BUDGET_RETRY_S: u64 = 60;
+use crate::store::{Arrival, NewTouch, StoredTouch};
 
 /// What an arrival says about itself, checked.
 pub(super) struct Seen {
@@ -27,6 +23,8 @@ pub(super) struct Seen {
     pub(super) id: ArrivalId,
     /// The browser key that came with it.
     pub(super) jkt: Option<Thumbprint>,
+    /// The network that it came from.
+    pub(super) client: ClientNetwork,
     /// Whether the page was reached by reload or back/forward.
     pub(super) again: bool,
     /// What was captured, at most one for each program.
@@ -56,6 +54,9 @@ pub(super) async fn known(
     Ok(None)
 }
 
+/// A recorded arrival's newest live touch, and whether whoever asks is its visitor beyond doubt.
+pub(super) type Found = (StoredTouch, bool);
+
 /// Records what was captured and gives the visitor's newest live touch; `None` when nothing was, or nothing of it counted.
 pub(super) async fn record(
     app: &App,
@@ -63,7 +64,7 @@ pub(super) async fn record(
     seen: Seen,
     known_visitor: Option<VisitorId>,
     now: UnixMillis,
-) -> Result<Option<StoredTouch>, Problem> {
+) -> Result<Option<Found>, Problem> {
     if seen.touches.is_empty() {
         return Ok(None);
     }
@@ -82,16 +83,10 @@ pub(super) async fn record(
         touches: touches.collect::<Result<_, Problem>>()?,
         landing_url: seen.landing_url,
         at: seen.at,
-        budget: TouchBudget { most: app.config.limits.touches_per_hour, since: now.plus(-HOUR_MS) },
+        budget: app.budget(app.config.limits.touches_per_hour, seen.client, now),
         now,
     };
-    match app.store.record_arrival(arrival).await {
-        Err(StoreError::OverBudget) => {
-            tracing::warn!(site = %site.id, "the touch budget is spent: nothing more is recorded");
-            Err(Problem::too_fast(BUDGET_RETRY_S))
-        }
-        recorded => Ok(recorded?.map(|recorded| recorded.newest)),
-    }
+    Ok(app.store.record_arrival(arrival).await?.map(|recorded| (recorded.newest, recorded.is_proved)))
 }
 
 /// Both cookies for the visitor of a live touch; the visitor's holds a fresh visitor token.

@@ -12,7 +12,7 @@ use crate::config::Site;
 use crate::store::{Known, Ruling};
 
 /// What is known before the ledger rules.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Warnings {
     repairs: Vec<Warning>,
     /// Fields that the conversion lacks and a program needs, where its touch has a click id or where it has none.

@@ -123,7 +123,7 @@ pub fn without_sending(
 /// A [`Outcome::Forbidden`] is to go through [`forbidden`] first; here it is one more reason to try again.
 pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: bool, at: Moment) -> Progress {
     let next = match outcome {
-        Outcome::AuthFailed { message } => uncounted(progress, message, None),
+        Outcome::AuthFailed { message } => uncounted(progress, message),
         Outcome::Conflict { message } => ended(progress, State::Conflict, Some(message.clone())),
         Outcome::Duplicate { message } if class == Class::Neither => ended(progress, State::Conflict, unshown(message)),
         Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
@@ -137,10 +137,8 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
         Outcome::Rejected { message } => ended(progress, State::Rejected, Some(message.clone())),
         Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
-        Outcome::Throttled { until } => {
-            let until = at.hinted(*until).unwrap_or(at.now.plus(THROTTLED_MS));
-            uncounted(progress, "the vendor asks for fewer requests", Some(until))
-        }
+        // Its lane is closed until the vendor's point, and may be opened before: the delivery itself stays due.
+        Outcome::Throttled { .. } => uncounted(progress, "the vendor asked to come back later; it was not processed"),
         Outcome::Unknown { message } => unknown(progress, class, message, at),
         Outcome::Unverified => {
             doubted(progress, Doubt::Accepted, "accepted; not yet read back", Some(at.settled()), at)
@@ -286,8 +284,8 @@ fn inconclusive(progress: Progress, message: &str, hint: Option<UnixMillis>, at:
     let hint = at.hinted(hint);
     let wait = SCHEDULE_MS.get(progress.look_ups as usize);
     match (hint, wait) {
-        // The vendor said when: like a throttled send, this counts for nothing.
-        (Some(hint), _) => Progress { due_at: Some(hint.max(at.now)), ..progress },
+        // The vendor said when: like a throttled send, this counts for nothing, and its lane waits for that.
+        (Some(_), _) => progress,
         (None, Some(wait)) => {
             Progress { look_ups: progress.look_ups.saturating_add(1), due_at: Some(at.within(*wait)), ..progress }
         }
@@ -313,10 +311,9 @@ fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Mome
 }
 
 /// Not processed, and not the delivery's fault: the attempt is taken off the count again.
-fn uncounted(progress: Progress, message: &str, until: Option<UnixMillis>) -> Progress {
-    let due_at = until.or(progress.due_at);
+fn uncounted(progress: Progress, message: &str) -> Progress {
     let progress = Progress { attempts: progress.attempts.saturating_sub(1), ..progress };
-    match due_at {
+    match progress.due_at {
         Some(due_at) => due(progress, message, due_at),
         None => Progress { reason: Some(message.to_owned()), ..progress },
     }

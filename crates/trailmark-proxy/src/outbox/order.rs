@@ -14,6 +14,8 @@ pub enum Earlier {
     Absent,
     /// It stands so.
     Stands(State),
+    /// Whether the vendor has it is for an operator to find out: it goes no further by itself.
+    Undecided,
     /// The conversion does not name what it follows; its adapter says what it misses.
     Unnamed,
 }
@@ -28,6 +30,13 @@ pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option
         Earlier::Stands(state) if state.is_settled() => {
             let word = state.as_str();
             (State::Blocked, format!("{} ended `{word}`; it goes on when that one is recorded", name(follows)))
+        }
+        Earlier::Stands(State::Blocked) => {
+            (State::Blocked, format!("{} is blocked itself; it goes on when that one is recorded", name(follows)))
+        }
+        Earlier::Undecided => {
+            let what = name(follows);
+            (State::Blocked, format!("whether the vendor has {what} is for an operator to find out (`outbox resolve`)"))
         }
         Earlier::Stands(_) => (State::Waiting, format!("{} must be recorded first", name(follows))),
     };

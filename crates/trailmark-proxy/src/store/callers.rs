@@ -46,8 +46,21 @@ pub struct ServerCall {
     pub api_key: KeyId,
     /// SHA-256 of the Idempotency-Key.
     pub idempotency_key: [u8; 32],
+    /// Whom it says that the conversion came from.
+    pub whose: Whose,
+}
+
+/// Whom a server's call names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// The visitor behind a token or cookie that was good once and is over.
+    Former(VisitorId),
+    /// It says that no visitor stands behind it.
+    Nobody,
+    /// Nobody, and does not say so.
+    Unsaid,
     /// The visitor behind the token, cookie or reference that it sent; perhaps unknown to the ledger.
-    pub visitor: Option<VisitorId>,
+    Visitor(VisitorId),
 }
 
 /// What server callers ask of a ledger.
@@ -67,7 +80,8 @@ pub trait CallerStore: fmt::Debug + Send + Sync {
     /// As [`super::Store::accept`], with the Idempotency-Key, scoped to the API key, in place of visitor and `jti`; it is
     /// written in the same transaction. The conversion belongs to the call's visitor if the ledger has that one, else to the
     /// visitor whose signup brought the customer (of a refund also: whose sale it is), else to nobody: `new.visitor`, a
-    /// fresh one.
+    /// fresh one. A signup of [`Whose::Nobody`] is nobody's, and one of [`Whose::Former`] that visitor's where somebody else's
+    /// signup brought the customer: what a page claimed before is not confirmed by it.
     fn accept_from_server(&self, new: NewConversion, call: ServerCall, rule: AcceptRule) -> Reply<'_, Accepted>;
 
     /// One conversion of this site by its whole id, with everything about it.

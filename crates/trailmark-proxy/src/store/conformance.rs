@@ -10,8 +10,10 @@ pub mod callers;
 pub mod keys;
 pub mod holding;
 pub mod leasing;
+pub mod listing;
 pub mod operating;
 pub mod ordering;
+pub mod summing;
 pub mod surviving;
 pub mod telling;
 
@@ -36,6 +38,7 @@ macro_rules! store_conformance {
             arrivals::a_first_arrival_makes_a_visitor_and_a_touch
             arrivals::a_repeat_by_the_same_cookie_gives_the_same_touch
             arrivals::a_repeat_by_the_same_browser_key_gives_the_same_visitor
+            arrivals::whoever_knows_an_arrival_and_its_public_key_adds_nothing_to_its_visitor
             arrivals::a_key_that_came_with_a_repeat_by_cookie_is_known_from_then_on
             arrivals::a_stranger_with_the_same_arrival_id_is_a_new_visitor
             arrivals::a_stranger_with_another_key_is_a_new_visitor
@@ -51,6 +54,7 @@ macro_rules! store_conformance {
             arrivals::the_newest_live_touch_is_the_latest_whose_window_is_open
             arrivals::a_touch_is_read_back_as_it_was_captured
             arrivals::a_spent_budget_refuses_what_is_new_and_nothing_else
+            arrivals::one_network_cannot_take_the_whole_budget_of_a_site
             arrivals::of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows
             arrivals::sites_do_not_see_each_other
             accepting::a_conversion_is_accepted_with_all_that_belongs_to_it
@@ -119,6 +123,11 @@ macro_rules! store_conformance {
             operating::lists_are_filtered_and_newest_first
             operating::conversions_are_found_by_key_customer_and_partner
             operating::a_conversion_is_found_by_an_unambiguous_beginning
+            listing::a_list_goes_on_behind_its_cursor_to_the_end
+            listing::a_page_is_not_moved_by_what_comes_meanwhile
+            listing::a_list_begins_and_ends_where_it_is_told_to
+            listing::a_conversion_is_found_by_any_name_that_people_have_for_it
+            listing::a_row_tells_how_its_deliveries_stand
             operating::a_drop_is_made_once_and_recorded
             operating::nothing_is_changed_by_hand_while_it_is_being_sent
             operating::a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again
@@ -127,6 +136,12 @@ macro_rules! store_conformance {
             operating::what_was_dropped_while_it_settled_settles_on_when_it_is_replayed
             operating::lanes_say_why_they_stand_still
             operating::counts_agree_with_the_rows
+            summing::sales_and_refunds_are_added_up_by_partner_and_currency
+            summing::what_is_credited_to_nobody_is_added_up_apart_and_duplicates_count_nowhere
+            summing::only_the_chosen_time_is_added_up
+            summing::answers_of_one_conversion_each_add_up_to_the_whole
+            summing::sums_beyond_64_bits_are_exact
+            summing::a_commission_is_added_up_as_the_vendor_told_it
             surviving::what_was_answered_is_there_after_a_drop_without_close
             surviving::leases_and_open_attempts_are_there_after_a_restart
             surviving::a_closed_store_takes_no_work

@@ -50,6 +50,8 @@ pub struct Lane {
     pub broken_until: Option<UnixMillis>,
     /// The vendor asked to stay away until here.
     pub throttled_until: Option<UnixMillis>,
+    /// It asked so because it is down, and is probed from here on; `None` when it only asked for fewer requests.
+    pub down_probe_at: Option<UnixMillis>,
     /// Credentials that were refused, each once: what uses one of them waits, everything else goes on.
     pub pauses: Vec<Pause>,
 }

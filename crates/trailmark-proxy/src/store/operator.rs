@@ -16,28 +16,9 @@ use trailmark_wire::repair::Warning;
 use trailmark_wire::time::UnixMillis;
 
 use super::{ReleaseRule, Reply};
+use crate::outbox::State;
 
-/// Which rows a list shows; all conditions must hold, the newest first.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Filter {
-    /// Of one site.
-    pub site: Option<SiteId>,
-    /// In one state or status word.
-    pub state: Option<String>,
-    /// Of one program.
-    pub program: Option<ProgramId>,
-    /// At most this many, 1 to 1,000.
-    pub limit: Option<u32>,
-    /// Deliveries: where no state is named, the settled ones too.
-    #[serde(default)]
-    pub settled: bool,
-    /// Conversions: under this business key, the customer's of a signup or lead, else the order's or refund's own.
-    pub key: Option<String>,
-    /// Conversions: of this customer, by the merchant's key.
-    pub customer: Option<String>,
-    /// Conversions: credited to this partner, or of a visitor whom a link of theirs brought.
-    pub partner: Option<String>,
-}
+pub use super::listing::{Cursor, Filter, Page};
 
 /// One line of `conversions list`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -72,9 +53,57 @@ pub struct ConversionRow {
     pub partners: Vec<Option<String>>,
     /// The states of its deliveries, in the same order.
     pub deliveries: Vec<String>,
+    /// How each of its deliveries stands, in the same order, as far as [`crate::answer`] looks at it.
+    #[serde(default)]
+    pub standings: Vec<Standing>,
+    /// Of a duplicate, or of one that was rejected, the other conversion that has its business key by now.
+    #[serde(default)]
+    pub key_owner: Option<ConversionId>,
+    /// The id that the page gave it, where it is another than the ledger's.
+    #[serde(default)]
+    pub page_id: Option<ConversionId>,
     /// When it was received.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub received_at: UnixMillis,
+}
+
+/// How a delivery stands, and what it stands behind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The delivery.
+    pub delivery: ConversionId,
+    /// Its program, and lane.
+    pub program: ProgramId,
+    /// The vendor.
+    pub vendor: VendorName,
+    /// The state.
+    pub state: State,
+    /// Why it is in that state.
+    pub reason: Option<String>,
+    /// When it will be looked at next, RFC 3339; absent when nothing is planned.
+    pub due_at: Option<String>,
+    /// The setting of the refused credential that it waits for, if it does.
+    #[serde(default)]
+    pub paused_by: Option<String>,
+    /// What became of the partner's commission.
+    pub commission: Commission,
+    /// What that rests on, where the word alone does not say.
+    pub commission_reason: Option<String>,
+    /// Where it is `waiting` or `blocked`: the conversion that must be recorded first, if the ledger has one.
+    pub follows: Option<Box<Followed>>,
+}
+
+/// A conversion that another one's delivery stands behind, in the same program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Followed {
+    /// The conversion.
+    pub conversion: ConversionId,
+    /// What happened.
+    pub kind: Kind,
+    /// Its business key.
+    pub external_id: Option<String>,
+    /// How its delivery stands.
+    pub standing: Standing,
 }
 
 /// One touch, for people.
@@ -166,9 +195,21 @@ pub struct DeliveryRow {
     /// What that rests on, where the word alone does not say.
     #[serde(default)]
     pub commission_reason: Option<String>,
+    /// How much it is, where the vendor tells; negative for what a refund takes back.
+    #[serde(default)]
+    pub commission_amount: Option<Money>,
     /// When the vendor was last heard of it, RFC 3339; absent when never.
     #[serde(default)]
     pub commission_at: Option<String>,
+    /// How often the vendor was asked for it.
+    #[serde(default)]
+    pub commission_asked: u32,
+    /// What was asked last and answered, such as `GET rewards: HTTP 404`.
+    #[serde(default)]
+    pub commission_said: Option<String>,
+    /// When that was, RFC 3339.
+    #[serde(default)]
+    pub commission_asked_at: Option<String>,
     /// What it was since when, the first first; filled in `show` and `explain`.
     #[serde(default)]
     pub commission_changes: Vec<CommissionChange>,
@@ -201,16 +242,21 @@ pub struct CommissionChange {
 /// A lane, for people.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LaneRow {
+    /// The site.
+    pub site: SiteId,
     /// The program whose account it is.
     pub program: ProgramId,
-    /// `open`, `paused`, `throttled`, `broken`.
+    /// `open`, or why it is shut: `paused`, `throttled`, `down`, `broken` ([`crate::lanes::Shut`]).
     pub state: String,
     /// Why it is not open, and the cure.
     pub reason: Option<String>,
     /// When it is tried next.
     pub next_at: Option<String>,
-    /// Deliveries that wait in it and go on by themselves; those that are `blocked` may be so for ever and do not count.
+    /// Deliveries that wait in it and go on by themselves.
     pub waiting: u64,
+    /// Deliveries that only a person can move on: dead letters, what nobody could find out, and what is `blocked` behind them.
+    #[serde(default)]
+    pub stuck: u64,
 }
 
 /// One conversion with everything that the ledger knows about it.
@@ -252,7 +298,7 @@ pub struct Signed {
     pub kid: Option<String>,
 }
 
-/// A step of a held conversion.
+/// A step of a conversion that was held or overruled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConversionChange {
     /// What happened to it.
@@ -270,14 +316,16 @@ pub struct ConversionChange {
     pub changed_at: UnixMillis,
 }
 
-/// How a held conversion ends.
+/// How a held conversion ends, or one whose credit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Afterwards {
     /// A server stated the same key, then or before; or it stood already, which its page may not know.
     Closed,
-    /// The sale that it waited for came.
+    /// What it waited for came: its sale, or the vendor's right credit for its customer.
     Followed,
+    /// A server stated the same key for another visitor; until then it counted.
+    Overruled,
     /// An operator rejected it.
     Rejected,
     /// An operator released it.
@@ -348,14 +396,17 @@ pub struct Counts {
     pub touches: u64,
     /// Conversions by status.
     pub conversions: Vec<(String, u64)>,
+    /// Conversions of servers that overruled a page's claim.
+    #[serde(default)]
+    pub claimed_by_page: u64,
     /// Deliveries by state.
     pub deliveries: Vec<(String, u64)>,
 }
 
 /// What operators ask of a ledger.
 pub trait OperatorStore: fmt::Debug + Send + Sync {
-    /// Conversions.
-    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>>;
+    /// Conversions, in the order in which they were received.
+    fn conversions(&self, filter: Filter) -> Reply<'_, Page<ConversionRow>>;
 
     /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters; the
     /// id that the page gave it (its `jti`) finds it too.
@@ -365,11 +416,11 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
     fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
 
     /// Touches; the filter's state is a source, `url` or `cookie`.
-    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>>;
+    fn touches(&self, filter: Filter) -> Reply<'_, Page<TouchRow>>;
 
     /// Deliveries; without a state, those that are not settled and the dead letters
     /// ([`crate::outbox::State::is_dead_letter`]), or all of them with [`Filter::settled`].
-    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>>;
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Page<DeliveryRow>>;
 
     /// Lanes that were ever used.
     fn lanes(&self, now: UnixMillis) -> Reply<'_, Vec<LaneRow>>;
@@ -413,6 +464,7 @@ impl Afterwards {
         match self {
             Self::Closed => "closed",
             Self::Followed => "followed",
+            Self::Overruled => "overruled",
             Self::Rejected => "rejected",
             Self::Released => "released",
         }

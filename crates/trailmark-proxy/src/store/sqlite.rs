@@ -18,6 +18,8 @@ mod readers;
 mod writer;
 
 mod keys;
+
+mod budget;
 mod touches;
 
 mod callers;
@@ -26,6 +28,8 @@ mod known;
 
 mod conversions;
 mod held;
+mod overrule;
+mod owed;
 
 mod attempts;
 mod order;
@@ -41,6 +45,9 @@ mod commissions;
 mod by_hand;
 mod health;
 mod lists;
+mod paging;
+mod standings;
+mod sums;
 
 use std::path::Path;
 
@@ -60,14 +67,16 @@ use super::delivery::{
     TurnRule,
 };
 use super::operator::{
-    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, TouchRow,
+    Change, ConversionDetail, ConversionRow, Counts, DeliveryRow, Filter, Health, LaneRow, OperatorStore, Page,
+    TouchRow,
 };
+use super::sums::{SumFilter, SumStore, Sums};
 use super::webhooks::{
     AskClaim, Asking, Kept, NewWebhook, Told, Unread, WebhookChange, WebhookRow, WebhookState, WebhookStore,
 };
 use super::{
-    AcceptRule, Accepted, Arrival, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply, Store,
-    StoreError, StoredTouch,
+    AcceptRule, Accepted, Arrival, FollowRule, KeyChange, KeyRow, NewConversion, RecordedArrival, ReleaseRule, Reply,
+    Store, StoreError, StoredTouch,
 };
 
 /// A ledger in one file of this machine.
@@ -162,6 +171,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.run(move |ledger| conversions::accept(ledger, &new, rule)))
     }
 
+    fn follow_up(&self, rule: FollowRule, now: UnixMillis) -> Reply<'_, bool> {
+        Box::pin(self.writer.run(move |ledger| owed::follow_up(ledger, &rule, now)))
+    }
+
     fn keys(&self, site: SiteId) -> Reply<'_, Vec<KeyRow>> {
         Box::pin(self.readers.read(move |ledger| keys::of_site(ledger, &site)))
     }
@@ -204,7 +217,7 @@ impl CallerStore for SqliteStore {
     }
 
     fn conversion_of(&self, site: SiteId, id: ConversionId) -> Reply<'_, Option<ConversionDetail>> {
-        Box::pin(self.readers.read(move |ledger| by_hand::conversion_of(ledger, &site, &id)))
+        Box::pin(self.readers.read(move |ledger| by_hand::by_either_id(ledger, &site, &id)))
     }
 }
 
@@ -255,7 +268,7 @@ impl DeliveryStore for SqliteStore {
 }
 
 impl OperatorStore for SqliteStore {
-    fn conversions(&self, filter: Filter) -> Reply<'_, Vec<ConversionRow>> {
+    fn conversions(&self, filter: Filter) -> Reply<'_, Page<ConversionRow>> {
         Box::pin(self.readers.read(move |ledger| lists::conversions(ledger, &filter)))
     }
 
@@ -263,11 +276,11 @@ impl OperatorStore for SqliteStore {
         Box::pin(self.readers.read(move |ledger| by_hand::conversion(ledger, &id)))
     }
 
-    fn touches(&self, filter: Filter) -> Reply<'_, Vec<TouchRow>> {
+    fn touches(&self, filter: Filter) -> Reply<'_, Page<TouchRow>> {
         Box::pin(self.readers.read(move |ledger| lists::touches(ledger, &filter)))
     }
 
-    fn deliveries(&self, filter: Filter) -> Reply<'_, Vec<DeliveryRow>> {
+    fn deliveries(&self, filter: Filter) -> Reply<'_, Page<DeliveryRow>> {
         Box::pin(self.readers.read(move |ledger| lists::deliveries(ledger, &filter)))
     }
 
@@ -299,6 +312,12 @@ impl OperatorStore for SqliteStore {
 
     fn health(&self) -> Reply<'_, Health> {
         Box::pin(self.readers.read(health::health))
+    }
+}
+
+impl SumStore for SqliteStore {
+    fn sums(&self, filter: SumFilter) -> Reply<'_, Sums> {
+        Box::pin(self.readers.read(move |ledger| sums::sums(ledger, &filter)))
     }
 }
 
@@ -338,7 +357,7 @@ impl WebhookStore for SqliteStore {
         Box::pin(self.writer.run(move |ledger| commissions::ask(ledger, &id, now)))
     }
 
-    fn webhooks(&self, filter: Filter) -> Reply<'_, Vec<WebhookRow>> {
+    fn webhooks(&self, filter: Filter) -> Reply<'_, Page<WebhookRow>> {
         Box::pin(self.readers.read(move |ledger| webhooks::list(ledger, &filter)))
     }
 

@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use trailmark_vendors::commission::{Commission, Earned};
 use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::money::Money;
 use trailmark_wire::time::UnixMillis;
 
 use super::Reply;
 use super::delivery::{LaneGate, LaneKey};
-use super::operator::Filter;
+use super::listing::{Filter, Page};
 
 /// How a webhook stands. All but the first two and [`WebhookState::Dropped`] are its quarantine: kept with a reason until
 /// an operator replays or drops them, or a delivery comes that an unmatched one is about.
@@ -209,6 +210,10 @@ pub struct Asking {
 pub struct Told {
     /// How the commission stands, and what that rests on; `None` where nothing clear was said.
     pub standing: Option<(Commission, Option<String>)>,
+    /// How much it is, where the vendor told; counts only with a standing.
+    pub amount: Option<Money>,
+    /// What was asked last and answered, for people, such as `GET rewards: HTTP 404`; `None` where the vendor has no question.
+    pub said: Option<String>,
     /// When to ask next; `None` when nothing more is expected.
     pub next_at: Option<UnixMillis>,
     /// Now.
@@ -260,7 +265,7 @@ pub trait WebhookStore: fmt::Debug + Send + Sync {
     fn ask_commissions(&self, id: String, now: UnixMillis) -> Reply<'_, u32>;
 
     /// Webhooks, the newest first; the filter's state is a [`WebhookState`]'s word or `quarantined`.
-    fn webhooks(&self, filter: Filter) -> Reply<'_, Vec<WebhookRow>>;
+    fn webhooks(&self, filter: Filter) -> Reply<'_, Page<WebhookRow>>;
 
     /// One webhook, by its whole id or an unambiguous beginning of at least 8 characters.
     fn webhook(&self, id: String) -> Reply<'_, WebhookRow>;

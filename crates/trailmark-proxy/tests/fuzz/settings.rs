@@ -109,8 +109,6 @@ fn look(input: &[u8]) -> Looked {
             let again = read(&text).map(|config| config.effective());
             let same = again.is_ok_and(|again| again == config.effective());
             rule(same, "a file means the same each time", || text.to_string())?;
-            let shown = format!("{config:?}");
-            rule(!only_as_secret(&text) || !tells_a_secret(&shown), "no log line repeats a secret", || shown)?;
             Ok(Verdict::Accepted)
         }
         Err(error) => {

@@ -43,6 +43,7 @@ fn help_and_version_end_well_and_name_the_exit_codes() {
         "transactions",
         "conversions",
         "outbox",
+        "lanes",
         "keys",
         "apikeys",
         "store",
@@ -85,8 +86,12 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("partners list --program nobody", "zeta-main"),
             ("partners get --program main", "<KEY>"),
             ("conversions list --status open", "unattributed"),
-            ("conversions list --limit 0", "1 to 1,000"),
-            ("conversions list --limit ten", "1 to 1,000"),
+            ("conversions list --limit 0", "from 1 on"),
+            ("conversions list --limit ten", "`all`"),
+            ("conversions list --since yesterday", "2026-11-21"),
+            ("conversions list --since 2026-11-22 --until 2026-11-21", "--since is not before --until"),
+            ("conversions list --csv --json", "--csv"),
+            ("lanes open acme/main/x", "such as acme/main"),
             ("conversions release zz --reason because", "8 to 36"),
             ("conversions check ../../v1/keys", "8 to 36"),
             ("outbox list --state lost", "uncertain"),
@@ -172,6 +177,8 @@ fn a_row_that_is_not_there_ends_with_1() {
             (&format!("conversions show {SOME_ID}"), "no such conversion"),
             (&format!("conversions explain {SOME_ID}"), "no such conversion"),
             ("conversions explain u_9", "neither by id nor by key"),
+            ("conversions explain rosa@example.org", "e-mail address"),
+            ("lanes open acme/main", "`acme/main`: there is no such lane; `trailmark lanes list`"),
             ("conversions explain ../../v1/keys", "no such conversion"),
             (&format!("outbox retry {SOME_ID}"), "no such delivery"),
             ("outbox drop 019aa5a0 --reason because", "`019aa5a0`: no delivery"),
@@ -290,6 +297,10 @@ async fn a_running_proxy_and_the_store_give_the_same_answers() {
         format!("conversions show {id} --json"),
         format!("conversions show {id}"),
         format!("conversions explain {}", &id[..18]),
+        "conversions list ada".to_owned(),
+        "conversions list --csv".to_owned(),
+        "lanes list".to_owned(),
+        "lanes list --json".to_owned(),
         "outbox list".to_owned(),
         "outbox list --json".to_owned(),
         "outbox list --all --json".to_owned(),
@@ -302,7 +313,10 @@ async fn a_running_proxy_and_the_store_give_the_same_answers() {
     let (desk, _proxy) = office.close().await;
     for ((words, running), opened) in questions.iter().zip(running).zip(ask(&desk)) {
         assert_eq!(running, opened, "{words}");
-        assert_narrow(&running);
+        // A pipe gets the rows of a list whole.
+        if !words.contains(" list") {
+            assert_narrow(&running);
+        }
     }
 }
 

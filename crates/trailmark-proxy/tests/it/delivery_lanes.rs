@@ -1,8 +1,8 @@
 //! Lanes by their rules: token bucket, breaker, throttle, pause.
 
 use trailmark_proxy::lanes::{
-    Gate, LONGEST_BREAK_MS, Limits, Signal, after, after_probe, being_tried, gate, is_paused, look_up_signal, signal,
-    take, to_be_tried,
+    Gate, LONGEST_BREAK_MS, Limits, Shut, Signal, after, after_down_probe, after_probe, being_tried, come_back, gate,
+    is_paused, look_up_signal, opened, signal, take, to_be_tried,
 };
 use trailmark_proxy::store::delivery::Lane;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
@@ -155,9 +155,67 @@ fn a_vendor_that_refuses_and_says_at_once_is_left_alone_for_a_second() {
 #[test]
 fn one_unknown_customer_says_nothing_about_the_vendor() {
     let message = || "status 404".to_owned();
-    let premature = signal(&Outcome::Premature { message: message() }, KEY);
+    let premature = signal(&Outcome::Premature { message: message() }, Some(404), KEY);
     let lane = (0..9).fold(failed(2), |lane, _| after(lane, premature.clone(), &limits(), NOW));
     assert!(matches!(gate(&lane, &limits(), NOW), Gate::Open(_)));
-    let broken = signal(&Outcome::Retry { message: message(), not_before: None }, KEY);
+    let broken = signal(&Outcome::Retry { message: message(), not_before: None }, Some(500), KEY);
     assert_eq!((broken, lane.failures), (Signal::Failed, 0));
+}
+
+fn word(lane: &Lane, now: UnixMillis) -> &'static str {
+    Shut::of(lane, now).as_ref().map_or("open", Shut::as_str)
+}
+
+// field-faults row 48
+#[test]
+fn a_lane_says_whether_the_vendor_is_down_or_asks_for_fewer_requests_or_fails() {
+    let hour = Some(NOW.plus(3_600_000));
+    let throttled = Outcome::Throttled { until: hour };
+    for (status, expected) in [(Some(429), "throttled"), (Some(503), "down"), (None, "throttled")] {
+        let lane = after(Lane::default(), signal(&throttled, status, KEY), &limits(), NOW);
+        assert_eq!(word(&lane, NOW), expected, "{status:?}");
+    }
+    assert_eq!(word(&failed(3), NOW), "broken");
+    assert_eq!(word(&after(Lane::default(), Signal::Refused(KEY), &limits(), NOW), NOW), "paused");
+    let down = after(Lane::default(), Signal::Down(hour), &limits(), NOW);
+    assert_eq!(word(&after(down.clone(), Signal::Throttled(hour), &limits(), NOW), NOW), "throttled", "the later word");
+    assert_eq!(word(&down, NOW.plus(3_600_000)), "open", "its hour is over");
+    let shut = Shut::of(&down, NOW).unwrap();
+    assert!(shut.reason().contains("503") && shut.reason().contains("2027-01-15T09:00:00Z"), "{}", shut.reason());
+    assert_eq!(shut.next_at(), NOW.plus(300_000));
+}
+
+// field-faults row 48
+#[test]
+fn a_vendor_that_was_down_is_probed_and_its_lane_opens_once_it_answers() {
+    let down = after(Lane::default(), come_back(Some(NOW.plus(3_600_000)), Some(503)), &limits(), NOW);
+    let then = NOW.plus(300_000);
+    assert_eq!(gate(&down, &limits(), NOW), Gate::Closed(then));
+    assert_eq!(gate(&down, &limits(), then), Gate::Probe);
+    let still = after_down_probe(down.clone(), Probe::Unclear, &limits(), then);
+    assert_eq!(gate(&still, &limits(), then), Gate::Closed(then.plus(300_000)));
+    for probe in [Probe::Good, Probe::Refused] {
+        let back = after_down_probe(down.clone(), probe, &limits(), then);
+        assert_eq!((word(&back, then), take(back.clone(), 8, &limits(), then).1), ("open", 1), "{probe:?}");
+        let again = after(back, Signal::Failed, &limits(), then);
+        assert_eq!(word(&again, then), "broken", "a first request that fails shuts it again");
+    }
+    let throttled = after(Lane::default(), Signal::Throttled(Some(NOW.plus(3_600_000))), &limits(), NOW);
+    assert_eq!(gate(&throttled, &limits(), then), Gate::Closed(NOW.plus(3_600_000)), "429 is believed to its end");
+}
+
+// field-faults row 48
+#[test]
+fn an_operator_opens_a_lane_whatever_keeps_it_shut_and_one_request_goes_first() {
+    let hour = Some(NOW.plus(3_600_000));
+    let of = |signal| after(Lane::default(), signal, &limits(), NOW);
+    for lane in [of(Signal::Throttled(hour)), of(Signal::Down(hour)), failed(3)] {
+        let open = opened(lane, &limits(), NOW);
+        assert_eq!((word(&open, NOW), take(open.clone(), 8, &limits(), NOW).1), ("open", 1), "{open:?}");
+        let answered = after(open, Signal::Answered(KEY), &limits(), NOW);
+        assert_eq!(gate(&answered, &limits(), NOW), Gate::Open(20));
+    }
+    let refused = of(Signal::Refused(TOKEN));
+    assert_eq!(to_be_tried(&refused, &limits(), NOW), [""; 0]);
+    assert_eq!(to_be_tried(&opened(refused, &limits(), NOW), &limits(), NOW), [TOKEN], "it is tried at once");
 }

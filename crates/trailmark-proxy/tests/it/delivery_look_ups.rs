@@ -154,6 +154,27 @@ async fn a_clock_put_forward_makes_no_look_up_mean_absent() {
     assert_eq!(world.effects("u_1").await, 1);
 }
 
+// field-faults row 60
+#[tokio::test]
+async fn what_was_sent_on_an_overruled_pages_word_settles_before_a_second_one_is_sent() {
+    let world = World::start().await;
+    let page = world.signup("u_1").await;
+    world.until_state(&page, State::Unverified).await;
+    let stated = world.overrule("u_1").await;
+    let row = world.until(&stated, |row| tries(row) == ["look_up absent"]).await;
+    assert_eq!(row.state, "uncertain", "{row:#?}");
+    // The machine's clock is corrected by an hour at once; the vendor shows the customer only later.
+    world.clock.correct(HOUR_MS);
+    world.engine.wake();
+    let row = world.until(&stated, |row| tries(row) == ["look_up absent", "look_up absent"]).await;
+    assert_eq!(row.state, "uncertain", "{row:#?}");
+    world.looked().await;
+    world.advance(SETTLING_MS).await;
+    let row = world.until_state(&stated, State::Recorded).await;
+    assert_eq!(tries(&row), ["look_up absent", "look_up absent", "look_up found"]);
+    assert_eq!((world.effects("u_1").await, world.row(&page).await.state.as_str()), (1, "dropped"));
+}
+
 #[tokio::test]
 async fn a_clock_put_back_by_a_year_strands_nothing_and_sends_nothing_twice() {
     let world = World::start().await;

@@ -119,12 +119,13 @@ fn whatever_ends_otherwise_than_recorded_blocks_and_whatever_is_under_way_is_wai
     for earlier in State::ALL {
         let expected = match earlier {
             State::Recorded | State::NotNeeded => None,
-            State::Blocked | State::Due | State::Uncertain | State::Unverified | State::Waiting => Some(State::Waiting),
+            State::Due | State::Uncertain | State::Unverified | State::Waiting => Some(State::Waiting),
             _ => Some(State::Blocked),
         };
         assert_eq!(state(Earlier::Stands(earlier)), expected, "{earlier:?}");
     }
     assert_eq!((state(Earlier::Absent), state(Earlier::Unnamed)), (Some(State::Blocked), None));
+    assert_eq!(state(Earlier::Undecided), Some(State::Blocked));
     let next = held_back(&progress, Kind::Sale, Earlier::Absent).unwrap();
     assert_eq!((next.attempts, next.due_at, next.purpose()), (3, None, None));
 }
@@ -139,7 +140,9 @@ async fn a_refund_waits_for_its_sale_and_takes_back_what_it_says() {
     let first = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
     let second = world.event("u_1", sale("o_1002", 500, "EUR")).await;
     for id in [&part, &whole] {
-        until(&world, id, State::Waiting).await;
+        world
+            .until(id, |row| row.reason.as_deref().is_some_and(|why| why.contains("its sale is blocked itself")))
+            .await;
     }
     customer(&world, "u_1").await;
     for id in [&first, &second, &part, &whole] {

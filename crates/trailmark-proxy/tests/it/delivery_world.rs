@@ -20,7 +20,8 @@ use trailmark_proxy::store::delivery::{
 use trailmark_proxy::store::operator::{DeliveryRow, LaneRow, OperatorStore};
 use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_proxy::store::{
-    Accepted, Arrival, Assurance, NewConversion, NewDelivery, NewTouch, Reply, Ruling, Store, TouchBudget,
+    Accepted, Arrival, Assurance, Budget, Consequence, NetworkHash, NewConversion, NewDelivery, NewTouch, Reply,
+    Ruling, Store,
 };
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
 use trailmark_vendors::secret::Secret;
@@ -136,6 +137,16 @@ impl World {
         self.advance(due_at.since(self.clock.now()).max(0)).await;
     }
 
+    /// Moves both clocks to where the delivery's lane is looked at again, if it is shut.
+    async fn advance_to_lane(&self, row: &DeliveryRow) {
+        let lanes = self.store.ledger.lanes(self.clock.now()).await.unwrap();
+        let shut = lanes.iter().find(|lane| lane.program == row.program).and_then(|lane| lane.next_at.as_deref());
+        if let Some(next_at) = shut {
+            let next_at = UnixMillis::from_rfc3339(next_at).unwrap();
+            self.advance(next_at.since(self.clock.now()).max(0)).await;
+        }
+    }
+
     /// A signup by a click of partner `ada`, accepted, and the engine woken.
     pub(crate) async fn signup(&self, key: &str) -> ConversionId {
         let click = self.control("POST", "partnerstack/clicks", &json!({ "partner_key": "ada" })).await;
@@ -166,6 +177,13 @@ impl World {
         self.accept_event("main", customer(key, ""), event, None).await
     }
 
+    /// A signup in program `main` by which a server overrules whatever holds the key.
+    pub(crate) async fn overrule(&self, key: &str) -> ConversionId {
+        let customer = customer(key, &format!("{key}@customers.example"));
+        let (data, consequences) = (Default::default(), vec![Consequence::Overrules]);
+        self.decided("main", customer, Event::Signup, None, (data, consequences)).await
+    }
+
     async fn accept_event(
         &self,
         program: &str,
@@ -185,6 +203,17 @@ impl World {
         click: Option<&str>,
         data: TextMap,
     ) -> ConversionId {
+        self.decided(program, customer, event, click, (data, Vec::new())).await
+    }
+
+    async fn decided(
+        &self,
+        program: &str,
+        customer: CustomerClaim,
+        event: Event,
+        click: Option<&str>,
+        (data, consequences): (TextMap, Vec<Consequence>),
+    ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
         let conversion = Conversion { customer: Some(customer), event, data };
@@ -199,6 +228,7 @@ impl World {
             occurred_at: now,
             received_at: now,
             assurance: Assurance::Bound,
+            budget: None,
         };
         let program = ProgramId::new(program).unwrap();
         let receipt = Receipt {
@@ -216,8 +246,8 @@ impl World {
             Ok(Ruling {
                 receipt,
                 decision,
-                deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now }],
-                consequences: Vec::new(),
+                deliveries: vec![NewDelivery { id: delivery, program, vendor, touch, due_at: now, reason: None }],
+                consequences,
             })
         });
         assert!(matches!(self.store.ledger.accept(new, rule).await.unwrap(), Accepted::New(_)));
@@ -246,7 +276,7 @@ impl World {
             touches: vec![touch],
             landing_url: "https://shop.example/".into(),
             at: now,
-            budget: TouchBudget { most: u64::MAX, since: now },
+            budget: Budget { most: u64::MAX, most_of_network: u64::MAX, network: NetworkHash([1; 8]), since: now },
             now,
         };
         self.store.ledger.record_arrival(arrival).await.unwrap().unwrap().newest
@@ -294,6 +324,7 @@ impl World {
                 return row;
             }
             self.advance_to_due(&row).await;
+            self.advance_to_lane(&row).await;
             let tries = row.tries.len();
             self.until(conversion, |row| row.tries.len() > tries && settled_down(row)).await;
         }

@@ -3,13 +3,28 @@
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
-use trailmark_proxy::store::operator::LaneRow;
+use trailmark_proxy::store::operator::{ConversionDetail, LaneRow};
 
 /// The record as the operator's listener gives it, with a few members changed.
 fn told(change: impl FnOnce(&mut Value)) -> String {
     let mut detail = record();
     change(&mut detail);
-    explain(&serde_json::from_value(detail).unwrap(), &[])
+    explain(&read(detail), &[])
+}
+
+/// The record with its conversion's standings, which the ledger draws from the same rows.
+fn read(mut detail: Value) -> ConversionDetail {
+    let standings = detail["deliveries"].as_array().unwrap().iter().map(|delivery| {
+        json!({
+            "delivery": delivery["id"], "program": delivery["program"], "vendor": delivery["vendor"],
+            "state": delivery["state"], "reason": delivery["reason"], "due_at": delivery["due_at"],
+            "commission": delivery.get("commission").unwrap_or(&json!("unknown")),
+            "commission_reason": delivery.get("commission_reason"), "follows": delivery.get("follows"),
+            "paused_by": delivery.get("paused_by"),
+        })
+    });
+    detail["conversion"]["standings"] = standings.collect();
+    serde_json::from_value(detail).unwrap()
 }
 
 fn record() -> Value {
@@ -81,36 +96,37 @@ fn attempt(
 #[test]
 fn the_way_from_the_link_to_the_vendors_answer_is_told() {
     assert_snapshot!(told(|_| {}), @r"
-    Signup of customer u_1 at site acme: accepted
+    Recorded: PartnerStack has it and shows no commission for it yet.
+    Signup of customer u_1 at site acme, status accepted.
     Credited: ada (main).
-    Conversion 019aa5a0-6f70-7000-8000-000000000001. Times are UTC.
+    Conversion 019aa5a0-6f70-7000-8000-000000000001.
 
     The way here
-    2026-11-20 08:30:00  Touch in program side, whose partner only the vendor
-                         knows, click id gs_1. Not credited: program main has a
-                         later touch, and this site credits one program. It was in
-                         the vendor's own cookie on
-                         https://www.example.com/pricing?ps_xid=gs_1
-    2026-11-21 08:30:00  Touch in program main, partner ada, click id gs_1.
-                         Credited: the latest valid touch of all programs; it
-                         counts until 2027-02-19 08:30:00. It was in the landing
-                         URL https://www.example.com/pricing?ps_xid=gs_1
+    2026-11-20T08:30:00Z  Touch in program side, whose partner only the vendor
+                          knows, click id gs_1. Not credited: program main has a
+                          later touch, and this site credits one program. It was in
+                          the vendor's own cookie on
+                          https://www.example.com/pricing?ps_xid=gs_1
+    2026-11-21T08:30:00Z  Touch in program main, partner ada, click id gs_1.
+                          Credited: the latest valid touch of all programs; it
+                          counts until 2027-02-19T08:30:00Z. It was in the landing
+                          URL https://www.example.com/pricing?ps_xid=gs_1
 
     The conversion
-    2026-11-21 08:31:02  Signup of customer u_1.
-    2026-11-21 08:31:02  The page reported it, signed with the key of the browser
-                         that was touched. Its status is accepted: recorded and on
-                         its way.
+    2026-11-21T08:31:02Z  Signup of customer u_1.
+    2026-11-21T08:31:02Z  The page reported it, signed with the key of the browser
+                          that followed the link. Its status is accepted: recorded,
+                          with a delivery to each program that it is attributed to.
 
     The delivery to PartnerStack, program main
     Delivery 019aa5a0-6f71-7000-8000-000000000002.
-    2026-11-21 08:31:02  Attempt 1, POST conversion/xid: whether PartnerStack
-                         processed it cannot be told (after 41 ms). Message: the
-                         connection broke before an answer
-    2026-11-21 08:46:02  Look-up, GET customer: PartnerStack has it, as it was sent
-                         (HTTP 200 after 41 ms).
-    It stands recorded as cus_9: PartnerStack has it, nothing is left to do.
-    The commission is not known: PartnerStack was not asked for it yet.
+    2026-11-21T08:31:02Z  Attempt 1, POST conversion/xid: it is not known whether
+                          PartnerStack processed it (after 41 ms). Message: the
+                          connection broke before an answer
+    2026-11-21T08:46:02Z  Look-up, GET customer: PartnerStack has it, as it was
+                          sent (HTTP 200 after 41 ms).
+    It is recorded as cus_9: PartnerStack has it, and nothing is left to do.
+    The commission is not known: PartnerStack has not been asked for it yet.
     ");
 }
 
@@ -127,23 +143,23 @@ fn a_conversion_that_nobody_is_credited_for_says_why() {
         detail["deliveries"] = json!([]);
     });
     assert_snapshot!(text, @r"
-    Signup of customer u_1 at site acme: unattributed
+    Not paid: Every partner's link was followed too long ago: its window was over.
+    Signup of customer u_1 at site acme, status unattributed.
     Credited: nobody.
-    Conversion 019aa5a0-6f70-7000-8000-000000000001. Times are UTC.
+    Conversion 019aa5a0-6f70-7000-8000-000000000001.
 
     The way here
-    2026-11-21 08:30:00  Touch in program main, partner ada, click id gs_1. Not
-                         credited: its window was over at 2027-02-19 08:30:00. It
-                         was in the landing URL
-                         https://www.example.com/pricing?ps_xid=gs_1
+    2026-11-21T08:30:00Z  Touch in program main, partner ada, click id gs_1. Not
+                          credited: its window was over at 2027-02-19T08:30:00Z. It
+                          was in the landing URL
+                          https://www.example.com/pricing?ps_xid=gs_1
 
     The conversion
-    2026-11-21 08:31:02  Signup of customer u_1.
-    2026-11-21 08:31:02  The page reported it, signed with the key of the browser
-                         that was touched. Its status is unattributed
-                         (touch_expired): recorded; no touch is credited and
-                         nothing is sent.
-    Every touch's window was over.
+    2026-11-21T08:31:02Z  Signup of customer u_1.
+    2026-11-21T08:31:02Z  The page reported it, signed with the key of the browser
+                          that followed the link. Its status is unattributed
+                          (touch_expired): recorded; no touch is credited and
+                          nothing is sent.
     ");
 }
 
@@ -175,17 +191,17 @@ fn each_state_says_what_comes_next() {
         next("ignored", None),
     ];
     assert_snapshot!(told.join("\n"), @r"
-    due: It is due: unknown field `xid`. The next attempt comes at 2026-11-21 09:00:00.
-    unverified: PartnerStack accepted it: unknown field `xid`. It is read back at 2026-11-21 09:00:00.
-    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. A look-up follows at 2026-11-21 09:00:00; nothing is sent blind.
-    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Look there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    rejected: It was rejected: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
-    dead: It is a dead letter, kept: unknown field `xid`. Mend the cause, then `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    due: It is due: unknown field `xid`. The next attempt comes at 2026-11-21T09:00:00Z.
+    unverified: PartnerStack accepted it: unknown field `xid`. It is read back at 2026-11-21T09:00:00Z.
+    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. PartnerStack is asked at 2026-11-21T09:00:00Z, before anything is sent again.
+    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Look there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    rejected: It was rejected: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    dead: It is a dead letter, kept: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`.
     waiting: It waits: unknown field `xid`. It goes on by itself.
     dropped: An operator gave it up: unknown field `xid`.
-    ignored: PartnerStack accepted it and attributes nothing: unknown field `xid`. Nothing more will come of it.
+    ignored: PartnerStack accepted it and credits nobody: unknown field `xid`.
     ");
 }
 
@@ -205,14 +221,14 @@ fn what_is_held_says_why_and_how_it_ended() {
     });
     let end = text.split("The conversion\n").nth(1).unwrap();
     assert_snapshot!(end, @r"
-    2026-11-21 08:31:02  Sale of order o_1, of customer u_1.
-    2026-11-21 08:31:02  The page reported it, signed with the key of the browser
-                         that was touched. Its status is held (order_expired):
-                         recorded; it had to be confirmed before anything is sent.
-                         The merchant's signature had expired when it arrived.
-    2026-11-22 08:31:02  Closed: the site's backend stated the same key in
-                         conversion 019aa5a0-6f70-7000-8000-000000000009. Its
-                         status is duplicate (closed_by_server) since.
+    2026-11-21T08:31:02Z  Sale of order o_1, of customer u_1.
+    2026-11-21T08:31:02Z  The page reported it, signed with the key of the browser
+                          that followed the link. Its status is held
+                          (order_expired): recorded; nothing was sent until it was
+                          confirmed.
+    2026-11-22T08:31:02Z  Closed: the site's backend reported the same key in
+                          conversion 019aa5a0-6f70-7000-8000-000000000009. Its
+                          status is duplicate (closed_by_server) since then.
     ");
 }
 
@@ -224,7 +240,10 @@ fn words(text: &str) -> String {
 #[test]
 fn what_follows_a_credited_signup_is_credited_with_it() {
     let text = words(&told(|detail| detail["decision"]["considered"][0]["verdict"] = json!("inherited")));
-    assert!(text.contains("Credited: what this follows, the customer's signup or the refund's sale"), "{text}");
+    assert!(
+        text.contains("Credited: it is the partner of the customer's signup. Sales always follow the signup"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -237,7 +256,8 @@ fn what_is_held_credits_nobody_yet_and_names_the_command() {
     for part in [
         "Credited: nobody yet, it would be ada (main).",
         "It would be credited, the latest valid touch of all programs",
-        "confirm before anything is sent: `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`",
+        "Not paid: It is held until a server or an operator confirms it. This site believes a page's customer only if",
+        "Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
@@ -253,8 +273,8 @@ fn a_refund_that_waits_for_its_sale_asks_nothing_of_an_operator() {
         detail["conversion"]["status"] = json!("held");
         detail["conversion"]["code"] = json!("sale_unknown");
     }));
-    assert!(text.contains("Refund r_1 of sale o_1, 10.00 EUR, of customer u_1 at site acme: held"), "{text}");
-    assert!(text.contains("it follows by itself when the sale comes") && !text.contains("must confirm"), "{text}");
+    assert!(text.contains("Refund r_1 of sale o_1, 10.00 EUR, of customer u_1 at site acme, status held."), "{text}");
+    assert!(text.contains("The refund is applied when it is.") && !text.contains("confirms"), "{text}");
 }
 
 #[test]
@@ -268,13 +288,11 @@ fn a_duplicate_says_whose_the_key_is_and_credits_nobody() {
         detail["conversion"]["status"] = json!("duplicate");
         detail["deliveries"] = json!([]);
     }));
-    let other = "conversion 019aa59f-6f70-7000-8000-000000000005 of 2026-11-20 16:14:18, credited to grace (main),";
+    let other = "conversion 019aa59f-6f70-7000-8000-000000000005 of 2026-11-20T16:14:18Z, attributed to grace (main),";
     for part in [
-        "Credited: nobody, another conversion holds its key.".to_owned(),
-        format!(
-            "Not credited: it would be the latest valid touch of all programs, but {other} holds this key already."
-        ),
-        format!("Its status is duplicate: {other} holds this key; nothing is sent."),
+        "Credited: nobody, another conversion has this key.".to_owned(),
+        format!("Not credited: it would be the latest valid touch of all programs, but {other} already has this key."),
+        format!("Its status is duplicate: {other} already has this key; nothing is sent."),
     ] {
         assert!(text.contains(&part), "{part} in {text}");
     }
@@ -290,12 +308,13 @@ fn what_was_refused_for_good_is_reported_again_only_where_its_key_is_free() {
             detail["deliveries"][0]["tries"][0]["outcome"] = json!(outcome);
         }))
     };
-    let again = "report the signup again without it (from a backend under a new Idempotency-Key), then `trailmark outbox \
-                 drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`. Else mend it, then `trailmark outbox retry";
+    let again = "report the signup again without it (from a backend under a new Idempotency-Key), then run `trailmark \
+                 outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`. Otherwise fix the cause and run `trailmark \
+                 outbox retry";
     assert!(cure(Some("rejected")).contains(again), "{}", cure(Some("rejected")));
     for unsure in [None, Some("unknown"), Some("recorded")] {
         let text = cure(unsure);
-        assert!(!text.contains("report the signup again") && text.contains("Mend the cause, then"), "{text}");
+        assert!(!text.contains("report the signup again") && text.contains("Fix the cause, then run"), "{text}");
     }
 }
 
@@ -306,10 +325,11 @@ fn a_delivery_whose_key_went_to_another_can_only_be_dropped() {
         holder["id"] = json!("019aa5a1-6f70-7000-8000-000000000005");
         detail["holder"] = holder;
         detail["conversion"]["status"] = json!("rejected");
+        detail["conversion"]["key_owner"] = json!("019aa5a1-6f70-7000-8000-000000000005");
         detail["deliveries"][0]["state"] = json!("rejected");
     }));
-    let cure = "Its key stands in conversion 019aa5a1-6f70-7000-8000-000000000005 since: nothing is left but `trailmark \
-                outbox drop 019aa5a0-6f71-7000-8000-000000000002";
+    let cure = "Conversion 019aa5a1-6f70-7000-8000-000000000005 has its key by now, so it cannot be sent again. Run \
+                `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002";
     assert!(text.contains(cure) && !text.contains("outbox retry"), "{text}");
     assert!(text.contains("Credited: nobody, it would have been ada (main)."), "{text}");
 }
@@ -318,7 +338,7 @@ fn a_delivery_whose_key_went_to_another_can_only_be_dropped() {
 fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() {
     let lane = |program: &str, state: &str| {
         serde_json::from_value(json!({
-            "program": program, "state": state, "reason": "the vendor refuses the credential",
+            "site": "acme", "program": program, "state": state, "reason": "the vendor refuses the credential",
             "next_at": "2026-11-21T16:22:00Z", "waiting": 3,
         }))
         .unwrap()
@@ -327,20 +347,20 @@ fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() 
         let mut detail = record();
         detail["deliveries"][0]["state"] = json!("due");
         detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
-        words(&explain(&serde_json::from_value(detail).unwrap(), lanes))
+        words(&explain(&read(detail), lanes))
     };
-    for state in ["throttled", "broken"] {
+    for state in ["throttled", "down", "broken"] {
         let text = told(&[lane("side", "open"), lane("main", state)]);
         let still = format!(
-            "It is due. But lane main stands still, {state}: the vendor refuses the credential; the next try comes at \
-             2026-11-21 16:22:00."
+            "It is due. But lane acme/main stands still, {state}: the vendor refuses the credential; the next try comes at \
+             2026-11-21T16:22:00Z."
         );
         assert!(text.contains(&still) && !text.contains("09:00:00"), "{text}");
     }
     // field-faults row 44: a refused credential is no matter of what does not need it.
     for lanes in [[lane("side", "paused"), lane("main", "open")], [lane("side", "open"), lane("main", "paused")]] {
         let text = told(&lanes);
-        assert!(text.contains("It is due. The next attempt comes at 2026-11-21 09:00:00."), "{text}");
+        assert!(text.contains("It is due. The next attempt comes at 2026-11-21T09:00:00Z."), "{text}");
     }
 }
 
@@ -376,7 +396,7 @@ fn what_is_ignored_and_read_back_says_so_and_names_the_command() {
         detail["deliveries"][0]["state"] = json!("ignored");
         detail["deliveries"][0]["due_at"] = json!("2026-11-21T09:00:00Z");
     }));
-    for part in ["It is read back at 2026-11-21 09:00:00", "for a week", "nothing is sent meanwhile", "outbox resolve"]
+    for part in ["It is read back at 2026-11-21T09:00:00Z", "for a week", "nothing is sent meanwhile", "outbox resolve"]
     {
         assert!(text.contains(part), "{part}: {text}");
     }
@@ -395,10 +415,17 @@ fn a_reference_that_led_nowhere_is_not_said_to_be_a_visitor_without_a_partner() 
     };
     for code in ["visitor_invalid", "visitor_expired", "token_invalid", "token_expired", "reference_unknown"] {
         let text = words(&without_touch(code));
-        assert!(text.contains("so no touch") && !text.contains("no partner's link led here"), "{code}: {text}");
+        assert!(
+            text.contains(&format!("No touch could be looked up ({code})."))
+                && !text.contains("no partner's link led here"),
+            "{code}: {text}"
+        );
     }
     let text = words(&without_touch("signup_rejected"));
-    assert!(text.contains("signup, which it would follow, was rejected") && !text.contains("link led here"), "{text}");
+    assert!(
+        text.contains("It would follow the customer's signup, which was rejected") && !text.contains("link led here"),
+        "{text}"
+    );
     assert!(without_touch("no_touch").contains("no partner's link led here"));
 }
 
@@ -412,7 +439,7 @@ fn what_the_merchant_signed_is_said_with_its_key() {
     }));
     assert!(text.contains("Sale of order o_1001, 49.00 EUR, of customer u_1 at site acme"), "{text}");
     assert!(
-        text.contains("of the browser that was touched. The merchant signed the order (key shop). Its status"),
+        text.contains("of the browser that followed the link. The merchant signed the order (key shop). Its status"),
         "{text}"
     );
 }
@@ -443,7 +470,7 @@ fn each_verdict_says_why_a_touch_was_not_credited() {
     let told =
         ["expired", "after_conversion", "later_touch_in_program", "later_touch_in_other_program", "program_unknown"];
     assert_snapshot!(told.map(why).join("\n"), @r"
-    expired: Not credited: its window was over at 2027-02-19 08:30:00.
+    expired: Not credited: its window was over at 2027-02-19T08:30:00Z.
     after_conversion: Not credited: it came after the conversion.
     later_touch_in_program: Not credited: the same program has a later touch.
     later_touch_in_other_program: Not credited: program main has a later touch, and this site credits one program.
@@ -469,7 +496,7 @@ fn a_touch_whose_link_names_no_partner_says_why_and_that_it_is_passed_over() {
     });
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let told = "Touch in program main, whose link names no partner: its key has characters that no vendor's key has. Not \
-                credited: the vendor could not take it, so an earlier touch counts. It was in the landing URL \
+                credited: it displaces no other touch. It was in the landing URL \
                 https://www.example.com/?ps_partner_key=a%20b";
     assert!(words.contains(told), "{text}");
 }

@@ -103,6 +103,31 @@ async fn a_repeated_arrival_is_the_same_visitor_for_its_cookie_and_its_key_and_a
     assert_ne!(again(&proxy, Some(&format!("{cookie}x")), None).await, visitor);
 }
 
+// field-faults row 72
+#[tokio::test]
+async fn a_known_arrival_and_its_public_key_without_the_cookie_give_no_cookie_and_add_nothing() {
+    let proxy = TestProxy::start().await;
+    let key = BrowserKey::new();
+    let first = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
+    let visitor = claims(&token(&first))["sub"].clone();
+    // A later touch of the visitor's, by the cookie.
+    proxy.clock.advance(1000);
+    let later = arrival_with(2, &format!("{ORIGIN}/?via=grace"), &key).to_string();
+    proxy.send(proxy.request("v1/clicks", later).header("cookie", first.cookie("tm_acme_v"))).await;
+    // The token of a repeat is bound to the key, names the arrival's own touch alone, and no cookie comes with it.
+    let repeat = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
+    assert_eq!((repeat.status, repeat.cookies().len()), (201, 0));
+    let told = claims(&token(&repeat));
+    assert_eq!((&told["sub"], &told["partner"]), (&visitor, &json!("ada")));
+    assert_eq!(told["cnf"], claims(&token(&first))["cnf"]);
+    // Whatever else is said under the same arrival is not recorded for that visitor.
+    let forged = proxy.post("v1/clicks", arrival_with(1, &format!("{ORIGIN}/?via=eve"), &key).to_string()).await;
+    assert_eq!(forged.json()["partner"], "ada", "an arrival has one touch in a program, and that is told again");
+    let touches = proxy.recorded().await;
+    assert_eq!(touches.len(), 2);
+    assert!(touches.iter().all(|touch| touch.partner.as_deref() != Some("eve")));
+}
+
 #[tokio::test]
 async fn only_the_visitor_cookie_binds_another_key_to_a_visitor() {
     let proxy = TestProxy::start().await;
@@ -160,7 +185,7 @@ async fn of_a_long_address_the_beginning_is_stored_and_of_an_email_address_nothi
     assert_eq!(proxy.post("v1/clicks", arrival(2, &email).to_string()).await.status, 204);
     let touches = proxy.store.touches(trailmark_proxy::store::operator::Filter::default()).await.unwrap();
     assert_eq!(touches.len(), 2);
-    for touch in &touches {
+    for touch in &touches.items {
         let row = serde_json::to_string(touch).unwrap();
         assert!(!row.contains("lovelace") && row.contains("[email]") && row.len() < 2_000, "{row}");
     }

@@ -129,6 +129,32 @@ async fn a_site_has_a_budget_of_touches() {
     assert_eq!(proxy.post("v1/clicks", arrival(4, &landing("click4")).to_string()).await.status, 201);
 }
 
+// field-faults row 73
+#[tokio::test]
+async fn three_addresses_of_one_network_cannot_take_a_sites_whole_hour_of_touches() {
+    let trusting = SITES.replacen("[server]", &format!("[server]\n{TRUSTING}"), 1);
+    let proxy = TestProxy::with(&format!("[limits]\ntouches_per_hour = 150\n{trusting}")).await;
+    let mut number = 0_u8;
+    let mut come = async |from: String| {
+        number += 1;
+        let body = arrival(number, &landing(&format!("click{number}"))).to_string();
+        proxy.send(proxy.request("v1/clicks", body).header("x-forwarded-for", from)).await.status
+    };
+    for turn in 0..101 {
+        let status = come(format!("198.51.100.{}", turn % 3 + 1)).await;
+        assert_eq!(status, if turn < 100 { 201 } else { 429 }, "{turn}");
+    }
+    // Everybody else has the rest of the hour.
+    for turn in 0..51 {
+        let status = come(format!("203.0.{turn}.9")).await;
+        assert_eq!(status, if turn < 50 { 201 } else { 429 }, "{turn}");
+    }
+    // No row leads back to an address.
+    let ledger = rusqlite::Connection::open(proxy.ledger()).unwrap();
+    let sql = "SELECT count(*) FROM budget_minutes WHERE length(who) NOT IN (0, 8)";
+    assert_eq!(ledger.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap(), 0);
+}
+
 #[tokio::test]
 async fn of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows() {
     let proxy = TestProxy::with(&format!("[limits]\ntouches_per_hour = 5\n{SITES}")).await;

@@ -156,7 +156,7 @@ async fn one_click_becomes_a_customer(stage: Stage, config: Unlocked) -> Stage {
     loop {
         let text = stage.http.get(&list).send().await.unwrap().text().await.unwrap();
         let rows: Value = serde_json::from_str(&text).unwrap();
-        if rows[0]["deliveries"] == json!(["recorded"]) {
+        if rows["items"][0]["deliveries"] == json!(["recorded"]) {
             break;
         }
         stage.control("clock", json!({"advance_ms": 500})).await;

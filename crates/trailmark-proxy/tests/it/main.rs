@@ -2,6 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod admin;
+mod admin_lists;
+mod admin_money;
+mod answers;
+mod claims_disputed;
 mod claims_foreign;
 mod cli;
 mod cli_ledger;

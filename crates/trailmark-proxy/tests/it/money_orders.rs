@@ -181,3 +181,104 @@ async fn the_same_statement_under_the_same_jti_is_a_replay_also_when_it_has_expi
     let again = proxy.convert(1, &key, &token, sale(&jws)).await;
     assert_eq!((said(&again).as_str(), &again.json()["replayed"]), ("accepted", &json!(true)));
 }
+
+/// What the ledger keeps of a merchant's order.
+fn kept(proxy: &TestProxy, answer: &Answer) -> Option<String> {
+    let ledger = rusqlite::Connection::open(proxy.ledger()).unwrap();
+    let id = answer.json()["conversion_id"].as_str().unwrap().to_owned();
+    let sql = "SELECT signed_order FROM conversion_payloads WHERE conversion = ?1";
+    ledger.query_row(sql, [id], |row| row.get(0)).unwrap()
+}
+
+// field-faults row 67
+#[tokio::test]
+async fn of_a_statement_that_is_not_believed_only_the_hash_is_kept() {
+    let (merchant, stranger) = (Merchant::new(), Merchant::new());
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let good = order(&proxy, "o1");
+    let mut elsewhere = good.clone();
+    elsewhere["aud"] = json!("zeta");
+    let mut mismatched = sale(&merchant.order(&good));
+    mismatched["customer"] = json!({"key": "c2"});
+    let mut late = good.clone();
+    late["exp"] = json!(proxy.now().seconds());
+    let long = "x".repeat(44_000);
+    for (number, data, code) in [
+        (1, sale(&long), "order_malformed"),
+        (2, sale(&stranger.order(&good)), "order_signature_invalid"),
+        (3, sale(&merchant.order(&elsewhere)), "order_audience_mismatch"),
+        (4, mismatched, "order_customer_mismatch"),
+    ] {
+        let held = proxy.convert(number, &key, &token, data).await;
+        assert_eq!(said(&held), format!("held {code}"));
+        let kept = kept(&proxy, &held).unwrap();
+        assert!(kept.starts_with("sha256:") && kept.len() == 71, "{code}: {kept}");
+    }
+    // What an operator may release is kept whole.
+    let expired = proxy.convert(5, &key, &token, sale(&merchant.order(&late))).await;
+    assert_eq!(said(&expired), "held order_expired");
+    assert!(kept(&proxy, &expired).unwrap().starts_with("ey"));
+}
+
+// field-faults row 67
+#[tokio::test]
+async fn an_order_of_two_hundred_lines_is_read_and_a_longer_statement_is_not() {
+    let merchant = Merchant::new();
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    let lines = |sku: &str| {
+        let mut claims = order(&proxy, sku);
+        let line = json!({"sku": sku, "unit_amount_minor": 10, "quantity": 1});
+        claims["order"]["items"] = json!(vec![line; 200]);
+        merchant.order(&claims)
+    };
+    let (short, long) = (lines("o-1"), lines(&"o".repeat(60)));
+    assert!(short.len() < 16 * 1024 && long.len() > 16 * 1024, "{} {}", short.len(), long.len());
+    assert_eq!(said(&proxy.convert(1, &key, &token, sale(&short)).await), "accepted");
+    assert_eq!(said(&proxy.convert(2, &key, &token, sale(&long)).await), "held order_malformed");
+}
+
+// field-faults row 67
+#[tokio::test]
+async fn a_visitors_hundred_and_first_held_conversion_of_a_day_is_told_to_come_again() {
+    let merchant = Merchant::new();
+    let proxy = merchant.proxy("").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    for number in 1..=100 {
+        assert_eq!(said(&proxy.convert(number, &key, &token, sale("a.b.c")).await), "held order_malformed");
+    }
+    let spent = proxy.convert(101, &key, &token, sale("a.b.c")).await;
+    assert_eq!((spent.code().as_str(), spent.header("retry-after")), ("429 too_many_requests", "60"));
+    // What counts is nobody's budget, a repeat is still answered, and another visitor is not concerned.
+    let genuine = sale(&merchant.order(&order(&proxy, "o1")));
+    assert_eq!(said(&proxy.convert(102, &key, &token, genuine).await), "accepted");
+    assert_eq!(said(&proxy.convert(100, &key, &token, sale("a.b.c")).await), "held order_malformed");
+    let other = BrowserKey::new();
+    let theirs = proxy.arrive(2, &other).await;
+    assert_eq!(said(&proxy.convert(1, &other, &theirs, sale("a.b.c")).await), "held order_malformed");
+    proxy.clock.advance(86_400_000);
+    assert_eq!(said(&proxy.convert(103, &key, &token, sale("a.b.c")).await), "held order_malformed");
+}
+
+// field-faults row 67
+#[tokio::test]
+async fn a_site_holds_so_many_of_its_pages_in_an_hour_and_the_backend_is_not_concerned() {
+    let merchant = Merchant::new();
+    let sites = format!("[limits]\nheld_per_hour = 3\n{}", crate::support::proxy::SITES);
+    let acme = format!("id = \"acme\"\n{}", merchant.order_keys());
+    let proxy = TestProxy::with(&sites.replacen("id = \"acme\"", &acme, 1)).await;
+    let backend = proxy.api_key("acme").await;
+    for number in 1..=4 {
+        let key = BrowserKey::new();
+        let token = proxy.arrive(number, &key).await;
+        let status = proxy.convert(number, &key, &token, sale("a.b.c")).await.status;
+        assert_eq!(status, if number <= 3 { 202 } else { 429 });
+    }
+    let refund =
+        json!({"kind": "refund", "refund_of": "o9", "order": {"key": "r1", "amount_minor": 1, "currency": "EUR"}});
+    assert_eq!(said(&proxy.report(&backend, "k1", &refund).await), "held sale_unknown");
+}

@@ -69,7 +69,7 @@ impl TestProxy {
     }
 
     pub(crate) async fn recorded(&self) -> Vec<TouchRow> {
-        self.store.touches(Filter::default()).await.unwrap()
+        self.store.touches(Filter::default()).await.unwrap().items
     }
 }
 

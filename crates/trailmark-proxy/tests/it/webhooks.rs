@@ -35,7 +35,7 @@ async fn a_reward_reaches_the_ledger_by_webhook_and_every_reader_shows_it() {
     let shown = town.proxy.read_back(&town.key, &id).await.json();
     assert_eq!(shown["deliveries"][0]["commission"], "paid");
     let listed = town.proxy.http.get(format!("http://{}/v1/deliveries?settled=true", town.operator.address()));
-    assert_eq!(town.proxy.send(listed).await.json()[0]["commission"], "paid");
+    assert_eq!(town.proxy.send(listed).await.json()["items"][0]["commission"], "paid");
     let detail = town.detail(&id).await;
     let changes: Vec<_> = detail.deliveries[0].commission_changes.iter().map(|step| step.commission.as_str()).collect();
     assert_eq!(changes, ["pending", "approved", "paid"]);
@@ -180,7 +180,7 @@ async fn what_cannot_be_placed_waits_in_quarantine_with_its_reason() {
     assert_eq!(town.until_interpreted().await.state.as_str(), "followed", "known, and of no concern");
     let list = format!("http://{}/v1/webhooks?state=quarantined", town.operator.address());
     let list = town.proxy.send(town.proxy.http.get(list)).await;
-    assert_eq!(list.json().as_array().unwrap().len(), 4);
+    assert_eq!(list.json()["items"].as_array().unwrap().len(), 4);
     assert!(!list.body.contains('@') && !list.body.contains(SECRET), "{}", list.body);
 }
 

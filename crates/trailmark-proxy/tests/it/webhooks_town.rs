@@ -268,7 +268,7 @@ impl Town {
     }
 
     pub(crate) async fn webhooks(&self) -> Vec<WebhookRow> {
-        self.proxy.store.webhooks(Filter::default()).await.unwrap()
+        self.proxy.store.webhooks(Filter::default()).await.unwrap().items
     }
 
     /// The newest webhook, once all are interpreted.

@@ -223,6 +223,17 @@ impl Credited<'_> {
     }
 }
 
+/// What a look-up found before anything was sent: a customer of another signup, so it is ours only where the vendor shows the
+/// same partner. Where no partner is known on either side, nobody can tell.
+pub(super) fn credited_as(partner: Option<&PartnerKey>, found: LookUp, answer: &Answer) -> LookUp {
+    let LookUp::Found { .. } = &found else { return found };
+    let shown = answers::data(answer).and_then(|data| text(&data, "partner_key").map(str::to_lowercase));
+    match (shown, partner.map(|partner| partner.as_str().to_lowercase())) {
+        (Some(shown), Some(ours)) if shown == ours => found,
+        _ => LookUp::Differs { message: "the vendor has this customer by an earlier signup: `partner_key`".into() },
+    }
+}
+
 /// Our key as the vendor repeats it: `customer_key` today, `external_key` in older copies of its documents, `key` in the guide.
 pub(super) fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
     let other = match dialect {

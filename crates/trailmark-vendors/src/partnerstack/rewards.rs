@@ -5,16 +5,18 @@
 //! The documents at hand name the list and its filters; members and the words of `reward_status` are those that a
 //! production importer reads, so any other word is `unknown` and told. `payment_status` is a member of the partners'
 //! own API, which decides where it is shown. `customer_key` is read as the vendor's own key, as on a transaction. The
-//! guide is silent on rewards but for a webhook's name: this is beyond it, but its page size is the guide's.
+//! guide is silent on rewards but for a webhook's name: this is beyond it, but its page size is the guide's. `amount` is
+//! in cents, of US dollars where no `currency` stands beside it.
 //!
 //! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description;
-//! dubinc/dub, `lib/partnerstack/schemas.ts`, for the members.
+//! dubinc/dub, `lib/partnerstack/schemas.ts`, for the members; vendors-2.md § 3 for the unit of `amount`.
 
 use serde_json::Value;
 use trailmark_wire::conversion::Kind;
+use trailmark_wire::money::{Currency, Money};
 
 use super::answers::{self, text};
-use super::{customers, lists};
+use super::{customers, lists, transactions};
 use crate::Dialect;
 use crate::commission::{Commission, Earned, Question, Standing};
 use crate::exchange::Answer;
@@ -84,7 +86,7 @@ pub(super) fn read(earned: &Earned, dialect: Dialect, answer: &Answer, redaction
     };
     let ours: Vec<&Value> = items.iter().filter(|item| owner.has(item)).collect();
     match (together(&ours, redaction), has_more) {
-        (Some((commission, reason)), _) => Standing::Is { commission, reason },
+        (Some((commission, reason)), _) => Standing::Is { commission, reason, amount: amount(&ours, redaction) },
         (None, true) => not_now(answers::said(answer.status, "too many rewards to find this one")),
         (None, false) if earned.task.partner.is_some() => Standing::Ask(Question::Partner),
         (None, false) => nothing_yet(),
@@ -127,6 +129,21 @@ fn together(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<(Commission
     rewards.iter().map(|reward| one(reward, redaction)).min_by_key(|(commission, _)| standing(*commission))
 }
 
+/// What the rewards of one delivery come to, those that were declined left out; `None` where one does not say, or they are in
+/// several currencies.
+fn amount(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<Money> {
+    let granted = rewards.iter().filter(|reward| one(reward, redaction).0 != Commission::Rejected);
+    let mut sum: Option<Money> = None;
+    for reward in granted {
+        let currency = text(reward, "currency").unwrap_or("USD").to_ascii_uppercase();
+        let currency = Currency::new(&currency).ok()?;
+        let minor = transactions::minor(reward.get("amount")?.as_i64()?, currency)?;
+        let before = sum.map_or(Some(0), |sum| (sum.currency == currency).then_some(sum.amount_minor))?;
+        sum = Some(Money { amount_minor: before.checked_add(minor)?, currency });
+    }
+    sum
+}
+
 fn one(reward: &Value, redaction: &Redaction<'_>) -> (Commission, Option<String>) {
     match (text(reward, "reward_status"), text(reward, "payment_status")) {
         (Some("paid"), _) | (Some("approved"), Some("withdrawn" | "paid_externally")) => (Commission::Paid, None),
@@ -145,7 +162,7 @@ fn one(reward: &Value, redaction: &Redaction<'_>) -> (Commission, Option<String>
 pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standing {
     let has_left = || {
         let reason = Some("the partner has left the programme, and no reward is shown".into());
-        Standing::Is { commission: Commission::Rejected, reason }
+        Standing::Is { commission: Commission::Rejected, reason, amount: None }
     };
     let is_archived =
         |data: &Value| ["archived", "is_archived"].iter().any(|name| data.get(name) == Some(&true.into()));
@@ -161,14 +178,15 @@ pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standi
 }
 
 fn nothing_yet() -> Standing {
-    Standing::Is { commission: Commission::Unknown, reason: Some("the vendor shows no reward for it so far".into()) }
+    let reason = Some("the vendor shows no reward for it so far".into());
+    Standing::Is { commission: Commission::Unknown, reason, amount: None }
 }
 
 /// Status first: a credential that may not read rewards is no reason to stop delivering.
 fn not_read(answer: &Answer, failure: Outcome) -> Standing {
     if let Outcome::Forbidden { .. } = failure {
         let reason = Some("the credential may not read rewards; allow it at the vendor".into());
-        return Standing::Is { commission: Commission::Unknown, reason };
+        return Standing::Is { commission: Commission::Unknown, reason, amount: None };
     }
     match answers::not_looked_up(answer, failure) {
         LookUp::AuthFailed => Standing::AuthFailed,

@@ -35,8 +35,8 @@ fn told(standing: Standing) -> String {
     match standing {
         Standing::Ask(question) => format!("ask {question:?}"),
         Standing::AuthFailed => "auth failed".into(),
-        Standing::Is { commission, reason: None } => commission.as_str().into(),
-        Standing::Is { commission, reason: Some(reason) } => format!("{}: {reason}", commission.as_str()),
+        Standing::Is { commission, reason: None, .. } => commission.as_str().into(),
+        Standing::Is { commission, reason: Some(reason), .. } => format!("{}: {reason}", commission.as_str()),
         Standing::NotNow { message, not_before } => format!("not now: {message} {not_before:?}"),
     }
 }
@@ -99,6 +99,41 @@ fn each_status_of_a_reward_has_one_meaning() {
         assert_eq!(read(&customer(), &[reward(status, payment, Value::Null)]), meaning, "{status} {payment}");
     }
     assert_eq!(read(&customer(), &[json!({"key": "rwd_1"})]), "unknown: the vendor's reward has no `reward_status`");
+}
+
+// field-faults row 82
+#[test]
+fn a_commission_is_as_much_as_the_rewards_say_that_were_not_declined() {
+    let of = |amount: Value, currency: Value, status: &str| {
+        json!({"key": "rwd_1", "customer": {"key": "cus_1"},
+        "amount": amount, "currency": currency, "reward_status": status})
+    };
+    let amount = |rewards: &[Value]| {
+        let body = json!({"data": {"items": rewards, "has_more": false}, "message": "OK", "status": 200}).to_string();
+        match adapter().read_commission(&customer(), Question::Reward, &answer(200, &body)) {
+            Standing::Is { amount, .. } => amount.map(|amount| amount.to_string()),
+            other => panic!("{other:?}"),
+        }
+    };
+    for (amount_cents, currency, said) in [
+        (json!(980), json!("EUR"), Some("9.80 EUR")),
+        (json!(980), json!("eur"), Some("9.80 EUR")),
+        (json!(980), Value::Null, Some("9.80 USD")),
+        (json!(24600), json!("JPY"), Some("246 JPY")),
+        (json!(50), json!("JPY"), None),
+        (json!(-300), json!("EUR"), Some("-3.00 EUR")),
+        (json!("980"), json!("EUR"), None),
+        (json!(9.8), json!("EUR"), None),
+        (json!(980), json!("credits"), None),
+        (Value::Null, json!("EUR"), None),
+    ] {
+        let reward = of(amount_cents.clone(), currency.clone(), "approved");
+        assert_eq!(amount(&[reward]).as_deref(), said, "{amount_cents} {currency}");
+    }
+    let (euros, declined) = (of(json!(100), json!("EUR"), "paid"), of(json!(7), json!("EUR"), "declined"));
+    assert_eq!(amount(&[euros.clone(), of(json!(20), json!("EUR"), "pending"), declined.clone()]).unwrap(), "1.20 EUR");
+    assert_eq!(amount(&[euros, of(json!(20), json!("USD"), "pending")]), None, "in two currencies");
+    assert_eq!(amount(&[declined]), None);
 }
 
 #[test]

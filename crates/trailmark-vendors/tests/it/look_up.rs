@@ -169,3 +169,20 @@ fn a_probe_tells_good_from_refused_from_unclear() {
         assert_eq!(probe(status, body), Probe::Unclear, "{status} {body}");
     }
 }
+
+// field-faults row 60
+#[test]
+fn before_anything_was_sent_a_customer_is_ours_only_where_the_vendor_credits_our_partner() {
+    let unsent = |task: Task| Task { is_unsent: true, ..task };
+    let another = Some(PartnerKey::new("grace").unwrap());
+    for task in [signup(), signup_without_click()] {
+        assert_eq!(read(&unsent(task.clone()), 200, fixture!("200_customer")), "found | cus_8U5s1iH2Pd2a2p");
+        for partner in [another.clone(), None] {
+            let told = read(&unsent(Task { partner, ..task.clone() }), 200, fixture!("200_customer"));
+            assert!(told.starts_with("differs | ") && told.contains("`partner_key`"), "{told}");
+        }
+        let silent = fixture!("200_customer").replace("partner_key", "partnership");
+        assert!(read(&unsent(task.clone()), 200, &silent).starts_with("differs | "));
+        assert_eq!(read(&unsent(task), 404, fixture!("404")), "absent");
+    }
+}

@@ -77,6 +77,7 @@ fn signup() -> Task {
         click_id: Some(ClickId::new("xid123").unwrap()),
         partner: Some(PartnerKey::new("acme").unwrap()),
         data: TextMap::new(),
+        is_unsent: false,
     }
 }
 

@@ -31,8 +31,7 @@ fn visible() -> impl Strategy<Value = String> {
 
 /// What stands behind the host of an address that was pasted, wrapped or mistyped.
 fn pasted() -> impl Strategy<Value = String> {
-    let part = "([&?;#=/%]|%[0-9A-F]{2}|%25[0-9A-F]{2}|amp;|amp%3B|gspk=|PS_XID=|via=|utm_term=|YWRh|Ada|[a-z0-9 @.{}$*<>\\\\_-]|\\PC){0,24}";
-    part
+    "([&?;#=/%]|%[0-9A-F]{2}|%25[0-9A-F]{2}|amp;|amp%3B|gspk=|PS_XID=|via=|utm_term=|YWRh|Ada|[a-z0-9 @.{}$*<>\\\\_-]|\\PC){0,24}"
 }
 
 /// Percent-encodes every byte, the harshest spelling that browsers may send.

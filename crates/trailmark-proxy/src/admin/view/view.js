@@ -1,126 +1,152 @@
-// The ledger view: asks v1 once a second and changes the cells that differ, so that nothing flickers and focus stays.
-// Shows no e-mail address and never writes HTML from data; everything goes in as text. It changes nothing in the
-// ledger: changes are made with `trailmark outbox` and `trailmark conversions`.
-'use strict';
+// The ledger view: asks v1 once a second and shows what it says, trouble first. What is looked for stands in the page's
+// address, so that it can be kept and sent, except an e-mail address. It changes nothing in the ledger: changes are made
+// with `trailmark outbox`, `trailmark lanes` and `trailmark conversions`.
+
+import { HOME, Problem, Refused, ask, lock, read, unlock } from './ask.js';
+import { draw, element, link, say, sentence } from './draw.js';
+import { counted, masked, money, short, time, toned } from './say.js';
+import { Adding } from './sums.js';
+import { drawVendor, vendor } from './vendor.js';
 
 const EVERY_MS = 1000;
-const KEY = 'trailmark-admin-key';
-/** How many rows of a section are shown unasked, so that what happens elsewhere is not pushed out of sight. */
-const SHOWN = 8;
-/** How many decisions are read in one turn; those of older conversions follow in the next. */
-const DECISIONS_A_TURN = 12;
-
-const GOOD = ['accepted', 'recorded', 'open', 'visible', 'not_needed', 'approved', 'paid'];
-const BAD = ['rejected', 'dead', 'conflict', 'paused', 'broken', 'dropped', 'unsupported', 'deleted', 'blocked'];
+/** Rows of a section unasked, so that what happens elsewhere is not pushed out of sight; and of a page of one. */
+const FEW = 8;
+const MANY = 50;
+/** How long a file may take. */
+const LONG_MS = 10 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 const byId = (id) => document.getElementById(id);
+const rowsOf = (section) => byId(section).querySelector('.rows');
 
-/* What is asked for */
+/* What is looked for */
 
-class Refused extends Error {}
+const FIELDS = ['q', 'status', 'time', 'from', 'to'];
+const fields = byId('search').elements;
 
-async function ask(path) {
-  const key = sessionStorage.getItem(KEY);
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  const answer = await fetch(path, { headers, cache: 'no-store', signal: AbortSignal.timeout(10_000) });
-  if (answer.status === 401) throw new Refused();
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? `HTTP ${answer.status}`);
-  return answer;
+/** Of the form, and the state of deliveries that a trouble leads to. */
+let wanted = {};
+
+function readAddress() {
+  const given = new URLSearchParams(location.search);
+  for (const name of FIELDS) fields[name].value = given.get(name) ?? '';
+  // A value that is no choice of the list leaves it empty.
+  for (const name of ['status', 'time']) fields[name].value ||= '';
+  readForm(given.get('delivery') ?? '');
 }
 
-const list = async (path) => (await ask(path)).json();
-
-/** The simulator's address from `?vendor=`, if it is on this machine; nothing else is ever fetched. */
-function vendorAddress() {
-  const given = new URLSearchParams(location.search).get('vendor');
-  if (!given || !URL.canParse(given)) return null;
-  const url = new URL(given);
-  const local = ['127.0.0.1', 'localhost'].includes(url.hostname);
-  return local && url.protocol === 'http:' && !url.username && !url.password ? url : null;
+function readForm(delivery) {
+  wanted = Object.fromEntries(FIELDS.map((name) => [name, fields[name].value.trim()]));
+  wanted.delivery = delivery;
+  for (const place of document.querySelectorAll('#search .days')) place.hidden = wanted.time !== 'days';
 }
 
-const vendor = vendorAddress();
-
-async function vendorState() {
-  const answer = await fetch(vendor, { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(5000) });
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  return answer.json();
+/** Keeps what is looked for in the address. An e-mail address stays out of it, since addresses are kept and sent. */
+function writeAddress() {
+  const query = new URLSearchParams(location.search);
+  const { time: chosen } = wanted;
+  const kept = { ...wanted, q: wanted.q.includes('@') ? '' : wanted.q };
+  if (chosen !== 'days') kept.from = kept.to = '';
+  for (const [name, value] of Object.entries(kept)) {
+    if (value) query.set(name, value);
+    else query.delete(name);
+  }
+  history.replaceState(null, '', `${location.pathname}${query.size ? `?${query}` : ''}${location.hash}`);
 }
 
-/** Decisions by conversion and status: a status that changes (released, closed) brings a new one. */
-const decisions = new Map();
-const decisionKey = (row) => `${row.id} ${row.status}`;
-
-async function readDecisions(rows) {
-  const unread = rows.filter((row) => !decisions.has(decisionKey(row))).slice(0, DECISIONS_A_TURN);
-  await Promise.all(unread.map(async (row) => {
-    const detail = await list(`v1/conversions/${encodeURIComponent(row.id)}`);
-    decisions.set(decisionKey(row), detail.decision);
-  }));
+/** The beginning of a day of this browser's time zone, `after` days later. */
+function startOfDay(text, after) {
+  const [year, month, day] = text.split('-').map(Number);
+  return new Date(year, month - 1, day + after).toISOString();
 }
 
-/* How things are said */
-
-/** The time of day of today, else the date with it. */
-function time(text) {
-  const at = new Date(text ?? NaN);
-  if (Number.isNaN(at.valueOf())) return null;
-  const today = at.toDateString() === new Date().toDateString();
-  return at.toLocaleString(undefined, { dateStyle: today ? undefined : 'short', timeStyle: 'medium' });
+/** The chosen time as `since` and `until` of the API. */
+function chosenTime() {
+  const { time: chosen, from, to } = wanted;
+  if (chosen === 'days') {
+    return { ...(from && { since: startOfDay(from, 0) }), ...(to && { until: startOfDay(to, 1) }) };
+  }
+  const days = Number.parseInt(chosen, 10);
+  return days ? { since: new Date(Date.now() - days * DAY_MS).toISOString() } : {};
 }
 
-/** As long as the command line shows it: time to the millisecond and 12 random bits. */
-const short = (id) => id.slice(0, 18);
-
-/** Business keys are the company's own; one that is an e-mail address is not shown. */
-const key = (text) => text?.replace(/(?<![^\s<>()])[^\s<>()@]*@[^\s<>()]*[^\s<>().,:;]/g, '(an e-mail address)');
-
-const partner = (touch) => key(touch.partner) ?? (touch.unusable ? 'nobody' : 'a partner whom only the vendor knows');
-
-/** Minor units with the currency's own exponent. */
-function money(minor, currency) {
-  if (!Number.isInteger(minor) || !/^[a-z]{3}$/i.test(currency ?? '')) return null;
-  const format = new Intl.NumberFormat(undefined, { style: 'currency', currency });
-  return format.format(minor / 10 ** format.resolvedOptions().maximumFractionDigits);
-}
-
-/** What a code means to somebody who asks "why no commission?"; others are told as they are. */
-const WHY = {
-  no_touch: 'No partner’s link led here.',
-  touch_expired: 'Every touch’s window was over.',
-  touch_after_conversion: 'Every touch came after it.',
-  no_valid_touch: 'No touch was valid.',
-  money_unsigned: 'Only the page named the amount: sign the order, or report it from the backend.',
-  customer_unsigned: 'Only the page named the customer: the backend must sign or state them.',
-  signups_per_visitor: 'This browser has signed up as many customers as the site allows.',
-  order_signature_invalid: 'No key in order_keys verifies the order: it is forged, or its key is missing there.',
-  order_expired: 'The order’s signature had expired.',
-  sale_unknown: 'Its sale is not known yet.',
-  refund_above_sale: 'All refunds would sum to more than the sale.',
-  rejected_by_hand: 'An operator rejected it.',
-  signup_rejected: 'The customer’s signup was rejected: report it again, then this.',
-  visitor_invalid: 'The backend’s visitor is not the value of the visitor cookie: send that unchanged.',
+const query = (parameters) => {
+  const given = Object.entries(parameters).filter(([, value]) => value);
+  return new URLSearchParams(given).toString();
 };
 
-const OTHERWISE = {
-  duplicate: 'Another conversion holds the key; nothing is sent.',
-  held: 'A server or an operator must confirm it.',
-  rejected: 'Every delivery of it was refused: see there why.',
-};
+const isNarrowed = () => Boolean(wanted.q || wanted.status);
 
-/** Who is credited and over whom, in a sentence. */
-function decided(row) {
-  const considered = decisions.get(decisionKey(row))?.considered;
-  if (!considered) return null;
-  const won = considered.filter(({ verdict }) => ['credited', 'inherited'].includes(verdict));
-  const lost = considered.filter((one) => !won.includes(one) && !one.touch.unusable).map(({ touch }) => partner(touch));
-  if (won.length === 0) return 'Nobody is credited.';
-  const by = won.some(({ verdict }) => verdict === 'inherited') ? 'by what it follows' : 'by the last touch';
-  const over = lost.length ? `, over ${[...new Set(lost)].join(', ')}` : '';
-  return `${won.map(({ touch }) => partner(touch)).join(' and ')}, ${by}${over}`;
+/* Pages of a list */
+
+/** Where a section's list is read: its newest few rows, or a page of it. */
+class Pages {
+  isOpen = false;
+  /** The cursors of the pages before this one, and this one's; the newest page has none. */
+  cursors = [''];
+  next = null;
+  count = 0;
+  isCalm = true;
+
+  get cursor() {
+    return this.cursors.at(-1);
+  }
+
+  get limit() {
+    return this.isOpen ? MANY : FEW;
+  }
+
+  reset(isOpen) {
+    Object.assign(this, { isOpen, cursors: [''], next: null, isCalm: true });
+  }
 }
 
-const why = (row) => (row.code ? (WHY[row.code] ?? `${row.code.replaceAll('_', ' ')}.`) : OTHERWISE[row.status]);
+const pages = { conversions: new Pages(), deliveries: new Pages(), touches: new Pages() };
+
+/** The buttons under a list, with what each does; a button keeps its element, and with it the focus. */
+const TURNS = [
+  ['Show more', (at) => !at.isOpen && at.next, (at) => at.reset(true)],
+  ['Newest', (at) => at.cursors.length > 2, (at) => at.reset(true)],
+  ['Newer', (at) => at.cursors.length > 1, (at) => at.cursors.pop()],
+  ['Older', (at) => at.isOpen && at.next, (at) => at.cursors.push(at.next)],
+  ['Show the newest only', (at) => at.isOpen && at.cursors.length === 1 && at.count > FEW, (at) => at.reset(false)],
+];
+
+function offerPages(section) {
+  const at = pages[section];
+  const place = byId(section).querySelector('.pages');
+  if (!place.firstChild) {
+    place.append(element('span', 'page'));
+    for (const [name, , turnTo] of TURNS) {
+      const button = element('button', '', name);
+      button.type = 'button';
+      button.addEventListener('click', () => {
+        turnTo(at);
+        at.isCalm = true;
+        again();
+      });
+      place.append(button);
+    }
+  }
+  const [said, ...buttons] = place.children;
+  const page = at.cursors.length;
+  say(said, page > 1 || (at.isOpen && at.next) ? `Page ${page}${at.next ? '' : ', the last'}` : '');
+  TURNS.forEach(([, isOffered], index) => (buttons[index].hidden = !isOffered(at)));
+  // A button that is gone takes the focus with it.
+  if (document.activeElement?.hidden && place.contains(document.activeElement)) buttons.find(({ hidden }) => !hidden)?.focus();
+}
+
+async function drawList(section, columns, { items, next }) {
+  const at = pages[section];
+  Object.assign(at, { next, count: items.length });
+  draw(rowsOf(section), columns, items, { empty: isNarrowed() || wanted.time ? NONE : EMPTY[section], calm: at.isCalm });
+  at.isCalm = at.cursors.length > 1;
+  offerPages(section);
+}
+
+/* Columns: [name, class, cell of a row]. */
+
+const partner = (touch) => masked(touch.partner) ?? (touch.unusable ? 'nobody' : 'a partner whom only the vendor knows');
 
 /** Why a touch names no partner. */
 const UNUSABLE = {
@@ -130,209 +156,59 @@ const UNUSABLE = {
 };
 
 /** Where the proxy read a touch: the names of the parameters, since their values stand in the other columns. */
-function read({ source, landing_url: url }) {
+function readFrom({ source, landing_url: url }) {
   if (source === 'cookie') return 'from the vendor’s own cookie';
   const names = URL.canParse(url) ? [...new URL(url).searchParams.keys()] : [];
   return names.length ? `with ${names.join(', ')}` : null;
 }
 
-const customerOf = (row) => row.customer_key ?? row.key;
-function seen({ deleted, visible }) {
-  if (deleted) return 'deleted';
-  return visible === false ? 'not visible yet' : 'visible';
-}
-
-/** Where the vendor was not asked, or shows none, there is no verdict to be seen; of what never got there, nothing at all. */
-function commission({ commission: word, state }) {
-  if (word !== 'unknown') return word && { chip: word };
+/** The vendor's word, and the amount where it tells one; of what never got there, nothing at all. */
+function commission({ commission: word, commission_amount: amount, state }) {
+  const sub = amount && money(amount.amount_minor, amount.currency);
+  if (word !== 'unknown') return word && { chip: word, sub };
   return state === 'recorded' ? { sub: 'not known' } : null;
 }
 
-/* Columns: [name, class, cell of a row]; a cell is nothing, a text, or { main, sub, chip, code, open }. */
+function amount({ kind, amount: given }) {
+  if (!given) return null;
+  return money(kind === 'refund' ? -given.amount_minor : given.amount_minor, given.currency);
+}
 
-const TOUCHES = [
-  ['When', 'when', (row) => time(row.at)],
-  ['Partner', 'what', (row) => ({ main: partner(row), sub: UNUSABLE[row.unusable] ?? `program ${row.program}` })],
-  ['Click id', 'named', (row) => row.click_id && { main: row.click_id, code: true }],
-  ['Landing page', 'long', (row) => ({ main: row.landing_url.split('?')[0], code: true, sub: read(row) })],
-];
 const CONVERSIONS = [
   ['When', 'when', (row) => time(row.received_at)],
-  ['What', 'what', (row) => ({ main: row.kind, sub: key(row.external_id) ?? 'key not readable yet' })],
-  ['Status', 'state', (row) => ({ chip: row.status })],
-  ['Credit, and why', '', (row) => ({ main: decided(row), sub: why(row) })],
-  ['Id', '', (row) => ({ open: row.id })],
+  ['What', 'what', (row) => ({ main: row.kind, sub: masked(row.external_id) ?? 'key not readable yet', open: historyOf(row.id) })],
+  ['Amount', 'named money', amount],
+  ['Status', 'state', (row) => ({ chip: row.status, tone: row.answer.tone })],
+  ['Why', 'why', (row) => ({ main: masked(row.answer.headline), sub: masked(row.answer.reason) })],
+  ['Credited', 'named wraps', (row) => masked(row.credited)],
 ];
 const DELIVERIES = [
-  ['What', 'what', (row) => ({ main: row.kind, sub: key(row.external_id) })],
+  ['What', 'what', (row) => ({ main: row.kind, sub: masked(row.external_id) })],
   ['To', 'named', (row) => ({ main: row.vendor, sub: `program ${row.program}` })],
   ['State', 'state', (row) => ({ chip: row.state })],
   ['Commission', 'named', commission],
   ['Tries', 'named', (row) => ({ main: String(row.attempts), sub: row.due_at && `next ${time(row.due_at)}` })],
-  ['Why', 'long', (row) => key(row.reason)],
+  ['Why', 'long', (row) => masked(row.reason)],
+];
+const TOUCHES = [
+  ['When', 'when', (row) => time(row.at)],
+  ['Partner', 'what', (row) => ({ main: partner(row), sub: UNUSABLE[row.unusable] ?? `program ${row.program}` })],
+  ['Click id', 'named', (row) => row.click_id && { main: masked(row.click_id), code: true }],
+  ['Landing page', 'long', (row) => ({ main: masked(row.landing_url.split('?')[0]), code: true, sub: readFrom(row) })],
 ];
 const LANES = [
   ['Program', 'what', (row) => row.program],
   ['State', 'state', (row) => ({ chip: row.state })],
   ['Waiting', 'named', (row) => String(row.waiting)],
   ['Next', 'named', (row) => time(row.next_at)],
-  ['Why', 'long', (row) => row.reason],
-];
-const CUSTOMERS = [
-  ['Customer', 'what', (row) => ({ main: key(customerOf(row)), sub: `from ${key(row.partner_key) ?? 'nobody'}` })],
-  ['Seen', 'state', (row) => ({ chip: seen(row) })],
-];
-const TRANSACTIONS = [
-  ['Order', 'what', (row) => ({ main: key(row.key), sub: `of ${key(row.customer_key) ?? 'nobody'}` })],
-  ['Amount', 'state', (row) => (row.deleted ? { chip: 'deleted' } : money(row.amount, row.currency))],
+  ['Why', 'long', (row) => masked(row.reason)],
 ];
 
-/* Drawing: a row keeps its element for as long as it is there, a cell its content for as long as it says the same. */
-
-const tables = new Map();
-/** Sections whose older rows are wanted too. */
-const opened = new Set();
-
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
+/** The link to the page of a conversion. */
+function historyOf(id) {
+  const { href } = new URL(`ledger/conversions/${encodeURIComponent(id)}`, HOME);
+  return { href, text: short(id), title: `The history of ${id}` };
 }
-
-function chip(text) {
-  const kind = GOOD.includes(text) ? 'good' : BAD.includes(text) ? 'bad' : 'wait';
-  return element('span', `word ${kind}`, text.replaceAll('_', ' '));
-}
-
-function opener(id) {
-  const button = element('button', 'link', short(id));
-  button.type = 'button';
-  button.title = `Explain ${id}`;
-  button.addEventListener('click', () => explain(id));
-  return button;
-}
-
-function fill(cell, style, said) {
-  const { main, sub, chip: word, code, open } = typeof said === 'object' && said ? said : { main: said };
-  const parts = [];
-  if (word) parts.push(chip(word));
-  if (open) parts.push(opener(open));
-  if (main) parts.push(element('span', code ? 'code' : '', main));
-  if (sub) parts.push(element('span', 'sub', sub));
-  cell.className = parts.length ? style : `${style} none`;
-  cell.replaceChildren(...(parts.length ? parts : [document.createTextNode('–')]));
-}
-
-function newTable(place, columns) {
-  const whole = element('table');
-  const head = whole.createTHead().insertRow();
-  for (const [name] of columns) {
-    const cell = element('th', '', name);
-    cell.scope = 'col';
-    head.append(cell);
-  }
-  const older = element('button', 'older');
-  older.type = 'button';
-  older.addEventListener('click', () => {
-    const section = place.parentElement.id;
-    if (!opened.delete(section)) opened.add(section);
-    older.again();
-  });
-  place.replaceChildren(whole, older);
-  return { body: whole.createTBody(), rows: new Map(), older };
-}
-
-/** The button under a section's table: the rest of its rows, or the newest alone. */
-function offerOlder(button, section, count, again) {
-  button.again = again;
-  button.hidden = count <= SHOWN;
-  const text = opened.has(section) ? 'Show the newest alone' : `Show ${count - SHOWN} older`;
-  if (button.textContent !== text) button.textContent = text;
-}
-
-function updateRow(line, columns, row, isNew) {
-  columns.forEach(([name, style, of], index) => {
-    const cell = line.cells[index] ?? line.insertCell();
-    const said = of(row);
-    const now = JSON.stringify(said ?? null);
-    if (cell.said === now) return;
-    const before = cell.said;
-    cell.said = now;
-    cell.dataset.name = name;
-    fill(cell, style, said);
-    if (!isNew && before !== undefined) cell.classList.add('changed');
-  });
-}
-
-/** Brings a section's rows to what they are now; `calm` where a new row is no news. */
-function draw(section, columns, rows, id = (row) => row.id, calm = false) {
-  const place = byId(section).querySelector('.rows');
-  if (rows.length === 0) {
-    tables.set(section, null);
-    if (place.textContent !== EMPTY[section]) place.replaceChildren(element('p', 'empty', EMPTY[section]));
-    return;
-  }
-  const isNews = tables.has(section) && !calm;
-  const table = tables.get(section) ?? newTable(place, columns);
-  tables.set(section, table);
-  offerOlder(table.older, section, rows.length, () => draw(section, columns, rows, id, true));
-  const gone = new Set(table.rows.keys());
-  const shown = opened.has(section) ? rows : rows.slice(0, SHOWN);
-  shown.forEach((row, index) => {
-    const name = id(row);
-    gone.delete(name);
-    let line = table.rows.get(name);
-    const isNew = !line;
-    if (isNew) {
-      line = element('tr', isNews ? 'fresh' : '');
-      table.rows.set(name, line);
-    }
-    updateRow(line, columns, row, isNew);
-    if (table.body.rows[index] !== line) table.body.insertBefore(line, table.body.rows[index] ?? null);
-  });
-  for (const name of gone) {
-    table.rows.get(name).remove();
-    table.rows.delete(name);
-  }
-}
-
-function tally(section, count) {
-  const place = document.querySelector(`#tally a[href="#${section}"] b`);
-  const text = count.toLocaleString();
-  if (place.textContent !== text) place.textContent = text;
-}
-
-const sum = (pairs) => pairs.reduce((total, [, count]) => total + count, 0);
-
-function pulse(state, text) {
-  const place = byId('pulse');
-  place.className = state;
-  if (place.textContent !== text) place.textContent = text;
-}
-
-async function explain(id) {
-  const dialog = byId('way');
-  const tell = (text) => dialog.querySelector('pre').replaceChildren(...text.trimEnd().split('\n').map(indented));
-  tell('Reading …');
-  dialog.showModal();
-  try {
-    tell(key(await (await ask(`v1/conversions/${encodeURIComponent(id)}/explain`)).text()));
-  } catch (error) {
-    tell(`This cannot be told now: ${error.message || 'the admin key was refused'}`);
-  }
-}
-
-/** A line of a text whose spaces at its beginning hold for what is wrapped of it, too. */
-function indented(line) {
-  const text = line.trimStart();
-  const made = element('span', '', text);
-  // On a phone the text needs the room more than the column of times does.
-  made.style.paddingInlineStart = `min(${line.length - text.length}ch, 20%)`;
-  return made;
-}
-
-/* The loop */
 
 /** What an empty section says: what would fill it. */
 const EMPTY = {
@@ -340,72 +216,218 @@ const EMPTY = {
   conversions: 'No conversion yet. Sign up on the site, or post one to v1/conversions with an API key.',
   deliveries: 'Nothing to deliver. As soon as a conversion is credited to a program, its delivery shows here.',
   lanes: 'No lane was used yet; the first delivery opens one.',
-  customers: 'None yet. One appears once a signup’s delivery has gone out.',
-  transactions: 'None yet. A sale that is credited becomes one.',
 };
-const DOUBLE_HERE = 'What the local double holds.';
-const DOUBLE_GONE = 'The double does not answer; this is what it last said. Is `trailmark simulate` running?';
+const NONE = 'Nothing matches.';
+
+/* Sums */
+
+const SUMS = [
+  ['Partner', 'what', (row) => ({ main: summedPartner(row), sub: row.program ? `program ${row.program}` : null })],
+  ['Sales', 'named money', (row) => ({ main: money(row.sales_minor, row.currency), sub: counted(row.sales, 'sale') })],
+  ['Refunds', 'named money', (row) => row.refunds > 0 && { main: money(-row.refunds_minor, row.currency), sub: counted(row.refunds, 'refund') }],
+  ['At the vendor', 'named money', atVendor],
+  ['Commission', 'named money', commissions],
+];
+
+function summedPartner(row) {
+  if (row.program === null) return 'nobody';
+  return masked(row.partner) ?? 'a partner whom only the vendor knows';
+}
+
+/** Sales less refunds that the vendor has, and what is stopped on the way there. */
+function atVendor({ program, currency, recorded_minor: recorded, stopped_minor: stopped }) {
+  if (program === null) return null;
+  const sub = BigInt(stopped) !== 0n && `${money(stopped, currency)} stopped`;
+  return { main: money(recorded, currency), sub };
+}
+
+function commissions({ currency, pending_minor: pending, approved_minor: approved, paid_minor: paid }) {
+  const parts = [[paid, 'paid'], [approved, 'approved'], [pending, 'pending']].filter(([minor]) => BigInt(minor) !== 0n);
+  if (parts.length === 0) return null;
+  const sum = parts.reduce((whole, [minor]) => whole + BigInt(minor), 0n);
+  return { main: money(sum, currency), sub: parts.map(([minor, word]) => `${money(minor, currency)} ${word}`).join(', ') };
+}
+
+const adding = new Adding((cursor, times) => read(`v1/sums?${query({ ...times, cursor })}`), drawSums);
+
+function drawSums({ rows, conversions, reachesBackTo, isWhole, isPaused }) {
+  const named = wanted.delivery || isNarrowed();
+  byId('sums').hidden = Boolean(named) || rows.length === 0;
+  const of = counted(conversions, 'conversion');
+  const back = reachesBackTo && !isWhole ? `, the newest, back to ${time(reachesBackTo)}; there are more` : '';
+  say(byId('summed'), `${wanted.time ? 'In the chosen time' : 'Of all time'}: ${of}${back}.`);
+  byId('sum-on').hidden = !isPaused;
+  const id = (row) => JSON.stringify([row.site, row.program, row.partner, row.currency]);
+  draw(rowsOf('sums'), SUMS, rows, { id });
+}
+
+/* Trouble, and the whole */
+
+function drawTroubles(troubles) {
+  const place = byId('trouble');
+  place.hidden = troubles.length === 0;
+  const said = JSON.stringify(troubles);
+  if (place.said !== said) {
+    place.said = said;
+    place.querySelector('ul').replaceChildren(...troubles.map(troubleLine));
+  }
+  const bad = troubles.filter(({ tone }) => tone === 'bad').length;
+  const waits = troubles.length - bad;
+  if (bad > 0) return pulse('bad', `Live · ${bad === 1 ? '1 thing needs' : `${bad} things need`} you`);
+  if (waits > 0) return pulse('wait', `Live · ${waits === 1 ? '1 thing waits' : `${waits} things wait`}`);
+  return pulse('good', 'Live · all is well');
+}
+
+function troubleLine({ tone, headline, cure, list }) {
+  const line = element('li', toned(tone), sentence('strong', '', masked(headline)));
+  if (cure) line.append(' ', sentence('span', 'cure', masked(cure)));
+  if (list) {
+    const [section, state] = Object.entries(list)[0];
+    const name = section === 'deliveries' ? 'delivery' : 'status';
+    const given = new URLSearchParams(location.search);
+    for (const field of [...FIELDS, 'delivery']) given.delete(field);
+    given.set(name, state);
+    line.append(' ', link(`?${given}#${section}`, '', 'Show them'));
+  }
+  return line;
+}
+
+function tally(section, count) {
+  say(document.querySelector(`#tally a[href="#${section}"] b`), count.toLocaleString());
+}
+
+const sum = (pairs) => pairs.reduce((total, [, count]) => total + count, 0);
+
+function pulse(state, text) {
+  const place = byId('pulse');
+  if (place.className !== state) place.className = state;
+  say(place, text);
+}
+
+/** Which sections answer what is looked for. */
+function showSections() {
+  const only = wanted.delivery ? 'deliveries' : isNarrowed() ? 'conversions' : null;
+  for (const section of ['conversions', 'deliveries', 'touches', 'lanes']) {
+    byId(section).hidden = only !== null && section !== only;
+  }
+  byId('export').hidden = Boolean(wanted.delivery);
+  const [what, word] = wanted.delivery ? ['deliveries', wanted.delivery] : ['conversions', ''];
+  searched(only ? `Shows ${[word.replaceAll('_', ' '), what].filter(Boolean).join(' ')} only. Clear shows everything.` : '');
+}
+
+/** What the search shows, or why it cannot. */
+function searched(text) {
+  const said = sentence('span', '', masked(text));
+  if (byId('searched').textContent !== said.textContent) byId('searched').replaceChildren(...said.childNodes);
+}
+
+/** Asks for conversions. The question is posted, since an e-mail address must stand in no address. */
+const conversionsOf = (wanted, options) => {
+  const given = Object.entries(wanted).filter(([, value]) => value);
+  return ask('v1/conversions/search', { body: Object.fromEntries(given), ...options });
+};
 
 async function drawLedger() {
-  const [touches, conversions, deliveries, lanes, counts] = await Promise.all([
-    list('v1/touches?limit=50'),
-    list('v1/conversions?limit=50'),
-    list('v1/deliveries?limit=50&settled=true'),
-    list('v1/lanes'),
-    list('v1/counts'),
+  const { q, status, delivery } = wanted;
+  const times = chosenTime();
+  const page = (section, more = {}) => {
+    const { limit, cursor } = pages[section];
+    return { limit, cursor, ...times, ...more };
+  };
+  const asked = wanted;
+  const [conversions, deliveries, touches, lanes, counts, troubles] = await Promise.all([
+    conversionsOf(page('conversions', { q, status })).then((answer) => answer.json()),
+    read(`v1/deliveries?${query(page('deliveries', delivery ? { state: delivery } : { settled: 'true' }))}`),
+    read(`v1/touches?${query(page('touches'))}`),
+    read('v1/lanes'),
+    read('v1/counts'),
+    read('v1/troubles'),
   ]);
-  await readDecisions(conversions);
-  byId('door').hidden = true;
-  byId('ledger').hidden = false;
-  tally('touches', counts.touches);
+  // Drawn together with the first sums, so that these push nothing down.
+  await adding.turn(times);
+  unlock();
+  // What was looked for meanwhile is answered by the next turn.
+  if (asked !== wanted) return;
   tally('conversions', sum(counts.conversions));
   tally('deliveries', sum(counts.deliveries));
-  draw('touches', TOUCHES, touches);
-  draw('conversions', CONVERSIONS, conversions);
-  draw('deliveries', DELIVERIES, deliveries);
-  draw('lanes', LANES, lanes, (row) => row.program);
+  tally('touches', counts.touches);
+  drawList('conversions', CONVERSIONS, conversions);
+  drawList('deliveries', DELIVERIES, deliveries);
+  drawList('touches', TOUCHES, touches);
+  draw(rowsOf('lanes'), LANES, lanes, { id: (row) => row.program, empty: EMPTY.lanes });
+  showSections();
+  drawTroubles(troubles);
 }
 
-async function drawVendor() {
-  const place = byId('vendor');
-  place.hidden = false;
-  document.querySelector('#tally a[href="#vendor"]').hidden = false;
-  const state = await vendorState().catch(() => null);
-  const said = state ? DOUBLE_HERE : DOUBLE_GONE;
-  if (byId('vendor-said').textContent !== said) byId('vendor-said').textContent = said;
-  if (!state) return;
-  const newest = (rows) => [...(rows ?? [])].reverse();
-  const customers = newest(state.customers);
-  tally('vendor', customers.length + (state.transactions ?? []).length);
-  draw('customers', CUSTOMERS, customers, customerOf);
-  draw('transactions', TRANSACTIONS, newest(state.transactions), (row) => row.key);
-}
+/* The loop */
+
+let timer = null;
+let isAsking = false;
+let isWanted = false;
 
 async function turn() {
+  clearTimeout(timer);
+  isAsking = true;
+  isWanted = false;
   try {
-    await Promise.all([drawLedger(), vendor && drawVendor()]);
-    pulse('live', 'Live');
+    const [, count] = await Promise.all([drawLedger(), vendor && drawVendor()]);
+    if (count !== undefined && vendor) tally('vendor', count);
   } catch (error) {
-    if (error instanceof Refused) return lock();
-    pulse('lost', `The proxy does not answer (${error.message}); asking again`);
+    if (error instanceof Refused) {
+      isAsking = false;
+      pulse('', 'Locked');
+      return lock(turn);
+    }
+    // What is looked for cannot be read: the cure stands beside it.
+    if (error instanceof Problem && error.status === 400) searched(error.message);
+    else pulse('lost', `The proxy does not answer (${masked(error.message)}); asking again`);
   }
-  setTimeout(turn, EVERY_MS);
+  isAsking = false;
+  timer = setTimeout(turn, isWanted ? 0 : EVERY_MS);
 }
 
-function lock() {
-  const wrong = sessionStorage.getItem(KEY) !== null;
-  sessionStorage.removeItem(KEY);
-  byId('ledger').hidden = true;
-  byId('door').hidden = false;
-  byId('refused').textContent = wrong ? 'That key was refused.' : '';
-  pulse('', 'Locked');
-  byId('key').focus();
+/** Asks at once, or as soon as what is asked now is answered. */
+function again() {
+  isWanted = true;
+  if (!isAsking) turn();
 }
 
-byId('door').addEventListener('submit', (event) => {
+function look(delivery) {
+  readForm(delivery);
+  writeAddress();
+  const isOpen = isNarrowed() || Boolean(delivery);
+  for (const at of Object.values(pages)) at.reset(isOpen);
+  adding.reset();
+  again();
+}
+
+/** The rows that the conversions' list has in all its pages, as the listener writes them. */
+async function download() {
+  const { q, status } = wanted;
+  const button = byId('export');
+  button.disabled = true;
+  try {
+    const answer = await conversionsOf({ q, status, ...chosenTime() }, { accept: 'text/csv', patienceMs: LONG_MS });
+    const saved = link(URL.createObjectURL(await answer.blob()), '', '');
+    saved.download = 'trailmark-conversions.csv';
+    saved.click();
+    URL.revokeObjectURL(saved.href);
+  } catch (error) {
+    searched(`The file could not be made: ${error.message || 'the listener refused the admin key'}`);
+  }
+  button.disabled = false;
+}
+
+byId('search').addEventListener('submit', (event) => {
   event.preventDefault();
-  sessionStorage.setItem(KEY, byId('key').value.trim());
-  byId('key').value = '';
-  turn();
+  look('');
 });
-turn();
+byId('time').addEventListener('change', () => readForm(wanted.delivery));
+byId('clear').addEventListener('click', () => {
+  byId('search').reset();
+  look('');
+});
+byId('export').addEventListener('click', download);
+byId('sum-on').addEventListener('click', () => adding.goOn(chosenTime()));
+readAddress();
+look(wanted.delivery);

@@ -18,14 +18,16 @@ use crate::store::operator::{Afterwards, Change, ConversionDetail, Filter};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Accepted, Arrival, Store};
 
+mod claims;
 mod pages;
+mod steps;
 
 struct Shop {
     store: Arc<dyn Store>,
     rules: Rules,
     next: Cell<u16>,
     lease: Cell<u8>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A sale or refund of 10.00 EUR, if nothing else is said.
@@ -54,9 +56,11 @@ impl Shop {
             credit,
             signups_per_visitor: 3,
             require_signed_customer: false,
+            signups_from: SignupsFrom::Both,
+            signup_wait_ms: 5 * 60_000,
             queue: 10_000,
         };
-        Self { store, rules, next: Cell::new(1), lease: Cell::new(100), _folder: folder }
+        Self { store, rules, next: Cell::new(1), lease: Cell::new(100), folder }
     }
 
     fn number(&self) -> u16 {
@@ -67,6 +71,16 @@ impl Shop {
         let (rules, case) = (self.rules.clone(), Case::of(&new, None, None));
         match self.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await.unwrap() {
             Accepted::New(receipt) => receipt,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// A page says that a customer signed up, and may be refused.
+    async fn claim(&self, visitor: VisitorId, customer: &str) -> Result<Receipt, StoreError> {
+        let new = signup(self.number(), visitor, customer);
+        let (rules, case) = (self.rules.clone(), Case::of(&new, None, None));
+        match self.store.accept(new, Box::new(move |known| rules.rule(&case, known))).await? {
+            Accepted::New(receipt) => Ok(receipt),
             other => panic!("{other:?}"),
         }
     }
@@ -139,6 +153,13 @@ impl Shop {
         let key = self.store.begin_attempt(&of[0], send()).await.unwrap();
         self.store.settle(&of[0], settlement(&of[0], state, Some((key, end(state.as_str()))))).await.unwrap();
         of[0].delivery.clone()
+    }
+
+    /// Does one step of what is owed.
+    async fn follows_up(&self) -> bool {
+        let rules = self.rules.clone();
+        let rule: FollowRule = Arc::new(move |held, known| rules.rule(&Case::of_held(held, NOW.plus(7)), known));
+        self.store.follow_up(rule, NOW.plus(7)).await.unwrap()
     }
 
     async fn is_sound(&self) {

@@ -16,7 +16,9 @@ use trailmark_wire::receipt::Status;
 use super::Ground;
 use super::samples::*;
 use crate::store::operator::Filter;
-use crate::store::{Arrival, NewTouch, StoreError, TOUCHES_KNOWN, TouchBudget};
+use crate::store::{Arrival, Budget, NetworkHash, NewTouch, StoreError, TOUCHES_KNOWN};
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
 
 pub async fn a_first_arrival_makes_a_visitor_and_a_touch(ground: &impl Ground) {
     let store = ground.open();
@@ -43,6 +45,19 @@ pub async fn a_repeat_by_the_same_browser_key_gives_the_same_visitor(ground: &im
     let first = recorded(&store, with_key(1, touch(1, "main"))).await;
     let again = recorded(&store, with_key(2, touch(2, "main"))).await;
     assert_eq!((again.visitor, again.newest, again.is_new), (first.visitor, first.newest, false));
+    // field-faults row 72: arrival id and public key are sent in the open.
+    assert_eq!((first.is_proved, again.is_proved), (true, false));
+}
+
+// field-faults row 72
+pub async fn whoever_knows_an_arrival_and_its_public_key_adds_nothing_to_its_visitor(ground: &impl Ground) {
+    let store = ground.open();
+    let keyed = |touch| Arrival { jkt: Some(browser_key(7)), ..arrival(1, vec![touch]) };
+    recorded(&store, keyed(touch(1, "main"))).await;
+    let stranger = Arrival { fresh_visitor: visitor(2), at: NOW, ..keyed(touch(2, "other")) };
+    let stranger = recorded(&store, stranger).await;
+    assert_eq!((stranger.visitor, stranger.is_proved), (visitor(2), true), "a new visitor with a touch of their own");
+    assert_eq!(store.live_touch(site(), visitor(1), NOW).await.unwrap().unwrap().touch.id, id(1));
 }
 
 pub async fn a_key_that_came_with_a_repeat_by_cookie_is_known_from_then_on(ground: &impl Ground) {
@@ -222,9 +237,9 @@ pub async fn a_touch_is_read_back_as_it_was_captured(ground: &impl Ground) {
 
 pub async fn a_spent_budget_refuses_what_is_new_and_nothing_else(ground: &impl Ground) {
     let store = ground.open();
-    let at = |after: i64, number: u8, touches: Vec<NewTouch>| {
-        let budget = TouchBudget { most: 3, since: NOW.plus(after - 1000) };
-        Arrival { now: NOW.plus(after), budget, ..arrival(number, touches) }
+    let at = |after_s: i64, number: u8, touches: Vec<NewTouch>| {
+        let now = NOW.plus(after_s * 1000);
+        Arrival { now, budget: Budget { since: now.plus(-HOUR_MS), ..budget(3) }, ..arrival(number, touches) }
     };
     for number in [1, 2] {
         recorded(&store, at(0, number, vec![touch(number.into(), "main")])).await;
@@ -238,14 +253,34 @@ pub async fn a_spent_budget_refuses_what_is_new_and_nothing_else(ground: &impl G
     assert!(!recorded(&store, again).await.is_new, "a repeat needs no room");
     assert_eq!(touches_of(&store, site()).await, 3);
     // It slides on; and it bars nobody for a time in which the clock was ahead.
-    assert!(recorded(&store, at(1001, 7, vec![touch(7, "main"), touch(8, "other")])).await.is_new);
-    assert!(recorded(&store, at(-DAY_MS, 9, vec![touch(9, "main")])).await.is_new);
+    assert!(recorded(&store, at(3600, 7, vec![touch(7, "main"), touch(8, "other")])).await.is_new);
+    assert!(recorded(&store, at(-86_400, 9, vec![touch(9, "main")])).await.is_new);
+}
+
+// field-faults row 73
+pub async fn one_network_cannot_take_the_whole_budget_of_a_site(ground: &impl Ground) {
+    let store = ground.open();
+    let from = |network: u8, number: u8| {
+        let budget = Budget { most_of_network: 2, network: NetworkHash([network; 8]), ..budget(5) };
+        Arrival { budget, ..arrival(number, vec![touch(number.into(), "main")]) }
+    };
+    for number in [1, 2] {
+        recorded(&store, from(1, number)).await;
+    }
+    assert_eq!(store.record_arrival(from(1, 3)).await, Err(StoreError::OverBudget));
+    // Everybody else is served on, up to the site's own budget.
+    for number in [4, 5] {
+        recorded(&store, from(2, number)).await;
+    }
+    recorded(&store, from(3, 6)).await;
+    assert_eq!(store.record_arrival(from(4, 7)).await, Err(StoreError::OverBudget));
+    assert_eq!(touches_of(&store, site()).await, 5);
 }
 
 pub async fn of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows(ground: &impl Ground) {
     let store = ground.open();
-    let budget = TouchBudget { most: 5, since: NOW };
-    let many = (1..=40).map(|number| Arrival { budget, ..arrival(number, vec![touch(number.into(), "main")]) });
+    let many =
+        (1..=40).map(|number| Arrival { budget: budget(5), ..arrival(number, vec![touch(number.into(), "main")]) });
     let all = join_all(many.map(|arrival| store.record_arrival(arrival))).await;
     assert_eq!(all.iter().filter(|one| one.is_ok()).count(), 5);
     assert_eq!(touches_of(&store, site()).await, 5);

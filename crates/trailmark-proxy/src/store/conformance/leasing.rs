@@ -315,6 +315,7 @@ pub async fn lanes_are_kept_apart(ground: &impl Ground) {
         failures: 3,
         broken_until: Some(NOW.plus(1)),
         throttled_until: Some(NOW.plus(2)),
+        down_probe_at: Some(NOW.plus(1)),
         pauses: vec![pause("tracking_token"), pause("private_key")],
     };
     let written = paused.clone();

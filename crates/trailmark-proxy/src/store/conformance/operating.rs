@@ -16,7 +16,7 @@ use super::Ground;
 use super::samples::*;
 use crate::outbox::{Doubt, Progress, State};
 use crate::store::delivery::{Lane, NewAttempt, Pause, Settlement};
-use crate::store::operator::{Change, Filter, Verdict};
+use crate::store::operator::{Change, Filter, Page, Verdict};
 use crate::store::{NewConversion, StoreError};
 
 fn dropping(number: u16) -> Change {
@@ -37,7 +37,8 @@ pub async fn lists_are_filtered_and_newest_first(ground: &impl Ground) {
     signed_up(&store, 2, &["main", "other"]).await;
     let later = NewConversion { received_at: NOW.plus(5), ..signup(3, visitor(9), "u_3") };
     assert_eq!(accepted(&store, 3, later).await.status, Status::Unattributed);
-    let ids = |rows: Vec<crate::store::operator::ConversionRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    let ids =
+        |rows: Page<crate::store::operator::ConversionRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
     let all = store.conversions(Filter::default()).await.unwrap();
     assert_eq!(ids(all), [id(1003), id(1002), id(1001)]);
     let filter = Filter { state: Some("accepted".into()), limit: Some(1), ..Filter::default() };

@@ -28,8 +28,8 @@ use crate::outbox::{Progress, Purpose, State};
 use crate::store::delivery::{AttemptEnd, AttemptKey, Claim, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
 use crate::store::operator::Filter;
 use crate::store::{
-    AcceptRule, Accepted, Arrival, Assurance, Known, NewConversion, NewDelivery, NewTouch, RecordedArrival, Ruling,
-    Store, StoreError, TouchBudget,
+    AcceptRule, Accepted, Arrival, Assurance, Budget, Known, NetworkHash, NewConversion, NewDelivery, NewTouch,
+    RecordedArrival, Ruling, Store, StoreError,
 };
 
 /// When every sample happens, if it does not say otherwise.
@@ -66,6 +66,12 @@ pub fn arrival_id(number: u8) -> ArrivalId {
 /// The thumbprint of a browser key by number.
 pub fn browser_key(number: u8) -> Thumbprint {
     Thumbprint::from_digest([number; 32])
+}
+
+/// So many in the hour before [`NOW`], all of which one network may use.
+pub fn budget(most: u64) -> Budget {
+    let since = NOW.plus(-60 * 60 * 1000);
+    Budget { most, most_of_network: most, network: NetworkHash([1; 8]), since }
 }
 
 /// An id by number, each with its own first eight characters; those of a higher number are later.
@@ -124,7 +130,7 @@ pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
         touches,
         landing_url: "https://acme.example/pricing?ps_xid=x".into(),
         at: NOW,
-        budget: TouchBudget { most: u64::MAX, since: NOW },
+        budget: budget(u64::MAX),
         now: NOW,
     }
 }
@@ -164,6 +170,7 @@ pub fn signup(number: u16, visitor: VisitorId, customer: &str) -> NewConversion 
         occurred_at: NOW,
         received_at: NOW,
         assurance: Assurance::Bound,
+        budget: None,
     }
 }
 
@@ -204,6 +211,7 @@ fn deliveries(decision: &Decision, due_at: UnixMillis, first: u16) -> Vec<NewDel
         vendor,
         touch: touch.id.clone(),
         due_at,
+        reason: None,
     };
     credited.map(delivery).collect()
 }

@@ -71,7 +71,7 @@ async fn asked(store: &Arc<dyn Store>, now: UnixMillis) -> Vec<Asking> {
 }
 
 fn told(commission: Commission, next_at: i64) -> Told {
-    Told { standing: Some((commission, None)), next_at: Some(NOW.plus(next_at)), now: NOW }
+    Told { standing: Some((commission, None)), amount: None, said: None, next_at: Some(NOW.plus(next_at)), now: NOW }
 }
 
 async fn row(store: &Arc<dyn Store>, number: u16) -> DeliveryRow {
@@ -183,7 +183,8 @@ pub async fn a_question_without_an_answer_is_due_again(ground: &impl Ground) {
     assert_eq!(asked(&store, NOW.plus(999)).await, []);
     let again = asked(&store, NOW.plus(1000)).await;
     assert_eq!((again.len(), again[0].number), (1, 2));
-    let nothing = Told { standing: None, next_at: None, now: NOW };
+    let nothing =
+        Told { standing: None, amount: None, said: Some("GET rewards: HTTP 404".into()), next_at: None, now: NOW };
     assert!(store.tell_commission(&again[0], nothing).await.unwrap());
     assert_eq!((row(&store, 1).await.commission_at, store.next_commission(lane()).await.unwrap()), (None, None));
     assert_eq!(store.ask_commissions(id(1001).as_str().to_owned(), NOW).await.unwrap(), 1);

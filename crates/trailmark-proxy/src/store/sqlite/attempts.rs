@@ -117,7 +117,7 @@ fn open_attempt(row: &Row<'_>) -> Result<OpenAttempt, StoreError> {
     Ok(OpenAttempt { key, purpose, class: class(row)?, started_at: time(row, "started_at")? })
 }
 
-fn class(row: &Row<'_>) -> Result<Option<Class>, StoreError> {
+pub(super) fn class(row: &Row<'_>) -> Result<Option<Class>, StoreError> {
     let Some(word) = plain::<Option<String>>(row, "class")? else { return Ok(None) };
     let classes = [Class::Keyed, Class::Neither, Class::Searchable, Class::UniqueKey, Class::Upsert];
     let class = classes.into_iter().find(|class| class.as_str() == word);

@@ -2,15 +2,16 @@
 //! reason; whether a delivery allows it is decided by `outbox::manual`.
 
 use rusqlite::{Connection, named_params};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::merchant::{Claims, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::receipt::Receipt;
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, json, maybe_time, plain, time, to_json, write};
-use super::{attempts, claims, deliveries, held, known, lists};
+use super::{attempts, claims, deliveries, held, known, lists, order, overrule};
 use crate::json::Json;
-use crate::outbox::{Progress, State, manual};
+use crate::outbox::manual::{self, Past};
+use crate::outbox::{Progress, State};
 use crate::store::StoreError;
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Signed, Verdict};
 
@@ -24,6 +25,23 @@ pub(super) fn conversion(ledger: &Connection, id: &str) -> Result<ConversionDeta
 }
 
 /// See [`crate::store::callers::CallerStore::conversion_of`].
+pub(super) fn by_either_id(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+) -> Result<Option<ConversionDetail>, StoreError> {
+    if let Some(found) = conversion_of(ledger, site, id)? {
+        return Ok(Some(found));
+    }
+    let sql = "SELECT id FROM conversions WHERE site = ?1 AND jti = ?2 LIMIT 2";
+    let named: Vec<ConversionId> = all(ledger, sql, (site.as_str(), id.as_str()), |row| checked(row, "id"))?;
+    match named.as_slice() {
+        [only] => conversion_of(ledger, site, only),
+        _ => Ok(None),
+    }
+}
+
+/// One conversion of a site, by the ledger's id.
 pub(super) fn conversion_of(
     ledger: &Connection,
     site: &SiteId,
@@ -37,7 +55,7 @@ pub(super) fn conversion_of(
         Ok((lists::conversion_row(row)?, occurred_at, checked(row, "visitor")?, json(row, "decision")?, warnings))
     })?;
     let Some((mut conversion, occurred_at, visitor, decision, warnings)) = found else { return Ok(None) };
-    lists::fill_programs(ledger, &mut conversion)?;
+    lists::complete(ledger, &mut conversion)?;
     let touches = lists::touches_of(ledger, site, id, &visitor)?;
     let deliveries = lists::deliveries_of(ledger, site, id)?;
     let changes = held::changes(ledger, site, id)?;
@@ -63,7 +81,7 @@ fn holder(ledger: &Connection, row: &ConversionRow) -> Result<Option<ConversionR
     let Some(id) = stands.filter(|id| *id != row.id) else { return Ok(None) };
     let sql = "SELECT * FROM conversions WHERE site = ?1 AND id = ?2";
     let mut found = first(ledger, sql, (row.site.as_str(), id.as_str()), lists::conversion_row)?;
-    found.iter_mut().try_for_each(|row| lists::fill_programs(ledger, row))?;
+    found.iter_mut().try_for_each(|row| lists::complete(ledger, row))?;
     Ok(found)
 }
 
@@ -113,6 +131,7 @@ pub(super) fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, Convers
 struct Before {
     site: SiteId,
     conversion: ConversionId,
+    program: ProgramId,
     generation: u32,
     leased_until: Option<UnixMillis>,
     progress: Progress,
@@ -125,8 +144,15 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     if let Some(until) = before.leased_until {
         return Err(StoreError::Refused(format!("this delivery is just being sent: try again after {until}")));
     }
+    if let Some(by) = overrule::overruled_by(ledger, &before.site, &before.conversion)? {
+        return Err(StoreError::Refused(format!(
+            "the site's backend overruled this page's claim, in conversion {by}: look at that conversion's deliveries"
+        )));
+    }
     let (generation, after) = decide(ledger, delivery, &before, change, now)?;
     deliveries::set(ledger, &before.site, delivery, generation, &after)?;
+    // What stands behind it says anew who must act.
+    order::wake(ledger, &before.site, delivery)?;
     follow(ledger, &before, &after)?;
     record(ledger, delivery, &before, after.state, change, now)?;
     lists::delivery(ledger, &before.site, delivery)
@@ -139,6 +165,7 @@ fn before(ledger: &Connection, delivery: &ConversionId) -> Result<Before, StoreE
             Ok(Before {
                 site: checked(row, "site")?,
                 conversion: checked(row, "conversion")?,
+                program: checked(row, "program")?,
                 generation: plain(row, "generation")?,
                 leased_until: maybe_time(row, "lease_until")?,
                 progress: deliveries::progress(row)?,
@@ -165,7 +192,10 @@ fn decide(
             (before.generation, manual::resolved(progress, *verdict == Verdict::Recorded, reason.clone()))
         }
         Change::Retry { accept_double, .. } => {
-            let past = attempts::past(ledger, &before.site, delivery)?;
+            let past = match attempts::past(ledger, &before.site, delivery)? {
+                Past::Clear => overrule::past(ledger, &before.site, &before.conversion, &before.program)?,
+                unsure @ Past::Unsure(_) => unsure,
+            };
             (before.generation + 1, manual::replayed(progress, past, *accept_double, now))
         }
     };

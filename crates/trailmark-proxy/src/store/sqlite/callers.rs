@@ -2,14 +2,14 @@
 //! written stands in `conversions`.
 
 use rusqlite::{Connection, Row, named_params};
-use trailmark_wire::conversion::Event;
+use trailmark_wire::conversion::{Event, Kind};
 use trailmark_wire::ids::{SiteId, VisitorId};
 use trailmark_wire::receipt::Receipt;
 
 use super::conversions;
 use super::rows::{all, checked, count, first, json, maybe_time, plain, time, write};
-use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall};
-use crate::store::{AcceptRule, Accepted, NewConversion, StoreError};
+use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall, Whose};
+use crate::store::{AcceptRule, Accepted, Known, NewConversion, StoreError};
 
 /// See [`crate::store::callers::CallerStore::api_key`].
 pub(super) fn key(ledger: &Connection, site: &SiteId, hash: &[u8; 32]) -> Result<Option<ApiKeyRow>, StoreError> {
@@ -46,9 +46,9 @@ pub(super) fn accept(
     if let Some((hash, receipt)) = earlier(ledger, &new.site, call)? {
         return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
     }
-    if let Some(visitor) = visitor(ledger, &new, call)? {
-        new.visitor = visitor;
-    }
+    let (visitor, is_said) = visitor(ledger, &new, call)?;
+    new.visitor = visitor.unwrap_or(new.visitor);
+    let rule = if is_said { rule } else { without_dispute(rule) };
     let accepted = conversions::accept(ledger, &new, rule)?;
     remember(ledger, &new, call)?;
     Ok(accepted)
@@ -63,14 +63,42 @@ fn earlier(ledger: &Connection, site: &SiteId, call: &ServerCall) -> Result<Opti
     first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
 }
 
-/// Whose conversion it is; `None` when the ledger knows nobody.
-fn visitor(ledger: &Connection, new: &NewConversion, call: &ServerCall) -> Result<Option<VisitorId>, StoreError> {
-    let known = "SELECT count(*) FROM visitors WHERE site = ?1 AND id = ?2";
-    if let Some(visitor) = &call.visitor
-        && count(ledger, known, (new.site.as_str(), visitor.as_str()))? > 0
-    {
-        return Ok(Some(visitor.clone()));
+/// A call that says nothing about the visitor differs with no page.
+fn without_dispute(rule: AcceptRule) -> AcceptRule {
+    Box::new(move |known| match known.is_claimed_by_page {
+        true => rule(&Known { is_claimed_by_page: false, ..known.clone() }),
+        false => rule(known),
+    })
+}
+
+/// Whose conversion it is, `None` when the ledger knows nobody; and whether the call says so.
+fn visitor(
+    ledger: &Connection,
+    new: &NewConversion,
+    call: &ServerCall,
+) -> Result<(Option<VisitorId>, bool), StoreError> {
+    let is_signup = new.conversion.kind() == Kind::Signup;
+    let known = |visitor: &VisitorId| {
+        let sql = "SELECT count(*) FROM visitors WHERE site = ?1 AND id = ?2";
+        Ok::<_, StoreError>(count(ledger, sql, (new.site.as_str(), visitor.as_str()))? > 0)
+    };
+    match &call.whose {
+        Whose::Visitor(visitor) if known(visitor)? => return Ok((Some(visitor.clone()), true)),
+        Whose::Nobody if is_signup => return Ok((None, true)),
+        _ => {}
     }
+    let by_customer = brought_by(ledger, new)?;
+    match &call.whose {
+        // Where nobody holds the customer, an old visitor helps nobody: their touches are over.
+        Whose::Former(visitor) if is_signup && by_customer.is_some() && known(visitor)? => {
+            Ok((Some(visitor.clone()), true))
+        }
+        _ => Ok((by_customer, false)),
+    }
+}
+
+/// The visitor whose signup brought the customer or, of a refund, whose sale it is.
+fn brought_by(ledger: &Connection, new: &NewConversion) -> Result<Option<VisitorId>, StoreError> {
     let customer = new.conversion.plain_customer().map(|customer| customer.key.as_str());
     let sale = match &new.conversion.event {
         Event::Refund { sale, .. } => Some(sale.as_str()),

@@ -73,10 +73,15 @@ pub(super) fn free_if_rejected(
     if count(ledger, &unsure, key)? > 0 {
         return Ok(());
     }
+    free(ledger, site, conversion)
+}
+
+/// Has a conversion hold its business key no more, in any program.
+pub(super) fn free(ledger: &Connection, site: &SiteId, conversion: &ConversionId) -> Result<(), StoreError> {
     let sql = "DELETE FROM claims
                WHERE (site, kind, external_id) IN (SELECT site, kind, external_id FROM conversions
                                                    WHERE site = ?1 AND id = ?2) AND conversion = ?2";
-    write(ledger, sql, key).map(|_| ())
+    write(ledger, sql, (site.as_str(), conversion.as_str())).map(|_| ())
 }
 
 /// After an operator moved a delivery on: its conversion holds its keys again, in every program that it is delivered to,

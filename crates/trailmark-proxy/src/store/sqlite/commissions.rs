@@ -158,14 +158,18 @@ pub(super) fn tell(ledger: &Connection, asking: &Asking, told: &Told) -> Result<
     // Whoever wanted another question while this one was under way has set the time since.
     let sql = "UPDATE deliveries SET commission_due_at = ?4 WHERE site = ?1 AND id = ?2 AND commission_due_at = ?3";
     write(ledger, sql, (site, delivery, asking.again_at.0, told.next_at.map(|at| at.0)))?;
+    let sql = "UPDATE deliveries SET commission_said = ?3, commission_asked_at = ?4 WHERE site = ?1 AND id = ?2";
+    write(ledger, sql, (site, delivery, &told.said, told.now.0))?;
     let Some((commission, reason)) = &told.standing else { return Ok(true) };
     let sql = "UPDATE deliveries SET commission = :commission, commission_reason = :reason, commission_at = :now,
-                 commission_told = :number WHERE site = :site AND id = :id";
+                 commission_minor = :minor, commission_currency = :currency, commission_told = :number WHERE site = :site AND id = :id";
     let row = named_params! {
         ":site": site,
         ":id": delivery,
         ":commission": commission.as_str(),
         ":reason": reason,
+        ":minor": told.amount.map(|amount| amount.amount_minor),
+        ":currency": told.amount.map(|amount| amount.currency.as_str().to_owned()),
         ":now": told.now.0,
         ":number": asking.number,
     };

@@ -4,26 +4,39 @@
 use rusqlite::{Connection, named_params};
 use trailmark_wire::conversion::{Customer, CustomerClaim, Event, Item, Order, OrderClaim};
 use trailmark_wire::ids::{ConversionId, OrderKey, SiteId};
-use trailmark_wire::receipt::Receipt;
+use trailmark_wire::receipt::{Receipt, Status};
 
+use super::budget::{self, Subject as Counted};
 use super::known::{self, Subject};
-use super::rows::{first, json, plain, to_json, write};
-use super::{claims, held, order, touches};
-use crate::outbox::State;
-use crate::store::{AcceptRule, Accepted, NewConversion, NewDelivery, Ruling, StoreError};
+use super::rows::{checked, count, damaged, first, json, plain, to_json, write};
+use super::{claims, held, order, overrule, touches};
+use crate::outbox::{Doubt, takeover};
+use crate::store::{AcceptRule, Accepted, Assurance, NewConversion, NewDelivery, Ruling, StoreError};
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// See [`crate::store::Store::accept`].
 pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule) -> Result<Accepted, StoreError> {
     if let Some((hash, receipt)) = earlier(ledger, new)? {
         return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
     }
+    if new.assurance != Assurance::Server && new.id == new.jti && is_taken(ledger, new)? {
+        return Ok(Accepted::IdTaken);
+    }
     let ruling = rule(&known::about(ledger, &subject(new))?)?;
+    if let (Status::Held, Some(budget)) = (ruling.receipt.status, &new.budget) {
+        budget::take(ledger, &new.site, Counted::Held, budget, 1, new.received_at)?;
+    }
     touches::add_visitor(ledger, &new.site, &new.visitor, new.received_at)?;
     insert(ledger, new, &ruling)?;
-    insert_payload(ledger, new)?;
+    // A page may say the same any number of times, and what it says besides goes nowhere.
+    if ruling.receipt.status != Status::Duplicate || new.assurance == Assurance::Server {
+        insert_payload(ledger, new)?;
+    }
     insert_decision(ledger, new, &ruling)?;
-    deliver(ledger, &new.site, &new.id, &ruling.deliveries)?;
+    // First what others lose by it, so that its deliveries find their keys free.
     held::follow(ledger, &new.site, &new.id, &ruling.consequences, new.received_at)?;
+    deliver(ledger, &new.site, &new.id, &ruling.deliveries)?;
     Ok(Accepted::New(ruling.receipt))
 }
 
@@ -48,6 +61,13 @@ fn earlier(ledger: &Connection, new: &NewConversion) -> Result<Option<([u8; 32],
     first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
 }
 
+/// Whether another conversion of the site is called so already: a page chooses its ids, and may choose somebody else's.
+fn is_taken(ledger: &Connection, new: &NewConversion) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND id = ?2)
+                   OR EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND jti = ?2)";
+    Ok(count(ledger, sql, (new.site.as_str(), new.id.as_str()))? > 0)
+}
+
 fn subject(new: &NewConversion) -> Subject<'_> {
     let conversion = &new.conversion;
     Subject {
@@ -57,6 +77,7 @@ fn subject(new: &NewConversion) -> Subject<'_> {
         external_id: conversion.external_id(),
         customer: conversion.plain_customer().map(|customer| customer.key.as_str()),
         refund_of: Parts::of(new).refund_of.map(OrderKey::as_str),
+        held_since: Some(new.received_at.plus(-DAY_MS)),
     }
 }
 
@@ -152,14 +173,21 @@ fn insert_decision(ledger: &Connection, new: &NewConversion, ruling: &Ruling) ->
     write(ledger, sql, row).map(|_| ())
 }
 
+/// Of a sale that was withdrawn before any vendor heard of it, the delivery is there already, dropped, and begins anew.
 fn insert_delivery(
     ledger: &Connection,
     site: &SiteId,
     conversion: &ConversionId,
     delivery: &NewDelivery,
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO deliveries (site, id, conversion, program, vendor, touch, state, due_at)
-               VALUES (:site, :id, :conversion, :program, :vendor, :touch, :state, :due_at)";
+    let sql = "INSERT INTO deliveries (site, id, conversion, program, vendor, touch, state, reason, due_at, doubt, settles_at)
+               VALUES (:site, :id, :conversion, :program, :vendor, :touch, :state, :reason, :due_at, :doubt, :settles_at)
+               ON CONFLICT (site, conversion, program) DO UPDATE SET touch = excluded.touch, state = excluded.state,
+                 reason = excluded.reason, due_at = excluded.due_at, doubt = excluded.doubt, settles_at = excluded.settles_at
+               WHERE deliveries.state = 'dropped'
+               RETURNING id";
+    let past = overrule::past(ledger, site, conversion, &delivery.program)?;
+    let progress = takeover::begins(past, delivery.due_at);
     let row = named_params! {
         ":site": site.as_str(),
         ":id": delivery.id.as_str(),
@@ -167,9 +195,12 @@ fn insert_delivery(
         ":program": delivery.program.as_str(),
         ":vendor": delivery.vendor.as_str(),
         ":touch": delivery.touch.as_str(),
-        ":state": State::Due.as_str(),
-        ":due_at": delivery.due_at.0,
+        ":state": progress.state.as_str(),
+        ":reason": progress.reason.as_ref().or(delivery.reason.as_ref()),
+        ":due_at": progress.due_at.map(|at| at.0),
+        ":doubt": progress.doubt.map(Doubt::as_str),
+        ":settles_at": progress.settles_at.map(|at| at.0),
     };
-    write(ledger, sql, row)?;
-    order::wake(ledger, site, &delivery.id)
+    let id = first(ledger, sql, row, |row| checked::<ConversionId>(row, "id"))?;
+    order::wake(ledger, site, &id.ok_or_else(|| damaged("program", "there is a delivery to it already"))?)
 }

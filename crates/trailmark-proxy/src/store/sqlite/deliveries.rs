@@ -7,7 +7,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, to_json, word, write};
-use super::{attempts, claims, commissions, lanes, order};
+use super::{attempts, claims, commissions, lanes, order, owed};
 use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
@@ -203,7 +203,8 @@ pub(super) fn expired(
     ended.into_iter().flatten().map(with_attempt).collect()
 }
 
-/// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is settled.
+/// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is at rest: then
+/// they go on, or say who must act.
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
@@ -234,8 +235,9 @@ pub(super) fn set(
     write(ledger, sql, row)?;
     if progress.state == State::Recorded {
         commissions::begin(ledger, site, delivery)?;
+        owed::owe_sales(ledger, site, delivery)?;
     }
-    if progress.state.is_settled() { order::wake(ledger, site, delivery) } else { Ok(()) }
+    if progress.is_at_rest() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }
 
 /// A row of [`select`] that has a lease.

@@ -26,7 +26,8 @@ const RULES: [(&str, &str); 12] = [
     (
         "deliveries of conversions that were not accepted",
         "SELECT count(*) FROM deliveries d LEFT JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-         WHERE c.id IS NULL OR c.status NOT IN ('accepted', 'rejected')",
+         WHERE c.id IS NULL OR (c.status NOT IN ('accepted', 'rejected') AND c.code IS NOT 'overruled_by_server'
+           AND d.state <> 'dropped')",
     ),
     (
         "conversions without a decision",
@@ -88,6 +89,10 @@ const RULES: [(&str, &str); 12] = [
     ),
 ];
 
+/// Of the few that an index of their own holds.
+const CLAIMED_BY_PAGE: &str =
+    "SELECT count(*) FROM conversions INDEXED BY conversions_claimed_by_page WHERE code = 'claimed_by_page'";
+
 /// See [`crate::store::operator::OperatorStore::counts`].
 pub(super) fn counts(ledger: &Connection) -> Result<Counts, StoreError> {
     let sql = "SELECT subject, word, number FROM tallies";
@@ -97,6 +102,7 @@ pub(super) fn counts(ledger: &Connection) -> Result<Counts, StoreError> {
     Ok(Counts {
         touches: by_word(&tallies, "touch").into_iter().map(|(_, number)| number).sum(),
         conversions: by_word(&tallies, "conversion"),
+        claimed_by_page: count(ledger, CLAIMED_BY_PAGE, [])?,
         deliveries: by_word(&tallies, "delivery"),
     })
 }

@@ -1,17 +1,17 @@
-//! How held conversions end, in SQL: released or rejected by an operator, closed by a server, decided because the sale that
-//! they waited for came. Each end is recorded with its reason or its cause; the first receipt stays as it was given. Whether
+//! How held conversions end, in SQL: released or rejected by an operator, closed by a server, decided because what they waited
+//! for came. Each end is recorded with its reason or its cause; the first receipt stays as it was given. Whether
 //! and how is decided by the caller's rule.
 
 use rusqlite::{Connection, named_params};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 use super::known::{self, Subject};
 use super::rows::{all, checked, first, maybe, plain, time, to_json, word, write};
-use super::{by_hand, conversions};
+use super::{by_hand, conversions, overrule, owed};
 use crate::store::operator::{Afterwards, ConversionChange, ConversionDetail};
-use crate::store::{Consequence, ReleaseRule, Ruling, StoreError};
+use crate::store::{Consequence, FOLLOWERS_AT_ONCE, Held, Known, ReleaseRule, Ruling, StoreError};
 
 /// See [`crate::store::operator::OperatorStore::release_held`].
 pub(super) fn release(
@@ -53,6 +53,9 @@ pub(super) fn follow(
 ) -> Result<(), StoreError> {
     for consequence in consequences {
         match consequence {
+            Consequence::Overrules => overrule::overrule(ledger, site, cause, now)?,
+            Consequence::Confirms => overrule::confirm(ledger, site, cause, now)?,
+            Consequence::Owes => owed::owe(ledger, site, cause, owed::What::Refunds)?,
             Consequence::ClosesHeld => close(ledger, site, cause, now)?,
             Consequence::ClosesItself => close_itself(ledger, site, cause, now)?,
             Consequence::Decides(ruling) => {
@@ -84,11 +87,11 @@ pub(super) fn changes(
 }
 
 /// Why a conversion stands otherwise from now on.
-struct Why<'a> {
-    change: Afterwards,
-    reason: Option<&'a str>,
-    cause: Option<&'a ConversionId>,
-    now: UnixMillis,
+pub(super) struct Why<'a> {
+    pub(super) change: Afterwards,
+    pub(super) reason: Option<&'a str>,
+    pub(super) cause: Option<&'a ConversionId>,
+    pub(super) now: UnixMillis,
 }
 
 fn assert_held(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(), StoreError> {
@@ -103,19 +106,26 @@ fn assert_held(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<
     }
 }
 
-fn decide_again(
-    ledger: &Connection,
-    site: &SiteId,
-    id: &ConversionId,
-    rule: ReleaseRule,
-) -> Result<Ruling, StoreError> {
+/// A conversion as a rule looks at it, its visitor and, of a refund, its sale's key.
+type Again = (Held, VisitorId, Option<String>);
+
+fn again(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<Again, StoreError> {
     let sql = "SELECT c.*, x.decision ->> 'conversion_at' AS decided_for FROM conversions c
                JOIN decisions x ON x.site = c.site AND x.conversion = c.id WHERE c.site = ?1 AND c.id = ?2";
     let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
-        let refund_of: Option<String> = plain(row, "refund_of")?;
-        Ok((known::held(row)?, checked(row, "visitor")?, refund_of))
+        Ok((known::held(row)?, checked(row, "visitor")?, plain(row, "refund_of")?))
     })?;
-    let (held, visitor, refund_of) = found.ok_or(StoreError::NotFound("conversion"))?;
+    found.ok_or(StoreError::NotFound("conversion"))
+}
+
+/// What a rule says about a conversion from what the ledger knows by now.
+pub(super) fn decide_again<T>(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    rule: impl FnOnce(&Held, &Known) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let (held, visitor, refund_of) = again(ledger, site, id)?;
     let subject = Subject {
         site,
         visitor: &visitor,
@@ -123,12 +133,25 @@ fn decide_again(
         external_id: held.external_id.as_deref(),
         customer: held.customer.as_ref().map(|key| key.as_str()),
         refund_of: refund_of.as_deref(),
+        // It is held already: no budget is asked for it.
+        held_since: None,
     };
     rule(&held, &known::about(ledger, &subject)?)
 }
 
+/// The same where all that the rule needs to know was read before.
+pub(super) fn decide_knowing<T>(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    known: &Known,
+    rule: impl FnOnce(&Held, &Known) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    rule(&again(ledger, site, id)?.0, known)
+}
+
 /// Writes what a ruling says about the held conversion that its receipt names, with its deliveries and what follows for others.
-fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &Why<'_>) -> Result<(), StoreError> {
+pub(super) fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &Why<'_>) -> Result<(), StoreError> {
     let (id, receipt) = (&ruling.receipt.conversion_id, &ruling.receipt);
     stand(ledger, site, id, (receipt.status, receipt.code.as_deref()), why)?;
     let sql = "UPDATE decisions SET rules_version = ?3, decision = ?4 WHERE site = ?1 AND conversion = ?2";
@@ -138,14 +161,28 @@ fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &Why<'_>) ->
     follow(ledger, site, id, &ruling.consequences, why.now)
 }
 
-/// Closes what is held under the kind and key of `cause`.
+/// Closes what is held under the kind and key of `cause`. Pages may have any number held; the rest is owed.
 fn close(ledger: &Connection, site: &SiteId, cause: &ConversionId, now: UnixMillis) -> Result<(), StoreError> {
     let sql = "SELECT h.id FROM conversions c
                JOIN conversions h ON h.site = c.site AND h.kind = c.kind AND h.external_id = c.external_id
-               WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id ORDER BY +h.id";
-    let held: Vec<ConversionId> = all(ledger, sql, (site.as_str(), cause.as_str()), |row| checked(row, "id"))?;
+               WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id ORDER BY +h.id LIMIT ?3";
+    let key = (site.as_str(), cause.as_str(), FOLLOWERS_AT_ONCE);
+    let held: Vec<ConversionId> = all(ledger, sql, key, |row| checked(row, "id"))?;
+    held.iter().try_for_each(|id| close_one(ledger, site, id, cause, now))?;
+    let is_all = held.len() < FOLLOWERS_AT_ONCE as usize;
+    if is_all { Ok(()) } else { owed::owe(ledger, site, cause, owed::What::Closing) }
+}
+
+/// Closes one of them.
+pub(super) fn close_one(
+    ledger: &Connection,
+    site: &SiteId,
+    held: &ConversionId,
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
     let why = Why { change: Afterwards::Closed, reason: None, cause: Some(cause), now };
-    held.iter().try_for_each(|id| stand(ledger, site, id, (Status::Duplicate, Some("closed_by_server")), &why))
+    stand(ledger, site, held, (Status::Duplicate, Some("closed_by_server")), &why)
 }
 
 /// Closes a held conversion whose key stands already.
@@ -173,6 +210,17 @@ fn stand(
     if write(ledger, sql, (site.as_str(), id.as_str(), status.as_str(), code))? == 0 {
         return Err(StoreError::Refused("this conversion is not held".into()));
     }
+    record(ledger, site, id, (status, code), why)
+}
+
+/// Puts on record how a conversion stands from now on.
+pub(super) fn record(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    (status, code): (Status, Option<&str>),
+    why: &Why<'_>,
+) -> Result<(), StoreError> {
     let sql =
         "INSERT INTO conversion_changes (site, conversion, number, change, reason, cause, status, code, changed_at)
                VALUES (:site, :conversion,

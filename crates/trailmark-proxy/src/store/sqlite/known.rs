@@ -6,11 +6,12 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::receipt::Status;
+use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
 use super::touches;
 use crate::outbox::State;
-use crate::store::{CONVERSIONS_KNOWN, Held, Known, KnownSale, StoreError};
+use crate::store::{CONVERSIONS_KNOWN, FOLLOWERS_AT_ONCE, Held, Known, KnownSale, StoreError};
 
 /// The conversions by which a key stands; site, kind and key are the first three parameters. One that was rejected may
 /// still hold it. In two halves, each with its index: many may be held under one key.
@@ -31,26 +32,33 @@ pub(super) struct Subject<'a> {
     pub(super) customer: Option<&'a str>,
     /// Of a refund, its sale's key.
     pub(super) refund_of: Option<&'a str>,
+    /// From when on what its visitor has had held is counted; `None` where it does not matter.
+    pub(super) held_since: Option<UnixMillis>,
 }
 
 /// Everything.
 pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known, StoreError> {
     let site = subject.site;
+    let (told_to_visitor, held_of_visitor) = told(ledger, subject)?;
     let mut known = Known {
         touches: touches::of_visitor(ledger, site, subject.visitor)?,
-        told_to_visitor: told(ledger, subject)?,
+        told_to_visitor,
+        held_of_visitor,
+        has_api_key: count(ledger, API_KEYS, [site.as_str()])? > 0,
         queued: queued(ledger, site)?,
         ..Known::default()
     };
     if let Some(key) = subject.external_id {
         known.claimed = claimed(ledger, site, subject.kind, key)?;
-        known.is_stated = is_stated(ledger, site, subject.kind, key, None)?;
+        known.is_claimed_by_page = !known.claimed.is_empty() && is_claimed_by_page(ledger, subject, key)?;
+        known.is_stated = is_stated(ledger, site, subject.kind, key, None)? || was_stated(ledger, subject, key)?;
         known.is_own = known.is_stated && is_stated(ledger, site, subject.kind, key, Some(subject.visitor))?;
     }
     match (subject.kind, subject.external_id) {
         (Kind::Sale, Some(sale)) => {
             if let Some(customer) = subject.customer {
                 known.signup = delivered_for(ledger, site, Kind::Signup, customer)?;
+                known.disputed = disputed(ledger, site, customer)?;
                 known.is_signup_rejected = known.signup.is_empty() && is_signup_rejected(ledger, site, customer)?;
             }
             known.waiting = waiting(ledger, site, sale)?;
@@ -67,14 +75,29 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     Ok(known)
 }
 
-/// Other keys that this visitor has used up; those that a page was told count even when a vendor refused them since. Of one
-/// whose pages have said more than anybody's pages say, it is not counted any further: all are used up.
-fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<u32, StoreError> {
+/// What a rule about the refunds of a sale needs to know: the sale, and what was refunded of it so far.
+pub(super) fn about_refunds_of(ledger: &Connection, site: &SiteId, sale: &ConversionId) -> Result<Known, StoreError> {
+    let sql = "SELECT external_id FROM conversions WHERE site = ?1 AND id = ?2 AND external_id IS NOT NULL";
+    let key: Option<String> = first(ledger, sql, (site.as_str(), sale.as_str()), |row| plain(row, "external_id"))?;
+    let key = key.ok_or(StoreError::NotFound("business key"))?;
+    let (sale, refunded_minor) = (sale_of(ledger, site, &key)?, refunded(ledger, site, &key, None)?);
+    Ok(Known { sale, refunded_minor, ..Known::default() })
+}
+
+/// Whether the site's backend may call.
+const API_KEYS: &str = "SELECT EXISTS (SELECT 1 FROM api_keys WHERE site = ?1 AND revoked_at IS NULL)";
+
+/// Other keys that this visitor has used up, and how much of what their pages said was held of late. Keys that a page was told
+/// count even when a vendor refused them since. Of one whose pages have said more than anybody's pages say, it is not counted
+/// any further: all are used up.
+fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<(u32, u32), StoreError> {
     let sql = "SELECT count(DISTINCT CASE WHEN kind = :kind AND external_id IS NOT :own
                         AND (status = 'accepted' OR (status IN ('duplicate', 'rejected') AND assurance <> 'server'
                              AND receipt ->> 'status' IN ('accepted', 'duplicate'))) THEN external_id END) AS told,
+                      count(CASE WHEN received_at > :held_since AND assurance <> 'server'
+                        AND receipt ->> 'status' = 'held' THEN 1 END) AS held,
                       count(*) AS looked_at
-               FROM (SELECT kind, external_id, status, assurance, receipt FROM conversions
+               FROM (SELECT kind, external_id, status, assurance, receipt, received_at FROM conversions
                      WHERE site = :site AND visitor = :visitor
                        AND (assurance <> 'server' OR (kind = :kind AND status = 'accepted'))
                      LIMIT :most + 1)";
@@ -83,10 +106,38 @@ fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<u32, StoreError> {
         ":visitor": subject.visitor.as_str(),
         ":kind": subject.kind.as_str(),
         ":own": subject.external_id,
+        ":held_since": subject.held_since.map(|since| since.0),
         ":most": CONVERSIONS_KNOWN,
     };
-    let found = first(ledger, sql, key, |row| Ok((plain::<u32>(row, "told")?, plain::<u32>(row, "looked_at")?)))?;
-    Ok(found.map_or(0, |(told, looked_at)| if looked_at > CONVERSIONS_KNOWN { u32::MAX } else { told }))
+    let found = first(ledger, sql, key, |row| {
+        Ok((plain::<u32>(row, "told")?, plain::<u32>(row, "held")?, plain::<u32>(row, "looked_at")?))
+    })?;
+    Ok(match found {
+        Some((.., looked_at)) if looked_at > CONVERSIONS_KNOWN => (u32::MAX, u32::MAX),
+        Some((told, held, _)) => (told, held),
+        None => (0, 0),
+    })
+}
+
+/// Whether no conversion that holds the key is a server's, this visitor's own, or of a customer whom the merchant signed.
+fn is_claimed_by_page(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM claims k
+               JOIN conversions c ON c.site = k.site AND c.id = k.conversion
+               LEFT JOIN conversion_payloads p ON p.site = c.site AND p.conversion = c.id
+               WHERE k.site = ?1 AND k.kind = ?2 AND k.external_id = ?3
+                 AND (c.assurance = 'server' OR c.visitor = ?4 OR p.signed_customer IS NOT NULL)";
+    let others = count(ledger, sql, (subject.site.as_str(), subject.kind.as_str(), key, subject.visitor.as_str()))?;
+    Ok(others == 0)
+}
+
+/// Programs in which the customer's signup overruled a page's, and it is not settled whom the vendor credits.
+fn disputed(ledger: &Connection, site: &SiteId, customer: &str) -> Result<Vec<ProgramId>, StoreError> {
+    let sql = "SELECT k.program FROM claims k
+               JOIN conversions c ON c.site = k.site AND c.id = k.conversion
+               JOIN deliveries d ON d.site = k.site AND d.conversion = k.conversion AND d.program = k.program
+               WHERE k.site = ?1 AND k.kind = 'signup' AND k.external_id = ?2 AND +c.code = 'claimed_by_page'
+                 AND +d.state IN ('conflict', 'uncertain') ORDER BY k.program";
+    all(ledger, sql, (site.as_str(), customer), |row| checked(row, "program"))
 }
 
 fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<ProgramId>, StoreError> {
@@ -104,6 +155,17 @@ fn is_stated(
 ) -> Result<bool, StoreError> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {STATED} WHERE ?4 IS NULL OR visitor = ?4)");
     Ok(count(ledger, &sql, (site.as_str(), kind.as_str(), key, by.map(VisitorId::as_str)))? > 0)
+}
+
+/// Whether a server stated a key for another visitor and every vendor refused it: no reason for a stranger to have it. Pages
+/// may have any number held under the key, so it is looked at some only.
+fn was_stated(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, assurance, code, visitor FROM conversions
+                                WHERE site = ?1 AND kind = ?2 AND external_id = ?3 LIMIT ?5)
+                              WHERE status = 'rejected' AND assurance = 'server' AND visitor <> ?4
+                                AND code IS NOT 'signups_from_pages')";
+    let key = (subject.site.as_str(), subject.kind.as_str(), key, subject.visitor.as_str(), CONVERSIONS_KNOWN);
+    Ok(count(ledger, sql, key)? > 0)
 }
 
 /// The conversion by which a key stands: the accepted one, else what a server said first.
@@ -140,9 +202,9 @@ fn delivered_for(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> R
 
 /// Whether a customer's signup was rejected. Pages may have any number held under the key, so it is looked at some only.
 fn is_signup_rejected(ledger: &Connection, site: &SiteId, customer: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status FROM conversions
+    let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, code FROM conversions
                                 WHERE site = ?1 AND kind = 'signup' AND external_id = ?2 LIMIT ?3)
-                              WHERE status = 'rejected')";
+                              WHERE status = 'rejected' AND code IS NOT 'signups_from_pages')";
     Ok(count(ledger, sql, (site.as_str(), customer, CONVERSIONS_KNOWN))? > 0)
 }
 
@@ -170,7 +232,7 @@ fn refunded(ledger: &Connection, site: &SiteId, sale: &str, except: Option<&str>
 }
 
 /// Refunds that came before their sale, or ended because it counted for nobody: of each key the last that was said. Where
-/// the key is held by another conversion by now, nothing waits.
+/// the key is held by another conversion by now, nothing waits. One more than are decided at once tells that there are more.
 fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, StoreError> {
     let sql = "WITH refunds AS (
                  SELECT *, row_number() OVER (PARTITION BY external_id ORDER BY received_at DESC, id DESC) AS place
@@ -182,8 +244,8 @@ fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, 
                WHERE place = 1
                  AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = refunds.site AND k.kind = refunds.kind
                                  AND k.external_id = refunds.external_id)
-               ORDER BY received_at, id";
-    all(ledger, sql, (site.as_str(), sale), held)
+               ORDER BY received_at, id LIMIT ?3";
+    all(ledger, sql, (site.as_str(), sale, FOLLOWERS_AT_ONCE + 1), held)
 }
 
 /// A conversion with `decided_for`, the time for which it was decided.

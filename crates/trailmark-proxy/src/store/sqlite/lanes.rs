@@ -34,9 +34,9 @@ fn resume(ledger: &Connection, key: &LaneKey, credential: &str) -> Result<(), St
 /// Writes a lane whole.
 pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO lanes (site, program, spent_milli, counted_at, failures, broken_until,
-                                             throttled_until, pauses)
+                                             throttled_until, down_probe_at, pauses)
                VALUES (:site, :program, :spent_milli, :counted_at, :failures, :broken_until,
-                       :throttled_until, :pauses)";
+                       :throttled_until, :down_probe_at, :pauses)";
     let row = named_params! {
         ":site": key.site.as_str(),
         ":program": key.program.as_str(),
@@ -45,6 +45,7 @@ pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Res
         ":failures": lane.failures,
         ":broken_until": lane.broken_until.map(|at| at.0),
         ":throttled_until": lane.throttled_until.map(|at| at.0),
+        ":down_probe_at": lane.down_probe_at.map(|at| at.0),
         ":pauses": to_json(&lane.pauses)?,
     };
     write(ledger, sql, row).map(|_| ())
@@ -57,6 +58,7 @@ fn lane(row: &Row<'_>) -> Result<Lane, StoreError> {
         failures: plain(row, "failures")?,
         broken_until: maybe_time(row, "broken_until")?,
         throttled_until: maybe_time(row, "throttled_until")?,
+        down_probe_at: maybe_time(row, "down_probe_at")?,
         pauses: json(row, "pauses")?,
     })
 }

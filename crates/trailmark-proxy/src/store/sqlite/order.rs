@@ -4,32 +4,62 @@
 
 use rusqlite::Connection;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 
-use super::rows::{count, damaged, first, plain, write};
+use super::rows::{checked, count, damaged, first, plain, write};
 use crate::outbox::State;
 use crate::outbox::order::Earlier;
 use crate::store::StoreError;
 use crate::store::delivery::Leased;
 
-/// The delivery of kind `follows` that a leased one must come after. Of several under one key (an earlier one was rejected)
-/// a recorded one counts first, then the newest that was not rejected.
+/// How the delivery stands that a leased one of a kind that follows `follows` must come after.
 pub(super) fn earlier(ledger: &Connection, held: &Leased, follows: Kind) -> Result<Earlier, StoreError> {
-    let (site, conversion) = (held.lane.site.as_str(), held.conversion.as_str());
-    let column = if follows == Kind::Sale { "refund_of" } else { "customer_key" };
-    let named = format!("SELECT {column} AS key FROM conversions WHERE site = ?1 AND id = ?2");
-    let key: Option<String> = first(ledger, &named, (site, conversion), |row| plain(row, "key"))?.flatten();
-    let Some(key) = key else { return Ok(Earlier::Unnamed) };
-    let sql = "SELECT d.state FROM conversions c JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
-               WHERE c.site = ?1 AND c.kind = ?2 AND c.external_id = ?3 AND d.program = ?4
-               ORDER BY d.state = 'recorded' DESC, d.state = 'rejected', c.received_at DESC LIMIT 1";
-    let params = (site, follows.as_str(), key, held.lane.program.as_str());
-    let found: Option<String> = first(ledger, sql, params, |row| plain(row, "state"))?;
-    let Some(word) = found else { return Ok(Earlier::Absent) };
-    State::from_word(&word).map(Earlier::Stands).ok_or_else(|| damaged("state", "no such word"))
+    let (site, conversion) = (&held.lane.site, &held.conversion);
+    if key(ledger, site, conversion, follows)?.is_none() {
+        return Ok(Earlier::Unnamed);
+    }
+    let Some(id) = followed(ledger, site, conversion, &held.lane.program, follows)? else { return Ok(Earlier::Absent) };
+    let sql = "SELECT state, due_at IS NULL AND lease IS NULL AS is_idle FROM deliveries WHERE site = ?1 AND id = ?2";
+    let found = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
+        Ok((plain::<String>(row, "state")?, plain::<bool>(row, "is_idle")?))
+    })?;
+    let Some((word, is_idle)) = found else { return Ok(Earlier::Absent) };
+    let state = State::from_word(&word).ok_or_else(|| damaged("state", "no such word"))?;
+    Ok(if is_idle && state == State::Uncertain { Earlier::Undecided } else { Earlier::Stands(state) })
 }
 
-/// Deliveries that are held back in the delivery's program and follow it.
+/// The key of the conversion of kind `follows` that a conversion comes after.
+fn key(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    follows: Kind,
+) -> Result<Option<String>, StoreError> {
+    let column = if follows == Kind::Sale { "refund_of" } else { "customer_key" };
+    let named = format!("SELECT {column} AS key FROM conversions WHERE site = ?1 AND id = ?2");
+    Ok(first(ledger, &named, (site.as_str(), conversion.as_str()), |row| plain(row, "key"))?.flatten())
+}
+
+/// The delivery of kind `follows` that a conversion's delivery to a program must come after. Of several under one key (an
+/// earlier one was rejected) a recorded one counts first, then the newest that was not rejected; one that a server overruled does
+/// not count.
+pub(super) fn followed(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    program: &ProgramId,
+    follows: Kind,
+) -> Result<Option<ConversionId>, StoreError> {
+    let Some(key) = key(ledger, site, conversion, follows)? else { return Ok(None) };
+    let sql = "SELECT d.id FROM conversions c JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
+               WHERE c.site = ?1 AND c.kind = ?2 AND c.external_id = ?3 AND d.program = ?4
+                 AND +c.status <> 'duplicate'
+               ORDER BY d.state = 'recorded' DESC, d.state = 'rejected', c.received_at DESC LIMIT 1";
+    first(ledger, sql, (site.as_str(), follows.as_str(), key, program.as_str()), |row| checked(row, "id"))
+}
+
+/// Deliveries that are held back in the delivery's program and follow it, and of a signup the refunds that are blocked behind its
+/// sales: they wait once their sale moves.
 const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                          JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
@@ -42,7 +72,15 @@ const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN conversions f ON f.site = c.site AND f.refund_of = c.external_id
                          JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                          WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
-                           AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL";
+                           AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                         UNION ALL
+                         SELECT w.id FROM deliveries d
+                         JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                         CROSS JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id
+                         CROSS JOIN conversions f ON f.site = s.site AND f.refund_of = s.external_id
+                         CROSS JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                         WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND s.kind = 'sale' AND f.kind = 'refund'
+                           AND +w.state = 'blocked' AND w.lease IS NULL";
 
 /// Makes due whatever is held back in the delivery's program and follows it. Due since it was received, so that those who
 /// waited longest go first.

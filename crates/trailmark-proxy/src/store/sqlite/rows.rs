@@ -125,13 +125,14 @@ mod plan {
     /// What a statement says that may, with the reason.
     const WIDE: &str = "/* wide: ";
     /// What operators ask for, seldom and apart from the writer.
-    const OPERATORS: [&str; 2] = ["sqlite/health.rs", "sqlite/lists.rs"];
+    const OPERATORS: [&str; 3] = ["sqlite/health.rs", "sqlite/lists.rs", "sqlite/paging.rs"];
     /// Tables and indexes that hold a few rows a site, and what statements make for themselves (`WITH`).
-    const SMALL: [&str; 9] = [
+    const SMALL: [&str; 10] = [
         "api_keys",
         "deliveries_leased",
         "found",
         "lanes",
+        "owed",
         "refunds",
         "signing_keys",
         "subjects",

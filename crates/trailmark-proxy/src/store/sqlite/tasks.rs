@@ -18,11 +18,13 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                       coalesce(c.customer_key, o.customer_key) AS customer_key,
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
                       t.click_id, t.partner,
+                      NOT EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
+                                  AND a.purpose = 'send') AS is_unsent,
                       (SELECT sd.reference FROM conversions s
                          JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
                        WHERE s.site = c.site AND s.kind = 'signup'
                          AND s.external_id = coalesce(c.customer_key, o.customer_key)
-                         AND sd.state = 'recorded' AND s.id <> c.id
+                         AND sd.state = 'recorded' AND s.id <> c.id AND +s.status <> 'duplicate'
                        ORDER BY +s.received_at DESC LIMIT 1) AS customer_reference,
                       o.occurred_at AS sale_occurred_at, o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
                FROM deliveries d
@@ -53,6 +55,7 @@ fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         click_id: maybe(row, "click_id")?,
         partner: maybe(row, "partner")?,
         data: json(row, "data")?,
+        is_unsent: plain(row, "is_unsent")?,
     })
 }
 

@@ -7,20 +7,24 @@ use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{SiteId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
+use super::budget::{self, Subject};
 use super::rows::{all, checked, count, first, maybe, maybe_word, plain, time, word, write};
 use crate::store::{Arrival, NewTouch, RecordedArrival, StoreError, StoredTouch, TOUCHES_KNOWN};
+
+/// Touches of one visitor, over all programs, among which those that a decision looks at are found.
+const TOUCHES_LOOKED_AT: u32 = 20 * TOUCHES_KNOWN;
 
 /// See [`crate::store::Store::record_arrival`].
 pub(super) fn record(ledger: &Connection, arrival: &Arrival) -> Result<Option<RecordedArrival>, StoreError> {
     let site = &arrival.site;
-    let visitor = visitor_of(ledger, arrival)?;
-    let mut counting = Vec::new();
-    for touch in &arrival.touches {
-        if counts(ledger, arrival, &visitor, touch)? {
-            counting.push(touch);
-        }
+    if let Some(repeated) = repeated_by_key(ledger, arrival)? {
+        return Ok(Some(repeated));
     }
-    afford(ledger, arrival, counting.len())?;
+    let visitor = arrival.known_visitor.clone().unwrap_or_else(|| arrival.fresh_visitor.clone());
+    let counting = counting(ledger, arrival, &visitor)?;
+    if !counting.is_empty() {
+        budget::take(ledger, site, Subject::Touch, &arrival.budget, counting.len(), arrival.now)?;
+    }
     if counting.is_empty() && newest_alive(ledger, site, &visitor, arrival.now)?.is_none() {
         return Ok(None);
     }
@@ -29,22 +33,46 @@ pub(super) fn record(ledger: &Connection, arrival: &Arrival) -> Result<Option<Re
         insert(ledger, arrival, &visitor, touch)?;
     }
     let newest = newest_alive(ledger, site, &visitor, arrival.now)?;
-    Ok(newest.map(|newest| RecordedArrival { visitor, newest, is_new: !counting.is_empty() }))
+    Ok(newest.map(|newest| RecordedArrival { visitor, is_proved: true, newest, is_new: !counting.is_empty() }))
 }
 
-/// The cookie's visitor, else the one whose key reported this arrival before, else a new one.
-fn visitor_of(ledger: &Connection, arrival: &Arrival) -> Result<VisitorId, StoreError> {
-    let sql = "SELECT visitor FROM arrivals WHERE site = :site AND id = :id AND jkt = :jkt
-               ORDER BY recorded_at, visitor LIMIT 1";
-    let by_key = match (&arrival.known_visitor, &arrival.jkt) {
-        (Some(known), _) => Some(known.clone()),
-        (None, Some(jkt)) => {
-            let key = named_params! {":site": arrival.site.as_str(), ":id": arrival.id.as_str(), ":jkt": jkt.as_str()};
-            first(ledger, sql, key, |row| checked(row, "visitor"))?
+/// What a browser without a cookie reported before under the same key, when it says nothing new: its first answer may have
+/// been lost. Who only knows arrival id and public key hears what such a report holds itself, and adds nothing.
+fn repeated_by_key(ledger: &Connection, arrival: &Arrival) -> Result<Option<RecordedArrival>, StoreError> {
+    let (None, Some(jkt)) = (&arrival.known_visitor, &arrival.jkt) else { return Ok(None) };
+    let (site, id) = (arrival.site.as_str(), arrival.id.as_str());
+    let sql =
+        "SELECT visitor FROM arrivals WHERE site = ?1 AND id = ?2 AND jkt = ?3 ORDER BY recorded_at, visitor LIMIT 1";
+    let found = first(ledger, sql, (site, id, jkt.as_str()), |row| checked::<VisitorId>(row, "visitor"))?;
+    let Some(visitor) = found else { return Ok(None) };
+    if !counting(ledger, arrival, &visitor)?.is_empty() {
+        return Ok(None);
+    }
+    let mut newest: Option<StoredTouch> = None;
+    for touch in &arrival.touches {
+        let sql = "SELECT * FROM touches
+                   WHERE site = ?1 AND visitor = ?2 AND program = ?3 AND arrival = ?4 AND expires_at > ?5
+                     AND unusable IS NULL";
+        let key = (site, visitor.as_str(), touch.program.as_str(), id, arrival.now.0);
+        let recorded = first(ledger, sql, key, stored_touch)?;
+        newest = newest.into_iter().chain(recorded).max_by_key(|stored| (stored.touch.at, stored.touch.id.clone()));
+    }
+    Ok(newest.map(|newest| RecordedArrival { visitor, is_proved: false, newest, is_new: false }))
+}
+
+/// The captured touches that are new to a visitor.
+fn counting<'a>(
+    ledger: &Connection,
+    arrival: &'a Arrival,
+    visitor: &VisitorId,
+) -> Result<Vec<&'a NewTouch>, StoreError> {
+    let mut counting = Vec::new();
+    for touch in &arrival.touches {
+        if counts(ledger, arrival, visitor, touch)? {
+            counting.push(touch);
         }
-        (None, None) => None,
-    };
-    Ok(by_key.unwrap_or_else(|| arrival.fresh_visitor.clone()))
+    }
+    Ok(counting)
 }
 
 /// Whether a capture is a touch that the visitor does not have yet: another arrival in that program, and no click of
@@ -52,9 +80,16 @@ fn visitor_of(ledger: &Connection, arrival: &Arrival) -> Result<VisitorId, Store
 /// a vendor's cookie, which stays for months, only where they have none in that program, alive or not. A touch that is never
 /// credited stands in no cookie's way.
 fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<bool, StoreError> {
-    let known = "SELECT count(*) FROM touches WHERE site = :site AND visitor = :visitor AND program = :program
-                 AND (:any AND unusable IS NULL OR arrival = :arrival OR click_id = :click
-                      OR :again AND click_id IS :click AND partner IS :partner AND expires_at > :now)";
+    // Each part stops at the first row of an index, or looks at few, however many touches the visitor has.
+    let same = "SELECT 1 FROM touches WHERE site = :site AND visitor = :visitor AND program = :program";
+    let known = format!(
+        "SELECT (:any AND EXISTS ({same} AND unusable IS NULL)) OR EXISTS ({same} AND arrival = :arrival)
+           OR EXISTS ({same} AND click_id = :click)
+           OR (:again AND EXISTS (
+             SELECT 1 FROM (SELECT program, click_id, partner, expires_at FROM touches INDEXED BY touches_newest
+                            WHERE site = :site AND visitor = :visitor ORDER BY at DESC, id DESC LIMIT {TOUCHES_KNOWN})
+             WHERE program = :program AND click_id IS :click AND partner IS :partner AND expires_at > :now))"
+    );
     let key = named_params! {
         ":site": arrival.site.as_str(),
         ":visitor": visitor.as_str(),
@@ -66,22 +101,7 @@ fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
         ":partner": new.captured.partner.as_ref().map(|key| key.as_str()),
         ":now": arrival.now.0,
     };
-    Ok(new.expires_at > arrival.now && count(ledger, known, key)? == 0)
-}
-
-/// Whether the site's budget has room for so many new touches. Those of a time to come, recorded before the clock went back,
-/// are not counted, or they would bar the site until then.
-fn afford(ledger: &Connection, arrival: &Arrival, new: usize) -> Result<(), StoreError> {
-    if new == 0 {
-        return Ok(());
-    }
-    let sql = "SELECT count(*) FROM touches WHERE site = ?1 AND recorded_at BETWEEN ?2 AND ?3";
-    let recorded = count(ledger, sql, (arrival.site.as_str(), arrival.budget.since.0, arrival.now.0))?;
-    let wanted = u64::try_from(new).unwrap_or(u64::MAX);
-    match recorded.saturating_add(wanted) > arrival.budget.most {
-        true => Err(StoreError::OverBudget),
-        false => Ok(()),
-    }
+    Ok(new.expires_at > arrival.now && count(ledger, &known, key)? == 0)
 }
 
 /// The visitor and this arrival of theirs. A key that comes with a repeat by cookie is kept where none was.
@@ -136,6 +156,10 @@ fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
     write(ledger, sql, row).map(|_| ())
 }
 
+/// Site, visitor and now are its parameters.
+const NEWEST_ALIVE: &str = "SELECT * FROM touches INDEXED BY touches_newest
+   WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3 AND unusable IS NULL ORDER BY at DESC, id DESC LIMIT 1";
+
 /// The newest touch that may be credited and whose window is still open; of two at the same time the later id, as attribution
 /// has it.
 pub(super) fn newest_alive(
@@ -144,23 +168,22 @@ pub(super) fn newest_alive(
     visitor: &VisitorId,
     now: UnixMillis,
 ) -> Result<Option<StoredTouch>, StoreError> {
-    let sql = "SELECT * FROM touches WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3 AND unusable IS NULL
-               ORDER BY at DESC, id DESC LIMIT 1";
-    first(ledger, sql, (site.as_str(), visitor.as_str(), now.0), stored_touch)
+    first(ledger, NEWEST_ALIVE, (site.as_str(), visitor.as_str(), now.0), stored_touch)
 }
 
 /// The newest touches of a visitor in each program, alive or not, the first first. Those that are never credited are counted
-/// apart, so that they push out no other.
+/// apart, so that they push out no other. Of one who has more than any person, not all are looked at.
 pub(super) fn of_visitor(
     ledger: &Connection,
     site: &SiteId,
     visitor: &VisitorId,
 ) -> Result<Vec<StoredTouch>, StoreError> {
     let sql = "SELECT * FROM (
-                 SELECT *, row_number() OVER (PARTITION BY program, unusable IS NULL ORDER BY at DESC, id DESC) AS place FROM touches
-                 WHERE site = ?1 AND visitor = ?2)
+                 SELECT *, row_number() OVER (PARTITION BY program, unusable IS NULL ORDER BY at DESC, id DESC) AS place FROM (
+                   SELECT * FROM touches INDEXED BY touches_newest WHERE site = ?1 AND visitor = ?2
+                   ORDER BY at DESC, id DESC LIMIT ?4))
                WHERE place <= ?3 ORDER BY at, id";
-    all(ledger, sql, (site.as_str(), visitor.as_str(), TOUCHES_KNOWN), stored_touch)
+    all(ledger, sql, (site.as_str(), visitor.as_str(), TOUCHES_KNOWN, TOUCHES_LOOKED_AT), stored_touch)
 }
 
 pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
@@ -188,5 +211,42 @@ fn source_word(source: Source) -> &'static str {
     match source {
         Source::Cookie => "cookie",
         Source::Url => "url",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::migrate;
+    use super::*;
+
+    /// The steps by which SQLite answers, with every parameter bound.
+    fn plan(sql: &str) -> Vec<String> {
+        let mut ledger = Connection::open_in_memory().unwrap();
+        migrate::migrate(&mut ledger).unwrap();
+        let mut plan = ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        for parameter in 1..=plan.parameter_count() {
+            plan.raw_bind_parameter(parameter, 1).unwrap();
+        }
+        plan.raw_query().mapped(|row| row.get("detail")).map(Result::unwrap).collect()
+    }
+
+    // field-faults row 73
+    #[test]
+    fn the_thousandth_touch_of_a_visitor_costs_what_the_first_did() {
+        // Each part is one step down an index, and nothing is sorted.
+        for (sql, index) in [
+            (NEWEST_ALIVE, "touches_newest (site=? AND visitor=?)"),
+            (
+                "SELECT 1 FROM touches WHERE site = ?1 AND visitor = ?2 AND program = ?3 AND arrival = ?4",
+                "touches_of_visitor (site=? AND visitor=? AND program=? AND arrival=?)",
+            ),
+            (
+                "SELECT 1 FROM touches WHERE site = ?1 AND visitor = ?2 AND program = ?3 AND click_id = ?4",
+                "touches_of_click (site=? AND visitor=? AND program=? AND click_id=?)",
+            ),
+        ] {
+            let steps = plan(sql);
+            assert!(matches!(&steps[..], [one] if one.contains(index)), "{steps:?}");
+        }
     }
 }

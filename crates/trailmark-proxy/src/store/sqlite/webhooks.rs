@@ -1,16 +1,17 @@
 //! Webhooks in SQL: keeping one before it is answered, finding the deliveries that it concerns, and the operator's lists and
 //! changes. What a webhook means comes in as a value; what a concerned delivery is asked stands in `commissions`.
 
-use rusqlite::{Connection, Row, named_params};
+use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_vendors::webhook::{Meaning, Notice};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
+use super::commissions;
+use super::paging::{Listing, Order};
 use super::rows::{all, checked, count, first, maybe_time, plain, time, word, write};
-use super::{commissions, lists};
 use crate::store::StoreError;
 use crate::store::delivery::LaneKey;
-use crate::store::operator::Filter;
+use crate::store::listing::{Filter, Page};
 use crate::store::webhooks::{Kept, NewWebhook, Unread, WebhookChange, WebhookRow, WebhookState};
 
 /// Characters of an id that must be given at least.
@@ -184,25 +185,22 @@ pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
 }
 
 /// See [`crate::store::webhooks::WebhookStore::webhooks`].
-pub(super) fn list(ledger: &Connection, filter: &Filter) -> Result<Vec<WebhookRow>, StoreError> {
+pub(super) fn list(ledger: &Connection, filter: &Filter) -> Result<Page<WebhookRow>, StoreError> {
     let states = WebhookState::ALL.into_iter().filter(|state| match filter.state.as_deref() {
         None => true,
         Some("quarantined") => state.is_quarantined(),
         Some(word) => state.as_str() == word,
     });
-    let sql = format!(
-        "/* wide: as far as the limit */ SELECT * FROM webhooks WHERE site = ?1 AND state IN ({}) AND (?2 IS NULL OR program = ?2)
-         ORDER BY id DESC LIMIT ?3",
-        words(states)
-    );
-    let (program, most) = (filter.program.as_ref().map(ProgramId::as_str), lists::limit(filter));
-    let mut found = Vec::new();
-    for site in filter.site.clone().map_or_else(|| sites(ledger), |site| Ok(vec![site]))? {
-        found.extend(all(ledger, &sql, (site.as_str(), program, most), row)?);
-    }
-    found.sort_by(|a, b| b.id.cmp(&a.id));
-    found.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-    Ok(found)
+    let from = format!("FROM webhooks WHERE site = :site AND state IN ({})", words(states));
+    let program = filter.program.as_ref().map(ProgramId::as_str);
+    let conditions = program.iter().map(|program| {
+        let parameter: (&str, &dyn ToSql) = (":program", program);
+        ("program = :program".to_owned(), Some(parameter))
+    });
+    let order = Order::Id { id: "id", is_sorted: false };
+    let listing = Listing { select: "SELECT *", from: &from, conditions: conditions.collect(), order };
+    let sites = filter.site.clone().map_or_else(|| sites(ledger), |site| Ok(vec![site]))?;
+    listing.page(ledger, filter, sites, row)
 }
 
 /// States as SQL lists them.

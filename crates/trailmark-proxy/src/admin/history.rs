@@ -1,0 +1,65 @@
+//! The history of one conversion as the ledger view shows it: the answer first, then facts, then what happened step by step.
+//! What is said is decided by [`crate::answer`] and [`crate::explain`]; here it is put together.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Serialize;
+use trailmark_vendors::commission::Commission;
+use trailmark_wire::ids::ProgramId;
+use trailmark_wire::money::Money;
+use trailmark_wire::time::UnixMillis;
+
+use super::ledger::Answer;
+use crate::answer::{self, answer};
+use crate::app::App;
+use crate::explain::{Section, credited, story, subject};
+use crate::store::operator::{ConversionRow, DeliveryRow};
+
+/// `GET v1/conversions/{id}/history`.
+#[derive(Debug, Serialize)]
+pub(super) struct History {
+    answer: answer::Answer,
+    /// What happened, in a line.
+    subject: String,
+    credited: String,
+    conversion: ConversionRow,
+    #[serde(with = "trailmark_wire::time::rfc3339")]
+    occurred_at: UnixMillis,
+    /// Of each delivery whose commission the vendor has told.
+    commissions: Vec<Earned>,
+    sections: Vec<Section>,
+}
+
+/// What a vendor says that a delivery earned.
+#[derive(Debug, Serialize)]
+struct Earned {
+    program: ProgramId,
+    commission: Commission,
+    amount: Option<Money>,
+}
+
+pub(super) async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<History> {
+    let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
+    let row = &detail.conversion;
+    Ok(Json(History {
+        answer: answer(row, &lanes),
+        subject: subject(row),
+        credited: credited(row),
+        occurred_at: detail.occurred_at,
+        commissions: detail.deliveries.iter().filter_map(earned).collect(),
+        // The head says what answer, subject and facts say.
+        sections: story(&detail, &lanes).sections.into_iter().filter(|section| section.heading.is_some()).collect(),
+        conversion: detail.conversion,
+    }))
+}
+
+fn earned(row: &DeliveryRow) -> Option<Earned> {
+    let amount = row.commission_amount;
+    (row.commission != Commission::Unknown).then(|| Earned {
+        program: row.program.clone(),
+        commission: row.commission,
+        amount,
+    })
+}

@@ -1,0 +1,79 @@
+//! Where a delivery begins whose key a page had claimed first, until the site's backend overruled it. What was sent on the
+//! page's word may stand at the vendor, so the outbox's rule holds for both deliveries together: nothing is sent blind.
+
+use trailmark_vendors::capability::Class;
+use trailmark_wire::time::UnixMillis;
+
+use super::manual::Past;
+use super::{Doubt, Progress, State};
+use crate::store::delivery::FURTHEST_DUE_MS;
+
+/// How a new delivery stands; `past` is what the sends on the page's word leave open.
+///
+/// Where they may have taken effect, the vendor is asked first. A look-up that finds nothing is believed once the vendor's
+/// settling time has passed since the first one was made: the page's send may be seconds old.
+pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
+    let fresh = Progress::new(due_at);
+    match past {
+        Past::Clear => fresh,
+        Past::Unsure(Some(Class::Keyed | Class::Searchable | Class::UniqueKey | Class::Upsert)) => Progress {
+            state: State::Uncertain,
+            reason: Some("the vendor was told of this customer on a page's word, so it is asked first".into()),
+            doubt: Some(Doubt::Unknown),
+            // The machine brings this near: to the settling time after the look-up that it is given to.
+            settles_at: Some(due_at.plus(FURTHEST_DUE_MS)),
+            ..fresh
+        },
+        Past::Unsure(Some(Class::Neither) | None) => Progress {
+            state: State::Conflict,
+            reason: Some("the vendor was told of it on a page's word, and cannot be asked what it has".into()),
+            due_at: None,
+            ..fresh
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trailmark_vendors::outcome::LookUp;
+
+    use super::*;
+    use crate::outbox::Purpose;
+    use crate::outbox::machine::{Moment, after_look_up};
+
+    const NOW: UnixMillis = UnixMillis(1_795_248_000_000);
+    const SETTLING_MS: i64 = 15 * 60 * 1000;
+
+    fn asked(progress: Progress, found: &LookUp, now: UnixMillis) -> Progress {
+        after_look_up(progress, found, now, Moment { now, jitter: 0, settling_ms: SETTLING_MS })
+    }
+
+    #[test]
+    fn what_nobody_was_told_is_sent_at_its_time() {
+        assert_eq!(begins(Past::Clear, NOW), Progress::new(NOW));
+    }
+
+    #[test]
+    fn what_the_vendor_may_have_is_asked_for_and_sent_only_when_it_settled_without_it() {
+        for class in [Class::Keyed, Class::Searchable, Class::UniqueKey, Class::Upsert] {
+            let first = begins(Past::Unsure(Some(class)), NOW);
+            assert_eq!((first.purpose(), first.due_at), (Some(Purpose::LookUp), Some(NOW)), "{class:?}");
+            let early = asked(first.clone(), &LookUp::Absent, NOW);
+            assert_eq!((early.state, early.due_at), (State::Uncertain, Some(NOW.plus(SETTLING_MS))));
+            let later = asked(early, &LookUp::Absent, NOW.plus(SETTLING_MS));
+            assert_eq!(later.purpose(), Some(Purpose::Send));
+            let found = asked(first.clone(), &LookUp::Found { reference: Some("cus_1".into()) }, NOW);
+            assert_eq!(found.state, State::Recorded, "the same partner");
+            let differs = asked(first, &LookUp::Differs { message: "`partner_key`".into() }, NOW);
+            assert_eq!((differs.state, differs.due_at), (State::Conflict, None));
+        }
+    }
+
+    #[test]
+    fn a_vendor_that_cannot_be_asked_leaves_it_to_a_person() {
+        for class in [Some(Class::Neither), None] {
+            let begins = begins(Past::Unsure(class), NOW);
+            assert_eq!((begins.state, begins.purpose()), (State::Conflict, None), "{class:?}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The end of what pages claimed and a server states for another visitor, in SQL: their conversions hold no key any more, and
+//! what was still to be sent on their word is not sent. What was sent stays on record; a delivery that takes its place asks
+//! the vendor first. Whether a claim ends is decided by the caller's rule.
+
+use rusqlite::{Connection, named_params};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::receipt::Status;
+use trailmark_wire::time::UnixMillis;
+
+use super::rows::{all, checked, count, first, plain, write};
+use super::{attempts, claims, held, lists, owed};
+use crate::outbox::State;
+use crate::outbox::manual::Past;
+use crate::store::operator::Afterwards;
+use crate::store::{FOLLOWERS_AT_ONCE, StoreError};
+
+/// The code of a page's conversion that a server overruled. Statements write it out, for the index that it belongs to.
+const OVERRULED: &str = "overruled_by_server";
+
+/// Kind and business key of a conversion.
+fn named(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(String, String), StoreError> {
+    let sql = "SELECT kind, external_id FROM conversions WHERE site = ?1 AND id = ?2 AND external_id IS NOT NULL";
+    let found =
+        first(ledger, sql, (site.as_str(), id.as_str()), |row| Ok((plain(row, "kind")?, plain(row, "external_id")?)))?;
+    found.ok_or(StoreError::NotFound("business key"))
+}
+
+/// The conversions that hold the kind and key of `cause`, other than itself.
+fn holders(ledger: &Connection, site: &SiteId, cause: &ConversionId) -> Result<Vec<ConversionId>, StoreError> {
+    let (kind, key) = named(ledger, site, cause)?;
+    let sql = "SELECT DISTINCT conversion FROM claims
+               WHERE site = ?1 AND kind = ?2 AND external_id = ?3 AND conversion <> ?4 ORDER BY conversion";
+    all(ledger, sql, (site.as_str(), kind, key, cause.as_str()), |row| checked(row, "conversion"))
+}
+
+/// Ends what holds the kind and key of `cause`.
+pub(super) fn overrule(
+    ledger: &Connection,
+    site: &SiteId,
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    for holder in holders(ledger, site, cause)? {
+        let key = (site.as_str(), holder.as_str());
+        claims::free(ledger, site, &holder)?;
+        withdraw_sales(ledger, site, &holder, cause, now)?;
+        stop(ledger, site, &holder, cause, now)?;
+        let sql =
+            "UPDATE conversions SET status = 'duplicate', code = 'overruled_by_server' WHERE site = ?1 AND id = ?2";
+        write(ledger, sql, key)?;
+        let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
+        held::record(ledger, site, &holder, (Status::Duplicate, Some(OVERRULED)), &why)?;
+    }
+    Ok(())
+}
+
+/// Sales that were credited as the overruled signup was, and of which no vendor has heard, are held and decided again. What was
+/// sent or given back stays as it is; of more than are decided at once, the others wait for their customer at the vendor.
+fn withdraw_sales(
+    ledger: &Connection,
+    site: &SiteId,
+    signup: &ConversionId,
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let sql = "SELECT s.id FROM conversions c
+               JOIN conversions s ON s.site = c.site AND s.customer_key = c.external_id AND s.kind = 'sale'
+               WHERE c.site = ?1 AND c.id = ?2 AND c.kind = 'signup' AND +s.status = 'accepted'
+                 AND EXISTS (SELECT 1 FROM deliveries d JOIN deliveries o ON o.site = d.site AND o.touch = d.touch
+                             WHERE d.site = s.site AND d.conversion = s.id AND o.conversion = c.id)
+                 AND NOT EXISTS (SELECT 1 FROM deliveries d CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
+                                 WHERE d.site = s.site AND d.conversion = s.id AND a.purpose = 'send')
+                 AND NOT EXISTS (SELECT 1 FROM conversions r WHERE r.site = s.site AND r.refund_of = s.external_id
+                                 AND +r.status = 'accepted')
+               ORDER BY +s.id LIMIT ?3";
+    let key = (site.as_str(), signup.as_str(), FOLLOWERS_AT_ONCE);
+    let sales: Vec<ConversionId> = all(ledger, sql, key, |row| checked(row, "id"))?;
+    for sale in &sales {
+        claims::free(ledger, site, sale)?;
+        stop(ledger, site, sale, cause, now)?;
+        let sql = "UPDATE conversions SET status = 'held', code = 'signup_disputed' WHERE site = ?1 AND id = ?2";
+        write(ledger, sql, (site.as_str(), sale.as_str()))?;
+        let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
+        held::record(ledger, site, sale, (Status::Held, Some("signup_disputed")), &why)?;
+    }
+    if sales.is_empty() { Ok(()) } else { owed::owe(ledger, site, cause, owed::What::Sales) }
+}
+
+/// Nothing more is sent for a conversion. A send under way ends as unknown, and whoever holds its lease finds it gone; its
+/// answer is kept on the attempt when it comes.
+fn stop(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE attempts SET ended_at = ?3, outcome = 'unknown', message = ?4
+               WHERE site = ?1 AND ended_at IS NULL
+                 AND delivery IN (SELECT id FROM deliveries WHERE site = ?1 AND conversion = ?2)";
+    let message = "no answer was seen before the site's backend stated the customer for another visitor";
+    write(ledger, sql, (site.as_str(), conversion.as_str(), now.0, message))?;
+    let sql = format!(
+        "UPDATE deliveries SET state = :dropped, reason = :reason, due_at = NULL, doubt = NULL, settles_at = NULL,
+           lease = NULL, lease_until = NULL
+         WHERE site = :site AND conversion = :conversion AND +state IN ({})",
+        lists::unsettled()
+    );
+    let reason = format!("the site's backend stated this customer for another visitor, in conversion {cause}");
+    let row = named_params! {
+        ":site": site.as_str(), ":conversion": conversion.as_str(), ":dropped": State::Dropped.as_str(), ":reason": reason,
+    };
+    write(ledger, &sql, row).map(|_| ())
+}
+
+/// Makes due what waits for the server's word under the kind and key of `cause`.
+pub(super) fn confirm(
+    ledger: &Connection,
+    site: &SiteId,
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    for holder in holders(ledger, site, cause)? {
+        let sql = "UPDATE deliveries SET due_at = ?3, reason = NULL
+                   WHERE site = ?1 AND conversion = ?2 AND +state = 'due' AND attempts = 0 AND lease IS NULL
+                     AND +due_at > ?3";
+        write(ledger, sql, (site.as_str(), holder.as_str(), now.0))?;
+    }
+    Ok(())
+}
+
+/// What sends on the word of overruled pages leave open of a conversion's kind and key in a program.
+pub(super) fn past(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+    program: &ProgramId,
+) -> Result<Past, StoreError> {
+    let sql = "SELECT a.class FROM conversions c
+               CROSS JOIN conversions o ON o.site = c.site AND o.kind = c.kind AND o.external_id = c.external_id
+                 AND o.code = 'overruled_by_server'
+               CROSS JOIN deliveries d ON d.site = o.site AND d.conversion = o.id AND d.program = ?3
+               CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
+               WHERE c.site = ?1 AND c.id = ?2 AND a.purpose = 'send'
+                 AND (a.outcome IS NULL OR a.outcome IN ('recorded', 'unknown', 'unverified'))
+               ORDER BY a.started_at DESC LIMIT 1";
+    let key = (site.as_str(), conversion.as_str(), program.as_str());
+    let unsure = first(ledger, sql, key, attempts::class)?;
+    Ok(unsure.map_or(Past::Clear, Past::Unsure))
+}
+
+/// The conversion by which a server overruled this one; `None` when none did.
+pub(super) fn overruled_by(
+    ledger: &Connection,
+    site: &SiteId,
+    conversion: &ConversionId,
+) -> Result<Option<ConversionId>, StoreError> {
+    let key = (site.as_str(), conversion.as_str());
+    let is_overruled = "SELECT count(*) FROM conversions WHERE site = ?1 AND id = ?2 AND code = 'overruled_by_server'";
+    if count(ledger, is_overruled, key)? == 0 {
+        return Ok(None);
+    }
+    let sql = "SELECT cause FROM conversion_changes WHERE site = ?1 AND conversion = ?2 AND change = 'overruled'
+               ORDER BY number DESC LIMIT 1";
+    first(ledger, sql, key, |row| checked(row, "cause"))
+}

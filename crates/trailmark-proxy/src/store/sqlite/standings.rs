@@ -1,0 +1,67 @@
+//! How the deliveries of a conversion stand and what they stand behind, in SQL: what [`crate::answer`] is made of.
+
+use rusqlite::{Connection, Row};
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::time::UnixMillis;
+
+use super::order;
+use super::rows::{all, checked, damaged, first, maybe_time, plain, word};
+use crate::outbox::State;
+use crate::store::StoreError;
+use crate::store::operator::{ConversionRow, Followed, Standing};
+
+/// A refund stands behind its sale, which stands behind its customer's signup: nothing is further behind than that.
+const MOST_BEHIND: u32 = 2;
+
+/// Every delivery of a conversion, by program.
+pub(super) fn of(ledger: &Connection, row: &ConversionRow) -> Result<Vec<Standing>, StoreError> {
+    let sql = "SELECT * FROM deliveries WHERE site = ?1 AND conversion = ?2 ORDER BY program";
+    let mut found = all(ledger, sql, (row.site.as_str(), row.id.as_str()), standing)?;
+    for standing in &mut found {
+        standing.follows = followed(ledger, &row.site, (&row.id, row.kind), standing, MOST_BEHIND)?;
+    }
+    Ok(found)
+}
+
+/// What a delivery that is held back stands behind.
+fn followed(
+    ledger: &Connection,
+    site: &SiteId,
+    (conversion, kind): (&ConversionId, Kind),
+    standing: &Standing,
+    most: u32,
+) -> Result<Option<Box<Followed>>, StoreError> {
+    if most == 0 || !matches!(standing.state, State::Blocked | State::Waiting) {
+        return Ok(None);
+    }
+    let follows = if kind == Kind::Refund { Kind::Sale } else { Kind::Signup };
+    let Some(delivery) = order::followed(ledger, site, conversion, &standing.program, follows)? else {
+        return Ok(None);
+    };
+    let sql =
+        "SELECT d.*, c.external_id FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+               WHERE d.site = ?1 AND d.id = ?2";
+    let found = first(ledger, sql, (site.as_str(), delivery.as_str()), |row| {
+        Ok((checked::<ConversionId>(row, "conversion")?, plain(row, "external_id")?, self::standing(row)?))
+    })?;
+    let Some((conversion, external_id, mut standing)) = found else { return Ok(None) };
+    standing.follows = followed(ledger, site, (&conversion, follows), &standing, most - 1)?;
+    Ok(Some(Box::new(Followed { conversion, kind: follows, external_id, standing })))
+}
+
+fn standing(row: &Row<'_>) -> Result<Standing, StoreError> {
+    let state: String = plain(row, "state")?;
+    Ok(Standing {
+        delivery: checked(row, "id")?,
+        program: checked(row, "program")?,
+        vendor: word(row, "vendor")?,
+        state: State::from_word(&state).ok_or_else(|| damaged("state", "no such word"))?,
+        reason: plain(row, "reason")?,
+        due_at: maybe_time(row, "due_at")?.map(UnixMillis::to_rfc3339),
+        paused_by: plain(row, "paused_by")?,
+        commission: word(row, "commission")?,
+        commission_reason: plain(row, "commission_reason")?,
+        follows: None,
+    })
+}

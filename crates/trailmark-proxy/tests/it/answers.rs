@@ -1,0 +1,382 @@
+//! The answer to "was the partner paid?": decided by the ledger's rows alone, and the same wherever it is read. Then whole
+//! stories with the double of PartnerStack: who must act, and what a lane that stands still says of itself.
+
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use trailmark_proxy::answer::{Tone, answer, shell_word};
+use trailmark_proxy::clock::Clock as _;
+use trailmark_proxy::explain::explain;
+use trailmark_proxy::outbox::State;
+use trailmark_proxy::store::operator::{Change, ConversionRow, DeliveryRow, LaneRow, OperatorStore as _, Verdict};
+use trailmark_wire::ids::ConversionId;
+
+use super::delivery_world::{SETTLING_MS, World, refund, sale};
+use super::webhooks_town::Town;
+
+const OWN: &str = "019aa5a0-6f70-7000-8000-000000000001";
+const OTHER: &str = "019aa5a0-6f70-7000-8000-000000000009";
+const DELIVERY: &str = "019aa5a0-6f71-7000-8000-000000000002";
+
+fn standing(state: &str, more: Value) -> Value {
+    let mut standing = json!({
+        "delivery": DELIVERY, "program": "main", "vendor": "partnerstack", "state": state, "reason": null,
+        "due_at": null, "commission": "unknown", "commission_reason": null, "follows": null,
+    });
+    standing.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    standing
+}
+
+/// A signup with one delivery, with a few members changed.
+fn row(standings: Value, more: Value) -> ConversionRow {
+    let mut row = json!({
+        "id": OWN, "site": "acme", "kind": "signup", "external_id": "u_1", "customer": "u_1", "status": "accepted",
+        "code": null, "assurance": "bound", "programs": ["main"], "partners": ["ada"], "deliveries": [],
+        "received_at": "2026-11-21T08:31:02.250Z", "standings": standings,
+    });
+    row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    serde_json::from_value(row).unwrap()
+}
+
+fn said(row: &ConversionRow, lanes: &[LaneRow]) -> String {
+    let answer = answer(row, lanes);
+    let cure = answer.cure.map(|cure| format!(" | {cure}")).unwrap_or_default();
+    format!("[{:?}] {}: {}{cure}", answer.tone, answer.headline, answer.reason)
+}
+
+fn of(state: &str, more: Value) -> String {
+    said(&row(json!([standing(state, more)]), json!({})), &[])
+}
+
+// field-faults row 55
+#[test]
+fn every_state_of_a_delivery_has_an_answer() {
+    let due = json!({ "due_at": "2026-11-21T09:00:00Z" });
+    let why = json!({ "reason": "no such partner" });
+    let both = json!({ "due_at": "2026-11-21T09:00:00Z", "reason": "HTTP 500" });
+    let paid = |word: &str| of("recorded", json!({ "commission": word }));
+    let all = [
+        paid("paid"),
+        paid("approved"),
+        paid("pending"),
+        paid("unknown"),
+        of("recorded", json!({ "commission": "rejected", "commission_reason": "declined by the company" })),
+        of("due", due.clone()),
+        of("due", both.clone()),
+        of("unverified", due.clone()),
+        of("uncertain", both),
+        of("uncertain", why.clone()),
+        of("conflict", why.clone()),
+        of("rejected", why.clone()),
+        of("dead", why.clone()),
+        of("ignored", why.clone()),
+        of("dropped", why.clone()),
+        of(
+            "blocked",
+            json!({ "reason": "the customer's signup is not known in this program; it goes on when it comes" }),
+        ),
+        of("not_needed", json!({})),
+        of("unsupported", why),
+    ];
+    assert_snapshot!(all.join("\n"), @r"
+    [Good] Paid: PartnerStack paid the commission.
+    [Good] Approved: PartnerStack approved the commission and has not paid it out yet.
+    [Waiting] Waiting: PartnerStack has it and has not decided about the commission.
+    [Good] Recorded: PartnerStack has it and shows no commission for it yet.
+    [Bad] Not paid: PartnerStack rejected the commission: declined by the company.
+    [Waiting] Waiting: It is about to be sent to PartnerStack.
+    [Waiting] Waiting: The last attempt failed: HTTP 500. The next one is at 2026-11-21T09:00:00Z.
+    [Waiting] Waiting: PartnerStack accepted it. It is read back at 2026-11-21T09:00:00Z.
+    [Waiting] Waiting: It is not known whether PartnerStack has it: HTTP 500. PartnerStack is asked at 2026-11-21T09:00:00Z, before anything is sent again.
+    [Bad] Unclear: It is not known whether PartnerStack has it: no such partner. | Look at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    [Bad] Not paid: PartnerStack has something else under this key: no such partner. | Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    [Bad] Not paid: PartnerStack rejected it: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    [Bad] Not paid: Every attempt failed: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    [Bad] Not paid: PartnerStack accepted it and credits nobody: no such partner.
+    [Bad] Not paid: An operator gave it up: no such partner.
+    [Bad] Not paid: The customer's signup is not known in this program; it goes on when it comes. | Report it, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
+    [Good] Recorded: PartnerStack needs no call of its own for this.
+    [Bad] Not paid: PartnerStack cannot take it: no such partner.
+    ");
+}
+
+// field-faults row 55
+#[test]
+fn what_is_not_delivered_says_why_and_what_helps() {
+    let of = |more: Value| said(&row(json!([]), more), &[]);
+    let all = [
+        of(json!({ "status": "duplicate", "key_owner": OTHER })),
+        of(json!({ "status": "duplicate" })),
+        of(json!({ "status": "held", "code": "customer_unsigned" })),
+        of(json!({ "status": "held", "code": "a_code_of_a_later_version" })),
+        of(json!({ "status": "held", "code": "sale_unknown", "kind": "refund", "refund_of": "o_1" })),
+        of(json!({ "status": "unattributed", "code": "no_touch" })),
+        of(json!({ "status": "unattributed", "code": "signup_rejected", "kind": "sale" })),
+        of(json!({ "status": "unattributed", "code": "sale_rejected", "kind": "refund", "refund_of": "o 1" })),
+        of(json!({ "status": "unattributed", "code": "a_code_of_a_later_version" })),
+        of(json!({ "status": "rejected", "code": "rejected_by_hand" })),
+        of(json!({ "status": "rejected", "code": "refund_above_sale", "kind": "refund", "refund_of": "o_1" })),
+    ];
+    assert_snapshot!(all.join("\n"), @r"
+    [Bad] Not paid: Conversion 019aa5a0-6f70-7000-8000-000000000009 already has this signup key. Nothing is sent for this one. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the cause.
+    [Bad] Not paid: Another conversion already has this signup key. Nothing is sent for this one.
+    [Bad] Not paid: It is held until a server or an operator confirms it. This site believes a page's customer only if the merchant signed it. | Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.
+    [Bad] Not paid: It is held until a server or an operator confirms it. | Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.
+    [Waiting] Waiting: The sale that this refunds has not been reported yet. The refund is applied when it is.
+    [Bad] Not paid: No partner's link led here.
+    [Bad] Not paid: The customer's signup was rejected, so no partner is known for this. Report it again once a signup of this customer is accepted. | `trailmark conversions explain u_1` shows the cause.
+    [Bad] Not applied: Every vendor rejected the sale that this refunds. | `trailmark conversions explain 'o 1'` shows the cause.
+    [Bad] Not paid: No partner is credited (a_code_of_a_later_version).
+    [Bad] Not paid: An operator rejected it.
+    [Bad] Not applied: With this refund, all refunds of the sale would add up to more than the sale.
+    ");
+}
+
+// field-faults row 55
+#[test]
+fn a_blocked_refund_names_the_cause_at_the_root() {
+    let signup = json!({
+        "conversion": OTHER, "kind": "signup", "external_id": "cust_41",
+        "standing": standing("rejected", json!({ "reason": "partner_key names no partner" })),
+    });
+    let sale = json!({
+        "conversion": OTHER, "kind": "sale", "external_id": "o_1",
+        "standing": standing("blocked", json!({ "follows": signup })),
+    });
+    let blocked = standing("blocked", json!({ "follows": sale }));
+    let text = said(&row(json!([blocked]), json!({ "kind": "refund", "refund_of": "o_1" })), &[]);
+    assert_snapshot!(text, @r"
+    [Bad] Not applied: The sale is blocked, because the customer's signup was rejected: partner_key names no partner. | `trailmark conversions explain cust_41` shows the cause.
+    ");
+}
+
+// field-faults row 55
+#[test]
+fn a_key_in_a_command_is_one_word_of_a_shell_whoever_chose_it() {
+    for (key, word) in [
+        ("cust_41", "cust_41"),
+        ("ada@example.com", "ada@example.com"),
+        ("o 1", "'o 1'"),
+        ("$(reboot)", "'$(reboot)'"),
+        ("a'; reboot; '", r"'a'\''; reboot; '\'''"),
+        ("-rf", "-- '-rf'"),
+        ("", "''"),
+    ] {
+        assert_eq!(shell_word(key), word);
+    }
+}
+
+// field-faults row 55
+#[test]
+fn of_several_programs_the_worst_is_told() {
+    let of = |main: &str, side: &str| {
+        let mut other = standing(side, json!({ "program": "side" }));
+        other["due_at"] = json!("2026-11-21T09:00:00Z");
+        answer(&row(json!([standing(main, json!({})), other]), json!({})), &[])
+    };
+    let told = of("recorded", "due");
+    assert_eq!((told.tone, told.headline.as_str()), (Tone::Waiting, "Waiting"));
+    assert!(told.reason.starts_with("Program side: "), "{}", told.reason);
+    assert_eq!(of("rejected", "due").headline, "Not paid");
+    assert_eq!(of("recorded", "recorded").tone, Tone::Good);
+}
+
+// field-faults rows 47 and 48
+#[test]
+fn what_waits_in_a_lane_that_is_shut_says_so_and_a_paused_one_needs_a_person() {
+    let lane = |state: &str| -> LaneRow {
+        serde_json::from_value(json!({
+            "site": "acme", "program": "main", "state": state, "reason": "the vendor answers 503: it is down",
+            "next_at": null, "waiting": 3, "stuck": 0,
+        }))
+        .unwrap()
+    };
+    let due = row(json!([standing("due", json!({ "due_at": "2026-11-21T09:00:00Z" }))]), json!({}));
+    let text = said(&due, &[lane("down")]);
+    assert!(
+        text.starts_with(
+            "[Waiting] Waiting: Nothing is sent to PartnerStack now, because the vendor answers 503: it is down."
+        ),
+        "{text}"
+    );
+    assert!(text.contains("`trailmark lanes open acme/main`"), "{text}");
+    assert!(said(&due, &[lane("paused")]).contains("about to be sent"), "it needs no refused credential");
+    let refused = standing("due", json!({ "due_at": "2026-11-21T09:00:00Z", "paused_by": "tracking_token" }));
+    let text = said(&row(json!([refused]), json!({})), &[lane("paused")]);
+    assert!(text.starts_with("[Bad] Waiting: PartnerStack refuses `tracking_token`"), "{text}");
+    assert!(said(&due, &[lane("open")]).contains("about to be sent"));
+}
+
+/// The conversion's answer as the ledger gives it.
+async fn told(world: &World, id: &ConversionId) -> String {
+    let detail = world.store.ledger.conversion(id.to_string()).await.unwrap();
+    said(&detail.conversion, &world.store.ledger.lanes(world.clock.now()).await.unwrap())
+}
+
+async fn until(world: &World, id: &ConversionId, state: State) -> DeliveryRow {
+    world.until(id, |row| row.state == state.as_str()).await
+}
+
+// field-faults row 55
+#[tokio::test]
+async fn a_sale_whose_signup_was_rejected_begins_with_the_cause() {
+    let world = World::start().await;
+    world
+        .fault(json!({ "kind": "status", "status": 400, "message": "partner_key names no partner", "times": 1 }))
+        .await;
+    let signup = world.signup("cust_41").await;
+    world.until_state(&signup, State::Rejected).await;
+    let order = world.event("cust_41", sale("o_1001", 1230, "EUR")).await;
+    let back = world.event("cust_41", refund("r_1001", "o_1001", 230, "EUR")).await;
+    until(&world, &order, State::Blocked).await;
+    until(&world, &back, State::Blocked).await;
+    let detail = world.store.ledger.conversion(order.to_string()).await.unwrap();
+    let text = explain(&detail, &[]);
+    let first = text.split("Sale of order").next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(first.starts_with("Not paid: The customer's signup was rejected: "), "{text}");
+    assert!(first.contains("partner_key names no partner"), "{text}");
+    assert!(first.ends_with("`trailmark conversions explain cust_41` shows the cause."), "{text}");
+    assert!(text.contains("Credited: nobody") && !text.contains("on its way"), "{text}");
+    let told = told(&world, &back).await;
+    assert!(
+        told.starts_with("[Bad] Not applied: The sale is blocked, because the customer's signup was rejected"),
+        "{told}"
+    );
+    assert!(told.ends_with("`trailmark conversions explain cust_41` shows the cause."), "{told}");
+}
+
+/// A signup of whose outcome nobody knows, and which cannot be looked up any more; with its sale and a refund of that.
+async fn undecided(world: &World) -> (DeliveryRow, ConversionId, ConversionId) {
+    let signup = world.signup("u_1").await;
+    world.until_state(&signup, State::Unverified).await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let back = world.event("u_1", refund("r_1001", "o_1001", 230, "EUR")).await;
+    until(world, &order, State::Waiting).await;
+    until(world, &back, State::Waiting).await;
+    let fault = json!({ "vendor": "partnerstack", "path_contains": "customers", "kind": "status", "status": 500 });
+    world.control("POST", "faults", &fault).await;
+    let row = world.to_the_end(&signup).await;
+    world.control("DELETE", "faults", &Value::Null).await;
+    // The failures have opened the breaker, which lets nothing through for a while.
+    world.advance(11 * 60_000).await;
+    (row, order, back)
+}
+
+// field-faults row 47
+#[tokio::test]
+async fn what_stands_behind_an_outcome_that_only_an_operator_can_find_out_does_not_wait() {
+    let world = World::start().await;
+    let (signup, order, back) = undecided(&world).await;
+    assert!(signup.due_at.is_none(), "{signup:?}");
+    for (id, what) in [(&order, "Not paid"), (&back, "Not applied")] {
+        until(&world, id, State::Blocked).await;
+        let told = told(&world, id).await;
+        assert!(told.starts_with(&format!("[Bad] {what}: ")), "{told}");
+        assert!(told.ends_with("`trailmark conversions explain u_1` shows the cause."), "{told}");
+        let detail = world.store.ledger.conversion(id.to_string()).await.unwrap();
+        assert!(!explain(&detail, &[]).contains("goes on by itself"));
+    }
+    let lane = world.lane().await;
+    assert_eq!((lane.waiting, lane.stuck), (0, 3));
+}
+
+// field-faults row 47
+#[tokio::test]
+async fn what_stood_behind_goes_on_by_itself_once_an_operator_has_acted() {
+    let world = World::start().await;
+    let (signup, order, back) = undecided(&world).await;
+    until(&world, &back, State::Blocked).await;
+    let resolve = Change::Resolve { delivery: signup.id, verdict: Verdict::Recorded, reason: "seen there".into() };
+    world.store.ledger.change(resolve, world.clock.now()).await.unwrap();
+    world.engine.wake();
+    for id in [&order, &back] {
+        let row = world.to_the_end(id).await;
+        assert_eq!(row.state, "recorded", "{row:?}");
+    }
+    assert_eq!((world.lane().await.waiting, world.lane().await.stuck), (0, 0));
+}
+
+// field-faults row 47
+#[tokio::test]
+async fn a_refund_behind_a_sale_that_is_blocked_does_not_say_that_it_goes_on_by_itself() {
+    let world = World::start().await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let back = world.event("u_1", refund("r_1001", "o_1001", 230, "EUR")).await;
+    until(&world, &order, State::Blocked).await;
+    until(&world, &back, State::Blocked).await;
+    assert_eq!((world.lane().await.waiting, world.lane().await.stuck), (0, 2));
+    let signup = world.signup("u_1").await;
+    until(&world, &order, State::Waiting).await;
+    until(&world, &back, State::Waiting).await;
+    assert_eq!(world.lane().await.stuck, 0, "all of them go on again");
+    world.until_state(&signup, State::Unverified).await;
+    world.advance(SETTLING_MS).await;
+    world.until_state(&order, State::Recorded).await;
+    world.until_state(&back, State::Recorded).await;
+}
+
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
+// field-faults row 48
+#[tokio::test]
+async fn a_vendor_that_is_back_before_its_hint_opens_its_lane_by_itself() {
+    let world = World::start().await;
+    let fault = json!({ "vendor": "partnerstack", "kind": "status", "status": 503, "retry_after_s": 3600 });
+    world.control("POST", "faults", &fault).await;
+    let id = world.signup("u_1").await;
+    world.until(&id, |row| !row.tries.is_empty() && row.tries[0].outcome.is_some()).await;
+    let lane = world.lane().await;
+    assert_eq!((lane.state.as_str(), lane.waiting), ("down", 1));
+    assert!(lane.reason.unwrap().contains("503"));
+    let told = told(&world, &id).await;
+    assert!(told.contains("Waiting: Nothing is sent to PartnerStack now, because the vendor answers 503"), "{told}");
+    world.advance(5 * 60_000).await;
+    world.looked().await;
+    assert_eq!(world.lane().await.state, "down", "it is probed, and still down");
+    world.control("DELETE", "faults", &Value::Null).await;
+    world.advance(5 * 60_000).await;
+    world.until_state(&id, State::Unverified).await;
+    assert_eq!(world.lane().await.state, "open");
+    assert_eq!(world.row(&id).await.attempts, 1, "what was not processed counts for nothing");
+}
+
+// field-faults row 48
+#[tokio::test]
+async fn a_lane_that_an_operator_opens_sends_what_was_put_off_at_once() {
+    let world = World::start().await;
+    let fault = json!({ "vendor": "partnerstack", "kind": "status", "status": 429, "retry_after_s": 3600, "times": 1 });
+    world.control("POST", "faults", &fault).await;
+    let id = world.signup("u_1").await;
+    world.until(&id, |row| !row.tries.is_empty() && row.tries[0].outcome.is_some()).await;
+    assert_eq!(world.lane().await.state, "throttled");
+    world.advance(HOUR_MS / 2).await;
+    world.looked().await;
+    assert_eq!(world.row(&id).await.tries.len(), 1, "429 is believed to its end");
+    let key = trailmark_proxy::store::delivery::LaneKey {
+        site: world.row(&id).await.site,
+        program: world.row(&id).await.program,
+    };
+    let (limits, now) = (trailmark_proxy::lanes::Limits::default(), world.clock.now());
+    let open = Box::new(move |lane| trailmark_proxy::lanes::opened(lane, &limits, now));
+    trailmark_proxy::store::delivery::DeliveryStore::change_lane(&*world.store.ledger, key, open).await.unwrap();
+    world.engine.wake();
+    world.until_state(&id, State::Unverified).await;
+    assert_eq!(world.lane().await.state, "open");
+}
+
+// field-faults row 46
+#[tokio::test]
+async fn a_commission_that_the_vendor_does_not_tell_says_what_was_asked_and_answered() {
+    let town = Town::open().await;
+    let fault = json!({"vendor": "partnerstack", "path_contains": "rewards", "kind": "status", "status": 404});
+    town.control("POST", "faults", &fault).await;
+    let id = town.signup(1, "u_1").await;
+    let mut seen = None;
+    for _ in 0..3 {
+        let row = town.until(&id, |row| row.commission_asked_at.is_some() && row.commission_asked_at != seen).await;
+        seen = row.commission_asked_at;
+        town.proxy.clock.advance(HOUR_MS);
+    }
+    let text = explain(&town.detail(&id).await, &[]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("The commission is not known. PartnerStack was asked"), "{text}");
+    assert!(text.contains("GET /v2/rewards: HTTP 404") && !text.contains("not been asked"), "{text}");
+}
