@@ -1,7 +1,7 @@
 //! `cargo xtask`: the only build script of the project.
 //!
 //! This file reads the command line and hands over; each task is a file of its own, in the order of a
-//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`tidy`], [`mod@test`]. It imports no workspace crate, so that it
+//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`tidy`], [`mod@test`], [`fuzz`]. It imports no workspace crate, so that it
 //! compiles while they do not. Linux and macOS.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
 
@@ -22,6 +22,7 @@ mod tidy;
 mod counts;
 mod docs;
 mod test;
+mod fuzz;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,10 @@ cargo xtask TASK: the only build script of Trailmark
                  --only STEP[,STEP]   only these steps
                  --list               the steps and what they check
                  --advisories         ask for known vulnerabilities of dependencies too (needs the network)
+  fuzz         feed every reader at an edge with changed inputs in the release profile; a finding says how to replay it
+                 --seconds N          how long it takes, 60 when not said; inputs differ from run to run
+                 --seed N             the seed of an earlier run, for the same inputs again
+                 --replay FILE        only the input of a finding
   build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
   size         what a page pays for the module, against its budget
   pack         write the npm package to target/npm and pack its tarball there; publishes nothing
@@ -63,6 +68,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["demo"] => demo::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
         ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),
+        ["fuzz", options @ ..] if !options.contains(&"--help") => fuzz::run(&Workspace::load()?, options),
         [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] => {
             print!("{HELP}");
             Ok(())

@@ -179,7 +179,7 @@ struct Draft {
 impl Draft {
     fn read(text: &str, path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let name = path.display().to_string();
-        let text = Text { name: &name, text };
+        let text = Text::new(&name, text);
         let (file, misread) = file::read(&text).map_err(ConfigError::of)?;
         let folder = path.parent().map(PathBuf::from).unwrap_or_default();
         let mut reader = Reader {

@@ -97,7 +97,14 @@ impl<'a> Landing<'a> {
     /// What the ledger keeps of this URL: what may leave the page, `[email]` for each part that holds an e-mail address, and no
     /// more than [`STORED_URL_BYTES`]. Stored again, it stays as it is.
     pub fn stored(&self, rules: &[Rule<'_>]) -> String {
-        let told = self.told(rules).url;
+        let shown = |c: char| match c {
+            ' ' => '+',
+            // Not a space, which would part a name in two when it is read again.
+            c if c.is_whitespace() || c.is_control() => '_',
+            c => c,
+        };
+        // Before anything is decided, so that what is decided holds for what is stored.
+        let told: String = self.told(rules).url.chars().map(shown).collect();
         let mut stored = String::new();
         for part in told.split_inclusive(DELIMITERS) {
             let word = part.trim_end_matches(DELIMITERS);
@@ -113,7 +120,7 @@ impl<'a> Landing<'a> {
             if stored.len() + shown.len() + delimiter.len() > STORED_URL_BYTES {
                 break;
             }
-            stored.extend(shown.chars().map(|c| if c.is_whitespace() || c.is_control() { '+' } else { c }));
+            stored.push_str(&shown);
             stored.push_str(delimiter);
         }
         stored.truncate(stored.trim_end_matches(['?', '&']).len());

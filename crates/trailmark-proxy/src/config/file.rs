@@ -101,11 +101,15 @@ pub(super) struct ProgramTable {
 /// Reads the file's text: the tables without what is wrong in them, and every mistake.
 ///
 /// # Errors
+/// Mistakes that are told at once. After each the file is read again, so without an end a file of mistakes alone, such as a
+/// wrong file, takes quadratic time; nobody reads more than a screen of them.
+const MOST_MISTAKES: usize = 50;
+
 /// Every place that is no TOML; nothing else of such a file is looked at.
 pub(super) fn read(text: &Text<'_>) -> Result<(File, Vec<Problem>), Vec<Problem>> {
     let (mut document, errors) = DeTable::parse_recoverable(text.text);
     if !errors.is_empty() {
-        return Err(errors.iter().map(|error| problem(text, error)).collect());
+        return Err(first(errors.iter().map(|error| problem(text, error)), text));
     }
     let mut problems = Vec::new();
     // Serde stops at the first mistake: that entry is taken out, and the rest is read again.
@@ -114,6 +118,9 @@ pub(super) fn read(text: &Text<'_>) -> Result<(File, Vec<Problem>), Vec<Problem>
             Ok(file) => return Ok((file, problems)),
             Err(error) => {
                 problems.push(problem(text, &error));
+                if problems.len() > MOST_MISTAKES {
+                    return Err(first(problems, text));
+                }
                 let is_out = error.span().is_some_and(|span| take_out(document.get_mut(), span.start));
                 if !is_out {
                     return Err(problems);
@@ -121,6 +128,17 @@ pub(super) fn read(text: &Text<'_>) -> Result<(File, Vec<Problem>), Vec<Problem>
             }
         }
     }
+}
+
+/// The first mistakes, and a word where there are more.
+fn first(problems: impl IntoIterator<Item = Problem>, text: &Text<'_>) -> Vec<Problem> {
+    let mut problems = problems.into_iter();
+    let mut told: Vec<Problem> = problems.by_ref().take(MOST_MISTAKES).collect();
+    if problems.next().is_some() {
+        let rest = "has more mistakes below: correct these first".to_owned();
+        told.push(Problem { place: text.place(text.text.len()), key: "the file".to_owned(), text: rest });
+    }
+    told
 }
 
 fn problem(text: &Text<'_>, error: &toml::de::Error) -> Problem {

@@ -104,13 +104,19 @@ impl<T> Given<T> {
 pub(super) struct Text<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
+    /// Where lines end: counted once, since every setting asks for its line.
+    ends: Vec<usize>,
 }
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    /// A file's text under the name that is told to people.
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        Self { name, text, ends: text.match_indices('\n').map(|(at, _)| at).collect() }
+    }
+
     /// `name:line` of a byte position.
     pub(super) fn place(&self, at: usize) -> String {
-        let before = self.text.get(..at).unwrap_or(self.text);
-        format!("{}:{}", self.name, before.matches('\n').count() + 1)
+        format!("{}:{}", self.name, self.ends.partition_point(|end| *end < at) + 1)
     }
 
     /// A value of the file.

@@ -259,6 +259,20 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(text.lines().count(), 3, "{text}");
 }
 
+/// Found by the fuzzer: a wrong file, such as a log, took seconds, and its mistakes filled screens.
+#[test]
+fn of_a_file_of_mistakes_the_first_fifty_are_told() {
+    for line in ["e\"\n", "unknown_N = 1\n"] {
+        let lines = (0..5_000).map(|number| line.replace('N', &number.to_string()));
+        let text = refused(&lines.collect::<String>());
+        assert_eq!(text.lines().count(), 51, "{text}");
+        assert!(
+            text.ends_with("trailmark.toml:5001: `the file` has more mistakes below: correct these first"),
+            "{text}"
+        );
+    }
+}
+
 #[test]
 fn a_program_with_a_mistake_is_told_its_unreadable_secrets_too() {
     let toml = format!("{}confirm_after = \"soon\"\n", GOOD.replacen("env:SECRET", "env:NOT_SET", 1));

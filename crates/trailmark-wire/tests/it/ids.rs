@@ -115,6 +115,16 @@ fn a_stored_landing_url_keeps_what_is_captured_and_utm_and_nothing_else() {
         "https://a.example/p?ps_xid=x&utm_source=y%20z&via=w&p%73_xid=v"
     );
     assert_eq!(stored("https://a.example?email=ada@example.org"), "https://a.example/");
+    // Found by the fuzzer: a control became a `+`, which parts a name in two, or is a part of an address.
+    for (landing, kept) in [
+        ("https://a.example/?utm_\0s=x&ps_xid=y", "https://a.example/?utm__s=x&ps_xid=y"),
+        ("https://a.example/?utm_\u{2028}s=x", "https://a.example/?utm__s=x"),
+        ("https://a.example/u/\t@lovelace.org", "https://a.example/u/[email]"),
+        ("https://a.example/ada@\u{b}.org?utm_source=a b", "https://a.example/[email]?utm_source=a+b"),
+    ] {
+        assert_eq!(stored(landing), kept);
+        assert_eq!(stored(kept), kept);
+    }
 }
 
 fn problem(body: Value) -> String {

@@ -1,0 +1,205 @@
+//! What vendors send: webhook bodies, and the headers by which an answer says when to come again.
+
+use serde_json::{Value, json};
+use trailmark_vendors::exchange::Answer;
+use trailmark_vendors::outcome::Outcome;
+use trailmark_vendors::secret::Secret;
+use trailmark_vendors::task::Task;
+use trailmark_vendors::webhook::Meaning;
+use trailmark_vendors::{Account, Vendor, vendor};
+use trailmark_wire::conversion::{Customer, Kind};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey, VendorName};
+use trailmark_wire::text_map::TextMap;
+use trailmark_wire::time::UnixMillis;
+
+use crate::engine::{Looked, Target, Verdict, rule};
+use crate::seeds::{SECRET, tells_a_secret};
+
+pub(crate) const WEBHOOK: Target = Target {
+    name: "webhook",
+    inputs: 17_000,
+    seeds: webhook_seeds,
+    words: &[
+        "event",
+        "customer_updated",
+        "customer.created",
+        "partnership_created",
+        "transaction.updated",
+        "reward.created",
+        "application_approved",
+        "data",
+        "key",
+        "customer_key",
+        "customer_external_key",
+        "external_key",
+        "partner_key",
+        "customer",
+        "transaction",
+        "transaction_key",
+    ],
+    look: look_webhook,
+};
+
+pub(crate) const RETRY_AFTER: Target = Target {
+    name: "retry-after",
+    inputs: 13_000,
+    seeds: header_seeds,
+    words: &[
+        "retry-after: ",
+        "x-ratelimit-reset: ",
+        "ratelimit: ",
+        "Sat, 21 Nov 2026 09:00:00 GMT",
+        "GMT",
+        "Nov",
+        "Feb",
+        "29",
+        "2026",
+        "9999",
+        "0000",
+        "23:59:60",
+        "24:00:00",
+        "t=",
+        ";t=30",
+        "86400",
+        "86401",
+        "1795011200",
+        "1795011200000",
+        "\n",
+    ],
+    look: look_retry_after,
+};
+
+const NOW: UnixMillis = UnixMillis(1_795_011_200_700);
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+fn adapter() -> Box<dyn Vendor> {
+    let secret = || Some(Secret::new("a-vendor-secret"));
+    let account =
+        Account { public_key: secret(), private_key: secret(), tracking_token: secret(), ..Account::default() };
+    vendor(VendorName::PartnerStack, &account).unwrap()
+}
+
+/// The seven events of the vendor's documents and of the guide, and what is none.
+fn webhook_seeds() -> Vec<Vec<u8>> {
+    let bodies = [
+        json!({"event": "customer_created", "key": "cus_1", "customer_key": "u_1", "email": SECRET}),
+        json!({"event": "customer_updated", "data": {"key": "cus_1", "customer_external_key": "u_1"}}),
+        json!({"event": "partnership_created", "id": 123, "partner_key": "JohnSmith", "group": {"id": 22, "name": "Top"}}),
+        json!({"event": "partnership.updated", "key": "part_1", "partner_key": "ada"}),
+        json!({"event": "application_approved", "partner_key": "ada"}),
+        json!({"event": "transaction.updated", "key": "txn_1", "customer_key": "u_1", "status": "approved"}),
+        json!({"event": "reward.created", "key": "rwd_1", "customer": {"key": "cus_1", "external_key": "u_1"},
+            "transaction": {"key": "o_1"}, "partner_key": "ada"}),
+        json!({"event": "reward_updated", "partner_key": "ada"}),
+        json!({"event": "moon.landed", "email": SECRET}),
+        json!({"event": 7, "key": SECRET}),
+        json!([SECRET]),
+    ];
+    bodies.iter().map(|body| body.to_string().into_bytes()).chain([b"event=customer_updated".to_vec()]).collect()
+}
+
+/// Every text that stands anywhere in a value.
+fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn look_webhook(input: &[u8]) -> Looked {
+    let adapter = adapter();
+    let meaning = adapter.read_webhook(input);
+    let whole = serde_json::from_slice::<Value>(input).ok();
+    if let Some(whole) = &whole {
+        let again = adapter.read_webhook(whole.to_string().as_bytes());
+        rule(again == meaning, "a webhook means the same when it is printed and read", || {
+            format!("{meaning:?} {again:?}")
+        })?;
+    }
+    let is_name = |event: &str| event.chars().count() <= 64 && !event.chars().any(char::is_control);
+    match &meaning {
+        Meaning::Concerns(notice) => {
+            let mut said = Vec::new();
+            whole.iter().for_each(|whole| texts(whole, &mut said));
+            let kinds = [&notice.customers, &notice.transactions, &notice.partners];
+            let keys: Vec<&String> = kinds.into_iter().flatten().collect();
+            let fits =
+                |key: &&String| (1..=255).contains(&key.chars().count()) && said.iter().any(|text| text.trim() == *key);
+            rule(keys.iter().all(fits), "each key is one that the webhook says", || format!("{keys:?}"))?;
+            rule(kinds.iter().all(|keys| keys.len() <= 8), "keys are few", || format!("{keys:?}"))?;
+            rule(!keys.is_empty() && is_name(&notice.event), "a notice has a name and is about somebody", || {
+                notice.event.clone()
+            })?;
+            rule(
+                !tells_a_secret(&format!("{:?}", Meaning::Concerns(notice.clone()))) || tells_a_secret(&notice.event),
+                "no log line repeats a secret",
+                || notice.event.clone(),
+            )?;
+            Ok(Verdict::Accepted)
+        }
+        Meaning::Noted { event } | Meaning::UnknownEvent { event } => {
+            rule(is_name(event), "an event's name is short and without controls", || event.clone())?;
+            Ok(Verdict::Refused)
+        }
+        Meaning::Unreadable { .. } => Ok(Verdict::Refused),
+    }
+}
+
+fn header_seeds() -> Vec<Vec<u8>> {
+    [
+        "retry-after: 120",
+        "retry-after:  7 ",
+        "retry-after: Sat, 21 Nov 2026 09:00:00 GMT",
+        "retry-after: soon",
+        "x-ratelimit-retry-after: 30",
+        "x-ratelimit-reset: 1795011230",
+        "ratelimit-reset: 50",
+        "ratelimit: \"default\";r=0;t=30",
+        "retry-after: \nx-ratelimit-reset: 9999999999999",
+    ]
+    .map(|text| text.as_bytes().to_vec())
+    .to_vec()
+}
+
+fn signup() -> Task {
+    Task {
+        conversion: ConversionId::from_parts(NOW, [7; 10]),
+        kind: Kind::Signup,
+        occurred_at: NOW,
+        customer: Some(Customer {
+            key: CustomerKey::new("u_1").unwrap(),
+            email: Some("ada@example.com".into()),
+            name: None,
+        }),
+        order: None,
+        refund_of: None,
+        sale: None,
+        customer_reference: None,
+        click_id: Some(ClickId::new("xid123").unwrap()),
+        partner: Some(PartnerKey::new("acme").unwrap()),
+        data: TextMap::new(),
+        is_unsent: false,
+    }
+}
+
+fn look_retry_after(input: &[u8]) -> Looked {
+    let text = String::from_utf8_lossy(input);
+    let named = text.lines().filter_map(|line| line.split_once(": "));
+    let headers = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let answer = Answer { status: 429, headers, body: Vec::new(), at: NOW };
+    match adapter().read(&signup(), &answer) {
+        Outcome::Throttled { until: None } => Ok(Verdict::Refused),
+        Outcome::Throttled { until: Some(until) } => {
+            let wait_ms = until.since(NOW);
+            rule((0..=DAY_MS).contains(&wait_ms), "a hint lies within the next day", || format!("{wait_ms} ms"))?;
+            Ok(Verdict::Accepted)
+        }
+        other => {
+            rule(false, "a 429 asks for fewer requests, whatever its headers say", || format!("{other:?}"))?;
+            Ok(Verdict::Refused)
+        }
+    }
+}
