@@ -1,6 +1,7 @@
 //! `trailmark serve`: opens the ledger, wires the parts, binds both listeners and runs until it is told to stop. Then it goes
 //! down in the order in which nothing gets lost: 503 for what arrives, answers under way, deliveries under way, ledger.
 
+mod files;
 mod follow;
 mod listener;
 mod rest;
@@ -16,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+pub use self::files::TooFewFiles;
 pub use self::listener::Listening;
 use crate::admin;
 use crate::app::{App, AppError};
@@ -68,6 +70,9 @@ pub enum ServeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There are too few open files for `limits.connections`.
+    #[error(transparent)]
+    Files(#[from] TooFewFiles),
     /// The way to the vendors cannot be set up.
     #[error(transparent)]
     Egress(#[from] SetUpError),
@@ -122,6 +127,7 @@ impl Running {
         if let Some(folder) = options.www.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(ServeError::Www(folder.clone()));
         }
+        files::make_room(settings.config.limits.connections)?;
         let public = bind(settings.config.server.listen, "server.listen").await?;
         let operator = bind(settings.config.server.admin_listen, "server.admin_listen").await?;
         let clock = Arc::new(SystemClock::default());
