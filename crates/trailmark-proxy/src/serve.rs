@@ -5,6 +5,7 @@ mod files;
 mod follow;
 mod listener;
 mod rest;
+mod room;
 mod www;
 
 use std::io;
@@ -19,6 +20,7 @@ use tokio::task::JoinHandle;
 
 pub use self::files::TooFewFiles;
 pub use self::listener::Listening;
+pub use self::room::Room;
 use crate::admin;
 use crate::app::{App, AppError};
 use crate::clock::SystemClock;
@@ -151,7 +153,8 @@ impl Running {
         let serving =
             |error| ServeError::Bind { address: app.config.server.listen, setting: "server.listen", reason: error };
         let router = intake::router(Arc::clone(&app), beside);
-        let public = Listening::start(public, router, app.config.limits.connections).map_err(serving)?;
+        let public =
+            Listening::start(public, router, Room::public(&app.config.limits, &app.config.server)).map_err(serving)?;
         let operator =
             Listening::start(operator, admin::router(Arc::clone(&app)), OPERATOR_CONNECTIONS).map_err(serving)?;
         tracing::info!(

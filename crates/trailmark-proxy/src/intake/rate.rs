@@ -144,6 +144,7 @@ mod tests {
             network_share_percent: 1,
             queue: 1,
             connections: 1,
+            connections_per_network: 1,
             webhooks: 1,
         }
     }
