@@ -25,14 +25,31 @@ pub trait Clock: Debug + Send + Sync {
 #[derive(Debug)]
 pub struct SystemClock {
     made: Instant,
-    offset_ms: AtomicI64,
-    /// Where a simulator keeps the offset.
-    file: Mutex<Option<PathBuf>>,
+    followed: Mutex<Followed>,
+}
+
+/// What a simulator says of its clock.
+#[derive(Debug, Default)]
+struct Followed {
+    /// Where the simulator keeps the offset.
+    file: Option<PathBuf>,
+    /// Its clock against the machine's.
+    offset_ms: i64,
+    /// All steps forward together: a step back takes no time back that has passed for the vendors.
+    skipped_ms: i64,
+}
+
+impl Followed {
+    fn step_to(&mut self, offset_ms: i64) {
+        let step = offset_ms.saturating_sub(self.offset_ms).max(0);
+        self.skipped_ms = self.skipped_ms.saturating_add(step);
+        self.offset_ms = offset_ms;
+    }
 }
 
 impl Default for SystemClock {
     fn default() -> Self {
-        Self { made: Instant::now(), offset_ms: AtomicI64::new(0), file: Mutex::default() }
+        Self { made: Instant::now(), followed: Mutex::default() }
     }
 }
 
@@ -42,17 +59,18 @@ impl SystemClock {
     /// that the vendor made after the step would be looked for before the vendor shows it. Where the file cannot be read,
     /// `offset_ms` counts until the next call.
     pub fn follow(&self, offset_ms: i64, file: Option<PathBuf>) {
-        self.offset_ms.store(offset_ms, Ordering::Relaxed);
-        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = file;
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        followed.step_to(offset_ms);
+        followed.file = file;
     }
 
-    fn offset_ms(&self) -> i64 {
-        let file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()?.parse().ok());
+    fn followed<T>(&self, ask: impl Fn(&Followed) -> T) -> T {
+        let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = followed.file.as_ref().and_then(|file| std::fs::read_to_string(file).ok()?.parse().ok());
         if let Some(offset_ms) = read {
-            self.offset_ms.store(offset_ms, Ordering::Relaxed);
+            followed.step_to(offset_ms);
         }
-        self.offset_ms.load(Ordering::Relaxed)
+        ask(&followed)
     }
 }
 
@@ -60,13 +78,14 @@ impl Clock for SystemClock {
     fn now(&self) -> UnixMillis {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let machine = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
-        UnixMillis(machine).plus(self.offset_ms())
+        UnixMillis(machine).plus(self.followed(|followed| followed.offset_ms))
     }
 
-    /// What a simulator skips has passed for its vendors.
+    /// What a simulator skips has passed for its vendors; what it takes back has not.
     fn steady_ms(&self) -> i64 {
+        let skipped_ms = self.followed(|followed| followed.skipped_ms);
         let passed = i64::try_from(self.made.elapsed().as_millis()).unwrap_or(i64::MAX);
-        passed.saturating_add(self.offset_ms())
+        passed.saturating_add(skipped_ms)
     }
 }
 
@@ -123,5 +142,34 @@ mod tests {
         assert_eq!(days(&clock), 7);
         std::fs::remove_file(&file).unwrap();
         assert_eq!(days(&clock), 7);
+    }
+    // field-faults row 71
+    #[test]
+    fn a_simulators_clock_that_goes_back_takes_no_passed_time_back() {
+        const HOUR_MS: i64 = 3_600_000;
+        let clock = SystemClock::default();
+        let hours = |clock: &SystemClock| clock.steady_ms() / HOUR_MS;
+        // (what the simulator says, what has passed since the start)
+        for (offset, passed) in [(-3, 0), (0, 3), (2, 5), (-24, 5), (-23, 6), (-23, 6)] {
+            clock.follow(offset * HOUR_MS, None);
+            assert_eq!(hours(&clock), passed, "{offset}");
+        }
+        for offset_ms in [i64::MAX, i64::MIN, 0] {
+            clock.follow(offset_ms, None);
+            assert_eq!(clock.steady_ms(), i64::MAX);
+            let _ = clock.now();
+        }
+    }
+
+    #[test]
+    fn a_file_that_goes_back_takes_no_passed_time_back() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let (file, clock) = (folder.path().join("offset"), SystemClock::default());
+        std::fs::write(&file, "7200000").unwrap();
+        clock.follow(0, Some(file.clone()));
+        let before = clock.steady_ms();
+        std::fs::write(&file, "-7200000").unwrap();
+        assert!(clock.steady_ms() >= before);
+        assert_eq!(before / 7_200_000, 1);
     }
 }

@@ -105,6 +105,8 @@ pub struct Limits {
     pub queue: u64,
     /// Open connections of the public listener.
     pub connections: usize,
+    /// Of these, how many one client network may have.
+    pub connections_per_network: usize,
     /// Webhooks that are kept of one site.
     pub webhooks: u32,
 }
@@ -330,6 +332,11 @@ impl Reader<'_> {
             )),
             queue: self.limit("limits.queue", &table.queue, 100_000).unsigned_abs(),
             connections: narrow(self.limit("limits.connections", &table.connections, 1_024)) as usize,
+            connections_per_network: narrow(self.limit(
+                "limits.connections_per_network",
+                &table.connections_per_network,
+                128,
+            )) as usize,
             webhooks: narrow(self.limit("limits.webhooks", &table.webhooks, 10_000)),
         }
     }

@@ -40,9 +40,8 @@ use http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
 use http::{StatusCode, Uri};
 use trailmark_wire::refusal::Refusal;
 
-pub(crate) use self::address::ClientNetwork;
-pub(crate) use self::address::Peer;
 use self::address::client;
+pub(crate) use self::address::{ClientNetwork, Peer, is_trusted, network};
 use self::origin::Readers;
 use self::problem::Problem;
 use crate::app::App;

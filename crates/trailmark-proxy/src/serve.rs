@@ -1,9 +1,11 @@
 //! `trailmark serve`: opens the ledger, wires the parts, binds both listeners and runs until it is told to stop. Then it goes
 //! down in the order in which nothing gets lost: 503 for what arrives, answers under way, deliveries under way, ledger.
 
+mod files;
 mod follow;
 mod listener;
 mod rest;
+mod room;
 mod www;
 
 use std::io;
@@ -16,7 +18,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 
+pub use self::files::TooFewFiles;
 pub use self::listener::Listening;
+pub use self::room::Room;
 use crate::admin;
 use crate::app::{App, AppError};
 use crate::clock::SystemClock;
@@ -68,6 +72,9 @@ pub enum ServeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// There are too few open files for `limits.connections`.
+    #[error(transparent)]
+    Files(#[from] TooFewFiles),
     /// The way to the vendors cannot be set up.
     #[error(transparent)]
     Egress(#[from] SetUpError),
@@ -122,6 +129,7 @@ impl Running {
         if let Some(folder) = options.www.as_ref().filter(|folder| !folder.is_dir()) {
             return Err(ServeError::Www(folder.clone()));
         }
+        files::make_room(settings.config.limits.connections)?;
         let public = bind(settings.config.server.listen, "server.listen").await?;
         let operator = bind(settings.config.server.admin_listen, "server.admin_listen").await?;
         let clock = Arc::new(SystemClock::default());
@@ -145,7 +153,8 @@ impl Running {
         let serving =
             |error| ServeError::Bind { address: app.config.server.listen, setting: "server.listen", reason: error };
         let router = intake::router(Arc::clone(&app), beside);
-        let public = Listening::start(public, router, app.config.limits.connections).map_err(serving)?;
+        let public =
+            Listening::start(public, router, Room::public(&app.config.limits, &app.config.server)).map_err(serving)?;
         let operator =
             Listening::start(operator, admin::router(Arc::clone(&app)), OPERATOR_CONNECTIONS).map_err(serving)?;
         tracing::info!(

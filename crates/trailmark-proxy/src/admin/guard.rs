@@ -9,8 +9,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 
 use super::problem::Problem;
@@ -88,10 +88,18 @@ fn without_port(host: &str) -> &str {
     host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
-/// Browsers say whose page asks (Fetch Metadata); programs say nothing.
+/// Browsers say whose page asks: by Fetch Metadata; where they send none (old ones, and all of them over plain HTTP to an
+/// address that is not loopback) by `Origin` or `Referer`, of which the scheme is not looked at: a tunnel may end TLS.
+/// Programs say nothing. What cannot be read is foreign.
 fn is_foreign(headers: &HeaderMap) -> bool {
-    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    site.is_some_and(|site| site != "same-origin" && site != "none")
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site != "same-origin" && site != "none";
+    }
+    let Some(page) = headers.get(ORIGIN).or_else(|| headers.get(REFERER)) else { return false };
+    let authority =
+        page.to_str().ok().and_then(|page| page.split_once("://")).and_then(|(_, rest)| rest.split('/').next());
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
+    authority.zip(named).is_none_or(|(authority, named)| !authority.eq_ignore_ascii_case(named))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -106,6 +114,43 @@ mod tests {
     #[track_caller]
     fn check(host: &str, listen: &str, ours: bool) {
         assert_eq!(is_ours(host, listen.parse().unwrap()), ours, "{host} at {listen}");
+    }
+
+    // field-faults row 76
+    #[test]
+    fn a_page_without_fetch_metadata_is_known_by_its_origin() {
+        let foreign = |sent: &[(&'static str, &'static str)]| {
+            let named = |(name, value): &(&'static str, &'static str)| {
+                (HeaderName::from_static(name), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+            };
+            is_foreign(&[("host", "127.0.0.1:8788")].iter().chain(sent).map(named).collect())
+        };
+        for ours in [
+            &[][..],
+            &[("origin", "http://127.0.0.1:8788")],
+            &[("origin", "https://127.0.0.1:8788")],
+            &[("referer", "http://127.0.0.1:8788/lanes?x=://")],
+            &[("sec-fetch-site", "same-origin")],
+            &[("sec-fetch-site", "none")],
+        ] {
+            assert!(!foreign(ours), "{ours:?}");
+        }
+        for theirs in [
+            &[("origin", "https://evil.example")][..],
+            &[("origin", "http://127.0.0.1:3000")],
+            &[("origin", "http://localhost:8788")],
+            &[("origin", "null")],
+            &[("origin", "")],
+            &[("origin", "https://evil.example/127.0.0.1:8788")],
+            &[("origin", "https://127.0.0.1:8788@evil.example")],
+            &[("origin", "\u{fc}")],
+            &[("referer", "https://evil.example/")],
+            &[("origin", "https://evil.example"), ("referer", "http://127.0.0.1:8788/")],
+            &[("sec-fetch-site", "cross-site"), ("origin", "http://127.0.0.1:8788")],
+            &[("sec-fetch-site", "\u{fc}")],
+        ] {
+            assert!(foreign(theirs), "{theirs:?}");
+        }
     }
 
     #[test]

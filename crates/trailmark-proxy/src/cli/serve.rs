@@ -38,9 +38,11 @@ impl Serve {
 fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::App(_) | ServeError::Store(_) => Failure::unreachable(error.to_string()),
-        ServeError::Bind { .. } | ServeError::ClockUrl { .. } | ServeError::Egress(_) | ServeError::Www(_) => {
-            Failure::usage(error.to_string())
-        }
+        ServeError::Bind { .. }
+        | ServeError::ClockUrl { .. }
+        | ServeError::Egress(_)
+        | ServeError::Files(_)
+        | ServeError::Www(_) => Failure::usage(error.to_string()),
         ServeError::Signals(_) => Failure::request(error.to_string()),
     }
 }

@@ -54,6 +54,7 @@ pub(super) struct LimitsTable {
     pub(super) network_share_percent: Option<Spanned<i64>>,
     pub(super) queue: Option<Spanned<i64>>,
     pub(super) connections: Option<Spanned<i64>>,
+    pub(super) connections_per_network: Option<Spanned<i64>>,
     pub(super) webhooks: Option<Spanned<i64>>,
 }
 

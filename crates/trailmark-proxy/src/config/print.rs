@@ -38,6 +38,7 @@ impl Config {
                 "network_share_percent": limits.network_share_percent,
                 "queue": limits.queue,
                 "connections": limits.connections,
+                "connections_per_network": limits.connections_per_network,
                 "webhooks": limits.webhooks,
             },
             "sites": self.sites.iter().map(site).collect::<Vec<_>>(),

@@ -118,6 +118,8 @@ fn not_public_v4(ip: Ipv4Addr) -> Option<&'static str> {
     let [a, b, c, _] = ip.octets();
     match (a, b, c) {
         _ if ip.is_loopback() => Some("a loopback address"),
+        // The one of the clouds' that lies in no special block: Azure's (learn.microsoft.com, "What is IP address 168.63.129.16?").
+        _ if ip == Ipv4Addr::new(168, 63, 129, 16) => Some("a cloud's own address"),
         _ if ip.is_private() => Some("a private address"),
         _ if ip.is_link_local() => Some("a link-local address"),
         (100, 64..=127, _) => Some("a carrier's shared address"),

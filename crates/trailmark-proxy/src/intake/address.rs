@@ -50,7 +50,7 @@ pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderM
 }
 
 /// Whether `address` is one of the company's own proxies, whose headers are believed.
-pub(super) fn is_trusted(server: &Server, address: IpAddr) -> bool {
+pub(crate) fn is_trusted(server: &Server, address: IpAddr) -> bool {
     server.trusted_proxies.iter().any(|network| network.contains(address))
 }
 
@@ -74,7 +74,8 @@ fn address(entry: &str) -> Option<IpAddr> {
     entry.parse().or_else(|_bare| with_port()).or_else(|_port| bracketed()).ok()
 }
 
-fn network(address: IpAddr) -> ClientNetwork {
+/// The network that an address belongs to.
+pub(crate) fn network(address: IpAddr) -> ClientNetwork {
     let bits = if address.is_ipv4() { 32 } else { 64 };
     ClientNetwork(prefix(address, bits))
 }

@@ -1,4 +1,4 @@
-//! One HTTP/1.1 listener: accepts connections up to a limit, gives slow heads a time, tells each request who its peer is, and
+//! One HTTP/1.1 listener: accepts connections up to a limit, gives slow heads and answers a time, tells each request who its peer is, and
 //! stops without cutting answers short. What is answered is the router's.
 
 use std::io;
@@ -20,6 +20,7 @@ use tokio::task::JoinHandle;
 use tower::ServiceExt as _;
 
 use super::rest;
+use super::room::{Place, Progressing, Room};
 use crate::intake::Peer;
 
 /// How long a request's head may take, and an idle connection wait for the next one.
@@ -43,14 +44,14 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Serves `router` on a bound listener, with at most this many connections open at once.
+    /// Serves `router` on a bound listener, with at most as many connections open at once as `room` has.
     ///
     /// # Errors
     /// When the listener does not know its own address.
-    pub fn start(listener: TcpListener, router: Router, connections: usize) -> io::Result<Self> {
+    pub fn start(listener: TcpListener, router: Router, room: impl Into<Room>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let task = tokio::spawn(serve(listener, router, connections, stopped));
+        let task = tokio::spawn(serve(listener, router, room.into(), stopped));
         Ok(Self { address, stop, task })
     }
 
@@ -67,9 +68,9 @@ impl Listening {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, connections: usize, mut stopped: watch::Receiver<bool>) {
+async fn serve(listener: TcpListener, router: Router, room: Room, mut stopped: watch::Receiver<bool>) {
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(room.connections.min(Semaphore::MAX_PERMITS)));
     loop {
         let next = async {
             let place = Arc::clone(&places).acquire_owned().await.ok()?;
@@ -78,7 +79,15 @@ async fn serve(listener: TcpListener, router: Router, connections: usize, mut st
         tokio::select! {
             () = told(&mut stopped) => break,
             accepted = next => match accepted {
-                Some((Ok((stream, peer)), place)) => connection(&graceful, stream, peer, router.clone(), place),
+                Some((Ok((stream, peer)), place)) => match room.enter(peer.ip()) {
+                    Some(own) => {
+                        // Answers are small and whole: waiting to fill a segment would only delay them.
+                        let _ = stream.set_nodelay(true);
+                        let stream = Progressing::new(stream, room.stall);
+                        connection(&graceful, stream, peer, router.clone(), (place, own));
+                    }
+                    None => tracing::debug!("a client network has as many connections as it may: one more was closed"),
+                },
                 Some((Err(error), _)) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -101,13 +110,11 @@ async fn told(stopped: &mut watch::Receiver<bool>) {
 
 fn connection(
     graceful: &GracefulShutdown,
-    stream: TcpStream,
+    stream: Progressing<TcpStream>,
     peer: SocketAddr,
     router: Router,
-    place: OwnedSemaphorePermit,
+    places: (OwnedSemaphorePermit, Place),
 ) {
-    // Answers are small and whole: waiting to fill a segment would only delay them.
-    let _ = stream.set_nodelay(true);
     let service = service_fn(move |request: Request<Incoming>| {
         // Who waits to be asked for a body sends none when the answer comes instead.
         let sends_unasked = !request.headers().contains_key(EXPECT);
@@ -133,6 +140,6 @@ fn connection(
         if let Err(error) = watched.await {
             tracing::debug!(%error, "a connection ended early");
         }
-        drop(place);
+        drop(places);
     });
 }

@@ -139,7 +139,7 @@ impl SqliteStore {
         migrate::assert_current(&connection::reader(path, Reading::Observing)?)?;
         let reason =
             format!("{} or its folder is not writable for this user: only questions are answered", path.display());
-        Ok(Self { readers: Readers::new(path.to_owned(), Reading::Observing), writer: Writer::refusing(reason, lock) })
+        Ok(Self { readers: Readers::new(path.to_owned(), Reading::Observing)?, writer: Writer::refusing(reason, lock) })
     }
 
     /// Brings the ledger at `path` to the schema that this binary knows, and gives its version; makes it when there is none.
@@ -153,7 +153,7 @@ impl SqliteStore {
     }
 
     fn start(path: &Path, connection: rusqlite::Connection, lock: LockFile) -> Result<Self, StoreError> {
-        let readers = Readers::new(path.to_owned(), Reading::Shared);
+        let readers = Readers::new(path.to_owned(), Reading::Shared)?;
         Ok(Self { readers, writer: Writer::start(connection, lock)? })
     }
 }

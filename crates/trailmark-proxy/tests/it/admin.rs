@@ -85,6 +85,11 @@ async fn another_sites_page_cannot_ask_nor_change() {
         let request = office.proxy.http.get(office.url("/v1/lanes")).header("sec-fetch-site", site);
         assert_eq!(office.proxy.send(request).await.code(), "403 not_allowed", "{site}");
     }
+    // field-faults row 76
+    for origin in ["https://evil.example", "null", "http://127.0.0.1:1"] {
+        let request = office.proxy.http.post(office.url("/v1/keys/rotate")).header("origin", origin);
+        assert_eq!(office.proxy.send(request).await.code(), "403 not_allowed", "{origin}");
+    }
     // What a form or a simple fetch can send without a preflight.
     let change = json!({ "site": "acme" }).to_string();
     let request = office.proxy.http.post(office.url("/v1/keys/rotate")).header("content-type", "text/plain");

@@ -52,6 +52,7 @@ fn the_least_configuration_has_the_documented_defaults() {
         "signup_wait = \"5m\"",
         "held_per_hour = 5000",
         "network_share_percent = 5",
+        "connections_per_network = 128",
         "require_signed_customer = false",
         "dialect = \"current\"",
         "private_key = \"[redacted] from env:SECRET\"",

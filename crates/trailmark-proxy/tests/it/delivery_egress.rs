@@ -200,6 +200,19 @@ fn public_means_public() {
         "100::1",
         "3fff::1",
         "5f00::1",
+        // field-faults row 75: what clouds tell their machines secrets at.
+        "168.63.129.16",
+        "::ffff:168.63.129.16",
+        "64:ff9b::168.63.129.16",
+        "100.100.100.200",
+        "192.0.0.192",
+        "169.254.0.23",
+        "169.254.170.2",
+        "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd20:ce::254",
+        "fd00:c1::a9fe:a9fe",
+        "fe80::a9fe:a9fe",
     ] {
         assert!(!public(ip), "{ip}");
     }

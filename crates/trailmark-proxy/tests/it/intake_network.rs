@@ -11,7 +11,7 @@ use trailmark_proxy::app::App;
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::config::{Overrides, Unlocked};
 use trailmark_proxy::intake;
-use trailmark_proxy::serve::Listening;
+use trailmark_proxy::serve::{Listening, Room};
 use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_wire::time::UnixMillis;
 
@@ -283,6 +283,51 @@ async fn a_listener_stops_when_told_and_frees_its_port() {
     assert_eq!(proxy.send(proxy.http.get(&url).header("host", HOST)).await.status, 200);
     second.stop().await;
     assert!(tokio::net::TcpListener::bind(address).await.is_ok());
+}
+
+// field-faults row 63
+#[tokio::test]
+async fn clients_that_ask_and_never_read_do_not_stop_the_listener() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // More than the system takes from the proxy while nobody reads.
+    let answer = || async { vec![b'x'; 32 * 1024 * 1024] };
+    let router = axum::Router::new().route("/large", axum::routing::get(answer)).fallback(async || "here");
+    let room = Room::from(2).ending_after(std::time::Duration::from_millis(100));
+    let listening = Listening::start(listener, router, room).unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..2 {
+        let mut connection = TcpStream::connect(listening.address()).await.unwrap();
+        connection.write_all(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        silent.push(connection);
+    }
+    let url = format!("http://{}", listening.address());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "here");
+    // Whoever reads gets all of it.
+    assert_eq!(client.get(format!("{url}/large")).send().await.unwrap().bytes().await.unwrap().len(), 32 * 1024 * 1024);
+    drop(silent);
+}
+
+// field-faults row 63
+#[tokio::test]
+async fn a_network_with_as_many_connections_as_it_may_have_leaves_the_others_theirs() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let room = Room::from(9).for_each_network(2, |ip| ip.to_string() == "127.0.0.2");
+    let listening = Listening::start(listener, axum::Router::new().fallback(async || "here"), room).unwrap();
+    let open = async |from: &str| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(format!("{from}:0").parse().unwrap()).unwrap();
+        let mut connection = socket.connect(listening.address()).await.unwrap();
+        // A connection that was closed at once may fail here or give no answer.
+        let _ = connection.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let answered = connection.read(&mut [0; 512]).await.unwrap_or_default() > 0;
+        (connection, answered)
+    };
+    let (first, second, third) = (open("127.0.0.2").await, open("127.0.0.2").await, open("127.0.0.2").await);
+    assert_eq!((first.1, second.1, third.1), (true, true, false));
+    for _ in 0..3 {
+        assert!(open("127.0.0.3").await.1);
+    }
 }
 
 /// A clock that panics once, at the so-manieth reading from when it is armed.

@@ -23,9 +23,15 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// A pool over the ledger at `path`. Connections are opened as they are needed, and kept.
-    pub(super) fn new(path: PathBuf, reading: Reading) -> Self {
-        Self { path, reading, places: Arc::new(Semaphore::new(READERS)), idle: Arc::default() }
+    /// A pool over the ledger at `path`. Beside a writer all connections are opened now: a proxy that has run out of open
+    /// files could open none later. Else they are opened as they are needed. All are kept.
+    ///
+    /// # Errors
+    /// As [`connection::reader`].
+    pub(super) fn new(path: PathBuf, reading: Reading) -> Result<Self, StoreError> {
+        let now = if reading == Reading::Shared { READERS } else { 0 };
+        let idle: Vec<_> = (0..now).map(|_| connection::reader(&path, reading)).collect::<Result<_, _>>()?;
+        Ok(Self { path, reading, places: Arc::new(Semaphore::new(READERS)), idle: Arc::new(Mutex::new(idle)) })
     }
 
     /// Reads.
@@ -58,5 +64,22 @@ impl Readers {
         let _places = self.places.acquire_many(all).await;
         self.places.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sqlite::SqliteStore;
+
+    // field-faults row 66
+    #[test]
+    fn all_readers_beside_a_writer_are_open_before_the_first_question() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.db");
+        SqliteStore::migrate(&path).unwrap();
+        let open = |reading| Readers::new(path.clone(), reading).unwrap().idle.lock().unwrap().len();
+        assert_eq!(open(Reading::Shared), READERS);
+        assert_eq!(open(Reading::Observing), 0);
     }
 }
