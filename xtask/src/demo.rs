@@ -1,11 +1,13 @@
 //! `demo`: the whole product on this machine, started by one command and stopped by Ctrl-C.
 //!
-//! Builds the module and the binary, then runs `trailmark simulate` (doubles of the vendors and of the shop's
-//! backend) and `trailmark serve` (proxy and demo site, SQLite) on free ports, in a folder of their own under
-//! `target/demo`. The secrets are those of the doubles and go to the proxy through its environment, as real ones
-//! would; the key that signs the shop's orders is asked for where it is published.
+//! Builds the module and the binary, then runs `trailmark simulate` (simulators of the vendors and of the shop's
+//! backend) and `trailmark serve` (proxy and demo site, SQLite) on free ports, in a folder under `target/demo`. The
+//! folder is kept: the next run goes on with its ledger, unless it is told `--fresh`. The secrets are those of the
+//! simulator and go to the proxy through its environment, as real ones would; the key that signs the shop's orders is
+//! asked for where it is published.
 
 use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -29,13 +31,16 @@ const STOP_GRACE: Duration = Duration::from_secs(15);
 /// Where the pages of the shop want the snippet: in the head that they share, or each for itself.
 const SNIPPET_MARK: &str = "<!-- trailmark snippet -->";
 
+/// The ledger's file in the folder of a run.
+const LEDGER: &str = "trailmark.db";
+
 /// The longest answer that is waited for.
 const MOST_ANSWER_BYTES: u64 = 64 * 1024;
 
 /// Where the shop's backend publishes the keys that sign its orders.
 const SHOP_KEYS: &str = "/shop/jwks.json";
 
-/// What the doubles accept, under the names that the configuration reads.
+/// What the simulator accepts, under the names that the configuration reads.
 const SECRETS: [(&str, &str); 3] = [
     ("PARTNERSTACK_PUBLIC_KEY", "pk_sim"),
     ("PARTNERSTACK_PRIVATE_KEY", "sk_sim_private"),
@@ -64,34 +69,33 @@ enum Next {
     Stop,
 }
 
-/// Runs until Ctrl-C.
+/// Runs until Ctrl-C. With `fresh`, the ledger of earlier runs is deleted first.
 ///
 /// # Errors
 /// A build fails, or a program ends or stays silent; the message then carries the end of its log.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace, fresh: bool) -> Result<()> {
     let interrupts = Interrupts::listen()?;
     let started = Instant::now();
+    println!("The Trailmark demo: two builds, then the simulator and the proxy. Ctrl-C stops it at any time.");
+    println!("The first build of a clone takes several minutes; what is built already is not built again.\n");
     let mut build_sdk = Command::new(std::env::current_exe()?);
     let mut build_binary = workspace.cargo();
     build_binary.args(["build", "--package", "trailmark-proxy", "--bin", "trailmark", "--target-dir"]);
     build_binary.arg(&workspace.target);
-    for (what, command) in
-        [("the browser module", build_sdk.arg("build-sdk")), ("the trailmark binary", &mut build_binary)]
-    {
-        progress(started, &format!("building {what}"));
+    for (what, command) in [
+        ("step 1 of 4: building the browser module", build_sdk.arg("build-sdk")),
+        ("step 2 of 4: building the trailmark binary", &mut build_binary),
+    ] {
+        progress(started, what);
         if build(what, command, &interrupts)? == Next::Stop {
+            println!("stopped; what was built is kept");
             return Ok(());
         }
     }
-    let folder = fresh_folder(&workspace.target.join("demo"))?;
-    let outcome = serve(workspace, &folder, started, &interrupts);
-    match &outcome {
-        Ok(()) => {
-            std::fs::remove_dir_all(&folder)?;
-            println!("stopped; nothing is left running");
-        }
-        Err(_) => println!("stopped; the logs are in {}", folder.display()),
-    }
+    let place = Place::open(&workspace.target.join("demo"), fresh)?;
+    let outcome = serve(workspace, &place, started, &interrupts);
+    println!("stopped; nothing is left running. Kept: the ledger and the logs in {}", place.folder.display());
+    println!("`cargo xtask demo` goes on with this ledger, `cargo xtask demo --fresh` begins with an empty one");
     outcome
 }
 
@@ -105,7 +109,7 @@ fn build(name: &'static str, command: &mut Command, interrupts: &Interrupts) -> 
     loop {
         match group.ended()? {
             Some(status) if status.success() => return Ok(Next::GoOn),
-            Some(_) => bail!("cannot build {name}"),
+            Some(_) => bail!("{name}: the build failed; its messages stand above"),
             None if interrupts.within_tick() => {
                 group.stop(STOP_GRACE, interrupts)?;
                 return Ok(Next::Stop);
@@ -115,20 +119,47 @@ fn build(name: &'static str, command: &mut Command, interrupts: &Interrupts) -> 
     }
 }
 
-/// A new folder for this run. A killed run may have left one under the same number.
-fn fresh_folder(parent: &Path) -> Result<PathBuf> {
-    let folder = parent.join(std::process::id().to_string());
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
+/// The folder of a run with its ledger and logs, locked against a second demo while this value lives.
+#[derive(Debug)]
+struct Place {
+    folder: PathBuf,
+    /// Whether a ledger of an earlier run is there.
+    has_ledger: bool,
+    _lock: File,
+}
+
+impl Place {
+    /// The first folder below `parent` that no other demo uses: `1`, else `2`, and so on; emptied when `fresh`. A lock
+    /// ends with its process, however that ends.
+    fn open(parent: &Path, fresh: bool) -> Result<Self> {
+        std::fs::create_dir_all(parent).with_context(|| format!("cannot create {}", parent.display()))?;
+        for number in 1..=u8::MAX {
+            let path = parent.join(format!("{number}.lock"));
+            let lock = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+            match lock.try_lock() {
+                Ok(()) => return Self::prepare(parent.join(number.to_string()), fresh, lock),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) => {
+                    return Err(error).with_context(|| format!("cannot lock {}", path.display()));
+                }
+            }
+        }
+        bail!("{} other demos run; stop one", u8::MAX)
     }
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    Ok(folder)
+
+    fn prepare(folder: PathBuf, fresh: bool, lock: File) -> Result<Self> {
+        if fresh && folder.exists() {
+            std::fs::remove_dir_all(&folder).with_context(|| format!("cannot delete {}", folder.display()))?;
+        }
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        Ok(Self { has_ledger: folder.join(LEDGER).exists(), folder, _lock: lock })
+    }
 }
 
 /// Starts both programs, waits for the end of the demo, and stops them whatever that end was.
-fn serve(workspace: &Workspace, folder: &Path, started: Instant, interrupts: &Interrupts) -> Result<()> {
+fn serve(workspace: &Workspace, place: &Place, started: Instant, interrupts: &Interrupts) -> Result<()> {
     let mut running = Vec::new();
-    let outcome = run_both(workspace, folder, started, interrupts, &mut running);
+    let outcome = run_both(workspace, place, started, interrupts, &mut running);
     // The proxy first: what it is sending still finds the vendors.
     for group in running.iter_mut().rev() {
         if !group.stop(STOP_GRACE, interrupts)? {
@@ -140,16 +171,17 @@ fn serve(workspace: &Workspace, folder: &Path, started: Instant, interrupts: &In
 
 fn run_both(
     workspace: &Workspace,
-    folder: &Path,
+    place: &Place,
     started: Instant,
     interrupts: &Interrupts,
     running: &mut Vec<Group>,
 ) -> Result<()> {
     let [site, operator, simulator] = free_ports(FIRST_PORTS)?.map(loopback);
     let addresses = Addresses { site, operator, simulator };
+    let folder = place.folder.as_path();
     let binary = workspace.target.join("debug").join("trailmark");
     let mut start = |name, command: &mut Command, log, address, path| {
-        progress(started, &format!("starting {name}"));
+        progress(started, name);
         running.push(Group::start(name, command.current_dir(folder), Some(&folder.join(log)))?);
         wait_for(address, path, running, interrupts)
     };
@@ -157,7 +189,8 @@ fn run_both(
     simulate
         .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
         .args(["--landing-url", &format!("http://{site}/")]);
-    if start("the simulator", &mut simulate, "simulator.log", simulator, SHOP_KEYS)? == Next::Stop {
+    if start("step 3 of 4: starting the simulator", &mut simulate, "simulator.log", simulator, SHOP_KEYS)? == Next::Stop
+    {
         return Ok(());
     }
     let order_keys = order_keys(&body_of(simulator, SHOP_KEYS)?)?;
@@ -171,16 +204,22 @@ fn run_both(
         .arg("--www")
         .arg(www)
         .envs(SECRETS);
-    if start("the proxy", &mut serve, "proxy.log", operator, "/readyz")? == Next::Stop {
+    if start("step 4 of 4: starting the proxy", &mut serve, "proxy.log", operator, "/readyz")? == Next::Stop {
         return Ok(());
     }
-    progress(started, "ready");
+    progress(started, "ready: open the site and follow Ada's link");
+    if place.has_ledger {
+        println!(
+            "\nThe ledger goes on from an earlier run, and the simulator begins empty: it knows no customer of before."
+        );
+        println!("Sign up with another e-mail address, or stop and run `cargo xtask demo --fresh`.");
+    }
     println!(
         "\n  site         http://{site}/\n  ledger view  {}\n  simulator    http://{simulator}/",
         addresses.ledger()
     );
     println!("  explore      {}", explore(&config, &binary));
-    println!("  logs         {}\n\nCtrl-C stops it", folder.display());
+    println!("  ledger, logs {}\n\nCtrl-C stops it and keeps them", folder.display());
     while !interrupts.within_tick() {
         fail_if_ended(running)?;
     }
@@ -318,7 +357,7 @@ mount = "/tm"
 admin_listen = "{operator}"
 
 [store]
-url = "sqlite:trailmark.db"
+url = "sqlite:{LEDGER}"
 
 [[sites]]
 id = "acme"
@@ -352,6 +391,24 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let [first, second] = free_ports([port, port]).unwrap();
         assert!(first > port && second > first, "{port} {first} {second}");
+    }
+
+    // field-faults row 53
+    #[test]
+    fn a_ledger_is_kept_for_the_next_demo_until_a_fresh_one_and_a_second_demo_gets_a_folder_of_its_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let open = |fresh| Place::open(parent.path(), fresh).unwrap();
+        let first = open(false);
+        assert!(!first.has_ledger);
+        std::fs::write(first.folder.join(LEDGER), "kept").unwrap();
+        let beside = open(true);
+        assert!(beside.folder != first.folder && first.folder.join(LEDGER).exists(), "a running demo loses nothing");
+        let folder = first.folder.clone();
+        drop(first);
+        let again = open(false);
+        assert!(again.has_ledger && again.folder == folder);
+        drop(again);
+        assert!(!open(true).has_ledger);
     }
 
     #[test]

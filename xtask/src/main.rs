@@ -33,7 +33,9 @@ use crate::workspace::Workspace;
 const HELP: &str = "\
 cargo xtask TASK: the only build script of Trailmark
 
-  demo         build everything and run the whole product here, with doubles of the vendors; Ctrl-C stops it
+  demo         build everything and run the whole product here, with a simulator of the vendors; Ctrl-C stops it and
+               keeps its ledger for the next run
+                 --fresh   delete the ledger of earlier runs first
   test         install what is missing and run every check and test, the first red one ends it
                  --only STEP[,STEP]   only these steps
                  --list               the steps and what they check
@@ -65,7 +67,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["build-sdk"] => build_sdk::run(&Workspace::load()?),
         ["size"] => size::run(&Workspace::load()?),
         ["pack"] => pack::run(&Workspace::load()?),
-        ["demo"] => demo::run(&Workspace::load()?),
+        ["demo"] => demo::run(&Workspace::load()?, false),
+        ["demo", "--fresh"] => demo::run(&Workspace::load()?, true),
         ["tidy"] => tidy::run(&Workspace::load()?),
         ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),
         ["fuzz", options @ ..] if !options.contains(&"--help") => fuzz::run(&Workspace::load()?, options),

@@ -2,12 +2,13 @@
 //!
 //! Each is the leader of its own process group: Ctrl-C on the terminal reaches this program alone, which then stops
 //! the others in order, first asking and after a deadline killing, with everything that they started. Dropping a
-//! [`Group`] kills it, so that no way out of a task leaves one running.
+//! [`Group`] kills it, and a guard ends it when this program is killed itself, so that no way out of a task leaves one
+//! running.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,10 @@ use crate::shell;
 
 /// How often a running program is looked at.
 const TICK: Duration = Duration::from_millis(50);
+
+/// Waits until the pipe on its input closes, which the kernel does however the other end dies; then it ends the group
+/// `$1`, with a few seconds for the work under way.
+const GUARD: &str = "while read -r _; do :; done; kill -s TERM -- -$1; sleep 5; kill -s KILL -- -$1";
 
 /// SIGINT, SIGTERM and SIGHUP to this program, one message each.
 #[derive(Debug)]
@@ -50,6 +55,7 @@ pub(crate) struct Group {
     /// Where its output goes, when not to the terminal.
     pub(crate) log: Option<PathBuf>,
     child: Child,
+    guard: Child,
     ended: Option<ExitStatus>,
 }
 
@@ -60,12 +66,16 @@ impl Group {
             let file = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
             command.stdout(file.try_clone()?).stderr(file);
         }
-        let child = command
-            .stdin(std::process::Stdio::null())
+        let mut child = command
+            .stdin(Stdio::null())
             .process_group(0)
             .spawn()
             .with_context(|| format!("cannot start {}", shell::line(command)))?;
-        Ok(Self { name, log: log.map(Path::to_owned), child, ended: None })
+        let guard = guard(child.id()).inspect_err(|_| {
+            // Unguarded it must not run; that it cannot be killed is the smaller news.
+            let _ = child.kill();
+        })?;
+        Ok(Self { name, log: log.map(Path::to_owned), child, guard, ended: None })
     }
 
     /// How it ended, if it has.
@@ -118,7 +128,22 @@ impl Drop for Group {
         if matches!(self.ended(), Ok(None)) {
             let _ = self.kill();
         }
+        // Killed before its pipe closes: the number of an ended group may soon be another's.
+        let _ = self.guard.kill();
+        let _ = self.guard.wait();
     }
+}
+
+/// Starts the guard of a group. It is in a group of its own, so that Ctrl-C does not reach it.
+fn guard(group: u32) -> Result<Child> {
+    Command::new("sh")
+        .args(["-c", GUARD, "guard", &group.to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .process_group(0)
+        .spawn()
+        .context("cannot start sh, which ends the programs of a killed task")
 }
 
 #[cfg(test)]
@@ -170,6 +195,20 @@ mod tests {
             shell("trap '' TERM; echo ready; while :; do read x; done", folder.path());
         sender.send(()).unwrap();
         assert!(!group.stop(Duration::from_secs(3600), &interrupts).unwrap());
+    }
+
+    // field-faults row 54
+    #[test]
+    fn a_program_and_what_it_started_end_when_the_task_that_started_them_is_killed() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "tail -f /dev/null & echo $!; echo ready; wait";
+        let (mut group, interrupts, _sender) = shell(script, folder.path());
+        let started = group.last_lines(2).split_whitespace().next().unwrap().to_owned();
+        // What the kernel does with the pipe of a killed program.
+        drop(group.guard.stdin.take());
+        while group.ended().unwrap().is_none() || is_alive(&started) {
+            interrupts.within_tick();
+        }
     }
 
     #[test]
