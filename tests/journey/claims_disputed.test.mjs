@@ -15,7 +15,7 @@ for (const dialect of ['current', 'guide']) {
   describe(dialect, () => {
     let product, backend;
     before(async () => {
-      product = await Product.start({ www: false, dialect });
+      product = await Product.start({ www: false, dialect, signupWait: '5m' });
       backend = Backend.create(product);
     });
     after(() => product?.stop());

@@ -50,7 +50,7 @@ export async function until(what, probe, ms = 60_000) {
 
 const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
 
-const configuration = ({ site, operator, simulator, publicUrl, origins, confirmAfter, consent, dialect, extra, server }) => `
+const configuration = ({ site, operator, simulator, publicUrl, origins, confirmAfter, consent, dialect, extra, server, signupWait }) => `
 [server]
 listen = "${site}"
 public_url = "http://${site}"
@@ -65,6 +65,7 @@ id = "acme"
 public_url = "${publicUrl}"
 origins = ${JSON.stringify(origins)}
 consent = "${consent}"
+signup_wait = "${signupWait}"
 ${extra}
 
 [[sites.programs]]
@@ -100,6 +101,8 @@ export class Product {
     dialect = 'current',
     extra = '',
     server = '',
+    // Sites with an API key would keep a page's signup back for minutes.
+    signupWait = '0s',
     www = true,
     files,
     pages,
@@ -114,7 +117,7 @@ export class Product {
     product.publicUrl = pages ?? `http://${site.replace('127.0.0.1', host)}`;
     const named = { site, operator, simulator, publicUrl: product.publicUrl, origins: origins ?? [product.publicUrl] };
     const more = typeof extra === 'function' ? extra(product) : extra;
-    const settings = config({ ...named, confirmAfter, consent, dialect, extra: more, server });
+    const settings = config({ ...named, confirmAfter, consent, dialect, extra: more, server, signupWait });
     writeFileSync(join(product.folder, 'trailmark.toml'), settings);
     if (files) product.#lay(files(product.snippet()));
     else if (www) product.#openShop();
