@@ -1,6 +1,6 @@
 //! The command line: one enum of commands, each in a file of its own under `cli/`. Commands print tables for people and
-//! JSON for programs; what they say about the ledger comes from a running proxy's operator listener or, without one, from
-//! the store itself. Nothing is decided here that the library does not decide.
+//! JSON for programs. They read the ledger through a running proxy's operator listener or, without one, from the store
+//! itself. The library makes every decision.
 
 mod account;
 mod api_keys;
@@ -46,7 +46,7 @@ Exit codes:
   4    vendor or store not reachable
   130  interrupted";
 
-/// Tells which partner brought a customer, and proves it: the proxy and its operator's tools.
+/// Attributes customers to the partners who referred them, with proof: the proxy and its operator's tools.
 #[derive(Debug, Parser)]
 #[command(name = "trailmark", version, after_help = EXIT_CODES, subcommand_required = true, arg_required_else_help = true)]
 struct Cli {
@@ -56,76 +56,76 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the proxy: the public listener, the operator's listener and the deliveries
+    /// Run the proxy: public listener, operator's listener and deliveries
     Serve(serve::Serve),
-    /// Run local doubles of the vendors and of a shop's backend
+    /// Run local simulators of the vendors and of a shop's backend
     Simulate(simulate::Simulate),
-    /// Print what a page of a site needs
+    /// Print the code for a site's pages, ready to paste
     Snippet(snippet::Snippet),
-    /// Print what each vendor can do, in each dialect
+    /// Print which operations each vendor supports, in each dialect
     Vendors(vendors::Vendors),
-    /// Partners, as the vendor has them
+    /// List, show and change partners at the vendor
     #[command(subcommand)]
     Partners(partners::Partners),
-    /// Groups of partners, as the vendor has them
+    /// List and show groups of partners at the vendor
     #[command(subcommand)]
     Groups(groups::Groups),
-    /// Which partners belong to which group, as the vendor has it
+    /// List and show which partners belong to which group at the vendor
     #[command(subcommand)]
     Partnerships(groups::Partnerships),
-    /// Customers, as the vendor has them
+    /// List, show and change customers at the vendor
     #[command(subcommand)]
     Customers(customers::Customers),
-    /// Transactions, as the vendor has them
+    /// List, add and remove transactions at the vendor
     #[command(subcommand)]
     Transactions(transactions::Transactions),
-    /// Conversions in the ledger
+    /// List, explain and decide conversions in the ledger
     #[command(subcommand)]
     Conversions(conversions::Conversions),
-    /// Deliveries: what waits, what needs you, and changes by hand
+    /// List deliveries that wait or need you, and retry, drop or resolve them
     #[command(subcommand)]
     Outbox(outbox::Outbox),
-    /// Lanes: the queue of each vendor account, and why one stands still
+    /// List lanes (the queue of each vendor account), and open a stopped one
     #[command(subcommand)]
     Lanes(lanes::Lanes),
-    /// Webhooks received from vendors, including those that could not be read or matched
+    /// List webhooks from vendors, including those that could not be read or matched
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
-    /// Signing keys of the sites
+    /// List, rotate and revoke the sites' signing keys
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Keys by which the sites' backends call
+    /// Add, list and revoke the API keys of the sites' backends
     #[command(subcommand, name = "apikeys")]
     ApiKeys(api_keys::ApiKeys),
-    /// The ledger's own health
+    /// Create, migrate and check the ledger
     #[command(subcommand)]
     Store(store::Store),
-    /// The configuration
+    /// Check and print the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
 }
 
-/// Which configuration a command works by.
+/// The configuration file of a command.
 #[derive(Debug, clap::Args)]
 struct ConfigFile {
-    /// Configuration file; without it, trailmark.toml in the working directory
+    /// Configuration file [default: trailmark.toml in the working directory]
     #[arg(id = "config", long, value_name = "FILE", env = "TRAILMARK_CONFIG")]
     path: Option<PathBuf>,
 }
 
 impl ConfigFile {
-    /// The settings; secrets are left where they are.
+    /// Reads the settings, but no secrets.
     fn load(&self) -> Result<Config, Failure> {
         Ok(Config::load(self.path.as_deref(), &Overrides::from_process())?)
     }
 }
 
-/// The same for commands that open or show a ledger.
+/// The configuration file and ledger of a command.
 #[derive(Debug, clap::Args)]
 struct Setup {
     #[command(flatten)]
     file: ConfigFile,
-    /// The ledger, in place of `store.url`, such as sqlite:trailmark.db
+    /// Ledger to use instead of `store.url`, such as sqlite:trailmark.db
     #[arg(long, value_name = "URL")]
     store: Option<String>,
 }
@@ -139,19 +139,19 @@ impl Setup {
         Overrides::from_process().with_flag("store.url", self.store.clone())
     }
 
-    /// The settings; secrets are left where they are.
+    /// Reads the settings, but no secrets.
     fn load(&self) -> Result<Config, Failure> {
         Ok(Config::load(self.path(), &self.overrides())?)
     }
 }
 
-/// The configured site of that id.
+/// Finds the configured site `id`.
 fn site<'a>(config: &'a Config, id: &SiteId) -> Result<&'a Site, Failure> {
     let known = config.sites.iter().map(|site| site.id.as_str());
     config.site(id).ok_or_else(|| not_configured("--site", id.as_str(), known))
 }
 
-/// The configured program of that id.
+/// Finds the configured program `id`.
 fn program<'a>(config: &'a Config, id: &ProgramId) -> Result<&'a Program, Failure> {
     let mut programs = config.sites.iter().flat_map(|site| &site.programs);
     let known = programs.clone().map(|program| program.id.as_str());
@@ -161,10 +161,10 @@ fn program<'a>(config: &'a Config, id: &ProgramId) -> Result<&'a Program, Failur
 fn not_configured<'a>(flag: &str, id: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let known: Vec<_> = known.collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    Failure::usage(format!("{flag}: `{id}` is not configured; configured are: {known}"))
+    Failure::usage(format!("{flag}: `{id}` is not configured; configured: {known}"))
 }
 
-/// Who reads the output.
+/// The output's format.
 #[derive(Debug, Clone, Copy, clap::Args)]
 struct Format {
     /// Print JSON, for programs
@@ -172,7 +172,7 @@ struct Format {
     json: bool,
 }
 
-/// Runs one command line to its exit code. Prints to the process's own streams.
+/// Runs one command line and returns its exit code. Prints to the process's own streams.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,

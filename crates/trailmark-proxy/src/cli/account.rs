@@ -1,8 +1,8 @@
-//! A vendor account for commands that ask the vendor itself: which program, the one HTTP client, lists page by page to
-//! the vendor's own end, single things and changes. The ledger is not asked and learns nothing.
+//! A vendor account, for commands that call the vendor's API: chooses the program, holds the HTTP client, reads lists page
+//! by page to the end, and makes single reads and changes. Does not read or write the ledger.
 //!
-//! Reading has no effect, so it is tried again. A change is sent again only where the vendor certainly did nothing;
-//! where that cannot be known the command says so and ends.
+//! A failed read is retried, since reading has no effect. A change is retried only if the vendor certainly did nothing;
+//! otherwise the command reports an uncertain outcome and ends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -25,25 +25,25 @@ use crate::config::{Config, Overrides, Program};
 use crate::egress::{self, Bounds, Egress, SetUpError};
 use crate::explain::vendor_title;
 
-/// How often a request is sent that may be sent again.
+/// How often a retryable request is sent at most.
 const TRIES: u32 = 4;
 
-/// The longest wait for a vendor that asks us to come back.
+/// The longest wait when a vendor asks us to come back later.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// The first wait where a vendor names no time; each further one is twice as long.
+/// The first wait when a vendor names no time. Each further wait is twice as long.
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Bytes of one page: 250 partners of a few kilobytes each, more than an answer to a delivery ever has.
+/// The largest page in bytes: 250 partners of a few kilobytes each, more than any answer to a delivery.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
-/// Requests of one change; no vendor's takes more than two.
+/// The most requests in one change; no vendor needs more than two.
 const MOST_STEPS: u32 = 4;
 
 #[derive(Debug, clap::Args)]
-#[command(mut_arg("json", |json| json.help("Print JSON, for programs; of a list one item a line, as it comes")))]
+#[command(mut_arg("json", |json| json.help("Print JSON, for programs; a list prints one item per line")))]
 pub(super) struct AccountArgs {
-    /// The program whose vendor account is asked; may be left out where only one is configured
+    /// Program whose vendor account to use; optional if only one is configured
     #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
     program: Option<ProgramId>,
     #[command(flatten)]
@@ -52,7 +52,7 @@ pub(super) struct AccountArgs {
     format: Format,
 }
 
-/// One thing at the vendor; what its key is, each command says.
+/// One object at the vendor; each command describes its key.
 #[derive(Debug, clap::Args)]
 pub(super) struct One {
     /// Its key at the vendor
@@ -62,23 +62,23 @@ pub(super) struct One {
     pub(super) account: AccountArgs,
 }
 
-/// One thing that is to go.
+/// One object to remove.
 #[derive(Debug, clap::Args)]
 pub(super) struct Removal {
-    /// Yes, remove it
+    /// Confirm the removal
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
     one: One,
 }
 
-/// A list, narrowed to when its items were made.
+/// A list, filtered by when its items were created.
 #[derive(Debug, clap::Args)]
 pub(super) struct Period {
-    /// Made at this time or later, such as 2026-11-01T00:00:00Z
+    /// Created at this time or later, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<UnixMillis>,
-    /// Made at this time or earlier
+    /// Created at this time or earlier
     #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<UnixMillis>,
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(super) struct Period {
 #[derive(Clone)]
 pub(super) struct Told(pub(super) String);
 
-/// A vendor account and the way to it.
+/// A vendor account and its HTTP client.
 struct Account {
     vendor: Arc<dyn Vendor>,
     egress: Egress,
@@ -102,13 +102,13 @@ impl AccountArgs {
         self.list_in(list, list.of, async |_, items| Ok(items)).await
     }
 
-    /// Prints the partners of a list of partnerships, each of them read.
+    /// Prints the partner of each listed partnership; reads each with one request.
     pub(super) async fn profiles(&self, list: &List) -> Result<(), Failure> {
         self.list_in(list, Thing::Partner, Account::profiles).await
     }
 
-    /// Prints a list, a page at a time, so that a long one shows from its first page on. `shown_as` says what its lines
-    /// are once `looked_into` has made them of a page.
+    /// Prints a list page by page, as each page arrives. `looked_into` turns a page into lines; `shown_as` names the kind
+    /// of these lines.
     async fn list_in(
         &self,
         list: &List,
@@ -134,7 +134,7 @@ impl AccountArgs {
         if shown == 0 && !self.format.json { output::line(&format!("no {}", records::noun(list.of))) } else { Ok(()) }
     }
 
-    /// Makes a change and shows what the vendor made of it.
+    /// Makes a change and prints the vendor's result.
     pub(super) async fn change(&self, change: &Change) -> Result<(), Failure> {
         let account = self.open()?;
         let mut call = account.vendor.change(change).map_err(|refusal| account.refused(&refusal))?;
@@ -144,10 +144,10 @@ impl AccountArgs {
                 Step::Then(next) => call = next,
             }
         }
-        Err(Failure::vendor("the change takes more requests than any change should"))
+        Err(Failure::vendor("the change needed too many requests: please report this bug"))
     }
 
-    /// The account of the program that is meant; the secrets of others are not read.
+    /// Opens the account of the chosen program; reads no other program's secrets.
     fn open(&self) -> Result<Account, Failure> {
         let config = self.file.load()?;
         let vendor = chosen(&config, self.program.as_ref())?.adapter(&Overrides::from_process())?;
@@ -172,10 +172,10 @@ impl One {
 }
 
 impl Removal {
-    /// Removes it by that change, if that is meant; says what follows if nobody said so.
+    /// Makes the change if `--yes` confirms it; otherwise fails and names the consequences.
     pub(super) async fn run(self, follows: &str, change: impl FnOnce(String) -> Change) -> Result<(), Failure> {
         if !self.yes {
-            return Err(Failure::usage(format!("{follows}; add --yes if that is meant")));
+            return Err(Failure::usage(format!("{follows}; add --yes to confirm")));
         }
         self.one.account.change(&change(self.one.key)).await
     }
@@ -191,7 +191,7 @@ impl Period {
     }
 }
 
-/// The program that is meant, or the only one.
+/// Finds the named program, or the only one.
 fn chosen<'a>(config: &'a Config, wanted: Option<&ProgramId>) -> Result<&'a Program, Failure> {
     let programs: Vec<&Program> = config.sites.iter().flat_map(|site| &site.programs).collect();
     match (wanted, programs.as_slice()) {
@@ -200,7 +200,7 @@ fn chosen<'a>(config: &'a Config, wanted: Option<&ProgramId>) -> Result<&'a Prog
         (None, []) => Err(Failure::usage("no program is configured: add one to [[sites.programs]]")),
         (None, several) => {
             let names: Vec<&str> = several.iter().map(|program| program.id.as_str()).collect();
-            Err(Failure::usage(format!("say which program with --program; configured are: {}", names.join(", "))))
+            Err(Failure::usage(format!("name the program with --program; configured: {}", names.join(", "))))
         }
     }
 }
@@ -222,7 +222,7 @@ impl Account {
         self.exchange(&request, &read).await
     }
 
-    /// Asks, and asks again while that is safe and the vendor says so or the way to it fails.
+    /// Sends a request, and retries while that is safe and the vendor asks for it or cannot be reached.
     async fn exchange<T>(
         &self,
         request: &Request,
@@ -251,7 +251,7 @@ impl Account {
         vendor_title(self.vendor.name())
     }
 
-    /// Nothing was sent, since the vendor's API cannot say it.
+    /// Nothing was sent, because the vendor's API has no such request or field.
     fn refused(&self, refusal: &Refusal) -> Failure {
         let (name, dialect) = (self.name(), self.vendor.capabilities().dialect.as_str());
         Failure::usage(match refusal {
@@ -276,10 +276,11 @@ impl Account {
         }
     }
 
-    /// A change that may have been made: never sent again blind.
+    /// The change may have been made, so it is not sent again.
     fn unknown(&self, why: &str) -> Trouble {
         let name = self.name();
-        let text = format!("{name} may have made the change or not: {why}; look before you send it again");
+        let text =
+            format!("{name} may or may not have made the change: {why}; check at the vendor before you repeat it");
         Trouble { failure: Failure::unreachable(text), again: Again::Never }
     }
 
@@ -289,11 +290,11 @@ impl Account {
         let until = |at: UnixMillis| Duration::from_millis(u64::try_from(at.since(now)).unwrap_or(0));
         match outcome {
             Outcome::Retry { message, not_before } => {
-                let failure = Failure::unreachable(format!("{name} is not able to answer: {message}"));
+                let failure = Failure::unreachable(format!("{name} cannot answer now: {message}"));
                 Trouble { failure, again: Again::At(not_before.map(until)) }
             }
             Outcome::Throttled { until: at } => {
-                let failure = Failure::unreachable(format!("{name} asks us to come back later"));
+                let failure = Failure::unreachable(format!("{name} is limiting requests: try again later"));
                 Trouble { failure, again: Again::At(at.map(until)) }
             }
             Outcome::Unknown { message } if !is_reading => self.unknown(&message),
@@ -302,21 +303,21 @@ impl Account {
                 Trouble { failure, again: Again::At(None) }
             }
             Outcome::AuthFailed { message } => {
-                refused(name, &format!("the credential, check the program's keys: {message}"))
+                refused(name, &format!("the credential; check the program's keys: {message}"))
             }
             Outcome::Forbidden { message } => refused(name, &format!("the credential may not do this: {message}")),
-            Outcome::Duplicate { message } => refused(name, &format!("{message}; look at what is there")),
+            Outcome::Duplicate { message } => refused(name, &format!("{message}; check the existing one")),
             Outcome::Conflict { message }
             | Outcome::Ignored { message }
             | Outcome::Missing { message }
             | Outcome::Premature { message }
             | Outcome::Rejected { message } => refused(name, &message),
-            Outcome::Recorded { .. } | Outcome::Unverified => refused(name, "an answer that shows nothing"),
+            Outcome::Recorded { .. } | Outcome::Unverified => refused(name, "its answer had no content"),
         }
     }
 }
 
-/// Why an answer did not come, and whether the request may be sent again.
+/// Why there is no answer, and whether the request may be sent again.
 struct Trouble {
     failure: Failure,
     again: Again,
@@ -329,7 +330,7 @@ enum Again {
     At(Option<Duration>),
 }
 
-/// What is waited after so many tries; `None` ends them.
+/// The wait after this many tries; `None` ends the retries.
 fn pause(again: Again, tries: u32) -> Option<Duration> {
     let Again::At(hint) = again else { return None };
     let wait = hint.unwrap_or_else(|| WAIT.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))));
@@ -340,7 +341,7 @@ fn refused(vendor: &str, why: &str) -> Trouble {
     Trouble { failure: Failure::vendor(format!("{vendor} refused: {why}")), again: Again::Never }
 }
 
-/// E-mail addresses are in JSON alone.
+/// Leaves e-mail addresses out; only JSON has them.
 fn print_page(thing: Thing, items: &[Record], is_first: bool, json: bool) -> Result<(), Failure> {
     if json {
         return items.iter().try_for_each(output::json_line);
@@ -351,20 +352,20 @@ fn print_page(thing: Thing, items: &[Record], is_first: bool, json: bool) -> Res
     items.iter().try_for_each(|item| output::line(&records::row(thing, item)))
 }
 
-/// A key that names something at the vendor.
+/// Parses the key of an object at the vendor.
 pub(super) fn named(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let fits = (1..=255).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or("a key has 1 to 255 characters without controls")
+    fits.then(|| text.to_owned()).ok_or("a key has 1 to 255 characters and no control characters")
 }
 
-/// `name=value` of free data.
+/// Parses `name=value` of free data.
 pub(super) fn pair(text: &str) -> Result<(String, Told), &'static str> {
     let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or("write it as NAME=VALUE")?;
     Ok((name.to_owned(), Told(value.to_owned())))
 }
 
-/// A time as RFC 3339 writes it.
+/// Parses an RFC 3339 time.
 pub(super) fn time(text: &str) -> Result<UnixMillis, String> {
     UnixMillis::from_rfc3339(text).map_err(|error| error.to_string())
 }

@@ -1,4 +1,4 @@
-//! `trailmark apikeys`: the keys by which a site's backend calls. A key is printed when it is made, and never again.
+//! `trailmark apikeys`: the API keys of a site's backend. A key is printed once, when it is made.
 
 use clap::Subcommand;
 
@@ -12,17 +12,17 @@ use crate::api_keys;
 #[derive(Debug, Subcommand)]
 #[command(name = "apikeys")]
 pub(super) enum ApiKeys {
-    /// Make a key for a backend of a site; it is shown this once
+    /// Make an API key for a site's backend; the key is shown only once
     Add(Add),
     /// List API keys, the newest first
     List(List),
-    /// End a key at once: whoever shows it is refused from now on
+    /// Revoke a key at once: requests with it are refused from now on
     Revoke(Revoke),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// What to call it, such as the backend that will hold it
+    /// Name of the key, such as the backend that will use it
     #[arg(long, value_parser = api_keys::name)]
     name: String,
     #[command(flatten)]
@@ -70,7 +70,7 @@ fn table(keys: &[ApiKeyLine]) -> String {
     output::table(&header, rows.collect(), none)
 }
 
-/// Whether it still opens anything, and whether anybody uses it.
+/// Whether the key is still valid, and when it was last used.
 fn note(key: &ApiKeyLine) -> String {
     match (key.revoked_at.as_deref(), key.last_used_at.as_deref()) {
         (Some(at), _) => format!("revoked {}", output::when_text(at)),

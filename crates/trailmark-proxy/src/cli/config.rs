@@ -1,5 +1,5 @@
-//! `trailmark config`: what the file, the environment and the flags come to, and what is wrong with them. Opens and binds
-//! nothing. `check` reads every secret; `print` reads none and shows where they come from.
+//! `trailmark config`: prints and checks the settings from file, environment and flags. Opens no store, binds no
+//! port. `check` reads every secret; `print` reads none and shows only their sources.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -13,13 +13,13 @@ use crate::config::{DEFAULT, Unlocked};
 pub(super) enum ConfigCommand {
     /// Print the configuration in force, or the commented default file
     Print(Print),
-    /// Check the configuration and every secret that it names; tells each mistake with its line and the cure
+    /// Check the configuration and its secrets; print each mistake with its line and cure
     Check(Check),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Print {
-    /// Print the commented file with every setting, its unit, default and reason
+    /// Print the default file: every setting with its unit, default and reason
     #[arg(long, conflicts_with_all = ["config", "store", "json"])]
     default: bool,
     #[command(flatten)]

@@ -1,6 +1,5 @@
-//! `trailmark conversions`: what happened after the clicks, whether the partner was paid and why, and the end of what was held.
-//! One is named by its id, by the merchant's own key, by the customer's e-mail address or by the partner; which of several under
-//! a key is meant is decided here.
+//! `trailmark conversions`: lists and explains conversions, and decides held ones. A conversion is found by its id, the
+//! merchant's own key, the customer's e-mail address or the partner; this file chooses between several under one key.
 
 use std::cmp::Reverse;
 
@@ -28,39 +27,39 @@ pub(super) enum Conversions {
     List(List),
     /// Show one conversion with its deliveries
     Show(Named),
-    /// Say whether the partner was paid, and why: the way of one conversion from the link to the vendor's answer
+    /// Explain whether the partner was paid, and why: from the link to the vendor's answer
     Explain(Named),
-    /// Ask the vendor now what became of the commission
+    /// Ask the vendor for the commission's status now
     Check(One),
-    /// Ask the vendor again whom it credits for a customer whom a page had claimed; then the held sales follow
+    /// After a disputed signup: ask the vendor which partner it credits, then send the customer's held sales
     Reassign(Named),
-    /// Release a held conversion: it is decided again and sent
+    /// Release a held conversion: decide it again and send it
     Release(ByHand),
-    /// Reject a held conversion: nothing is sent
+    /// Reject a held conversion: send nothing
     Reject(ByHand),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Found by any name: an id, your own key of a customer, order or refund, the customer's e-mail address, a partner's key
+    /// Matching any name: an id, your key of a customer, order or refund, a customer's e-mail address, a partner's key
     #[arg(value_name = "NAME", value_parser = merchants_key)]
     name: Option<String>,
-    /// In one status
+    /// With this status
     #[arg(long, value_parser = PossibleValuesParser::new(["accepted", "duplicate", "held", "unattributed", "rejected"]))]
     status: Option<String>,
-    /// Under your own key: the customer's of a signup or lead, the order's of a sale, the refund's of a refund
+    /// With your own key: a signup's or lead's customer, a sale's order, a refund's refund
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     key: Option<String>,
-    /// With one code, as `conversions show` names it
+    /// With this code, as `conversions show` prints it
     #[arg(long, value_name = "CODE", value_parser = code)]
     code: Option<String>,
-    /// Of one customer, sales too, by your own key
+    /// Of this customer (your own key), including sales
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     customer: Option<String>,
-    /// Credited to one partner, or of visitors who followed a link of that partner
+    /// Credited to this partner, or from visitors who followed this partner's link
     #[arg(long, value_name = "KEY", value_parser = merchants_key)]
     partner: Option<String>,
-    /// Print CSV, for spreadsheets: every row, unless --limit is given
+    /// Print CSV, for spreadsheets: all rows unless --limit is given
     #[arg(long, conflicts_with = "json")]
     csv: bool,
     #[command(flatten)]
@@ -69,32 +68,32 @@ pub(super) struct List {
     ledger: LedgerArgs,
 }
 
-/// One conversion, by whatever name people have for it.
+/// One conversion, by any of its names.
 #[derive(Debug, clap::Args)]
 pub(super) struct Named {
-    /// Its id (8 characters or more), your own key of the customer, order or refund, the customer's e-mail address, or the
-    /// partner's key. If several match an address or a partner, they are listed
+    /// Id (8 characters or more), your own key of the customer, order or refund, the customer's e-mail address, or the
+    /// partner's key. If an address or partner matches several conversions, they are listed
     #[arg(value_name = "NAME", value_parser = merchants_key)]
     name: String,
     #[command(flatten)]
     ledger: LedgerArgs,
 }
 
-/// What a name leads to. As JSON the conversion, or the list.
+/// What a name matches. As JSON: the conversion, or the list.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 enum Found {
-    /// One conversion, and what is needed to tell of it.
+    /// One conversion, with what its output needs.
     One {
         #[serde(flatten)]
         detail: Box<Answered<ConversionDetail>>,
         #[serde(skip)]
         lanes: Vec<LaneRow>,
-        /// That the name leads to others, too, and how to list them.
+        /// A note that the name matches further conversions, and how to list them.
         #[serde(skip)]
         others: Option<String>,
     },
-    /// Several, of which none is meant before the others.
+    /// Several conversions, none preferred.
     Several(Vec<Answered<ConversionRow>>),
 }
 
@@ -155,15 +154,15 @@ impl Named {
                 others.iter().fold(text(detail, lanes), |text, others| format!("{text}\n\n{others}"))
             }
             Found::Several(rows) => {
-                format!("{} conversions have this name. Name one by its id:\n\n{}", rows.len(), table(rows))
+                format!("{} conversions match. Name one by its id:\n\n{}", rows.len(), table(rows))
             }
         };
         ledger.desk()?.print(found, shown).await
     }
 }
 
-/// The conversion of that id, else the one that a key means: under it as its own, else of the customer who has it. An e-mail
-/// address or a partner means no one of several.
+/// Finds a conversion by id; then by its own key; then by its customer's key. An e-mail address or a partner that matches
+/// several conversions gives a list.
 async fn find(ledger: &Ledger<'_>, name: &str) -> Result<Found, Failure> {
     if let Ok(id) = beginning(name) {
         match ledger.conversion(&id).await {
@@ -203,8 +202,8 @@ async fn one(
     Ok(Found::One { detail: Box::new(detail), lanes: ledger.lanes().await?, others })
 }
 
-/// Has every vendor asked again that may credit somebody else for the customer of a disputed signup: each delivery begins
-/// anew, with a look-up, and only what the vendor does not have is sent.
+/// Asks each vendor again that may credit another partner for the customer of a disputed signup. Each delivery restarts with
+/// a look-up; only what the vendor does not have is sent.
 async fn reassign(ledger: &Ledger<'_>, name: &str) -> Result<Answered<ConversionDetail>, Failure> {
     let signup = disputed(ledger, name).await?;
     let open = ["conflict", "uncertain"];
@@ -216,12 +215,12 @@ async fn reassign(ledger: &Ledger<'_>, name: &str) -> Result<Answered<Conversion
     match is_asked {
         true => ledger.conversion(signup.of.conversion.id.as_str()).await,
         false => Err(Failure::request(
-            "no vendor is known to credit another partner for this customer: `conversions explain` tells how its deliveries stand",
+            "no vendor is known to credit another partner for this customer: `conversions explain` shows its deliveries",
         )),
     }
 }
 
-/// The signup by which a backend overruled a page's claim: of that id, or under that customer's key.
+/// Finds the backend's signup that overruled a page's claim, by id or customer key.
 async fn disputed(ledger: &Ledger<'_>, name: &str) -> Result<Answered<ConversionDetail>, Failure> {
     let (key, code) = (Some(name.to_owned()), Some("claimed_by_page".to_owned()));
     let under_key = Filter { key, code, limit: Some(MOST_ROWS), ..Filter::default() };
@@ -236,12 +235,12 @@ async fn disputed(ledger: &Ledger<'_>, name: &str) -> Result<Answered<Conversion
     match found {
         Some(detail) if detail.of.conversion.code.as_deref() == Some("claimed_by_page") => Ok(detail),
         _ => Err(Failure::request(
-            "no page's claim to this customer was overruled: `conversions list --code claimed_by_page` shows those that were",
+            "no page's claim to this customer was overruled: `conversions list --code claimed_by_page` lists overruled claims",
         )),
     }
 }
 
-/// Of those under one key, the one by which it stands, else the newest.
+/// Chooses the conversion that decides a key; without one, the newest.
 fn meant(rows: &[Answered<ConversionRow>]) -> Option<&ConversionRow> {
     let rank = |row: &ConversionRow| match row.status {
         Status::Accepted => 0,
@@ -256,7 +255,7 @@ fn meant(rows: &[Answered<ConversionRow>]) -> Option<&ConversionRow> {
 fn asked_for(marked: &Marked) -> String {
     let ending = if marked.deliveries == 1 { "" } else { "s" };
     format!(
-        "{} commission{ending} will be asked for as soon as the lane is free; `trailmark conversions show` then tells",
+        "{} commission{ending} will be queried as soon as the lane is free; `trailmark conversions show` then shows the result",
         marked.deliveries
     )
 }
@@ -284,8 +283,8 @@ fn table(rows: &[Answered<ConversionRow>]) -> String {
     output::list(&header, cells.collect(), "no conversion matches")
 }
 
-/// `accepted, recorded`, `held, order_expired`: the status, and how its deliveries stand or else why. Each word as it is
-/// in JSON and in the docs, so that it can be searched for.
+/// `accepted, recorded` or `held, order_expired`: the status, and the deliveries' states or the code. Uses the words of JSON
+/// and docs, which people can search for.
 fn standing(row: &ConversionRow) -> String {
     let more = if row.deliveries.is_empty() { row.code.clone().into_iter().collect() } else { row.deliveries.clone() };
     let mut words: Vec<String> = std::iter::once(row.status.as_str().to_owned()).chain(more).collect();
@@ -293,7 +292,7 @@ fn standing(row: &ConversionRow) -> String {
     words.join(", ")
 }
 
-/// The partners whose conversion it is or, of one that is held, would be.
+/// The credited partners; of a held conversion, the partners who would be credited.
 fn partners(row: &ConversionRow) -> String {
     if row.status == Status::Duplicate {
         return "-".to_owned();
@@ -302,14 +301,14 @@ fn partners(row: &ConversionRow) -> String {
     if named.is_empty() { "-".to_owned() } else { named.join(", ") }
 }
 
-/// `main approved`, one a program.
+/// `main approved` for each program.
 fn commissions(deliveries: &[DeliveryRow]) -> String {
     let told = deliveries.iter().map(|row| format!("{} {}", row.program, row.commission.as_str()));
     let told: Vec<_> = told.collect();
     if told.is_empty() { "none".to_owned() } else { told.join(", ") }
 }
 
-/// What a change by hand made of a conversion.
+/// The conversion after a change by hand.
 fn changed(detail: &ConversionDetail) -> String {
     facts(detail, None)
 }
@@ -350,19 +349,19 @@ fn facts(detail: &ConversionDetail, answer: Option<&Answer>) -> String {
     format!("{}{}\n\n{deliveries}", said.unwrap_or_default(), facts.join("\n"))
 }
 
-/// A code as the ledger writes them.
+/// Parses a code in the ledger's spelling.
 fn code(text: &str) -> Result<String, &'static str> {
     let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    fits.then(|| text.to_owned()).ok_or("not a code: give small letters and `_`, such as claimed_by_page")
+    fits.then(|| text.to_owned()).ok_or("not a code: use lower-case letters and `_`, such as claimed_by_page")
 }
 
-/// What vendors were not sent as it was reported.
+/// The fields that were not sent to vendors as reported.
 fn not_sent(deliveries: &[DeliveryRow]) -> Option<String> {
     let notes = deliveries.iter().flat_map(|row| &row.notes).map(|note| output::plain(&note.to_string()));
     Some(notes.collect::<Vec<_>>().join("; ")).filter(|notes| !notes.is_empty())
 }
 
-/// A key as merchants choose them.
+/// Parses a merchant's key.
 fn merchants_key(text: &str) -> Result<String, String> {
     let fits = (1..=KEY_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     fits.then(|| text.to_owned()).ok_or_else(|| format!("not a key: give 1 to {KEY_CHARS} characters on one line"))

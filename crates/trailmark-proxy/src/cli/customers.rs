@@ -1,5 +1,5 @@
-//! `trailmark customers`: customers as the vendor has them, with every field that its dialect has. Signups need none of this;
-//! it is for looking, mending and moving by hand, and the ledger does not learn of it.
+//! `trailmark customers`: customers at the vendor, with every field of its dialect. For inspections, corrections and moves
+//! by hand; signups do not need it. The ledger does not record these changes.
 
 use clap::Subcommand;
 use trailmark_vendors::directory::{Change, CustomerFields, Thing};
@@ -7,7 +7,7 @@ use trailmark_vendors::directory::{Change, CustomerFields, Thing};
 use super::account::{One, Period, Removal, Told, named, pair};
 use super::failure::Failure;
 
-const KEY: &str = "The customer's key, as signups state it";
+const KEY: &str = "The customer's key, as in signups";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Customers {
@@ -16,10 +16,10 @@ pub(super) enum Customers {
     /// Show one customer
     #[command(mut_arg("key", |key| key.help(KEY)))]
     Get(One),
-    /// Add a customer of a partner; a key that exists is refused
-    #[command(mut_arg("key", |key| key.help("The customer's key, as signups state it; it never changes")))]
+    /// Add a customer of a partner; an existing key is refused
+    #[command(mut_arg("key", |key| key.help("The customer's key, as in signups; cannot be changed later")))]
     Add(Box<Add>),
-    /// Change a customer; what is left out stays
+    /// Change a customer; omitted fields stay
     #[command(mut_arg("key", |key| key.help(KEY)))]
     Update(Box<Update>),
     /// Remove a customer
@@ -29,7 +29,7 @@ pub(super) enum Customers {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Add {
-    /// Key of the partner who referred the customer; it never changes
+    /// Key of the partner who referred the customer; cannot be changed later
     #[arg(long, value_name = "KEY", value_parser = named)]
     partner: Option<String>,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(super) struct Update {
     one: One,
 }
 
-/// What may be stated on creation and on change alike; not every dialect has every field.
+/// Fields of creation and change; not every dialect has every field.
 #[derive(Debug, clap::Args)]
 struct Fields {
     /// E-mail address
@@ -96,7 +96,7 @@ impl Customers {
                 account.change(&Change::UpdateCustomer { key, fields: fields.stated() }).await
             }
             Self::Remove(removal) => {
-                let follows = "a removed customer brings its partner no further commission";
+                let follows = "the partner earns no further commission on a removed customer";
                 removal.run(follows, |key| Change::RemoveCustomer { key }).await
             }
         }

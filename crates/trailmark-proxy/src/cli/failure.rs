@@ -13,7 +13,7 @@ use crate::store::StoreError;
 pub(super) struct Failure {
     exit: Exit,
     text: String,
-    /// Whether the row that was asked for is not there.
+    /// Whether the requested row does not exist.
     is_missing: bool,
 }
 
@@ -47,7 +47,7 @@ impl Failure {
         Self::of(Exit::Unreachable, text)
     }
 
-    /// The same with the input before it, where the ledger refuses and does not know what was typed.
+    /// Puts the input before a refusal of the ledger, which does not know what was typed.
     pub(super) fn about(self, input: &str) -> Self {
         let text = if self.exit == Exit::Request { format!("`{input}`: {}", self.text) } else { self.text };
         Self { text, ..self }
@@ -58,7 +58,7 @@ impl Failure {
         Self::of(Exit::Interrupted, String::new())
     }
 
-    /// Whether the row that was asked for is not there.
+    /// Whether the requested row does not exist.
     pub(super) fn is_missing(&self) -> bool {
         self.is_missing
     }
@@ -67,7 +67,7 @@ impl Failure {
         Self { exit, text: text.into(), is_missing: false }
     }
 
-    /// What to tell the person, if they do not know it already.
+    /// The message, unless the person knows it already.
     pub(super) fn text(&self) -> Option<&str> {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }
@@ -105,7 +105,7 @@ impl From<Problem> for Failure {
     fn from(problem: Problem) -> Self {
         let text = problem.detail;
         match (problem.status, problem.code.as_str()) {
-            (401 | 403, _) => Self::usage(format!("the operator's listener refuses: {text}")),
+            (401 | 403, _) => Self::usage(format!("the operator's listener refused: {text}")),
             (404, _) => Self { is_missing: true, ..Self::request(text) },
             (_, REFUSED) => Self::request(text),
             (_, CORRUPT) => Self::unreachable(text),

@@ -19,16 +19,16 @@ pub(super) enum Partnerships {
     /// List which partners belong to which group
     List(Members),
     /// Show one partnership
-    #[command(mut_arg("key", |key| key.help("Its key at the vendor, or the partner's key or e-mail address")))]
+    #[command(mut_arg("key", |key| key.help("Key of the partnership at the vendor, or key or e-mail address of the partner")))]
     Get(One),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Members {
-    /// Of one group; without it, of all
+    /// Only this group [default: all groups]
     #[arg(long, value_name = "KEY", value_parser = named)]
     group: Option<String>,
-    /// Read and show each partner, one request for each
+    /// Also read and show each partner, with one request each
     #[arg(long)]
     profiles: bool,
     #[command(flatten)]

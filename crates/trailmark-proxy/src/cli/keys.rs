@@ -14,16 +14,16 @@ use crate::admin::keys::{KeyLine, KeyState};
 pub(super) enum Keys {
     /// List signing keys, the newest first
     List(List),
-    /// Make a new key; the old one goes on verifying until the last thing it signed expires
+    /// Make a new key; the old key verifies until the last token and cookie it signed expires
     Rotate(Rotate),
-    /// End a key at once: whatever it signed is refused from now on
+    /// Revoke a key at once: tokens and cookies it signed are refused from now on
     Revoke(Revoke),
 }
 
 /// Keys of one kind.
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// Of one site
+    /// Only this site
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: Option<SiteId>,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Rotate {
-    /// Sign with it at once; without this it is first published for ten minutes, until every cache has it
+    /// Sign with the new key at once, without first publishing it for ten minutes for caches
     #[arg(long)]
     at_once: bool,
     #[command(flatten)]
@@ -80,7 +80,7 @@ impl List {
 }
 
 impl OfSite {
-    /// The site, which is configured, and the way to its ledger.
+    /// The configured site and its ledger.
     pub(super) fn desk(self) -> Result<(SiteId, Desk), Failure> {
         let desk = self.ledger.desk()?;
         desk.sites(Some(&self.site))?;
@@ -121,7 +121,7 @@ fn table(keys: &[KeyLine]) -> String {
             note(key),
         ]
     });
-    let none = "no key yet: each site makes its first one when `trailmark serve` needs it";
+    let none = "no key yet: `trailmark serve` makes each site's first key when needed";
     output::table(&header, rows.collect(), none)
 }
 

@@ -1,4 +1,4 @@
-//! `trailmark lanes`: the queue of each vendor account, why one stands still, and opening it by hand.
+//! `trailmark lanes`: lists the queue of each vendor account, says why one is stopped, and opens it.
 
 use clap::Subcommand;
 
@@ -10,15 +10,15 @@ use crate::store::operator::LaneRow;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Lanes {
-    /// List lanes, and why one stands still
+    /// List lanes, and why one is stopped
     List(LedgerArgs),
-    /// Open a lane that stands still: one request is tried now, the others follow when it is answered
+    /// Open a stopped lane: try one request now, and the others once the vendor answers it
     Open(Open),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Open {
-    /// The lane, as `lanes list` shows it
+    /// The lane (SITE/PROGRAM), as `lanes list` shows it
     #[arg(value_name = "SITE/PROGRAM", value_parser = name)]
     lane: String,
     #[command(flatten)]
@@ -41,7 +41,7 @@ impl Lanes {
     }
 }
 
-/// Lanes, one a line, and below them in whole sentences why those stand still that do.
+/// One line per lane; below, one sentence for each stopped lane says why it is stopped.
 pub(super) fn table(lanes: &[LaneRow]) -> String {
     let header = [
         ("LANE", Room::Whole),
@@ -54,7 +54,7 @@ pub(super) fn table(lanes: &[LaneRow]) -> String {
         let next = lane.next_at.as_deref().map(output::when_text).unwrap_or_default();
         vec![named(lane), lane.state.clone(), lane.waiting.to_string(), lane.stuck.to_string(), next]
     });
-    let table = output::table(&header, cells.collect(), "no lane was used yet");
+    let table = output::table(&header, cells.collect(), "no lane has been used yet");
     let reasons = lanes.iter().filter_map(|lane| {
         let reason = lane.reason.as_deref()?;
         Some(output::wrapped(&format!("{0}: {reason}. `trailmark lanes open {0}` opens it now.", named(lane))))
@@ -66,7 +66,7 @@ fn named(lane: &LaneRow) -> String {
     format!("{}/{}", lane.site, lane.program)
 }
 
-/// What a lane may be called: the ids of a site and a program.
+/// Parses a lane's name: the ids of a site and a program.
 fn name(text: &str) -> Result<String, &'static str> {
     let is_id = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     let fits = text.len() <= 200 && text.split('/').count() <= 2 && text.split('/').all(is_id);

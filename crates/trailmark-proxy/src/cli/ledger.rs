@@ -1,5 +1,5 @@
-//! The ledger as a command sees it: a running proxy's operator listener, or the store itself where no proxy runs. Both
-//! answer in the same types ([`crate::store::operator`]), so a command does not know which it has.
+//! The ledger of a command: a running proxy's operator listener or, if no proxy runs, the store itself. Both return the same
+//! types ([`crate::store::operator`]), so commands do not distinguish them.
 
 use std::sync::Arc;
 
@@ -29,13 +29,13 @@ use crate::store::webhooks::{WebhookChange, WebhookRow};
 /// Where the rows come from.
 #[derive(Debug)]
 pub(super) enum Ledger<'a> {
-    /// A proxy that runs; it holds the store.
+    /// A running proxy, which owns the store.
     Running(Remote),
     /// The store, opened by this command.
     Opened(Opened<'a>),
 }
 
-/// A store that no proxy holds.
+/// A store that no proxy has open.
 #[derive(Debug)]
 pub(super) struct Opened<'a> {
     store: Arc<dyn Store>,
@@ -45,8 +45,8 @@ pub(super) struct Opened<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// The proxy of this configuration, if it runs; only then is the admin key read. A proxy that serves another ledger is an
-    /// error, so that no command changes the wrong one.
+    /// Connects to the proxy of this configuration, if it runs; only then reads the admin key. A proxy that serves another
+    /// ledger is an error, so no command changes the wrong one.
     pub(super) async fn running(config: &Config, overrides: &Overrides) -> Result<Option<Self>, Failure> {
         let server = &config.server;
         let remote = Remote::find(server.admin_listen, || {
@@ -64,13 +64,13 @@ impl<'a> Ledger<'a> {
         )))
     }
 
-    /// The store itself; one that was never made is not made here.
+    /// Opens the store; does not create a missing one.
     pub(super) fn opened(config: &'a Config) -> Result<Self, Failure> {
         let StoreUrl::Sqlite(path) = &config.store;
         Ok(Self::of(Arc::new(SqliteStore::open_for_operator(path)?), config))
     }
 
-    /// The store itself, made where there is none, and brought to this version's schema.
+    /// Opens the store, creates it if missing, and migrates it to this version's schema.
     pub(super) fn migrated(config: &'a Config) -> Result<Self, Failure> {
         let StoreUrl::Sqlite(path) = &config.store;
         Ok(Self::of(Arc::new(SqliteStore::open(path)?), config))
@@ -83,7 +83,7 @@ impl<'a> Ledger<'a> {
         Self::Opened(Opened { store, keys, clock, config })
     }
 
-    /// Asks, and leaves the store as it must be left.
+    /// Runs a command, then closes the store properly.
     pub(super) async fn ask<T>(self, ask: impl AsyncFnOnce(&Self) -> Result<T, Failure>) -> Result<T, Failure> {
         let answer = ask(&self).await;
         if let Self::Opened(opened) = self {
@@ -124,7 +124,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Has commissions asked for at once; where no proxy runs, when one does. Gives how many.
+    /// Schedules commission queries at once; without a running proxy, for its next start. Returns how many.
     pub(super) async fn check(&self, id: &str) -> Result<Marked, Failure> {
         match self {
             Self::Running(proxy) => proxy.post(&format!("/v1/conversions/{id}/check"), &json!({})).await,
@@ -236,7 +236,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// A filter as a query: of lists that are not searched by a person's name.
+/// A filter as query parameters, for lists that have no search by a person's name.
 fn query(filter: Filter) -> [(&'static str, Option<String>); 8] {
     [
         ("site", filter.site.map(String::from)),

@@ -1,5 +1,5 @@
-//! `trailmark outbox`: what waits to be delivered and what stands still, and the changes that people make by hand. Which
-//! change a delivery's state allows is the ledger's rule; a refusal is shown as it comes.
+//! `trailmark outbox`: lists deliveries that wait or are stopped, and changes them by hand. The ledger decides which change
+//! a delivery's state allows; its refusals are printed unchanged.
 
 use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
@@ -16,7 +16,7 @@ use crate::outbox::State;
 use crate::store::listing::{Filter, MOST_ROWS};
 use crate::store::operator::{Change, DeliveryRow, LaneRow, Verdict};
 
-/// Rows among which the beginning of an id is looked for.
+/// The number of newest rows in which the beginning of an id is looked up.
 const SEARCHED_ROWS: u32 = MOST_ROWS;
 
 #[derive(Debug, Subcommand)]
@@ -27,16 +27,16 @@ pub(super) enum Outbox {
     Retry(Retry),
     /// Give up a delivery
     Drop(ByHand),
-    /// Say what became of a delivery that nobody could tell, after looking at the vendor
+    /// Record the outcome of an uncertain delivery, after you have checked at the vendor
     Resolve(Resolve),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// In one state
+    /// In this state
     #[arg(long, value_parser = PossibleValuesParser::new(State::ALL.map(State::as_str)))]
     state: Option<String>,
-    /// Settled ones too
+    /// Include settled deliveries
     #[arg(long, conflicts_with = "state")]
     all: bool,
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub(super) struct List {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Retry {
-    /// Send even if the vendor may already have it. This can take effect twice; that you accept it is recorded
+    /// Send even if the vendor may already have it. It can take effect twice; the ledger records that you accept this
     #[arg(long)]
     accept_double: bool,
     #[command(flatten)]
@@ -56,7 +56,7 @@ pub(super) struct Retry {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Resolve {
-    /// What you saw at the vendor: `recorded` if it is there, `rejected` if it is not and must not be sent again
+    /// What you saw at the vendor: `recorded` if it exists, `rejected` if it does not and must not be sent again
     #[arg(long = "as", value_name = "VERDICT")]
     verdict: Seen,
     #[command(flatten)]
@@ -115,7 +115,7 @@ async fn change(one: One, change: impl FnOnce(ConversionId) -> Change) -> Result
     one.print(changed, |row| deliveries(std::slice::from_ref(row), "nothing")).await
 }
 
-/// The delivery whose id begins so; a whole id is taken as it is.
+/// Finds the delivery by the beginning of its id; a whole id is used unchanged.
 async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<ConversionId, Failure> {
     if let Ok(whole) = ConversionId::new(beginning) {
         return Ok(whole);
@@ -125,9 +125,9 @@ async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<ConversionId, 
     let mut matching = rows.into_iter().filter(|row| row.id.as_str().starts_with(beginning)).map(|row| row.id);
     match (matching.next(), matching.next()) {
         (Some(only), None) => Ok(only),
-        (Some(_), Some(_)) => Err(Failure::request("more than one delivery's id begins so: give more characters")),
+        (Some(_), Some(_)) => Err(Failure::request("several deliveries' ids begin with this: give more characters")),
         (None, _) => Err(Failure::request(format!(
-            "no delivery among the newest {SEARCHED_ROWS} begins so: give the whole id, as --json shows it"
+            "none of the newest {SEARCHED_ROWS} deliveries has an id that begins with this: give the whole id, as --json shows it"
         ))),
     }
 }
@@ -158,7 +158,7 @@ pub(super) fn deliveries(rows: &[DeliveryRow], none: &str) -> String {
     output::list(&header, cells.collect(), none)
 }
 
-/// When a delivery is looked at next, what it waits for, why it stands as it does, and what it blocks.
+/// When the delivery is processed next, what it waits for, the reason for its state, and what it blocks.
 fn standing(row: &DeliveryRow) -> String {
     let waits = row.paused_by.as_deref().map(|credential| format!("once the vendor takes `{credential}`"));
     let at = row.due_at.as_deref().filter(|_| waits.is_none());
@@ -168,7 +168,7 @@ fn standing(row: &DeliveryRow) -> String {
     parts.collect::<Vec<_>>().join("; ")
 }
 
-/// When it is looked at next, and why it stands as it does.
+/// When the delivery is processed next, and the reason for its state.
 fn next(at: Option<&str>, reason: Option<&str>) -> String {
     let at = at.map(|at| format!("at {}", output::when_text(at)));
     let reason = reason.map(str::to_owned);

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use crate::explain;
 use trailmark_wire::time::UnixMillis;
 
-/// Columns where there is no terminal to ask.
+/// The width in columns without a terminal.
 const COLUMNS: u16 = 80;
 
 /// Columns that a cell keeps, however narrow the terminal.
@@ -20,7 +20,7 @@ const LEAST: usize = 8;
 /// Columns between two cells.
 const GAP: usize = 2;
 
-/// How a column takes its room.
+/// How a column gets its width.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Room {
     /// As wide as its widest cell; never broken.
@@ -36,12 +36,12 @@ pub(super) fn line(text: &str) -> Result<(), Failure> {
     self::text(&format!("{text}\n"))
 }
 
-/// Says something beside the output, which programs read.
+/// Prints a note to standard error, beside the output that programs read.
 pub(super) fn note(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Prints text as it is, without a line break of its own.
+/// Prints text unchanged, without adding a line break.
 pub(super) fn text(text: &str) -> Result<(), Failure> {
     match write!(io::stdout().lock(), "{text}") {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -61,7 +61,7 @@ pub(super) fn value<T: Serialize>(value: &T, format: Format, text: impl FnOnce(&
     if format.json { json(value) } else { line(&text(value)) }
 }
 
-/// Prints a value as JSON in one line: what a stream is made of.
+/// Prints a value as one line of JSON, for streams.
 pub(super) fn json_line(value: &impl Serialize) -> Result<(), Failure> {
     line(&text_of(serde_json::to_string(value))?)
 }
@@ -70,7 +70,7 @@ fn text_of(json: serde_json::Result<String>) -> Result<String, Failure> {
     json.map_err(|error| Failure::request(format!("cannot write this as JSON: {error}")))
 }
 
-/// A table with its header, or the sentence for none: as wide as the terminal, or 80 columns where there is none to ask.
+/// A table with its header, or the sentence `none` if it is empty: as wide as the terminal, or 80 columns without one.
 pub(super) fn table(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
     if rows.is_empty() {
         return none.to_owned();
@@ -166,7 +166,7 @@ fn cut(text: &str, most: usize) -> String {
     format!("{}…", kept.trim_end())
 }
 
-/// Text without what would move a terminal's cursor or turn its direction: vendors choose some of it.
+/// Removes characters that move a terminal's cursor or change its text direction; some text comes from vendors.
 pub(super) fn plain(text: &str) -> String {
     explain::plain(text)
 }
@@ -192,7 +192,7 @@ pub(super) fn id(id: &str) -> String {
     id.get(..18).unwrap_or(id).to_owned()
 }
 
-/// Whether somebody watches the standard error stream while the output goes elsewhere.
+/// Whether standard error is a terminal and standard output is not.
 pub(super) fn shows_progress() -> bool {
     io::stderr().is_terminal() && !io::stdout().is_terminal()
 }

@@ -1,4 +1,4 @@
-//! `trailmark partners`: partners as the vendor has them now, and the changes that a program's owner may make.
+//! `trailmark partners`: partners at the vendor now, and the changes that a program's owner may make.
 
 use clap::Subcommand;
 use trailmark_vendors::directory::{Change, List, PartnerFields, Thing};
@@ -6,7 +6,7 @@ use trailmark_vendors::directory::{Change, List, PartnerFields, Thing};
 use super::account::{AccountArgs, One, Removal, Told, named};
 use super::failure::Failure;
 
-const KEY: &str = "The partner's key or, where the vendor looks it up, e-mail address";
+const KEY: &str = "The partner's key or, if the vendor can look it up, e-mail address";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Partners {
@@ -15,12 +15,12 @@ pub(super) enum Partners {
     /// Show one partner
     #[command(mut_arg("key", |key| key.help(KEY)))]
     Get(One),
-    /// Add a partner; its main contact is invited by e-mail
+    /// Add a partner; the vendor invites its main contact by e-mail
     Add(Box<Add>),
-    /// Invite a further member into a partner's team, where the vendor lets programs do so
+    /// Invite another member into a partner's team, if the vendor allows it
     #[command(mut_arg("key", |key| key.help(KEY)))]
     Invite(One),
-    /// Change a partner's key or group; name and address are the partner's own to change
+    /// Change a partner's key or group; only the partner can change name and address
     #[command(mut_arg("key", |key| key.help(KEY)))]
     Update(Update),
     /// Remove a partner from the program
@@ -36,7 +36,7 @@ pub(super) struct Add {
     /// Key of the group that the partner joins
     #[arg(long, value_name = "KEY", value_parser = named)]
     group: String,
-    /// The partner's key; without it the vendor makes one from the name
+    /// The partner's key [default: the vendor makes one from the name]
     #[arg(long, value_name = "KEY", value_parser = named)]
     key: Option<String>,
     /// First name
@@ -51,10 +51,10 @@ pub(super) struct Add {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Update {
-    /// The new key; links made before keep the old one
+    /// The new key; existing links keep the old key
     #[arg(long, value_name = "KEY", value_parser = named)]
     new_key: Option<String>,
-    /// The new group; its rules may change commissions that are running
+    /// The new group; its rules may change running commissions
     #[arg(long, value_name = "KEY", value_parser = named)]
     group: Option<String>,
     #[command(flatten)]

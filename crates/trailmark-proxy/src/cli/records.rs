@@ -1,5 +1,5 @@
-//! How what a vendor shows is printed: a line of a list, whose columns have fixed widths, since later pages are not
-//! known yet, and the facts of one thing. E-mail addresses and names of customers are in the facts and in JSON alone.
+//! Prints a vendor's records: as lines of a list, or one record with all its facts. List columns have fixed widths, because
+//! later pages are not known yet. Lists leave out customers' names and e-mail addresses; facts and JSON have them.
 
 use serde_json::Value;
 use trailmark_vendors::directory::Thing;
@@ -9,7 +9,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::output;
 
-/// What items of a list are called.
+/// The plural name of a list's items.
 pub(super) fn noun(thing: Thing) -> &'static str {
     match thing {
         Thing::Customer => "customers",
@@ -55,7 +55,7 @@ pub(super) fn row(thing: Thing, record: &Record) -> String {
     }
 }
 
-/// Everything that the vendor shows of one thing.
+/// Every fact that the vendor returns of one record.
 pub(super) fn facts(record: &Record) -> String {
     let rows = match record {
         Record::Customer(one) => customer(one),
@@ -134,7 +134,7 @@ fn datum(name: &str, value: &Value) -> String {
     value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text}"))
 }
 
-/// In the currency's own units where it is known, else in the vendor's cents.
+/// The amount in the currency's units or, if the currency is unknown, in the vendor's cents.
 fn amount(one: &Transaction) -> Option<String> {
     let currency = one.currency.as_deref().and_then(|code| Currency::new(code).ok());
     match (one.amount_minor, currency, one.amount_cents) {

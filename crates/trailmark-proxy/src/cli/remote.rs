@@ -1,5 +1,5 @@
 //! Talks to a running proxy's operator listener on this machine, with the admin key. One connection per question, plain
-//! HTTP, no redirects, no proxies: it reaches the one configured address and nothing else, so it is no part of `egress`,
+//! HTTP, no redirects, no proxies: it reaches only the one configured address, so it is not part of `egress`,
 //! which is for vendors.
 
 use std::io::ErrorKind;
@@ -21,13 +21,13 @@ use url::form_urlencoded;
 use super::failure::Failure;
 use crate::admin::problem::Problem;
 
-/// A listener on this machine takes a connection at once or not at all.
+/// The connection timeout: a listener on this machine accepts at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The longest answer is a check of the whole store.
+/// The answer timeout: a check of the whole store takes longest.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The largest answer: a thousand rows, with room to spare.
+/// The largest answer in bytes: a thousand rows, with room to spare.
 const ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// A running proxy.
@@ -38,7 +38,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// The proxy behind an operator's listener, if one listens there; only then is the key asked for.
+    /// Connects to the proxy behind an operator's listener, if one runs; only then reads the key.
     pub(super) async fn find(
         listen: SocketAddr,
         key: impl FnOnce() -> Result<Option<Secret>, Failure>,
@@ -102,20 +102,20 @@ impl Remote {
         if let Some(key) = &self.key {
             let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
             let mut value = value
-                .map_err(|_unsendable| Failure::usage("`server.admin_key` holds characters that no header carries"))?;
+                .map_err(|_unsendable| Failure::usage("`server.admin_key` is not visible ASCII, as a header needs"))?;
             value.set_sensitive(true);
             request = request.header(AUTHORIZATION, value);
         }
         request.body(Full::new(body)).map_err(|error| Failure::request(format!("cannot ask for {target}: {error}")))
     }
 
-    /// `None` when nobody listens there.
+    /// Connects; `None` when nothing listens at the address.
     async fn connect(&self) -> Result<Option<TcpStream>, Failure> {
         match tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect(self.address)).await {
             Ok(Ok(stream)) => Ok(Some(stream)),
             Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Ok(None),
             Ok(Err(error)) => Err(self.silent(&error.to_string())),
-            Err(_elapsed) => Err(self.silent("it takes no connection")),
+            Err(_elapsed) => Err(self.silent("it does not accept connections")),
         }
     }
 
@@ -128,7 +128,7 @@ impl Remote {
 
     fn stranger(&self) -> Failure {
         Failure::unreachable(format!(
-            "what listens at {} (server.admin_listen) does not answer like a proxy of this version; is the address right?",
+            "the answer from {} (server.admin_listen) is not from a proxy of this version; is the address right?",
             self.address
         ))
     }
@@ -145,7 +145,7 @@ async fn ask(stream: TcpStream, request: Request<Full<Bytes>>) -> Result<(Status
     Ok((status, body.to_bytes()))
 }
 
-/// A listener on every address is asked on loopback.
+/// The address to connect to: loopback for a listener on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,6 +1,5 @@
-//! What commands on the ledger share on the command line: which ledger, which rows, one row, and why it is changed by hand.
-//! Here the ledger is opened, asked, closed and printed from; what can be asked stands in `ledger.rs`, and how an answer
-//! reads with its command.
+//! Arguments that ledger commands share: which ledger, which rows, one row, and the reason of a change by hand. Opens the
+//! ledger, queries it, closes it and prints the answer. `ledger.rs` has the queries; each command formats its answer.
 
 use std::path::Path;
 
@@ -18,7 +17,7 @@ use crate::store::listing::{Filter, MOST_ROWS, Page, point};
 use crate::store::operator::Health;
 use crate::store::sqlite::SqliteStore;
 
-/// Which ledger, and who reads the answer.
+/// Which ledger, and the output's format.
 #[derive(Debug, clap::Args)]
 #[command(mut_arg("store", |store| store.help(
     "Open this ledger, such as sqlite:copy.db, and ask no proxy. Without it the running proxy is asked; if none runs, \
@@ -34,17 +33,17 @@ pub(super) struct LedgerArgs {
 /// One row.
 #[derive(Debug, clap::Args)]
 pub(super) struct One {
-    /// Its id, or the first 8 characters of it or more
+    /// Id, or at least its first 8 characters
     #[arg(value_parser = beginning)]
     pub(super) id: String,
     #[command(flatten)]
     pub(super) ledger: LedgerArgs,
 }
 
-/// One row that is changed for a reason.
+/// One row to change, with the reason.
 #[derive(Debug, clap::Args)]
 pub(super) struct ByHand {
-    /// Why, for the record
+    /// Reason for the change; the ledger records it
     #[arg(long, value_name = "TEXT", value_parser = recorded_reason)]
     pub(super) reason: String,
     #[command(flatten)]
@@ -54,10 +53,10 @@ pub(super) struct ByHand {
 /// Which rows of a list, whatever their state.
 #[derive(Debug, clap::Args)]
 pub(super) struct Rows {
-    /// Of one site
+    /// Only this site
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: Option<SiteId>,
-    /// Of one program
+    /// Only this program
     #[arg(long, value_name = "ID", value_parser = |text: &str| ProgramId::new(text))]
     program: Option<ProgramId>,
     /// Received at this time or later: a day such as 2026-11-21, or a UTC time such as 2026-11-21T08:30:00Z
@@ -70,10 +69,10 @@ pub(super) struct Rows {
     limit: Option<usize>,
 }
 
-/// Rows of a list where nobody says how many.
+/// The default number of rows in a list.
 pub(super) const DEFAULT_ROWS: usize = 50;
 
-/// How many rows are listed, where the command line says so; `usize::MAX` for all of them.
+/// The number of rows to list, if given; `usize::MAX` for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Limit(Option<usize>);
 
@@ -96,7 +95,7 @@ impl LedgerArgs {
 }
 
 impl One {
-    /// Asks about it, and prints the answer.
+    /// Queries the ledger about this row, and prints the answer.
     pub(super) async fn print<T: Serialize>(
         self,
         ask: impl AsyncFnOnce(&Ledger<'_>, &str) -> Result<T, Failure>,
@@ -109,7 +108,7 @@ impl One {
 }
 
 impl Desk {
-    /// The site that is meant, or all of them.
+    /// The chosen site, or all sites.
     pub(super) fn sites(&self, only: Option<&SiteId>) -> Result<Vec<&SiteId>, Failure> {
         match only {
             Some(id) => Ok(vec![&site(&self.config, id)?.id]),
@@ -117,7 +116,7 @@ impl Desk {
         }
     }
 
-    /// Asks the ledger that is meant.
+    /// Queries the chosen ledger.
     pub(super) async fn ask<T>(&self, ask: impl AsyncFnOnce(&Ledger<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let running = self.running().await?;
         running.map_or_else(|| self.opened(), Ok)?.ask(ask).await
@@ -128,7 +127,7 @@ impl Desk {
         Ledger::opened(&self.config)
     }
 
-    /// Checks the ledger itself, and changes nothing of it.
+    /// Checks the ledger; changes nothing.
     pub(super) fn check(&self) -> Result<Health, Failure> {
         Ok(SqliteStore::check(self.path()?)?)
     }
@@ -139,7 +138,7 @@ impl Desk {
         match self.is_named {
             _ if path.exists() => Ok(path),
             true => Err(Failure::unreachable(format!(
-                "there is no ledger at `{missing}`: name one that is there, or make it with `trailmark store migrate`"
+                "there is no ledger at `{missing}`: name an existing one, or create it with `trailmark store migrate`"
             ))),
             false => Err(Failure::unreachable(format!(
                 "there is no ledger at `{missing}` and no proxy at {listen}: start one with `trailmark serve`, or name \
@@ -157,7 +156,7 @@ impl Desk {
         output::value(&self.ask(ask).await?, self.format, text)
     }
 
-    /// What a list found; a name that is neither in the ledger nor configured is a slip of the hand, no empty list.
+    /// The list's rows. A name that is neither in the ledger nor configured is an error, not an empty list.
     pub(super) fn found<T>(&self, filter: &Filter, rows: Vec<T>) -> Result<Vec<T>, Failure> {
         if rows.is_empty() {
             filter.site.as_ref().map(|id| site(&self.config, id)).transpose()?;
@@ -234,7 +233,7 @@ fn limit(text: &str) -> Result<usize, &'static str> {
     match text.parse() {
         _ if text == "all" => Ok(usize::MAX),
         Ok(rows @ 1..) => Ok(rows),
-        Ok(0) | Err(_) => Err("not a number from 1 on, and not `all`"),
+        Ok(0) | Err(_) => Err("not a number of 1 or more, and not `all`"),
     }
 }
 

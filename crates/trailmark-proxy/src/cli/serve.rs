@@ -11,16 +11,16 @@ use crate::serve::{self, Options, ServeError};
 pub(super) struct Serve {
     #[command(flatten)]
     setup: Setup,
-    /// Address of the public listener, in place of `server.listen`
+    /// Address of the public listener, instead of `server.listen`
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
-    /// Address of the operator's listener, in place of `server.admin_listen`
+    /// Address of the operator's listener, instead of `server.admin_listen`
     #[arg(long, value_name = "ADDRESS")]
     admin_listen: Option<String>,
-    /// Serve the files of a folder beside the proxy's routes, for the demo
+    /// For the demo: also serve the files of a folder
     #[arg(long, value_name = "DIR")]
     www: Option<PathBuf>,
-    /// Follow a simulator's clock; only where every vendor is on loopback
+    /// Follow a simulator's clock; allowed only if every vendor is on loopback
     #[arg(long, value_name = "URL")]
     clock_url: Option<String>,
 }

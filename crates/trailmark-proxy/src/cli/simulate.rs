@@ -1,4 +1,4 @@
-//! `trailmark simulate`: local doubles of the vendors and of a shop's backend, until Ctrl-C.
+//! `trailmark simulate`: local simulators of the vendors and of a shop's backend, until Ctrl-C.
 
 use std::net::SocketAddr;
 
@@ -9,16 +9,16 @@ use super::output;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Simulate {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value_t = Settings::default().listen, value_parser = address)]
     listen: SocketAddr,
-    /// How fast customers become visible: as at the vendors, or within 3 s
+    /// How soon new customers become visible: as at the vendors, or within 3 s
     #[arg(long, value_name = "real|demo", default_value_t = Pace::Real)]
     pace: Pace,
-    /// Page that partner links lead to, on the site before the proxy
+    /// Page that partner links open, on the site in front of the proxy
     #[arg(long, value_name = "URL", default_value_t = Settings::default().landing_url)]
     landing_url: String,
-    /// Print a trailmark.toml for these doubles and this page, and stop
+    /// Print a trailmark.toml for these simulators and this page, then exit
     #[arg(long)]
     print_config: bool,
 }
@@ -43,11 +43,11 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_unreadable| "not an address with a port, such as 127.0.0.1:9100")
 }
 
-/// A proxy finds the doubles by this address: it speaks plain http with this machine alone.
+/// The address at which a proxy finds the simulators; it speaks plain http to loopback only.
 fn reachable(listen: SocketAddr) -> Result<(), Failure> {
     let why = match listen.port() {
-        0 => "the port that 0 takes is not known before the doubles run",
-        _ if !listen.ip().is_loopback() => "a proxy speaks plain http with this machine alone",
+        0 => "port 0 becomes known only when the simulators run",
+        _ if !listen.ip().is_loopback() => "a proxy speaks plain http to this machine only",
         _ => return Ok(()),
     };
     Err(Failure::usage(format!("--listen: {listen} with --print-config: {why}; name it like 127.0.0.1:9100")))

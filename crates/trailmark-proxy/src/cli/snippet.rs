@@ -1,5 +1,5 @@
-//! `trailmark snippet`: what the pages of a site carry, ready to paste: the stub inline, the script tag with the site's own
-//! settings, a call to try, and the same for a bundler.
+//! `trailmark snippet`: prints the code for a site's pages, ready to paste: the inline stub, the script tag with the site's
+//! settings, a test call, and the same for a bundler.
 
 use trailmark_wire::ids::SiteId;
 
@@ -11,7 +11,7 @@ use crate::config::{Config, Consent, Site};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Snippet {
-    /// The site
+    /// Id of the site
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: SiteId,
     #[command(flatten)]
@@ -29,7 +29,7 @@ impl Snippet {
     }
 }
 
-/// Where the page finds the proxy: a path where it stands under one of the site's own origins, else the whole address.
+/// The proxy's address for the page: a path if the proxy is on one of the site's origins, otherwise the full address.
 fn base(config: &Config, site: &Site) -> String {
     let mount = &config.server.mount;
     match site.allows(site.public_url.as_str()) {

@@ -10,9 +10,9 @@ use crate::store::operator::Health;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Store {
-    /// Make the ledger, or bring it to this version's schema; `serve` does the same when it starts
+    /// Create the ledger, or migrate it to this version's schema; `serve` does the same at start
     Migrate(LedgerArgs),
-    /// Check the ledger's file and its rules; exit code 1 when one does not hold
+    /// Check the ledger's file and rules; exit code 1 if a check fails
     Check(LedgerArgs),
 }
 
@@ -44,7 +44,7 @@ async fn check(desk: &Desk) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::request(format!(
-        "the ledger {} is not well: stop the proxy, keep a copy, restore a backup",
+        "the ledger {} is damaged: stop the proxy, keep a copy, restore a backup",
         desk.config.store
     )))
 }

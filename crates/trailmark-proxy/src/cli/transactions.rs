@@ -1,5 +1,5 @@
-//! `trailmark transactions`: transactions as the vendor has them. Sales and refunds come from conversions; what is added or
-//! removed here is the operator's own doing, and the ledger does not learn of it.
+//! `trailmark transactions`: transactions at the vendor. Sales and refunds come from conversions; changes here are the
+//! operator's own, and the ledger does not record them.
 
 use clap::{ArgGroup, Subcommand};
 use trailmark_vendors::directory::{Change, CustomerName, Thing, TransactionFields};
@@ -13,7 +13,7 @@ use super::failure::Failure;
 pub(super) enum Transactions {
     /// List transactions, the newest first
     List(Period),
-    /// Add a transaction; commissions follow from it
+    /// Add a transaction; the vendor computes commissions from it
     Add(Box<Add>),
     /// Remove a transaction
     #[command(mut_arg("key", |key| key.help("The transaction's key")))]
@@ -23,7 +23,7 @@ pub(super) enum Transactions {
 #[derive(Debug, clap::Args)]
 #[command(group = ArgGroup::new("whose").required(true).args(["customer", "customer_id", "customer_email"]))]
 pub(super) struct Add {
-    /// The customer's key, as signups state it
+    /// The customer's key, as in signups
     #[arg(long, value_name = "KEY")]
     customer: Option<Told>,
     /// The vendor's own key of the customer (PartnerStack: dialect current)
@@ -32,13 +32,13 @@ pub(super) struct Add {
     /// The customer's e-mail address (PartnerStack: dialect current)
     #[arg(long, value_name = "ADDRESS")]
     customer_email: Option<Told>,
-    /// The amount in minor units of the currency, such as 9900 for 99.00 USD; negative gives back
+    /// The amount in minor units of the currency, such as 9900 for 99.00 USD; negative for a refund
     #[arg(long, value_name = "UNITS", allow_negative_numbers = true, value_parser = units)]
     amount_minor: i64,
     /// ISO 4217, such as USD
     #[arg(long, value_name = "CODE", value_parser = |text: &str| Currency::new(text))]
     currency: Currency,
-    /// The transaction's key, by which a repeat is refused (PartnerStack: needed in dialect current, unknown to guide)
+    /// The transaction's key; the vendor refuses a repeat of it (PartnerStack: required in dialect current, unknown to guide)
     #[arg(long, value_name = "KEY", value_parser = named)]
     key: Option<String>,
     /// Category (PartnerStack: dialect current)
@@ -67,8 +67,7 @@ impl Transactions {
             Self::List(period) => period.list(Thing::Transaction).await,
             Self::Add(add) => add.run().await,
             Self::Remove(removal) => {
-                let follows =
-                    "a removed transaction takes its commission away, and the ledger goes on showing its sale";
+                let follows = "the partner loses the transaction's commission, and the ledger still shows the sale";
                 removal.run(follows, |key| Change::RemoveTransaction { key }).await
             }
         }

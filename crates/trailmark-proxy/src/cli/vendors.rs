@@ -41,20 +41,20 @@ fn section(capabilities: &Capabilities) -> String {
     format!("{title}\n{}", output::table(&header, rows.collect(), "nothing"))
 }
 
-/// What is done about a call whose outcome nobody knows, by the word that stands beside its `yes`.
+/// What the proxy does about a call of unknown outcome, by the word beside its `yes`.
 fn legend() -> String {
     let words = [Class::Keyed, Class::UniqueKey, Class::Upsert, Class::Searchable, Class::Neither];
     let rows = words.map(|class| vec![class.as_str().to_owned(), unknown(class).to_owned()]);
-    let header = [("ANSWER", Room::Whole), ("WHERE NOBODY KNOWS WHETHER A CALL ARRIVED", Room::Rest)];
+    let header = [("ANSWER", Room::Whole), ("IF THE OUTCOME OF A CALL IS UNKNOWN", Room::Rest)];
     output::table(&header, rows.to_vec(), "nothing")
 }
 
 fn unknown(class: Class) -> &'static str {
     match class {
-        Class::Keyed => "it is sent again: the vendor takes one key once",
-        Class::UniqueKey => "it is sent again: the vendor refuses a second one, and a look-up tells whose the first is",
-        Class::Upsert => "it is sent again: it replaces what is there",
-        Class::Searchable => "it is looked up, and sent again only if it is not there",
+        Class::Keyed => "it is sent again: the vendor accepts each key only once",
+        Class::UniqueKey => "it is sent again: the vendor refuses a second one, and a look-up shows whose the first is",
+        Class::Upsert => "it is sent again: it replaces the existing record",
+        Class::Searchable => "it is looked up, and sent again only if the vendor does not have it",
         Class::Neither => "it is not sent again until an operator decides: `trailmark outbox resolve`",
     }
 }

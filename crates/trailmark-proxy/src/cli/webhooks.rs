@@ -1,5 +1,5 @@
-//! `trailmark webhooks`: what vendors sent, what was made of it, and what could not be read or matched. Bodies are not shown:
-//! vendors write personal data into them.
+//! `trailmark webhooks`: webhooks from vendors, how each was interpreted, and which could not be read or matched. Bodies are not
+//! shown, because vendors put personal data into them.
 
 use clap::Subcommand;
 use clap::builder::PossibleValuesParser;
@@ -16,18 +16,18 @@ pub(super) enum Webhooks {
     List(List),
     /// Show one webhook
     Show(One),
-    /// Interpret a webhook again, such as after an update
+    /// Interpret a webhook again, for example after an update
     Replay(One),
-    /// Give up a webhook that nobody can read or match
+    /// Give up a webhook that cannot be read or matched
     Drop(ByHand),
 }
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// In one state
+    /// In this state
     #[arg(long, value_parser = PossibleValuesParser::new(WebhookState::ALL.map(WebhookState::as_str)))]
     state: Option<String>,
-    /// Only those that could not be used: too large, unreadable, of an unknown event, or of no known delivery
+    /// Only unusable webhooks: too large, unreadable, with an unknown event, or without a known delivery
     #[arg(long, conflicts_with = "state")]
     quarantined: bool,
     #[command(flatten)]

@@ -103,7 +103,7 @@ async fn a_conversion_is_found_by_the_customers_address_and_several_are_listed()
     let two = [office.signup(1).await, office.signup(2).await];
     asked_twice(office, |desk| {
         let listed = desk.run("conversions explain ada@example.com").well();
-        assert!(listed.starts_with("2 conversions have this name. Name one by its id:"), "{listed}");
+        assert!(listed.starts_with("2 conversions match. Name one by its id:"), "{listed}");
         assert!(two.iter().all(|id| listed.contains(&id[..18])), "{listed}");
         assert_eq!(desk.run("conversions explain ada@example.com --json").json().as_array().unwrap().len(), 2);
     })
