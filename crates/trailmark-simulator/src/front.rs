@@ -1,13 +1,19 @@
-//! `GET /`: a short page for the person who opens the simulator's address, with the links that lead to its parts and one
-//! command each for a fault and for the clock. The whole list of routes stands in the documentation of this crate.
+//! `GET /`: a page for the person who opens the simulator's address: one button for a fault, one for time, and links to
+//! the simulator's parts. The documentation of this crate lists all routes.
 //!
-//! It only tells. What it names is answered by `partnerstack`, `shop` and `control`.
+//! It only tells and asks. What it names is answered by `partnerstack`, `shop` and `control`.
 
 use std::net::SocketAddr;
 
 use http::{Method, StatusCode};
 
 use crate::call::{Answer, Call};
+
+/// The looks of the page; the style sheet is in the page, so that the simulator serves one file.
+const STYLE: &str = include_str!("front/page.css");
+
+/// What the two buttons do.
+const SCRIPT: &str = include_str!("front/page.js");
 
 /// Whether a call asks for the page.
 pub(crate) fn asks(call: &Call) -> bool {
@@ -25,35 +31,52 @@ pub(crate) fn answer(address: SocketAddr, landing_url: &str) -> Answer {
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>Trailmark simulator</title>
-<h1>A local double of PartnerStack</h1>
-<p>For trying and for tests. It keeps nothing: who stops it has an empty one.</p>
-<h2>Come by a partner’s link</h2>
-<ul>
-<li><a href="/partnerlinks/go/ada">/partnerlinks/go/ada</a>, <a href="/partnerlinks/go/grace">/partnerlinks/go/grace</a>:
-  lead to {landing_url}
-</ul>
-<h2>See what it holds</h2>
-<ul>
-<li><a href="/control/state/partnerstack">/control/state/partnerstack</a>: customers, transactions, partners
-<li><a href="/control/requests">/control/requests</a>: every call that came, and its answer
-<li><a href="/control/effects">/control/effects</a>: how often each call was made, and how often it took effect
-<li><a href="/shop/jwks.json">/shop/jwks.json</a>: the key with which the demo’s shop signs orders
-</ul>
+<style>
+{STYLE}</style>
+<main>
+<h1>Simulator of PartnerStack</h1>
+<p>It answers as PartnerStack does, for trying and for tests. It keeps everything in memory: after a restart it is empty.</p>
+<div class="doing">
+<section>
 <h2>Make it fail</h2>
-<p>The vendor is away, and asks for an hour of patience. <code>DELETE</code> at the same address ends every fault;
-  <a href="/control/faults">/control/faults</a> shows those in force.</p>
+<p>PartnerStack is away and asks for an hour of patience. No conversion is lost: deliveries wait.</p>
+<button type="button" id="fault" aria-pressed="false" disabled>Make PartnerStack fail</button>
+<p role="status" id="fault-said">Asking …</p>
+</section>
+<section>
+<h2>Let time pass</h2>
+<p>The simulator and the demo’s proxy live in the same time. What is due within the hour happens at once.</p>
+<button type="button" id="time" disabled>Move time one hour forward</button>
+<p role="status" id="time-said">Asking …</p>
+</section>
+</div>
+<h2>Arrive by a partner’s link</h2>
+<p><a href="/partnerlinks/go/ada">Ada’s link</a> and <a href="/partnerlinks/go/grace">Grace’s link</a> lead to
+  <code>{landing_url}</code>.</p>
+<h2>See what it has</h2>
+<ul>
+<li><a href="/control/state/partnerstack">Customers, transactions, partners</a>
+<li><a href="/control/requests">Every call, with its answer</a>
+<li><a href="/control/effects">How often each call was made, and how often it took effect</a>
+<li><a href="/control/faults">The faults in force</a>
+<li><a href="/control/clock">The time</a>
+<li><a href="/shop/jwks.json">The key with which the demo’s shop signs orders</a>
+</ul>
+<details>
+<summary>The same from a terminal, and the addresses for a proxy</summary>
+<p>An hour of failure; <code>DELETE</code> at the same address ends every fault:</p>
 <pre>curl http://{address}/control/faults -H 'Content-Type: application/json' \
   -d '{{"vendor":"partnerstack","kind":"status","status":503,"retry_after_s":3600}}'</pre>
-<h2>Let time pass</h2>
-<p>An hour. A proxy follows that was started with <code>--clock-url http://{address}/control/clock</code>;
-  <a href="/control/clock">/control/clock</a> tells the time.</p>
+<p>One hour forward; a proxy follows if it was started with
+  <code>--clock-url http://{address}/control/clock</code>:</p>
 <pre>curl http://{address}/control/clock -H 'Content-Type: application/json' -d '{{"advance_ms":3600000}}'</pre>
-<h2>Where a proxy calls</h2>
-<ul>
-<li><code>base_url = "http://{address}/partnerstack"</code>, in dialect <code>guide</code>
-  <code>"http://{address}/partnerstack-guide"</code>
-<li><code>tracking_url = "http://{address}/partnerlinks"</code>
-</ul>
+<p>A proxy calls <code>base_url = "http://{address}/partnerstack"</code>, in dialect <code>guide</code>
+  <code>"http://{address}/partnerstack-guide"</code>, and
+  <code>tracking_url = "http://{address}/partnerlinks"</code>.</p>
+</details>
+</main>
+<script type="module">
+{SCRIPT}</script>
 </html>
 "#
     );
