@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 
-use super::problem::Problem;
+use super::problem::{Id, Problem};
 use crate::app::App;
 use crate::intake::accept::release_rule;
 use crate::store::operator::{
@@ -25,11 +25,11 @@ pub(super) async fn conversions(State(app): State<Arc<App>>, asked: Asked) -> An
     Ok(Json(app.store.conversions(filter(asked)?).await?))
 }
 
-pub(super) async fn conversion(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<ConversionDetail> {
+pub(super) async fn conversion(State(app): State<Arc<App>>, Id(id): Id) -> Answer<ConversionDetail> {
     Ok(Json(app.store.conversion(id).await?))
 }
 
-pub(super) async fn explain(State(app): State<Arc<App>>, Path(id): Path<String>) -> Result<String, Problem> {
+pub(super) async fn explain(State(app): State<Arc<App>>, Id(id): Id) -> Result<String, Problem> {
     let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
     Ok(crate::explain::explain(&detail, &lanes))
 }
@@ -75,7 +75,7 @@ pub(crate) struct Reason {
 /// Decides again about a held conversion, and has delivery look at it at once.
 pub(super) async fn release(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     body: Result<Json<Reason>, JsonRejection>,
 ) -> Answer<ConversionDetail> {
     let (reason, now) = (reason(body)?, app.clock.now());
@@ -87,7 +87,7 @@ pub(super) async fn release(
 /// Ends a held conversion.
 pub(super) async fn reject(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     body: Result<Json<Reason>, JsonRejection>,
 ) -> Answer<ConversionDetail> {
     Ok(Json(app.store.reject_held(id, reason(body)?, app.clock.now()).await?))
