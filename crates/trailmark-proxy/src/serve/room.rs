@@ -19,6 +19,9 @@ use crate::intake::{ClientNetwork, is_trusted, network};
 /// How long an answer may make no progress: a client that takes nothing for so long is gone, or wants the connection only.
 const STALL_TIME: Duration = Duration::from_secs(30);
 
+/// How many connections each network has.
+type Open = Arc<Mutex<HashMap<ClientNetwork, usize>>>;
+
 /// The bounds of a listener.
 #[derive(Clone)]
 pub struct Room {
@@ -26,7 +29,7 @@ pub struct Room {
     pub(super) stall: Duration,
     per_network: usize,
     is_counted: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
-    open: Arc<Mutex<HashMap<ClientNetwork, usize>>>,
+    open: Open,
 }
 
 impl Room {
@@ -86,7 +89,7 @@ impl fmt::Debug for Room {
 }
 
 /// The place of one connection, free again when this is dropped.
-pub(super) struct Place(Option<(Arc<Mutex<HashMap<ClientNetwork, usize>>>, ClientNetwork)>);
+pub(super) struct Place(Option<(Open, ClientNetwork)>);
 
 impl Drop for Place {
     fn drop(&mut self) {
