@@ -68,5 +68,9 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(problem::nothing_here)
         .layer(from_fn_with_state(Arc::clone(&app), guard::host));
     let open = Router::new().route("/healthz", get(health::alive)).route("/readyz", get(health::ready));
-    open.merge(by_host).layer(from_fn(guard::headers)).layer(DefaultBodyLimit::max(BODY_BYTES)).with_state(app)
+    open.merge(by_host)
+        .method_not_allowed_fallback(problem::another_method)
+        .layer(from_fn(guard::headers))
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .with_state(app)
 }

@@ -244,8 +244,11 @@ impl fmt::Debug for Egress {
     }
 }
 
-/// No host at all counts as beyond loopback.
-fn reach(hosts: &[String]) -> Result<Reach, SetUpError> {
+/// What may be dialled where these are the vendors' hosts. No host at all counts as beyond loopback.
+///
+/// # Errors
+/// [`SetUpError::Mixed`].
+pub(crate) fn reach(hosts: &[String]) -> Result<Reach, SetUpError> {
     let (local, beyond): (Vec<&String>, Vec<&String>) = hosts.iter().partition(|host| address::is_loopback_name(host));
     match (local.first(), beyond.first()) {
         (Some(loopback), Some(beyond)) => {

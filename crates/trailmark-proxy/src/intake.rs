@@ -114,9 +114,10 @@ async fn accept_conversion(State(app): State<Arc<App>>, request: Request) -> Res
 
 async fn show_conversion(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
+    let Path(id) = id?;
     let (call, _) = Call::of(&app, request);
     server::show(&app, &call.headers, call.client, &id).await
 }
@@ -138,7 +139,8 @@ fn readable(answered: Result<Response, Problem>, readers: Readers) -> Response {
     response
 }
 
-async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn file(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {
+    let Path(name) = name?;
     assets::file(&name, &headers).map_err(|absent| match absent {
         assets::Absent::Unknown => {
             Problem::new(Refusal::NotFound).with_detail("there is no such file here; pages load `sdk.js`")
@@ -171,7 +173,7 @@ async fn follow_link(
     let (host, headers) = (call.host.clone(), call.headers.clone());
     let answered = match link {
         Ok(Path(link)) => links::follow(&app, call, &method, &uri, &link).await,
-        Err(_not_text) => Err(Refusal::NotFound.into()),
+        Err(not_text) => Err(not_text.into()),
     };
     answered.unwrap_or_else(|problem| {
         let site = host::sites(&app.config, host.as_deref()).into_iter().next();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::ids::ProgramId;
@@ -12,6 +12,7 @@ use trailmark_wire::money::Money;
 use trailmark_wire::time::UnixMillis;
 
 use super::ledger::Answer;
+use super::problem::Id;
 use crate::answer::{self, answer};
 use crate::app::App;
 use crate::explain::{Section, credited, story, subject};
@@ -40,7 +41,7 @@ struct Earned {
     amount: Option<Money>,
 }
 
-pub(super) async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<History> {
+pub(super) async fn one(State(app): State<Arc<App>>, Id(id): Id) -> Answer<History> {
     let (detail, lanes) = (app.store.conversion(id).await?, app.store.lanes(app.clock.now()).await?);
     let row = &detail.conversion;
     Ok(Json(History {

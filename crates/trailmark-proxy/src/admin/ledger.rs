@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::response::{IntoResponse as _, Response};
 use http::Uri;
 use http::header::{ACCEPT, HeaderMap};
@@ -14,7 +14,7 @@ use trailmark_wire::time::UnixMillis;
 use url::form_urlencoded;
 
 use super::export;
-use super::problem::Problem;
+use super::problem::{Id, Problem};
 use crate::answer::{Answered, answer};
 use crate::app::App;
 use crate::explain::{credited, story};
@@ -87,10 +87,7 @@ fn wants_csv(headers: &HeaderMap) -> bool {
     headers.get(ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accepted| accepted.contains("text/csv"))
 }
 
-pub(super) async fn conversion(
-    State(app): State<Arc<App>>,
-    Path(id): Path<String>,
-) -> Answer<Answered<ConversionDetail>> {
+pub(super) async fn conversion(State(app): State<Arc<App>>, Id(id): Id) -> Answer<Answered<ConversionDetail>> {
     Ok(Json(shown(&*app.store, id, app.clock.now()).await?))
 }
 
@@ -104,7 +101,7 @@ pub(super) struct Wanted {
 /// The story as text or, with `format=json`, in sections and sentences.
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     wanted: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let Query(Wanted { format }) = wanted.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
@@ -154,7 +151,7 @@ pub(crate) struct Reason {
 /// Decides again about a held conversion, and has delivery look at it at once.
 pub(super) async fn release(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     body: Result<Json<Reason>, JsonRejection>,
 ) -> Answer<ConversionDetail> {
     let (reason, now) = (reason(body)?, app.clock.now());
@@ -166,7 +163,7 @@ pub(super) async fn release(
 /// Ends a held conversion.
 pub(super) async fn reject(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     body: Result<Json<Reason>, JsonRejection>,
 ) -> Answer<ConversionDetail> {
     Ok(Json(app.store.reject_held(id, reason(body)?, app.clock.now()).await?))

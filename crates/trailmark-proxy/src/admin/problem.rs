@@ -1,9 +1,12 @@
 //! Refusals of the operator's listener: `application/problem+json` with a stable code. Other than the public listener's,
 //! the detail names what is wrong and the cure, since only operators read it; `cli` reads them back by their code.
 
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 use trailmark_wire::refusal::Refusal;
 
@@ -92,6 +95,13 @@ impl From<KeyError> for Problem {
     }
 }
 
+/// A path that is no text names nothing.
+impl From<PathRejection> for Problem {
+    fn from(_not_text: PathRejection) -> Self {
+        Self::not_found("the address is not UTF-8: nothing in the ledger has such an id")
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -102,6 +112,25 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// The id in an address.
+pub(super) struct Id(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Path(id) = Path::from_request_parts(parts, state).await?;
+        Ok(Self(id))
+    }
+}
+
+/// What an address answers to another method than its own.
+pub(super) async fn another_method() -> Problem {
+    let title = "This address does not take that method.".to_owned();
+    let not_allowed = Problem::not_allowed("the header `Allow` names those that it takes");
+    Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), title, ..not_allowed }
 }
 
 /// What every other address answers.

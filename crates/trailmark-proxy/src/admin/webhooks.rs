@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use serde::{Deserialize, Serialize};
 
 use super::ledger::{Answer, filter, json, recorded_reason};
-use super::problem::Problem;
+use super::problem::{Id, Problem};
 use crate::app::App;
 use crate::store::listing::Page;
 use crate::store::webhooks::{WebhookChange, WebhookRow};
@@ -18,14 +18,14 @@ pub(super) async fn list(State(app): State<Arc<App>>, RawQuery(query): RawQuery)
     Ok(Json(app.store.webhooks(filter(&query.unwrap_or_default())?).await?))
 }
 
-pub(super) async fn one(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<WebhookRow> {
+pub(super) async fn one(State(app): State<Arc<App>>, Id(id): Id) -> Answer<WebhookRow> {
     Ok(Json(app.store.webhook(id).await?))
 }
 
 /// Makes one change, and has a replayed one looked at at once.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Id(id): Id,
     body: Result<Json<WebhookChange>, JsonRejection>,
 ) -> Answer<WebhookRow> {
     let change = match json(body)? {
@@ -49,7 +49,7 @@ pub(crate) struct Marked {
 }
 
 /// Has the commissions of a conversion asked for at once.
-pub(super) async fn check(State(app): State<Arc<App>>, Path(id): Path<String>) -> Answer<Marked> {
+pub(super) async fn check(State(app): State<Arc<App>>, Id(id): Id) -> Answer<Marked> {
     let deliveries = app.store.ask_commissions(id, app.clock.now()).await?;
     app.committed();
     Ok(Json(Marked { deliveries }))

@@ -14,6 +14,7 @@ use super::secrets::SecretRef;
 use super::sites::{Program, Site};
 use super::source::{Overrides, Problem};
 use super::{Config, ConfigError, Draft, file_text};
+use crate::egress::reach;
 
 /// A configuration all of whose secrets were read.
 #[derive(Debug)]
@@ -69,6 +70,17 @@ impl Unlocked {
             }
         }
         problems.extend(left_out.iter().filter_map(|named| named.read(overrides).err()));
+        let hosts: Vec<String> = accounts.iter().flat_map(|account: &Account| account.adapter.hosts()).collect();
+        if let (Err(mixed), Some(last)) =
+            (reach(&hosts), config.sites.iter().flat_map(|site| &site.programs).next_back())
+        {
+            let key = "sites.programs.base_url".to_owned();
+            problems.push(Problem {
+                place: last.place.clone(),
+                key,
+                text: format!("does not fit the other programs: {mixed}"),
+            });
+        }
         if problems.is_empty() { Ok(Self { config, admin_key, accounts }) } else { Err(ConfigError::of(problems)) }
     }
 }

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use url::{Host, Url};
 
+use crate::egress::address::{Reach, is_loopback_name, literal};
+
 /// Scheme, host and port of an http(s) address, in the one spelling that browsers send as `Origin`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
@@ -79,16 +81,22 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-/// The root of a vendor's API: https, or plain http to this machine.
+/// The root of a vendor's API: https, or plain http to this machine; no address that egress never dials.
 ///
 /// # Errors
 /// What is wrong, and what to write.
 pub(super) fn vendor_root(text: &str) -> Result<String, &'static str> {
     let url = Url::parse(text).map_err(|_unreadable| "is not an address: write it like https://api.example.com")?;
-    let host = url.host().ok_or("names no host: write it like https://api.example.com")?;
+    let host = url.host_str().ok_or("names no host: write it like https://api.example.com")?;
+    let is_loopback = is_loopback_name(host);
+    if !is_loopback && literal(host).is_some_and(|ip| Reach::Public.check(ip).is_err()) {
+        return Err(
+            "is an address that is neither public nor this machine's, which is never dialled: name the vendor's host",
+        );
+    }
     match url.scheme() {
         "https" => Ok(text.trim_end_matches('/').to_owned()),
-        "http" if is_loopback(&host) => Ok(text.trim_end_matches('/').to_owned()),
+        "http" if is_loopback => Ok(text.trim_end_matches('/').to_owned()),
         "http" => Err("is plain http to another machine, which would show the credentials: write https://"),
         _ => Err("is neither https nor http: write it like https://api.example.com"),
     }

@@ -3,6 +3,7 @@
 //! and once.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -139,6 +140,13 @@ impl From<KeyError> for Problem {
                 Self::unavailable()
             }
         }
+    }
+}
+
+/// A path that is no text names nothing.
+impl From<PathRejection> for Problem {
+    fn from(_not_text: PathRejection) -> Self {
+        Self::new(Refusal::NotFound).with_detail("the address is not UTF-8 behind its percent signs")
     }
 }
 

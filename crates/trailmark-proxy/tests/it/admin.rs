@@ -109,6 +109,34 @@ async fn every_answer_stays_out_of_caches_frames_and_other_origins() {
     }
 }
 
+// field-faults row 78
+#[tokio::test]
+async fn whatever_the_address_or_the_method_a_refusal_is_a_problem_document() {
+    let office = Office::open().await;
+    let http = &office.proxy.http;
+    for (request, code) in [
+        (http.get(office.url("/v1/conversions/%ff")), "404 not_found"),
+        (http.get(office.url("/v1/conversions/%ff/explain")), "404 not_found"),
+        (http.post(office.url("/v1/conversions/%ff/release")).body("{}"), "404 not_found"),
+        (http.get(office.url("/v1/webhooks/%c3%28")), "404 not_found"),
+        (http.get(office.url("/%ff")), "404 not_found"),
+        (http.get(office.url(&format!("/v1/conversions/{}", "a".repeat(8_000)))), "404 not_found"),
+        (http.get(office.url("/v1/conversions?limit=%ff")), "400 malformed"),
+        (http.delete(office.url("/v1/conversions")), "405 not_allowed"),
+        (http.put(office.url("/v1/changes")), "405 not_allowed"),
+        (http.post(office.url("/metrics")), "405 not_allowed"),
+        (http.post(office.url("/healthz")), "405 not_allowed"),
+    ] {
+        let answer = office.proxy.send(request).await;
+        assert_eq!(
+            (answer.code().as_str(), answer.header("content-type")),
+            (code, "application/problem+json"),
+            "{answer:?}"
+        );
+        assert!(answer.json()["detail"].is_string() && (answer.status != 405 || !answer.header("allow").is_empty()));
+    }
+}
+
 #[tokio::test]
 async fn a_page_runs_no_script_but_files_of_its_own() {
     let office = Office::open().await;

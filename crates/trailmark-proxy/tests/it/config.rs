@@ -206,6 +206,28 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             "trailmark.toml:10: `sites.programs.base_url` is plain http to another machine",
         ),
         (in_program("base_url = \"ftp://api.example.com\""), "`sites.programs.base_url` is neither https nor http"),
+        // field-faults row 75
+        (
+            in_program("base_url = \"https://168.63.129.16\""),
+            "`sites.programs.base_url` is an address that is neither public",
+        ),
+        (
+            in_program("base_url = \"https://[fd00:ec2::254]:8443/v2\""),
+            "is an address that is neither public nor this machine's",
+        ),
+        (
+            in_program("tracking_url = \"http://169.254.169.254\""),
+            "`sites.programs.tracking_url` is an address that is neither",
+        ),
+        (in_program("base_url = \"https://0x0a000001\""), "is an address that is neither public nor this machine's"),
+        (
+            in_program("base_url = \"http://vendor.localhost\""),
+            "`sites.programs.base_url` is plain http to another machine",
+        ),
+        (
+            in_program("base_url = \"http://127.0.0.1:9100\""),
+            "`sites.programs.base_url` does not fit the other programs: `127.0.0.1:9100` is on loopback",
+        ),
         (in_program("confirm_after = \"soon\""), "`sites.programs.confirm_after` is not a duration"),
         (in_program("params = [\"a b\"]"), "`sites.programs.params` is no parameter name"),
         (

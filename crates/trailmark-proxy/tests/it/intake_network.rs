@@ -220,6 +220,14 @@ async fn wrong_methods_and_addresses_are_problems_too() {
         (proxy.http.get(proxy.url("v1/conversions/x/y")), 404),
         (proxy.http.get(proxy.url("../etc/passwd")), 404),
         (proxy.http.get(proxy.url("manifest.json")), 404),
+        // field-faults row 78
+        (proxy.http.get(proxy.url("%ff")), 404),
+        (proxy.http.get(proxy.url("v1/conversions/%ff")), 404),
+        (proxy.http.get(proxy.url("v1/%ff")), 404),
+        (proxy.http.get(proxy.url("r/%ff")), 404),
+        (proxy.http.get(proxy.url(&format!("v1/{}", "a".repeat(8_000)))), 404),
+        (proxy.http.delete(proxy.url("v1/conversions")), 405),
+        (proxy.http.post(proxy.url("v1/conversions")).header("authorization", &b"Bearer \xff"[..]), 401),
         (proxy.http.get(proxy.url("healthz")), 404),
         (proxy.http.get(format!("http://{}/", proxy.listening.address())), 404),
     ] {
