@@ -382,7 +382,7 @@ fn a_stranger_on_the_operators_port_is_said_to_be_one() {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").unwrap();
     });
     let error = desk.run("conversions list").fails(4);
-    assert!(error.contains("does not answer like a proxy"), "{error}");
+    assert!(error.contains("is not from a proxy"), "{error}");
     stranger.join().unwrap();
 }
 
