@@ -199,8 +199,8 @@ pub const FOLLOWERS_AT_ONCE: u32 = 50;
 pub struct Known {
     /// The visitor's newest [`TOUCHES_KNOWN`] touches of each program.
     pub touches: Vec<StoredTouch>,
-    /// Other keys of this kind that this visitor has used up: accepted for them, or told to a page of theirs as accepted or
-    /// as taken, whatever became of it since. `u32::MAX` for a visitor of more than [`CONVERSIONS_KNOWN`].
+    /// Number of other keys of this kind that were accepted for this visitor, or whose result (accepted or taken) was sent to
+    /// one of the visitor's pages, whatever their status is now. Counts against `signups_per_visitor`. `u32::MAX` for a visitor of more than [`CONVERSIONS_KNOWN`].
     pub told_to_visitor: u32,
     /// What pages of this visitor said in the day before and heard `held`, whatever became of it since. `u32::MAX` likewise.
     pub held_of_visitor: u32,

@@ -1,8 +1,8 @@
-//! How long ago the outcomes of sends became doubtful, by the clock's steady hand. The ledger knows from when on a look-up's
-//! "no such thing" means absent, in the time that people set; a clock that is put forward would bring that point near at
-//! once, and a vendor that only needs its settling time would be sent the same again. So whoever looks up asks here, too.
+//! Monotonic time since each send became uncertain. The ledger stores wall-clock times: if the wall clock jumps forward, the
+//! settling time would seem over, and a look-up's "absent" would be trusted too early and lead to a second send. Every look-up
+//! therefore checks this time, too.
 //!
-//! In memory, and of this process alone: what became doubtful before it started is left to the ledger's time.
+//! Kept in memory. For sends that became uncertain before this process started, only the ledger's time counts.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

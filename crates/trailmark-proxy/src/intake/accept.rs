@@ -199,7 +199,7 @@ impl Rules {
             )),
             Status::Held => Err(refused("its sale is not known yet: the refund follows by itself when the sale comes")),
             Status::Unattributed | Status::Rejected => {
-                Err(refused(&format!("nothing would be sent ({code}): reject it, or mend the cause first")))
+                Err(refused(&format!("nothing would be sent ({code}): reject it, or fix the cause first")))
             }
         }
     }
@@ -223,9 +223,9 @@ impl Rules {
         if case.may_inherit() { decision.inheriting(known.signup.clone(), &programs) } else { decision }
     }
 
-    /// The credited programs in which nobody holds the key. A page alters nothing that stands: for it, a key that was stated
-    /// anywhere is taken everywhere. So is for anybody a key that is held anywhere where one program is credited: told again
-    /// after another program's touch, it would be paid for twice. A refund goes where its sale went, once to each.
+    /// Returns the credited programs whose claim on the business key is free. Pages: a key that was stated anywhere is taken
+    /// everywhere. Sites with one credit: a key claimed in one program is taken in all, because reporting it again after another
+    /// program's touch would pay twice. A refund is exempt: it goes once to each program of its sale.
     fn free(&self, case: &Case, known: &Known, decision: &Decision) -> Vec<(ProgramId, VendorName)> {
         let is_paid_once = self.credit == Credit::One && case.kind != Kind::Refund;
         let claimed = if self.overrules(case, known) { &[][..] } else { &known.claimed };

@@ -224,11 +224,11 @@ pub struct Glance {
     pub last_expiry: Option<UnixMillis>,
 }
 
-/// Nothing is made due further ahead: the longest settling time is 30 days, the longest wait a day. What lies beyond was
-/// written before the clock went back, and is due, or it would wait until the clock is there again.
+/// Upper bound of a due time, from now: the longest settling time is 30 days, the longest wait a day. A later due time was
+/// written before the clock was set back; such a row counts as due, or it would wait until the clock is there again.
 pub const FURTHEST_DUE_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 
-/// No lease ends further ahead: it lasts as long as a few exchanges. One that seems to is over, likewise.
+/// Upper bound of a lease's end, from now: a lease lasts as long as a few exchanges. A lease with a later end counts as over.
 pub const FURTHEST_EXPIRY_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Glance {

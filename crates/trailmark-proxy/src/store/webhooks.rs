@@ -251,8 +251,8 @@ pub trait WebhookStore: fmt::Debug + Send + Sync {
     /// again later, should nobody write an answer down.
     fn claim_commissions(&self, claim: AskClaim) -> Reply<'_, Vec<Asking>>;
 
-    /// Writes an answer down, and a change on the delivery's record. False when a later question was answered already;
-    /// nothing is written then. When it is asked next stands as somebody else has set it since.
+    /// Stores an answer, and records a change on the delivery. Returns false and writes nothing if a later query was answered
+    /// already. Keeps the time of the next query if another transaction has changed it meanwhile.
     ///
     /// # Errors
     /// `NotFound` when there is no such delivery.

@@ -1,5 +1,5 @@
-//! Commissions in SQL: which deliveries an event concerns, when each is asked for, and what the vendor told. Questions are
-//! numbered, so that a slow answer never takes the place of a later one's. When to ask is decided by `crate::commissions`.
+//! Commissions in SQL: which deliveries an event concerns, when each is queried, and the vendor's answers. Each query carries a
+//! sequence number; an answer is written only if no later query has been answered. `crate::commissions` decides when to query.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::commission::{Commission, Earned};

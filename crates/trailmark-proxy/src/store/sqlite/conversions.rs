@@ -117,7 +117,7 @@ impl<'a> Parts<'a> {
 
 fn insert(ledger: &Connection, new: &NewConversion, ruling: &Ruling) -> Result<(), StoreError> {
     let sql =
-        "/* wide: SQLite looks for children only where a deferred key is owed */
+        "/* wide: SQLite scans child tables only if a deferred foreign key is violated */
                INSERT INTO conversions (site, id, visitor, jti, content_hash, kind, external_id, customer_key, order_key,
                                         amount_minor, currency, refund_of, assurance, status, code, receipt,
                                         occurred_at, received_at)

@@ -13,8 +13,9 @@ use super::touches;
 use crate::outbox::State;
 use crate::store::{CONVERSIONS_KNOWN, FOLLOWERS_AT_ONCE, Held, Known, KnownSale, StoreError};
 
-/// The conversions by which a key stands; site, kind and key are the first three parameters. One that was rejected may
-/// still hold it. In two halves, each with its index: many may be held under one key.
+/// Subquery: the conversions that decide whether (site, kind, key), the first three parameters, is taken: accepted ones,
+/// unattributed or held ones from a server, and owners in `claims` (which may be `rejected`). UNION ALL lets each half use its
+/// own index. Browsers' held rows are left out, because one key can have many.
 const STATED: &str = "(SELECT id, status, visitor, received_at FROM conversions
        WHERE site = ?1 AND kind = ?2 AND external_id = ?3
          AND (status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held')))

@@ -1,6 +1,6 @@
-//! Deliveries that follow others, in SQL: how the one stands that another follows, and making those due again that wait for
-//! one. A sale or a lead follows the signup of its customer, a refund its sale, each within its program. Whether a delivery
-//! must wait is decided by `outbox::order`; waking one too many does no harm, it is held back again.
+//! Deliveries that follow others, in SQL: reads the state of the earlier delivery, and makes the deliveries due that wait for
+//! it. A sale or lead follows the signup of its customer, a refund follows its sale, each within its program. `outbox::order`
+//! decides whether a delivery must wait; waking one too many is harmless, because it is made to wait again.
 
 use rusqlite::Connection;
 use trailmark_wire::conversion::Kind;

@@ -1,5 +1,5 @@
-//! Webhooks in SQL: keeping one before it is answered, finding the deliveries that it concerns, and the operator's lists and
-//! changes. What a webhook means comes in as a value; what a concerned delivery is asked stands in `commissions`.
+//! Webhooks in SQL: stores a webhook before it is answered, finds the deliveries that it concerns, and serves the operator's
+//! lists and changes. The caller passes the interpretation as a value; `commissions` has the queries for concerned deliveries.
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_vendors::webhook::{Meaning, Notice};
@@ -45,7 +45,7 @@ pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreE
     Ok(Kept::New)
 }
 
-/// Lets the oldest go that is done with, so that one more fits. What waits for anything never goes.
+/// Deletes the oldest finished webhook to make room for one more. Never deletes a waiting one.
 fn make_room(ledger: &Connection, site: &SiteId, most: u32) -> Result<(), StoreError> {
     if count(ledger, "/* wide: no more than `most` */ SELECT count(*) FROM webhooks WHERE site = ?1", [site.as_str()])?
         < u64::from(most)
@@ -121,7 +121,8 @@ impl<'a> Stands<'a> {
     }
 }
 
-/// Has the deliveries of those whom an event names asked for; where there are none, remembers whom it named.
+/// Schedules a commission query for every delivery of the customer, transaction or partner that the event names. Without such
+/// a delivery, stores those keys in `webhook_subjects`.
 fn concern<'a>(
     ledger: &Connection,
     site: &SiteId,
