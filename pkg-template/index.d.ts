@@ -1,4 +1,5 @@
-// The types of `init`, of the object that `init` returns (the same calls as `window.trailmark`), and of their arguments and results.
+// The types of `init`, of the object that `init` returns (the same calls as `window.trailmark`), and of the objects that its
+// calls take and return.
 // Hand-written, because the stub defines the public calls, not the module. Declares only what works in this version.
 
 /** The consent that a page states, or that is in force. Global Privacy Control turns every state into `denied`. */
@@ -81,7 +82,7 @@ export interface Credit {
   partner?: string;
 }
 
-/** An optional field with a wrong value. The conversion counts nevertheless. */
+/** An optional field that was wrong or missing. The conversion counts nevertheless. */
 export interface Warning {
   /** The proxy's name of the field, such as `customer.email` or `data.plan`. */
   field: string;
@@ -108,7 +109,7 @@ export interface Result {
   code?: string;
   conversionId?: string;
   attribution?: Credit[];
-  /** Present if the proxy answered and a field had a wrong value; `data-debug` also prints the warnings. */
+  /** Present if the proxy answered and a field was wrong or missing; `data-debug` also prints the warnings. */
   warnings?: Warning[];
 }
 
@@ -116,7 +117,7 @@ export interface Result {
 export interface Settings {
   /** The site's id in the proxy's configuration. */
   site: string;
-  /** Where the proxy is mounted: a path from the root, or an address. Default: `/tm`; for a script tag, the script's own address. */
+  /** Where the proxy is mounted: a path from the root, or an address. Default: `/tm`; for a script tag, its own address. */
   endpoint?: string;
   /** Default: `pending`. */
   consent?: ConsentState;
