@@ -3,7 +3,7 @@
 // only makes a sentence.
 
 import { neighbours } from './neighbours.js';
-import { said, tellResult } from './trail.js';
+import { said, tellCommission, tellResult } from './trail.js';
 
 const $ = (selector, root = document) => root.querySelector(selector);
 
@@ -140,6 +140,7 @@ async function checkOut(event) {
     const result = await trailmark.sale({ order: order.order });
     cart = crypto.randomUUID();
     tellResult('order', result);
+    tellCommission(order.key, result);
     const home = element('a', 'Back to the garden', { href: '/', className: 'button plain' });
     const sum = `Your order ${order.key.slice(2, 10)} stands: ${euros(order.amount_minor)}, and no money was taken.`;
     show('Thank you', [sum, said(result)], result, [home]);

@@ -1,7 +1,9 @@
 // The strip at the foot of the shop: tells in plain words what Trailmark did on this visit, one sentence for the
-// arrival, the signup and the order. It only reads what the calls of the SDK gave; the ledger view tells the rest.
+// arrival, the signup, the order and the commission. It only reads what the calls of the SDK gave and, for the
+// commission, what the simulator holds; the ledger view tells the rest.
 
 import { choice, isPrivate } from './consent.js';
+import { neighbours } from './neighbours.js';
 
 /** How often the touch is asked for after an answer: the proxy may take longer than a call of the SDK waits. */
 const PATIENCE_MS = [0, 300, 900];
@@ -28,6 +30,8 @@ const day = (text) => new Date(text).toLocaleDateString('en', { day: 'numeric', 
 
 /** Whether the arrival's address held a parameter of PartnerStack's; routes that are changed later do not count. */
 const byLink = [...new URLSearchParams(location.search).keys()].some((name) => name.startsWith('ps_'));
+
+if (byLink) document.documentElement.dataset.byLink = '';
 
 /** Says what is known of how the visitor came. */
 export async function tellArrival() {
@@ -91,4 +95,43 @@ export function tellWaiting() {
   const [state, text] = choice() === 'granted' ? ['held', UNDER_WAY] : ['none', said({ status: 'ignored' })];
   waiting.forEach((step) => tell(step, state, text));
   waiting.clear();
+}
+
+/** How often the simulator is asked for the commission, and how long between: the proxy delivers after its answer. */
+const LOOKS = 40;
+const LOOK_MS = 500;
+
+const money = (minor, currency) =>
+  new Intl.NumberFormat('en', { style: 'currency', currency: currency.toUpperCase() }).format(minor / 100);
+
+/** The address of a conversion in the ledger view. */
+async function inLedger(conversionId) {
+  const { ledger } = await neighbours;
+  return ledger && conversionId && new URL(`/ledger/conversions/${conversionId}`, ledger).href;
+}
+
+/** Says what the partner earns by the order `key`, once the vendor knows, with a link to the order in the ledger. */
+export async function tellCommission(key, { status, conversionId }) {
+  if (status !== 'accepted' && status !== 'queued') return tell('commission', 'none', 'None: the order was not credited.');
+  tell('commission', 'held', 'The order is on its way to the partner platform …');
+  const { simulator } = await neighbours;
+  const reward = await rewardFor(key, simulator);
+  const partner = reward?.partnership?.partner_key ?? 'The partner';
+  const text = reward ? `${partner} earns ${money(reward.amount, reward.currency)}. ` : 'Not yet at the partner platform. ';
+  tell('commission', reward ? 'done' : 'held', text);
+  const href = await inLedger(conversionId);
+  if (!href) return;
+  const link = Object.assign(document.createElement('a'), { href, target: '_blank', rel: 'noopener' });
+  link.textContent = 'See this order in the ledger';
+  document.querySelector('[data-step="commission"] span').append(link);
+}
+
+async function rewardFor(key, simulator) {
+  for (let look = 0; simulator && look < LOOKS; look += 1) {
+    const state = await fetch(`${simulator}/control/state/partnerstack`).then((answer) => answer.json()).catch(() => null);
+    const reward = state?.rewards?.find(({ transaction }) => transaction?.key === key);
+    if (reward) return reward;
+    await pause(LOOK_MS);
+  }
+  return null;
 }

@@ -38,7 +38,7 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     const browser = await launch();
     const { page, said } = await freshPage(browser);
     await page.goto(site);
-    await page.getByRole('link', { name: /Ada/ }).click();
+    await page.getByRole('link', { name: 'Follow Ada’s link' }).click();
     await page.getByText('it waits for your answer').waitFor();
     await page.getByRole('button', { name: 'Accept' }).click();
     await page.getByText('ada brought you').waitFor();
@@ -53,6 +53,10 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     await page.getByRole('heading', { name: 'Thank you' }).waitFor();
     // Until the module can report a sale, the page says that it cannot.
     assert.match(await page.locator('[data-result] code').textContent(), /^(accepted|queued|failed · not_available)/);
+    // Issue 7, item 7: the strip ends with the commission and leads to this order.
+    await page.locator('[data-step=commission]').getByText('ada earns').waitFor({ timeout: 30_000 });
+    const order = page.getByRole('link', { name: 'See this order in the ledger' });
+    assert.match(await order.getAttribute('href'), /\/ledger\/conversions\/./);
     await page.goto(ledger);
     await page.getByText('recorded').first().waitFor({ timeout: 30_000 });
     await screenshot(page, 'demo-ledger');
