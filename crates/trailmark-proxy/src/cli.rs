@@ -186,7 +186,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(text) = failure.text() {
-                let _ = writeln!(std::io::stderr(), "error: {text}");
+                // A vendor's message or a key may hold characters that move the cursor or turn the direction of a line.
+                let lines: Vec<_> = text.lines().map(output::plain).collect();
+                let _ = writeln!(std::io::stderr(), "error: {}", lines.join("\n"));
             }
             failure.exit_code()
         }

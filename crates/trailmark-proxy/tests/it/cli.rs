@@ -191,6 +191,16 @@ fn a_row_that_is_not_there_ends_with_1() {
 }
 
 #[test]
+fn no_error_passes_on_what_moves_the_cursor_or_turns_a_line() {
+    let desk = desk();
+    desk.run("store migrate").well();
+    for name in ["u_\u{202e}gnp.exe", "u_\u{1b}[2Kgone", "u_\u{2066}x"] {
+        let error = desk.run(&format!("conversions explain {name}")).fails(1);
+        assert!(!error.contains(['\u{202e}', '\u{1b}', '\u{2066}']), "{error:?}");
+    }
+}
+
+#[test]
 fn an_empty_list_of_what_is_not_configured_is_a_slip_of_the_hand() {
     let desk = desk();
     desk.run("store migrate").well();
