@@ -70,7 +70,7 @@ export async function start(name, { build, serve }) {
 }
 
 /** What development servers and frameworks say for themselves. */
-const TOOLS = /^(debug: \[vite\]|info: %cDownload the React DevTools|warning: trailmark: .* all is well$)/;
+const TOOLS = /^(debug: \[vite\]|info: %cDownload the React DevTools|warn(ing)?: trailmark: .* all is well$)/;
 
 /** From a partner's link by client-side routes to a signup, which ends in one customer of that partner and one effect. */
 export async function signsUp(t, { origin, product }, browser) {
