@@ -61,7 +61,7 @@ test('no secret and no personal datum shows in logs, error bodies, our URLs or t
   await attempt(JSON.stringify(payload));
   await attempt(await caller.sign({ ...payload, aud: 'other' }));
   await attempt(await caller.sign({ ...payload, data: { ...payload.data, [PERSONAL[0]]: 1 } }));
-  await attempt(await caller.sign({ ...payload, data: { kind: 'signup', customer: { ...person, email: `${PERSONAL[0]} ` } } }));
+  await attempt(await caller.sign({ ...payload, data: { kind: 'signup', customer: { ...person, key: `${PERSONAL[0]}\u0007x` } } }));
   await attempt(await caller.sign({ ...payload, data: { kind: 'refund', customer: person } }));
   await attempt(JSON.stringify(payload), { authorization: `Bearer ${SECRETS.PARTNERSTACK_PRIVATE_KEY}` });
   await attempt(PERSONAL[0]);
