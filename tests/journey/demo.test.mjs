@@ -45,7 +45,8 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     await page.getByRole('link', { name: 'Start for free' }).click();
     await page.getByLabel('Garden').check();
     await page.getByLabel('Name').fill('First Visitor');
-    await page.getByLabel('E-mail').fill('first@example.org');
+    // New for each run: the demo keeps its ledger.
+    await page.getByLabel('E-mail').fill(`first-${Date.now()}@example.org`);
     await page.getByRole('button', { name: 'Create account' }).click();
     await page.getByText('Welcome, First Visitor').waitFor();
     await page.getByRole('link', { name: 'Go to checkout' }).click();

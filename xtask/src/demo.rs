@@ -195,7 +195,7 @@ fn run_both(
     }
     let order_keys = order_keys(&body_of(simulator, SHOP_KEYS)?)?;
     let config = folder.join("trailmark.toml");
-    std::fs::write(&config, configuration(addresses, &order_keys))?;
+    std::fs::write(&config, configuration(addresses, &order_keys, folder))?;
     let www = open_shop(&workspace.root.join("www"), folder, &snippet(&binary, &config)?, addresses)?;
     let mut serve = Command::new(&binary);
     serve
@@ -347,7 +347,9 @@ fn free_ports<const N: usize>(wanted: [u16; N]) -> Result<[u16; N]> {
 }
 
 /// The proxy's settings; secrets only by the names of their variables. `order_keys` is a value of TOML.
-fn configuration(Addresses { site, operator, simulator }: Addresses, order_keys: &str) -> String {
+fn configuration(Addresses { site, operator, simulator }: Addresses, order_keys: &str, folder: &Path) -> String {
+    // In full, since the printed command reads this file from any folder.
+    let ledger = format!("sqlite:{}", folder.join(LEDGER).display());
     format!(
         r#"# Written by `cargo xtask demo` for this run.
 [server]
@@ -357,7 +359,7 @@ mount = "/tm"
 admin_listen = "{operator}"
 
 [store]
-url = "sqlite:{LEDGER}"
+url = {ledger:?}
 
 [[sites]]
 id = "acme"
@@ -414,7 +416,8 @@ mod tests {
     #[test]
     fn the_configuration_names_the_chosen_ports_and_no_secret() {
         let addresses = Addresses { site: loopback(1), operator: loopback(2), simulator: loopback(3) };
-        let text = configuration(addresses, r#"[{ kid = "demo" }]"#);
+        let text = configuration(addresses, r#"[{ kid = "demo" }]"#, Path::new("/runs/1"));
+        assert!(text.contains("url = \"sqlite:/runs/1/trailmark.db\"\n"), "{text}");
         assert!(text.contains("order_keys = [{ kid = \"demo\" }]\n"), "{text}");
         assert!(text.contains("listen = \"127.0.0.1:1\"") && text.contains("admin_listen = \"127.0.0.1:2\""));
         assert!(text.contains("base_url = \"http://127.0.0.1:3/partnerstack\""));
