@@ -35,7 +35,7 @@ pub struct Answered<T> {
     pub of: T,
     /// The answer.
     pub answer: Answer,
-    /// Whom it is credited to: `ada (main)`, or `nobody, it would have been ada (main)`.
+    /// Who is credited: `ada (main)`, or `nobody, it would have been ada (main)`.
     pub credited: String,
 }
 

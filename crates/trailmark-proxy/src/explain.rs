@@ -216,7 +216,7 @@ pub fn subject(row: &ConversionRow) -> String {
     }
 }
 
-/// Whom a conversion is credited to, as `ada (main)`, one a program: nobody, as long as no vendor has it.
+/// Who is credited for a conversion, as `ada (main)`, one a program: nobody, as long as no vendor has it.
 pub fn credited(row: &ConversionRow) -> String {
     let each = partners(row);
     let all = each.join(", ");

@@ -96,7 +96,7 @@ async fn a_customer_claimed_in_advance_is_the_backends_and_the_stranger_gains_no
     assert_eq!(shop.delivery(&stated, "other").await.state, "due");
     let sale = shop.server(&Paid { customer: Some("victim@shop.example"), ..SALE }).await;
     assert_eq!((said(&sale).as_str(), sale.attribution.len()), ("accepted other", 1));
-    // It is on record, found, and counted; her page reads what it read, and claims nothing anew.
+    // It is on record, found, and counted; her page reads what it read, and claims nothing again.
     let disputes = Filter { code: Some("claimed_by_page".into()), ..Filter::default() };
     let listed = shop.store.conversions(disputes).await.unwrap();
     assert_eq!(listed.iter().map(|row| &row.id).collect::<Vec<_>>(), [&stated.conversion_id]);
