@@ -1,7 +1,7 @@
 //! What became of the partner's commission for one delivery, as the vendor tells it when it is asked. Commissions are read,
 //! never announced: a webhook only says that asking is worth it ([`crate::webhook`]), since not every vendor signs what it
-//! sends. An adapter asks one question after another ([`Question`]) until the answer settles it ([`Standing`]); when to ask
-//! is decided by the proxy's `commissions`.
+//! sends. An adapter's question may take several requests until an answer settles it ([`Standing`]); when to ask is decided
+//! by the proxy's `commissions`.
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::money::Money;
@@ -56,20 +56,9 @@ pub struct Earned {
     pub reference: Option<String>,
 }
 
-/// What is asked of a vendor about a commission.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Question {
-    /// What the delivery earned.
-    Reward,
-    /// Whether the partner is still in the programme.
-    Partner,
-}
-
 /// What an answer says about a commission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
-    /// Another question must be asked first.
-    Ask(Question),
     /// The credential is wrong: the lane pauses.
     AuthFailed,
     /// It stands so.

@@ -1,8 +1,8 @@
 //! What an operator asks of a vendor beside deliveries: to list things, to show one, to change one. As data, built by
-//! the proxy's command line and turned into requests by [`crate::Vendor::list`], [`crate::Vendor::one`] and
-//! [`crate::Vendor::change`]. Nothing of it passes through the ledger.
+//! the proxy's command line and turned into requests by [`crate::Directory::list`], [`crate::Directory::one`] and
+//! [`crate::Directory::change`]. Nothing of it passes through the ledger.
 //!
-//! A change may take several requests, such as finding the vendor's id of a partner first; [`Step`] says which comes
+//! A change may take several requests, such as finding the vendor's id of a partner first; [`Then`] says which comes
 //! next. One that is no GET is sent once: whoever sends it again after an unknown outcome must have looked first.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use trailmark_wire::money::Currency;
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
-use crate::exchange::{Answer, Request};
+use crate::exchange::Call;
 use crate::outcome::Outcome;
 use crate::records::Record;
 use crate::task::Rejection;
@@ -186,30 +186,16 @@ pub enum Refusal {
     },
 }
 
-/// Reads an answer: what it shows, or what came of the request instead.
-pub type Read<T> = Box<dyn Fn(&Answer) -> Result<T, Outcome> + Send + Sync>;
-
-/// A request, and the reading of its answer.
-pub struct Call<T> {
-    /// What to send.
-    pub request: Request,
-    /// What the answer says.
-    pub read: Read<T>,
-}
+/// A request whose answer shows something, or what came of the request instead.
+pub type Ask<T> = Call<Result<T, Outcome>>;
 
 /// What follows upon the answer to a call of a change.
 #[derive(Debug)]
-pub enum Step {
+pub enum Then {
     /// The change is made.
     Done(Record),
     /// This is to be sent.
-    Then(Call<Self>),
-}
-
-impl<T> fmt::Debug for Call<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call").field("request", &self.request).finish_non_exhaustive()
-    }
+    Next(Ask<Self>),
 }
 
 /// Fields of a person: `Debug` shows that they are there.

@@ -1,5 +1,5 @@
-//! One HTTP exchange, as data: the request that an adapter wants sent, and the answer that it reads. The sending is done by
-//! the proxy's egress; neither type can be turned into a log line that shows a credential, a URL or a body.
+//! One HTTP exchange, as data: the request that an adapter wants sent, the answer, and the function that reads it. The
+//! proxy's egress sends. No type here can be turned into a log line that shows a credential, a URL or a body.
 
 use std::fmt;
 
@@ -81,4 +81,37 @@ impl fmt::Debug for Answer {
         let body = format_args!("{} bytes", self.body.len());
         f.debug_struct("Answer").field("status", &self.status).field("body", &body).finish_non_exhaustive()
     }
+}
+
+/// Reads an answer.
+pub type Read<T> = Box<dyn Fn(&Answer) -> T + Send + Sync>;
+
+/// A request, and the function that reads its answer.
+pub struct Call<T> {
+    /// What to send.
+    pub request: Request,
+    /// What the answer says. Pure: the same answer always reads the same.
+    pub read: Read<T>,
+}
+
+impl<T> Call<T> {
+    /// A request whose answer `read` reads.
+    pub fn new(request: Request, read: impl Fn(&Answer) -> T + Send + Sync + 'static) -> Self {
+        Self { request, read: Box::new(read) }
+    }
+}
+
+impl<T> fmt::Debug for Call<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+/// What an answer leads to, where a question may take several requests.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// The answer settles it.
+    Done(T),
+    /// This request is next, such as the next page of a list.
+    Next(Call<Self>),
 }

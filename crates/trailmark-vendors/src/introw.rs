@@ -10,11 +10,46 @@
 
 use trailmark_wire::ids::VendorName;
 
-use crate::Dialect;
+use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::{Adapter, Dialect, Pace, Vendor};
+
+/// The vendor.
+pub(crate) struct Introw;
+
+const SETTINGS: [Setting; 2] = [
+    Setting::of("api_key", SettingKind::Secret, "key of its API"),
+    Setting::of("base_url", SettingKind::Root { default: "https://api.introw.io" }, "root of its API"),
+];
+
+impl Vendor for Introw {
+    fn name(&self) -> VendorName {
+        VendorName::Introw
+    }
+
+    fn title(&self) -> &'static str {
+        "Introw"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &SETTINGS
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { per_minute: 120, burst: 20, concurrency: 4 }
+    }
+
+    fn capabilities(&self, dialect: Dialect) -> Capabilities {
+        capabilities(dialect)
+    }
+
+    fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
+        Err(AccountError::NotYet { vendor: self.name(), dialect: settings.dialect })
+    }
+}
 
 /// The capability table.
-pub fn capabilities(dialect: Dialect) -> Capabilities {
+fn capabilities(dialect: Dialect) -> Capabilities {
     let cells = Operation::ALL.map(|operation| (operation, support(operation)));
     Capabilities { vendor: VendorName::Introw, dialect, cells: cells.to_vec() }
 }

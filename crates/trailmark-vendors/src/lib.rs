@@ -1,17 +1,20 @@
-//! What partner platforms want to hear: one module per vendor builds requests and reads answers. Nothing here does I/O,
-//! reads a clock or decides about retries: the proxy's delivery sends what [`Vendor::plan`] builds through its one HTTP
-//! client, hands the answer to [`Vendor::read`], and its outbox alone draws the consequence of the [`Outcome`].
+//! What partner platforms want to hear: one folder per vendor builds requests and reads answers. Nothing here does I/O,
+//! reads a clock or decides about retries: the proxy's delivery sends the [`exchange::Call`] that [`Delivery::plan`] builds
+//! through its one HTTP client and has the call read the answer; its outbox alone draws the consequence of the
+//! [`outcome::Outcome`].
 //!
-//! In reading order: what a request and an answer are ([`exchange`]), what an attempt came to ([`outcome`]), what a vendor
-//! can do at all ([`capability`]), what the proxy asks for ([`task`]), what a vendor tells by itself ([`webhook`]) and what
-//! became of the partner's commission ([`commission`]), what an operator asks for ([`directory`]) and what comes back
-//! ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors,
-//! and here the trait that all four fit.
+//! In reading order: what a vendor account is made of ([`account`]), a request with the reading of its answer ([`exchange`]),
+//! what an attempt came to ([`outcome`]), what a vendor can do at all ([`capability`]), what the proxy asks for ([`task`]),
+//! what a vendor tells by itself ([`webhook`]), what became of the partner's commission ([`commission`]), what an operator
+//! asks for ([`directory`]) and what comes back ([`records`], in lists [`paging`]), what all adapters share (roots and URLs,
+//! retry hints, redaction), then the vendors. Here: the table of vendors, and the traits that each fits, one a concern.
 //!
-//! To add a vendor: a module with its document links, its capability table, its [`Vendor`] implementation and recorded
-//! answers under `fixtures/`; one line in [`vendor`]; a strict double in the simulator, written from the documents alone.
+//! To add a vendor: a folder with its [`Vendor`], one line in [`VENDORS`], and its capture names in the wire's table;
+//! docs/add-a-vendor.md leads through it.
 
 pub mod secret;
+
+pub mod account;
 
 pub mod exchange;
 
@@ -37,30 +40,40 @@ mod retry_after;
 
 mod redaction;
 
-pub mod partnerstack;
+mod partnerstack;
 
-pub mod partnerize;
+mod partnerize;
 
-pub mod introw;
+mod introw;
 
-pub mod partnero;
+mod partnero;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::VendorName;
 
+use crate::account::{AccountError, Setting, Settings};
 use crate::capability::Capabilities;
-use crate::commission::{Earned, Question, Standing};
-use crate::directory::{Call, Change, List, Refusal, Step, Thing};
-use crate::exchange::{Answer, Request};
-use crate::outcome::{LookUp, Outcome, Probe};
+use crate::commission::{Earned, Standing};
+use crate::directory::{Ask, Change, List, Refusal, Then, Thing};
+use crate::exchange::{Call, Step};
+use crate::outcome::{LookUp, Probe};
 use crate::paging::Pages;
 use crate::records::Record;
-use crate::secret::Secret;
 use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
+
+/// Every vendor, in the order in which tables list them.
+pub static VENDORS: [&dyn Vendor; 4] =
+    [&partnerstack::PartnerStack, &partnerize::Partnerize, &introw::Introw, &partnero::Partnero];
+
+/// The vendor of this name; `None` where the table has none.
+pub fn vendor(name: VendorName) -> Option<&'static dyn Vendor> {
+    VENDORS.into_iter().find(|vendor| vendor.name() == name)
+}
 
 /// Which description of a vendor's API is spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -74,6 +87,9 @@ pub enum Dialect {
 }
 
 impl Dialect {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Current, Self::Guide];
+
     /// The word in configuration and tables.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -83,73 +99,77 @@ impl Dialect {
     }
 }
 
-/// What a program's configuration says about its vendor account. Which settings a vendor needs is told by
-/// [`vendor`], which names the missing one.
-#[derive(Debug, Clone, Default)]
-pub struct Account {
-    /// The dialect.
-    pub dialect: Dialect,
-    /// PartnerStack: user name of the vendor API.
-    pub public_key: Option<Secret>,
-    /// PartnerStack: password of the vendor API.
-    pub private_key: Option<Secret>,
-    /// PartnerStack: bearer token of the server-to-server conversion call.
-    pub tracking_token: Option<Secret>,
-    /// Root of the vendor's API, without a trailing slash; the vendor's own address when absent.
-    pub base_url: Option<String>,
-    /// Root of the vendor's tracking host, without a trailing slash; the vendor's own address when absent.
-    pub tracking_url: Option<String>,
+/// How fast one vendor account may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Requests a minute, 1 or more.
+    pub per_minute: u32,
+    /// Requests at once after a rest, 1 or more.
+    pub burst: u32,
+    /// Requests under way at the same time, 1 or more.
+    pub concurrency: u32,
 }
 
-/// A program's configuration does not fit its vendor.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AccountError {
-    /// A setting that the vendor needs is absent.
-    #[error("`{setting}` is missing: {vendor} needs it ({purpose})")]
-    Missing {
-        /// The vendor.
-        vendor: VendorName,
-        /// The setting's name in `trailmark.toml`.
-        setting: &'static str,
-        /// What it is for.
-        purpose: &'static str,
-    },
-    /// No adapter speaks this vendor's dialect yet.
-    #[error("{vendor} in dialect `{}` is not spoken yet", dialect.as_str())]
-    NotYet {
-        /// The vendor.
-        vendor: VendorName,
-        /// The dialect.
-        dialect: Dialect,
-    },
-    /// A setting is there but cannot be used; the text names what is wrong, never the value.
-    #[error("`{setting}` of {vendor} {problem}")]
-    Unusable {
-        /// The vendor.
-        vendor: VendorName,
-        /// The setting's name in `trailmark.toml`.
-        setting: &'static str,
-        /// What is wrong with it.
-        problem: &'static str,
-    },
-}
-
-/// One vendor account: builds requests, reads answers. Implementations are pure; every method may be called again with the
-/// same arguments and gives the same result.
-pub trait Vendor: Debug + Send + Sync {
-    /// Whose account it is.
+/// A partner platform: what its accounts are made of, and how one is opened.
+pub trait Vendor: Sync {
+    /// Its name in configuration, SQL and JSON.
     fn name(&self) -> VendorName;
 
-    /// What this vendor can do in this dialect.
-    fn capabilities(&self) -> Capabilities;
+    /// Its name for people: `PartnerStack`.
+    fn title(&self) -> &'static str;
 
+    /// The settings of its accounts, in the order in which the default configuration lists them.
+    fn settings(&self) -> &'static [Setting];
+
+    /// How fast an account may be asked where the configuration says nothing else.
+    fn pace(&self) -> Pace;
+
+    /// What it can do in a dialect, whether or not an account is configured.
+    fn capabilities(&self, dialect: Dialect) -> Capabilities;
+
+    /// The adapter for an account.
+    ///
+    /// # Errors
+    /// [`AccountError`] when a needed setting is absent or unusable, or no adapter speaks that dialect yet.
+    fn open(&self, settings: &Settings) -> Result<Adapter, AccountError>;
+}
+
+/// One vendor account, ready to be asked. What a vendor does not have is absent. All parts are pure: every function may be
+/// called again with the same arguments and gives the same result.
+#[derive(Clone)]
+pub struct Adapter {
+    /// Whose account it is.
+    pub vendor: VendorName,
+    /// The dialect that it speaks.
+    pub dialect: Dialect,
+    /// The hosts (with port, where given) that its requests go to; egress allows no other.
+    pub hosts: Vec<String>,
+    /// The setting of the credential that reading needs: look-ups, commissions and lists.
+    pub reading_credential: &'static str,
+    /// Conversions.
+    pub delivery: Arc<dyn Delivery>,
+    /// What became of commissions.
+    pub commissions: Option<Arc<dyn Commissions>>,
+    /// What the vendor tells by itself.
+    pub webhooks: Option<Arc<dyn Webhooks>>,
+    /// What an operator asks for.
+    pub directory: Option<Arc<dyn Directory>>,
+}
+
+impl Debug for Adapter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Adapter").field("vendor", &self.vendor).field("dialect", &self.dialect).finish_non_exhaustive()
+    }
+}
+
+/// Conversions: what is sent, and whether it arrived.
+pub trait Delivery: Debug + Send + Sync {
     /// Which conversion of the same customer (for a refund: which sale) must be recorded in the program before one of this
     /// kind is sent; `None` where the vendor takes them in any order.
     fn follows(&self, kind: Kind) -> Option<Kind>;
 
-    /// The optional fields without which a conversion of this kind is refused by [`Vendor::plan`], where the credited touch has
-    /// a click id or has none.
+    /// The optional fields without which [`Delivery::plan`] refuses a conversion of this kind, where the credited touch has a
+    /// click id or has none.
     fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field];
 
     /// What to send for a conversion.
@@ -159,43 +179,29 @@ pub trait Vendor: Debug + Send + Sync {
     /// delivery ends `rejected` with that reason, and nothing is sent.
     fn plan(&self, task: &Task) -> Result<Plan, Rejection>;
 
-    /// What the answer to the request of [`Vendor::plan`] came to: by status first, by body second.
-    fn read(&self, task: &Task, answer: &Answer) -> Outcome;
+    /// The question whether the vendor has the conversion; `None` where it has no look-up. Only a vendor's clear "no such
+    /// thing" is [`LookUp::Absent`]; a page of a list that does not settle it leads to the next one.
+    fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>>;
 
-    /// The request that tells whether the vendor has the conversion; `None` where it has no look-up.
-    fn look_up(&self, task: &Task) -> Option<Request>;
+    /// A harmless question that tells whether this credential, named by its setting, is good. `None` where the vendor has
+    /// none for it; a question with another credential would prove nothing.
+    fn probe(&self, credential: &str) -> Option<Call<Probe>>;
+}
 
-    /// The request for the next page of a look-up whose answer is one page of a list, by the vendor's own rule, where this
-    /// page does not settle it; `None` for any other answer.
-    fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request>;
+/// What became of the commission of recorded deliveries.
+pub trait Commissions: Debug + Send + Sync {
+    /// The question how this one stands; `None` where the vendor tells nothing of it.
+    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>>;
+}
 
-    /// What the answer to [`Vendor::look_up`] says or, of a list, its last page: [`Vendor::look_up_next`] is asked first. A
-    /// page that is not the last and does not settle it is [`LookUp::Inconclusive`]. Only a vendor's clear "no such thing" is [`LookUp::Absent`].
-    fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp;
-
+/// What the vendor tells by itself.
+pub trait Webhooks: Debug + Send + Sync {
     /// What a webhook's raw body means. Nothing in it is believed; it says whom to ask about.
-    fn read_webhook(&self, body: &[u8]) -> Meaning;
+    fn read(&self, body: &[u8]) -> Meaning;
+}
 
-    /// The request that answers a question about a delivery's commission, [`Question::Reward`] first; `None` where the
-    /// vendor tells nothing of it.
-    fn commission(&self, earned: &Earned, question: Question) -> Option<Request>;
-
-    /// What the answer to [`Vendor::commission`] says.
-    fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing;
-
-    /// The setting of the credential that reading needs: look-ups, commissions and lists.
-    fn reading_credential(&self) -> &'static str;
-
-    /// A harmless request that tells whether this credential, named by its setting, is good. `None` where the vendor has none for it; a
-    /// request with another credential would prove nothing.
-    fn probe(&self, credential: &str) -> Option<Request>;
-
-    /// What the answer to [`Vendor::probe`] says.
-    fn read_probe(&self, answer: &Answer) -> Probe;
-
-    /// The hosts (with port, where given) that this account's requests go to; egress allows no other.
-    fn hosts(&self) -> Vec<String>;
-
+/// What an operator asks for beside deliveries.
+pub trait Directory: Debug + Send + Sync {
     /// A list, page by page to the vendor's own end.
     ///
     /// # Errors
@@ -206,50 +212,11 @@ pub trait Vendor: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Refusal`] where the vendor reads no single one.
-    fn one(&self, thing: Thing, key: &str) -> Result<Call<Record>, Refusal>;
+    fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal>;
 
     /// The first request of a change.
     ///
     /// # Errors
     /// [`Refusal`] where the vendor has no such call, or a field lacks or cannot be said.
-    fn change(&self, change: &Change) -> Result<Call<Step>, Refusal>;
-}
-
-/// The adapter for an account.
-///
-/// ```
-/// use trailmark_vendors::{Account, secret::Secret, vendor};
-/// use trailmark_wire::ids::VendorName;
-///
-/// let account = Account {
-///     public_key: Some(Secret::new("pk")),
-///     private_key: Some(Secret::new("sk")),
-///     ..Account::default()
-/// };
-/// let adapter = vendor(VendorName::PartnerStack, &account)?;
-/// assert_eq!(adapter.hosts(), ["api.partnerstack.com", "partnerlinks.io"]);
-/// # Ok::<(), trailmark_vendors::AccountError>(())
-/// ```
-///
-/// # Errors
-/// [`AccountError`] when a needed setting is absent or unusable, or no adapter speaks that vendor's dialect yet.
-pub fn vendor(name: VendorName, account: &Account) -> Result<Box<dyn Vendor>, AccountError> {
-    match name {
-        VendorName::PartnerStack => {
-            partnerstack::PartnerStack::new(account).map(|vendor| Box::new(vendor) as Box<dyn Vendor>)
-        }
-        VendorName::Partnerize | VendorName::Introw | VendorName::Partnero => {
-            Err(AccountError::NotYet { vendor: name, dialect: account.dialect })
-        }
-    }
-}
-
-/// What a vendor can do in a dialect, whether or not an account is configured.
-pub fn capabilities(name: VendorName, dialect: Dialect) -> Capabilities {
-    match name {
-        VendorName::PartnerStack => partnerstack::capabilities(dialect),
-        VendorName::Partnerize => partnerize::capabilities(dialect),
-        VendorName::Introw => introw::capabilities(dialect),
-        VendorName::Partnero => partnero::capabilities(dialect),
-    }
+    fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal>;
 }

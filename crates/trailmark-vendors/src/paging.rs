@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use crate::directory::Read;
-use crate::exchange::Request;
+use crate::exchange::{Read, Request};
+use crate::outcome::Outcome;
 use crate::records::Record;
 
 /// One page.
@@ -22,7 +22,7 @@ pub struct Pages {
     /// The request for the first page.
     pub first: Request,
     /// The vendor's rule; it carries the state of this one listing.
-    pub read: Read<Page>,
+    pub read: Read<Result<Page, Outcome>>,
 }
 
 impl fmt::Debug for Pages {

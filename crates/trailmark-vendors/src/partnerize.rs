@@ -2,7 +2,7 @@
 //!
 //! How it fits the trait: a sale is one GET of `prf.hn/conversion/...` with the click reference, each line's unit price and
 //! quantity. It carries no secret and answers like a pixel whatever becomes of it, so success reads as `unverified`, and
-//! [`crate::Vendor::look_up`] asks the conversion report for our `conversionref` on the day of [`crate::task::Task`]. A signup without value
+//! [`crate::Delivery::look_up`] asks the conversion report for our `conversionref` on the day of [`crate::task::Task`]. A signup without value
 //! is the same call, or not needed where the programme counts sales alone (`custref` names the customer on each). A refund
 //! is a bulk rejection, answered by 202 and a job: `unverified` too, and read back from the same report.
 //!
@@ -10,11 +10,50 @@
 
 use trailmark_wire::ids::VendorName;
 
-use crate::Dialect;
+use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::{Adapter, Dialect, Pace, Vendor};
+
+/// The vendor.
+pub(crate) struct Partnerize;
+
+const SETTINGS: [Setting; 6] = [
+    Setting::of("application_key", SettingKind::Secret, "user name of its API"),
+    Setting::of("user_api_key", SettingKind::Secret, "password of its API"),
+    Setting::of("auth", SettingKind::Choice(&["basic", "headers", "query"]), "how the keys are sent"),
+    Setting::of("campaign_id", SettingKind::Text, "the campaign whose conversions are sent"),
+    Setting::of("base_url", SettingKind::Root { default: "https://api.partnerize.com" }, "root of its API"),
+    Setting::of("tracking_url", SettingKind::Root { default: "https://prf.hn" }, "root of its tracking host"),
+];
+
+impl Vendor for Partnerize {
+    fn name(&self) -> VendorName {
+        VendorName::Partnerize
+    }
+
+    fn title(&self) -> &'static str {
+        "Partnerize"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &SETTINGS
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { per_minute: 600, burst: 20, concurrency: 4 }
+    }
+
+    fn capabilities(&self, dialect: Dialect) -> Capabilities {
+        capabilities(dialect)
+    }
+
+    fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
+        Err(AccountError::NotYet { vendor: self.name(), dialect: settings.dialect })
+    }
+}
 
 /// The capability table.
-pub fn capabilities(dialect: Dialect) -> Capabilities {
+fn capabilities(dialect: Dialect) -> Capabilities {
     let cells = Operation::ALL.map(|operation| (operation, support(operation, dialect)));
     Capabilities { vendor: VendorName::Partnerize, dialect, cells: cells.to_vec() }
 }

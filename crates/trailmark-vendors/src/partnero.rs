@@ -10,11 +10,47 @@
 
 use trailmark_wire::ids::VendorName;
 
-use crate::Dialect;
+use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::{Adapter, Dialect, Pace, Vendor};
+
+/// The vendor.
+pub(crate) struct Partnero;
+
+const SETTINGS: [Setting; 3] = [
+    Setting::of("api_key", SettingKind::Secret, "bearer token of its API"),
+    Setting::of("webhook_secret", SettingKind::Secret, "signs its webhooks"),
+    Setting::of("base_url", SettingKind::Root { default: "https://api.partnero.com" }, "root of its API"),
+];
+
+impl Vendor for Partnero {
+    fn name(&self) -> VendorName {
+        VendorName::Partnero
+    }
+
+    fn title(&self) -> &'static str {
+        "Partnero"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        &SETTINGS
+    }
+
+    fn pace(&self) -> Pace {
+        Pace { per_minute: 600, burst: 20, concurrency: 4 }
+    }
+
+    fn capabilities(&self, dialect: Dialect) -> Capabilities {
+        capabilities(dialect)
+    }
+
+    fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
+        Err(AccountError::NotYet { vendor: self.name(), dialect: settings.dialect })
+    }
+}
 
 /// The capability table.
-pub fn capabilities(dialect: Dialect) -> Capabilities {
+fn capabilities(dialect: Dialect) -> Capabilities {
     let cells = Operation::ALL.map(|operation| (operation, support(operation)));
     Capabilities { vendor: VendorName::Partnero, dialect, cells: cells.to_vec() }
 }

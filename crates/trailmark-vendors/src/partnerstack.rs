@@ -38,20 +38,22 @@ mod answers;
 
 mod table;
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, VendorName};
+use trailmark_wire::ids::{ClickId, PartnerKey, VendorName};
 use zeroize::Zeroizing;
 
 use self::customers::Credited;
-pub use self::table::capabilities;
 use self::transactions::{Deletion, Entry, Movement, Sought};
+use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
-use crate::commission::{Earned, Question, Standing};
-use crate::directory::{Change, List, Refusal, Step, Thing};
-use crate::exchange::{Answer, Method, Request};
+use crate::commission::{Earned, Standing};
+use crate::directory::{Ask, Change, List, Refusal, Then, Thing};
+use crate::exchange::{Answer, Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe};
 use crate::paging::Pages;
 use crate::records::Record;
@@ -60,20 +62,66 @@ use crate::root::Root;
 use crate::secret::Secret;
 use crate::task::{Field, Note, Plan, Rejection, Task};
 use crate::webhook::Meaning;
-use crate::{Account, AccountError, Dialect, Vendor, directory};
+use crate::{Adapter, Commissions, Delivery, Dialect, Directory, Pace, Vendor, Webhooks};
 
 const NAME: VendorName = VendorName::PartnerStack;
-const API: &str = "https://api.partnerstack.com";
-const TRACKING: &str = "https://partnerlinks.io";
 
-/// The setting that stands for the key pair of the vendor API.
-const KEY_PAIR: &str = "private_key";
-/// The setting of the conversion call's token.
-const TRACKING_TOKEN: &str = "tracking_token";
+const PUBLIC_KEY: Setting = Setting::of("public_key", SettingKind::Secret, "user name of its API").needed();
+/// Stands for the key pair of the vendor API, too.
+const PRIVATE_KEY: Setting = Setting::of("private_key", SettingKind::Secret, "password of its API").needed();
+const TRACKING_TOKEN: Setting = Setting::of(
+    "tracking_token",
+    SettingKind::Secret,
+    "bearer token of its conversion call, which ties signups to clicks",
+);
+const BASE_URL: Setting =
+    Setting::of("base_url", SettingKind::Root { default: "https://api.partnerstack.com" }, "root of its API");
+const TRACKING_URL: Setting =
+    Setting::of("tracking_url", SettingKind::Root { default: "https://partnerlinks.io" }, "root of its tracking host");
+
+/// The vendor.
+pub(crate) struct PartnerStack;
+
+impl Vendor for PartnerStack {
+    fn name(&self) -> VendorName {
+        NAME
+    }
+
+    fn title(&self) -> &'static str {
+        "PartnerStack"
+    }
+
+    fn settings(&self) -> &'static [Setting] {
+        const { &[PUBLIC_KEY, PRIVATE_KEY, TRACKING_TOKEN, BASE_URL, TRACKING_URL] }
+    }
+
+    /// The vendor publishes no numbers: 20 a second have been found to do.
+    fn pace(&self) -> Pace {
+        Pace { per_minute: 1200, burst: 40, concurrency: 8 }
+    }
+
+    fn capabilities(&self, dialect: Dialect) -> Capabilities {
+        table::capabilities(dialect)
+    }
+
+    fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
+        let account = Arc::new(Account::new(settings)?);
+        Ok(Adapter {
+            vendor: NAME,
+            dialect: settings.dialect,
+            hosts: account.hosts(),
+            reading_credential: PRIVATE_KEY.name,
+            delivery: account.clone(),
+            commissions: Some(account.clone()),
+            webhooks: Some(account.clone()),
+            directory: Some(account),
+        })
+    }
+}
 
 /// One PartnerStack account.
 #[derive(Debug, Clone)]
-pub struct PartnerStack {
+struct Account {
     dialect: Dialect,
     /// `Basic`, of the vendor API.
     basic: Secret,
@@ -86,7 +134,7 @@ pub struct PartnerStack {
 }
 
 /// The call that a task becomes; decided from the task and the account alone, so that reading an answer finds the same.
-enum Call<'a> {
+enum Wanted<'a> {
     /// `POST conversion/xid`
     Click { customer: &'a Customer, click_id: &'a ClickId, bearer: &'a Secret },
     /// `POST /v2/customers`
@@ -99,28 +147,22 @@ enum Call<'a> {
     Deletion(Deletion),
 }
 
-impl PartnerStack {
-    /// The adapter for an account.
-    ///
-    /// # Errors
-    /// [`AccountError::Missing`] without a key pair, [`AccountError::Unusable`] for a credential or root that no request
-    /// can hold.
-    pub fn new(account: &Account) -> Result<Self, AccountError> {
-        let public = credential("public_key", account.public_key.as_ref())?
-            .ok_or_else(|| missing("public_key", "user name of its API"))?;
+impl Account {
+    fn new(settings: &Settings) -> Result<Self, AccountError> {
+        let opening = Opening { vendor: NAME, settings };
+        let public = opening.needed_secret(&PUBLIC_KEY)?;
         if public.expose().contains(':') {
             // RFC 7617 § 2: the first colon ends the user name.
-            return Err(unusable("public_key", "holds a colon, which no user name can"));
+            return Err(opening.unusable(&PUBLIC_KEY, "holds a colon, which no user name can"));
         }
-        let private = credential("private_key", account.private_key.as_ref())?
-            .ok_or_else(|| missing("private_key", "password of its API"))?;
-        let tracking_token = credential("tracking_token", account.tracking_token.as_ref())?;
+        let private = opening.needed_secret(&PRIVATE_KEY)?;
+        let tracking_token = opening.secret(&TRACKING_TOKEN)?;
         Ok(Self {
-            dialect: account.dialect,
+            dialect: settings.dialect,
             basic: basic(public, private),
             bearer: tracking_token.map(|token| Secret::new(format!("Bearer {}", token.expose()))),
-            api: Root::new(NAME, "base_url", account.base_url.as_deref(), API)?,
-            tracking: Root::new(NAME, "tracking_url", account.tracking_url.as_deref(), TRACKING)?,
+            api: opening.root(&BASE_URL)?,
+            tracking: opening.root(&TRACKING_URL)?,
             credentials: Credential::pair(public, private)
                 .into_iter()
                 .chain(tracking_token.into_iter().flat_map(Credential::token))
@@ -128,47 +170,56 @@ impl PartnerStack {
         })
     }
 
-    fn call<'a>(&'a self, task: &'a Task) -> Result<Call<'a>, Rejection> {
+    fn hosts(&self) -> Vec<String> {
+        let mut hosts = vec![self.api.host().to_owned()];
+        // The guide has no call there.
+        if self.dialect == Dialect::Current && self.tracking.host() != self.api.host() {
+            hosts.push(self.tracking.host().to_owned());
+        }
+        hosts
+    }
+
+    fn wanted<'a>(&'a self, task: &'a Task) -> Result<Wanted<'a>, Rejection> {
         let movement = match task.kind {
             Kind::Signup => return self.signup(task),
-            Kind::Lead => return customers::named(task).map(Call::Action),
+            Kind::Lead => return customers::named(task).map(Wanted::Action),
             Kind::Sale => transactions::sale(task)?,
             Kind::Refund => transactions::refund(task, self.dialect)?,
         };
         Ok(match movement {
-            Movement::Enter(entry) => Call::Entry(entry),
-            Movement::Delete(deletion) => Call::Deletion(deletion),
+            Movement::Enter(entry) => Wanted::Entry(entry),
+            Movement::Delete(deletion) => Wanted::Deletion(deletion),
         })
     }
 
-    fn signup<'a>(&'a self, task: &'a Task) -> Result<Call<'a>, Rejection> {
+    fn signup<'a>(&'a self, task: &'a Task) -> Result<Wanted<'a>, Rejection> {
         let customer = customers::named(task)?;
         Ok(match (&task.click_id, &self.bearer, self.dialect) {
-            (Some(click_id), Some(bearer), Dialect::Current) => Call::Click { customer, click_id, bearer },
-            _ => Call::Customer(customer),
+            (Some(click_id), Some(bearer), Dialect::Current) => Wanted::Click { customer, click_id, bearer },
+            _ => Wanted::Customer(customer),
         })
     }
 
     /// The request of a call, and what may happen when its outcome stays unknown.
-    fn request(&self, call: &Call<'_>, task: &Task, notes: &mut Vec<Note>) -> Result<(Request, Class), Rejection> {
+    fn request(&self, call: &Wanted<'_>, task: &Task, notes: &mut Vec<Note>) -> Result<(Request, Class), Rejection> {
         let post = |path, body: &Value, label| post(self.api.url(path), &self.basic, body, label);
         Ok(match call {
-            Call::Click { customer, click_id, bearer } => {
+            Wanted::Click { customer, click_id, bearer } => {
                 (conversion::request(&self.tracking, bearer, click_id, customer, &task.data, notes), Class::Searchable)
             }
-            Call::Customer(customer) => {
+            Wanted::Customer(customer) => {
                 (customers::create(&self.api, &self.basic, self.dialect, customer, task, notes)?, Class::UniqueKey)
             }
-            Call::Action(customer) => {
+            Wanted::Action(customer) => {
                 fit::without_data(&task.data, "an action has no place for it", notes);
                 (post("/api/v2/actions", &actions::body(customer), "POST /v2/actions"), Class::Neither)
             }
-            Call::Entry(entry) => {
+            Wanted::Entry(entry) => {
                 let body = transactions::body(entry, self.dialect, notes)?;
                 (post("/api/v2/transactions", &body, "POST /v2/transactions"), self.class_of_entries())
             }
             // A second deletion finds nothing left to delete.
-            Call::Deletion(deletion) => {
+            Wanted::Deletion(deletion) => {
                 fit::without_data(&task.data, "a deletion has no place for it", notes);
                 let path = transactions::path(&deletion.key).ok_or_else(|| Rejection {
                     reason: "the sale's key at PartnerStack cannot stand in a URL; delete the transaction there".into(),
@@ -180,11 +231,11 @@ impl PartnerStack {
     }
 
     /// What a look-up goes through the list of transactions for. The guide's entries cannot be told apart there.
-    fn sought<'a>(&self, call: &'a Call<'a>) -> Option<Sought<'a>> {
+    fn sought<'a>(&self, call: &'a Wanted<'a>) -> Option<Sought<'a>> {
         match call {
-            Call::Entry(entry) if self.dialect == Dialect::Current => Some(Sought::Entry(entry)),
-            Call::Deletion(deletion) => Some(Sought::Deleted(deletion)),
-            Call::Action(_) | Call::Click { .. } | Call::Customer(_) | Call::Entry(_) => None,
+            Wanted::Entry(entry) if self.dialect == Dialect::Current => Some(Sought::Entry(entry)),
+            Wanted::Deletion(deletion) => Some(Sought::Deleted(deletion)),
+            Wanted::Action(_) | Wanted::Click { .. } | Wanted::Customer(_) | Wanted::Entry(_) => None,
         }
     }
 
@@ -204,6 +255,65 @@ impl PartnerStack {
         self.bare(Method::Get, path, label)
     }
 
+    /// What the answer to a planned request came to.
+    fn read(&self, task: &Task, answer: &Answer) -> Outcome {
+        let redaction = self.redaction(Some(task));
+        match self.wanted(task) {
+            Ok(Wanted::Click { .. }) => conversion::read(answer, &redaction),
+            Ok(Wanted::Customer(customer)) => customers::read_created(customer, task, self.dialect, answer, &redaction),
+            Ok(Wanted::Action(_)) => actions::read(answer, &redaction),
+            Ok(Wanted::Entry(entry)) => transactions::read_entered(&entry, self.dialect, answer, &redaction),
+            Ok(Wanted::Deletion(deletion)) => transactions::read_deleted(&deletion.key, answer, &redaction),
+            Err(_nothing_was_sent) => {
+                Outcome::Unknown { message: "an answer to a request that was not planned".into() }
+            }
+        }
+    }
+
+    /// A look-up that goes on page after page until one settles it.
+    fn looking(&self, task: Task, request: Request) -> Call<Step<LookUp>> {
+        let account = self.clone();
+        Call::new(request, move |answer| match account.next_page(&task, answer) {
+            Some(next) => Step::Next(account.looking(task.clone(), next)),
+            None => Step::Done(account.read_look_up(&task, answer)),
+        })
+    }
+
+    /// The request for the next page of a look-up.
+    fn next_page(&self, task: &Task, answer: &Answer) -> Option<Request> {
+        let call = self.wanted(task).ok()?;
+        let sought = self.sought(&call)?;
+        let after = sought.continued(answer, &self.redaction(Some(task)))?;
+        Some(self.get(&sought.path(Some(&after)), transactions::LIST))
+    }
+
+    /// What an answer says that is not followed by another page.
+    fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp {
+        let redaction = self.redaction(Some(task));
+        let call = self.wanted(task);
+        if let Some(sought) = call.as_ref().ok().and_then(|call| self.sought(call)) {
+            return sought.read(answer, &redaction);
+        }
+        let credited = match call {
+            Ok(Wanted::Customer(_)) => task.partner.as_ref().map(Credited::Named),
+            Ok(Wanted::Click { .. }) => {
+                Some(Credited::ByClick { partner: task.partner.as_ref(), at: task.occurred_at })
+            }
+            Ok(Wanted::Action(_) | Wanted::Entry(_) | Wanted::Deletion(_)) | Err(_) => None,
+        };
+        let found = customers::read_back(task.customer.as_ref(), credited.as_ref(), self.dialect, answer, &redaction);
+        if task.is_unsent { customers::credited_as(task.partner.as_ref(), found, answer) } else { found }
+    }
+
+    /// Whether the partner is still in the programme.
+    fn membership(&self, partner: &PartnerKey, task: &Task) -> Call<Step<Standing>> {
+        let (path, label) = lists::path_of_partner(self.dialect, partner.as_str());
+        let (account, task) = (self.clone(), task.clone());
+        Call::new(self.get(&path, label), move |answer| {
+            Step::Done(rewards::read_partner(answer, &account.redaction(Some(&task))))
+        })
+    }
+
     /// What must not come back in a message: credentials, and whatever the task told the vendor about a person; of a
     /// name also its words, which vendors keep as first and last name.
     fn redaction<'a>(&'a self, task: Option<&'a Task>) -> Redaction<'a> {
@@ -219,15 +329,7 @@ impl PartnerStack {
     }
 }
 
-impl Vendor for PartnerStack {
-    fn name(&self) -> VendorName {
-        NAME
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        capabilities(self.dialect)
-    }
-
+impl Delivery for Account {
     /// A transaction or an action of a customer whom the vendor does not know is refused or lost, and a refund gives back
     /// what a sale brought.
     fn follows(&self, kind: Kind) -> Option<Kind> {
@@ -245,117 +347,75 @@ impl Vendor for PartnerStack {
     }
 
     fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
-        let (call, mut notes) = (self.call(task)?, Vec::new());
-        let (request, class) = self.request(&call, task, &mut notes)?;
-        let credential = if matches!(call, Call::Click { .. }) { TRACKING_TOKEN } else { KEY_PAIR };
-        Ok(Plan::Send { request, class, credential, notes })
+        let (wanted, mut notes) = (self.wanted(task)?, Vec::new());
+        let (request, class) = self.request(&wanted, task, &mut notes)?;
+        let credential = if matches!(wanted, Wanted::Click { .. }) { TRACKING_TOKEN } else { PRIVATE_KEY };
+        let (account, task) = (self.clone(), task.clone());
+        let call = Call::new(request, move |answer| account.read(&task, answer));
+        Ok(Plan::Send { call, class, credential: credential.name, notes })
     }
 
-    fn read(&self, task: &Task, answer: &Answer) -> Outcome {
-        let redaction = self.redaction(Some(task));
-        match self.call(task) {
-            Ok(Call::Click { .. }) => conversion::read(answer, &redaction),
-            Ok(Call::Customer(customer)) => customers::read_created(customer, task, self.dialect, answer, &redaction),
-            Ok(Call::Action(_)) => actions::read(answer, &redaction),
-            Ok(Call::Entry(entry)) => transactions::read_entered(&entry, self.dialect, answer, &redaction),
-            Ok(Call::Deletion(deletion)) => transactions::read_deleted(&deletion.key, answer, &redaction),
-            Err(_nothing_was_sent) => {
-                Outcome::Unknown { message: "an answer to a request that was not planned".into() }
+    fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
+        let request = match self.wanted(task).ok()? {
+            Wanted::Click { customer, .. } | Wanted::Customer(customer) => {
+                self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}")
             }
-        }
-    }
-
-    fn look_up(&self, task: &Task) -> Option<Request> {
-        match self.call(task).ok()? {
-            Call::Click { customer, .. } | Call::Customer(customer) => {
-                Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
-            }
-            call => self.sought(&call).map(|sought| self.get(&sought.path(None), transactions::LIST)),
-        }
-    }
-
-    fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request> {
-        let call = self.call(task).ok()?;
-        let sought = self.sought(&call)?;
-        let after = sought.continued(answer, &self.redaction(Some(task)))?;
-        Some(self.get(&sought.path(Some(&after)), transactions::LIST))
-    }
-
-    fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp {
-        let redaction = self.redaction(Some(task));
-        let call = self.call(task);
-        if let Some(sought) = call.as_ref().ok().and_then(|call| self.sought(call)) {
-            return sought.read(answer, &redaction);
-        }
-        let credited = match call {
-            Ok(Call::Customer(_)) => task.partner.as_ref().map(Credited::Named),
-            Ok(Call::Click { .. }) => Some(Credited::ByClick { partner: task.partner.as_ref(), at: task.occurred_at }),
-            Ok(Call::Action(_) | Call::Entry(_) | Call::Deletion(_)) | Err(_) => None,
+            wanted => self.get(&self.sought(&wanted)?.path(None), transactions::LIST),
         };
-        let found = customers::read_back(task.customer.as_ref(), credited.as_ref(), self.dialect, answer, &redaction);
-        if task.is_unsent { customers::credited_as(task.partner.as_ref(), found, answer) } else { found }
-    }
-
-    fn read_webhook(&self, body: &[u8]) -> Meaning {
-        webhooks::read(body)
-    }
-
-    /// Of a sale that was deleted nothing is left to ask for.
-    fn commission(&self, earned: &Earned, question: Question) -> Option<Request> {
-        match question {
-            Question::Reward if matches!(self.call(&earned.task), Ok(Call::Deletion(_))) => None,
-            Question::Reward => Some(self.get(&rewards::path(earned, self.dialect)?, rewards::LABEL)),
-            Question::Partner => {
-                let partner = self.one(Thing::Partner, earned.task.partner.as_ref()?.as_str());
-                partner.ok().map(|call| call.request)
-            }
-        }
-    }
-
-    fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing {
-        let redaction = self.redaction(Some(&earned.task));
-        match question {
-            Question::Reward => rewards::read(earned, self.dialect, answer, &redaction),
-            Question::Partner => rewards::read_partner(answer, &redaction),
-        }
-    }
-
-    fn reading_credential(&self) -> &'static str {
-        KEY_PAIR
+        Some(self.looking(task.clone(), request))
     }
 
     /// For the tracking token the vendor has no harmless call: only the next signup tells.
-    fn probe(&self, credential: &str) -> Option<Request> {
+    fn probe(&self, credential: &str) -> Option<Call<Probe>> {
         let (path, label) = lists::smallest(self.dialect);
-        (credential == KEY_PAIR).then(|| self.get(&path, label))
+        let account = self.clone();
+        (credential == PRIVATE_KEY.name).then(|| {
+            Call::new(self.get(&path, label), move |answer| {
+                match answers::failure(answer, "base_url", &account.redaction(None)) {
+                    None if answers::data(answer).is_some() => Probe::Good,
+                    Some(Outcome::AuthFailed { .. } | Outcome::Forbidden { .. }) => Probe::Refused,
+                    None | Some(_) => Probe::Unclear,
+                }
+            })
+        })
     }
+}
 
-    fn read_probe(&self, answer: &Answer) -> Probe {
-        match answers::failure(answer, "base_url", &self.redaction(None)) {
-            None if answers::data(answer).is_some() => Probe::Good,
-            Some(Outcome::AuthFailed { .. } | Outcome::Forbidden { .. }) => Probe::Refused,
-            None | Some(_) => Probe::Unclear,
+impl Commissions for Account {
+    /// Of a sale that was deleted nothing is left to ask for. Where no reward is shown, the partner is asked for.
+    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
+        if matches!(self.wanted(&earned.task), Ok(Wanted::Deletion(_))) {
+            return None;
         }
+        let (account, earned) = (self.clone(), earned.clone());
+        let request = self.get(&rewards::path(&earned, self.dialect)?, rewards::LABEL);
+        Some(Call::new(request, move |answer| {
+            let redaction = account.redaction(Some(&earned.task));
+            match (rewards::read(&earned, account.dialect, answer, &redaction), &earned.task.partner) {
+                (Some(standing), _) => Step::Done(standing),
+                (None, Some(partner)) => Step::Next(account.membership(partner, &earned.task)),
+                (None, None) => Step::Done(rewards::nothing_yet()),
+            }
+        }))
     }
+}
 
-    fn hosts(&self) -> Vec<String> {
-        let mut hosts = vec![self.api.host().to_owned()];
-        // The guide has no call there.
-        if self.dialect == Dialect::Current && self.tracking.host() != self.api.host() {
-            hosts.push(self.tracking.host().to_owned());
-        }
-        hosts
+impl Webhooks for Account {
+    fn read(&self, body: &[u8]) -> Meaning {
+        webhooks::read(body)
     }
+}
 
+impl Directory for Account {
     fn list(&self, list: &List) -> Result<Pages, Refusal> {
         lists::pages(self, list)
     }
 
-    fn one(&self, thing: Thing, key: &str) -> Result<directory::Call<Record>, Refusal> {
+    fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal> {
         lists::one(self, thing, key)
     }
 
-    fn change(&self, change: &Change) -> Result<directory::Call<Step>, Refusal> {
+    fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal> {
         changes::call(self, change)
     }
 }
@@ -363,23 +423,6 @@ impl Vendor for PartnerStack {
 fn basic(public: &Secret, private: &Secret) -> Secret {
     let pair = Zeroizing::new(format!("{}:{}", public.expose(), private.expose()));
     Secret::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
-}
-
-/// A credential that a header can hold; an empty one counts as absent.
-fn credential<'a>(setting: &'static str, secret: Option<&'a Secret>) -> Result<Option<&'a Secret>, AccountError> {
-    match secret.map(Secret::expose) {
-        None | Some("") => Ok(None),
-        Some(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(secret),
-        Some(_) => Err(unusable(setting, "holds white space or characters beyond ASCII; copy it again")),
-    }
-}
-
-fn missing(setting: &'static str, purpose: &'static str) -> AccountError {
-    AccountError::Missing { vendor: NAME, setting, purpose }
-}
-
-fn unusable(setting: &'static str, problem: &'static str) -> AccountError {
-    AccountError::Unusable { vendor: NAME, setting, problem }
 }
 
 fn json() -> Secret {

@@ -4,9 +4,6 @@
 
 use std::fmt::Write as _;
 
-use trailmark_wire::ids::VendorName;
-
-use crate::AccountError;
 use crate::secret::Secret;
 
 /// The root of an API, without a trailing slash.
@@ -17,16 +14,13 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// The configured root, else the vendor's own.
-    pub(crate) fn new(
-        vendor: VendorName,
-        setting: &'static str,
-        configured: Option<&str>,
-        own: &'static str,
-    ) -> Result<Self, AccountError> {
-        let text = configured.unwrap_or(own).trim_end_matches('/');
-        let host = host(text).map_err(|problem| AccountError::Unusable { vendor, setting, problem })?;
-        Ok(Self { text: text.to_owned(), host })
+    /// The root of this text, with or without a slash at its end.
+    ///
+    /// # Errors
+    /// What is wrong with it, as half a sentence.
+    pub(crate) fn new(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim_end_matches('/');
+        Ok(Self { text: text.to_owned(), host: host(text)? })
     }
 
     /// The URL of a path below the root; `path` begins with a slash and holds values as [`segment`] wrote them.

@@ -1,5 +1,5 @@
 //! What the proxy asks an adapter to deliver: one conversion for one program, with the touch that it is credited to. Built
-//! by the proxy's delivery from the ledger; read by [`crate::Vendor::plan`].
+//! by the proxy's delivery from the ledger; read by [`crate::Delivery::plan`].
 
 use std::fmt;
 
@@ -11,7 +11,8 @@ use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capability::Class;
-use crate::exchange::Request;
+use crate::exchange::Call;
+use crate::outcome::Outcome;
 
 /// One conversion for one program. Holds personal data; `Debug` shows none, not even the customer's key, which many
 /// companies make from the address.
@@ -91,7 +92,7 @@ impl Field {
 }
 
 /// What to do for a task.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum Plan {
     /// Nothing: the vendor learns it by another way.
     NotNeeded {
@@ -100,8 +101,8 @@ pub enum Plan {
     },
     /// Send this.
     Send {
-        /// The request.
-        request: Request,
+        /// The request, and what its answer came to: by status first, by body second.
+        call: Call<Outcome>,
         /// What may happen after an unknown outcome.
         class: Class,
         /// The setting of the credential that the request carries, such as `tracking_token`. A refusal of it pauses what uses the same.

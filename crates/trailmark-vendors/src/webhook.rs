@@ -1,6 +1,6 @@
 //! What a webhook tells: that something happened to a customer, a transaction or a partner. It is a hint and no more. Who
 //! sent it is known by the secret in its address alone, so nothing in it is believed before the vendor was asked
-//! ([`crate::commission`]). Read by [`crate::Vendor::read_webhook`]; matched with deliveries by the proxy's ledger.
+//! ([`crate::commission`]). Read by [`crate::Webhooks::read`]; matched with deliveries by the proxy's ledger.
 
 use std::fmt;
 

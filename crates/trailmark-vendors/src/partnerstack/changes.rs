@@ -21,12 +21,12 @@ use trailmark_wire::text_map::TextMap;
 
 use super::fit::{self, EMAIL_CHARS, NAME_CHARS};
 use super::lists::{path_segment, success, unreadable};
-use super::{PartnerStack, answers, post, shown, transactions};
+use super::{Account, answers, post, shown, transactions};
 use crate::Dialect;
 use crate::directory::{
-    Call, Change, CustomerFields, CustomerName, PartnerFields, Refusal, Step, Thing, TransactionFields,
+    Ask, Change, CustomerFields, CustomerName, PartnerFields, Refusal, Then, Thing, TransactionFields,
 };
-use crate::exchange::{Answer, Method, Request};
+use crate::exchange::{Answer, Call, Method, Request};
 use crate::outcome::Outcome;
 use crate::records::{Record, Removed};
 use crate::redaction::Redaction;
@@ -40,7 +40,7 @@ const PARTNER_NAME_CHARS: RangeInclusive<usize> = 1..=50;
 const PARTNERSHIPS: &str = "/api/v2/partnerships";
 
 /// The first request of a change.
-pub(super) fn call(account: &PartnerStack, change: &Change) -> Result<Call<Step>, Refusal> {
+pub(super) fn call(account: &Account, change: &Change) -> Result<Ask<Then>, Refusal> {
     match change {
         Change::AddCustomer(fields) => add_customer(account, fields),
         Change::UpdateCustomer { key, fields } => update_customer(account, key, fields),
@@ -75,7 +75,7 @@ fn no_invitation(dialect: Dialect) -> &'static str {
     }
 }
 
-fn add_customer(account: &PartnerStack, fields: &CustomerFields) -> Result<Call<Step>, Refusal> {
+fn add_customer(account: &Account, fields: &CustomerFields) -> Result<Ask<Then>, Refusal> {
     let dialect = account.dialect;
     needed("key", fields.key.as_ref(), "a customer is known by it")?;
     needed("email", fields.email.as_ref(), "every customer has an address")?;
@@ -92,7 +92,7 @@ fn add_customer(account: &PartnerStack, fields: &CustomerFields) -> Result<Call<
     Ok(sent(account, request, personal(fields, None), None, Thing::Customer))
 }
 
-fn update_customer(account: &PartnerStack, key: &str, fields: &CustomerFields) -> Result<Call<Step>, Refusal> {
+fn update_customer(account: &Account, key: &str, fields: &CustomerFields) -> Result<Ask<Then>, Refusal> {
     if fields.key.is_some() || fields.partner.is_some() {
         return Err(rejected("`key` and `partner` of a customer cannot be changed at PartnerStack"));
     }
@@ -150,7 +150,7 @@ fn fields_of_guide(fields: &CustomerFields) -> Vec<Stated<'_>> {
     ]
 }
 
-fn add_partner(account: &PartnerStack, fields: &PartnerFields) -> Result<Call<Step>, Refusal> {
+fn add_partner(account: &Account, fields: &PartnerFields) -> Result<Ask<Then>, Refusal> {
     needed("email", fields.email.as_ref(), "the main contact is invited by it")?;
     needed("group", fields.group.as_ref(), "a partner belongs to a group; list the groups")?;
     let mut body = Map::new();
@@ -163,7 +163,7 @@ fn add_partner(account: &PartnerStack, fields: &PartnerFields) -> Result<Call<St
     Ok(sent(account, request, contact(fields), None, Thing::Partnership))
 }
 
-fn update_partner(account: &PartnerStack, key: &str, fields: &PartnerFields) -> Result<Call<Step>, Refusal> {
+fn update_partner(account: &Account, key: &str, fields: &PartnerFields) -> Result<Ask<Then>, Refusal> {
     if fields.email.is_some() || fields.first_name.is_some() || fields.last_name.is_some() {
         return Err(rejected("name and e-mail address are the partner's own to change, in PartnerStack"));
     }
@@ -181,7 +181,7 @@ fn update_partner(account: &PartnerStack, key: &str, fields: &PartnerFields) -> 
     }))
 }
 
-fn remove_partner(account: &PartnerStack, key: &str) -> Result<Call<Step>, Refusal> {
+fn remove_partner(account: &Account, key: &str) -> Result<Ask<Then>, Refusal> {
     let named = key.to_owned();
     Ok(found(account, key, move |account, id| {
         let path = format!("{PARTNERSHIPS}/{}", path_segment(id));
@@ -192,10 +192,10 @@ fn remove_partner(account: &PartnerStack, key: &str) -> Result<Call<Step>, Refus
 
 /// Reads the partnership first, since what follows takes its own id alone.
 fn found(
-    account: &PartnerStack,
+    account: &Account,
     key: &str,
-    then: impl Fn(&PartnerStack, &str) -> Call<Step> + Send + Sync + 'static,
-) -> Call<Step> {
+    then: impl Fn(&Account, &str) -> Ask<Then> + Send + Sync + 'static,
+) -> Ask<Then> {
     let path = format!("{PARTNERSHIPS}/{}", path_segment(key));
     let request = account.get(&path, "GET /v2/partnerships/{key}");
     let (account, key) = (account.clone(), key.to_owned());
@@ -204,12 +204,12 @@ fn found(
         no_such(answer, Some("no such partner"))?;
         let partner = shown::partner(&success(answer, &redaction)?);
         let partner = partner.ok_or_else(|| unreadable(answer, "nothing with a `key`"))?;
-        Ok(Step::Then(then(&account, partner.id.as_deref().unwrap_or(&partner.key))))
+        Ok(Then::Next(then(&account, partner.id.as_deref().unwrap_or(&partner.key))))
     };
     Call { request, read: Box::new(read) }
 }
 
-fn add_transaction(account: &PartnerStack, fields: &TransactionFields) -> Result<Call<Step>, Refusal> {
+fn add_transaction(account: &Account, fields: &TransactionFields) -> Result<Ask<Then>, Refusal> {
     let cents = transactions::cents(fields.amount_minor, fields.currency)?;
     let mut body = Map::new();
     match account.dialect {
@@ -278,32 +278,32 @@ fn transaction_of_guide(body: &mut Map<String, Value>, fields: &TransactionField
 
 /// A request whose answer shows the thing. `none` is the sentence for a path that names nothing.
 fn sent(
-    account: &PartnerStack,
+    account: &Account,
     request: Request,
     personal: Vec<String>,
     none: Option<&'static str>,
     thing: Thing,
-) -> Call<Step> {
+) -> Ask<Then> {
     let account = account.clone();
     let read = move |answer: &Answer| {
         let redaction = account.without(personal.iter().map(String::as_str));
         no_such(answer, none)?;
         let data = success(answer, &redaction)?;
         let record = shown::record(thing, account.dialect, &data);
-        record.map(Step::Done).ok_or_else(|| unreadable(answer, "nothing with a `key`"))
+        record.map(Then::Done).ok_or_else(|| unreadable(answer, "nothing with a `key`"))
     };
     Call { request, read: Box::new(read) }
 }
 
 /// A deletion: done is only what the vendor acknowledges, by 204 or by its envelope.
-fn removal(account: &PartnerStack, request: Request, key: &str, none: &'static str) -> Call<Step> {
+fn removal(account: &Account, request: Request, key: &str, none: &'static str) -> Ask<Then> {
     let (account, key) = (account.clone(), key.to_owned());
     let read = move |answer: &Answer| {
         no_such(answer, Some(none))?;
         match answers::failure(answer, "base_url", &account.without([key.as_str()])) {
             Some(failure) => Err(failure),
             None if answers::is_acknowledged(answer) => {
-                Ok(Step::Done(Record::Removed(Removed { removed: key.clone() })))
+                Ok(Then::Done(Record::Removed(Removed { removed: key.clone() })))
             }
             None => Err(answers::unproved(answer, "the vendor's word that it is removed")),
         }
@@ -320,7 +320,7 @@ fn no_such(answer: &Answer, none: Option<&'static str>) -> Result<(), Outcome> {
     }
 }
 
-impl PartnerStack {
+impl Account {
     /// Keeps the credentials and these texts out of messages.
     fn without<'a>(&'a self, texts: impl IntoIterator<Item = &'a str>) -> Redaction<'a> {
         Redaction::of(&self.credentials, texts)

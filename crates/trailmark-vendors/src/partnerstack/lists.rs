@@ -1,4 +1,4 @@
-//! The lists of PartnerStack, and the reading of one thing. What `current` calls a partnership, a partner's membership
+//! The lists of Account, and the reading of one thing. What `current` calls a partnership, a partner's membership
 //! in the programme, is all it has for partners; the guide has partners beside partnerships. A list goes on after the
 //! key of its last item or, in the guide's own lists, after the `ending_cursor` that a page names, until `has_more` is
 //! false. There is no page number, and a server that shows an item twice would send us round for ever, so that ends the
@@ -16,10 +16,10 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 
 use super::answers::{self, text};
-use super::{PartnerStack, shown};
+use super::{Account, shown};
 use crate::Dialect;
-use crate::directory::{Call, List, Refusal, Thing};
-use crate::exchange::Answer;
+use crate::directory::{Ask, List, Refusal, Thing};
+use crate::exchange::{Answer, Call};
 use crate::outcome::Outcome;
 use crate::paging::{Page, Pages};
 use crate::records::Record;
@@ -72,7 +72,7 @@ pub(super) fn smallest(dialect: Dialect) -> (String, &'static str) {
 }
 
 /// A list, as many items a page as the dialect allows.
-pub(super) fn pages(account: &PartnerStack, list: &List) -> Result<Pages, Refusal> {
+pub(super) fn pages(account: &Account, list: &List) -> Result<Pages, Refusal> {
     let (rule, dialect, thing) = (Rule::of(list.of, account.dialect), account.dialect, list.of);
     let (filters, group) = (filters(rule, list)?, here(rule, list));
     let asked = account.clone();
@@ -185,7 +185,7 @@ fn next(rule: Rule, answer: &Answer, page: Envelope) -> Result<Option<String>, O
 
 /// One thing. Customers and, in `current`, groups and partnerships are read by more than one key; in the guide a
 /// partner is read by partner key alone.
-pub(super) fn one(account: &PartnerStack, thing: Thing, key: &str) -> Result<Call<Record>, Refusal> {
+pub(super) fn one(account: &Account, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal> {
     let dialect = account.dialect;
     let (label, none) = match (thing, dialect) {
         (Thing::Customer, _) => ("GET /v2/customers/{customer_key}", "no such customer"),
@@ -214,6 +214,15 @@ pub(super) fn one(account: &PartnerStack, thing: Thing, key: &str) -> Result<Cal
         shown::record(thing, dialect, &data).ok_or_else(|| unreadable(answer, "nothing with a `key`"))
     };
     Ok(Call { request, read: Box::new(read) })
+}
+
+/// Where one partner is read, and the label of that request.
+pub(super) fn path_of_partner(dialect: Dialect, key: &str) -> (String, &'static str) {
+    let label = match dialect {
+        Dialect::Guide => "GET /v2/partners/{partner_key}",
+        Dialect::Current => "GET /v2/partnerships/{key}",
+    };
+    (format!("{}/{}", Rule::of(Thing::Partner, dialect).path, path_segment(key)), label)
 }
 
 /// A key as a path segment. What cannot be one names nothing, and a blank says so to the vendor without reaching

@@ -18,7 +18,7 @@ use trailmark_wire::money::{Currency, Money};
 use super::answers::{self, text};
 use super::{customers, lists, transactions};
 use crate::Dialect;
-use crate::commission::{Commission, Earned, Question, Standing};
+use crate::commission::{Commission, Earned, Standing};
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
@@ -73,23 +73,22 @@ fn owner(earned: &Earned, dialect: Dialect) -> Option<Owner<'_>> {
     }
 }
 
-/// What the list says.
-pub(super) fn read(earned: &Earned, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Standing {
+/// What the list says; `None` where it shows no reward of this delivery.
+pub(super) fn read(earned: &Earned, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Option<Standing> {
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
-        return not_read(answer, failure);
+        return Some(not_read(answer, failure));
     }
     let data = answers::data(answer);
     let items = data.as_ref().and_then(|data| data.get("items")).and_then(Value::as_array);
     let has_more = data.as_ref().and_then(|data| data.get("has_more")).and_then(Value::as_bool);
     let (Some((items, has_more)), Some(owner)) = (items.zip(has_more), owner(earned, dialect)) else {
-        return not_now(answers::said(answer.status, "no list of rewards"));
+        return Some(not_now(answers::said(answer.status, "no list of rewards")));
     };
     let ours: Vec<&Value> = items.iter().filter(|item| owner.has(item)).collect();
     match (together(&ours, redaction), has_more) {
-        (Some((commission, reason)), _) => Standing::Is { commission, reason, amount: amount(&ours, redaction) },
-        (None, true) => not_now(answers::said(answer.status, "too many rewards to find this one")),
-        (None, false) if earned.task.partner.is_some() => Standing::Ask(Question::Partner),
-        (None, false) => nothing_yet(),
+        (Some((commission, reason)), _) => Some(Standing::Is { commission, reason, amount: amount(&ours, redaction) }),
+        (None, true) => Some(not_now(answers::said(answer.status, "too many rewards to find this one"))),
+        (None, false) => None,
     }
 }
 
@@ -177,7 +176,7 @@ pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standi
     }
 }
 
-fn nothing_yet() -> Standing {
+pub(super) fn nothing_yet() -> Standing {
     let reason = Some("the vendor shows no reward for it so far".into());
     Standing::Is { commission: Commission::Unknown, reason, amount: None }
 }

@@ -6,7 +6,7 @@ use crate::Dialect;
 use crate::capability::{Capabilities, Class, Operation, Support};
 
 /// The capability table.
-pub fn capabilities(dialect: Dialect) -> Capabilities {
+pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
     let cell = match dialect {
         Dialect::Current => current,
         Dialect::Guide => guide,

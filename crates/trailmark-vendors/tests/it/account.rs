@@ -1,13 +1,12 @@
 //! Which accounts are usable, and what is said about those that are not.
 
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::{Account, vendor};
 use trailmark_wire::ids::VendorName;
 
-use super::{account, partnerstack};
+use super::{Account, account, named, opened, partnerstack};
 
 fn refused(account: &Account) -> String {
-    vendor(VendorName::PartnerStack, account).unwrap_err().to_string()
+    opened(account).unwrap_err().to_string()
 }
 
 fn with_base_url(url: &str) -> Account {
@@ -67,7 +66,7 @@ fn hosts_are_what_requests_go_to() {
 #[test]
 fn what_is_not_spoken_yet_says_so() {
     for name in [VendorName::Partnerize, VendorName::Introw, VendorName::Partnero] {
-        let error = vendor(name, &account()).unwrap_err().to_string();
+        let error = named(name).open(&account().settings()).unwrap_err().to_string();
         assert_eq!(error, format!("{name} in dialect `current` is not spoken yet"));
     }
 }

@@ -1,19 +1,19 @@
 //! Changes by hand: every call with every field, in both dialects, as it goes over the wire; what is refused before
 //! anything is sent; and what the answers come to.
 
+use trailmark_vendors::Dialect;
 use trailmark_vendors::directory::{
-    Change, CustomerFields, CustomerName, PartnerFields, Refusal, Step, TransactionFields,
+    Change, CustomerFields, CustomerName, PartnerFields, Refusal, Then, TransactionFields,
 };
 use trailmark_vendors::exchange::{Answer, Request};
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::records::{Record, Removed};
-use trailmark_vendors::{Account, Dialect};
 use trailmark_wire::money::Currency;
 use trailmark_wire::text_map::TextMap;
 
-use super::{NOW, account, answer, fixture, partnerstack, rendered};
+use super::{Account, NOW, Opened, account, answer, fixture, partnerstack, rendered};
 
-fn at(dialect: Dialect) -> Box<dyn trailmark_vendors::Vendor> {
+fn at(dialect: Dialect) -> Box<Opened> {
     partnerstack(&Account { dialect, ..account() })
 }
 
@@ -38,7 +38,7 @@ fn refused(dialect: Dialect, change: &Change) -> String {
 }
 
 /// What the answer to the first request of a change comes to.
-fn read(dialect: Dialect, change: &Change, answer: &Answer) -> Result<Step, Outcome> {
+fn read(dialect: Dialect, change: &Change, answer: &Answer) -> Result<Then, Outcome> {
     (at(dialect).change(change).unwrap().read)(answer)
 }
 
@@ -185,7 +185,7 @@ fn customers_and_transactions_are_deleted_by_key() {
         assert_eq!(call(dialect, &transaction), "DELETE /transactions/txn_xyz");
         let nothing = Change::RemoveCustomer { key: "..".into() };
         assert_eq!(call(dialect, &nothing), "DELETE /customers/%20", "another route is never reached");
-        let gone = Step::Done(Record::Removed(Removed { removed: "txn_xyz".into() }));
+        let gone = Then::Done(Record::Removed(Removed { removed: "txn_xyz".into() }));
         for (status, body) in [(200, r#"{"data":{"key":"txn_xyz"},"message":"OK","status":200}"#), (204, "")] {
             let step = read(dialect, &transaction, &answer(status, body)).unwrap();
             assert_eq!(format!("{step:?}"), format!("{gone:?}"));
@@ -290,7 +290,7 @@ fn a_partner_is_changed_and_removed_by_the_id_that_is_read_first() {
         for (change, expected) in &rows {
             assert_eq!(call(dialect, change), "GET /partnerships/partner%40acme.example");
             let step = read(dialect, change, &answer(200, fixture!("200_partnership"))).unwrap();
-            let Step::Then(next) = step else { panic!("{step:?}") };
+            let Then::Next(next) = step else { panic!("{step:?}") };
             assert_eq!(told(&next.request), *expected);
             let unknown = read(dialect, change, &answer(404, fixture!("404"))).unwrap_err();
             assert_eq!(unknown, Outcome::Rejected { message: "status 404: no such partner".into() });
@@ -315,7 +315,7 @@ fn inviting_a_member_is_unsupported_and_says_why_and_what_instead() {
 fn an_answer_shows_the_thing_or_says_why_not_without_repeating_it() {
     let add = Change::AddCustomer(ada_of_the_guide());
     let made = r#"{"data":{"key":"u_1","email":"ada@example.com","partner_key":"acme","created_at":1700000000}}"#;
-    let Step::Done(Record::Customer(customer)) = read(Dialect::Guide, &add, &answer(200, made)).unwrap() else {
+    let Then::Done(Record::Customer(customer)) = read(Dialect::Guide, &add, &answer(200, made)).unwrap() else {
         panic!("no customer")
     };
     assert_eq!((customer.key.as_deref(), customer.partner.as_deref()), (Some("u_1"), Some("acme")));

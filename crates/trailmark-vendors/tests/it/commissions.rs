@@ -1,14 +1,15 @@
 //! Asking PartnerStack what a delivery earned: the questions, and what each answer says.
 
 use serde_json::{Value, json};
-use trailmark_vendors::commission::{Commission, Earned, Question, Standing};
+use trailmark_vendors::Dialect;
+use trailmark_vendors::commission::{Commission, Earned, Standing};
+use trailmark_vendors::exchange::{Answer, Call, Step};
 use trailmark_vendors::task::Task;
-use trailmark_vendors::{Account, Dialect, Vendor};
 use trailmark_wire::conversion::{Kind, Order};
 use trailmark_wire::ids::OrderKey;
 use trailmark_wire::money::Currency;
 
-use super::{account, adapter, answer, answer_with, fixture, partnerstack, signup};
+use super::{Account, Opened, account, adapter, answer, answer_with, fixture, partnerstack, signup};
 
 fn customer() -> Earned {
     Earned { task: signup(), reference: Some("cus_1".into()) }
@@ -21,19 +22,47 @@ fn sale() -> Earned {
     Earned { task, reference: Some("order_1".into()) }
 }
 
-fn guide() -> Box<dyn Vendor> {
+fn guide() -> Box<Opened> {
     partnerstack(&Account { dialect: Dialect::Guide, ..account() })
 }
 
-fn asked(vendor: &dyn Vendor, earned: &Earned, question: Question) -> Option<String> {
-    let request = vendor.commission(earned, question)?;
+/// Which of the two questions.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    Reward,
+    /// Follows where the first shows no reward.
+    Partner,
+}
+
+fn question(vendor: &Opened, earned: &Earned, which: Question) -> Option<Call<Step<Standing>>> {
+    let first = vendor.commission(earned)?;
+    match which {
+        Question::Reward => Some(first),
+        Question::Partner => {
+            match (first.read)(&answer(200, r#"{"data":{"items":[],"has_more":false},"status":200}"#)) {
+                Step::Next(call) => Some(call),
+                Step::Done(standing) => panic!("settled: {standing:?}"),
+            }
+        }
+    }
+}
+
+fn read_commission(earned: &Earned, which: Question, answer: &Answer) -> Standing {
+    match (question(&adapter(), earned, which).unwrap().read)(answer) {
+        Step::Done(standing) => standing,
+        // Only told from the first question.
+        Step::Next(call) => Standing::NotNow { message: format!("ask {}", call.request.label), not_before: None },
+    }
+}
+
+fn asked(vendor: &Opened, earned: &Earned, which: Question) -> Option<String> {
+    let request = question(vendor, earned, which)?.request;
     assert_eq!(request.method.as_str(), "GET");
     Some(request.url.expose().split_once("/api/v2/").unwrap().1.to_owned())
 }
 
 fn told(standing: Standing) -> String {
     match standing {
-        Standing::Ask(question) => format!("ask {question:?}"),
         Standing::AuthFailed => "auth failed".into(),
         Standing::Is { commission, reason: None, .. } => commission.as_str().into(),
         Standing::Is { commission, reason: Some(reason), .. } => format!("{}: {reason}", commission.as_str()),
@@ -43,7 +72,7 @@ fn told(standing: Standing) -> String {
 
 fn read(earned: &Earned, rewards: &[Value]) -> String {
     let body = json!({"data": {"items": rewards, "has_more": false}, "message": "OK", "status": 200}).to_string();
-    told(adapter().read_commission(earned, Question::Reward, &answer(200, &body)))
+    told(read_commission(earned, Question::Reward, &answer(200, &body)))
 }
 
 fn reward(status: &str, payment: &str, transaction: Value) -> Value {
@@ -110,7 +139,7 @@ fn a_commission_is_as_much_as_the_rewards_say_that_were_not_declined() {
     };
     let amount = |rewards: &[Value]| {
         let body = json!({"data": {"items": rewards, "has_more": false}, "message": "OK", "status": 200}).to_string();
-        match adapter().read_commission(&customer(), Question::Reward, &answer(200, &body)) {
+        match read_commission(&customer(), Question::Reward, &answer(200, &body)) {
             Standing::Is { amount, .. } => amount.map(|amount| amount.to_string()),
             other => panic!("{other:?}"),
         }
@@ -148,14 +177,14 @@ fn a_reward_counts_only_for_what_it_was_given_for() {
         [json!({"key": "cus_2"}), json!({"external_key": "u_2"}), json!({"key": "cus_2", "external_key": "u_2"})]
     {
         let other = json!({"key": "rwd_4", "customer": foreign, "reward_status": "approved"});
-        assert_eq!(read(&customer(), &[other]), "ask Partner", "whatever the list was asked for");
+        assert_eq!(read(&customer(), &[other]), "not now: ask GET /v2/partnerships/{key} None", "whatever the list was asked for");
     }
     for ours in [json!({"external_key": "u_1"}), json!({"key": "cus_9", "external_key": "u_1"}), Value::Null] {
         let reward = json!({"key": "rwd_5", "customer": ours, "reward_status": "approved"});
         assert_eq!(read(&customer(), &[reward]), "approved");
     }
     let by_action = json!({"key": "rwd_2", "reward_status": "approved", "action": {"key": "act_1"}});
-    assert_eq!(read(&customer(), &[by_action]), "ask Partner");
+    assert_eq!(read(&customer(), &[by_action]), "not now: ask GET /v2/partnerships/{key} None");
     let flat = json!({"key": "rwd_3", "reward_status": "approved", "transaction_key": "order_1"});
     assert_eq!(read(&sale(), &[flat]), "approved");
 }
@@ -172,8 +201,7 @@ fn of_several_rewards_the_least_far_decides_and_declined_ones_count_last() {
 
 #[test]
 fn without_a_reward_the_partner_decides() {
-    assert_eq!(read(&customer(), &[]), "ask Partner");
-    let read = |status, body| told(adapter().read_commission(&customer(), Question::Partner, &answer(status, body)));
+    let read = |status, body| told(read_commission(&customer(), Question::Partner, &answer(status, body)));
     let left = "rejected: the partner has left the programme, and no reward is shown";
     assert_eq!(read(404, fixture!("404")), left);
     assert_eq!(read(200, r#"{"data":{"key":"part_1","archived":true},"status":200}"#), left);
@@ -184,12 +212,12 @@ fn without_a_reward_the_partner_decides() {
     let mut nameless = customer();
     nameless.task.partner = None;
     let body = r#"{"data":{"items":[],"has_more":false},"status":200}"#;
-    assert_eq!(told(adapter().read_commission(&nameless, Question::Reward, &answer(200, body))), nothing);
+    assert_eq!(told(read_commission(&nameless, Question::Reward, &answer(200, body))), nothing);
 }
 
 #[test]
 fn an_unclear_answer_settles_nothing() {
-    let read = |status, body| told(adapter().read_commission(&customer(), Question::Reward, &answer(status, body)));
+    let read = |status, body| told(read_commission(&customer(), Question::Reward, &answer(status, body)));
     assert_eq!(read(401, fixture!("401")), "auth failed");
     let forbidden = "unknown: the credential may not read rewards; allow it at the vendor";
     assert_eq!(read(403, fixture!("403")), forbidden);
@@ -199,8 +227,7 @@ fn an_unclear_answer_settles_nothing() {
     let more = r#"{"data":{"items":[],"has_more":true},"status":200}"#;
     assert_eq!(read(200, more), "not now: status 200: too many rewards to find this one None");
     let throttled = answer_with(429, &[("retry-after", "60")], "");
-    let Standing::NotNow { not_before, .. } = adapter().read_commission(&customer(), Question::Reward, &throttled)
-    else {
+    let Standing::NotNow { not_before, .. } = read_commission(&customer(), Question::Reward, &throttled) else {
         panic!()
     };
     assert_eq!(not_before, Some(super::NOW.plus(60_000)));
@@ -213,12 +240,12 @@ fn an_answer_without_the_vendors_envelope_says_nothing_about_a_commission() {
         for (status, body) in
             [(200, "<html>Sign in</html>"), (200, ""), (200, "{}"), (200, "[]"), (403, "<html>"), (404, "<html>")]
         {
-            let said = told(adapter().read_commission(&customer(), question, &answer(status, body)));
+            let said = told(read_commission(&customer(), question, &answer(status, body)));
             assert!(said.starts_with("not now: "), "{status} {body}: {said}");
         }
     }
     let archived = r#"{"data":{"key":"part_1","archived":true}}"#;
-    let broken = told(adapter().read_commission(&customer(), Question::Partner, &answer(500, archived)));
+    let broken = told(read_commission(&customer(), Question::Partner, &answer(500, archived)));
     assert!(broken.starts_with("not now: "), "a broken server's word about a partner: {broken}");
 }
 

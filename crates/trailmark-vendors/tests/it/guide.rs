@@ -1,17 +1,21 @@
 //! Dialect `guide`: the calls of seed 000 to the letter, and what is spoken beyond it.
 
+use trailmark_vendors::Dialect;
 use trailmark_vendors::capability::{Class, Operation, Support};
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_vendors::paging::{Page, Pages};
 use trailmark_vendors::records::Record;
 use trailmark_vendors::task::{EarlierSale, Plan, Task};
-use trailmark_vendors::{Account, Dialect, Vendor};
 use trailmark_wire::conversion::Item;
+use trailmark_wire::ids::VendorName;
 
 use super::orders::{class, lead, refund, sale};
-use super::{account, all_partners, answer, fixture, one_partner, partner, partnerstack, rendered, sent, signup};
+use super::{
+    Account, Opened, account, all_partners, answer, fixture, named, one_partner, partner, partnerstack, rendered, sent,
+    signup,
+};
 
-fn guide() -> Box<dyn Vendor> {
+fn guide() -> Box<Opened> {
     partnerstack(&Account { dialect: Dialect::Guide, ..account() })
 }
 
@@ -181,7 +185,7 @@ fn a_partner_is_read_by_key_and_the_credential_probed_by_the_list() {
 #[test]
 fn one_host_is_reached_and_the_table_says_what_lies_beyond() {
     assert_eq!(guide().hosts(), ["api.partnerstack.com"]);
-    let beyond = |operation| match guide().capabilities().of(operation) {
+    let beyond = |operation| match named(VendorName::PartnerStack).capabilities(Dialect::Guide).of(operation) {
         Support::Yes { how, .. } => how.contains("beyond the guide"),
         other => panic!("{operation:?} is {other:?}"),
     };

@@ -2,15 +2,15 @@
 //! where a list ends, and every field of what comes back.
 
 use serde_json::{Value, json};
+use trailmark_vendors::Dialect;
 use trailmark_vendors::directory::{List, Refusal, Thing};
 use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::records::Record;
-use trailmark_vendors::{Account, Dialect, Vendor};
 
-use super::{NOW, account, answer, fixture, partnerstack};
+use super::{Account, NOW, Opened, account, answer, fixture, partnerstack};
 
-fn at(dialect: Dialect) -> Box<dyn Vendor> {
+fn at(dialect: Dialect) -> Box<Opened> {
     partnerstack(&Account { dialect, ..account() })
 }
 

@@ -148,7 +148,7 @@ fn a_throttled_look_up_passes_the_hint_on() {
 #[test]
 fn a_probe_tells_good_from_refused_from_unclear() {
     assert!(adapter().probe("tracking_token").is_none(), "no harmless call tries it");
-    assert_eq!(adapter().reading_credential(), "private_key");
+    assert_eq!(adapter().0.reading_credential, "private_key");
     let probe = |status, body| adapter().read_probe(&answer(status, body));
     assert_eq!(probe(200, fixture!("200_partnerships_last")), Probe::Good);
     assert_eq!(probe(401, fixture!("401")), Probe::Refused);

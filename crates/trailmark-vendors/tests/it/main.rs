@@ -18,13 +18,17 @@ mod redaction;
 mod signups;
 mod webhooks;
 
-use trailmark_vendors::directory::{Call, List, Thing};
-use trailmark_vendors::exchange::{Answer, Request};
+use trailmark_vendors::account::{AccountError, Settings};
+use trailmark_vendors::commission::{Earned, Standing};
+use trailmark_vendors::directory::{Ask, Change, List, Refusal, Then, Thing};
+use trailmark_vendors::exchange::{Answer, Call, Request, Step};
+use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_vendors::paging::Pages;
 use trailmark_vendors::records::{Partner, Record};
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::task::{Plan, Task};
-use trailmark_vendors::{Account, Vendor, vendor};
+use trailmark_vendors::task::{Field, Plan, Rejection, Task};
+use trailmark_vendors::webhook::Meaning;
+use trailmark_vendors::{Adapter, Dialect, Vendor, vendor};
 use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey, VendorName};
 use trailmark_wire::text_map::TextMap;
@@ -41,6 +45,30 @@ macro_rules! fixture {
 }
 pub(crate) use fixture;
 
+/// A PartnerStack account's settings, by name.
+#[derive(Debug, Clone, Default)]
+struct Account {
+    dialect: Dialect,
+    public_key: Option<Secret>,
+    private_key: Option<Secret>,
+    tracking_token: Option<Secret>,
+    base_url: Option<String>,
+    tracking_url: Option<String>,
+}
+
+impl Account {
+    fn settings(&self) -> Settings {
+        let Self { dialect, public_key, private_key, tracking_token, base_url, tracking_url } = self.clone();
+        let secrets = [("public_key", public_key), ("private_key", private_key), ("tracking_token", tracking_token)];
+        let texts = [("base_url", base_url), ("tracking_url", tracking_url)];
+        Settings {
+            dialect,
+            secrets: secrets.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+            texts: texts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        }
+    }
+}
+
 fn account() -> Account {
     Account {
         public_key: Some(Secret::new("pk_test")),
@@ -50,12 +78,101 @@ fn account() -> Account {
     }
 }
 
-fn partnerstack(account: &Account) -> Box<dyn Vendor> {
-    vendor(VendorName::PartnerStack, account).unwrap()
+/// An account, whose requests and readings the tests look at one by one.
+#[derive(Debug)]
+struct Opened(Adapter);
+
+impl Opened {
+    fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
+        self.0.delivery.plan(task)
+    }
+
+    /// What the answer to what was planned came to.
+    fn read(&self, task: &Task, answer: &Answer) -> Outcome {
+        match self.plan(task).unwrap() {
+            Plan::Send { call, .. } => (call.read)(answer),
+            other => panic!("nothing to send: {other:?}"),
+        }
+    }
+
+    fn look_up(&self, task: &Task) -> Option<Request> {
+        self.0.delivery.look_up(task).map(|call| call.request)
+    }
+
+    fn looked_up(&self, task: &Task, answer: &Answer) -> Step<LookUp> {
+        (self.0.delivery.look_up(task).unwrap().read)(answer)
+    }
+
+    /// The request that follows upon a page of a look-up.
+    fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request> {
+        match self.looked_up(task, answer) {
+            Step::Next(call) => Some(call.request),
+            Step::Done(_) => None,
+        }
+    }
+
+    fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp {
+        match self.looked_up(task, answer) {
+            Step::Done(found) => found,
+            Step::Next(_) => LookUp::Inconclusive { message: "another page".into(), not_before: None },
+        }
+    }
+
+    fn probe(&self, credential: &str) -> Option<Request> {
+        self.0.delivery.probe(credential).map(|call| call.request)
+    }
+
+    fn read_probe(&self, answer: &Answer) -> Probe {
+        (self.0.delivery.probe(self.0.reading_credential).unwrap().read)(answer)
+    }
+
+    fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field] {
+        self.0.delivery.needs(kind, has_click_id)
+    }
+
+    fn follows(&self, kind: Kind) -> Option<Kind> {
+        self.0.delivery.follows(kind)
+    }
+
+    fn hosts(&self) -> Vec<String> {
+        self.0.hosts.clone()
+    }
+
+    fn commission(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
+        self.0.commissions.as_ref().unwrap().ask(earned)
+    }
+
+    fn read_webhook(&self, body: &[u8]) -> Meaning {
+        self.0.webhooks.as_ref().unwrap().read(body)
+    }
+
+    fn list(&self, list: &List) -> Result<Pages, Refusal> {
+        self.0.directory.as_ref().unwrap().list(list)
+    }
+
+    fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal> {
+        self.0.directory.as_ref().unwrap().one(thing, key)
+    }
+
+    fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal> {
+        self.0.directory.as_ref().unwrap().change(change)
+    }
+}
+
+fn named(name: VendorName) -> &'static dyn Vendor {
+    vendor(name).unwrap()
+}
+
+fn opened(account: &Account) -> Result<Adapter, AccountError> {
+    named(VendorName::PartnerStack).open(&account.settings())
+}
+
+fn partnerstack(account: &Account) -> Box<Opened> {
+    Box::new(Opened(opened(account).unwrap()))
 }
 
 /// With a key pair and a tracking token.
-fn adapter() -> Box<dyn Vendor> {
+fn adapter() -> Box<Opened> {
     partnerstack(&account())
 }
 
@@ -100,20 +217,20 @@ fn answer_with(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
     Answer { headers, ..answer(status, body) }
 }
 
-fn sent(vendor: &dyn Vendor, task: &Task) -> Request {
+fn sent(vendor: &Opened, task: &Task) -> Request {
     match vendor.plan(task).unwrap() {
-        Plan::Send { request, .. } => request,
+        Plan::Send { call, .. } => call.request,
         other => panic!("nothing to send: {other:?}"),
     }
 }
 
 /// One partner by this key.
-fn one_partner(vendor: &dyn Vendor, key: &str) -> Call<Record> {
+fn one_partner(vendor: &Opened, key: &str) -> Ask<Record> {
     vendor.one(Thing::Partner, key).unwrap()
 }
 
 /// Every partner.
-fn all_partners(vendor: &dyn Vendor) -> Pages {
+fn all_partners(vendor: &Opened) -> Pages {
     vendor.list(&List::all(Thing::Partner)).unwrap()
 }
 

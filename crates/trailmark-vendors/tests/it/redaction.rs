@@ -40,8 +40,8 @@ fn no_debug_shows_a_credential_or_a_person() {
     let vendor = adapter();
     let partner = (one_partner(&*vendor, "acme").read)(&answer(200, fixture!("200_partnership"))).unwrap();
     let texts = [
-        format!("{:?}", account()),
-        format!("{vendor:?}"),
+        format!("{:?}", account().settings()),
+        format!("{:?}", vendor.0.delivery),
         format!("{:?}", task()),
         format!("{:?}", vendor.plan(&task()).unwrap()),
         format!("{:?}", vendor.plan(&signup_without_click()).unwrap()),

@@ -1,14 +1,14 @@
 //! Which call a signup becomes, what stands in it, and what makes it `rejected` before anything is sent.
 
+use trailmark_vendors::Dialect;
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::{Field, Plan, Task};
-use trailmark_vendors::{Account, Dialect, Vendor};
 use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::PartnerKey;
 
-use super::{account, adapter, partnerstack, rendered, sent, signup, signup_without_click, with_key};
+use super::{Account, Opened, account, adapter, partnerstack, rendered, sent, signup, signup_without_click, with_key};
 
-fn rejected(vendor: &dyn Vendor, task: &Task) -> String {
+fn rejected(vendor: &Opened, task: &Task) -> String {
     vendor.plan(task).unwrap_err().to_string()
 }
 
