@@ -2,7 +2,7 @@
 //! of either may leave the page; of the fragment only parameters with such a name may. Decides nothing about credit and keeps nothing; [`crate::click`] reports it.
 
 use trailmark_wire::capture::{Rule, Source};
-use trailmark_wire::ids::VendorName;
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
 use trailmark_wire::text_map::TextMap;
@@ -43,7 +43,7 @@ pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> 
 /// Every vendor's known names, and the page's own generic ones. Which of them belong to a program of the site is known to
 /// the proxy alone.
 fn rules(params: &[String]) -> Vec<Rule<'_>> {
-    let known = VendorName::ALL.into_iter().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
+    let known = VendorName::all().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
     known.chain([Rule { vendor: None, params }]).collect()
 }
 

@@ -6,7 +6,7 @@ use trailmark::capture::{holds_cookie, look};
 use trailmark::consent::State::{Denied, Granted};
 use trailmark::page::memory::Reply;
 use trailmark_wire::capture::{Rule, Source, capture};
-use trailmark_wire::ids::VendorName;
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
 
 use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, arrival, problem, status, touched};
@@ -40,8 +40,8 @@ fn whatever_the_wire_captures_is_worth_asking_for() {
     let params = ["via".to_owned()];
     for (query, jar) in queries.iter().flat_map(|query| jars.map(|jar| (query, jar))) {
         let url = format!("https://shop.example/?{query}");
-        let rules = VendorName::ALL.map(|vendor| Rule { vendor: Some(vendor), params: &[] });
-        let rules = rules.into_iter().chain([Rule { vendor: None, params: &params }]);
+        let rules = VendorName::all().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
+        let rules = rules.chain([Rule { vendor: None, params: &params }]);
         let cookie = |name: &str| {
             let pairs = jar.split("; ").filter_map(|pair| pair.split_once('='));
             pairs.into_iter().find(|(found, _)| *found == name).map(|(_, value)| Cow::Borrowed(value))

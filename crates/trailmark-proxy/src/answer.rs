@@ -4,8 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 use trailmark_vendors::commission::Commission;
+use trailmark_vendors::title;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, VendorName};
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
 use crate::code::Code;
@@ -102,16 +103,6 @@ pub fn of_delivery(row: &ConversionRow, standing: &Standing, lanes: &[LaneRow]) 
     match row.standings.len() {
         0 | 1 => answer,
         _ => Answer { reason: format!("Program {}: {}", standing.program, answer.reason), ..answer },
-    }
-}
-
-/// The vendor's name as it writes itself.
-pub fn vendor_title(vendor: VendorName) -> &'static str {
-    match vendor {
-        VendorName::PartnerStack => "PartnerStack",
-        VendorName::Partnerize => "Partnerize",
-        VendorName::Introw => "Introw",
-        VendorName::Partnero => "Partnero",
     }
 }
 
@@ -213,7 +204,7 @@ impl Cause<'_> {
 
 /// Why a delivery stands as it does.
 fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> String {
-    let vendor = vendor_title(standing.vendor);
+    let vendor = title(standing.vendor.as_str());
     let because = |text: &Option<String>| text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
     let reason = because(&standing.reason);
     let at = standing.due_at.as_deref().unwrap_or("the next free moment");
@@ -272,7 +263,7 @@ fn behind(standing: &Standing) -> String {
         return standing.reason.clone().unwrap_or_else(|| "what must come first is not recorded".to_owned());
     };
     let (what, of) = (called(followed.kind), &followed.standing);
-    let vendor = vendor_title(of.vendor);
+    let vendor = title(of.vendor.as_str());
     let because = of.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match of.state {
         State::Blocked => format!("{what} is blocked, because {}", behind(of)),
@@ -305,7 +296,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
     let resolve = format!("`trailmark outbox resolve {id} --as recorded|rejected --reason …`");
     match standing.state {
         _ if standing.paused_by.is_some() => {
-            let vendor = vendor_title(standing.vendor);
+            let vendor = title(standing.vendor.as_str());
             Some(format!("Correct it in the program's configuration or at {vendor}; this then goes on by itself."))
         }
         _ if lane.is_some() => {
@@ -318,9 +309,9 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
             ))
         }
         State::Uncertain if standing.due_at.is_none() => {
-            Some(format!("Look at {}, then run {resolve}.", vendor_title(standing.vendor)))
+            Some(format!("Look at {}, then run {resolve}.", title(standing.vendor.as_str())))
         }
-        State::Conflict => Some(format!("Compare at {}, then run {resolve}.", vendor_title(standing.vendor))),
+        State::Conflict => Some(format!("Compare at {}, then run {resolve}.", title(standing.vendor.as_str()))),
         State::Dead | State::Rejected if row.key_owner.is_some() => {
             let owner = row.key_owner.as_ref().map(ToString::to_string).unwrap_or_default();
             Some(format!(

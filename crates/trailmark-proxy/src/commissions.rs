@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use trailmark_vendors::Vendor;
+use trailmark_vendors::Adapter;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::ids::{ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
@@ -57,7 +57,7 @@ pub struct Account {
     /// The program.
     pub program: ProgramId,
     /// Its adapter.
-    pub vendor: Arc<dyn Vendor>,
+    pub adapter: Arc<Adapter>,
 }
 
 /// What the watch is made of.
@@ -97,7 +97,7 @@ impl Watch {
         for account in parts.accounts {
             let task = Task {
                 lane: LaneKey { site: account.site, program: account.program },
-                vendor: account.vendor,
+                adapter: account.adapter,
                 store: Arc::clone(&parts.store),
                 clock: Arc::clone(&parts.clock),
                 egress: Arc::clone(&parts.egress),

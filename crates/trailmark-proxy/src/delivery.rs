@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use trailmark_vendors::Vendor;
+use trailmark_vendors::Adapter;
 use trailmark_wire::ids::{ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
@@ -42,7 +42,7 @@ pub struct LaneAccount {
     /// The program.
     pub program: ProgramId,
     /// Its adapter.
-    pub vendor: Arc<dyn Vendor>,
+    pub adapter: Arc<Adapter>,
     /// The vendor's settling time: from when on a look-up's "no such thing" means absent.
     pub confirm_after_ms: i64,
 }
@@ -146,7 +146,7 @@ struct Shared {
 /// One lane, as its deliveries see it.
 struct Account {
     key: LaneKey,
-    vendor: Arc<dyn Vendor>,
+    adapter: Arc<Adapter>,
     confirm_after_ms: i64,
     shared: Arc<Shared>,
 }

@@ -18,7 +18,6 @@ use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 pub use self::story::{Line, Section, Story, plain, wrapped};
-pub use crate::answer::vendor_title;
 use crate::answer::{answer, of_delivery};
 use crate::code::Code;
 use crate::outbox::State;

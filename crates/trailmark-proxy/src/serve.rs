@@ -206,7 +206,7 @@ fn open_store(url: &StoreUrl) -> Result<Arc<dyn Store>, ServeError> {
 }
 
 async fn follow_clock(accounts: &[Account], url: &str, clock: &Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
-    let mut hosts = accounts.iter().flat_map(|account| account.adapter.hosts());
+    let mut hosts = accounts.iter().flat_map(|account| account.adapter.hosts.clone());
     let is_loopback = |host: &String| Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback());
     if let Some(host) = hosts.find(|host| !is_loopback(host)) {
         let reason = format!("may not be followed, since the vendor {host} is not on loopback and lives in real time");
@@ -216,7 +216,7 @@ async fn follow_clock(accounts: &[Account], url: &str, clock: &Arc<SystemClock>)
 }
 
 fn egress(app: &App) -> Result<Arc<Egress>, SetUpError> {
-    let hosts: Vec<String> = app.accounts.iter().flat_map(|account| account.adapter.hosts()).collect();
+    let hosts: Vec<String> = app.accounts.iter().flat_map(|account| account.adapter.hosts.clone()).collect();
     Ok(Arc::new(Egress::new(hosts, Bounds::default(), Arc::clone(&app.clock))?))
 }
 
@@ -224,7 +224,7 @@ fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
     let accounts = app.accounts.iter().map(|account| LaneAccount {
         site: account.site.clone(),
         program: account.program.clone(),
-        vendor: Arc::clone(&account.adapter),
+        adapter: Arc::clone(&account.adapter),
         confirm_after_ms: account.confirm_after_ms,
     });
     Engine::start(Parts {
@@ -244,7 +244,7 @@ fn watch(app: &App, egress: Arc<Egress>) -> Watch {
     let accounts = app.accounts.iter().map(|account| commissions::Account {
         site: account.site.clone(),
         program: account.program.clone(),
-        vendor: Arc::clone(&account.adapter),
+        adapter: Arc::clone(&account.adapter),
     });
     Watch::start(commissions::Parts {
         store: Arc::clone(&app.store),

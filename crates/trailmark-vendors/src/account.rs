@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use trailmark_wire::ids::VendorName;
 
 use crate::Dialect;
 use crate::root::Root;
@@ -64,6 +63,27 @@ pub struct Settings {
     pub texts: BTreeMap<&'static str, String>,
 }
 
+impl Settings {
+    /// An account of this dialect without any value.
+    pub fn of(dialect: Dialect) -> Self {
+        Self { dialect, ..Self::default() }
+    }
+
+    /// With a secret.
+    #[must_use]
+    pub fn with_secret(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.secrets.insert(name, Secret::new(text.into()));
+        self
+    }
+
+    /// With another value.
+    #[must_use]
+    pub fn with_text(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.texts.insert(name, text.into());
+        self
+    }
+}
+
 /// A program's configuration does not fit its vendor.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -72,7 +92,7 @@ pub enum AccountError {
     #[error("`{setting}` is missing: {vendor} needs it ({purpose})")]
     Missing {
         /// The vendor.
-        vendor: VendorName,
+        vendor: &'static str,
         /// The setting's name in `trailmark.toml`.
         setting: &'static str,
         /// What it is for.
@@ -82,7 +102,7 @@ pub enum AccountError {
     #[error("{vendor} in dialect `{}` is not spoken yet", dialect.as_str())]
     NotYet {
         /// The vendor.
-        vendor: VendorName,
+        vendor: &'static str,
         /// The dialect.
         dialect: Dialect,
     },
@@ -90,7 +110,7 @@ pub enum AccountError {
     #[error("`{setting}` of {vendor} {problem}")]
     Unusable {
         /// The vendor.
-        vendor: VendorName,
+        vendor: &'static str,
         /// The setting's name in `trailmark.toml`.
         setting: &'static str,
         /// What is wrong with it.
@@ -101,7 +121,7 @@ pub enum AccountError {
 /// The settings of one account while its vendor opens it: takes values out by [`Setting`], and says what is wrong with them.
 #[derive(Clone, Copy)]
 pub(crate) struct Opening<'a> {
-    pub(crate) vendor: VendorName,
+    pub(crate) vendor: &'static str,
     pub(crate) settings: &'a Settings,
 }
 

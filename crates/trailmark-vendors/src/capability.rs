@@ -2,7 +2,6 @@
 //! silence is not one. The class of an operation says what may happen after an unknown outcome.
 
 use serde::Serialize;
-use trailmark_wire::ids::VendorName;
 
 use crate::Dialect;
 
@@ -139,7 +138,7 @@ pub enum Support {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Capabilities {
     /// The vendor.
-    pub vendor: VendorName,
+    pub vendor: &'static str,
     /// The dialect.
     pub dialect: Dialect,
     /// A cell per operation, in the order of [`Operation::ALL`].

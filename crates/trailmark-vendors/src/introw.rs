@@ -8,7 +8,6 @@
 //!
 //! Sources: <https://developers.introw.io>; vendors.md § 3; seed 003.
 
-use trailmark_wire::ids::VendorName;
 
 use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
@@ -23,8 +22,8 @@ const SETTINGS: [Setting; 2] = [
 ];
 
 impl Vendor for Introw {
-    fn name(&self) -> VendorName {
-        VendorName::Introw
+    fn name(&self) -> &'static str {
+        "introw"
     }
 
     fn title(&self) -> &'static str {
@@ -51,7 +50,7 @@ impl Vendor for Introw {
 /// The capability table.
 fn capabilities(dialect: Dialect) -> Capabilities {
     let cells = Operation::ALL.map(|operation| (operation, support(operation)));
-    Capabilities { vendor: VendorName::Introw, dialect, cells: cells.to_vec() }
+    Capabilities { vendor: "introw", dialect, cells: cells.to_vec() }
 }
 
 fn support(operation: Operation) -> Support {

@@ -53,7 +53,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::VendorName;
 
 use crate::account::{AccountError, Setting, Settings};
 use crate::capability::Capabilities;
@@ -70,9 +69,14 @@ use crate::webhook::Meaning;
 pub static VENDORS: [&dyn Vendor; 4] =
     [&partnerstack::PartnerStack, &partnerize::Partnerize, &introw::Introw, &partnero::Partnero];
 
-/// The vendor of this name; `None` where the table has none.
-pub fn vendor(name: VendorName) -> Option<&'static dyn Vendor> {
+/// The vendor of this name, the wire's; `None` where the table has none.
+pub fn vendor(name: &str) -> Option<&'static dyn Vendor> {
     VENDORS.into_iter().find(|vendor| vendor.name() == name)
+}
+
+/// The vendor's name for people; its plain name where the table has none.
+pub fn title(name: &str) -> &str {
+    vendor(name).map_or(name, Vendor::title)
 }
 
 /// Which description of a vendor's API is spoken.
@@ -113,7 +117,7 @@ pub struct Pace {
 /// A partner platform: what its accounts are made of, and how one is opened.
 pub trait Vendor: Sync {
     /// Its name in configuration, SQL and JSON.
-    fn name(&self) -> VendorName;
+    fn name(&self) -> &'static str;
 
     /// Its name for people: `PartnerStack`.
     fn title(&self) -> &'static str;
@@ -139,7 +143,7 @@ pub trait Vendor: Sync {
 #[derive(Clone)]
 pub struct Adapter {
     /// Whose account it is.
-    pub vendor: VendorName,
+    pub vendor: &'static str,
     /// The dialect that it speaks.
     pub dialect: Dialect,
     /// The hosts (with port, where given) that its requests go to; egress allows no other.

@@ -8,7 +8,6 @@
 //!
 //! Sources: <https://api-docs.partnerize.com>; vendors.md § 2; for the dialect `guide`, seed 001.
 
-use trailmark_wire::ids::VendorName;
 
 use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
@@ -27,8 +26,8 @@ const SETTINGS: [Setting; 6] = [
 ];
 
 impl Vendor for Partnerize {
-    fn name(&self) -> VendorName {
-        VendorName::Partnerize
+    fn name(&self) -> &'static str {
+        "partnerize"
     }
 
     fn title(&self) -> &'static str {
@@ -55,7 +54,7 @@ impl Vendor for Partnerize {
 /// The capability table.
 fn capabilities(dialect: Dialect) -> Capabilities {
     let cells = Operation::ALL.map(|operation| (operation, support(operation, dialect)));
-    Capabilities { vendor: VendorName::Partnerize, dialect, cells: cells.to_vec() }
+    Capabilities { vendor: "partnerize", dialect, cells: cells.to_vec() }
 }
 
 fn support(operation: Operation, dialect: Dialect) -> Support {

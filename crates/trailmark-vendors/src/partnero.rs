@@ -8,7 +8,6 @@
 //!
 //! Sources: <https://docs.partnero.com>; vendors.md § 4; seed 004.
 
-use trailmark_wire::ids::VendorName;
 
 use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
@@ -24,8 +23,8 @@ const SETTINGS: [Setting; 3] = [
 ];
 
 impl Vendor for Partnero {
-    fn name(&self) -> VendorName {
-        VendorName::Partnero
+    fn name(&self) -> &'static str {
+        "partnero"
     }
 
     fn title(&self) -> &'static str {
@@ -52,7 +51,7 @@ impl Vendor for Partnero {
 /// The capability table.
 fn capabilities(dialect: Dialect) -> Capabilities {
     let cells = Operation::ALL.map(|operation| (operation, support(operation)));
-    Capabilities { vendor: VendorName::Partnero, dialect, cells: cells.to_vec() }
+    Capabilities { vendor: "partnero", dialect, cells: cells.to_vec() }
 }
 
 fn support(operation: Operation) -> Support {

@@ -44,7 +44,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, PartnerKey, VendorName};
+use trailmark_wire::ids::{ClickId, PartnerKey};
 use zeroize::Zeroizing;
 
 use self::customers::Credited;
@@ -64,7 +64,7 @@ use crate::task::{Field, Note, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 use crate::{Adapter, Commissions, Delivery, Dialect, Directory, Pace, Vendor, Webhooks};
 
-const NAME: VendorName = VendorName::PartnerStack;
+const NAME: &str = "partnerstack";
 
 const PUBLIC_KEY: Setting = Setting::of("public_key", SettingKind::Secret, "user name of its API").needed();
 /// Stands for the key pair of the vendor API, too.
@@ -83,7 +83,7 @@ const TRACKING_URL: Setting =
 pub(crate) struct PartnerStack;
 
 impl Vendor for PartnerStack {
-    fn name(&self) -> VendorName {
+    fn name(&self) -> &'static str {
         NAME
     }
 

@@ -1,9 +1,7 @@
 //! The capture rules: landing URL and named cookies become at most one touch per program. Pure; browser, proxy and the
-//! beacon path read with this one file. Vendor names are known here, generic names (`ref`, `via`, `aff`) count only where
-//! a [`Rule`] brings them; what a value may look like stands in [`crate::grammar`]. Which touch wins is decided later, by the
+//! beacon path read with this one file. [`crate::vendor`] knows the vendors' names; generic names (`ref`, `via`, `aff`) count
+//! only where a [`Rule`] brings them; what a value may look like stands in [`crate::grammar`]. Which touch wins is decided later, by the
 //! ledger and by attribution.
-//!
-//! Names, encodings and which of two twins is the newer: vendors.md § 1.1, 2.1, 3.1, 4.1.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
@@ -13,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64url::encode;
 use crate::grammar::{Case, Plus, Read, Unusable, click_id, encoded_partner_key, partner_key, read};
-use crate::ids::{ClickId, PartnerKey, VendorName};
+use crate::ids::{ClickId, PartnerKey};
 use crate::landing::Landing;
+use crate::vendor::{NO_VENDOR, Names, VendorName};
 
 /// What one program listens for.
 #[derive(Debug, Clone, Copy)]
@@ -58,52 +57,6 @@ pub struct Captured {
     pub unusable: Option<Unusable>,
 }
 
-/// The known names of one vendor, the preferred name first.
-struct Names {
-    click_params: &'static [&'static str],
-    partner_params: &'static [&'static str],
-    click_cookies: &'static [&'static str],
-    partner_cookies: &'static [&'static str],
-    generic_is_click: bool,
-}
-
-/// What a rule without a vendor knows: nothing but its generic names.
-const NO_VENDOR: Names =
-    Names { click_params: &[], partner_params: &[], click_cookies: &[], partner_cookies: &[], generic_is_click: false };
-
-const PARTNERSTACK: Names = Names {
-    click_params: &["ps_xid", "gsxid"],
-    // Base64 in the URL, already decoded in the cookies.
-    partner_params: &["ps_partner_key", "gspk"],
-    click_cookies: &["ps_xid", "gsxid"],
-    partner_cookies: &["growSumoPartnerKey", "ps_partner_key"],
-    generic_is_click: false,
-};
-
-const PARTNERIZE: Names = Names {
-    click_params: &["clickref"],
-    partner_params: &[],
-    click_cookies: &["partnerizeClickReference", "clickref"],
-    partner_cookies: &[],
-    generic_is_click: true,
-};
-
-const INTROW: Names = Names {
-    click_params: &["irw_id"],
-    partner_params: &[],
-    click_cookies: &["_introw_aff"],
-    partner_cookies: &[],
-    generic_is_click: true,
-};
-
-const PARTNERO: Names = Names {
-    click_params: &[],
-    partner_params: &[],
-    click_cookies: &[],
-    partner_cookies: &["partnero_partner"],
-    generic_is_click: false,
-};
-
 impl Rule<'_> {
     /// Whether this rule reads the parameter `name`, which is in lower case: names match in any case.
     pub fn names_param(&self, name: &str) -> bool {
@@ -144,22 +97,12 @@ impl Rule<'_> {
         self.takes_partner().then_some((name, value))
     }
 
-    /// Only PartnerStack documents that its keys have no capitals.
     fn case(&self) -> Case {
-        match self.vendor {
-            Some(VendorName::PartnerStack) => Case::Lower,
-            _ => Case::Matters,
-        }
+        self.names().case
     }
 
     fn names(&self) -> &'static Names {
-        match self.vendor {
-            None => &NO_VENDOR,
-            Some(VendorName::PartnerStack) => &PARTNERSTACK,
-            Some(VendorName::Partnerize) => &PARTNERIZE,
-            Some(VendorName::Introw) => &INTROW,
-            Some(VendorName::Partnero) => &PARTNERO,
-        }
+        self.vendor.map_or(&NO_VENDOR, VendorName::names)
     }
 }
 

@@ -133,46 +133,6 @@ text_id!(
     OrderKey, "an order key"
 );
 
-/// The four partner platforms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum VendorName {
-    /// partnerstack.com
-    PartnerStack,
-    /// partnerize.com
-    Partnerize,
-    /// introw.io
-    Introw,
-    /// partnero.com
-    Partnero,
-}
-
-impl VendorName {
-    /// Every vendor, in the order in which tables list them.
-    pub const ALL: [Self; 4] = [Self::PartnerStack, Self::Partnerize, Self::Introw, Self::Partnero];
-
-    /// The name in configuration, SQL, logs and JSON.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::PartnerStack => "partnerstack",
-            Self::Partnerize => "partnerize",
-            Self::Introw => "introw",
-            Self::Partnero => "partnero",
-        }
-    }
-
-    /// The vendor behind a configured name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|vendor| vendor.as_str() == name)
-    }
-}
-
-impl fmt::Display for VendorName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
 impl VisitorId {
     /// The id of 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {

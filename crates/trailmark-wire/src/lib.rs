@@ -35,6 +35,8 @@ pub mod landing;
 
 pub mod grammar;
 
+pub mod vendor;
+
 pub mod capture;
 
 pub mod jwk;

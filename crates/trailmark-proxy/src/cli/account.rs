@@ -8,11 +8,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use trailmark_vendors::Vendor;
-use trailmark_vendors::directory::{Call, Change, List, Refusal, Step, Thing};
-use trailmark_vendors::exchange::{Answer, Method, Request};
+use trailmark_vendors::directory::{Change, List, Refusal, Then, Thing};
+use trailmark_vendors::exchange::{Answer, Call, Method, Request};
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::records::Record;
+use trailmark_vendors::{Adapter, Directory, title};
 use trailmark_wire::ids::ProgramId;
 use trailmark_wire::time::UnixMillis;
 
@@ -23,7 +23,6 @@ use super::{ConfigFile, Format, program};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, Program};
 use crate::egress::{self, Bounds, Egress, SetUpError};
-use crate::explain::vendor_title;
 
 /// How often a retryable request is sent at most.
 const TRIES: u32 = 4;
@@ -91,7 +90,7 @@ pub(super) struct Told(pub(super) String);
 
 /// A vendor account and its HTTP client.
 struct Account {
-    vendor: Arc<dyn Vendor>,
+    adapter: Arc<Adapter>,
     egress: Egress,
     clock: Arc<dyn Clock>,
 }
@@ -116,7 +115,7 @@ impl AccountArgs {
         looked_into: impl AsyncFn(&Account, Vec<Record>) -> Result<Vec<Record>, Failure>,
     ) -> Result<(), Failure> {
         let account = self.open()?;
-        let pages = account.vendor.list(list).map_err(|refusal| account.refused(&refusal))?;
+        let pages = account.directory()?.list(list).map_err(|refusal| account.refused(&refusal))?;
         let (mut next, mut shown) = (Some(pages.first), 0_usize);
         while let Some(request) = next {
             let page = account.exchange(&request, &pages.read).await?;
@@ -137,11 +136,11 @@ impl AccountArgs {
     /// Makes a change and prints the vendor's result.
     pub(super) async fn change(&self, change: &Change) -> Result<(), Failure> {
         let account = self.open()?;
-        let mut call = account.vendor.change(change).map_err(|refusal| account.refused(&refusal))?;
+        let mut call = account.directory()?.change(change).map_err(|refusal| account.refused(&refusal))?;
         for _ in 0..MOST_STEPS {
             match account.exchange(&call.request, &call.read).await? {
-                Step::Done(record) => return self.print(&record),
-                Step::Then(next) => call = next,
+                Then::Done(record) => return self.print(&record),
+                Then::Next(next) => call = next,
             }
         }
         Err(Failure::vendor("the change needed too many requests: please report this bug"))
@@ -150,12 +149,12 @@ impl AccountArgs {
     /// Opens the account of the chosen program; reads no other program's secrets.
     fn open(&self) -> Result<Account, Failure> {
         let config = self.file.load()?;
-        let vendor = chosen(&config, self.program.as_ref())?.adapter(&Overrides::from_process())?;
+        let adapter = chosen(&config, self.program.as_ref())?.adapter(&Overrides::from_process())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
         let bounds = Bounds { body_bytes: PAGE_BYTES, ..Bounds::default() };
-        let egress = Egress::new(vendor.hosts(), bounds, clock.clone());
+        let egress = Egress::new(adapter.hosts.clone(), bounds, clock.clone());
         let egress = egress.map_err(|error: SetUpError| Failure::usage(error.to_string()))?;
-        Ok(Account { vendor, egress, clock })
+        Ok(Account { adapter, egress, clock })
     }
 
     fn print(&self, record: &Record) -> Result<(), Failure> {
@@ -218,7 +217,7 @@ impl Account {
     }
 
     async fn one(&self, thing: Thing, key: &str) -> Result<Record, Failure> {
-        let Call { request, read } = self.vendor.one(thing, key).map_err(|refusal| self.refused(&refusal))?;
+        let Call { request, read } = self.directory()?.one(thing, key).map_err(|refusal| self.refused(&refusal))?;
         self.exchange(&request, &read).await
     }
 
@@ -248,12 +247,18 @@ impl Account {
     }
 
     fn name(&self) -> &'static str {
-        vendor_title(self.vendor.name())
+        title(self.adapter.vendor)
+    }
+
+    /// What this vendor shows and changes for operators.
+    fn directory(&self) -> Result<&dyn Directory, Failure> {
+        let none = || Failure::vendor(format!("{} has no API for operators", self.name()));
+        self.adapter.directory.as_deref().ok_or_else(none)
     }
 
     /// Nothing was sent, because the vendor's API has no such request or field.
     fn refused(&self, refusal: &Refusal) -> Failure {
-        let (name, dialect) = (self.name(), self.vendor.capabilities().dialect.as_str());
+        let (name, dialect) = (self.name(), self.adapter.dialect.as_str());
         Failure::usage(match refusal {
             Refusal::Field(_) => format!("not sent to {name}, dialect {dialect}: {refusal}"),
             Refusal::Unsupported { .. } => format!("unsupported by {name} in dialect {dialect}: {refusal}"),

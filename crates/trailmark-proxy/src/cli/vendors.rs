@@ -2,13 +2,11 @@
 //! answer.
 
 use trailmark_vendors::capability::{Capabilities, Class, Support};
-use trailmark_vendors::{Dialect, capabilities};
-use trailmark_wire::ids::VendorName;
+use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
 
 use super::Format;
 use super::failure::Failure;
 use super::output::{self, Room};
-use crate::explain::vendor_title;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Vendors {
@@ -18,10 +16,8 @@ pub(super) struct Vendors {
 
 impl Vendors {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let table: Vec<Capabilities> = VendorName::ALL
-            .into_iter()
-            .flat_map(|vendor| [Dialect::Current, Dialect::Guide].map(|dialect| capabilities(vendor, dialect)))
-            .collect();
+        let rows = |vendor: &&dyn Vendor| Dialect::ALL.map(|dialect| vendor.capabilities(dialect));
+        let table: Vec<Capabilities> = VENDORS.iter().flat_map(rows).collect();
         if self.format.json {
             return output::json(&table);
         }
@@ -37,7 +33,7 @@ fn section(capabilities: &Capabilities) -> String {
         vec![operation.as_str().replace('_', "-"), answer, how]
     });
     let header = [("OPERATION", Room::Whole), ("ANSWER", Room::Whole), ("HOW", Room::Rest)];
-    let title = format!("{}, dialect {}", vendor_title(capabilities.vendor), capabilities.dialect.as_str());
+    let title = format!("{}, dialect {}", title(capabilities.vendor), capabilities.dialect.as_str());
     format!("{title}\n{}", output::table(&header, rows.collect(), "nothing"))
 }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::{info, warn};
-use trailmark_vendors::Vendor;
-use trailmark_vendors::commission::{Commission, Question, Standing};
+use trailmark_vendors::Adapter;
+use trailmark_vendors::commission::{Commission, Standing};
+use trailmark_vendors::exchange::Step;
+use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::time::UnixMillis;
 
 use super::{MINUTE_MS, next_at, retry_at};
@@ -28,13 +30,13 @@ const ASKED_AT_ONCE: u32 = 8;
 /// How long a question that was claimed is left alone: longer than so many exchanges of two requests each take.
 const CLAIM_MS: i64 = 10 * MINUTE_MS;
 
-/// Questions for one delivery in a row, at most; adapters ask two.
-const QUESTIONS: usize = 4;
+/// Requests for one delivery in a row, at most; adapters make two.
+const REQUESTS: usize = 4;
 
 /// One account's task.
 pub(super) struct Task {
     pub(super) lane: LaneKey,
-    pub(super) vendor: Arc<dyn Vendor>,
+    pub(super) adapter: Arc<Adapter>,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) egress: Arc<Egress>,
@@ -75,7 +77,8 @@ impl Task {
     }
 
     async fn interpret(&self, webhook: Unread) -> Result<(), StoreError> {
-        let meaning = self.vendor.read_webhook(&webhook.body);
+        let none = Meaning::Unreadable { reason: "this vendor sends no webhooks" };
+        let meaning = self.adapter.webhooks.as_ref().map_or(none, |webhooks| webhooks.read(&webhook.body));
         let (site, now) = (self.lane.site.clone(), self.clock.now());
         match self.store.follow_webhook(site, webhook.id.clone(), meaning, now).await {
             Ok(state) => {
@@ -96,7 +99,7 @@ impl Task {
             return Ok((Vec::new(), false));
         }
         let glance = self.store.glance(self.lane.clone()).await?;
-        if lanes::is_paused(&glance.lane, self.vendor.reading_credential()) {
+        if lanes::is_paused(&glance.lane, self.adapter.reading_credential) {
             return Ok((Vec::new(), false));
         }
         if glance.is_due(now) || !matches!(lanes::gate(&glance.lane, &self.limits, now), Gate::Open(_)) {
@@ -120,7 +123,7 @@ impl Task {
 
     async fn ask(&self, asking: Asking, is_trial: bool) -> Result<(), StoreError> {
         let Asked { standing, status, said } = self.questions(&asking).await;
-        let signal = signal(standing.as_ref(), status, is_trial, self.vendor.reading_credential());
+        let signal = signal(standing.as_ref(), status, is_trial, self.adapter.reading_credential);
         let now = self.clock.now();
         let told = Told { said, ..told(&asking, standing, now) };
         if let Some(signal) = signal {
@@ -142,22 +145,17 @@ impl Task {
 
     /// Asks until the answer settles it.
     async fn questions(&self, asking: &Asking) -> Asked {
-        let mut question = Question::Reward;
-        let mut asked = Asked::default();
-        for _ in 0..QUESTIONS {
-            let Some(request) = self.vendor.commission(&asking.earned, question) else { return asked };
-            let answer = match self.egress.send(&request).await {
-                Ok(answer) => answer,
-                Err(failure) => return Asked::of(request.label, None, not_now(failure.to_string())),
-            };
-            let standing = self.vendor.read_commission(&asking.earned, question, &answer);
-            asked = Asked::of(request.label, Some(answer.status), standing);
-            match asked.standing {
-                Some(Standing::Ask(next)) => question = next,
-                _ => return asked,
+        let first = self.adapter.commissions.as_ref().and_then(|commissions| commissions.ask(&asking.earned));
+        let Some(mut call) = first else { return Asked::default() };
+        for _ in 1..REQUESTS {
+            let (label, answer) = (call.request.label, self.egress.send(&call.request).await);
+            match answer.map(|answer| (answer.status, (call.read)(&answer))) {
+                Err(failure) => return Asked::of(label, None, not_now(failure.to_string())),
+                Ok((status, Step::Done(standing))) => return Asked::of(label, Some(status), standing),
+                Ok((_, Step::Next(next))) => call = next,
             }
         }
-        Asked { standing: Some(not_now("the vendor's adapter asks without end".to_owned())), ..asked }
+        Asked::of(call.request.label, None, not_now("the vendor's adapter asks without end".to_owned()))
     }
 }
 
@@ -177,7 +175,7 @@ impl Asked {
         let answered = status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
         let message = match &standing {
             Standing::NotNow { message, .. } => format!(", {message}"),
-            Standing::Ask(_) | Standing::AuthFailed | Standing::Is { .. } => String::new(),
+            Standing::AuthFailed | Standing::Is { .. } => String::new(),
         };
         Self { standing: Some(standing), status, said: Some(format!("{request}: {answered}{message}")) }
     }
@@ -195,7 +193,7 @@ fn signal(
         None => is_trial.then_some(Signal::Untried),
         Some(Standing::AuthFailed) => Some(Signal::Refused(credential)),
         Some(Standing::NotNow { not_before, .. }) => not_before.map(|until| lanes::come_back(Some(until), status)),
-        Some(Standing::Is { .. } | Standing::Ask(_)) => is_trial.then_some(Signal::Answered(credential)),
+        Some(Standing::Is { .. }) => is_trial.then_some(Signal::Answered(credential)),
     }
 }
 
@@ -221,7 +219,7 @@ fn told(asking: &Asking, standing: Option<Standing>, now: UnixMillis) -> Told {
         Some(Standing::NotNow { not_before, .. }) => {
             Told { standing: None, amount: None, said: None, next_at: retry_at(not_before, received_at, now), now }
         }
-        Some(Standing::AuthFailed | Standing::Ask(_)) => {
+        Some(Standing::AuthFailed) => {
             Told { standing: None, amount: None, said: None, next_at: retry_at(None, received_at, now), now }
         }
     }

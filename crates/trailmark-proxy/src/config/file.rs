@@ -2,8 +2,10 @@
 //! Unknown keys and wrong types are told here, all of them; what the values mean is decided in the other files of this folder.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
@@ -77,26 +79,52 @@ pub(super) struct SiteTable {
     pub(super) programs: Vec<Spanned<ProgramTable>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Debug, Default)]
 pub(super) struct ProgramTable {
     pub(super) id: Words,
     pub(super) vendor: Words,
     pub(super) dialect: Words,
-    pub(super) public_key: Words,
-    pub(super) private_key: Words,
-    pub(super) tracking_token: Words,
-    pub(super) application_key: Words,
-    pub(super) user_api_key: Words,
-    pub(super) auth: Words,
-    pub(super) campaign_id: Words,
-    pub(super) api_key: Words,
-    pub(super) webhook_secret: Words,
     pub(super) params: List,
-    pub(super) base_url: Words,
-    pub(super) tracking_url: Words,
     pub(super) webhook_path: Words,
     pub(super) confirm_after: Words,
+    /// All others: the vendor says which of them are its settings.
+    pub(super) settings: BTreeMap<String, Spanned<String>>,
+}
+
+/// The settings that a program of any vendor has.
+pub(super) const OF_ANY_VENDOR: [&str; 6] = ["id", "vendor", "dialect", "params", "webhook_path", "confirm_after"];
+
+impl<'de> Deserialize<'de> for ProgramTable {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ProgramVisitor)
+    }
+}
+
+/// Not derived: serde's `flatten`, which would collect the vendor's settings, loses their positions.
+struct ProgramVisitor;
+
+impl<'de> Visitor<'de> for ProgramVisitor {
+    type Value = ProgramTable;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ProgramTable, A::Error> {
+        let mut table = ProgramTable::default();
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                "id" => table.id = map.next_value()?,
+                "vendor" => table.vendor = map.next_value()?,
+                "dialect" => table.dialect = map.next_value()?,
+                "params" => table.params = map.next_value()?,
+                "webhook_path" => table.webhook_path = map.next_value()?,
+                "confirm_after" => table.confirm_after = map.next_value()?,
+                _ => drop(table.settings.insert(name, map.next_value()?)),
+            }
+        }
+        Ok(table)
+    }
 }
 
 /// Reads the file's text: the tables without what is wrong in them, and every mistake.
@@ -175,7 +203,9 @@ fn without_values(message: &str, name: &str) -> String {
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     match (message.split_once(' '), expected) {
         (Some(("invalid", _)), Some(expected)) => format!("has the wrong type: {}", shape(expected, name)),
-        (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => unknown(name, expected),
+        (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => {
+            unknown(name, expected.split('`').skip(1).step_by(2))
+        }
         (Some(("duplicate", _)), _) => "stands here a second time: keep one of the two".to_owned(),
         (Some(("missing", _)), _) => format!("cannot be read: {message}"),
         _ => format!("cannot be read as TOML: {}", message.lines().next().unwrap_or_default()),
@@ -199,10 +229,10 @@ fn shape(expected: &str, name: &str) -> String {
     }
 }
 
-/// An unknown setting, with the one that was probably meant. `expected` is the parser's list of names in backticks.
-fn unknown(name: &str, expected: &str) -> String {
-    let known = expected.split('`').skip(1).step_by(2);
-    let likely = known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
+/// An unknown setting, with the one that was probably meant.
+pub(super) fn unknown<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
+    let likely =
+        known.into_iter().map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match likely {
         Some((likeness, known)) if likeness > 0.8 => format!("is not a setting here; did you mean `{known}`?"),
         _ => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),

@@ -97,11 +97,8 @@ fn program(program: &Program) -> Value {
         set(name, json!(secret.to_string()));
     }
     set("params", json!(program.params));
-    if let Some(url) = &program.base_url {
-        set("base_url", json!(url));
-    }
-    if let Some(url) = &program.tracking_url {
-        set("tracking_url", json!(url));
+    for (name, text) in &program.texts {
+        set(name, json!(text));
     }
     if let Some(path) = &program.webhook_path {
         set("webhook_path", json!(path.to_string()));

@@ -6,23 +6,22 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 use trailmark_attribution::Credit;
-use trailmark_vendors::Dialect;
+use trailmark_vendors::account::SettingKind;
+use trailmark_vendors::{Dialect, VENDORS, Vendor};
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Rule;
-use trailmark_wire::ids::{BadId, ProgramId, SiteId, VendorName};
+use trailmark_wire::ids::{BadId, ProgramId, SiteId};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::limits::PARAMS;
 
 use super::Reader;
-use super::file::{List, ProgramTable, SiteTable, Words};
+use super::file::{List, OF_ANY_VENDOR, ProgramTable, SiteTable, Words, unknown};
 use super::redirect::RedirectTo;
 use super::secrets::SecretRef;
 use super::source::{Given, Problem};
 use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
 use crate::keys::crypto::is_on_curve;
-
-/// The secrets of the vendor accounts that this version speaks to.
-const SECRETS: [&str; 3] = ["public_key", "private_key", "tracking_token"];
 
 /// Whether a visitor must consent before anything is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -101,10 +100,8 @@ pub struct Program {
     pub dialect: Dialect,
     /// Secrets of the vendor account, by setting.
     pub secrets: BTreeMap<&'static str, SecretRef>,
-    /// Root of the vendor's API, where the vendor's own address is not meant.
-    pub base_url: Option<String>,
-    /// Root of the vendor's tracking host, where the vendor's own address is not meant.
-    pub tracking_url: Option<String>,
+    /// The vendor account's other settings.
+    pub texts: BTreeMap<&'static str, String>,
     /// Generic parameter names.
     pub params: Vec<String>,
     /// The secret part of its webhook address.
@@ -299,19 +296,12 @@ impl Reader<'_> {
         let id =
             self.required("sites.programs.id", table.id.clone(), place, |text| named(ProgramId::new(text.clone())))?;
         let vendor = self.required("sites.programs.vendor", table.vendor.clone(), place, |text| {
-            VendorName::from_name(text).ok_or("is no vendor: write partnerstack, partnerize, introw or partnero")
+            VendorName::from_name(text).ok_or_else(|| format!("is no vendor: write {}", vendor_names()))
         })?;
         let dialects = [("current", Dialect::Current), ("guide", Dialect::Guide)];
         let dialect = self.word("sites.programs.dialect", table.dialect.clone(), &dialects);
         let before = self.problems.len();
-        self.foreign_settings(vendor, &table);
-        let mut secrets = BTreeMap::new();
-        for (name, words, _) in settings(&table).into_iter().filter(|(name, ..)| SECRETS.contains(name)) {
-            let secret = words.clone().and_then(|words| self.program_secret(name, words));
-            secrets.extend(secret.map(|secret| (name, secret)));
-        }
-        let base_url = self.root("sites.programs.base_url", &table.base_url);
-        let tracking_url = self.root("sites.programs.tracking_url", &table.tracking_url);
+        let (secrets, texts) = self.settings(vendor, table.settings);
         let params = self.params(vendor, table.params.clone());
         let webhook_path = table.webhook_path.clone().and_then(|words| self.program_secret("webhook_path", words));
         let confirm_after = self.words("sites.programs.confirm_after", table.confirm_after, |text| duration_ms(text));
@@ -321,41 +311,45 @@ impl Reader<'_> {
             return None;
         }
         let place = table.vendor.map_or_else(|| place.to_owned(), |vendor| self.text.place(vendor.span().start));
-        Some(Program {
-            id,
-            vendor,
-            dialect,
-            secrets,
-            base_url,
-            tracking_url,
-            params,
-            webhook_path,
-            confirm_after_ms,
-            place,
-        })
+        Some(Program { id, vendor, dialect, secrets, texts, params, webhook_path, confirm_after_ms, place })
     }
 
-    /// A setting of another vendor is a mistake that would otherwise show as a missing credential.
-    fn foreign_settings(&mut self, vendor: VendorName, table: &ProgramTable) {
-        for (name, words, vendors) in settings(table) {
-            if let (Some(words), false) = (words, vendors.contains(&vendor)) {
-                let given = self.text.given(format!("sites.programs.{name}"), words.clone());
-                self.problems.push(given.problem(format!("is no setting of {vendor}: take it out")));
+    /// The settings of a vendor account, secrets and others. What the vendor does not know is a mistake that would otherwise
+    /// show as a missing credential.
+    fn settings(
+        &mut self,
+        vendor: VendorName,
+        given: BTreeMap<String, Spanned<String>>,
+    ) -> (BTreeMap<&'static str, SecretRef>, BTreeMap<&'static str, String>) {
+        let known = trailmark_vendors::vendor(vendor.as_str()).map_or(&[][..], Vendor::settings);
+        let (mut secrets, mut texts) = (BTreeMap::new(), BTreeMap::new());
+        for (name, words) in given {
+            let given = self.text.given(format!("sites.programs.{name}"), words);
+            let Some(setting) = known.iter().find(|setting| setting.name == name) else {
+                let mut others = VENDORS.iter().flat_map(|vendor| vendor.settings());
+                let text = match others.any(|setting| setting.name == name) {
+                    true => format!("is no setting of {vendor}: take it out"),
+                    false => unknown(&name, known.iter().map(|setting| setting.name).chain(OF_ANY_VENDOR)),
+                };
+                self.problems.push(given.problem(text));
+                continue;
+            };
+            if setting.kind == SettingKind::Secret {
+                secrets.extend(self.secret(given).map(|secret| (setting.name, secret)));
+            } else {
+                let text = self.keep(given.read(|text| setting_text(setting.kind, text)));
+                texts.extend(text.map(|text| (setting.name, text)));
             }
         }
+        (secrets, texts)
     }
 
     fn program_secret(&mut self, name: &str, words: Spanned<String>) -> Option<SecretRef> {
         self.secret(self.text.given(format!("sites.programs.{name}"), words))
     }
 
-    fn root(&mut self, key: &str, words: &Words) -> Option<String> {
-        self.words(key, words.clone(), |text| vendor_root(text)).map(|(root, _)| root)
-    }
-
     fn params(&mut self, vendor: VendorName, list: List) -> Vec<String> {
-        let default =
-            if vendor == VendorName::Partnero && list.is_none() { vec!["aff".to_owned()] } else { Vec::new() };
+        let default = if list.is_none() { vendor.default_params() } else { &[] };
         let given = self.list("sites.programs.params", list);
         for (index, given) in given.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
@@ -366,7 +360,7 @@ impl Reader<'_> {
                 self.problems.push(given.problem(format!("is one too many: at most {PARAMS} names")));
             }
         }
-        default.into_iter().chain(given.into_iter().map(|given: Given<String>| given.value)).collect()
+        default.iter().map(|name| (*name).to_owned()).chain(given.into_iter().map(|given: Given<String>| given.value)).collect()
     }
 }
 
@@ -375,20 +369,21 @@ fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
 }
 
-/// Every setting that belongs to some vendors only.
-fn settings(table: &ProgramTable) -> [(&'static str, &Words, &'static [VendorName]); 9] {
-    use VendorName::{Introw, PartnerStack, Partnerize, Partnero};
-    [
-        ("public_key", &table.public_key, &[PartnerStack]),
-        ("private_key", &table.private_key, &[PartnerStack]),
-        ("tracking_token", &table.tracking_token, &[PartnerStack]),
-        ("application_key", &table.application_key, &[Partnerize]),
-        ("user_api_key", &table.user_api_key, &[Partnerize]),
-        ("auth", &table.auth, &[Partnerize]),
-        ("campaign_id", &table.campaign_id, &[Partnerize]),
-        ("api_key", &table.api_key, &[Introw, Partnero]),
-        ("webhook_secret", &table.webhook_secret, &[Partnero]),
-    ]
+/// A vendor's setting that is no secret.
+fn setting_text(kind: SettingKind, text: &str) -> Result<String, String> {
+    match kind {
+        SettingKind::Root { .. } => vendor_root(text).map_err(Into::into),
+        SettingKind::Choice(words) if words.contains(&text) => Ok(text.to_owned()),
+        SettingKind::Choice(words) => Err(format!("is none of its words: write {}", words.join(", "))),
+        SettingKind::Text | SettingKind::Secret => match (1..=255).contains(&text.chars().count()) {
+            true if !text.chars().any(char::is_control) => Ok(text.to_owned()),
+            _ => Err("must have 1 to 255 characters, none of them a control character".to_owned()),
+        },
+    }
+}
+
+fn vendor_names() -> String {
+    VendorName::all().map(VendorName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn order_key(members: &BTreeMap<String, String>) -> Result<OrderKey, &'static str> {

@@ -6,8 +6,9 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use trailmark_vendors::Adapter;
+use trailmark_vendors::account::{AccountError, Settings};
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::{Account as Settings, AccountError, Vendor};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use super::secrets::SecretRef;
@@ -35,7 +36,7 @@ pub struct Account {
     /// In which program.
     pub program: ProgramId,
     /// The adapter for it.
-    pub adapter: Arc<dyn Vendor>,
+    pub adapter: Arc<Adapter>,
     /// The secret part of the program's webhook address.
     pub webhook_path: Option<Secret>,
     /// The vendor's settling time, milliseconds.
@@ -70,7 +71,7 @@ impl Unlocked {
             }
         }
         problems.extend(left_out.iter().filter_map(|named| named.read(overrides).err()));
-        let hosts: Vec<String> = accounts.iter().flat_map(|account: &Account| account.adapter.hosts()).collect();
+        let hosts: Vec<String> = accounts.iter().flat_map(|account: &Account| account.adapter.hosts.clone()).collect();
         if let (Err(mixed), Some(last)) =
             (reach(&hosts), config.sites.iter().flat_map(|site| &site.programs).next_back())
         {
@@ -112,11 +113,11 @@ impl Program {
     ///
     /// # Errors
     /// [`ConfigError::Settings`]: secrets cannot be read, or the vendor needs further ones.
-    pub fn adapter(&self, overrides: &Overrides) -> Result<Arc<dyn Vendor>, ConfigError> {
+    pub fn adapter(&self, overrides: &Overrides) -> Result<Arc<Adapter>, ConfigError> {
         self.adapter_of(overrides).map_err(ConfigError::Settings)
     }
 
-    fn adapter_of(&self, overrides: &Overrides) -> Result<Arc<dyn Vendor>, Vec<Problem>> {
+    fn adapter_of(&self, overrides: &Overrides) -> Result<Arc<Adapter>, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut secrets = BTreeMap::new();
         for (name, named) in &self.secrets {
@@ -128,15 +129,10 @@ impl Program {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let account = Settings {
-            dialect: self.dialect,
-            public_key: secrets.remove("public_key"),
-            private_key: secrets.remove("private_key"),
-            tracking_token: secrets.remove("tracking_token"),
-            base_url: self.base_url.clone(),
-            tracking_url: self.tracking_url.clone(),
-        };
-        trailmark_vendors::vendor(self.vendor, &account).map(Arc::from).map_err(|error| vec![self.misfit(&error)])
+        let settings = Settings { dialect: self.dialect, secrets, texts: self.texts.clone() };
+        let none = AccountError::NotYet { vendor: self.vendor.as_str(), dialect: self.dialect };
+        let opened = trailmark_vendors::vendor(self.vendor.as_str()).ok_or(none).and_then(|vendor| vendor.open(&settings));
+        opened.map(Arc::new).map_err(|error| vec![self.misfit(&error)])
     }
 
     /// An account that does not do for its vendor, with the line of the setting or, where there is none, of the vendor.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::warn;
 use trailmark_vendors::capability::Class;
-use trailmark_vendors::exchange::{Answer, Request};
+use trailmark_vendors::exchange::{Answer, Call, Step};
 use trailmark_vendors::outcome::{LookUp, Outcome};
 use trailmark_vendors::task::{Note, Plan, Task};
 use trailmark_wire::time::UnixMillis;
@@ -39,10 +39,19 @@ pub(super) struct Errand {
 
 /// What is to be sent.
 struct Sending {
-    request: Request,
+    call: Call<Outcome>,
     class: Class,
     credential: &'static str,
     notes: Vec<Note>,
+}
+
+/// What a look-up came to.
+struct Asked {
+    found: LookUp,
+    /// The HTTP status of the last answer.
+    status: Option<u16>,
+    /// Whether the vendor is in order although it settled nothing: its list has no end, or its answer is too large.
+    is_healthy: bool,
 }
 
 /// An attempt whose row is committed, and what came of it.
@@ -81,7 +90,7 @@ impl Errand {
 
     /// Whether what it follows is recorded; else it is held back, and its lease is over.
     async fn is_its_turn(&self) -> Result<bool, StoreError> {
-        let Some(follows) = self.account.vendor.follows(self.leased.kind) else { return Ok(true) };
+        let Some(follows) = self.account.adapter.delivery.follows(self.leased.kind) else { return Ok(true) };
         let (leased, limits, now) = (self.leased.clone(), self.account.shared.settings.limits, self.account.now());
         let rule = Box::new(move |earlier| {
             let progress = order::held_back(&leased.progress, follows, earlier)?;
@@ -92,9 +101,9 @@ impl Errand {
     }
 
     async fn plan(&self, task: &Task) -> Result<(), StoreError> {
-        let (state, reason) = match self.account.vendor.plan(task) {
-            Ok(Plan::Send { request, class, credential, notes }) => {
-                return self.send(task, Sending { request, class, credential, notes }).await;
+        let (state, reason) = match self.account.adapter.delivery.plan(task) {
+            Ok(Plan::Send { call, class, credential, notes }) => {
+                return self.send(Sending { call, class, credential, notes }).await;
             }
             Ok(Plan::NotNeeded { why }) => (State::NotNeeded, why.into()),
             Ok(Plan::Unsupported { why }) => (State::Unsupported, why.into()),
@@ -106,23 +115,23 @@ impl Errand {
         self.settle_unsent(progress).await
     }
 
-    async fn send(&self, task: &Task, sending: Sending) -> Result<(), StoreError> {
-        let Sending { request, class, credential, notes } = sending;
+    async fn send(&self, sending: Sending) -> Result<(), StoreError> {
+        let Sending { call, class, credential, notes } = sending;
         if lanes::is_paused(&self.lane, credential) {
             return self.put_aside(credential).await;
         }
         let started_at = self.account.now();
         let attempt =
-            NewAttempt { purpose: Purpose::Send, class: Some(class), request: request.label, notes, started_at };
+            NewAttempt { purpose: Purpose::Send, class: Some(class), request: call.request.label, notes, started_at };
         let attempt = self.begin(attempt).await?;
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
         let answer = match self.is_too_late(started_at) {
             true => Err(Failure::NotSent(NotSent::TooLate)),
-            false => self.account.shared.egress.send(&request).await,
+            false => self.account.shared.egress.send(&call.request).await,
         };
         let read = match &answer {
-            Ok(answer) => self.account.vendor.read(task, answer),
+            Ok(answer) => (call.read)(answer),
             Err(failure) => unanswered(failure),
         };
         // A 403 comes from a vendor that answers, whatever it means for the delivery.
@@ -136,8 +145,8 @@ impl Errand {
         self.settle(Made { attempt, started_at, end, progress, signal }).await
     }
 
-    /// Whether so much time has passed since the attempt began that its lease may end before the answer comes. Somebody else
-    /// may then look the delivery up, find nothing and send it, so this request must not be sent.
+    /// Whether so much time has passed since the attempt began that its lease may end before the answer to one more request
+    /// comes. Somebody else may then look the delivery up, find nothing and send it, so no send may begin.
     fn is_too_late(&self, started_at: UnixMillis) -> bool {
         self.account.now().since(started_at) > self.account.shared.exchange_ms
     }
@@ -151,10 +160,10 @@ impl Errand {
     }
 
     async fn look_up(&self, task: &Task) -> Result<(), StoreError> {
-        let Some(request) = self.account.vendor.look_up(task) else {
+        let Some(call) = self.account.adapter.delivery.look_up(task) else {
             return self.settle_unsent(machine::without_look_up(self.leased.progress.clone())).await;
         };
-        let credential = self.account.vendor.reading_credential();
+        let credential = self.account.adapter.reading_credential;
         if lanes::is_paused(&self.lane, credential) {
             return self.put_aside(credential).await;
         }
@@ -166,19 +175,13 @@ impl Errand {
                 missing_ms => machine::settling_until(progress, started_at.plus(missing_ms)),
             };
         let (purpose, notes) = (Purpose::LookUp, Vec::new());
-        let attempt = NewAttempt { purpose, class: None, request: request.label, notes, started_at };
+        let attempt = NewAttempt { purpose, class: None, request: call.request.label, notes, started_at };
         let attempt = self.begin(attempt).await?;
-        let (answer, is_cut) = self.asked(task, request, started_at).await;
-        let found = match &answer {
-            Ok(answer) => self.account.vendor.read_look_up(task, answer),
-            Err(failure) => LookUp::Inconclusive { message: failure.to_string(), not_before: None },
-        };
-        let (at, status) = (self.account.moment(), status(&answer));
-        let signal = match &answer {
-            // A list without an end, or an answer that is too large, is no sign that the vendor is broken.
-            Ok(_) if is_cut => Signal::Answered(credential),
-            Err(failure) if *failure == Failure::Unknown(Lost::BodyTooLarge) => Signal::Answered(credential),
-            Ok(_) | Err(_) => lanes::look_up_signal(&found, status, credential),
+        let Asked { found, status, is_healthy } = self.asked(call, started_at).await;
+        let at = self.account.moment();
+        let signal = match is_healthy {
+            true => Signal::Answered(credential),
+            false => lanes::look_up_signal(&found, status, credential),
         };
         self.settle(Made {
             end: report::looked_up(&found, status, at.now),
@@ -205,25 +208,29 @@ impl Errand {
         self.settle_unsent(Progress { paused_by, ..self.leased.progress.clone() }).await
     }
 
-    /// The answer that decides a look-up: its first, or the last page that was asked for of a list that goes on. True when
-    /// that list has more than is read.
-    async fn asked(&self, task: &Task, first: Request, started_at: UnixMillis) -> (Result<Answer, Failure>, bool) {
-        let mut request = first;
-        for _ in 1..MOST_PAGES {
-            let answer = self.account.shared.egress.send(&request).await;
-            let next = answer.as_ref().ok().and_then(|answer| self.account.vendor.look_up_next(task, answer));
-            match next {
-                None => return (answer, false),
-                // The lease leaves room for one exchange more, and the one that this one would be.
-                Some(_) if self.account.now().since(started_at) > self.account.shared.exchange_ms => {
-                    return (answer, true);
+    /// Asks page after page until an answer settles it, the pages are too many, or the lease leaves no room for another.
+    async fn asked(&self, mut call: Call<Step<LookUp>>, started_at: UnixMillis) -> Asked {
+        let mut page = 1;
+        loop {
+            let answer = match self.account.shared.egress.send(&call.request).await {
+                Ok(answer) => answer,
+                Err(failure) => {
+                    let is_healthy = failure == Failure::Unknown(Lost::BodyTooLarge);
+                    return Asked { found: inconclusive(failure.to_string()), status: None, is_healthy };
                 }
-                Some(next) => request = next,
+            };
+            let status = Some(answer.status);
+            match (call.read)(&answer) {
+                Step::Done(found) => return Asked { found, status, is_healthy: false },
+                Step::Next(next) if page < MOST_PAGES && !self.is_too_late(started_at) => call = next,
+                Step::Next(_) => {
+                    let found =
+                        inconclusive(format!("the vendor's list goes on after {page} pages without showing this one"));
+                    return Asked { found, status, is_healthy: true };
+                }
             }
+            page += 1;
         }
-        let answer = self.account.shared.egress.send(&request).await;
-        let is_cut = answer.as_ref().is_ok_and(|answer| self.account.vendor.look_up_next(task, answer).is_some());
-        (answer, is_cut)
     }
 
     async fn begin(&self, attempt: NewAttempt) -> Result<AttemptKey, StoreError> {
@@ -289,6 +296,10 @@ fn waiting_for(progress: Progress, signal: &Signal) -> Progress {
         Signal::Refused(credential) => Progress { paused_by: Some((*credential).to_owned()), ..progress },
         _ => progress,
     }
+}
+
+fn inconclusive(message: String) -> LookUp {
+    LookUp::Inconclusive { message, not_before: None }
 }
 
 fn unanswered(failure: &Failure) -> Outcome {

@@ -45,7 +45,7 @@ impl LaneTask {
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let key = LaneKey { site: account.site, program: account.program };
-        let account = Account { key, vendor: account.vendor, confirm_after_ms: account.confirm_after_ms, shared };
+        let account = Account { key, adapter: account.adapter, confirm_after_ms: account.confirm_after_ms, shared };
         Self { account: Arc::new(account), woken, stopped, under_way: JoinSet::new(), is_first_look: true }
     }
 
@@ -176,19 +176,19 @@ impl LaneTask {
     async fn ask_whether_back(&mut self) -> Result<Look, StoreError> {
         let account = self.account.clone();
         let probe = tokio::select! {
-            probe = account.probe(account.vendor.reading_credential()) => probe,
+            probe = account.probe(account.adapter.reading_credential) => probe,
             _ = self.stopped.changed() => return Ok(Look::Rest),
         };
         let (limits, now) = (account.shared.settings.limits, account.now());
         let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
         account.shared.store.change_lane(account.key.clone(), rule).await?;
-        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "vendor that was down asked again");
+        info!(program = %account.key.program, vendor = %account.adapter.vendor, probe = ?probe, "vendor that was down asked again");
         Ok(if probe == Probe::Unclear { Look::Rest } else { Look::Again })
     }
 
     /// Finds out whether the vendor takes a refused credential again.
     async fn try_again(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
-        if self.account.vendor.probe(&credential).is_some() {
+        if self.account.adapter.delivery.probe(&credential).is_some() {
             self.probe(credential).await
         } else {
             self.trial(credential, lane, now).await
@@ -222,9 +222,9 @@ impl LaneTask {
 impl Account {
     /// What the vendor says of a credential; unclear where it cannot be asked.
     pub(super) async fn probe(&self, credential: &str) -> Probe {
-        let Some(request) = self.vendor.probe(credential) else { return Probe::Unclear };
-        match self.shared.egress.send(&request).await {
-            Ok(answer) => self.vendor.read_probe(&answer),
+        let Some(call) = self.adapter.delivery.probe(credential) else { return Probe::Unclear };
+        match self.shared.egress.send(&call.request).await {
+            Ok(answer) => (call.read)(&answer),
             Err(_no_answer) => Probe::Unclear,
         }
     }

@@ -2,10 +2,11 @@
 //! of the story, of which this is the last part.
 
 use trailmark_vendors::commission::Commission;
+use trailmark_vendors::title;
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
-use super::{Story, moment, vendor_title};
+use super::{Story, moment};
 use crate::answer::{Answer, of_delivery};
 use crate::outbox::Purpose;
 use crate::outbox::sent::SendOutcome;
@@ -13,7 +14,7 @@ use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow}
 
 /// Every try of a delivery, where it stands and what comes next.
 pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &DeliveryRow, lanes: &[LaneRow]) {
-    let vendor = vendor_title(delivery.vendor);
+    let vendor = title(delivery.vendor.as_str());
     story.heading(&format!("The delivery to {vendor}, program {}", delivery.program));
     story.line(&format!("Delivery {}.", delivery.id));
     for attempt in &delivery.tries {

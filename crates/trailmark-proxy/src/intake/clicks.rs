@@ -8,7 +8,8 @@ use http::header::{HeaderMap, SET_COOKIE};
 use http::{StatusCode, Uri};
 use trailmark_wire::capture::{Rule, capture};
 use trailmark_wire::click::{ClickAnswer, ClickRequest};
-use trailmark_wire::ids::{SiteId, VendorName};
+use trailmark_wire::ids::SiteId;
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::landing::Landing;
@@ -136,9 +137,8 @@ fn landing<'r>(site: &Site, url: &'r str) -> Result<Landing<'r>, Problem> {
 
 /// Nothing of a cookie jar may arrive but what some vendor's capture rule names.
 fn check_cookies(site: &Site, request: &ClickRequest) -> Result<(), Problem> {
-    let vendors = VendorName::ALL.map(|vendor| Rule { vendor: Some(vendor), params: &[] });
     let known = |name: &str| {
-        vendors.iter().any(|rule| rule.names_cookie(name)) || site.programs.iter().any(|p| p.rule().names_cookie(name))
+        VendorName::all().any(|vendor| Rule { vendor: Some(vendor), params: &[] }.names_cookie(name)) || site.programs.iter().any(|p| p.rule().names_cookie(name))
     };
     if request.cookies.len() > COOKIES || request.cookies.values().any(|value| value.len() > COOKIE_BYTES) {
         return Err(Problem::malformed("cookies", "are more than 16, or one is longer than 4,096 bytes"));

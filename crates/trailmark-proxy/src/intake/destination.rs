@@ -349,8 +349,8 @@ mod tests {
     #[test]
     fn captured_parameters_go_and_the_rest_stays_as_written() {
         let rules = [
-            Rule { vendor: Some(trailmark_wire::ids::VendorName::PartnerStack), params: &["via".to_owned()] },
-            Rule { vendor: Some(trailmark_wire::ids::VendorName::Introw), params: &[] },
+            Rule { vendor: VendorName::from_name("partnerstack"), params: &["via".to_owned()] },
+            Rule { vendor: VendorName::from_name("introw"), params: &[] },
         ];
         for (before, after) in [
             ("/", "/"),

@@ -25,7 +25,7 @@ impl Warnings {
         let mut lacking = Vec::new();
         for account in app.accounts.iter().filter(|account| account.site == site.id) {
             for has_click_id in [false, true] {
-                let needs = account.adapter.needs(conversion.kind(), has_click_id).iter();
+                let needs = account.adapter.delivery.needs(conversion.kind(), has_click_id).iter();
                 let lacks = needs.filter(|field| conversion.plain_customer().is_some_and(|c| field.is_absent(c)));
                 lacking.extend(lacks.map(|field| (account.program.clone(), has_click_id, *field)));
             }

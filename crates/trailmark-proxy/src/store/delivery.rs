@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::{Note, Task};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VendorName, hex};
+use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, hex};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::time::UnixMillis;
 
 use super::Reply;

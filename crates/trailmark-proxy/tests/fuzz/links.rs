@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use trailmark_wire::capture::{Captured, Rule, capture};
-use trailmark_wire::ids::VendorName;
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::STORED_URL_BYTES;
 use url::form_urlencoded::byte_serialize;
@@ -81,7 +81,7 @@ fn look(input: &[u8]) -> Looked {
 
     // What the page sees with the rules of every vendor, and what the proxy reads of what it is told.
     let named = |vendor| Rule { vendor, params: &[] };
-    let mut page: Vec<Rule<'_>> = VendorName::ALL.into_iter().map(|vendor| named(Some(vendor))).collect();
+    let mut page: Vec<Rule<'_>> = VendorName::all().map(|vendor| named(Some(vendor))).collect();
     page.push(Rule { vendor: None, params: &params });
     let told = landing.told(&page).url;
     let read = Landing::parse(&told)

@@ -1,14 +1,16 @@
 //! What vendors send: webhook bodies, and the headers by which an answer says when to come again.
 
 use serde_json::{Value, json};
+use trailmark_vendors::account::Settings;
 use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::outcome::Outcome;
-use trailmark_vendors::secret::Secret;
+use trailmark_vendors::task::Plan;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::webhook::Meaning;
-use trailmark_vendors::{Account, Vendor, vendor};
+use trailmark_vendors::{Adapter, Dialect, vendor};
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey, VendorName};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
@@ -73,11 +75,11 @@ const NOW: UnixMillis = UnixMillis(1_795_011_200_700);
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-fn adapter() -> Box<dyn Vendor> {
-    let secret = || Some(Secret::new("a-vendor-secret"));
-    let account =
-        Account { public_key: secret(), private_key: secret(), tracking_token: secret(), ..Account::default() };
-    vendor(VendorName::PartnerStack, &account).unwrap()
+fn adapter() -> Adapter {
+    let secrets = ["public_key", "private_key", "tracking_token"];
+    let empty = Settings::of(Dialect::Current);
+    let settings = secrets.into_iter().fold(empty, |settings, name| settings.with_secret(name, "a-vendor-secret"));
+    vendor("partnerstack").unwrap().open(&settings).unwrap()
 }
 
 /// The seven events of the vendor's documents and of the guide, and what is none.
@@ -110,11 +112,11 @@ fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
 }
 
 fn look_webhook(input: &[u8]) -> Looked {
-    let adapter = adapter();
-    let meaning = adapter.read_webhook(input);
+    let webhooks = adapter().webhooks.unwrap();
+    let meaning = webhooks.read(input);
     let whole = serde_json::from_slice::<Value>(input).ok();
     if let Some(whole) = &whole {
-        let again = adapter.read_webhook(whole.to_string().as_bytes());
+        let again = webhooks.read(whole.to_string().as_bytes());
         rule(again == meaning, "a webhook means the same when it is printed and read", || {
             format!("{meaning:?} {again:?}")
         })?;
@@ -190,7 +192,8 @@ fn look_retry_after(input: &[u8]) -> Looked {
     let named = text.lines().filter_map(|line| line.split_once(": "));
     let headers = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let answer = Answer { status: 429, headers, body: Vec::new(), at: NOW };
-    match adapter().read(&signup(), &answer) {
+    let Ok(Plan::Send { call, .. }) = adapter().delivery.plan(&signup()) else { panic!("a signup is sent") };
+    match (call.read)(&answer) {
         Outcome::Throttled { until: None } => Ok(Verdict::Refused),
         Outcome::Throttled { until: Some(until) } => {
             let wait_ms = until.since(NOW);

@@ -24,14 +24,13 @@ use trailmark_proxy::store::{
     Ruling, Store,
 };
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
-use trailmark_vendors::secret::Secret;
+use trailmark_vendors::account;
 use trailmark_vendors::task::Task;
-use trailmark_vendors::{Account, Dialect, vendor};
+use trailmark_vendors::{Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
-use trailmark_wire::ids::{
-    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
-};
+use trailmark_wire::ids::{ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VisitorId};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
@@ -242,7 +241,7 @@ impl World {
         };
         let rule = Box::new(move |_: &_| {
             let decision = decide(now, vec![touch.touch.clone()], std::slice::from_ref(&program), Credit::One);
-            let (vendor, touch) = (VendorName::PartnerStack, touch.touch.id.clone());
+            let (vendor, touch) = (VendorName::from_name("partnerstack").unwrap(), touch.touch.id.clone());
             Ok(Ruling {
                 receipt,
                 decision,
@@ -474,25 +473,22 @@ pub(crate) fn guide_account(program: &str, address: &str) -> LaneAccount {
 }
 
 fn speaking(dialect: Dialect, root: &str, program: &str, address: &str) -> LaneAccount {
-    let secret = |text: &str| Some(Secret::new(text));
-    let settings = Account {
-        dialect,
-        public_key: secret(PUBLIC_KEY),
-        private_key: secret(PRIVATE_KEY),
-        tracking_token: secret(TRACKING_TOKEN),
-        base_url: Some(format!("http://{address}/{root}")),
-        tracking_url: Some(format!("http://{address}/partnerlinks")),
-    };
+    let settings = account::Settings::of(dialect)
+        .with_secret("public_key", PUBLIC_KEY)
+        .with_secret("private_key", PRIVATE_KEY)
+        .with_secret("tracking_token", TRACKING_TOKEN)
+        .with_text("base_url", format!("http://{address}/{root}"))
+        .with_text("tracking_url", format!("http://{address}/partnerlinks"));
     LaneAccount {
         site: site(),
         program: ProgramId::new(program).unwrap(),
-        vendor: Arc::from(vendor(VendorName::PartnerStack, &settings).unwrap()),
+        adapter: Arc::new(vendor("partnerstack").unwrap().open(&settings).unwrap()),
         confirm_after_ms: SETTLING_MS,
     }
 }
 
 fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAccount>, poll: Duration) -> EngineHandle {
-    let hosts: Vec<String> = accounts.iter().flat_map(|account| account.vendor.hosts()).collect();
+    let hosts: Vec<String> = accounts.iter().flat_map(|account| account.adapter.hosts.clone()).collect();
     let bounds = Bounds { total: Duration::from_secs(3), ..Bounds::default() };
     Engine::start(Parts {
         store: store.clone(),

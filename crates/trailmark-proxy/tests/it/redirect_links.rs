@@ -4,7 +4,7 @@
 use serde_json::json;
 use trailmark_proxy::store::operator::{Filter, TouchRow};
 use trailmark_wire::capture::{Rule, capture};
-use trailmark_wire::ids::VendorName;
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
 
 use crate::support::browser::{BrowserKey, arrival, arrival_with, claims, signup, token};
@@ -253,7 +253,7 @@ async fn what_is_no_visit_is_led_on_unrecorded() {
 
 /// The partner that the page's own capture rules find in an address.
 fn captured(url: &str) -> Option<String> {
-    let rule = Rule { vendor: Some(VendorName::PartnerStack), params: &[] };
+    let rule = Rule { vendor: VendorName::from_name("partnerstack"), params: &[] };
     let captured = capture(&Landing::parse(url).unwrap(), |_| None, &rule)?;
     captured.partner.map(String::from)
 }

@@ -159,7 +159,7 @@ impl Town {
         let accounts = self.proxy.app.accounts.iter().map(|account| commissions::Account {
             site: account.site.clone(),
             program: account.program.clone(),
-            vendor: Arc::clone(&account.adapter),
+            adapter: Arc::clone(&account.adapter),
         });
         self.watch = Some(Watch::start(commissions::Parts {
             store: self.proxy.store.clone(),
@@ -317,7 +317,7 @@ impl Town {
 }
 
 fn egress(proxy: &TestProxy) -> Arc<Egress> {
-    let hosts: Vec<_> = proxy.app.accounts.iter().flat_map(|account| account.adapter.hosts()).collect();
+    let hosts: Vec<_> = proxy.app.accounts.iter().flat_map(|account| account.adapter.hosts.clone()).collect();
     let bounds = Bounds { total: Duration::from_secs(5), ..Bounds::default() };
     Arc::new(Egress::new(hosts, bounds, proxy.clock.clone()).unwrap())
 }
@@ -326,7 +326,7 @@ fn engine(proxy: &TestProxy) -> EngineHandle {
     let accounts = proxy.app.accounts.iter().map(|account| LaneAccount {
         site: account.site.clone(),
         program: account.program.clone(),
-        vendor: Arc::clone(&account.adapter),
+        adapter: Arc::clone(&account.adapter),
         confirm_after_ms: account.confirm_after_ms,
     });
     Engine::start(Parts {

@@ -1,7 +1,6 @@
 //! Which accounts are usable, and what is said about those that are not.
 
 use trailmark_vendors::secret::Secret;
-use trailmark_wire::ids::VendorName;
 
 use super::{Account, account, named, opened, partnerstack};
 
@@ -65,7 +64,7 @@ fn hosts_are_what_requests_go_to() {
 
 #[test]
 fn what_is_not_spoken_yet_says_so() {
-    for name in [VendorName::Partnerize, VendorName::Introw, VendorName::Partnero] {
+    for name in ["partnerize", "introw", "partnero"] {
         let error = named(name).open(&account().settings()).unwrap_err().to_string();
         assert_eq!(error, format!("{name} in dialect `current` is not spoken yet"));
     }

@@ -177,7 +177,11 @@ fn a_reward_counts_only_for_what_it_was_given_for() {
         [json!({"key": "cus_2"}), json!({"external_key": "u_2"}), json!({"key": "cus_2", "external_key": "u_2"})]
     {
         let other = json!({"key": "rwd_4", "customer": foreign, "reward_status": "approved"});
-        assert_eq!(read(&customer(), &[other]), "not now: ask GET /v2/partnerships/{key} None", "whatever the list was asked for");
+        assert_eq!(
+            read(&customer(), &[other]),
+            "not now: ask GET /v2/partnerships/{key} None",
+            "whatever the list was asked for"
+        );
     }
     for ours in [json!({"external_key": "u_1"}), json!({"key": "cus_9", "external_key": "u_1"}), Value::Null] {
         let reward = json!({"key": "rwd_5", "customer": ours, "reward_status": "approved"});

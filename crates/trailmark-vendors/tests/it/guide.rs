@@ -7,7 +7,6 @@ use trailmark_vendors::paging::{Page, Pages};
 use trailmark_vendors::records::Record;
 use trailmark_vendors::task::{EarlierSale, Plan, Task};
 use trailmark_wire::conversion::Item;
-use trailmark_wire::ids::VendorName;
 
 use super::orders::{class, lead, refund, sale};
 use super::{
@@ -185,7 +184,7 @@ fn a_partner_is_read_by_key_and_the_credential_probed_by_the_list() {
 #[test]
 fn one_host_is_reached_and_the_table_says_what_lies_beyond() {
     assert_eq!(guide().hosts(), ["api.partnerstack.com"]);
-    let beyond = |operation| match named(VendorName::PartnerStack).capabilities(Dialect::Guide).of(operation) {
+    let beyond = |operation| match named("partnerstack").capabilities(Dialect::Guide).of(operation) {
         Support::Yes { how, .. } => how.contains("beyond the guide"),
         other => panic!("{operation:?} is {other:?}"),
     };

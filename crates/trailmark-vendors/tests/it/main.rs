@@ -30,7 +30,8 @@ use trailmark_vendors::task::{Field, Plan, Rejection, Task};
 use trailmark_vendors::webhook::Meaning;
 use trailmark_vendors::{Adapter, Dialect, Vendor, vendor};
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey, VendorName};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
@@ -58,14 +59,16 @@ struct Account {
 
 impl Account {
     fn settings(&self) -> Settings {
-        let Self { dialect, public_key, private_key, tracking_token, base_url, tracking_url } = self.clone();
-        let secrets = [("public_key", public_key), ("private_key", private_key), ("tracking_token", tracking_token)];
-        let texts = [("base_url", base_url), ("tracking_url", tracking_url)];
-        Settings {
-            dialect,
-            secrets: secrets.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-            texts: texts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
-        }
+        let secrets = [
+            ("public_key", &self.public_key),
+            ("private_key", &self.private_key),
+            ("tracking_token", &self.tracking_token),
+        ];
+        let texts = [("base_url", &self.base_url), ("tracking_url", &self.tracking_url)];
+        let mut settings = Settings::of(self.dialect);
+        settings.secrets.extend(secrets.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+        settings.texts.extend(texts.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))));
+        settings
     }
 }
 
@@ -164,7 +167,7 @@ fn named(name: VendorName) -> &'static dyn Vendor {
 }
 
 fn opened(account: &Account) -> Result<Adapter, AccountError> {
-    named(VendorName::PartnerStack).open(&account.settings())
+    named("partnerstack").open(&account.settings())
 }
 
 fn partnerstack(account: &Account) -> Box<Opened> {

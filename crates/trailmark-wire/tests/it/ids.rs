@@ -106,9 +106,9 @@ fn a_landing_url_has_a_host_and_whatever_else_browsers_print() {
 #[test]
 fn a_stored_landing_url_keeps_what_is_captured_and_utm_and_nothing_else() {
     use trailmark_wire::capture::Rule;
-    use trailmark_wire::ids::VendorName;
+    use trailmark_wire::vendor::VendorName;
     let params = ["via".to_owned()];
-    let rules = [Rule { vendor: Some(VendorName::PartnerStack), params: &params }];
+    let rules = [Rule { vendor: VendorName::from_name("partnerstack"), params: &params }];
     let stored = |url| Landing::parse(url).unwrap().stored(&rules);
     assert_eq!(
         stored("https://a.example/p?email=ada@example.org&ps_xid=x&utm_source=y%20z&via=w&session=1&p%73_xid=v#f"),

@@ -9,7 +9,8 @@ use trailmark_wire::capture::{Rule, Source, capture};
 use trailmark_wire::conversion::{Body, Conversion};
 use trailmark_wire::envelope::Posted;
 use trailmark_wire::grammar::{self, Case, Plus};
-use trailmark_wire::ids::{PartnerKey, SiteId, VendorName};
+use trailmark_wire::ids::{PartnerKey, SiteId};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::json::{ReadJson, WriteJson};
 use trailmark_wire::jws::Compact;
 use trailmark_wire::landing::Landing;
@@ -57,7 +58,7 @@ proptest! {
             raw.push_str(&"=".repeat((4 - raw.len() % 4) % 4));
         }
         let url = format!("https://a.example/?ps_partner_key={}", percent(&raw));
-        let rule = Rule { vendor: Some(VendorName::PartnerStack), params: &[] };
+        let rule = Rule { vendor: VendorName::from_name("partnerstack"), params: &[] };
         let captured = capture(&Landing::parse(&url).unwrap(), no_cookies, &rule).unwrap();
         prop_assert_eq!(captured.partner.map(String::from), Some(key));
         prop_assert_eq!(captured.raw_partner.unwrap(), raw);
@@ -66,7 +67,7 @@ proptest! {
     #[test]
     fn a_partner_written_into_a_url_is_captured_again(text in visible()) {
         let generic = ["aff".to_owned(), "via".to_owned()];
-        for vendor in [VendorName::PartnerStack, VendorName::Partnero] {
+        for vendor in [VendorName::from_name("partnerstack").unwrap(), VendorName::from_name("partnero").unwrap()] {
             let rule = Rule { vendor: Some(vendor), params: &generic };
             let Some(Ok(partner)) = rule.partner(&text) else { continue };
             let (name, value) = rule.partner_param(&partner).unwrap();
@@ -75,7 +76,7 @@ proptest! {
             prop_assert_eq!(captured.partner.as_ref(), Some(&partner));
         }
         let partner = PartnerKey::new("ada").unwrap();
-        for vendor in [VendorName::Partnerize, VendorName::Introw] {
+        for vendor in [VendorName::from_name("partnerize").unwrap(), VendorName::from_name("introw").unwrap()] {
             let rule = Rule { vendor: Some(vendor), params: &generic };
             prop_assert!(!rule.takes_partner() && rule.partner_param(&partner).is_none());
         }
@@ -100,7 +101,7 @@ proptest! {
     #[test]
     fn a_click_id_comes_through_untouched(id in "[A-Za-z0-9_-]([A-Za-z0-9._~+/=:-]{0,254}[A-Za-z0-9_-])?") {
         let url = format!("https://a.example/p?x=1&clickref={}&y", percent(&id));
-        let rule = Rule { vendor: Some(VendorName::Partnerize), params: &[] };
+        let rule = Rule { vendor: VendorName::from_name("partnerize"), params: &[] };
         let captured = capture(&Landing::parse(&url).unwrap(), no_cookies, &rule).unwrap();
         prop_assert_eq!(captured.click_id.map(String::from), Some(id));
         prop_assert_eq!(captured.source, Source::Url);
@@ -110,7 +111,7 @@ proptest! {
     fn the_first_usable_of_repeated_parameters_counts(ids in proptest::collection::vec("[a-zA-Z0-9]{0,3}", 1..8)) {
         let query: Vec<String> = ids.iter().map(|id| format!("irw_id={id}")).collect();
         let url = format!("https://a.example/?{}", query.join("&"));
-        let rule = Rule { vendor: Some(VendorName::Introw), params: &[] };
+        let rule = Rule { vendor: VendorName::from_name("introw"), params: &[] };
         let captured = capture(&Landing::parse(&url).unwrap(), no_cookies, &rule);
         let first = ids.into_iter().find(|id| !id.is_empty());
         prop_assert_eq!(captured.and_then(|c| c.click_id).map(String::from), first);
@@ -120,7 +121,7 @@ proptest! {
     fn any_text_is_read_or_refused_but_never_a_panic(url in "\\PC*", noise: Vec<u8>) {
         if let Ok(landing) = Landing::parse(&url) {
             let params = ["via".to_owned()];
-            for vendor in VendorName::ALL {
+            for vendor in VendorName::all() {
                 let rule = Rule { vendor: Some(vendor), params: &params };
                 let _read = capture(&landing, |_| Some(Cow::Borrowed(url.as_str())), &rule);
                 prop_assert!(Landing::parse(&landing.stored(&[rule])).is_ok());
@@ -135,7 +136,7 @@ proptest! {
     #[test]
     fn storing_a_landing_url_twice_changes_nothing(rest in pasted()) {
         let url = format!("https://a.example/p{rest}");
-        let rules = [Rule { vendor: Some(VendorName::PartnerStack), params: &[] }];
+        let rules = [Rule { vendor: VendorName::from_name("partnerstack"), params: &[] }];
         let once = Landing::parse(&url).unwrap().stored(&rules);
         prop_assert_eq!(Landing::parse(&once).unwrap().stored(&rules), once);
     }
@@ -143,7 +144,7 @@ proptest! {
     #[test]
     fn what_the_page_tells_captures_the_same_and_is_told_again_unchanged(rest in pasted()) {
         let params = ["via".to_owned()];
-        let rule = Rule { vendor: Some(VendorName::PartnerStack), params: &params };
+        let rule = Rule { vendor: VendorName::from_name("partnerstack"), params: &params };
         let url = format!("https://a.example/p{rest}");
         let told = Landing::parse(&url).unwrap().told(&[rule]);
         let read = |url: &str| capture(&Landing::parse(url).unwrap(), no_cookies, &rule);
@@ -154,7 +155,7 @@ proptest! {
 
     #[test]
     fn nothing_of_a_fragment_leaves_the_page_but_recognised_parameters(secret in "[A-Z]{12}", rest in pasted()) {
-        let rule = Rule { vendor: Some(VendorName::PartnerStack), params: &[] };
+        let rule = Rule { vendor: VendorName::from_name("partnerstack"), params: &[] };
         let url = format!("https://a.example/p#access_token={secret}&{rest}&utm_term={secret}");
         prop_assert!(!Landing::parse(&url).unwrap().told(&[rule]).url.contains(&secret));
     }
@@ -213,7 +214,7 @@ fn body() -> impl Strategy<Value = Body> {
 fn sixty_four_kilobytes_of_noise_are_read_in_time_that_grows_with_their_length() {
     let noise = "&%ff=%".repeat(11_000);
     assert!(Posted::parse(&noise, &SerdeJson).is_err());
-    let rule = Rule { vendor: Some(VendorName::PartnerStack), params: &[] };
+    let rule = Rule { vendor: VendorName::from_name("partnerstack"), params: &[] };
     for noise in [noise, "@".repeat(64_000), "a@".repeat(32_000), "%25".repeat(21_000), "&gspk=".repeat(11_000)] {
         let url = format!("https://a.example/{noise}?{noise}");
         let landing = Landing::parse(&url).unwrap();

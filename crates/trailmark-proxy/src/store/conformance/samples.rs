@@ -16,9 +16,8 @@ use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event};
 use trailmark_wire::grammar::Unusable;
-use trailmark_wire::ids::{
-    ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VendorName, VisitorId,
-};
+use trailmark_wire::ids::{ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VisitorId};
+use trailmark_wire::vendor::VendorName;
 use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::text_map::TextMap;
@@ -203,7 +202,7 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
 }
 
 fn deliveries(decision: &Decision, due_at: UnixMillis, first: u16) -> Vec<NewDelivery> {
-    let vendor = VendorName::PartnerStack;
+    let vendor = VendorName::from_name("partnerstack").unwrap();
     let credited = (first..).zip(decision.credited());
     let delivery = |(number, touch): (u16, &trailmark_attribution::Touch)| NewDelivery {
         id: id(number),

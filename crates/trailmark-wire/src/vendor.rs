@@ -1,0 +1,135 @@
+//! The vendors: one row each says what their links and scripts leave in a landing URL and in cookies. Browser and proxy
+//! capture by these rows ([`crate::capture`]), and nothing else in this crate knows a vendor. What a vendor is sent stands
+//! in the crate `trailmark-vendors`.
+//!
+//! Names, encodings and which of two twins is the newer: vendors.md § 1.1, 2.1, 3.1, 4.1.
+
+use core::fmt;
+
+use alloc::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use crate::grammar::Case;
+
+/// What one vendor leaves, the preferred name first. Parameters are in lower case: names match in any case.
+#[derive(Debug)]
+pub(crate) struct Names {
+    pub(crate) vendor: &'static str,
+    pub(crate) click_params: &'static [&'static str],
+    /// Base64 in the URL; in cookies the key is plain.
+    pub(crate) partner_params: &'static [&'static str],
+    pub(crate) click_cookies: &'static [&'static str],
+    pub(crate) partner_cookies: &'static [&'static str],
+    /// Whether the configured generic names hold a click id; else they hold a partner key.
+    pub(crate) generic_is_click: bool,
+    /// Generic names where the configuration gives none.
+    pub(crate) default_params: &'static [&'static str],
+    pub(crate) case: Case,
+}
+
+const NOTHING: Names = Names {
+    vendor: "",
+    click_params: &[],
+    partner_params: &[],
+    click_cookies: &[],
+    partner_cookies: &[],
+    generic_is_click: false,
+    default_params: &[],
+    case: Case::Matters,
+};
+
+/// What a rule without a vendor knows: nothing but its generic names.
+pub(crate) static NO_VENDOR: Names = NOTHING;
+
+/// In the order in which tables list them.
+static VENDORS: [Names; 4] = [
+    Names {
+        vendor: "partnerstack",
+        click_params: &["ps_xid", "gsxid"],
+        partner_params: &["ps_partner_key", "gspk"],
+        click_cookies: &["ps_xid", "gsxid"],
+        partner_cookies: &["growSumoPartnerKey", "ps_partner_key"],
+        // Alone in its documents, keys have no capitals.
+        case: Case::Lower,
+        ..NOTHING
+    },
+    Names {
+        vendor: "partnerize",
+        click_params: &["clickref"],
+        click_cookies: &["partnerizeClickReference", "clickref"],
+        generic_is_click: true,
+        ..NOTHING
+    },
+    Names {
+        vendor: "introw",
+        click_params: &["irw_id"],
+        click_cookies: &["_introw_aff"],
+        generic_is_click: true,
+        ..NOTHING
+    },
+    Names { vendor: "partnero", partner_cookies: &["partnero_partner"], default_params: &["aff"], ..NOTHING },
+];
+
+/// One of the vendors.
+#[derive(Clone, Copy)]
+pub struct VendorName(&'static Names);
+
+impl VendorName {
+    /// Every vendor, in the order in which tables list them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        VENDORS.iter().map(Self)
+    }
+
+    /// The name in configuration, SQL, logs and JSON.
+    pub fn as_str(self) -> &'static str {
+        self.0.vendor
+    }
+
+    /// The vendor behind a configured name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|vendor| vendor.as_str() == name)
+    }
+
+    /// The generic parameters that it captures where the configuration names none.
+    pub fn default_params(self) -> &'static [&'static str] {
+        self.0.default_params
+    }
+
+    pub(crate) fn names(self) -> &'static Names {
+        self.0
+    }
+}
+
+impl PartialEq for VendorName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for VendorName {}
+
+impl fmt::Debug for VendorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for VendorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for VendorName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for VendorName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let name = Cow::<str>::deserialize(deserializer)?;
+        Self::from_name(&name).ok_or_else(|| de::Error::custom("no vendor"))
+    }
+}
