@@ -175,7 +175,7 @@ const MISTAKES = [
   ['no_site', 'queued not_loaded', /site is missing or not 1 to 32 of a-z, 0-9 and -/],
   ['wrong_path', 'queued not_loaded', /trailmark: not_loaded/],
   ['copied', 'queued not_loaded', /assets\/sdk-.*; take sdk\.js from the proxy/],
-  ['wrong_endpoint', 'queued refused', /\/assets\/v1\/clicks: no Trailmark proxy answers this page here: check data-endpoint/],
+  ['wrong_endpoint', 'queued refused', /\/assets\/v1\/clicks: no Trailmark proxy answered: check data-endpoint/],
 ];
 /** What a signup hears. On a busy machine that is `timeout` after 300 ms: then the same is asked again. */
 const hears = (page) =>

@@ -1,15 +1,15 @@
-//! What partner platforms want to hear: one module per vendor builds requests and reads answers. Nothing here does I/O,
-//! reads a clock or decides about retries: the proxy's delivery sends what [`Vendor::plan`] builds through its one HTTP
-//! client, hands the answer to [`Vendor::read`], and its outbox alone draws the consequence of the [`Outcome`].
+//! The partner platforms: one module per vendor builds requests and reads answers. Nothing here does I/O, reads a clock or
+//! decides about retries. The proxy's delivery sends what [`Vendor::plan`] builds through its one HTTP client and passes
+//! the answer to [`Vendor::read`]; its outbox alone acts on the [`Outcome`].
 //!
-//! In reading order: what a request and an answer are ([`exchange`]), what an attempt came to ([`outcome`]), what a vendor
-//! can do at all ([`capability`]), what the proxy asks for ([`task`]), what a vendor tells by itself ([`webhook`]) and what
-//! became of the partner's commission ([`commission`]), what an operator asks for ([`directory`]) and what comes back
-//! ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors,
-//! and here the trait that all four fit.
+//! In reading order: requests and answers ([`exchange`]), the outcome of an attempt ([`outcome`]), what a vendor supports
+//! ([`capability`]), what the proxy asks for ([`task`]), what a vendor reports by itself ([`webhook`]), the partner's
+//! commission ([`commission`]), what an operator asks for ([`directory`]) and what comes back ([`records`], in lists
+//! [`paging`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors, and here the trait that
+//! all four implement.
 //!
-//! To add a vendor: a module with its document links, its capability table, its [`Vendor`] implementation and recorded
-//! answers under `fixtures/`; one line in [`vendor`]; a strict double in the simulator, written from the documents alone.
+//! To add a vendor: a module with links to its documents, its capability table, its [`Vendor`] implementation, and recorded
+//! answers under `fixtures/`; one line in [`vendor`]; a strict simulator, written from the documents alone.
 
 pub mod secret;
 
@@ -62,7 +62,7 @@ use crate::secret::Secret;
 use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 
-/// Which description of a vendor's API is spoken.
+/// Which description of a vendor's API an adapter follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
@@ -83,8 +83,8 @@ impl Dialect {
     }
 }
 
-/// What a program's configuration says about its vendor account. Which settings a vendor needs is told by
-/// [`vendor`], which names the missing one.
+/// A program's configuration of its vendor account. [`vendor`] knows which settings a vendor needs, and names a missing
+/// one.
 #[derive(Debug, Clone, Default)]
 pub struct Account {
     /// The dialect.
@@ -95,9 +95,9 @@ pub struct Account {
     pub private_key: Option<Secret>,
     /// PartnerStack: bearer token of the server-to-server conversion call.
     pub tracking_token: Option<Secret>,
-    /// Root of the vendor's API, without a trailing slash; the vendor's own address when absent.
+    /// Root of the vendor's API, without a trailing slash; if absent, the vendor's own address.
     pub base_url: Option<String>,
-    /// Root of the vendor's tracking host, without a trailing slash; the vendor's own address when absent.
+    /// Root of the vendor's tracking host, without a trailing slash; if absent, the vendor's own address.
     pub tracking_url: Option<String>,
 }
 
@@ -112,18 +112,18 @@ pub enum AccountError {
         vendor: VendorName,
         /// The setting's name in `trailmark.toml`.
         setting: &'static str,
-        /// What it is for.
+        /// What the vendor needs it for.
         purpose: &'static str,
     },
-    /// No adapter speaks this vendor's dialect yet.
-    #[error("{vendor} in dialect `{}` is not spoken yet", dialect.as_str())]
+    /// No adapter supports this vendor and dialect yet.
+    #[error("{vendor} in dialect `{}` is not supported yet", dialect.as_str())]
     NotYet {
         /// The vendor.
         vendor: VendorName,
         /// The dialect.
         dialect: Dialect,
     },
-    /// A setting is there but cannot be used; the text names what is wrong, never the value.
+    /// A setting cannot be used; the text says what is wrong, never the value.
     #[error("`{setting}` of {vendor} {problem}")]
     Unusable {
         /// The vendor.
@@ -135,83 +135,84 @@ pub enum AccountError {
     },
 }
 
-/// One vendor account: builds requests, reads answers. Implementations are pure; every method may be called again with the
-/// same arguments and gives the same result.
+/// One vendor account: builds requests, reads answers. Implementations are pure: the same arguments give the same result.
 pub trait Vendor: Debug + Send + Sync {
-    /// Whose account it is.
+    /// The vendor of this account.
     fn name(&self) -> VendorName;
 
     /// What this vendor can do in this dialect.
     fn capabilities(&self) -> Capabilities;
 
     /// Which conversion of the same customer (for a refund: which sale) must be recorded in the program before one of this
-    /// kind is sent; `None` where the vendor takes them in any order.
+    /// kind is sent; `None` if the order does not matter.
     fn follows(&self, kind: Kind) -> Option<Kind>;
 
-    /// The optional fields without which a conversion of this kind is refused by [`Vendor::plan`], where the credited touch has
-    /// a click id or has none.
+    /// The optional fields without which [`Vendor::plan`] refuses a conversion of this kind, for a touch with or without a
+    /// click id.
     fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field];
 
-    /// What to send for a conversion.
+    /// The request for a conversion.
     ///
     /// # Errors
-    /// [`Rejection`] when the conversion lacks a field that the vendor needs, or holds one that it cannot represent; the
-    /// delivery ends `rejected` with that reason, and nothing is sent.
+    /// [`Rejection`] if the conversion lacks a field that the vendor needs, or has one that the vendor cannot represent.
+    /// The delivery ends `rejected` with that reason, and nothing is sent.
     fn plan(&self, task: &Task) -> Result<Plan, Rejection>;
 
-    /// What the answer to the request of [`Vendor::plan`] came to: by status first, by body second.
+    /// The outcome that the answer to [`Vendor::plan`]'s request proves: the status decides first, then the body.
     fn read(&self, task: &Task, answer: &Answer) -> Outcome;
 
-    /// The request that tells whether the vendor has the conversion; `None` where it has no look-up.
+    /// The request that asks whether the vendor has the conversion; `None` if there is no look-up.
     fn look_up(&self, task: &Task) -> Option<Request>;
 
-    /// The request for the next page of a look-up whose answer is one page of a list, by the vendor's own rule, where this
-    /// page does not settle it; `None` for any other answer.
+    /// The request for the next page of a look-up that reads a list, by the vendor's own rule, if this page does not settle
+    /// it; `None` for any other answer.
     fn look_up_next(&self, task: &Task, answer: &Answer) -> Option<Request>;
 
-    /// What the answer to [`Vendor::look_up`] says or, of a list, its last page: [`Vendor::look_up_next`] is asked first. A
-    /// page that is not the last and does not settle it is [`LookUp::Inconclusive`]. Only a vendor's clear "no such thing" is [`LookUp::Absent`].
+    /// What the answer to [`Vendor::look_up`] says; for a list, what its last page says: [`Vendor::look_up_next`] is asked
+    /// first. A page that is not the last and does not settle it is [`LookUp::Inconclusive`]. Only the vendor's clear "no
+    /// such thing" is [`LookUp::Absent`].
     fn read_look_up(&self, task: &Task, answer: &Answer) -> LookUp;
 
-    /// What a webhook's raw body means. Nothing in it is believed; it says whom to ask about.
+    /// The meaning of a webhook's raw body. Nothing in it is trusted; it only says which customer, transaction or partner
+    /// to ask about.
     fn read_webhook(&self, body: &[u8]) -> Meaning;
 
-    /// The request that answers a question about a delivery's commission, [`Question::Reward`] first; `None` where the
-    /// vendor tells nothing of it.
+    /// The request that answers a question about a delivery's commission, [`Question::Reward`] first; `None` if the vendor
+    /// cannot say.
     fn commission(&self, earned: &Earned, question: Question) -> Option<Request>;
 
     /// What the answer to [`Vendor::commission`] says.
     fn read_commission(&self, earned: &Earned, question: Question, answer: &Answer) -> Standing;
 
-    /// The setting of the credential that reading needs: look-ups, commissions and lists.
+    /// The setting of the credential for reading: look-ups, commissions and lists.
     fn reading_credential(&self) -> &'static str;
 
-    /// A harmless request that tells whether this credential, named by its setting, is good. `None` where the vendor has none for it; a
-    /// request with another credential would prove nothing.
+    /// A harmless request that tells whether the credential in this setting is valid. `None` if the vendor has no such call
+    /// for it; a request with another credential would prove nothing.
     fn probe(&self, credential: &str) -> Option<Request>;
 
     /// What the answer to [`Vendor::probe`] says.
     fn read_probe(&self, answer: &Answer) -> Probe;
 
-    /// The hosts (with port, where given) that this account's requests go to; egress allows no other.
+    /// The hosts (with port, if given) of this account's requests; egress allows no others.
     fn hosts(&self) -> Vec<String>;
 
     /// A list, page by page to the vendor's own end.
     ///
     /// # Errors
-    /// [`Refusal`] where the vendor has no such list, or cannot narrow it so.
+    /// [`Refusal`] if the vendor has no such list, or cannot filter it this way.
     fn list(&self, list: &List) -> Result<Pages, Refusal>;
 
-    /// One thing, by the key that the vendor reads it by.
+    /// One thing, by the key under which the vendor reads it.
     ///
     /// # Errors
-    /// [`Refusal`] where the vendor reads no single one.
+    /// [`Refusal`] if the vendor has no call for a single one.
     fn one(&self, thing: Thing, key: &str) -> Result<Call<Record>, Refusal>;
 
     /// The first request of a change.
     ///
     /// # Errors
-    /// [`Refusal`] where the vendor has no such call, or a field lacks or cannot be said.
+    /// [`Refusal`] if the vendor has no such call, or a field is missing or cannot be represented.
     fn change(&self, change: &Change) -> Result<Call<Step>, Refusal>;
 }
 
@@ -232,7 +233,7 @@ pub trait Vendor: Debug + Send + Sync {
 /// ```
 ///
 /// # Errors
-/// [`AccountError`] when a needed setting is absent or unusable, or no adapter speaks that vendor's dialect yet.
+/// [`AccountError`] if a needed setting is absent or unusable, or no adapter supports that vendor and dialect yet.
 pub fn vendor(name: VendorName, account: &Account) -> Result<Box<dyn Vendor>, AccountError> {
     match name {
         VendorName::PartnerStack => {

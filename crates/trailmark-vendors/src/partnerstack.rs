@@ -1,16 +1,15 @@
-//! PartnerStack in both dialects: `current`, the vendor's own documents, and `guide`, seed 000 to the letter. A signup is the
-//! server-to-server call `conversion/xid` where a click id and a tracking token exist, else a customer of the vendor API; it
-//! is confirmed by reading the customer back. Sales and refunds are transactions, leads are actions; all of them name the
-//! customer, so they follow a recorded signup. Here: the account, and which call a task becomes. The calls themselves are
-//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`; `fit` cuts what
-//! the vendor does not take. What an operator
-//! asks beside deliveries is in `lists` and `changes`, and `shown` reads what comes back. `answers` reads what all share,
-//! `table` tells people about all of it.
+//! PartnerStack in both dialects: `current`, the vendor's own documents, and `guide`, exactly seed 000. A signup is the
+//! server-to-server call `conversion/xid` if there are a click id and a tracking token, otherwise a customer of the vendor
+//! API; reading the customer back confirms it. Sales and refunds are transactions, leads are actions. All of them name the
+//! customer, so they follow a recorded signup.
 //!
-//! The guide describes customers, transactions and partners; it knows no bearer token, hence no `conversion/xid`. Where it is
-//! silent (reading one customer, deleting a transaction, actions) the call is spoken as in `current`.
+//! This file has the account and decides which call a task becomes. The calls are in `conversion`, `customers`, `actions`,
+//! `transactions`; `fit` cuts what the vendor does not accept. `lists` and `changes` are an operator's requests, `shown`
+//! reads their answers. `webhooks` reads what the vendor sends by itself, `rewards` what partners earned. `answers` has
+//! what all answers share, `table` describes everything for people.
 //!
-//! `webhooks` reads what the vendor sends by itself, `rewards` what partners earned.
+//! The guide describes customers, transactions and partners; it has no bearer token and therefore no `conversion/xid`.
+//! Where it is silent (reading one customer, deleting a transaction, actions), the call is that of `current`.
 //!
 //! Sources: <https://docs.partnerstack.com/docs/step-3-tracking-conversions>, <https://docs.partnerstack.com/reference>; seed 000.
 
@@ -66,7 +65,7 @@ const NAME: VendorName = VendorName::PartnerStack;
 const API: &str = "https://api.partnerstack.com";
 const TRACKING: &str = "https://partnerlinks.io";
 
-/// The setting that stands for the key pair of the vendor API.
+/// The setting that names the key pair of the vendor API.
 const KEY_PAIR: &str = "private_key";
 /// The setting of the conversion call's token.
 const TRACKING_TOKEN: &str = "tracking_token";
@@ -75,17 +74,17 @@ const TRACKING_TOKEN: &str = "tracking_token";
 #[derive(Debug, Clone)]
 pub struct PartnerStack {
     dialect: Dialect,
-    /// `Basic`, of the vendor API.
+    /// The `Basic` header of the vendor API.
     basic: Secret,
-    /// `Bearer`, of the tracking host; without it no signup can be tied to its click.
+    /// The `Bearer` header of the tracking host; without it no signup can be tied to its click.
     bearer: Option<Secret>,
     api: Root,
     tracking: Root,
-    /// The credentials in every spelling in which they are sent, to be kept out of messages.
+    /// The credentials in every spelling in which they are sent; they are removed from messages.
     credentials: Vec<Credential>,
 }
 
-/// The call that a task becomes; decided from the task and the account alone, so that reading an answer finds the same.
+/// The call that a task becomes. Depends only on the task and the account, so that reading the answer finds the same call.
 enum Call<'a> {
     /// `POST conversion/xid`
     Click { customer: &'a Customer, click_id: &'a ClickId, bearer: &'a Secret },
@@ -104,13 +103,13 @@ impl PartnerStack {
     ///
     /// # Errors
     /// [`AccountError::Missing`] without a key pair, [`AccountError::Unusable`] for a credential or root that no request
-    /// can hold.
+    /// can contain.
     pub fn new(account: &Account) -> Result<Self, AccountError> {
         let public = credential("public_key", account.public_key.as_ref())?
             .ok_or_else(|| missing("public_key", "user name of its API"))?;
         if public.expose().contains(':') {
             // RFC 7617 § 2: the first colon ends the user name.
-            return Err(unusable("public_key", "holds a colon, which no user name can"));
+            return Err(unusable("public_key", "contains a colon, which a user name cannot"));
         }
         let private = credential("private_key", account.private_key.as_ref())?
             .ok_or_else(|| missing("private_key", "password of its API"))?;
@@ -149,7 +148,7 @@ impl PartnerStack {
         })
     }
 
-    /// The request of a call, and what may happen when its outcome stays unknown.
+    /// The request of a call, and its class.
     fn request(&self, call: &Call<'_>, task: &Task, notes: &mut Vec<Note>) -> Result<(Request, Class), Rejection> {
         let post = |path, body: &Value, label| post(self.api.url(path), &self.basic, body, label);
         Ok(match call {
@@ -167,11 +166,12 @@ impl PartnerStack {
                 let body = transactions::body(entry, self.dialect, notes)?;
                 (post("/api/v2/transactions", &body, "POST /v2/transactions"), self.class_of_entries())
             }
-            // A second deletion finds nothing left to delete.
+            // Repeating a deletion is harmless: nothing is left to delete.
             Call::Deletion(deletion) => {
                 fit::without_data(&task.data, "a deletion has no place for it", notes);
                 let path = transactions::path(&deletion.key).ok_or_else(|| Rejection {
-                    reason: "the sale's key at PartnerStack cannot stand in a URL; delete the transaction there".into(),
+                    reason: "the sale's key at PartnerStack cannot be part of a URL; delete the transaction there"
+                        .into(),
                 })?;
                 let delete = self.bare(Method::Delete, &path, "DELETE /v2/transactions/{key}");
                 (delete, Class::Upsert)
@@ -179,7 +179,7 @@ impl PartnerStack {
         })
     }
 
-    /// What a look-up goes through the list of transactions for. The guide's entries cannot be told apart there.
+    /// What a look-up searches the list of transactions for. The guide's entries cannot be told apart there.
     fn sought<'a>(&self, call: &'a Call<'a>) -> Option<Sought<'a>> {
         match call {
             Call::Entry(entry) if self.dialect == Dialect::Current => Some(Sought::Entry(entry)),
@@ -204,8 +204,8 @@ impl PartnerStack {
         self.bare(Method::Get, path, label)
     }
 
-    /// What must not come back in a message: credentials, and whatever the task told the vendor about a person; of a
-    /// name also its words, which vendors keep as first and last name.
+    /// The texts that must not be in a message: credentials, and everything personal in the task; also the words of a name,
+    /// which vendors store as first and last name.
     fn redaction<'a>(&'a self, task: Option<&'a Task>) -> Redaction<'a> {
         let customer = task.and_then(|task| task.customer.as_ref());
         let personal = customer.into_iter().flat_map(|customer| {
@@ -228,8 +228,7 @@ impl Vendor for PartnerStack {
         capabilities(self.dialect)
     }
 
-    /// A transaction or an action of a customer whom the vendor does not know is refused or lost, and a refund gives back
-    /// what a sale brought.
+    /// A transaction of an unknown customer is refused, and an action of one is lost. A refund needs its sale.
     fn follows(&self, kind: Kind) -> Option<Kind> {
         match kind {
             Kind::Signup => None,
@@ -238,7 +237,7 @@ impl Vendor for PartnerStack {
         }
     }
 
-    /// A customer of the vendor API needs an address; one that is tied to a click needs none.
+    /// The vendor API needs an e-mail address for a customer; a signup that is tied to a click needs none.
     fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field] {
         let is_tied = has_click_id && self.bearer.is_some() && self.dialect == Dialect::Current;
         if kind == Kind::Signup && !is_tied { &[Field::Email] } else { &[] }
@@ -300,7 +299,7 @@ impl Vendor for PartnerStack {
         webhooks::read(body)
     }
 
-    /// Of a sale that was deleted nothing is left to ask for.
+    /// A deleted sale has no commission to ask for.
     fn commission(&self, earned: &Earned, question: Question) -> Option<Request> {
         match question {
             Question::Reward if matches!(self.call(&earned.task), Ok(Call::Deletion(_))) => None,
@@ -324,7 +323,7 @@ impl Vendor for PartnerStack {
         KEY_PAIR
     }
 
-    /// For the tracking token the vendor has no harmless call: only the next signup tells.
+    /// The vendor has no harmless call for the tracking token: only the next signup shows whether it is valid.
     fn probe(&self, credential: &str) -> Option<Request> {
         let (path, label) = lists::smallest(self.dialect);
         (credential == KEY_PAIR).then(|| self.get(&path, label))
@@ -340,7 +339,7 @@ impl Vendor for PartnerStack {
 
     fn hosts(&self) -> Vec<String> {
         let mut hosts = vec![self.api.host().to_owned()];
-        // The guide has no call there.
+        // The guide has no call to the tracking host.
         if self.dialect == Dialect::Current && self.tracking.host() != self.api.host() {
             hosts.push(self.tracking.host().to_owned());
         }
@@ -370,7 +369,7 @@ fn credential<'a>(setting: &'static str, secret: Option<&'a Secret>) -> Result<O
     match secret.map(Secret::expose) {
         None | Some("") => Ok(None),
         Some(text) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(secret),
-        Some(_) => Err(unusable(setting, "holds white space or characters beyond ASCII; copy it again")),
+        Some(_) => Err(unusable(setting, "contains white space or characters beyond ASCII; copy it again")),
     }
 }
 
