@@ -1,16 +1,16 @@
-// What the script tag (loader.js) and the npm package (index.js) share: brings the module up, hands it arrival and queue, answers
-// calls through it, drains the persisted queue, binds forms. Decides nothing about conversions; that is the module's. Whatever
-// fails, the page goes on without attribution (`mode: 'off'`) and, but for debug, without a word.
+// The code that the script tag (loader.js) and the npm package (index.js) share. It starts the module, hands it arrival and
+// queue, answers calls through it, drains the stored queue, and binds forms. The module decides about conversions. If
+// anything fails, the page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message.
 
-// Takes `trailmark`, a stub, over with these settings. `load` fetches the module, given how often it was tried before, and gives its
-// `start` and `call`. Gives what starts it, unless it has.
+// Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
+// argument is the number of earlier tries.
 export const run = (trailmark, settings, load) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
   let loading, tries = 0, call, timer;
 
-  // Sends what waits, one tab at a time, until nothing does.
+  // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
     clearTimeout(timer);
     const send = async () => {
@@ -52,7 +52,7 @@ export const run = (trailmark, settings, load) => {
     if (loading) return;
     loading = 1;
     (async () => {
-      // Says at once, and without a download, where the page's policy forbids WebAssembly or the browser lacks it.
+      // Fails immediately, before any download, if the page's policy forbids WebAssembly or the browser lacks it.
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
@@ -64,7 +64,7 @@ export const run = (trailmark, settings, load) => {
         debug: debug ? 1 : null
       }, { ...state.a, again: state.a.again || null });
       call = (name, argument) => sdk.call(site, name, argument);
-      // From here on the arrival is the module's to report.
+      // From now on the module reports the arrival.
       state.a.url = '';
       call('').then(ready => {
         state.o(ready);
@@ -73,20 +73,20 @@ export const run = (trailmark, settings, load) => {
       state.q.push = answer;
       state.q.splice(0).map(answer);
     })().catch(error => {
-      // Forgotten, so that a later conversion tries again.
+      // A later conversion tries again.
       loading = 0;
       explain(error);
       state.o({ attributed: false, mode: 'off' });
     });
   };
 
-  // A conversion does not wait until the page has nothing better to do.
+  // A conversion does not wait until the page is idle.
   state.q.push = (...calls) => {
     calls.some(isConversion) && begin();
     return Array.prototype.push.apply(state.q, calls);
   };
 
-  // Back from the back/forward cache, or from a tunnel.
+  // The page is back from the back/forward cache, or online again.
   w.addEventListener('pageshow', event => {
     if (event.persisted && call) {
       call('resume');
@@ -95,8 +95,8 @@ export const run = (trailmark, settings, load) => {
   });
   w.addEventListener('online', () => call && drain());
 
-  // Forms with data-trailmark: their fields of these names and no others. One that a script has stopped was not sent, one with
-  // data-site is that site's alone.
+  // Forms with data-trailmark. Only fields with these names are read. A submission that a script prevented does not count;
+  // a form with data-site belongs to that site alone.
   w.addEventListener('submit', event => {
     const form = event.target, { trailmark: kind, site = settings.site } = { __proto__: null, ...form.dataset };
     if (event.defaultPrevented || site != settings.site || !/^(signup|lead)$/.test(kind)) return;
@@ -113,7 +113,7 @@ export const run = (trailmark, settings, load) => {
   const idle = () => (w.requestIdleCallback || setTimeout)(begin);
   const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
   if (!document.prerendering) return start();
-  // A page that is rendered ahead is no visit before it is shown, and until then nobody's patience ends.
+  // A prerendered page is no arrival until it is shown. Timers start when it is shown.
   const open = state.o;
   state.o = () => {};
   document.addEventListener('prerenderingchange', () => {

@@ -1,31 +1,30 @@
-// The stub: remembers the arrival before any router changes the address, and sets up `trailmark` as a queue of calls that are
-// answered in any case. Runs synchronously, inline, as the head of sdk.js, or in `init` of the npm package; a second one leaves
-// the first alone. Stores and sends nothing unless consent is granted: then a conversion that nobody has taken over is kept
-// where the module looks for it (src/queue.rs), and the arrival of a page that is left before the module has come is sent
-// from `pagehide`. core.js takes the queue over.
-// `_` is shared with it: q queued calls, a arrival, s consent stated by the page, o opens `ready`, c settings where no script
-// tag has them.
+// The stub: records the arrival before any router changes the address, and makes `trailmark` a queue of calls, each of
+// which is answered in any case. Runs synchronously: inline, as the beginning of sdk.js, or in `init` of the npm package. A
+// second stub leaves the first alone. Stores and sends nothing unless consent is granted. With consent, a conversion that
+// core.js has not taken is stored where the module looks for it (src/queue.rs), and if the visitor leaves before the module
+// is loaded, `pagehide` sends the arrival. core.js takes over the queue. `_` is shared with core.js: q queued calls, a
+// arrival, s consent that the page stated, o resolves `ready`, c settings if there is no script tag.
 (w => {
   if (w.trailmark && w.trailmark._) return;
   const state = { __proto__: null, q: [] }, trailmark = { _: state };
   const isConversion = name => /^[ls]/.test(name);
   const off = () => state.o({ attributed: false, mode: 'off' });
-  // Ours among the scripts, since other products use `data-site`, too. Of all elements of that name only an HTML script has a
-  // `src`. Throws nothing, although an element of the page may stand in the place of a method of the document.
+  // Our script tag; other products use `data-site`, too. Only an HTML script has a `src`. Throws nothing, although an
+  // element of the page may hide a method of the document.
   const tag = () => {
     try {
       return [...document.getElementsByTagName('script')].find(one => one.dataset.site && /sdk/.test(one.src));
     } catch (_) {}
   };
-  // Without a prototype here and elsewhere: what a page adds to Object.prototype is no setting.
+  // Without a prototype, here and elsewhere: a member that a page adds to Object.prototype is not a setting.
   const settings = () => {
     const script = tag() || {};
     return { __proto__: null, ...(state.c || script.dataset), base: script.src };
   };
   const granted = () => !navigator.globalPrivacyControl && (state.s || settings().consent) === 'granted';
-  // A random hexadecimal digit for every x. The result is unlikely to come again; nothing trusts it.
+  // Replaces every x by a random hexadecimal digit. The result is unlikely to repeat; nothing trusts it.
   const random = pattern => pattern.replace(/x/g, () => Math.random().toString(16)[2]);
-  // Answers a call that nobody has taken; a conversion is not to be taken any more.
+  // Answers a call that core.js has not taken. A conversion leaves the queue first.
   const settle = call => {
     const q = state.q, place = q.indexOf(call), [kind, argument, resolve] = call, code = 'not_loaded';
     if (place < 0) return;
@@ -34,7 +33,7 @@
     try {
       if (state.a && granted()) {
         const at = +new Date(), prefix = `tm_${settings().site}_queue_`, store = localStorage;
-        // A UUIDv7: the time, and chance.
+        // A UUIDv7: the time, then random digits.
         const id = random(`0${at.toString(16)}-7xxx-8xxx-xxxxxxxxxxxx`).replace(/.{8}/, '$&-');
         const text = JSON.stringify({ id, at, kind, input: JSON.stringify(argument) });
         let kept = text;
@@ -45,7 +44,7 @@
         }
       }
     } catch (_) {}
-    // Changes nothing where it is kept.
+    // Has no effect if the conversion was stored.
     resolve({ status: 'failed', code });
   };
   trailmark.ready = new Promise(resolve => state.o = resolve);
@@ -54,21 +53,21 @@
       const call = [name, argument, resolve], late = () => setTimeout(settle, 290, call);
       if (name == 'consent' && 'granted denied pending'.split(' ').includes(argument)) state.s = argument;
       state.q.push(call);
-      // What can be kept need not wait for the module.
+      // A conversion that can be stored need not wait for the module.
       isConversion(name) && granted() ? late() : trailmark.ready.then(late);
     }));
   w.trailmark = trailmark;
   try {
-    // A frame is somebody's widget or preview, not an arrival.
+    // A frame is a widget or a preview, not an arrival.
     if (w.top != w) return off();
     state.a = {
       id: random('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'),
       url: location.href,
       at: new Date().toJSON(),
-      // By reload or back/forward: perhaps an arrival that was told already, which the proxy knows.
+      // By reload or back/forward: the arrival may have been reported before; the proxy knows.
       again: (performance.navigation || 0).type > 0
     };
-    // Nothing of query and fragment goes out but the recognised parameters; core.js empties it once the module is there.
+    // Only the recognised parameters of query and fragment are sent. core.js empties the address once the module is loaded.
     w.addEventListener('pagehide', () => {
       try {
         state.q.filter(call => isConversion(call[0])).map(settle);
@@ -81,7 +80,7 @@
           }));
       } catch (_) {}
     });
-    // The script that never comes: blocked, which the browser says, or slow beyond use.
+    // The script was blocked, which the browser reports, or is too slow.
     w.addEventListener('error', ({ target }) => {
       if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded', target));
     }, true);

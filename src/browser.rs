@@ -1,9 +1,10 @@
-//! The page in a real browser, and the only place that uses web-sys and gloo-net. Pages deny, replace and break what is used
-//! here: storage throws, `fetch` is patched by others, IndexedDB never answers. So the host is touched only through functions
-//! that throw nothing and give texts where texts are due, gloo-net's under [`guarded`], and whatever is refused becomes `None`.
+//! The page in a real browser. Only this file and `browser/` use web-sys and gloo-net. Pages deny, replace and break what
+//! is used here: storage throws, other scripts patch `fetch`, IndexedDB never answers. So the host is only called through
+//! functions that do not throw and that return text where text is expected, gloo-net under [`guarded`]; a refusal becomes
+//! `None`.
 //!
-//! [`key`] holds the browser key, [`http`] the requests; `host.js` speaks for both in callbacks and events, `body.js` turns what
-//! the page passed into the wire's words.
+//! [`key`] is the browser key, [`http`] the requests. `host.js` talks to the browser for both, in callbacks and events;
+//! `body.js` translates the page's argument into the wire's form.
 
 mod http;
 mod key;
@@ -27,17 +28,17 @@ use crate::page::{Answer, Json, Page, Request};
 /// The document that the module was loaded into.
 #[derive(Debug, Default)]
 pub struct BrowserPage {
-    /// Holds the browser key, for [`key`] alone.
+    /// The browser key, which only [`key`] uses.
     held: Object,
 }
 
-/// A value of the browser's JSON parser.
+/// A value that the browser's JSON parser returned.
 #[derive(Debug)]
 pub struct BrowserJson(pub(crate) JsValue);
 
 #[wasm_bindgen]
 extern "C" {
-    /// `Reflect.apply` over a closure of ours: a call whose exceptions come back as a value.
+    /// `Reflect.apply` of a closure: returns an exception as a value.
     #[wasm_bindgen(catch, js_namespace = Reflect, js_name = apply)]
     fn apply(work: &mut dyn FnMut(), this: &JsValue, arguments: &Array) -> Result<(), JsValue>;
 }
@@ -66,7 +67,8 @@ extern "C" {
     fn body(kind: &str, json: &str) -> Result<String, JsValue>;
 }
 
-/// What `work` gives; `None` where the host throws while it is polled, which would otherwise end in the page's console.
+/// The output of `work`; `None` if the host throws while `work` is polled. Otherwise the exception would reach the page's
+/// console.
 async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
     let mut work = Some(Box::pin(work));
     poll_fn(|context| {
@@ -77,7 +79,7 @@ async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
             }
         };
         if apply(&mut poll, &JsValue::UNDEFINED, &Array::new()).is_err() {
-            // The exception left it half-way: what it has dropped already it would drop again.
+            // The exception left `work` half-way. Dropping it would drop some values twice.
             std::mem::forget(work.take());
             return Poll::Ready(None);
         }
@@ -86,17 +88,18 @@ async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
     .await
 }
 
-/// What `read` makes of the value that a promise resolves to; `None` where it is rejected.
+/// What `read` makes of the promise's value; `None` if the promise is rejected.
 async fn resolved<T>(promise: Promise, read: fn(&JsValue) -> Option<T>) -> Option<T> {
     read(&JsFuture::from(promise).await.ok()?)
 }
 
-/// A property of the object itself, unless it is missing or throws.
+/// A property of the object itself, unless it is missing, `null`, or throws.
 fn property(of: &JsValue, name: &str) -> Option<JsValue> {
     Some(own_property(of, name)).filter(|value| !value.is_undefined() && !value.is_null())
 }
 
-/// A value of the page's, by way of its JSON: the writer is here for the wire's sake, and a second one costs the module a kilobyte.
+/// The value as the page's object, by way of JSON: the module has the JSON writer anyway, and a second writer would cost a
+/// kilobyte.
 pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
     JSON::parse(&to_text(value).ok()?).ok()
 }
@@ -181,7 +184,8 @@ impl Page for BrowserPage {
     }
 
     async fn send(&self, request: Request) -> Option<Answer<BrowserJson>> {
-        // Keepalive lets the request outlive the page; browsers refuse it beyond 64 KiB in flight, and some for DELETE.
+        // With keepalive the request can outlive the document. Browsers refuse keepalive beyond 64 KiB in flight, and some
+        // refuse it for DELETE.
         for keepalive in [true, false] {
             let answer = guarded(http::send(&request, keepalive)).await;
             if answer.is_some() {

@@ -1,18 +1,18 @@
-//! What this arrival holds: whether landing URL or cookies have one of the names that the wire's capture rules know, and how much
-//! of either may leave the page; of the fragment only parameters with such a name may. Decides nothing about credit and keeps nothing; [`crate::click`] reports it.
+//! What this arrival carries: the parameters and cookies that the wire's capture rules name, and how much of the address
+//! may leave the page. Decides nothing about credit and stores nothing; [`crate::click`] reports the result.
 
 use trailmark_wire::capture::{Rule, Source};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
 use trailmark_wire::text_map::TextMap;
+use trailmark_wire::vendor::VendorName;
 
 use crate::config::Arrival;
 
-/// What was seen of an arrival.
+/// What an arrival carries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sighting {
-    /// Where a touch was seen; `None` where the arrival holds none.
+    /// Where the touch is; `None` if there is none.
     pub source: Option<Source>,
     /// The landing URL, cut to what may leave the page.
     pub url: String,
@@ -20,8 +20,8 @@ pub struct Sighting {
     pub cookies: TextMap,
 }
 
-/// Looks at an arrival. Once the proxy has answered for it (`told`) it is over: from then on only origin and path are told, so
-/// that the proxy can answer for a visitor whom it knows.
+/// Looks at an arrival. After the proxy has answered for it (`told`), only origin and path are sent, so that the proxy can
+/// look up the visitor without recording a second touch.
 pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> Sighting {
     let Ok(landing) = Landing::parse(&arrival.url) else {
         return Sighting::default();
@@ -32,7 +32,7 @@ pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> 
     let rules = rules(params);
     let cookies = named_cookies(cookies, &rules);
     let kept = landing.told(&rules);
-    // Whether a value is a key is for the proxy to say: here it only counts whether asking is worth it.
+    // This only decides whether a request is worthwhile. The proxy decides whether the value is a key.
     let source = match kept.is_touch {
         true => Some(Source::Url),
         false => cookies.values().any(|value| !value.is_empty()).then_some(Source::Cookie),
@@ -40,14 +40,14 @@ pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> 
     Sighting { source, url: kept.url, cookies }
 }
 
-/// Every vendor's known names, and the page's own generic ones. Which of them belong to a program of the site is known to
-/// the proxy alone.
+/// The known names of every vendor, and the page's own generic names. Only the proxy knows which of them belong to a
+/// program of the site.
 fn rules(params: &[String]) -> Vec<Rule<'_>> {
     let known = VendorName::all().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
     known.chain([Rule { vendor: None, params }]).collect()
 }
 
-/// The cookies that `rules` name, out of the text of `document.cookie`.
+/// The cookies in `jar`, the text of `document.cookie`, that `rules` name.
 fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> TextMap {
     let named = |name: &str| rules.iter().any(|rule| rule.names_cookie(name));
     let mut cookies = TextMap::new();
@@ -59,7 +59,7 @@ fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> TextMap {
     cookies
 }
 
-/// Whether the text of `document.cookie` holds a cookie `name` with a value.
+/// Whether `jar`, the text of `document.cookie`, has a non-empty cookie `name`.
 pub fn holds_cookie(jar: &str, name: &str) -> bool {
     cookie_pairs(jar).any(|(found, value)| found == name && !value.is_empty())
 }

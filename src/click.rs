@@ -1,6 +1,6 @@
-//! The click token in the browser: how it is asked for, read and kept. Reads the token's payload without verifying it, which
-//! is the proxy's to do, and trusts it for two numbers only: when it was signed and when it ends. Who asks, and when, stands
-//! in [`crate::tracker`].
+//! The click token in the browser: how it is requested, read and stored. The payload is read without verification, which
+//! only the proxy can do, and only for its times and the visitor's reference. [`crate::tracker`] decides when to request
+//! one.
 
 use serde::{Serialize, Serializer};
 use trailmark_wire::base64url;
@@ -13,12 +13,12 @@ use crate::config::{Arrival, Settings};
 use crate::json::Members;
 use crate::page::{Json, Method, Page, Request};
 
-/// The current touch as the page may know it.
+/// The current touch, as the page may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
     /// The program.
     pub program: String,
-    /// The partner's key; absent where only a click id is known.
+    /// The partner's key; absent if only a click id is known.
     pub partner: Option<String>,
     /// When the touch was, RFC 3339.
     pub at: String,
@@ -37,12 +37,12 @@ impl Serialize for Touch {
     }
 }
 
-/// A click token with what it says: the members of the proxy's answer, and two numbers beside them. So it lies in storage.
+/// A click token with what it says: the members of the proxy's answer, and the clock offset. Stored in this form.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Click {
     /// The token, a compact JWS.
     pub click_token: String,
-    /// Milliseconds to add to the browser's clock to have the proxy's.
+    /// Milliseconds to add to the browser's clock to get the proxy's.
     pub offset: i64,
     /// The program.
     pub program: String,
@@ -50,38 +50,39 @@ pub struct Click {
     partner: Option<String>,
     at: String,
     expires_at: String,
-    /// When the token ends, seconds by the proxy's clock.
+    /// When the token expires, in seconds by the proxy's clock.
     #[serde(skip)]
     expires: i64,
     /// The visitor's random id, which a checkout's reference field may carry.
     #[serde(skip)]
     pub reference: String,
-    /// Whether it lies in storage; if it no longer does, another page has taken it away.
+    /// Whether it is in storage. If it was and no longer is, another page removed it.
     #[serde(skip)]
     pub stored: bool,
 }
 
 impl Click {
-    /// Takes the proxy's answer, and keeps it for later pages, so that they need not ask. Where storage is denied they ask.
+    /// Reads the proxy's answer and stores it for later pages, which then need no request. If storage is denied, each page
+    /// asks.
     pub fn receive<P: Page>(page: &P, settings: &Settings, answer: &P::Json) -> Option<Self> {
         let mut click = Self::read(page, answer)?;
         let text = page.write(&click);
         click.stored = text.is_ok_and(|text| page.store(&settings.click_key(), &text));
         if !click.stored {
-            // Full: the one from before would be taken for the current one.
+            // Storage is full: later pages would take the previous entry for the current one.
             page.remove(&settings.click_key());
         }
         Some(click)
     }
 
-    /// The click that an earlier page kept, unless its window is over.
+    /// The click that an earlier page stored, unless its window is over.
     pub fn load<P: Page>(page: &P, settings: &Settings) -> Option<Self> {
         let kept = page.parse(&page.load(&settings.click_key())?)?;
         let click = Self::read(page, &kept)?;
         (page.now().plus(click.offset).seconds() < click.expires).then_some(click)
     }
 
-    /// The click of an answer that has just come, or of one that was kept, which has its offset with it.
+    /// Reads a fresh answer, or a stored one, which has its `offset` with it.
     fn read<P: Page>(page: &P, answer: &P::Json) -> Option<Self> {
         let click_token = answer.member_text("click_token")?;
         let payload = base64url::decode(click_token.split('.').nth(1)?)?;
@@ -100,7 +101,7 @@ impl Click {
         })
     }
 
-    /// What the page may know of it.
+    /// The part that the page may see.
     pub fn touch(&self) -> Touch {
         Touch {
             program: self.program.clone(),
@@ -111,8 +112,7 @@ impl Click {
     }
 }
 
-/// `POST v1/clicks` for this arrival. A repeat, which the proxy knows by the arrival's id, is how a lost or outdated token
-/// is had again.
+/// `POST v1/clicks` for this arrival. A repeat with the same arrival id returns a lost or outdated token again.
 pub fn request<P: Page>(
     page: &P,
     settings: &Settings,
@@ -124,7 +124,7 @@ pub fn request<P: Page>(
         site: settings.site.clone(),
         id: arrival.id.clone(),
         url: sighting.url,
-        // Nothing is done with it, so it stays in the page.
+        // The proxy does not use it, so it stays in the page.
         referrer: None,
         at: Some(arrival.at.clone()),
         again: arrival.again,

@@ -1,5 +1,5 @@
-//! What the page tells the SDK before anything happens: the settings of one site, and the arrival that the stub remembered.
-//! Checked once, here; names every storage key and cookie that the SDK owns. Reads no attribute and no URL: the loader
+//! What the page tells the SDK first: the settings of one site, and the arrival that the stub recorded. Both are checked
+//! once, here. This file also names every storage key and cookie of the SDK. It reads no attribute and no URL: the loader
 //! reads the script tag, [`crate::capture`] the landing URL.
 
 use trailmark_wire::ids::{ArrivalId, SiteId};
@@ -8,11 +8,11 @@ use crate::consent::State;
 use crate::page::Page;
 
 /// Milliseconds that `ready` waits at most for the proxy's first answer. A proxy that is down must not hold up the page;
-/// the arrival goes on behind it.
+/// the report of the arrival continues in the background.
 pub const READY_MS: u32 = 1_000;
 
-/// Milliseconds after which a call is answered, whatever is still under way: [`trailmark_wire::limits::SETTLE_MS`] less what
-/// a timer and the way back to the page take.
+/// Milliseconds after which every call is answered, even if work continues: [`trailmark_wire::limits::SETTLE_MS`] less the
+/// time that a timer and the way back to the page take.
 pub const PATIENCE_MS: u32 = trailmark_wire::limits::SETTLE_MS - 50;
 
 /// The settings of one site.
@@ -30,42 +30,44 @@ pub struct Settings {
     pub debug: bool,
 }
 
-/// One arrival, as the stub saw it before any router.
+/// One arrival, as the stub recorded it before any router ran.
 #[derive(Debug, Clone)]
 pub struct Arrival {
-    /// Its random id; a repeated report repeats it.
+    /// Its random id; a retry sends the same id.
     pub id: ArrivalId,
-    /// `location.href`. Of its query and fragment only recognised parameters leave the page.
+    /// `location.href`. Only recognised parameters of its query and fragment leave the page.
     pub url: String,
-    /// When, RFC 3339 by the browser's clock.
+    /// When the page was reached: RFC 3339, by the browser's clock.
     pub at: String,
-    /// Whether it was by reload or back/forward: then it may have been told already, which the proxy knows.
+    /// Whether the page was reached by reload or back/forward. Then the arrival may have been reported before; the proxy
+    /// knows.
     pub again: bool,
 }
 
 impl Settings {
-    /// The localStorage key of the click token and what it says. Kept until the touch's window ends.
+    /// The localStorage key of [`crate::click::Click`]. Kept until the touch's window ends.
     pub fn click_key(&self) -> String {
         joined(&["tm_", self.site.as_str(), "_click"])
     }
 
-    /// What the localStorage keys of conversions that wait to be sent begin with; the id follows. Kept until acknowledged,
-    /// at most 7 days.
+    /// The prefix of the localStorage keys of waiting conversions; the conversion's id follows. Each is kept until the
+    /// proxy acknowledges it, at most 7 days.
     pub fn queue_prefix(&self) -> String {
         joined(&["tm_", self.site.as_str(), "_queue_"])
     }
 
-    /// The localStorage key of the time before which the proxy does not want to be tried again. Kept until nothing waits.
+    /// The localStorage key of the time before which the proxy accepts no retry. Kept until nothing waits.
     pub fn due_key(&self) -> String {
         joined(&["tm_", self.site.as_str(), "_due"])
     }
 
-    /// The readable cookie, set by the proxy beside the visitor cookie, that says asking for a token is worth it.
+    /// The readable cookie that the proxy sets beside the visitor cookie. It says that the proxy has a token for this
+    /// visitor.
     pub fn flag_cookie(&self) -> String {
         joined(&["tm_", self.site.as_str()])
     }
 
-    /// Says to the page's developer what `parts` make together, with `data-debug` alone.
+    /// Prints `parts` as one text for the page's developer, if `data-debug` is set.
     pub fn explain<P: Page>(&self, page: &P, parts: &[&str]) {
         if self.debug {
             page.warn(&joined(parts));
@@ -78,7 +80,7 @@ impl Settings {
     }
 }
 
-/// The parts as one text. The one place where the SDK builds texts: `format!` and `concat` cost the module a kilobyte each.
+/// The parts as one text. The SDK builds texts only here: `format!` and `concat` cost the module a kilobyte each.
 pub(crate) fn joined(parts: &[&str]) -> String {
     let mut text = String::new();
     parts.iter().for_each(|part| text.push_str(part));

@@ -1,39 +1,39 @@
-//! Consent as a typed state machine: what the page states, what Global Privacy Control says over it, and what a change sets
-//! off. Pure; [`crate::tracker`] acts. Nothing here asks anybody: banners and consent platforms belong to the page.
+//! Consent as a typed state machine: what the page states, how Global Privacy Control overrides it, and what a change
+//! triggers. Pure; [`crate::tracker`] acts. It shows no banner: banners and consent platforms belong to the page.
 
 /// What may be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
-    /// Nothing is stored and nothing sent; also in force under Global Privacy Control.
+    /// Nothing is stored or sent. Also in force under Global Privacy Control.
     Denied,
-    /// Touches are reported, tokens and waiting conversions stored.
+    /// Touches are reported; tokens and waiting conversions are stored.
     Granted,
-    /// Not asked yet: memory of this document only. Also where the page states nothing.
+    /// Not asked yet, or the page states nothing. Everything stays in the memory of this document.
     Pending,
 }
 
-/// Whether an earlier page left something of ours: the flag cookie or a storage entry.
+/// Whether an earlier page of this site left the flag cookie or a storage entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trace {
-    /// Nothing of ours is there.
+    /// It left neither.
     None,
-    /// Something is.
+    /// It left at least one.
     Left,
 }
 
-/// What a change of consent sets off.
+/// What a change of consent triggers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// Look at the arrival, report a touch, send what waits.
     Arrive,
-    /// Drop what this document holds in memory.
+    /// Drop what this document keeps in memory.
     Forget,
     /// Drop it, clear our storage, and send one `DELETE v1/clicks`.
     Withdraw,
 }
 
 impl State {
-    /// The state behind a word of the page; `None` for any other word.
+    /// The state that the page's word names; `None` for an unknown word.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::Denied, Self::Granted, Self::Pending].into_iter().find(|state| state.as_str() == word)
     }
@@ -47,32 +47,32 @@ impl State {
         }
     }
 
-    /// The state in force: Global Privacy Control (<https://w3c.github.io/gpc/>) overrides a grant, and what is pending too,
-    /// since it already is an answer.
+    /// The state in force: Global Privacy Control (<https://w3c.github.io/gpc/>) overrides `Granted` and
+    /// `Pending`, because it is already an answer.
     #[must_use]
     pub fn under(self, privacy_control: bool) -> Self {
         if privacy_control { Self::Denied } else { self }
     }
 }
 
-/// What coming to a page in state `now` sets off.
+/// What a new page in state `now` triggers.
 pub fn begin(now: State, trace: Trace) -> Option<Action> {
     match (now, trace) {
         (State::Granted, _) => Some(Action::Arrive),
-        // Consent was withdrawn where this SDK was not running.
+        // Consent was withdrawn on a page without the SDK.
         (State::Denied, Trace::Left) => Some(Action::Withdraw),
         (State::Denied, Trace::None) | (State::Pending, _) => None,
     }
 }
 
-/// What a change between states in force sets off.
+/// What a change between states in force triggers.
 pub fn change(from: State, to: State, trace: Trace) -> Option<Action> {
     match (from, to) {
         (State::Denied | State::Pending, State::Granted) => Some(Action::Arrive),
         (State::Granted, State::Denied) => Some(Action::Withdraw),
         (State::Pending, State::Denied) if trace == Trace::Left => Some(Action::Withdraw),
         (State::Pending, State::Denied) => Some(Action::Forget),
-        // A grant that is put in question stops everything and deletes nothing.
+        // From `Granted` back to `Pending`: the SDK stops, and deletes nothing.
         (State::Granted | State::Denied, State::Pending) => None,
         (State::Denied, State::Denied) | (State::Granted, State::Granted) | (State::Pending, State::Pending) => None,
     }

@@ -1,7 +1,7 @@
-//! What the page calls a conversion, checked before anything is kept or sent, and given its id and time. The words of the
-//! wire for it are found by the page's own half ([`Page::body`]). What a key may be and how an optional field is repaired is the
-//! proxy's to say, by [`trailmark_wire::repair`]: that rule costs the module two kilobytes. No envelope and no request: those
-//! are [`crate::send`]'s.
+//! A conversion that the page reports: checked before it is stored or sent, and given its id and time. [`Page::body`]
+//! translates it into the wire's form. The proxy decides which keys are valid and repairs optional fields
+//! ([`trailmark_wire::repair`]): that rule would cost the module two kilobytes. The envelope and the request are in
+//! [`crate::send`].
 
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
@@ -12,10 +12,10 @@ use trailmark_wire::time::UnixMillis;
 use crate::json::Members;
 use crate::page::{Json, Page};
 
-/// A conversion on its way. Debug shows no input, which is personal data.
+/// A conversion to be sent. Debug shows no input, which is personal data.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// Its id, for ever.
+    /// Its id, which never changes.
     pub id: ConversionId,
     /// When it happened, by the browser's clock.
     pub at: UnixMillis,
@@ -25,30 +25,30 @@ pub struct Entry {
     pub input: String,
 }
 
-/// An object of a receipt's with two members: program and partner of a credit, field and code of a warning. One type, since
-/// each type that is written costs the module a few hundred bytes.
+/// An object in a receipt with two members: program and partner of a credit, or field and code of a warning. One type for
+/// both, because each serialised type costs the module a few hundred bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
-    /// What the members are called.
+    /// The names of the members.
     pub names: [&'static str; 2],
-    /// The program, or the path of the field in the wire's words.
+    /// The program, or the wire's path of the field.
     pub first: String,
-    /// The partner, absent where only a click id is known; or the code.
+    /// The partner, absent if only a click id is known; or the code.
     pub second: Option<String>,
 }
 
-/// What a call comes to.
+/// The result of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
-    /// The proxy's word (`accepted`, `duplicate`, `held`, `unattributed`, `rejected`), or `queued`, `ignored`, `failed`.
+    /// The proxy's status (`accepted`, `duplicate`, `held`, `unattributed`, `rejected`), or `queued`, `ignored`, `failed`.
     pub status: &'static str,
-    /// Why, where the status alone does not say.
+    /// Why, if the status alone does not say.
     pub code: Option<String>,
-    /// The ledger's id of the conversion, else the one it was sent under.
+    /// The ledger's id of the conversion if a receipt came, otherwise the id under which it was sent.
     pub conversion_id: Option<String>,
-    /// The credited programs, where a receipt came.
+    /// The credited programs, if a receipt came.
     pub attribution: Option<Vec<Pair>>,
-    /// Each optional field that the proxy repaired, left out or misses.
+    /// The optional fields that the proxy repaired, left out or misses.
     pub warnings: Vec<Pair>,
 }
 
@@ -79,12 +79,12 @@ impl Serialize for Outcome {
 }
 
 impl Outcome {
-    /// An outcome with a code and nothing else.
+    /// An outcome with only a code.
     pub fn coded(status: &'static str, code: &str) -> Self {
         Self { status, code: Some(code.to_owned()), conversion_id: None, attribution: None, warnings: Vec::new() }
     }
 
-    /// The same outcome of the conversion `id`.
+    /// The same outcome, for the conversion `id`.
     #[must_use]
     pub fn of(self, id: &ConversionId) -> Self {
         Self { conversion_id: Some(id.as_str().to_owned()), ..self }
@@ -92,17 +92,17 @@ impl Outcome {
 }
 
 impl Entry {
-    /// The checked conversion of a call at `page`'s time.
+    /// Checks the page's argument and makes the conversion, dated now.
     ///
     /// # Errors
-    /// What is wrong with the page's argument, led by the field as the page knows it.
+    /// What is wrong with the argument, beginning with the page's name of the field.
     pub fn new<P: Page>(page: &P, kind: Kind, input: String) -> Result<Self, String> {
         let at = page.now();
         page.body(kind, &input)?;
         Ok(Self { id: ConversionId::from_parts(at, page.random()), at, kind, input })
     }
 
-    /// Reads an entry that an earlier page kept; `None` when it is not one, such as after somebody's edit.
+    /// Reads an entry that an earlier page stored; `None` if it is not valid, for example after somebody edited it.
     pub fn read<J: Json>(kept: &J) -> Option<Self> {
         Some(Self {
             id: ConversionId::new(kept.member_text("id")?).ok()?,
@@ -113,7 +113,7 @@ impl Entry {
     }
 }
 
-/// The kinds that a page may claim.
+/// The kind that `word` names, if a page may report it.
 pub fn kind(word: &str) -> Option<Kind> {
     [Kind::Signup, Kind::Lead, Kind::Sale].into_iter().find(|kind| kind.as_str() == word)
 }

@@ -1,6 +1,6 @@
-//! What JavaScript sees: one class, made by the loader with settings and arrival, whose calls return promises that never
-//! reject. Translation only. Objects of the page are read member by member through structural getters, results are written
-//! by serde; the page's own surface (`window.trailmark`) is the stub's and loader's.
+//! What JavaScript sees: two functions, which the loader calls. [`start`] takes settings and arrival; [`call`] returns
+//! promises that never reject. This file only translates. It reads the page's objects member by member through structural
+//! getters, and serde writes the results. The stub and the loader make the page's own surface (`window.trailmark`).
 
 use std::cell::RefCell;
 
@@ -16,20 +16,20 @@ use crate::page::Json;
 use crate::tracker::Tracker;
 
 thread_local! {
-    /// The sites of this document, in the order of their start. Functions and a number rather than a class: the glue of a
-    /// class, which frees what lives as long as the document, would cost the module half a kilobyte.
+    /// The sites of this document, in the order of their start. The module exports functions and numbers the sites, instead
+    /// of exporting a class: a class needs glue that frees its objects, but a tracker lives as long as the document, and
+    /// that glue would cost half a kilobyte.
     static SITES: RefCell<Vec<&'static Tracker<BrowserPage>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Starts the SDK of one site, and gives the number that [`call`] knows it by. Throws a sentence where the site's id or the
-/// arrival is not one; the loader shows it in debug mode.
+/// Starts the SDK of one site and returns the number under which [`call`] finds it.
 ///
 /// # Errors
-/// As said, as a string.
+/// A sentence, as a string, if the site's id or the arrival is invalid. The loader prints it in debug mode.
 #[wasm_bindgen]
 pub fn start(settings: JsValue, arrival: JsValue) -> Result<usize, JsValue> {
     let settings = read_settings(&BrowserJson(settings)).ok_or("site is missing or not 1 to 32 of a-z, 0-9 and -")?;
-    let arrival = read_arrival(&BrowserJson(arrival)).ok_or("the arrival is not the stub's")?;
+    let arrival = read_arrival(&BrowserJson(arrival)).ok_or("the arrival was not recorded by the stub")?;
     let tracker = Tracker::start(BrowserPage::default(), settings, arrival);
     Ok(SITES.with_borrow_mut(|sites| {
         sites.push(tracker);
@@ -37,15 +37,16 @@ pub fn start(settings: JsValue, arrival: JsValue) -> Result<usize, JsValue> {
     }))
 }
 
-/// Takes the call `name` of the page with its argument; promise of what it gives. The nameless call is `ready`: promise of
-/// `{ attributed, mode: 'wasm' }` once the arrival is settled, after a second at the latest. Two are the loader's own: `drain`
-/// sends what waits and gives the milliseconds until it should be called again, if ever; `resume` says that the page came back
-/// from the back/forward cache. One entry for all calls, since
-/// each further kind of promise would cost the module half a kilobyte.
+/// Makes the page's call `name` with its argument and returns a promise of the result. The empty name is `ready`: a promise
+/// of `{ attributed, mode: 'wasm' }`, resolved when the arrival is settled, or after a second. The loader makes two calls
+/// of its own: `drain` sends what waits and gives the milliseconds until the next `drain`, if one is needed; `resume` says
+/// that the page came back from the back/forward cache. All calls share one entry, because each further kind of promise
+/// would cost the module half a kilobyte.
 #[wasm_bindgen]
 pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
     let tracker = SITES.with_borrow(|sites| sites.get(site).copied());
-    // Read before anything else, and once: getters of the page's may throw or change their mind.
+    // The argument is read once, before anything else: a getter of the page may throw, or return something else the next
+    // time.
     let input = JSON::stringify(argument).ok().and_then(|text| text.as_string()).unwrap_or_default();
     let word = argument.as_string().unwrap_or_default();
     future_to_promise(async move {
@@ -71,7 +72,7 @@ fn read_settings<J: Json>(settings: &J) -> Option<Settings> {
     Some(Settings {
         site: SiteId::new(settings.member_text("site")?).ok()?,
         endpoint: settings.member_text("endpoint")?,
-        // Whoever states nothing, or nothing that is understood, has not been asked.
+        // A page that states nothing, or an unknown word, has not asked for consent yet.
         consent: settings.member_text("consent").and_then(|word| State::from_word(&word)).unwrap_or(State::Pending),
         params: params.iter().filter_map(Json::text).collect(),
         debug: settings.member("debug").is_some(),

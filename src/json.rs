@@ -1,7 +1,6 @@
-//! Writes JSON text: what the wire's types say of themselves, as `JSON.stringify` would print it. Texts, integers, booleans,
-//! lists, maps and structs, which is all that the wire has; floats and bytes are refused. By hand rather than by a library or
-//! through the browser's own objects, since this is the cheapest by a kilobyte and its errors are none. Reading JSON is
-//! the host's ([`crate::page::Json`]).
+//! Writes the wire's types as JSON text, as `JSON.stringify` would print them: texts, integers, booleans, lists, maps and
+//! structs. Floats are refused; the wire has none. Written by hand, because a library or the browser's own
+//! objects would cost a kilobyte more. The host reads JSON ([`crate::page::Json`]).
 
 use std::fmt;
 
@@ -11,7 +10,7 @@ use trailmark_wire::json::JsonError;
 /// The JSON text of `value`.
 ///
 /// # Errors
-/// [`JsonError`] for floats and enums with content, which the wire has none of.
+/// [`JsonError`] for a kind of value that the wire does not use: a float, or an enum with content.
 pub fn to_text<T: Serialize + ?Sized>(value: &T) -> Result<String, JsonError> {
     let mut text = String::new();
     match value.serialize(Writer(&mut text)) {
@@ -29,7 +28,7 @@ struct Writer<'a>(&'a mut String);
 /// An array or object that has begun.
 struct Within<'a> {
     text: &'a mut String,
-    /// What stands before the next entry.
+    /// The character before the next entry.
     separator: char,
     end: char,
 }
@@ -43,7 +42,7 @@ impl<'a> Writer<'a> {
                     self.0.push('\\');
                     self.0.push(character);
                 }
-                // The one escape that fits every control character.
+                // This escape fits every control character.
                 '\0'..'\x20' => {
                     self.0.push_str("\\u00");
                     for nibble in [u32::from(character) >> 4, u32::from(character) & 15] {
@@ -92,7 +91,7 @@ impl Within<'_> {
     }
 }
 
-/// JSON text, written as it is.
+/// JSON text, written unchanged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raw(pub String);
 
@@ -102,7 +101,7 @@ impl Serialize for Raw {
     }
 }
 
-/// The members of an object that the page sees. Those that are absent are left out.
+/// The members of an object that the page sees. Absent members are left out.
 pub(crate) struct Members<S: Serializer>(pub(crate) S::SerializeMap);
 
 impl<S: Serializer> Members<S> {
@@ -120,7 +119,7 @@ impl<S: Serializer> Members<S> {
     }
 }
 
-/// Methods for kinds of values that the wire does not use.
+/// Refuses the kinds of values that the wire does not use.
 macro_rules! refused {
     ($($method:ident($($argument:ty),*) -> $given:ty;)*) => {
         $(fn $method(self, $(_: $argument),*) -> Result<$given, Unwritable> { Err(Unwritable) })*
@@ -157,7 +156,7 @@ impl<'a> Serializer for Writer<'a> {
         self.serialize_i64(value.into())
     }
 
-    /// JSON already ([`Raw`]).
+    /// The bytes of a [`Raw`], which are JSON already.
     fn serialize_bytes(self, json: &[u8]) -> Result<(), Unwritable> {
         self.0.push_str(std::str::from_utf8(json).map_err(|_not_text| Unwritable)?);
         Ok(())

@@ -1,23 +1,22 @@
-//! The Trailmark browser SDK: notices that a partner brought a visitor, and tells the company's own proxy when that visitor
-//! becomes a customer. It runs as a WebAssembly module behind a small script that never blocks the page
-//! (`pkg-template/stub.js`, `pkg-template/loader.js`); every decision is plain Rust over the trait [`page::Page`].
+//! The Trailmark browser SDK. It detects that a partner brought a visitor, and tells the company's own proxy when that
+//! visitor becomes a customer. It runs as a WebAssembly module behind a small script that never blocks the page
+//! (`pkg-template/stub.js`, `pkg-template/loader.js`). Every decision is plain Rust over the trait [`page::Page`].
 //!
 //! In the order in which data flows:
 //!
-//! 1. [`config`]: the settings of the script tag, and the arrival that the stub remembered;
-//! 2. [`capture`]: landing URL and named cookies, by the wire's rules: is this a touch?
-//! 3. [`click`]: the click token that the proxy gives for it, kept for later pages;
-//! 4. [`consent`]: what may be done at all;
-//! 5. [`conversion`]: a signup or a lead, checked and given its id;
-//! 6. [`queue`]: where it waits until the proxy has answered for it;
+//! 1. [`config`]: the settings of the script tag, and the arrival that the stub recorded;
+//! 2. [`capture`]: reads the landing URL and the named cookies by the wire's rules: is this a touch?
+//! 3. [`click`]: the click token that the proxy returns for the touch, stored for later pages;
+//! 4. [`consent`]: what the SDK may do at all;
+//! 5. [`conversion`]: a signup, lead or sale, checked and given its id;
+//! 6. [`queue`]: where the conversion waits until the proxy has answered;
 //! 7. [`send`]: its signed envelope, and what the answer asks for;
-//! 8. [`tracker`]: the parts together, one per site and document;
-//! 9. [`page`] and [`wait`]: what the host gives; `browser` gives it in a browser, the only place that uses web-sys; `js` is
-//!    the surface that JavaScript sees.
+//! 8. [`tracker`]: connects these parts, once per site and document;
+//! 9. [`page`] and [`wait`]: what the host provides. `browser` implements [`page`] in a browser and is the only place that
+//!    uses web-sys; `js` is the surface that JavaScript sees.
 //!
-//! What it does not do: verify tokens (the proxy's keys are the proxy's), decide about credit, hold any secret. It
-//! never throws into the page and never waits for the network on the page's behalf beyond
-//! [`trailmark_wire::limits::SETTLE_MS`].
+//! The SDK does not verify tokens (that needs the proxy's keys), does not decide about credit, and holds no secret. It
+//! never throws into the page, and no call waits for the network longer than [`trailmark_wire::limits::SETTLE_MS`].
 
 pub mod config;
 
@@ -47,7 +46,7 @@ pub mod browser;
 #[cfg(target_arch = "wasm32")]
 pub mod js;
 
-/// A small allocator: the default one costs the module two kilobytes, compressed, and this SDK allocates little and rarely.
+/// A small allocator. The default one costs the module two kilobytes, compressed, and this SDK allocates little and rarely.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =

@@ -1,6 +1,6 @@
 //! The page around the SDK, as a trait: clock, randomness, tasks, storage, key, HTTP, JSON. The rest of the crate decides
-//! and this trait acts, so that everything but the browser's own half runs natively in tests. `crate::browser` implements
-//! it over the real page, `memory::MemoryPage` in memory.
+//! and this trait acts, so that tests run everything natively, except the browser's own half. `crate::browser` implements
+//! the trait with the real page, `memory::MemoryPage` in memory.
 
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::SiteId;
@@ -27,7 +27,7 @@ pub struct Request {
     pub method: Method,
     /// Absolute, or relative to the document.
     pub url: String,
-    /// The body; empty for none.
+    /// The body; empty if there is none.
     pub body: String,
 }
 
@@ -36,14 +36,14 @@ pub struct Request {
 pub struct Answer<J> {
     /// The HTTP status.
     pub status: u16,
-    /// The body, where it is JSON.
+    /// The body, if it is JSON.
     pub json: Option<J>,
-    /// Milliseconds of its `Retry-After`, where it has one in seconds.
+    /// The `Retry-After` in milliseconds, if the header is a number of seconds.
     pub retry_after: Option<u32>,
 }
 
-/// A JSON value as the host's parser gives it. Reading by name costs the module a few hundred bytes, deserialising into
-/// types some fifteen thousand.
+/// A JSON value as the host's parser returns it. Reading members by name costs the module a few hundred bytes;
+/// deserialising into types costs about fifteen thousand.
 pub trait Json: Sized {
     /// The member `name` of an object, unless absent or null.
     fn member(&self, name: &str) -> Option<Self>;
@@ -51,13 +51,13 @@ pub trait Json: Sized {
     /// The text of a string, or of a number.
     fn text(&self) -> Option<String>;
 
-    /// The value of an integral number within 2^53.
+    /// The value of an integer, at most 2^53 - 1 in magnitude.
     fn integer(&self) -> Option<i64>;
 
-    /// The elements of an array; none of anything else.
+    /// The elements of an array; empty for anything else.
     fn items(&self) -> Vec<Self>;
 
-    /// The names and values of an object; none of anything else.
+    /// The names and values of an object; empty for anything else.
     fn entries(&self) -> Vec<(String, Self)>;
 
     /// The text of the member `name`.
@@ -71,12 +71,12 @@ pub trait Json: Sized {
     }
 }
 
-/// The page. Nothing of it throws: what the host refuses is `None` or `false`.
+/// The page. No method throws: if the host refuses, the result is `None` or `false`.
 pub trait Page: WriteJson + 'static {
-    /// What [`Self::parse`] gives.
+    /// What [`Self::parse`] returns.
     type Json: Json;
 
-    /// The page's clock, right or wrong.
+    /// The page's clock, which may be wrong.
     fn now(&self) -> UnixMillis;
 
     /// Random bytes for an id.
@@ -97,7 +97,7 @@ pub trait Page: WriteJson + 'static {
     /// The stored text under `name`.
     fn load(&self, name: &str) -> Option<String>;
 
-    /// Stores `text` under `name`; `false` where storage is denied or full.
+    /// Stores `text` under `name`; `false` if storage is denied or full.
     fn store(&self, name: &str, text: &str) -> bool;
 
     /// The names in storage that begin with `prefix`, in alphabetical order.
@@ -106,25 +106,26 @@ pub trait Page: WriteJson + 'static {
     /// Removes the text under `name`.
     fn remove(&self, name: &str);
 
-    /// The JSON of [`trailmark_wire::conversion::Body`] for what the page passed, as JSON; else what is wrong with it.
+    /// The JSON of [`trailmark_wire::conversion::Body`] for `input`, the page's argument as JSON; the error says what is
+    /// wrong with the argument.
     fn body(&self, kind: Kind, input: &str) -> Result<String, String>;
 
     /// Parses JSON text.
     fn parse(&self, json: &str) -> Option<Self::Json>;
 
-    /// The public half of the browser key of `site`, made when there is none; `None` where this browser has no such keys.
+    /// The public half of the browser key of `site`, made if there is none; `None` if this browser cannot make such keys.
     fn key(&self, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>>;
 
-    /// ES256 of `message` under the key that [`Self::key`] gave last: R || S.
+    /// ES256 of `message` with the key that [`Self::key`] returned last: R || S.
     fn sign(&self, message: &str) -> impl Future<Output = Option<[u8; 64]>>;
 
-    /// Deletes the browser key, and those of other sites on this host.
+    /// Deletes the browser keys of this site and of other sites on this host.
     fn forget_key(&self) -> impl Future<Output = Option<()>>;
 
     /// SHA-256 of `message`.
     fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>>;
 
-    /// Sends a request; `None` where no answer came.
+    /// Sends a request; `None` if no answer came.
     fn send(&self, request: Request) -> impl Future<Output = Option<Answer<Self::Json>>>;
 
     /// Explains a mistake to the page's developer.

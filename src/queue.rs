@@ -1,8 +1,8 @@
-//! Conversions that wait in the page's storage: written before they are sent, removed by id when the proxy has answered for
-//! them, read again by the next page. Bounded by bytes and age. Each has a key of its own: tabs share the storage, but a write
-//! reaches another tab's process some time later, lock or no lock, so that a list which two tabs rewrite would lose entries. The
-//! loader sees to it that one tab at a time drains; a tab that does not yet see a removal sends once more, and the proxy gives the
-//! first receipt again. Personal data lies here only under a grant, and only until the proxy's answer.
+//! Conversions that wait in the page's storage. Each is written before it is sent, removed when the proxy has answered, and
+//! read again by the next page. The queue is limited in bytes and age. Each conversion has its own storage key: a write of
+//! one tab reaches another tab's process later, even under a lock, so that a list that two tabs rewrite would lose entries.
+//! The loader lets one tab at a time drain. A tab that does not see a removal yet sends the conversion again, and the proxy
+//! repeats the first receipt. Personal data is stored only with consent, and only until the proxy answers.
 
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
@@ -12,27 +12,28 @@ use crate::config::{Settings, joined};
 use crate::conversion::Entry;
 use crate::page::{Json as _, Page};
 
-/// Milliseconds between two tries at least.
+/// Milliseconds between two tries, at least.
 pub const BREATH_MS: u32 = 1_000;
 
-/// The first pause after a failure, in milliseconds; each further one doubles it.
+/// The first pause after a failure, in milliseconds; each further failure doubles it.
 const PAUSE_MS: u32 = 5_000;
 
-/// No pause of our own is longer than this many milliseconds.
+/// The longest pause without a hint, in milliseconds.
 const PAUSE_MOST_MS: u32 = 600_000;
 
-/// The longest hint that is followed: a day, in milliseconds. A page does not live longer.
+/// The longest `Retry-After` that is followed: a day, in milliseconds. No page lives longer.
 const HINT_MOST_MS: u32 = 86_400_000;
 
-/// Milliseconds to wait after so many failures in a row, with full jitter by `chance` of 256, and not before the proxy's hint.
+/// Milliseconds to wait after `failures` in a row: full jitter (`chance` of 256), but at least the proxy's `hint` and
+/// [`BREATH_MS`].
 pub fn pause(failures: u32, hint: u32, chance: u8) -> u32 {
     let most = PAUSE_MS.saturating_mul(1 << (failures.clamp(1, 8) - 1)).min(PAUSE_MOST_MS);
     let jittered = most / 256 * u32::from(chance);
     jittered.max(hint.min(HINT_MOST_MS)).max(BREATH_MS)
 }
 
-/// Keeps `entry`, once however often it is put. `false` where storage is denied, or where the entry would take the queue
-/// over its bound: what was promised to be kept is never dropped for it.
+/// Stores `entry` unless it is stored already. `false` if storage is denied, or if the queue would exceed its limit: stored
+/// entries are never dropped for a new one.
 pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
     if holds(page, settings, &entry.id) {
         return true;
@@ -43,17 +44,17 @@ pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
     text.is_some_and(|text| page.store(&key, &text))
 }
 
-/// Whether the entry `id` is there.
+/// Whether the entry `id` is stored.
 pub fn holds<P: Page>(page: &P, settings: &Settings, id: &ConversionId) -> bool {
     page.load(&key(settings, id)).is_some()
 }
 
-/// Removes the entry `id`, if it is there.
+/// Removes the entry `id`, if it is stored.
 pub fn remove<P: Page>(page: &P, settings: &Settings, id: &ConversionId) {
     page.remove(&key(settings, id));
 }
 
-/// What waits, the oldest first. What is past its age or cannot be read is removed.
+/// The waiting entries, the oldest first. Removes entries that are too old or unreadable.
 pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
     let read = |name: &String| {
         let kept = page.load(name).and_then(|text| page.parse(&text));
@@ -69,26 +70,26 @@ pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
     names(page, settings).iter().filter_map(read).collect()
 }
 
-/// The storage keys of what waits, readable or not, the oldest first: ids begin with their time.
+/// The storage keys of the waiting entries, readable or not, the oldest first: ids begin with their time.
 pub fn names<P: Page>(page: &P, settings: &Settings) -> Vec<String> {
     page.names(&settings.queue_prefix())
 }
 
-/// Keeps the proxy's hint for later pages: nothing that waits is tried before `until`.
+/// Stores the proxy's hint for later pages: no waiting entry is tried before `until`.
 pub fn put_off<P: Page>(page: &P, settings: &Settings, until: UnixMillis) {
     if let Ok(text) = page.write(&until) {
         page.store(&settings.due_key(), &text);
     }
 }
 
-/// When what waits may be tried, by a hint that an earlier page was given; no later than the longest hint from now, whatever
-/// became of the clock.
+/// When waiting entries may be tried, by the hint that an earlier page stored; at most [`HINT_MOST_MS`] from now, even if
+/// the clock was set back.
 pub fn due<P: Page>(page: &P, settings: &Settings) -> UnixMillis {
     let kept = page.load(&settings.due_key()).and_then(|text| page.parse(&text)?.integer());
     UnixMillis(kept.unwrap_or(0)).min(page.now().plus(HINT_MOST_MS.into()))
 }
 
-/// Removes the hint, and what waits, readable or not.
+/// Removes the hint and the waiting entries, readable or not.
 pub fn clear<P: Page>(page: &P, settings: &Settings) {
     let hint = [settings.due_key()];
     hint.iter().chain(&names(page, settings)).for_each(|name| page.remove(name));

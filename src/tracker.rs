@@ -1,8 +1,8 @@
-//! One site's SDK in one document: the parts before this file, put together. Every call of the page ends here, waits for
-//! `ready`, and is answered within [`PATIENCE_MS`] of it; what is not done by then goes on behind the answer.
+//! One site's SDK in one document: connects the parts. Every call of the page ends here, waits for `ready`, and is answered
+//! within [`PATIENCE_MS`]; unfinished work continues after the answer.
 //!
-//! Changes of consent are enacted one after the other ([`Tracker::enact`]), so that a withdrawal's `DELETE` never overtakes
-//! the report of a touch. Whatever comes back from the network is kept only if consent is still in force ([`Tracker::granted`]).
+//! Changes of consent are carried out one after the other ([`Tracker::enact`]), so that a withdrawal's `DELETE` never
+//! overtakes the report of a touch. A network answer is stored only if consent is still granted ([`Tracker::granted`]).
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -24,22 +24,22 @@ use crate::queue;
 use crate::send::{self, Step, Tried, UNREACHABLE};
 use crate::wait::{Gate, Task, within};
 
-/// Conversions that are held in memory while consent is pending; a page that calls for more has a loop.
+/// Conversions kept in memory while consent is pending. A page that reports more has a loop.
 const HELD: usize = 20;
 
-/// Milliseconds for which a conversion that an earlier page left in storage waits for the touch: that page's report of it may
+/// Milliseconds for which a conversion that an earlier page stored waits for a touch: that page's report of the touch may
 /// still be under way.
 const REPORT_MS: i64 = 30_000;
 
-/// What a page hears of a conversion that waits in storage.
+/// The status of a conversion that waits in storage.
 const QUEUED: &str = "queued";
 
 /// What `ready` resolves to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// Whether a touch stands behind this visitor.
+    /// Whether this visitor has a touch.
     pub attributed: bool,
-    /// Always `wasm` here; the stub answers `off` where this module does not run.
+    /// Always `wasm` here; the stub answers `off` if this module does not run.
     pub mode: &'static str,
 }
 
@@ -55,11 +55,11 @@ impl Serialize for Ready {
 /// What is known of this visitor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {
-    /// No touch: nothing is to be sent or stored.
+    /// No touch: nothing is sent or stored.
     Untouched,
-    /// A touch, and the token for it.
+    /// A touch, with its token.
     Touched(Rc<Click>),
-    /// A touch is likely, but the proxy has not answered for it; holds why.
+    /// A touch is likely, but the proxy has not confirmed it; the code says why.
     Unanswered(String),
 }
 
@@ -73,23 +73,24 @@ pub struct Tracker<P> {
     /// Whether the proxy has answered for this arrival.
     told: Cell<bool>,
     standing: RefCell<Standing>,
-    /// Conversions called while consent was pending.
+    /// Conversions reported while consent was pending.
     held: RefCell<Vec<Rc<Entry>>>,
     /// Conversions that are being sent.
     under_way: RefCell<Vec<ConversionId>>,
-    /// How often in a row the proxy could not take one.
+    /// How often in a row the proxy could not accept one.
     failures: Cell<u32>,
-    /// When, by the page's clock, the next try of what waits is due.
+    /// When waiting conversions are tried next, by the page's clock.
     due: Cell<UnixMillis>,
-    /// The change of consent that is to be enacted next; a later one replaces it.
+    /// The change of consent to carry out next; a later one replaces it.
     wanted: Cell<Option<Action>>,
-    /// Open when no action is under way.
+    /// Open while no action is under way.
     idle: Gate,
     ready: Gate,
 }
 
 impl<P: Page> Tracker<P> {
-    /// Starts the SDK, which lives as long as the document, and so is never dropped: looks at the arrival if consent allows, and opens `ready` when that is done or [`READY_MS`] are over.
+    /// Starts the SDK: looks at the arrival if consent allows, and opens `ready` when that is done or after [`READY_MS`].
+    /// The tracker is never dropped, because it lives as long as the document.
     pub fn start(page: P, settings: Settings, arrival: Arrival) -> &'static Self {
         let due = queue::due(&page, &settings);
         let tracker: &'static Self = Box::leak(Box::new(Self {
@@ -119,7 +120,7 @@ impl<P: Page> Tracker<P> {
         tracker
     }
 
-    /// Ends when the first look at the arrival is done with.
+    /// Returns when the first look at the arrival is finished, or after [`READY_MS`].
     pub async fn ready(&'static self) -> Ready {
         self.ready.passed().await;
         Ready { attributed: self.click().is_some(), mode: "wasm" }
@@ -130,19 +131,19 @@ impl<P: Page> Tracker<P> {
         self.current().await.map(|click| click.touch())
     }
 
-    /// The ledger's id of this visitor, which a checkout's reference field may carry; it is known to the ledger and no
-    /// credential anywhere.
+    /// This visitor's random id in the ledger, for a checkout's reference field. It is not a credential.
     pub async fn reference(&'static self) -> Option<String> {
         self.current().await.map(|click| click.reference.clone())
     }
 
-    /// The page came back from the back/forward cache: no further arrival, but what other pages did since counts.
+    /// The page came back from the back/forward cache. That is not a new arrival, but other pages may have changed token or
+    /// consent.
     pub fn resume(&'static self) {
         self.enact(consent::begin(self.consent(), self.trace()));
     }
 
-    /// Sends what waits in the queue, unless it is too early; gives the milliseconds after which it should be called again, if
-    /// anything is left. One tab at a time, which the caller sees to.
+    /// Sends what waits in the queue, unless it is too early; returns the milliseconds until the next `drain` if anything
+    /// is left. The caller lets one tab at a time drain.
     pub async fn drain(&'static self) -> Option<u32> {
         self.ready.passed().await;
         self.idle.passed().await;
@@ -159,8 +160,8 @@ impl<P: Page> Tracker<P> {
         left.then(|| u32::try_from(self.due.get().since(self.page.now())).unwrap_or(0).max(queue::BREATH_MS))
     }
 
-    /// Tries each entry that waits, up to the first after which all have to rest. Those that were refused alone rest after the
-    /// round, so that they hold up no other.
+    /// Tries each waiting entry, up to the first failure after which all must rest. After a refusal of one entry alone, the
+    /// round continues and rests at its end, so that the entry holds up no other.
     async fn drain_once(&'static self) {
         let mut refused = false;
         for entry in queue::list(&self.page, &self.settings) {
@@ -178,7 +179,7 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// The state in force once the page says `word`; any other word changes nothing.
+    /// Applies the page's `word`, unless it is unknown, and returns the state in force.
     pub fn state_consent(&'static self, word: &str) -> State {
         let before = self.consent();
         match State::from_word(word) {
@@ -190,7 +191,7 @@ impl<P: Page> Tracker<P> {
         now
     }
 
-    /// Takes a conversion with the page's argument as JSON, and answers for it within [`PATIENCE_MS`] of `ready` or of the call.
+    /// Takes a conversion with the page's argument as JSON, and answers within [`PATIENCE_MS`] of `ready` or of the call.
     pub async fn convert(&'static self, word: &str, input: String) -> Outcome {
         let entry = match self.admit(word, input) {
             Ok(entry) => entry,
@@ -211,7 +212,7 @@ impl<P: Page> Tracker<P> {
         outcome.of(&entry.id)
     }
 
-    /// The checked conversion, if it is to be sent now; else what is said of it at once.
+    /// The checked conversion, if it is to be sent now; otherwise the outcome to answer at once.
     fn admit(&self, word: &str, input: String) -> Result<Rc<Entry>, Outcome> {
         let kind = conversion::kind(word).ok_or_else(|| Outcome::coded("failed", "not_available"))?;
         let entry = Rc::new(Entry::new(&self.page, kind, input).map_err(|malformed| {
@@ -232,8 +233,8 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Brings one conversion to the proxy, once the arrival is settled. What the proxy has answered for, and what is not
-    /// to be sent, leaves the queue; the rest stays in it for the next page.
+    /// Sends one conversion, after the arrival is settled. It leaves the queue when the proxy has answered for it, or when
+    /// it must not be sent; otherwise it stays for the next page.
     async fn deliver(&'static self, entry: Rc<Entry>) -> Outcome {
         self.under_way.borrow_mut().push(entry.id.clone());
         let outcome = self.bring(&entry).await;
@@ -279,7 +280,8 @@ impl<P: Page> Tracker<P> {
                 }
                 Step::Renew => {
                     tried = Tried::WithNewToken;
-                    // The proxy no longer knows that token, and perhaps no cookie: the arrival's id and the key show who this is.
+                    // Reports the whole arrival again: if the cookie is lost too, the arrival's id and the browser key
+                    // identify the visitor.
                     self.told.set(false);
                     self.ask(None).await;
                 }
@@ -289,8 +291,8 @@ impl<P: Page> Tracker<P> {
         outcome
     }
 
-    /// Tries nothing that waits for `least` milliseconds, and for longer the longer this goes on. What the proxy asked for binds
-    /// the next page, too.
+    /// Lets the queue rest for at least `least` milliseconds, and longer with each failure. The proxy's own `Retry-After`
+    /// also binds the next page.
     fn rest(&self, least: u32) {
         let failures = self.failures.get() + 1;
         self.failures.set(failures);
@@ -302,7 +304,7 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Does what a change of consent asks for: clears at once, and talks to the proxy after what is still under way.
+    /// Carries out a change of consent: clears storage immediately, and talks to the proxy after the work under way.
     fn enact(&'static self, action: Option<Action>) {
         if matches!(action, Some(Action::Forget | Action::Withdraw)) {
             self.clear();
@@ -311,7 +313,7 @@ impl<P: Page> Tracker<P> {
             return;
         }
         self.wanted.set(action);
-        // Whoever closed it looks at what is wanted when done.
+        // The task that closed the gate reads `wanted` again when it finishes.
         if !self.idle.close() {
             return;
         }
@@ -332,7 +334,7 @@ impl<P: Page> Tracker<P> {
         });
     }
 
-    /// Looks at the arrival, and asks the proxy where that is worth it, or where the token in hand has gone from storage.
+    /// Looks at the arrival. Asks the proxy if that is worthwhile, or if the current token has gone from storage.
     async fn arrive(&self) {
         let kept = Click::load(&self.page, &self.settings).map(Rc::new);
         let gone = kept.is_none() && self.click().is_some();
@@ -342,9 +344,9 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Whether the proxy may know more: with the flag cookie, behind which another page's touch may stand, and with a touch in the
-    /// URL that was not told yet. With a token of an earlier page, a vendor's cookie is no reason, nor is a URL that is seen
-    /// again.
+    /// Whether the proxy may know more: with the flag cookie, which another page's touch may have set, or with a touch in
+    /// the URL that was not reported yet. If there is a token of an earlier page, neither a vendor's cookie nor a URL that
+    /// is seen again is a reason to ask.
     fn worth_asking(&self, kept: bool) -> bool {
         let jar = self.page.cookies();
         let source = capture::look(&self.arrival, self.told.get(), &jar, &self.settings.params).source;
@@ -353,8 +355,8 @@ impl<P: Page> Tracker<P> {
             || source.is_some() && !kept
     }
 
-    /// Waits for what is under way. Then takes over the token that another tab may have been given since, and where there is none
-    /// but should be one, or may be, looks at the arrival afresh.
+    /// Waits for the work under way. Then takes the token that another tab may have stored. If there is no token but may be
+    /// one, looks at the arrival again.
     async fn look_again(&'static self) {
         self.idle.passed().await;
         if !self.granted() {
@@ -367,7 +369,7 @@ impl<P: Page> Tracker<P> {
         let worth_it = match &*self.standing.borrow() {
             Standing::Touched(click) => click.stored,
             Standing::Untouched => self.worth_asking(false),
-            // A conversion asks by itself.
+            // A conversion asks for a token itself.
             Standing::Unanswered(_) => false,
         };
         if worth_it {
@@ -376,8 +378,8 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Asks for a token, and keeps what the proxy says unless consent has gone meanwhile. Where the proxy knows no touch, `kept`
-    /// stays: a token outlives the visitor cookie.
+    /// Asks for a token and stores the proxy's answer, unless consent was withdrawn meanwhile. If the proxy knows no touch,
+    /// `kept` stays: a token outlives the visitor cookie.
     async fn ask(&self, kept: Option<Rc<Click>>) {
         let jwk = self.page.key(&self.settings.site).await;
         let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
@@ -394,7 +396,7 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Takes note of what the proxy says of this visitor.
+    /// Records what the proxy says about this visitor.
     fn stand(&self, answer: Option<Answer<P::Json>>, kept: Option<Rc<Click>>) {
         let code = match answer {
             Some(Answer { status: 204, .. }) => {
@@ -416,13 +418,13 @@ impl<P: Page> Tracker<P> {
             Some(refusal) => send::refusal_code(&refusal),
             None => UNREACHABLE.to_owned(),
         };
-        // A token from before is better than none.
+        // An earlier token is better than none.
         if self.click().is_none() {
             self.standing.replace(Standing::Unanswered(code));
         }
     }
 
-    /// Drops everything that this document holds and that our storage keys hold.
+    /// Drops everything in this document's memory and under our storage keys.
     fn clear(&self) {
         self.held.borrow_mut().clear();
         self.told.set(false);
@@ -437,13 +439,13 @@ impl<P: Page> Tracker<P> {
         self.page.forget_key().await;
     }
 
-    /// Ends with `work`, after `ms` milliseconds at the latest.
+    /// Returns when `work` has ended, or after `ms` milliseconds.
     async fn no_longer_than(&'static self, ms: u32, work: Task<()>) {
         let mut work = work;
         within(&mut work, Box::pin(self.page.sleep(ms))).await;
     }
 
-    /// The token as it is now, also in another tab, as far as it is known within [`PATIENCE_MS`] of `ready` or of the call.
+    /// The token as it is now, perhaps from another tab, as far as known within [`PATIENCE_MS`] of `ready` or of the call.
     async fn current(&'static self) -> Option<Rc<Click>> {
         self.ready.passed().await;
         self.no_longer_than(PATIENCE_MS, Box::pin(self.look_again())).await;
@@ -458,7 +460,7 @@ impl<P: Page> Tracker<P> {
         self.consent() == State::Granted
     }
 
-    /// The token in hand; none without a grant.
+    /// The current token; `None` without consent.
     fn click(&self) -> Option<Rc<Click>> {
         match &*self.standing.borrow() {
             Standing::Touched(click) if self.granted() => Some(Rc::clone(click)),
@@ -473,7 +475,7 @@ impl<P: Page> Tracker<P> {
         if stored || flagged { Trace::Left } else { Trace::None }
     }
 
-    /// Says how things stand, so that `data-debug` is not silent where all is well.
+    /// Prints the state, so that `data-debug` also says when everything works.
     fn report(&self) {
         let standing = match &*self.standing.borrow() {
             Standing::Touched(click) => joined(&["touch in ", &click.program, ", all is well"]),
@@ -489,7 +491,7 @@ impl<P: Page> Tracker<P> {
     }
 }
 
-/// What is said of a conversion that is not done with: it waits in storage, or nowhere.
+/// The outcome of an unfinished conversion: `queued` if it waits in storage, otherwise `failed`.
 fn later(kept: bool, code: &str) -> Outcome {
     Outcome::coded(if kept { QUEUED } else { "failed" }, code)
 }

@@ -1,5 +1,5 @@
-//! The two ways of waiting that the SDK needs: for a gate to open, and for one of two futures to end. No timer of its own;
-//! [`crate::page::Page::sleep`] is one of the two.
+//! The SDK waits in two ways: for a gate to open, and for the first of two futures to end. There is no timer here; callers
+//! pass [`crate::page::Page::sleep`] as the second future.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -9,7 +9,7 @@ use std::task::{Poll, Waker};
 /// A future on the heap.
 pub type Task<T> = Pin<Box<dyn Future<Output = T>>>;
 
-/// Something that many wait for; it may close again.
+/// A gate that several tasks wait for. It can close again.
 #[derive(Debug, Default)]
 pub struct Gate {
     open: Cell<bool>,
@@ -17,18 +17,18 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets everybody through from now on.
+    /// Opens the gate and wakes every task that waits.
     pub fn open(&self) {
         self.open.set(true);
         self.waiting.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Holds up whoever comes from now on; says whether it was open.
+    /// Closes the gate; returns whether it was open.
     pub fn close(&self) -> bool {
         self.open.replace(false)
     }
 
-    /// Ends when the gate is open.
+    /// Returns when the gate is open.
     pub async fn passed(&self) {
         poll_fn(|context| {
             if self.open.get() {
@@ -41,8 +41,8 @@ impl Gate {
     }
 }
 
-/// The output of `work` if it ends before `limit`. What does not is still there, and may be run on. Over trait objects, so
-/// that the module holds it once.
+/// The output of `work` if it ends before `limit`; otherwise `None`, and the caller can continue to poll `work`. Takes
+/// trait objects, so that the module has this code once.
 pub async fn within<T>(work: &mut Task<T>, limit: Task<()>) -> Option<T> {
     let mut limit = limit;
     poll_fn(|context| match work.as_mut().poll(context) {

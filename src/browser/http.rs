@@ -1,5 +1,5 @@
-//! Requests to the proxy: `fetch` through gloo-net, with credentials, as `text/plain` so that no preflight is needed. Retries
-//! nothing; [`crate::send::step`] reads the answers.
+//! Requests to the proxy: `fetch` through gloo-net, with credentials, as `text/plain`, which needs no preflight. Retries
+//! nothing; [`crate::send::step`] decides by the answers.
 
 use gloo_net::http::Request as GlooRequest;
 use js_sys::{Array, JSON, Promise};
@@ -17,7 +17,7 @@ extern "C" {
     fn read(answer: &web_sys::Response) -> Promise;
 }
 
-/// Sends, and reads the answer to its end. With `keepalive` the request may outlive the document.
+/// Sends the request and reads the whole answer. With `keepalive` the request may outlive the document.
 pub(super) async fn send(asked: &Request, keepalive: bool) -> Option<Answer<BrowserJson>> {
     let (method, body) = match asked.method {
         Method::Delete => ("DELETE", None),
@@ -28,7 +28,7 @@ pub(super) async fn send(asked: &Request, keepalive: bool) -> Option<Answer<Brow
     resolved(read(&response), answer).await
 }
 
-/// The three values that `read` gives; each may be anything, since pages replace `fetch`.
+/// The three values that `read` returns. Each may be anything, since pages replace `fetch`.
 fn answer(read: &JsValue) -> Option<Answer<BrowserJson>> {
     let parts = read.unchecked_ref::<Array>();
     let retry_after = parts.get(1).as_string().and_then(|seconds| seconds.parse::<u32>().ok());

@@ -1,5 +1,5 @@
-//! The page in memory: a clock that moves when told to, storage in a map, a proxy that is a closure. It runs the SDK where no
-//! browser is, tests first of all. Cryptography is given to it, since the SDK has none of its own.
+//! The page in memory: a clock that moves on command, storage in a map, a proxy that is a closure. It runs the SDK without
+//! a browser, mainly in tests. The caller provides the cryptography, since the SDK has none of its own.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -19,14 +19,14 @@ use trailmark_wire::time::UnixMillis;
 use super::{Answer, Json, Page, Request};
 use crate::wait::Gate;
 
-/// What the network makes of a request.
+/// How the network answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reply {
     /// This answer, at once.
     Now(Answer<serde_json::Value>),
-    /// This answer, after so many milliseconds.
+    /// This answer, after this many milliseconds.
     After(u32, Answer<serde_json::Value>),
-    /// No answer, and no end of waiting.
+    /// No answer, ever.
     Never,
     /// No connection.
     Lost,
@@ -41,7 +41,7 @@ type Translate = fn(Kind, &str) -> Result<String, String>;
 /// The proxy.
 type Network = Box<dyn FnMut(&Request) -> Reply>;
 
-/// A key that [`MemoryPage`] holds for every site.
+/// The key that [`MemoryPage`] uses for every site.
 pub struct MemoryKey {
     /// The public half.
     pub public: EcPublicJwk,
@@ -70,10 +70,10 @@ struct Inner {
     tasks: RefCell<Vec<Task>>,
 }
 
-/// Something spawned.
+/// A spawned task.
 type Task = Pin<Box<dyn Future<Output = ()>>>;
 
-/// The eventual output of [`MemoryPage::call`].
+/// The output of [`MemoryPage::call`], once it exists.
 pub type Slot<T> = Rc<RefCell<Option<T>>>;
 
 struct Woken(AtomicBool);
@@ -109,12 +109,12 @@ impl MemoryPage {
         }
     }
 
-    /// Lets `network` answer from now on.
+    /// Uses `network` for every request from now on.
     pub fn set_network(&self, network: impl FnMut(&Request) -> Reply + 'static) {
         *self.0.network.borrow_mut() = Box::new(network);
     }
 
-    /// Gives the browser a key, or takes it.
+    /// Gives the browser a key, or removes it.
     pub fn set_key(&self, key: Option<MemoryKey>) {
         self.0.key.replace(key);
     }
@@ -129,17 +129,17 @@ impl MemoryPage {
         self.0.privacy_control.set(on);
     }
 
-    /// Denies storage from now on, and forgets what it held.
+    /// Denies storage from now on, and forgets its content.
     pub fn deny_storage(&self) {
         self.0.storage.replace(None);
     }
 
-    /// Lets storage take nothing more from now on; what it holds stays.
+    /// Makes storage refuse new text from now on; its content stays.
     pub fn fill_storage(&self) {
         self.0.full.set(true);
     }
 
-    /// Everything that storage holds.
+    /// The content of storage.
     pub fn stored(&self) -> BTreeMap<String, String> {
         self.0.storage.borrow().clone().unwrap_or_default()
     }
@@ -154,7 +154,7 @@ impl MemoryPage {
         self.0.warnings.borrow().clone()
     }
 
-    /// Another document of the same browser: storage, cookies and clock stay, requests and tasks do not.
+    /// Another document of the same browser: keeps storage, cookies and clock, but not requests and tasks.
     #[must_use]
     pub fn next_document(&self) -> Self {
         let next = Self::new(self.now(), self.0.sha256, self.0.body);
@@ -164,7 +164,7 @@ impl MemoryPage {
         next
     }
 
-    /// A document of the same browser beside this one: what one stores the other sees. Each has a clock of its own.
+    /// Another document of the same browser, open at the same time. Both share storage and cookies; each has its own clock.
     #[must_use]
     pub fn another_tab(&self) -> Self {
         let (cookies, storage) = (Rc::clone(&self.0.cookies), Rc::clone(&self.0.storage));
@@ -173,7 +173,7 @@ impl MemoryPage {
         Self(Rc::new(Inner { cookies, storage, ids, ..Self::inner(self.now(), self.0.sha256, self.0.body) }))
     }
 
-    /// Starts `work` and runs everything as far as it goes; the slot is filled when `work` has ended.
+    /// Starts `work` and runs all tasks as far as they go; the slot is filled when `work` has ended.
     pub fn call<T: 'static>(&self, work: impl Future<Output = T> + 'static) -> Slot<T> {
         let slot = Slot::default();
         let filled = Rc::clone(&slot);
@@ -185,7 +185,7 @@ impl MemoryPage {
         slot
     }
 
-    /// Moves the clock on, stopping at every timer on the way.
+    /// Moves the clock forward, stopping at every timer on the way.
     pub fn advance(&self, ms: u32) {
         let end = self.0.now.get() + i64::from(ms);
         self.run();

@@ -99,7 +99,7 @@ test('every state of a commission stands in the table, and no other', () => {
   );
 });
 
-test('every code that a page hears is said by the SDK', () => {
+test('every code that a page gets is one of the SDK', () => {
   const files = readdirSync(join(ROOT, 'src'))
     .filter((name) => name.endsWith('.rs'))
     .map((name) => read(`src/${name}`));
@@ -107,7 +107,7 @@ test('every code that a page hears is said by the SDK', () => {
     .filter((name) => name.endsWith('.js'))
     .map((name) => read(`pkg-template/${name}`));
   const said = [...files, ...scripts].join('\n');
-  for (const [code] of rows('docs/troubleshooting.md', 'What a page hears'))
+  for (const [code] of rows('docs/troubleshooting.md', 'What a page gets'))
     assert.match(said, new RegExp(`["']${code}["']`), `the SDK says ${code}`);
 });
 

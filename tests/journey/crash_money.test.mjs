@@ -15,8 +15,8 @@ const BACKENDS = 6;
 /** Of each backend; few enough that one page of the vendor's list holds all transactions. */
 const CUSTOMERS = 18;
 
-/** Answers that the vendor loses; some of them are those of look-ups. */
-const STRIKES = 30;
+/** Answers that the vendor loses: so many of sends, and as many of look-ups. */
+const STRIKES = 15;
 
 /** Cents, which the vendor counts in, as minor units of a currency. */
 const MINOR = { EUR: (cents) => cents, JPY: (cents) => cents / 100, KWD: (cents) => cents * 10 };
@@ -153,7 +153,10 @@ for (const dialect of ['current', 'guide']) {
     // With dedupe off a second send shows as a second effect. The guide's customers are unique by its own word.
     if (dialect === 'current') await product.control('partnerstack/settings', { dedupe: false });
     // So many strikes, whenever the machine gets round to the calls; then the vendor is well.
-    await product.control('faults', { vendor: account(dialect), kind: 'reset_after', probability: 0.1, seed: 11, times: STRIKES });
+    for (const method of ['POST', 'GET']) {
+      const fault = { vendor: account(dialect), method, kind: 'reset_after', probability: 0.1, seed: 11, times: STRIKES };
+      await product.control('faults', fault);
+    }
     const backends = await Promise.all(Array.from({ length: BACKENDS }, () => prepared(product)));
     const stories = [];
     let kills = 0;

@@ -130,7 +130,7 @@ test('consent takes texts alone: nothing else grants, and nothing makes a call r
     const told = [];
     for (const word of odd) {
       const [state, { code }] = await Promise.all([trailmark.consent(word), trailmark.signup({ customerKey: 'odd' })]);
-      told.push(`${state} ${code}`);
+      if (code !== 'timeout') told.push(`${state} ${code}`);
     }
     return [...new Set(told)];
   });
@@ -175,15 +175,21 @@ const MISTAKES = [
   ['no_site', 'queued not_loaded', /site is missing or not 1 to 32 of a-z, 0-9 and -/],
   ['wrong_path', 'queued not_loaded', /trailmark: not_loaded/],
   ['copied', 'queued not_loaded', /assets\/sdk-.*; take sdk\.js from the proxy/],
-  ['wrong_endpoint', 'queued refused', /\/assets\/v1\/clicks: no Trailmark proxy answers this page here: check data-endpoint/],
+  ['wrong_endpoint', 'queued refused', /\/assets\/v1\/clicks: no Trailmark proxy answered: check data-endpoint/],
 ];
+/** What a signup hears. On a busy machine that is `timeout` after 300 ms: then the same is asked again. */
+const hears = (page) =>
+  until('a signup hears the cause', async () => {
+    const { status, code } = await page.evaluate(() => trailmark.signup({ customerKey: 'mistaken' }));
+    return code !== 'timeout' && `${status} ${code}`;
+  });
+
 for (const [name, heard, explained] of MISTAKES) {
   // field-faults row 58
   test(`${name}: a signup hears ${heard}, and data-debug names the cure`, async () => {
     const { context, page, said } = await freshPage(browser);
     await page.goto(at(name, ADA));
-    const { status, code } = await page.evaluate(() => trailmark.signup({ customerKey: 'mistaken' }));
-    assert.equal(`${status} ${code}`, heard);
+    assert.equal(await hears(page), heard);
     await until('the console says so', () => explained.test(said.console.join('\n')));
     await context.close();
   });
@@ -194,8 +200,7 @@ test('an origin that is not the site’s: a signup hears its code, and data-debu
   const { context, page, said } = await freshPage(browser);
   const { port } = new URL(between.url);
   await page.goto(at('well', ADA).replace('127.0.0.1', 'localhost'));
-  const { status, code } = await page.evaluate(() => trailmark.signup({ customerKey: 'mistaken' }));
-  assert.equal(`${status} ${code}`, 'queued origin_not_allowed');
+  assert.equal(await hears(page), 'queued origin_not_allowed');
   const cure = `\`http://localhost:${port}\` is not in \`origins\` of site \`acme\`: add it in trailmark.toml, exactly`;
   await until('the console says so', () => said.console.some((line) => line.includes(cure)));
   await context.close();

@@ -6,8 +6,8 @@ use trailmark::capture::{holds_cookie, look};
 use trailmark::consent::State::{Denied, Granted};
 use trailmark::page::memory::Reply;
 use trailmark_wire::capture::{Rule, Source, capture};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
+use trailmark_wire::vendor::VendorName;
 
 use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, arrival, problem, status, touched};
 

@@ -1,6 +1,6 @@
 //! The files that a browser fetches: named by content, compressed in advance, listed in a manifest.
 //!
-//! Pure but for [`replace`]; what goes into the files is [`crate::build_sdk`]'s business.
+//! Pure except [`replace`]; [`crate::build_sdk`] makes the content.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -21,7 +21,7 @@ pub(crate) struct Artifact {
     gzip: Vec<u8>,
 }
 
-/// What `manifest.json` says of one file; all sizes in bytes.
+/// The entry of one file in `manifest.json`; all sizes in bytes.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -31,7 +31,7 @@ pub(crate) struct Entry {
     pub(crate) sha256: String,
 }
 
-/// `manifest.json`: what the proxy and `size` know of the built module.
+/// `manifest.json`: describes the built module for the proxy and for `size`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(crate) struct Manifest {
     pub(crate) version: String,
@@ -40,9 +40,9 @@ pub(crate) struct Manifest {
     /// File name of the module.
     pub(crate) wasm: String,
     pub(crate) files: Vec<Entry>,
-    /// The loader's share of `sdk.js`, which holds the stub before it; a line for `size`, no file.
+    /// The part of `sdk.js` after the stub; not a file, only for `size`.
     pub(crate) loader: Entry,
-    /// Hash of everything the build read.
+    /// Hash of everything that the build reads.
     pub(crate) inputs: String,
 }
 
@@ -54,19 +54,19 @@ impl Manifest {
 }
 
 impl Artifact {
-    /// A file under a fixed name.
+    /// A file with a fixed name.
     pub(crate) fn new(name: impl Into<String>, content: Vec<u8>) -> Result<Self> {
         Ok(Self { name: name.into(), brotli: brotli(&content)?, gzip: gzip(&content)?, content })
     }
 
-    /// A file whose name carries the first 16 hex digits of its SHA-256, so that it may be cached for ever.
+    /// A file with the first 16 hex digits of its SHA-256 in its name, so that browsers may cache it forever.
     pub(crate) fn hashed(prefix: &str, suffix: &str, content: Vec<u8>) -> Result<Self> {
         let hash = sha256_hex(&content);
         let short: String = hash.chars().take(16).collect();
         Self::new(format!("{prefix}{short}{suffix}"), content)
     }
 
-    /// The line of the manifest.
+    /// The file's entry in the manifest.
     pub(crate) fn entry(&self) -> Entry {
         Entry {
             name: self.name.clone(),
@@ -87,7 +87,8 @@ impl Artifact {
     }
 }
 
-/// Writes `artifacts` into `folder`, removes every other file there but `manifest.json`, and says whether anything changed.
+/// Writes `artifacts` into `folder`, removes every other file there except `manifest.json`, and returns whether anything
+/// changed.
 pub(crate) fn replace(folder: &Path, artifacts: &[Artifact]) -> Result<bool> {
     std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let parts: Vec<_> = artifacts.iter().flat_map(Artifact::parts).collect();
@@ -107,7 +108,7 @@ pub(crate) fn replace(folder: &Path, artifacts: &[Artifact]) -> Result<bool> {
     Ok(changed)
 }
 
-/// Writes and says whether the file held something else before. An equal file keeps its time stamp.
+/// Writes the file; returns whether its content changed. An unchanged file keeps its time stamp.
 pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
     if std::fs::read(path).is_ok_and(|old| old == content) {
         return Ok(false);

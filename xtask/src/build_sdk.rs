@@ -1,7 +1,7 @@
-//! `build-sdk`: the root package becomes the files that a page loads.
+//! `build-sdk`: turns the root package into the files that a page loads.
 //!
-//! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, no types: those are hand-written) → wasm-opt and terser, where
-//! Node is there → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
+//! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt and terser, if Node
+//! is installed → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`.
 
@@ -20,10 +20,10 @@ use crate::panics;
 use crate::workspace::Workspace;
 use crate::{shell, tools};
 
-/// Where the built files go, under the root.
+/// The folder of the built files, below the root.
 pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 
-/// The file whose expansion embeds them.
+/// The file whose macro embeds them.
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
 
 /// Everything the build reads, besides the tools.
@@ -43,7 +43,7 @@ const INPUTS: [&str; 10] = [
 /// The target triple of the module.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds and says what came out.
+/// Builds and prints the results.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let started = Instant::now();
     let manifest = build(workspace)?;
@@ -57,8 +57,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// Brings `crates/trailmark-proxy/sdk` up to date.
 ///
 /// # Errors
-/// The code does not compile, the locked versions of wasm-bindgen differ, a hand-written half is missing, or a
-/// tool that is installed fails. Absent Node is no error: the files are larger and a note says so.
+/// The code does not compile, the locked versions of wasm-bindgen differ, a hand-written half is missing, or an installed
+/// tool fails. Without Node there is no error: the files are larger, and a note says so.
 pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     check_bindgen_versions(workspace)?;
     tools::wasm_target()?;
@@ -110,7 +110,7 @@ fn fingerprint(workspace: &Workspace, npm: Option<&Npm>) -> Result<String> {
     Ok(sha256_hex(text.as_bytes()))
 }
 
-/// The manifest in `folder`, if it was built from `inputs` and its files are still what it says.
+/// The manifest in `folder`, if it was built from `inputs` and its files are unchanged.
 fn fresh_manifest(folder: &Path, inputs: &str) -> Option<Manifest> {
     let text = std::fs::read_to_string(folder.join("manifest.json")).ok()?;
     let manifest: Manifest = serde_json::from_str(&text).ok()?;
@@ -122,12 +122,12 @@ fn fresh_manifest(folder: &Path, inputs: &str) -> Option<Manifest> {
     (manifest.inputs == inputs && intact).then_some(manifest)
 }
 
-/// Compiles the library of `package` for the browser and gives the path of the module.
+/// Compiles the library of `package` for the browser and returns the path of the module.
 pub(crate) fn compile(workspace: &Workspace, manifest: &Path, package: &str) -> Result<PathBuf> {
     shell::run(
         workspace
             .cargo()
-            // Cargo links with LTO only where every crate type allows it; the manifest's rlib, which tests need, does not.
+            // Cargo links with LTO only if every crate type allows it; the rlib that tests need does not.
             .args(["rustc", "--quiet", "--lib", "--crate-type", "cdylib", "--profile", "sdk", "--target", WASM_TARGET])
             .args(["--package", package, "--target-dir"])
             .arg(&workspace.target)
@@ -139,8 +139,8 @@ pub(crate) fn compile(workspace: &Workspace, manifest: &Path, package: &str) -> 
     Ok(workspace.target.join(WASM_TARGET).join("sdk").join(file))
 }
 
-/// Flags that take the paths of this machine out of panic locations: they name the builder's home folder, and
-/// would make the same sources give other bytes elsewhere.
+/// Flags that remove this machine's paths from panic locations: they contain the builder's home folder, and the same
+/// sources would give different bytes on another machine.
 fn rustflags(root: &Path) -> OsString {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -162,7 +162,7 @@ fn rustflags(root: &Path) -> OsString {
     flags
 }
 
-/// The wasm-bindgen step: glue as an ES module that is told where its module lies, and the module.
+/// The wasm-bindgen step: the glue as an ES module, and the module.
 pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     let module = panics::silence(&std::fs::read(module)?)?;
     let mut output = Bindgen::new()
@@ -181,7 +181,7 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     let handed = output.wasm_mut().imports.iter().filter(is_local).map(|import| import.name.clone()).collect();
     let mut glue = whole_glue(output.js(), &local_modules, &handed)?;
     let module = output.wasm_mut();
-    // The names of modules stand before the name of every import, and once in the glue.
+    // The names of JS modules precede the name of every import in the module, and occur once in the glue.
     let local_names = local_modules.keys().map(|path| format!("./snippets/{path}"));
     for (index, long) in std::iter::once("./sdk_bg.js".to_owned()).chain(local_names).enumerate() {
         let short = format!("_{index}");
@@ -190,7 +190,7 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
             import.module.clone_from(&short);
         }
     }
-    // These names end in hashes, which no compressor shortens, and stand in both files.
+    // These names end in hashes, which do not compress, and occur in both files.
     let is_internal = |name: &str| name.starts_with("__wb") || name.starts_with("wasm_bindgen__");
     let imports = module.imports.iter_mut().map(|import| &mut import.name);
     let exports = module.exports.iter_mut().map(|export| &mut export.name);
@@ -202,11 +202,10 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     Ok((glue, module.emit_wasm()))
 }
 
-/// The glue as one file without its dead half: our own JS (`src/browser/*.js`) in place of its imports of them, since every
-/// further file would be a further request; and instead of wasm-bindgen's four ways to begin, which terser must keep, the one
-/// that the loader uses: `load(bytes)`. Knows the text that the pinned wasm-bindgen writes, and fails where it is another.
-/// `local_modules` are text by path, and sorted, so that the same sources give the same bytes; `handed` are the functions that
-/// the module imports from them without glue.
+/// The glue as one file. Our own JS (`src/browser/*.js`) replaces its imports, since each further file would be a further
+/// request. The one start that the loader uses, `load(bytes)`, replaces wasm-bindgen's four, which terser could not remove.
+/// Expects the text of the pinned wasm-bindgen, and fails on any other. `local_modules` are sources by path, sorted, so
+/// that the same sources give the same bytes; `handed` are the functions that the module imports from them without glue.
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
     const LOAD: &str = "export const load = async bytes => {\n\
@@ -227,7 +226,7 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
                 let module = local_modules.iter().find(|(path, _)| from.contains(&format!("./snippets/{path}")));
                 let (_, source) =
                     module.with_context(|| format!("the glue imports a file that the proxy does not serve: {line}"))?;
-                // Functions that need no glue of their own are handed to the module as they are; the names of all others are short.
+                // Functions that need no glue are passed to the module directly; the names of all others are shortened.
                 if let Some(object) = names.strip_prefix("* as ") {
                     let names: Vec<&str> = exported(source).into_iter().filter(|name| handed.contains(*name)).collect();
                     whole += &format!("const {object} = {{ {} }};\n", names.join(", "));
@@ -247,7 +246,7 @@ fn exported(source: &str) -> Vec<&str> {
     source.lines().filter_map(|line| line.strip_prefix("export const ")?.split_whitespace().next()).collect()
 }
 
-/// `text` with every `word` that stands alone replaced.
+/// `text` with every whole word `word` replaced.
 fn replace_word(text: &str, word: &str, by: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -261,7 +260,7 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
     out + rest
 }
 
-/// The minifying tools, or none of them.
+/// The minifying tools; without Node, none.
 #[derive(Debug)]
 pub(crate) struct Tools<'a> {
     pub(crate) npm: Option<&'a Npm>,
@@ -269,7 +268,7 @@ pub(crate) struct Tools<'a> {
 }
 
 impl Tools<'_> {
-    /// wasm-opt for size; it also strips what the linker's `strip` must leave for wasm-bindgen to read.
+    /// Runs wasm-opt for size. It also strips the sections that the linker must keep for wasm-bindgen.
     pub(crate) fn shrink_wasm(&self, wasm: &[u8]) -> Result<Vec<u8>> {
         let Some(npm) = self.npm else {
             return Ok(wasm.to_vec());
@@ -279,7 +278,7 @@ impl Tools<'_> {
         shell::capture(
             npm.script("binaryen/bin/wasm-opt")
                 .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
-                // Memory begins with the far end of the stack, so no pointer is as low as an offset in it.
+                // Memory begins with the end of the stack, so no pointer is as small as an offset.
                 .args(["-Oz", "--flatten", "--rereloop", "-Oz", "--converge", "--low-memory-unused"])
                 .arg(&before)
                 .arg("-o")
@@ -288,7 +287,7 @@ impl Tools<'_> {
         Ok(std::fs::read(&after)?)
     }
 
-    /// terser; `module` for an ES module, whose top-level names are its own.
+    /// Runs terser; `module` means an ES module, whose top-level names are local.
     pub(crate) fn shrink_js(&self, source: &str, module: bool) -> Result<String> {
         let Some(npm) = self.npm else {
             return Ok(source.to_owned());
@@ -315,7 +314,7 @@ impl Halves {
             let path = folder.join(name);
             std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
         };
-        // One script in braces, since the names of a script are the page's; what core.js exports is used right below it.
+        // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
     }
@@ -331,7 +330,7 @@ impl Halves {
     }
 }
 
-/// Minifies, names by content and compresses; the last step before the disk.
+/// Minifies, names by content and compresses; the last step before writing.
 fn assemble(
     tools: &Tools<'_>,
     halves: &Halves,
@@ -343,7 +342,7 @@ fn assemble(
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
     let loader = tools.shrink_js(&halves.loader_for(&glue.name, &wasm.name)?, false)?;
-    // The semicolon keeps two scripts in brackets from becoming one call.
+    // The semicolon keeps two scripts in parentheses from becoming one call.
     let whole = format!("{}\n;{loader}", stub.trim_end());
     let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
     let artifacts =
@@ -359,8 +358,8 @@ fn assemble(
     Ok((artifacts, manifest))
 }
 
-/// Gives `file` the present time stamp: the macro that embeds the files is expanded again only when the file that
-/// calls it looks changed. Before that file exists there is nothing to embed them.
+/// Sets the time stamp of `file` to now: the macro that embeds the built files runs again only if the file that calls it
+/// looks changed. If `file` does not exist, nothing embeds them.
 fn touch(file: &Path) -> Result<()> {
     if !file.is_file() {
         return Ok(());

@@ -1,7 +1,6 @@
-//! How many tests ran, read from what the runners print.
+//! How many tests ran, read from the runners' output.
 //!
-//! A runner that finds no test ends well all the same (wasm-bindgen's, node's), so the exit code alone proves
-//! nothing. Pure.
+//! A runner that finds no test succeeds too (wasm-bindgen's, node's), so the exit code alone proves nothing. Pure.
 
 use std::ops::AddAssign;
 
@@ -10,7 +9,7 @@ use std::ops::AddAssign;
 pub(crate) struct Counts {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
-    /// Ignored, skipped, cancelled or left to do.
+    /// Ignored, skipped, cancelled or marked as todo.
     pub(crate) skipped: u64,
 }
 

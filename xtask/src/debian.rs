@@ -1,6 +1,6 @@
-//! Debian's packages: what is missing of them, installing them as root, or taking a program out of one without installing
-//! it. Elsewhere, and for anybody but root, the text that says what to install by hand. Who needs what stands in [`crate::tools`],
-//! [`crate::fronts`] and [`crate::docs`].
+//! Debian's packages: finds missing ones, installs them as root, or unpacks a program without installing it. On other
+//! systems, and without root, an error says what to install by hand. [`crate::tools`], [`crate::fronts`] and
+//! [`crate::docs`] know what they need.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,14 +9,14 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::shell;
 
-/// A program and the package that holds it.
+/// A program and its package.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Packaged {
     pub(crate) program: &'static str,
     pub(crate) package: &'static str,
 }
 
-/// Those that `find` does not find.
+/// The programs that `find` does not find.
 pub(crate) fn missing(needed: &[Packaged], find: impl Fn(&str) -> Option<PathBuf>) -> Vec<Packaged> {
     needed.iter().copied().filter(|needed| find(needed.program).is_none()).collect()
 }
@@ -26,10 +26,10 @@ pub(crate) fn packages(programs: &[Packaged]) -> Vec<&'static str> {
     programs.iter().map(|needed| needed.package).collect()
 }
 
-/// Goes on where packages can be installed: on Debian, as root.
+/// Checks that packages can be installed: on Debian, as root.
 ///
 /// # Errors
-/// Elsewhere: what is missing, and how to get it.
+/// Otherwise: what is missing, and how to get it.
 pub(crate) fn may_install(missing: &[Packaged]) -> Result<()> {
     let is_debian = Path::new("/etc/debian_version").exists();
     ensure!(is_debian && shell::capture(Command::new("id").arg("-u"))?.trim() == "0", by_hand(missing));
@@ -41,26 +41,26 @@ fn by_hand(missing: &[Packaged]) -> String {
     format!("not on PATH: {}; on Debian: apt-get install {}", programs.join(", "), packages(missing).join(" "))
 }
 
-/// Installs packages without what they only recommend.
+/// Installs packages without their recommendations.
 pub(crate) fn install(packages: &[&str]) -> Result<()> {
     println!("installing {} from Debian's packages", packages.join(", "));
     shell::run(apt().arg("update"))?;
     shell::run(apt().args(["install", "--yes", "--no-install-recommends"]).args(packages))
 }
 
-/// Takes the files of each package into a folder of its name under `folder`. Nothing of it is installed: no service starts,
-/// and the libraries that a program needs must be there.
+/// Unpacks each package into a folder of its name under `folder`. Nothing is installed: no service starts, and the
+/// libraries that a program needs must exist already.
 pub(crate) fn unpack(packages: &[&str], folder: &Path) -> Result<()> {
     println!("taking {} out of Debian's packages", packages.join(", "));
     shell::run(apt().arg("update"))?;
     for package in packages {
-        // Named last, so that an interrupted run leaves nothing that looks whole.
+        // Renamed last, so that an interrupted run leaves nothing that looks complete.
         let (partial, whole) = (folder.join(format!("{package}.partial")), folder.join(package));
         if partial.exists() {
             std::fs::remove_dir_all(&partial)?;
         }
         std::fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
-        // The user that apt would download as may not write here.
+        // The user as which apt would download may not write here.
         let sandbox = "APT::Sandbox::User=root";
         shell::run(apt().args(["-o", sandbox, "download", package]).current_dir(&partial))?;
         let files = shell::files_under(&partial)?;

@@ -1,5 +1,5 @@
-//! The programs that the pages of `docs/` use and that `tests/docs` runs as the pages say: found, else installed, else named.
-//! On Debian, as root, they come from its packages. Nothing of the product needs them.
+//! The programs that the pages of `docs/` use and that `tests/docs` runs. If one is missing, it is installed (on Debian, as
+//! root); otherwise an error names it. The product needs none of them.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use crate::debian::{self, Packaged};
 use crate::shell;
 
-/// Programs, and the packages of Debian that bring them.
+/// Programs, and their Debian packages.
 const PROGRAMS: [Packaged; 5] = [
     Packaged { program: "bash", package: "bash" },
     Packaged { program: "curl", package: "curl" },
@@ -17,13 +17,13 @@ const PROGRAMS: [Packaged; 5] = [
     Packaged { program: "sqlite3", package: "sqlite3" },
 ];
 
-/// What the signer in Python imports, and the package of Debian that brings it.
+/// The module that the Python signer imports, and its Debian package.
 const PYTHON_MODULE: Packaged = Packaged { program: "cryptography (for python3)", package: "python3-cryptography" };
 
 /// Installs what is missing.
 ///
 /// # Errors
-/// It cannot be installed here; names it and says how to get it.
+/// It cannot be installed here; the error names it and says how to get it.
 pub(crate) fn install_programs() -> Result<()> {
     let lacking = missing();
     if lacking.is_empty() {
@@ -41,7 +41,7 @@ pub(crate) fn install_programs() -> Result<()> {
     Ok(())
 }
 
-/// What is not there.
+/// The programs that are missing.
 fn missing() -> Vec<Packaged> {
     let mut missing = debian::missing(&PROGRAMS, shell::which);
     let mut import = Command::new("python3");

@@ -1,6 +1,6 @@
-//! nginx and Caddy, which stand in front of the proxy in `tests/journey` and read the blocks of docs/deploy.md: found, else
-//! taken out of Debian's packages into the user's cache, else named. They are not installed, since that would start both, now
-//! and at every boot, on the ports of whatever this machine serves.
+//! nginx and Caddy, which stand in front of the proxy in `tests/journey` and read the blocks of docs/deploy.md. If one is
+//! missing, it is unpacked from its Debian package into the user's cache; otherwise an error names it. They are not
+//! installed: that would start both, now and at every boot, on ports that this machine may use.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -21,10 +21,10 @@ const NGINX: Packaged = Packaged { program: "nginx", package: "nginx" };
 const CADDY: Packaged = Packaged { program: "caddy", package: "caddy" };
 
 impl Fronts {
-    /// Finds both; on Debian, as root, gets the missing ones first.
+    /// Finds both; on Debian, as root, unpacks the missing ones first.
     ///
     /// # Errors
-    /// Neither there nor to be had: what to install by hand. A program that does not start.
+    /// One is missing and cannot be unpacked: what to install by hand. A program that does not start.
     pub(crate) fn install() -> Result<Self> {
         let cache = tools::cache()?.join("tools").join("debian");
         let find = |program: &str| found(program, &cache);
@@ -44,7 +44,7 @@ impl Fronts {
     }
 }
 
-/// On `PATH`, or in `/usr/sbin`, which is missing in that of ordinary users, or among what was taken out of packages.
+/// Searches `PATH`, `/usr/sbin`, which ordinary users' `PATH` lacks, and the unpacked packages.
 fn found(program: &str, cache: &Path) -> Option<PathBuf> {
     let taken = cache.join(program).join("usr");
     let folders = [PathBuf::from("/usr/sbin"), taken.join("sbin"), taken.join("bin")];

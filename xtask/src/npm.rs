@@ -1,9 +1,9 @@
 //! Node and the npm packages of `tests/`: wasm-opt (binaryen) and terser for `build-sdk`, the rest for the tests. The
-//! frameworks that the tests of the npm package build with are a list of their own, `tests/npm/`, since whoever only builds
-//! the module shall not download them.
+//! frameworks for the tests of the npm package have their own list, `tests/npm/`, so that building the module does not
+//! download them.
 //!
-//! `build-sdk` and `demo` do without them and only grow the output; `test` needs them. What is installed is what
-//! `tests/package-lock.json` says, recorded by its hash in a stamp so that a second run asks nobody.
+//! `build-sdk` and `demo` work without Node, with larger output; `test` needs it. The installed versions are those of
+//! `tests/package-lock.json`. A stamp records its hash, so that a second run needs no network.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,12 +21,12 @@ const OLDEST_NODE: u32 = 20;
 pub(crate) struct Npm {
     pub(crate) node: PathBuf,
     modules: PathBuf,
-    /// Hash of the lock file: two runs with the same one have the same tools.
+    /// Hash of the lock file: two runs with the same hash have the same tools.
     pub(crate) lock_hash: String,
 }
 
 impl Npm {
-    /// Finds Node and npm and installs what is missing. The error says what to install by hand.
+    /// Finds Node and npm and installs missing packages. The error says what to install by hand.
     pub(crate) fn install(workspace: &Workspace) -> Result<Self> {
         Self::install_in(&workspace.root.join("tests"))
     }
@@ -41,14 +41,14 @@ impl Npm {
         if std::fs::read_to_string(&stamp).is_ok_and(|hash| hash == npm.lock_hash) {
             return Ok(npm);
         }
-        // npm's progress goes to standard error; its summary would only disturb the list of steps.
+        // npm's progress goes to standard error; its summary would only clutter the list of steps.
         shell::run(program()?.args(["ci", "--loglevel=error"]).current_dir(folder).stdout(Stdio::null()))
             .with_context(|| format!("cannot install the npm packages of {}", folder.display()))?;
         std::fs::write(&stamp, &npm.lock_hash)?;
         Ok(npm)
     }
 
-    /// Installs a packed package beside what is there, without the network and without a line in the lock file.
+    /// Installs a packed package beside the others, without the network and without changing the lock file.
     pub(crate) fn add(&self, tarball: &Path) -> Result<()> {
         let mut command = program()?;
         command.args(["install", "--no-save", "--offline", "--loglevel=error", "--prefix"]);

@@ -1,8 +1,8 @@
-//! `pack`: the built module and the hand-written half become the npm package, in `target/npm`.
+//! `pack`: turns the built module and the hand-written half into the npm package, in `target/npm`.
 //!
-//! `package/` is what is published, `trailmark-<version>.tgz` that folder as npm packs it, `apps/` the place where the tests
-//! install it. The glue and the module are those that the proxy embeds, under fixed names, since a bundler names files by
-//! content itself; the rest is for people to read, and for the page's bundler to make small. Publishes nothing.
+//! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps/` the tests
+//! install it. The glue and the module are those that the proxy embeds, with fixed names, since a bundler names files by
+//! content itself. The rest is readable; the page's bundler minifies it. Publishes nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -15,24 +15,24 @@ use crate::npm::{self, Npm};
 use crate::shell;
 use crate::workspace::Workspace;
 
-/// Hand-written files that go into the package as they are; `package.json` and `stub.js` are adapted.
+/// Hand-written files that go into the package unchanged; `package.json` and `stub.js` are adapted.
 const AS_THEY_ARE: [&str; 5] = ["index.js", "core.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
 
-/// Licences, which lie at the root.
+/// Licences, which are in the root folder.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// How `stub.js` begins and ends as a script: a function that is called with the window.
+/// The beginning and end of `stub.js` as a script: a function that is called with the window.
 const SCRIPT: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
 
-/// The same as a module: the function, for `index.js` to call.
+/// The same as a module: the function, which `index.js` calls.
 const MODULE: [&str; 2] = ["\nexport const stub = w => {\n", "\n};\n"];
 
-/// The folder of everything that has to do with the npm package.
+/// The folder for everything about the npm package.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
     workspace.target.join("npm")
 }
 
-/// Packs and says where.
+/// Packs the package and prints where it is.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let tarball = pack(workspace)?;
     println!("{} is ready: {} bytes", tarball.display(), tarball.metadata()?.len());
@@ -50,7 +50,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<PathBuf> {
     let folder = folder(workspace);
     let package = folder.join("package");
     if package.exists() {
-        // What an earlier version of this file wrote is no part of the package.
+        // Files of an earlier run do not belong to the package.
         std::fs::remove_dir_all(&package).with_context(|| format!("cannot empty {}", package.display()))?;
     }
     std::fs::create_dir_all(&package).with_context(|| format!("cannot create {}", package.display()))?;
@@ -94,7 +94,7 @@ fn versioned(json: &str, version: &str) -> Result<String> {
     Ok(serde_json::to_string_pretty(&manifest)? + "\n")
 }
 
-/// The stub as a module: one text for the script tag and for the package, or they would part.
+/// The stub as a module. One source for script tag and package, so that they cannot differ.
 fn as_module(script: &str) -> Result<String> {
     let once = SCRIPT.iter().all(|mark| script.matches(mark).count() == 1);
     ensure!(once && script.ends_with(SCRIPT[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");

@@ -1,7 +1,7 @@
-//! Takes the words out of panics: in the browser's module a panic traps, and its message reaches nobody (std has no standard
-//! error there). What formats messages and says where they come from is a tenth of the module, so the functions that begin
-//! a panic or format become a bare trap here, the locations become zeroes, and wasm-opt removes what only they had used.
-//! What traps, and when, stays the same; a function of ours that formats fails the build.
+//! Removes panic messages from the browser's module: a panic traps there, and nobody sees the message (std has no standard
+//! error in a browser). The code that formats messages and locations is a tenth of the module. So the functions that begin
+//! a panic, or format, become a bare trap; the locations become zeroes; wasm-opt removes what nothing uses any more. The
+//! same things trap as before. If a function of ours formats text, the build fails.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use walrus::ir::{self, Visitor, dfs_in_order};
 use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionId, FunctionKind, Module};
 
-/// Parts of the names of functions that never return: they format a message, then abort.
+/// Parts of the names of functions that format a message and abort, and so never return.
 const BEGIN_A_PANIC: [&str; 11] = [
     "::panicking::",
     "::slice_index_fail",
@@ -25,10 +25,10 @@ const BEGIN_A_PANIC: [&str; 11] = [
     "rust_begin_unwind",
 ];
 
-/// The module without the words.
+/// The module without panic messages.
 ///
 /// # Errors
-/// The module cannot be read, or code that is no message of a panic formats text: it would trap.
+/// The module cannot be read, or code other than a panic formats text, which would trap.
 pub(crate) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = Module::from_buffer(wasm).context("cannot read the module")?;
     silence_functions(&mut module)?;
@@ -45,7 +45,7 @@ fn silence_functions(module: &mut Module) -> Result<()> {
         let name = names(id);
         let formats =
             name.starts_with("core::fmt::") || name.starts_with("<core::fmt::") || name.contains(" as core::fmt::");
-        // One that returns does something else than its name says.
+        // A function that returns does something other than its name says.
         let begins_a_panic = BEGIN_A_PANIC.iter().any(|part| name.contains(part))
             && module.types.get(function.ty()).results().is_empty();
         if formats {
@@ -62,7 +62,7 @@ fn silence_functions(module: &mut Module) -> Result<()> {
         builder.func_body().unreachable();
         module.funcs.get_mut(id).kind = FunctionKind::Local(builder.local_func(arguments));
     }
-    // What only panics had used is no longer there to be found.
+    // Functions that only panics used are gone after this.
     walrus::passes::gc::run(module);
     for (id, function) in module.funcs.iter_local() {
         let name = module.funcs.get(id).name.as_deref().unwrap_or_default();
@@ -88,10 +88,10 @@ impl Visitor<'_> for Calls<'_> {
     }
 }
 
-/// Bytes of a `core::panic::Location`: where its file's name stands, how long it is, line, column.
+/// Bytes of a `core::panic::Location`: address of the file name, its length, line, column.
 const LOCATION: usize = 16;
 
-/// Zeroes the `core::panic::Location`s and the file names that they point at.
+/// Zeroes the `core::panic::Location`s and their file names.
 fn zero_locations(module: &mut Module) {
     let segments: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
     for segment in segments {
@@ -112,8 +112,8 @@ fn zero_locations(module: &mut Module) {
     }
 }
 
-/// The bytes of the location at `at`, and of its file's name, if one is there. Four numbers of which the first two span the name
-/// of a Rust file are nothing else.
+/// The ranges of the location at `at` and of its file name, if there is a location. Only a location has four numbers of
+/// which the first two span the name of a Rust file.
 fn location(data: &[u8], offset: usize, at: usize) -> Option<[Range<usize>; 2]> {
     let words = data.get(at..at + LOCATION)?.as_chunks::<4>().0;
     let [name, length, line, column] = words else {
@@ -134,7 +134,7 @@ mod tests {
 
     use super::*;
 
-    /// Adds an exported function of this name that gives 7 where it returns something, and calls `callee` first.
+    /// Adds an exported function with this name that first calls `callee` and then returns 7 if it has a result.
     fn add(module: &mut Module, name: &str, results: &[ValType], callee: Option<&str>) {
         let callee = callee.map(|callee| module.funcs.by_name(callee).unwrap());
         let mut builder = FunctionBuilder::new(&mut module.types, &[], results);
@@ -154,7 +154,7 @@ mod tests {
         Module::from_buffer(&silence(&module.emit_wasm())?)
     }
 
-    /// Whether the function of this name is a bare trap.
+    /// Whether the function with this name is a bare trap.
     fn traps(module: &Module, name: &str) -> bool {
         let id = module.funcs.by_name(name).unwrap();
         let function = module.funcs.get(id).kind.unwrap_local();
@@ -202,7 +202,7 @@ mod tests {
         let mut data = b"src/a.rsother.rs".to_vec();
         let place = |name: u32, length: u32, line: u32| [name, length, line, 5].map(u32::to_le_bytes).concat();
         data.extend(place(OFFSET, 8, 7));
-        // No line, so no location.
+        // No line number, so not a location.
         data.extend(place(OFFSET + 8, 8, 0));
         let mut module = Module::default();
         let memory = module.memories.add_local(false, false, 1, None, None);

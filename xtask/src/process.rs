@@ -1,9 +1,8 @@
 //! Programs that run beside this one and are stopped with it.
 //!
-//! Each is the leader of its own process group: Ctrl-C on the terminal reaches this program alone, which then stops
-//! the others in order, first asking and after a deadline killing, with everything that they started. Dropping a
-//! [`Group`] kills it, and a guard ends it when this program is killed itself, so that no way out of a task leaves one
-//! running.
+//! Each leads its own process group. Ctrl-C on the terminal reaches only this program, which then stops the others in
+//! order, with everything that they started: first a request, after a deadline a kill. Dropping a [`Group`] kills it, and a
+//! guard ends it if this program itself is killed, so that no program is ever left running.
 
 use std::fs::File;
 use std::os::unix::process::CommandExt as _;
@@ -18,11 +17,11 @@ use nix::unistd::Pid;
 
 use crate::shell;
 
-/// How often a running program is looked at.
+/// How often a running program is checked.
 const TICK: Duration = Duration::from_millis(50);
 
-/// Waits until the pipe on its input closes, which the kernel does however the other end dies; then it ends the group
-/// `$1`, with a few seconds for the work under way.
+/// Waits until the pipe on its input closes, which the kernel does however the other end dies. Then it ends the group `$1`,
+/// with a few seconds for the work under way.
 const GUARD: &str = "while read -r _; do :; done; kill -s TERM -- -$1; sleep 5; kill -s KILL -- -$1";
 
 /// SIGINT, SIGTERM and SIGHUP to this program, one message each.
@@ -30,29 +29,29 @@ const GUARD: &str = "while read -r _; do :; done; kill -s TERM -- -$1; sleep 5; 
 pub(crate) struct Interrupts(Receiver<()>);
 
 impl Interrupts {
-    /// From here on these signals no longer end the program; call once.
+    /// From now on these signals no longer end the program; call once.
     pub(crate) fn listen() -> Result<Self> {
         let (sender, receiver) = mpsc::channel();
         ctrlc::set_handler(move || {
-            // The receiver is gone only when the program is ending anyway.
+            // Fails only if the receiver is gone because the program is ending.
             let _ = sender.send(());
         })
         .context("cannot listen for Ctrl-C")?;
         Ok(Self(receiver))
     }
 
-    /// Waits one tick; whether a signal came.
+    /// Waits one tick; returns whether a signal came.
     pub(crate) fn within_tick(&self) -> bool {
         !matches!(self.0.recv_timeout(TICK), Err(RecvTimeoutError::Timeout))
     }
 }
 
-/// A running program with all that it starts.
+/// A running program with everything that it started.
 #[derive(Debug)]
 pub(crate) struct Group {
-    /// What a person calls it.
+    /// Its name for people.
     pub(crate) name: &'static str,
-    /// Where its output goes, when not to the terminal.
+    /// The file of its output, if the output does not go to the terminal.
     pub(crate) log: Option<PathBuf>,
     child: Child,
     guard: Child,
@@ -60,7 +59,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Starts `command`; both of its outputs go to `log` where one is given.
+    /// Starts `command`; both of its outputs go to `log`, if given.
     pub(crate) fn start(name: &'static str, command: &mut Command, log: Option<&Path>) -> Result<Self> {
         if let Some(log) = log {
             let file = File::create(log).with_context(|| format!("cannot create {}", log.display()))?;
@@ -72,13 +71,13 @@ impl Group {
             .spawn()
             .with_context(|| format!("cannot start {}", shell::line(command)))?;
         let guard = guard(child.id()).inspect_err(|_| {
-            // Unguarded it must not run; that it cannot be killed is the smaller news.
+            // Without a guard it must not run. The guard's error matters more than an error of this kill.
             let _ = child.kill();
         })?;
         Ok(Self { name, log: log.map(Path::to_owned), child, guard, ended: None })
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub(crate) fn ended(&mut self) -> Result<Option<ExitStatus>> {
         if self.ended.is_none() {
             self.ended = self.child.try_wait()?;
@@ -86,7 +85,7 @@ impl Group {
         Ok(self.ended)
     }
 
-    /// Asks it to end, waits for `grace` or for another signal, then kills it. Whether it ended by itself.
+    /// Asks it to end, waits for `grace` or for another signal, then kills it. Returns whether it ended by itself.
     pub(crate) fn stop(&mut self, grace: Duration, interrupts: &Interrupts) -> Result<bool> {
         let deadline = Instant::now() + grace;
         self.signal(Signal::SIGTERM);
@@ -99,7 +98,7 @@ impl Group {
         Ok(true)
     }
 
-    /// The end of its log, for a person who wants to know why it ended.
+    /// The last lines of its log, to show why it ended.
     pub(crate) fn last_lines(&self, count: usize) -> String {
         let text = self.log.as_ref().and_then(|log| std::fs::read(log).ok()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
@@ -114,10 +113,11 @@ impl Group {
         Ok(())
     }
 
-    /// Signals the whole group. Only while its leader has not been waited for: until then its number is no one else's.
+    /// Signals the whole group. Allowed only before its leader was waited for: until then no other process can have its
+    /// number.
     fn signal(&self, signal: Signal) {
         if let (None, Ok(id)) = (self.ended, i32::try_from(self.child.id())) {
-            // It may have ended a moment ago, which is what was wanted.
+            // An error means that it has just ended, as wanted.
             let _ = killpg(Pid::from_raw(id), signal);
         }
     }
@@ -128,13 +128,13 @@ impl Drop for Group {
         if matches!(self.ended(), Ok(None)) {
             let _ = self.kill();
         }
-        // Killed before its pipe closes: the number of an ended group may soon be another's.
+        // The guard is killed before its pipe closes: another group may soon have the number of the ended group.
         let _ = self.guard.kill();
         let _ = self.guard.wait();
     }
 }
 
-/// Starts the guard of a group. It is in a group of its own, so that Ctrl-C does not reach it.
+/// Starts the guard of a group, in a group of its own, so that Ctrl-C does not reach it.
 fn guard(group: u32) -> Result<Child> {
     Command::new("sh")
         .args(["-c", GUARD, "guard", &group.to_string()])
@@ -204,7 +204,7 @@ mod tests {
         let script = "tail -f /dev/null & echo $!; echo ready; wait";
         let (mut group, interrupts, _sender) = shell(script, folder.path());
         let started = group.last_lines(2).split_whitespace().next().unwrap().to_owned();
-        // What the kernel does with the pipe of a killed program.
+        // The kernel closes the pipe of a killed program.
         drop(group.guard.stdin.take());
         while group.ended().unwrap().is_none() || is_alive(&started) {
             interrupts.within_tick();

@@ -1,7 +1,7 @@
-//! Running programs: inheriting the terminal, capturing, or through a pipe.
+//! Runs programs: with the terminal, captured, or through a pipe.
 //!
-//! An error names the command line and, where output was captured, what the program said. Nothing here knows
-//! what is run.
+//! An error names the command line and, if output was captured, the program's output. Nothing here knows which programs
+//! run.
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -15,7 +15,7 @@ pub(crate) fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Runs with this terminal.
+/// Runs a command with this terminal.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", line(command)))?;
     if !status.success() {
@@ -24,14 +24,14 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs and gives standard output as text.
+/// Runs a command and returns its standard output.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("cannot start {}", line(command)))?;
     let bytes = checked(command, output)?;
     String::from_utf8(bytes).with_context(|| format!("{} printed no UTF-8", line(command)))
 }
 
-/// Runs with this terminal, standard output shown line by line and also given back.
+/// Runs a command with this terminal; shows its standard output line by line, and also returns it.
 pub(crate) fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
     let started = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = started.with_context(|| format!("cannot start {}", line(command)))?;
@@ -46,7 +46,7 @@ pub(crate) fn tee(command: &mut Command) -> Result<(ExitStatus, String)> {
     Ok((child.wait()?, output))
 }
 
-/// Runs with `input` on standard input and gives standard output.
+/// Runs a command with `input` on standard input and returns its standard output.
 pub(crate) fn pipe(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
     let mut child = command
         .stdin(Stdio::piped())
@@ -55,7 +55,7 @@ pub(crate) fn pipe(command: &mut Command, input: &[u8]) -> Result<Vec<u8>> {
         .spawn()
         .with_context(|| format!("cannot start {}", line(command)))?;
     let stdin = child.stdin.take();
-    // A program that prints before it has read all would block on a full pipe, hence the second thread.
+    // A second thread writes: a program that prints before it has read everything would otherwise block on a full pipe.
     let output = std::thread::scope(|scope| {
         scope.spawn(move || stdin.map(|mut stdin| stdin.write_all(input)));
         child.wait_with_output()

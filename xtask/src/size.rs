@@ -1,4 +1,4 @@
-//! `size`: what a page pays for the module, against the budget. Sizes come from the manifest of the last build, in bytes.
+//! `size`: what the module costs a page, compared with the budget. Sizes are from the manifest of the last build, in bytes.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -7,13 +7,13 @@ use crate::build_sdk;
 use crate::npm::Npm;
 use crate::workspace::Workspace;
 
-/// The stub stands inline in every page. Brotli.
+/// Of the stub, which is inline in every page. Brotli.
 const STUB_BUDGET: usize = 1_000;
 
-/// Loader, glue and module together. Brotli.
+/// Of loader, glue and module together. Brotli.
 const MODULE_BUDGET: usize = 30_500;
 
-/// Where the module shall end. Brotli.
+/// The size that we want to reach. Brotli.
 const MODULE_GOAL: usize = 20_000;
 
 /// Prints the sizes of the built module; fails when over budget.
@@ -48,7 +48,7 @@ impl Parts {
         })
     }
 
-    /// What the module costs once the stub stands in the page, brotli.
+    /// What a page loads besides the inline stub, brotli.
     fn module(&self) -> usize {
         self.loader.brotli + self.glue.brotli + self.wasm.brotli
     }

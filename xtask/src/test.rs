@@ -1,7 +1,7 @@
-//! `test`: everything that must hold before a change lands, in steps, on a machine that may have nothing yet.
+//! `test`: everything that must hold before a change is merged, in steps, on a machine that may have no tools yet.
 //!
-//! The steps are data ([`STEPS`]); each brings the tools that it needs. The first red one ends the run. Runs that
-//! executed no test, or left one out, are red too. The closing line adds up all counts.
+//! The steps are data ([`STEPS`]); each gets the tools that it needs. The first failing step ends the run. A step that runs
+//! no test, or skips one, fails too. The last line adds up all counts.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -41,12 +41,12 @@ const STEPS: &[Step] = &[
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
-/// What every step can ask for.
+/// What every step can use.
 struct Run<'a> {
     workspace: &'a Workspace,
-    /// Whether known vulnerabilities are asked for, which needs the network and may change overnight.
+    /// Whether to check for known vulnerabilities, which needs the network and may change overnight.
     advisories: bool,
-    /// Tests so far, those of a red step included.
+    /// Tests so far, including those of a failing step.
     total: Cell<Counts>,
 }
 
@@ -61,7 +61,7 @@ impl Run<'_> {
 /// Reads the options and runs the chosen steps.
 ///
 /// # Errors
-/// An unknown option or step, or the first red step.
+/// An unknown option or step, or the first failing step.
 pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<()> {
     let mut run = Run { workspace, advisories: false, total: Cell::default() };
     let mut chosen: Vec<&Step> = STEPS.iter().collect();
@@ -92,7 +92,7 @@ fn choose(names: &str) -> Result<Vec<&'static Step>> {
     Ok(STEPS.iter().filter(|step| names.split(',').any(|name| name == step.name)).collect())
 }
 
-/// Runs until the first red step; gives the outcome and a line per step. The tests are added up in `run`.
+/// Runs until the first failing step; returns the outcome and a line per step. The tests are added up in `run`.
 fn run_steps(run: &Run<'_>, steps: &[&Step]) -> (Result<()>, Vec<String>) {
     let started = Instant::now();
     let mut lines = Vec::new();
@@ -106,7 +106,7 @@ fn run_steps(run: &Run<'_>, steps: &[&Step]) -> (Result<()>, Vec<String>) {
         lines.push(format!("  {mark}  {:<12} {:>9}  {tests}", step.name, clock(begun.elapsed())));
         if let Err(error) = outcome {
             if run.total.get().failed == 0 {
-                // No test failed, yet the step did.
+                // The step failed, but none of its tests.
                 run.add(Counts { failed: 1, ..Counts::default() });
             }
             return (Err(error.context(format!("step {}", step.name))), lines);
@@ -120,7 +120,7 @@ fn clock(time: Duration) -> String {
     format!("{}:{:02} min", time.as_secs() / 60, time.as_secs() % 60)
 }
 
-/// Green, with at least one test executed and none left out.
+/// Succeeds if at least one test ran, all passed, and none was skipped.
 fn tested(run: &Run<'_>, command: &mut Command, count: fn(&str) -> Counts) -> Result<()> {
     let (status, output) = shell::tee(command)?;
     let counts = count(&output);
@@ -153,7 +153,7 @@ fn tidy_tree(run: &Run<'_>) -> Result<()> {
 }
 
 fn sdk(run: &Run<'_>) -> Result<()> {
-    // Without Node the build is allowed to be large; here it is not.
+    // Without Node the build is allowed to be too large; here it is not.
     Npm::install(run.workspace)?;
     build_sdk::run(run.workspace)?;
     size::run(run.workspace)
@@ -214,14 +214,14 @@ fn journey_tests(run: &Run<'_>) -> Result<()> {
     node_tests(run, "tests/journey")
 }
 
-/// The package is installed from its tarball, as a user's is, beside the frameworks that build with it.
+/// The package is installed from its tarball, as users do, beside the frameworks that build with it.
 fn npm_tests(run: &Run<'_>) -> Result<()> {
     let tarball = pack::pack(run.workspace)?;
     frameworks(run.workspace)?.add(&tarball)?;
     node_tests(run, "tests/npm")
 }
 
-/// What `tests/npm` locks, installed in the target folder, where the applications are built.
+/// The packages that `tests/npm` locks, installed in the target folder, where the applications are built.
 fn frameworks(workspace: &Workspace) -> Result<Npm> {
     let apps = pack::folder(workspace).join("apps");
     std::fs::create_dir_all(&apps)?;
@@ -239,7 +239,7 @@ fn docs_tests(run: &Run<'_>) -> Result<()> {
     node_tests(run, "tests/docs")
 }
 
-/// Runs the `*.test.mjs` files under `folder`, named one by one since Node versions differ in how they search a folder.
+/// Runs the `*.test.mjs` files under `folder`. They are named one by one, since Node versions search a folder differently.
 fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let workspace = run.workspace;
     let npm = Npm::install(workspace)?;
@@ -258,7 +258,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .env("TRAILMARK_NPM", pack::folder(workspace))
         .env("CHROMIUM", browsers.chromium)
         .env("FIREFOX", browsers.firefox)
-        // Not NGINX, in which nginx itself looks for sockets to take over.
+        // Not `NGINX`: nginx itself reads that variable for sockets to inherit.
         .env("NGINX_BIN", fronts.nginx)
         .env("CADDY_BIN", fronts.caddy);
     tested(run, &mut command, counts::of_node)

@@ -1,8 +1,8 @@
-//! `tidy`: what no compiler checks and a reader relies on.
+//! `tidy`: rules that no compiler checks and readers rely on.
 //!
-//! Each guard is a function over paths and texts, in the file of its subject: [`files`] (heads, lengths, stray
-//! paths), [`layers`] (who may import what), [`architecture`] (names in ARCHITECTURE.md are true). This file
-//! reads the tree, runs them all and prints. A guard's tests show it catching a violation.
+//! Each guard is a function over paths and texts, in the file of its subject: [`files`] (heads, lengths, stray paths),
+//! [`layers`] (who may import what), [`architecture`] (names in ARCHITECTURE.md are true). This file reads the tree, runs
+//! them all and prints. Each guard has tests that show it finding a violation.
 
 mod architecture;
 mod code;
@@ -45,7 +45,7 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Prints every violation; fails when there is one.
+/// Prints every violation; fails if there is one.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let tree = read_tree(workspace)?;
     let violations = violations(workspace, &tree);
@@ -72,7 +72,7 @@ fn violations(workspace: &Workspace, tree: &[File]) -> Vec<Violation> {
     found
 }
 
-/// What git tracks, and what it would track after `git add`.
+/// The files that git tracks, and those that `git add` would add.
 fn read_tree(workspace: &Workspace) -> Result<Vec<File>> {
     let names = shell::capture(
         Command::new("git")
@@ -82,7 +82,7 @@ fn read_tree(workspace: &Workspace) -> Result<Vec<File>> {
     let mut tree: Vec<File> = names
         .split_terminator('\0')
         .filter_map(|path| {
-            // What is no UTF-8 text (a picture) or already deleted has nothing to check.
+            // A file that is not UTF-8 text (a picture), or already deleted, has nothing to check.
             let text = std::fs::read_to_string(workspace.root.join(path)).ok()?;
             Some(File { path: path.to_owned(), text })
         })

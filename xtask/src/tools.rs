@@ -1,8 +1,8 @@
-//! The programs that the tests need and a fresh machine lacks: found, else installed, else named.
+//! The programs that the tests need. If one is missing, it is installed; otherwise an error names it.
 //!
-//! Cargo's own go into the user's cache, one folder per version, so that no checkout and no other version is
-//! disturbed; the browsers come from Debian's packages, as root only. Versions of wasm-bindgen's runner and library
-//! must be equal, so that one is read from `Cargo.lock`.
+//! Programs from Cargo go into the user's cache, one folder per version, so that they disturb no checkout and no other
+//! version. The browsers come from Debian's packages, only as root. The versions of wasm-bindgen's runner and library must
+//! be equal, so the runner's is read from `Cargo.lock`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 
 const CARGO_DENY: &str = "0.20.2";
 
-/// Lets Cargo build for the browser: rustup adds the target where it does not do so by itself.
+/// Lets Cargo build for the browser: rustup adds the target if it does not do so automatically.
 pub(crate) fn wasm_target() -> Result<()> {
     let target = "wasm32-unknown-unknown";
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
@@ -39,7 +39,8 @@ pub(crate) fn cargo_deny() -> Result<PathBuf> {
     cargo_tool("cargo-deny", CARGO_DENY, "cargo-deny")
 }
 
-/// Builds one program of a package, unoptimised: it runs for two seconds instead of one, and builds in a third of the time.
+/// Builds one program of a package without optimisation: it runs for two seconds instead of one, but builds in a third of
+/// the time.
 fn cargo_tool(package: &str, version: &str, program: &str) -> Result<PathBuf> {
     let root = cache()?.join("tools").join(format!("{package}-{version}"));
     let path = root.join("bin").join(program);
@@ -52,7 +53,7 @@ fn cargo_tool(package: &str, version: &str, program: &str) -> Result<PathBuf> {
         Command::new(shell::cargo())
             .args(["install", package, "--version", version, "--bin", program, "--debug", "--quiet", "--root"])
             .arg(&root)
-            // Away from the checkout, whose Cargo settings are not for foreign programs.
+            // Outside the checkout, whose Cargo settings are not for other programs.
             .current_dir(&root)
             .env_remove("CARGO_TARGET_DIR")
             .env("CARGO_PROFILE_DEV_DEBUG", "false"),
@@ -60,7 +61,7 @@ fn cargo_tool(package: &str, version: &str, program: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Where tools are kept that no checkout owns.
+/// The folder for tools that belong to no checkout.
 pub(crate) fn cache() -> Result<PathBuf> {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache"));
@@ -70,7 +71,7 @@ pub(crate) fn cache() -> Result<PathBuf> {
     Ok(cache.join("trailmark"))
 }
 
-/// What the tests look through: Chromium with its driver, and Firefox, which needs none.
+/// The browsers of the tests: Chromium with its driver, and Firefox, which needs none.
 #[derive(Clone, Debug)]
 pub(crate) struct Browsers {
     pub(crate) chromium: PathBuf,
@@ -89,7 +90,7 @@ impl Browsers {
         let missing = debian::missing(&[CHROMIUM, DRIVER, FIREFOX], shell::which);
         if !missing.is_empty() {
             debian::may_install(&missing)?;
-            // A page without any font has no text to look at.
+            // Without a font, a page shows no text.
             debian::install(&[&["fonts-liberation"], debian::packages(&missing).as_slice()].concat())?;
         }
         let path = |needed: &Packaged| {

@@ -1,6 +1,6 @@
-//! Where the workspace lies and what it consists of, as `cargo metadata` tells it.
+//! The workspace's folders and packages, from `cargo metadata`.
 //!
-//! Only declared dependencies are read (`--no-deps`), so nothing is resolved and no network is asked.
+//! Only declared dependencies are read (`--no-deps`), so nothing is resolved and no network is needed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -35,9 +35,9 @@ pub(crate) struct Package {
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
-    /// `None` for a normal one, else `dev` or `build`.
+    /// `None` for a normal dependency, otherwise `dev` or `build`.
     pub(crate) kind: Option<String>,
-    /// The `cfg(...)` that it is limited to.
+    /// The `cfg(...)` to which it is limited.
     pub(crate) target: Option<String>,
 }
 
@@ -49,7 +49,7 @@ struct Metadata {
 }
 
 impl Workspace {
-    /// Asks Cargo.
+    /// Reads the workspace from Cargo.
     pub(crate) fn load() -> Result<Self> {
         let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         let manifest =
@@ -68,14 +68,14 @@ impl Workspace {
         Ok(Self { root: metadata.workspace_root, target: metadata.target_directory, packages: metadata.packages })
     }
 
-    /// `cargo` with the root as its working folder.
+    /// `cargo` with the root as working folder.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Command::new(shell::cargo());
         command.current_dir(&self.root);
         command
     }
 
-    /// The version that `Cargo.lock` holds of `package`.
+    /// The version of `package` in `Cargo.lock`.
     pub(crate) fn locked_version(&self, package: &str) -> Result<String> {
         let path = self.root.join("Cargo.lock");
         let lock = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;

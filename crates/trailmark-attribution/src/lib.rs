@@ -1,12 +1,11 @@
-//! Who is credited, and why the others are not. Pure: touches, the conversion's time and the site's rules go in, a
-//! [`Decision`] with its whole trace comes out; the same input gives the same decision on any machine and in any year.
+//! Who is credited, and why the others are not. Pure: touches, the conversion's time and the site's rules go in; a
+//! [`Decision`] with its complete trace comes out. The same input always gives the same decision.
 //!
-//! The rule (design § 5): of each program, the visitor's last valid touch not later than the conversion is a candidate; a touch
-//! whose link holds no key that the vendor could take is never valid;
-//! [`Credit::One`] takes the latest of all candidates, [`Credit::Each`] every program's. What follows something that was
-//! credited, a renewal its customer's signup or a refund its sale, inherits that credit ([`Decision::inheriting`]). It reads
-//! no clock and no ledger, and knows nothing of vendors' abilities: what a delivery needs is judged by the vendor's adapter,
-//! later.
+//! The rule (design § 5): in each program, the visitor's last valid touch before or at the conversion is a candidate. A
+//! touch whose link holds no usable key is never valid. [`Credit::One`] takes the latest candidate, [`Credit::Each`] takes
+//! every program's. A renewal inherits the credit of its customer's signup, a refund that of its sale
+//! ([`Decision::inheriting`]). This crate reads no clock and no ledger and does not know what a vendor supports; the
+//! vendor's adapter decides later what a delivery needs.
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::grammar::Unusable;
@@ -14,7 +13,7 @@ use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
 use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
-/// The rules' version, stored with every decision so that an old one can be read by its own rules.
+/// The version of the rules, stored with every decision, so that an old decision is read by its own rules.
 pub const RULES_VERSION: u32 = 3;
 
 /// How many programs a conversion may credit.
@@ -28,21 +27,21 @@ pub enum Credit {
     One,
 }
 
-/// A touch, as far as the rules look at it.
+/// The fields of a touch that the rules use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
-    /// The ledger's id of the touch, a UUIDv7; breaks ties of time, the later id wins.
+    /// The ledger's id of the touch, a UUIDv7. Of two touches at the same time, the later id wins.
     pub id: ConversionId,
-    /// The program that it was in.
+    /// The program of the touch.
     pub program: ProgramId,
-    /// The partner; absent where only a click id is known.
+    /// The partner; absent if only a click id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
     /// When it happened.
     pub at: UnixMillis,
-    /// When its window ends; a conversion at exactly this point is too late.
+    /// When its window ends; a conversion at exactly this time is too late.
     pub expires_at: UnixMillis,
-    /// Why no vendor could take what its link holds; such a touch is passed over.
+    /// Why no vendor could use what its link holds; such a touch is never credited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Unusable>,
 }
@@ -57,15 +56,15 @@ pub enum Verdict {
     Credited,
     /// Its window was over when the conversion happened.
     Expired,
-    /// It is credited because what this conversion follows was: the customer's signup, or the refund's sale.
+    /// It is credited because the customer's signup, or the refund's sale, was credited to it.
     Inherited,
-    /// Another program's touch is later, and the site credits one.
+    /// Another program's touch is later, and the site credits only one program.
     LaterTouchInOtherProgram,
     /// The same program has a later valid touch.
     LaterTouchInProgram,
     /// Its program is no longer configured.
     ProgramUnknown,
-    /// Its link holds no key that the vendor could take.
+    /// Its link holds no key that the vendor could use.
     Unusable,
 }
 
@@ -74,11 +73,11 @@ pub enum Verdict {
 pub struct Considered {
     /// The touch.
     pub touch: Touch,
-    /// What became of it.
+    /// Whether and why it was credited.
     pub verdict: Verdict,
 }
 
-/// The decision and its whole trace.
+/// The decision and its complete trace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {
     /// [`RULES_VERSION`] at the time.
@@ -98,8 +97,8 @@ impl Decision {
         self.considered.iter().filter(credited).map(|c| &c.touch)
     }
 
-    /// The same where nobody is credited by their own touch: `earlier`, the touches that were credited for what this
-    /// conversion follows, are credited now, whatever their window says, in the programs that are still configured.
+    /// The same decision, unless no touch of it is credited. Then `earlier`, the touches that were credited for the signup
+    /// or the sale, are credited in the programs that are still configured, even if their windows have ended.
     #[must_use]
     pub fn inheriting(mut self, earlier: Vec<Touch>, programs: &[ProgramId]) -> Self {
         if self.credited().next().is_some() {
@@ -114,12 +113,12 @@ impl Decision {
         self
     }
 
-    /// The credited programs and partners, as a receipt names them.
+    /// The credited programs and partners, as in a receipt.
     pub fn attribution(&self) -> Vec<Credited> {
         self.credited().map(|t| Credited { program: t.program.clone(), partner: t.partner.clone() }).collect()
     }
 
-    /// Why nothing is credited, as a stable word; `None` when something is.
+    /// Why nothing is credited, as a stable word; `None` if something is.
     pub fn unattributed_code(&self) -> Option<&'static str> {
         if self.credited().next().is_some() {
             return None;
@@ -134,7 +133,8 @@ impl Decision {
     }
 }
 
-/// Decides. `programs` are the site's configured programs; the order of `touches` does not matter.
+/// Decides which touches are credited. `programs` are the site's configured programs; the order of `touches` does not
+/// matter.
 pub fn decide(conversion_at: UnixMillis, mut touches: Vec<Touch>, programs: &[ProgramId], credit: Credit) -> Decision {
     touches.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
     let mut considered: Vec<Considered> = Vec::with_capacity(touches.len());
@@ -145,7 +145,7 @@ pub fn decide(conversion_at: UnixMillis, mut touches: Vec<Touch>, programs: &[Pr
     Decision { rules_version: RULES_VERSION, credit, conversion_at, considered }
 }
 
-/// The verdict on a touch, given those on all later ones.
+/// The verdict on a touch, after those on all later touches.
 fn verdict(
     touch: &Touch,
     conversion_at: UnixMillis,

@@ -23,11 +23,11 @@ use trailmark_vendors::secret::Secret;
 use trailmark_wire::capture::Captured;
 use trailmark_wire::conversion::{Conversion, Kind};
 use trailmark_wire::ids::{ArrivalId, ConversionId, CustomerKey, KeyId, ProgramId, SiteId, VisitorId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 /// What every method of a store answers.
 pub type Reply<'a, T> = BoxFuture<'a, Result<T, StoreError>>;

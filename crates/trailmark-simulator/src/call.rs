@@ -1,7 +1,7 @@
-//! What a double sees of a request, and what it says back.
+//! A request as the simulated vendors see it, and their answer.
 //!
-//! A double is a function from state and [`Call`] to [`Answer`]: it meets neither sockets nor futures. The server turns
-//! bytes into the one and the other into bytes. Neither type is `Debug`, since a call holds credentials.
+//! A simulated vendor is a function from state and [`Call`] to [`Answer`]; it has no sockets and no futures. The server
+//! converts bytes into a [`Call`] and an [`Answer`] into bytes. Neither type is `Debug`, since a call contains credentials.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,12 +14,12 @@ use serde_json::Value;
 /// Bodies above this are refused with 413.
 pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
 
-/// One request, read to its end.
+/// One request, completely read.
 pub(crate) struct Call {
     pub(crate) method: Method,
     /// As sent, still percent-encoded.
     pub(crate) path: String,
-    /// Of the path, decoded; one whose encoding is broken stands as it came.
+    /// The segments of the path, decoded; a segment with a broken encoding stays as sent.
     pub(crate) segments: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) authorization: Authorization,
@@ -36,7 +36,7 @@ pub(crate) enum Authorization {
         password: String,
     },
     Bearer(String),
-    /// Another scheme, or one of the two in a form that cannot be read.
+    /// Another scheme, or one of the two that cannot be read.
     Unreadable,
 }
 
@@ -46,12 +46,12 @@ pub(crate) enum Body {
     Json(Value),
     /// Not JSON; kept for the request log.
     Other(Bytes),
-    /// Above [`BODY_LIMIT_BYTES`]; thrown away.
+    /// Above [`BODY_LIMIT_BYTES`]; discarded.
     TooLarge,
 }
 
 impl Call {
-    /// `body` is `None` where it was too large to keep.
+    /// `body` is `None` if it was too large to keep.
     pub(crate) fn new(head: &Parts, body: Option<Bytes>) -> Self {
         let path = head.uri.path();
         Self {
@@ -66,7 +66,7 @@ impl Call {
         }
     }
 
-    /// A text at the top of a JSON body.
+    /// A text member of a JSON body.
     pub(crate) fn body_text(&self, name: &str) -> Option<&str> {
         match &self.body {
             Body::Json(value) => value.get(name)?.as_str(),
@@ -123,7 +123,7 @@ impl Body {
     }
 }
 
-/// What a double says to one call.
+/// The answer to one call.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
@@ -141,7 +141,7 @@ impl Answer {
         Self::typed(status, "application/json", value.to_string())
     }
 
-    /// A text that claims to be JSON; nothing at all where it is empty.
+    /// JSON text; no body if the text is empty.
     pub(crate) fn text(status: StatusCode, text: &str) -> Self {
         if text.is_empty() { Self::empty(status) } else { Self::typed(status, "application/json", text.to_owned()) }
     }
@@ -183,7 +183,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Percent-decoding; `None` where a `%` leads no two hex digits or the result is not UTF-8.
+/// Percent-decoding; `None` if two hex digits do not follow a `%`, or the result is not UTF-8.
 fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();

@@ -1,11 +1,10 @@
-//! Simulated time: the system's clock plus an offset that a test moves.
+//! Simulated time: the system's clock plus an offset that a test changes.
 //!
-//! Everything the doubles remember is dated by it, so that two to six minutes, an hour of `Retry-After` or a day pass
-//! in one `POST /control/clock`. It moves no timer: a `delay` fault waits in real time, because the client it keeps
-//! waiting lives there.
+//! Everything in the simulator is dated by this clock, so that six minutes, an hour of `Retry-After` or a day pass in one
+//! `POST /control/clock`. No timer is affected: a `delay` fault waits in real time, because its client does.
 //!
-//! The offset also stands in a file, for clients that must never be at another time than the doubles. A client that is
-//! told by HTTP is behind until it asks again; what it sends meanwhile happens at its own time and at a later one here.
+//! The offset is also in a file, for clients that must always have the same time as the simulator. A client that asks over
+//! HTTP is behind until it asks again; what it sends meanwhile has an earlier time than here.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -23,19 +22,19 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock at the system's time that keeps its offset in a new file of the temporary folder, or in none where that
+    /// A clock at the system's time that writes its offset to a new file in the temporary folder; without a file if that
     /// cannot be written.
     pub(crate) fn with_file(port: u16) -> Self {
         let file = std::env::temp_dir().join(format!("trailmark-clock-{}-{port}", std::process::id()));
         let _ = fs::remove_file(&file);
-        // Only a new file: another user's link of this name would lead the text elsewhere.
+        // Only a new file: an existing link of another user could lead the text elsewhere.
         let is_new = OpenOptions::new().write(true).create_new(true).open(&file).is_ok();
         let mut clock = Self { offset_ms: 0, file: is_new.then_some(file) };
         clock.advance(0);
         clock
     }
 
-    /// Where the offset stands, milliseconds as decimal text.
+    /// The file with the offset, milliseconds as decimal text.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.file.as_deref()
     }
@@ -48,11 +47,11 @@ impl Clock {
         self.offset_ms
     }
 
-    /// Moves time on, or back where `by_ms` is negative: clocks of real machines do both.
+    /// Moves time forward, or back if `by_ms` is negative, as clocks of real machines do.
     pub(crate) fn advance(&mut self, by_ms: i64) {
         self.offset_ms = self.offset_ms.saturating_add(by_ms);
         let Some(file) = &self.file else { return };
-        // Renamed into place, so that whoever reads sees the old offset or the new one, whole.
+        // Renamed into place, so that a reader sees either the whole old offset or the whole new one.
         let draft = file.with_extension("new");
         let written = fs::write(&draft, self.offset_ms.to_string()).and_then(|()| fs::rename(&draft, file));
         if written.is_err() {
@@ -61,7 +60,7 @@ impl Clock {
         }
     }
 
-    /// Back to the system's time, as at the start.
+    /// Back to the system's time.
     pub(crate) fn reset(&mut self) {
         self.advance(self.offset_ms.saturating_neg());
     }
@@ -75,7 +74,7 @@ impl Drop for Clock {
     }
 }
 
-/// The form that `Date` and `Retry-After` take (RFC 9110 § 5.6.7); `None` outside the years 1 to 9999.
+/// The format of `Date` and `Retry-After` (RFC 9110 § 5.6.7); `None` outside the years 1 to 9999.
 pub(crate) fn http_date(at_ms: i64) -> Option<String> {
     let at_s = at_ms.div_euclid(1_000);
     let (days, second) = (at_s.div_euclid(DAY_S), at_s.rem_euclid(DAY_S));
@@ -86,8 +85,8 @@ pub(crate) fn http_date(at_ms: i64) -> Option<String> {
     in_range.then(|| format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
-/// Year, month and day of a day counted from 1970-01-01. Years are taken to begin in March, so that the leap day ends
-/// one (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+/// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that the leap day is the last day of
+/// a year (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn civil(days: i64) -> (i64, &'static str, i64) {
     let since_era = days + 719_468;
     let (era, day_of_era) = (since_era.div_euclid(146_097), since_era.rem_euclid(146_097));

@@ -1,5 +1,4 @@
-//! A ready-made `trailmark.toml` for a proxy that talks to these doubles. Only text: who writes it where is the
-//! caller's business.
+//! A ready `trailmark.toml` for a proxy that talks to the simulator. Returns text only; the caller writes it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -10,17 +9,17 @@ use crate::server::{StartError, landing_page};
 use crate::settings::{Pace, Settings};
 use crate::shop;
 
-/// The configuration of a proxy with site `acme` and program `main` at the double of PartnerStack that is started with
-/// `settings`; the comment above it holds the `export` lines for the secrets it names.
+/// The configuration of a proxy with site `acme` and program `main` at the simulated PartnerStack that runs with
+/// `settings`. The comment above it has the `export` lines for the secrets that the file names.
 ///
-/// The site stands at the origin of the landing page. Where that is plain http on this machine, the proxy listens there;
-/// else at `127.0.0.1:8787`, and something before it has to bring the site's requests.
+/// The site has the origin of the landing page. If that is plain http on this machine, the proxy listens there; otherwise
+/// at `127.0.0.1:8787`, and a server in front must pass on the site's requests.
 ///
-/// `confirm_after` is four seconds for [`Pace::Demo`], one more than a customer stays unseen, and fifteen minutes for
+/// `confirm_after` is four seconds for [`Pace::Demo`], one more than a customer stays invisible, and fifteen minutes for
 /// [`Pace::Real`], the wait that vendors.md § 1.2 reports from production.
 ///
 /// # Errors
-/// [`StartError::LandingUrl`] where the landing URL is none.
+/// [`StartError::LandingUrl`] if the landing URL is invalid.
 pub fn print_config(settings: &Settings) -> Result<String, StartError> {
     let Settings { listen: address, landing_url, pace, .. } = settings;
     let page = landing_page(landing_url)?;
@@ -28,7 +27,7 @@ pub fn print_config(settings: &Settings) -> Result<String, StartError> {
         format!("{}://{}", page.scheme_str().unwrap_or_default(), page.authority().map_or("", |at| at.as_str()));
     let listen = own_listener(&page).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)));
     let admin_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, if listen.port() == 8788 { 8789 } else { 8788 }));
-    // Whoever watches a demo does not wait for a backend's word; `config.default.toml` tells what the wait is for.
+    // A person who watches a demo does not wait for a backend's report; `config.default.toml` explains the setting.
     let (confirm_after, signup_wait) = match pace {
         Pace::Real => ("15m", "5m"),
         Pace::Demo => ("4s", "0s"),
@@ -77,7 +76,7 @@ confirm_after  = "{confirm_after}"
     ))
 }
 
-/// Where the proxy itself can stand at the landing page's origin.
+/// The address at which the proxy itself can serve the landing page's origin.
 fn own_listener(page: &Uri) -> Option<SocketAddr> {
     let host = page.host().filter(|_| page.scheme_str() == Some("http"))?;
     let ip =

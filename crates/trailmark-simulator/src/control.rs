@@ -1,6 +1,6 @@
-//! `/control/...`: what a test, a person or the demo page asks of the simulator itself. JSON both ways, CORS `*`.
+//! `/control/...`: requests of a test, a person or the demo page to the simulator itself. JSON both ways, CORS `*`.
 //!
-//! No vendor has any of this, faults do not strike it and the request log does not keep it.
+//! No vendor has these routes. Faults do not affect them, and the request log does not contain them.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderValue,
@@ -73,12 +73,12 @@ struct EffectRow<'a> {
 /// Why a control call is refused.
 struct Refusal(StatusCode, String);
 
-/// Whether a call moves time, which must not happen over the head of another call.
+/// Whether a call changes the time, which must not happen while another call is under way.
 pub(crate) fn moves_time(call: &Call) -> bool {
     call.method == Method::POST && matches!(call.segments.as_slice(), [root, path] if root == ROOT && path == "clock")
 }
 
-/// Why time was not moved.
+/// Why the time was not changed.
 pub(crate) fn not_moved(after_s: u64) -> Answer {
     let message = format!(
         "the clock was not moved: a call that began to arrive is still not whole after {after_s} s; \
@@ -166,7 +166,7 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
     }
 }
 
-/// What a route may be asked in its query.
+/// The query parameters that a route accepts.
 fn parameters((method, path): (&str, &[&str])) -> &'static [&'static str] {
     match (method, path) {
         ("GET", ["requests"]) => &["vendor", "path", "key"],
@@ -193,7 +193,7 @@ fn arm(world: &mut World, fault: Fault) -> Result<Value, Refusal> {
     world.faults.arm(fault).map(|id| json!({ "id": id })).map_err(bad_request)
 }
 
-/// Oldest first; `vendor`, `path` (a part of it) and `key` choose.
+/// Oldest first, filtered by `vendor`, `path` (a part of it) and `key`.
 fn requests(world: &World, call: &Call) -> Value {
     let chosen = world.requests.kept().filter(|entry| {
         call.parameter("vendor").is_none_or(|vendor| entry.vendor == vendor)
@@ -203,7 +203,7 @@ fn requests(world: &World, call: &Call) -> Value {
     json!({ "total": world.requests.total(), "requests": chosen.collect::<Vec<_>>() })
 }
 
-/// By vendor, operation and key; `vendor`, `operation` and `key` choose.
+/// By vendor, operation and key; filtered by `vendor`, `operation` and `key`.
 fn effects(world: &World, call: &Call) -> Value {
     let wanted = |name: &str, is: &str| call.parameter(name).is_none_or(|value| value == is);
     let rows = world.effects.iter().filter(|(subject, _)| {

@@ -1,8 +1,8 @@
-//! Misfortunes on order: which call they strike, how often, and what happens to it.
+//! Ordered faults: which call they strike, how often, and what happens to it.
 //!
-//! Arming and picking are pure: the time comes in as an argument and chance from a seed. What a fault does on the
-//! socket is the server's part. A `delay` holds the answer back, not the work: the call takes effect at once, so a
-//! client that gives up waiting cannot know, which is the case worth testing.
+//! Arming and choosing are pure: the time is an argument, chance comes from a seed. The server carries out what a fault
+//! does on the socket. A `delay` delays the answer, not the work: the call takes effect at once, so that a client that
+//! stops waiting cannot know. That is the case worth testing.
 
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -11,19 +11,19 @@ use crate::call::Call;
 use crate::clock::http_date;
 use crate::random::SplitMix;
 
-/// Faults in force at one time; each call is held against each of them.
+/// The most faults in force at one time; each call is compared with each of them.
 const ARMED_AT_MOST: usize = 1_000;
 
 /// A fault as `POST /control/faults` takes it and `GET /control/faults` shows it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Fault {
-    /// The double it belongs to, e.g. `partnerstack`.
+    /// The simulated vendor, for example `partnerstack`.
     vendor: String,
-    /// Any method where absent.
+    /// Any method if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     method: Option<String>,
-    /// Any path where absent.
+    /// Any path if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     path_contains: Option<String>,
     kind: Kind,
@@ -33,7 +33,7 @@ pub(crate) struct Fault {
     retry_after_s: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after_date: Option<RetryDate>,
-    /// Holds back the answer of any kind; real time.
+    /// Delays the answer, with any kind; real time.
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,13 +42,13 @@ pub(crate) struct Fault {
     location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
-    /// Ends after so many strikes.
+    /// Ends after this many strikes.
     #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<u64>,
-    /// Strikes that share of the calls it matches; all of them where absent.
+    /// Strikes this share of the matching calls; all of them if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     probability: Option<f64>,
-    /// Of the chance; 0 where absent.
+    /// Seed of the chance; 0 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<u64>,
     /// Ends at this simulated time.
@@ -56,7 +56,7 @@ pub(crate) struct Fault {
     until_ms: Option<i64>,
 }
 
-/// What happens to a call that is struck.
+/// What happens to the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Kind {
@@ -64,11 +64,11 @@ pub(crate) enum Kind {
     Status,
     /// Processed at once; the answer waits `delay_ms`.
     Delay,
-    /// The connection is reset, the call not processed.
+    /// The connection is reset; the call is not processed.
     ResetBefore,
-    /// Processed, then the connection is reset instead of an answer.
+    /// Processed; then the connection is reset instead of an answer.
     ResetAfter,
-    /// Processed; the answer promises more bytes than come before the connection closes.
+    /// Processed; the answer announces more bytes than it sends before the connection closes.
     Truncate,
     /// A gateway's HTML page with `status` (502), not processed.
     Html,
@@ -78,7 +78,7 @@ pub(crate) enum Kind {
     Redirect,
 }
 
-/// The HTTP-date of a `Retry-After`: text goes out as it stands, milliseconds are written as a date.
+/// The HTTP-date of a `Retry-After`: text is sent unchanged, milliseconds are written as a date.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(untagged, expecting = "retry_after_date must be a text or milliseconds")]
 enum RetryDate {
@@ -98,23 +98,23 @@ pub(crate) struct Armed {
     chance: SplitMix,
 }
 
-/// All faults in force, in the order of their arming.
+/// All faults in force, in the order in which they were armed.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     armed: Vec<Armed>,
     last_id: u64,
 }
 
-/// What the faults make of one call.
+/// The effect of all faults on one call.
 #[derive(Debug, Default)]
 pub(crate) struct Strike {
     pub(crate) delay_ms: u64,
-    /// `None` where nothing but a delay, or nothing at all, has struck.
+    /// The deciding fault; `None` if only delays struck, or nothing.
     pub(crate) fault: Option<Fault>,
 }
 
 impl Strike {
-    /// For the log: the fault that decided, or the delay that was all there was.
+    /// The kind for the log: the deciding fault, or a delay if nothing else struck.
     pub(crate) fn kind(&self) -> Option<Kind> {
         let delayed = (self.delay_ms > 0).then_some(Kind::Delay);
         self.fault.as_ref().map(Fault::kind).or(delayed)
@@ -122,10 +122,10 @@ impl Strike {
 }
 
 impl Faults {
-    /// Puts a fault in force and gives its number.
+    /// Puts a fault in force and returns its number.
     ///
     /// # Errors
-    /// The sentence names the setting that is missing or makes no sense, or there are [`ARMED_AT_MOST`] already.
+    /// The sentence names the setting that is missing or invalid, or says that [`ARMED_AT_MOST`] are in force.
     pub(crate) fn arm(&mut self, fault: Fault) -> Result<u64, String> {
         fault.check()?;
         if self.armed.len() == ARMED_AT_MOST {
@@ -145,7 +145,7 @@ impl Faults {
         self.armed.clear();
     }
 
-    /// Delays add up; of the other kinds the first one that strikes decides.
+    /// Delays add up; of the other kinds the first that strikes decides.
     pub(crate) fn strike(&mut self, vendor: &str, call: &Call, now_ms: i64) -> Strike {
         let mut strike = Strike::default();
         for armed in &mut self.armed {
@@ -188,7 +188,7 @@ impl Fault {
         self.message.as_deref()
     }
 
-    /// The status that a `status`, `html`, `body` or `redirect` answers with.
+    /// The status of a `status`, `html`, `body` or `redirect`.
     pub(crate) fn status(&self) -> StatusCode {
         let usual = match self.kind {
             Kind::Redirect => StatusCode::FOUND,
@@ -207,7 +207,7 @@ impl Fault {
         HeaderValue::from_str(self.location.as_deref()?).ok()
     }
 
-    /// The value of `Retry-After`, where one was ordered.
+    /// The value of `Retry-After`, if one was ordered.
     pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
         let text = match (&self.retry_after_date, self.retry_after_s) {
             (Some(RetryDate::At(at_ms)), _) => http_date(*at_ms)?,

@@ -1,7 +1,7 @@
-//! `GET /`: a page for the person who opens the simulator's address: one button for a fault, one for time, and links to
-//! the simulator's parts. The documentation of this crate lists all routes.
+//! `GET /`: the page at the simulator's address: one button for a fault, one for time, and links to the simulator's parts.
+//! The documentation of this crate lists all routes.
 //!
-//! It only tells and asks. What it names is answered by `partnerstack`, `shop` and `control`.
+//! The page only links and calls; `partnerstack`, `shop` and `control` answer.
 
 use std::net::SocketAddr;
 
@@ -9,10 +9,10 @@ use http::{Method, StatusCode};
 
 use crate::call::{Answer, Call};
 
-/// The looks of the page; the style sheet is in the page, so that the simulator serves one file.
+/// The style sheet; it is in the page, so that the simulator serves one file.
 const STYLE: &str = include_str!("front/page.css");
 
-/// What the two buttons do.
+/// The script of the two buttons.
 const SCRIPT: &str = include_str!("front/page.js");
 
 /// Whether a call asks for the page.
@@ -83,7 +83,7 @@ pub(crate) fn answer(address: SocketAddr, landing_url: &str) -> Answer {
     Answer::html(StatusCode::OK, page)
 }
 
-/// As the text of a page.
+/// `text` escaped for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;")
 }

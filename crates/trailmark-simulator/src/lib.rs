@@ -1,12 +1,12 @@
-//! Strict local doubles of the partner platforms, with faults, time travel and a count of effects.
+//! Strict local simulators of the partner platforms, with faults, time travel and a count of effects.
 //!
-//! Written from the vendors' documents alone and without a look at the adapters, so that a wrong adapter meets a right
-//! double; it depends on no other crate of the workspace. Where a document is silent the double refuses, and the
-//! module concerned says what was chosen. PartnerStack is here, in both dialects; Partnerize, Introw and Partnero get
-//! folders beside `partnerstack` with the issues that build their adapters, and doors of their own in `world`.
+//! Written from the vendors' documents alone, without looking at the adapters, so that a wrong adapter meets a correct
+//! simulator. It depends on no other crate of the workspace. Where a document is silent the simulator refuses, and the
+//! module says what was chosen. PartnerStack is here, in both dialects. Partnerize, Introw and Partnero will get folders
+//! beside `partnerstack` and entries in `world` when their adapters are built.
 //!
-//! A double is a function from what it holds, a call and the time to an answer. Everything that is I/O is in `server`
-//! and `socket`, everything that is time in `clock`.
+//! A simulated vendor is a function from its state, a call and the time to an answer. All I/O is in `server` and `socket`,
+//! all time in `clock`.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), trailmark_simulator::StartError> {
@@ -20,30 +20,30 @@
 //! # }
 //! ```
 //!
-//! `GET /` is a short page for a person, which names the addresses below.
+//! `GET /` is a short page for people, which links the addresses below.
 //!
-//! # The vendors' side
+//! # The vendors' routes
 //!
 //! | path | what |
 //! |---|---|
 //! | `/partnerstack/api/v2/...` | PartnerStack's vendor API, dialect `current`; Basic [`PUBLIC_KEY`]`:`[`PRIVATE_KEY`] |
-//! | `/partnerlinks/conversion/xid` | its server-to-server conversion; Bearer [`TRACKING_TOKEN`] |
-//! | `/partnerlinks/go/{partner_key}` | a partner's link: makes a click, redirects to the landing page |
-//! | `/partnerstack-guide/api/v2/...` | seed 000 to the letter, on an account of its own |
+//! | `/partnerlinks/conversion/xid` | PartnerStack's server-to-server conversion; Bearer [`TRACKING_TOKEN`] |
+//! | `/partnerlinks/go/{partner_key}` | a partner's link: creates a click, redirects to the landing page |
+//! | `/partnerstack-guide/api/v2/...` | exactly seed 000, on its own account |
 //!
-//! # The shop's side
+//! # The shop's routes
 //!
 //! The backend of the demo's shop. JSON both ways, CORS for the origin of the landing page; refusals are `{message}`.
 //!
 //! | route | in | out |
 //! |---|---|---|
 //! | `POST /shop/orders` | `{cart, customer_key, items: [{sku, quantity}]}`; `sku` is `garden`, `allotment` or `seed-box` | 201 `{order, key, amount_minor, currency}`, where `order` is a JWS `typ: order+jwt` for site `acme` that lives 15 minutes; the same cart is the same order |
-//! | `GET /shop/jwks.json` | | `{keys: [JWK]}`: what the proxy's `order_keys` want |
+//! | `GET /shop/jwks.json` | | `{keys: [JWK]}`: the value for the proxy's `order_keys` |
 //!
 //! # `/control/...`
 //!
-//! JSON both ways, CORS `*`, no credentials; unknown fields and parameters are refused with 400 `{message}`. Times are
-//! milliseconds of simulated time, which is the system's plus an offset.
+//! JSON both ways, CORS `*`, no credentials. Unknown fields and parameters are refused with 400 `{message}`. Times are
+//! milliseconds of simulated time, which is the system's time plus an offset.
 //!
 //! | route | in | out |
 //! |---|---|---|
@@ -57,16 +57,16 @@
 //! | `POST partnerstack/clicks` | `{xid?, partner_key}` | `{xid}` |
 //! | `POST partnerstack/rewards` | `{customer_key, amount?, account?}`: a reward for a signup, in cents | `{key}` |
 //! | `POST partnerstack/rewards/{key}/hold`, `/approve`, `/decline`, `/pay` | `{}`; `key` of the reward or its transaction | the reward |
-//! | `POST partnerstack/partners/{partner_key}/archive`, `/restore` | `{}`: leaves both accounts, or comes back | `{}` |
-//! | `POST partnerstack/webhooks` | `{url, account?}`: where an account tells of itself; `null` for nowhere | `{}` |
-//! | `POST partnerstack/webhooks/send` | `{body, account?}`: one of the caller's making | `{}` |
+//! | `POST partnerstack/partners/{partner_key}/archive`, `/restore` | `{}`: the partner leaves both accounts, or comes back | `{}` |
+//! | `POST partnerstack/webhooks` | `{url, account?}`: where an account sends its webhooks; `null` for nowhere | `{}` |
+//! | `POST partnerstack/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
 //! | `GET partnerstack/webhooks` | | `{sent: [{account, body, status}]}`, oldest first, the last 10,000; `status` is `null` where no answer came within ten seconds |
 //! | `POST partnerstack/settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
 //! | `POST reset` | | everything as after the start, the clock too; webhooks on their way are dropped |
 //!
-//! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received` counts every
-//! call that arrived, `processed` those that the double accepted, `effects` the objects they made or changed: with
-//! `{dedupe: false}` each processed call makes one, so that a double send shows as a double effect.
+//! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received`
+//! counts every call that arrived, `processed` the calls that were accepted, `effects` the objects that they created or
+//! changed. With `{dedupe: false}` each processed call creates one, so that a double send shows as a double effect.
 //!
 //! `account` is `partnerstack` (the default) or `partnerstack-guide`.
 //!
@@ -84,8 +84,8 @@
 //! | `truncate` | | yes |
 //! | `delay` | `delay_ms` | yes, at once; only the answer waits |
 //!
-//! `vendor` is `partnerstack` (API and links) or `partnerstack-guide`. Delays of all faults that strike add up; of the rest the first decides.
-//! Resets are TCP resets, delays are real time.
+//! `vendor` is `partnerstack` (API and links) or `partnerstack-guide`. Delays of all striking faults add up; of the other
+//! kinds the first decides. Resets are TCP resets, delays are real time.
 
 mod settings;
 

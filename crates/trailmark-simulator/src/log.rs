@@ -1,9 +1,9 @@
-//! What the doubles were asked and what it came to: a bounded list of requests, and a tally per external key. Tallies
-//! grow with the number of different keys, as what the doubles hold does; nothing in either is longer than a client's
-//! key may be.
+//! What the simulated vendors received and what became of it: a bounded list of requests, and a tally per external key. The
+//! number of tallies grows with the number of different keys, like the vendors' own state. No stored text is longer than a
+//! client's key may be.
 //!
-//! Credentials never come here, only their scheme. The tally is what tests of exactly-once delivery read: how often a
-//! conversion arrived, and how many objects it made.
+//! Credentials are never stored, only their scheme. Tests of exactly-once delivery read the tally: how often a conversion
+//! arrived, and how many objects it created.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::call::{Body, Call};
 use crate::faults::Kind;
 
-/// Requests kept; older ones leave.
+/// Requests kept; older ones are dropped.
 const REQUESTS_KEPT: usize = 10_000;
 
-/// Bytes kept of a body. Ten thousand full ones would be ten gigabytes.
+/// Bytes kept of a body. Ten thousand complete ones could be ten gigabytes.
 const BODY_KEPT_BYTES: usize = 4 * 1024;
 
 /// Bytes kept of any other text that a client chooses. No vendor's keys are longer than 255 characters.
@@ -28,17 +28,17 @@ const PARAMETERS_KEPT: usize = 32;
 /// Times kept per tally and column.
 const TIMES_KEPT: usize = 100;
 
-/// One call to a double.
+/// One call to a simulated vendor.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Entry {
-    /// Counts up from 1 and never restarts but by a reset.
+    /// Counts up from 1; only a reset restarts it.
     pub(crate) seq: u64,
     pub(crate) at_ms: i64,
     pub(crate) vendor: &'static str,
     pub(crate) method: String,
     pub(crate) path: String,
     pub(crate) query: BTreeMap<String, String>,
-    /// `null` where the connection was reset.
+    /// `null` if the connection was reset.
     pub(crate) status: Option<u16>,
     pub(crate) fault: Option<Kind>,
     pub(crate) operation: Option<&'static str>,
@@ -47,7 +47,7 @@ pub(crate) struct Entry {
     pub(crate) authorization: Option<&'static str>,
     pub(crate) content_type: Option<String>,
     pub(crate) user_agent: Option<String>,
-    /// JSON as JSON, other bodies as text, long ones cut.
+    /// JSON as JSON, other bodies as text; long ones are cut.
     pub(crate) body: Value,
 }
 
@@ -68,7 +68,7 @@ impl Requests {
         self.kept.push_back(entry);
     }
 
-    /// All calls ever, the forgotten ones too.
+    /// All calls so far, including dropped ones.
     pub(crate) fn total(&self) -> u64 {
         self.total
     }
@@ -79,7 +79,7 @@ impl Requests {
     }
 }
 
-/// A body as the log keeps it.
+/// A body in the form of the log.
 pub(crate) fn body_of(call: &Call) -> Value {
     match &call.body {
         Body::Empty => Value::Null,
@@ -92,12 +92,12 @@ pub(crate) fn body_of(call: &Call) -> Value {
     }
 }
 
-/// A path, key or header as the log keeps it.
+/// A path, key or header in the form of the log.
 pub(crate) fn text_of(text: &str) -> String {
     text.get(..text.floor_char_boundary(TEXT_KEPT_BYTES)).unwrap_or_default().to_owned()
 }
 
-/// A query as the log keeps it: of a parameter that comes twice, the last.
+/// A query in the form of the log; if a parameter occurs twice, the last value.
 pub(crate) fn query_of(call: &Call) -> BTreeMap<String, String> {
     let pairs = call.query.iter().take(PARAMETERS_KEPT);
     pairs.map(|(name, value)| (text_of(name), text_of(value))).collect()
@@ -108,14 +108,14 @@ fn cut(bytes: &[u8]) -> Value {
     Value::from(String::from_utf8_lossy(head))
 }
 
-/// What a call wants, as far as its path and body tell before anybody has looked at it closely.
+/// What a call asks for, as far as its path and body show before it is validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Errand {
-    /// The double.
+    /// The simulated vendor.
     pub(crate) vendor: &'static str,
-    /// `None` where there is no such path or method.
+    /// `None` if there is no such path or method.
     pub(crate) operation: Option<&'static str>,
-    /// The client's own key, where the call names one; a very long one is cut.
+    /// The client's own key, if the call names one; a very long one is cut.
     pub(crate) external_key: Option<String>,
 }
 
@@ -128,14 +128,14 @@ impl Errand {
         Self { vendor, operation: None, external_key: None }
     }
 
-    /// `None` for calls that leave nothing to count, such as lists.
+    /// `None` for calls that nothing is counted for, such as lists.
     pub(crate) fn subject(&self) -> Option<Subject> {
         let external_key = self.external_key.clone()?;
         Some(Subject { vendor: self.vendor, operation: self.operation?, external_key })
     }
 }
 
-/// What is counted together: one thing of the client's, done in one way at one double.
+/// The unit of counting: one thing of the client, one operation, one simulated vendor.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Subject {
     pub(crate) vendor: &'static str,
@@ -143,20 +143,20 @@ pub(crate) struct Subject {
     pub(crate) external_key: String,
 }
 
-/// How often it came, and what it came to.
+/// How often it arrived, and what became of it.
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Tally {
-    /// Calls that arrived, the reset and refused ones too.
+    /// Calls that arrived, including reset and refused ones.
     pub(crate) received: u64,
-    /// Calls that the double accepted; those that met a fault before it are not among them.
+    /// Calls that the vendor accepted, without those that a fault stopped before.
     pub(crate) processed: u64,
-    /// Calls that the double itself refused with a 4xx.
+    /// Calls that the vendor itself refused with a 4xx.
     pub(crate) refused: u64,
     /// Objects created or changed.
     pub(crate) effects: u64,
     /// When the first hundred calls arrived.
     pub(crate) received_ms: Vec<i64>,
-    /// When the first hundred effects came about.
+    /// When the first hundred effects happened.
     pub(crate) effect_ms: Vec<i64>,
 }
 

@@ -1,6 +1,6 @@
-//! Takes webhooks to where a control route has pointed them, one after another in the order in which things happened,
-//! each once. What came of it is kept for `GET /control/partnerstack/webhooks`. Only plain http on this machine: a
-//! double has nothing to tell anybody else.
+//! Sends webhooks to the address that a control route has set: in the order of the events, one at a time, each once. Keeps
+//! the results for `GET /control/partnerstack/webhooks`. Only plain http on this machine: a simulator has no reason to
+//! contact others.
 
 use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::partnerstack::Outgoing;
 use crate::server::Shared;
 use crate::world::World;
 
-/// How long somebody may take to answer.
+/// How long the receiver may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A webhook to be sent, and the life of the simulator in which it was written.
@@ -35,11 +35,11 @@ pub(crate) struct Unsent {
 pub(crate) struct Sent {
     pub(crate) account: &'static str,
     pub(crate) body: Value,
-    /// `null` where no answer came, or where so many were waiting that it was never sent.
+    /// `null` if no answer came, or if the webhook was never sent because too many were waiting.
     pub(crate) status: Option<u16>,
 }
 
-/// Sends what comes until nobody can send any more; what a reset has overtaken is dropped.
+/// Sends webhooks until all senders are gone; drops those from before a reset.
 pub(crate) async fn deliver(mut mail: Receiver<Unsent>, world: Shared) {
     while let Some(Unsent { outgoing, life }) = mail.recv().await {
         if lock(&world).life != life {
@@ -59,7 +59,7 @@ fn lock(world: &Shared) -> MutexGuard<'_, World> {
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Whether webhooks may be sent there.
+/// Whether webhooks may be sent to this address.
 pub(crate) fn may_be_told(url: &str) -> bool {
     let Ok(uri) = url.parse::<Uri>() else { return false };
     let local = uri.host().is_some_and(|host| matches!(host, "127.0.0.1" | "localhost" | "[::1]"));

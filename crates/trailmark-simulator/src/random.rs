@@ -1,6 +1,4 @@
-//! Repeatable chance: the same seed gives the same faults, keys and delays on every machine.
-//!
-//! Not for secrets. Faults draw from it whether they strike, the doubles mint keys from it.
+//! Repeatable chance: the same seed gives the same faults, keys and delays on every machine. Not for secrets.
 
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
@@ -26,7 +24,7 @@ impl SplitMix {
         (self.next() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
-    /// `prefix` and fourteen letters and digits, about what the vendors mint.
+    /// `prefix` and fourteen letters and digits, similar to the vendors' own keys.
     pub(crate) fn key(&mut self, prefix: &str) -> String {
         let mut key = String::from(prefix);
         for _ in 0..14 {
@@ -37,7 +35,7 @@ impl SplitMix {
     }
 }
 
-/// FNV-1a: a number that belongs to a text, the same for ever.
+/// FNV-1a: a number that depends only on the text.
 pub(crate) fn number_of(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

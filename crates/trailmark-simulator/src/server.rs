@@ -1,4 +1,4 @@
-//! The listener: reads calls, has them dealt with, and sends, holds back, tears or cuts off what comes of it.
+//! The listener: reads calls, has them answered, and sends, delays, tears or resets the answer.
 
 use std::io;
 use std::net::SocketAddr;
@@ -30,29 +30,29 @@ use crate::socket::{Payload, Ripcord, Socket};
 use crate::traffic::{Place, Traffic};
 use crate::world::{Conduct, Ending, World};
 
-/// How much of a body that is too large is still read, so that the client can finish sending and hear the refusal.
+/// How much of an oversized body is read, so that the client can finish sending and read the refusal.
 const DRAIN_LIMIT_BYTES: usize = 32 * 1024 * 1024;
 
-/// How long calls that are under way may take once the simulator is told to stop.
+/// How long calls under way may take when the simulator stops.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// How long a step of the clock waits for calls that are not whole yet, before it is refused.
+/// How long a step of the clock waits for incomplete calls before it is refused.
 const STEP_PATIENCE: Duration = Duration::from_secs(10);
 
-/// How long the listener rests when the system refuses it a connection, for want of file descriptors for instance.
+/// How long the listener pauses when the system refuses a connection, for example because of too few file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Webhooks that may wait for the postman, whom a slow listener keeps ten seconds with each.
+/// Webhooks that may wait. A slow receiver delays each by ten seconds.
 const MAIL_LIMIT: usize = 10_000;
 
-/// Bytes that a torn answer promises beyond those of the whole one, which may have none.
+/// Bytes that a torn answer announces beyond its real length, which may be zero.
 const TORN_SURPLUS_BYTES: usize = 64;
 
-/// Starts the doubles.
+/// Starts the simulator.
 #[derive(Debug)]
 pub struct Simulator;
 
-/// Doubles that are listening. Dropping it stops them at once.
+/// A running simulator. Dropping it stops it immediately.
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
@@ -61,32 +61,32 @@ pub struct Running {
     postman: JoinHandle<()>,
 }
 
-/// Why the doubles did not start.
+/// Why the simulator did not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The address is taken, or not this machine's.
+    /// The address is taken, or not one of this machine.
     #[error("cannot listen on {address}: {source}; choose another address, port 0 takes a free one")]
     Listen {
-        /// What was asked for.
+        /// The requested address.
         address: SocketAddr,
-        /// The system's word.
+        /// The system's error.
         source: io::Error,
     },
     /// Partner links would lead nowhere.
     #[error("landing URL {given:?} is not an absolute http or https URL: write it like http://127.0.0.1:8787/")]
     LandingUrl {
-        /// What was given.
+        /// The given URL.
         given: String,
     },
 }
 
 pub(crate) type Shared = Arc<Mutex<World>>;
 
-/// Takes webhooks to the postman.
+/// Passes webhooks to the postman.
 type Post = mpsc::Sender<Unsent>;
 
-/// Asks the listener to accept everybody who waits at the door, and to say when that is done.
+/// Asks the listener to accept all waiting connections, and to say when that is done.
 type Bell = mpsc::Sender<oneshot::Sender<()>>;
 
 /// What every connection needs.
@@ -98,7 +98,7 @@ struct Parts {
     bell: Bell,
 }
 
-/// The connection is to be reset. Hyper drops it on any error of the service.
+/// The connection must be reset. Hyper drops a connection on any error of the service.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was to be reset here")]
 struct Reset;
@@ -107,8 +107,7 @@ impl Simulator {
     /// Binds the address and serves until [`Running::shutdown`]. Needs a Tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// [`StartError::Listen`] where the address cannot be bound, [`StartError::LandingUrl`] where the landing URL is
-    /// none.
+    /// [`StartError::Listen`] if the address cannot be bound, [`StartError::LandingUrl`] if the landing URL is invalid.
     pub async fn start(settings: Settings) -> Result<Running, StartError> {
         landing_page(&settings.landing_url)?;
         let failed = |source| StartError::Listen { address: settings.listen, source };
@@ -126,7 +125,7 @@ impl Simulator {
 }
 
 impl Running {
-    /// Where the doubles listen; the port is a real one even if port 0 was asked for.
+    /// The listening address, with the real port even if port 0 was requested.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -146,7 +145,7 @@ impl Drop for Running {
     }
 }
 
-/// The landing URL without its fragment, if it is an absolute one that a redirect can name.
+/// The landing URL without its fragment, if it is absolute and a redirect can contain it.
 pub(crate) fn landing_page(url: &str) -> Result<Uri, StartError> {
     let uri = url.split('#').next().unwrap_or_default().parse::<Uri>().ok();
     let absolute = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some();
@@ -161,7 +160,7 @@ async fn listen(
     mut rung: mpsc::Receiver<oneshot::Sender<()>>,
     mut stopped: watch::Receiver<bool>,
 ) {
-    // The same socket once more: its queue is emptied without waiting until the runtime has noticed.
+    // A second handle of the same socket, to accept waiting connections without the runtime.
     let door = listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from);
     let mut connections = JoinSet::new();
     loop {
@@ -189,20 +188,20 @@ async fn listen(
     }
     drop((listener, door));
     let finished = async { while connections.join_next().await.is_some() {} };
-    // What has not finished by then is aborted with the set.
+    // Calls that have not finished by then are aborted with the set.
     let _ = tokio::time::timeout(SHUTDOWN_GRACE, finished).await;
 }
 
 async fn serve(stream: TcpStream, place: Place, parts: Parts, mut stopped: watch::Receiver<bool>) {
-    // An answer is one small write, which Nagle's algorithm would only hold back.
+    // An answer is one small write, which Nagle's algorithm would only delay.
     let _ = stream.set_nodelay(true);
     let (ripcord, place) = (Ripcord::default(), Arc::new(place));
     let socket = TokioIo::new(Socket::new(stream, ripcord.clone(), place.clone()));
     let service = service_fn(|request| respond(request, parts.clone(), ripcord.clone(), place.clone()));
-    // Hyper would hang up on a connection idle for 30 s, a reset that nobody ordered.
+    // Otherwise Hyper would close a connection that is idle for 30 s: a reset that nobody ordered.
     let mut connection = pin!(http1::Builder::new().header_read_timeout(None).serve_connection(socket, service));
     tokio::select! {
-        // Clients that vanish and faults that were ordered both end here; neither is news.
+        // Vanished clients and ordered faults both end here; neither is an error.
         _ = connection.as_mut() => return,
         _ = stopped.changed() => connection.as_mut().graceful_shutdown(),
     }
@@ -236,9 +235,9 @@ async fn respond(
     }
 }
 
-/// Waits until every call that was sent before this one, that of `place`, was dealt with; whether they were in time.
+/// Waits until every call that was sent before the call of `place` has ended; returns whether they ended in time.
 async fn calls_are_dealt_with(parts: &Parts, place: &Place) -> bool {
-    // Two steps would wait for one another.
+    // Otherwise two steps would wait for each other.
     place.dealt_with();
     let (answer, accepted) = oneshot::channel();
     if parts.bell.send(answer).await.is_ok() {
@@ -252,7 +251,7 @@ fn whole_at_once(answer: Answer) -> Conduct {
 }
 
 fn lock(world: &Shared) -> MutexGuard<'_, World> {
-    // A poisoned lock means that a double panicked in another call; its state is still the best there is.
+    // A poisoned lock means that another call panicked; its state is still the best there is.
     world.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -265,7 +264,7 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
         _ => world.take(call),
     };
     for unsent in world.news() {
-        // The postman goes last, with everything else, so an error says that too many are waiting.
+        // The postman lives as long as the server, so an error means that too many webhooks are waiting.
         if let Err(mpsc::error::TrySendError::Full(Unsent { outgoing, .. })) = post.try_send(unsent) {
             world.note(Sent { account: outgoing.account, body: outgoing.body, status: None });
         }
@@ -273,7 +272,7 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
     (conduct, world.clock.now_ms())
 }
 
-/// `None` where the body is larger than [`BODY_LIMIT_BYTES`].
+/// `None` if the body is larger than [`BODY_LIMIT_BYTES`].
 async fn read(mut body: Incoming) -> Result<Option<Bytes>, hyper::Error> {
     let mut kept = BytesMut::new();
     let mut size = 0_usize;
@@ -295,7 +294,7 @@ fn whole(answer: Answer, now_ms: i64) -> Response<Payload> {
     response(answer, now_ms, Payload::Whole(body))
 }
 
-/// Half of the answer under a length that promises all of it and more.
+/// Half of the answer, with a length that announces more than all of it.
 fn torn(answer: Answer, now_ms: i64) -> Response<Payload> {
     let promised = HeaderValue::from(answer.body.len() + TORN_SURPLUS_BYTES);
     let half = answer.body.slice(..answer.body.len() / 2);
@@ -304,7 +303,7 @@ fn torn(answer: Answer, now_ms: i64) -> Response<Payload> {
     response
 }
 
-/// `Date` is simulated, or an HTTP-date in `Retry-After` would contradict it.
+/// `Date` is simulated too; otherwise it would contradict an HTTP-date in `Retry-After`.
 fn response(answer: Answer, now_ms: i64, body: Payload) -> Response<Payload> {
     let mut response = Response::new(body);
     *response.status_mut() = answer.status;

@@ -1,21 +1,21 @@
-//! What a simulator is started with. What a test changes while it runs is in `control`.
+//! The settings with which a simulator starts. `control` changes what tests change while it runs.
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
-/// Where the doubles listen and how they behave from the start.
+/// Where the simulator listens, and how it behaves from the start.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Address to bind; port 0 takes a free one. Default `127.0.0.1:9100`. There is no reason to bind a double beyond
-    /// loopback: its credentials are in this file and its control routes have none.
+    /// Address to bind; port 0 takes a free one. Default `127.0.0.1:9100`. Do not bind it beyond loopback: its credentials
+    /// are public and its control routes need none.
     pub listen: SocketAddr,
     /// Page that a partner's link leads to, an absolute http or https URL. Default `http://127.0.0.1:8787/`.
     pub landing_url: String,
-    /// How long a converted customer stays unseen. Default [`Pace::Real`].
+    /// How long a converted customer stays invisible. Default [`Pace::Real`].
     pub pace: Pace,
-    /// Keys of `meta` that the vendor account knows; others are dropped without a word, as PartnerStack does.
-    /// Default `plan` and `company`.
+    /// Keys of `meta` that the vendor account knows; others are dropped silently, as by PartnerStack. Default `plan` and
+    /// `company`.
     pub meta_keys: Vec<String>,
 }
 
@@ -30,13 +30,13 @@ impl Default for Settings {
     }
 }
 
-/// How fast the doubles settle.
+/// How fast the simulated vendor shows new customers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pace {
-    /// As measured at the vendor: two to six minutes, the same for the same customer key.
+    /// As measured at the vendor: two to six minutes, always the same for the same customer key.
     #[default]
     Real,
-    /// Three seconds, for somebody who is watching.
+    /// Three seconds, for a person who watches.
     Demo,
 }
 
@@ -61,7 +61,7 @@ impl fmt::Display for Pace {
     }
 }
 
-/// A text that names no [`Pace`].
+/// A text that is not a [`Pace`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("pace {given:?} is unknown: use \"real\" or \"demo\"")]
 pub struct UnknownPace {

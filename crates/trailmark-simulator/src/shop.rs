@@ -1,11 +1,10 @@
-//! `/shop/...`: the backend of the demo's shop, a small double of a merchant's. It prices a cart, signs the order,
-//! and publishes the key that the proxy's `order_keys` want. The page passes the signed text on; whether it is
-//! believed is the proxy's to say.
+//! `/shop/...`: the backend of the demo's shop, a simulated merchant. It prices a cart, signs the order, and publishes the
+//! key for the proxy's `order_keys`. The page passes the signed text on; the proxy decides whether to believe it.
 //!
-//! Written from RFC 7515, 7517 and 8037 and from what `interfaces.md` says of orders. It keeps nothing: the cart's
-//! own id makes the order's key, so that a second click on "buy" is the same order. It has no accounts either and
-//! takes the customer's key from the page, where a real backend takes it from its session. The key is a demo's:
-//! everybody can read it here.
+//! Written from RFC 7515, 7517 and 8037 and from the description of orders in `interfaces.md`. It stores nothing: the
+//! order's key comes from the cart's id, so that a second click on "buy" is the same order. It has no accounts and takes
+//! the customer's key from the page; a real backend takes it from its session. The signing key is for demos only: everybody
+//! can read it here.
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine;
@@ -23,7 +22,7 @@ use crate::call::{Answer, Body, Call};
 /// The path under which these routes live.
 pub(crate) const ROOT: &str = "shop";
 
-/// The site of the demo's configuration, whose orders these are.
+/// The site of the demo's configuration, to which the orders belong.
 pub(crate) const SITE: &str = "acme";
 
 /// The name of the shop's key.
@@ -35,21 +34,21 @@ pub(crate) const PUBLIC_KEY_X: &str = "7Ov_dD9xaJO3mJlUtYbB_xyb0ZqBCmhemVpYIDQct
 /// The seed of the shop's key. Fixed, so that a configuration outlives a restart of the simulator.
 const SEED: &[u8; 32] = b"demo shop key: sign nothing real";
 
-/// How long a signed order may be passed on, seconds: the time that a checkout page is left open.
+/// Seconds for which a signed order is valid: the time that a checkout page is left open.
 const VALID_S: i64 = 15 * 60;
 
 const CURRENCY: &str = "EUR";
 
-/// Everything that the shop sells, with the price of one in cents. What the page says about prices does not count.
+/// The products, with the price of one in cents. Prices from the page do not count.
 const PRICES: [(&str, i64); 3] = [("garden", 2_900), ("allotment", 7_900), ("seed-box", 1_800)];
 
-/// How many of one thing an order may hold.
+/// The most of one product in an order.
 const MOST: u32 = 10;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Cart {
-    /// Chosen by the page, once for one purchase.
+    /// Chosen by the page, once for each purchase.
     cart: String,
     customer_key: String,
     items: Vec<CartLine>,
@@ -77,10 +76,10 @@ struct OrderLine {
     quantity: u32,
 }
 
-/// Why the shop does not answer as asked.
+/// Why the shop refuses.
 struct Refusal(StatusCode, String);
 
-/// `landing_url` is the page that partner links lead to: pages of its origin may read the answers.
+/// `landing_url` is the page to which partner links lead: pages of its origin may read the answers.
 pub(crate) fn answer(call: &Call, landing_url: &str, now_ms: i64) -> Answer {
     let answer = match perform(call, now_ms) {
         Ok((status, value)) => Answer::json(status, &value),
@@ -126,7 +125,7 @@ fn read(call: &Call) -> Result<Cart, Refusal> {
     }
 }
 
-/// The order behind a cart, at the shop's own prices, and whose it is.
+/// The order for a cart, at the shop's own prices, and its customer's key.
 fn priced(Cart { cart, customer_key, items }: Cart) -> Result<(String, Order), Refusal> {
     let plain = cart.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if !(8..=64).contains(&cart.len()) || !plain {
@@ -177,7 +176,7 @@ fn signed(customer_key: &str, order: &Order, now_s: i64) -> Result<String, Refus
     Ok(format!("{input}.{signature}"))
 }
 
-/// What belongs into `order_keys`.
+/// The value for `order_keys`.
 fn public_jwk() -> Result<Value, Refusal> {
     let x = URL_SAFE_NO_PAD.encode(key()?.public_key());
     Ok(json!({ "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "kid": KEY_ID, "x": x }))

@@ -1,4 +1,4 @@
-//! The two places where a double must misbehave below HTTP: a socket that can be reset, and a body that breaks off.
+//! The two faults below HTTP: a socket that can be reset, and a body that breaks off.
 
 use std::io;
 use std::pin::Pin;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 
 use crate::traffic::Place;
 
-/// Shared by a connection's socket and its service: once drawn, the connection ends in a reset.
+/// Shared by a connection's socket and its service; once pulled, the connection ends in a reset.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ripcord(Arc<AtomicBool>);
 
@@ -27,7 +27,7 @@ impl Ripcord {
     }
 }
 
-/// A TCP stream that tells of what it reads, and closes with RST instead of FIN once its ripcord was pulled.
+/// A TCP stream that reports what it reads, and closes with RST instead of FIN if its ripcord was pulled.
 #[derive(Debug)]
 pub(crate) struct Socket {
     stream: TcpStream,
@@ -44,7 +44,7 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         if self.ripcord.pulled() {
-            // A linger of zero makes close(2) send RST. Where it cannot be set, the client sees a close without answer.
+            // A linger of zero makes close(2) send RST. If it cannot be set, the client sees a close without an answer.
             let _ = self.stream.set_zero_linger();
         }
     }
@@ -76,7 +76,7 @@ impl AsyncWrite for Socket {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.ripcord.pulled() {
-            // A shutdown would send the FIN that the reset replaces.
+            // A shutdown would send a FIN instead of the reset.
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(context)
@@ -87,9 +87,9 @@ impl AsyncWrite for Socket {
 #[derive(Debug)]
 pub(crate) enum Payload {
     Whole(Bytes),
-    /// What still comes before the break.
+    /// The bytes before the break.
     Torn(Bytes),
-    /// Once what came has been flushed, the connection closes.
+    /// The connection closes after the earlier bytes were flushed.
     Breaking,
     Sent,
 }
@@ -109,7 +109,7 @@ impl Body for Payload {
             Self::Whole(bytes) if !bytes.is_empty() => Poll::Ready(Some(Ok(Frame::data(bytes)))),
             Self::Whole(_) | Self::Sent => Poll::Ready(None),
             Self::Torn(bytes) if bytes.is_empty() => {
-                // Hyper writes out what it holds when the body has nothing yet, and drops it when the body fails.
+                // Hyper writes its buffer while the body is pending, and drops it when the body fails.
                 *payload = Self::Breaking;
                 context.waker().wake_by_ref();
                 Poll::Pending

@@ -1,8 +1,8 @@
-//! Which calls have been sent and not yet dealt with: those under way, and those that still lie unread in a socket, perhaps
-//! of a client that was killed since. Time waits for them: a call that was sent before a step of the clock happens before it.
+//! Which calls were sent and have not ended: those under way, and those still unread in a socket, perhaps of a client that
+//! was killed meanwhile. The clock waits for them: a call that was sent before a step of the clock happens before the step.
 //!
-//! Otherwise a vendor would answer "no such thing" long after the call, and work it off later still, which none does.
-//! Decides nothing and reads nothing; the server's sockets tell it what they see.
+//! Otherwise the vendor would answer "no such thing" long after the call and process it even later, which no vendor does.
+//! Decides nothing and reads nothing; the server's sockets report what they see.
 
 use std::collections::BTreeMap;
 use std::net::TcpStream as Raw;
@@ -16,7 +16,7 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic {
     lines: Arc<Mutex<Lines>>,
-    /// Told of everything that may end a wait.
+    /// Signalled on every event that may end a wait.
     news: watch::Sender<()>,
 }
 
@@ -29,13 +29,13 @@ struct Lines {
 /// One connection.
 #[derive(Debug)]
 struct Line {
-    /// The same socket once more, to look for what nobody has read; `None` where the system gives no second handle.
+    /// A second handle of the socket, to look for unread bytes; `None` if the system gives none.
     socket: Option<Raw>,
-    /// Something was read of a call that has not been dealt with.
+    /// Whether a call was read in part or whole and has not ended.
     is_under_way: bool,
 }
 
-/// A connection's place; given back when it is dropped.
+/// A connection's place, given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
     traffic: Traffic,
@@ -59,11 +59,11 @@ impl Traffic {
         Place { traffic: self.clone(), number }
     }
 
-    /// Until every call that has begun to arrive on an accepted connection was dealt with, or its connection is gone.
+    /// Returns when every call that has begun to arrive on an accepted connection has ended, or its connection is gone.
     pub(crate) async fn quiet(&self) {
         let mut news = self.news.subscribe();
         while self.lock().open.values().any(Line::is_busy) {
-            // The sender lives in `self`.
+            // Cannot fail: the sender is a field of `self`.
             let _ = news.changed().await;
         }
     }
@@ -79,7 +79,7 @@ impl Place {
         self.set(true);
     }
 
-    /// The call took its effect, or none.
+    /// The call has ended, with or without an effect.
     pub(crate) fn dealt_with(&self) {
         self.set(false);
     }
@@ -101,7 +101,7 @@ impl Drop for Place {
 
 impl Line {
     fn is_busy(&self) -> bool {
-        // The socket does not block: nothing to read is an error here, and an end is no byte.
+        // The socket does not block: nothing to read is an error here, and the end of the stream is zero bytes.
         let unread = || self.socket.as_ref().is_some_and(|socket| matches!(socket.peek(&mut [0]), Ok(1..)));
         self.is_under_way || unread()
     }

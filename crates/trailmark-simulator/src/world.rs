@@ -1,6 +1,6 @@
-//! All that one simulator remembers, and the way of a call through it: counted, struck by faults, processed, logged.
+//! All state of one simulator, and the way of a call through it: counted, struck by faults, processed, logged.
 //!
-//! No I/O: the server reads the call before and acts on the [`Conduct`] after.
+//! No I/O: the server reads the call before, and carries out the [`Conduct`] after.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -17,14 +17,14 @@ use crate::partnerstack::{self, Outgoing, PartnerStack};
 use crate::postman::{Sent, Unsent};
 use crate::settings::Settings;
 
-/// Webhooks kept after they were sent; older ones leave.
+/// Sent webhooks kept; older ones are dropped.
 const SENT_KEPT: usize = 10_000;
 
-/// Clock, faults, records and doubles.
+/// Clock, faults, records and simulated vendors.
 #[derive(Debug)]
 pub(crate) struct World {
     settings: Settings,
-    /// Counts resets: what was on its way before one does not arrive after it.
+    /// Counts resets: a webhook from before a reset is not sent after it.
     pub(crate) life: u64,
     pub(crate) clock: Clock,
     pub(crate) faults: Faults,
@@ -37,9 +37,9 @@ pub(crate) struct World {
     pub(crate) words: Vec<Outgoing>,
 }
 
-/// What the server is to do about one call.
+/// What the server must do for one call.
 pub(crate) struct Conduct {
-    /// Wait so long before anything is sent; real time.
+    /// Milliseconds to wait before the answer; real time.
     pub(crate) delay_ms: u64,
     pub(crate) answer: Answer,
     pub(crate) ending: Ending,
@@ -49,9 +49,9 @@ pub(crate) struct Conduct {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Whole,
-    /// It promises more than comes, then the connection closes.
+    /// It announces more than it sends, then the connection closes.
     Torn,
-    /// Not at all: the connection is reset.
+    /// No answer: the connection is reset.
     Reset,
 }
 
@@ -74,7 +74,7 @@ impl World {
         }
     }
 
-    /// Back to the moment after the start, the clock included.
+    /// Back to the state after the start, including the clock.
     pub(crate) fn reset(&mut self) {
         let (life, mut clock) = (self.life + 1, std::mem::take(&mut self.clock));
         clock.reset();
@@ -82,7 +82,7 @@ impl World {
         self.life = life;
     }
 
-    /// What is to be told by webhook since the last call.
+    /// The webhooks that became due since the last call.
     pub(crate) fn news(&mut self) -> Vec<Unsent> {
         let mut news = self.partnerstack.news();
         news.append(&mut self.words);
@@ -90,7 +90,7 @@ impl World {
         news.into_iter().map(|outgoing| Unsent { outgoing, life }).collect()
     }
 
-    /// Notes what came of a webhook.
+    /// Records the result of a webhook.
     pub(crate) fn note(&mut self, sent: Sent) {
         if self.sent.len() == SENT_KEPT {
             self.sent.pop_front();
@@ -98,17 +98,17 @@ impl World {
         self.sent.push_back(sent);
     }
 
-    /// Where it listens, with the port that it really has.
+    /// The listening address, with the real port.
     pub(crate) fn address(&self) -> SocketAddr {
         self.settings.listen
     }
 
-    /// The page that partner links lead to.
+    /// The page to which partner links lead.
     pub(crate) fn landing_url(&self) -> &str {
         &self.settings.landing_url
     }
 
-    /// Takes a call to a double.
+    /// Passes a call to a simulated vendor.
     pub(crate) fn take(&mut self, call: &Call) -> Conduct {
         let now_ms = self.clock.now_ms();
         let Some(errand) = PartnerStack::errand(call) else {

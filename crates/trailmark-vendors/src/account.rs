@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-
 use crate::Dialect;
 use crate::root::Root;
 use crate::secret::Secret;
@@ -98,8 +97,8 @@ pub enum AccountError {
         /// What it is for.
         purpose: &'static str,
     },
-    /// No adapter speaks this vendor's dialect yet.
-    #[error("{vendor} in dialect `{}` is not spoken yet", dialect.as_str())]
+    /// No adapter supports this vendor and dialect yet.
+    #[error("{vendor} in dialect `{}` is not supported yet", dialect.as_str())]
     NotYet {
         /// The vendor.
         vendor: &'static str,
@@ -134,7 +133,7 @@ impl<'a> Opening<'a> {
         let secret = self.settings.secrets.get(setting.name).filter(|secret| !secret.expose().is_empty());
         match secret {
             Some(secret) if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) => {
-                Err(self.unusable(setting, "holds white space or characters beyond ASCII; copy it again"))
+                Err(self.unusable(setting, "contains white space or characters beyond ASCII; copy it again"))
             }
             secret => Ok(secret),
         }

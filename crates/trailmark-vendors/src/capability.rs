@@ -1,11 +1,11 @@
-//! What a vendor can do, as a table that people and programs read (`trailmark vendors`). Every cell is an explicit answer;
-//! silence is not one. The class of an operation says what may happen after an unknown outcome.
+//! What a vendor supports, as a table for people and programs (`trailmark vendors`). Every cell is an explicit answer. The
+//! class of an operation says what may happen after an unknown outcome.
 
 use serde::Serialize;
 
 use crate::Dialect;
 
-/// What may be asked of a vendor.
+/// An operation at a vendor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
@@ -67,24 +67,24 @@ impl Operation {
     }
 }
 
-/// How a vendor tells one effect from two (design § 5).
+/// How a vendor keeps one effect from becoming two (design § 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Class {
-    /// The vendor honours an idempotency key of ours: send again.
+    /// The vendor accepts our idempotency key: send again.
     Keyed,
-    /// Neither key nor look-up: after an unknown outcome an operator decides.
+    /// No key and no look-up: after an unknown outcome an operator decides.
     Neither,
     /// No key, but searchable by our reference: look up after the settling time, then send again.
     Searchable,
-    /// A unique natural key: a second creation fails, so send again and resolve the "already exists" by look-up.
+    /// A unique natural key: a second creation fails, so send again and resolve "already exists" by a look-up.
     UniqueKey,
-    /// The call replaces what is there: send again.
+    /// The call replaces the existing data: send again.
     Upsert,
 }
 
 impl Class {
-    /// Whether a request may be sent again although nobody knows what became of the first.
+    /// Whether a request may be sent again while the outcome of the first is unknown.
     pub fn resends_blind(self) -> bool {
         match self {
             Self::Keyed | Self::UniqueKey | Self::Upsert => true,
@@ -108,28 +108,28 @@ impl Class {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "support", rename_all = "snake_case")]
 pub enum Support {
-    /// The vendor has no use for it: what it would tell arrives by another way.
+    /// Not needed: the vendor learns it in another way.
     NotNeeded {
-        /// Which way.
+        /// In which way.
         why: &'static str,
     },
-    /// The vendor can; a later version of Trailmark will.
+    /// The vendor supports it; a later version of Trailmark will.
     NotYet {
-        /// Which call it will be, in the vendor's words.
+        /// The call, in the vendor's words.
         how: &'static str,
-        /// How it tells one effect from two; absent for reading, and where the vendor's documents leave it open.
+        /// How the vendor keeps one effect from becoming two; absent for reading, and if the documents do not say.
         class: Option<Class>,
     },
-    /// The vendor cannot.
+    /// The vendor does not support it.
     Unsupported {
         /// Why not.
         why: &'static str,
     },
-    /// Done by this call.
+    /// Supported by this call.
     Yes {
-        /// Which call, in the vendor's words.
+        /// The call, in the vendor's words.
         how: &'static str,
-        /// How it tells one effect from two; absent for reading.
+        /// How the vendor keeps one effect from becoming two; absent for reading.
         class: Option<Class>,
     },
 }

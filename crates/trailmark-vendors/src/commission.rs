@@ -1,7 +1,6 @@
-//! What became of the partner's commission for one delivery, as the vendor tells it when it is asked. Commissions are read,
-//! never announced: a webhook only says that asking is worth it ([`crate::webhook`]), since not every vendor signs what it
-//! sends. An adapter's question may take several requests until an answer settles it ([`Standing`]); when to ask is decided
-//! by the proxy's `commissions`.
+//! The partner's commission for one delivery, as the vendor reports it on request. A commission is always read from the
+//! vendor; a webhook only says when to ask ([`crate::webhook`]), since not every vendor signs its webhooks. A question may
+//! take several requests until an answer settles the [`Standing`]. The proxy's `commissions` decides when to ask.
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::money::Money;
@@ -9,19 +8,19 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::task::Task;
 
-/// How a commission stands.
+/// The state of a commission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Commission {
-    /// The vendor grants it; not paid out yet.
+    /// Granted by the vendor, not paid yet.
     Approved,
-    /// The partner has the money.
+    /// Paid to the partner.
     Paid,
-    /// The vendor knows of it and has not decided.
+    /// Known to the vendor, not decided yet.
     Pending,
-    /// The vendor or the company refused it.
+    /// Refused by the vendor or the company.
     Rejected,
-    /// The vendor was not asked yet, shows none, or cannot tell.
+    /// The vendor was not asked yet, shows no commission, or cannot say.
     #[default]
     Unknown,
 }
@@ -41,18 +40,18 @@ impl Commission {
         }
     }
 
-    /// Whether nothing more is expected without news from the vendor.
+    /// Whether no change is expected unless the vendor reports one.
     pub fn is_final(self) -> bool {
         matches!(self, Self::Paid | Self::Rejected)
     }
 }
 
-/// A recorded delivery whose commission is asked for.
+/// A recorded delivery and what identifies its commission.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Earned {
-    /// What was delivered.
+    /// The delivered task.
     pub task: Task,
-    /// The vendor's own key of what it made of it.
+    /// The vendor's own key of what it created.
     pub reference: Option<String>,
 }
 
@@ -61,20 +60,20 @@ pub struct Earned {
 pub enum Standing {
     /// The credential is wrong: the lane pauses.
     AuthFailed,
-    /// It stands so.
+    /// The commission has this state.
     Is {
-        /// How.
+        /// The state.
         commission: Commission,
-        /// What that rests on, where the word alone does not say.
+        /// The reason, if the state alone does not say.
         reason: Option<String>,
-        /// How much it is, where the vendor tells; negative for what a refund takes back.
+        /// The amount, if the vendor says; negative if a refund takes it back.
         amount: Option<Money>,
     },
     /// No clear answer: ask again later.
     NotNow {
         /// What happened.
         message: String,
-        /// Not before this point, when the vendor said so.
+        /// Not before this time, if the vendor named one.
         not_before: Option<UnixMillis>,
     },
 }

@@ -1,9 +1,8 @@
-//! What an operator asks of a vendor beside deliveries: to list things, to show one, to change one. As data, built by
-//! the proxy's command line and turned into requests by [`crate::Directory::list`], [`crate::Directory::one`] and
-//! [`crate::Directory::change`]. Nothing of it passes through the ledger.
+//! What an operator asks of a vendor besides deliveries: list things, show one, change one. As data: the proxy's command
+//! line builds it, and a [`crate::Directory`] turns it into requests. None of it passes through the ledger.
 //!
-//! A change may take several requests, such as finding the vendor's id of a partner first; [`Then`] says which comes
-//! next. One that is no GET is sent once: whoever sends it again after an unknown outcome must have looked first.
+//! A change may take several requests, such as finding the vendor's id of a partner first; [`Then`] names the next one. A
+//! request other than GET is sent once; after an unknown outcome, look before you send it again.
 
 use std::fmt;
 
@@ -16,7 +15,7 @@ use crate::outcome::Outcome;
 use crate::records::Record;
 use crate::task::Rejection;
 
-/// What can be listed and shown.
+/// A kind of thing that can be listed and shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Thing {
     /// Customers.
@@ -31,21 +30,21 @@ pub enum Thing {
     Transaction,
 }
 
-/// A list, and what narrows it.
+/// A list and its filters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
-    /// Of what.
+    /// The kind of thing.
     pub of: Thing,
-    /// Of one group.
+    /// Only this group.
     pub group: Option<String>,
-    /// Made at this time or later.
+    /// Created at this time or later.
     pub since: Option<UnixMillis>,
-    /// Made at this time or earlier.
+    /// Created at this time or earlier.
     pub until: Option<UnixMillis>,
 }
 
 impl List {
-    /// All of them.
+    /// The list without filters.
     pub fn all(of: Thing) -> Self {
         Self { of, group: None, since: None, until: None }
     }
@@ -54,40 +53,40 @@ impl List {
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// A customer is to be there.
+    /// Add a customer.
     AddCustomer(CustomerFields),
-    /// A partner is to be there.
+    /// Add a partner.
     AddPartner(PartnerFields),
-    /// A transaction is to be there.
+    /// Add a transaction.
     AddTransaction(TransactionFields),
-    /// Somebody is to join a partner's team.
+    /// Invite somebody to a partner's team.
     InviteMember {
         /// The partner.
         partner: String,
     },
-    /// A customer is to be gone.
+    /// Remove a customer.
     RemoveCustomer {
         /// Our key.
         key: String,
     },
-    /// A partner is to be gone from the program.
+    /// Remove a partner from the program.
     RemovePartner {
         /// Partner key, the vendor's id or e-mail address.
         key: String,
     },
-    /// A transaction is to be gone.
+    /// Remove a transaction.
     RemoveTransaction {
         /// Its key.
         key: String,
     },
-    /// A customer changes; what is absent stays.
+    /// Change a customer; absent fields stay.
     UpdateCustomer {
         /// Our key.
         key: String,
         /// What changes; `key` and `partner` cannot.
         fields: CustomerFields,
     },
-    /// A partner changes; what is absent stays.
+    /// Change a partner; absent fields stay.
     UpdatePartner {
         /// Partner key, the vendor's id or e-mail address.
         key: String,
@@ -96,7 +95,7 @@ pub enum Change {
     },
 }
 
-/// The fields of a customer, as all dialects together have them; which of them one takes, its adapter says.
+/// The fields of a customer in all dialects; each adapter says which of them it accepts.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct CustomerFields {
     /// Our key.
@@ -175,30 +174,30 @@ pub enum CustomerName {
 /// Why nothing is sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A field lacks, or cannot be said in this vendor's words; names the field and the cure.
+    /// A field is missing, or the vendor cannot represent it; names the field and the cure.
     #[error(transparent)]
     Field(#[from] Rejection),
     /// The vendor has no such call in this dialect.
     #[error("{why}")]
     Unsupported {
-        /// Why not, and what there is instead.
+        /// Why not, and the alternative.
         why: &'static str,
     },
 }
 
-/// A request whose answer shows something, or what came of the request instead.
+/// A request whose answer has a content, or else the outcome of the request.
 pub type Ask<T> = Call<Result<T, Outcome>>;
 
-/// What follows upon the answer to a call of a change.
+/// The next step after the answer to a change's request.
 #[derive(Debug)]
 pub enum Then {
     /// The change is made.
     Done(Record),
-    /// This is to be sent.
+    /// Send this next.
     Next(Ask<Self>),
 }
 
-/// Fields of a person: `Debug` shows that they are there.
+/// Fields of a person: `Debug` shows only that they are set.
 macro_rules! withheld {
     ($($name:ident),*) => {$(
         impl fmt::Debug for $name {

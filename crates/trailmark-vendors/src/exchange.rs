@@ -1,5 +1,5 @@
-//! One HTTP exchange, as data: the request that an adapter wants sent, the answer, and the function that reads it. The
-//! proxy's egress sends. No type here can be turned into a log line that shows a credential, a URL or a body.
+//! One HTTP exchange, as data: the request that an adapter builds, and the answer that it reads. The proxy's egress sends
+//! it. `Debug` of either type shows no credential, URL or body.
 
 use std::fmt;
 
@@ -35,18 +35,18 @@ impl Method {
     }
 }
 
-/// A request to a vendor. `User-Agent` is added by egress.
+/// A request to a vendor. Egress adds `User-Agent`.
 #[derive(Clone)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The absolute URL; some vendors' URLs hold personal data or credentials.
+    /// The absolute URL; some vendors' URLs contain personal data or credentials.
     pub url: Secret,
     /// Header names in lower case, and their values.
     pub headers: Vec<(&'static str, Secret)>,
     /// The body; absent in GET.
     pub body: Option<Vec<u8>>,
-    /// What this request is, for people: `POST conversion/xid`. Holds nothing from the conversion.
+    /// The name of this request, for people: `POST conversion/xid`. Contains nothing from the conversion.
     pub label: &'static str,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// A whole answer of a vendor, its body read to its end within egress's size cap.
+/// A complete answer of a vendor; egress limits the size of the body.
 #[derive(Clone)]
 pub struct Answer {
     /// The HTTP status.
@@ -65,7 +65,7 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// When it had arrived, by the proxy's clock; relative hints count from here.
+    /// When it had arrived, by the proxy's clock; relative hints count from this time.
     pub at: UnixMillis,
 }
 

@@ -1,13 +1,12 @@
-//! Introw: a click token converts once, ever, and no money belongs to a conversion. So far the capability table; the
-//! adapter comes with the dialects, which are one here, since seed 003 is the vendor's own page.
+//! Introw: a click token converts only once, and a conversion has no money. Only the capability table so far; the adapter
+//! follows. There is one dialect, since seed 003 is the vendor's own page.
 //!
-//! How it fits the trait: signup and lead are `POST /affiliate/conversions` with the click token; 201 is recorded, 200
-//! `duplicate` is a duplicate, and 200 `ignored` is [`crate::outcome::Outcome::Ignored`], which the status alone would have
-//! counted as a success. A sale is a commission line under an idempotency key of ours: class `keyed`. A refund declines
-//! that line by the id that the sale's delivery got back.
+//! How it fits the trait: signup and lead are `POST /affiliate/conversions` with the click token. 201 is recorded, 200
+//! `duplicate` is a duplicate, 200 `ignored` is [`crate::outcome::Outcome::Ignored`], which the status alone would count as
+//! a success. A sale is a commission line under our idempotency key: class `keyed`. A refund declines that line by the id
+//! that the sale's answer contained.
 //!
 //! Sources: <https://developers.introw.io>; vendors.md § 3; seed 003.
-
 
 use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};

@@ -1,16 +1,15 @@
-//! What partner platforms want to hear: one folder per vendor builds requests and reads answers. Nothing here does I/O,
-//! reads a clock or decides about retries: the proxy's delivery sends the [`exchange::Call`] that [`Delivery::plan`] builds
-//! through its one HTTP client and has the call read the answer; its outbox alone draws the consequence of the
-//! [`outcome::Outcome`].
+//! The partner platforms: one folder per vendor builds requests and reads answers. Nothing here does I/O, reads a clock or
+//! decides about retries. The proxy's delivery sends the [`exchange::Call`] that [`Delivery::plan`] builds through its one
+//! HTTP client, and the call reads the answer; the proxy's outbox alone acts on the [`outcome::Outcome`].
 //!
-//! In reading order: what a vendor account is made of ([`account`]), a request with the reading of its answer ([`exchange`]),
-//! what an attempt came to ([`outcome`]), what a vendor can do at all ([`capability`]), what the proxy asks for ([`task`]),
-//! what a vendor tells by itself ([`webhook`]), what became of the partner's commission ([`commission`]), what an operator
-//! asks for ([`directory`]) and what comes back ([`records`], in lists [`paging`]), what all adapters share (roots and URLs,
-//! retry hints, redaction), then the vendors. Here: the table of vendors, and the traits that each fits, one a concern.
+//! In reading order: the settings of an account ([`account`]), a request with the reader of its answer ([`exchange`]), the
+//! outcome of an attempt ([`outcome`]), what a vendor supports ([`capability`]), what the proxy asks for ([`task`]), what a
+//! vendor reports by itself ([`webhook`]), the partner's commission ([`commission`]), what an operator asks for
+//! ([`directory`]) and what comes back ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry
+//! hints, redaction), then the vendors. Here: the table of vendors, and the traits that they implement, one per concern.
 //!
-//! To add a vendor: a folder with its [`Vendor`], one line in [`VENDORS`], and its capture names in the wire's table;
-//! docs/add-a-vendor.md leads through it.
+//! To add a vendor: a folder with its [`Vendor`] and recorded answers under `fixtures/`, one line in [`VENDORS`], one row in
+//! `trailmark_wire::vendor`; a strict simulator, written from the documents alone.
 
 pub mod secret;
 
@@ -75,11 +74,11 @@ pub fn vendor(name: &str) -> Option<&'static dyn Vendor> {
 }
 
 /// The vendor's name for people; its plain name where the table has none.
-pub fn title(name: &str) -> &str {
+pub fn title(name: &'static str) -> &'static str {
     vendor(name).map_or(name, Vendor::title)
 }
 
-/// Which description of a vendor's API is spoken.
+/// Which description of a vendor's API an adapter follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
@@ -103,7 +102,7 @@ impl Dialect {
     }
 }
 
-/// How fast one vendor account may be asked.
+/// How fast the proxy may call one vendor account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// Requests a minute, 1 or more.
@@ -125,7 +124,7 @@ pub trait Vendor: Sync {
     /// The settings of its accounts, in the order in which the default configuration lists them.
     fn settings(&self) -> &'static [Setting];
 
-    /// How fast an account may be asked where the configuration says nothing else.
+    /// How fast the proxy calls an account if the configuration says nothing else.
     fn pace(&self) -> Pace;
 
     /// What it can do in a dialect, whether or not an account is configured.
@@ -134,21 +133,21 @@ pub trait Vendor: Sync {
     /// The adapter for an account.
     ///
     /// # Errors
-    /// [`AccountError`] when a needed setting is absent or unusable, or no adapter speaks that dialect yet.
+    /// [`AccountError`] if a needed setting is absent or unusable, or no adapter supports that dialect yet.
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError>;
 }
 
-/// One vendor account, ready to be asked. What a vendor does not have is absent. All parts are pure: every function may be
-/// called again with the same arguments and gives the same result.
+/// One vendor account, opened. What the vendor does not have is absent. All parts are pure: the same arguments give the same
+/// result.
 #[derive(Clone)]
 pub struct Adapter {
     /// Whose account it is.
     pub vendor: &'static str,
-    /// The dialect that it speaks.
+    /// The dialect.
     pub dialect: Dialect,
-    /// The hosts (with port, where given) that its requests go to; egress allows no other.
+    /// The hosts (with port, if given) of its requests; egress allows no others.
     pub hosts: Vec<String>,
-    /// The setting of the credential that reading needs: look-ups, commissions and lists.
+    /// The setting of the credential for reading: look-ups, commissions and lists.
     pub reading_credential: &'static str,
     /// Conversions.
     pub delivery: Arc<dyn Delivery>,
@@ -169,58 +168,59 @@ impl Debug for Adapter {
 /// Conversions: what is sent, and whether it arrived.
 pub trait Delivery: Debug + Send + Sync {
     /// Which conversion of the same customer (for a refund: which sale) must be recorded in the program before one of this
-    /// kind is sent; `None` where the vendor takes them in any order.
+    /// kind is sent; `None` if the order does not matter.
     fn follows(&self, kind: Kind) -> Option<Kind>;
 
-    /// The optional fields without which [`Delivery::plan`] refuses a conversion of this kind, where the credited touch has a
-    /// click id or has none.
+    /// The optional fields without which [`Delivery::plan`] refuses a conversion of this kind, for a touch with or without a
+    /// click id.
     fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field];
 
-    /// What to send for a conversion.
+    /// The request for a conversion.
     ///
     /// # Errors
-    /// [`Rejection`] when the conversion lacks a field that the vendor needs, or holds one that it cannot represent; the
-    /// delivery ends `rejected` with that reason, and nothing is sent.
+    /// [`Rejection`] if the conversion lacks a field that the vendor needs, or has one that the vendor cannot represent.
+    /// The delivery ends `rejected` with that reason, and nothing is sent.
     fn plan(&self, task: &Task) -> Result<Plan, Rejection>;
 
-    /// The question whether the vendor has the conversion; `None` where it has no look-up. Only a vendor's clear "no such
-    /// thing" is [`LookUp::Absent`]; a page of a list that does not settle it leads to the next one.
+    /// Asks whether the vendor has the conversion; `None` if there is no look-up. Only the vendor's clear "no such thing" is
+    /// [`LookUp::Absent`]; a page of a list that does not settle it leads to the next page.
     fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>>;
 
-    /// A harmless question that tells whether this credential, named by its setting, is good. `None` where the vendor has
-    /// none for it; a question with another credential would prove nothing.
+    /// A harmless request that tells whether the credential in this setting is valid. `None` if the vendor has no such call
+    /// for it; a request with another credential would prove nothing.
     fn probe(&self, credential: &str) -> Option<Call<Probe>>;
 }
 
 /// What became of the commission of recorded deliveries.
 pub trait Commissions: Debug + Send + Sync {
-    /// The question how this one stands; `None` where the vendor tells nothing of it.
+    /// Asks for the state of this commission; `None` if the vendor cannot say.
     fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>>;
 }
 
-/// What the vendor tells by itself.
+/// What the vendor reports by itself.
 pub trait Webhooks: Debug + Send + Sync {
-    /// What a webhook's raw body means. Nothing in it is believed; it says whom to ask about.
+    /// The meaning of a webhook's raw body. Nothing in it is trusted; it only says which customer, transaction or partner to
+    /// ask about.
     fn read(&self, body: &[u8]) -> Meaning;
 }
 
-/// What an operator asks for beside deliveries.
+/// What an operator asks for besides deliveries.
 pub trait Directory: Debug + Send + Sync {
     /// A list, page by page to the vendor's own end.
     ///
     /// # Errors
-    /// [`Refusal`] where the vendor has no such list, or cannot narrow it so.
+    /// [`Refusal`] if the vendor has no such list, or cannot filter it this way.
     fn list(&self, list: &List) -> Result<Pages, Refusal>;
 
-    /// One thing, by the key that the vendor reads it by.
+    /// One thing, by the key under which the vendor reads it.
     ///
     /// # Errors
-    /// [`Refusal`] where the vendor reads no single one.
+    /// [`Refusal`] if the vendor has no call for a single one.
     fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal>;
 
     /// The first request of a change.
     ///
     /// # Errors
-    /// [`Refusal`] where the vendor has no such call, or a field lacks or cannot be said.
+    /// [`Refusal`] if the vendor has no such call, or a field is missing or cannot be represented.
     fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal>;
 }

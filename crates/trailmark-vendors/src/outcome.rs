@@ -1,5 +1,5 @@
-//! What an attempt came to. Each variant is something that the outbox can *do*; texts are for people and are never matched
-//! on. The reasons hold the vendor's own message, cut to [`MESSAGE_CHARS`] and free of what we sent.
+//! The outcome of an attempt. For each variant the outbox has an action. Texts are for people and are never matched on.
+//! They contain the vendor's own message, cut to [`MESSAGE_CHARS`], without anything that we sent.
 
 use trailmark_wire::time::UnixMillis;
 
@@ -9,48 +9,48 @@ pub const MESSAGE_CHARS: usize = 500;
 /// The outcome of sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The credential is wrong (401): what uses it pauses, nothing is lost.
+    /// The credential is wrong (401): everything that uses it pauses, nothing is lost.
     AuthFailed {
         /// The vendor's message.
         message: String,
     },
-    /// The vendor has something else under our key: a person decides.
+    /// The vendor has other data under our key: a person decides.
     Conflict {
         /// The vendor's message.
         message: String,
     },
-    /// The vendor says "already exists"; counts as done only when a look-up shows our data. A look-up that finds nothing
-    /// makes it a conflict and no reason to send again: another field, such as the address, is what is taken.
+    /// The vendor says "already exists". Counts as done only if a look-up shows our data. If the look-up finds nothing, it
+    /// is a conflict and not a reason to send again: another unique field, such as the e-mail address, is taken.
     Duplicate {
         /// The vendor's message.
         message: String,
     },
-    /// The credential may not do this (403). What uses the credential pauses if a probe of the same credential fails too; if the probe
-    /// succeeds the delivery is rejected, and without a clear probe it is tried again.
+    /// The credential may not do this (403). If a probe of the same credential fails too, everything that uses it pauses.
+    /// If the probe succeeds, the delivery is rejected. Without a clear probe it is tried again.
     Forbidden {
         /// The vendor's message.
         message: String,
     },
-    /// Accepted but not attributed: nothing will come of it.
+    /// Accepted but not attributed: no commission will follow.
     Ignored {
         /// Why.
         message: String,
     },
-    /// There is nothing to undo: the vendor itself says that it has no such thing. A look-up has to show what the vendor has; gone then,
-    /// it counts as done only where an earlier send may have undone it.
+    /// Nothing to undo: the vendor itself says that it has no such thing. A look-up must show what the vendor has. If it
+    /// shows nothing, the delivery counts as done only if an earlier send may have undone it.
     Missing {
         /// The vendor's message.
         message: String,
     },
-    /// Certainly not processed, since the vendor does not know yet what this follows, such as its customer: worth another
-    /// try. It is about this one, and no sign that the vendor is broken.
+    /// Not processed, because the vendor does not know yet what this needs, such as its customer. Worth another try. It
+    /// concerns only this delivery and is no sign that the vendor is broken.
     Premature {
         /// The vendor's message.
         message: String,
     },
-    /// Done; the vendor's own reference, where it gave one.
+    /// Done.
     Recorded {
-        /// The vendor's key of what it made.
+        /// The vendor's key of what it created, if it gave one.
         reference: Option<String>,
     },
     /// Refused for good (400, 422 and the like).
@@ -58,49 +58,50 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
-    /// Certainly not processed, worth another try: the vendor, or the way there, is not in order.
+    /// Certainly not processed, and worth another try: the vendor, or something on the way, has a fault.
     Retry {
         /// Why.
         message: String,
-        /// Not before this point, when the vendor said so.
+        /// Not before this time, if the vendor named one.
         not_before: Option<UnixMillis>,
     },
     /// Not processed: too many requests (429, or 503 with Retry-After). Consumes no attempt.
     Throttled {
-        /// Not before this point, when the vendor said so.
+        /// Not before this time, if the vendor named one.
         until: Option<UnixMillis>,
     },
-    /// Whether it was processed cannot be told (500, 502, 504, a body cut short).
+    /// It is unknown whether it was processed (500, 502, 504, a body cut short).
     Unknown {
         /// What happened.
         message: String,
     },
-    /// Accepted without saying what came of it: to be read back after the settling time.
+    /// Accepted, but the answer does not prove the effect: read back after the settling time.
     Unverified,
 }
 
-/// What a look-up found.
+/// The result of a look-up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LookUp {
-    /// The vendor clearly has no such thing or, of a deletion, still has what was to be deleted; counts only after the settling time.
+    /// The vendor clearly has no such thing. After a deletion: the vendor still has what was to be deleted. Counts only
+    /// after the settling time.
     Absent,
-    /// The credential is wrong: what uses it pauses.
+    /// The credential is wrong: everything that uses it pauses.
     AuthFailed,
-    /// The vendor has something under our key that is not ours.
+    /// The vendor has other data under our key.
     Differs {
         /// Which fields differ.
         message: String,
     },
-    /// The vendor has it, as we sent it. Of a deletion: what was to be deleted is not there.
+    /// The vendor has it, as we sent it. After a deletion: what was to be deleted is gone.
     Found {
         /// The vendor's own reference.
         reference: Option<String>,
     },
-    /// No clear answer: ask again later, not before the given point.
+    /// No clear answer: ask again later.
     Inconclusive {
         /// What happened.
         message: String,
-        /// Not before this point, when the vendor said so.
+        /// Not before this time, if the vendor named one.
         not_before: Option<UnixMillis>,
     },
 }
@@ -116,7 +117,7 @@ pub enum Probe {
     Unclear,
 }
 
-/// A vendor's message, cut for keeping.
+/// A vendor's message without controls, cut to [`MESSAGE_CHARS`].
 pub fn kept(message: &str) -> String {
     message.chars().filter(|c| !c.is_control()).take(MESSAGE_CHARS).collect()
 }

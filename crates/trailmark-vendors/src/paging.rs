@@ -1,5 +1,5 @@
-//! Lists that come in pages, as data: the next request, and the reading of its answer. A stream ends by the vendor's
-//! own rule, never by a guess; the proxy's command line drives it.
+//! Lists in pages, as data: the next request, and the reading of its answer. A list ends by the vendor's own rule, never by
+//! a guess. The proxy's command line sends the requests.
 
 use std::fmt;
 
@@ -10,14 +10,15 @@ use crate::records::Record;
 /// One page.
 #[derive(Debug)]
 pub struct Page {
-    /// What is on it.
+    /// The items of the page.
     pub items: Vec<Record>,
-    /// The request for the page after it; `None` at the end.
+    /// The request for the next page; `None` at the end.
     pub next: Option<Request>,
 }
 
-/// A list in pages: send [`Pages::first`], read with [`Pages::read`], go on with [`Page::next`]. Each answer is read
-/// once; the reader remembers what it has seen, and a list that comes back to it ends with an error instead of never.
+/// A list in pages: send [`Pages::first`], read the answer with [`Pages::read`], continue with [`Page::next`]. Read each
+/// answer once: the reader remembers the items, and a list that shows an item again ends with an error instead of
+/// continuing forever.
 pub struct Pages {
     /// The request for the first page.
     pub first: Request,

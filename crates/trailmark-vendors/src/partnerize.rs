@@ -1,13 +1,12 @@
-//! Partnerize: has conversions and users, no customers. So far the capability table; the adapter comes with the dialects.
+//! Partnerize: has conversions and users, no customers. Only the capability table so far; the adapter follows.
 //!
 //! How it fits the trait: a sale is one GET of `prf.hn/conversion/...` with the click reference, each line's unit price and
-//! quantity. It carries no secret and answers like a pixel whatever becomes of it, so success reads as `unverified`, and
-//! [`crate::Delivery::look_up`] asks the conversion report for our `conversionref` on the day of [`crate::task::Task`]. A signup without value
-//! is the same call, or not needed where the programme counts sales alone (`custref` names the customer on each). A refund
-//! is a bulk rejection, answered by 202 and a job: `unverified` too, and read back from the same report.
+//! quantity. The request has no secret and the answer is always that of a pixel, so success reads as `unverified`, and
+//! [`crate::Delivery::look_up`] asks the conversion report for our `conversionref` on the day of the [`crate::task::Task`]. A
+//! signup without value is the same call, or not needed if the programme counts only sales (`custref` names the customer on
+//! each). A refund is a bulk rejection, answered by 202 and a job: also `unverified`, and read back from the same report.
 //!
 //! Sources: <https://api-docs.partnerize.com>; vendors.md § 2; for the dialect `guide`, seed 001.
-
 
 use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};

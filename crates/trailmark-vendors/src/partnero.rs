@@ -1,13 +1,12 @@
-//! Partnero: customers and transactions under keys of ours, no click ids. So far the capability table; the adapter comes
-//! with the dialects, which are one here, since seed 004 is the vendor's own page.
+//! Partnero: customers and transactions under our keys, no click ids. Only the capability table so far; the adapter
+//! follows. There is one dialect, since seed 004 is the vendor's own page.
 //!
-//! How it fits the trait: a signup is `POST /v1/customers`, where a second one under the same key is refused: class
-//! `unique key`. A sale is `POST /v1/transactions`, where the vendor does not hold keys unique and pays twice for two: class
-//! `searchable`, never sent again before a look-up. A sale whose answer names no customer was recorded against nobody and
-//! is [`crate::outcome::Outcome::Ignored`]. A refund deletes the transaction by its key.
+//! How it fits the trait: a signup is `POST /v1/customers`, which refuses a second one under the same key: class `unique
+//! key`. A sale is `POST /v1/transactions`, which accepts a repeated key and pays twice: class `searchable`, never sent
+//! again before a look-up. A sale whose answer names no customer was recorded for nobody and is
+//! [`crate::outcome::Outcome::Ignored`]. A refund deletes the transaction by its key.
 //!
 //! Sources: <https://docs.partnero.com>; vendors.md § 4; seed 004.
-
 
 use crate::account::{AccountError, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};

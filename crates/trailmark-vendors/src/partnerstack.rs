@@ -1,16 +1,15 @@
-//! PartnerStack in both dialects: `current`, the vendor's own documents, and `guide`, seed 000 to the letter. A signup is the
-//! server-to-server call `conversion/xid` where a click id and a tracking token exist, else a customer of the vendor API; it
-//! is confirmed by reading the customer back. Sales and refunds are transactions, leads are actions; all of them name the
-//! customer, so they follow a recorded signup. Here: the account, and which call a task becomes. The calls themselves are
-//! below, in the order in which a customer meets them: `conversion`, `customers`, `actions`, `transactions`; `fit` cuts what
-//! the vendor does not take. What an operator
-//! asks beside deliveries is in `lists` and `changes`, and `shown` reads what comes back. `answers` reads what all share,
-//! `table` tells people about all of it.
+//! PartnerStack in both dialects: `current`, the vendor's own documents, and `guide`, exactly seed 000. A signup is the
+//! server-to-server call `conversion/xid` if there are a click id and a tracking token, otherwise a customer of the vendor
+//! API; reading the customer back confirms it. Sales and refunds are transactions, leads are actions. All of them name the
+//! customer, so they follow a recorded signup.
 //!
-//! The guide describes customers, transactions and partners; it knows no bearer token, hence no `conversion/xid`. Where it is
-//! silent (reading one customer, deleting a transaction, actions) the call is spoken as in `current`.
+//! This file has the account and decides which call a task becomes. The calls are in `conversion`, `customers`, `actions`,
+//! `transactions`; `fit` cuts what the vendor does not accept. `lists` and `changes` are an operator's requests, `shown`
+//! reads their answers. `webhooks` reads what the vendor sends by itself, `rewards` what partners earned. `answers` has
+//! what all answers share, `table` describes everything for people.
 //!
-//! `webhooks` reads what the vendor sends by itself, `rewards` what partners earned.
+//! The guide describes customers, transactions and partners; it has no bearer token and therefore no `conversion/xid`.
+//! Where it is silent (reading one customer, deleting a transaction, actions), the call is that of `current`.
 //!
 //! Sources: <https://docs.partnerstack.com/docs/step-3-tracking-conversions>, <https://docs.partnerstack.com/reference>; seed 000.
 
@@ -123,13 +122,13 @@ impl Vendor for PartnerStack {
 #[derive(Debug, Clone)]
 struct Account {
     dialect: Dialect,
-    /// `Basic`, of the vendor API.
+    /// The `Basic` header of the vendor API.
     basic: Secret,
-    /// `Bearer`, of the tracking host; without it no signup can be tied to its click.
+    /// The `Bearer` header of the tracking host; without it no signup can be tied to its click.
     bearer: Option<Secret>,
     api: Root,
     tracking: Root,
-    /// The credentials in every spelling in which they are sent, to be kept out of messages.
+    /// The credentials in every spelling in which they are sent; they are removed from messages.
     credentials: Vec<Credential>,
 }
 
@@ -153,7 +152,7 @@ impl Account {
         let public = opening.needed_secret(&PUBLIC_KEY)?;
         if public.expose().contains(':') {
             // RFC 7617 § 2: the first colon ends the user name.
-            return Err(opening.unusable(&PUBLIC_KEY, "holds a colon, which no user name can"));
+            return Err(opening.unusable(&PUBLIC_KEY, "contains a colon, which a user name cannot"));
         }
         let private = opening.needed_secret(&PRIVATE_KEY)?;
         let tracking_token = opening.secret(&TRACKING_TOKEN)?;
@@ -222,7 +221,8 @@ impl Account {
             Wanted::Deletion(deletion) => {
                 fit::without_data(&task.data, "a deletion has no place for it", notes);
                 let path = transactions::path(&deletion.key).ok_or_else(|| Rejection {
-                    reason: "the sale's key at PartnerStack cannot stand in a URL; delete the transaction there".into(),
+                    reason: "the sale's key at PartnerStack cannot be part of a URL; delete the transaction there"
+                        .into(),
                 })?;
                 let delete = self.bare(Method::Delete, &path, "DELETE /v2/transactions/{key}");
                 (delete, Class::Upsert)
@@ -340,7 +340,7 @@ impl Delivery for Account {
         }
     }
 
-    /// A customer of the vendor API needs an address; one that is tied to a click needs none.
+    /// The vendor API needs an e-mail address for a customer; a signup that is tied to a click needs none.
     fn needs(&self, kind: Kind, has_click_id: bool) -> &'static [Field] {
         let is_tied = has_click_id && self.bearer.is_some() && self.dialect == Dialect::Current;
         if kind == Kind::Signup && !is_tied { &[Field::Email] } else { &[] }

@@ -1,7 +1,7 @@
-//! What a vendor shows to an operator who asks: customers, groups, partners, transactions. One shape for all vendors
-//! and dialects, every field that a seed or a vendor's documents name; what a vendor does not show is absent, never
-//! guessed. Built by the adapters, printed by the proxy's command line. Times are RFC 3339 in JSON. `Debug` shows keys
-//! alone.
+//! What a vendor shows to an operator: customers, groups, partners, transactions. One shape for all vendors and dialects,
+//! with every field that a seed or a vendor's documents name. A field that a vendor does not show is absent, never guessed.
+//! The adapters build these records, the proxy's command line prints them. Times are RFC 3339 in JSON. `Debug` shows only
+//! keys.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ pub enum Record {
     Group(Group),
     /// A partner, or a partner's membership in one group.
     Partner(Box<Partner>),
-    /// What was removed, by the key that named it.
+    /// A removed thing.
     Removed(Removed),
     /// A transaction.
     Transaction(Box<Transaction>),
@@ -28,9 +28,9 @@ pub enum Record {
 /// A customer.
 #[derive(Clone, PartialEq, Default, Serialize)]
 pub struct Customer {
-    /// Our key; a customer made by hand at the vendor may have none.
+    /// Our key; absent if the customer was created by hand at the vendor.
     pub key: Option<String>,
-    /// The vendor's own key, where it shows one besides ours.
+    /// The vendor's own key, if it shows one besides ours.
     pub id: Option<String>,
     /// E-mail address.
     pub email: Option<String>,
@@ -40,7 +40,7 @@ pub struct Customer {
     pub first_name: Option<String>,
     /// Last name.
     pub last_name: Option<String>,
-    /// Key of the partner that the customer belongs to.
+    /// Key of the customer's partner.
     pub partner: Option<String>,
     /// The vendor's id of that partner's membership.
     pub partnership: Option<String>,
@@ -54,11 +54,11 @@ pub struct Customer {
     pub provider_key: Option<String>,
     /// Key of the partner's member who brought the customer.
     pub member_key: Option<String>,
-    /// Whether it was made with the vendor's test credentials.
+    /// Whether it was created with the vendor's test credentials.
     pub test: Option<bool>,
     /// Free data.
     pub data: BTreeMap<String, serde_json::Value>,
-    /// When it was made.
+    /// When it was created.
     #[serde(serialize_with = "rfc3339")]
     pub created_at: Option<UnixMillis>,
     /// When it was last changed.
@@ -75,7 +75,7 @@ pub struct Group {
     pub name: Option<String>,
     /// Its name in addresses.
     pub slug: Option<String>,
-    /// When it was made.
+    /// When it was created.
     #[serde(serialize_with = "rfc3339")]
     pub created_at: Option<UnixMillis>,
 }
@@ -85,7 +85,7 @@ pub struct Group {
 pub struct Partner {
     /// The key under which links name the partner.
     pub key: String,
-    /// The vendor's own id of the partnership, where it differs.
+    /// The vendor's own id of the partnership, if it differs.
     pub id: Option<String>,
     /// The partner's name.
     pub name: Option<String>,
@@ -95,7 +95,7 @@ pub struct Partner {
     pub group: Option<String>,
     /// The vendor's status word, such as `active` or `invited`.
     pub status: Option<String>,
-    /// When the partner came.
+    /// When the partner joined.
     #[serde(serialize_with = "rfc3339")]
     pub created_at: Option<UnixMillis>,
     /// When the partner last changed.
@@ -106,7 +106,7 @@ pub struct Partner {
 /// A transaction.
 #[derive(Clone, PartialEq, Default, Serialize)]
 pub struct Transaction {
-    /// The key that it is deleted by.
+    /// The key that deletes it.
     pub key: String,
     /// Our key of its customer.
     pub customer: Option<String>,
@@ -114,7 +114,7 @@ pub struct Transaction {
     pub customer_id: Option<String>,
     /// The amount as the vendor counts it: hundredths of the major unit, whatever the currency.
     pub amount_cents: Option<i64>,
-    /// The same in minor units of the currency, where that is known and the amount is a whole number of them.
+    /// The same in minor units of the currency, if that is known and the amount is a whole number of them.
     pub amount_minor: Option<i64>,
     /// ISO 4217, in capitals.
     pub currency: Option<String>,
@@ -124,7 +124,7 @@ pub struct Transaction {
     pub category: Option<String>,
     /// Product.
     pub product: Option<String>,
-    /// Whether it was made with the vendor's test credentials.
+    /// Whether it was created with the vendor's test credentials.
     pub test: Option<bool>,
     /// Free data.
     pub data: BTreeMap<String, serde_json::Value>,
@@ -133,16 +133,16 @@ pub struct Transaction {
     pub created_at: Option<UnixMillis>,
 }
 
-/// Something that is gone.
+/// A thing that was removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Removed {
-    /// What it was asked for by, or the vendor's own key of it.
+    /// The key that the request named, or the vendor's own.
     pub removed: String,
 }
 
 impl fmt::Debug for Customer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Our key is withheld, since many companies make it from the address.
+        // Our key is not shown, since many companies make it from the e-mail address.
         f.debug_struct("Customer").field("id", &self.id).finish_non_exhaustive()
     }
 }

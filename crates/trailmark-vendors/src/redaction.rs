@@ -1,5 +1,5 @@
-//! Takes what we sent out of what a vendor says. Vendors like to repeat the offending value in their messages; messages
-//! are kept, shown to operators and logged, so personal data and credentials must not come back through them.
+//! Removes what we sent from a vendor's message. Vendors often repeat the offending value; messages are stored, shown to
+//! operators and logged, so they must contain no personal data and no credentials.
 
 use std::borrow::Cow;
 
@@ -12,16 +12,16 @@ use crate::secret::Secret;
 
 const MARK: &str = "[redacted]";
 
-/// Characters of a message that are looked at; the few that are kept come from these.
+/// Characters of a message that are read; the kept ones come from these.
 const READ_CHARS: usize = 16 * 1024;
 
-/// A run of so many characters of a credential is withheld, too: vendors shorten and re-encode what they repeat.
+/// A run of this many characters of a credential is also removed: vendors shorten and re-encode what they repeat.
 const RUN_CHARS: usize = 12;
 
-/// A credential of fewer characters is withheld as a whole word only, else it would blot out every message.
+/// A credential with fewer characters is only removed as a whole word; otherwise it would remove parts of every message.
 const SHORT_CHARS: usize = 6;
 
-/// One spelling in which a credential is sent, or may come back. ASCII.
+/// One spelling in which a credential is sent or may come back. ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Credential(Secret);
 
@@ -31,7 +31,8 @@ impl Credential {
         Self::spellings(&[token.expose()])
     }
 
-    /// Every spelling of user name and password: the password, the pair, and both in base64 as Basic authentication sends them.
+    /// Every spelling of user name and password: the password, the pair, and both in base64 as Basic authentication sends
+    /// them.
     pub(crate) fn pair(user: &Secret, password: &Secret) -> Vec<Self> {
         let pair = Secret::new(format!("{}:{}", user.expose(), password.expose()));
         Self::spellings(&[password.expose(), pair.expose()])
@@ -47,12 +48,13 @@ impl Credential {
                 spellings.push(spelling);
             }
         }
-        // Longest first: what is withheld of the whole leaves no rest of its part.
+        // Longest first: removing a part first would leave the rest of the whole.
         spellings.sort_by_key(|spelling| std::cmp::Reverse(spelling.0.expose().len()));
         spellings
     }
 
-    /// The message without this credential, whatever stands around it: without all of it, or without every run of so many characters.
+    /// The message without this credential, wherever it occurs: without the whole spelling, or without every run of `least`
+    /// characters.
     fn withheld(&self, message: &str, least: usize) -> String {
         let spelling = self.0.expose();
         if spelling.len() < SHORT_CHARS {
@@ -70,8 +72,8 @@ impl Credential {
     }
 }
 
-/// Bytes at the start of `rest` that are a run of the credential, 0 where they are too few. The credential is ASCII, so what equals it
-/// ends at a character.
+/// Bytes at the start of `rest` that are a run of the credential; 0 if they are too few. The credential is ASCII, so an
+/// equal run ends at a character boundary.
 fn run(rest: &str, spelling: &str, least: usize) -> usize {
     let starts = 0..=spelling.len().saturating_sub(least);
     let shared = |start: usize| {
@@ -81,28 +83,28 @@ fn run(rest: &str, spelling: &str, least: usize) -> usize {
     starts.map(shared).max().filter(|longest| *longest >= least).unwrap_or(0)
 }
 
-/// Texts that must not show in a message.
+/// Texts that must not be in a message.
 pub(crate) struct Redaction<'a> {
     credentials: &'a [Credential],
     texts: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Redaction<'a> {
-    /// Withholds the credentials, and these texts, also where they stand percent-encoded.
+    /// Removes the credentials and these texts, also percent-encoded.
     pub(crate) fn of(credentials: &'a [Credential], texts: impl IntoIterator<Item = &'a str>) -> Self {
         let both = |text: &'a str| [Cow::Borrowed(text), Cow::Owned(encoded(text))];
         let mut texts: Vec<_> = texts.into_iter().filter(|text| !text.trim().is_empty()).flat_map(both).collect();
-        // Longest first, so that a key that is part of an address does not leave the rest of it standing.
+        // Longest first: removing a key that is part of an address first would leave the rest of the address.
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         texts.dedup();
         Self { credentials, texts }
     }
 
-    /// The message without them, without anything that looks like an e-mail address, and cut for keeping. Redacted before
-    /// it is cut, since half a value would no longer be recognised.
+    /// The message without these texts and without anything that looks like an e-mail address, cut for storage. Redaction
+    /// comes before the cut, since half a value would not be recognised.
     pub(crate) fn apply(&self, message: &str) -> String {
         let message: String = message.chars().take(READ_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-        // Whole ones before runs, so that a run leaves nothing standing of a whole one.
+        // Whole spellings before runs, so that a run leaves no rest of a whole spelling.
         let message = [usize::MAX, RUN_CHARS].into_iter().fold(message, |message, least| {
             self.credentials.iter().fold(message, |message, credential| credential.withheld(&message, least))
         });
@@ -112,8 +114,8 @@ impl<'a> Redaction<'a> {
     }
 }
 
-/// Replaces whole occurrences, whatever the case of ASCII letters: vendors lower-case addresses. An occurrence inside a
-/// longer word is another word, else a customer key `1` would blot out every message.
+/// Replaces whole occurrences, ignoring the case of ASCII letters: vendors lower-case addresses. An occurrence inside a
+/// longer word does not count; otherwise a customer key `1` would remove parts of every message.
 fn without(message: &str, text: &str) -> String {
     let mut out = String::with_capacity(message.len());
     let mut rest = message;
@@ -133,7 +135,7 @@ fn without(message: &str, text: &str) -> String {
     out
 }
 
-/// What follows `text` at the start of `rest`.
+/// The text after `text` at the start of `rest`.
 fn after<'m>(rest: &'m str, text: &str) -> Option<&'m str> {
     let (start, after) = rest.split_at_checked(text.len())?;
     start.eq_ignore_ascii_case(text).then_some(after)

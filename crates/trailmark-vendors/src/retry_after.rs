@@ -1,7 +1,7 @@
-//! When a vendor says that we may come back: `Retry-After` as seconds or HTTP-date (RFC 9110 § 10.2.3), and the rate-limit
-//! headers that some send in its place. Reads headers into a point in time; whether to wait at all is the outbox's to say.
+//! When a vendor allows the next request: `Retry-After` as seconds or HTTP-date (RFC 9110 § 10.2.3), or the rate-limit
+//! headers that some send instead. Reads headers into a point in time; the outbox decides whether to wait.
 //!
-//! A hint never lies in the past nor more than [`LONGEST_MS`] ahead: a vendor's slip must not park a lane for a year.
+//! A hint is never in the past nor more than [`LONGEST_MS`] ahead: a vendor's mistake must not stop a lane for a year.
 
 use trailmark_wire::time::UnixMillis;
 
@@ -10,15 +10,15 @@ use crate::exchange::Answer;
 /// The longest hint that is believed: a day (design § 5).
 const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// From here on a `reset` value cannot be a number of seconds to wait (31 years), so it is a Unix time.
+/// A `reset` value from here on cannot be seconds to wait (31 years), so it is a Unix time.
 const EPOCH_SECONDS: i64 = 1_000_000_000;
 
-/// The point that `Retry-After` names, if the header is there and readable.
+/// The time that `Retry-After` names, if the header is there and readable.
 pub(crate) fn retry_after(answer: &Answer) -> Option<UnixMillis> {
     answer.header("retry-after").and_then(|value| point(value, answer.at))
 }
 
-/// The point before which a 429 asks us to stay away: `Retry-After`, else Partnerize's own name for it, else the end of
+/// The time before which a 429 allows no request: `Retry-After`, otherwise Partnerize's own header, otherwise the end of
 /// the rate-limit window.
 pub(crate) fn rate_limit(answer: &Answer) -> Option<UnixMillis> {
     let named = |name, read: fn(&str, UnixMillis) -> Option<UnixMillis>| read(answer.header(name)?, answer.at);
@@ -38,7 +38,7 @@ fn point(value: &str, at: UnixMillis) -> Option<UnixMillis> {
     Some(within_a_day(named, at))
 }
 
-/// Vendors mean either seconds from now or a Unix time; the size tells which.
+/// Vendors send either seconds from now or a Unix time; the size of the number tells which.
 fn reset(value: &str, at: UnixMillis) -> Option<UnixMillis> {
     let seconds = seconds(value.trim())?;
     let named = if seconds < EPOCH_SECONDS {
@@ -55,7 +55,7 @@ fn within_a_day(named: UnixMillis, at: UnixMillis) -> UnixMillis {
     named.clamp(at, at.plus(LONGEST_MS))
 }
 
-/// A whole number of digits only; one that is too large for 64 bits is as long as a wait can get.
+/// Digits only; a number that is too large for 64 bits counts as the longest wait.
 fn seconds(value: &str) -> Option<i64> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| value.parse().unwrap_or(i64::MAX))
@@ -66,8 +66,8 @@ fn window(value: &str) -> Option<&str> {
     value.split(';').find_map(|parameter| parameter.trim().strip_prefix("t="))
 }
 
-/// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`, the one form that RFC 9110 § 5.6.7 lets servers send. The day of the
-/// week is not checked against the date.
+/// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`, the only form that RFC 9110 § 5.6.7 lets servers send. The day of the
+/// week is not compared with the date.
 fn http_date(value: &str) -> Option<UnixMillis> {
     let mut parts = value.split(' ');
     let [weekday, day, month, year, clock, zone] = std::array::from_fn(|_| parts.next().unwrap_or(""));

@@ -1,6 +1,6 @@
-//! Where a vendor's API begins: the configured root or the vendor's own, checked once, and the building of URLs below it.
-//! Values become path segments here and nowhere else, so that no key of a customer can add a segment or a query.
-//! Which hosts may be reached, and whether plain HTTP is allowed, is egress's and the configuration's to say.
+//! The root of a vendor's API, configured or the vendor's own, checked once; and the building of URLs below it. Values
+//! become path segments only here, so that a customer's key can add no segment and no query. Egress and the configuration
+//! decide which hosts may be reached, and whether plain HTTP is allowed.
 
 use std::fmt::Write as _;
 
@@ -23,12 +23,12 @@ impl Root {
         Ok(Self { text: text.to_owned(), host: host(text)? })
     }
 
-    /// The URL of a path below the root; `path` begins with a slash and holds values as [`segment`] wrote them.
+    /// The URL of a path below the root; `path` begins with a slash, and values in it are encoded by [`segment`].
     pub(crate) fn url(&self, path: &str) -> Secret {
         Secret::new(format!("{}{path}", self.text))
     }
 
-    /// Host in lower case, with the port where it is not the scheme's own.
+    /// The host in lower case, with the port if it is not the scheme's default.
     pub(crate) fn host(&self) -> &str {
         &self.host
     }
@@ -42,18 +42,18 @@ fn host(root: &str) -> Result<String, &'static str> {
         _ => return Err("must begin with https:// or http://"),
     };
     if rest.contains(['?', '#', '\\', '@']) || rest.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("must be scheme, host and path alone: no user name, query, fragment or white space");
+        return Err("must have only scheme, host and path: no user name, query, fragment or white space");
     }
     let authority = rest.split('/').next().unwrap_or_default();
     let host = authority.strip_suffix(own_port).unwrap_or(authority);
     match host.is_empty() {
-        true => Err("names no host"),
+        true => Err("has no host"),
         false => Ok(host.to_ascii_lowercase()),
     }
 }
 
-/// A value as one path segment: everything but RFC 3986's unreserved characters percent-encoded. `None` for what no
-/// encoding makes a segment of its own: nothing at all, and the dot segments, which every URL parser removes.
+/// A value as one path segment: everything but RFC 3986's unreserved characters percent-encoded. `None` if no encoding
+/// makes it a segment: the empty text, and the dot segments, which every URL parser removes.
 pub(crate) fn segment(value: &str) -> Option<String> {
     (!matches!(value, "" | "." | "..")).then(|| encoded(value))
 }

@@ -1,5 +1,6 @@
-//! Text that must not show: vendor credentials, and URLs or headers that carry one. Wiped from memory on drop, redacted in
-//! every format; the one way to the text is [`Secret::expose`], which only egress and header building call.
+//! Text that must not be shown: vendor credentials, and URLs or headers that contain one. Wiped from memory on drop,
+//! redacted in every format. [`Secret::expose`] is the only way to the text; only egress and code that builds headers call
+//! it.
 
 use std::fmt;
 
@@ -10,12 +11,12 @@ use zeroize::Zeroizing;
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text over.
+    /// Takes ownership of the text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself; never for a log, an error or a `Debug`.
+    /// The text itself; never put it into a log, an error or a `Debug`.
     pub fn expose(&self) -> &str {
         &self.0
     }

@@ -1,5 +1,5 @@
-//! What the proxy asks an adapter to deliver: one conversion for one program, with the touch that it is credited to. Built
-//! by the proxy's delivery from the ledger; read by [`crate::Delivery::plan`].
+//! What the proxy asks an adapter to deliver: one conversion for one program, with its credited touch. The proxy's delivery
+//! builds it from the ledger; [`crate::Delivery::plan`] reads it.
 
 use std::fmt;
 
@@ -14,15 +14,15 @@ use crate::capability::Class;
 use crate::exchange::Call;
 use crate::outcome::Outcome;
 
-/// One conversion for one program. Holds personal data; `Debug` shows none, not even the customer's key, which many
-/// companies make from the address.
+/// One conversion for one program. Contains personal data; `Debug` shows none, not even the customer's key, which many
+/// companies make from the e-mail address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Task {
     /// The ledger's id of the conversion.
     pub conversion: ConversionId,
     /// What happened.
     pub kind: Kind,
-    /// When.
+    /// When it happened.
     pub occurred_at: UnixMillis,
     /// The customer.
     pub customer: Option<Customer>,
@@ -30,18 +30,18 @@ pub struct Task {
     pub order: Option<Order>,
     /// The sale that a refund belongs to.
     pub refund_of: Option<OrderKey>,
-    /// That sale, where the ledger holds one in this program.
+    /// That sale, if the ledger has it in this program.
     pub sale: Option<EarlierSale>,
-    /// The vendor's own key of the customer, as the signup in this program brought it.
+    /// The vendor's own key of the customer, from the signup in this program.
     pub customer_reference: Option<String>,
     /// The credited touch's click id, raw.
     pub click_id: Option<ClickId>,
     /// The credited touch's partner key, decoded.
     pub partner: Option<PartnerKey>,
-    /// Free text for the vendor.
+    /// The conversion's `data`.
     pub data: TextMap,
-    /// Whether nothing of it was sent yet. What a look-up finds then came from elsewhere, and is ours only where the vendor
-    /// credits this partner.
+    /// Whether nothing was sent yet. Then whatever a look-up finds came from elsewhere; it counts as ours only if the
+    /// vendor credits this partner.
     pub is_unsent: bool,
 }
 
@@ -51,7 +51,7 @@ impl fmt::Debug for Task {
     }
 }
 
-/// A sale of the same program that came earlier.
+/// An earlier sale in the same program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierSale {
     /// When it happened.
@@ -60,7 +60,7 @@ pub struct EarlierSale {
     pub amount_minor: i64,
     /// ISO 4217.
     pub currency: Currency,
-    /// The vendor's own key of what it made of it.
+    /// The vendor's own key of the transaction.
     pub reference: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Its path in the wire's words.
+    /// Its path in the wire's words, such as `customer.email`.
     pub fn path(self) -> &'static str {
         match self {
             Self::Email => "customer.email",
@@ -94,31 +94,32 @@ impl Field {
 /// What to do for a task.
 #[derive(Debug)]
 pub enum Plan {
-    /// Nothing: the vendor learns it by another way.
+    /// Nothing to send: the vendor learns it in another way.
     NotNeeded {
-        /// Which way.
+        /// In which way.
         why: &'static str,
     },
-    /// Send this.
+    /// Send this request.
     Send {
         /// The request, and what its answer came to: by status first, by body second.
         call: Call<Outcome>,
         /// What may happen after an unknown outcome.
         class: Class,
-        /// The setting of the credential that the request carries, such as `tracking_token`. A refusal of it pauses what uses the same.
+        /// The setting of the credential in the request, such as `tracking_token`. If the vendor refuses it, everything
+        /// that uses it pauses.
         credential: &'static str,
-        /// What the vendor does not take and is therefore cut or left out.
+        /// The parts that were cut or left out because the vendor does not accept them.
         notes: Vec<Note>,
     },
-    /// Nothing: the vendor cannot.
+    /// Nothing to send: the vendor does not support it.
     Unsupported {
         /// Why not.
         why: &'static str,
     },
 }
 
-/// A part of a conversion that was not sent as it was reported, because the vendor does not take it. Kept on the delivery and shown to
-/// operators; holds no value.
+/// A part of a conversion that was changed because the vendor does not accept it as reported. Stored with the delivery and
+/// shown to operators; contains no value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// The field in the conversion, such as `customer.name` or `data.plan`.
@@ -133,10 +134,10 @@ impl fmt::Display for Note {
     }
 }
 
-/// The conversion cannot be said in this vendor's words; names the field and the cure.
+/// The vendor cannot represent the conversion; names the field and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Rejection {
-    /// Such as ``missing `customer.email`: PartnerStack needs it where no click id is known``.
+    /// For example ``missing `customer.email`: PartnerStack needs it where no click id is known``.
     pub reason: String,
 }

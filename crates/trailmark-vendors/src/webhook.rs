@@ -1,19 +1,19 @@
-//! What a webhook tells: that something happened to a customer, a transaction or a partner. It is a hint and no more. Who
-//! sent it is known by the secret in its address alone, so nothing in it is believed before the vendor was asked
-//! ([`crate::commission`]). Read by [`crate::Webhooks::read`]; matched with deliveries by the proxy's ledger.
+//! What a webhook says: something happened to a customer, a transaction or a partner. That is only a hint: nothing proves
+//! the sender but the secret in the address, so nothing is believed before the vendor was asked ([`crate::commission`]).
+//! [`crate::Webhooks::read`] reads it; the proxy's ledger matches it with deliveries.
 
 use std::fmt;
 
-/// Characters of an event's name that are kept.
+/// Characters that are kept of an event's name.
 const EVENT_CHARS: usize = 64;
 
-/// The longest key that is looked for; vendors' keys end at 255.
+/// The longest key that is accepted; vendors' keys have at most 255 characters.
 const KEY_CHARS: usize = 255;
 
-/// Keys of one kind that are taken from one event.
+/// Keys of each kind that are taken from one event.
 const KEYS: usize = 8;
 
-/// An event, and whom it is about. Keys may be personal, so `Debug` shows none.
+/// An event, and which customer, transaction or partner it names. Keys may be personal, so `Debug` shows none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Notice {
     /// The event's name, as the vendor writes it; cut, without controls.
@@ -26,22 +26,22 @@ pub struct Notice {
     pub partners: Vec<String>,
 }
 
-/// What a webhook means.
+/// The meaning of a webhook.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Meaning {
-    /// It may concern commissions of these.
+    /// It may concern commissions of the named customers, transactions or partners.
     Concerns(Notice),
     /// A known event that concerns no commission.
     Noted {
         /// Its name.
         event: String,
     },
-    /// No event of the vendor's documents.
+    /// An event that the vendor's documents do not name.
     UnknownEvent {
         /// Its name.
         event: String,
     },
-    /// It cannot be read as an event.
+    /// The body is not an event.
     Unreadable {
         /// Why; names a field, never a value.
         reason: &'static str,
@@ -49,12 +49,12 @@ pub enum Meaning {
 }
 
 impl Notice {
-    /// An event about nobody yet.
+    /// An event without keys.
     pub fn of(event: &str) -> Self {
         Self { event: event_name(event), ..Self::default() }
     }
 
-    /// Whether it names anybody.
+    /// Whether it names a customer, a transaction or a partner.
     pub fn names_somebody(&self) -> bool {
         !(self.customers.is_empty() && self.transactions.is_empty() && self.partners.is_empty())
     }
@@ -66,12 +66,12 @@ impl fmt::Debug for Notice {
     }
 }
 
-/// An event's name as it is kept.
+/// An event's name without controls, cut.
 pub fn event_name(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(EVENT_CHARS).collect()
 }
 
-/// Keys without repeats, blanks and what is too long to be one.
+/// Keys without duplicates, blank ones and ones that are too long.
 pub(crate) fn keys<'v>(found: impl IntoIterator<Item = Option<&'v str>>) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
     for key in found.into_iter().flatten() {

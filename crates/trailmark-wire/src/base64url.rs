@@ -1,11 +1,11 @@
-//! Base64 as JOSE writes it (URL-safe, no padding), and as partner links write it (any alphabet, with or without
-//! padding). Encoding and decoding only; what the bytes mean is decided by the caller. Written out here because a general
-//! library costs the browser's module more than three kilobytes; `tests/it/base64.rs` holds it against one.
+//! Base64 as JOSE writes it (URL-safe, no padding), and as partner links write it (either alphabet, with or without
+//! padding). Encodes and decodes only. Written here because a general library costs the browser's module more than three
+//! kilobytes; `tests/it/base64.rs` compares it with one.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Base64 of RFC 4648 § 5 without padding, as RFC 7515 § 2 asks.
+/// Base64 of RFC 4648 § 5 without padding, as RFC 7515 § 2 requires.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
@@ -19,23 +19,23 @@ pub fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// The bytes behind strict, unpadded base64url; `None` for any other text, so that one value has one spelling.
+/// The bytes of strict, unpadded base64url; `None` for any other text, so that each value has one spelling.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let (bytes, rest) = groups(text, |letter| matches!(letter, b'-' | b'_'))?;
     (rest == 0).then_some(bytes)
 }
 
-/// Exactly `N` bytes behind strict, unpadded base64url.
+/// Exactly `N` bytes of strict, unpadded base64url.
 pub fn decode_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     decode(text)?.try_into().ok()
 }
 
-/// The bytes behind standard or URL-safe base64, padded or not. Partner links carry all four forms; a text that mixes
-/// the two alphabets is neither. Trailing bits are taken as they come.
+/// The bytes of standard or URL-safe base64, padded or not: partner links use all four forms. A text that mixes the two
+/// alphabets is refused. Trailing bits may have any value.
 pub fn decode_lenient(text: &str) -> Option<Vec<u8>> {
     let url_safe = text.bytes().any(|letter| matches!(letter, b'-' | b'_'));
     let bare = text.strip_suffix("==").or_else(|| text.strip_suffix('=')).unwrap_or(text);
-    // Padding fills a group of four letters at most.
+    // Padding completes a group of four letters, so a longer one is refused.
     if text.len() - bare.len() > (4 - bare.len() % 4) % 4 {
         return None;
     }
@@ -43,8 +43,8 @@ pub fn decode_lenient(text: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// The bytes behind the letters, and the bits that are left over; `special` says whether the alphabet has a letter that is
-/// none of `A-Z`, `a-z` and `0-9`.
+/// The bytes, and the bits that remain. `special` says whether the alphabet contains a letter other than `A-Z`, `a-z` and
+/// `0-9`.
 fn groups(text: &str, special: impl Fn(u8) -> bool) -> Option<(Vec<u8>, u32)> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 2);
     let (mut group, mut bits) = (0_u32, 0_u32);
@@ -65,11 +65,11 @@ fn groups(text: &str, special: impl Fn(u8) -> bool) -> Option<(Vec<u8>, u32)> {
             group &= (1 << bits) - 1;
         }
     }
-    // A single letter over holds no byte.
+    // A single remaining letter encodes no byte.
     (bits < 6).then_some((bytes, group))
 }
 
-/// The letter of six bits.
+/// The letter for six bits.
 fn digit(value: u32) -> char {
     let letter = match u8::try_from(value).unwrap_or(u8::MAX) {
         value @ 0..=25 => b'A' + value,

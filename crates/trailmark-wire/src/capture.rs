@@ -1,7 +1,8 @@
-//! The capture rules: landing URL and named cookies become at most one touch per program. Pure; browser, proxy and the
-//! beacon path read with this one file. [`crate::vendor`] knows the vendors' names; generic names (`ref`, `via`, `aff`) count
-//! only where a [`Rule`] brings them; what a value may look like stands in [`crate::grammar`]. Which touch wins is decided later, by the
-//! ledger and by attribution.
+//! The capture rules: landing URL and named cookies become at most one touch per program. Pure; browser and proxy both use
+//! this file. Vendor names are known here; generic names (`ref`, `via`, `aff`) count only if a [`Rule`] lists them.
+//! [`crate::grammar`] says what a value may look like. The ledger and attribution decide later which touch wins.
+//!
+//! Sources of names, encodings and the newer of two twin names: vendors.md § 1.1, 2.1, 3.1, 4.1.
 
 use alloc::borrow::{Cow, ToOwned as _};
 use alloc::string::String;
@@ -15,50 +16,50 @@ use crate::ids::{ClickId, PartnerKey};
 use crate::landing::Landing;
 use crate::vendor::{NO_VENDOR, Names, VendorName};
 
-/// What one program listens for.
+/// The names that one program listens for.
 #[derive(Debug, Clone, Copy)]
 pub struct Rule<'a> {
-    /// Whose known names count; `None` in the browser's rule for the page's own generic names.
+    /// The vendor whose known names count; `None` for the browser's rule with the page's own generic names.
     pub vendor: Option<VendorName>,
-    /// Generic parameter names that this program's configuration adds. At Partnerize and Introw they hold a click id,
-    /// elsewhere a partner key in plain text.
+    /// Generic parameter names from this program's configuration. For Partnerize and Introw they hold a click id, otherwise
+    /// a partner key in plain text.
     pub params: &'a [String],
 }
 
-/// Where a capture was found. A vendor's own cookie counts only where the visitor has no touch in that program.
+/// Where a capture was found. A vendor's own cookie counts only if the visitor has no touch in that program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
-    /// A cookie that the vendor's own script had set on this host.
+    /// A cookie that the vendor's own script set on this host.
     Cookie,
     /// A parameter of the landing URL.
     Url,
 }
 
-/// One capture: a click id, a partner key, or both; or the reason why the parameters that were there hold neither.
+/// One capture: a click id, a partner key, or both; or why the parameters that are there hold neither.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Captured {
-    /// The vendor's click id, in the case in which it came.
+    /// The vendor's click id, in its original case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub click_id: Option<ClickId>,
-    /// The partner key, decoded where the vendor encodes it, and in lower case where its keys are.
+    /// The partner key, decoded if the vendor encodes it, in lower case if the vendor's keys are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
-    /// The partner key as it came behind percent-encoding, where it was read as another text.
+    /// The percent-decoded text from which the partner key was read; absent if it equals the key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_partner: Option<String>,
     /// URL or cookie.
     pub source: Source,
-    /// Whether a name and its legacy twin (`ps_xid` and `gsxid`) disagreed; the newer one was taken.
+    /// Whether a name and its legacy twin (`ps_xid` and `gsxid`) have different values; the newer name's value is used.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub twins_differ: bool,
-    /// Why this is no touch to be credited; set if and only if there is neither click id nor partner key.
+    /// Why this touch cannot be credited; set if and only if there is neither click id nor partner key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Unusable>,
 }
 
 impl Rule<'_> {
-    /// Whether this rule reads the parameter `name`, which is in lower case: names match in any case.
+    /// Whether this rule reads the parameter `name`, which must be in lower case: names match in any case.
     pub fn names_param(&self, name: &str) -> bool {
         let names = self.names();
         names.click_params.contains(&name)
@@ -66,14 +67,14 @@ impl Rule<'_> {
             || self.params.iter().any(|param| param.eq_ignore_ascii_case(name))
     }
 
-    /// Whether this rule reads the cookie `name`; nothing else of a cookie jar may leave the page.
+    /// Whether this rule reads the cookie `name`; no other cookie may leave the page.
     pub fn names_cookie(&self, name: &str) -> bool {
         let names = self.names();
         names.click_cookies.contains(&name) || names.partner_cookies.contains(&name)
     }
 
-    /// Whether this program can be told a partner's key. The others know a visitor by the click id alone that their own link
-    /// minted.
+    /// Whether this program accepts a partner's key. The others identify a visitor only by the click id that the vendor's
+    /// own link creates.
     pub fn takes_partner(&self) -> bool {
         !self.names().generic_is_click
     }
@@ -83,11 +84,11 @@ impl Rule<'_> {
         read(raw, Plus::Itself, |text| partner_key(text, self.case()))
     }
 
-    /// The query parameter, name and value before URL encoding, in which [`capture`] finds `partner` again: the vendor's own
-    /// name, else the first configured one; `None` where there is neither.
+    /// The query parameter, name and value before URL encoding, from which [`capture`] reads `partner` again: the vendor's
+    /// own name, otherwise the first configured one; `None` if there is neither.
     pub fn partner_param(&self, partner: &PartnerKey) -> Option<(&str, String)> {
         let (plain, encoded) = (partner.as_str().to_owned(), encode(partner.as_str().as_bytes()));
-        // The base64 of a few short keys in other scripts looks like a plain key.
+        // The base64 of a few short keys in other scripts looks like a plain key; then the key is passed in plain text.
         let is_read = encoded_partner_key(&encoded, self.case()).is_some_and(|read| read.as_ref() == Ok(partner));
         let own = self.names().partner_params.first().copied();
         let (name, value) = match own {
@@ -106,9 +107,9 @@ impl Rule<'_> {
     }
 }
 
-/// What `rule` finds in the landing URL, else in the cookies, else `None`. `cookies` gives the value of a named cookie.
-/// Values that are empty or unfilled merge tags count as absent; of repeated parameters the first usable one counts. Where
-/// the URL holds only unusable values, and no cookie a usable one, the capture says why.
+/// What `rule` finds in the landing URL, otherwise in the cookies, otherwise `None`. `cookies` returns the value of a named
+/// cookie. Empty values and unfilled merge tags count as absent. Of repeated parameters the first usable one counts. If the
+/// URL holds only unusable values, and no cookie has a usable one, the capture says why.
 pub fn capture<'c>(
     landing: &Landing<'_>,
     cookies: impl Fn(&str) -> Option<Cow<'c, str>>,
@@ -121,7 +122,7 @@ pub fn capture<'c>(
     }
 }
 
-/// A partner key, and the text that it was read from.
+/// A partner key, and the text from which it was read.
 type Partner = (PartnerKey, String);
 
 fn from_url(landing: &Landing<'_>, rule: &Rule<'_>) -> Option<Captured> {
@@ -133,7 +134,7 @@ fn from_url(landing: &Landing<'_>, rule: &Rule<'_>) -> Option<Captured> {
     let (click_id, clicks_differ) = preferred(names.click_params, click, |a, b| a == b);
     let partner = |name: &str| first(landing, name, &refused, encoded);
     let (partner, partners_differ) = preferred(names.partner_params, partner, |(a, _), (b, _)| a == b);
-    // The configured generic names fill what the vendor's own left open.
+    // The configured generic names are used if the vendor's own names gave nothing.
     let mut generic = rule.params.iter().map(String::as_str);
     let (click_id, partner) = match names.generic_is_click {
         true => (click_id.or_else(|| generic.find_map(click)), partner),
@@ -152,7 +153,7 @@ fn from_url(landing: &Landing<'_>, rule: &Rule<'_>) -> Option<Captured> {
     })
 }
 
-/// The first usable value of the parameters called `name`; keeps the first reason why one is not.
+/// The first usable value of the parameters called `name`. `refused` gets the first reason why a value is unusable.
 fn first<T>(
     landing: &Landing<'_>,
     name: &str,
@@ -173,7 +174,7 @@ fn with_text(key: Read<PartnerKey>, text: &str) -> Read<Partner> {
     key.map(|key| key.map(|key| (key, text.to_owned())))
 }
 
-/// Unusable cookies are left out: they stay for months, and would be told again on every page.
+/// Unusable cookies are left out: they stay for months, and every page would report them again.
 fn from_cookies<'c>(cookies: impl Fn(&str) -> Option<Cow<'c, str>>, rule: &Rule<'_>) -> Option<Captured> {
     let names = rule.names();
     let click = |name: &str| read(&cookies(name)?, Plus::Itself, click_id)?.ok();
@@ -190,7 +191,7 @@ fn from_cookies<'c>(cookies: impl Fn(&str) -> Option<Cow<'c, str>>, rule: &Rule<
     })
 }
 
-/// The value of the first name that has one, and whether a later name has another.
+/// The value of the first name that has one, and whether a later name has a different value.
 fn preferred<T>(
     names: &[&str],
     value: impl Fn(&str) -> Option<T>,

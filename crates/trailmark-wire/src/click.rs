@@ -1,5 +1,5 @@
-//! `POST v1/clicks`: what the page tells about an arrival, and what it gets back. Shapes only: the capture rules read the
-//! URL and cookies, the proxy records the touch and signs the token.
+//! `POST v1/clicks`: what the page reports about an arrival, and the proxy's answer. Shapes only: the capture rules read
+//! the URL and the cookies, the proxy records the touch and signs the token.
 
 use alloc::string::String;
 
@@ -16,29 +16,30 @@ use crate::time::UnixMillis;
 pub struct ClickRequest {
     /// The site that the page belongs to.
     pub site: SiteId,
-    /// The arrival; a repeat of the request repeats it.
+    /// The arrival's id; a retry sends the same id.
     pub id: ArrivalId,
     /// The landing URL, cut to what may leave the page ([`crate::landing::Landing::told`]).
     pub url: String,
-    /// `document.referrer`, when there is one; same limit.
+    /// `document.referrer`, if there is one; at most [`crate::limits::URL_BYTES`]. The SDK sends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
-    /// When the page was reached, RFC 3339 by the browser's clock. It only gives an age, clamped to a day.
+    /// When the page was reached, RFC 3339 by the browser's clock. The proxy only takes an age from it, at most a day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
-    /// Whether the page was reached by reload or back/forward, so that this arrival may have been told under another id: then
-    /// what the visitor has as a live touch already makes no second one. A hint, which a page may leave out.
+    /// Whether the page was reached by reload or back/forward, so that the arrival may have been reported under another id.
+    /// Then a touch that the visitor already has, and that is still valid, is not recorded twice. A hint; a page may leave
+    /// it out.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub again: bool,
-    /// Vendor cookies of this host, only those that the capture rules name.
+    /// Vendor cookies of this host: only those that the capture rules name.
     #[serde(default, skip_serializing_if = "TextMap::is_empty")]
     pub cookies: TextMap,
-    /// The browser's public key, when it has one to bind the token to.
+    /// The browser's public key, to which the token is bound; absent if the browser has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwk: Option<EcPublicJwk>,
 }
 
-/// The answer to it, 201 when the request held a touch, 200 when only the visitor cookie names a live one.
+/// The answer: 201 if the request held a touch, 200 if only the visitor cookie names a live one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClickAnswer {
     /// The click token, a compact JWS; see [`crate::token::ClickClaims`].
@@ -51,7 +52,7 @@ pub struct ClickAnswer {
     pub at: UnixMillis,
     /// The program of the newest touch.
     pub program: ProgramId,
-    /// Its partner; absent where only a click id is known.
+    /// Its partner; absent if only a click id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
 }

@@ -1,7 +1,7 @@
-//! What happened after the click: signup, lead, sale, refund. [`Body`] is the JSON of the wire, [`Conversion`] the checked and
-//! repaired form with which everything downstream works; [`Conversion::canonical`] is the one byte string that "same content"
-//! means, so it compares repaired conversions. How a flaw is repaired stands in [`crate::repair`].
-//! Who may claim what (a browser no refund, no unsigned amount) is decided by the proxy's intake.
+//! What happened after the click: signup, lead, sale, refund. [`Body`] is the JSON of the wire; [`Conversion`] is its
+//! checked and repaired form, which all later code uses. [`Conversion::canonical`] is the byte string that "same content"
+//! compares, so repaired conversions are compared. [`crate::repair`] says how a flaw is repaired. The proxy's intake
+//! decides who may claim what: a browser no refund and no unsigned amount.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -19,18 +19,18 @@ use crate::text_map::TextMap;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// A customer came into being.
+    /// A new customer.
     Signup,
     /// Somebody showed interest; no money.
     Lead,
     /// An order.
     Sale,
-    /// Money of a sale given back; only a server may say so.
+    /// Money of a sale is given back; only a server may report it.
     Refund,
 }
 
-/// A customer as the company knows them. Personal data: `Debug` shows the key alone. `Customer<Unchecked>` is one whose optional
-/// fields nobody has looked at.
+/// A customer as the company knows them. Personal data: `Debug` shows only the key. The optional fields of a
+/// `Customer<Unchecked>` have not been checked.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Customer<T = String> {
@@ -59,8 +59,8 @@ pub struct Item<T = String> {
     pub quantity: u32,
 }
 
-/// An order, or a refund of one: the net commissionable total, and the lines that apportion it. Lines decide about money, so
-/// that they are as strict as the total; their categories alone are optional.
+/// An order, or a refund of one: the net commissionable total, and the lines that apportion it. Lines decide about money,
+/// so they are as strict as the total; only their categories are optional.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound(deserialize = "T: Deserialize<'de>"))]
 pub struct Order<T = String> {
@@ -75,22 +75,22 @@ pub struct Order<T = String> {
     pub items: Vec<Item<T>>,
 }
 
-/// A conversion as JSON carries it: the payload member `data` of an envelope, and the larger part of a server's body.
+/// A conversion in JSON: the payload member `data` of an envelope, and the larger part of a server's body.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Body {
     /// Which kind.
     pub kind: Kind,
-    /// The customer in plain words.
+    /// The customer in plain JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub customer: Option<Customer<Unchecked>>,
-    /// The customer as a JWS that the merchant signed; in place of `customer`.
+    /// The customer as a JWS that the merchant signed; replaces `customer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_customer: Option<String>,
-    /// The order in plain words; of a refund, the refund itself.
+    /// The order in plain JSON; for a refund, the refund itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<Order<Unchecked>>,
-    /// The order as a JWS that the merchant signed; in place of `order` and `customer`.
+    /// The order as a JWS that the merchant signed; replaces `order` and `customer`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub signed_order: Option<String>,
     /// The key of the sale that a refund belongs to.
@@ -101,7 +101,7 @@ pub struct Body {
     pub data: FreeText,
 }
 
-/// What a body says that it must not, or lacks; names the field, never a value.
+/// A member of a body that is wrong or missing. Names the field, never a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` {problem}")]
 pub struct Malformed {
@@ -111,29 +111,29 @@ pub struct Malformed {
     pub problem: &'static str,
 }
 
-/// Whom a conversion is about.
+/// The customer of a conversion, and who vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CustomerClaim {
-    /// Said by the caller.
+    /// Stated by the caller.
     Plain(Customer),
-    /// A merchant's JWS, not verified.
+    /// A merchant's JWS, not yet verified.
     Signed(String),
-    /// What a merchant's JWS says, signature verified, with the JWS itself ([`crate::merchant`]).
+    /// The content of a merchant's JWS with a verified signature, and the JWS itself ([`crate::merchant`]).
     Vouched(Customer, String),
 }
 
-/// What was bought or given back.
+/// What was bought or given back, and who vouches for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OrderClaim {
-    /// Said by the caller.
+    /// Stated by the caller.
     Plain(Order),
-    /// A merchant's JWS, not verified.
+    /// A merchant's JWS, not yet verified.
     Signed(String),
-    /// What a merchant's JWS says, signature verified, with the JWS itself ([`crate::merchant`]).
+    /// The content of a merchant's JWS with a verified signature, and the JWS itself ([`crate::merchant`]).
     Vouched(Order, String),
 }
 
-/// What happened, with what that kind needs.
+/// What happened, with the fields of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// See [`Kind::Signup`].
@@ -154,7 +154,7 @@ pub enum Event {
 /// A checked conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conversion {
-    /// Whom it is about; absent only where a signed order says so itself, or in a refund.
+    /// The customer; absent only in a refund, or if a signed order names the customer.
     pub customer: Option<CustomerClaim>,
     /// What happened.
     pub event: Event,
@@ -175,7 +175,7 @@ impl Kind {
 }
 
 impl Conversion {
-    /// Checks what types alone cannot, and repairs what is optional; each repair adds to `warnings`.
+    /// Checks the rules that the types do not express, and repairs optional fields; each repair adds to `warnings`.
     ///
     /// # Errors
     /// [`Malformed`], naming the first required field that is missing, does not belong to the kind, or is out of its range.
@@ -203,7 +203,7 @@ impl Conversion {
         }
     }
 
-    /// The customer in plain words, when the caller gave one or a verified JWS says so.
+    /// The customer in plain form, if the caller gave one or a verified JWS names one.
     pub fn plain_customer(&self) -> Option<&Customer> {
         match &self.customer {
             Some(CustomerClaim::Plain(customer) | CustomerClaim::Vouched(customer, _)) => Some(customer),
@@ -211,8 +211,8 @@ impl Conversion {
         }
     }
 
-    /// The key under which a vendor knows this conversion: the customer's for signup and lead, the order's own for sale
-    /// and refund; `None` while only a signed claim holds it. Unique per site, program and kind.
+    /// The key under which a vendor knows this conversion: the customer's for signup and lead, the order's own for sale and
+    /// refund; `None` while only an unverified JWS has it. Unique per site, program and kind.
     pub fn external_id(&self) -> Option<&str> {
         match &self.event {
             Event::Signup | Event::Lead => self.plain_customer().map(|customer| customer.key.as_str()),
@@ -220,7 +220,7 @@ impl Conversion {
         }
     }
 
-    /// The order, or the refund, in plain words, when the caller gave one or a verified JWS says so.
+    /// The order, or the refund, in plain form, if the caller gave one or a verified JWS has one.
     pub fn plain_order(&self) -> Option<&Order> {
         match &self.event {
             Event::Sale(OrderClaim::Plain(order) | OrderClaim::Vouched(order, _)) => Some(order),
@@ -229,10 +229,10 @@ impl Conversion {
         }
     }
 
-    /// The canonical encoding: what "same content" compares, before hashing. A version line, then every member in a fixed
-    /// order as tag byte, four bytes of length (big-endian), bytes; absent members leave nothing, integers are eight bytes
-    /// big-endian, maps go in the order of their names. Signatures, times and tokens are not part of it. The vectors in
-    /// `vectors/canonical.json` fix it to the byte.
+    /// The canonical encoding, which is hashed to compare content. A version line, then every member in a fixed order: a
+    /// tag byte, the length in four bytes (big-endian), the bytes. Absent members are left out, integers are eight bytes
+    /// big-endian, maps are sorted by name. Signatures, times and tokens are not part of it. The vectors in
+    /// `vectors/canonical.json` fix every byte.
     pub fn canonical(&self, site: &SiteId) -> Vec<u8> {
         let mut out = Canonical(CANONICAL_VERSION.to_owned());
         out.text(b's', site.as_str());
@@ -267,10 +267,10 @@ impl Order {
 }
 
 impl Order<Unchecked> {
-    /// The order, with its total at least `least` and each line in range; categories are repaired.
+    /// Checks that the total is at least `least` and each line is in range; repairs the categories.
     ///
     /// # Errors
-    /// [`Malformed`], naming the first of these that does not hold.
+    /// [`Malformed`], naming the first field that is out of range.
     pub fn checked(self, least: i64, warnings: &mut Vec<Warning>) -> Result<Order, Malformed> {
         let Self { key, amount_minor, currency, items } = self;
         let refuse = |field, problem| Err(Malformed { field, problem });
@@ -292,7 +292,7 @@ impl Order<Unchecked> {
 }
 
 impl<T> Item<T> {
-    /// Unit price times quantity, where 64 bits hold it.
+    /// Unit price times quantity; `None` if it does not fit 64 bits.
     pub fn total(&self) -> Option<i64> {
         self.unit_amount_minor.checked_mul(i64::from(self.quantity))
     }
@@ -317,7 +317,7 @@ impl Item<Unchecked> {
 }
 
 impl Customer<Unchecked> {
-    /// The customer, with address and name repaired or left out.
+    /// The customer, with e-mail address and name repaired or left out.
     pub fn repaired(self, warnings: &mut Vec<Warning>) -> Customer {
         let email = repair::email(self.email, "customer.email", warnings);
         Customer { key: self.key, email, name: repair::text(self.name, "customer.name", NAME_CHARS, warnings) }
@@ -349,7 +349,7 @@ fn order_claim(
     }
 }
 
-/// A merchant's JWS, as templates and files pass it on: with white space around it, or empty where there is none.
+/// A merchant's JWS without the white space that templates and files add; `None` if it is empty.
 fn statement(signed: Option<String>) -> Option<String> {
     signed.map(|jws| trimmed(&jws).to_owned()).filter(|jws| !jws.is_empty())
 }

@@ -1,10 +1,10 @@
 //! The envelope: the signed form in which a browser posts a conversion. The request body *is* one compact JWS (ES256,
-//! `typ: conversion+jwt`, the public key in its header), so it travels as `text/plain` without a preflight; a browser without
-//! a key sends the same payload as plain JSON. Signing input and verification stand side by side here.
+//! `typ: conversion+jwt`, the public key in its header), so that it travels as `text/plain` without a preflight. A browser
+//! without a key sends the same payload as plain JSON. This file has the signing input and the verification.
 //!
-//! What the signature proves: whoever posts holds the browser key that the click token names, and nobody changed the body.
-//! What it does not prove: that a human bought, nor who the customer is. Key binding, audience and time are checked by the
-//! proxy's intake, in the order of design § 3.6.
+//! The signature proves that the sender holds the browser key that the click token names, and that nobody changed the body.
+//! It does not prove that a human bought, nor who the customer is. The proxy's intake checks key binding, audience and
+//! time, in the order of design § 3.6.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -21,11 +21,11 @@ use crate::jws::{self, Compact};
 const ALG: &str = "ES256";
 const TYP: &str = "conversion+jwt";
 
-/// The payload of an envelope, and the whole body of one without a key.
+/// The payload of an envelope, and the whole body if the browser has no key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Payload<D = Body> {
-    /// The conversion's id, and for ever its replay key within site and visitor.
+    /// The conversion's id, and permanently its replay key within site and visitor.
     pub jti: ConversionId,
     /// When the conversion happened, seconds.
     pub iat: i64,
@@ -35,7 +35,7 @@ pub struct Payload<D = Body> {
     pub ath: TokenHash,
     /// The click token.
     pub token: String,
-    /// What happened. A page may have it as JSON already.
+    /// What happened: the SDK passes JSON text, the proxy reads a [`Body`].
     pub data: D,
 }
 
@@ -45,7 +45,7 @@ pub struct Payload<D = Body> {
 pub struct TokenHash([u8; 32]);
 
 impl TokenHash {
-    /// The hash behind a digest.
+    /// The hash with this digest.
     pub fn from_digest(digest: [u8; 32]) -> Self {
         Self(digest)
     }
@@ -88,7 +88,7 @@ pub fn signing_input<D: Serialize>(
 /// A posted body, read but not verified.
 #[derive(Debug)]
 pub enum Posted<'a> {
-    /// Plain JSON; accepted only with a token that names no key.
+    /// Plain JSON; accepted only with a token that is bound to no key.
     Plain(Payload),
     /// A compact JWS.
     Signed(Signed<'a>),
@@ -97,9 +97,9 @@ pub enum Posted<'a> {
 /// A signed body.
 #[derive(Debug)]
 pub struct Signed<'a> {
-    /// The key that is said to have signed; its thumbprint must be the token's.
+    /// The key that signed, according to the header; its thumbprint must be the token's.
     pub jwk: EcPublicJwk,
-    /// What is said.
+    /// The payload.
     pub payload: Payload,
     signing_input: &'a str,
     signature: [u8; 64],
@@ -109,7 +109,7 @@ impl<'a> Posted<'a> {
     /// Reads the body of `POST v1/conversions` from a browser.
     ///
     /// # Errors
-    /// [`JsonError`], naming the field, when the body is neither such a JWS nor such JSON.
+    /// [`JsonError`], which names the field, if the body is neither such a JWS nor such JSON.
     pub fn parse(body: &'a str, json: &impl ReadJson) -> Result<Self, JsonError> {
         if body.starts_with('{') {
             return json.read(body.as_bytes()).map(Self::Plain);
@@ -126,14 +126,14 @@ impl<'a> Posted<'a> {
         Ok(Self::Signed(Signed { jwk: header.jwk, payload, signing_input, signature }))
     }
 
-    /// What is said, signed or not.
+    /// The payload, signed or not.
     pub fn payload(&self) -> &Payload {
         match self {
             Self::Plain(payload) | Self::Signed(Signed { payload, .. }) => payload,
         }
     }
 
-    /// The payload alone, once verification is done with.
+    /// The payload alone, after verification.
     pub fn into_payload(self) -> Payload {
         match self {
             Self::Plain(payload) | Self::Signed(Signed { payload, .. }) => payload,

@@ -1,10 +1,10 @@
-//! How vendors spell click ids and partner keys, and how a value that was pasted, wrapped or encoded once too often is read
-//! as one. Pure and without a table of partners: whether the vendor knows a key, only the vendor can say. Which parameter is
-//! read by which function stands in [`crate::capture`]; docs/links.md has the same rules for people.
+//! How vendors spell click ids and partner keys, and how to read a value that was pasted, wrapped or encoded too often.
+//! Pure, without a table of partners: only the vendor knows whether a key exists. [`crate::capture`] chooses the function
+//! for each parameter; docs/links.md explains the same rules.
 //!
-//! Sources: vendors.md § 1.1 and 1.4 (PartnerStack: keys in lower case, base64 in links), 2.1, 3.1, 4.1. No vendor documents
-//! every character of its keys, so the grammar leaves out only what cannot be a key: white space, characters that delimit
-//! addresses, and e-mail addresses.
+//! Sources: vendors.md § 1.1 and 1.4 (PartnerStack: keys in lower case, base64 in links), 2.1, 3.1, 4.1. No vendor
+//! documents every character of its keys, so the grammar refuses only what cannot be a key: white space, characters that
+//! delimit addresses, and e-mail addresses.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -16,18 +16,19 @@ use crate::base64url::decode_lenient;
 use crate::ids::{ClickId, PartnerKey, at_most};
 use crate::limits::{CLICK_ID_CHARS, KEY_CHARS, VALUE_BYTES};
 
-/// Layers of percent-encoding that are undone: the address itself needs one, each mailer or redirect may add one.
+/// Layers of percent-encoding that are undone. The address itself needs one; each mailer or redirect may add one.
 const LAYERS: usize = 4;
 
-/// Why a value can be no click id and no partner key. It names the flaw and never the value.
+/// Why a value cannot be a click id or a partner key. Names the flaw, never the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unusable {
-    /// It holds white space, controls, bytes that are no UTF-8, or characters that delimit addresses.
+    /// It contains white space, controls, bytes that are not UTF-8, or characters that delimit addresses.
     Characters,
-    /// It holds an e-mail address, which no vendor uses as a key and which is nobody's business in a ledger of touches.
+    /// It contains an e-mail address. No vendor uses one as a key, and personal data does not belong in a ledger of
+    /// touches.
     Email,
-    /// It is longer than the vendor's longest.
+    /// It is longer than the vendor's limit.
     TooLong,
 }
 
@@ -42,19 +43,19 @@ impl Unusable {
     }
 }
 
-/// What a value turned out to be: `None` where it says nothing, being empty or a merge tag that nobody filled in.
+/// The result of reading a value: `None` if it says nothing, because it is empty or an unfilled merge tag.
 pub type Read<T> = Option<Result<T, Unusable>>;
 
-/// Whether capital letters in a partner key are the vendor's own or a person's.
+/// Whether upper and lower case of a partner key differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Case {
-    /// The vendor's keys are in lower case; capitals are read as small letters.
+    /// The vendor's keys are in lower case; capitals are converted.
     Lower,
     /// `Ada` and `ada` are two keys.
     Matters,
 }
 
-/// What `+` means in the place that a value was found in.
+/// What `+` means where the value was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plus {
     /// A space, as in a query.
@@ -63,8 +64,8 @@ pub enum Plus {
     Itself,
 }
 
-/// Reads `raw`, a value as it stands in an address or a cookie: undoes percent-encoding up to four times, takes off outer
-/// white space, and hands the text to `parse` unless it is empty or a merge tag that nobody filled in.
+/// Reads `raw`, a value as written in an address or a cookie: undoes percent-encoding up to four times, removes outer white
+/// space, and passes the text to `parse` unless it is empty or an unfilled merge tag.
 pub fn read<T>(raw: &str, plus: Plus, parse: impl FnOnce(&str) -> Read<T>) -> Read<T> {
     match decoded(raw, plus) {
         Err(unusable) => Some(Err(unusable)),
@@ -75,7 +76,7 @@ pub fn read<T>(raw: &str, plus: Plus, parse: impl FnOnce(&str) -> Read<T>) -> Re
     }
 }
 
-/// A click id, which only loses what was glued to its ends. Its case is the vendor's own.
+/// A click id. Only characters glued to its ends are removed; its case is kept.
 pub fn click_id(text: &str) -> Read<ClickId> {
     let text = text.trim_matches(is_glued);
     if says_nothing(text) {
@@ -92,9 +93,9 @@ pub fn partner_key(text: &str, case: Case) -> Read<PartnerKey> {
     if says_nothing(text) { None } else { Some(key(text, case)) }
 }
 
-/// A partner key out of a parameter that holds base64. Today's links carry it without padding, older ones with it; people
-/// write the key itself. A text that can be read as either is base64 if that gives a key of the documented kind (lower-case
-/// letters, digits, `-`, `_`, `.`), else plain if it is itself of that kind.
+/// A partner key from a parameter that holds base64. Today's links have it without padding, older links with padding;
+/// people also write the key itself. If the text can be read as either, base64 wins if it decodes to a key of the
+/// documented form (lower-case letters, digits, `-`, `_`, `.`); otherwise the plain text wins if it has that form itself.
 pub fn encoded_partner_key(text: &str, case: Case) -> Read<PartnerKey> {
     let bare = text.trim_matches(is_glued_to_key);
     let plain = partner_key(bare, case)?;
@@ -113,18 +114,18 @@ pub fn encoded_partner_key(text: &str, case: Case) -> Read<PartnerKey> {
     Some(chosen.cloned().map_or(plain, Ok))
 }
 
-/// Whether `text`, percent-encoded or not, holds an e-mail address. Takes time in proportion to its length.
+/// Whether `text`, percent-encoded or not, contains an e-mail address. Takes time proportional to its length.
 pub fn holds_email(text: &str) -> bool {
     let mut bytes = text.as_bytes().to_vec();
     for _ in 0..LAYERS {
         bytes = unescaped(&bytes, Plus::Itself);
     }
     let mut words = bytes.split(|byte| byte.is_ascii_whitespace() || b"/,;:+<>()\"&=?#".contains(byte));
-    // Something stands on both sides of an `@`.
+    // An `@` with something on both sides.
     words.any(|word| word.split(|byte| *byte == b'@').filter(|part| !part.is_empty()).count() > 1)
 }
 
-/// The text behind percent-encoding, however often it was applied.
+/// The text without percent-encoding, undone up to four times.
 fn decoded(raw: &str, plus: Plus) -> Result<String, Unusable> {
     if raw.len() > VALUE_BYTES {
         return Err(Unusable::TooLong);
@@ -136,12 +137,12 @@ fn decoded(raw: &str, plus: Plus) -> Result<String, Unusable> {
     Ok(text)
 }
 
-/// Undoes one layer of percent-encoding; `None` when the bytes are not UTF-8.
+/// Undoes one layer of percent-encoding; `None` if the bytes are not UTF-8.
 pub(crate) fn percent_decoded(raw: &str, plus: Plus) -> Option<String> {
     String::from_utf8(unescaped(raw.as_bytes(), plus)).ok()
 }
 
-/// Undoes one layer of percent-encoding. A `%` that starts no escape stands for itself.
+/// Undoes one layer of percent-encoding. A `%` that starts no escape is kept.
 fn unescaped(mut rest: &[u8], plus: Plus) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(rest.len());
     while let [first, tail @ ..] = rest {
@@ -165,8 +166,8 @@ fn nibble(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
-/// Whether a text is empty, or what a template or a script left in the place of a value: `{{key}}`, `${key}`, `[key]`,
-/// `<key>`, `%%key%%`, `*|KEY|*`, `undefined`.
+/// Whether a text is empty, or what a template or script leaves in place of a value: `{{key}}`, `${key}`, `[key]`, `<key>`,
+/// `%%key%%`, `*|KEY|*`, `undefined`.
 fn says_nothing(text: &str) -> bool {
     let ends = (text.chars().next(), text.chars().next_back());
     let pair = matches!(
@@ -180,7 +181,7 @@ fn says_nothing(text: &str) -> bool {
         || ["null", "undefined"].iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// The text behind base64, in which a space was a `+`. `echo` leaves a line break at the end of what it encodes.
+/// The text that base64 encodes; a space was a `+`. `echo` leaves a line break at the end of its text.
 fn behind_base64(text: &str) -> Option<String> {
     let text = String::from_utf8(decode_lenient(&text.replace(' ', "+"))?).ok()?;
     Some(text.trim_end_matches(['\r', '\n']).to_owned())
@@ -193,11 +194,11 @@ fn key(text: &str, case: Case) -> Result<PartnerKey, Unusable> {
         Case::Lower => text.to_lowercase(),
         Case::Matters => text.to_owned(),
     };
-    // Some letters become two in lower case.
+    // Some letters become two in lower case, so the length is checked again.
     PartnerKey::new(text).map_err(|_length| Unusable::TooLong)
 }
 
-/// `text`, if it is of that length, holds no e-mail address, only fitting characters, and nothing glued to its ends.
+/// `text`, if it is not too long, contains no e-mail address, only fitting characters, and nothing glued to its ends.
 fn checked(text: &str, most: usize, fits: impl Fn(char) -> bool) -> Result<&str, Unusable> {
     if text.contains('@') {
         return Err(Unusable::Email);
@@ -209,22 +210,22 @@ fn checked(text: &str, most: usize, fits: impl Fn(char) -> bool) -> Result<&str,
     if bare && text.chars().all(fits) { Ok(text) } else { Err(Unusable::Characters) }
 }
 
-/// Whether a text is a key as PartnerStack documents its own.
+/// Whether a text has the form that PartnerStack documents for its keys.
 fn is_documented(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_.".contains(&b))
 }
 
-/// Punctuation that chat and mail programs, and people, glue to the ends of an address.
+/// Punctuation that chat and mail programs, and people, add to the ends of an address.
 fn is_glued(c: char) -> bool {
     is_blank(c) || "/.,;:!?\\'\"`()[]<>*|@«»‹›“”„‘’‚…。、".contains(c)
 }
 
-/// The same, and padding that stands alone.
+/// The same, and padding without base64.
 fn is_glued_to_key(c: char) -> bool {
     is_glued(c) || c == '='
 }
 
-/// White space, controls, and characters that nobody sees: zero-width, bidirectional marks, tags, U+FFFD.
+/// White space, controls, and invisible characters: zero-width, bidirectional marks, tags, U+FFFD.
 fn is_blank(c: char) -> bool {
     c.is_whitespace()
         || c.is_control()

@@ -1,5 +1,5 @@
-//! Names and identifiers, each a type of its own, checked once where it enters. Makes none: random bits come in as
-//! arguments. Everything downstream can rely on the shapes given here.
+//! Names and identifiers. Each is a type of its own and is checked once, where it enters; later code relies on the shapes
+//! given here. This file makes no random bits: they come in as arguments.
 
 use alloc::string::String;
 use core::fmt;
@@ -11,7 +11,7 @@ use crate::limits::{CLICK_ID_CHARS, KEY_CHARS};
 use crate::repair::{is_control, is_direction, trimmed};
 use crate::time::UnixMillis;
 
-/// A text is not of the shape that its type asks for. Never repeats the text.
+/// A text does not have the shape of its type. Never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not {what}: {shape}")]
 pub struct BadId {
@@ -38,7 +38,7 @@ macro_rules! text_id {
             }
         }
     };
-    // A key that the company chose.
+    // A key of the company's own.
     (@key $(#[$doc:meta])* $name:ident, $what:literal) => {
         text_id! { @type $(#[$doc])* $name }
 
@@ -87,7 +87,7 @@ macro_rules! text_id {
 }
 
 text_id!(
-    /// One merchant configuration (tenant). Part of cookie names, so it keeps to their characters, without `_`.
+    /// One merchant configuration (tenant). Part of cookie names, so it allows only their characters, and no `_`.
     SiteId, "a site id", "1 to 32 of a-z, 0-9 and -, starting with a letter or digit", |t| slug(t, "-")
 );
 text_id!(
@@ -95,7 +95,7 @@ text_id!(
     ProgramId, "a program id", "1 to 32 of a-z, 0-9, _ and -, starting with a letter or digit", |t| slug(t, "-_")
 );
 text_id!(
-    /// A referred person's browser: 16 random bytes as base64url. Exists only once a touch exists.
+    /// A referred person's browser: 16 random bytes as base64url. Made with the first touch.
     VisitorId, "a visitor id", "22 characters of base64url", |t| base64url::decode_array::<16>(t).is_some()
 );
 text_id!(
@@ -115,7 +115,7 @@ text_id!(
     }
 );
 text_id!(
-    /// A vendor's identifier of one click, exactly as the landing URL had it; case matters (Partnerize).
+    /// A vendor's identifier of one click, exactly as in the landing URL; case matters (Partnerize).
     ClickId, "a vendor click id", "1 to 256 characters without controls or spaces", |t| visible(t, CLICK_ID_CHARS)
 );
 text_id!(
@@ -134,21 +134,21 @@ text_id!(
 );
 
 impl VisitorId {
-    /// The id of 16 random bytes.
+    /// The id with these 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(base64url::encode(&bytes))
     }
 }
 
 impl ArrivalId {
-    /// The id of 16 random bytes.
+    /// The id with these 16 random bytes.
     pub fn from_random(bytes: [u8; 16]) -> Self {
         Self(hex(&bytes))
     }
 }
 
 impl ConversionId {
-    /// The UUIDv7 of a point in time and 10 random bytes, of which 74 bits are used (RFC 9562 § 5.7).
+    /// The UUIDv7 with this time and 10 random bytes, of which 74 bits are used (RFC 9562 § 5.7).
     pub fn from_parts(now: UnixMillis, random: [u8; 10]) -> Self {
         let [_, _, t2, t3, t4, t5, t6, t7] = now.0.to_be_bytes();
         let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9] = random;
@@ -170,7 +170,7 @@ fn dashed(hex: &str) -> String {
     text
 }
 
-/// Two lower-case hexadecimal digits a byte.
+/// Two lower-case hexadecimal digits per byte.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
@@ -192,22 +192,22 @@ fn is_uuid_v7(text: &str) -> bool {
         })
 }
 
-/// Whether `text` has no more than `most` characters; stops counting there.
+/// Whether `text` has at most `most` characters; counts no further.
 pub(crate) fn at_most(text: &str, most: usize) -> bool {
     text.chars().nth(most).is_none()
 }
 
-/// Something a URL or header may hold: no control, no white space of any script.
+/// Whether a URL or header may hold the text: no control, no white space of any script, at most `most` characters.
 fn visible(text: &str, most: usize) -> bool {
     !text.is_empty() && at_most(text, most) && !text.chars().any(|c| c.is_control() || c.is_whitespace())
 }
 
-/// A key that the company chose, without outer white space: 1 to 255 characters, none of them a control, a direction mark or
-/// U+FFFD. Inner spaces are the company's own business. What programs write for a missing value is no key: it would make all
+/// A key of the company's own, without outer white space: 1 to 255 characters, none of them a control, a direction mark or
+/// U+FFFD. Inner spaces are allowed. The text that a program writes for a missing value is refused: it would make all
 /// customers or orders one.
 ///
 /// # Errors
-/// What is wrong, as a clause about "it", without the text.
+/// What is wrong, as a clause that begins with "it", without the text.
 pub fn key(text: &str) -> Result<&str, &'static str> {
     let text = label(text)?;
     match text.contains('\u{fffd}') {
@@ -219,7 +219,7 @@ pub fn key(text: &str) -> Result<&str, &'static str> {
     }
 }
 
-/// The same without a look at what it says: a name of something among others.
+/// Like [`key`], but accepts the text of a missing value: for the name of one thing among others.
 pub(crate) fn label(text: &str) -> Result<&str, &'static str> {
     let text = trimmed(text);
     match () {
@@ -229,7 +229,8 @@ pub(crate) fn label(text: &str) -> Result<&str, &'static str> {
     }
 }
 
-/// Whether programs and templates write this where nothing was filled in: `undefined`, `(null)`, `NaN`, `None`,
+/// Whether programs and templates write this text for a missing value: `undefined`, `(null)`, `NaN`, `None`, `[object
+/// Object]`, `{{user.id}}`, `0`, a UUID of zeros.
 /// `[object Object]`, `{{user.id}}`, `0`, a UUID of zeros.
 fn is_missing_value(text: &str) -> bool {
     let bare = text.trim_matches(['(', ')', '<', '>']);

@@ -1,5 +1,5 @@
-//! JSON as an argument. The proxy brings `serde_json`, the browser its own `JSON` object, so this crate links neither
-//! (a JSON library costs the module some 19 KB). Nothing here knows a syntax.
+//! JSON as an argument. The proxy passes `serde_json`, the browser its own `JSON` object, so this crate links neither (a
+//! JSON library costs the module about 19 KB). No JSON syntax is handled here.
 
 use alloc::string::String;
 
@@ -20,15 +20,15 @@ pub trait WriteJson {
     /// The JSON text of `value`, without insignificant white space.
     ///
     /// # Errors
-    /// When the value has no JSON form, or the host's writer refuses.
+    /// If the value has no JSON form, or the host's writer refuses it.
     fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError>;
 }
 
 /// Reads JSON text.
 pub trait ReadJson {
-    /// The value behind JSON text.
+    /// The value that the JSON text encodes.
     ///
     /// # Errors
-    /// When the text is no JSON, a field is unknown, missing or of the wrong type, or a value is out of its range.
+    /// If the text is not JSON, a field is unknown, missing or of the wrong type, or a value is out of its range.
     fn read<T: DeserializeOwned>(&self, text: &[u8]) -> Result<T, JsonError>;
 }

@@ -1,6 +1,6 @@
 //! Public keys as JSON Web Keys (RFC 7517): the browser's P-256 key inside an envelope, the proxy's Ed25519 keys in its
-//! JWKS. Shapes and thumbprint input only; nothing private fits into these types, and unknown members are refused, so a
-//! private one (`d`) never passes.
+//! JWKS. Shapes and thumbprint input only. These types hold no private key, and unknown members are refused, so that a
+//! private member (`d`) never passes.
 
 use alloc::format;
 use alloc::string::String;
@@ -34,11 +34,11 @@ struct EcMembers {
 }
 
 impl EcPublicJwk {
-    /// The key with these coordinates, each 43 characters of base64url as WebCrypto exports them. Whether the point lies
-    /// on the curve is seen by the verifying primitive.
+    /// The key with these coordinates, each 43 characters of base64url as WebCrypto exports them. The verifier checks
+    /// whether the point is on the curve.
     ///
     /// # Errors
-    /// [`BadJwk`] when a coordinate is not 32 bytes of strict base64url.
+    /// [`BadJwk`] if a coordinate is not 32 bytes of strict base64url.
     pub fn new(x: &str, y: &str) -> Result<Self, BadJwk> {
         let coordinate = |text| base64url::decode_array(text).ok_or(BadJwk);
         Ok(Self { x: coordinate(x)?, y: coordinate(y)? })
@@ -49,7 +49,7 @@ impl EcPublicJwk {
         [&[4_u8][..], &self.x, &self.y].concat()
     }
 
-    /// What a verifier hashes with SHA-256 to name this key (RFC 7638 § 3): required members in lexical order.
+    /// The text whose SHA-256 names this key (RFC 7638 § 3): the required members in lexical order.
     pub fn thumbprint_input(&self) -> String {
         let (x, y) = (base64url::encode(&self.x), base64url::encode(&self.y));
         format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
@@ -73,13 +73,14 @@ impl From<EcPublicJwk> for EcMembers {
     }
 }
 
-/// The thumbprint of a browser key: SHA-256 of [`EcPublicJwk::thumbprint_input`] as base64url, the `jkt` of RFC 7800 / 9449.
+/// The thumbprint of a browser key: SHA-256 of [`EcPublicJwk::thumbprint_input`] as base64url, the `jkt` of RFC 7800 and
+/// 9449.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Thumbprint(String);
 
 impl Thumbprint {
-    /// The thumbprint behind a SHA-256 digest.
+    /// The thumbprint with this SHA-256 digest.
     pub fn from_digest(digest: [u8; 32]) -> Self {
         Self(base64url::encode(&digest))
     }
@@ -123,7 +124,7 @@ pub struct OkpJwk {
 }
 
 impl OkpJwk {
-    /// The published form of a public key.
+    /// A public key in the form of the JWKS.
     pub fn new(kid: KeyId, public_key: [u8; 32]) -> Self {
         Self {
             alg: "EdDSA".into(),

@@ -1,5 +1,5 @@
-//! Compact JSON Web Signatures (RFC 7515 § 7.1): three base64url parts, strictly. Splits and joins them; signing and
-//! verifying happen outside, what the parts mean in [`crate::token`] and [`crate::envelope`].
+//! Compact JSON Web Signatures (RFC 7515 § 7.1): three base64url parts, strictly. Splits and joins them. Callers sign and
+//! verify; [`crate::token`] and [`crate::envelope`] say what the parts mean.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -19,14 +19,14 @@ pub struct Compact<'a> {
     pub header: Vec<u8>,
     /// The JSON of the payload.
     pub payload: Vec<u8>,
-    /// The bytes that the signature covers: `header.payload` as they stand in the text.
+    /// The bytes that the signature covers: `header.payload` exactly as in the text.
     pub signing_input: &'a str,
     /// R || S for ES256 (RFC 7518 § 3.4), the Ed25519 signature for EdDSA (RFC 8037 § 3.1).
     pub signature: [u8; 64],
 }
 
 impl<'a> Compact<'a> {
-    /// Splits `text`; one value has one spelling, so padding, white space and other alphabets are refused.
+    /// Splits `text`. Each value has one spelling, so padding, white space and other alphabets are refused.
     ///
     /// # Errors
     /// [`NotCompact`] otherwise.

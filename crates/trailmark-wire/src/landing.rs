@@ -1,6 +1,6 @@
-//! The landing URL, read without a URL library (one costs the module some 67 KB): origin, path, and the names and values of
-//! query and fragment. It reads addresses as people paste, wrap and mistype them, and refuses only what has no host; whether
-//! the origin is one of the site's is the proxy's business. The pairs go to [`crate::capture`].
+//! Reads the landing URL without a URL library (which costs the module about 67 KB): origin, path, and the names and values
+//! of query and fragment. Accepts addresses as people paste, wrap and mistype them, and refuses only an address without a
+//! host. The proxy checks whether the origin belongs to the site. The pairs go to [`crate::capture`].
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -9,10 +9,10 @@ use crate::capture::Rule;
 use crate::grammar::{Plus, holds_email, percent_decoded};
 use crate::limits::{PARAM_BYTES, PATH_BYTES, STORED_PART_BYTES, STORED_URL_BYTES, VALUE_BYTES};
 
-/// What stands in the ledger in the place of an e-mail address.
+/// The ledger's replacement for a part with an e-mail address.
 const EMAIL: &str = "[email]";
 
-/// What stands there in the place of the name of a campaign parameter that holds one.
+/// The ledger's replacement for the name of a campaign parameter with an e-mail address.
 const UTM_EMAIL: &str = "utm_[email]";
 
 /// The text does not begin with `http://` or `https://` and a host.
@@ -30,18 +30,18 @@ pub struct Landing<'a> {
     fragment: &'a str,
 }
 
-/// What may leave the page of an address.
+/// The part of an address that may leave the page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Told {
     /// The address.
     pub url: String,
-    /// Whether a parameter that some rule captures has a value; whether it is a key is a question of its own.
+    /// Whether a parameter that a rule captures has a value. Whether the value is a key is decided elsewhere.
     pub is_touch: bool,
 }
 
 impl<'a> Landing<'a> {
-    /// Reads `scheme://[user[:password]@]host[:port][/path][?query][#fragment]`. The path ends at the first `?`, `&` or `;`,
-    /// or an encoded `?`: programs that build addresses put those in the place of the `?`.
+    /// Reads `scheme://[user[:password]@]host[:port][/path][?query][#fragment]`. The path ends at the first `?`, `&` or
+    /// `;`, or an encoded `?`: some programs write those in place of the `?`.
     ///
     /// # Errors
     /// [`NotALanding`] for any other text.
@@ -65,19 +65,20 @@ impl<'a> Landing<'a> {
         origin
     }
 
-    /// The names and values of query and fragment in order, as [`pair`] has them.
+    /// The names and values of query and fragment in order, as [`pair`] reads them.
     pub fn pairs(&self) -> impl Iterator<Item = (String, &'a str)> {
         pieces(self.query).chain(pieces(self.fragment)).filter_map(pair)
     }
 
-    /// What may leave the page of this URL: origin, path, the parameters that `rules` capture, and `utm_*` of the query.
-    /// Whatever else an address carries (session ids, access tokens) stays in the page. Read again, it captures the same.
+    /// The part of this URL that may leave the page: origin, path, the parameters that `rules` capture, and `utm_*` of the
+    /// query. Everything else in an address (session ids, access tokens) stays in the page. Reading the result again
+    /// captures the same.
     pub fn told(&self, rules: &[Rule<'_>]) -> Told {
-        // Pushed piece by piece: formatting would cost the browser's module more than all of this file.
+        // Built piece by piece: formatting would cost the browser's module more than this whole file.
         let mut told = Told { url: self.origin(), is_touch: false };
         told.url.push_str(if self.path.is_empty() { "/" } else { cut(self.path, PATH_BYTES) });
         let mut separator = '?';
-        // No name begins with a slash.
+        // The `/` in place of `utm_` matches nothing: no name begins with a slash.
         for (text, start) in [(self.query, "utm_"), (self.fragment, "/")] {
             for piece in pieces(text) {
                 let Some((name, value)) = pair(piece) else { continue };
@@ -85,7 +86,7 @@ impl<'a> Landing<'a> {
                 if is_captured || name.starts_with(start) {
                     told.is_touch |= is_captured && !value.is_empty();
                     told.url.push(separator);
-                    // A value that is too long stays so.
+                    // A value that is too long is cut, but stays too long.
                     told.url.push_str(cut(piece, 2 * VALUE_BYTES));
                     separator = '&';
                 }
@@ -94,16 +95,16 @@ impl<'a> Landing<'a> {
         told
     }
 
-    /// What the ledger keeps of this URL: what may leave the page, `[email]` for each part that holds an e-mail address, and no
-    /// more than [`STORED_URL_BYTES`]. Stored again, it stays as it is.
+    /// The part of this URL that the ledger keeps: what may leave the page, with `[email]` for each part that has an e-mail
+    /// address, at most [`STORED_URL_BYTES`]. Storing the result again does not change it.
     pub fn stored(&self, rules: &[Rule<'_>]) -> String {
         let shown = |c: char| match c {
             ' ' => '+',
-            // Not a space, which would part a name in two when it is read again.
+            // Not a space, which would split a name when the text is read again.
             c if c.is_whitespace() || c.is_control() => '_',
             c => c,
         };
-        // Before anything is decided, so that what is decided holds for what is stored.
+        // First, so that every later decision holds for the stored text.
         let told: String = self.told(rules).url.chars().map(shown).collect();
         let mut stored = String::new();
         for part in told.split_inclusive(DELIMITERS) {
@@ -111,7 +112,7 @@ impl<'a> Landing<'a> {
             let delimiter = part.get(word.len()..).unwrap_or_default();
             let is_name = delimiter == "=" && stored.ends_with(['?', '&']);
             let shown = match holds_email(word) {
-                // What stands in front of the name is no part of it.
+                // The name alone is kept, if the address is only in what precedes it.
                 true if is_name => pair(part).map(|(name, _)| name).filter(|name| !holds_email(name)),
                 true => Some(EMAIL.to_owned()),
                 false => word.get(..word.floor_char_boundary(STORED_PART_BYTES)).map(str::to_owned),
@@ -128,11 +129,11 @@ impl<'a> Landing<'a> {
     }
 }
 
-/// What parts of a written address stand between.
+/// The delimiters between parts of a written address.
 const DELIMITERS: [char; 4] = ['/', '?', '&', '='];
 
-/// The text before the first of `ends`, which are ASCII, and the text from there; `%` ends it only in an encoded `?`. Here and
-/// below one function for all takes a quarter of the bytes that the library's patterns take.
+/// The text before the first of `ends`, which are ASCII, and the text from there; a `%` counts only if it begins an encoded
+/// `?`. One function for all delimiters takes a quarter of the bytes of the library's patterns.
 fn split<'t>(text: &'t str, ends: &[u8]) -> (&'t str, &'t str) {
     let is_end = |at: &usize| match text.as_bytes().get(*at..) {
         Some([b'%', after @ ..]) => ends.contains(&b'%') && matches!(after, [b'3', b'F' | b'f', ..]),
@@ -148,8 +149,8 @@ fn after<'t>(text: &'t str, ends: &[u8]) -> &'t str {
     end.and_then(|end| text.get(end + 1..)).unwrap_or(text)
 }
 
-/// The text between separators. Beside `&` these are `?`, which programs add that find no `?` in what they are given; `;`, the
-/// end of `&amp;`; and `#`.
+/// The text between separators: `&`; `?`, which programs add if they see none in the address they extend; `;`, the end of
+/// `&amp;`; and `#`.
 fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
     core::iter::from_fn(move || {
         let (piece, rest) = split(text, b"&?;#");
@@ -160,9 +161,9 @@ fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The name of one parameter, decoded and in lower case, and its value as written; `None` where there is no `=`, or a name
-/// longer than [`PARAM_BYTES`]. An encoded
-/// separator in front of a name, as in `amp%3Bgspk`, and the slash of a hash router are no part of it.
+/// The name of one parameter, decoded and in lower case, and its value as written. `None` if there is no `=`, or the name
+/// is longer than [`PARAM_BYTES`]. An encoded separator before the name, as in `amp%3Bgspk`, and the slash of a hash router
+/// are removed.
 pub fn pair(piece: &str) -> Option<(String, &str)> {
     let (name, value) = split(piece, b"=");
     if name.len() > PARAM_BYTES {
@@ -173,7 +174,8 @@ pub fn pair(piece: &str) -> Option<(String, &str)> {
     Some((after(&name, b"&?;/ ").to_owned(), value.get(1..)?))
 }
 
-/// The first `most` bytes; all of a text that has no character's end there, as browsers print none.
+/// The first `most` bytes of a text; the whole text if a character would be split, which never happens with addresses that
+/// browsers print.
 fn cut(text: &str, most: usize) -> &str {
     text.get(..most).unwrap_or(text)
 }

@@ -1,7 +1,7 @@
-//! What browser and proxy say to each other, version 1.
+//! What browser and proxy send each other, version 1.
 //!
-//! Both sides compile this crate, so that they cannot disagree: the browser through the SDK's WebAssembly module, the
-//! proxy natively. It holds, in the order in which a click meets them:
+//! Both sides compile this crate, so that they cannot disagree: the browser as part of the SDK's WebAssembly module, the
+//! proxy natively. The modules, in the order in which a click passes them:
 //!
 //! 1. [`landing`], [`grammar`] and [`capture`]: the landing URL and the named cookies become at most one touch per program;
 //! 2. [`click`]: the request that reports the arrival, and the answer that carries the click token;
@@ -11,12 +11,12 @@
 //! 6. [`envelope`]: the signed form in which a browser posts a conversion;
 //! 7. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
 //!
-//! Beside them stand the words they are made of: [`ids`], [`time`], [`money`], [`text_map`], [`jwk`], [`jws`], [`limits`]; and
-//! [`repair`], the one rule for flaws in what a caller passes.
+//! The others are the parts of these messages: [`ids`], [`time`], [`money`], [`text_map`], [`jwk`], [`jws`], [`limits`];
+//! and [`repair`], the one rule for flaws in a caller's fields.
 //!
-//! What is absent, and stays so: no clock, no randomness, no I/O, no cryptography and no JSON library. Time comes in as
-//! [`time::UnixMillis`], primitives as closures (WebCrypto in the browser, aws-lc-rs in the proxy), JSON through
-//! [`json::WriteJson`] and [`json::ReadJson`]. The files `vectors/*.json` bind Rust, the WebAssembly build and plain
+//! The crate has no clock, no randomness, no I/O, no cryptography and no JSON library. The caller passes time as
+//! [`time::UnixMillis`], cryptography as closures (WebCrypto in the browser, aws-lc-rs in the proxy), and JSON through
+//! [`json::WriteJson`] and [`json::ReadJson`]. The files `vectors/*.json` hold Rust, the WebAssembly build and plain
 //! JavaScript to the same bytes.
 
 extern crate alloc;

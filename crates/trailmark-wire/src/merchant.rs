@@ -1,9 +1,10 @@
-//! What the merchant's backend signs and a page only passes on: a customer (`typ: customer+jwt`) or an order
-//! (`typ: order+jwt`), as compact JWS under one of the site's `order_keys`. Shapes and reading stand here; which key, what
-//! time and whose site is judged by the proxy's intake. Nothing here signs: that is the merchant's, with any JWT library.
+//! What the merchant's backend signs and a page only passes on: a customer (`typ: customer+jwt`) or an order (`typ:
+//! order+jwt`), as compact JWS with one of the site's `order_keys`. This file has the shapes and the reading; the proxy's
+//! intake checks key, time and site. The merchant signs, with any JWT library.
 //!
-//! The claims carry what a server's body carries, so that a backend has one form for both ways, and one rule for flaws. Claims that a library adds
-//! are ignored; headers are matched exactly, and the algorithm must be the key's own (RFC 8725 § 3.1).
+//! The claims have the same form and the same rule for flaws as a server's body, so that a backend needs only one form.
+//! Unknown claims, which libraries add, are ignored. Headers must match exactly, and the algorithm must be the key's own
+//! (RFC 8725 § 3.1).
 
 use alloc::string::String;
 
@@ -25,16 +26,16 @@ pub enum Algorithm {
     ES256,
 }
 
-/// For whom and for how long a statement is made.
+/// The site and the time for which a statement is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The site.
     pub aud: SiteId,
     /// When it was signed, seconds.
     pub iat: i64,
-    /// When it ends, seconds; a statement at exactly this point is too late.
+    /// When it expires, seconds; at exactly this time it has expired.
     pub exp: i64,
-    /// When it begins, seconds; some libraries add it.
+    /// When it becomes valid, seconds; some libraries add it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<i64>,
 }
@@ -42,7 +43,7 @@ pub struct Terms {
 /// "This is our customer."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CustomerClaims {
-    /// For whom and how long.
+    /// Site and time.
     #[serde(flatten)]
     pub terms: Terms,
     /// The customer.
@@ -52,7 +53,7 @@ pub struct CustomerClaims {
 /// "This customer ordered that."
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderClaims {
-    /// For whom and how long.
+    /// Site and time.
     #[serde(flatten)]
     pub terms: Terms,
     /// The customer; the key is enough.
@@ -66,7 +67,7 @@ pub trait Claims: DeserializeOwned {
     /// The `typ` of its header (RFC 7515 § 4.1.9).
     const TYP: &'static str;
 
-    /// For whom and how long.
+    /// Site and time.
     fn terms(&self) -> &Terms;
 }
 
@@ -86,7 +87,7 @@ impl Claims for OrderClaims {
     }
 }
 
-/// Nothing else may stand in a header: no `jwk`, `jku`, `x5u` or `crit` is ever looked at.
+/// No other member is accepted: `jwk`, `jku`, `x5u` and `crit` are never read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -96,12 +97,12 @@ struct Header {
     kid: Option<String>,
 }
 
-/// The text is no statement of the kind asked for.
+/// The text is not a statement of the expected kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a merchant's statement of this kind")]
 pub struct NotAStatement;
 
-/// A statement that was read but whose signature has not been checked.
+/// A statement whose signature has not been checked.
 #[derive(Debug)]
 pub struct Statement<'a, C> {
     algorithm: Algorithm,
@@ -115,7 +116,8 @@ impl<'a, C: Claims> Statement<'a, C> {
     /// Reads a statement of the kind `C`.
     ///
     /// # Errors
-    /// [`NotAStatement`] when the text is no compact JWS, its header is not exactly ours, or the claims are of another shape.
+    /// [`NotAStatement`] if the text is not a compact JWS, its header is not exactly ours, or the claims have another
+    /// shape.
     pub fn parse(text: &'a str, json: &impl ReadJson) -> Result<Self, NotAStatement> {
         let compact = Compact::parse(text).map_err(|_not_compact| NotAStatement)?;
         let header: Header = json.read(&compact.header).map_err(|_shape| NotAStatement)?;
@@ -127,18 +129,18 @@ impl<'a, C: Claims> Statement<'a, C> {
         Ok(Self { algorithm: header.alg, kid: header.kid, claims, signing_input, signature })
     }
 
-    /// The algorithm that it says it was signed with; no key of another one may be tried.
+    /// The algorithm that the header names; no key of another algorithm may be tried.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The key that is said to have signed it, where it names one.
+    /// The key that signed it, if the header names one.
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The claims, once `verifies(message, signature)` has accepted the signature under a key of the merchant's. Time and
-    /// audience are the caller's to check.
+    /// The claims, if `verifies(message, signature)` accepts the signature under one of the merchant's keys. The caller
+    /// checks time and audience.
     pub fn verify(self, verifies: impl FnOnce(&[u8], &[u8; 64]) -> bool) -> Option<C> {
         verifies(self.signing_input.as_bytes(), &self.signature).then_some(self.claims)
     }

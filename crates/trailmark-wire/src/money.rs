@@ -1,5 +1,5 @@
-//! Money as an integer of minor units with its ISO 4217 currency and exponent. No floats anywhere: vendors that want
-//! decimals get them as text, exactly, or are told that they cannot be exact. Rates and conversions are not its business.
+//! Money as an integer of minor units with its ISO 4217 currency and exponent. No floats: a vendor that wants decimals gets
+//! them as exact text, or an error if they cannot be exact. No exchange rates.
 
 use alloc::format;
 use alloc::string::String;
@@ -28,14 +28,14 @@ ZWG";
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
-/// Why a text or number is no money.
+/// Why a text or number is not money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MoneyError {
     /// The decimal has more digits after the point than the currency has.
     #[error("amount is more exact than its currency allows")]
     Inexact,
-    /// The text is no decimal number, or does not fit 64 bits.
+    /// The text is not a decimal number, or does not fit 64 bits.
     #[error("amount is not a decimal number within 64 bits")]
     NotADecimal,
     /// The code is not an active ISO 4217 currency.
@@ -43,17 +43,17 @@ pub enum MoneyError {
     UnknownCurrency,
 }
 
-/// An amount in a currency; negative amounts exist (a refund at some vendors), the callers say where they may stand.
+/// An amount in a currency. Negative amounts exist (a refund at some vendors); the callers say where they are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Money {
     /// Minor units: cents of EUR, whole JPY, fils (1/1000) of KWD.
     pub amount_minor: i64,
-    /// The currency that fixes what a minor unit is.
+    /// The currency, which fixes the minor unit.
     pub currency: Currency,
 }
 
 impl Currency {
-    /// The currency behind a code such as `EUR`, in any case (Stripe's API writes `eur`) and without outer white space.
+    /// The currency with a code such as `EUR`, in any case (Stripe's API writes `eur`) and with outer white space ignored.
     ///
     /// # Errors
     /// [`MoneyError::UnknownCurrency`] for unknown or inactive codes.
@@ -93,10 +93,10 @@ impl Money {
         }
     }
 
-    /// Reads a decimal in major units, such as `12.3` EUR; trailing zeros beyond the exponent are no loss and pass.
+    /// Reads a decimal in major units, such as `12.3` EUR. Trailing zeros beyond the exponent are allowed.
     ///
     /// # Errors
-    /// [`MoneyError::Inexact`] for digits that the currency cannot hold, [`MoneyError::NotADecimal`] for anything that
+    /// [`MoneyError::Inexact`] for digits that the currency cannot express, [`MoneyError::NotADecimal`] for anything that
     /// is not `-?digits[.digits]` within 64 bits.
     pub fn from_decimal(text: &str, currency: Currency) -> Result<Self, MoneyError> {
         let (negative, magnitude) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));

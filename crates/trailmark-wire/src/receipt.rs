@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{ConversionId, PartnerKey, ProgramId};
 use crate::repair::Warning;
 
-/// What became of a conversion.
+/// The result of a conversion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Recorded, attributed, and on its way to the vendor.
     Accepted,
-    /// Another conversion holds the business key.
+    /// Another conversion has the business key.
     Duplicate,
-    /// Recorded; a server or an operator must confirm before anything is sent.
+    /// Recorded; nothing is sent until a server or an operator confirms it.
     Held,
-    /// Recorded; no touch is to be credited.
+    /// Recorded; no partner is credited.
     Unattributed,
     /// Recorded and refused by an operator or by every vendor.
     Rejected,
@@ -30,12 +30,12 @@ pub enum Status {
 pub struct Credited {
     /// The program.
     pub program: ProgramId,
-    /// Its partner; absent where only a click id is known.
+    /// Its partner; absent if only a click id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
 }
 
-/// One delivery that the conversion set off.
+/// One delivery that the conversion caused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeliveryNote {
     /// The program.
@@ -51,20 +51,20 @@ pub struct Receipt {
     pub conversion_id: ConversionId,
     /// What became of it.
     pub status: Status,
-    /// Why, where the status alone does not say: a stable word such as `no_touch`.
+    /// Why, if the status alone does not say: a stable word such as `no_touch`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// The credited programs; empty when unattributed or a duplicate, which credits nobody anew.
+    /// The credited programs; empty if unattributed or a duplicate, which credits nobody.
     #[serde(default)]
     pub attribution: Vec<Credited>,
-    /// The deliveries; empty likewise.
+    /// The deliveries; empty if nothing is to be sent.
     #[serde(default)]
     pub deliveries: Vec<DeliveryNote>,
-    /// Optional fields that were repaired, left out, or that a credited program's vendor misses; the first receipt's also in a
-    /// repeat.
+    /// Optional fields that were repaired or left out, or that a credited program's vendor needs and the conversion lacks.
+    /// A repeated receipt has the warnings of the first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Warning>,
-    /// Whether this is the first receipt once more.
+    /// Whether this receipt repeats the first one.
     #[serde(default)]
     pub replayed: bool,
 }

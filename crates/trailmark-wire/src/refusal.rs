@@ -1,5 +1,5 @@
-//! Refusals: answers that commit nothing. Each has a stable code, an HTTP status and a text that is safe to show; the body
-//! is `application/problem+json` (RFC 9457). The table of `interfaces.md`, once, for both sides.
+//! Refusals: answers that commit nothing. Each has a stable code, an HTTP status and a text that is safe to show. The body
+//! is `application/problem+json` (RFC 9457). This is the table of `interfaces.md`, used by both sides.
 
 /// Why a request was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -9,7 +9,7 @@ pub enum Refusal {
     AudienceMismatch,
     /// The body is over its limit.
     BodyTooLarge,
-    /// The envelope's `iat` lies ahead of the proxy's clock by more than the skew.
+    /// The envelope's `iat` is ahead of the proxy's clock by more than the skew.
     FromTheFuture,
     /// The same Idempotency-Key came with other content.
     IdempotencyMismatch,
@@ -21,21 +21,21 @@ pub enum Refusal {
     KeyMismatch,
     /// Not a JWS or JSON, an unknown field, a wrong type, a value out of range.
     Malformed,
-    /// This caller may not do that.
+    /// The caller may not do that.
     NotAllowed,
-    /// No such thing here.
+    /// There is nothing at this address.
     NotFound,
-    /// The page's origin is not the site's.
+    /// The page's origin is not one of the site's.
     OriginNotAllowed,
     /// The envelope's signature is wrong, or missing where the token names a key.
     SignatureInvalid,
     /// The page names a site that this proxy does not have.
     SiteUnknown,
-    /// The token's window is over.
+    /// The token's window has ended.
     TokenExpired,
-    /// The token is not one of ours, or its key is unknown or revoked.
+    /// This proxy did not sign the token, or its key is unknown or revoked.
     TokenInvalid,
-    /// The envelope hashes another token than it carries.
+    /// The envelope contains the hash of another token.
     TokenMismatch,
     /// Too fast, or over the site's touch budget.
     TooManyRequests,

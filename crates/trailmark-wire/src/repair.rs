@@ -1,9 +1,9 @@
-//! The one rule for a flaw in what a caller passes, used for pages, backends and merchants' signatures alike. A required field
-//! is strict ([`crate::ids::key`], [`crate::conversion::Malformed`]). A flaw in an optional field never costs the conversion:
-//! the field is repaired or left out, and a [`Warning`] names it for the receipt.
+//! The one rule for flaws in a caller's fields, used for pages, backends and merchants' signatures alike. A required field
+//! is strict ([`crate::ids::key`], [`crate::conversion::Malformed`]). A flaw in an optional field never costs the
+//! conversion: the field is repaired or left out, and a [`Warning`] in the receipt names it.
 //!
-//! Outer white space is removed before anything else and is no flaw. Which fields are optional is said by
-//! [`crate::conversion`], which calls this; how a receipt carries warnings by [`crate::receipt`].
+//! Outer white space is always removed and is not a flaw. [`crate::conversion`] calls this file and says which fields are
+//! optional; [`crate::receipt`] carries the warnings.
 
 use alloc::borrow::ToOwned as _;
 use alloc::format;
@@ -18,46 +18,46 @@ use crate::ids::{ProgramId, at_most};
 use crate::limits::{DATA_ENTRIES, DATA_NAME_CHARS, DATA_VALUE_CHARS, EMAIL_CHARS};
 use crate::text_map::TextMap;
 
-/// What was wrong with an optional field, and what was done about it.
+/// What was wrong with an optional field, and what was done with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Flaw {
-    /// It held nothing but white space, and was left out.
+    /// It was only white space, and was left out.
     Blank,
-    /// It held control characters, which are spaces now.
+    /// It had control characters, which were replaced by spaces.
     Controls,
-    /// It was too long, and was cut at a character.
+    /// It was too long, and was cut between two characters.
     Cut,
-    /// It was no e-mail address, and was left out.
+    /// It was not an e-mail address, and was left out.
     NotAnEmail,
-    /// It had too many entries; the first ones were kept.
+    /// It had too many entries; the first were kept.
     TooMany,
-    /// It was an object or a list where a text belongs, or no object where one belongs, and was left out.
+    /// It was an object or a list in place of a text, or `data` was not an object; it was left out.
     WrongType,
 }
 
-/// One flaw, as a receipt carries it. Never holds a value.
+/// One flaw, as in a receipt. Never holds a value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// Path of the field in the wire's words, such as `customer.email` or `data.plan`.
     pub field: String,
-    /// A stable word: one of [`Flaw::code`], or `missing_for:` and a program.
+    /// A stable word: a [`Flaw::code`], or `missing_for:` and a program.
     pub code: String,
 }
 
-/// A value of an optional text field, as the caller passed it. `Debug` does not show it.
+/// The value of an optional text field, as the caller passed it. `Debug` does not show it.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Unchecked {
-    /// A text; numbers and truth values count as the text that JSON has for them.
+    /// A text; a number or boolean becomes the text that JSON has for it.
     Text(String),
     /// An object or a list.
     Other,
 }
 
-/// The free `data` of a conversion, as the caller passed it: names with values in their order, `null` left out.
+/// The `data` of a conversion, as the caller passed it: names with values in their order, without `null` values.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FreeText {
     entries: Vec<(String, Unchecked)>,
-    /// Whether it was no object at all.
+    /// Whether it was not an object.
     is_other: bool,
 }
 
@@ -76,24 +76,25 @@ impl Flaw {
 }
 
 impl Warning {
-    /// A flaw of a field.
+    /// The flaw of a field.
     pub fn new(field: impl Into<String>, flaw: Flaw) -> Self {
         Self { field: field.into(), code: flaw.code().to_owned() }
     }
 
-    /// The program's vendor needs a field that the conversion lacks.
+    /// A field that the program's vendor needs and the conversion lacks.
     pub fn missing_for(field: &str, program: &ProgramId) -> Self {
         Self { field: field.to_owned(), code: format!("missing_for:{program}") }
     }
 }
 
-/// The text without what surrounds it unseen: white space of any script, byte order marks, zero-width spaces, direction marks.
+/// The text without invisible characters at its ends: white space of any script, byte order marks, zero-width spaces,
+/// direction marks.
 pub fn trimmed(text: &str) -> &str {
     let unseen = |c: char| c.is_whitespace() || is_direction(c) || matches!(c, '\u{200b}' | '\u{2060}' | '\u{feff}');
     text.trim_matches(unseen)
 }
 
-/// Whether a character changes how a terminal or a page shows what stands around it: a control, or a line break of Unicode.
+/// Whether a character changes how a terminal or page shows the characters around it: a control, or a Unicode line break.
 pub(crate) fn is_control(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
@@ -107,8 +108,8 @@ fn is_embedding(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// The text of an optional field, at most `most` characters; `None` where it is absent or left out. Inner controls,
-/// embeddings and overrides become spaces; the marks that right-to-left names need stay.
+/// The text of an optional field, at most `most` characters; `None` if it is absent or left out. Controls, embeddings and
+/// overrides inside become spaces; the marks that right-to-left names need are kept.
 pub(crate) fn text(said: Option<Unchecked>, field: &str, most: usize, warnings: &mut Vec<Warning>) -> Option<String> {
     let mut warn = |flaw| warn(warnings, field, flaw);
     let said = match said? {
@@ -137,7 +138,8 @@ pub(crate) fn text(said: Option<Unchecked>, field: &str, most: usize, warnings: 
     Some(kept)
 }
 
-/// The e-mail address of an optional field: 3 to [`EMAIL_CHARS`] characters with an `@` inside and no white space.
+/// The e-mail address of an optional field: 3 to [`EMAIL_CHARS`] characters with an `@` inside and no white space; `None`
+/// if it is absent or left out.
 pub(crate) fn email(said: Option<Unchecked>, field: &str, warnings: &mut Vec<Warning>) -> Option<String> {
     let said = match said {
         Some(Unchecked::Text(said)) if !trimmed(&said).is_empty() => said,
@@ -153,7 +155,7 @@ pub(crate) fn email(said: Option<Unchecked>, field: &str, warnings: &mut Vec<War
     None
 }
 
-/// The first [`DATA_ENTRIES`] entries of `data`. A name that comes twice keeps its last value; an empty value is one.
+/// The first [`DATA_ENTRIES`] entries of `data`. If a name occurs twice, its last value counts. Empty values are kept.
 pub(crate) fn free(said: FreeText, warnings: &mut Vec<Warning>) -> TextMap {
     let mut kept = TextMap::new();
     if said.is_other {
@@ -176,7 +178,7 @@ pub(crate) fn free(said: FreeText, warnings: &mut Vec<Warning>) -> TextMap {
     kept
 }
 
-/// Adds a warning, unless it is there already: of 200 lines the same is said once.
+/// Adds a warning, unless it is there already, so that 200 lines with one flaw give one warning.
 fn warn(warnings: &mut Vec<Warning>, field: &str, flaw: Flaw) {
     let warning = Warning::new(field, flaw);
     if !warnings.contains(&warning) {
@@ -184,13 +186,13 @@ fn warn(warnings: &mut Vec<Warning>, field: &str, flaw: Flaw) {
     }
 }
 
-/// `data.name`, or `data` where the name holds more than letters, digits, `_` and `-`.
+/// `data.name`; only `data` if the name has other characters than letters, digits, `_` and `-`.
 fn member(name: &str) -> String {
     let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
     if plain { format!("data.{name}") } else { "data".to_owned() }
 }
 
-/// For serde: `null` is the same as nothing.
+/// For serde: `null` is the same as an absent member.
 ///
 /// # Errors
 /// Those of the value.
@@ -299,10 +301,10 @@ impl<'de> Deserialize<'de> for FreeText {
     }
 }
 
-/// What is no object is read like any value, so that it does not cost the conversion.
+/// Reads `data`. A value that is not an object is read and dropped, so that it does not cost the conversion.
 struct AnyObject;
 
-/// Methods for what is no object.
+/// Methods for values that are not objects.
 macro_rules! no_object {
     ($($method:ident($value:ty);)*) => {
         $(fn $method<E: Error>(self, _: $value) -> Result<FreeText, E> {

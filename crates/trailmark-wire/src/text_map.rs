@@ -1,6 +1,6 @@
-//! A small map from text to text, sorted by name: the free text of a conversion and the cookies of a click. As JSON it is an
-//! object; a name that comes twice keeps its last value. A sorted list rather than a tree: with a few dozen entries it is as
-//! fast, and a tree costs the browser's module a kilobyte.
+//! A small map from text to text, sorted by name: the `data` of a conversion and the cookies of a click. As JSON it is an
+//! object; if a name occurs twice, its last value counts. A sorted list rather than a tree: with a few dozen entries it is
+//! as fast, and a tree costs the browser's module a kilobyte.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -9,10 +9,10 @@ use core::fmt;
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Entries that are read at most. More than any user of the map allows; keeps a hostile body from being sorted at length.
+/// Entries that are read at most, more than any user of the map allows. Keeps a hostile body from costing much sorting.
 const ENTRIES: usize = 100;
 
-/// Names with values, in the order of their names; every name once.
+/// Names with values, sorted by name; every name once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TextMap(Vec<(String, String)>);
 
@@ -22,9 +22,10 @@ impl TextMap {
         Self(Vec::new())
     }
 
-    /// Puts `value` under `name`, in place of what was there.
+    /// Puts `value` under `name`, replacing an earlier value.
     pub fn insert(&mut self, name: String, value: String) {
-        // Backwards, since most come in order; by hand, since binary search costs the module more than it saves the page.
+        // Searches backwards, since most entries arrive sorted. A binary search would cost the module more than it saves
+        // the page.
         let place = self.0.iter().rposition(|(other, _)| *other <= name);
         match place.and_then(|place| self.0.get_mut(place)) {
             Some((same, old)) if *same == name => *old = value,

@@ -1,5 +1,5 @@
-//! Points in time: milliseconds inside, RFC 3339 in UTC outside, whole seconds in JWT claims. Reads no clock; the only
-//! clock of the proxy is its `Clock`, of the page its `Page`.
+//! Points in time: milliseconds inside, RFC 3339 in UTC outside, whole seconds in JWT claims. Reads no clock: the proxy has
+//! its `Clock`, the page its `Page`.
 
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -13,19 +13,19 @@ use crate::repair::trimmed;
 #[serde(transparent)]
 pub struct UnixMillis(pub i64);
 
-/// The text is no RFC 3339 time between the years 1970 and 9999.
+/// The text is not an RFC 3339 time between the years 1970 and 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an RFC 3339 time with an offset, such as 2026-11-21T08:30:00Z or 2026-11-21T09:30:00+01:00")]
 pub struct NotATime;
 
 impl UnixMillis {
-    /// The point `ms` milliseconds later, or earlier when negative; stops at the ends of the range.
+    /// The point `ms` milliseconds later, or earlier if negative; stops at the ends of the range.
     #[must_use]
     pub fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 
-    /// Milliseconds from `earlier` to this point; negative when this one is the earlier.
+    /// Milliseconds from `earlier` to this point; negative if this point is earlier.
     pub fn since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
     }
@@ -40,7 +40,7 @@ impl UnixMillis {
         Self(seconds.saturating_mul(1000))
     }
 
-    /// `2026-11-21T08:30:00Z`, with milliseconds only where there are any.
+    /// `2026-11-21T08:30:00Z`, with milliseconds only if they are not zero.
     pub fn to_rfc3339(self) -> String {
         let (days, ms) = (self.0.div_euclid(DAY_MS), self.0.rem_euclid(DAY_MS));
         let (year, month, day) = civil_from_days(days);
@@ -53,9 +53,9 @@ impl UnixMillis {
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
     }
 
-    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]` with `Z` or an offset (RFC 3339 § 5.6): `t` and `z` in any case, also a space in
-    /// place of `T`, and offsets as databases print them (`+02`, `+0200`). Digits beyond the millisecond are dropped, and the
-    /// second 60 of a leap second is the one that follows.
+    /// Reads `YYYY-MM-DDTHH:MM:SS[.fraction]` with `Z` or an offset (RFC 3339 § 5.6). Also accepts `t` and `z`, a space in
+    /// place of `T`, and offsets as databases print them (`+02`, `+0200`). Digits beyond the millisecond are dropped; the
+    /// second 60 of a leap second counts as the following second.
     ///
     /// # Errors
     /// [`NotATime`] for any other text, one without an offset, a day that the calendar lacks, or a time outside 1970 to 9999 in UTC.
@@ -97,7 +97,7 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// The last millisecond of the year 9999, in UTC.
 const LAST_MS: i64 = 253_402_300_799_999;
 
-/// Three numbers of fixed width, parted by `separator`.
+/// Three numbers of fixed width, separated by `separator`.
 fn fields(text: &str, separator: char, widths: [usize; 3]) -> Result<[i64; 3], NotATime> {
     let mut parts = text.split(separator);
     let mut next = |width: usize| parts.next().filter(|p| p.len() == width).ok_or(NotATime).and_then(digits);
@@ -106,7 +106,7 @@ fn fields(text: &str, separator: char, widths: [usize; 3]) -> Result<[i64; 3], N
     parts.next().map_or(Ok(read), |_| Err(NotATime))
 }
 
-/// Milliseconds behind the digits of a fraction of a second.
+/// Milliseconds of a fraction of a second.
 fn fraction_ms(text: &str) -> Result<i64, NotATime> {
     digits(text)?;
     let padded: String = text.chars().chain("00".chars()).take(3).collect();
@@ -118,8 +118,8 @@ fn digits(text: &str) -> Result<i64, NotATime> {
     plain.then(|| text.parse().ok()).flatten().ok_or(NotATime)
 }
 
-/// Days since 1970-01-01 of a proleptic Gregorian date; counts eras of 400 years from 1 March, so that the leap day
-/// comes last.
+/// Days since 1970-01-01 of a proleptic Gregorian date. Counts eras of 400 years from 1 March, so that the leap day is the
+/// last day of a year.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
@@ -164,7 +164,7 @@ pub mod rfc3339 {
     /// Reads the time from RFC 3339 text.
     ///
     /// # Errors
-    /// When the text is no such time.
+    /// If the text is not such a time.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixMillis, D::Error> {
         let text = Cow::<str>::deserialize(deserializer)?;
         UnixMillis::from_rfc3339(&text).map_err(serde::de::Error::custom)

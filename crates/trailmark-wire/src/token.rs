@@ -1,8 +1,8 @@
 //! The two tokens that the proxy signs, as compact JWS with EdDSA (Ed25519, RFC 8037): the click token, which pages hold,
-//! and the visitor token, which only an `HttpOnly` cookie holds. Signing input and verification stand side by side here;
-//! keys, clock and storage are the proxy's. Algorithm and type are fixed by this file, never taken from a header
-//! (RFC 8725 § 3.1, § 3.11), so a token of one kind is no token of the other. Claims that a later minor version adds are
-//! ignored; headers are matched exactly.
+//! and the visitor token, which only an `HttpOnly` cookie holds. This file has the signing input and the verification; the
+//! proxy has keys, clock and storage. Algorithm and type are fixed here and never taken from a header (RFC 8725 § 3.1, §
+//! 3.11), so that a token of one kind never passes as the other. Unknown claims are ignored, so that a later minor version
+//! can add some; headers must match exactly.
 
 use alloc::borrow::ToOwned as _;
 use alloc::string::String;
@@ -21,7 +21,7 @@ pub trait Claims: Serialize + DeserializeOwned {
     const TYP: &'static str;
 }
 
-/// The click token: "this visitor was touched so". No personal data.
+/// The click token: "this visitor has this touch". No personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClickClaims {
     /// The site's public URL.
@@ -30,7 +30,7 @@ pub struct ClickClaims {
     pub aud: SiteId,
     /// When it was signed, seconds; the browser takes its clock offset from it.
     pub iat: i64,
-    /// Touch time plus window, seconds. A re-issued token keeps it.
+    /// Touch time plus window, seconds. A re-issued token keeps the same end.
     pub exp: i64,
     /// This token, a UUIDv7.
     pub jti: ConversionId,
@@ -38,10 +38,10 @@ pub struct ClickClaims {
     pub sub: VisitorId,
     /// The program of the newest touch.
     pub program: ProgramId,
-    /// Its partner; absent where only a click id is known.
+    /// Its partner; absent if only a click id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
-    /// The browser key that must sign what is posted with this token (RFC 7800 § 3.1); absent when unbound.
+    /// The browser key that must sign what is posted with this token (RFC 7800 § 3.1); absent if the token is not bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
 }
@@ -53,7 +53,7 @@ pub struct Confirmation {
     pub jkt: Thumbprint,
 }
 
-/// The visitor token: "this cookie jar belongs to that visitor". Only it can re-bind a browser key.
+/// The visitor token: "this cookie jar belongs to this visitor". Only it can bind the visitor to another browser key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VisitorClaims {
     /// The site's public URL.
@@ -62,7 +62,7 @@ pub struct VisitorClaims {
     pub aud: SiteId,
     /// When it was signed, seconds.
     pub iat: i64,
-    /// When it ends, seconds; at most the cookie's life.
+    /// When it ends, seconds; at most the cookie's life after `iat`.
     pub exp: i64,
     /// The visitor.
     pub sub: VisitorId,
@@ -78,7 +78,7 @@ impl Claims for VisitorClaims {
 
 const ALG: &str = "EdDSA";
 
-/// Nothing else may stand in a header: no `jwk`, `jku`, `x5u` or `crit` is ever looked at.
+/// No other member is accepted: `jwk`, `jku`, `x5u` and `crit` are never read.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
@@ -87,7 +87,7 @@ struct Header {
     kid: KeyId,
 }
 
-/// The text is no token of the kind asked for, or its signature is wrong.
+/// The text is not a token of the expected kind, or its signature is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a valid token of this kind")]
 pub struct TokenInvalid;
@@ -101,7 +101,7 @@ pub fn signing_input<C: Claims>(kid: &KeyId, claims: &C, json: &impl WriteJson) 
     Ok(jws::signing_input(&json.write(&header)?, &json.write(claims)?))
 }
 
-/// A token that was read but whose signature has not been checked: it gives away the key's name and nothing else.
+/// A token whose signature has not been checked: only the key's name can be read.
 #[derive(Debug)]
 pub struct Unverified<'a, C> {
     kid: KeyId,
@@ -114,7 +114,7 @@ impl<'a, C: Claims> Unverified<'a, C> {
     /// Reads a token of the kind `C`.
     ///
     /// # Errors
-    /// [`TokenInvalid`] when the text is no compact JWS, its header is not exactly ours, or the claims are of another shape.
+    /// [`TokenInvalid`] if the text is not a compact JWS, its header is not exactly ours, or the claims have another shape.
     pub fn parse(text: &'a str, json: &impl ReadJson) -> Result<Self, TokenInvalid> {
         let compact = Compact::parse(text).map_err(|_not_compact| TokenInvalid)?;
         let header: Header = json.read(&compact.header).map_err(|_shape| TokenInvalid)?;
@@ -126,16 +126,16 @@ impl<'a, C: Claims> Unverified<'a, C> {
         Ok(Self { kid: header.kid, claims, signing_input, signature })
     }
 
-    /// The key that is said to have signed it.
+    /// The key that signed it, according to its header.
     pub fn kid(&self) -> &KeyId {
         &self.kid
     }
 
-    /// The claims, once `ed25519(message, signature)` has accepted the signature under the key of [`Self::kid`]. Time,
-    /// issuer and audience are the caller's to check.
+    /// The claims, if `ed25519(message, signature)` accepts the signature under the key of [`Self::kid`]. The caller checks
+    /// time, issuer and audience.
     ///
     /// # Errors
-    /// [`TokenInvalid`] when the signature is wrong.
+    /// [`TokenInvalid`] if the signature is wrong.
     pub fn verify(self, ed25519: impl FnOnce(&[u8], &[u8; 64]) -> bool) -> Result<C, TokenInvalid> {
         let valid = ed25519(self.signing_input.as_bytes(), &self.signature);
         valid.then_some(self.claims).ok_or(TokenInvalid)

@@ -1,9 +1,9 @@
-//! Guards over ARCHITECTURE.md: the files and names it points to are there.
+//! Guards over ARCHITECTURE.md: the files and names in it exist.
 //!
-//! It points in two ways. A path in backticks must exist. A name in backticks right after a path (only blanks, commas,
-//! `::` or `→` between them) must be defined in that file: a function or type in Rust, a word in JS, a test's
-//! title. Every row of the table under the heading with "Invariants" names its guard so, and the
-//! section with "One click" in its heading names at least one function.
+//! A path in backticks must exist. A name in backticks right after a path (only blanks, commas, `::` or `→` between them)
+//! must be defined in that file: a function or type in Rust, a word in JS, a test's title. Every row of the table under the
+//! heading with "Invariants" must name its guard this way, and the section with "One click" in its heading must name at
+//! least one function.
 
 use super::code::has_word;
 use super::{File, Violation};
@@ -14,7 +14,7 @@ const MAP: &str = "ARCHITECTURE.md";
 #[derive(Debug, PartialEq, Eq)]
 struct Quoted<'a> {
     text: &'a str,
-    /// Whether nothing but punctuation stands between it and the piece before.
+    /// Whether only punctuation is between it and the piece before.
     adjacent: bool,
 }
 
@@ -44,7 +44,7 @@ pub(super) fn check(tree: &[File]) -> Vec<Violation> {
     found
 }
 
-/// Reports what a line points to in vain; gives the number of names that it points to.
+/// Reports names in a line that do not exist; returns the number of names.
 fn check_line(line: &str, tree: &[File], report: &mut impl FnMut(String)) -> usize {
     let mut path: Option<&str> = None;
     let mut pointers = 0;
@@ -81,7 +81,7 @@ fn quoted(line: &str) -> Vec<Quoted<'_>> {
     pieces
 }
 
-/// A path is what starts with a folder of the tree or, having folders, ends as a source file does. `v1/clicks` is a route.
+/// A path starts with a folder of the tree or, if it has folders, ends like a source file. `v1/clicks` is a route.
 fn is_path(text: &str, tree: &[File]) -> bool {
     let Some((folder, _)) = text.split_once('/') else {
         return tree.iter().any(|file| file.path == text);

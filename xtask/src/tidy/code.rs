@@ -1,7 +1,7 @@
-//! Rust text without what is not code: comments, the insides of literals, and the test module at the end.
+//! Rust text without comments, the content of literals, and the test module at the end.
 //!
-//! A lexer of the few forms that matter, so that a doc comment may speak of `SystemTime::now` where code may not call
-//! it. Line numbers stay true: what is taken out leaves blanks. It knows nothing of the rules.
+//! A lexer of the few forms that matter, so that a doc comment may mention `SystemTime::now` where code may not call it.
+//! Line numbers stay the same: removed text becomes blanks. It knows no rules.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -38,12 +38,12 @@ fn is_module(line: &str) -> bool {
     line.ends_with('{') && line.split_whitespace().any(|word| word == "mod")
 }
 
-/// The line numbers, from 1, on which `code` holds `word` as a whole word.
+/// The line numbers, from 1, on which `code` contains `word` as a whole word.
 pub(super) fn lines_with<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     code.lines().enumerate().filter(move |(_, line)| has_word(line, word)).map(|(index, _)| index + 1)
 }
 
-/// Whether `text` holds `word` with no identifier character running on at either end.
+/// Whether `text` contains `word` as a whole word.
 pub(super) fn has_word(text: &str, word: &str) -> bool {
     let runs_on = |neighbour: Option<char>, edge: Option<char>| {
         let part = |character: char| character.is_alphanumeric() || character == '_';
@@ -156,7 +156,7 @@ impl Lexer<'_> {
         }
     }
 
-    /// A character literal, or else a lifetime or a label.
+    /// A character literal; otherwise a lifetime or a label.
     fn quote(&mut self) {
         self.keep('\'');
         let mut ahead = self.rest.clone();

@@ -3,10 +3,10 @@
 use super::code::{code_of, production};
 use super::{File, Violation};
 
-/// Lines of a source file, its test module not counted.
+/// Lines of a source file, without its test module.
 const MAX_LINES: usize = 500;
 
-/// Lines of ARCHITECTURE.md, so that it is read to the end.
+/// Lines of ARCHITECTURE.md, so that people read it to the end.
 const MAX_MAP_LINES: usize = 150;
 
 /// Runs every guard of this file.
@@ -33,7 +33,7 @@ fn head(file: &File) -> Vec<Violation> {
         "sql" => (first.starts_with("--"), "--"),
         "html" if first.to_ascii_lowercase().starts_with("<!doctype") => (second.starts_with("<!--"), "<!--"),
         "html" => (first.starts_with("<!--"), "<!--"),
-        // A manifest says it in `description`.
+        // A manifest has its `description` instead.
         "toml" if !path.ends_with("Cargo.toml") => (first.starts_with('#'), "#"),
         _ if first.starts_with("#!") => (second.starts_with('#'), "#"),
         _ => return Vec::new(),
@@ -44,7 +44,7 @@ fn head(file: &File) -> Vec<Violation> {
     vec![Violation::new(path, 1, format!("does not open with a `{wanted}` comment that says what it does"))]
 }
 
-/// A file can be read in one sitting.
+/// A file must be short enough to read at once.
 fn length(file: &File) -> Vec<Violation> {
     let path = file.path.as_str();
     let (lines, limit) = match extension(path) {
@@ -60,7 +60,7 @@ fn length(file: &File) -> Vec<Violation> {
     vec![Violation::new(path, limit + 1, format!("has {lines} lines, more than {limit}; split it by subject"))]
 }
 
-/// The licence is said once, in the manifest and the licence files.
+/// The licence is named only in the manifest and the licence files.
 fn licence(file: &File) -> Vec<Violation> {
     let source = matches!(extension(&file.path), "rs" | "js" | "mjs" | "cjs" | "ts" | "css" | "html" | "sql" | "toml");
     let marks = [concat!("SPDX-", "License"), concat!("Copy", "right "), concat!("Licensed ", "under")];
@@ -77,14 +77,14 @@ fn licence(file: &File) -> Vec<Violation> {
         .collect()
 }
 
-/// What one machine's folders are called helps nobody else.
+/// Folder names of one machine help nobody else.
 fn machine_paths(file: &File) -> Vec<Violation> {
     let folders = [concat!("/ro", "ot/"), concat!("/wo", "rk/")];
     let names = |line: &str| {
         folders.into_iter().find(|folder| {
             line.match_indices(folder).any(|(start, _)| {
                 let before = line.get(..start).and_then(|text| text.chars().next_back());
-                // `src/work/` and `https://example.com/work/` are no such paths.
+                // `src/work/` and `https://example.com/work/` are not such paths.
                 !before.is_some_and(|character| character.is_alphanumeric() || "._-~}*".contains(character))
             })
         })
@@ -97,7 +97,7 @@ fn machine_paths(file: &File) -> Vec<Violation> {
         .collect()
 }
 
-/// Whoever installs asks the registry that is set up there.
+/// The lock file names no registry host, so that the registry configured on each machine is used.
 fn lock_hosts(file: &File) -> Vec<Violation> {
     if !file.path.ends_with("package-lock.json") {
         return Vec::new();

@@ -1,13 +1,14 @@
-//! Guards over who may know whom: dependencies of each crate, and the few files that may touch the outside.
+//! Guards over imports: the dependencies of each crate, and the few files that may use the outside.
 //!
-//! The tables here are the architecture's import directions in the form that fails a build. Adding a line to one is
-//! a change of architecture and is argued for as such.
+//! These tables are the architecture's import directions in a form that fails a build. A new line in one is a change of
+//! architecture and needs a reason.
 
 use super::code::{code_of, lines_with, production};
 use super::{File, Violation};
 use crate::workspace::Package;
 
-/// What one crate may depend on. From outside, dev-dependencies and what never reaches a browser's module are free.
+/// What one crate may depend on. External dependencies that are dev-dependencies, or that never reach a browser's module,
+/// are free.
 struct Rule {
     package: &'static str,
     members: &'static [&'static str],
@@ -71,11 +72,11 @@ const RULES: &[Rule] = &[
     },
 ];
 
-/// The crates that compute and do nothing else.
+/// The crates that only compute.
 const PURE: [&str; 3] =
     ["crates/trailmark-wire/src/", "crates/trailmark-attribution/src/", "crates/trailmark-vendors/src/"];
 
-/// What would let time, chance or the outside into a pure crate.
+/// Words that would bring time, chance or the outside into a pure crate.
 const IMPURE: [&str; 16] = [
     "SystemTime",
     "Instant",
@@ -101,7 +102,7 @@ pub(super) fn check(file: &File) -> Vec<Violation> {
     guards.iter().flat_map(|guard| guard(file)).collect()
 }
 
-/// Every member keeps to its line of the table.
+/// Every member depends only on what its line of the table allows.
 pub(super) fn dependencies(packages: &[Package]) -> Vec<Violation> {
     let names: Vec<&str> = packages.iter().map(|package| package.name.as_str()).collect();
     packages.iter().flat_map(|package| package_dependencies(package, &names)).collect()
@@ -116,7 +117,7 @@ fn package_dependencies(package: &Package, members: &[&str]) -> Vec<Violation> {
     for dependency in &package.dependencies {
         let name = dependency.name.as_str();
         let dev = dependency.kind.as_deref() == Some("dev");
-        // The SDK's in-memory page needs where no browser is what a browser brings.
+        // Outside the browser, the SDK's in-memory page needs libraries for what a browser provides.
         let native_sdk = package.name == "trailmark" && dependency.target.as_deref() == Some(NATIVE);
         let allowed = match rule.outside {
             _ if members.contains(&name) => rule.members.contains(&name),
@@ -131,7 +132,7 @@ fn package_dependencies(package: &Package, members: &[&str]) -> Vec<Violation> {
     found
 }
 
-/// A manifest takes lints and dependencies from the workspace, where each is argued for once.
+/// A manifest takes lints and dependencies from the workspace, where each has its reason.
 fn manifest(file: &File) -> Vec<Violation> {
     if !file.path.ends_with("Cargo.toml") {
         return Vec::new();
@@ -188,7 +189,7 @@ fn lines_importing(code: &str, word: &str) -> Vec<usize> {
     groups.collect()
 }
 
-/// web-sys is known to one place of the SDK; everything before it runs without a browser.
+/// Only one place of the SDK uses web-sys; everything else runs without a browser.
 fn browser_boundary(file: &File) -> Vec<Violation> {
     let inside = file.path == "src/browser.rs" || file.path.starts_with("src/browser/");
     if !is_sdk(file) || inside {
@@ -200,7 +201,7 @@ fn browser_boundary(file: &File) -> Vec<Violation> {
         .collect()
 }
 
-/// What pages can call is said in one place. Imports from JS (`extern` blocks) may also stand at the browser boundary.
+/// Only one file exports to pages. Imports from JS (`extern` blocks) are also allowed at the browser boundary.
 fn js_boundary(file: &File) -> Vec<Violation> {
     if !is_sdk(file) || file.path == "src/js.rs" || file.path.starts_with("src/js/") {
         return Vec::new();
@@ -226,7 +227,7 @@ fn is_sdk(file: &File) -> bool {
     file.path.starts_with("src/") && file.path.ends_with(".rs")
 }
 
-/// One HTTP client leaves the proxy.
+/// Only one place of the proxy uses the HTTP client.
 fn egress_boundary(file: &File) -> Vec<Violation> {
     let Some(place) = file.path.strip_prefix("crates/trailmark-proxy/src/") else {
         return Vec::new();

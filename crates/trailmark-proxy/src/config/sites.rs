@@ -11,9 +11,9 @@ use trailmark_vendors::{Dialect, VENDORS, Vendor};
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Rule;
 use trailmark_wire::ids::{BadId, ProgramId, SiteId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::limits::PARAMS;
+use trailmark_wire::vendor::VendorName;
 
 use super::Reader;
 use super::file::{List, OF_ANY_VENDOR, ProgramTable, SiteTable, Words, unknown};
@@ -360,7 +360,11 @@ impl Reader<'_> {
                 self.problems.push(given.problem(format!("is one too many: at most {PARAMS} names")));
             }
         }
-        default.iter().map(|name| (*name).to_owned()).chain(given.into_iter().map(|given: Given<String>| given.value)).collect()
+        default
+            .iter()
+            .map(|name| (*name).to_owned())
+            .chain(given.into_iter().map(|given: Given<String>| given.value))
+            .collect()
     }
 }
 

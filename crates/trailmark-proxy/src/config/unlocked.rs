@@ -131,7 +131,8 @@ impl Program {
         }
         let settings = Settings { dialect: self.dialect, secrets, texts: self.texts.clone() };
         let none = AccountError::NotYet { vendor: self.vendor.as_str(), dialect: self.dialect };
-        let opened = trailmark_vendors::vendor(self.vendor.as_str()).ok_or(none).and_then(|vendor| vendor.open(&settings));
+        let opened =
+            trailmark_vendors::vendor(self.vendor.as_str()).ok_or(none).and_then(|vendor| vendor.open(&settings));
         opened.map(Arc::new).map_err(|error| vec![self.misfit(&error)])
     }
 

@@ -13,10 +13,10 @@ use std::sync::Arc;
 use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, Kind, OrderClaim};
 use trailmark_wire::ids::{ConversionId, CustomerKey, ProgramId, SiteId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 use super::money::{as_known, refund_end};
 use crate::config::{Config, Limits, SignupsFrom, Site, duration_text};

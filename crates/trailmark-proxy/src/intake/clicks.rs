@@ -9,7 +9,6 @@ use http::{StatusCode, Uri};
 use trailmark_wire::capture::{Rule, capture};
 use trailmark_wire::click::{ClickAnswer, ClickRequest};
 use trailmark_wire::ids::SiteId;
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::landing::Landing;
@@ -17,6 +16,7 @@ use trailmark_wire::limits::{ARRIVAL_AGE_MS, COOKIE_BYTES, COOKIES, URL_BYTES};
 use trailmark_wire::refusal::Refusal;
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{ClickClaims, Confirmation};
+use trailmark_wire::vendor::VendorName;
 use url::Url;
 
 use super::Call;
@@ -138,7 +138,8 @@ fn landing<'r>(site: &Site, url: &'r str) -> Result<Landing<'r>, Problem> {
 /// Nothing of a cookie jar may arrive but what some vendor's capture rule names.
 fn check_cookies(site: &Site, request: &ClickRequest) -> Result<(), Problem> {
     let known = |name: &str| {
-        VendorName::all().any(|vendor| Rule { vendor: Some(vendor), params: &[] }.names_cookie(name)) || site.programs.iter().any(|p| p.rule().names_cookie(name))
+        VendorName::all().any(|vendor| Rule { vendor: Some(vendor), params: &[] }.names_cookie(name))
+            || site.programs.iter().any(|p| p.rule().names_cookie(name))
     };
     if request.cookies.len() > COOKIES || request.cookies.values().any(|value| value.len() > COOKIE_BYTES) {
         return Err(Problem::malformed("cookies", "are more than 16, or one is longer than 4,096 bytes"));

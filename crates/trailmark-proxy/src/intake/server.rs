@@ -10,13 +10,13 @@ use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Order};
 use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VisitorId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::refusal::Refusal;
 use trailmark_wire::repair::{Flaw, FreeText, Unchecked, Warning, trimmed};
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{ClickClaims, VisitorClaims};
+use trailmark_wire::vendor::VendorName;
 
 use super::accept::{Case, Rules};
 use super::body::{self, Kind as Form};

@@ -12,8 +12,8 @@ use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::{Note, Task};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, hex};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 use super::Reply;
 use crate::outbox::order::Earlier;

@@ -10,11 +10,11 @@ use trailmark_vendors::task::Note;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::repair::Warning;
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 use super::{ReleaseRule, Reply};
 use crate::outbox::State;

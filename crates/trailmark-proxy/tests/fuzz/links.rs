@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 use trailmark_wire::capture::{Captured, Rule, capture};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
 use trailmark_wire::limits::STORED_URL_BYTES;
+use trailmark_wire::vendor::VendorName;
 use url::form_urlencoded::byte_serialize;
 
 use crate::engine::{Broken, Looked, Target, Verdict, rule};

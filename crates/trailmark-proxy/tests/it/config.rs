@@ -116,7 +116,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
                 "",
                 1,
             ),
-            "trailmark.toml:7: `sites.programs.vendor` cannot be served: introw in dialect `current` is not spoken yet",
+            "trailmark.toml:7: `sites.programs.vendor` cannot be served: introw in dialect `current` is not supported yet",
         ),
         (
             in_server("listen = 8787"),

@@ -30,10 +30,10 @@ use trailmark_vendors::{Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
 use trailmark_wire::ids::{ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VisitorId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 pub(crate) use super::delivery_told::{refund, sale};
 

@@ -4,8 +4,8 @@
 use serde_json::json;
 use trailmark_proxy::store::operator::{Filter, TouchRow};
 use trailmark_wire::capture::{Rule, capture};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::landing::Landing;
+use trailmark_wire::vendor::VendorName;
 
 use crate::support::browser::{BrowserKey, arrival, arrival_with, claims, signup, token};
 use crate::support::proxy::{Answer, HOST, ORIGIN, START, TestProxy};

@@ -1,14 +1,12 @@
-//! Dialect `current`: the vendor API as PartnerStack's own documents have it (vendors.md §§ 1.2, 1.4, 1.6).
+//! Dialect `current`: the vendor API as in PartnerStack's own documents (vendors.md §§ 1.2, 1.4, 1.6).
 //!
-//! What a request holds follows the reference pages (post_v2-customers-1, post_v2-transactions, post_v2-partnerships),
-//! what an answer holds follows them and the schema of a connector that reads it every day (airbytehq,
-//! source-partnerstack).
+//! Requests follow the reference pages (post_v2-customers-1, post_v2-transactions, post_v2-partnerships); answers follow
+//! them and the schema of a connector that reads the API every day (airbytehq, source-partnerstack).
 //!
-//! Guesses, where all of them are silent: a transaction's `created_at` is what its list is sorted by and counted from;
-//! a customer is read by your key and by `cus_...` alike; `PATCH` takes a partnership by its `part_...` key alone; an
-//! unknown customer of a transaction is 404, an unknown partner or group in a body 400; a key that is taken is 400, and
-//! free again once its transaction is deleted; the references to member and subscription are called `member_key` and
-//! `subscription_key`.
+//! Guesses, where all of them are silent: a transaction's `created_at` sorts and bounds its list; a customer is read by
+//! your key and by `cus_...` alike; `PATCH` takes a partnership only by its `part_...` key; an unknown customer of a
+//! transaction is 404, an unknown partner or group in a body 400; a taken key is 400, and is free again once its
+//! transaction is deleted; the references to member and subscription are called `member_key` and `subscription_key`.
 
 use http::Method;
 use serde_json::{Map, Value, json};
@@ -40,7 +38,7 @@ pub(super) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// `path` is what follows `/api/v2`.
+    /// `path` is the part after `/api/v2`.
     pub(super) fn of(method: &Method, path: &[&'a str]) -> Option<Self> {
         Some(match (method.as_str(), path) {
             ("GET", ["customers"]) => Self::ListCustomers,
@@ -88,7 +86,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// The client's own name for the thing, by which effects are counted.
+    /// The client's own key of the thing, by which effects are counted.
     pub(super) fn external_key(&self, call: &Call) -> Option<String> {
         let in_body: &[&str] = match self {
             Self::ReadCustomer(key)
@@ -113,7 +111,7 @@ impl<'a> Route<'a> {
 }
 
 /// # Errors
-/// Whatever the account does not allow, as the vendor would say it.
+/// Everything that the account does not allow, in the vendor's words.
 pub(super) fn answer(
     account: &mut Account,
     route: &Route<'_>,
@@ -235,7 +233,7 @@ fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     Ok(answer)
 }
 
-/// Name and e-mail are the partner's own (seed 002), so they are unknown fields here.
+/// Only partners can change name and e-mail (seed 002), so they are unknown fields here.
 fn update_partnership(account: &mut Account, key: &str, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let standing = account.partnership_mut(key)?.partner_key.clone();
     let mut fields = Fields::of(call)?;
@@ -303,7 +301,7 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
 }
 
 /// `target_key`: "for a customer, this is the customer key; for a partnership, it is their partner key"
-/// (reference/post_v2-actions-1). That the client's key is meant was measured (vendors.md § 1.2).
+/// (reference/post_v2-actions-1). Measurements show that it means the client's key (vendors.md § 1.2).
 fn create_action(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
     let kind = fields.required_text("type", ANY_TEXT)?;
@@ -318,7 +316,7 @@ fn create_action(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answ
         _ => return Err(Refusal::bad_request("target_type must be customer or partnership")),
     };
     if !known {
-        // Measured: an action for somebody unknown is accepted and does nothing.
+        // Measured: an action for an unknown customer is accepted and has no effect.
         return Ok(success(json!({})));
     }
     let key = account.mint("act_");
@@ -330,7 +328,7 @@ fn create_action(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answ
 
 /// The three ways in which a transaction names its customer.
 enum Reference {
-    /// PartnerStack's `cus_...`, which the documents call `customer_key` here and nowhere else.
+    /// PartnerStack's `cus_...`, which the documents call `customer_key` only here.
     Own(String),
     External(String),
     Email(String),
@@ -378,7 +376,7 @@ fn check_partner_key(account: &Account, partner_key: String) -> Result<String, R
     Ok(partner_key)
 }
 
-/// Made from first and last name, as seed 002 says; a number tells namesakes apart.
+/// Made from first and last name, as in seed 002; a number distinguishes equal names.
 fn free_partner_key(account: &Account, name: &str) -> String {
     let letters = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let base = if letters.is_empty() { "partner".to_owned() } else { letters };
@@ -387,14 +385,14 @@ fn free_partner_key(account: &Account, name: &str) -> String {
     std::iter::once(base.clone()).chain(numbered).find(|key| !taken(key)).unwrap_or(base)
 }
 
-/// The partnership that a customer named by partner key belongs to.
+/// The partnership of a customer, from the partner key.
 pub(super) fn partnership_of(account: &Account, partner_key: Option<&str>) -> Result<String, Refusal> {
     let partnership = account.live_partnerships().find(|one| Some(one.partner_key.as_str()) == partner_key);
     let partnership = partnership.ok_or_else(|| Refusal::bad_request("partner_key names no partner"))?;
     Ok(partnership.key.clone())
 }
 
-/// What the vendor account keeps of `meta`; the rest is dropped without a word.
+/// The part of `meta` that the vendor account keeps; the rest is dropped silently.
 pub(super) fn known_meta(account: &Account, meta: Map<String, Value>) -> Map<String, Value> {
     meta.into_iter().filter(|(key, _)| account.rules.meta_keys.contains(key)).collect()
 }

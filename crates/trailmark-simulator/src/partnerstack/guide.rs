@@ -1,16 +1,16 @@
-//! Dialect `guide`: seed 000 to the letter, whatever the real vendor does (vendors.md § 1.6 lists where they part).
+//! Dialect `guide`: exactly seed 000, whatever the real vendor does (vendors.md § 1.6 lists the differences).
 //!
-//! Answers hold `data` and nothing beside it; times are Unix seconds; lists go on by `ending_cursor`. Calls on which
-//! the seed is silent are spoken as in `current`, on this dialect's own account: reading and deleting a customer,
-//! single partnerships, the lists of groups, transactions and rewards, deleting transactions, actions; but no list
-//! gives more than the seed's hundred. What the seed replaces is gone (`PATCH` of a customer), and there is no
-//! conversion/xid, since the seed knows no bearer token.
+//! Answers have only `data`; times are Unix seconds; lists continue by `ending_cursor`. Calls on which the seed is silent
+//! work as in `current`, on this dialect's own account: reading and deleting a customer, single partnerships, the lists of
+//! groups, transactions and rewards, deleting transactions, actions; but no page has more than the seed's hundred items.
+//! Calls that the seed replaces do not exist (`PATCH` of a customer), and there is no conversion/xid, since the seed has no
+//! bearer token.
 //!
-//! Silent points of the seed, decided here: a customer's `group_key` must name a group; a second customer with an
-//! `external_key`, which the seed calls used for deduplication, is refused as one with an e-mail is.
+//! Decided here, where the seed is silent: a customer's `group_key` must name a group; a second customer with the same
+//! `external_key`, which the seed calls used for deduplication, is refused like one with the same e-mail.
 //!
-//! The seed's examples write `prt_abc123` for a partner key; this account uses the keys of seed 002, which are what a
-//! partner's link carries and what a page would send on.
+//! The seed's examples write `prt_abc123` for a partner key; this account uses the keys of seed 002, which partners' links
+//! contain and a page passes on.
 
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -32,12 +32,12 @@ pub(super) enum Route<'a> {
     CreateTransaction,
     ReadGroup(&'a str),
     ListPartnerships,
-    /// Nothing that the seed speaks of.
+    /// A call that the seed does not describe.
     Beyond(current::Route<'a>),
 }
 
 impl<'a> Route<'a> {
-    /// `path` is what follows `/api/v2`.
+    /// `path` is the part after `/api/v2`.
     pub(super) fn of(method: &Method, path: &[&'a str]) -> Option<Self> {
         match (method.as_str(), path) {
             ("GET", ["partners"]) => Some(Self::ListPartners),
@@ -67,7 +67,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// A transaction has no key of the client's here, so its customer stands for it.
+    /// A transaction has no key of the client's here, so its customer's key is used.
     pub(super) fn external_key(&self, call: &Call) -> Option<String> {
         match self {
             Self::ReadPartner(key) | Self::UpdateCustomer(key) | Self::ReadGroup(key) => Some((*key).to_owned()),
@@ -79,7 +79,7 @@ impl<'a> Route<'a> {
 }
 
 /// # Errors
-/// Whatever the account does not allow. The seed shows no error, so the envelope is that of `current`.
+/// Everything that the account does not allow. The seed shows no error, so the envelope is that of `current`.
 pub(super) fn answer(
     account: &mut Account,
     route: &Route<'_>,
@@ -113,7 +113,7 @@ pub(super) fn answer(
     }
 }
 
-/// The seed's page size goes for every list.
+/// The seed's page size holds for every list.
 fn at_most_a_hundred(call: &Call) -> Result<(), Refusal> {
     let asked = call.parameter("limit").and_then(|limit| limit.parse::<u64>().ok());
     match asked {
@@ -122,7 +122,7 @@ fn at_most_a_hundred(call: &Call) -> Result<(), Refusal> {
     }
 }
 
-/// By partner key alone: the seed warns against the e-mail.
+/// Only by partner key: the seed warns against the e-mail.
 fn read_partner(account: &Account, key: &str, call: &Call) -> Result<Answer, Refusal> {
     only(call, &[])?;
     let partner = account.live_partnerships().find(|one| one.partner_key == key);
@@ -137,7 +137,7 @@ fn list_partnerships(account: &Account, call: &Call) -> Result<Answer, Refusal> 
     }
     let members = account.live_partnerships().filter(|one| group_key.is_none_or(|key| one.group_key == key));
     let page = paging.page(members)?;
-    // The seed's example of this list, alone of the three, ends without a cursor.
+    // Of the seed's three examples, only this list ends without a cursor.
     let cursor = page.ending_cursor().filter(|_| page.has_more);
     Ok(list(&page, partnership_json, cursor))
 }
@@ -177,7 +177,7 @@ fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -
     Ok(answer)
 }
 
-/// Takes over the fields that may be sent on creation and on update alike; what is left out stays.
+/// Applies the fields that creation and update share; absent fields stay.
 fn changed(mut customer: Customer, fields: &mut Fields<'_>, now_ms: i64) -> Result<Customer, Refusal> {
     customer.name = fields.text("name", NAME)?.or(customer.name);
     customer.first_name = fields.text("first_name", NAME)?.or(customer.first_name);
@@ -190,7 +190,7 @@ fn changed(mut customer: Customer, fields: &mut Fields<'_>, now_ms: i64) -> Resu
     Ok(customer)
 }
 
-/// The seed: an e-mail must be unique within the program, an external key is for deduplication, a group is a program.
+/// The seed: an e-mail is unique within the program, an external key is for deduplication, a group is a program.
 fn check_references(account: &Account, customer: &Customer, now_ms: i64) -> Result<(), Refusal> {
     let others = || account.visible_customers(now_ms).filter(|one| one.customer_key != customer.customer_key);
     if others().any(|one| one.email == customer.email) {

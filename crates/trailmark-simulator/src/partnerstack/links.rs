@@ -1,8 +1,8 @@
 //! The other host: partner links, and the server-to-server conversion (`POST https://partnerlinks.io/conversion/xid`).
 //!
-//! A conversion is answered with 200 and an empty body whether or not anything came of it; who wants to know reads the
-//! customer through the vendor API, some minutes later. Its page gives no lengths, so those of `POST /customers` are
-//! held to; but an `email` need not be an address there, since "you may want to supply anonymized values".
+//! A conversion is answered with 200 and an empty body whether or not it had an effect; a client has to read the customer
+//! through the vendor API some minutes later. The page of this call gives no lengths, so those of `POST /customers` apply;
+//! but `email` need not be an address, since "you may want to supply anonymized values".
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -13,7 +13,7 @@ use super::state::{Account, Customer};
 use super::validate::{ANY_TEXT, EMAIL, Fields, NAME, Refusal};
 use crate::call::{Answer, Call, encode};
 
-/// The program's link domain that `pscd` carries. It identifies nothing.
+/// The program's link domain in `pscd`. It identifies nothing.
 const LINK_DOMAIN: &str = "try.acme.example";
 
 /// What a call to the link host asks for.
@@ -24,7 +24,7 @@ pub(super) enum Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// `path` is what follows `/partnerlinks`.
+    /// `path` is the part after `/partnerlinks`.
     pub(super) fn of(method: &Method, path: &[&'a str]) -> Option<Self> {
         match (method.as_str(), path) {
             ("POST", ["conversion", "xid"]) => Some(Self::Convert),
@@ -64,7 +64,7 @@ pub(super) fn convert(account: &mut Account, call: &Call, now_ms: i64) -> Result
         updated_ms: now_ms,
         ..Customer::default()
     };
-    // Taken note of by the vendor, and shown nowhere in its API.
+    // Accepted by the vendor, and shown nowhere in its API.
     for name in ["origin", "ip_address", "user_agent", "external_type"] {
         fields.text(name, 1..=1_024)?;
     }
@@ -74,8 +74,8 @@ pub(super) fn convert(account: &mut Account, call: &Call, now_ms: i64) -> Result
     Ok(Answer::empty(StatusCode::OK).with_effects(effects))
 }
 
-/// Follows a partner's link to the landing page. A partner who was removed still redirects, and nothing is tracked
-/// (seed 002); of a key that nobody ever had there is a 404 page.
+/// Follows a partner's link to the landing page. The link of a removed partner still redirects, but is not tracked (seed
+/// 002). A key that never existed gets a 404 page.
 pub(super) fn go(account: &mut Account, partner_key: &str, landing_url: &str, now_ms: i64) -> Result<Answer, Refusal> {
     let xid = match account.click(None, partner_key, now_ms) {
         Ok(xid) => xid,
@@ -87,7 +87,7 @@ pub(super) fn go(account: &mut Account, partner_key: &str, landing_url: &str, no
     Ok(Answer::redirect(StatusCode::FOUND, location).with_effects(1))
 }
 
-/// The landing URL in the five-parameter form that real links lead to.
+/// The landing URL with the five parameters of real links.
 fn landing(landing_url: &str, xid: &str, partner_key: &str) -> String {
     let (page, fragment) = landing_url.split_once('#').map_or((landing_url, None), |(page, rest)| (page, Some(rest)));
     let joint = if page.contains('?') { '&' } else { '?' };

@@ -1,16 +1,16 @@
-//! PartnerStack, as vendors.md § 1 and seeds 000 and 002 describe it: two accounts and three doors.
+//! PartnerStack, as vendors.md § 1 and seeds 000 and 002 describe it: two accounts and three entrances.
 //!
 //! | path | what |
 //! |---|---|
 //! | `/partnerstack/api/v2/...` | the vendor API in dialect `current` |
-//! | `/partnerstack-guide/api/v2/...` | seed 000, on an account of its own |
+//! | `/partnerstack-guide/api/v2/...` | seed 000, on its own account |
 //! | `/partnerlinks/...` | partner links and the server-to-server conversion of the `current` account |
 //!
-//! Where the documents are silent this double chooses and says so where it does: an unknown path or method and a thing
-//! that is not there are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope.
-//! Transactions are listed, but there is no reading of a single one, since no document at hand names it; and there are
-//! no tags, bulk moves, members, teams, tiers, deals, leads or reports. What is told by webhook, and how, stands in
-//! `webhooks`. In the guide, whose transactions have no key of the client's, the list is that of `current`.
+//! Where the documents are silent, the simulator chooses and says so in the code: an unknown path or method and a missing
+//! thing are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. Transactions are listed,
+//! but a single one cannot be read, since our documents name no such call. There are no tags, bulk moves, members, teams,
+//! tiers, deals, leads or reports. `webhooks` describes the webhooks. In the guide, whose transactions have no key of the
+//! client's, the list is that of `current`.
 
 mod current;
 mod guide;
@@ -39,11 +39,11 @@ use crate::settings::Settings;
 pub(crate) use self::rewards::Verdict;
 pub(crate) use self::webhooks::Outgoing;
 
-/// Public half of the key pair that the double accepts.
+/// Public half of the key pair that the simulator accepts.
 pub const PUBLIC_KEY: &str = "pk_sim";
-/// Private half of the key pair that the double accepts.
+/// Private half of the key pair that the simulator accepts.
 pub const PRIVATE_KEY: &str = "sk_sim_private";
-/// Bearer token that the double's `conversion/xid` accepts.
+/// Bearer token that the simulator's `conversion/xid` accepts.
 pub const TRACKING_TOKEN: &str = "tt_sim_tracking";
 /// Public half of the pair whose objects are marked `test`.
 pub const TEST_PUBLIC_KEY: &str = "pk_sim_test";
@@ -68,7 +68,7 @@ pub(crate) enum Dialect {
     Guide,
 }
 
-/// Both accounts and what they are opened with.
+/// Both accounts and their credentials.
 pub(crate) struct PartnerStack {
     current: Side,
     guide: Side,
@@ -76,28 +76,28 @@ pub(crate) struct PartnerStack {
     landing_url: String,
 }
 
-/// An account, and where it tells of itself.
+/// An account, and where it sends its webhooks.
 #[derive(Debug)]
 struct Side {
     account: Account,
     hook: Hook,
 }
 
-/// What the double accepts. `Debug` shows none of it.
+/// The accepted credentials. `Debug` shows none of them.
 struct Credentials {
     public_key: String,
     private_key: String,
     tracking_token: String,
 }
 
-/// Which key pair opened the door; what the test pair makes is marked `test`.
+/// The key pair of a call; objects made with the test pair are marked `test`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum KeyPair {
     Production,
     Test,
 }
 
-/// What `POST /control/partnerstack/settings` changes; what is left out stays.
+/// What `POST /control/partnerstack/settings` changes; absent fields stay.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Change {
@@ -115,7 +115,7 @@ struct CredentialChange {
     tracking_token: Option<String>,
 }
 
-/// A call behind one of the three doors; `None` is a path or method that does not exist there.
+/// A call at one of the three entrances; `None` is a path or method that does not exist there.
 enum Door<'a> {
     Current(Option<current::Route<'a>>),
     Guide(Option<guide::Route<'a>>),
@@ -153,7 +153,7 @@ impl PartnerStack {
         }
     }
 
-    /// What a call wants here, before anything is done about it; `None` where it is not for PartnerStack.
+    /// What a call asks for, before anything is done; `None` if it is not for PartnerStack.
     pub(crate) fn errand(call: &Call) -> Option<Errand> {
         let errand = match Door::of(call)? {
             Door::Current(None) | Door::Links(None) => Errand::unknown(CURRENT),
@@ -196,7 +196,7 @@ impl PartnerStack {
         }
     }
 
-    /// Changes the rules of both accounts and says which are in force; credentials are not repeated.
+    /// Changes the rules of both accounts and returns those in force; credentials are not repeated.
     pub(crate) fn change(&mut self, change: Change) -> Value {
         for rules in [&mut self.current.account.rules, &mut self.guide.account.rules] {
             rules.visible_after_ms = change.visible_after_ms.or(rules.visible_after_ms);
@@ -217,24 +217,24 @@ impl PartnerStack {
         })
     }
 
-    /// Everything that an account holds.
+    /// Everything in an account.
     pub(crate) fn view(&self, dialect: Dialect, now_ms: i64) -> Value {
         view::account(&self.side(dialect).account, now_ms)
     }
 
-    /// What the accounts have to tell since they were last asked.
+    /// The webhooks that became due since the last call.
     pub(crate) fn news(&mut self) -> Vec<Outgoing> {
         let Self { current, guide, .. } = self;
         [current, guide].into_iter().flat_map(|Side { account, hook }| hook.news(account)).collect()
     }
 
-    /// Points the webhooks of an account somewhere, or nowhere.
+    /// Sets the address for an account's webhooks; `None` for nowhere.
     pub(crate) fn point(&mut self, dialect: Dialect, url: Option<String>) {
         let Side { account, hook } = self.side_mut(dialect);
         hook.point(url, account);
     }
 
-    /// A webhook of a person's making; `None` where the account's point nowhere.
+    /// A webhook that a person wrote; `None` if the account has no address for webhooks.
     pub(crate) fn word(&self, dialect: Dialect, body: Value) -> Option<Outgoing> {
         let url = self.side(dialect).hook.url()?.to_owned();
         Some(Outgoing { account: dialect.name(), url, body })
@@ -254,7 +254,7 @@ impl PartnerStack {
         rewards::give(&mut self.side_mut(dialect).account, customer_key, amount, now_ms)
     }
 
-    /// Decides about a reward of either account.
+    /// Decides about a reward in either account.
     ///
     /// # Errors
     /// The sentence says why not.
@@ -264,7 +264,7 @@ impl PartnerStack {
         rewards::decide(&mut self.side_mut(dialect).account, key, verdict, now_ms)
     }
 
-    /// Has a partner leave both accounts, or come back.
+    /// Makes a partner leave both accounts, or come back.
     ///
     /// # Errors
     /// No partner has that key.
@@ -274,10 +274,10 @@ impl PartnerStack {
         if known.contains(&true) { Ok(()) } else { Err("partner_key names no partner".to_owned()) }
     }
 
-    /// Makes a click without a browser and gives its id.
+    /// Creates a click without a browser and returns its id.
     ///
     /// # Errors
-    /// The sentence says which of the two names was wrong.
+    /// The sentence says which of the two names is wrong.
     pub(crate) fn click(&mut self, xid: Option<String>, partner_key: &str, now_ms: i64) -> Result<String, String> {
         self.current.account.click(xid, partner_key, now_ms).map_err(|refusal| refusal.message)
     }
@@ -352,7 +352,7 @@ impl KeyPair {
     }
 }
 
-/// The vendor's error envelope; a fault of kind `status` wears it too.
+/// The vendor's error envelope; a fault of kind `status` uses it too.
 pub(crate) fn error(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, &json!({ "message": message, "status": status.as_u16() }))
 }

@@ -1,13 +1,12 @@
 //! Lists, page by page, in both dialects.
 //!
-//! `current`: `limit` 1 to 250 (10), `starting_after` and `ending_before` take the key of an item and exclude one
-//! another. `guide`: `limit` up to 100 (25), and `starting_after` takes nothing but an `ending_cursor` that was given.
-//! `current` lists newest first, as the reference says of customers, partnerships, rewards and transactions, and
-//! `order_by=created_at` turns that round; the groups, of which nobody says it, do likewise. Seed 000 is silent, and
-//! the guide lists oldest first. Guesses: an item that is gone is no cursor any more (400), and so is one of another
-//! list.
+//! `current`: `limit` 1 to 250 (10); `starting_after` and `ending_before` take the key of an item and exclude each other.
+//! `guide`: `limit` up to 100 (25); `starting_after` accepts only an `ending_cursor` of an earlier page. `current` lists
+//! newest first, as the reference says of customers, partnerships, rewards and transactions, and `order_by=created_at`
+//! reverses that; groups, on which the reference is silent, do the same. Seed 000 is silent, and the guide lists oldest
+//! first. Guesses: a deleted item, or one of another list, is not a valid cursor (400).
 //!
-//! Left out: `order_by` and bounds by `updated_at`, which the reference has for some lists, and the `total`.
+//! Left out: `order_by` and bounds by `updated_at`, which the reference has for some lists, and `total`.
 
 use std::ops::RangeInclusive;
 
@@ -19,13 +18,13 @@ use crate::call::Call;
 
 const CURSOR_PREFIX: &str = "cursor_";
 
-/// Something that stands in a list.
+/// An item of a list.
 pub(super) trait Listed {
     fn key(&self) -> &str;
     fn created_ms(&self) -> i64;
 }
 
-/// Which page is asked for.
+/// The requested page.
 pub(super) struct Paging {
     limit: usize,
     cursor: Cursor,
@@ -52,10 +51,10 @@ impl Paging {
         Self::filtered(call, &[])
     }
 
-    /// The same for a list that knows further parameters.
+    /// The same for a list with further parameters.
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Paging::current`].
     pub(super) fn filtered(call: &Call, filters: &[&str]) -> Result<Self, Refusal> {
         let known = ["limit", "starting_after", "ending_before", "order_by", "min_created", "max_created"];
         only(call, &[&known, filters].concat())?;
@@ -77,10 +76,10 @@ impl Paging {
         Ok(Self { limit: limit(call, 10, 250)?, cursor, newest_first, created_ms: oldest..=newest })
     }
 
-    /// `filters` are the further parameters that the list knows.
+    /// `filters` are the further parameters of the list.
     ///
     /// # Errors
-    /// A parameter is unknown, given twice or out of range, or the cursor was never given out.
+    /// A parameter is unknown, given twice or out of range, or the cursor was never issued.
     pub(super) fn guide(call: &Call, filters: &[&str]) -> Result<Self, Refusal> {
         only(call, &[&["limit", "starting_after"], filters].concat())?;
         let cursor = match call.parameter("starting_after") {
@@ -110,14 +109,14 @@ impl Paging {
 }
 
 impl<T: Listed> Page<'_, T> {
-    /// What the guide's client sends back for the next page.
+    /// The cursor that the guide's client sends for the next page.
     pub(super) fn ending_cursor(&self) -> Option<String> {
         let last = self.items.last()?;
         Some(format!("{CURSOR_PREFIX}{}", URL_SAFE_NO_PAD.encode(last.key())))
     }
 }
 
-/// Refuses parameters that are not `known` or come twice.
+/// Refuses parameters that are not `known` or occur twice.
 pub(super) fn only(call: &Call, known: &[&str]) -> Result<(), Refusal> {
     for (place, (name, _)) in call.query.iter().enumerate() {
         if !known.contains(&name.as_str()) {

@@ -1,15 +1,15 @@
-//! Rewards: what partners earn. Every transaction of a customer who has a partner makes one, pending, a fifth of its
-//! amount; one for a signup is given by a control route, since programmes differ. Holding, approving, declining and
-//! paying are people's work at the vendor, so they are control routes, too. A deleted transaction's reward is declined.
+//! Rewards: what partners earn. Every transaction of a customer with a partner makes a pending reward, a fifth of its
+//! amount. A control route gives a reward for a signup, since programmes differ. People at the vendor hold, approve,
+//! decline and pay, so these are control routes, too. If a transaction is deleted, its reward is declined.
 //!
-//! The documents at hand name the list, newest first (vendors.md § 1.4, reference/get_v2-rewards-2), and say that
-//! approval is on rewards (§ 1.6). Members, the words of `reward_status` and the filter `status` are those that a
-//! production importer reads (dubinc/dub, `lib/partnerstack`), with `customer_key` as the vendor's own key like on a
-//! transaction. In the guide's account, where a customer has one key, it is that one.
+//! Our documents name the list, newest first (vendors.md § 1.4, reference/get_v2-rewards-2), and say that rewards are
+//! approved (§ 1.6). Members, the words of `reward_status` and the filter `status` are those that a production importer
+//! reads (dubinc/dub, `lib/partnerstack`); `customer_key` is the vendor's own key as on a transaction. In the guide's
+//! account, a customer has only one key.
 //!
-//! Guesses: a negative transaction earns a negative reward, what was declined stays so, what is not approved is not
-//! paid, and a reward that was paid can still be declined. A partner's own payout (`payment_status`, of the partners'
-//! API) is not shown to the vendor.
+//! Guesses: a negative transaction earns a negative reward; a declined reward stays declined; only an approved reward can
+//! be paid; a paid reward can still be declined. A partner's own payout (`payment_status`, in the partners' API) is not
+//! shown to the vendor.
 
 use serde_json::{Value, json};
 
@@ -19,13 +19,13 @@ use super::validate::Refusal;
 use super::{Dialect, success};
 use crate::call::{Answer, Call};
 
-/// A partner's share of a transaction: one in so many parts.
+/// A partner's share of a transaction: one part in this many.
 const SHARE: i64 = 5;
 
-/// What the list can be narrowed to; `scheduled` is never given here.
+/// The values of the filter `status`; no reward here is ever `scheduled`.
 const STATUSES: [&str; 6] = ["hold", "pending", "approved", "declined", "paid", "scheduled"];
 
-/// What people decide about a reward.
+/// A person's decision about a reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Hold,
@@ -46,7 +46,7 @@ impl Verdict {
     }
 }
 
-/// What one customer or transaction earned a partner.
+/// What a partner earned for one customer or transaction.
 #[derive(Clone, Debug)]
 pub(super) struct Reward {
     /// `rwd_...`.
@@ -93,7 +93,7 @@ impl Reward {
         (self.status, self.updated_ms) = ("declined", now_ms);
     }
 
-    /// As the list shows it.
+    /// The reward as the list shows it.
     pub(super) fn json(&self, account: &Account) -> Value {
         let (customer, partnership) = (&self.customer, self.partnership(account));
         json!({
@@ -113,18 +113,18 @@ impl Reward {
         })
     }
 
-    /// Whose it is, archived or not.
+    /// The partnership that earned it, archived or not.
     fn partnership<'a>(&self, account: &'a Account) -> Option<&'a Partnership> {
         account.partnerships.iter().find(|one| self.customer.partnership_key.as_ref() == Some(&one.key))
     }
 
-    /// By its own key or that of the transaction.
+    /// Whether `key` is the reward's own key or that of its transaction.
     fn is_named(&self, key: &str) -> bool {
         self.key == key || self.sale.as_ref().is_some_and(|sale| sale.key == key)
     }
 }
 
-/// The place of the reward of that key or of that transaction; of a key that was used again, the last.
+/// The place of the reward with that key or transaction; if a key was used again, the last one.
 pub(super) fn named(account: &Account, key: &str) -> Option<usize> {
     account.rewards.iter().rposition(|one| one.is_named(key))
 }
@@ -145,7 +145,7 @@ pub(super) fn give(account: &mut Account, customer_key: &str, amount: i64, now_m
     Ok(key)
 }
 
-/// Decides about the reward of that key or of that transaction.
+/// Decides about the reward with that key or transaction.
 ///
 /// # Errors
 /// The sentence says why not.
@@ -167,7 +167,7 @@ pub(super) fn decide(account: &mut Account, key: &str, verdict: Verdict, now_ms:
 /// `GET /rewards`.
 ///
 /// # Errors
-/// As any list; a `customer_key` that is no customer's in this account's sense is 404.
+/// Those of any list; a `customer_key` that is not a customer's in this account's sense is 404.
 pub(super) fn list(account: &Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let paging = Paging::filtered(call, &["customer_key", "group_key", "status"])?;
     let wanted = |name| call.parameter(name);

@@ -1,14 +1,14 @@
-//! What an account holds before the first call: three groups and sixty-four partners, the same every time.
+//! The content of an account before the first call: three groups and sixty-four partners, always the same.
 //!
-//! Sixty-four make seven pages of the default size, three of the guide's, and leave a last page that is not full.
-//! Partner keys follow seed 002: lower case, alphanumeric, made from the name. All addresses end in `.example`.
+//! Sixty-four make seven pages of the default size and three of the guide's, each with a partly filled last page. Partner
+//! keys follow seed 002: lower case, alphanumeric, made from the name. All addresses end in `.example`.
 
 use serde_json::Map;
 
 use super::state::{Group, Partnership};
 use crate::random::SplitMix;
 
-/// 2025-01-01T00:00:00Z; partners joined a day apart from then on.
+/// 2025-01-01T00:00:00Z; one partner joined each day from then on.
 const OPENED_MS: i64 = 1_735_689_600_000;
 const DAY_MS: i64 = 86_400_000;
 
@@ -49,7 +49,7 @@ pub(super) fn partnerships(random: &mut SplitMix) -> Vec<Partnership> {
             first_name: first.to_owned(),
             last_name: last.to_owned(),
             group_key: group_key.to_owned(),
-            // Every ninth has been invited and has not come yet.
+            // Every ninth was invited and has not joined yet.
             claimed: day % 9 != 0,
             test: false,
             data: Map::new(),

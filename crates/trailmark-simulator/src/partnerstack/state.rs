@@ -1,7 +1,7 @@
-//! One PartnerStack account: what it holds and what may happen to it. Times come in as arguments.
+//! One PartnerStack account: its content and what may happen to it. Times are arguments.
 //!
-//! Both dialects write into this shape, each into an account of its own; how an object looks from outside is their
-//! business. Deleted things keep their place, so that indices hold and a later look can tell them from the unknown.
+//! Both dialects use this shape, each for its own account; each decides how an object looks from outside. Deleted things
+//! keep their place, so that indices stay valid and a deleted thing can be told from an unknown one.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -19,7 +19,7 @@ use crate::settings::{Pace, Settings};
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub(super) pace: Pace,
-    /// Overrides the pace.
+    /// Overrides the pace's time of invisibility.
     pub(super) visible_after_ms: Option<i64>,
     /// `false` makes every accepted call an effect, so that a double send shows as a double effect.
     pub(super) dedupe: bool,
@@ -31,7 +31,7 @@ impl Rules {
         Self { pace: settings.pace, visible_after_ms: None, dedupe: true, meta_keys: settings.meta_keys.clone() }
     }
 
-    /// How long a converted customer stays unseen: two to six minutes were measured (vendors.md § 1.2).
+    /// How long a converted customer stays invisible: two to six minutes were measured (vendors.md § 1.2).
     fn unseen_ms(&self, customer_key: &str) -> i64 {
         let spread_ms = || i64::try_from(number_of(customer_key) % 240_001).unwrap_or_default();
         self.visible_after_ms.unwrap_or_else(|| match self.pace {
@@ -41,12 +41,12 @@ impl Rules {
     }
 }
 
-/// A customer. `None` is a field that was left out.
+/// A customer. `None` is a field that was not sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Customer {
     /// PartnerStack's own, `cus_...`.
     pub(super) key: String,
-    /// The client's.
+    /// The client's key.
     pub(super) customer_key: Option<String>,
     pub(super) email: Option<String>,
     pub(super) name: Option<String>,
@@ -60,7 +60,7 @@ pub(super) struct Customer {
     pub(super) partner_key: Option<String>,
     pub(super) partnership_key: Option<String>,
     pub(super) data: Map<String, Value>,
-    /// The click that it came by; only conversion/xid can tie one.
+    /// The click of the signup; only conversion/xid can name one.
     pub(super) xid: Option<String>,
     pub(super) test: bool,
     pub(super) created_ms: i64,
@@ -96,7 +96,7 @@ pub(super) struct Group {
     pub(super) created_ms: i64,
 }
 
-/// Revenue of a customer.
+/// Revenue from a customer.
 #[derive(Clone, Debug)]
 pub(super) struct Transaction {
     pub(super) key: String,
@@ -112,11 +112,11 @@ pub(super) struct Transaction {
     pub(super) test: bool,
     pub(super) created_ms: i64,
     pub(super) deleted: bool,
-    /// Place of what it earned in `rewards`, given by [`Account::add_transaction`].
+    /// Place of its reward in `rewards`, set by [`Account::add_transaction`].
     pub(super) reward: Option<usize>,
 }
 
-/// Something a customer or partnership did.
+/// Something that a customer or partnership did.
 #[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) key: String,
@@ -137,7 +137,7 @@ pub(super) struct Click {
     pub(super) created_ms: i64,
 }
 
-/// Something that webhooks tell of.
+/// A kind of thing that webhooks report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Customer,
@@ -162,7 +162,7 @@ pub(super) struct Account {
     customer_places: HashMap<String, usize>,
     transaction_keys: HashSet<String>,
     click_places: HashMap<String, usize>,
-    /// Kind and place of what may have changed since somebody last asked.
+    /// Kind and place of everything that may have changed since [`Account::take_changes`].
     changes: BTreeSet<(Kind, usize)>,
     /// Customer keys that have converted. Deleting the customer does not free its key.
     converted: HashSet<String>,
@@ -195,13 +195,13 @@ impl Account {
         self.random.key(prefix)
     }
 
-    /// A customer that can be seen, by your key or PartnerStack's.
+    /// A visible customer, by your key or PartnerStack's.
     pub(super) fn customer(&self, key: &str, now_ms: i64) -> Result<&Customer, Refusal> {
         let customer = self.customer_places.get(key).and_then(|place| self.customers.get(*place));
         customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
     }
 
-    /// The same by your key alone.
+    /// The same, only by your key.
     pub(super) fn customer_of_yours(&self, customer_key: &str, now_ms: i64) -> Result<&Customer, Refusal> {
         let customer = self.customer(customer_key, now_ms)?;
         let named = customer.customer_key.as_deref() == Some(customer_key);
@@ -216,15 +216,15 @@ impl Account {
         customer.filter(|customer| customer.visible(now_ms)).ok_or_else(|| Refusal::not_found("customer"))
     }
 
-    /// The customers that can be seen, in the order of their coming.
+    /// The visible customers, in the order of their creation.
     pub(super) fn visible_customers(&self, now_ms: i64) -> impl Iterator<Item = &Customer> {
         self.customers.iter().filter(move |customer| customer.visible(now_ms))
     }
 
-    /// Adds a customer as `POST /customers` does: seen at once.
+    /// Adds a customer as `POST /customers` does: visible at once.
     ///
     /// # Errors
-    /// The key is taken. The vendor's status for that is not documented; this double says 400.
+    /// The key is taken. The vendor's status for that is not documented; the simulator says 400.
     pub(super) fn add_customer(&mut self, customer: Customer) -> Result<&Customer, Refusal> {
         let taken = customer.customer_key.as_deref().is_some_and(|key| self.customer_places.contains_key(key));
         if taken && self.rules.dedupe {
@@ -233,8 +233,8 @@ impl Account {
         Ok(self.insert(customer))
     }
 
-    /// Records a conversion and gives the number of effects, 0 or 1: an unknown click, a click on a partner that has
-    /// left, and a customer key that is known already are accepted and change nothing.
+    /// Records a conversion and returns the number of effects, 0 or 1. An unknown click, a click of a partner who has left,
+    /// and a known customer key are accepted and change nothing.
     pub(super) fn convert(&mut self, xid: &str, customer_key: &str, customer: Customer) -> u64 {
         let click = self.click_places.get(xid).and_then(|place| self.clicks.get(*place)).cloned();
         let Some(click) = click.filter(|click| self.live(|one| one.key == click.partnership_key).is_some()) else {
@@ -268,14 +268,14 @@ impl Account {
         Ok(customer)
     }
 
-    /// The partnership by partner key, partnership key or e-mail, unless it is archived.
+    /// The partnership with this partner key, partnership key or e-mail, unless it is archived.
     pub(super) fn partnership(&self, identifier: &str) -> Result<&Partnership, Refusal> {
         let place =
             self.live(|one| [&one.key, &one.partner_key, &one.email].into_iter().any(|name| name == identifier));
         place.and_then(|place| self.partnerships.get(place)).ok_or_else(|| Refusal::not_found("partnership"))
     }
 
-    /// The partnership by its own key, to be changed.
+    /// The partnership with this own key, to change it.
     pub(super) fn partnership_mut(&mut self, key: &str) -> Result<&mut Partnership, Refusal> {
         let place = self.live(|one| one.key == key).ok_or_else(|| Refusal::not_found("partnership"))?;
         self.changes.insert((Kind::Partner, place));
@@ -287,7 +287,7 @@ impl Account {
         self.partnerships.push(partnership);
     }
 
-    /// Has the partner of that key leave, or come back; whether there is one.
+    /// Makes the partner with that key leave, or come back; returns whether there is one.
     pub(super) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> bool {
         let named = self.partnerships.iter_mut().enumerate().filter(|(_, one)| one.partner_key == partner_key);
         let mut is_known = false;
@@ -299,7 +299,7 @@ impl Account {
         is_known
     }
 
-    /// Whether a partner has ever had that key, archived ones included: their links still lead somewhere.
+    /// Whether a partner ever had that key, including archived ones: their links still redirect.
     pub(super) fn knew_partner(&self, partner_key: &str) -> bool {
         self.partnerships.iter().any(|one| one.partner_key == partner_key)
     }
@@ -316,10 +316,10 @@ impl Account {
         self.transactions.iter().filter(|one| !one.deleted)
     }
 
-    /// Adds a transaction and what it earns the customer's partner.
+    /// Adds a transaction and the reward of the customer's partner.
     ///
     /// # Errors
-    /// The key is taken. The vendor's status for that is not documented; this double says 400.
+    /// The key is taken. The vendor's status for that is not documented; the simulator says 400.
     pub(super) fn add_transaction(&mut self, mut transaction: Transaction) -> Result<(), Refusal> {
         if !self.transaction_keys.insert(transaction.key.clone()) && self.rules.dedupe {
             return Err(Refusal::bad_request("transaction already exists"));
@@ -339,19 +339,19 @@ impl Account {
         self.rewards.push(reward);
     }
 
-    /// The reward at a place, to be changed, and with it the standing of the transaction that earned it.
+    /// The reward at a place, to change it; its transaction then counts as changed, too.
     pub(super) fn reward_mut(&mut self, place: usize) -> Option<&mut Reward> {
         let earned_by = self.transactions.iter().position(|one| one.reward == Some(place));
         self.changes.extend(earned_by.map(|place| (Kind::Transaction, place)));
         self.rewards.get_mut(place)
     }
 
-    /// What may have changed since this was last asked, in the order in which it is told.
+    /// Everything that may have changed since the last call, in the order of webhooks.
     pub(super) fn take_changes(&mut self) -> BTreeSet<(Kind, usize)> {
         std::mem::take(&mut self.changes)
     }
 
-    /// Deletes a transaction and declines what it earned; its key is free again.
+    /// Deletes a transaction and declines its reward; its key is free again.
     pub(super) fn delete_transaction(&mut self, key: &str, now_ms: i64) -> Result<(), Refusal> {
         let mut live = self.transactions.iter_mut().enumerate().filter(|(_, one)| !one.deleted);
         let (place, transaction) =
@@ -365,10 +365,10 @@ impl Account {
         Ok(())
     }
 
-    /// Remembers a click on a partner's link; without an `xid` it mints one. The same click twice is one click.
+    /// Records a click on a partner's link; without an `xid` it makes one. The same `xid` again is the same click.
     ///
     /// # Errors
-    /// The partner is unknown, or the click belongs to another one.
+    /// The partner is unknown, or the click belongs to another partner.
     pub(super) fn click(&mut self, xid: Option<String>, partner_key: &str, now_ms: i64) -> Result<String, Refusal> {
         let partnership = self.live_partnerships().find(|one| one.partner_key == partner_key);
         let partnership = partnership.ok_or_else(|| Refusal::bad_request("partner_key names no partner"))?;
@@ -407,7 +407,7 @@ impl Customer {
     }
 }
 
-/// What stands in a list has a key and a time of creation.
+/// A listed thing has a key and a time of creation.
 macro_rules! listed {
     ($($kind:ty),*) => {$(
         impl Listed for $kind {

@@ -1,9 +1,9 @@
-//! Reading a body as strictly as its documents allow, or one degree stricter.
+//! Reads a body as strictly as its documents allow, or one degree stricter.
 //!
-//! A field that is read becomes known; a field that nobody read is refused by [`Fields::finish`]. So what a handler
-//! accepts is what it uses, and a missing field is named before an unknown one, as PartnerStack does for actions, in
-//! the words that were measured there. Null is refused but where the reference calls a field nullable. Empty optional
-//! strings are refused: vendors.md § 1.2 says to leave them out.
+//! A field that a handler reads becomes known; [`Fields::finish`] refuses the others. So a handler accepts exactly what it
+//! uses. A missing field is named before an unknown one, as PartnerStack does for actions, in the words that were measured
+//! there. Null is refused unless the reference calls a field nullable. Empty optional strings are refused: vendors.md § 1.2
+//! says to leave them out.
 
 use std::ops::RangeInclusive;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use crate::call::{Body, Call};
 
-/// Keys of one's own, and texts for which the documents give no length.
+/// Length of the client's own keys, and of texts without a documented length.
 pub(super) const ANY_TEXT: RangeInclusive<usize> = 1..=255;
 pub(super) const EMAIL: RangeInclusive<usize> = 4..=255;
 pub(super) const NAME: RangeInclusive<usize> = 1..=100;
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
         Ok(Some(text.clone()))
     }
 
-    /// A text or null, where the reference says `string | null`.
+    /// A text or null, if the reference says `string | null`.
     pub(super) fn nullable_text(
         &mut self,
         name: &'static str,
@@ -89,7 +89,7 @@ impl<'a> Fields<'a> {
         if self.is_null(name) { Ok(None) } else { self.text(name, length) }
     }
 
-    /// The same, where null must be said.
+    /// The same, but null must be stated.
     pub(super) fn required_nullable_text(
         &mut self,
         name: &'static str,
@@ -153,7 +153,7 @@ impl<'a> Fields<'a> {
         texts.ok_or_else(|| wrong_type(name, "an array of strings"))
     }
 
-    /// An object with keys of the caller's choice.
+    /// An object with keys that the caller chooses.
     pub(super) fn free_object(&mut self, name: &'static str) -> Result<Map<String, Value>, Refusal> {
         let Some(value) = self.take(name) else { return Ok(Map::new()) };
         value.as_object().cloned().ok_or_else(|| wrong_type(name, "an object"))
@@ -176,7 +176,7 @@ impl<'a> Fields<'a> {
         Ok(metadata)
     }
 
-    /// Refuses what nobody read.
+    /// Refuses fields that no handler has read.
     pub(super) fn finish(self) -> Result<(), Refusal> {
         match self.object.keys().find(|key| !self.read.contains(&key.as_str())) {
             None => Ok(()),
@@ -202,7 +202,7 @@ fn wrong_type(name: &str, wanted: &str) -> Refusal {
     Refusal::bad_request(format!("{name} must be {wanted}"))
 }
 
-/// Lengths are counted in characters; the documents do not say in what.
+/// Lengths count characters; the documents do not name a unit.
 fn within_length(name: &str, text: &str, length: RangeInclusive<usize>) -> Result<(), Refusal> {
     let count = text.chars().count();
     if count == 0 && !length.contains(&0) {

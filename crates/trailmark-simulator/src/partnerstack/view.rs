@@ -1,5 +1,5 @@
-//! What an account holds, for a person or a test to look into: nothing is hidden here, neither click ids nor customers
-//! that the vendor API does not show yet. No vendor has such a view.
+//! The content of an account, for a person or a test. Nothing is hidden, neither click ids nor customers that the vendor
+//! API does not show yet. No vendor has such a view.
 
 use serde_json::{Value, json};
 

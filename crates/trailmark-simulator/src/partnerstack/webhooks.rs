@@ -1,15 +1,15 @@
-//! What the account tells by itself, once a control route has said where: JSON with an `event` at its top (vendors.md §
-//! 1.3). `current` knows `customer_created`, `_updated`, `_deleted`, `partnership.created`, `.updated` and
-//! `partnership_deleted`; seed 000 knows partner, customer and transaction `.created` and `.updated`, and
-//! `reward.created`. Rewards and transactions have no event in `current`, since no document at hand names one.
+//! The webhooks of an account, once a control route has set their address: JSON with an `event` at its top (vendors.md §
+//! 1.3). `current` has `customer_created`, `_updated`, `_deleted`, `partnership.created`, `.updated` and
+//! `partnership_deleted`; seed 000 has partner, customer and transaction `.created` and `.updated`, and `reward.created`.
+//! Rewards and transactions have no event in `current`, since our documents name none.
 //!
-//! A partnership looks as docs/partnerstack-webhooks shows it: a number as `id`, no key but the partner's, the group as
-//! an object, and `archived` as a text. Guesses: of the customer that page was at hand down to the `id`, so the rest is
-//! what a partnership would have in its place; the seed shows no body at all, so the guide's are as flat as its
-//! answers. Nobody says whether a customer is told of before the API shows it; here it is, which is the harder case.
+//! A partnership looks as in docs/partnerstack-webhooks: a number as `id`, no key but the partner's, the group as an
+//! object, and `archived` as text. Guesses: for the customer we have that page only down to the `id`, so the rest is like a
+//! partnership; the seed shows no body, so the guide's are as flat as its answers. No document says whether a webhook names
+//! a customer before the API shows it; here it does, which is the harder case.
 //!
-//! Nothing is signed and nothing is tried again: the documents know neither. Registering by `POST /v2/webhooks` is left
-//! out, whose fields no document at hand shows.
+//! Nothing is signed and nothing is sent twice: the documents describe neither. `POST /v2/webhooks` is left out, since our
+//! documents do not show its fields.
 
 use std::collections::HashMap;
 
@@ -19,7 +19,7 @@ use super::Dialect;
 use super::state::{Account, Customer, Kind, Partnership, Transaction};
 use crate::random::number_of;
 
-/// One webhook on its way.
+/// One webhook to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Outgoing {
     /// The account's name.
@@ -28,11 +28,11 @@ pub(crate) struct Outgoing {
     pub(crate) body: Value,
 }
 
-/// Where an account tells, and what it has told.
+/// The webhook address of an account, and what was sent.
 #[derive(Debug, Default)]
 pub(super) struct Hook {
     url: Option<String>,
-    /// What each thing looked like when it was last told of, by its place in the account.
+    /// A hash of each thing as of its last webhook, by its place in the account.
     known: HashMap<(Kind, usize), u64>,
 }
 
@@ -40,12 +40,12 @@ pub(super) struct Hook {
 struct Thing {
     gone: bool,
     changed_ms: i64,
-    /// Without the event.
+    /// The body without the event.
     shown: Value,
 }
 
 impl Hook {
-    /// Tells from here on, or nothing any more; what is there already is not told.
+    /// Sends webhooks to this address from now on, or none; existing things are not reported.
     pub(super) fn point(&mut self, url: Option<String>, account: &mut Account) {
         self.url = url;
         account.take_changes();
@@ -57,7 +57,7 @@ impl Hook {
         self.url.as_deref()
     }
 
-    /// What has happened since the last look.
+    /// The webhooks since the last call.
     pub(super) fn news(&mut self, account: &mut Account) -> Vec<Outgoing> {
         let changes = account.take_changes();
         let Some(url) = self.url.clone() else { return Vec::new() };
@@ -81,7 +81,7 @@ impl Hook {
 }
 
 impl Thing {
-    /// `None` where there is no such thing, or no event of the account's tells of its kind.
+    /// `None` if there is no such thing, or the account has no event for its kind.
     fn of(account: &Account, (kind, place): (Kind, usize)) -> Option<Self> {
         let is_guide = account.dialect == Dialect::Guide;
         Some(match kind {
@@ -111,7 +111,7 @@ impl Thing {
     }
 }
 
-/// Names everything that an account holds.
+/// Every thing in an account.
 fn everything(account: &Account) -> impl Iterator<Item = (Kind, usize)> + use<> {
     let Account { customers, partnerships, transactions, rewards, .. } = account;
     let kinds = [
@@ -123,7 +123,7 @@ fn everything(account: &Account) -> impl Iterator<Item = (Kind, usize)> + use<> 
     kinds.into_iter().flat_map(|(kind, count)| (0..count).map(move |place| (kind, place)))
 }
 
-/// The event's name; `None` where the documents know none.
+/// The event's name; `None` if the documents have none.
 fn event(dialect: Dialect, kind: Kind, was_known: bool, gone: bool) -> Option<&'static str> {
     Some(match (dialect, kind, was_known, gone) {
         (Dialect::Current, Kind::Customer, false, false) => "customer_created",
@@ -188,7 +188,7 @@ fn guides_partner(partnership: &Partnership) -> Value {
     })
 }
 
-/// The seed: the status is `pending` until somebody approves; nobody's reward leaves it there.
+/// The seed: the status is `pending` until somebody approves. Without a reward it stays `pending`.
 fn guides_transaction(account: &Account, transaction: &Transaction) -> Value {
     let reward = transaction.reward.and_then(|place| account.rewards.get(place));
     json!({

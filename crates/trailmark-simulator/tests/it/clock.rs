@@ -1,5 +1,5 @@
-//! A step of the clock and the calls around it: what was sent before it happens before it, whoever has died since, and a
-//! client on this machine is never at another time than the doubles.
+//! A step of the clock and the calls around it: a call that was sent before the step happens before it, even if its client
+//! has died, and a client on this machine always has the simulator's time.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! The doubles from outside: over real HTTP on a free port, and over raw TCP where HTTP hides too much.
+//! The simulator from outside: over real HTTP on a free port, and over raw TCP where HTTP hides too much.
 
 mod client;
 

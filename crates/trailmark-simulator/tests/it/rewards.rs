@@ -1,4 +1,4 @@
-//! What partners earn at the double, and what it tells of itself.
+//! What partners earn at the simulator, and which webhooks it sends.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! Starting, stopping, and the configuration that a proxy gets for these doubles.
+//! Starting, stopping, and the configuration that a proxy gets for the simulator.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What the PartnerStack double refuses, rule by rule, with the field it names.
+//! What the simulated PartnerStack refuses, rule by rule, with the field it names.
 
 use http::StatusCode;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
-//! Actions: something that a customer did, other than paying. A lead is one action of type `lead`. The vendor takes an
-//! action for a customer that it does not know and makes nothing of it, and no call reads one back by anything of ours.
-//! So the customer is named by our key, which is known to work in production; that the vendor's own would, nobody says.
+//! Actions: something that a customer did, other than paying. A lead is one action of type `lead`. The vendor accepts an
+//! action for an unknown customer and drops it, and no call reads an action back by anything that we send. So the action
+//! names the customer by our key, which is known to work in production. No document says that the vendor's own key works.
 //!
 //! Source: <https://docs.partnerstack.com/reference/post_v2-actions-1> ("for a customer, this is the customer key");
 //! vendors.md § 1.2.
@@ -18,7 +18,7 @@ pub(super) fn body(customer: &Customer) -> Value {
     json!({ "type": "lead", "value": 1, "target_type": "customer", "target_key": customer.key.as_str() })
 }
 
-/// What the answer came to.
+/// The outcome that the answer proves.
 pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
@@ -33,9 +33,9 @@ pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
 fn recorded(answer: &Answer, data: &Value) -> Outcome {
     match text(data, "key") {
         Some(key) => Outcome::Recorded { reference: Some(key.to_owned()) },
-        None if data.as_object().is_some_and(serde_json::Map::is_empty) => {
-            Outcome::Ignored { message: answers::said(answer.status, "an action of nobody: the customer is not known") }
-        }
+        None if data.as_object().is_some_and(serde_json::Map::is_empty) => Outcome::Ignored {
+            message: answers::said(answer.status, "the vendor does not know the customer of this action"),
+        },
         None => Outcome::Unverified,
     }
 }

@@ -1,9 +1,10 @@
-//! What all answers of PartnerStack share: the envelope `{data, message, status}`, and what every failing status comes to.
-//! Status first, body second: a body only decides where the status leaves a choice, and its words choose nothing but a
-//! look-up. What success means is read by each call.
+//! What all answers of PartnerStack share: the envelope `{data, message, status}`, and the outcome of every failing status.
+//! The status decides first, then the body: a body only decides if the status leaves a choice, and its words can only cause
+//! a look-up. Each call reads its own success.
 //!
-//! One rule covers all calls (sends, deletions, look-ups, probes, lists, changes by hand): an answer without the vendor's envelope is
-//! not the vendor's. A firewall, login page or web server wrote it, so it proves neither a success nor a refusal.
+//! One rule holds for all calls (sends, deletions, look-ups, probes, lists, changes by hand): an answer without the
+//! vendor's envelope is not the vendor's. A firewall, login page or web server wrote it, so it proves neither a success nor
+//! a refusal.
 
 use serde_json::Value;
 
@@ -12,22 +13,22 @@ use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
 use crate::retry_after::{rate_limit, retry_after};
 
-/// What a body holds.
+/// The content of a body.
 pub(super) enum Body<'a> {
     /// Nothing but white space.
     Empty,
-    /// A page that some proxy, login or error handler wrote for people.
+    /// A page for people, from a proxy, login or error handler.
     Html,
-    /// Whole JSON.
+    /// Complete JSON.
     Json(Value),
-    /// Words, or JSON cut short.
+    /// Text, or JSON cut short.
     Text(&'a str),
     /// Not UTF-8.
     Unreadable,
 }
 
 impl Body<'_> {
-    /// What it is, for people.
+    /// A description for people.
     fn noun(&self) -> &'static str {
         match self {
             Self::Empty => "an empty body",
@@ -48,7 +49,7 @@ pub(super) fn body(bytes: &[u8]) -> Body<'_> {
     }
 }
 
-/// The member `data` of a success, when it is an object.
+/// The member `data` of a success, if it is an object.
 pub(super) fn data(answer: &Answer) -> Option<Value> {
     match body(&answer.body) {
         Body::Json(mut envelope) if is_success(&envelope) => {
@@ -67,7 +68,7 @@ pub(super) fn is_acknowledged(answer: &Answer) -> bool {
     }
 }
 
-/// An envelope that states a success, or holds `data` and states nothing, as the guide's do.
+/// An envelope that states a success, or has `data` and no status, as in the guide.
 fn is_success(envelope: &Value) -> bool {
     match (envelope.get("status"), stated_status(envelope)) {
         (None, _) => envelope.get("data").is_some_and(|data| data.is_object() || data.is_array()),
@@ -90,11 +91,11 @@ pub(super) fn said(status: u16, what: &str) -> String {
     format!("status {status}: {what}")
 }
 
-/// What a failing answer came to; `None` for success. `root` is the setting that names the host which answered.
+/// The outcome of a failing answer; `None` for success. `root` is the setting that names the host which answered.
 ///
-/// A 4xx without the vendor's envelope, and a redirect, come from something else than the vendor's API: the root is wrong, or a
-/// firewall or proxy is in the way. Nothing was processed, and a try succeeds once the cause is gone; a rejection would lose the
-/// conversion. A 401 is an exception: whoever says it, pausing what uses the credential loses nothing.
+/// A redirect, or a 4xx without the vendor's envelope, does not come from the vendor's API: the root is wrong, or a
+/// firewall or proxy is in the way. Nothing was processed, and a later try succeeds once the cause is gone; a rejection
+/// would lose the conversion. 401 is an exception: a pause loses nothing, whoever sent it.
 pub(super) fn failure(answer: &Answer, root: &'static str, redaction: &Redaction<'_>) -> Option<Outcome> {
     let body = body(&answer.body);
     let status = overruled(answer.status, &body);
@@ -104,7 +105,7 @@ pub(super) fn failure(answer: &Answer, root: &'static str, redaction: &Redaction
         200..=299 => return None,
         301 | 307 | 308 => elsewhere(&format!("a redirect, which is never followed; check `{root}`")),
         401 => Outcome::AuthFailed { message: message() },
-        // Something between us and the vendor, or the vendor before it had read the request: RFC 9110 § 15.5, RFC 8470.
+        // Something before the vendor answered, or the vendor before it had read the request: RFC 9110 § 15.5, RFC 8470.
         407 | 408 | 421 | 425 => Outcome::Retry { message: message(), not_before: retry_after(answer) },
         429 => Outcome::Throttled { until: rate_limit(answer) },
         400..=499 if !is_refusal(&body, status) => {
@@ -116,12 +117,12 @@ pub(super) fn failure(answer: &Answer, root: &'static str, redaction: &Redaction
         400..=499 if hints_at_duplicate(&body) => Outcome::Duplicate { message: message() },
         400..=499 => Outcome::Rejected { message: message() },
         503 if retry_after(answer).is_some() => Outcome::Throttled { until: retry_after(answer) },
-        // 302 and 303 also follow upon a request that was processed.
+        // 302 and 303 may also follow a request that was processed.
         _ => Outcome::Unknown { message: message() },
     })
 }
 
-/// The status, or the worse one that the error envelope of a 2xx states: a success that says 400 inside is none.
+/// The status, or the worse status in the error envelope of a 2xx: a success with 400 inside is not one.
 fn overruled(status: u16, body: &Body<'_>) -> u16 {
     match body {
         Body::Json(envelope) if (200..300).contains(&status) && is_error(envelope) => {
@@ -146,8 +147,8 @@ fn is_refusal(body: &Body<'_>, status: u16) -> bool {
     matches!(body, Body::Json(envelope) if is_error(envelope) && stated_status(envelope) == Some(status))
 }
 
-/// Whether the words sound like "already exists". The vendor documents no code for it. A wrong guess does no harm, since a
-/// duplicate counts only once a look-up has shown our data.
+/// Whether the words mean "already exists". The vendor documents no code for it. A wrong guess is harmless, since a
+/// duplicate counts only after a look-up has shown our data.
 fn hints_at_duplicate(body: &Body<'_>) -> bool {
     let words = message(body).to_lowercase();
     ["already", "duplicate", "in use", "taken", "unique"].iter().any(|hint| words.contains(hint))
@@ -166,7 +167,7 @@ fn message(body: &Body<'_>) -> String {
     }
 }
 
-/// A message that is no plain text, such as errors per field, in one line.
+/// A message that is not plain text, such as errors per field, in one line.
 fn words(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -178,12 +179,13 @@ fn words(value: &Value) -> String {
     }
 }
 
-/// A success by its status alone: whether the vendor processed anything cannot be told. `wanted` is what an answer of the vendor holds.
+/// A success by its status alone: it is unknown whether the vendor processed anything. `wanted` is what the vendor's own
+/// answer would contain.
 pub(super) fn unproved(answer: &Answer, wanted: &str) -> Outcome {
     Outcome::Unknown { message: said(answer.status, &format!("{} instead of {wanted}", body(&answer.body).noun())) }
 }
 
-/// What a failing answer means for a look-up.
+/// The meaning of a failing answer to a look-up.
 pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     let (message, not_before) = match failure {
         Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
@@ -203,7 +205,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     LookUp::Inconclusive { message, not_before }
 }
 
-/// A success that says nothing about what was asked.
+/// A success that does not answer the question.
 pub(super) fn unclear(answer: &Answer, what: &str) -> LookUp {
     LookUp::Inconclusive { message: said(answer.status, what), not_before: None }
 }

@@ -1,6 +1,5 @@
-//! Changes that an operator makes at PartnerStack by hand: customers, partners and transactions added, changed,
-//! removed. Which fields a dialect has is decided here; a field that it has not is refused by name and never dropped in
-//! silence.
+//! An operator's changes at PartnerStack: customers, partners and transactions added, changed, removed. This file decides
+//! which fields a dialect has; any other field is refused by name and never dropped silently.
 //!
 //! | | `current` | `guide` |
 //! |---|---|---|
@@ -8,9 +7,9 @@
 //! | partner | POST, PATCH, DELETE of partnerships | the same, beyond the guide |
 //! | transaction | POST, DELETE | POST of seed 000; DELETE beyond the guide |
 //!
-//! PATCH and DELETE take a partnership's own id, so that is read first. Name and address of a partner are the partner's
-//! own to change (seed 002). Inviting a member is named by the vendor's documents, but not its body, and the guide has
-//! no call for team members at all: both dialects say so.
+//! PATCH and DELETE take a partnership's own id, so that is read first. Only partners can change their name and e-mail
+//! address (seed 002). The vendor's documents name a call that invites a member, but not its body, and the guide has no
+//! call for team members: both dialects refuse it.
 //!
 //! Sources: <https://docs.partnerstack.com/reference>; vendors.md §§ 1.2, 1.4; seeds 000 and 002.
 
@@ -32,7 +31,7 @@ use crate::records::{Record, Removed};
 use crate::redaction::Redaction;
 use crate::task::{Note, Rejection};
 
-/// Characters of a key and of texts for which the documents give no length.
+/// Characters of a key, and of texts without a documented length.
 const TEXT_CHARS: RangeInclusive<usize> = 1..=255;
 /// Characters of a partner's first and last name.
 const PARTNER_NAME_CHARS: RangeInclusive<usize> = 1..=50;
@@ -111,7 +110,7 @@ fn update_customer(account: &Account, key: &str, fields: &CustomerFields) -> Res
     Ok(sent(account, request, personal(fields, Some(key)), Some("no such customer"), Thing::Customer))
 }
 
-/// The fields that may be stated on creation and on change alike.
+/// The fields that can be set on creation and on change.
 fn changeable(body: &mut Map<String, Value>, dialect: Dialect, fields: &CustomerFields) -> Result<(), Refusal> {
     insert(body, "name", "name", fields.name.as_ref(), NAME_CHARS)?;
     let (taken, foreign, data) = match dialect {
@@ -130,7 +129,7 @@ fn changeable(body: &mut Map<String, Value>, dialect: Dialect, fields: &Customer
     Ok(())
 }
 
-/// The vendor's name of a field, ours, and what is stated.
+/// The vendor's name of a field, ours, and its value.
 type Stated<'a> = (&'static str, &'static str, Option<&'a String>);
 
 fn fields_of_current(fields: &CustomerFields) -> Vec<Stated<'_>> {
@@ -190,7 +189,7 @@ fn remove_partner(account: &Account, key: &str) -> Result<Ask<Then>, Refusal> {
     }))
 }
 
-/// Reads the partnership first, since what follows takes its own id alone.
+/// Reads the partnership first, since the next request needs its own id.
 fn found(
     account: &Account,
     key: &str,
@@ -223,7 +222,7 @@ fn add_transaction(account: &Account, fields: &TransactionFields) -> Result<Ask<
     Ok(sent(account, request, personal, None, Thing::Transaction))
 }
 
-/// Our key is needed here, though not by the vendor: without it nothing tells a repeat from a second transaction.
+/// Our key is required, although the vendor does not require it: without it a repeat is a second transaction.
 fn transaction_of_current(
     body: &mut Map<String, Value>,
     fields: &TransactionFields,
@@ -255,7 +254,7 @@ fn transaction_of_current(
     Ok(())
 }
 
-/// Seed 000 to the letter: three fields.
+/// Exactly seed 000: three fields.
 fn transaction_of_guide(body: &mut Map<String, Value>, fields: &TransactionFields, cents: i64) -> Result<(), Refusal> {
     let others = [
         ("key", fields.key.is_some()),
@@ -305,7 +304,7 @@ fn removal(account: &Account, request: Request, key: &str, none: &'static str) -
             None if answers::is_acknowledged(answer) => {
                 Ok(Then::Done(Record::Removed(Removed { removed: key.clone() })))
             }
-            None => Err(answers::unproved(answer, "the vendor's word that it is removed")),
+            None => Err(answers::unproved(answer, "the vendor's confirmation that it is removed")),
         }
     };
     Call { request, read: Box::new(read) }
@@ -327,7 +326,7 @@ impl Account {
     }
 }
 
-/// What a message must not repeat of a customer; of names also their words.
+/// What a message must not repeat of a customer; also the words of names.
 fn personal(fields: &CustomerFields, key: Option<&str>) -> Vec<String> {
     let names = [&fields.name, &fields.first_name, &fields.last_name].into_iter().flatten();
     let words = names.clone().flat_map(|name| name.split_whitespace()).map(str::to_owned);
@@ -347,7 +346,7 @@ fn needed(name: &str, value: Option<&String>, why: &str) -> Result<(), Refusal> 
     }
 }
 
-/// Puts a stated text in under the vendor's name of the field; `name` is ours.
+/// Adds a text, if it is set, under the vendor's name of the field; `name` is ours.
 fn insert(
     body: &mut Map<String, Value>,
     theirs: &str,

@@ -1,6 +1,6 @@
-//! `POST conversion/xid`: the one call that ties a signup to its click. Builds it and reads its answer, which says next to
-//! nothing: success is 200 with an empty body, and some of those create no customer at all. So success is only ever
-//! `unverified` here, and the customer is read back after the settling time.
+//! `POST conversion/xid`: the one call that ties a signup to its click. Its answer says almost nothing: success is 200 with
+//! an empty body, and some of those create no customer. So success is always `unverified`, and the customer is read back
+//! after the settling time.
 //!
 //! `ip_address`, `user_agent` and `origin` are never sent: they are the visitor's, not ours to pass on.
 //!
@@ -37,15 +37,15 @@ pub(super) fn request(
     post(tracking.url("/conversion/xid"), bearer, &Value::Object(body), "POST conversion/xid")
 }
 
-/// Puts an optional text in, unless it is blank: the vendor wants such fields left out rather than empty.
+/// Adds an optional text, unless it is blank: the vendor wants such fields absent rather than empty.
 pub(super) fn insert_stated(body: &mut Map<String, Value>, name: &str, value: Option<&str>) {
     if let Some(value) = value.filter(|value| !value.trim().is_empty()) {
         body.insert(name.into(), value.into());
     }
 }
 
-/// Free data as an object under `name`. The vendor states no limit for it here (those of `metadata` are a transaction's) and drops names
-/// that are no field of the programme's customers, so everything stated goes out as it is.
+/// Adds `data` as an object under `name`. The vendor states no limit for it here (those of `metadata` are a transaction's)
+/// and drops names that the programme's customers do not have, so everything is sent unchanged.
 pub(super) fn insert_free(body: &mut Map<String, Value>, name: &str, data: &TextMap) {
     let mut free = Map::new();
     for (name, value) in data.iter() {

@@ -1,5 +1,5 @@
-//! Customers of the vendor API: creating one where no click can be named, and reading one back under our key, which is how
-//! every signup is confirmed. The vendor's own `cus_...` key becomes the reference that the ledger keeps.
+//! Customers of the vendor API: creates one if no click is known, and reads one back under our key, which confirms every
+//! signup. The ledger stores the vendor's own `cus_...` key as the reference.
 //!
 //! Source: <https://docs.partnerstack.com/reference/customers>; vendors.md § 1.2.
 
@@ -19,23 +19,24 @@ use crate::root::{Root, segment};
 use crate::secret::Secret;
 use crate::task::{Note, Rejection, Task};
 
-/// A customer that the vendor made so long before the signup happened was not made by it; less may be a difference of clocks.
+/// A customer that the vendor created this long before the signup was not created by it; a shorter time may be a difference
+/// of clocks.
 const CLOCKS_DIFFER_MS: i64 = 10 * 60 * 1000;
 
-/// Whom a signup should be credited to, as far as we know.
+/// The partner who should be credited with a signup, as far as we know.
 pub(super) enum Credited<'a> {
-    /// The vendor takes the partner from the click, whichever key the link named; the signup happened then.
+    /// The vendor finds the partner by the click, whatever key the link had.
     ByClick {
         /// The partner that the link named.
         partner: Option<&'a PartnerKey>,
         /// When the customer signed up.
         at: UnixMillis,
     },
-    /// The partner was named in the call.
+    /// The call named the partner.
     Named(&'a PartnerKey),
 }
 
-/// Whether a URL can name the customer; one that cannot be read back is not sent.
+/// Whether a URL can name the customer. A customer that cannot be read back is not sent.
 fn can_be_read_back(customer: &Customer) -> bool {
     segment(customer.key.as_str()).is_some()
 }
@@ -45,7 +46,7 @@ pub(super) fn path(customer: &Customer) -> Option<String> {
     segment(customer.key.as_str()).map(|key| format!("/api/v2/customers/{key}"))
 }
 
-/// The customer of a task, whom the vendor knows by our key.
+/// The customer of a task; the vendor knows it by our key.
 pub(super) fn named(task: &Task) -> Result<&Customer, Rejection> {
     let customer = task.customer.as_ref().ok_or_else(|| Rejection {
         reason: "missing `customer.key`: PartnerStack knows a customer by it; send the customer with every conversion"
@@ -59,7 +60,7 @@ pub(super) fn named(task: &Task) -> Result<&Customer, Rejection> {
     }
 }
 
-/// `POST /v2/customers`, which needs an address and a partner, since it cannot find them by a click.
+/// `POST /v2/customers`, which needs an e-mail address and a partner, since it cannot find them by a click.
 pub(super) fn create(
     api: &Root,
     basic: &Secret,
@@ -99,7 +100,7 @@ fn partner(task: &Task, dialect: Dialect) -> Result<&PartnerKey, Rejection> {
             "missing the touch's partner: the guide ties a customer to a partner by the partner's key alone; use links \
                  that carry `ps_partner_key`"
         }
-        // With a click id, only the absence of a token leads here.
+        // With a click id, this happens only without a token.
         (Some(_), Dialect::Current) => {
             "missing `tracking_token`: PartnerStack ties a click id to a signup by it alone, and the touch names no \
                     partner; add it to the program"
@@ -112,7 +113,8 @@ fn partner(task: &Task, dialect: Dialect) -> Result<&PartnerKey, Rejection> {
     task.partner.as_ref().ok_or_else(|| Rejection { reason: reason.into() })
 }
 
-/// What the answer to [`create`] came to. A customer that the vendor shows otherwise than sent is read back, and a conflict then.
+/// The outcome that the answer to [`create`] proves. If the vendor shows other data than we sent, the customer is read
+/// back, which finds the conflict.
 pub(super) fn read_created(
     customer: &Customer,
     task: &Task,
@@ -134,8 +136,8 @@ pub(super) fn read_created(
     }
 }
 
-/// A customer under another key than ours is not yet ours, and one without the vendor's own key is not yet a customer:
-/// both are read back. In the guide the vendor's only key is ours.
+/// A customer under another key is not ours, and one without the vendor's own key was not created: both are read back. In
+/// the guide the vendor's only key is ours.
 fn created(customer: &Customer, dialect: Dialect, data: &Value) -> Outcome {
     let is_ours = our_key(data, dialect) == Some(customer.key.as_str());
     match dialect {
@@ -147,8 +149,8 @@ fn created(customer: &Customer, dialect: Dialect, data: &Value) -> Outcome {
     }
 }
 
-/// What the answer to a look-up says: ours when key, address and partner are what was sent. Names are not compared, since
-/// people and the vendor's staff correct them.
+/// What the answer to a look-up says: the customer is ours if key, e-mail address and partner are as sent. Names are not
+/// compared, since people and the vendor's staff correct them.
 pub(super) fn read_back(
     customer: Option<&Customer>,
     credited: Option<&Credited<'_>>,
@@ -171,7 +173,8 @@ pub(super) fn read_back(
     }
 }
 
-/// In what the vendor's customer differs from ours, and whom it credits; `None` when it is ours.
+/// The fields in which the vendor's customer differs from ours, and the partner that it credits; `None` if the customer is
+/// ours.
 fn compared(
     customer: &Customer,
     credited: Option<&Credited<'_>>,
@@ -193,7 +196,8 @@ fn compared(
         (None, Some(Value::Null)) => format!("; the vendor {since}credits nobody"),
         (None, _) => String::new(),
     };
-    (!differing.is_empty()).then(|| format!("another customer stands under our key: {}{whom}", differing.join(", ")))
+    (!differing.is_empty())
+        .then(|| format!("the vendor's customer under our key differs in {}{whom}", differing.join(", ")))
 }
 
 fn is_same(shown: &str, sent: &str) -> bool {
@@ -205,8 +209,9 @@ fn created_at(data: &Value) -> Option<UnixMillis> {
 }
 
 impl Credited<'_> {
-    /// Whether the vendor credits somebody else. Of a click the age decides, where it is shown: a customer that is older than the signup
-    /// was made by something else, and one that is not was made by this click, even if the partner's key has been changed since.
+    /// Whether the vendor credits another partner. For a click, the customer's age decides, if it is shown: an older
+    /// customer was created by something else; a younger one was created by this click, even if the partner's key was
+    /// changed since.
     fn is_anothers(&self, data: &Value) -> bool {
         let shown = text(data, "partner_key");
         match self {
@@ -223,8 +228,8 @@ impl Credited<'_> {
     }
 }
 
-/// What a look-up found before anything was sent: a customer of another signup, so it is ours only where the vendor shows the
-/// same partner. Where no partner is known on either side, nobody can tell.
+/// What a look-up says before anything was sent: the customer comes from another signup, so it is ours only if the vendor
+/// shows the same partner. If a partner is unknown on either side, it cannot be decided, and counts as different.
 pub(super) fn credited_as(partner: Option<&PartnerKey>, found: LookUp, answer: &Answer) -> LookUp {
     let LookUp::Found { .. } = &found else { return found };
     let shown = answers::data(answer).and_then(|data| text(&data, "partner_key").map(str::to_lowercase));
@@ -234,7 +239,8 @@ pub(super) fn credited_as(partner: Option<&PartnerKey>, found: LookUp, answer: &
     }
 }
 
-/// Our key as the vendor repeats it: `customer_key` today, `external_key` in older copies of its documents, `key` in the guide.
+/// Our key, as the vendor returns it: `customer_key` today, `external_key` in older copies of its documents, `key` in the
+/// guide.
 pub(super) fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
     let other = match dialect {
         Dialect::Current => "external_key",
@@ -243,14 +249,14 @@ pub(super) fn our_key(data: &Value, dialect: Dialect) -> Option<&str> {
     text(data, "customer_key").or_else(|| text(data, other))
 }
 
-/// Our key of the customer on something that belongs to one: in its `customer`, or beside that under the name by which it
+/// Our key of the customer on a thing that belongs to one: inside its `customer`, or beside it under the name in which it
 /// was sent.
 pub(super) fn our_key_on(item: &Value) -> Option<&str> {
     let within = item.get("customer").and_then(|customer| text(customer, "external_key"));
     within.or_else(|| text(item, "customer_external_key"))
 }
 
-/// The vendor's own key, where it shows one besides ours.
+/// The vendor's own key, if it shows one besides ours.
 pub(super) fn reference(data: &Value, dialect: Dialect) -> Option<String> {
     let is_own = |key: &&str| dialect == Dialect::Current || Some(*key) != our_key(data, dialect);
     text(data, "key").filter(is_own).map(str::to_owned)

@@ -1,5 +1,6 @@
-//! What PartnerStack takes of a conversion's optional texts: each is cut or left out where the vendor's limits are narrower than ours,
-//! and a [`Note`] says so. An optional field never costs the conversion. Needed fields are checked by the calls, which refuse by name.
+//! Fits a conversion's optional texts to PartnerStack: a text is cut or left out if the vendor's limits are narrower than
+//! ours, and a [`Note`] says so. An optional field never costs the conversion. The calls check needed fields and refuse by
+//! name.
 //!
 //! Source: <https://docs.partnerstack.com/reference/post_v2-transactions>, `metadata`; vendors.md § 1.2, vendors-2.md § 4.
 
@@ -22,13 +23,13 @@ const METADATA_NAME_CHARS: usize = 30;
 /// Characters of a value in `metadata`.
 const METADATA_VALUE_CHARS: usize = 100;
 
-/// The customer's name, as far as the vendor takes it.
+/// The customer's name, cut to what the vendor accepts.
 pub(super) fn name<'a>(customer: &'a Customer, notes: &mut Vec<Note>) -> Option<&'a str> {
     let name = customer.name.as_deref()?;
     Some(cut(name, *NAME_CHARS.end(), "customer.name", notes))
 }
 
-/// The customer's address, where the vendor does not need one.
+/// The customer's e-mail address, if the vendor does not need one.
 pub(super) fn email<'a>(customer: &'a Customer, notes: &mut Vec<Note>) -> Option<&'a str> {
     let email = customer.email.as_deref().filter(|email| !email.trim().is_empty())?;
     if EMAIL_CHARS.contains(&email.chars().count()) {
@@ -38,7 +39,7 @@ pub(super) fn email<'a>(customer: &'a Customer, notes: &mut Vec<Note>) -> Option
     None
 }
 
-/// Free data as the `metadata` of a transaction. Blank values say nothing and are no loss.
+/// `data` as the `metadata` of a transaction. Blank values are left out without a note.
 pub(super) fn metadata(data: &TextMap, notes: &mut Vec<Note>) -> Map<String, Value> {
     let mut metadata = Map::new();
     for (name, value) in data.iter().filter(|(_, value)| !value.trim().is_empty()) {
@@ -60,7 +61,7 @@ pub(super) fn metadata(data: &TextMap, notes: &mut Vec<Note>) -> Map<String, Val
     metadata
 }
 
-/// The category that all lines name; a transaction has one.
+/// The category, if all lines have the same; a transaction has only one.
 pub(super) fn category<'a>(order: &'a Order, notes: &mut Vec<Note>) -> Option<&'a str> {
     let mut categories = order.items.iter().map(|item| item.category.as_deref());
     let first = categories.next()?;
@@ -71,7 +72,7 @@ pub(super) fn category<'a>(order: &'a Order, notes: &mut Vec<Note>) -> Option<&'
     first
 }
 
-/// Notes that this call has no place for free data.
+/// Notes that this call cannot carry `data`.
 pub(super) fn without_data(data: &TextMap, why: &str, notes: &mut Vec<Note>) {
     if data.values().any(|value| !value.trim().is_empty()) {
         left_out("data", why, notes);
@@ -92,7 +93,7 @@ fn cut<'a>(text: &'a str, most: usize, field: &str, notes: &mut Vec<Note>) -> &'
     short
 }
 
-/// At most so many characters from the start.
+/// At most `most` characters from the start.
 fn first(text: &str, most: usize) -> &str {
     text.char_indices().nth(most).and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }

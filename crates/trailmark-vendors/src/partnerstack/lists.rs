@@ -1,12 +1,10 @@
-//! The lists of Account, and the reading of one thing. What `current` calls a partnership, a partner's membership
-//! in the programme, is all it has for partners; the guide has partners beside partnerships. A list goes on after the
-//! key of its last item or, in the guide's own lists, after the `ending_cursor` that a page names, until `has_more` is
-//! false. There is no page number, and a server that shows an item twice would send us round for ever, so that ends the
-//! list with an error.
+//! The lists of PartnerStack, and the reading of one thing. `current` has only partnerships (a partner's membership in the
+//! programme) for partners; the guide has partners beside partnerships. The next page starts after the key of the last item
+//! or, in the guide's own lists, after the page's `ending_cursor`, until `has_more` is false. There are no page numbers. A
+//! server that shows an item twice would never reach an end, so this ends the list with an error.
 //!
-//! The guide has no list of groups and of transactions: both are spoken as in `current`. `current` reads no single
-//! group, and neither dialect a single transaction. The documents of `current` narrow no list by group, so that is done
-//! here.
+//! The guide has no list of groups and of transactions: both are read as in `current`. `current` cannot read a single
+//! group, and neither dialect a single transaction. No list of `current` can be filtered by group, so this file filters.
 //!
 //! Source: <https://docs.partnerstack.com/reference>; vendors.md § 1.2, 1.4, 1.6; seed 000.
 
@@ -26,7 +24,7 @@ use crate::records::Record;
 use crate::redaction::Redaction;
 use crate::root::{encoded, segment};
 
-/// Items of a page, the most that a dialect allows.
+/// Items per page, the most that a dialect allows.
 const CURRENT_LIMIT: u32 = 250;
 const GUIDE_LIMIT: u32 = 100;
 
@@ -35,10 +33,10 @@ const GUIDE_LIMIT: u32 = 100;
 struct Rule {
     path: &'static str,
     label: &'static str,
-    /// What an item is called in a sentence.
+    /// The name of an item in a sentence.
     noun: &'static str,
     limit: u32,
-    /// Whether seed 000 describes this list: it has a cursor of its own and takes no times.
+    /// Whether seed 000 describes this list: then it has its own cursor and no filter by time.
     is_guides: bool,
 }
 
@@ -57,7 +55,7 @@ impl Rule {
     }
 }
 
-/// How many items a page may have.
+/// The most items that a page may have.
 pub(super) fn most(dialect: Dialect) -> u32 {
     match dialect {
         Dialect::Current => CURRENT_LIMIT,
@@ -65,7 +63,7 @@ pub(super) fn most(dialect: Dialect) -> u32 {
     }
 }
 
-/// The path and label of the smallest list there is.
+/// The path and label of the smallest list.
 pub(super) fn smallest(dialect: Dialect) -> (String, &'static str) {
     let rule = Rule::of(Thing::Partner, dialect);
     (format!("{}?limit=1", rule.path), rule.label)
@@ -93,7 +91,7 @@ pub(super) fn pages(account: &Account, list: &List) -> Result<Pages, Refusal> {
     Ok(Pages { first, read: Box::new(read) })
 }
 
-/// What narrows the list at the vendor, as query parameters.
+/// The filters that the vendor applies, as query parameters.
 fn filters(rule: Rule, list: &List) -> Result<String, Refusal> {
     let mut filters = String::new();
     match (&list.group, list.of) {
@@ -102,7 +100,7 @@ fn filters(rule: Rule, list: &List) -> Result<String, Refusal> {
             filters.push_str(&format!("&group_key={}", encoded(group)));
         }
         (Some(_), Thing::Partnership) => {}
-        (Some(_), _) => return Err(Refusal::Unsupported { why: "only partnerships are listed by group" }),
+        (Some(_), _) => return Err(Refusal::Unsupported { why: "only partnerships can be listed by group" }),
     }
     for (name, time) in [("min_created", list.since), ("max_created", list.until)] {
         match time {
@@ -118,7 +116,7 @@ fn filters(rule: Rule, list: &List) -> Result<String, Refusal> {
     Ok(filters)
 }
 
-/// The group that is picked out here, since the vendor would not.
+/// The group by which this file filters, because the vendor cannot.
 fn here(rule: Rule, list: &List) -> Option<String> {
     list.group.clone().filter(|_| !rule.is_guides)
 }
@@ -165,13 +163,13 @@ fn records(
     Ok(records)
 }
 
-/// What tells one item from another: its key or, in the guide's partnerships, which have none, partner and group.
+/// What identifies an item: its key or, in the guide's partnerships, which have none, partner and group.
 fn identity(item: &Value) -> Option<String> {
     let pair = || Some(format!("{}\n{}", text(item, "partner_key")?, text(item, "group_key").unwrap_or_default()));
     text(item, "key").map(str::to_owned).or_else(pair)
 }
 
-/// The cursor of the page after this one.
+/// The cursor of the next page.
 fn next(rule: Rule, answer: &Answer, page: Envelope) -> Result<Option<String>, Outcome> {
     match (page.has_more, rule.is_guides) {
         (false, _) => Ok(None),
@@ -192,14 +190,14 @@ pub(super) fn one(account: &Account, thing: Thing, key: &str) -> Result<Ask<Reco
         (Thing::Group, Dialect::Guide) => ("GET /v2/groups/{group_key}", "no such group"),
         (Thing::Group, Dialect::Current) => {
             return Err(Refusal::Unsupported {
-                why: "PartnerStack lists groups and reads no single one; list them, or use dialect `guide`",
+                why: "PartnerStack lists groups and has no call for a single one; list them, or use dialect `guide`",
             });
         }
         (Thing::Partner, Dialect::Guide) => ("GET /v2/partners/{partner_key}", "no such partner"),
         (Thing::Partner | Thing::Partnership, _) => ("GET /v2/partnerships/{key}", "no such partner"),
         (Thing::Transaction, _) => {
             return Err(Refusal::Unsupported {
-                why: "PartnerStack lists transactions and reads no single one; list them",
+                why: "PartnerStack lists transactions and has no call for a single one; list them",
             });
         }
     };
@@ -239,7 +237,7 @@ pub(super) fn success(answer: &Answer, redaction: &Redaction<'_>) -> Result<Valu
     }
 }
 
-/// An answer that says nothing about what was asked.
+/// An answer that does not answer the question.
 pub(super) fn unreadable(answer: &Answer, what: &str) -> Outcome {
     Outcome::Unknown { message: answers::said(answer.status, what) }
 }

@@ -1,12 +1,12 @@
-//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction;
-//! it is approved or declined, then paid out. Reading the list by customer is the one way to learn of it that needs no
-//! trust in a webhook. Where no reward is shown, the partner is asked for: one that left the programme earns nothing.
+//! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction; it is
+//! approved or declined, then paid. Only the list by customer tells of rewards without trust in a webhook. If no reward is
+//! shown, the partner is read: a partner who left the programme earns nothing.
 //!
-//! The documents at hand name the list and its filters; members and the words of `reward_status` are those that a
-//! production importer reads, so any other word is `unknown` and told. `payment_status` is a member of the partners'
-//! own API, which decides where it is shown. `customer_key` is read as the vendor's own key, as on a transaction. The
-//! guide is silent on rewards but for a webhook's name: this is beyond it, but its page size is the guide's. `amount` is
-//! in cents, of US dollars where no `currency` stands beside it.
+//! Our documents name the list and its filters. The members and the words of `reward_status` are those that a production
+//! importer reads, so any other word is `unknown` and is shown to the operator. `payment_status` is a member of the
+//! partners' own API; it counts if it is shown. `customer_key` is the vendor's own key, as on a transaction. The guide only
+//! names a webhook for rewards: this goes beyond it, but uses the guide's page size. `amount` is in cents, of US dollars if
+//! there is no `currency`.
 //!
 //! Sources: vendors.md § 1.4, 1.6 for the list; its filters from a third party's copy of the API's description;
 //! dubinc/dub, `lib/partnerstack/schemas.ts`, for the members; vendors-2.md § 3 for the unit of `amount`.
@@ -26,18 +26,18 @@ use crate::root::encoded;
 
 pub(super) const LABEL: &str = "GET /v2/rewards";
 
-/// How long before its sale a reward may be dated: clocks differ.
+/// How long before its sale the vendor may date a reward: clocks differ.
 const EARLIER_MS: i64 = 86_400_000;
 
-/// What a reward must belong to.
+/// The thing that a reward must belong to.
 enum Owner<'a> {
-    /// The customer alone, under one of these keys: neither a transaction nor an action.
+    /// The customer alone, under one of these keys, without a transaction or an action.
     Customer([Option<&'a str>; 2]),
     /// The transaction under one of these keys.
     Transaction([Option<&'a str>; 2]),
 }
 
-/// The list of rewards that holds the delivery's; `None` where no reward could be told to be this delivery's.
+/// The list that contains the delivery's reward; `None` if no reward could be recognised as this delivery's.
 pub(super) fn path(earned: &Earned, dialect: Dialect) -> Option<String> {
     owner(earned, dialect)?;
     let since = earned.task.occurred_at.0.saturating_sub(EARLIER_MS).max(0);
@@ -46,7 +46,7 @@ pub(super) fn path(earned: &Earned, dialect: Dialect) -> Option<String> {
     Some(format!("/api/v2/rewards?limit={limit}&min_created={since}{}", customer.unwrap_or_default()))
 }
 
-/// The key by which the vendor lists a customer's rewards: its own, which in the guide is ours.
+/// The key by which the vendor lists a customer's rewards: the vendor's own; in the guide that is ours.
 fn customer(earned: &Earned, dialect: Dialect) -> Option<&str> {
     let task = &earned.task;
     match (dialect, task.kind) {
@@ -56,7 +56,7 @@ fn customer(earned: &Earned, dialect: Dialect) -> Option<&str> {
     }
 }
 
-/// An action's reward cannot be told from another action's, since no key of ours is on it.
+/// `None` for a lead: an action's reward has no key of ours, so it cannot be told from another action's.
 fn owner(earned: &Earned, dialect: Dialect) -> Option<Owner<'_>> {
     match earned.task.kind {
         Kind::Lead => None,
@@ -106,7 +106,7 @@ impl Owner<'_> {
     }
 }
 
-/// The key of what a reward belongs to: an object with a key, or a key.
+/// The key of the thing that a reward belongs to: an object with a key, or the key itself.
 fn of<'v>(reward: &'v Value, what: &str) -> Option<&'v str> {
     let inner = reward.get(what);
     inner
@@ -115,8 +115,8 @@ fn of<'v>(reward: &'v Value, what: &str) -> Option<&'v str> {
         .or_else(|| text(reward, &format!("{what}_key")))
 }
 
-/// Several rewards of one delivery, as partners of two tiers have them: what was declined counts only where nothing
-/// else is, and the least far decides.
+/// The commission of several rewards of one delivery, such as those of partners in two tiers: the least advanced one
+/// decides, and a declined one counts only if all are declined.
 fn together(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<(Commission, Option<String>)> {
     let standing = |commission| match commission {
         Commission::Unknown => 0,
@@ -128,8 +128,8 @@ fn together(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<(Commission
     rewards.iter().map(|reward| one(reward, redaction)).min_by_key(|(commission, _)| standing(*commission))
 }
 
-/// What the rewards of one delivery come to, those that were declined left out; `None` where one does not say, or they are in
-/// several currencies.
+/// The sum of the rewards of one delivery, without declined ones; `None` if one has no amount, or if they are in several
+/// currencies.
 fn amount(rewards: &[&Value], redaction: &Redaction<'_>) -> Option<Money> {
     let granted = rewards.iter().filter(|reward| one(reward, redaction).0 != Commission::Rejected);
     let mut sum: Option<Money> = None;
@@ -157,7 +157,7 @@ fn one(reward: &Value, redaction: &Redaction<'_>) -> (Commission, Option<String>
     }
 }
 
-/// What the answer to the question for the partner says. Nobody says whether one who left is still shown.
+/// What the answer to [`Question::Partner`] says. No document says whether a partner who left is still shown.
 pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standing {
     let has_left = || {
         let reason = Some("the partner has left the programme, and no reward is shown".into());
@@ -181,7 +181,7 @@ pub(super) fn nothing_yet() -> Standing {
     Standing::Is { commission: Commission::Unknown, reason, amount: None }
 }
 
-/// Status first: a credential that may not read rewards is no reason to stop delivering.
+/// A credential that may not read rewards must not stop deliveries.
 fn not_read(answer: &Answer, failure: Outcome) -> Standing {
     if let Outcome::Forbidden { .. } = failure {
         let reason = Some("the credential may not read rewards; allow it at the vendor".into());

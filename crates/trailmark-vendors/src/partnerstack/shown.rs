@@ -1,6 +1,6 @@
-//! What PartnerStack shows of a customer, group, partner or transaction, in either dialect, as the records that all
-//! vendors share. Tolerant: only a key is needed, unknown fields are no matter, and an answer beyond the guide reads as
-//! well as one of the guide. Nothing is filled in that the vendor did not say.
+//! Reads customers, groups, partners and transactions of PartnerStack, in either dialect, into the records that all vendors
+//! share. Tolerant: only a key is needed, unknown fields are ignored, and an answer beyond the guide can be read too. A
+//! value that the vendor did not send is never filled in.
 //!
 //! Sources: <https://docs.partnerstack.com/reference>; vendors.md §§ 1.2, 1.4; seed 000, "User object / data model".
 
@@ -17,7 +17,7 @@ use crate::Dialect;
 use crate::directory::Thing;
 use crate::records::{Customer, Group, Partner, Record, Transaction};
 
-/// The record of a thing; `None` where it has no key.
+/// The record of a thing; `None` if it has no key.
 pub(super) fn record(thing: Thing, dialect: Dialect, item: &Value) -> Option<Record> {
     Some(match thing {
         Thing::Customer => Record::Customer(Box::new(customer(dialect, item)?)),
@@ -62,7 +62,7 @@ fn group(item: &Value) -> Option<Group> {
     })
 }
 
-/// The key under which links name the partner, else the partnership's own.
+/// The partner, with the key that links use, otherwise the partnership's own.
 pub(super) fn partner(item: &Value) -> Option<Partner> {
     let id = text(item, "key");
     let key = text(item, "partner_key").or(id)?;
@@ -78,8 +78,8 @@ pub(super) fn partner(item: &Value) -> Option<Partner> {
     })
 }
 
-/// In `current` the vendor's `customer_key` of a transaction is its own key of the customer, in the guide it is ours. Where
-/// the customer is shown as an object, that holds both.
+/// On a transaction, `customer_key` is the vendor's own key of the customer in `current`, and ours in the guide. If the
+/// customer is an object, the object has both.
 fn transaction(dialect: Dialect, item: &Value) -> Option<Transaction> {
     let external = our_key_on(item).map(str::to_owned);
     let own = || item.get("customer").and_then(|customer| owned(customer, "key"));
@@ -110,15 +110,15 @@ fn owned(item: &Value, name: &str) -> Option<String> {
     text(item, name).map(str::to_owned)
 }
 
-/// The first of these members that holds anything: the vendor answers `meta: {}` beside a full `mdata`.
+/// The first of these members that is not empty: the vendor sends `meta: {}` beside a full `mdata`.
 fn data(item: &Value, names: &[&str]) -> BTreeMap<String, Value> {
     let objects = names.iter().filter_map(|name| item.get(name)?.as_object());
     let filled = objects.into_iter().find(|object| !object.is_empty());
     filled.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
-/// Milliseconds, or the guide's seconds: a number below 10^11 would be a day before 1973-03-03 as the one and is one
-/// before the year 5138 as the other. So an answer beyond the guide, in milliseconds, is read right as well.
+/// A time in milliseconds, or in the guide's seconds: a number below 10^11 would be a day before 1973-03-03 in
+/// milliseconds, and is a day before the year 5138 in seconds. So a guide's answer in milliseconds is also read correctly.
 pub(super) fn instant(item: &Value, name: &str) -> Option<UnixMillis> {
     const MOST_SECONDS: i64 = 100_000_000_000;
     let number = item.get(name)?.as_i64()?;
@@ -131,7 +131,7 @@ fn partner_name(item: &Value) -> Option<String> {
     if full.is_empty() { owned(item, "name") } else { Some(full) }
 }
 
-/// The group's key, or its name where the vendor shows nothing else.
+/// The group's key, or its name if the vendor shows no key.
 fn group_of(item: &Value) -> Option<String> {
     let group = item.get("group");
     let within = |name| group.and_then(|group| text(group, name));
@@ -139,7 +139,7 @@ fn group_of(item: &Value) -> Option<String> {
     text(item, "group_key").or_else(|| within("key")).or_else(|| within("name")).or(plain).map(str::to_owned)
 }
 
-/// The vendor's own word; a partner who has not claimed the account is shown as `invited` in its list (seed 002).
+/// The vendor's own status word. Its list shows a partner who has not claimed the account as `invited` (seed 002).
 fn partner_status(item: &Value) -> Option<String> {
     let word = text(item, "status").or_else(|| text(item, "approved_status"));
     let invited = item.get("claimed").and_then(Value::as_bool) == Some(false);

@@ -1,5 +1,5 @@
-//! What PartnerStack can do, cell by cell, in both dialects. Which call a task becomes is decided beside the account; here
-//! stands only what people and programs are told about it.
+//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `partnerstack.rs` decides which
+//! call a task becomes.
 
 use super::NAME;
 use crate::Dialect;
@@ -16,12 +16,12 @@ pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
 
 fn current(operation: Operation) -> Support {
     match operation {
-        // The class of `conversion/xid`, the more careful of the two; a plan names its own.
+        // The class of `conversion/xid`, the stricter of the two; a plan names its own.
         Operation::Signup => Support::Yes {
             how: "POST conversion/xid with a click id and a tracking token, else POST /v2/customers",
             class: Some(Class::Searchable),
         },
-        // No call reads one action back by anything of ours (vendors.md § 1.2).
+        // No call reads an action back by anything that we send (vendors.md § 1.2).
         Operation::Lead => {
             Support::Yes { how: "POST /v2/actions on the customer, once it is recorded", class: Some(Class::Neither) }
         }
@@ -29,7 +29,7 @@ fn current(operation: Operation) -> Support {
             how: "POST /v2/transactions with the order's key, in cents, once the customer is recorded",
             class: Some(Class::Searchable),
         },
-        // The class of a negative transaction, the more careful of the two.
+        // The class of a negative transaction, the stricter of the two.
         Operation::Refund => Support::Yes {
             how: "DELETE /v2/transactions/{key} for all of a sale, else a negative transaction with the refund's key",
             class: Some(Class::Searchable),
@@ -43,14 +43,14 @@ fn current(operation: Operation) -> Support {
             class: None,
         },
         Operation::Partnerships => {
-            Support::Yes { how: "GET /v2/partnerships: list, get; a group is picked out here", class: None }
+            Support::Yes { how: "GET /v2/partnerships: list, get; Trailmark filters by group", class: None }
         }
-        Operation::Groups => Support::Yes { how: "GET /v2/groups: list; no single one is read", class: None },
+        Operation::Groups => Support::Yes { how: "GET /v2/groups: list; no call reads a single group", class: None },
         Operation::Customers => {
             Support::Yes { how: "/v2/customers: list, get, POST, PATCH, DELETE; an added key must be new", class: None }
         }
         Operation::Transactions => Support::Yes {
-            how: "/v2/transactions: list, POST with a key, DELETE; no single one is read, none is changed",
+            how: "/v2/transactions: list, POST with a key, DELETE; no call reads or changes a single one",
             class: None,
         },
         Operation::Webhooks => Support::Yes {
@@ -69,12 +69,12 @@ fn guide(operation: Operation) -> Support {
         Operation::Lead => {
             Support::Yes { how: "POST /actions on the customer, beyond the guide", class: Some(Class::Neither) }
         }
-        // The guide's transaction holds nothing of ours but the customer, and two sales of one customer may be alike.
+        // The guide's transaction has nothing of ours but the customer, and two sales of one customer may be equal.
         Operation::Sale => Support::Yes {
             how: "POST /transactions with customer_key, amount in cents and currency",
             class: Some(Class::Neither),
         },
-        // The class of a negative transaction, the more careful of the two.
+        // The class of a negative transaction, the stricter of the two.
         Operation::Refund => Support::Yes {
             how: "DELETE /transactions/{key} for all of a sale, else a negative transaction, beyond the guide",
             class: Some(Class::Neither),

@@ -1,13 +1,13 @@
-//! Transactions: the revenue of a customer. A sale is one, with the order's key; all of a sale given back deletes it; a part
-//! given back is a negative one with the refund's key, since a transaction cannot be changed. Here: building them in both
-//! dialects, reading the answers, and finding one again.
+//! Transactions: the revenue of a customer. A sale is a transaction with the order's key. A full refund deletes it. A
+//! partial refund is a negative transaction with the refund's key, since a transaction cannot be changed. This file builds
+//! them in both dialects, reads the answers, and finds a transaction again.
 //!
-//! The unit is "integer cents". That is read as hundredths of the currency's major unit, whatever its exponent: 12.30 EUR
-//! are 1230, 1,230 JPY are 123000, 1.230 KWD are 123, and 1.235 KWD cannot be said and are `inexact_amount`. The documents
-//! give no example beyond two decimals; nothing is ever rounded.
+//! The unit is "integer cents". We read that as hundredths of the currency's major unit, whatever its exponent: 12.30 EUR
+//! are 1230, 1,230 JPY are 123000, 1.230 KWD are 123, and 1.235 KWD cannot be expressed and is `inexact_amount`. The
+//! documents give no example beyond two decimals. Nothing is ever rounded.
 //!
-//! The vendor documents a list of transactions and no reading of a single one. `current` states our key and goes through the
-//! list from the sale's time on, page after page. The guide's transaction holds no key of ours, so there nothing can be found again.
+//! The vendor documents a list of transactions, but no call for a single one. `current` sends our key and searches the list
+//! from the sale's time on, page by page. The guide's transaction has no key of ours, so it cannot be found again.
 //!
 //! Source: <https://docs.partnerstack.com/reference/post_v2-transactions>; vendors.md § 1.2; seed 000.
 
@@ -25,27 +25,27 @@ use crate::redaction::Redaction;
 use crate::root::{encoded, segment};
 use crate::task::{EarlierSale, Note, Rejection, Task};
 
-/// The list that is looked through.
+/// The list that is searched.
 pub(super) const LIST: &str = "GET /v2/transactions";
 /// Characters of `key`.
 pub(super) const KEY_CHARS: std::ops::RangeInclusive<usize> = 4..=255;
-/// Cents, either way.
+/// The largest amount in cents, positive or negative.
 const MOST_CENTS: i64 = 50_000_000_000;
-/// Items of a page that is looked through. A transaction with full `metadata` has some 5 KB, and several times that beyond ASCII: so many
-/// stay well within what egress reads of one answer.
+/// Items per page of a search. A transaction with full `metadata` has about 5 KB, and several times that beyond ASCII: this
+/// many stay well within what egress reads of one answer.
 const PAGE: u32 = 100;
-/// How long before its sale a transaction may be dated by the vendor: clocks differ.
+/// How long before its sale the vendor may date a transaction: clocks differ.
 const EARLIER_MS: i64 = 86_400_000;
 
-/// What is to be done at the vendor.
+/// What must be done at the vendor.
 pub(super) enum Movement<'a> {
-    /// A transaction is to be there.
+    /// The transaction must exist.
     Enter(Entry<'a>),
-    /// The sale's transaction is to be gone.
+    /// The sale's transaction must be gone.
     Delete(Deletion),
 }
 
-/// A transaction that is to be gone.
+/// A transaction to delete.
 pub(super) struct Deletion {
     /// Its key at the vendor.
     pub(super) key: String,
@@ -58,7 +58,7 @@ pub(super) struct Entry<'a> {
     customer: &'a Customer,
     order: &'a Order,
     cents: i64,
-    /// Free text.
+    /// The conversion's `data`.
     data: &'a TextMap,
     created_at: i64,
 }
@@ -69,14 +69,14 @@ pub(super) fn sale(task: &Task) -> Result<Movement<'_>, Rejection> {
     entry(task, order, cents(order.amount_minor, order.currency)?).map(Movement::Enter)
 }
 
-/// What a refund does: delete, when it gives all of its sale back and the vendor's key of it is known.
+/// What a refund does: it deletes if it gives back the whole sale and the vendor's key of the sale is known.
 pub(super) fn refund(task: &Task, dialect: Dialect) -> Result<Movement<'_>, Rejection> {
     let refund = order(task)?;
     let is_whole = |sale: &&EarlierSale| (sale.amount_minor, sale.currency) == (refund.amount_minor, refund.currency);
     if let Some((sale, key)) = task.sale.as_ref().filter(is_whole).zip(sale_key(task, dialect)) {
         return Ok(Movement::Delete(Deletion { key, sold_at: sale.occurred_at.0 }));
     }
-    // The guide's transaction holds no key of ours.
+    // The guide's transaction has no key of ours.
     if dialect == Dialect::Current && task.refund_of.as_ref() == Some(&refund.key) {
         return Err(rejection(
             "`order.key` of a refund must differ from its sale's: PartnerStack keeps both in one list",
@@ -85,7 +85,7 @@ pub(super) fn refund(task: &Task, dialect: Dialect) -> Result<Movement<'_>, Reje
     entry(task, refund, -cents(refund.amount_minor, refund.currency)?).map(Movement::Enter)
 }
 
-/// The vendor's key of the sale. In `current` it is the one that we stated.
+/// The vendor's key of the sale. In `current` it is the key that we sent.
 fn sale_key(task: &Task, dialect: Dialect) -> Option<String> {
     let told = task.sale.as_ref().and_then(|sale| sale.reference.clone());
     match dialect {
@@ -127,7 +127,7 @@ pub(super) fn cents(amount_minor: i64, currency: Currency) -> Result<i64, Reject
     }
 }
 
-/// Hundredths of the major unit in minor units, where they are a whole number of those: the other way of [`cents`].
+/// The inverse of [`cents`]: minor units, if the amount is a whole number of them.
 pub(super) fn minor(cents: i64, currency: Currency) -> Option<i64> {
     match currency.exponent() {
         0 => (cents % 100 == 0).then_some(cents / 100),
@@ -166,7 +166,7 @@ fn current(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Result<Value, Rejection>
     Ok(Value::Object(body))
 }
 
-/// Seed 000 to the letter: three fields, the currency in lower case, and no place for a key or free text.
+/// Exactly seed 000: three fields, the currency in lower case, and no field for a key or `data`.
 fn guide(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Value {
     fit::without_data(entry.data, "the guide's transaction has no place for it", notes);
     if entry.order.items.iter().any(|item| item.category.is_some()) {
@@ -179,8 +179,8 @@ fn guide(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Value {
     Value::Object(body)
 }
 
-/// What the answer to `POST /transactions` came to. The vendor answers 404 where it does not see the customer, who was
-/// confirmed before: a matter of time, and nothing was processed.
+/// The outcome that the answer to `POST /transactions` proves. The vendor answers 404 if it does not show the customer,
+/// which was confirmed before: a later try succeeds, and nothing was processed.
 pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
         let message = answers::said(answer.status, "the vendor does not show the customer");
@@ -196,7 +196,7 @@ pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer,
     }
 }
 
-/// A vendor that answers a key which it has with what stands under it, has something else.
+/// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared.
 fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value) -> Outcome {
     match (text(data, "key"), dialect) {
         (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified,
@@ -213,7 +213,7 @@ pub(super) fn path(key: &str) -> Option<String> {
     segment(key).map(|key| format!("/api/v2/transactions/{key}"))
 }
 
-/// What the answer to `DELETE` came to. Deleted is only what the vendor says that it deleted: 204, or its envelope.
+/// The outcome that the answer to `DELETE` proves. Only the vendor's own confirmation counts: 204, or its envelope.
 pub(super) fn read_deleted(key: &str, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
         return Outcome::Missing { message: answers::said(answer.status, "the vendor has no such transaction") };
@@ -227,15 +227,15 @@ pub(super) fn read_deleted(key: &str, answer: &Answer, redaction: &Redaction<'_>
         false if names_another => {
             Outcome::Unknown { message: answers::said(answer.status, "the vendor names another transaction") }
         }
-        false => answers::unproved(answer, "the vendor's word that the transaction is deleted"),
+        false => answers::unproved(answer, "the vendor's confirmation that the transaction is deleted"),
     }
 }
 
-/// What is looked for in the list of transactions.
+/// What is searched for in the list of transactions.
 pub(super) enum Sought<'a> {
-    /// What we entered.
+    /// A transaction that we entered.
     Entry(&'a Entry<'a>),
-    /// What we deleted.
+    /// A transaction that we deleted.
     Deleted(&'a Deletion),
 }
 
@@ -247,7 +247,7 @@ impl Sought<'_> {
         }
     }
 
-    /// An entry states its time; of a deletion nobody knows which clock dated the transaction.
+    /// An entry has our time; a deleted transaction may have been dated by either clock.
     fn since(&self) -> i64 {
         match self {
             Self::Entry(entry) => entry.created_at.saturating_sub(1),
@@ -255,14 +255,14 @@ impl Sought<'_> {
         }
     }
 
-    /// The list from the sale's time on, the newest first, or the page after the transaction of this key. No end: whether the
-    /// vendor counts from our `created_at` or from its own, the transaction is not before it.
+    /// The list from the sale's time on, the newest first, or the page after the transaction with this key. There is no
+    /// upper limit: whether the vendor dates by our `created_at` or by its own clock, the transaction is not earlier.
     pub(super) fn path(&self, after: Option<&str>) -> String {
         let after = after.map(|key| format!("&starting_after={}", encoded(key))).unwrap_or_default();
         format!("/api/v2/transactions?limit={PAGE}&min_created={}{after}", self.since().max(0))
     }
 
-    /// The key after which the list goes on that did not show it so far; `None` at its end, and where no list is to be read.
+    /// The key after which the search continues; `None` if the transaction was found, at the end, and if there is no list.
     pub(super) fn continued(&self, answer: &Answer, redaction: &Redaction<'_>) -> Option<String> {
         if answers::failure(answer, "base_url", redaction).is_some() {
             return None;
@@ -271,7 +271,7 @@ impl Sought<'_> {
         page.items.last().and_then(|item| text(item, "key")).map(str::to_owned)
     }
 
-    /// What the list's last page says. Where it has more and this is not on it, nothing is known.
+    /// What the list's last page says. If there are more pages and the transaction is not on this one, nothing is known.
     pub(super) fn read(&self, answer: &Answer, redaction: &Redaction<'_>) -> LookUp {
         if let Some(failure) = answers::failure(answer, "base_url", redaction) {
             return answers::not_looked_up(answer, failure);
@@ -311,7 +311,7 @@ impl Page {
     }
 }
 
-/// In what a transaction under our key differs from ours; `None` when it is ours.
+/// The fields in which a transaction under our key differs from ours; `None` if it is ours.
 fn compared(entry: &Entry<'_>, item: &Value) -> Option<String> {
     let same_amount = item.get("amount").and_then(Value::as_i64).is_none_or(|amount| amount == entry.cents);
     let currency = entry.order.currency.as_str();
@@ -319,7 +319,8 @@ fn compared(entry: &Entry<'_>, item: &Value) -> Option<String> {
     let same_customer = customers::our_key_on(item).is_none_or(|shown| shown == entry.customer.key.as_str());
     let fields = [("`amount`", same_amount), ("`currency`", same_currency), ("the customer", same_customer)];
     let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
-    (!differing.is_empty()).then(|| format!("another transaction stands under our key: {}", differing.join(", ")))
+    (!differing.is_empty())
+        .then(|| format!("the vendor's transaction under our key differs in {}", differing.join(", ")))
 }
 
 fn rejection(reason: &str) -> Rejection {

@@ -1,8 +1,9 @@
 //! PartnerStack's webhooks: flat JSON with an `event`. Two generations of names are in use, `partnership.updated` and
-//! `customer_updated`; the guide's are like the first. Nothing is signed, so an event only says whom to ask about.
+//! `customer_updated`; the guide's are like the first. Nothing is signed, so an event only says which customer, transaction
+//! or partner to ask about.
 //!
-//! Names of rewards and transactions stand in the guide alone; an account that sends them in `current` is understood, too.
-//! A body whose object stands under `data` beside `event`, as in the vendor's postbacks to partners, is read likewise.
+//! Only the guide names events of rewards and transactions; they are also understood in `current`. A body with its object
+//! under `data` beside `event`, as in the vendor's postbacks to partners, is read the same way.
 //!
 //! Source: <https://docs.partnerstack.com/docs/partnerstack-webhooks>; vendors.md § 1.3; seed 000.
 
@@ -11,14 +12,14 @@ use serde_json::Value;
 use super::answers::text;
 use crate::webhook::{Meaning, Notice, event_name, keys};
 
-/// What an event is about, by the word before the first `.` or `_` of its name.
+/// The subject of an event, by the word before the first `.` or `_` of its name.
 #[derive(Clone, Copy)]
 enum Family {
     Customer,
     Partner,
     Reward,
     Transaction,
-    /// Tells nothing about a commission.
+    /// Says nothing about a commission.
     Other,
 }
 
@@ -35,16 +36,16 @@ impl Family {
     }
 }
 
-/// What a webhook's body means.
+/// The meaning of a webhook's body.
 pub(super) fn read(body: &[u8]) -> Meaning {
     let Ok(whole) = serde_json::from_slice::<Value>(body) else {
         return Meaning::Unreadable { reason: "the body is not JSON" };
     };
     if !whole.is_object() {
-        return Meaning::Unreadable { reason: "the body is no JSON object" };
+        return Meaning::Unreadable { reason: "the body is not a JSON object" };
     }
     let Some(event) = text(&whole, "event") else {
-        return Meaning::Unreadable { reason: "`event` is missing or no text" };
+        return Meaning::Unreadable { reason: "`event` is missing or not a text" };
     };
     let Some(family) = Family::of(event) else { return Meaning::UnknownEvent { event: event_name(event) } };
     let object = whole.get("data").filter(|data| data.is_object()).unwrap_or(&whole);
@@ -64,7 +65,7 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
         Family::Customer => Notice { customers: keys([key].into_iter().chain(customers)), ..Notice::of(event) },
         Family::Partner => Notice { partners: keys([text(object, "partner_key"), key]), ..Notice::of(event) },
         Family::Transaction => Notice { transactions: keys([key]), customers: keys(customers), ..Notice::of(event) },
-        // A reward without customer, such as a bonus, is the partner's alone.
+        // A reward without a customer, such as a bonus, belongs to the partner alone.
         Family::Reward => {
             let (customers, transactions) = (keys(customers), keys(transactions));
             let alone = customers.is_empty() && transactions.is_empty();
@@ -75,7 +76,7 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
     }
 }
 
-/// The customer's keys on an object that belongs to one, beside it or inside.
+/// The customer's keys on a thing that belongs to a customer, beside the customer or inside.
 fn customer(object: &Value) -> [Option<&str>; 6] {
     [
         text(object, "customer_key"),

@@ -27,16 +27,16 @@ fn the_key_pair_is_needed_and_the_tracking_token_is_not() {
 fn a_credential_that_no_header_can_hold_is_refused_without_showing_it() {
     for text in ["sk\n", "sk private", "schlüssel", "sk\r\nx-admin: 1"] {
         let account = Account { private_key: Some(Secret::new(text)), ..account() };
-        let expected = "`private_key` of partnerstack holds white space or characters beyond ASCII; copy it again";
+        let expected = "`private_key` of partnerstack contains white space or characters beyond ASCII; copy it again";
         assert_eq!(refused(&account), expected);
     }
     let colon = Account { public_key: Some(Secret::new("pk:x")), ..account() };
-    assert_eq!(refused(&colon), "`public_key` of partnerstack holds a colon, which no user name can");
+    assert_eq!(refused(&colon), "`public_key` of partnerstack contains a colon, which a user name cannot");
 }
 
 #[test]
 fn a_root_is_a_plain_absolute_url() {
-    let shape = "`base_url` of partnerstack must be scheme, host and path alone: \
+    let shape = "`base_url` of partnerstack must have only scheme, host and path: \
                  no user name, query, fragment or white space";
     assert_eq!(
         refused(&with_base_url("api.example.com")),
@@ -47,7 +47,7 @@ fn a_root_is_a_plain_absolute_url() {
         refused(&with_base_url("https://")),
         "`base_url` of partnerstack must be an absolute URL, such as https://api.example.com"
     );
-    assert_eq!(refused(&with_base_url("https:///x")), "`base_url` of partnerstack names no host");
+    assert_eq!(refused(&with_base_url("https:///x")), "`base_url` of partnerstack has no host");
     for url in ["https://u:p@x", "https://x?y", "https://x#y", "https://x/a b", "https://x\\@y"] {
         assert_eq!(refused(&with_base_url(url)), shape, "{url}");
     }

@@ -51,7 +51,7 @@ fn partnerstack_takes_every_kind_and_reads_back_what_it_can() {
         current(Operation::Partners).starts_with("/v2/partnerships: list, get, add, update (key, group), remove; no")
     );
     assert!(current(Operation::Customers).starts_with("/v2/customers: list, get, POST, PATCH, DELETE"));
-    assert!(current(Operation::Groups).contains("no single one is read"));
+    assert!(current(Operation::Groups).contains("no call reads a single group"));
     assert!(current(Operation::Sale).ends_with("once the customer is recorded (searchable)"));
     assert!(current(Operation::Refund).starts_with("DELETE /v2/transactions/{key} for all of a sale"));
     assert!(current(Operation::Lead).ends_with("(neither)"), "an action can be neither keyed nor read back");
@@ -63,9 +63,7 @@ fn partnerize_has_no_customers_and_webhooks_in_its_guide_alone() {
     assert!(cell("partnerize", Dialect::Current, Operation::Signup).contains("it has no customers"));
     let none = "unsupported: none for brands in the vendor's documents; the conversion report is read instead";
     assert_eq!(cell("partnerize", Dialect::Current, Operation::Webhooks), none);
-    assert!(
-        cell("partnerize", Dialect::Guide, Operation::Webhooks).starts_with("not yet: conversion.approved")
-    );
+    assert!(cell("partnerize", Dialect::Guide, Operation::Webhooks).starts_with("not yet: conversion.approved"));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn one_thing_is_read_where_a_dialect_reads_one() {
         assert_eq!(one(dialect, Thing::Partnership, "acme"), "partnerships/acme");
         assert!(unsupported(at(dialect).one(Thing::Transaction, "txn_1")).contains("list them"));
     }
-    assert!(unsupported(at(Dialect::Current).one(Thing::Group, "grp_1")).contains("reads no single one"));
+    assert!(unsupported(at(Dialect::Current).one(Thing::Group, "grp_1")).contains("has no call for a single one"));
 }
 
 #[test]
@@ -200,5 +200,5 @@ fn a_period_narrows_what_takes_times_and_is_refused_where_nothing_does() {
         assert!(unsupported(at(Dialect::Guide).list(&within(thing))).contains("`since`"));
     }
     let grouped = List { group: Some("g".into()), ..List::all(Thing::Customer) };
-    assert_eq!(unsupported(at(Dialect::Guide).list(&grouped)), "only partnerships are listed by group");
+    assert_eq!(unsupported(at(Dialect::Guide).list(&grouped)), "only partnerships can be listed by group");
 }

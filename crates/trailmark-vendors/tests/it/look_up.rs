@@ -63,7 +63,7 @@ fn an_address_counts_only_where_both_sides_state_one() {
 
 #[test]
 fn somebody_else_under_our_key_differs_and_the_field_is_named() {
-    let differs = "differs | another customer stands under our key: ";
+    let differs = "differs | the vendor's customer under our key differs in ";
     let whom = "; the vendor has had this customer since 2026-11-20T08:00:00Z and credits partner `acme`";
     let other = fixture!("200_customer").replace("Ada@", "bob@");
     assert_eq!(read(&signup(), 200, &other), format!("{differs}`email`{whom}"));
@@ -76,7 +76,7 @@ fn somebody_else_under_our_key_differs_and_the_field_is_named() {
 #[test]
 fn a_partner_that_we_named_must_be_the_one_that_the_vendor_credits() {
     let named = Task { partner: Some(PartnerKey::new("bolt").unwrap()), ..signup_without_click() };
-    let expected = "differs | another customer stands under our key: `partner_key`; the vendor has had this customer \
+    let expected = "differs | the vendor's customer under our key differs in `partner_key`; the vendor has had this customer \
                     since 2026-11-20T08:00:00Z and credits partner `acme`";
     assert_eq!(read(&named, 200, fixture!("200_customer")), expected);
 }
@@ -89,7 +89,7 @@ fn a_customer_who_was_another_partners_before_the_signup_by_click_is_a_conflict_
     let since =
         |ms: i64| fixture!("200_customer").replace("\"created_at\": 1795161600000", &format!("\"created_at\": {ms}"));
     let (found, day_before) = ("found | cus_8U5s1iH2Pd2a2p", super::NOW.0 - 86_400_000);
-    let conflict = "differs | another customer stands under our key: `partner_key`; the vendor has had this customer \
+    let conflict = "differs | the vendor's customer under our key differs in `partner_key`; the vendor has had this customer \
                     since 2026-11-20T08:00:00Z and credits partner `acme`";
     assert_eq!(read(&by_click(Some("bolt")), 200, &since(day_before)), conflict);
     assert_eq!(
@@ -108,7 +108,7 @@ fn a_customer_who_was_another_partners_before_the_signup_by_click_is_a_conflict_
     assert!(read(&by_click(Some("bolt")), 200, &ageless).starts_with("differs | "), "of unknown age: a person decides");
     assert_eq!(read(&by_click(None), 200, &ageless), found);
     let nobodys = since(day_before).replace("\"partner_key\": \"acme\"", "\"partner_key\": null");
-    let nobody = "differs | another customer stands under our key: `partner_key`; the vendor has had this customer since \
+    let nobody = "differs | the vendor's customer under our key differs in `partner_key`; the vendor has had this customer since \
                   2026-11-20T08:00:00Z and credits nobody";
     assert_eq!(read(&by_click(Some("acme")), 200, &nobodys), nobody);
 }

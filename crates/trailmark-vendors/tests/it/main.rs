@@ -31,9 +31,9 @@ use trailmark_vendors::webhook::Meaning;
 use trailmark_vendors::{Adapter, Dialect, Vendor, vendor};
 use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 /// 2026-11-21T08:00:00Z, when every answer arrives.
 const NOW: UnixMillis = UnixMillis(1_795_248_000_000);

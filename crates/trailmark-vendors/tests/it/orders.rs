@@ -264,7 +264,7 @@ fn a_customer_that_the_vendor_does_not_show_yet_is_waited_for() {
 fn a_key_that_is_answered_with_another_transaction_is_a_conflict() {
     let made = fixture!("200_transaction");
     let task = sale(1231, "EUR");
-    let expected = "another transaction stands under our key: `amount`";
+    let expected = "the vendor's transaction under our key differs in `amount`";
     assert_eq!(adapter().read(&task, &answer(200, made)), Outcome::Conflict { message: expected.into() });
 }
 
@@ -282,7 +282,7 @@ fn a_deletion_counts_only_by_the_vendors_word() {
     }
     for body in ["", "{}", "[]", "null", "<html>", "OK", r#"{"message":"OK"}"#] {
         let told = read(&task, 200, body);
-        assert!(told.starts_with("unknown | ") && told.contains("the vendor's word that"), "{body}: {told}");
+        assert!(told.starts_with("unknown | ") && told.contains("the vendor's confirmation that"), "{body}: {told}");
     }
     let another = read(&task, 200, r#"{"data":{"key":"o_1002"},"status":200}"#);
     assert_eq!(another, "unknown | status 200: the vendor names another transaction");
@@ -370,7 +370,7 @@ fn a_list_is_gone_through_by_the_key_of_its_last_item_until_it_ends_or_shows_our
 #[test]
 fn what_stands_under_our_key_and_is_not_ours_differs() {
     let list = fixture!("200_transactions");
-    let prefix = "differs | another transaction stands under our key: ";
+    let prefix = "differs | the vendor's transaction under our key differs in ";
     assert_eq!(found(&sale(1231, "EUR"), 200, list), format!("{prefix}`amount`"));
     assert_eq!(found(&sale(1230, "USD"), 200, list), format!("{prefix}`currency`"));
     assert_eq!(found(&with_key(sale(1230, "EUR"), "u_9"), 200, list), format!("{prefix}the customer"));
@@ -398,7 +398,7 @@ content-type: application/json
 #[test]
 fn an_action_of_nobody_is_ignored() {
     assert_eq!(read(&lead(), 200, r#"{"data":{"key":"act_1"},"status":200}"#), "recorded | act_1");
-    let nobody = "ignored | status 200: an action of nobody: the customer is not known";
+    let nobody = "ignored | status 200: the vendor does not know the customer of this action";
     assert_eq!(read(&lead(), 200, r#"{"data":{},"status":200}"#), nobody);
     assert_eq!(read(&lead(), 200, r#"{"data":{"type":"lead"},"status":200}"#), "unverified");
     assert_eq!(read(&lead(), 200, r#"{"status":200}"#), "unverified");

@@ -62,9 +62,9 @@ fn what_says_nothing_about_a_commission_is_told_apart() {
     check(json!({"event": "agreement.accepted"}), "noted agreement.accepted");
     check(json!({"event": "moon.landed", "key": "x"}), "unknown moon.landed");
     check(json!({"event": "customer_updated"}), "unreadable: the event names no customer, transaction or partner");
-    check(json!({"key": "cus_1"}), "unreadable: `event` is missing or no text");
-    check(json!({"event": 7}), "unreadable: `event` is missing or no text");
-    check(json!(["event"]), "unreadable: the body is no JSON object");
+    check(json!({"key": "cus_1"}), "unreadable: `event` is missing or not a text");
+    check(json!({"event": 7}), "unreadable: `event` is missing or not a text");
+    check(json!(["event"]), "unreadable: the body is not a JSON object");
     for body in [&b""[..], b"event=customer_updated", b"\xff\xfe", b"{\"event\":"] {
         assert_eq!(read(body), "unreadable: the body is not JSON");
     }

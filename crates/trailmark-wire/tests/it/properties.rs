@@ -10,7 +10,6 @@ use trailmark_wire::conversion::{Body, Conversion};
 use trailmark_wire::envelope::Posted;
 use trailmark_wire::grammar::{self, Case, Plus};
 use trailmark_wire::ids::{PartnerKey, SiteId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::json::{ReadJson, WriteJson};
 use trailmark_wire::jws::Compact;
 use trailmark_wire::landing::Landing;
@@ -18,6 +17,7 @@ use trailmark_wire::limits::STORED_URL_BYTES;
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{ClickClaims, Unverified};
+use trailmark_wire::vendor::VendorName;
 
 use crate::support::SerdeJson;
 

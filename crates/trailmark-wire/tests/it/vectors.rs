@@ -11,13 +11,13 @@ use trailmark_wire::capture::{Captured, Rule, capture};
 use trailmark_wire::conversion::{Body, Conversion};
 use trailmark_wire::envelope::{self, Payload, Posted, TokenHash};
 use trailmark_wire::ids::{SiteId, hex};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::json::{ReadJson, WriteJson};
 use trailmark_wire::jwk::{EcPublicJwk, OkpJwk, Thumbprint};
 use trailmark_wire::landing::Landing;
 use trailmark_wire::merchant::{self, Algorithm, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::token::{self, Claims, ClickClaims, Unverified, VisitorClaims};
+use trailmark_wire::vendor::VendorName;
 
 use crate::support::{SerdeJson, ed25519, es256, sha256};
 

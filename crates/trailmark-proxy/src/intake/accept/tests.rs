@@ -50,7 +50,10 @@ impl Shop {
     fn open(credit: Credit) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&folder.path().join("ledger.db")).unwrap());
-        let programs = [("main", VendorName::from_name("partnerstack").unwrap()), ("other", VendorName::from_name("partnero").unwrap())];
+        let programs = [
+            ("main", VendorName::from_name("partnerstack").unwrap()),
+            ("other", VendorName::from_name("partnero").unwrap()),
+        ];
         let rules = Rules {
             programs: programs.map(|(name, vendor)| (program(name), vendor)).into(),
             credit,

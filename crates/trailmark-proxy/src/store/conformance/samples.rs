@@ -17,11 +17,11 @@ use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event};
 use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VisitorId};
-use trailmark_wire::vendor::VendorName;
 use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
+use trailmark_wire::vendor::VendorName;
 
 use crate::outbox::{Progress, Purpose, State};
 use crate::store::delivery::{AttemptEnd, AttemptKey, Claim, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
