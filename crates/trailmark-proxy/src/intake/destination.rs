@@ -349,8 +349,8 @@ mod tests {
     #[test]
     fn captured_parameters_go_and_the_rest_stays_as_written() {
         let rules = [
-            Rule { vendor: VendorName::from_name("partnerstack"), params: &["via".to_owned()] },
-            Rule { vendor: VendorName::from_name("introw"), params: &[] },
+            Rule { vendor: trailmark_wire::vendor::VendorName::from_name("partnerstack"), params: &["via".to_owned()] },
+            Rule { vendor: trailmark_wire::vendor::VendorName::from_name("introw"), params: &[] },
         ];
         for (before, after) in [
             ("/", "/"),

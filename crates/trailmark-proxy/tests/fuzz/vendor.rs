@@ -12,7 +12,6 @@ use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
-use trailmark_wire::vendor::VendorName;
 
 use crate::engine::{Looked, Target, Verdict, rule};
 use crate::seeds::{SECRET, tells_a_secret};

@@ -33,7 +33,6 @@ use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
-use trailmark_wire::vendor::VendorName;
 
 /// 2026-11-21T08:00:00Z, when every answer arrives.
 const NOW: UnixMillis = UnixMillis(1_795_248_000_000);
@@ -162,7 +161,7 @@ impl Opened {
     }
 }
 
-fn named(name: VendorName) -> &'static dyn Vendor {
+fn named(name: &str) -> &'static dyn Vendor {
     vendor(name).unwrap()
 }
 
