@@ -113,7 +113,7 @@ pub enum Kept {
 pub struct Unread {
     /// Its id.
     pub id: ConversionId,
-    /// As it came.
+    /// Its body.
     pub body: Vec<u8>,
 }
 
