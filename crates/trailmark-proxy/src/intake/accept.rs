@@ -201,7 +201,9 @@ impl Rules {
                 "the vendor may still credit another partner for this customer: run `conversions reassign` with \
                  the customer's key; the sale is then released automatically",
             )),
-            Status::Held => Err(refused("its sale is not known yet: the refund is released automatically when the sale arrives")),
+            Status::Held => {
+                Err(refused("its sale is not known yet: the refund is released automatically when the sale arrives"))
+            }
             Status::Unattributed | Status::Rejected => {
                 Err(refused(&format!("nothing would be sent ({code}): reject it, or fix the cause first")))
             }

@@ -205,7 +205,7 @@ pub fn without_look_up(progress: Progress) -> Progress {
             let reason = unshown(progress.reason.as_deref().unwrap_or_default());
             ended(progress, State::Conflict, reason)
         }
-        _ => undecided(progress, "this vendor cannot be asked what it has"),
+        _ => undecided(progress, "this vendor offers no look-up"),
     }
 }
 
@@ -247,15 +247,18 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
                 read_back_later(ended(progress, State::Ignored, Some(message)), None, at)
             }
         }
-        Some(Doubt::Missing) => retried(progress, "the vendor still shows what is to be deleted", None, at),
+        Some(Doubt::Missing) => retried(progress, "the vendor still shows the record to delete", None, at),
         Some(Doubt::Refused) => refused(progress, at),
         Some(Doubt::Duplicate) => {
             let reason = unshown(progress.reason.as_deref().unwrap_or_default());
             ended(progress, State::Conflict, reason)
         }
-        Some(Doubt::Unknown) | None => {
-            retried(progress, "the outcome of a send was unknown; a look-up found nothing, so it is sent again", None, at)
-        }
+        Some(Doubt::Unknown) | None => retried(
+            progress,
+            "the outcome of a send was unknown; a look-up found nothing, so it is sent again",
+            None,
+            at,
+        ),
     }
 }
 

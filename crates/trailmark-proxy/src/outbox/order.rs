@@ -36,7 +36,10 @@ pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option
         }
         Earlier::Undecided => {
             let what = name(follows);
-            (State::Blocked, format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"))
+            (
+                State::Blocked,
+                format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
+            )
         }
         Earlier::Stands(_) => (State::Waiting, format!("{} must be recorded first", name(follows))),
     };

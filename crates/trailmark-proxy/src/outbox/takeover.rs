@@ -18,7 +18,9 @@ pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
         Past::Clear => fresh,
         Past::Unsure(Some(Class::Keyed | Class::Searchable | Class::UniqueKey | Class::Upsert)) => Progress {
             state: State::Uncertain,
-            reason: Some("a page's claim on this customer was sent to the vendor before, so a look-up comes first".into()),
+            reason: Some(
+                "a page's claim on this customer was sent to the vendor before, so a look-up comes first".into(),
+            ),
             doubt: Some(Doubt::Unknown),
             // `machine` replaces this by one settling time after the first look-up.
             settles_at: Some(due_at.plus(FURTHEST_DUE_MS)),
@@ -26,7 +28,10 @@ pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
         },
         Past::Unsure(Some(Class::Neither) | None) => Progress {
             state: State::Conflict,
-            reason: Some("a page's claim on this customer was sent to the vendor before, and this vendor offers no look-up".into()),
+            reason: Some(
+                "a page's claim on this customer was sent to the vendor before, and this vendor offers no look-up"
+                    .into(),
+            ),
             due_at: None,
             ..fresh
         },

@@ -152,7 +152,9 @@ fn open(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     // its planner has looked at a bound value, as it does for partial indexes: that took half of the CPU time of a
     // conversion.
     if !connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)? {
-        return Err(StoreError::Refused("this build of SQLite lacks stable query plans (QPSG): use another build".into()));
+        return Err(StoreError::Refused(
+            "this build of SQLite lacks stable query plans (QPSG): use another build".into(),
+        ));
     }
     Ok(connection)
 }
@@ -185,7 +187,10 @@ fn check_identity(connection: &Connection, path: &Path) -> Result<(), StoreError
     match (id, objects) {
         (APPLICATION_ID, _) => Ok(()),
         (0, 0) => Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?),
-        _ => Err(StoreError::Refused(format!("{} is a database, but not a Trailmark ledger: choose another file", path.display()))),
+        _ => Err(StoreError::Refused(format!(
+            "{} is a database, but not a Trailmark ledger: choose another file",
+            path.display()
+        ))),
     }
 }
 

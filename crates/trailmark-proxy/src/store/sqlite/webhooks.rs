@@ -135,7 +135,11 @@ fn concern<'a>(
     let deliveries = commissions::concerned(ledger, site, program, notice)?;
     if deliveries.is_empty() {
         remember_subjects(ledger, site, id, program, notice)?;
-        return Ok(Stands::so(WebhookState::Unmatched, event, "no delivery of this program matches the customer, transaction or partner that it names"));
+        return Ok(Stands::so(
+            WebhookState::Unmatched,
+            event,
+            "no delivery of this program matches the customer, transaction or partner that it names",
+        ));
     }
     for delivery in &deliveries {
         commissions::mark(ledger, site, delivery, now)?;
@@ -222,7 +226,9 @@ pub(super) fn one(ledger: &Connection, prefix: &str) -> Result<WebhookRow, Store
     }
     match (found.pop(), found.is_empty()) {
         (Some(one), true) => Ok(one),
-        (Some(_), false) => Err(StoreError::Refused("more than one webhook's id begins with this: give more characters".into())),
+        (Some(_), false) => {
+            Err(StoreError::Refused("more than one webhook's id begins with this: give more characters".into()))
+        }
         (None, _) => Err(StoreError::NotFound("webhook")),
     }
 }
