@@ -164,7 +164,7 @@ test('rows 26 and 27: a link hands its parameters on, and one that is refused sh
   const refused = await page.goto(`${product.site}/tm/r/nobody/ada`);
   assert.equal(refused.status(), 404);
   await page.getByRole('heading', { name: 'This link does not work' }).waitFor();
-  await page.getByRole('link', { name: 'Go on to the site' }).click();
+  await page.getByRole('link', { name: 'Go to the site' }).click();
   await page.getByRole('heading', { name: 'Shop' }).waitFor();
   await context.close();
 });

@@ -224,8 +224,8 @@ pub fn credited(row: &ConversionRow) -> String {
     match row.status {
         Status::Duplicate => return "nobody, another conversion has this key".to_owned(),
         _ if each.is_empty() => return "nobody".to_owned(),
-        Status::Held => return format!("nobody yet (would be {all})"),
-        Status::Rejected => return format!("nobody (would have been {all})"),
+        Status::Held => return format!("nobody yet; would be {all}"),
+        Status::Rejected => return format!("nobody; would have been {all}"),
         Status::Accepted | Status::Unattributed => {}
     }
     let in_state = |is: fn(State) -> bool| {
@@ -237,8 +237,8 @@ pub fn credited(row: &ConversionRow) -> String {
         _ if row.standings.is_empty() => all,
         (false, true) => has,
         (false, false) => format!("{has}; not yet {open}"),
-        (true, false) => format!("nobody yet (would be {open})"),
-        (true, true) => format!("nobody (would have been {all})"),
+        (true, false) => format!("nobody yet; would be {open}"),
+        (true, true) => format!("nobody; would have been {all}"),
     }
 }
 

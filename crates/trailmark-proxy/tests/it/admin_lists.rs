@@ -1,4 +1,4 @@
-//! The operator's API lists to the end, by time, by any name, and as CSV; each conversion comes with its answer.
+//! The operator's lists: paging to the end, by time, by any name, and as CSV; each conversion has its answer.
 
 use serde_json::{Value, json};
 

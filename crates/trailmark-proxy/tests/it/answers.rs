@@ -1,5 +1,5 @@
-//! The answer to "was the partner paid?": decided by the ledger's rows alone, and the same wherever it is read. Then whole
-//! stories with the double of PartnerStack: who must act, and what a lane that stands still says of itself.
+//! The answer to "was the partner paid?": it depends only on the ledger's rows and is the same everywhere. Then whole
+//! stories with the simulated PartnerStack: who must act, and what a closed lane reports.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn standing(state: &str, more: Value) -> Value {
     standing
 }
 
-/// A signup with one delivery, with a few members changed.
+/// A signup with one delivery and some changed members.
 fn row(standings: Value, more: Value) -> ConversionRow {
     let mut row = json!({
         "id": OWN, "site": "acme", "kind": "signup", "external_id": "u_1", "customer": "u_1", "status": "accepted",
@@ -206,7 +206,7 @@ fn what_waits_in_a_lane_that_is_shut_says_so_and_a_paused_one_needs_a_person() {
     assert!(said(&due, &[lane("open")]).contains("about to be sent"));
 }
 
-/// The conversion's answer as the ledger gives it.
+/// The conversion's answer from the ledger.
 async fn told(world: &World, id: &ConversionId) -> String {
     let detail = world.store.ledger.conversion(id.to_string()).await.unwrap();
     said(&detail.conversion, &world.store.ledger.lanes(world.clock.now()).await.unwrap())
@@ -244,7 +244,7 @@ async fn a_sale_whose_signup_was_rejected_begins_with_the_cause() {
     assert!(told.ends_with("`trailmark conversions explain cust_41` shows the cause."), "{told}");
 }
 
-/// A signup of whose outcome nobody knows, and which cannot be looked up any more; with its sale and a refund of that.
+/// A signup with an unknown outcome and no look-up left, its sale, and a refund of the sale.
 async fn undecided(world: &World) -> (DeliveryRow, ConversionId, ConversionId) {
     let signup = world.signup("u_1").await;
     world.until_state(&signup, State::Unverified).await;

@@ -1,10 +1,10 @@
-//! The configuration: what is read, and what every mistake is told with: place, setting, cure.
+//! The configuration: what is read, and that every mistake names place, setting and cure.
 
 use std::path::Path;
 
 use trailmark_proxy::config::{Config, ConfigError, DEFAULT, Overrides, Unlocked};
 
-/// The example of the documentation, with the fewest settings.
+/// The documentation's example with the fewest settings.
 const GOOD: &str = r#"
 [[sites]]
 id = "acme"
@@ -24,7 +24,7 @@ fn read(toml: &str) -> Result<Unlocked, ConfigError> {
     Unlocked::from_toml(toml, Path::new("trailmark.toml"), &variables())
 }
 
-/// The problems of a configuration, one a line.
+/// The problems of a configuration, one on each line.
 #[track_caller]
 fn refused(toml: &str) -> String {
     let text = read(toml).unwrap_err().to_string();
@@ -82,7 +82,7 @@ fn the_default_file_is_read_and_every_example_in_it_is_right() {
     });
     let config = Unlocked::from_toml(&uncommented, Path::new("default"), &secrets).unwrap().config;
     let least = read(GOOD).unwrap().config;
-    // What stands there as default is the default.
+    // The default file shows the true defaults.
     for (example, default) in [
         (config.server.listen.to_string(), least.server.listen.to_string()),
         (config.server.mount, least.server.mount),
@@ -282,7 +282,7 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(text.lines().count(), 3, "{text}");
 }
 
-/// Found by the fuzzer: a wrong file, such as a log, took seconds, and its mistakes filled screens.
+/// Found by the fuzzer: a wrong file such as a log took seconds, and its mistakes filled several screens.
 #[test]
 fn of_a_file_of_mistakes_the_first_fifty_are_told() {
     for line in ["e\"\n", "unknown_N = 1\n"] {

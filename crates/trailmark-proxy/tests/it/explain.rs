@@ -1,18 +1,18 @@
-//! `explain` tells what the record holds, and nothing else: one check, whole texts.
+//! `explain` tells what the record has, and nothing else: one check of whole texts.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
 use trailmark_proxy::store::operator::{ConversionDetail, LaneRow};
 
-/// The record as the operator's listener gives it, with a few members changed.
+/// The operator's listener's record with some changed members.
 fn told(change: impl FnOnce(&mut Value)) -> String {
     let mut detail = record();
     change(&mut detail);
     explain(&read(detail), &[])
 }
 
-/// The record with its conversion's standings, which the ledger draws from the same rows.
+/// The record with its conversion's standings, which the ledger derives from the same rows.
 fn read(mut detail: Value) -> ConversionDetail {
     let standings = detail["deliveries"].as_array().unwrap().iter().map(|delivery| {
         json!({
@@ -232,7 +232,7 @@ fn what_is_held_says_why_and_how_it_ended() {
     ");
 }
 
-/// The text without its line breaks.
+/// The text without line breaks.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -254,7 +254,7 @@ fn what_is_held_credits_nobody_yet_and_names_the_command() {
         detail["deliveries"] = json!([]);
     }));
     for part in [
-        "Credited: nobody yet, it would be ada (main).",
+        "Credited: nobody yet; would be ada (main).",
         "It would be credited, the latest valid touch of all programs",
         "Not paid: It is held until a server or an operator confirms it. This site believes a page's customer only if",
         "Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.",
@@ -331,7 +331,7 @@ fn a_delivery_whose_key_went_to_another_can_only_be_dropped() {
     let cure = "Conversion 019aa5a1-6f70-7000-8000-000000000005 has its key by now, so it cannot be sent again. Run \
                 `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002";
     assert!(text.contains(cure) && !text.contains("outbox retry"), "{text}");
-    assert!(text.contains("Credited: nobody, it would have been ada (main)."), "{text}");
+    assert!(text.contains("Credited: nobody; would have been ada (main)."), "{text}");
 }
 
 #[test]
@@ -357,7 +357,7 @@ fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() 
         );
         assert!(text.contains(&still) && !text.contains("09:00:00"), "{text}");
     }
-    // field-faults row 44: a refused credential is no matter of what does not need it.
+    // field-faults row 44: a refused credential affects only deliveries that need it.
     for lanes in [[lane("side", "paused"), lane("main", "open")], [lane("side", "open"), lane("main", "paused")]] {
         let text = told(&lanes);
         assert!(text.contains("It is due. The next attempt comes at 2026-11-21T09:00:00Z."), "{text}");

@@ -1,5 +1,5 @@
-//! What an operator does about held conversions: over the operator's listener and by the binary, with a running proxy and
-//! without one.
+//! Operators' decisions about held conversions: over the operator's listener and with the binary, with and without a
+//! running proxy.
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,5 @@
-//! Webhooks before the real process: what an operator's commands show and change, what a kill leaves behind, and that the
-//! secret in the address shows nowhere.
+//! Webhooks with the real process: operators' commands, what remains after a kill, and that the secret in the address
+//! appears nowhere.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
     assert_eq!(desk.run(&format!("conversions check {id} --json")).json()["deliveries"], 1);
 }
 
-/// A proxy in a process of its own; killed when it is dropped.
+/// A proxy process; killed when dropped.
 struct Process {
     child: Child,
     log: PathBuf,
@@ -66,7 +66,7 @@ struct Process {
 }
 
 impl Process {
-    /// Starts it, with everything logged that there is.
+    /// Starts it with the most detailed log.
     fn start(desk: &Desk, name: &str) -> Self {
         let log = desk.path(name);
         let mut command = desk.command("serve");
