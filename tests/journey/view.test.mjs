@@ -343,7 +343,7 @@ test('what needs somebody leads to its rows alone', async () => {
   const states = await deliveries.locator('td[data-name=State]').allTextContents();
   assert.deepEqual([...new Set(states)], ['rejected']);
   assert.equal(await page.locator('#conversions').isVisible(), false);
-  await page.getByText('Shows rejected deliveries only').waitFor();
+  await page.getByText('Shows only rejected deliveries').waitFor();
   quiet(said);
   await context.close();
 });

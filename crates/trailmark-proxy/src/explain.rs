@@ -104,7 +104,7 @@ fn touched(touch: &TouchRow) -> String {
     match (&touch.partner, touch.unusable) {
         (Some(partner), _) => what.push_str(&format!(", partner {partner}")),
         (None, Some(unusable)) => what.push_str(&format!("; its link names no partner: {}", flaw(unusable))),
-        (None, None) => what.push_str("; only the vendor knows its partner"),
+        (None, None) => what.push_str(", partner known only to the vendor"),
     }
     if let Some(click) = &touch.click_id {
         what.push_str(&format!(", click id {click}"));

@@ -42,7 +42,7 @@ pub enum State {
     NotNeeded,
     /// The vendor has it.
     Recorded,
-    /// The vendor refused it finally, or cannot express it. A dead letter with the reason. Kept.
+    /// The vendor refused it permanently, or cannot express it. A dead letter with the reason. Kept.
     Rejected,
     /// A send may have taken effect. Looked up at its due time; without one, an operator decides.
     Uncertain,

@@ -98,7 +98,7 @@ fn outcome(word: Option<&str>, vendor: &str) -> String {
         Some("missing") => format!("{vendor} says that it has nothing to delete"),
         Some("inconclusive") => format!("{vendor} gave no clear answer"),
         Some("recorded") => format!("{vendor} recorded it"),
-        Some("rejected") => format!("{vendor} refused it finally"),
+        Some("rejected") => format!("{vendor} refused it permanently"),
         Some("retry") => "it was certainly not processed; another try may help".to_owned(),
         Some("throttled") => format!("{vendor} asked us to come back later and did not process it"),
         Some("unknown") => format!("it is not known whether {vendor} processed it"),
@@ -117,8 +117,8 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
     let reference = delivery.reference.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
     if let Some(credential) = &delivery.paused_by {
         return format!(
-            "It waits: {vendor} refuses `{credential}`{reason}. Correct it in the program's configuration or at {vendor}; it goes on by \
-             itself then, and what needs no refused credential goes on meanwhile."
+            "It waits: {vendor} refuses `{credential}`{reason}. Correct it in the program's configuration or at {vendor}; this then goes \
+             on automatically. Deliveries that do not need the credential go on meanwhile."
         );
     }
     match delivery.state.as_str() {
@@ -145,7 +145,7 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         }
         "ignored" if next.is_some() => {
             format!(
-                "{vendor} accepted it and shows nothing of it{reason}. It is read back at {at}, then ever more seldom for a week; nothing \
+                "{vendor} accepted it but does not show it{reason}. It is read back at {at}, then in growing intervals for a week; nothing \
                  is sent meanwhile. If {vendor} has it after all, run {}.{lane}",
                 resolve(id)
             )

@@ -20,7 +20,7 @@ pub enum SendOutcome {
     Missing,
     /// Done.
     Recorded,
-    /// Refused finally.
+    /// Refused permanently.
     Rejected,
     /// Not processed; another try may help.
     Retry,

@@ -69,7 +69,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("simulate --listen 9100", "such as 127.0.0.1:9100"),
             (
                 "customers list --program main --since 2026-11-22T00:00:00Z --until 2026-11-21T00:00:00Z",
-                "--since is later than --until",
+                "--since must not be later than --until",
             ),
             ("transactions add --customer u_1 --currency USD --amount-minor 1.5", "such as 9900 for 99.00 USD"),
             ("simulate --listen 127.0.0.1:0 --landing-url /home", "--landing-url"),
@@ -89,7 +89,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("conversions list --limit 0", "not a number of 1 or more"),
             ("conversions list --limit ten", "`all`"),
             ("conversions list --since yesterday", "2026-11-21"),
-            ("conversions list --since 2026-11-22 --until 2026-11-21", "--since is not before --until"),
+            ("conversions list --since 2026-11-22 --until 2026-11-21", "--since must be before --until"),
             ("conversions list --csv --json", "--csv"),
             ("lanes open acme/main/x", "such as acme/main"),
             ("conversions release zz --reason because", "8 to 36"),
@@ -174,12 +174,12 @@ fn a_row_that_is_not_there_ends_with_1() {
         &desk,
         1,
         &[
-            (&format!("conversions show {SOME_ID}"), "no such conversion"),
-            (&format!("conversions explain {SOME_ID}"), "no such conversion"),
-            ("conversions explain u_9", "neither by id nor by key"),
+            (&format!("conversions show {SOME_ID}"), "no conversion has this id"),
+            (&format!("conversions explain {SOME_ID}"), "no conversion has this id"),
+            ("conversions explain u_9", "no conversion has this id, key"),
             ("conversions explain rosa@example.org", "e-mail address"),
             ("lanes open acme/main", "`acme/main`: there is no such lane; `trailmark lanes list`"),
-            ("conversions explain ../../v1/keys", "no such conversion"),
+            ("conversions explain ../../v1/keys", "no conversion has this id"),
             (&format!("outbox retry {SOME_ID}"), "no such delivery"),
             ("outbox drop 019aa5a0 --reason because", "`019aa5a0`: none of the newest 1000 deliveries"),
             ("webhooks show 019aa5a0", "`019aa5a0`: there is no such webhook"),
@@ -371,7 +371,7 @@ async fn a_wrong_admin_key_ends_with_2_and_shows_neither_key() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(
-        error.contains("`server.admin_key` has another value: show that one; a command takes it from")
+        error.contains("`server.admin_key` has another value: use that one; a command reads it from")
             && !error.contains("another-key")
             && !error.contains(ADMIN_KEY),
         "{error}"

@@ -106,7 +106,7 @@ async fn a_sale_that_somebody_deleted_before_the_refund_is_a_conflict_that_says_
         let row = world.to_the_end(&back).await;
         assert_eq!(tries(&row), ["send missing", "look_up found"], "{vendor}");
         assert_eq!(row.state, "conflict");
-        assert!(row.reason.unwrap().contains("deleted by somebody else, or stands under another key"));
+        assert!(row.reason.unwrap().contains("somebody else deleted it, or it has another key at the vendor"));
     }
 }
 

@@ -185,7 +185,7 @@ async fn a_clock_put_back_by_a_year_strands_nothing_and_sends_nothing_twice() {
     world.engine.wake();
     world.until(&first, |row| tries(row) == ["send unverified", "look_up absent"]).await;
     world.looked().await;
-    assert_eq!(world.row(&first).await.tries.len(), 2, "the settling time begins anew");
+    assert_eq!(world.row(&first).await.tries.len(), 2, "the settling time starts again");
     world.advance(SETTLING_MS).await;
     let row = world.until_state(&first, State::Recorded).await;
     assert_eq!(tries(&row), ["send unverified", "look_up absent", "look_up found"]);

@@ -42,7 +42,7 @@ const FAULTS: [(&str, &str); 19] = [
     ("body {}", r#"{"kind":"body","body":"{}"}"#),
 ];
 
-/// Answers by which the vendor itself may refuse the conversion finally: then a bad end is allowed.
+/// Answers by which the vendor itself may refuse the conversion permanently: then a bad end is allowed.
 const REFUSALS: [&str; 4] = ["status 400", "status 403", "status 404", "status 418"];
 
 /// When the fault occurs.

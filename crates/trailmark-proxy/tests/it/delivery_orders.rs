@@ -262,7 +262,7 @@ async fn a_sale_of_the_guide_whose_answer_is_lost_is_for_an_operator() {
     let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
     let row = world.until_state(&order, State::Uncertain).await;
     assert_eq!((row.due_at.as_deref(), tries(&row)), (None, vec!["send unknown".to_owned()]));
-    assert!(row.reason.unwrap().contains("for an operator to find out"));
+    assert!(row.reason.unwrap().contains("find out whether the vendor has it"));
     world.advance(SETTLING_MS).await;
     world.looked().await;
     assert_eq!(amounts(&world, "partnerstack-guide").await, [1230], "nothing is sent blind");

@@ -287,8 +287,8 @@ async fn a_repeat_the_record_and_explain_say_what_the_receipt_warned_of() {
     assert_eq!(proxy.read_back(&api_key, &id).await.json()["warnings"], first.json()["warnings"]);
     let told = explain(&proxy.store.conversion(id).await.unwrap(), &[]);
     for sentence in [
-        "`customer.email` was no e-mail address and was left out.",
-        "`customer.name` held control characters, which were replaced by spaces.",
+        "`customer.email` was not an e-mail address and was left out.",
+        "`customer.name` contained control characters, which were replaced by spaces.",
         "`data.b` was empty and was left out.",
         "`data.long` was too long and was cut.",
         "`customer.email` is missing, and the vendor of program main needs it.",

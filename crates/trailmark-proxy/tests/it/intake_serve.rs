@@ -196,11 +196,11 @@ async fn what_cannot_start_says_why() {
     let clock = |url: &str| Options { clock_url: Some(url.to_owned()), ..options() };
 
     let real = start(stage.config("https://api.partnerstack.example"), stage.options().await).await;
-    assert!(real.contains("api.partnerstack.example is not on loopback and lives in real time"), "{real}");
+    assert!(real.contains("api.partnerstack.example is not on loopback and uses real time"), "{real}");
     for (url, reason) in [
         ("http://example.com/clock", "is not on loopback"),
         ("nonsense", "is not an address"),
-        (&format!("{}/control/faults", stage.vendor()), "does not answer as a simulator's clock does"),
+        (&format!("{}/control/faults", stage.vendor()), "does not answer like a simulator's clock"),
     ] {
         let text = start(stage.config(&stage.vendor()), clock(url)).await;
         assert!(text.contains(reason), "{text}");
@@ -210,7 +210,7 @@ async fn what_cannot_start_says_why() {
     let text = start(taken, options()).await;
     assert!(text.contains("cannot listen on 127.0.0.1:") && text.contains("`server.listen`"), "{text}");
     let nowhere = Options { www: Some("does/not/exist".into()), ..options() };
-    assert!(start(stage.config(&stage.vendor()), nowhere).await.contains("is no folder"));
+    assert!(start(stage.config(&stage.vendor()), nowhere).await.contains("is not a folder"));
 
     let first = Running::start(stage.config(&stage.vendor()), options()).await.unwrap();
     let second = Running::start(stage.config(&stage.vendor()), options()).await.unwrap_err();

@@ -128,7 +128,7 @@ async fn the_same_key_and_content_give_the_first_receipt_again() {
     }
     let other = proxy.report(&key, "k", &customer("u_2")).await;
     assert_eq!(other.code(), "422 idempotency_mismatch");
-    assert!(other.json()["detail"].as_str().unwrap().contains("under a key of its own"), "{other:?}");
+    assert!(other.json()["detail"].as_str().unwrap().contains("use a new Idempotency-Key"), "{other:?}");
     assert_eq!(proxy.conversions().await, 1);
     // Another key of the same site, and another site's key, have their own Idempotency-Keys.
     for site in ["acme", "zeta"] {

@@ -281,10 +281,10 @@ async fn a_violated_invariant_is_named() {
     drop(ledger);
     let violations = folder.open().health().await.unwrap().violations;
     let expected = [
-        "rows that refer to nothing: 1, in deliveries",
+        "rows that refer to missing rows: 1, in deliveries",
         "conversions without a decision: 1",
-        "deliveries that are not settled and hold no claim on their business key: 1",
-        "tallies that differ from the rows that they count: 1",
+        "unsettled deliveries without a claim on their business key: 1",
+        "tallies that differ from the rows they count: 1",
     ];
     assert_eq!(violations, expected);
 }
