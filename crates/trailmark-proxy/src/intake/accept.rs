@@ -168,7 +168,7 @@ impl Rules {
             conversion_id: case.id.clone(),
             status,
             code: code.map(str::to_owned),
-            // A duplicate credits nobody, and a browser must not learn whom the first conversion credited.
+            // A duplicate credits nobody, and a browser must not learn which partner the first conversion credited.
             attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
             // [`super::warnings`] adds them.

@@ -38,7 +38,7 @@ pub struct Filter {
     pub code: Option<String>,
     /// Conversions: of this customer, by the merchant's key.
     pub customer: Option<String>,
-    /// Conversions: credited to this partner, or by a visitor whom one of the partner's links brought.
+    /// Conversions: credited to this partner, or by a visitor who came through a link of the partner.
     pub partner: Option<String>,
     /// Conversions: with this text as any of their names: the ledger's or the page's id (from 8 characters on); the
     /// customer's, order's or refund's key; the customer's e-mail address, in any case; the partner's key.

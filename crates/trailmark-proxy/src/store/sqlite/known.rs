@@ -131,7 +131,7 @@ fn is_claimed_by_page(ledger: &Connection, subject: &Subject<'_>, key: &str) -> 
     Ok(others == 0)
 }
 
-/// Programs in which the customer's signup overruled a page's and it is open whom the vendor credits.
+/// Programs where the customer's signup overruled a page's, and it is open which partner the vendor credits.
 fn disputed(ledger: &Connection, site: &SiteId, customer: &str) -> Result<Vec<ProgramId>, StoreError> {
     let sql = "SELECT k.program FROM claims k
                JOIN conversions c ON c.site = k.site AND c.id = k.conversion

@@ -22,7 +22,7 @@ use crate::store::operator::{AttemptRow, ConversionRow, DeliveryRow, LaneRow, To
 const DELIVERY: &str = "SELECT d.*, c.kind, c.external_id";
 const DELIVERIES: &str = "FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion";
 
-/// Conversions credited to the partner `:partner`, or by a visitor whom one of the partner's links brought.
+/// Conversions credited to the partner `:partner`, or by a visitor who came through a link of the partner.
 const BROUGHT: &str = "SELECT o.id FROM touches t JOIN conversions o ON o.site = t.site AND o.visitor = t.visitor
                        WHERE t.site = :site AND t.partner = :partner
                        UNION ALL SELECT d.conversion FROM touches t JOIN deliveries d ON d.site = t.site AND d.touch = t.id
