@@ -1,32 +1,32 @@
-//! Why a conversion stands as it does: the codes of the ledger and of receipts, each with a sentence for operators. Which code
-//! a conversion gets is decided by `intake`; the docs list what a page may read of them.
+//! Codes of the ledger and of receipts: why a conversion has its status, each with a sentence for operators. `intake`
+//! chooses the code; the docs list the codes that a page may see.
 
-/// A decision's code. The words are those of SQL, receipts, logs and the docs.
+/// A decision's code. SQL, receipts, logs and the docs use the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Code {
     /// A page of another visitor had claimed the customer; the backend overruled it.
     ClaimedByPage,
-    /// A server stated the key, which closed what was held under it.
+    /// A server stated the key, which closed held conversions with this key.
     ClosedByServer,
     /// The merchant signed the customer for another site.
     CustomerAudienceMismatch,
     /// The merchant's signature on the customer had expired.
     CustomerExpired,
-    /// The merchant's signature on the customer is dated ahead.
+    /// The merchant's signature on the customer is not valid yet.
     CustomerFromTheFuture,
-    /// What the page passed on as a signed customer cannot be read.
+    /// The page's signed customer cannot be read.
     CustomerMalformed,
     /// No key verifies the merchant's signature on the customer.
     CustomerSignatureInvalid,
-    /// Nobody but the page named the customer.
+    /// Only the page named the customer.
     CustomerUnsigned,
-    /// The key stands already, which its page may not know.
+    /// The key is taken, which its page must not learn.
     KeyTaken,
-    /// Nobody but the page named the amount.
+    /// Only the page named the amount.
     MoneyUnsigned,
-    /// No partner's link led here.
+    /// No partner's link led to this conversion.
     NoTouch,
-    /// There are touches, and none counts.
+    /// There are touches, but none is valid.
     NoValidTouch,
     /// The merchant signed the order for another site.
     OrderAudienceMismatch,
@@ -34,17 +34,17 @@ pub enum Code {
     OrderCustomerMismatch,
     /// The merchant's signature on the order had expired.
     OrderExpired,
-    /// The merchant's signature on the order is dated ahead.
+    /// The merchant's signature on the order is not valid yet.
     OrderFromTheFuture,
-    /// What the page passed on as a signed order cannot be read.
+    /// The page's signed order cannot be read.
     OrderMalformed,
     /// No key verifies the merchant's signature on the order.
     OrderSignatureInvalid,
     /// The backend reported the customer for another visitor.
     OverruledByServer,
-    /// The backend's reference leads to no visitor.
+    /// The backend's reference names no visitor.
     ReferenceUnknown,
-    /// All refunds of the sale would sum to more than the sale.
+    /// The refunds of the sale would exceed the sale.
     RefundAboveSale,
     /// The refund is in another currency than its sale.
     RefundCurrency,
@@ -54,7 +54,7 @@ pub enum Code {
     RejectedByHand,
     /// Every vendor refused the refund's sale.
     SaleRejected,
-    /// Nobody earned on the refund's sale.
+    /// No partner is credited for the refund's sale.
     SaleUnattributed,
     /// The refund's sale is not known yet.
     SaleUnknown,
@@ -62,23 +62,23 @@ pub enum Code {
     SignupDisputed,
     /// The customer's signup was rejected.
     SignupRejected,
-    /// The site counts a page's signup only once the backend has reported the customer.
+    /// The site counts a page's signup only after the backend has reported the customer.
     SignupsFromBackend,
-    /// The site counts the signups of its pages alone.
+    /// The site counts only signups of its pages.
     SignupsFromPages,
     /// The browser has named as many customers as the site allows.
     SignupsPerVisitor,
     /// The backend's click token had expired.
     TokenExpired,
-    /// The backend's click token is none of this site.
+    /// The backend's click token is not from this site.
     TokenInvalid,
-    /// Every touch came after the conversion.
+    /// Every touch was later than the conversion.
     TouchAfterConversion,
-    /// Every touch's window was over.
+    /// Every touch's window had ended.
     TouchExpired,
     /// The visitor cookie that the backend passed on had expired.
     VisitorExpired,
-    /// The backend's `visitor` is no visitor cookie.
+    /// The backend's `visitor` is not a visitor cookie.
     VisitorInvalid,
 }
 
@@ -169,23 +169,23 @@ impl Code {
         }
     }
 
-    /// The code behind a word.
+    /// The code for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == word)
     }
 
-    /// What it means, and what to do about it where the code alone says: one or two whole sentences.
+    /// What it means, and what to do if the code alone tells: one or two whole sentences.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::ClaimedByPage => {
-                "A page of another visitor had claimed this customer. The backend's word counts, and that page's credit has ended."
+                "A page of another visitor had claimed this customer. The backend decides, so that page's credit has ended."
             }
             Self::ClosedByServer => "The site's backend reported the same key itself.",
             Self::CustomerAudienceMismatch => "The merchant signed the customer for another site.",
             Self::CustomerExpired => "The merchant's signature on the customer had expired when it arrived.",
-            Self::CustomerFromTheFuture => "The merchant's signature on the customer is dated ahead of our clock.",
+            Self::CustomerFromTheFuture => "The merchant's signature on the customer is dated in the future.",
             Self::CustomerMalformed => {
-                "What the page passed on as the signed customer is no such JWS, or holds values out of range."
+                "The signed customer that the page sent is not a valid JWS, or has values out of range."
             }
             Self::CustomerSignatureInvalid => {
                 "No key in the site's `order_keys` verifies the signature on the customer: it is forged, or its key is \
@@ -203,19 +203,19 @@ impl Code {
             Self::OrderAudienceMismatch => "The merchant signed the order for another site.",
             Self::OrderCustomerMismatch => "The merchant signed the order for another customer than the page names.",
             Self::OrderExpired => "The merchant's signature on the order had expired when it arrived.",
-            Self::OrderFromTheFuture => "The merchant's signature on the order is dated ahead of our clock.",
+            Self::OrderFromTheFuture => "The merchant's signature on the order is dated in the future.",
             Self::OrderMalformed => {
-                "What the page passed on as the signed order is no such JWS, or holds values out of range."
+                "The signed order that the page sent is not a valid JWS, or has values out of range."
             }
             Self::OrderSignatureInvalid => {
                 "No key in the site's `order_keys` verifies the signature on the order: it is forged, or its key is missing \
                  there."
             }
             Self::OverruledByServer => {
-                "The site's backend reported this customer for another visitor, and its word counts."
+                "The site's backend reported this customer for another visitor, and the backend decides."
             }
             Self::ReferenceUnknown => "The backend's `reference` belongs to no visitor of this site.",
-            Self::RefundAboveSale => "With this refund, all refunds of the sale would add up to more than the sale.",
+            Self::RefundAboveSale => "With this refund, the refunds of the sale would exceed the sale's amount.",
             Self::RefundCurrency => "The refund is in another currency than its sale.",
             Self::RefundCustomer => "The refund names another customer than its sale.",
             Self::RejectedByHand => "An operator rejected it.",
@@ -225,23 +225,23 @@ impl Code {
                 "The sale that this refunds has not been reported yet. The refund is applied when it is."
             }
             Self::SignupDisputed => {
-                "A page had claimed this customer for another partner, and the vendor was told. The vendor may still credit that partner, so the sale is held. Settle it with `trailmark conversions reassign` and the customer's key; the sale then follows by itself."
+                "A page had claimed this customer for another partner, and the vendor was told. The vendor may still credit that partner, so the sale is held. Run `trailmark conversions reassign` with the customer's key; the sale is then released automatically."
             }
             Self::SignupRejected => {
                 "The customer's signup was rejected, so no partner is known for this. Report it again once a signup of this \
                  customer is accepted."
             }
             Self::SignupsFromBackend => {
-                "This site counts a page's signup once the backend has reported the customer (`signups_from`)."
+                "This site counts a page's signup only after the backend has reported the customer (`signups_from`)."
             }
-            Self::SignupsFromPages => "This site counts the signups of its pages alone (`signups_from`).",
+            Self::SignupsFromPages => "This site counts only signups of its pages (`signups_from`).",
             Self::SignupsPerVisitor => {
                 "This browser has already named as many customers as the site allows (`signups_per_visitor`)."
             }
             Self::TokenExpired => "The click token that the backend passed on had expired.",
-            Self::TokenInvalid => "The backend's `click_token` is not one of this site's. Send it unchanged.",
-            Self::TouchAfterConversion => "Every partner's link was followed only afterwards.",
-            Self::TouchExpired => "Every partner's link was followed too long ago: its window was over.",
+            Self::TokenInvalid => "The backend's `click_token` is not from this site. Send it unchanged.",
+            Self::TouchAfterConversion => "Every partner's link was followed only after the conversion.",
+            Self::TouchExpired => "Every partner's link was followed too long ago: its window had ended.",
             Self::VisitorExpired => "The visitor cookie that the backend passed on had expired.",
             Self::VisitorInvalid => {
                 "The backend's `visitor` is not the value of the visitor cookie. Send that value unchanged."

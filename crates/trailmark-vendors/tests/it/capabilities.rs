@@ -1,7 +1,7 @@
 //! The capability tables of all four vendors in both dialects: every cell says something, and says why where it says no.
 
-use trailmark_vendors::{Dialect, VENDORS};
 use trailmark_vendors::capability::{Capabilities, Operation, Support};
+use trailmark_vendors::{Dialect, VENDORS};
 
 use trailmark_wire::vendor::VendorName;
 
