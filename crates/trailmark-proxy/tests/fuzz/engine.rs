@@ -114,11 +114,7 @@ pub(crate) fn run(target: &Target) {
     // Past the test runner's capture: a reader of the log sees what each target got.
     std::io::stderr().write_all(line.as_bytes()).unwrap();
     assert!(accepted > 0 && refused + unread > 0, "{} saw only one kind of input: {line}", target.name);
-    assert!(
-        unread <= all / 2,
-        "the inputs of {} are too wild, most of them do not reach its rules: {line}",
-        target.name
-    );
+    assert!(unread <= all / 3 * 2, "most inputs of {} do not reach its rules: {line}", target.name);
 }
 
 /// A runner that draws the same for the same seed.

@@ -70,7 +70,7 @@ pub(crate) const RETRY_AFTER: Target = Target {
 
 pub(crate) const ANSWER: Target = Target {
     name: "answer",
-    inputs: 13_000,
+    inputs: 1_000,
     seeds: answer_seeds,
     words: &[
         "200\n",
@@ -200,6 +200,10 @@ fn answer_seeds() -> Vec<Vec<u8>> {
 fn look_answer(input: &[u8]) -> Looked {
     let (status, body) = engine::from_finding(input).unwrap_or(("", input));
     let Ok(status @ 100..=599) = status.parse::<u16>() else { return Ok(Verdict::Unread) };
+    // Redaction looks at 16 KiB for each spelling of each credential, which takes a debug build a second.
+    if body.len() > 4_096 {
+        return Ok(Verdict::Unread);
+    }
     let whole = serde_json::from_slice::<Value>(body).ok();
     let answer = |body: &[u8]| Answer { status, headers: Vec::new(), body: body.to_vec(), at: NOW };
     let (given, adapter) = (answer(body), adapter());
