@@ -248,7 +248,7 @@ impl Errand {
                     report::late(&self.leased, &made.attempt, &made.end);
                     return store.record_late(made.attempt, made.end).await;
                 }
-                Err(StoreError::Full | StoreError::NoSpace | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => {
+                Err(StoreError::Full(_) | StoreError::NoSpace | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => {
                     tries += 1
                 }
                 settled => return settled,

@@ -22,7 +22,7 @@ use crate::config::{Config, Limits, SignupsFrom, Site, duration_text};
 use crate::keys::crypto::sha256;
 use crate::outbox;
 use crate::store::{
-    Assurance, Consequence, FOLLOWERS_AT_ONCE, FollowRule, Held, Known, NewConversion, NewDelivery, ReleaseRule,
+    Assurance, Consequence, FOLLOWERS_AT_ONCE, FollowRule, Held, Known, Limit, NewConversion, NewDelivery, ReleaseRule,
     Ruling, StoreError,
 };
 
@@ -119,6 +119,14 @@ impl Case {
         matches!(self.word, Word::Browser(_))
     }
 
+    /// Whether it rests on the merchant's word: of the backend, of an operator, or by a signature that a page passed on.
+    fn is_merchants(&self) -> bool {
+        match &self.word {
+            Word::Browser(claims) => claims.doubt.is_none() && (claims.customer_vouched || claims.order_vouched),
+            Word::Server | Word::Operator => true,
+        }
+    }
+
     /// Whether it may inherit the credit of what it follows: a page that names a customer must not learn whose they are.
     fn may_inherit(&self) -> bool {
         match &self.word {
@@ -145,7 +153,7 @@ impl Rules {
     /// Decides about a conversion.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when deliveries would be made and the site's queue is at its limit; [`StoreError::OverBudget`] when
+    /// [`StoreError::Full`] when deliveries would be made and the site's queue is full for whoever says this; [`StoreError::OverBudget`] when
     /// it would be one more that a visitor has had held today than [`HELD_PER_VISITOR`].
     pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
         let decision = self.decide(case, known);
@@ -157,8 +165,9 @@ impl Rules {
         let waits = self.waits(case, known);
         let deliveries =
             if status == Status::Accepted { deliveries(case, &free, &decision, waits) } else { Vec::new() };
-        if !deliveries.is_empty() && known.queued >= self.queue {
-            return Err(StoreError::Full);
+        let (most, limit) = self.room(case);
+        if !deliveries.is_empty() && known.queued >= most {
+            return Err(StoreError::Full(limit));
         }
         let receipt = Receipt {
             conversion_id: case.id.clone(),
@@ -242,6 +251,15 @@ impl Rules {
     fn overrules(&self, case: &Case, known: &Known) -> bool {
         let is_claimable = matches!(case.kind, Kind::Signup | Kind::Lead) && self.signups_from != SignupsFrom::Pages;
         is_claimable && case.word == Word::Server && known.is_claimed_by_page
+    }
+
+    /// How many unsettled deliveries the site may have. Half is reserved for what the merchant says or signed: anybody can fill
+    /// a queue with pages, and a backend's sale is refused only when the merchant's own calls have filled the rest.
+    fn room(&self, case: &Case) -> (u64, Limit) {
+        match case.is_merchants() {
+            true => (self.queue.saturating_mul(2), Limit::Queue),
+            false => (self.queue, Limit::Pages),
+        }
     }
 
     /// Milliseconds for which a page's signup waits for the word of a backend that can call, so that an overruled one was

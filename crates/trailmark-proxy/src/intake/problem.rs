@@ -121,7 +121,10 @@ impl From<StoreError> for Problem {
                 );
                 return Self::too_fast(BUDGET_RETRY_S);
             }
-            StoreError::Full => tracing::warn!(reason = %error, "answering 503"),
+            StoreError::Full(limit) => {
+                tracing::warn!(reason = %error, "answering 503");
+                return Self::unavailable().with_detail(limit.to_string());
+            }
             StoreError::NoSpace | StoreError::Unavailable(_) => {
                 tracing::warn!(reason = %error, "the ledger records nothing: answering 503")
             }

@@ -85,11 +85,11 @@ pub struct NewWebhook {
     pub body_hash: [u8; 32],
     /// The body as it came, whole or cut.
     pub body: Vec<u8>,
-    /// Whether more came than is kept.
-    pub is_cut: bool,
+    /// What the vendor's adapter reads in it; `None` where the body is cut.
+    pub meaning: Option<Meaning>,
     /// Now.
     pub received_at: UnixMillis,
-    /// At most so many are kept of a site: the oldest that is done with leaves.
+    /// How many are kept of a site, see [`WebhookStore::keep_webhook`].
     pub most: u32,
 }
 
@@ -222,10 +222,13 @@ pub struct Told {
 
 /// What webhooks and commissions ask of a ledger.
 pub trait WebhookStore: fmt::Debug + Send + Sync {
-    /// Keeps a webhook, or counts one that is kept already and has it interpreted again, in one transaction.
+    /// Keeps a webhook, or counts one that is kept already and has it interpreted again, in one transaction. At `most` of
+    /// a site the oldest finished ones leave. Where that is not enough, a webhook that names a known delivery, or
+    /// concerns no commission, is kept all the same, since it is finished once it is interpreted; one that may be matched
+    /// later is kept up to twice `most`; all others wait for a person and are refused.
     ///
     /// # Errors
-    /// `Full` when the site holds as many as it may, and none that is done with.
+    /// `Full` as said.
     fn keep_webhook(&self, new: NewWebhook) -> Reply<'_, Kept>;
 
     /// What a program's address received and nobody has interpreted yet, the oldest first.
