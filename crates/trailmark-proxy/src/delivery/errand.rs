@@ -101,7 +101,7 @@ impl Errand {
             Err(rejection) => (State::Rejected, rejection.reason),
         };
         let (progress, at) = (self.leased.progress.clone(), self.account.moment());
-        let progress = machine::without_sending(progress, state, reason, self.leased.is_unsure, at);
+        let progress = machine::without_sending(progress, state, &reason, self.leased.is_unsure, at);
         self.account.doubted(&self.leased, &progress);
         self.settle_unsent(progress).await
     }

@@ -18,6 +18,7 @@ use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::time::UnixMillis;
 
 use super::money::{as_known, refund_end};
+use crate::code::Code;
 use crate::config::{Config, Limits, SignupsFrom, Site, duration_text};
 use crate::keys::crypto::sha256;
 use crate::outbox;
@@ -59,7 +60,7 @@ enum Word {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Claims {
     /// The first flaw of a statement, as a code.
-    doubt: Option<&'static str>,
+    doubt: Option<Code>,
     customer_vouched: bool,
     order_vouched: bool,
 }
@@ -80,7 +81,7 @@ pub(super) struct Case {
 
 impl Case {
     /// Of a conversion that was just verified; `doubt` is what [`super::merchant`] found, `token` the click token's touch.
-    pub(super) fn of(new: &NewConversion, doubt: Option<&'static str>, token: Option<TokenTouch>) -> Self {
+    pub(super) fn of(new: &NewConversion, doubt: Option<Code>, token: Option<TokenTouch>) -> Self {
         let conversion = &new.conversion;
         Self {
             id: new.id.clone(),
@@ -172,7 +173,7 @@ impl Rules {
         let receipt = Receipt {
             conversion_id: case.id.clone(),
             status,
-            code: code.map(str::to_owned),
+            code: code.map(|code| code.as_str().to_owned()),
             // A duplicate credits nobody, whomever its own touches would have credited; and whose the first one was is none
             // of a browser's business.
             attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
@@ -202,7 +203,7 @@ impl Rules {
         match ruling.receipt.status {
             Status::Accepted => Ok(ruling),
             Status::Duplicate => Err(refused("another conversion holds this business key: reject this one")),
-            Status::Held if code == "signup_disputed" => Err(refused(
+            Status::Held if code == Code::SignupDisputed.as_str() => Err(refused(
                 "the vendor may still credit another partner for this customer: settle that with `conversions reassign` and \
                  the customer's key, and the sale follows by itself",
             )),
@@ -276,19 +277,19 @@ impl Rules {
         known: &Known,
         decision: &Decision,
         free: &[(ProgramId, VendorName)],
-    ) -> (Status, Option<&'static str>) {
+    ) -> (Status, Option<Code>) {
         if let Some((status, code)) = refund_end(case, known, free.is_empty()) {
             return (status, code);
         }
         if case.kind == Kind::Signup && case.word == Word::Server && self.signups_from == SignupsFrom::Pages {
-            return (Status::Rejected, Some("signups_from_pages"));
+            return (Status::Rejected, Some(Code::SignupsFromPages));
         }
-        let overruling = self.overrules(case, known).then_some("claimed_by_page");
+        let overruling = self.overrules(case, known).then_some(Code::ClaimedByPage);
         let is_disputed = free.iter().any(|(program, _)| known.disputed.contains(program));
-        match decision.unattributed_code() {
+        match decision.no_credit().map(Code::from) {
             // A page that names a customer must not learn what became of them.
-            Some("no_touch") if known.is_signup_rejected && !case.is_browsers() => {
-                (Status::Unattributed, Some("signup_rejected"))
+            Some(Code::NoTouch) if known.is_signup_rejected && !case.is_browsers() => {
+                (Status::Unattributed, Some(Code::SignupRejected))
             }
             Some(code) => (Status::Unattributed, overruling.or(Some(code))),
             None if known.is_own && free.is_empty() => (Status::Duplicate, None),
@@ -296,7 +297,7 @@ impl Rules {
             None => match self.held(case, known) {
                 Some(code) => (Status::Held, Some(code)),
                 None if free.is_empty() => (Status::Duplicate, None),
-                None if is_disputed => (Status::Held, Some("signup_disputed")),
+                None if is_disputed => (Status::Held, Some(Code::SignupDisputed)),
                 None => (Status::Accepted, overruling),
             },
         }
@@ -304,17 +305,17 @@ impl Rules {
 
     /// Why a browser's conversion must wait for a server or an operator, whether or not its key is taken; `None` when it
     /// need not.
-    fn held(&self, case: &Case, known: &Known) -> Option<&'static str> {
+    fn held(&self, case: &Case, known: &Known) -> Option<Code> {
         let Word::Browser(claims) = &case.word else { return None };
         match case.kind {
             _ if claims.doubt.is_some() => claims.doubt,
-            Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some("money_unsigned"),
-            _ if self.require_signed_customer && !claims.customer_vouched => Some("customer_unsigned"),
+            Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some(Code::MoneyUnsigned),
+            _ if self.require_signed_customer && !claims.customer_vouched => Some(Code::CustomerUnsigned),
             Kind::Signup if self.signups_from == SignupsFrom::Backend && !claims.customer_vouched => {
-                Some("signups_from_backend")
+                Some(Code::SignupsFromBackend)
             }
             Kind::Signup | Kind::Lead => {
-                (known.told_to_visitor >= self.signups_per_visitor).then_some("signups_per_visitor")
+                (known.told_to_visitor >= self.signups_per_visitor).then_some(Code::SignupsPerVisitor)
             }
         }
     }

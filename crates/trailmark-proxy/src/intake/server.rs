@@ -26,6 +26,7 @@ use super::verify::occurred_at;
 use super::warnings::Warnings;
 use super::{Call, ClientNetwork};
 use crate::app::App;
+use crate::code::Code;
 use crate::config::Site;
 use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
@@ -107,11 +108,11 @@ struct Named {
     /// The click token, when it is good.
     token: Option<ClickClaims>,
     /// Why the first word that led nowhere did not.
-    unknown: Option<&'static str>,
+    unknown: Option<Code>,
 }
 
 impl Named {
-    fn add(&mut self, word: Result<VisitorId, &'static str>) {
+    fn add(&mut self, word: Result<VisitorId, Code>) {
         match word {
             Ok(visitor) => self.visitor = self.visitor.take().or(Some(visitor)),
             Err(code) => self.unknown = self.unknown.or(Some(code)),
@@ -119,13 +120,7 @@ impl Named {
     }
 
     /// The same of a signed word, which still names somebody when it is over.
-    fn add_signed(
-        &mut self,
-        word: Option<(VisitorId, i64)>,
-        now: UnixMillis,
-        invalid: &'static str,
-        over: &'static str,
-    ) {
+    fn add_signed(&mut self, word: Option<(VisitorId, i64)>, now: UnixMillis, invalid: Code, over: Code) {
         match word {
             None => self.add(Err(invalid)),
             Some((visitor, exp)) if exp <= now.seconds() => {
@@ -209,19 +204,19 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let claims = claims.map(|(_, claims)| claims);
         let word = claims.as_ref().map(|claims| (claims.sub.clone(), claims.exp));
-        named.add_signed(word, now, "token_invalid", "token_expired");
+        named.add_signed(word, now, Code::TokenInvalid, Code::TokenExpired);
         named.token = claims.filter(|claims| now.seconds() < claims.exp);
     }
     if let Some(Some(cookie)) = &posted.visitor {
         let verified = app.keys.verify::<VisitorClaims>(cookie.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let word = claims.map(|(_, claims)| (claims.sub, claims.exp));
-        named.add_signed(word, now, "visitor_invalid", "visitor_expired");
+        named.add_signed(word, now, Code::VisitorInvalid, Code::VisitorExpired);
     }
     if let Some(reference) = &posted.reference {
         // Whether the ledger knows it is seen with the conversion; until then it may lead nowhere.
-        named.add(VisitorId::new(reference.as_text()).map_err(|_shape| "reference_unknown"));
-        named.unknown = named.unknown.or(Some("reference_unknown"));
+        named.add(VisitorId::new(reference.as_text()).map_err(|_shape| Code::ReferenceUnknown));
+        named.unknown = named.unknown.or(Some(Code::ReferenceUnknown));
     }
     Ok(named)
 }
@@ -233,10 +228,10 @@ fn occurred(site: &Site, posted: &Posted, named: &Named, now: UnixMillis) -> Res
 }
 
 /// Where nobody was found, says which of the caller's words led nowhere.
-fn explained(mut ruling: Ruling, unknown: Option<&'static str>) -> Ruling {
-    let nobody = ruling.receipt.code.as_deref() == Some("no_touch");
+fn explained(mut ruling: Ruling, unknown: Option<Code>) -> Ruling {
+    let nobody = ruling.receipt.code.as_deref() == Some(Code::NoTouch.as_str());
     if let (true, Some(code)) = (nobody, unknown) {
-        ruling.receipt.code = Some(code.to_owned());
+        ruling.receipt.code = Some(code.as_str().to_owned());
     }
     ruling
 }

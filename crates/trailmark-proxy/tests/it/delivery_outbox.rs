@@ -207,9 +207,9 @@ fn a_schedule_that_ends_after_an_unknown_send_is_looked_up_before_it_is_dead() {
 #[test]
 fn a_plan_that_refuses_what_may_have_been_sent_is_looked_up_first() {
     for state in [State::Rejected, State::NotNeeded, State::Unsupported] {
-        let clear = without_sending(Progress::new(NOW), state, message(), false, at(NOW));
+        let clear = without_sending(Progress::new(NOW), state, &message(), false, at(NOW));
         assert_eq!((clear.state, clear.due_at), (state, None));
-        let unsure = without_sending(Progress::new(NOW), state, message(), true, at(NOW));
+        let unsure = without_sending(Progress::new(NOW), state, &message(), true, at(NOW));
         assert_eq!((unsure.state, unsure.purpose()), (State::Uncertain, Some(Purpose::LookUp)), "{state:?}");
     }
 }
