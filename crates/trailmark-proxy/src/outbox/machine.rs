@@ -218,8 +218,8 @@ pub fn after_crash(progress: Progress, open: Option<(Purpose, Option<Class>)>, a
 
 fn unknown(progress: Progress, class: Class, message: &str, at: Moment) -> Progress {
     let is_harmless = match class {
-        Class::Keyed | Class::Upsert => true,
-        Class::UniqueKey => progress.attempts < MOST_ATTEMPTS,
+        // After the last attempt nothing is sent again: a look-up says what became of it.
+        Class::Keyed | Class::Upsert | Class::UniqueKey => progress.attempts < MOST_ATTEMPTS,
         Class::Searchable | Class::Neither => false,
     };
     match is_harmless {
