@@ -248,12 +248,10 @@ impl<P: Page> Tracker<P> {
             let standing = self.standing.borrow().clone();
             if let Standing::Untouched = standing {
                 // The report of its touch, which an earlier page began, may still be under way.
-                let waits = tried == Tried::Once
-                    && self.page.now().since(entry.at) < REPORT_MS
-                    && (queue::holds(&self.page, &self.settings, &entry.id)
-                        || Click::is_expected(&self.page, &self.settings)
-                            && queue::put(&self.page, &self.settings, entry));
-                if waits {
+                let (page, settings) = (&self.page, &self.settings);
+                let fresh = tried == Tried::Once && page.now().since(entry.at) < REPORT_MS;
+                let expected = || Click::is_expected(page, settings) && queue::put(page, settings, entry);
+                if fresh && (queue::holds(page, settings, &entry.id) || expected()) {
                     self.rest(0);
                     return later(true, "no_touch");
                 }

@@ -154,8 +154,8 @@ impl Rules {
     /// Decides about a conversion.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when deliveries would be made and the site's queue is full for whoever says this; [`StoreError::OverBudget`] when
-    /// it would be one more that a visitor has had held today than [`HELD_PER_VISITOR`].
+    /// [`StoreError::Full`] when deliveries would be made and the site's queue is full for whoever says this;
+    /// [`StoreError::OverBudget`] when it would be one more that a visitor has had held today than [`HELD_PER_VISITOR`].
     pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
         let decision = self.decide(case, known);
         let free = self.free(case, known, &decision);
