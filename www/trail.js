@@ -39,7 +39,7 @@ export async function tellArrival() {
   if (mode === 'off') return tell('arrival', 'none', 'Trailmark did not load. The shop goes on without it.');
   const touch = attributed || choice() === 'granted' ? await touched() : null;
   if (touch) {
-    const who = touch.partner ?? 'A partner whom only the vendor knows';
+    const who = touch.partner ?? 'A partner known only to the vendor';
     const until = day(touch.expiresAt);
     return tell('arrival', 'done', `${who} brought you, in program ${touch.program}. Good until ${until}.`);
   }

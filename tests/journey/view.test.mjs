@@ -241,8 +241,8 @@ test('a rejected and a held row say that nobody is credited, and why, as the com
   const [no, yet] = [await rejected(), await held()];
   const { context, page, said } = await freshPage(browser, { viewport: DESKTOP });
   await page.goto(product.ledger());
-  assert.match(await cell(row(page, no.key), 'Credited').textContent(), /^nobody, it would have been nobodyknows/);
-  assert.match(await cell(row(page, yet.key), 'Credited').textContent(), /^nobody yet, it would be ada/);
+  assert.match(await cell(row(page, no.key), 'Credited').textContent(), /^nobody; would have been nobodyknows/);
+  assert.match(await cell(row(page, yet.key), 'Credited').textContent(), /^nobody yet; would be ada/);
   for (const { id, key } of [no, yet]) {
     const why = cell(row(page, key), 'Why');
     const [headline, reason] = [await why.locator('.main').textContent(), await why.locator('.sub').textContent()];
@@ -343,7 +343,7 @@ test('what needs somebody leads to its rows alone', async () => {
   const states = await deliveries.locator('td[data-name=State]').allTextContents();
   assert.deepEqual([...new Set(states)], ['rejected']);
   assert.equal(await page.locator('#conversions').isVisible(), false);
-  await page.getByText('Shows rejected deliveries only').waitFor();
+  await page.getByText('Shows only rejected deliveries').waitFor();
   quiet(said);
   await context.close();
 });

@@ -1,5 +1,5 @@
-//! The signer of docs/backend.md, section Rust: prints a customer and an order as a merchant's backend signs them for a page to
-//! pass on. A test runs it against a real proxy and holds the page to what stands below.
+//! The signer in docs/backend.md, section Rust: prints a customer and an order that a merchant's backend signs and a page
+//! passes on. A test runs it against a real proxy and compares the page with the code below.
 #![expect(
     clippy::indexing_slicing,
     clippy::print_stdout,

@@ -1,6 +1,6 @@
-//! The operator's listener: health, metrics, the ledger as JSON, the few changes that people make by hand, and the ledger
-//! view. It reads and changes what the [`crate::store::Store`] allows and decides nothing itself; `cli` talks to it when a proxy runs.
-//! It listens apart from the public one, so that no mistake in a route's order can show the ledger to the world.
+//! The operator's listener: health, metrics, the ledger as JSON, changes by hand, and the ledger view. It offers what
+//! [`crate::store::Store`] allows and decides nothing itself; `cli` talks to it while a proxy runs. It has its own
+//! address, so that no mistake in a route can expose the ledger to the public.
 
 pub mod api_keys;
 pub mod export;
@@ -27,10 +27,10 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 
-/// The longest body: a change with its reason.
+/// Largest body: a change with its reason.
 const BODY_BYTES: usize = 16 * 1024;
 
-/// Every route of the operator's listener, by what a caller must show.
+/// All routes of the operator's listener, grouped by what a caller must show.
 pub fn router(app: Arc<App>) -> Router {
     let with_key = Router::new()
         .route("/v1/conversions", get(ledger::conversions))
@@ -61,7 +61,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/apikeys/add", post(api_keys::add_route))
         .route("/v1/apikeys/revoke", post(api_keys::revoke_route))
         .layer(from_fn_with_state(Arc::clone(&app), guard::key));
-    // The page holds no data, it asks for them with the key that a person gives it.
+    // The view's files hold no data; the page reads data with the key that the operator enters.
     let by_host = with_key
         .merge(view::routes())
         .route("/metrics", get(metrics::metrics))

@@ -1,6 +1,6 @@
-//! The answer to "was the partner paid?" for one conversion: what became of it, why, and what helps. Pure: the ledger's rows
-//! go in, one [`Answer`] comes out. `conversions explain` begins with it, `conversions list` and the operator's API carry it,
-//! and the ledger view shows it, so that all of them say the same. The whole story is told by `explain`.
+//! The answer to "was the partner paid?" for one conversion: what happened, why, and what to do. Pure: ledger rows
+//! in, one [`Answer`] out. `conversions explain`, `conversions list`, the operator's API and the ledger view all use
+//! it, so they say the same. `explain` has the whole story.
 
 use serde::{Deserialize, Serialize};
 use trailmark_vendors::commission::Commission;
@@ -12,15 +12,16 @@ use crate::code::Code;
 use crate::outbox::State;
 use crate::store::operator::{ConversionRow, Followed, LaneRow, Standing};
 
-/// What became of a conversion, for people.
+/// The result of a conversion, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// `Paid`, `Approved`, `Recorded`, `Waiting`, `Unclear` or `Not paid`; of a refund `Applied`, `Waiting`, `Unclear` or `Not
-    /// applied`.
+    /// `Paid`, `Approved`, `Recorded`, `Waiting`, `Unclear` or `Not paid`; for a refund `Applied`, `Waiting`,
+    /// `Unclear` or `Not applied`.
     pub headline: String,
-    /// Why: whole sentences, without personal data. Holds keys and the vendor's words.
+    /// Why, in whole sentences. Contains keys and the vendor's words, but no personal data.
     pub reason: String,
-    /// What helps, or the command that shows the cause; absent where nothing is to be done.
+    /// What to do, or the command that shows the cause; absent if nothing is to be done. Whether an operator must
+    /// act.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cure: Option<String>,
     /// Whether somebody must do something.
@@ -35,11 +36,11 @@ pub struct Answered<T> {
     pub of: T,
     /// The answer.
     pub answer: Answer,
-    /// Who is credited: `ada (main)`, or `nobody, it would have been ada (main)`.
+    /// Who is credited, such as `ada (main)`, or who would have been.
     pub credited: String,
 }
 
-/// How an answer sounds.
+/// Tone of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
@@ -47,42 +48,42 @@ pub enum Tone {
     Good,
     /// It goes on by itself.
     Waiting,
-    /// It ended badly, or a person must act.
+    /// It ended badly, or an operator must act.
     Bad,
 }
 
-/// How far the money is.
+/// Progress of the money.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Paid,
     Approved,
     Recorded,
     Waiting,
-    /// Nobody knows, and only a person can find out.
+    /// Only an operator can find out.
     Unclear,
     Not,
 }
 
-/// One of the things that may have become of a conversion, or of its delivery to one program.
+/// What may have happened to a conversion, or to its delivery in one program.
 enum Cause<'a> {
     /// Its business key belongs to another conversion.
     KeyOwned(Option<&'a ConversionId>),
-    /// It is held until a person or a server confirms it.
+    /// It is held until an operator or a server confirms it.
     Held(Option<Code>),
     /// Nobody is credited, or it was refused before anything was sent.
     NotCredited(Option<Code>),
-    /// Its delivery stands so.
+    /// The state of its delivery.
     Delivery(&'a Standing, Option<&'a LaneRow>),
 }
 
-/// The answer for one conversion. `lanes` are those of the moment.
+/// The answer for one conversion; `lanes` are the lanes now.
 pub fn answer(row: &ConversionRow, lanes: &[LaneRow]) -> Answer {
     let cause = match row.status {
         Status::Duplicate => Cause::KeyOwned(row.key_owner.as_ref()),
         Status::Held => Cause::Held(row.code.as_deref().and_then(Code::from_word)),
         Status::Accepted | Status::Rejected if !row.standings.is_empty() => {
             let each = row.standings.iter().map(|standing| of_delivery(row, standing, lanes));
-            // The worst one, and of equals the first.
+            // The worst answer; the first among equals.
             let worst = each.reduce(|worst, one| if one.tone > worst.tone { one } else { worst });
             return worst.unwrap_or_else(|| told(row, &Cause::NotCredited(None)));
         }
@@ -93,9 +94,9 @@ pub fn answer(row: &ConversionRow, lanes: &[LaneRow]) -> Answer {
     told(row, &cause)
 }
 
-/// The answer for one of several programs.
+/// The answer for one program.
 pub fn of_delivery(row: &ConversionRow, standing: &Standing, lanes: &[LaneRow]) -> Answer {
-    // A refused credential keeps only what needs it, which says so itself.
+    // A refused credential stops only deliveries that need it, and they say so themselves.
     let is_shut = |lane: &&LaneRow| !matches!(lane.state.as_str(), "open" | "paused");
     let lane = lanes.iter().filter(|lane| lane.program == standing.program).find(is_shut);
     let answer = told(row, &Cause::Delivery(standing, lane.filter(|_| standing.due_at.is_some())));
@@ -105,7 +106,7 @@ pub fn of_delivery(row: &ConversionRow, standing: &Standing, lanes: &[LaneRow]) 
     }
 }
 
-/// The vendor's name as it writes itself.
+/// The vendor's name in its own spelling.
 pub fn vendor_title(vendor: VendorName) -> &'static str {
     match vendor {
         VendorName::PartnerStack => "PartnerStack",
@@ -167,7 +168,7 @@ impl Cause<'_> {
         }
     }
 
-    /// Of what waits: whether it waits for a person.
+    /// Whether a waiting conversion needs an operator.
     fn needs_a_person(&self) -> bool {
         matches!(self, Self::Delivery(standing, _) if standing.paused_by.is_some())
     }
@@ -211,7 +212,7 @@ impl Cause<'_> {
     }
 }
 
-/// Why a delivery stands as it does.
+/// Why a delivery is in its state.
 fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> String {
     let vendor = vendor_title(standing.vendor);
     let because = |text: &Option<String>| text.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
@@ -220,20 +221,20 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
     let text = match standing.state {
         _ if standing.paused_by.is_some() => {
             let credential = standing.paused_by.as_deref().unwrap_or_default();
-            format!("{vendor} refuses `{credential}`, and this waits until it takes it{reason}")
+            format!("{vendor} refuses `{credential}`; this waits until the credential works{reason}")
         }
         _ if lane.is_some() => {
-            let why = lane.and_then(|lane| lane.reason.as_deref()).unwrap_or("its lane stands still");
+            let why = lane.and_then(|lane| lane.reason.as_deref()).unwrap_or("its lane is closed");
             format!("nothing is sent to {vendor} now, because {why}")
         }
         State::Recorded => earned(row, standing, vendor),
-        State::NotNeeded => format!("{vendor} needs no call of its own for this{reason}"),
+        State::NotNeeded => format!("{vendor} needs no separate call for this{reason}"),
         State::Due if standing.reason.is_some() => format!("the last attempt failed{reason}. The next one is at {at}"),
         State::Due => format!("it is about to be sent to {vendor}"),
         State::Unverified => format!("{vendor} accepted it{reason}. It is read back at {at}"),
         State::Uncertain if standing.due_at.is_some() => {
             format!(
-                "it is not known whether {vendor} has it{reason}. {vendor} is asked at {at}, before anything is sent again"
+                "it is not known whether {vendor} has it{reason}. Trailmark asks {vendor} at {at}, before it sends anything again"
             )
         }
         State::Uncertain => format!("it is not known whether {vendor} has it{reason}"),
@@ -243,7 +244,7 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
         State::Dropped => format!("an operator gave it up{reason}"),
         State::Ignored if standing.due_at.is_some() => {
             format!(
-                "{vendor} accepted it and shows nothing of it{reason}. It is read back at {at}, and then ever more seldom"
+                "{vendor} accepted it but does not show it{reason}. It is read back at {at}, and later in growing intervals"
             )
         }
         State::Ignored => format!("{vendor} accepted it and credits nobody{reason}"),
@@ -253,30 +254,30 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
     capital(&format!("{}.", text.trim_end_matches('.')))
 }
 
-/// What a recorded delivery brought.
+/// What a recorded delivery earned.
 fn earned(row: &ConversionRow, standing: &Standing, vendor: &str) -> String {
     let reason = standing.commission_reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match standing.commission {
         _ if row.kind == Kind::Refund => format!("{vendor} has the refund"),
         Commission::Paid => format!("{vendor} paid the commission{reason}"),
-        Commission::Approved => format!("{vendor} approved the commission and has not paid it out yet{reason}"),
-        Commission::Pending => format!("{vendor} has it and has not decided about the commission{reason}"),
+        Commission::Approved => format!("{vendor} approved the commission but has not paid it yet{reason}"),
+        Commission::Pending => format!("{vendor} has it but has not decided on the commission yet{reason}"),
         Commission::Rejected => format!("{vendor} rejected the commission{reason}"),
-        Commission::Unknown => format!("{vendor} has it and shows no commission for it yet"),
+        Commission::Unknown => format!("{vendor} has it but shows no commission for it yet"),
     }
 }
 
-/// What a delivery stands behind, down to the cause.
+/// What a delivery waits for, down to the cause.
 fn behind(standing: &Standing) -> String {
     let Some(followed) = standing.follows.as_deref() else {
-        return standing.reason.clone().unwrap_or_else(|| "what must come first is not recorded".to_owned());
+        return standing.reason.clone().unwrap_or_else(|| "the conversion that it follows is not recorded".to_owned());
     };
     let (what, of) = (called(followed.kind), &followed.standing);
     let vendor = vendor_title(of.vendor);
     let because = of.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match of.state {
         State::Blocked => format!("{what} is blocked, because {}", behind(of)),
-        State::Waiting => format!("{what} must be recorded first, and waits, because {}", behind(of)),
+        State::Waiting => format!("{what} must be recorded first and waits itself, because {}", behind(of)),
         State::Rejected => format!("{what} was rejected{because}"),
         State::Conflict => format!("{vendor} has something else under the key of {what}{because}"),
         State::Uncertain if of.due_at.is_none() => format!("it is not known whether {vendor} has {what}{because}"),
@@ -285,7 +286,7 @@ fn behind(standing: &Standing) -> String {
         State::Ignored => format!("{vendor} accepted {what} and credits nobody{because}"),
         State::Unsupported => format!("{vendor} cannot take {what}{because}"),
         State::Due | State::Unverified | State::Uncertain => format!("{what} must be recorded first"),
-        // It is released in the transaction that records the other one.
+        // The delivery is released in the transaction that records the earlier one.
         State::Recorded | State::NotNeeded => format!("{what} was just recorded"),
     }
 }
@@ -299,17 +300,17 @@ fn called(kind: Kind) -> &'static str {
     }
 }
 
-/// What helps a delivery that does not go on by itself.
+/// What to do for a delivery that does not go on by itself.
 fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Option<String> {
     let id = &standing.delivery;
     let resolve = format!("`trailmark outbox resolve {id} --as recorded|rejected --reason …`");
     match standing.state {
         _ if standing.paused_by.is_some() => {
             let vendor = vendor_title(standing.vendor);
-            Some(format!("Correct it in the program's configuration or at {vendor}; this then goes on by itself."))
+            Some(format!("Correct it in the program's configuration or at {vendor}; this then goes on automatically."))
         }
         _ if lane.is_some() => {
-            lane.map(|lane| format!("`trailmark lanes open {}/{}` opens the lane now.", lane.site, lane.program))
+            lane.map(|lane| format!("Run `trailmark lanes open {}/{}` to open the lane now.", lane.site, lane.program))
         }
         State::Waiting | State::Blocked => {
             Some(standing.follows.as_deref().map_or_else(
@@ -318,13 +319,13 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
             ))
         }
         State::Uncertain if standing.due_at.is_none() => {
-            Some(format!("Look at {}, then run {resolve}.", vendor_title(standing.vendor)))
+            Some(format!("Check at {}, then run {resolve}.", vendor_title(standing.vendor)))
         }
         State::Conflict => Some(format!("Compare at {}, then run {resolve}.", vendor_title(standing.vendor))),
         State::Dead | State::Rejected if row.key_owner.is_some() => {
             let owner = row.key_owner.as_ref().map(ToString::to_string).unwrap_or_default();
             Some(format!(
-                "Conversion {owner} has this key by now, so this one cannot be sent again. Run `trailmark outbox drop {id} \
+                "Conversion {owner} now has this key, so this one cannot be sent again. Run `trailmark outbox drop {id} \
                  --reason …`."
             ))
         }
@@ -333,7 +334,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
     }
 }
 
-/// The command that shows the conversion at the root of the trouble.
+/// The command that shows the conversion at the root of the problem.
 fn root(followed: &Followed) -> String {
     match followed.standing.follows.as_deref() {
         Some(further) => root(further),
@@ -341,12 +342,12 @@ fn root(followed: &Followed) -> String {
     }
 }
 
-/// `explain` by the key that people know, else by the id.
+/// `explain` with the merchant's key, otherwise with the id.
 fn explained(key: Option<&str>, id: &ConversionId) -> String {
     format!("`trailmark conversions explain {}` shows the cause.", shell_word(key.unwrap_or(id.as_str())))
 }
 
-/// A text as a POSIX shell takes it for one argument, so that a key which somebody else chose runs nothing when it is pasted.
+/// A text quoted as one argument for a POSIX shell, so that pasting somebody else's key runs nothing.
 pub fn shell_word(text: &str) -> String {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:@/+,=%".contains(&b);
     match text {
@@ -360,7 +361,7 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// The same with its first letter as at the beginning of a sentence.
+/// The text with a capital first letter.
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

@@ -1,5 +1,5 @@
-//! API keys of the sites' backends: how one is made, written down and recognised. The key is shown once, to the operator who
-//! made it, and kept as its SHA-256: 32 random bytes need no slow hash. The ledger has the rest of its life.
+//! API keys of sites' backends: creating, writing and recognising them. The key is shown once, to the operator who
+//! created it, and stored as SHA-256: 32 random bytes need no slow hash. The ledger manages its life.
 
 use trailmark_vendors::secret::Secret;
 use trailmark_wire::base64url;
@@ -10,16 +10,16 @@ use crate::keys::crypto::sha256;
 use crate::random::{NoRandomness, Random};
 use crate::store::callers::ApiKeyRow;
 
-/// What every key begins with, so that secret scanners find a lost one.
+/// Every key begins with this, so that secret scanners find a leaked one.
 const PREFIX: &str = "tmk";
 
-/// Characters of a key's name.
+/// Most characters of a key's name.
 const NAME_CHARS: usize = 64;
 
-/// A key as a caller shows it: `tmk_{site}_{43 characters of base64url}`.
+/// A key as a caller sends it: `tmk_{site}_{43 characters of base64url}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
-    /// The site that it says it speaks for.
+    /// The site that it names.
     pub site: SiteId,
     /// SHA-256 of the whole text.
     pub hash: [u8; 32],
@@ -28,7 +28,7 @@ pub struct Shown {
 impl Shown {
     /// Reads a key; `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        // Site ids hold no `_`; the secret may.
+        // Site ids contain no `_`, but the secret may.
         let mut parts = text.splitn(3, '_');
         let (prefix, site, secret) = (parts.next()?, parts.next()?, parts.next()?);
         let is_key = prefix == PREFIX && base64url::decode_array::<32>(secret).is_some();
@@ -37,7 +37,7 @@ impl Shown {
     }
 }
 
-/// A new key of a site: what the ledger keeps, and the key itself.
+/// A new key of a site: the row for the ledger, and the key itself.
 ///
 /// # Errors
 /// [`NoRandomness`].
@@ -45,21 +45,21 @@ pub fn make(site: SiteId, name: String, random: Random, now: UnixMillis) -> Resu
     let key = format!("{PREFIX}_{site}_{}", base64url::encode(&random.bytes::<32>()?));
     let hash = sha256(key.as_bytes());
     let name_of_hash = hex(&hash).chars().take(16).collect::<String>();
-    // 16 hexadecimal digits are an id.
+    // 16 hexadecimal digits are a valid id.
     let id = KeyId::new(name_of_hash).map_err(|_shape| NoRandomness)?;
     let row = ApiKeyRow { site, id, name, hash, created_at: now, last_used_at: None, revoked_at: None };
     Ok((row, Secret::new(key)))
 }
 
-/// A key's name as operators may give it.
+/// A valid name for a key.
 ///
 /// # Errors
-/// A sentence about the shape.
+/// A sentence about the required shape.
 pub fn name(text: &str) -> Result<String, &'static str> {
     let fits = (1..=NAME_CHARS).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     match fits && text.trim() == text {
         true => Ok(text.to_owned()),
-        false => Err("a key's name has 1 to 64 characters, no controls, no space at its ends"),
+        false => Err("a key's name needs 1 to 64 characters, without control characters or spaces at its ends"),
     }
 }
 

@@ -1,5 +1,5 @@
-//! The proxy's shared parts, wired once: configuration, clock, ledger, keys, rates. Handlers borrow them, [`crate::serve`]
-//! owns their life. Nothing is decided here.
+//! The proxy's shared parts: configuration, clock, ledger, keys, rates. Handlers borrow them; [`crate::serve`] starts
+//! and stops them. Decides nothing.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,19 +21,19 @@ use crate::store::{Budget, Store};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AppError {
-    /// The signing keys cannot be read or made.
+    /// The signing keys cannot be read or created.
     #[error("the signing keys cannot be used: {0}")]
     Keys(#[from] KeyError),
 }
 
-/// What is told after a commit that may have made work.
+/// Called after a commit that may have made work.
 type OnCommit = Box<dyn Fn() + Send + Sync>;
 
 /// The shared parts.
 pub struct App {
     /// The settings in force.
     pub config: Config,
-    /// What the operator's listener asks for; absent only on loopback.
+    /// The key for the operator's listener; absent only on loopback.
     pub admin_key: Option<Secret>,
     /// The vendor accounts of the programs.
     pub accounts: Vec<Account>,
@@ -47,7 +47,8 @@ pub struct App {
     pub random: Random,
     pub(crate) rates: Rates,
     pub(crate) in_flight: InFlight,
-    /// Names the networks of budgets. It ends with the process: a restart forgives a network what it wrote, and no site.
+    /// Key for hashing client networks in budgets. It is new in each process: a restart resets the networks' shares,
+    /// but not the sites' budgets.
     network_key: [u8; 32],
     on_commit: OnceLock<OnCommit>,
     draining: AtomicBool,
@@ -55,14 +56,14 @@ pub struct App {
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
-/// However small its share, one network may write so much in an hour: an office opens a newsletter.
+/// A network's smallest share in an hour, for example for an office that opens a newsletter.
 const SMALLEST_SHARE: u64 = 100;
 
 impl App {
     /// Wires the parts and makes sure that every site can sign.
     ///
     /// # Errors
-    /// [`AppError::Keys`] when the ledger does not answer or a key is damaged.
+    /// [`AppError::Keys`] if the ledger does not answer or a key is damaged.
     pub async fn open(settings: Unlocked, clock: Arc<dyn Clock>, store: Arc<dyn Store>) -> Result<Arc<Self>, AppError> {
         let Unlocked { config, admin_key, accounts } = settings;
         let sites = config.sites.iter().map(|site| site.id.clone()).collect();
@@ -88,7 +89,7 @@ impl App {
         }))
     }
 
-    /// A budget of so much an hour for a site, as a client of this network may use it.
+    /// A site's hourly budget, as a client of this network may use it.
     pub(crate) fn budget(&self, most: u64, client: ClientNetwork, now: UnixMillis) -> Budget {
         let share = most.saturating_mul(u64::from(self.config.limits.network_share_percent)) / 100;
         Budget {
@@ -99,25 +100,25 @@ impl App {
         }
     }
 
-    /// Has `wake` called after every commit that made deliveries; the first caller wins.
+    /// Sets the function to call after every commit that made deliveries. Only the first call counts.
     pub fn on_commit(&self, wake: impl Fn() + Send + Sync + 'static) {
-        // A second engine would be a mistake of the caller's that changes nothing about the first.
+        // A second engine is the caller's mistake; the first one stays.
         let _ = self.on_commit.set(Box::new(wake));
     }
 
-    /// Tells delivery that there may be work.
+    /// Wakes delivery.
     pub(crate) fn committed(&self) {
         if let Some(wake) = self.on_commit.get() {
             wake();
         }
     }
 
-    /// From now on every request is answered 503: the process is going down.
+    /// From now on every request gets 503, because the process is stopping.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the process is going down.
+    /// Whether the process is stopping.
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }

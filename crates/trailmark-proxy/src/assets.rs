@@ -1,6 +1,6 @@
-//! The SDK's built files, embedded: `sdk.js` and the hashed files that it loads, each with its compressed twins. They are made
-//! by `cargo xtask build-sdk`; a binary that was built before answers with that cure. Hashed names never change their bytes,
-//! so they are kept for ever; `sdk.js` names them and is asked for again.
+//! The SDK's built files, embedded: `sdk.js` and the hashed files that it loads, each also compressed. `cargo xtask
+//! build-sdk` makes them; a binary built without them answers with that cure. A hashed name always has the same bytes
+//! and is cached forever; `sdk.js` is revalidated.
 
 use std::borrow::Cow;
 
@@ -18,7 +18,7 @@ use rust_embed::{EmbeddedFile, RustEmbed};
 #[allow_missing = true]
 struct Files;
 
-/// Why there is no file to give.
+/// Why no file is returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Absent {
     /// The binary was built without the SDK.
@@ -27,14 +27,14 @@ pub(crate) enum Absent {
     Unknown,
 }
 
-/// How long `sdk.js` is used unasked: a new version reaches every page within five minutes.
+/// How long `sdk.js` is cached: a new version reaches every page within five minutes.
 const ENTRY_CACHE: &str = "public, max-age=300";
 const HASHED_CACHE: &str = "public, max-age=31536000, immutable";
 
-/// Encodings that are kept beside each file, the smaller first.
+/// Compressed variants of each file, the smallest first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// The file of this name, in the smallest encoding that the caller takes.
+/// The file with this name, in the smallest encoding that the caller accepts.
 pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> {
     let cache = cache_of(name).ok_or(Absent::Unknown)?;
     let kind = mime_of(name).ok_or(Absent::Unknown)?;
@@ -46,7 +46,7 @@ pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> 
         (CACHE_CONTROL, cache),
         (CONTENT_TYPE, kind),
         (VARY, "Accept-Encoding"),
-        // A page under COEP may load the module from the proxy's own subdomain.
+        // A page with COEP may load the module from the proxy's subdomain.
         (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
     ];
     headers.extend(fixed.map(|(name, value)| (name, HeaderValue::from_static(value))));
@@ -59,7 +59,7 @@ pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> 
     Ok(answer(StatusCode::OK, headers, body(file)))
 }
 
-/// The stub, which pages carry inline; `None` in a binary that was built before the SDK.
+/// The stub, which pages carry inline; `None` in a binary built without the SDK.
 pub(crate) fn stub() -> Option<String> {
     let file = Files::get("stub.js")?;
     String::from_utf8(file.data.into_owned()).ok()
@@ -79,7 +79,7 @@ fn body(file: EmbeddedFile) -> Body {
     }
 }
 
-/// Only what pages load: the entry, and hashed files, whose names carry at least eight hexadecimal digits.
+/// Only files that pages load: `sdk.js`, and hashed files, whose names have at least eight hexadecimal digits.
 fn cache_of(name: &str) -> Option<&'static str> {
     if name == "sdk.js" {
         return Some(ENTRY_CACHE);

@@ -1,8 +1,8 @@
-//! The one clock. Everything that the proxy knows of time comes from here; a clock that follows the simulator's lets an
-//! hour of retries pass in a second. Timers of the runtime only pace polling, they never decide what is due.
+//! The only clock. All time in the proxy comes from here; a clock that follows the simulator's lets an hour of
+//! retries pass in a second. The runtime's timers only pace polling and never decide what is due.
 //!
-//! It has two hands. [`Clock::now`] is what people call the time, and jumps when somebody corrects it; all that is written
-//! down is in it. [`Clock::steady_ms`] only ever goes on, and says within one process how much time has passed.
+//! [`Clock::now`] is wall-clock time, which jumps when somebody corrects it; everything recorded uses it.
+//! [`Clock::steady_ms`] is monotonic time within one process.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -17,25 +17,25 @@ pub trait Clock: Debug + Send + Sync {
     /// Now, UTC.
     fn now(&self) -> UnixMillis;
 
-    /// Milliseconds since some point that stays the same while this clock lives: what no correction of the time moves.
+    /// Milliseconds since a fixed point of this clock; corrections of the wall clock do not affect it.
     fn steady_ms(&self) -> i64;
 }
 
-/// The machine's clock, plus an offset that stays 0 in production.
+/// The machine's clock, plus an offset that is 0 in production.
 #[derive(Debug)]
 pub struct SystemClock {
     made: Instant,
     followed: Mutex<Followed>,
 }
 
-/// What a simulator says of its clock.
+/// The state of a followed simulator's clock.
 #[derive(Debug, Default)]
 struct Followed {
-    /// Where the simulator keeps the offset.
+    /// The file with the simulator's offset.
     file: Option<PathBuf>,
-    /// Its clock against the machine's.
+    /// Its clock minus the machine's.
     offset_ms: i64,
-    /// All steps forward together: a step back takes no time back that has passed for the vendors.
+    /// Sum of all steps forward. A step back does not take back time that has passed for the vendors.
     skipped_ms: i64,
 }
 
@@ -54,10 +54,10 @@ impl Default for SystemClock {
 }
 
 impl SystemClock {
-    /// Moves this clock against the machine's, to follow a simulator. The offset is read from `file` whenever the time is
-    /// asked for: a clock that is only told now and then is behind the vendor's after each of its steps, and a customer
-    /// that the vendor made after the step would be looked for before the vendor shows it. Where the file cannot be read,
-    /// `offset_ms` counts until the next call.
+    /// Sets this clock's offset from the machine's, to follow a simulator. The offset is read from `file` at every
+    /// call: a clock that was told only now and then would lag behind the vendor's after each step, and would look
+    /// for a new customer before the vendor shows it. If the file cannot be read, `offset_ms` counts until the next
+    /// call.
     pub fn follow(&self, offset_ms: i64, file: Option<PathBuf>) {
         let mut followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
         followed.step_to(offset_ms);
@@ -81,7 +81,7 @@ impl Clock for SystemClock {
         UnixMillis(machine).plus(self.followed(|followed| followed.offset_ms))
     }
 
-    /// What a simulator skips has passed for its vendors; what it takes back has not.
+    /// Time that a simulator skips has passed for its vendors; a step back takes none of it back.
     fn steady_ms(&self) -> i64 {
         let skipped_ms = self.followed(|followed| followed.skipped_ms);
         let passed = i64::try_from(self.made.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -89,7 +89,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands until it is moved; what tests use.
+/// A clock for tests, which moves only when told.
 #[derive(Debug)]
 pub struct ManualClock {
     now_ms: AtomicI64,
@@ -97,7 +97,7 @@ pub struct ManualClock {
 }
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// A clock that shows `now`.
     pub fn new(now: UnixMillis) -> Self {
         Self { now_ms: AtomicI64::new(now.0), steady_ms: AtomicI64::new(0) }
     }
@@ -108,7 +108,7 @@ impl ManualClock {
         self.steady_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    /// Corrects the time by so much, or back when negative, as somebody who sets the machine's clock: nothing has passed.
+    /// Corrects the wall clock by `ms`, which may be negative; no time passes.
     pub fn correct(&self, ms: i64) {
         self.now_ms.fetch_add(ms, Ordering::Relaxed);
     }

@@ -1,13 +1,13 @@
-//! Why a conversion stands as it does: the codes of the ledger and of receipts, each with a sentence for operators. Which code
-//! a conversion gets is decided by `intake`; the docs list what a page may read of them.
+//! Codes of the ledger and of receipts: why a conversion has its status, each with a sentence for operators. `intake`
+//! chooses the code; the docs list the codes that a page may see.
 
 use trailmark_attribution::NoCredit;
 
-/// Declares the codes, once: of each its name, its word, and what it means and what to do about it where the code alone says,
-/// in one or two whole sentences.
+/// Declares the codes: for each its name, its word, and what it means in one or two sentences, with the cure if the code alone
+/// tells it.
 macro_rules! codes {
     ($($name:ident = $word:literal, $sentence:literal;)*) => {
-        /// A decision's code. The words are those of SQL, receipts, logs and the docs.
+        /// A decision's code. SQL, receipts, logs and the docs use the same words.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
             $(#[doc = $sentence] $name,)*
@@ -32,7 +32,7 @@ macro_rules! codes {
 
 codes! {
     ClaimedByPage = "claimed_by_page",
-        "A page of another visitor had claimed this customer. The backend's word counts, and that page's credit has ended.";
+        "A page of another visitor had claimed this customer. The backend decides, so that page's credit has ended.";
     ClosedByServer = "closed_by_server",
         "The site's backend reported the same key itself.";
     CustomerAudienceMismatch = "customer_audience_mismatch",
@@ -40,9 +40,9 @@ codes! {
     CustomerExpired = "customer_expired",
         "The merchant's signature on the customer had expired when it arrived.";
     CustomerFromTheFuture = "customer_from_the_future",
-        "The merchant's signature on the customer is dated ahead of our clock.";
+        "The merchant's signature on the customer is dated in the future.";
     CustomerMalformed = "customer_malformed",
-        "What the page passed on as the signed customer is no such JWS, or holds values out of range.";
+        "The signed customer that the page sent is not a valid JWS, or has values out of range.";
     CustomerSignatureInvalid = "customer_signature_invalid",
         "No key in the site's `order_keys` verifies the signature on the customer: it is forged, or its key is missing there.";
     CustomerUnsigned = "customer_unsigned",
@@ -62,17 +62,17 @@ codes! {
     OrderExpired = "order_expired",
         "The merchant's signature on the order had expired when it arrived.";
     OrderFromTheFuture = "order_from_the_future",
-        "The merchant's signature on the order is dated ahead of our clock.";
+        "The merchant's signature on the order is dated in the future.";
     OrderMalformed = "order_malformed",
-        "What the page passed on as the signed order is no such JWS, or holds values out of range.";
+        "The signed order that the page sent is not a valid JWS, or has values out of range.";
     OrderSignatureInvalid = "order_signature_invalid",
         "No key in the site's `order_keys` verifies the signature on the order: it is forged, or its key is missing there.";
     OverruledByServer = "overruled_by_server",
-        "The site's backend reported this customer for another visitor, and its word counts.";
+        "The site's backend reported this customer for another visitor, and the backend decides.";
     ReferenceUnknown = "reference_unknown",
         "The backend's `reference` belongs to no visitor of this site.";
     RefundAboveSale = "refund_above_sale",
-        "With this refund, all refunds of the sale would add up to more than the sale.";
+        "With this refund, the refunds of the sale would exceed the sale's amount.";
     RefundCurrency = "refund_currency",
         "The refund is in another currency than its sale.";
     RefundCustomer = "refund_customer",
@@ -87,25 +87,25 @@ codes! {
         "The sale that this refunds has not been reported yet. The refund is applied when it is.";
     SignupDisputed = "signup_disputed",
         "A page had claimed this customer for another partner, and the vendor was told. The vendor may still credit that \
-         partner, so the sale is held. Settle it with `trailmark conversions reassign` and the customer's key; the sale then \
-         follows by itself.";
+         partner, so the sale is held. Run `trailmark conversions reassign` with the customer's key; the sale is then released \
+         automatically.";
     SignupRejected = "signup_rejected",
         "The customer's signup was rejected, so no partner is known for this. Report it again once a signup of this customer \
          is accepted.";
     SignupsFromBackend = "signups_from_backend",
-        "This site counts a page's signup once the backend has reported the customer (`signups_from`).";
+        "This site counts a page's signup only after the backend has reported the customer (`signups_from`).";
     SignupsFromPages = "signups_from_pages",
-        "This site counts the signups of its pages alone (`signups_from`).";
+        "This site counts only signups of its pages (`signups_from`).";
     SignupsPerVisitor = "signups_per_visitor",
         "This browser has already named as many customers as the site allows (`signups_per_visitor`).";
     TokenExpired = "token_expired",
         "The click token that the backend passed on had expired.";
     TokenInvalid = "token_invalid",
-        "The backend's `click_token` is not one of this site's. Send it unchanged.";
+        "The backend's `click_token` is not from this site. Send it unchanged.";
     TouchAfterConversion = "touch_after_conversion",
-        "Every partner's link was followed only afterwards.";
+        "Every partner's link was followed only after the conversion.";
     TouchExpired = "touch_expired",
-        "Every partner's link was followed too long ago: its window was over.";
+        "Every partner's link was followed too long ago: its window had ended.";
     VisitorExpired = "visitor_expired",
         "The visitor cookie that the backend passed on had expired.";
     VisitorInvalid = "visitor_invalid",
@@ -113,7 +113,7 @@ codes! {
 }
 
 impl Code {
-    /// The code behind a word.
+    /// The code for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|code| code.as_str() == word)
     }

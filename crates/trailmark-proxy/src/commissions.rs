@@ -1,9 +1,9 @@
-//! What became of partners' commissions: interprets the webhooks that intake has kept, and asks vendors about recorded
-//! deliveries when one of them says so, or when time has come. One task per vendor account, beside its lane and by the
-//! lane's leave: deliveries go first, and a lane that is throttled, broken or paused is not asked either.
+//! Watches partners' commissions: interprets the webhooks that intake has kept, and asks vendors about recorded
+//! deliveries when a webhook names them or the time has come. Each vendor account has one task beside its lane.
+//! Deliveries go first, and a throttled, broken or paused lane asks nothing.
 //!
-//! Everything survives a crash at any point: a webhook is `received` until its meaning is committed, and a question that has
-//! no answer is due again. When to ask next is decided in [`next_at`], purely; what an answer means by the vendor's adapter.
+//! A crash loses nothing: a webhook stays `received` until its meaning is committed, and a question without an answer
+//! is due again. [`next_at`] decides when to ask next; the adapter decides what an answer means.
 
 mod task;
 
@@ -29,19 +29,19 @@ const MINUTE_MS: i64 = 60 * 1000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// From this age on nothing more is expected without a webhook: programmes settle within months.
+/// Older conversions are asked about only after a webhook: programs settle within months.
 pub const LAST_ASKED_MS: i64 = 400 * DAY_MS;
 
-/// When to ask again about a commission that the vendor has told: a quarter of the conversion's age later, between 6 hours
-/// and 30 days, some 35 questions in all. `None` once it is paid or rejected, or the conversion is too old; a webhook or an
-/// operator still has it asked for then.
+/// When to ask again about a known commission: after a quarter of the conversion's age, between 6 hours and 30 days,
+/// about 35 questions in all. `None` once it is paid or rejected, or the conversion is too old; a webhook or an
+/// operator can still cause a question.
 pub fn next_at(commission: Commission, received_at: UnixMillis, now: UnixMillis) -> Option<UnixMillis> {
     let age_ms = now.since(received_at).max(0);
     let open = !commission.is_final() && age_ms < LAST_ASKED_MS;
     open.then(|| now.plus((age_ms / 4).clamp(6 * HOUR_MS, 30 * DAY_MS)))
 }
 
-/// When to ask again where no clear answer came: sooner, and never before the vendor's own hint, of at most a day.
+/// When to ask again after an unclear answer: sooner, but not before the vendor's hint of at most a day.
 pub fn retry_at(not_before: Option<UnixMillis>, received_at: UnixMillis, now: UnixMillis) -> Option<UnixMillis> {
     let age_ms = now.since(received_at).max(0);
     let usual = now.plus((age_ms / 4).clamp(10 * MINUTE_MS, DAY_MS));
@@ -60,7 +60,7 @@ pub struct Account {
     pub vendor: Arc<dyn Vendor>,
 }
 
-/// What the watch is made of.
+/// The parts of the watch.
 pub struct Parts {
     /// The ledger.
     pub store: Arc<dyn Store>,
@@ -72,7 +72,7 @@ pub struct Parts {
     pub accounts: Vec<Account>,
     /// Token bucket and breaker of their lanes.
     pub limits: Limits,
-    /// How often an account looks for work without being woken.
+    /// How often an account looks for work by itself.
     pub poll: Duration,
 }
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Parts {
     }
 }
 
-/// The watch under way. Dropping the last handle stops it at once; what it was doing is done again after the next start.
+/// The running watch. Dropping the last handle stops it at once; unfinished work is repeated after the next start.
 #[derive(Debug, Clone)]
 pub struct Watch {
     wake: watch::Sender<u64>,
@@ -109,12 +109,12 @@ impl Watch {
         Self { wake, tasks: Arc::new(Mutex::new(tasks)) }
     }
 
-    /// Says that there may be something new: a webhook was kept, a delivery recorded, a question wanted.
+    /// Signals new work: a kept webhook, a recorded delivery, a wanted question.
     pub fn wake(&self) {
         self.wake.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Stops at once: a question that is under way took no effect and is asked again after the next start.
+    /// Stops at once: a running question has no effect and is repeated after the next start.
     pub async fn shutdown(&self) {
         self.tasks.lock().await.shutdown().await;
     }

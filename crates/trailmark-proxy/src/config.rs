@@ -1,7 +1,7 @@
-//! The configuration: `trailmark.toml`, laid under the environment and the flags, checked as a whole before anything starts.
-//! Every mistake is told with its place, setting and cure, all of them at once. A [`Config`] names its secrets, an
-//! [`Unlocked`] one has read them; a function says by its argument which it needs. Nothing is opened or bound here; what
-//! the settings mean to the rest of the proxy is decided by [`crate::app`] and [`crate::serve`].
+//! The configuration: `trailmark.toml`, overridden by the environment, overridden by flags; checked as a whole before
+//! anything starts. All mistakes are reported at once, each with place, setting and cure. A [`Config`] only names its
+//! secrets; an [`Unlocked`] has read them. Opens and binds nothing; [`crate::app`] and [`crate::serve`] use the
+//! settings.
 
 mod file;
 mod print;
@@ -34,24 +34,24 @@ pub(crate) use self::values::{duration_text, prefix};
 use self::file::{LimitsTable, List, ServerTable, Words};
 use self::source::{Given, Text, layered, variable_of};
 
-/// The commented default file: every setting with unit, default and reason.
+/// The commented default file: all settings with unit, default and reason.
 pub const DEFAULT: &str = include_str!("../config.default.toml");
 
-/// The file that is read when none is named.
+/// The file that is read by default.
 pub const FILE: &str = "trailmark.toml";
 
-/// The whole configuration, checked; its secrets are the names of the places where they are kept.
+/// The whole checked configuration; secrets are named by the places that have them.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Listeners and what stands before them.
+    /// The listeners, and the proxies in front of them.
     pub server: Server,
     /// The ledger.
     pub store: StoreUrl,
-    /// How much is taken on.
+    /// Limits of load.
     pub limits: Limits,
     /// The merchants.
     pub sites: Vec<Site>,
-    /// What is allowed but probably not meant.
+    /// Allowed, but probably unintended.
     pub warnings: Vec<String>,
 }
 
@@ -66,22 +66,22 @@ pub struct Server {
     pub mount: String,
     /// Where the operator's listener binds.
     pub admin_listen: SocketAddr,
-    /// What the operator's listener asks for; absent only on loopback.
+    /// The key for the operator's listener; absent only on loopback.
     pub admin_key: Option<SecretRef>,
-    /// From whom `client_ip_header` is believed.
+    /// Proxies whose `client_ip_header` is believed.
     pub trusted_proxies: Vec<Network>,
     /// The header that names the client's address.
     pub client_ip_header: HeaderName,
-    /// How log lines look.
+    /// Format of log lines.
     pub log_format: LogFormat,
-    /// What is logged: `error`, `warn`, `info`, `debug` or `trace`.
+    /// Log level: `error`, `warn`, `info`, `debug` or `trace`.
     pub log_level: &'static str,
 }
 
-/// How log lines look.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// One JSON object a line.
+    /// One JSON object on each line.
     Json,
     /// For people.
     #[default]
@@ -95,19 +95,19 @@ pub struct Limits {
     pub requests_per_minute: u32,
     /// Requests a minute under one API key.
     pub server_requests_per_minute: u32,
-    /// New touches an hour for one site.
+    /// New touches of one site in an hour.
     pub touches_per_hour: u64,
-    /// Conversions of pages an hour that one site holds.
+    /// Conversions of pages that become held in an hour, for one site.
     pub held_per_hour: u64,
-    /// Share of these two that one client network may use, percent.
+    /// Share of these two for one client network, in percent.
     pub network_share_percent: u32,
     /// Unsettled deliveries of one site.
     pub queue: u64,
     /// Open connections of the public listener.
     pub connections: usize,
-    /// Of these, how many one client network may have.
+    /// Open connections of one client network.
     pub connections_per_network: usize,
-    /// Webhooks that are kept of one site.
+    /// Webhooks kept for one site.
     pub webhooks: u32,
 }
 
@@ -115,7 +115,7 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// Settings that are wrong, in the order of the file; what environment and flags say comes first.
+    /// Wrong settings, in the order of the file; those of environment and flags come first.
     #[error("{}", listed(.0))]
     Settings(Vec<Problem>),
     /// The file cannot be read.
@@ -124,9 +124,9 @@ pub enum ConfigError {
          it, or write one with `trailmark config print --default`"
     )]
     Unreadable {
-        /// Which file.
+        /// The file.
         path: String,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
 }
@@ -136,7 +136,7 @@ fn listed(problems: &[Problem]) -> String {
 }
 
 impl ConfigError {
-    /// What is wrong, in the order of the file; what environment and flags say comes first.
+    /// The problems in the order of the file; those of environment and flags come first.
     fn of(mut problems: Vec<Problem>) -> Self {
         problems.sort_by_key(Problem::line);
         Self::Settings(problems)
@@ -144,11 +144,11 @@ impl ConfigError {
 }
 
 impl Config {
-    /// Reads the file (`trailmark.toml` in the working directory when none is named), lays environment and flags over it,
-    /// and checks the whole but for its secrets, which nobody has read yet.
+    /// Reads the file (by default `trailmark.toml` in the working directory), applies environment and flags, and
+    /// checks everything except the secrets, which are not read yet.
     ///
     /// # Errors
-    /// [`ConfigError`]: the file cannot be read, or settings are wrong, each with place and cure.
+    /// [`ConfigError`]: the file cannot be read, or settings are wrong.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
         let (path, text) = file_text(path)?;
         Self::from_toml(&text, path, overrides)
@@ -163,18 +163,18 @@ impl Config {
         if problems.is_empty() { Ok(config) } else { Err(ConfigError::of(problems)) }
     }
 
-    /// The site of an id.
+    /// The site with an id.
     pub fn site(&self, id: &trailmark_wire::ids::SiteId) -> Option<&Site> {
         self.sites.iter().find(|site| site.id == *id)
     }
 }
 
-/// What was read of a file, and what is wrong with it; only without problems does the configuration count.
+/// A file that was read, and its problems. The configuration counts only without problems.
 #[derive(Debug)]
 struct Draft {
     config: Config,
     problems: Vec<Problem>,
-    /// Secrets of programs that are left out for their problems, so that theirs can be told in the same breath.
+    /// Secrets of programs that were left out because of problems, so that their own problems are reported too.
     left_out: Vec<SecretRef>,
 }
 
@@ -203,7 +203,7 @@ impl Draft {
         }
         reader.warnings.extend(overrides.strangers(&reader.variables));
         let Reader { mut problems, warnings, left_out, .. } = reader;
-        // What could not be read counts as absent above; its absence is no mistake of its own.
+        // A misread setting looks absent above; its absence is not a second mistake.
         problems.retain(|problem| misread.iter().all(|misread| misread.key != problem.key));
         problems.extend(misread);
         let default_store = || StoreUrl::Sqlite(PathBuf::from("trailmark.db"));
@@ -212,7 +212,7 @@ impl Draft {
     }
 }
 
-/// The file that is meant, and its text.
+/// The chosen file and its text.
 fn file_text(path: Option<&Path>) -> Result<(&Path, String), ConfigError> {
     let path = path.unwrap_or(Path::new(FILE));
     let unreadable =
@@ -220,7 +220,7 @@ fn file_text(path: Option<&Path>) -> Result<(&Path, String), ConfigError> {
     Ok((path, std::fs::read_to_string(path).map_err(unreadable)?))
 }
 
-/// Reads settings one by one and gathers what is wrong with them.
+/// Reads the settings one by one and collects the problems.
 #[derive(Debug)]
 struct Reader<'a> {
     text: Text<'a>,
@@ -277,14 +277,14 @@ impl Reader<'_> {
         let default = SocketAddr::from(([127, 0, 0, 1], 8788));
         let Some((address, given)) = admin else { return default };
         if !address.ip().is_loopback() && !has_key {
-            self.problems
-                .push(given.problem("is beyond loopback without `admin_key`: set the key, or listen on 127.0.0.1"));
+            self.problems.push(
+                given.problem("is not a loopback address and needs `admin_key`: set the key, or listen on 127.0.0.1"),
+            );
         }
         if address == listen && address.port() != 0 {
-            self.problems
-                .push(given.problem(
-                    "is the public listener's address, where the ledger must not stand: give it another port",
-                ));
+            self.problems.push(
+                given.problem("is the public listener's address, which must not show the ledger: use another port"),
+            );
         }
         address
     }
@@ -293,7 +293,8 @@ impl Reader<'_> {
         let read = self.layered("server.public_url", words, |text| Origin::parse(text));
         let url = read.inspect(|(url, given)| self.needs_https(url, given)).map(|(url, _)| url);
         if url.is_none() && !listen.ip().is_loopback() && !self.problems.iter().any(|p| p.key == "server.public_url") {
-            let text = "must be said when `server.listen` is beyond loopback: write it like https://www.example.com";
+            let text =
+                "is required because `server.listen` is not a loopback address: write it like https://www.example.com";
             let place = self.text.name.to_owned();
             self.problems.push(Problem { place, key: "server.public_url".to_owned(), text: text.to_owned() });
         }
@@ -302,7 +303,7 @@ impl Reader<'_> {
 
     fn needs_https(&mut self, url: &Origin, given: &Given<String>) {
         if !url.is_secure() && !url.is_loopback() {
-            self.problems.push(given.problem("must be https outside of loopback: cookies and keys need it"));
+            self.problems.push(given.problem("must be https except on loopback: cookies and keys need it"));
         }
     }
 
@@ -370,7 +371,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The value, or `None` and a problem more.
+    /// The value; otherwise `None`, and a further problem.
     fn keep<T>(&mut self, read: Result<T, Problem>) -> Option<T> {
         read.map_err(|problem| self.problems.push(problem)).ok()
     }
@@ -393,7 +394,7 @@ impl Reader<'_> {
         Some((value, given))
     }
 
-    /// A setting of the file alone, read.
+    /// A setting of the file only.
     fn words<T, E: fmt::Display>(
         &mut self,
         key: &str,
@@ -444,7 +445,7 @@ impl Reader<'_> {
     }
 }
 
-/// The value behind one of a few words.
+/// The value for one of a few words.
 fn one_of<T: Copy>(text: &str, allowed: &[(&str, T)]) -> Result<T, String> {
     let found = allowed.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
     let words: Vec<&str> = allowed.iter().map(|(word, _)| *word).collect();

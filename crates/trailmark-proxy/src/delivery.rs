@@ -1,8 +1,8 @@
-//! Acts on the outbox: leases what is due, sends it through egress, and writes down what came of it. One task per lane, so
-//! that one dead vendor slows no other. Every decision is made by `outbox` and `lanes`; here is only the order of steps,
-//! and that order is the promise: the row of an attempt is committed before its request opens.
+//! Acts on the outbox: leases due deliveries, sends them through egress and records the outcomes. Each lane has its
+//! own task, so that one dead vendor slows no other. `outbox` and `lanes` decide; this module keeps the order of
+//! steps. The most important rule: an attempt's row is committed before its request opens.
 //!
-//! Timers pace the looking; what is due is decided by the [`Clock`] alone.
+//! Timers only decide when to look; the [`Clock`] decides what is due.
 
 mod lane;
 
@@ -43,16 +43,16 @@ pub struct LaneAccount {
     pub program: ProgramId,
     /// Its adapter.
     pub vendor: Arc<dyn Vendor>,
-    /// The vendor's settling time: from when on a look-up's "no such thing" means absent.
+    /// The vendor's settling time: after it, a look-up's "no such thing" means absent.
     pub confirm_after_ms: i64,
 }
 
-/// How delivery is paced.
+/// The pace of delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Exchanges that a lane has under way at once, 1 or more.
+    /// Concurrent exchanges of one lane, 1 or more.
     pub concurrency: u32,
-    /// How often a lane looks for work without being woken.
+    /// How often a lane looks for work by itself.
     pub poll: Duration,
     /// Token bucket, breaker and probes.
     pub limits: Limits,
@@ -64,7 +64,7 @@ impl Default for Settings {
     }
 }
 
-/// What an engine is made of.
+/// The parts of an engine.
 pub struct Parts {
     /// The ledger.
     pub store: Arc<dyn DeliveryStore>,
@@ -72,7 +72,7 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub egress: Arc<Egress>,
-    /// Chance, for jitter and lease ids.
+    /// Randomness for jitter and lease ids.
     pub random: FillRandom,
     /// The lanes.
     pub accounts: Vec<LaneAccount>,
@@ -93,7 +93,7 @@ impl fmt::Debug for Parts {
 #[derive(Debug)]
 pub struct Engine;
 
-/// Delivery under way. Dropping the last handle stops it at once, as a crash would: what was being sent is then unknown.
+/// Running delivery. Dropping the last handle stops it at once, like a crash: sends under way are then unknown.
 #[derive(Debug, Clone)]
 pub struct EngineHandle {
     wake: watch::Sender<u64>,
@@ -116,12 +116,12 @@ impl Engine {
 }
 
 impl EngineHandle {
-    /// Says that there may be something new to deliver; to be called after the commit.
+    /// Signals new work; call it after the commit.
     pub fn wake(&self) {
         self.wake.send_modify(|count| *count = count.wrapping_add(1));
     }
 
-    /// Leases nothing more, waits for what is under way (at most the bounds of egress) and for its outcome to be written.
+    /// Leases nothing more, waits for running exchanges (bounded by egress) and records their outcomes.
     pub async fn shutdown(&self) {
         self.stop.send_replace(true);
         let mut lanes = self.lanes.lock().await;
@@ -137,13 +137,13 @@ struct Shared {
     random: FillRandom,
     settings: Settings,
     settling: Settling,
-    /// An exchange takes at most so long.
+    /// Longest duration of an exchange.
     exchange_ms: i64,
-    /// Longer than a send and a probe together, so that a lease ends before its answer only when something is wrong.
+    /// Longer than a send and a probe together: a lease expires before its answer only if something is wrong.
     lease_ms: i64,
 }
 
-/// One lane, as its deliveries see it.
+/// A lane, as its deliveries see it.
 struct Account {
     key: LaneKey,
     vendor: Arc<dyn Vendor>,
@@ -188,7 +188,7 @@ impl Account {
         Moment { now: self.now(), jitter: self.shared.jitter(), settling_ms: self.confirm_after_ms }
     }
 
-    /// Where a send left a doubt: it begins to settle now.
+    /// If the send left a doubt, its settling time starts now.
     fn doubted(&self, leased: &Leased, after: &Progress) {
         if after.doubt.is_some() {
             self.shared.settling.begin(leased, self.confirm_after_ms, self.shared.clock.steady_ms());

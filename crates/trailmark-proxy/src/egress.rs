@@ -1,10 +1,10 @@
-//! The one HTTP client that leaves the proxy. It sends what an adapter built, to the hosts that the configuration allows, and
-//! hands back a whole answer or a typed failure that says whether anything can have been processed. It follows no redirect,
-//! repeats nothing, keeps no cookie, uses no proxy of the environment, and writes no log: URLs, headers and bodies hold
-//! secrets and personal data.
+//! The only HTTP client for vendors. It sends an adapter's request to a configured host, and returns a whole answer
+//! or a typed failure that says whether the request may have been processed. It follows no redirects, retries
+//! nothing, keeps no cookies, ignores proxies from the environment, and logs nothing, because URLs, headers and
+//! bodies contain secrets and personal data.
 //!
-//! Every request has a connection of its own. A reused one can die under a request, whose outcome is then unknown; next to
-//! what that costs, a handshake is cheap.
+//! Every request has its own connection. A reused connection can break during a request, whose outcome is then
+//! unknown; compared with that, a handshake is cheap.
 
 pub mod address;
 
@@ -19,18 +19,18 @@ use trailmark_vendors::exchange::{Answer, Method, Request};
 use self::address::{Reach, Refused, Resolver};
 use crate::clock::Clock;
 
-/// What every request says that it is from.
+/// The User-Agent of every request.
 pub const USER_AGENT: &str = concat!("trailmark/", env!("CARGO_PKG_VERSION"));
 
-/// How long an exchange may take and how much may come back.
+/// Limits of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
-    /// Until the connection stands, name resolution and TLS included.
+    /// Time until the connection is open, including name resolution and TLS.
     pub connect: Duration,
-    /// Until the last byte of the answer.
+    /// Time until the last byte of the answer.
     pub total: Duration,
-    /// Bytes of a body; an answer with more is not read to its end. Large enough for a page of a list whose items hold all the free text
-    /// that a vendor allows.
+    /// Most bytes of a body; a larger answer is not read to its end. Large enough for a list page whose items have
+    /// all the free text that a vendor allows.
     pub body_bytes: usize,
 }
 
@@ -40,22 +40,22 @@ impl Default for Bounds {
     }
 }
 
-/// Why there is no answer. The texts name no URL, header or body.
+/// Why there is no answer. The texts contain no URL, header or body.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// No byte of the request left: certainly not processed.
+    /// No byte of the request was sent: it was certainly not processed.
     #[error("not sent: {0}")]
     NotSent(NotSent),
-    /// The request left, in whole or in part: it may have been processed.
+    /// The request was sent, at least in part: it may have been processed.
     #[error("outcome unknown: {0}")]
     Unknown(Lost),
 }
 
-/// What kept a request from leaving.
+/// Why a request was not sent.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotSent {
-    /// No connection: refused, no route, no answer in time, or TLS failed.
+    /// No connection: refused, no route, timeout, or TLS failed.
     #[error("no connection to {host}")]
     Connect {
         /// The host.
@@ -67,48 +67,48 @@ pub enum NotSent {
         /// The host.
         host: String,
     },
-    /// The host is not on the allow-list.
+    /// The host belongs to no configured vendor account.
     #[error("{host} is not a host of any configured vendor account")]
     HostNotAllowed {
-        /// The host, with its port where it is not the scheme's own.
+        /// The host, with a port other than the scheme's default.
         host: String,
     },
-    /// The adapter built something that is no HTTP request.
+    /// The adapter's request is not valid HTTP.
     #[error("the request cannot be written as HTTP: {part}")]
     Malformed {
-        /// Which part of it.
+        /// The invalid part.
         part: &'static str,
     },
-    /// Plain HTTP beyond loopback.
-    #[error("{host} would be reached without TLS; only loopback may be")]
+    /// Plain HTTP to a host that is not on loopback.
+    #[error("{host} has no TLS; plain HTTP is allowed only on loopback")]
     PlainHttp {
         /// The host.
         host: String,
     },
-    /// It was delayed for so long before it was sent that its lease may end first, and the delivery be sent by somebody else.
+    /// The request was delayed so long that its lease may expire first and somebody else may send the delivery.
     #[error("the request was delayed past its deadline before it could be sent")]
     TooLate,
-    /// The host's address is not a public one, or not a loopback one where every vendor is on loopback.
+    /// The host's address is not public; or not on loopback although every vendor is on loopback.
     #[error("{host} has the address {address}, which vendors must not have")]
     WrongAddress {
         /// The host.
         host: String,
-        /// What kind of address.
+        /// The kind of address.
         address: &'static str,
     },
 }
 
-/// Where an answer got lost.
+/// How an answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Lost {
-    /// The body ended before its length, or its framing broke.
+    /// The body ended too early, or its framing is invalid.
     #[error("the answer was cut short")]
     BodyCut,
     /// The body is larger than [`Bounds::body_bytes`].
     #[error("the answer is too large")]
     BodyTooLarge,
-    /// The connection broke before the answer's head was complete.
+    /// The connection broke before the answer's headers were complete.
     #[error("the connection broke before an answer")]
     Reset,
     /// No whole answer within [`Bounds::total`].
@@ -125,12 +125,12 @@ pub enum SetUpError {
     Client(String),
     /// Some vendors are on loopback and some are not.
     #[error(
-        "`{loopback}` is on loopback and `{beyond}` is not: local doubles and real vendors cannot share a configuration"
+        "`{loopback}` is on loopback and `{beyond}` is not: simulators and real vendors cannot share a configuration"
     )]
     Mixed {
         /// A host on loopback.
         loopback: String,
-        /// A host beyond it.
+        /// A host elsewhere.
         beyond: String,
     },
 }
@@ -145,11 +145,11 @@ pub struct Egress {
 }
 
 impl Egress {
-    /// A client for these hosts and no other, each with its port where it is not the scheme's own. When all of them are on
-    /// loopback it reaches loopback alone, else public addresses alone.
+    /// A client for exactly these hosts, each with a port other than the scheme's default. If all are on loopback it
+    /// connects only to loopback, otherwise only to public addresses.
     ///
     /// # Errors
-    /// [`SetUpError`] when loopback and other hosts are mixed, or the client cannot be built.
+    /// [`SetUpError`] if loopback and other hosts are mixed, or the client cannot be built.
     pub fn new(
         hosts: impl IntoIterator<Item = String>,
         bounds: Bounds,
@@ -159,7 +159,7 @@ impl Egress {
         let reach = reach(&hosts)?;
         let mut client = reqwest::Client::builder();
         if reach == Reach::Loopback {
-            // Doubles speak plain HTTP; a machine without root certificates can run them.
+            // Simulators use plain HTTP; a machine without root certificates can run them.
             client = client.tls_certs_only([]);
         }
         let client = client
@@ -177,12 +177,12 @@ impl Egress {
         Ok(Self { client, clock, hosts, reach, bounds })
     }
 
-    /// The bounds that it keeps.
+    /// Its limits.
     pub fn bounds(&self) -> Bounds {
         self.bounds
     }
 
-    /// Sends a request and reads its whole answer, whatever its status.
+    /// Sends a request and reads the whole answer, whatever its status.
     ///
     /// # Errors
     /// [`Failure`], which says whether the request may have been processed.
@@ -219,7 +219,7 @@ impl Egress {
         if url.scheme() != "https" && self.reach != Reach::Loopback {
             return Err(NotSent::PlainHttp { host });
         }
-        // Names are checked by the resolver, once they have become addresses.
+        // The resolver checks names after resolution.
         match address::literal(url.host_str().unwrap_or_default()).map(|ip| self.reach.check(ip)) {
             Some(Err(Refused { address })) => Err(NotSent::WrongAddress { host, address }),
             Some(Ok(())) | None => Ok(()),
@@ -244,7 +244,7 @@ impl fmt::Debug for Egress {
     }
 }
 
-/// What may be dialled where these are the vendors' hosts. No host at all counts as beyond loopback.
+/// Which addresses may be used for these vendor hosts. Without hosts: public ones.
 ///
 /// # Errors
 /// [`SetUpError::Mixed`].
@@ -259,7 +259,7 @@ pub(crate) fn reach(hosts: &[String]) -> Result<Reach, SetUpError> {
     }
 }
 
-/// Host in lower case, with the port where it is not the scheme's own.
+/// Host in lower case, with a port other than the scheme's default.
 fn authority(url: &Url) -> Option<String> {
     let host = url.host_str()?.to_ascii_lowercase();
     Some(url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
@@ -275,13 +275,13 @@ fn method(method: Method) -> reqwest::Method {
     }
 }
 
-/// Headers whose values are text; adapters read no other.
+/// Headers whose values are text; adapters read no others.
 fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
     let pair = |(name, value): (&HeaderName, &HeaderValue)| Some((name.to_string(), value.to_str().ok()?.to_owned()));
     headers.iter().filter_map(pair).collect()
 }
 
-/// Only what failed while connecting is certain not to have left.
+/// Only a failure to connect proves that nothing was sent.
 fn before_answer(error: &reqwest::Error, host: String) -> Failure {
     if error.is_builder() {
         return Failure::NotSent(NotSent::Malformed { part: "its URL" });

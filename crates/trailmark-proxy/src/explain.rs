@@ -1,9 +1,10 @@
-//! Tells the way of one conversion, from the partner's link to the vendor's answer, in sentences for people: first the answer to
-//! "was the partner paid?" ([`crate::answer`]), then what it rests on. Pure: the ledger's record goes in, a [`Story`] comes out;
-//! it reads no clock and no store. `conversions explain` prints it, the ledger view shows it. Every sentence is drawn from a row
-//! that was written at the time, none is guessed.
+//! Tells the story of one conversion, from the partner's link to the vendor's answer, in sentences for people: first
+//! the answer to "was the partner paid?" ([`crate::answer`]), then its reasons. Pure: the ledger's record in, a
+//! [`Story`] out; reads no clock and no store. `conversions explain` prints it and the ledger view shows it. Every
+//! sentence comes from a recorded row.
 //!
-//! It names partner keys, click ids, business keys and amounts; e-mail addresses and names of customers are not in the record.
+//! It names partner keys, click ids, business keys and amounts. The record has no names or e-mail addresses of
+//! customers.
 
 mod delivery;
 mod story;
@@ -26,15 +27,15 @@ use crate::store::operator::{
     Afterwards, ConversionChange, ConversionDetail, ConversionRow, LaneRow, Signed, TouchRow,
 };
 
-/// In place of a key that stands only in a merchant's signed claim, which was not accepted.
+/// Shown instead of a key that only an unaccepted signed statement has.
 pub const UNREAD_KEY: &str = "(signed)";
 
-/// The whole way as text. `lanes` are those of the moment, so that what is due and stands still says so.
+/// The whole story as text. `lanes` are the lanes now, so that closed lanes are named.
 pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
     story(detail, lanes).to_text()
 }
 
-/// The whole way.
+/// The whole story.
 pub fn story(detail: &ConversionDetail, lanes: &[LaneRow]) -> Story {
     let mut story = Story::default();
     let decision = serde_json::from_value::<Decision>(detail.decision.clone()).ok();
@@ -50,7 +51,7 @@ pub fn story(detail: &ConversionDetail, lanes: &[LaneRow]) -> Story {
     story
 }
 
-/// The answer, of several programs one each, and what it is about.
+/// The answer (one for each program), and the conversion's summary.
 fn head(story: &mut Story, row: &ConversionRow, lanes: &[LaneRow]) {
     let is_delivered = matches!(row.status, Status::Accepted | Status::Rejected);
     let answers = match row.standings.as_slice() {
@@ -90,7 +91,7 @@ fn no_touch(code: Option<&str>) -> String {
             | Code::ReferenceUnknown),
         ) => format!("No touch could be looked up ({}).", code.as_str()),
         Some(Code::SignupRejected) => {
-            "It has no touch of its own. It would follow the customer's signup, which was rejected: `conversions list \
+            "This visitor has no touch. The sale would follow the customer's signup, which was rejected: `conversions list \
              --customer` finds it."
                 .to_owned()
         }
@@ -102,8 +103,8 @@ fn touched(touch: &TouchRow) -> String {
     let mut what = format!("Touch in program {}", touch.program);
     match (&touch.partner, touch.unusable) {
         (Some(partner), _) => what.push_str(&format!(", partner {partner}")),
-        (None, Some(unusable)) => what.push_str(&format!(", whose link names no partner: {}", flaw(unusable))),
-        (None, None) => what.push_str(", whose partner only the vendor knows"),
+        (None, Some(unusable)) => what.push_str(&format!("; its link names no partner: {}", flaw(unusable))),
+        (None, None) => what.push_str(", partner known only to the vendor"),
     }
     if let Some(click) = &touch.click_id {
         what.push_str(&format!(", click id {click}"));
@@ -111,16 +112,16 @@ fn touched(touch: &TouchRow) -> String {
     what
 }
 
-/// What is wrong with the value in a link.
+/// What is wrong with the link's value.
 fn flaw(unusable: Unusable) -> &'static str {
     match unusable {
-        Unusable::Characters => "its key has characters that no vendor's key has",
-        Unusable::Email => "an e-mail address stands in the place of its key",
+        Unusable::Characters => "its key has characters that no vendor uses",
+        Unusable::Email => "it has an e-mail address instead of a key",
         Unusable::TooLong => "its key is longer than any vendor's",
     }
 }
 
-/// The address comes last, so that nothing that follows becomes a part of it.
+/// The URL comes last, so that no following text looks like a part of it.
 fn source(touch: &TouchRow) -> String {
     match touch.source.as_str() {
         "url" => format!("It was in the landing URL {}", touch.landing_url),
@@ -151,20 +152,20 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
         }
         Some(Verdict::Credited) => format!("Credited: {}; it counts until {until}.", best(decision.credit)),
         Some(Verdict::Inherited) => format!("Credited: {}", followed(row.kind)),
-        Some(Verdict::Expired) => format!("Not credited: its window was over at {until}."),
+        Some(Verdict::Expired) => format!("Not credited: its window ended at {until}."),
         Some(Verdict::AfterConversion) => "Not credited: it came after the conversion.".to_owned(),
         Some(Verdict::LaterTouchInProgram) => "Not credited: the same program has a later touch.".to_owned(),
         Some(Verdict::LaterTouchInOtherProgram) => {
             let winner = decision.credited().next().map_or("another", |winner| winner.program.as_str());
             format!("Not credited: program {winner} has a later touch, and this site credits one program.")
         }
-        Some(Verdict::ProgramUnknown) => "Not credited: its program was not configured any more.".to_owned(),
-        Some(Verdict::Unusable) => "Not credited: it displaces no other touch.".to_owned(),
+        Some(Verdict::ProgramUnknown) => "Not credited: its program was no longer configured.".to_owned(),
+        Some(Verdict::Unusable) => "Not credited: it is unusable, so it displaces no other touch.".to_owned(),
         None => "Not considered: it was recorded after the decision.".to_owned(),
     }
 }
 
-/// Whose credit a conversion follows.
+/// The rule by which a conversion follows another one's credit.
 fn followed(kind: Kind) -> &'static str {
     match kind {
         Kind::Refund => {
@@ -200,7 +201,7 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     }
 }
 
-/// What happened, to what and how much: `Sale of order o_1, 49.00 EUR, of customer u_1`.
+/// What happened, to what, and how much: `Sale of order o_1, 49.00 EUR, of customer u_1`.
 pub fn subject(row: &ConversionRow) -> String {
     let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
     let amount = row.amount.map(|amount| format!(", {} {}", amount.to_decimal(), amount.currency)).unwrap_or_default();
@@ -216,15 +217,15 @@ pub fn subject(row: &ConversionRow) -> String {
     }
 }
 
-/// Who is credited for a conversion, as `ada (main)`, one a program: nobody, as long as no vendor has it.
+/// Who is credited for a conversion, as `ada (main)` for each program; nobody until a vendor has it.
 pub fn credited(row: &ConversionRow) -> String {
     let each = partners(row);
     let all = each.join(", ");
     match row.status {
         Status::Duplicate => return "nobody, another conversion has this key".to_owned(),
         _ if each.is_empty() => return "nobody".to_owned(),
-        Status::Held => return format!("nobody yet, it would be {all}"),
-        Status::Rejected => return format!("nobody, it would have been {all}"),
+        Status::Held => return format!("nobody yet; would be {all}"),
+        Status::Rejected => return format!("nobody; would have been {all}"),
         Status::Accepted | Status::Unattributed => {}
     }
     let in_state = |is: fn(State) -> bool| {
@@ -236,23 +237,24 @@ pub fn credited(row: &ConversionRow) -> String {
         _ if row.standings.is_empty() => all,
         (false, true) => has,
         (false, false) => format!("{has}; not yet {open}"),
-        (true, false) => format!("nobody yet, it would be {open}"),
-        (true, true) => format!("nobody, it would have been {all}"),
+        (true, false) => format!("nobody yet; would be {open}"),
+        (true, true) => format!("nobody; would have been {all}"),
     }
 }
 
-/// Whether the vendor may still come to have it.
+/// Whether the vendor may still record it.
 fn is_open(state: State) -> bool {
     !state.is_settled() || state == State::Conflict
 }
 
-/// The partners whom the decision credits, as `ada (main)`.
+/// The partners that the decision credits, as `ada (main)`.
 fn partners(row: &ConversionRow) -> Vec<String> {
-    let partners = row.partners.iter().map(|partner| partner.as_deref().unwrap_or("a partner whom the vendor knows"));
+    let partners =
+        row.partners.iter().map(|partner| partner.as_deref().unwrap_or("a partner known only to the vendor"));
     partners.zip(&row.programs).map(|(partner, program)| format!("{partner} ({program})")).collect()
 }
 
-/// The conversion that holds a duplicate's key.
+/// The conversion that has a duplicate's key.
 fn holder(detail: &ConversionDetail) -> String {
     match &detail.holder {
         Some(row) => {
@@ -264,7 +266,7 @@ fn holder(detail: &ConversionDetail) -> String {
     }
 }
 
-/// What the merchant signed, after the sentence on who reported it.
+/// What the merchant signed; follows the sentence about the sender.
 fn vouched(signed: &Signed) -> String {
     let key = signed.kid.as_deref().map(|kid| format!(" (key {kid})")).unwrap_or_default();
     format!(" The merchant signed the {}{key}.", signed.what)
@@ -274,7 +276,7 @@ fn sender(assurance: &str) -> String {
     match assurance {
         "server" => "The site's backend reported it with its API key.".to_owned(),
         "bound" => "The page reported it, signed with the key of the browser that followed the link.".to_owned(),
-        "bearer" => "The page reported it with a click token that names no browser key.".to_owned(),
+        "bearer" => "The page reported it with a click token that is not bound to a browser key.".to_owned(),
         other => format!("It was reported with assurance {other}."),
     }
 }
@@ -288,17 +290,17 @@ fn receipt(detail: &ConversionDetail) -> String {
         Status::Held if code == Some(Code::SaleUnknown) => "recorded; nothing is sent yet".to_owned(),
         Status::Held if !detail.changes.is_empty() => "recorded; nothing was sent until it was confirmed".to_owned(),
         Status::Held => "recorded; nothing is sent until a server or an operator confirms it".to_owned(),
-        Status::Unattributed => "recorded; no touch is credited and nothing is sent".to_owned(),
+        Status::Unattributed => "recorded; no touch is credited, so nothing is sent".to_owned(),
         Status::Rejected => "recorded and refused; nothing more is sent".to_owned(),
     };
-    // Of the others the answer has said it.
+    // For other codes the answer has said it.
     let closed = code.filter(|code| matches!(code, Code::KeyTaken | Code::ClosedByServer | Code::ClaimedByPage));
     let why = closed.map(|code| format!(" {}", code.sentence())).unwrap_or_default();
     let code = row.code.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     format!("Its status is {}{code}: {meaning}.{why}", row.status.as_str())
 }
 
-/// How a conversion came to stand otherwise after its receipt.
+/// A change of a conversion after its receipt.
 fn changed(kind: Kind, change: &ConversionChange) -> String {
     let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
     let what = match change.change {
@@ -307,7 +309,7 @@ fn changed(kind: Kind, change: &ConversionChange) -> String {
         }
         Afterwards::Closed => format!("Closed: the site's backend reported the same key in conversion {cause}"),
         Afterwards::Followed if kind == Kind::Sale => {
-            format!("The vendor now credits the right partner for the customer, as conversion {cause} says")
+            format!("The vendor now credits the right partner for the customer, the one of conversion {cause}")
         }
         Afterwards::Followed => format!("Its sale was reported as conversion {cause}"),
         Afterwards::Overruled if kind == Kind::Sale => {
@@ -326,11 +328,11 @@ fn changed(kind: Kind, change: &ConversionChange) -> String {
     format!("{what}{reason}. Its status is {}{code} since then.", change.status.as_str())
 }
 
-/// Where touches failed for different reasons, which they are; of the others the code's sentence says it.
+/// Lists the touches if they failed for different reasons; otherwise the code's sentence says why.
 fn unattributed(story: &mut Story, decision: &Decision) {
     if decision.no_credit() == Some(NoCredit::NoValidTouch) {
         let touches: Vec<_> = decision.considered.iter().map(program_of).collect();
-        story.line(&format!("No touch was valid. Looked at: {}.", touches.join(", ")));
+        story.line(&format!("No touch was valid. Checked: {}.", touches.join(", ")));
     }
 }
 
@@ -338,12 +340,12 @@ fn program_of(considered: &Considered) -> String {
     format!("{} of {}", considered.touch.program, clock(considered.touch.at))
 }
 
-/// `2026-11-21T08:30:00Z`; the fraction of a second tells people nothing.
+/// `2026-11-21T08:30:00Z`, without fractions of a second.
 pub fn clock(at: UnixMillis) -> String {
     UnixMillis::from_seconds(at.seconds()).to_rfc3339()
 }
 
-/// [`clock`] of an RFC 3339 time that came as text; anything else stays as it is.
+/// [`clock`] for an RFC 3339 text; other text is returned unchanged.
 pub fn moment(text: &str) -> String {
     UnixMillis::from_rfc3339(text).map_or_else(|_| text.to_owned(), clock)
 }

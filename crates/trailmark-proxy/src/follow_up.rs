@@ -1,6 +1,6 @@
-//! Does what accepted conversions owe others: the refunds that waited for a sale, the sales that were held for a customer, what
-//! was held under a key that a server has stated. The ledger keeps what is owed and does a few at a time; here is only the
-//! loop, between whose steps everybody else's writes have their turn. What a follower becomes is `intake`'s rule.
+//! Decides conversions that follow accepted ones: refunds that waited for a sale, sales that were held for a
+//! customer, held conversions whose key a server has stated. The ledger lists them and decides a few at a time; this
+//! is only the loop, which lets other writes run between its steps. `intake`'s rule decides each follower.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::app::App;
 use crate::intake::accept::follow_rule;
 use crate::store::StoreError;
 
-/// How often is looked without being woken: deliveries are recorded without a word.
+/// How often it looks by itself: recorded deliveries do not wake it.
 const POLL: Duration = Duration::from_secs(1);
 
-/// The loop under way. Stopping it at any point loses nothing.
+/// The running loop. Stopping it at any point loses nothing.
 #[derive(Debug)]
 pub struct FollowUp {
     wake: watch::Sender<u64>,
@@ -34,21 +34,21 @@ impl FollowUp {
         Self { wake, task: tokio::spawn(run(app, woken)) }
     }
 
-    /// What wakes it.
+    /// Wakes the loop.
     pub fn waker(&self) -> Waker {
         Waker(self.wake.clone())
     }
 
-    /// Stops at once: the step under way is committed whole or not at all.
+    /// Stops at once: a running step is committed completely or not at all.
     pub async fn shutdown(self) {
         self.task.abort();
-        // It ends by being stopped, which is what was asked for.
+        // The error only says that the task was stopped.
         let _stopped = self.task.await;
     }
 }
 
 impl Waker {
-    /// Says that something may be owed.
+    /// Signals possible work.
     pub fn wake(&self) {
         self.0.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -59,7 +59,7 @@ async fn run(app: Arc<App>, mut woken: watch::Receiver<u64>) {
         match step(&app).await {
             Ok(true) => continue,
             Ok(false) => {}
-            Err(problem) => warn!(error = %problem, "what conversions owe others could not be done; it is still owed"),
+            Err(problem) => warn!(error = %problem, "follow-up decisions failed; they will be tried again"),
         }
         tokio::select! {
             _ = woken.changed() => {}
@@ -68,7 +68,7 @@ async fn run(app: Arc<App>, mut woken: watch::Receiver<u64>) {
     }
 }
 
-/// One step; false when nothing is owed.
+/// One step; false if there is nothing to do.
 ///
 /// # Errors
 /// As [`crate::store::Store::follow_up`].

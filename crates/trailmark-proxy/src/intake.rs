@@ -1,7 +1,7 @@
-//! The public listener: everything that browsers, the sites' backends and vendors may ask of the proxy. Every route stands in one list, [`router`]; a handler
-//! parses, calls the ledger and answers. What is believed is decided in [`verify`], what becomes of a conversion in
-//! [`accept`]; both are pure. From here a conversion goes to [`crate::store`], and its deliveries on to [`crate::delivery`];
-//! a webhook goes to the store, too, and from there to [`crate::commissions`].
+//! The public listener, for browsers, the sites' backends and vendors. [`router`] lists every route. A handler
+//! parses, calls the ledger and answers. [`verify`] decides what is believed and [`accept`] what becomes of a
+//! conversion; both are pure. Conversions and webhooks go to [`crate::store`]; from there deliveries go to
+//! [`crate::delivery`] and webhooks to [`crate::commissions`].
 
 pub(crate) mod accept;
 mod address;
@@ -47,7 +47,7 @@ use self::problem::Problem;
 use crate::app::App;
 use crate::assets;
 
-/// Every public route, under the configured mount; `beside` answers what is not under it.
+/// All public routes under the configured mount. `beside` answers every other path.
 pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
     let routes = Router::new()
         .route("/{file}", get(file))
@@ -132,7 +132,7 @@ async fn receive_webhook(
     webhooks::receive(&app, call, &program, &secret).await
 }
 
-/// Leaves on the response which origins may read it.
+/// Notes on the response which origins may read it.
 fn readable(answered: Result<Response, Problem>, readers: Readers) -> Response {
     let mut response = answered.unwrap_or_else(Problem::into_response);
     response.extensions_mut().insert(readers);
@@ -143,7 +143,7 @@ async fn file(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> 
     let Path(name) = name?;
     assets::file(&name, &headers).map_err(|absent| match absent {
         assets::Absent::Unknown => {
-            Problem::new(Refusal::NotFound).with_detail("there is no such file here; pages load `sdk.js`")
+            Problem::new(Refusal::NotFound).with_detail("there is no such file; pages load `sdk.js`")
         }
         assets::Absent::NotBuilt => Problem::unavailable().with_detail(
             "this binary was built without the browser module: run `cargo xtask build-sdk` and build it again",
@@ -151,13 +151,13 @@ async fn file(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> 
     })
 }
 
-/// The keys of the sites of this host: whoever asks one site's host must not come to trust another's keys.
+/// The public keys of this host's sites only: a client of one site must not trust another site's keys.
 async fn jwks(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let (call, _) = Call::of(&app, request);
     let sites: Vec<_> =
         host::sites(&app.config, call.host.as_deref()).into_iter().map(|site| site.id.clone()).collect();
     if sites.is_empty() {
-        let cure = "this host is no site's: see `public_url` and `origins` in trailmark.toml, and `trusted_proxies`";
+        let cure = "no site has this host: see `public_url` and `origins` in trailmark.toml, and `trusted_proxies`";
         return Err(Problem::new(Refusal::NotFound).with_detail(cure));
     }
     Ok(Json(app.keys.jwks(&sites).await?).into_response())
@@ -181,7 +181,7 @@ async fn follow_link(
     })
 }
 
-/// Answers a preflight; whether the origin is allowed at the site is seen again with the request itself.
+/// Answers a preflight for any site's origin. The request itself is checked against the origins of its own site.
 async fn preflight(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     if headers.contains_key(ORIGIN) && origin::reader(&app.config, &Readers::AllSites, &headers).is_none() {
         return Err(Refusal::OriginNotAllowed.into());

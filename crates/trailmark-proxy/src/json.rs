@@ -1,5 +1,5 @@
-//! JSON for the wire, by `serde_json`. Every error names the path of its field and what was expected there, and never a value:
-//! values may be personal data, and the text goes to whoever posted the body and into the log.
+//! JSON for the wire, with `serde_json`. Every error names the path of its field and the expected type, never a
+//! value: values may be personal data, and the text goes to the caller and into the log.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -40,7 +40,7 @@ fn problem(path: &str, error: &serde_json::Error) -> JsonError {
     JsonError { problem: text }
 }
 
-/// What is wrong with the text, from the parser's message, which names no value.
+/// What is wrong with the text, from the parser's message, which contains no value.
 fn syntax_problem(message: &str) -> &str {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _position)| message);
     match message {
@@ -57,13 +57,13 @@ fn syntax_problem(message: &str) -> &str {
 /// What is wrong with a field, from the deserializer's message without the value that it quotes.
 fn data_problem(path: &str, message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(message, _position)| message);
-    // A value comes before the last `, expected`, whatever it holds itself.
+    // The value comes before the last `, expected`, whatever it contains.
     let expected = message.rsplit_once(", expected ").map(|(_value, expected)| expected);
     let named = |name: &str| [path, name].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(".");
     let quoted = || plain_path(message.split('`').nth(1).unwrap_or_default());
     match expected {
         _ if message.starts_with("missing field") => format!("`{}` is missing", named(&quoted())),
-        _ if message.starts_with("duplicate field") => format!("`{}` stands twice", named(&quoted())),
+        _ if message.starts_with("duplicate field") => format!("`{}` appears twice", named(&quoted())),
         _ if message.starts_with("unknown field") => format!("`{}` is not a known field", or_body(path)),
         Some(expected) if expected.starts_with("struct ") => format!("`{}` must be an object", or_body(path)),
         Some(expected) => format!("`{}` must be {}", or_body(path), worded(path, expected)),
@@ -71,7 +71,7 @@ fn data_problem(path: &str, message: &str) -> String {
     }
 }
 
-/// What is expected, without Rust's names for it.
+/// The expected type, without Rust's names.
 fn worded<'a>(path: &str, expected: &'a str) -> &'a str {
     match expected {
         "i64" if path.ends_with("_minor") => "a whole number of minor units, such as 4900 for 49.00 EUR",
@@ -86,7 +86,7 @@ fn or_body(path: &str) -> &str {
     if path.is_empty() { "body" } else { path }
 }
 
-/// A path whose every character is plain; names that are not, or too long to be a name, become `?`.
+/// A path of plain characters; a name that is not plain, or too long, becomes `?`.
 fn plain_path(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-.[]".contains(c);
     match path {
@@ -130,7 +130,7 @@ mod tests {
         check::<Body>("{]", "not JSON at line 1 column 2: key must be a string");
         check::<Body>(r#"{"kind":"signup"} x"#, "not JSON at line 1 column 19: trailing characters");
         check::<Body>("{}", "`kind` is missing");
-        check::<Body>(r#"{"kind":"signup","kind":"lead"}"#, "`kind` stands twice");
+        check::<Body>(r#"{"kind":"signup","kind":"lead"}"#, "`kind` appears twice");
         check::<Body>(r#"{"kind":"ada@x.y, expected z"}"#, "`kind` must be one of `signup`, `lead`, `sale`, `refund`");
         check::<Body>(r#"{"kind":"signup","customer":"ada@x.y"}"#, "`customer` must be an object");
         check::<Body>(r#"{"kind":"lead","customer":{"key":7}}"#, "`customer.key` must be a string");

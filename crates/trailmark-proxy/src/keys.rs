@@ -1,6 +1,6 @@
-//! The signing keys of the sites: they sign click and visitor tokens and verify them. Keys live in the store, so that every
-//! process with the same ledger believes the same tokens; this module keeps a short-lived copy. Rules about a key's life are
-//! pure and stand in [`life`], the primitives in [`crypto`]. It knows nothing of HTTP.
+//! The sites' signing keys, which sign and verify click and visitor tokens. Keys live in the store, so that all
+//! processes with the same ledger accept the same tokens; this module caches them briefly. [`life`] has the pure
+//! rules for a key's life, [`crypto`] the primitives. Knows nothing of HTTP.
 
 pub mod crypto;
 pub mod life;
@@ -21,19 +21,19 @@ use crate::clock::Clock;
 use crate::json::Json;
 use crate::store::{KeyChange, KeyRow, Store, StoreError};
 
-/// Milliseconds for which the copy of a site's keys is used. A key that another process revoked ends this much later at
-/// most; this process's own changes count at once.
+/// How long a copy of a site's keys is used, in milliseconds. A key that another process revoked works at most this
+/// much longer; this process's own changes apply at once.
 pub const COPY_MS: i64 = 1_000;
 
-/// Why something could not be signed or looked up.
+/// Why signing or a look-up failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The store's copy of a key is no key.
+    /// The stored key is invalid.
     #[error("the signing key {0} cannot be used: revoke it with `trailmark keys revoke`")]
     Damaged(KeyId),
-    /// No key could be made.
-    #[error("no signing key can be made: the system gives no randomness")]
+    /// No key could be created.
+    #[error("no signing key can be created: the system provides no randomness")]
     NoRandomness,
     /// The ledger does not answer.
     #[error(transparent)]
@@ -48,12 +48,12 @@ pub enum KeyError {
     },
 }
 
-/// When a rotated key begins to sign.
+/// When a rotated key starts to sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// After [`life::ANNOUNCED_MS`], when every cache of the JWKS has it.
+    /// After [`life::ANNOUNCED_MS`], when all caches of the JWKS have it.
     Announced,
-    /// At once: verifiers with an older JWKS refuse its tokens until they load it anew.
+    /// At once: verifiers with an older JWKS refuse its tokens until they reload it.
     Now,
 }
 
@@ -68,11 +68,11 @@ pub struct Keyring {
 #[derive(Default)]
 struct Copies {
     by_site: HashMap<SiteId, Loaded>,
-    /// When an unknown `kid` last had everything loaded: strangers can ask for that once in [`COPY_MS`].
+    /// When an unknown `kid` last caused a reload: strangers can cause one in each [`COPY_MS`].
     searched_at: Option<UnixMillis>,
 }
 
-/// A site's keys as the store had them.
+/// A copy of a site's keys.
 struct Loaded {
     keys: Arc<[KeyRow]>,
     loaded_at: UnixMillis,
@@ -80,7 +80,7 @@ struct Loaded {
     signing: Option<(KeyId, Arc<SigningKey>)>,
 }
 
-/// What verification needs of a key.
+/// What verification needs to know of a key.
 struct Found {
     site: SiteId,
     public_key: [u8; 32],
@@ -88,17 +88,17 @@ struct Found {
 }
 
 impl Keyring {
-    /// The keys of these sites, as the store has them.
+    /// The keys of these sites in the store.
     pub fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, sites: Vec<SiteId>) -> Self {
         Self { store, clock, sites, copies: Mutex::default() }
     }
 
-    /// The sites whose keys these are.
+    /// The sites of these keys.
     pub fn sites(&self) -> &[SiteId] {
         &self.sites
     }
 
-    /// Signs claims that expire at `expires_at`. A site's first key is made here.
+    /// Signs claims that expire at `expires_at`. Creates a site's first key.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -110,7 +110,7 @@ impl Keyring {
         let (kid, raised) = (signer.kid.clone(), life::covers(signer, expires_at));
         let key = parsed(copy, &kid)?;
         if let Some(last) = raised {
-            // Before the token leaves: a key must never be forgotten while something it signed is alive.
+            // Before the token is returned: a key must not be forgotten while something that it signed is valid.
             self.store.change_keys(vec![KeyChange::Signed(site.clone(), kid.clone(), last)]).await?;
             *copy = self.load(site, now).await?;
             copy.signing = Some((kid.clone(), Arc::clone(&key)));
@@ -122,8 +122,8 @@ impl Keyring {
         Ok(jws::assemble(&input, &signature))
     }
 
-    /// The site whose key signed a token, and its claims; `None` when the text is no valid token of this kind. Time and
-    /// audience are the caller's to check.
+    /// The site whose key signed a token, and the token's claims; `None` if the text is not a valid token of this
+    /// kind. The caller checks time and audience.
     ///
     /// # Errors
     /// [`KeyError::Store`].
@@ -134,7 +134,7 @@ impl Keyring {
         Ok(claims.ok().map(|claims| (site, claims)))
     }
 
-    /// The public keys of these sites, the newest first; a site without a key gets its first.
+    /// The public keys of these sites, newest first; creates a site's first key.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -150,7 +150,7 @@ impl Keyring {
         Ok(Jwks { keys: rows.into_iter().map(|key| OkpJwk::new(key.kid, key.public_key)).collect() })
     }
 
-    /// All keys of a site as the store has them now.
+    /// All keys of a site, from the store.
     ///
     /// # Errors
     /// [`KeyError::Store`].
@@ -158,7 +158,7 @@ impl Keyring {
         Ok(self.store.keys(site.clone()).await?)
     }
 
-    /// Makes a new key, which begins to sign as told; all others stop signing then and go on verifying.
+    /// Creates a key that starts to sign as requested; all other keys stop signing then but still verify.
     ///
     /// # Errors
     /// [`KeyError`].
@@ -179,7 +179,7 @@ impl Keyring {
         Ok(new)
     }
 
-    /// Ends a key: nothing that it signed is believed any more.
+    /// Revokes a key: nothing that it signed is accepted any more.
     ///
     /// # Errors
     /// [`KeyError::Unknown`], or those of the store.
@@ -194,8 +194,8 @@ impl Keyring {
         Ok(())
     }
 
-    /// The site and public key behind a name, if that key verifies. An unknown name has all keys loaded once before it is
-    /// refused.
+    /// The site and public key with this `kid`, if the key verifies. Reloads all keys once before it refuses an
+    /// unknown `kid`.
     async fn verifying(&self, kid: &KeyId) -> Result<Option<(SiteId, [u8; 32])>, KeyError> {
         let mut copies = self.copies.lock().await;
         let now = self.clock.now();
@@ -223,7 +223,7 @@ impl Keyring {
         Ok(None)
     }
 
-    /// The copy of a site's keys, with one among them that signs.
+    /// The copy of a site's keys; one of them signs.
     async fn signing_copy<'c>(
         &self,
         copies: &'c mut Copies,
@@ -232,7 +232,7 @@ impl Keyring {
     ) -> Result<&'c mut Loaded, KeyError> {
         let copy = self.copy(copies, site, now).await?;
         if life::signer(&copy.keys, now).is_none() {
-            // Perhaps another process has made one in the meantime.
+            // Another process may have created one meanwhile.
             *copy = self.load(site, now).await?;
         }
         if life::signer(&copy.keys, now).is_none() {
@@ -273,7 +273,7 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// The private key of a name, parsed once.
+/// The private key with this `kid`, parsed once.
 fn parsed(copy: &mut Loaded, kid: &KeyId) -> Result<Arc<SigningKey>, KeyError> {
     if let Some((_, key)) = copy.signing.as_ref().filter(|(name, _)| name == kid) {
         return Ok(Arc::clone(key));
@@ -285,7 +285,7 @@ fn parsed(copy: &mut Loaded, kid: &KeyId) -> Result<Arc<SigningKey>, KeyError> {
     Ok(key)
 }
 
-/// A new key; its name is the first 16 hexadecimal digits of SHA-256 over the public key.
+/// A new key; its `kid` is the first 16 hexadecimal digits of SHA-256 over the public key.
 fn new_key(site: &SiteId, now: UnixMillis, signs_from: UnixMillis) -> Result<KeyRow, KeyError> {
     let no_randomness = |_bad_key| KeyError::NoRandomness;
     let key = SigningKey::generate().map_err(no_randomness)?;

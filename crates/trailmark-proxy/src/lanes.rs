@@ -1,6 +1,6 @@
-//! What keeps one vendor account from being overrun, hammered while it is down, or asked with a refused credential: token
-//! bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here consumes an attempt of a
-//! delivery; what an outcome means for the delivery itself is `outbox`'s.
+//! Protects one vendor account from too many requests, from requests while it is down, and from refused credentials:
+//! token bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here costs a
+//! delivery an attempt; `outbox` decides what an outcome means for the delivery.
 
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_wire::time::UnixMillis;
@@ -11,25 +11,25 @@ use crate::store::delivery::{Lane, Pause};
 /// The settings of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests a second that the bucket refills, 1 or more.
+    /// Tokens that the bucket regains each second, 1 or more.
     pub per_second: u32,
-    /// Requests that a full bucket holds, 1 or more.
+    /// Tokens in a full bucket, 1 or more.
     pub burst: u32,
-    /// Failures in a row that open the breaker, 1 or more.
+    /// Consecutive failures that open the breaker, 1 or more.
     pub failures: u32,
-    /// How long the breaker is open at first; as much longer with every further round of that many failures, up to
+    /// How long the breaker first opens. Each further round of `failures` adds the same again, up to
     /// [`LONGEST_BREAK_MS`].
     pub break_ms: i64,
     /// How often a refused credential is tried again.
     pub probe_every_ms: i64,
-    /// How long a half-open breaker waits for its one trial before it lets another one through; longer than a lease.
+    /// How long a half-open breaker waits for its trial before it allows another; longer than a lease.
     pub trial_ms: i64,
 }
 
-/// The longest that a breaker is open before its next trial.
+/// Longest time that a breaker stays open before its next trial.
 pub const LONGEST_BREAK_MS: i64 = 10 * 60 * 1000;
 
-/// How long a lane stays away at least from a vendor that refuses and says "at once" when asked until when.
+/// Shortest wait after a refusal whose vendor says "come back at once".
 const LEAST_THROTTLE_MS: i64 = 1000;
 
 impl Default for Limits {
@@ -48,43 +48,43 @@ impl Default for Limits {
 /// Whether a lane lets requests through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gate {
-    /// Nothing before this point.
+    /// Nothing before this time.
     Closed(UnixMillis),
     /// Up to this many requests now, at least one.
     Open(u32),
-    /// Ask the vendor, which said that it is down, whether it is back.
+    /// Probe the vendor, which said that it is down.
     Probe,
 }
 
 /// What a lane learns from one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Signal {
-    /// The vendor answers, and takes this credential.
+    /// The vendor answers and accepts this credential.
     Answered(&'static str),
-    /// No connection, no answer, or an answer that says that the vendor is broken.
+    /// No connection, no answer, or an answer of a broken server.
     Failed,
     /// This credential was refused.
     Refused(&'static str),
-    /// The vendor asks for fewer requests (429), until the point that it named.
+    /// The vendor asks for fewer requests (429), until this time.
     Throttled(Option<UnixMillis>),
-    /// The vendor says that it is down (503), until the point that it named.
+    /// The vendor says that it is down (503), until this time.
     Down(Option<UnixMillis>),
-    /// Nothing was sent after all, or what came says nothing about the vendor.
+    /// Nothing was sent, or the answer says nothing about the vendor.
     Untried,
 }
 
-/// The refused credentials that are to be tried again.
+/// The refused credentials that are due for another try.
 pub fn to_be_tried(lane: &Lane, limits: &Limits, now: UnixMillis) -> Vec<String> {
     let is_time = |pause: &&Pause| ahead(Some(pause.probe_at), limits.probe_every_ms, now).is_none();
     lane.pauses.iter().filter(is_time).map(|pause| pause.credential.clone()).collect()
 }
 
-/// Whether what uses this credential waits.
+/// Whether deliveries with this credential wait.
 pub fn is_paused(lane: &Lane, credential: &str) -> bool {
     lane.pauses.iter().any(|pause| pause.credential == credential)
 }
 
-/// Whether `lane` lets requests through at `now` that use no refused credential.
+/// Whether `lane` lets requests through at `now` whose credential is not refused.
 pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
     let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
@@ -101,14 +101,14 @@ pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
     }
 }
 
-/// A point that has not come. One that is further ahead than it can have been set was set before the clock went back, and
-/// would keep the lane closed until the clock is there again.
+/// A time that has not come yet. A time further ahead than `most_ms` was set before the clock went back; it is
+/// ignored, or the lane would stay closed until the clock is there again.
 fn ahead(until: Option<UnixMillis>, most_ms: i64, now: UnixMillis) -> Option<UnixMillis> {
     until.filter(|until| *until > now && *until <= now.plus(most_ms))
 }
 
-/// Takes up to `wanted` tokens: the lane afterwards, and how many it gave. A half-open breaker gives one, and none again
-/// until that trial has said something or [`Limits::trial_ms`] is over.
+/// Takes up to `wanted` tokens; returns the new lane and how many it gave. A half-open breaker gives one, then none
+/// until the trial has an outcome or [`Limits::trial_ms`] is over.
 pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane, u32) {
     let Gate::Open(open) = gate(&lane, limits, now) else {
         return (lane, 0);
@@ -134,7 +134,7 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
             let probe_at = now.plus(limits.probe_every_ms);
             Lane { down_probe_at: Some(probe_at), ..throttled(lane, until, now) }
         }
-        // Where this was a half-open breaker's trial, another one may go at once.
+        // If this was a half-open breaker's trial, another may go at once.
         Signal::Untried => Lane { broken_until: lane.broken_until.map(|until| until.min(now)), ..lane },
     }
 }
@@ -147,7 +147,7 @@ pub fn after_probe(lane: Lane, credential: &str, probe: Probe, limits: &Limits, 
     }
 }
 
-/// The lane while a refused credential is being tried: no second try before the next is due.
+/// The lane while a refused credential is tried; delays the next try.
 pub fn being_tried(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {
     for pause in lane.pauses.iter_mut().filter(|pause| pause.credential == credential) {
         pause.probe_at = now.plus(limits.probe_every_ms);
@@ -160,8 +160,8 @@ fn resumed(mut lane: Lane, credential: &str) -> Lane {
     lane
 }
 
-/// The lane on an operator's word: nothing keeps it shut any more, and refused credentials are tried at once. A single request
-/// goes first; the others follow when it is answered.
+/// The lane after an operator opened it: nothing keeps it closed, and refused credentials are tried at once. One
+/// request goes first; the others follow when it is answered.
 pub fn opened(mut lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
     for pause in &mut lane.pauses {
         pause.probe_at = now;
@@ -169,10 +169,10 @@ pub fn opened(mut lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
     reopened(lane, limits, now)
 }
 
-/// The lane after a harmless request to a vendor that said that it is down: once it answers, a single request goes first.
+/// The lane after a probe of a vendor that said it was down: once it answers, one request goes first.
 pub fn after_down_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMillis) -> Lane {
     match probe {
-        // What it thinks of the credential is for the next request to find out.
+        // The next request finds out whether the credential is accepted.
         Probe::Good | Probe::Refused => reopened(lane, limits, now),
         Probe::Unclear => Lane { down_probe_at: Some(now.plus(limits.probe_every_ms)), ..lane },
     }
@@ -183,26 +183,27 @@ fn reopened(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
     Lane { failures, broken_until: Some(now), throttled_until: None, down_probe_at: None, ..lane }
 }
 
-/// Why a lane lets nothing through at the moment.
+/// Why a lane is closed now.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Shut {
-    /// Credentials were refused, for these reasons; tried again at this point. What needs none of them goes on.
+    /// Credentials were refused, for these reasons; tried again at this time. Deliveries that need none of them go
+    /// on.
     Paused(String, UnixMillis),
-    /// The vendor asked for fewer requests (429), until this point.
+    /// The vendor asked for fewer requests (429), until this time.
     Throttled(UnixMillis),
     /// The vendor says that it is down (503) until `until`; it is probed at `probe_at`.
     Down {
-        /// Until when, as the vendor said.
+        /// Until when, according to the vendor.
         until: UnixMillis,
         /// When the vendor is probed next.
         probe_at: UnixMillis,
     },
-    /// So many requests in a row failed; one is tried at this point.
+    /// This many consecutive requests failed; one is tried at this time.
     Broken(u32, UnixMillis),
 }
 
 impl Shut {
-    /// Why `lane` is shut at `now`, if it is. A pause outlasts everything, then the vendor's own word counts, then our breaker.
+    /// Why `lane` is closed at `now`. The reasons in order: a pause, the vendor's own word, our breaker.
     pub fn of(lane: &Lane, now: UnixMillis) -> Option<Self> {
         let ahead = |at: Option<UnixMillis>| at.filter(|at| *at > now);
         let reasons: Vec<&str> = lane.pauses.iter().map(|pause| pause.reason.as_str()).collect();
@@ -228,13 +229,13 @@ impl Shut {
         }
     }
 
-    /// Why, without an end: what follows is when it is looked at again.
+    /// Why, without a full stop: the next try follows.
     pub fn reason(&self) -> String {
         match self {
             Self::Paused(reasons, _) => reasons.clone(),
             Self::Throttled(_) => "the vendor answers 429: it asks for fewer requests".to_owned(),
             Self::Down { until, .. } => format!(
-                "the vendor answers 503 and says that it is down until {}. A harmless request tests every few minutes whether it \
+                "the vendor answers 503 and says that it is down until {}. A harmless request checks every few minutes whether it \
                  is back",
                 UnixMillis::from_seconds(until.seconds())
             ),
@@ -244,7 +245,7 @@ impl Shut {
         }
     }
 
-    /// When it is looked at again.
+    /// When it is tried again.
     pub fn next_at(&self) -> UnixMillis {
         match self {
             Self::Paused(_, at) | Self::Throttled(at) | Self::Broken(_, at) | Self::Down { probe_at: at, .. } => *at,
@@ -252,8 +253,7 @@ impl Shut {
     }
 }
 
-/// What the outcome of a send with this credential tells about the vendor as a whole; `status` is
-/// that of the answer, where one came.
+/// What a send's outcome with this credential tells about the vendor; `status` is that of the answer, if one came.
 pub fn signal(outcome: &Outcome, status: Option<u16>, credential: &'static str) -> Signal {
     match outcome {
         Outcome::AuthFailed { .. } => Signal::Refused(credential),
@@ -271,9 +271,9 @@ pub fn signal(outcome: &Outcome, status: Option<u16>, credential: &'static str) 
     }
 }
 
-/// What a look-up with this credential tells about the vendor as a whole. `status` is that of its answer, if one came. An answer that
-/// does not settle the look-up, such as one that may not be read or is no list, is no sign that the vendor is broken, and none that it is
-/// in order; only an answer of a broken server is, and none at all.
+/// What a look-up with this credential tells about the vendor; `status` is that of the answer, if one came. A server
+/// error or a missing answer means that the vendor is broken. Any other answer that does not settle the look-up, such
+/// as an unreadable list, tells nothing.
 pub fn look_up_signal(found: &LookUp, status: Option<u16>, credential: &'static str) -> Signal {
     match found {
         LookUp::AuthFailed => Signal::Refused(credential),
@@ -286,7 +286,7 @@ pub fn look_up_signal(found: &LookUp, status: Option<u16>, credential: &'static 
     }
 }
 
-/// What "come back later" means: 429 speaks of us, 503 of the vendor (RFC 6585 § 4, RFC 9110 § 15.6.4).
+/// The meaning of "come back later": 429 concerns us, 503 the vendor (RFC 6585 § 4, RFC 9110 § 15.6.4).
 pub fn come_back(until: Option<UnixMillis>, status: Option<u16>) -> Signal {
     if status == Some(503) { Signal::Down(until) } else { Signal::Throttled(until) }
 }
@@ -301,8 +301,8 @@ fn throttled(lane: Lane, until: Option<UnixMillis>, now: UnixMillis) -> Lane {
 fn paused(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) -> Lane {
     if !is_paused(&lane, credential) {
         let reason = format!(
-            "the vendor refuses `{credential}`: correct it in the program's configuration or at the vendor. What needs it waits and goes \
-             on by itself once the vendor takes it; everything else goes on"
+            "the vendor refuses `{credential}`: correct it in the program's configuration or at the vendor. Deliveries that need it wait and go \
+             on automatically once the vendor accepts it; all others go on"
         );
         let probe_at = now.plus(limits.probe_every_ms);
         lane.pauses.push(Pause { credential: credential.to_owned(), reason, since: now, probe_at });
@@ -310,8 +310,8 @@ fn paused(mut lane: Lane, credential: &str, limits: &Limits, now: UnixMillis) ->
     Lane { failures: 0, broken_until: None, ..lane }
 }
 
-/// How long the breaker opens after so many failures in a row; `None` while they are too few. It grows by rounds and not with
-/// each failure, since those that were under way when it opened say nothing new.
+/// How long the breaker opens after this many consecutive failures; `None` if they are too few. It grows by rounds:
+/// requests that were under way when it opened say nothing new.
 fn break_ms(failures: u32, limits: &Limits) -> Option<i64> {
     let rounds = failures / limits.failures.max(1);
     (rounds > 0).then(|| limits.break_ms.saturating_mul(i64::from(rounds)).min(LONGEST_BREAK_MS))
@@ -321,8 +321,9 @@ fn capacity_milli(limits: &Limits) -> i64 {
     i64::from(limits.burst.max(1)) * 1000
 }
 
-/// What is still missing from the bucket: a token a second refills a thousandth of one in a millisecond. A clock that went
-/// back finds a full bucket, else an empty one would stay so until the clock is there again.
+/// Tokens missing from the bucket, in thousandths: at one token a second, a millisecond refills one thousandth. After
+/// the clock went back the bucket counts as full; otherwise an empty one would stay empty until the clock is there
+/// again.
 fn spent_milli(lane: &Lane, limits: &Limits, now: UnixMillis) -> i64 {
     let elapsed_ms = lane.counted_at.map_or(i64::MAX, |at| now.since(at));
     if elapsed_ms < 0 {

@@ -1,9 +1,9 @@
-//! The proxy: what the company runs on its own host.
+//! The proxy, which the merchant runs on its own host.
 //!
-//! A click and a conversion pass its modules in this order: `config` says which sites and programs there are; `clock` is the
-//! only time; `keys` sign and verify tokens; `intake` answers browsers and decides what is believed; `store` is the ledger;
-//! `outbox` decides when and what to send next; `delivery` acts on it through `egress`, the one HTTP client; `admin` and
-//! `cli` are the operator's two doors to the same ledger.
+//! A click and a conversion pass its modules in this order: `config` has the sites and programs; `clock` is the only
+//! time; `keys` sign and verify tokens; `intake` answers browsers and decides what is believed; `store` is the
+//! ledger; `outbox` decides when and what to send next; `delivery` acts on it through `egress`, the only HTTP client;
+//! `admin` and `cli` give operators access to the ledger.
 
 pub mod config;
 

@@ -1,4 +1,4 @@
-//! The `trailmark` binary: hands the command line to the library and gives back the exit code.
+//! The `trailmark` binary: passes the command line to the library and returns the exit code.
 
 use std::process::ExitCode;
 

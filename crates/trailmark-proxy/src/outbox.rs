@@ -1,12 +1,12 @@
-//! The life of one delivery, as pure functions: how it stands ([`Progress`]), what an attempt came to, and so how it stands
-//! next. Time, chance and the vendor's class come in as arguments; nothing here sends, sleeps or writes. `delivery` acts on
-//! it, the store keeps it.
+//! The life of one delivery, as pure functions: its state ([`Progress`]) and an attempt's outcome give its next
+//! state. Time, randomness and the vendor's class are arguments; nothing here sends, sleeps or writes. `delivery`
+//! acts on the result, and the store keeps it.
 //!
-//! The rule that everything else serves: where a send may have taken effect and the vendor cannot tell one effect from two,
-//! nothing is sent again until a look-up, asked after the vendor's settling time, has said that there is nothing. Likewise
-//! nothing is called rejected, ignored or dead as long as an earlier send may have taken effect.
+//! The main rule: if a send may have taken effect and the vendor cannot tell one effect from two, nothing is sent
+//! again until a look-up after the vendor's settling time finds nothing. Nor is a delivery called rejected, ignored
+//! or dead while an earlier send may have taken effect.
 //!
-//! What sends came to, as words, is in [`sent`].
+//! [`sent`] has the words for the outcomes of sends.
 
 pub mod sent;
 
@@ -21,36 +21,36 @@ pub mod order;
 use serde::{Deserialize, Serialize};
 use trailmark_wire::time::UnixMillis;
 
-/// Where a delivery stands. The words are those of SQL, logs and the command line.
+/// State of a delivery. SQL, logs and the command line use the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// What must come first is not there, or ended otherwise than recorded; the reason says what.
+    /// The delivery that it follows is missing, or ended in another state than recorded; the reason says which.
     Blocked,
-    /// The vendor has something else under our key: a person decides.
+    /// The vendor has something else under our key: an operator decides.
     Conflict,
-    /// The schedule ran out without an answer that settles it. Kept.
+    /// The schedule ran out without a final answer. Kept.
     Dead,
     /// To be sent at its due time.
     Due,
     /// An operator gave it up.
     Dropped,
-    /// Accepted by the vendor, and nothing came of it. Read back at its due time, ever more slowly, since some vendors show late; final
-    /// without one.
+    /// The vendor accepted it, but a look-up does not find it. Read back at its due time, in growing intervals,
+    /// because some vendors show records late. Final without a due time.
     Ignored,
-    /// The vendor learns it by another way.
+    /// The vendor learns of it in another way.
     NotNeeded,
     /// The vendor has it.
     Recorded,
-    /// The vendor refused it for good, or it cannot be said in the vendor's words; a dead letter with the reason. Kept.
+    /// The vendor refused it permanently, or cannot express it. A dead letter with the reason. Kept.
     Rejected,
-    /// Nobody knows whether a send took effect: looked up at its due time or, without one, an operator's to decide.
+    /// A send may have taken effect. Looked up at its due time; without one, an operator decides.
     Uncertain,
     /// The vendor cannot take it.
     Unsupported,
-    /// The vendor said yes, or "already exists", without showing what it has: read back at its due time.
+    /// The vendor accepted it, or says "already exists", without showing its record. Read back at its due time.
     Unverified,
-    /// What must come first is under way; nobody needs to do anything.
+    /// The delivery that it follows is still under way; nobody needs to act.
     Waiting,
 }
 
@@ -91,44 +91,45 @@ impl State {
         }
     }
 
-    /// The state behind a word.
+    /// The state for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
-    /// Whether delivery sends nothing more for it; only an operator's change, and of what was ignored a late sign of it at the vendor,
-    /// moves it again.
+    /// Whether no more sends follow. Only an operator moves it on, or a look-up that finds an ignored delivery late.
     pub fn is_settled(self) -> bool {
         !matches!(self, Self::Blocked | Self::Due | Self::Uncertain | Self::Unverified | Self::Waiting)
     }
 
-    /// Whether it goes on by itself. What is blocked may be so for ever: what it follows ended badly, or never comes.
+    /// Whether it goes on by itself. A blocked delivery may never do so: the delivery that it follows may have ended
+    /// badly or may never arrive.
     pub fn goes_on(self) -> bool {
         !self.is_settled() && self != Self::Blocked
     }
 
-    /// Whether only a person can move it on: it ended badly, or stands behind what did. An `uncertain` one without a due time
-    /// does, too, which the state alone does not tell.
+    /// Whether only an operator can move it on. An `uncertain` delivery without a due time needs one too, which the
+    /// state alone does not show.
     pub fn needs_a_person(self) -> bool {
         self.is_dead_letter() || self == Self::Blocked
     }
 
-    /// Whether it ended badly and is kept for a person to see: what `outbox list` shows besides the unsettled ones.
+    /// Whether it ended badly and is kept for an operator: `outbox list` shows these besides the unsettled ones.
     pub fn is_dead_letter(self) -> bool {
         matches!(self, Self::Conflict | Self::Dead | Self::Ignored | Self::Rejected)
     }
 }
 
-/// What a look-up is to find out.
+/// The question that a look-up answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Doubt {
-    /// The vendor accepted without saying what came of it.
+    /// The vendor accepted without showing its record.
     Accepted,
-    /// The vendor says "already exists": is it ours?
+    /// The vendor says "already exists": is that record ours?
     Duplicate,
-    /// The vendor says that it does not have what is to be deleted, and no earlier send can have deleted it: does it have it?
+    /// The vendor says that it does not have what we delete, and no earlier send can have deleted it: is it really
+    /// missing?
     Missing,
-    /// The vendor refused it, and an earlier send may have taken effect: did it?
+    /// The vendor refused it, but an earlier send may have taken effect: did it?
     Refused,
     /// A send's outcome is unknown.
     Unknown,
@@ -149,18 +150,18 @@ impl Doubt {
         }
     }
 
-    /// The doubt behind a word.
+    /// The doubt for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|doubt| doubt.as_str() == word)
     }
 }
 
-/// What an HTTP request is for.
+/// Purpose of an HTTP request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Purpose {
-    /// To find out whether the vendor has it; takes no effect there.
+    /// Finds out whether the vendor has it; has no effect there.
     LookUp,
-    /// To have the vendor record it.
+    /// Makes the vendor record it.
     Send,
 }
 
@@ -173,41 +174,42 @@ impl Purpose {
         }
     }
 
-    /// The purpose behind a word.
+    /// The purpose for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::LookUp, Self::Send].into_iter().find(|purpose| purpose.as_str() == word)
     }
 }
 
-/// How a delivery stands: everything about it that changes. Each function of this module takes one and gives the next; the
-/// store writes it whole.
+/// Everything about a delivery that changes. Each function of this module takes one and returns the next; the store
+/// writes it whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// The state.
     pub state: State,
     /// Why, for people: the vendor's message, or ours.
     pub reason: Option<String>,
-    /// When to act on it next; `None` when settled, held back, or an operator's to decide.
+    /// When to act on it next; `None` when it is settled, waits for another delivery, or needs an operator.
     pub due_at: Option<UnixMillis>,
-    /// Sends of this generation that count against the schedule. The store adds one as it commits the attempt row of a
-    /// send; what does not count is taken off again when it is settled.
+    /// Sends of this generation that count against the schedule. The store adds one when it commits a send's attempt
+    /// row; a send that does not count is subtracted when its outcome is known.
     pub attempts: u32,
-    /// Look-ups that came to nothing since the doubt arose.
+    /// Look-ups without a result since the doubt arose.
     pub look_ups: u32,
-    /// How often the vendor accepted it and a look-up then did not find it, in this generation.
+    /// How often, in this generation, the vendor accepted it and a look-up did not find it.
     pub rounds: u32,
-    /// What the next look-up is to find out; `None` outside of `unverified` and `uncertain`.
+    /// The next look-up's question; `None` in other states than `unverified` and `uncertain`.
     pub doubt: Option<Doubt>,
-    /// From here on a look-up's "no such thing" means absent; `None` without a doubt, unless it was dropped with one.
+    /// From this time a look-up's "no such thing" is believed. `None` without a doubt; kept if it was dropped while
+    /// in doubt.
     pub settles_at: Option<UnixMillis>,
     /// The vendor's own reference.
     pub reference: Option<String>,
-    /// The setting of the refused credential that its next request needs; it waits until that credential works.
+    /// The setting with the refused credential that its next request needs. It waits until that credential works.
     pub paused_by: Option<String>,
 }
 
 impl Progress {
-    /// A delivery as it is created.
+    /// A new delivery.
     pub fn new(due_at: UnixMillis) -> Self {
         Self {
             state: State::Due,
@@ -223,12 +225,12 @@ impl Progress {
         }
     }
 
-    /// Whether nothing more happens to it by itself: it is settled, blocked, or an operator's to decide.
+    /// Whether nothing more happens by itself: it is settled, blocked, or needs an operator.
     pub fn is_at_rest(&self) -> bool {
         !self.state.goes_on() || (self.state == State::Uncertain && self.due_at.is_none())
     }
 
-    /// What its due time is for; `None` where nothing is to be done, or not before its credential works.
+    /// What happens at its due time; `None` if nothing does, or its credential is refused.
     pub fn purpose(&self) -> Option<Purpose> {
         match self.state {
             State::Due => Some(Purpose::Send),

@@ -1,12 +1,12 @@
-//! The one source of randomness, AWS-LC's generator, and the identifiers that are made of it. Passed to whoever needs it, so
-//! that what decides stays free of chance. Delivery's jitter draws from here as well.
+//! The only source of randomness, AWS-LC's generator, and the ids made from it. Passed as an argument, so that
+//! decisions stay deterministic. Delivery's jitter uses it too.
 
 use trailmark_wire::ids::{ConversionId, VisitorId};
 use trailmark_wire::time::UnixMillis;
 
-/// The system gives no randomness: nothing may be signed or named until it does.
+/// The system provides no randomness: nothing can be signed or named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the system gives no randomness")]
+#[error("the system provides no randomness")]
 pub struct NoRandomness;
 
 /// Draws random bytes.
@@ -14,7 +14,7 @@ pub struct NoRandomness;
 pub struct Random;
 
 impl Random {
-    /// `N` bytes, fit for keys.
+    /// `N` bytes, suitable for keys.
     ///
     /// # Errors
     /// [`NoRandomness`].
@@ -24,7 +24,7 @@ impl Random {
         Ok(bytes)
     }
 
-    /// Fills a buffer with bytes that are fit for keys.
+    /// Fills a buffer with bytes suitable for keys.
     ///
     /// # Errors
     /// [`NoRandomness`].
@@ -32,7 +32,7 @@ impl Random {
         aws_lc_rs::rand::fill(bytes).map_err(|_unspecified| NoRandomness)
     }
 
-    /// A new id of the ledger, a UUIDv7 of `now`.
+    /// A new ledger id, a UUIDv7 of `now`.
     ///
     /// # Errors
     /// [`NoRandomness`].

@@ -1,5 +1,5 @@
-//! `trailmark serve`: opens the ledger, wires the parts, binds both listeners and runs until it is told to stop. Then it goes
-//! down in the order in which nothing gets lost: 503 for what arrives, answers under way, deliveries under way, ledger.
+//! `trailmark serve`: opens the ledger, wires the parts, binds both listeners and runs until a signal. It then stops
+//! in an order that loses nothing: 503 for new requests, running answers, running deliveries, ledger.
 
 mod files;
 mod follow;
@@ -35,15 +35,15 @@ use crate::random::Random;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
-/// Connections that the operator's listener holds open at once: a few people, a supervisor, a metrics reader.
+/// Open connections of the operator's listener: a few people, a supervisor, a metrics reader.
 const OPERATOR_CONNECTIONS: usize = 64;
 
-/// What `serve` is told besides the configuration.
+/// Options of `serve` besides the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// A folder of static files to serve beside the proxy's routes, for the demo.
+    /// A folder of static files for the demo, served beside the proxy's routes.
     pub www: Option<PathBuf>,
-    /// The address of a simulator's clock to follow; only where every vendor is on loopback.
+    /// URL of a simulator's clock to follow; allowed only if every vendor is on loopback.
     pub clock_url: Option<String>,
 }
 
@@ -57,11 +57,11 @@ pub enum ServeError {
     /// An address cannot be bound.
     #[error("cannot listen on {address} (`{setting}`): {reason}; free the port or set another")]
     Bind {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
         /// Its setting.
         setting: &'static str,
-        /// What the system says.
+        /// The system's reason.
         reason: io::Error,
     },
     /// The clock cannot be followed.
@@ -75,24 +75,24 @@ pub enum ServeError {
     /// There are too few open files for `limits.connections`.
     #[error(transparent)]
     Files(#[from] TooFewFiles),
-    /// The way to the vendors cannot be set up.
+    /// Egress cannot be set up.
     #[error(transparent)]
     Egress(#[from] SetUpError),
-    /// Signals cannot be listened to.
+    /// Signal handlers cannot be installed.
     #[error("cannot listen to signals: {0}")]
     Signals(io::Error),
     /// The ledger cannot be opened or closed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The folder of `--www` is not there.
-    #[error("--www: `{}` is no folder: name one that is there", .0.display())]
+    /// The folder of `--www` does not exist.
+    #[error("--www: `{}` is not a folder: choose an existing one", .0.display())]
     Www(PathBuf),
 }
 
 /// Runs the proxy until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// [`ServeError`] when it cannot start, or the ledger cannot be closed.
+/// [`ServeError`] if it cannot start or the ledger cannot be closed.
 pub async fn run(settings: Unlocked, options: Options) -> Result<(), ServeError> {
     observe::start(settings.config.server.log_format, settings.config.server.log_level);
     for warning in &settings.config.warnings {
@@ -101,14 +101,14 @@ pub async fn run(settings: Unlocked, options: Options) -> Result<(), ServeError>
     let mut signals = Signals::listen().map_err(ServeError::Signals)?;
     let running = Running::start(settings, options).await?;
     signals.next().await;
-    tracing::info!("stopping: what is under way is finished first, a second signal ends at once");
+    tracing::info!("stopping: finishing running work first; a second signal stops at once");
     tokio::select! {
         stopped = running.stop() => stopped,
         () = signals.next() => Ok(()),
     }
 }
 
-/// A proxy that serves.
+/// A running proxy.
 #[derive(Debug)]
 pub struct Running {
     app: Arc<App>,
@@ -167,20 +167,20 @@ impl Running {
         Ok(Self { app, public, operator, engine, watch, follow_up, follower })
     }
 
-    /// Where the public listener listens.
+    /// Address of the public listener.
     pub fn public_address(&self) -> SocketAddr {
         self.public.address()
     }
 
-    /// Where the operator's listener listens.
+    /// Address of the operator's listener.
     pub fn operator_address(&self) -> SocketAddr {
         self.operator.address()
     }
 
-    /// Goes down without losing anything.
+    /// Stops without losing anything.
     ///
     /// # Errors
-    /// [`ServeError::Store`] when the ledger cannot be closed.
+    /// [`ServeError::Store`] if the ledger cannot be closed.
     pub async fn stop(self) -> Result<(), ServeError> {
         self.app.drain();
         self.public.stop().await;
@@ -209,7 +209,7 @@ async fn follow_clock(accounts: &[Account], url: &str, clock: &Arc<SystemClock>)
     let mut hosts = accounts.iter().flat_map(|account| account.adapter.hosts());
     let is_loopback = |host: &String| Origin::parse(&format!("http://{host}")).is_ok_and(|origin| origin.is_loopback());
     if let Some(host) = hosts.find(|host| !is_loopback(host)) {
-        let reason = format!("may not be followed, since the vendor {host} is not on loopback and lives in real time");
+        let reason = format!("must not be followed, because the vendor {host} is not on loopback and uses real time");
         return Err(ServeError::ClockUrl { reason });
     }
     follow::follow(url, Arc::clone(clock)).await
@@ -237,7 +237,7 @@ fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
     })
 }
 
-/// How often commissions are looked after without being woken: deliveries are recorded without a word.
+/// How often commissions are checked by default: a recorded delivery does not wake the task.
 const WATCH_POLL: Duration = Duration::from_secs(1);
 
 fn watch(app: &App, egress: Arc<Egress>) -> Watch {
@@ -256,15 +256,15 @@ fn watch(app: &App, egress: Arc<Egress>) -> Watch {
     })
 }
 
-/// Lease ids must never repeat: without randomness nothing may be delivered, and nothing else would work either.
+/// Lease ids must never repeat, so nothing can be delivered without randomness; nothing else would work either.
 fn random_or_end(bytes: &mut [u8]) {
     if Random.fill(bytes).is_err() {
-        tracing::error!("the system gives no randomness: ending the process");
+        tracing::error!("the system provides no randomness: stopping the process");
         std::process::abort();
     }
 }
 
-/// SIGINT and SIGTERM, from the moment on at which they are listened to.
+/// SIGINT and SIGTERM, from when they are listened to.
 struct Signals {
     interrupt: Signal,
     terminate: Signal,

@@ -1,7 +1,7 @@
--- The ledger, first version: what was touched, what happened, who is credited, and how far each delivery got.
--- Site id leads every primary key, unique key and foreign key, so that no row and no question leaves its site. Times are
--- milliseconds since 1970 in UTC. Words (kind, status, state, ...) are those of the Rust types, which alone list them: a new
--- word must not need a new table. No column but those of conversion_payloads holds a name, an address or free text of a person.
+-- The ledger, first version: touches, conversions, who is credited, and the progress of each delivery.
+-- Site id leads every primary key, unique key and foreign key, so that rows and queries stay within one site. Times are
+-- milliseconds since 1970 in UTC. Words (kind, status, state, ...) are listed only by the Rust types: a new word needs no
+-- new table. Only conversion_payloads has names, addresses or free text of persons.
 
 CREATE TABLE signing_keys (
   site        TEXT    NOT NULL,
@@ -23,7 +23,7 @@ CREATE TABLE visitors (
   PRIMARY KEY (site, id)
 ) STRICT, WITHOUT ROWID;
 
--- One arrival id may stand for several visitors: whoever repeats it without the first one's cookie or key is a stranger.
+-- One arrival id may belong to several visitors: a repeat without the first visitor's cookie or key is a new visitor.
 CREATE TABLE arrivals (
   site        TEXT    NOT NULL,
   id          TEXT    NOT NULL,
@@ -45,7 +45,7 @@ CREATE TABLE touches (
   raw_partner  TEXT,
   source       TEXT    NOT NULL,
   twins_differ INTEGER NOT NULL,
-  -- Why the link holds no key that the vendor could take; such a touch is never credited.
+  -- Why the vendor could not use the link's key; such a touch is never credited.
   unusable     TEXT    CHECK ((unusable IS NULL) = (click_id IS NOT NULL OR partner IS NOT NULL)),
   landing_url  TEXT    NOT NULL,
   at           INTEGER NOT NULL,
@@ -54,11 +54,11 @@ CREATE TABLE touches (
   PRIMARY KEY (site, id),
   FOREIGN KEY (site, arrival, visitor) REFERENCES arrivals (site, id, visitor)
 ) STRICT;
--- A repeated arrival gives the same touch.
+-- A repeated arrival returns the same touch.
 CREATE UNIQUE INDEX touches_of_visitor ON touches (site, visitor, program, arrival);
--- The same click is the same touch, whichever arrival brings it.
+-- The same click is the same touch, in any arrival.
 CREATE UNIQUE INDEX touches_of_click ON touches (site, visitor, program, click_id) WHERE click_id IS NOT NULL;
--- Lists read from its end.
+-- For lists, newest first.
 CREATE INDEX touches_by_time ON touches (site, recorded_at);
 
 CREATE TABLE conversions (
@@ -77,19 +77,19 @@ CREATE TABLE conversions (
   assurance    TEXT    NOT NULL,
   status       TEXT    NOT NULL,
   code         TEXT,
-  -- As it was given; a replay gives it again to the byte, whatever became of the conversion since.
+  -- The first receipt; a replay returns it unchanged, whatever happened to the conversion later.
   receipt      TEXT    NOT NULL,
   occurred_at  INTEGER NOT NULL,
   received_at  INTEGER NOT NULL,
   PRIMARY KEY (site, id),
   FOREIGN KEY (site, visitor) REFERENCES visitors (site, id)
 ) STRICT;
--- The replay key, for ever.
+-- The permanent replay key.
 CREATE UNIQUE INDEX conversions_replayed ON conversions (site, visitor, jti);
 CREATE INDEX conversions_by_time ON conversions (site, received_at);
 CREATE INDEX conversions_by_page_id ON conversions (site, jti);
 
--- Personal data, apart, so that it can be expunged while ledger and hashes stay.
+-- Personal data, in a separate table, so that it can be expunged while ledger and hashes stay.
 CREATE TABLE conversion_payloads (
   site            TEXT NOT NULL,
   conversion      TEXT NOT NULL,
@@ -114,7 +114,8 @@ CREATE TABLE decisions (
   FOREIGN KEY (site, conversion) REFERENCES conversions (site, id)
 ) STRICT;
 
--- Who holds a business key in a program. No expiry; freed only when every delivery was rejected and nothing is unknown.
+-- Which conversion owns a business key in a program. Never expires; freed only if every delivery was rejected and no
+-- outcome is unknown.
 CREATE TABLE claims (
   site        TEXT NOT NULL,
   kind        TEXT NOT NULL,
@@ -144,7 +145,7 @@ CREATE TABLE deliveries (
   reference   TEXT,
   -- The setting of the refused credential that it waits for.
   paused_by   TEXT,
-  -- What the vendor was not sent as it was reported: field and reason, as JSON.
+  -- What the vendor got otherwise than reported: field and reason, as JSON.
   notes       TEXT    NOT NULL DEFAULT '[]',
   lease       BLOB    CHECK (length(lease) = 16),
   lease_until INTEGER CHECK ((lease IS NULL) = (lease_until IS NULL)),
@@ -153,13 +154,13 @@ CREATE TABLE deliveries (
   FOREIGN KEY (site, touch) REFERENCES touches (site, id)
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_of_conversion ON deliveries (site, conversion, program);
--- A lane's queue, and the leases on it.
+-- A lane's queue.
 CREATE INDEX deliveries_due ON deliveries (site, program, due_at, id)
   WHERE lease IS NULL AND due_at IS NOT NULL AND paused_by IS NULL;
--- What waits for a credential.
+-- Deliveries that wait for a credential.
 CREATE INDEX deliveries_paused ON deliveries (site, program, paused_by, due_at, id) WHERE paused_by IS NOT NULL;
 CREATE INDEX deliveries_leased ON deliveries (site, program, lease_until) WHERE lease IS NOT NULL;
--- Lists of one state in the order of age, and what waits in each lane.
+-- Lists of one state by age, and counts for each lane.
 CREATE INDEX deliveries_by_state ON deliveries (site, state, id, program);
 
 CREATE TABLE attempts (
@@ -179,7 +180,7 @@ CREATE TABLE attempts (
   PRIMARY KEY (site, delivery, generation, number),
   FOREIGN KEY (site, delivery) REFERENCES deliveries (site, id)
 ) STRICT;
--- One attempt a lease.
+-- At most one attempt for each lease.
 CREATE UNIQUE INDEX attempts_of_lease ON attempts (site, delivery, lease);
 
 CREATE TABLE lanes (
@@ -191,12 +192,12 @@ CREATE TABLE lanes (
   broken_until    INTEGER,
   throttled_until INTEGER,
   down_probe_at   INTEGER,
-  -- Refused credentials: setting, reason, since when, and when each is tried next, as JSON.
+  -- Refused credentials: setting, reason, start, and time of the next try, as JSON.
   pauses          TEXT    NOT NULL,
   PRIMARY KEY (site, program)
 ) STRICT, WITHOUT ROWID;
 
--- Who decided what by hand.
+-- Operators' changes.
 CREATE TABLE operator_changes (
   site         TEXT    NOT NULL,
   delivery     TEXT    NOT NULL,
@@ -209,8 +210,8 @@ CREATE TABLE operator_changes (
   FOREIGN KEY (site, delivery) REFERENCES deliveries (site, id)
 ) STRICT;
 
--- How many rows there are by word, kept by the triggers below: intake asks for the backlog with every conversion, metrics
--- every few seconds, and neither can wait for a count of all rows. `store check` holds them against that count.
+-- Numbers of rows by word, updated by the triggers below: intake reads the backlog with every conversion and metrics read it
+-- every few seconds, so counting all rows would be too slow. `store check` compares them with a full count.
 CREATE TABLE tallies (
   site    TEXT    NOT NULL,
   subject TEXT    NOT NULL,

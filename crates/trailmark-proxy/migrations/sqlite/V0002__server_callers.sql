@@ -1,5 +1,5 @@
--- Server callers: the API keys of each site, and which Idempotency-Key of theirs made which conversion. Of both keys only
--- SHA-256 is kept: whoever reads the ledger cannot call with it, and learns nothing of what callers write into their keys.
+-- Server callers: the API keys of each site, and the conversion of each Idempotency-Key. Only SHA-256 of both keys is kept:
+-- a reader of the ledger cannot use them for calls and does not learn what callers put into their Idempotency-Keys.
 
 CREATE TABLE api_keys (
   site         TEXT    NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE api_keys (
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX api_keys_shown ON api_keys (site, hash);
 
--- Written with its conversion, for ever. Content and receipt are the conversion's.
+-- Written together with the conversion, which has content and receipt. Kept forever.
 CREATE TABLE idempotency_keys (
   site       TEXT NOT NULL,
   api_key    TEXT NOT NULL,

@@ -1,9 +1,9 @@
--- What money and claims need: a conversion is found by its business key, refunds by their sale, and what became of a held
--- conversion after its receipt is on record. An older binary does not notice.
+-- For money and claims: indexes to find a conversion by its business key and refunds by their sale, and a record of changes
+-- after the receipt. An older binary ignores this.
 
--- Who stated a key before: asked with every conversion.
+-- Finds earlier conversions with the same key; used with every conversion.
 CREATE INDEX conversions_by_key ON conversions (site, kind, external_id) WHERE external_id IS NOT NULL;
--- What was refunded of a sale, and what waits for it.
+-- Finds refunds of a sale, accepted or waiting.
 CREATE INDEX conversions_by_sale ON conversions (site, refund_of) WHERE refund_of IS NOT NULL;
 
 CREATE TABLE conversion_changes (
@@ -11,7 +11,7 @@ CREATE TABLE conversion_changes (
   conversion TEXT    NOT NULL,
   number     INTEGER NOT NULL,
   change     TEXT    NOT NULL,
-  -- An operator's, for the record.
+  -- An operator's reason.
   reason     TEXT,
   -- The conversion that closed it or that it waited for.
   cause      TEXT,

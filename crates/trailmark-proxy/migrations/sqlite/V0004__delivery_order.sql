@@ -1,3 +1,3 @@
--- What is held back for a customer's signup is found by the customer's key once that signup is settled. Those held back for
--- a sale are found by the index that counts a sale's refunds.
+-- Finds deliveries that wait for a customer's signup by the customer's key. The index conversions_by_sale finds those that
+-- wait for a sale.
 CREATE INDEX conversions_by_customer ON conversions (site, customer_key, kind) WHERE customer_key IS NOT NULL;

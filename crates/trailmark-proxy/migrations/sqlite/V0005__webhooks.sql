@@ -1,5 +1,5 @@
--- What vendors send by themselves, and what became of commissions. A webhook is kept as it came before it is answered, and
--- interpreted afterwards; its state is the Rust type's word. An older binary does not notice.
+-- Webhooks from vendors, and commissions. A webhook is stored unchanged before it is answered and interpreted afterwards; its
+-- state is the Rust type's word. An older binary ignores this.
 
 CREATE TABLE webhooks (
   site           TEXT    NOT NULL,
@@ -8,7 +8,7 @@ CREATE TABLE webhooks (
   body_hash      BLOB    NOT NULL CHECK (length(body_hash) = 32),
   body_bytes     INTEGER NOT NULL,
   state          TEXT    NOT NULL,
-  -- The event's name, once it is read.
+  -- The event's name, once read.
   event          TEXT,
   reason         TEXT,
   -- How many deliveries it concerned.
@@ -22,10 +22,10 @@ CREATE TABLE webhooks (
 ) STRICT;
 CREATE UNIQUE INDEX webhooks_by_body ON webhooks (site, program, body_hash);
 CREATE INDEX webhooks_to_read ON webhooks (site, program, id) WHERE state = 'received';
--- Lists of one state, counts, and which settled one leaves first when there are too many.
+-- Lists of one state, counts, and the oldest finished webhook, which is deleted when there are too many.
 CREATE INDEX webhooks_by_state ON webhooks (site, state, id);
 
--- Vendors write personal data into them, so bodies stand apart, as those of conversions do.
+-- Bodies may have personal data, so they are in a separate table, like conversions' payloads.
 CREATE TABLE webhook_payloads (
   site    TEXT NOT NULL,
   webhook TEXT NOT NULL,
@@ -34,7 +34,7 @@ CREATE TABLE webhook_payloads (
   FOREIGN KEY (site, webhook) REFERENCES webhooks (site, id) ON DELETE CASCADE
 ) STRICT;
 
--- Whom an unmatched one is about: it is read again when a delivery of theirs is recorded.
+-- What an unmatched webhook names: it is interpreted again when a matching delivery is recorded.
 CREATE TABLE webhook_subjects (
   site    TEXT NOT NULL,
   program TEXT NOT NULL,
@@ -48,23 +48,23 @@ CREATE INDEX subjects_of_webhook ON webhook_subjects (site, webhook);
 
 ALTER TABLE deliveries ADD COLUMN commission TEXT NOT NULL DEFAULT 'unknown';
 ALTER TABLE deliveries ADD COLUMN commission_reason TEXT;
--- How much it is, where the vendor tells.
+-- The amount, if the vendor tells it.
 ALTER TABLE deliveries ADD COLUMN commission_minor INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_currency TEXT;
--- When the vendor was last heard of it, and when it is asked next.
+-- When the vendor last told about it, and when it is asked next.
 ALTER TABLE deliveries ADD COLUMN commission_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_due_at INTEGER;
--- Questions are numbered: an answer to an earlier one never overwrites an answer to a later one, whatever the clock does.
+-- Queries are numbered: an earlier query's answer never overwrites a later one's, whatever the clock does.
 ALTER TABLE deliveries ADD COLUMN commission_asked INTEGER NOT NULL DEFAULT 0;
--- What the last question was and what was answered, for people.
+-- The last query and its answer, for people.
 ALTER TABLE deliveries ADD COLUMN commission_said TEXT;
 ALTER TABLE deliveries ADD COLUMN commission_asked_at INTEGER;
 ALTER TABLE deliveries ADD COLUMN commission_told INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX deliveries_to_ask ON deliveries (site, program, commission_due_at, id) WHERE commission_due_at IS NOT NULL;
--- What a partner's change concerns.
+-- Finds the deliveries that a change of a partner concerns.
 CREATE INDEX touches_of_partner ON touches (site, partner, program) WHERE partner IS NOT NULL;
 CREATE INDEX deliveries_of_touch ON deliveries (site, touch);
--- Whose a vendor's own key is.
+-- Finds a delivery by the vendor's reference.
 CREATE INDEX deliveries_by_reference ON deliveries (site, program, reference) WHERE reference IS NOT NULL;
 
 CREATE TABLE commission_changes (
@@ -78,5 +78,5 @@ CREATE TABLE commission_changes (
   FOREIGN KEY (site, delivery) REFERENCES deliveries (site, id)
 ) STRICT;
 
--- What was recorded before this is asked for once, too.
+-- Also query deliveries once that were recorded before this migration.
 UPDATE deliveries SET commission_due_at = 0 WHERE state = 'recorded';

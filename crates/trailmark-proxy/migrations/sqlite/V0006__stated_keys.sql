@@ -1,4 +1,4 @@
--- Whether a key stands is asked before every conversion, and anybody may have any number held under one key: they must not
--- be gone through each time. The condition is that of the query, to the letter. An older binary does not notice.
+-- Whether a key is taken is checked before every conversion. One key may have any number of held conversions, which must not
+-- be read each time. The condition must equal the query's literally. An older binary ignores this.
 CREATE INDEX conversions_stated ON conversions (site, kind, external_id)
   WHERE status = 'accepted' OR (assurance = 'server' AND status IN ('unattributed', 'held'));

@@ -1,5 +1,5 @@
-//! API keys for operators: a list, a new one, the end of one. Used by the routes here and by `trailmark apikeys` on a store
-//! that no proxy holds. The key itself passes through once, on its way to who asked for it.
+//! API keys for operators: list, add, revoke. Used by the routes here and by `trailmark apikeys` on a store that no
+//! proxy has open. Only the answer to `add` contains the key.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,16 +21,16 @@ use crate::random::Random;
 use crate::store::callers::{ApiKeyChange, ApiKeyRow};
 use crate::store::{Store, StoreError};
 
-/// One API key, for people; never the key itself.
+/// One API key, for people; without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKeyLine {
-    /// The site that it speaks for.
+    /// The site that it belongs to.
     pub site: SiteId,
     /// Its name for `apikeys revoke`.
     pub id: KeyId,
     /// What the operator calls it.
     pub name: String,
-    /// When it was made, RFC 3339.
+    /// When it was created, RFC 3339.
     pub created_at: String,
     /// When it was last used, within a minute, RFC 3339.
     pub last_used_at: Option<String>,
@@ -38,13 +38,13 @@ pub struct ApiKeyLine {
     pub revoked_at: Option<String>,
 }
 
-/// A key that was just made.
+/// A key that was just created.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct NewApiKey {
     /// Its line.
     #[serde(flatten)]
     pub line: ApiKeyLine,
-    /// The key itself, shown this once.
+    /// The key itself; shown only here.
     pub key: String,
 }
 
@@ -62,10 +62,10 @@ pub async fn list(store: &dyn Store, site: &SiteId) -> Result<Vec<ApiKeyLine>, S
     Ok(store.api_keys(site.clone()).await?.into_iter().map(line).collect())
 }
 
-/// Makes a key.
+/// Creates a key.
 ///
 /// # Errors
-/// Those of the store, and `Unavailable` when the system gives no randomness.
+/// Those of the store, and `Unavailable` if the system provides no randomness.
 pub async fn add(store: &dyn Store, site: &SiteId, name: &str, now: UnixMillis) -> Result<NewApiKey, StoreError> {
     let name = api_keys::name(name).map_err(|shape| StoreError::Refused(shape.to_owned()))?;
     let made = api_keys::make(site.clone(), name, Random, now);
@@ -74,10 +74,10 @@ pub async fn add(store: &dyn Store, site: &SiteId, name: &str, now: UnixMillis) 
     Ok(NewApiKey { line: line(row), key: key.expose().to_owned() })
 }
 
-/// Ends a key at once; gives the site's keys.
+/// Revokes a key at once; returns the site's keys.
 ///
 /// # Errors
-/// `NotFound` when the site has no such key, `Refused` when it is revoked already, and those of the store.
+/// `NotFound` if the site has no such key, `Refused` if it is revoked already, and those of the store.
 pub async fn revoke(
     store: &dyn Store,
     site: &SiteId,
@@ -106,7 +106,7 @@ fn line(key: ApiKeyRow) -> ApiKeyLine {
     }
 }
 
-/// A new key, please.
+/// Body of a request for a new key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Next {
@@ -114,7 +114,7 @@ pub(super) struct Next {
     name: String,
 }
 
-/// Which key.
+/// Names a key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {

@@ -1,5 +1,5 @@
-//! Lists of conversions as CSV (RFC 4180), for spreadsheets: page after page to the end of the list, so that memory holds one
-//! page. What stands in a row is made by [`super::ledger::listed`]; here it becomes text.
+//! Conversions as CSV (RFC 4180), for spreadsheets. Reads page by page, so that memory holds one page.
+//! [`super::ledger::listed`] makes the rows; this file writes them as text.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use crate::store::StoreError;
 use crate::store::listing::{Filter, MOST_ROWS, Page};
 use crate::store::operator::ConversionRow;
 
-/// The columns. Times are RFC 3339 in UTC, amounts decimal; what a conversion has once a program is joined by `; `.
+/// The columns. Times are RFC 3339 in UTC, amounts decimal. Values for several programs are joined by `; `.
 pub const HEADER: &str = "received_at,id,site,kind,key,customer,refund_of,amount,currency,status,code,answer,reason,programs,partners,deliveries\r\n";
 
-/// The answer with every row from the filter's cursor to the end of the list or, where a limit is named, as many.
+/// All rows from the filter's cursor to the end of the list, or as many as the limit allows. An invalid query gets an
+/// error; rows follow only after the first page is read.
 pub(super) async fn conversions(app: Arc<App>, filter: Filter) -> Result<Response, Problem> {
     let is_whole = filter.limit.is_none();
     let filter = Filter { limit: filter.limit.or(Some(MOST_ROWS)), ..filter };
@@ -73,8 +74,8 @@ fn line(Answered { of: row, answer, .. }: &Answered<ConversionRow>) -> String {
     format!("{}\r\n", cells.map(|cell| quoted(&cell)).join(","))
 }
 
-/// A field. Customers and partners choose some of them, and a spreadsheet runs what begins like a formula: such a field gets an
-/// apostrophe, which spreadsheets take as "this is text".
+/// One field. Customers and partners choose some of the texts, and a spreadsheet runs a text that begins like a
+/// formula: such a field gets an apostrophe, which marks it as text.
 fn quoted(text: &str) -> String {
     let text = text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', " ");
     let text = if text.starts_with(['=', '+', '-', '@', '\t', '\n']) { format!("'{text}") } else { text };

@@ -1,6 +1,6 @@
-//! Who may ask the operator's listener, and what every answer carries. Three layers: the Host header (a web page that
-//! rebinds its name to this address comes with that name), the admin key, and headers that keep answers out of caches and
-//! frames. No CORS header is sent anywhere, so no other origin reads an answer.
+//! Access to the operator's listener. Three layers: the Host header (a web page that rebinds its name to this address
+//! sends its own name), the admin key, and headers that keep answers out of caches and frames. No CORS header is
+//! sent, so no other origin can read an answer.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::problem::Problem;
 use crate::app::App;
 use crate::keys::crypto::is_same;
 
-/// What the ledger view needs and nothing more; the simulator's state may be read from loopback alone.
+/// What the ledger view needs; the simulator's state is read from loopback only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src data:; \
                       connect-src 'self' http://127.0.0.1:* http://localhost:*; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -31,7 +31,7 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Puts the protecting headers on every answer, refusals too.
+/// Adds the protecting headers to every answer, including refusals.
 pub(super) async fn headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     for (name, value) in HEADERS {
@@ -40,38 +40,41 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
-/// Lets a request in whose Host names this listener.
+/// Passes on a request whose Host names this listener.
 pub(super) async fn host(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
     if named.is_some_and(|named| is_ours(named, app.config.server.admin_listen.ip())) {
         return next.run(request).await;
     }
-    Problem::not_allowed("this listener answers to its own address or localhost only: check the Host header")
-        .into_response()
+    Problem::not_allowed("this listener accepts only its own address or localhost in the Host header").into_response()
 }
 
-/// Lets a request in that shows the admin key, where there is one, and that no foreign page has made.
+/// Passes on a request with the admin key, if one is configured, that no foreign page has made.
 pub(super) async fn key(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     if is_foreign(request.headers()) {
-        return Problem::not_allowed("another site's page asked; the ledger answers its own page only").into_response();
+        return Problem::not_allowed(
+            "the request comes from another site's page; only the ledger's own page may read the ledger",
+        )
+        .into_response();
     }
     let Some(key) = &app.admin_key else { return next.run(request).await };
-    // Commands pass the sentence on, so it speaks to who types one, too.
+    // The CLI prints this sentence too, so it covers commands.
     let cure = match bearer(request.headers()) {
         Some(shown) if is_same(shown, key.expose()) => return next.run(request).await,
         Some(_) => {
-            "the running proxy's `server.admin_key` has another value: show that one; a command takes it from where its \
+            "the running proxy's `server.admin_key` has another value: use that one; a command reads it from where its \
              configuration says, such as TRAILMARK_ADMIN_KEY"
         }
         None => {
-            "send `Authorization: Bearer` with the key of `server.admin_key`; a command takes it from its configuration"
+            "send `Authorization: Bearer` with the key of `server.admin_key`; a command reads it from its configuration"
         }
     };
     ([(WWW_AUTHENTICATE, "Bearer realm=\"trailmark\"")], Problem::unauthenticated(cure)).into_response()
 }
 
-/// Whether a Host header names the listener: its address or, on loopback, any loopback name; a listener on all addresses
-/// is named by any of them. Never a DNS name, since that is what a rebinding page comes with. The port may be a tunnel's.
+/// Whether a Host header names the listener: by its address, by any loopback name if it is on loopback, or by any IP
+/// address if it listens on all. Never by another DNS name, because a rebinding page sends one. The port may be a
+/// tunnel's.
 fn is_ours(host: &str, listen: IpAddr) -> bool {
     let name = without_port(host);
     if name.eq_ignore_ascii_case("localhost") {
@@ -88,9 +91,9 @@ fn without_port(host: &str) -> &str {
     host.rsplit_once(':').map_or(host, |(name, _)| name)
 }
 
-/// Browsers say whose page asks: by Fetch Metadata; where they send none (old ones, and all of them over plain HTTP to an
-/// address that is not loopback) by `Origin` or `Referer`, of which the scheme is not looked at: a tunnel may end TLS.
-/// Programs say nothing. What cannot be read is foreign.
+/// Whether another site's page made the request. Browsers tell by Fetch Metadata. Without it (old browsers, and all
+/// browsers over plain HTTP to a non-loopback address) `Origin` or `Referer` tell; their scheme is ignored, because a
+/// tunnel may end TLS. Programs send none of them. An unreadable value counts as foreign.
 fn is_foreign(headers: &HeaderMap) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site != "same-origin" && site != "none";

@@ -1,5 +1,4 @@
-//! Whether the proxy runs, and whether it can work: the two questions of whatever supervises it. Neither answer says
-//! anything about the ledger's content, so neither asks for a key.
+//! Liveness and readiness, for supervisors. Neither answer reveals the ledger's content, so neither needs a key.
 
 use std::sync::Arc;
 
@@ -13,8 +12,8 @@ pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// The ledger records and answers, and every site has a key that signs; a new site gets its first one here. Otherwise 503,
-/// and the reason.
+/// Answers 200 if the ledger records and answers and every site has a signing key (a new site gets its first key
+/// here). Otherwise 503 with the reason.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
     app.store.records().await?;
     app.keys.jwks(app.keys.sites()).await?;

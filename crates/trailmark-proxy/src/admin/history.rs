@@ -1,5 +1,5 @@
-//! The history of one conversion as the ledger view shows it: the answer first, then facts, then what happened step by step.
-//! What is said is decided by [`crate::answer`] and [`crate::explain`]; here it is put together.
+//! The history of one conversion for the ledger view: the answer first, then facts, then what happened step by step.
+//! [`crate::answer`] and [`crate::explain`] write the sentences; this file combines them.
 
 use std::sync::Arc;
 
@@ -22,18 +22,18 @@ use crate::store::operator::{ConversionRow, DeliveryRow};
 #[derive(Debug, Serialize)]
 pub(super) struct History {
     answer: answer::Answer,
-    /// What happened, in a line.
+    /// What happened, in one line.
     subject: String,
     credited: String,
     conversion: ConversionRow,
     #[serde(with = "trailmark_wire::time::rfc3339")]
     occurred_at: UnixMillis,
-    /// Of each delivery whose commission the vendor has told.
+    /// Commissions that a vendor has told.
     commissions: Vec<Earned>,
     sections: Vec<Section>,
 }
 
-/// What a vendor says that a delivery earned.
+/// A commission, as the vendor told it.
 #[derive(Debug, Serialize)]
 struct Earned {
     program: ProgramId,
@@ -50,7 +50,7 @@ pub(super) async fn one(State(app): State<Arc<App>>, Id(id): Id) -> Answer<Histo
         credited: credited(row),
         occurred_at: detail.occurred_at,
         commissions: detail.deliveries.iter().filter_map(earned).collect(),
-        // The head says what answer, subject and facts say.
+        // Sections without a heading repeat the answer, subject and facts.
         sections: story(&detail, &lanes).sections.into_iter().filter(|section| section.heading.is_some()).collect(),
         conversion: detail.conversion,
     }))

@@ -1,5 +1,5 @@
-//! Signing keys for operators: what each may still do, the making of the next one, the ending of one. Used by the routes
-//! here and by `trailmark keys` on a store that no proxy holds. Private keys do not pass through.
+//! Signing keys for operators: list, rotate, revoke. Used by the routes here and by `trailmark keys` on a store that
+//! no proxy has open. Private keys never pass through.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ pub struct KeyLine {
     pub kid: KeyId,
     /// What it may do now.
     pub state: KeyState,
-    /// When it was made, RFC 3339.
+    /// When it was created, RFC 3339.
     pub created_at: String,
-    /// From when it signs, RFC 3339.
+    /// When it starts to sign, RFC 3339.
     pub signs_from: String,
-    /// When the last thing that it signed expires, RFC 3339; a revoked key's is the time of that.
+    /// When the last thing that it signed expires, RFC 3339; for a revoked key, when it was revoked.
     pub verifies_until: Option<String>,
 }
 
@@ -37,15 +37,15 @@ pub struct KeyLine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyState {
-    /// In the JWKS, and not signing yet.
+    /// In the JWKS, but not signing yet.
     Published,
     /// Signs and verifies.
     Signing,
-    /// Signs no more; verifies what it signed.
+    /// Signs no longer; verifies what it signed.
     Verifying,
-    /// All that it signed has expired.
+    /// Everything that it signed has expired.
     Expired,
-    /// Ended by hand; verifies nothing.
+    /// Revoked by hand; verifies nothing.
     Revoked,
 }
 
@@ -70,7 +70,7 @@ pub async fn list(keys: &Keyring, site: &SiteId, now: UnixMillis) -> Result<Vec<
     Ok(keys.list(site).await?.iter().map(|key| line(key, now)).collect())
 }
 
-/// Makes a new key, which begins to sign as told; gives the site's keys.
+/// Creates a key that starts to sign as requested; returns the site's keys.
 ///
 /// # Errors
 /// [`KeyError`].
@@ -79,10 +79,10 @@ pub async fn rotate(keys: &Keyring, site: &SiteId, begin: Begin, now: UnixMillis
     list(keys, site, now).await
 }
 
-/// Ends a key at once; gives the site's keys.
+/// Revokes a key at once; returns the site's keys.
 ///
 /// # Errors
-/// [`KeyError::Unknown`] when the site has no such key, a refusal when it is revoked already, and those of the store.
+/// [`KeyError::Unknown`] if the site has no such key, a refusal if it is revoked already, and those of the store.
 pub async fn revoke(keys: &Keyring, site: &SiteId, kid: &KeyId, now: UnixMillis) -> Result<Vec<KeyLine>, KeyError> {
     let known = keys.list(site).await?;
     if known.iter().any(|key| key.kid == *kid && key.revoked_at.is_some()) {
@@ -92,7 +92,7 @@ pub async fn revoke(keys: &Keyring, site: &SiteId, kid: &KeyId, now: UnixMillis)
     list(keys, site, now).await
 }
 
-/// What a key may do at `now`.
+/// State of a key at `now`.
 fn state(key: &KeyRow, now: UnixMillis) -> KeyState {
     if key.revoked_at.is_some() {
         return KeyState::Revoked;
@@ -117,24 +117,24 @@ fn line(key: &KeyRow, now: UnixMillis) -> KeyLine {
     }
 }
 
-/// Whose keys.
+/// Names a site.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Whose {
     pub(super) site: SiteId,
 }
 
-/// A new key, please.
+/// Body of a request for a new key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Next {
     site: SiteId,
-    /// Signs at once; otherwise after every cache of the JWKS has it.
+    /// Signs at once; otherwise after all caches of the JWKS have the key.
     #[serde(default)]
     at_once: bool,
 }
 
-/// Which key.
+/// Names a key.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
@@ -162,7 +162,7 @@ pub(super) async fn revoke_route(State(app): State<Arc<App>>, body: Result<Json<
     Ok(Json(revoke(&app.keys, &site, &kid, app.clock.now()).await?))
 }
 
-/// When a new key begins to sign.
+/// When a new key starts to sign.
 pub fn begin(at_once: bool) -> Begin {
     if at_once { Begin::Now } else { Begin::Announced }
 }

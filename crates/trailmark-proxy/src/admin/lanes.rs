@@ -1,5 +1,5 @@
-//! Lanes for operators: the list, and opening one that stands still. Used by the routes here and by `trailmark lanes` on a
-//! store that no proxy holds. What opening means is decided by [`crate::lanes::opened`].
+//! Lanes for operators: list them, and open a closed one. Used by the routes here and by `trailmark lanes` on a store that
+//! no proxy has open. [`crate::lanes::opened`] defines what opening does.
 
 use std::sync::Arc;
 
@@ -16,20 +16,20 @@ use crate::store::delivery::LaneKey;
 use crate::store::operator::LaneRow;
 use crate::store::{Store, StoreError};
 
-/// Which lane.
+/// Names a lane.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Which {
-    /// `SITE/PROGRAM`, or the program alone.
+    /// `SITE/PROGRAM`, or only the program.
     pub(crate) lane: String,
 }
 
-/// Opens a lane; one that is open stays so. Gives how it stands.
+/// Opens a lane, if it is closed; returns its new row.
 ///
 /// # Errors
-/// `NotFound` when no lane that was ever used has that name, and those of the store.
+/// `NotFound` if no used lane has that name, and those of the store.
 pub(crate) async fn open(store: &dyn Store, name: &str, now: UnixMillis) -> Result<LaneRow, StoreError> {
-    let missing = || StoreError::NotFound("lane; `trailmark lanes list` shows those that were used");
+    let missing = || StoreError::NotFound("lane; `trailmark lanes list` shows the used lanes");
     let is_named = |lane: &LaneRow| name == lane.program.as_str() || name == format!("{}/{}", lane.site, lane.program);
     let lane = store.lanes(now).await?.into_iter().find(is_named).ok_or_else(missing)?;
     if lane.state != "open" {
@@ -43,7 +43,7 @@ pub(super) async fn list_route(State(app): State<Arc<App>>) -> Answer<Vec<LaneRo
     Ok(Json(app.store.lanes(app.clock.now()).await?))
 }
 
-/// Opens a lane and has delivery look at it at once.
+/// Opens a lane and wakes delivery.
 pub(super) async fn open_route(
     State(app): State<Arc<App>>,
     body: Result<Json<Which>, JsonRejection>,

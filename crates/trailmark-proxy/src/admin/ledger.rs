@@ -1,5 +1,5 @@
-//! The ledger as JSON, in the types of [`crate::store::operator`], which the command line reads back. Parameters are checked
-//! here, the rules about changes are the store's.
+//! The ledger as JSON, in the types of [`crate::store::operator`], which the command line reads too. This file checks
+//! parameters; the store has the rules for changes.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::store::{Store, StoreError};
 
 pub(super) type Answer<T> = Result<Json<T>, Problem>;
 
-/// Conversions with their answers, as the operator's API and the command line list them.
+/// Conversions with their answers, for the operator's API and the command line.
 ///
 /// # Errors
 /// Those of the store.
@@ -51,7 +51,7 @@ pub(crate) async fn shown(
     Ok(Answered { answer: answer(&of.conversion, &lanes), credited: credited(&of.conversion), of })
 }
 
-/// A page of JSON or, by `format=csv` or `Accept: text/csv`, the list to its end.
+/// A page of JSON; with `format=csv` or `Accept: text/csv` the rest of the list as CSV.
 pub(super) async fn conversions(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -70,7 +70,7 @@ pub(super) async fn conversions(
     }
 }
 
-/// The same for a filter in the body: an e-mail address stands in no address of ours, where logs would keep it.
+/// The same with the filter in the body: an e-mail address must not appear in a URL, which logs may keep.
 pub(super) async fn search(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
@@ -91,14 +91,14 @@ pub(super) async fn conversion(State(app): State<Arc<App>>, Id(id): Id) -> Answe
     Ok(Json(shown(&*app.store, id, app.clock.now()).await?))
 }
 
-/// How a story is wanted.
+/// The format of a story.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
     format: Option<String>,
 }
 
-/// The story as text or, with `format=json`, in sections and sentences.
+/// The story as text; with `format=json` as sections and sentences.
 pub(super) async fn explain(
     State(app): State<Arc<App>>,
     Id(id): Id,
@@ -130,7 +130,7 @@ pub(super) async fn health(State(app): State<Arc<App>>) -> Answer<Health> {
     Ok(Json(app.store.health().await?))
 }
 
-/// Makes one change and has delivery look at it at once.
+/// Makes one change and wakes delivery.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     body: Result<Json<Change>, JsonRejection>,
@@ -140,15 +140,15 @@ pub(super) async fn change(
     Ok(Json(changed))
 }
 
-/// Why an operator decided something.
+/// An operator's reason.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Reason {
-    /// 3 to 500 characters on one line, for the record.
+    /// 3 to 500 characters on one line; recorded.
     pub(crate) reason: String,
 }
 
-/// Decides again about a held conversion, and has delivery look at it at once.
+/// Releases a held conversion and wakes delivery.
 pub(super) async fn release(
     State(app): State<Arc<App>>,
     Id(id): Id,
@@ -160,7 +160,7 @@ pub(super) async fn release(
     Ok(Json(released))
 }
 
-/// Ends a held conversion.
+/// Rejects a held conversion.
 pub(super) async fn reject(
     State(app): State<Arc<App>>,
     Id(id): Id,
@@ -174,23 +174,23 @@ fn reason(body: Result<Json<Reason>, JsonRejection>) -> Result<String, Problem> 
     recorded_reason(&reason).map_err(|problem| Problem::malformed(format!("`reason`: {problem}")))
 }
 
-/// A reason as the record keeps it.
+/// A reason as it is recorded.
 ///
 /// # Errors
-/// What to write instead.
+/// What is required instead.
 pub(crate) fn recorded_reason(text: &str) -> Result<String, &'static str> {
     let text = text.trim();
     let fits = (3..=500).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned()).ok_or("the record needs a reason of 3 to 500 characters on one line")
+    fits.then(|| text.to_owned()).ok_or("give a reason of 3 to 500 characters on one line")
 }
 
-/// The body, or what is wrong with it.
+/// The body, or why it is invalid.
 pub(super) fn json<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Problem> {
     let Json(body) = body.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     Ok(body)
 }
 
-/// The filter in a query, or what is wrong with it.
+/// The filter of a query, or why it is invalid.
 pub(super) fn filter(query: &str) -> Result<Filter, Problem> {
     let uri = Uri::builder().path_and_query(format!("/?{query}")).build();
     let uri = uri.map_err(|_unreadable| Problem::malformed("the query of this address cannot be read"))?;
@@ -205,7 +205,7 @@ fn bounded(filter: Filter) -> Result<Filter, Problem> {
             Err(Problem::malformed(format!("`limit` is {limit}: it must be 1 to {MOST_ROWS}")))
         }
         _ if filter.since.zip(filter.until).is_some_and(|(since, until)| since >= until) => {
-            Err(Problem::malformed("`since` is not before `until`: nothing lies between them"))
+            Err(Problem::malformed("`since` must be before `until`"))
         }
         _ => Ok(filter),
     }

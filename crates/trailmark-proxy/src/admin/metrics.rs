@@ -1,6 +1,6 @@
-//! Metrics in Prometheus' text exposition format 0.0.4, made of the store's own counts at the time of asking: they say what
-//! the ledger says, across restarts and whichever process asks. Refusals alone are counted in memory, since a ledger that
-//! refuses a write cannot record that it did.
+//! Metrics in Prometheus' text format 0.0.4. The values are the store's own counts at the time of the request, so
+//! they survive restarts. Only refused writes are counted in memory, because a ledger that refuses a write cannot
+//! record it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Result<impl IntoResp
     Ok(([(CONTENT_TYPE, FORMAT)], exposition(&counts, &lanes, &webhooks, &app.store.refusals())))
 }
 
-/// The page that Prometheus reads.
+/// The text that Prometheus reads.
 fn exposition(
     counts: &Counts,
     lanes: &[LaneRow],
@@ -40,47 +40,43 @@ fn exposition(
     }
     page.family("trailmark_claimed_by_page_total", "counter", "Pages' claims that a backend overruled.");
     page.sample("", counts.claimed_by_page);
-    page.family("trailmark_deliveries", "gauge", "Deliveries, by the state that they are in.");
+    page.family("trailmark_deliveries", "gauge", "Deliveries, by state.");
     for state in outbox::State::ALL.map(outbox::State::as_str) {
         let count = counts.deliveries.iter().find(|(word, _)| word == state);
         page.sample(&label("state", state), count.map_or(0, |(_, count)| *count));
     }
-    page.family(
-        "trailmark_lane_open",
-        "gauge",
-        "1 where a lane is open, 0 where it is paused, throttled, down or broken.",
-    );
+    page.family("trailmark_lane_open", "gauge", "1 if a lane is open, 0 if it is paused, throttled, down or broken.");
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), u64::from(lane.state == "open"));
     }
-    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane and go on by themselves.");
+    page.family("trailmark_lane_waiting", "gauge", "Deliveries that wait in a lane and go on automatically.");
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), lane.waiting);
     }
-    let stuck = "Deliveries that only an operator can move on: `outbox list` shows them.";
+    let stuck = "Deliveries that need an operator: `outbox list` shows them.";
     page.family("trailmark_lane_stuck", "gauge", stuck);
     for lane in lanes {
         page.sample(&label("program", lane.program.as_str()), lane.stuck);
     }
-    page.family("trailmark_webhooks", "gauge", "Webhooks that are kept, by the state that they are in.");
+    page.family("trailmark_webhooks", "gauge", "Stored webhooks, by state.");
     for (state, count) in webhooks {
         page.sample(&label("state", state.as_str()), *count);
     }
     page.family(
         "trailmark_ledger_refusals_total",
         "counter",
-        "Writes that the ledger refused since the start, by reason; each was answered 503.",
+        "Writes that the ledger refused since the proxy started, by reason; each was answered 503.",
     );
     for (reason, count) in refusals {
         page.sample(&label("reason", reason), *count);
     }
     let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
-    page.family("trailmark_lanes_paused", "gauge", "Lanes with a refused credential; somebody must correct it.");
+    page.family("trailmark_lanes_paused", "gauge", "Lanes with a refused credential: correct it.");
     page.sample("", u64::try_from(paused).unwrap_or(u64::MAX));
     page.text
 }
 
-/// Words and ids hold no quote, backslash or line break, so nothing is escaped.
+/// Words and ids contain no quote, backslash or line break, so nothing is escaped.
 fn label(name: &str, value: &str) -> String {
     format!("{{{name}=\"{value}\"}}")
 }

@@ -1,5 +1,5 @@
-//! Refusals of the operator's listener: `application/problem+json` with a stable code. Other than the public listener's,
-//! the detail names what is wrong and the cure, since only operators read it; `cli` reads them back by their code.
+//! Refusals of the operator's listener: `application/problem+json` with a stable code. The detail names the fault and
+//! the cure, because only operators read it. `cli` recognises refusals by their code.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequestParts, Path};
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 /// The row's state does not allow a change; the detail names the state and the cure.
 pub const REFUSED: &str = "refused";
 
-/// The ledger is damaged; a person must look.
+/// The ledger is damaged; an operator must look.
 pub const CORRUPT: &str = "corrupt";
 
 /// A refusal as JSON (RFC 9457).
@@ -26,9 +26,9 @@ pub struct Problem {
     pub status: u16,
     /// The stable code.
     pub code: String,
-    /// What kind of refusal it is.
+    /// The kind of refusal.
     pub title: String,
-    /// What is wrong this time, and the cure.
+    /// What is wrong, and the cure.
     pub detail: String,
 }
 
@@ -38,17 +38,17 @@ impl Problem {
         Self::of(Refusal::NotFound, detail)
     }
 
-    /// 400: a parameter or body that cannot be read.
+    /// 400: a parameter or body is invalid.
     pub fn malformed(detail: impl Into<String>) -> Self {
         Self::of(Refusal::Malformed, detail)
     }
 
-    /// 403: not from there.
+    /// 403: not allowed from there.
     pub fn not_allowed(detail: impl Into<String>) -> Self {
         Self::of(Refusal::NotAllowed, detail)
     }
 
-    /// 401: no key, or a wrong one.
+    /// 401: the key is missing or wrong.
     pub fn unauthenticated(detail: impl Into<String>) -> Self {
         let title = "The admin key is missing or wrong.".to_owned();
         Self { title, ..Self::of(Refusal::Unauthenticated, detail) }
@@ -73,7 +73,7 @@ impl From<StoreError> for Problem {
             StoreError::NotFound(_) => Self::not_found(detail),
             StoreError::Refused(_) => own(409, REFUSED, "The ledger refuses this change."),
             StoreError::LeaseLost => {
-                let detail = format!("{detail}: it is being delivered, ask again in a moment");
+                let detail = format!("{detail}: it is being delivered now, try again in a moment");
                 Self { detail, ..own(409, REFUSED, "The ledger refuses this change.") }
             }
             StoreError::Corrupt(_) => own(500, CORRUPT, "The ledger is damaged."),
@@ -95,7 +95,7 @@ impl From<KeyError> for Problem {
     }
 }
 
-/// A path that is no text names nothing.
+/// A path that is not UTF-8 matches nothing.
 impl From<PathRejection> for Problem {
     fn from(_not_text: PathRejection) -> Self {
         Self::not_found("the address is not UTF-8: nothing in the ledger has such an id")
@@ -114,7 +114,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// The id in an address.
+/// The id in a URL.
 pub(super) struct Id(pub(super) String);
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
@@ -126,14 +126,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// What an address answers to another method than its own.
+/// Answer to a method that the address does not support.
 pub(super) async fn another_method() -> Problem {
-    let title = "This address does not take that method.".to_owned();
-    let not_allowed = Problem::not_allowed("the header `Allow` names those that it takes");
+    let title = "This address does not support this method.".to_owned();
+    let not_allowed = Problem::not_allowed("the `Allow` header lists the supported methods");
     Problem { status: StatusCode::METHOD_NOT_ALLOWED.as_u16(), title, ..not_allowed }
 }
 
-/// What every other address answers.
+/// Answer of every unknown address.
 pub(super) async fn nothing_here() -> Problem {
     Problem::not_found("there is nothing at this address of the operator's listener")
 }

@@ -1,5 +1,5 @@
-//! Which ledger a proxy serves, so that a command of another configuration does not change it by mistake. The proxy tells it on
-//! the operator's listener, `cli` compares it with its own `store.url`. Reads no row.
+//! Which ledger a proxy serves, so that a command with another configuration does not change it by mistake. The proxy
+//! reports it on the operator's listener, and `cli` compares it with its own `store.url`. Reads no row.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::config::StoreUrl;
 
-/// A ledger, by its name and by what the name leads to.
+/// A ledger: its name, and the file that the name leads to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Served {
     /// The address with its full path, such as `sqlite:/var/lib/trailmark/trailmark.db`.
     pub store: String,
-    /// Device and inode of the file, which links and mounts do not change; absent where there is no file.
+    /// Device and inode of the file, which links and mounts do not change; absent if there is no file.
     pub file: Option<(u64, u64)>,
 }
 
 impl Served {
-    /// What `store.url` leads to from this process's working directory.
+    /// The ledger of `store.url` in this process's working directory.
     pub fn of(store: &StoreUrl) -> Self {
         let StoreUrl::Sqlite(path) = store;
         let file = std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
         Self { store: StoreUrl::Sqlite(full(path)).to_string(), file }
     }
 
-    /// Whether both are the same ledger.
+    /// Whether both are the same ledger file.
     pub fn is_same(&self, other: &Self) -> bool {
         self.file.is_some() && self.file == other.file
     }

@@ -1,4 +1,4 @@
-//! What partners brought, added up, over HTTP. Checks the parameters; what counts is decided by [`crate::store::sums`].
+//! Sums of what partners brought, over HTTP. Checks the parameters; [`crate::store::sums`] decides what counts.
 
 use std::sync::Arc;
 
@@ -25,7 +25,8 @@ pub(super) struct Asked {
     cursor: Option<String>,
 }
 
-/// `GET v1/sums`: one answer, which may cover a part of the chosen time; then `next` is the next question's `cursor`.
+/// `GET v1/sums`: one answer. If it covers only a part of the chosen time, `next` is the `cursor` of the next
+/// question.
 pub(super) async fn sums(State(app): State<Arc<App>>, asked: Result<Query<Asked>, QueryRejection>) -> Answer<Sums> {
     let Query(asked) = asked.map_err(|rejection| Problem::malformed(rejection.body_text()))?;
     Ok(Json(app.store.sums(filter(asked)?).await?))

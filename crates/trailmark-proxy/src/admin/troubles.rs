@@ -1,5 +1,5 @@
-//! What needs attention now, the worst first: what the ledger view begins with, and what its dot shows. Pure but for the route:
-//! counts, lanes and readiness go in, sentences come out. Single conversions are answered by [`crate::answer`].
+//! What needs attention now, the worst first: the start of the ledger view, and its status dot. Pure except for the
+//! route: counts, lanes and readiness in, sentences out. [`crate::answer`] has the sentences for single conversions.
 
 use std::sync::Arc;
 
@@ -20,19 +20,19 @@ use crate::store::webhooks::WebhookState;
 /// One thing that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Trouble {
-    /// `bad`: a person must act. `waiting`: it may go on by itself.
+    /// `bad`: an operator must act. `waiting`: it may go on by itself.
     pub(super) tone: Tone,
     /// What is wrong.
     pub(super) headline: String,
     /// What helps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) cure: Option<String>,
-    /// The list that shows the rows.
+    /// The list with the affected rows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) list: Option<List>,
 }
 
-/// A list of the API, narrowed to one word.
+/// A list of the API, filtered by one word.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum List {
@@ -50,7 +50,7 @@ pub(super) async fn list(State(app): State<Arc<App>>) -> Answer<Vec<Trouble>> {
     Ok(Json(troubles(unready, &lanes, &counts, &webhooks)))
 }
 
-/// Everything that needs attention, the worst first; what is equally bad in the order of a delivery's way.
+/// Everything that needs attention, the worst first; equal ones in the order in which a delivery meets them.
 fn troubles(
     unready: Option<String>,
     lanes: &[LaneRow],
@@ -74,7 +74,7 @@ fn troubles(
 fn of_lane(lane: &LaneRow) -> Option<Trouble> {
     let tone = match lane.state.as_str() {
         "open" => return None,
-        // A credential must be put right; everything else is the vendor's, and passes.
+        // An operator must correct a credential; other states end by themselves.
         "paused" => Tone::Bad,
         _ => Tone::Waiting,
     };
@@ -116,21 +116,21 @@ fn of_deliveries(state: &str, count: u64) -> Option<Trouble> {
         ),
         Dead => (
             Tone::Bad,
-            "was tried for days in vain",
-            "were tried for days in vain",
+            "was tried for days without success",
+            "were tried for days without success",
             "Fix the cause, then run `trailmark outbox retry`; or give it up with `trailmark outbox drop`.",
         ),
         Blocked => (
             Tone::Bad,
-            "is blocked: what must be recorded first is not there, or ended badly",
-            "are blocked: what must be recorded first is not there, or ended badly",
-            "The history of each says what to do.",
+            "is blocked: the signup or sale that it follows is missing or failed",
+            "are blocked: the signups or sales that they follow are missing or failed",
+            "The history of each conversion says what to do.",
         ),
         Uncertain => (
             Tone::Waiting,
             "is uncertain: it is not known whether the vendor has it",
             "are uncertain: it is not known whether the vendor has them",
-            "The vendor is asked before anything is sent again; where it cannot be asked, run `trailmark outbox resolve`.",
+            "Trailmark asks the vendor before it sends anything again. If the vendor offers no look-up, run `trailmark outbox resolve`.",
         ),
         Dropped | Due | Ignored | NotNeeded | Recorded | Unsupported | Unverified | Waiting => return None,
     };
@@ -148,8 +148,8 @@ fn of_conversions(status: &str, count: u64) -> Option<Trouble> {
     let what = if count == 1 { "1 conversion is held".to_owned() } else { format!("{count} conversions are held") };
     Some(Trouble {
         tone: Tone::Waiting,
-        headline: format!("{what}: a server or an operator must confirm, or a sale must come."),
-        cure: Some("`trailmark conversions release` and `reject` decide.".to_owned()),
+        headline: format!("{what}: waiting for a server, an operator or a sale."),
+        cure: Some("Decide with `trailmark conversions release` or `reject`.".to_owned()),
         list: Some(List::Conversions(status.to_owned())),
     })
 }
@@ -207,10 +207,10 @@ mod tests {
             [
                 "Bad: The proxy is not ready: the disk is full",
                 "Bad: Lane acme/main is paused: the key is wrong.",
-                "Bad: 1 delivery was tried for days in vain.",
+                "Bad: 1 delivery was tried for days without success.",
                 "Waiting: Lane acme/main is throttled: the vendor answers 429.",
                 "Waiting: 2 deliveries are uncertain: it is not known whether the vendor has them.",
-                "Waiting: 1 conversion is held: a server or an operator must confirm, or a sale must come.",
+                "Waiting: 1 conversion is held: waiting for a server, an operator or a sale.",
             ]
         );
         assert_eq!(

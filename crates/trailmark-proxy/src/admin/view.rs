@@ -1,6 +1,5 @@
-//! The ledger view: pages that show what the ledger holds while it happens, and the history of one conversion under an
-//! address of its own. Served without the key, since the files hold no data; the pages ask `v1` for them with the key that a
-//! person types.
+//! The ledger view: pages that show the ledger live, and the history of one conversion at its own address. The files
+//! need no key, because they hold no data; the pages read `v1` with the key that the operator enters.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-/// Every file with its address and type.
+/// All files with address and type.
 const FILES: [(&str, &str, &str); 10] = [
     ("/", HTML, include_str!("view/index.html")),
     ("/ledger/conversions/{id}", HTML, include_str!("view/conversion.html")),
@@ -28,7 +27,7 @@ const FILES: [(&str, &str, &str); 10] = [
     ("/vendor.js", JS, include_str!("view/vendor.js")),
 ];
 
-/// The files at their addresses.
+/// The routes of the files.
 pub(super) fn routes() -> Router<Arc<App>> {
     let with = |router: Router<Arc<App>>, (path, kind, text): (&str, &'static str, &'static str)| {
         router.route(path, get(move || async move { ([(CONTENT_TYPE, kind)], text) }))

@@ -1,5 +1,5 @@
-//! Webhooks as JSON, in the types of [`crate::store::webhooks`], and the operator's changes: replay and drop. Bodies are not
-//! shown, since vendors write personal data into them.
+//! Webhooks as JSON, in the types of [`crate::store::webhooks`], and the operator's changes: replay and drop. Bodies
+//! are not shown, because they may hold personal data.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ pub(super) async fn one(State(app): State<Arc<App>>, Id(id): Id) -> Answer<Webho
     Ok(Json(app.store.webhook(id).await?))
 }
 
-/// Makes one change, and has a replayed one looked at at once.
+/// Makes one change and wakes the commissions task.
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Id(id): Id,
@@ -41,14 +41,14 @@ pub(super) async fn change(
     Ok(Json(changed))
 }
 
-/// How many deliveries are asked for.
+/// Number of scheduled commission queries.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Marked {
     /// Recorded deliveries of the conversion.
     pub(crate) deliveries: u32,
 }
 
-/// Has the commissions of a conversion asked for at once.
+/// Schedules commission queries for a conversion at once.
 pub(super) async fn check(State(app): State<Arc<App>>, Id(id): Id) -> Answer<Marked> {
     let deliveries = app.store.ask_commissions(id, app.clock.now()).await?;
     app.committed();

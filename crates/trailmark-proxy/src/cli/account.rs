@@ -185,7 +185,7 @@ impl Period {
     /// Prints the list within it.
     pub(super) async fn list(&self, thing: Thing) -> Result<(), Failure> {
         if self.since.zip(self.until).is_some_and(|(since, until)| since > until) {
-            return Err(Failure::usage("--since is later than --until: nothing lies between them"));
+            return Err(Failure::usage("--since must not be later than --until"));
         }
         self.account.list(&List { since: self.since, until: self.until, ..List::all(thing) }).await
     }
@@ -264,7 +264,8 @@ impl Account {
         let name = self.name();
         match failure {
             egress::Failure::Unknown(_) if !is_reading => self.unknown(&failure.to_string()),
-            // Whatever keeps a request from leaving keeps the next one too, but for a listener that comes up.
+            // What prevents one request from leaving prevents the next one too, except a listener that is just
+            // starting.
             egress::Failure::NotSent(_) => Trouble {
                 failure: Failure::unreachable(format!("{name} cannot be reached: {failure}")),
                 again: Again::Never,

@@ -1,4 +1,4 @@
-//! `trailmark apikeys`: the API keys of a site's backend. A key is printed once, when it is made.
+//! `trailmark apikeys`: the API keys of a site's backend. A key is printed once, when it is created.
 
 use clap::Subcommand;
 

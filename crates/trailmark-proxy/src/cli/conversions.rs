@@ -187,7 +187,7 @@ async fn find(ledger: &Ledger<'_>, name: &str) -> Result<Found, Failure> {
     let rows = ledger.conversions(named).await?.items;
     match rows.as_slice() {
         [] => Err(Failure::request(
-            "no such conversion, neither by id nor by key, e-mail address or partner. What a page answered with `no_touch` or a \
+            "no conversion has this id, key, e-mail address or partner. A conversion that the page answered with `no_touch` or a \
              `consent` code never reaches the ledger",
         )),
         [only] => one(ledger, ledger.conversion(only.of.id.as_str()).await?, None).await,

@@ -1,5 +1,4 @@
-//! Why a command did not do what it was asked, and with which exit code it says so (interfaces.md). The text names the
-//! input and the cure.
+//! Why a command failed, and its exit code (interfaces.md). The text names the input and the cure.
 
 use std::process::ExitCode;
 
@@ -47,7 +46,7 @@ impl Failure {
         Self::of(Exit::Unreachable, text)
     }
 
-    /// Puts the input before a refusal of the ledger, which does not know what was typed.
+    /// Puts the input before a refusal by the ledger, which does not know what was typed.
     pub(super) fn about(self, input: &str) -> Self {
         let text = if self.exit == Exit::Request { format!("`{input}`: {}", self.text) } else { self.text };
         Self { text, ..self }
@@ -67,7 +66,7 @@ impl Failure {
         Self { exit, text: text.into(), is_missing: false }
     }
 
-    /// The message, unless the person knows it already.
+    /// The message; none if the user knows already.
     pub(super) fn text(&self) -> Option<&str> {
         Some(self.text.as_str()).filter(|text| !text.is_empty())
     }

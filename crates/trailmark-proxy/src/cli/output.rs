@@ -1,5 +1,5 @@
-//! Printing: tables that stay readable on 80 columns, lists with one row a line, cut to the width of a terminal and whole in a
-//! pipe, JSON with a line break at its end. Never a colour. A reader that goes away early (`| head`) is no failure.
+//! Printing: tables that fit 80 columns; lists with one row on each line, cut to a terminal's width but whole in a
+//! pipe; JSON with a final line break. No colours. A reader that stops early (`| head`) is no failure.
 
 use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 
@@ -14,7 +14,7 @@ use trailmark_wire::time::UnixMillis;
 /// The width in columns without a terminal.
 const COLUMNS: u16 = 80;
 
-/// Columns that a cell keeps, however narrow the terminal.
+/// Smallest width of a cell in columns.
 const LEAST: usize = 8;
 
 /// Columns between two cells.
@@ -25,9 +25,9 @@ const GAP: usize = 2;
 pub(super) enum Room {
     /// As wide as its widest cell; never broken.
     Whole,
-    /// What is left over; broken between words in a table, cut in a list.
+    /// The remaining width; broken between words in a table, cut in a list.
     Rest,
-    /// Left out of a list where not every cell fits whole.
+    /// Left out of a list if not all cells fit.
     Spare,
 }
 
@@ -91,14 +91,14 @@ pub(super) fn table(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str)
     table.trim_fmt()
 }
 
-/// A table of rows that people search for, one a line: a terminal gets it cut to its width, a pipe whole, so that `grep` and
-/// `awk` find what belongs together.
+/// A list with one row on each line, for searching: cut to the width of a terminal, but whole in a pipe, so that
+/// `grep` and `awk` find whole rows.
 pub(super) fn list(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str) -> String {
     let width = Table::new().width().unwrap_or(COLUMNS);
     fitted(header, rows, none, io::stdout().is_terminal().then_some(usize::from(width)))
 }
 
-/// A list that is at most `columns` wide; without a limit where none is given.
+/// A list that is at most `columns` wide, if a limit is given.
 fn fitted(header: &[(&str, Room)], rows: Vec<Vec<String>>, none: &str, columns: Option<usize>) -> String {
     if rows.is_empty() {
         return none.to_owned();
@@ -146,7 +146,7 @@ fn plain_table(header: &[(&str, Room)], rows: Vec<Vec<String>>) -> Table {
     table
 }
 
-/// Columns that a text takes on a terminal, at most: a letter of another script may take two.
+/// Columns that a text takes on a terminal at most: a non-ASCII letter may take two.
 fn width(text: &str) -> usize {
     text.chars().map(|letter| if letter.is_ascii() || letter == '…' { 1 } else { 2 }).sum()
 }
@@ -176,18 +176,18 @@ pub(super) fn wrapped(text: &str) -> String {
     explain::wrapped("", 0, &plain(text)).trim_end().to_owned()
 }
 
-/// `2026-11-21T08:31Z`: to the minute, which is enough in a list; the whole time is in `show` and in JSON.
+/// `2026-11-21T08:31Z`: precise to the minute, for lists; `show` and JSON have the full time.
 pub(super) fn when(at: UnixMillis) -> String {
     let text = at.to_rfc3339();
     text.get(..16).map_or_else(|| text.clone(), |minute| format!("{minute}Z"))
 }
 
-/// [`when`] of a time that came as text.
+/// [`when`] for a time given as text.
 pub(super) fn when_text(text: &str) -> String {
     UnixMillis::from_rfc3339(text).map_or_else(|_| text.to_owned(), when)
 }
 
-/// The beginning of an id that is enough to name it: time to the millisecond and 12 random bits.
+/// A beginning that identifies the id: time to the millisecond and 12 random bits.
 pub(super) fn id(id: &str) -> String {
     id.get(..18).unwrap_or(id).to_owned()
 }
@@ -197,7 +197,7 @@ pub(super) fn shows_progress() -> bool {
     io::stderr().is_terminal() && !io::stdout().is_terminal()
 }
 
-/// Rewrites the one line of progress; an empty text takes it away.
+/// Rewrites the progress line; an empty text removes it.
 pub(super) fn progress(text: &str) {
     let _ = write!(io::stderr().lock(), "\r\x1b[2K{text}");
 }

@@ -1,5 +1,5 @@
-//! Talks to a running proxy's operator listener on this machine, with the admin key. One connection per question, plain
-//! HTTP, no redirects, no proxies: it reaches only the one configured address, so it is not part of `egress`,
+//! Talks to a running proxy's operator listener on this machine, with the admin key. One connection for each request,
+//! plain HTTP, no redirects, no proxies. It reaches only the one configured address, so it is not part of `egress`,
 //! which is for vendors.
 
 use std::io::ErrorKind;
@@ -121,7 +121,7 @@ impl Remote {
 
     fn silent(&self, why: &str) -> Failure {
         Failure::unreachable(format!(
-            "the proxy at {} (server.admin_listen) cannot be asked: {why}; is it shutting down?",
+            "the proxy at {} (server.admin_listen) does not answer: {why}; is it shutting down?",
             self.address
         ))
     }

@@ -172,18 +172,18 @@ impl Desk {
 }
 
 impl Rows {
-    /// Those of one state, where one is asked for, and how many.
+    /// The filter for a state, if given, and the limit.
     pub(super) fn in_state(self, state: Option<String>) -> Result<(Filter, Limit), Failure> {
         let Self { site, program, since, until, limit } = self;
         if since.zip(until).is_some_and(|(since, until)| since >= until) {
-            return Err(Failure::usage("--since is not before --until: nothing lies between them"));
+            return Err(Failure::usage("--since must be before --until"));
         }
         Ok((Filter { site, program, state, since, until, ..Filter::default() }, Limit(limit)))
     }
 }
 
 impl Limit {
-    /// This many where the command line says nothing.
+    /// This limit if the command line gives none.
     pub(super) fn or(self, rows: usize) -> Self {
         Self(self.0.or(Some(rows)))
     }
@@ -203,7 +203,7 @@ impl Limit {
         Ok(rows)
     }
 
-    /// Reads a list page by page up to the limit, and says on standard error when there are more rows.
+    /// Reads a list page by page up to the limit, and notes on standard error if there are more rows.
     pub(super) async fn each<T>(
         self,
         filter: &Filter,
@@ -237,7 +237,7 @@ fn limit(text: &str) -> Result<usize, &'static str> {
     }
 }
 
-/// Hexadecimal digits and dashes: what an id begins with, so that nothing else reaches an address or a query.
+/// Accepts hexadecimal digits and dashes, the beginning of an id, so that nothing else reaches a URL or a query.
 pub(super) fn beginning(text: &str) -> Result<String, String> {
     let text = text.trim().to_ascii_lowercase();
     let shaped = (8..=36).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');

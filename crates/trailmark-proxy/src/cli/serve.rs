@@ -1,4 +1,4 @@
-//! `trailmark serve`: the proxy, until SIGINT or SIGTERM. The flags lie over the file and the environment.
+//! `trailmark serve`: the proxy, until SIGINT or SIGTERM. Flags override the environment, which overrides the file.
 
 use std::path::PathBuf;
 

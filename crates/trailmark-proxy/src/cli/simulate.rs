@@ -32,7 +32,7 @@ impl Simulate {
             return output::line(print_config(&settings).map_err(refused)?.trim_end());
         }
         let running = Simulator::start(settings).await.map_err(refused)?;
-        output::line(&format!("doubles of the vendors at http://{}/ (pace {})", running.address(), pace))?;
+        output::line(&format!("simulated vendors at http://{}/ (pace {})", running.address(), pace))?;
         stopped().await;
         running.shutdown().await;
         Ok(())
@@ -43,14 +43,14 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_unreadable| "not an address with a port, such as 127.0.0.1:9100")
 }
 
-/// The address at which a proxy finds the simulators; it speaks plain http to loopback only.
+/// Whether a proxy can reach the simulators: it uses plain http only to loopback.
 fn reachable(listen: SocketAddr) -> Result<(), Failure> {
     let why = match listen.port() {
-        0 => "port 0 becomes known only when the simulators run",
-        _ if !listen.ip().is_loopback() => "a proxy speaks plain http to this machine only",
+        0 => "the port is known only when the simulators run",
+        _ if !listen.ip().is_loopback() => "a proxy uses plain http only to this machine",
         _ => return Ok(()),
     };
-    Err(Failure::usage(format!("--listen: {listen} with --print-config: {why}; name it like 127.0.0.1:9100")))
+    Err(Failure::usage(format!("--listen: {listen} with --print-config: {why}; use an address such as 127.0.0.1:9100")))
 }
 
 fn refused(error: StartError) -> Failure {

@@ -1,5 +1,5 @@
-//! One account's task: interprets what its address received, then asks about one delivery after another as long as the lane
-//! lets it. Each step ends in a commit, so a task that dies has lost nothing. Log lines hold ids and words alone.
+//! One account's task: interprets its webhooks, then asks about one delivery after another while the lane allows it.
+//! Each step ends in a commit, so a crash loses nothing. Log lines have only ids and words.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,16 +19,16 @@ use crate::store::delivery::LaneKey;
 use crate::store::webhooks::{AskClaim, Asking, Told, Unread};
 use crate::store::{Store, StoreError};
 
-/// Webhooks that are interpreted in one look.
+/// Webhooks interpreted in one look.
 const UNREAD_AT_ONCE: u32 = 64;
 
-/// Questions that are claimed in one look.
+/// Questions claimed in one look.
 const ASKED_AT_ONCE: u32 = 8;
 
-/// How long a question that was claimed is left alone: longer than so many exchanges of two requests each take.
+/// How long claimed questions are not claimed again: longer than [`ASKED_AT_ONCE`] times two exchanges take.
 const CLAIM_MS: i64 = 10 * MINUTE_MS;
 
-/// Questions for one delivery in a row, at most; adapters ask two.
+/// Most requests for one delivery in a row; adapters need two.
 const QUESTIONS: usize = 4;
 
 /// One account's task.
@@ -49,7 +49,7 @@ impl Task {
                 Ok(true) => continue,
                 Ok(false) => {}
                 Err(problem) => {
-                    warn!(program = %self.lane.program, error = %problem, "commissions could not be looked after");
+                    warn!(program = %self.lane.program, error = %problem, "could not process webhooks and commissions");
                 }
             }
             tokio::select! {
@@ -59,7 +59,7 @@ impl Task {
         }
     }
 
-    /// Whether another look may find more at once.
+    /// Returns whether another look may find more at once.
     async fn look(&self) -> Result<bool, StoreError> {
         let unread = self.store.unread_webhooks(self.lane.clone(), UNREAD_AT_ONCE).await?;
         let has_read = !unread.is_empty();
@@ -82,14 +82,14 @@ impl Task {
                 info!(webhook.id = %webhook.id, program = %self.lane.program, state = state.as_str(), "webhook interpreted");
                 Ok(())
             }
-            // Dropped by an operator, or interpreted by another proxy, in the meantime.
+            // An operator dropped it, or another proxy interpreted it, meanwhile.
             Err(StoreError::NotFound(_)) => Ok(()),
             Err(problem) => Err(problem),
         }
     }
 
-    /// Takes what is due and the lane lets through, and whether that is a half-open breaker's one trial. Deliveries that
-    /// are due go first.
+    /// Claims due questions that the lane lets through. Also returns whether this is a half-open breaker's single
+    /// trial. Due deliveries go first.
     async fn claim(&self) -> Result<(Vec<Asking>, bool), StoreError> {
         let now = self.clock.now();
         if self.store.next_commission(self.lane.clone()).await?.is_none_or(|due| due > now) {
@@ -140,7 +140,7 @@ impl Task {
         Ok(())
     }
 
-    /// Asks until the answer settles it.
+    /// Asks until an answer settles it.
     async fn questions(&self, asking: &Asking) -> Asked {
         let mut question = Question::Reward;
         let mut asked = Asked::default();
@@ -157,16 +157,16 @@ impl Task {
                 _ => return asked,
             }
         }
-        Asked { standing: Some(not_now("the vendor's adapter asks without end".to_owned())), ..asked }
+        Asked { standing: Some(not_now("the vendor's adapter asks endlessly".to_owned())), ..asked }
     }
 }
 
-/// What came of the questions about one commission.
+/// The result of the questions about one commission.
 #[derive(Debug, Default)]
 struct Asked {
-    /// `None` where the vendor tells nothing of such a commission.
+    /// `None` if the vendor tells nothing about such a commission.
     standing: Option<Standing>,
-    /// The HTTP status of the last answer, where one came.
+    /// HTTP status of the last answer, if any.
     status: Option<u16>,
     /// The last question and its answer, for people.
     said: Option<String>,
@@ -183,8 +183,8 @@ impl Asked {
     }
 }
 
-/// What the lane learns: a refused credential, a wish for fewer requests and, of a trial, that the vendor is back. Anything
-/// else that fails here says nothing about deliveries, and neither does what succeeds while they fail.
+/// What the lane learns: a refused credential, a request for fewer requests, and after a trial that the vendor is
+/// back. Other failures and successes here say nothing about deliveries.
 fn signal(
     standing: Option<&Standing>,
     status: Option<u16>,
@@ -203,7 +203,7 @@ fn not_now(message: String) -> Standing {
     Standing::NotNow { message, not_before: None }
 }
 
-/// What is written down of a standing. Where the vendor tells nothing at all, it is not asked again.
+/// What is recorded. If the vendor tells nothing at all, it is not asked again.
 fn told(asking: &Asking, standing: Option<Standing>, now: UnixMillis) -> Told {
     let received_at = asking.received_at;
     match standing {

@@ -1,5 +1,5 @@
-//! The tables of `trailmark.toml` as they stand in the file: every value with its position, nothing checked but its type.
-//! Unknown keys and wrong types are told here, all of them; what the values mean is decided in the other files of this folder.
+//! The tables of `trailmark.toml` as written: every value with its position, checked only for its type. Unknown keys
+//! and wrong types are all reported here; the other files of this folder check the values.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::source::{Problem, Text, nearest};
 
-/// A text with its position, where it is given.
+/// A text with its position, if present.
 pub(super) type Words = Option<Spanned<String>>;
 
-/// A list of texts with their positions, where it is given.
+/// A list of texts with their positions, if present.
 pub(super) type List = Option<Spanned<Vec<Spanned<String>>>>;
 
 #[derive(Debug, Default, Deserialize)]
@@ -99,21 +99,21 @@ pub(super) struct ProgramTable {
     pub(super) confirm_after: Words,
 }
 
-/// Reads the file's text: the tables without what is wrong in them, and every mistake.
-///
-/// # Errors
-/// Mistakes that are told at once. After each the file is read again, so without an end a file of mistakes alone, such as a
-/// wrong file, takes quadratic time; nobody reads more than a screen of them.
+/// Most mistakes reported at once. The file is read again after each one, so a wrong file full of mistakes would take
+/// quadratic time.
 const MOST_MISTAKES: usize = 50;
 
-/// Every place that is no TOML; nothing else of such a file is looked at.
+/// Reads the file's text: the tables without their mistakes, and all mistakes.
+///
+/// # Errors
+/// Every place that is not TOML; nothing else of such a file is read.
 pub(super) fn read(text: &Text<'_>) -> Result<(File, Vec<Problem>), Vec<Problem>> {
     let (mut document, errors) = DeTable::parse_recoverable(text.text);
     if !errors.is_empty() {
         return Err(first(errors.iter().map(|error| problem(text, error)), text));
     }
     let mut problems = Vec::new();
-    // Serde stops at the first mistake: that entry is taken out, and the rest is read again.
+    // Serde stops at the first mistake: that entry is removed and the rest is read again.
     loop {
         match File::deserialize(Deserializer::from(document.clone())) {
             Ok(file) => return Ok((file, problems)),
@@ -131,7 +131,7 @@ pub(super) fn read(text: &Text<'_>) -> Result<(File, Vec<Problem>), Vec<Problem>
     }
 }
 
-/// The first mistakes, and a word where there are more.
+/// The first mistakes, and a note if there are more.
 fn first(problems: impl IntoIterator<Item = Problem>, text: &Text<'_>) -> Vec<Problem> {
     let mut problems = problems.into_iter();
     let mut told: Vec<Problem> = problems.by_ref().take(MOST_MISTAKES).collect();
@@ -149,9 +149,9 @@ fn problem(text: &Text<'_>, error: &toml::de::Error) -> Problem {
     Problem { place: text.place(at), text: without_values(error.message(), name), key }
 }
 
-/// Takes the innermost entry at a byte position out of the table; `false` when there is none.
+/// Removes the innermost entry at a byte position; `false` if there is none.
 fn take_out(table: &mut DeTable<'_>, at: usize) -> bool {
-    // The contents of a table with a header lie outside of the table's span, so entries are looked through whatever the span.
+    // The content of a table with a header lies outside the table's span, so all entries are searched.
     if table.iter_mut().any(|(_, value)| take_out_of_value(value.get_mut(), at)) {
         return true;
     }
@@ -168,21 +168,21 @@ fn take_out_of_value(value: &mut DeValue<'_>, at: usize) -> bool {
     }
 }
 
-/// The parser's message without the value that it quotes, since somebody may have written a secret there. The `toml` crate
-/// tells what it expected in its message alone.
+/// The parser's message without the value that it quotes, which may be a secret. The `toml` crate tells the expected
+/// type only in its message.
 fn without_values(message: &str, name: &str) -> String {
     let message = message.trim();
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     match (message.split_once(' '), expected) {
         (Some(("invalid", _)), Some(expected)) => format!("has the wrong type: {}", shape(expected, name)),
         (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => unknown(name, expected),
-        (Some(("duplicate", _)), _) => "stands here a second time: keep one of the two".to_owned(),
+        (Some(("duplicate", _)), _) => "is set twice: keep one of the two".to_owned(),
         (Some(("missing", _)), _) => format!("cannot be read: {message}"),
         _ => format!("cannot be read as TOML: {}", message.lines().next().unwrap_or_default()),
     }
 }
 
-/// How a value of the expected type is written.
+/// How to write a value of the expected type.
 fn shape(expected: &str, name: &str) -> String {
     match expected {
         "a sequence" if matches!(name, "sites" | "programs") => {
@@ -199,7 +199,8 @@ fn shape(expected: &str, name: &str) -> String {
     }
 }
 
-/// An unknown setting, with the one that was probably meant. `expected` is the parser's list of names in backticks.
+/// An unknown setting, with the setting that was probably meant. `expected` is the parser's list of names in
+/// backticks.
 fn unknown(name: &str, expected: &str) -> String {
     let known = expected.split('`').skip(1).step_by(2);
     match nearest(name, known) {

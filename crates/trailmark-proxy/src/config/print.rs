@@ -1,5 +1,5 @@
-//! The configuration in force, for people and programs: every setting with its value after all layers, secrets as the place
-//! that they come from. Data only; `cli` decides where it goes.
+//! The configuration in force, for people and programs: all settings after all layers, secrets by their source.
+//! Returns data only; `cli` prints it.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ impl Config {
     /// The same as TOML.
     pub fn print(&self) -> String {
         let mut out =
-            String::from("# The settings in force: file < environment < flags. Secrets show their source alone.\n");
+            String::from("# The settings in force: file < environment < flags. Secrets show only their source.\n");
         if let Value::Object(tables) = self.effective() {
             tables_as_toml(&mut out, "", &tables);
         }
@@ -110,7 +110,7 @@ fn program(program: &Program) -> Value {
     Value::Object(table)
 }
 
-/// Scalars first, then tables, then arrays of tables, as TOML wants them.
+/// Scalars first, then tables, then arrays of tables, as TOML requires.
 fn tables_as_toml(out: &mut String, path: &str, table: &Map<String, Value>) {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     // Writing to a string cannot fail.

@@ -1,5 +1,6 @@
-//! Where a site's links may lead: the entries of `redirect_to`. An origin allows every page of it; a path allows itself and
-//! what lies below it on the site's own host, by whole segments. What a link asks for is read in `intake/destination.rs`.
+//! Allowed destinations of a site's links: the entries of `redirect_to`. An origin allows all its pages; a path
+//! allows itself and what is below it on the site's own host, by whole segments. `intake/destination.rs` reads the
+//! destination of a link.
 
 use std::fmt;
 
@@ -10,14 +11,14 @@ use super::values::Origin;
 /// One entry of `redirect_to`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedirectTo {
-    /// Every page of an origin.
+    /// All pages of an origin.
     Origin(Origin),
-    /// A path of the site's own host and what lies below it: percent-encoded, without a slash at its end.
+    /// A path on the site's own host and everything below it: percent-encoded, without a final slash.
     Under(String),
 }
 
 impl RedirectTo {
-    /// Every page of the site's own host, the default.
+    /// All pages of the site's own host, the default.
     pub(super) fn everywhere() -> Self {
         Self::Under(String::new())
     }
@@ -36,12 +37,12 @@ impl RedirectTo {
         if text.contains("//") || text.contains(odd) || text.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(cure);
         }
-        // Spelled as browsers spell it, so that it can be compared with what they ask for.
+        // Spelled as browsers spell it, for comparison with requested URLs.
         let url = Url::parse("http://localhost").and_then(|host| host.join(text)).map_err(|_unreadable| cure)?;
         Ok(Self::Under(url.path().trim_end_matches('/').to_owned()))
     }
 
-    /// Whether `url` lies in it; `own` is the site's public URL.
+    /// Whether it allows `url`; `own` is the site's public URL.
     pub fn covers(&self, url: &Url, own: &Origin) -> bool {
         let origin = url.origin().ascii_serialization();
         match self {

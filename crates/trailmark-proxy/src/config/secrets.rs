@@ -1,6 +1,6 @@
-//! Secrets of the configuration: only ever named, as `env:NAME` or `file:PATH`, so that the file can be shown, copied and
-//! committed. Here the name is checked when the file is read, and what it names is read by whoever needs it, no sooner: a
-//! look at the ledger needs no vendor's key. A text that stands in the file itself is refused.
+//! Secrets are only named in the configuration, as `env:NAME` or `file:PATH`, so that the file can be shown, copied
+//! and committed. The name is checked when the file is read; the secret is read only when needed: reading the ledger
+//! needs no vendor's key. A secret in the file itself is refused.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use trailmark_vendors::secret::Secret;
 
 use super::source::{Given, Overrides, Problem};
 
-/// Where a secret is kept. Holds none.
+/// Names the place of a secret; does not contain it.
 #[derive(Clone)]
 pub struct SecretRef {
     given: Given<String>,
@@ -23,14 +23,14 @@ enum Keeper {
 }
 
 impl SecretRef {
-    /// Reads the name; `file:` paths are relative to `folder`, that of the configuration file.
+    /// Reads the name; `file:` paths are relative to `folder`, which has the configuration file.
     ///
     /// # Errors
-    /// The setting holds something else.
+    /// The setting has another form.
     pub(super) fn parse(given: Given<String>, folder: &Path) -> Result<Self, Problem> {
         let keeper = match given.value.split_once(':') {
             Some(("env", name)) if is_variable(name) => Keeper::Variable(name.to_owned()),
-            // Whatever it is, it may be the secret, so it is not repeated.
+            // The text may be the secret, so it is not repeated.
             Some(("env", _)) => {
                 let text = "names no environment variable after `env:`: write its name, such as env:PARTNERSTACK_PRIVATE_KEY, \
                             and keep the secret in the variable";
@@ -61,45 +61,43 @@ impl SecretRef {
     /// Reads the secret.
     ///
     /// # Errors
-    /// The variable is not set, the file cannot be read, or what they hold is no line of text.
+    /// The variable is not set, the file cannot be read, or the secret is not one line of text.
     pub fn read(&self, overrides: &Overrides) -> Result<Secret, Problem> {
         let text = match &self.keeper {
             Keeper::Variable(name) => overrides.variable(name).ok_or_else(|| match is_conventional(name) {
                 true => format!("needs the environment variable {name}, which is not set: export it"),
-                false => {
-                    "needs the environment variable that stands after `env:`, which is not set: export it".to_owned()
-                }
+                false => "needs the environment variable named after `env:`, which is not set: export it".to_owned(),
             }),
-            // The path is not repeated either: somebody may have put the secret there.
+            // The path is not repeated either: it may be the secret.
             Keeper::File(path) => std::fs::read_to_string(path)
                 .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
                 .map_err(|error| format!("names a file after `file:` that cannot be read: {error}")),
         };
         let text = text.map_err(|problem| self.problem(problem))?;
         if text.is_empty() || text.chars().any(|c| c.is_control()) {
-            return Err(self.problem("names a secret that is empty or holds line breaks: one line is expected"));
+            return Err(self.problem("names a secret that is empty or has line breaks: keep it on one line"));
         }
         Ok(Secret::new(text))
     }
 
-    /// Where the setting stands.
+    /// The setting's place.
     pub(super) fn place(&self) -> &str {
         &self.given.place
     }
 
-    /// What is wrong with the setting.
+    /// A problem with the setting.
     pub(super) fn problem(&self, text: impl Into<String>) -> Problem {
         self.given.problem(text)
     }
 }
 
-/// Whether a shell could set a variable of this name.
+/// Whether a shell could set a variable with this name.
 fn is_variable(name: &str) -> bool {
     let is_letter = |b: u8| b.is_ascii_alphabetic() || b == b'_';
     name.bytes().next().is_some_and(is_letter) && name.bytes().all(|b| is_letter(b) || b.is_ascii_digit())
 }
 
-/// Whether it is written as variables usually are, and as vendors' keys are not; only such a name is repeated in an error.
+/// Whether the name looks like a variable and not like a vendor's key; only such a name is repeated in an error.
 fn is_conventional(name: &str) -> bool {
     !name.bytes().any(|b| b.is_ascii_lowercase())
 }

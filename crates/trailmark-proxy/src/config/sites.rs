@@ -1,5 +1,5 @@
-//! The tables `[[sites]]` and `[[sites.programs]]`, checked: every value by itself, then those that may contradict each
-//! other. Whether a program's secrets can be read and suffice for its vendor is told by `unlocked.rs`.
+//! Checks the tables `[[sites]]` and `[[sites.programs]]`: first each value, then values that may contradict each
+//! other. `unlocked.rs` checks whether a program's secrets can be read and suffice for its vendor.
 
 use std::collections::BTreeMap;
 
@@ -21,33 +21,33 @@ use super::source::{Given, Problem};
 use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
 use crate::keys::crypto::is_on_curve;
 
-/// The secrets of the vendor accounts that this version speaks to.
+/// The secrets of the vendors that this version supports.
 const SECRETS: [&str; 3] = ["public_key", "private_key", "tracking_token"];
 
 /// Whether a visitor must consent before anything is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Consent {
-    /// Nothing is stored without.
+    /// Nothing is stored without consent.
     #[default]
     Required,
     /// The merchant has another legal ground.
     NotRequired,
 }
 
-/// Whose word about a signup counts.
+/// Whose signups count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SignupsFrom {
-    /// The backend's; a page's is held until the backend states the customer.
+    /// The backend's; a page's signup is held until the backend reports the customer.
     Backend,
-    /// Both; where they differ about the visitor, the backend's.
+    /// Both; if they name different visitors, the backend's counts.
     #[default]
     Both,
-    /// The pages'; a backend's is recorded and sends nothing.
+    /// The pages'; a backend's signup is recorded but not sent.
     Pages,
 }
 
-/// A public key that signs the merchant's orders and customers; its algorithm belongs to it.
+/// A public key that verifies the merchant's signed orders and customers; it implies the algorithm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OrderKey {
@@ -60,37 +60,37 @@ pub enum OrderKey {
 /// One merchant.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// Its name in tokens and cookies.
+    /// Its id in tokens and cookies.
     pub id: SiteId,
-    /// Issuer of its tokens; says whether its cookies are `Secure`.
+    /// Issuer of its tokens; decides whether its cookies are `Secure`.
     pub public_url: Origin,
-    /// Origins whose pages may post; empty refuses everyone.
+    /// Origins whose pages may post; empty refuses all pages.
     pub origins: Vec<Origin>,
-    /// Domain that shares its cookies; `None` for the host alone.
+    /// Domain that shares its cookies; `None` for the host only.
     pub cookie_domain: Option<String>,
     /// Whether consent is required.
     pub consent: Consent,
-    /// Where `/r` may lead to.
+    /// Destinations that `/r` may lead to.
     pub redirect_to: Vec<RedirectTo>,
     /// How many programs a conversion may credit.
     pub credit: Credit,
-    /// Days from a touch until it earns nothing more, 1 to 400.
+    /// Days for which a touch counts, 1 to 400.
     pub window_days: u16,
-    /// Accepted signups of one visitor before a browser's further ones are held.
+    /// Accepted signups of one visitor before further ones from pages are held.
     pub signups_per_visitor: u32,
     /// Whose signups count.
     pub signups_from: SignupsFrom,
-    /// How long a page's signup waits for the backend's word, milliseconds.
+    /// How long a page's signup waits for the backend, in milliseconds.
     pub signup_wait_ms: i64,
     /// Whether a browser's unsigned customer is held.
     pub require_signed_customer: bool,
     /// Keys that sign orders and customers, by `kid`.
     pub order_keys: Vec<(Option<String>, OrderKey)>,
-    /// Its programmes.
+    /// Its programs.
     pub programs: Vec<Program>,
 }
 
-/// One partner programme at one vendor.
+/// One partner program at one vendor.
 #[derive(Debug, Clone)]
 pub struct Program {
     /// Unique in the file.
@@ -101,9 +101,9 @@ pub struct Program {
     pub dialect: Dialect,
     /// Secrets of the vendor account, by setting.
     pub secrets: BTreeMap<&'static str, SecretRef>,
-    /// Root of the vendor's API, where the vendor's own address is not meant.
+    /// Root of the vendor's API, if not the vendor's own.
     pub base_url: Option<String>,
-    /// Root of the vendor's tracking host, where the vendor's own address is not meant.
+    /// Root of the vendor's tracking host, if not the vendor's own.
     pub tracking_url: Option<String>,
     /// Generic parameter names.
     pub params: Vec<String>,
@@ -111,19 +111,19 @@ pub struct Program {
     pub webhook_path: Option<SecretRef>,
     /// The vendor's settling time, milliseconds.
     pub confirm_after_ms: i64,
-    /// Where its vendor is named.
+    /// The place that names its vendor.
     pub(super) place: String,
 }
 
 impl Program {
-    /// What it listens for.
+    /// What it captures.
     pub fn rule(&self) -> Rule<'_> {
         Rule { vendor: Some(self.vendor), params: &self.params }
     }
 }
 
 impl Site {
-    /// Milliseconds from a touch until it earns nothing more.
+    /// Milliseconds for which a touch counts.
     pub fn window_ms(&self) -> i64 {
         i64::from(self.window_days) * DAY_MS
     }
@@ -133,14 +133,14 @@ impl Site {
         self.origins.iter().any(|allowed| allowed.as_str() == origin)
     }
 
-    /// Whether `origin` is that of the public URL or of a page that may post.
+    /// Whether `origin` is the public URL's or that of a page that may post.
     pub fn is_own(&self, origin: &str) -> bool {
         self.public_url.as_str() == origin || self.allows(origin)
     }
 }
 
 impl Reader<'_> {
-    /// Every site, then what no two of them may share.
+    /// Reads all sites, then checks what two sites must not share.
     pub(super) fn sites(&mut self, tables: Vec<Spanned<SiteTable>>, server_url: &Origin) -> Vec<Site> {
         let mut seen = BTreeMap::new();
         let mut sites = Vec::new();
@@ -161,7 +161,7 @@ impl Reader<'_> {
         place: &str,
     ) {
         if let Some(first) = seen.insert((what, id.to_owned()), place.to_owned()) {
-            let text = format!("`{id}` names a {what} at {first} already: give each its own");
+            let text = format!("`{id}` already names a {what} at {first}: use another");
             self.problems.push(Problem { place: place.to_owned(), key: format!("{what} id"), text });
         }
     }
@@ -214,7 +214,7 @@ impl Reader<'_> {
                 Ok(origin) => {
                     if !origin.is_secure() && !origin.is_loopback() {
                         self.warnings.push(
-                            given.problem("is not https: its pages have no WebCrypto and keep no cookie").to_string(),
+                            given.problem("is not https: its pages have no WebCrypto and no cookies").to_string(),
                         );
                     }
                     origins.push(origin);
@@ -222,12 +222,12 @@ impl Reader<'_> {
             }
         }
         if origins.is_empty() {
-            self.warnings.push(format!("site `{site}` has no `origins`: it refuses every page"));
+            self.warnings.push(format!("site `{site}` has no `origins`: every page is refused"));
         }
         origins
     }
 
-    /// Empty, or the public URL's host or a parent of it that is no address and no top-level domain.
+    /// Empty, or the public URL's host or a parent domain; not an IP address or top-level domain.
     fn cookie_domain(&mut self, words: Words, public_url: &Origin) -> Option<String> {
         let given = self.text.given("sites.cookie_domain", words?);
         let domain = given.value.trim_start_matches('.').to_ascii_lowercase();
@@ -279,15 +279,17 @@ impl Reader<'_> {
         programs
     }
 
-    /// Two programs of a site must not capture the same parameter: nobody could say whose partner it names.
+    /// Two programs of a site must not capture the same parameter: its partner would be ambiguous.
     fn apart(&mut self, program: &Program, other: &Program, place: &str) {
         let shared = program.params.iter().find(|param| other.rule().names_param(&param.to_ascii_lowercase()));
         let shared = shared
             .or_else(|| other.params.iter().find(|param| program.rule().names_param(&param.to_ascii_lowercase())));
         let text = match shared {
-            Some(param) => format!("captures `{param}`, which program `{}` captures too: give each its own", other.id),
+            Some(param) => {
+                format!("captures `{param}`, which program `{}` captures too: remove it from one of them", other.id)
+            }
             None if program.vendor == other.vendor => format!(
-                "listens to the parameters of {}, as program `{}` of the same site does: keep one of them",
+                "captures the parameters of {}, like program `{}` of the same site: keep one of them",
                 program.vendor, other.id
             ),
             None => return,
@@ -299,7 +301,7 @@ impl Reader<'_> {
         let id =
             self.required("sites.programs.id", table.id.clone(), place, |text| named(ProgramId::new(text.clone())))?;
         let vendor = self.required("sites.programs.vendor", table.vendor.clone(), place, |text| {
-            VendorName::from_name(text).ok_or("is no vendor: write partnerstack, partnerize, introw or partnero")
+            VendorName::from_name(text).ok_or("is not a vendor: write partnerstack, partnerize, introw or partnero")
         })?;
         let dialects = [("current", Dialect::Current), ("guide", Dialect::Guide)];
         let dialect = self.word("sites.programs.dialect", table.dialect.clone(), &dialects);
@@ -335,12 +337,12 @@ impl Reader<'_> {
         })
     }
 
-    /// A setting of another vendor is a mistake that would otherwise show as a missing credential.
+    /// A setting of another vendor would otherwise appear as a missing credential.
     fn foreign_settings(&mut self, vendor: VendorName, table: &ProgramTable) {
         for (name, words, vendors) in settings(table) {
             if let (Some(words), false) = (words, vendors.contains(&vendor)) {
                 let given = self.text.given(format!("sites.programs.{name}"), words.clone());
-                self.problems.push(given.problem(format!("is no setting of {vendor}: take it out")));
+                self.problems.push(given.problem(format!("is not a setting of {vendor}: remove it")));
             }
         }
     }
@@ -360,10 +362,11 @@ impl Reader<'_> {
         for (index, given) in given.iter().enumerate() {
             let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
             if given.value.is_empty() || given.value.len() > 64 || !given.value.bytes().all(plain) {
-                self.problems.push(given.problem("is no parameter name: 1 to 64 letters, digits, `-`, `_` or `.`"));
+                self.problems
+                    .push(given.problem("is not a parameter name: write 1 to 64 letters, digits, `-`, `_` or `.`"));
             }
             if index == PARAMS {
-                self.problems.push(given.problem(format!("is one too many: at most {PARAMS} names")));
+                self.problems.push(given.problem(format!("is one name too many: write at most {PARAMS}")));
             }
         }
         default.into_iter().chain(given.into_iter().map(|given: Given<String>| given.value)).collect()
@@ -375,7 +378,7 @@ fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
 }
 
-/// Every setting that belongs to some vendors only.
+/// All settings that belong only to some vendors.
 fn settings(table: &ProgramTable) -> [(&'static str, &Words, &'static [VendorName]); 9] {
     use VendorName::{Introw, PartnerStack, Partnerize, Partnero};
     [
@@ -394,17 +397,17 @@ fn settings(table: &ProgramTable) -> [(&'static str, &Words, &'static [VendorNam
 fn order_key(members: &BTreeMap<String, String>) -> Result<OrderKey, &'static str> {
     let member = |name: &str| members.get(name).map(String::as_str).unwrap_or_default();
     if ["d", "k", "p", "q"].iter().any(|private| members.contains_key(*private)) {
-        return Err("holds a private key: keep that with the merchant's backend and write the public members alone");
+        return Err("contains a private key: keep it in the merchant's backend and write only the public members");
     }
     match (member("kty"), member("crv"), member("alg")) {
         ("EC", "P-256", "" | "ES256") => EcPublicJwk::new(member("x"), member("y"))
             .ok()
             .filter(is_on_curve)
             .map(OrderKey::P256)
-            .ok_or("is no P-256 key: x and y are 32 bytes each as base64url, a point of the curve"),
+            .ok_or("is not a P-256 key: x and y must be 32 bytes each as base64url, a point on the curve"),
         ("OKP", "Ed25519", "" | "EdDSA") => base64url::decode_array(member("x"))
             .map(OrderKey::Ed25519)
-            .ok_or("is no Ed25519 key: x is 32 bytes as base64url"),
-        _ => Err("is no key that can be verified: write kty EC with crv P-256, or kty OKP with crv Ed25519"),
+            .ok_or("is not an Ed25519 key: x must be 32 bytes as base64url"),
+        _ => Err("is not a supported key: write kty EC with crv P-256, or kty OKP with crv Ed25519"),
     }
 }

@@ -1,5 +1,5 @@
-//! Where a setting's value comes from, and what an error says about it: file and line, environment variable or flag. Layers
-//! are laid over each other here (file < environment < flags); what values mean is checked elsewhere.
+//! The source of a setting's value, and its place in errors: file and line, environment variable or flag. Applies the
+//! layers (file < environment < flags); other files check the values.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-/// Something is wrong with one setting; names the place and the cure, never a secret.
+/// A problem with one setting. Names place and cure, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where the value stands: `trailmark.toml:12`, `TRAILMARK_SERVER_LISTEN` or `--listen`.
+    /// The place of the value: `trailmark.toml:12`, `TRAILMARK_SERVER_LISTEN` or `--listen`.
     pub place: String,
     /// The setting, such as `server.listen`.
     pub key: String,
@@ -20,7 +20,7 @@ pub struct Problem {
 }
 
 impl Problem {
-    /// The line of the file; `None` where the value stands elsewhere.
+    /// The line in the file; `None` if the value is not from the file.
     pub(super) fn line(&self) -> Option<usize> {
         self.place.rsplit_once(':').and_then(|(_name, line)| line.parse().ok())
     }
@@ -32,7 +32,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Reads one environment variable; `None` when it is not set.
+/// Reads one environment variable; `None` if it is not set.
 pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// How variables that override a setting begin.
@@ -41,7 +41,7 @@ const PREFIX: &str = "TRAILMARK_";
 /// Variables beside the settings: `--config` reads the first one, and the docs export the second one for a backend.
 const BESIDE: [&str; 2] = ["TRAILMARK_CONFIG", "TRAILMARK_API_KEY"];
 
-/// What lies over the file: the environment, and above it the flags.
+/// What overrides the file: the environment, and above it the flags.
 #[derive(Clone)]
 pub struct Overrides {
     variable: Variable,
@@ -95,7 +95,7 @@ impl Overrides {
         .collect()
     }
 
-    /// The same, with a flag that sets a setting such as `server.listen`, where the flag was given.
+    /// The same, with a flag for a setting such as `server.listen`, if the flag was given.
     #[must_use]
     pub fn with_flag(mut self, key: &'static str, value: Option<String>) -> Self {
         if let Some(value) = value {
@@ -122,7 +122,7 @@ impl fmt::Debug for Overrides {
     }
 }
 
-/// A value, and where it came from.
+/// A value and its source.
 #[derive(Debug, Clone)]
 pub(super) struct Given<T> {
     pub(super) value: T,
@@ -131,28 +131,28 @@ pub(super) struct Given<T> {
 }
 
 impl<T> Given<T> {
-    /// What is wrong with this value.
+    /// A problem with this value.
     pub(super) fn problem(&self, text: impl Into<String>) -> Problem {
         Problem { place: self.place.clone(), key: self.key.clone(), text: text.into() }
     }
 
-    /// The value as something else, or what is wrong with it.
+    /// Converts the value, or returns a problem.
     pub(super) fn read<U, E: fmt::Display>(&self, read: impl FnOnce(&T) -> Result<U, E>) -> Result<U, Problem> {
         read(&self.value).map_err(|error| self.problem(error.to_string()))
     }
 }
 
-/// The file's text and name, for turning byte positions into lines.
+/// The file's text and name, for converting byte positions to lines.
 #[derive(Debug)]
 pub(super) struct Text<'a> {
     pub(super) name: &'a str,
     pub(super) text: &'a str,
-    /// Where lines end: counted once, since every setting asks for its line.
+    /// Ends of lines: found once, because every setting needs its line.
     ends: Vec<usize>,
 }
 
 impl<'a> Text<'a> {
-    /// A file's text under the name that is told to people.
+    /// A file's text under the name that errors show.
     pub(super) fn new(name: &'a str, text: &'a str) -> Self {
         Self { name, text, ends: text.match_indices('\n').map(|(at, _)| at).collect() }
     }
@@ -162,12 +162,12 @@ impl<'a> Text<'a> {
         format!("{}:{}", self.name, self.ends.partition_point(|end| *end < at) + 1)
     }
 
-    /// A value of the file.
+    /// A value from the file.
     pub(super) fn given<T>(&self, key: impl Into<String>, value: Spanned<T>) -> Given<T> {
         Given { place: self.place(value.span().start), key: key.into(), value: value.into_inner() }
     }
 
-    /// The key at a byte position, as the file writes it: the table's header and the name before `=`.
+    /// The key at a byte position, as written in the file: the table's header and the name before `=`.
     pub(super) fn key_at(&self, at: usize) -> String {
         let before = self.text.get(..at).unwrap_or(self.text);
         let rest = self.text.get(before.rfind('\n').map_or(0, |line| line + 1)..).unwrap_or_default();
@@ -185,7 +185,7 @@ impl<'a> Text<'a> {
     }
 }
 
-/// A setting that environment and flags may override: what the file says, with the higher layers laid over it.
+/// A setting that environment and flags may override.
 pub(super) fn layered(
     overrides: &Overrides,
     text: &Text<'_>,

@@ -1,5 +1,5 @@
-//! The configuration with its secrets: what `serve` runs on and `config check` asks for. Commands that need one account, or
-//! none, read what they need by [`Program::adapter`] and [`SecretRef::read`] instead.
+//! The configuration with its secrets, for `serve` and `config check`. Commands that need one account or none use
+//! [`Program::adapter`] and [`SecretRef::read`].
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,12 +16,12 @@ use super::source::{Overrides, Problem};
 use super::{Config, ConfigError, Draft, file_text};
 use crate::egress::reach;
 
-/// A configuration all of whose secrets were read.
+/// A configuration with all secrets read.
 #[derive(Debug)]
 pub struct Unlocked {
     /// The settings.
     pub config: Config,
-    /// What the operator's listener asks for; absent only on loopback.
+    /// The key for the operator's listener; absent only on loopback.
     pub admin_key: Option<Secret>,
     /// The vendor account of each program, in the order of the file.
     pub accounts: Vec<Account>,
@@ -30,11 +30,11 @@ pub struct Unlocked {
 /// The vendor account of one program.
 #[derive(Clone)]
 pub struct Account {
-    /// Whose.
+    /// The site.
     pub site: SiteId,
-    /// In which program.
+    /// The program.
     pub program: ProgramId,
-    /// The adapter for it.
+    /// Its adapter.
     pub adapter: Arc<dyn Vendor>,
     /// The secret part of the program's webhook address.
     pub webhook_path: Option<Secret>,
@@ -43,16 +43,16 @@ pub struct Account {
 }
 
 impl Unlocked {
-    /// [`Config::load`], and every secret.
+    /// [`Config::load`], and all secrets.
     ///
     /// # Errors
-    /// [`ConfigError`]: as there, or secrets cannot be read or do not suffice; all of it at once.
+    /// [`ConfigError`]: as there, or secrets cannot be read or do not suffice. All problems are reported at once.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
         let (path, text) = file_text(path)?;
         Self::from_toml(&text, path, overrides)
     }
 
-    /// [`Config::from_toml`], and every secret.
+    /// [`Config::from_toml`], and all secrets.
     ///
     /// # Errors
     /// [`ConfigError::Settings`].
@@ -108,10 +108,10 @@ impl fmt::Debug for Account {
 }
 
 impl Program {
-    /// The adapter for its vendor account, with the account's secrets read.
+    /// The adapter for its vendor account; reads the account's secrets.
     ///
     /// # Errors
-    /// [`ConfigError::Settings`]: secrets cannot be read, or the vendor needs further ones.
+    /// [`ConfigError::Settings`]: secrets cannot be read, or the vendor needs more.
     pub fn adapter(&self, overrides: &Overrides) -> Result<Arc<dyn Vendor>, ConfigError> {
         self.adapter_of(overrides).map_err(ConfigError::Settings)
     }
@@ -139,21 +139,21 @@ impl Program {
         trailmark_vendors::vendor(self.vendor, &account).map(Arc::from).map_err(|error| vec![self.misfit(&error)])
     }
 
-    /// An account that does not do for its vendor, with the line of the setting or, where there is none, of the vendor.
+    /// An account that does not suffice for its vendor, with the line of the setting, otherwise of the vendor.
     fn misfit(&self, error: &AccountError) -> Problem {
         let (setting, text) = match error {
             AccountError::Missing { setting, vendor, purpose } => {
                 (*setting, format!("is missing: {vendor} needs it ({purpose})"))
             }
             AccountError::Unusable { setting, problem, .. } => (*setting, (*problem).to_owned()),
-            other => ("vendor", format!("cannot be served: {other}; take the program out")),
+            other => ("vendor", format!("cannot be served: {other}; remove the program")),
         };
         let place = self.secrets.get(setting).map_or(self.place.as_str(), SecretRef::place);
         Problem { place: place.to_owned(), key: format!("sites.programs.{setting}"), text }
     }
 }
 
-/// What can stand in a header, and is too long to be guessed: the listener does not count wrong tries.
+/// A key that fits in a header and is too long to guess: the listener does not count wrong attempts.
 fn admin_key(named: &SecretRef, overrides: &Overrides) -> Result<Secret, Problem> {
     let secret = named.read(overrides)?;
     let key = secret.expose();
@@ -161,13 +161,13 @@ fn admin_key(named: &SecretRef, overrides: &Overrides) -> Result<Secret, Problem
         return Ok(secret);
     }
     Err(named.problem(format!(
-        "names a secret that is no good key ({}): it needs 20 or more visible ASCII characters without spaces, such as \
-         `openssl rand -hex 24` gives",
+        "names a secret that is too weak as a key ({}): it needs 20 or more visible ASCII characters without spaces, such as \
+         `openssl rand -hex 24` prints",
         named.source()
     )))
 }
 
-/// What can stand in an address, and is too long to be guessed.
+/// A path that fits in a URL and is too long to guess.
 fn webhook_path(named: &SecretRef, overrides: &Overrides) -> Result<Secret, Problem> {
     let secret = named.read(overrides)?;
     let path = secret.expose();
@@ -176,8 +176,8 @@ fn webhook_path(named: &SecretRef, overrides: &Overrides) -> Result<Secret, Prob
         return Ok(secret);
     }
     Err(named.problem(format!(
-        "names a secret that is no good address ({}): it needs 20 to 200 letters, digits, `-` and `_`, such as \
-         `openssl rand -hex 24` gives",
+        "names a secret that does not fit as an address ({}): it needs 20 to 200 letters, digits, `-` and `_`, such as \
+         `openssl rand -hex 24` prints",
         named.source()
     )))
 }

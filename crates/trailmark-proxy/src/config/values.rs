@@ -1,5 +1,5 @@
-//! What single values may be: addresses, origins, durations, networks. Pure readers from text to type; each error says what
-//! to write instead and never repeats the value.
+//! Readers of single values: addresses, origins, durations, networks. Pure. Each error says what to write instead and
+//! never repeats the value.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::egress::address::{Reach, is_loopback_name, literal};
 
-/// Scheme, host and port of an http(s) address, in the one spelling that browsers send as `Origin`.
+/// Scheme, host and port of an http(s) address, spelled as browsers send it in `Origin`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     text: String,
@@ -19,12 +19,12 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// Reads `https://host[:port]`; a slash at the end is dropped.
+    /// Reads `https://host[:port]`, with or without a final slash.
     ///
     /// # Errors
     /// What is wrong, and what to write.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let cure = "is not scheme, host and port alone: write it like https://www.example.com";
+        let cure = "must have only scheme, host and port: write it like https://www.example.com";
         let url = Url::parse(text).map_err(|_unreadable| cure)?;
         let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         if !bare || !url.username().is_empty() || url.password().is_some() || !matches!(url.scheme(), "http" | "https")
@@ -40,13 +40,13 @@ impl Origin {
         })
     }
 
-    /// Plain http on this machine, the last resort of a configuration that is refused anyway.
+    /// Plain http on this machine, a placeholder in a configuration that is refused anyway.
     pub(super) fn loopback() -> Self {
         let (text, host) = ("http://127.0.0.1:8787".to_owned(), "127.0.0.1".to_owned());
         Self { text, host, is_secure: false, is_loopback: true }
     }
 
-    /// `scheme://host[:port]`, the port only where it is not the scheme's own.
+    /// `scheme://host[:port]`, without the scheme's default port.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -81,7 +81,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
     }
 }
 
-/// The root of a vendor's API: https, or plain http to this machine; no address that egress never dials.
+/// The root of a vendor's API: https, or plain http to this machine; never an address that egress refuses.
 ///
 /// # Errors
 /// What is wrong, and what to write.
@@ -91,13 +91,13 @@ pub(super) fn vendor_root(text: &str) -> Result<String, &'static str> {
     let is_loopback = is_loopback_name(host);
     if !is_loopback && literal(host).is_some_and(|ip| Reach::Public.check(ip).is_err()) {
         return Err(
-            "is an address that is neither public nor this machine's, which is never dialled: name the vendor's host",
+            "is an address that is neither public nor on this machine, so it is never used: name the vendor's host",
         );
     }
     match url.scheme() {
         "https" => Ok(text.trim_end_matches('/').to_owned()),
         "http" if is_loopback => Ok(text.trim_end_matches('/').to_owned()),
-        "http" => Err("is plain http to another machine, which would show the credentials: write https://"),
+        "http" => Err("is plain http to another machine, which would reveal the credentials: write https://"),
         _ => Err("is neither https nor http: write it like https://api.example.com"),
     }
 }
@@ -121,13 +121,13 @@ impl Network {
         let widest = if address.is_ipv4() { 32 } else { 128 };
         let bits = bits.map_or(Ok(widest), |bits| bits.trim().parse().map_err(|_unreadable| cure))?;
         match bits {
-            0 => Err("trusts every address on earth, so that anybody may forge theirs: name your load balancers"),
+            0 => Err("trusts every address, so anybody could forge a client address: name your load balancers"),
             bits if bits > widest => Err(cure),
             bits => Ok(Self { address: prefix(address, bits), bits }),
         }
     }
 
-    /// Whether `address` lies in it; an IPv4 address inside IPv6 counts as IPv4.
+    /// Whether it contains `address`; an IPv4 address inside IPv6 counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         address.is_ipv4() == self.address.is_ipv4() && prefix(address, self.bits) == self.address
@@ -154,7 +154,7 @@ pub(crate) fn prefix(address: IpAddr, bits: u32) -> IpAddr {
     }
 }
 
-/// Which ledger.
+/// A ledger's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreUrl {
@@ -169,14 +169,13 @@ impl StoreUrl {
     /// What is wrong, and what to write.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         if text.starts_with("postgres:") || text.starts_with("postgresql:") {
-            return Err(
-                "names a Postgres, but this version keeps its ledger in SQLite only: write sqlite:trailmark.db",
-            );
+            return Err("names Postgres, but this version supports only SQLite: write sqlite:trailmark.db");
         }
-        let path = text.strip_prefix("sqlite:").ok_or("is not a ledger: write it like sqlite:trailmark.db")?;
+        let path =
+            text.strip_prefix("sqlite:").ok_or("is not the address of a ledger: write it like sqlite:trailmark.db")?;
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() || path.contains(":memory:") || path.contains('?') {
-            return Err("names no file: receipts promise what is on disk, so write it like sqlite:trailmark.db");
+            return Err("names no file, but the ledger must be on disk: write it like sqlite:trailmark.db");
         }
         Ok(Self::Sqlite(PathBuf::from(path)))
     }
@@ -190,7 +189,7 @@ impl fmt::Display for StoreUrl {
     }
 }
 
-/// The path under which the public routes stand: `/` and then plain segments.
+/// The path of the public routes: `/` and plain segments.
 ///
 /// # Errors
 /// What to write.
@@ -200,7 +199,7 @@ pub(super) fn mount(text: &str) -> Result<String, &'static str> {
         !matches!(segment, "" | "." | "..") && segment.bytes().all(unreserved)
     };
     let segments = text.strip_prefix('/').filter(|rest| rest.split('/').all(plain));
-    segments.map(|_| text.to_owned()).ok_or("is not a path of plain segments without a slash at its end: write /tm")
+    segments.map(|_| text.to_owned()).ok_or("must be a path of plain segments without a final slash: write it like /tm")
 }
 
 /// Milliseconds of `500ms`, `4s`, `15m`, `2h` or `7d`; at most 30 days.
@@ -223,7 +222,7 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, &'static str> {
     if ms <= 30 * DAY_MS { Ok(ms) } else { Err(cure) }
 }
 
-/// A duration as the file writes it, in the largest unit that holds it exactly.
+/// A duration as written in the file, in the largest unit that is exact.
 pub(crate) fn duration_text(ms: i64) -> String {
     let units = [(DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let exact = units.into_iter().find(|(unit, _)| ms > 0 && ms % unit == 0);

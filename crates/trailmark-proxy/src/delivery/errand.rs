@@ -1,5 +1,5 @@
-//! One leased delivery, carried out: plan or look-up, attempt row, request, outcome, settlement. Ends the lease whatever
-//! happens; where it cannot, the lease ends by its time and recovery takes over.
+//! Carries out one leased delivery: plan or look-up, attempt row, request, outcome, settlement. It always tries to
+//! end the lease; if it cannot, the lease expires and recovery takes over.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,25 +19,25 @@ use crate::outbox::{machine, order};
 use crate::store::StoreError;
 use crate::store::delivery::{AttemptEnd, AttemptKey, Lane, Leased, NewAttempt, Settlement};
 
-/// How often an outcome is offered to a store that cannot take it, before it is left to recovery.
+/// How often an outcome is offered to a failing store before recovery takes over.
 const SETTLE_TRIES: u32 = 5;
 
-/// How long a store that cannot take an outcome is left alone before it is asked again.
+/// Wait between these tries.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Pages of a list that one look-up reads at most: 10,000 of PartnerStack's transactions. Where it has more, and ours is not
-/// among those, nothing is known.
+/// Pages of a list that one look-up reads at most: 10,000 PartnerStack transactions. If ours is not among them and
+/// the list continues, the result is unknown.
 const MOST_PAGES: u32 = 100;
 
 /// One leased delivery.
 pub(super) struct Errand {
     pub(super) account: Arc<Account>,
     pub(super) leased: Leased,
-    /// Its lane as it was when this was leased.
+    /// Its lane at the time of the lease.
     pub(super) lane: Arc<Lane>,
 }
 
-/// What is to be sent.
+/// A send.
 struct Sending {
     request: Request,
     class: Class,
@@ -45,7 +45,7 @@ struct Sending {
     notes: Vec<Note>,
 }
 
-/// An attempt whose row is committed, and what came of it.
+/// An attempt with a committed row, and its outcome.
 struct Made {
     attempt: AttemptKey,
     started_at: UnixMillis,
@@ -59,7 +59,7 @@ impl Errand {
         if let Err(problem) = self.perform().await {
             warn!(
                 delivery.id = %self.leased.delivery, conversion.id = %self.leased.conversion, error = %problem,
-                "the ledger did not take a step of this delivery; it is taken up again when its lease ends"
+                "the ledger did not record a step of this delivery; the delivery is taken up again when its lease expires"
             );
         }
     }
@@ -79,7 +79,7 @@ impl Errand {
         }
     }
 
-    /// Whether what it follows is recorded; else it is held back, and its lease is over.
+    /// Whether the delivery that it follows is recorded. If not, the lease ends and it waits.
     async fn is_its_turn(&self) -> Result<bool, StoreError> {
         let Some(follows) = self.account.vendor.follows(self.leased.kind) else { return Ok(true) };
         let (leased, limits, now) = (self.leased.clone(), self.account.shared.settings.limits, self.account.now());
@@ -125,7 +125,7 @@ impl Errand {
             Ok(answer) => self.account.vendor.read(task, answer),
             Err(failure) => unanswered(failure),
         };
-        // A 403 comes from a vendor that answers, whatever it means for the delivery.
+        // A 403 shows that the vendor answers, whatever it means for the delivery.
         let signal = send_signal(&answer, &read, credential);
         let outcome = self.judged(read, credential).await;
         let signal = if matches!(outcome, Outcome::AuthFailed { .. }) { Signal::Refused(credential) } else { signal };
@@ -136,13 +136,14 @@ impl Errand {
         self.settle(Made { attempt, started_at, end, progress, signal }).await
     }
 
-    /// Whether so much time has passed since the attempt began that its lease may end before the answer comes. Somebody else
-    /// may then look the delivery up, find nothing and send it, so this request must not be sent.
+    /// Whether the lease may expire before the answer comes. Somebody else could then look the delivery up, find
+    /// nothing and send it, so this request must not be sent.
     fn is_too_late(&self, started_at: UnixMillis) -> bool {
         self.account.now().since(started_at) > self.account.shared.exchange_ms
     }
 
-    /// A 403 is the credential's fault or the delivery's; a probe of the same credential tells which, where there is one.
+    /// A 403 concerns the credential or the delivery; a probe of the credential tells which, if the vendor offers
+    /// one.
     async fn judged(&self, outcome: Outcome, credential: &str) -> Outcome {
         match outcome {
             Outcome::Forbidden { message } => machine::forbidden(message, self.account.probe(credential).await),
@@ -175,7 +176,7 @@ impl Errand {
         };
         let (at, status) = (self.account.moment(), status(&answer));
         let signal = match &answer {
-            // A list without an end, or an answer that is too large, is no sign that the vendor is broken.
+            // An endless list or an oversized answer does not mean that the vendor is broken.
             Ok(_) if is_cut => Signal::Answered(credential),
             Err(failure) if *failure == Failure::Unknown(Lost::BodyTooLarge) => Signal::Answered(credential),
             Ok(_) | Err(_) => lanes::look_up_signal(&found, status, credential),
@@ -190,8 +191,8 @@ impl Errand {
         .await
     }
 
-    /// A delivery that takes the place of an overruled one has sent nothing itself; what that one sent settles from the first
-    /// question on, by the steady hand too.
+    /// A delivery that replaces an overruled one has sent nothing itself. The overruled one's send settles from the
+    /// first look-up on, by monotonic time too.
     fn begin_settling(&self, task: &Task) {
         let settled = self.account.now().plus(self.account.confirm_after_ms);
         if task.is_unsent && self.leased.progress.settles_at.is_some_and(|settles_at| settles_at > settled) {
@@ -199,14 +200,14 @@ impl Errand {
         }
     }
 
-    /// Its credential is refused: it stands as it is, and waits until the credential works.
+    /// Its credential is refused: the delivery waits, otherwise unchanged, until the credential works.
     async fn put_aside(&self, credential: &str) -> Result<(), StoreError> {
         let paused_by = Some(credential.to_owned());
         self.settle_unsent(Progress { paused_by, ..self.leased.progress.clone() }).await
     }
 
-    /// The answer that decides a look-up: its first, or the last page that was asked for of a list that goes on. True when
-    /// that list has more than is read.
+    /// The answer that decides a look-up: the first one, or the last page read of a list. Returns true if the list
+    /// has more pages.
     async fn asked(&self, task: &Task, first: Request, started_at: UnixMillis) -> (Result<Answer, Failure>, bool) {
         let mut request = first;
         for _ in 1..MOST_PAGES {
@@ -214,7 +215,7 @@ impl Errand {
             let next = answer.as_ref().ok().and_then(|answer| self.account.vendor.look_up_next(task, answer));
             match next {
                 None => return (answer, false),
-                // The lease leaves room for one exchange more, and the one that this one would be.
+                // The lease has room for this exchange and one more.
                 Some(_) if self.account.now().since(started_at) > self.account.shared.exchange_ms => {
                     return (answer, true);
                 }
@@ -236,8 +237,8 @@ impl Errand {
         self.account.shared.store.settle(&self.leased, settlement).await
     }
 
-    /// Writes the outcome down. A store that is full or away is asked again, since what the vendor said is known only
-    /// here; a lease that somebody else has ended leaves the answer to the attempt's row alone.
+    /// Records the outcome. Retries a store that is full or unavailable, because only this task knows the vendor's
+    /// answer. If somebody else ended the lease, only the attempt's row gets the answer.
     async fn settle(&self, made: Made) -> Result<(), StoreError> {
         report::attempted(&self.leased, &made.attempt, made.started_at, &made.end, &made.progress);
         let store = &self.account.shared.store;
@@ -273,7 +274,7 @@ fn unsent(progress: Progress, limits: Limits, now: UnixMillis) -> Settlement {
     Settlement { progress, attempt: None, lane: Some(untried) }
 }
 
-/// An answer that is too large to be read came from a vendor that answers.
+/// An oversized answer still comes from a vendor that answers.
 fn send_signal(answer: &Result<Answer, Failure>, outcome: &Outcome, credential: &'static str) -> Signal {
     match answer {
         Err(Failure::Unknown(Lost::BodyTooLarge)) => Signal::Answered(credential),
@@ -283,7 +284,7 @@ fn send_signal(answer: &Result<Answer, Failure>, outcome: &Outcome, credential: 
     }
 }
 
-/// What waits for a credential that was just refused.
+/// Makes a delivery wait for the credential that was just refused.
 fn waiting_for(progress: Progress, signal: &Signal) -> Progress {
     match signal {
         Signal::Refused(credential) => Progress { paused_by: Some((*credential).to_owned()), ..progress },

@@ -1,6 +1,6 @@
-//! One lane: looks what is due, asks `lanes` whether the vendor may be troubled, leases that many and carries them out side by
-//! side. Also ends leases whose holder is gone, and tries refused credentials again: by a probe or, where the vendor has none for the
-//! credential, by one of the deliveries that wait for it.
+//! One lane's task: finds due deliveries, asks `lanes` how many the vendor may get now, leases them and carries them
+//! out concurrently. It also ends expired leases and retries refused credentials: by a probe, or by one of the
+//! waiting deliveries if the vendor offers no probe.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::outbox::{Purpose, machine};
 use crate::store::StoreError;
 use crate::store::delivery::{Claim, Expired, Lane, LaneKey, Settlement};
 
-/// Ended leases that are dealt with in one look.
+/// Expired leases handled in one look.
 const EXPIRED_AT_ONCE: u32 = 64;
 
 /// A lane's task.
@@ -26,7 +26,7 @@ pub(super) struct LaneTask {
     woken: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
     under_way: JoinSet<()>,
-    /// Credentials that were found paused at start are tried at once.
+    /// Credentials that are paused at the start are tried at once.
     is_first_look: bool,
 }
 
@@ -65,7 +65,7 @@ impl LaneTask {
         }
     }
 
-    /// Until there may be something new: woken, something finished, told to stop, or simply time to look again.
+    /// Waits for a wake-up, a finished delivery, the stop signal or the next poll.
     async fn rest(&mut self) {
         let poll = self.account.shared.settings.poll;
         tokio::select! {
@@ -103,7 +103,7 @@ impl LaneTask {
         }
     }
 
-    /// How many more exchanges may be under way.
+    /// How many more exchanges may start.
     fn free(&self) -> u32 {
         let busy = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
         self.account.shared.settings.concurrency.max(1).saturating_sub(busy)
@@ -140,7 +140,7 @@ impl LaneTask {
         Ok(look)
     }
 
-    /// Ends leases that ended without a word: a send under way is unknown from here on, everything else as it was.
+    /// Ends expired leases: a send under way becomes unknown, everything else is unchanged.
     async fn recover(&self, now: UnixMillis) -> Result<(), StoreError> {
         let store = &self.account.shared.store;
         for expired in store.expired(self.account.key.clone(), now, EXPIRED_AT_ONCE).await? {
@@ -150,7 +150,7 @@ impl LaneTask {
             };
             match ended {
                 Ok(()) => report::expired(&expired),
-                // Its holder, or another proxy, was quicker.
+                // Its holder or another proxy was faster.
                 Err(StoreError::LeaseLost) => {}
                 Err(problem) => return Err(problem),
             }
@@ -172,7 +172,8 @@ impl LaneTask {
         }
     }
 
-    /// Asks a vendor that said that it is down whether it is back. Told to stop, it lets the question go: it takes no effect.
+    /// Asks a vendor that said it was down whether it is back. The stop signal abandons the request, which has no
+    /// effect.
     async fn ask_whether_back(&mut self) -> Result<Look, StoreError> {
         let account = self.account.clone();
         let probe = tokio::select! {
@@ -182,11 +183,11 @@ impl LaneTask {
         let (limits, now) = (account.shared.settings.limits, account.now());
         let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
         account.shared.store.change_lane(account.key.clone(), rule).await?;
-        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "vendor that was down asked again");
+        info!(program = %account.key.program, vendor = %account.vendor.name(), probe = ?probe, "probed a vendor that had said it was down");
         Ok(if probe == Probe::Unclear { Look::Rest } else { Look::Again })
     }
 
-    /// Finds out whether the vendor takes a refused credential again.
+    /// Finds out whether the vendor accepts a refused credential again.
     async fn try_again(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
         if self.account.vendor.probe(&credential).is_some() {
             self.probe(credential).await
@@ -195,7 +196,7 @@ impl LaneTask {
         }
     }
 
-    /// By a harmless request. Told to stop, it lets the probe go: it takes no effect.
+    /// Tries it with a harmless request. The stop signal abandons the request.
     async fn probe(&mut self, credential: String) -> Result<(), StoreError> {
         let account = self.account.clone();
         let probe = tokio::select! {
@@ -208,7 +209,7 @@ impl LaneTask {
         account.shared.store.change_lane(account.key.clone(), rule).await
     }
 
-    /// By one of the deliveries that wait for it.
+    /// Tries it with one of the waiting deliveries.
     async fn trial(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
         let (limits, tried) = (self.account.shared.settings.limits, credential.clone());
         let rule = Box::new(move |lane| lanes::being_tried(lane, &tried, &limits, now));
@@ -220,7 +221,7 @@ impl LaneTask {
 }
 
 impl Account {
-    /// What the vendor says of a credential; unclear where it cannot be asked.
+    /// Asks the vendor about a credential; unclear if it offers no probe.
     pub(super) async fn probe(&self, credential: &str) -> Probe {
         let Some(request) = self.vendor.probe(credential) else { return Probe::Unclear };
         match self.shared.egress.send(&request).await {
@@ -230,7 +231,7 @@ impl Account {
     }
 }
 
-/// A task that panicked leaves its lease to end by itself; the attempt is then unknown.
+/// After a panic the lease expires by itself; the attempt is then unknown.
 fn noted(done: Result<(), JoinError>) {
     if let Err(problem) = done
         && problem.is_panic()

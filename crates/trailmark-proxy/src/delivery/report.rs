@@ -1,5 +1,5 @@
-//! What is said about attempts: the row's words for the ledger, and one log line each. Ids, words and durations only; the
-//! vendor's messages, already free of what we sent, stay in the ledger.
+//! Reports attempts: the words of the ledger's row, and one log line each. Log lines have only ids, words and
+//! durations. The vendor's messages, without anything that we sent, stay in the ledger.
 
 use tracing::{info, warn};
 use trailmark_vendors::outcome::{LookUp, Outcome};
@@ -39,13 +39,13 @@ pub(super) fn looked_up(found: &LookUp, http_status: Option<u16>, ended_at: Unix
     AttemptEnd { outcome: word, http_status, message: message.cloned(), ended_at }
 }
 
-/// How an attempt ended whose lease ended first.
+/// The end of an attempt whose lease expired first.
 pub(super) fn no_answer(ended_at: UnixMillis) -> AttemptEnd {
     let message = "no answer was seen before the lease ended".to_owned();
     AttemptEnd { outcome: SendOutcome::Unknown.as_str(), http_status: None, message: Some(message), ended_at }
 }
 
-/// One attempt that was made.
+/// Logs one attempt.
 pub(super) fn attempted(
     leased: &Leased,
     attempt: &AttemptKey,
@@ -69,19 +69,19 @@ pub(super) fn attempted(
     if let Some(credential) = &next.paused_by {
         warn!(
             program = %leased.lane.program, vendor = %leased.vendor, credential,
-            "the vendor refuses a credential; what needs it waits"
+            "the vendor refuses a credential; deliveries that need it wait"
         );
     }
     let has_ended_badly = next.state.is_dead_letter() && next.state != leased.progress.state;
     if has_ended_badly || (next.state == State::Uncertain && next.due_at.is_none()) {
         warn!(
             conversion.id = %leased.conversion, delivery.id = %leased.delivery, state = next.state.as_str(),
-            "a delivery needs an operator; `outbox list` tells why"
+            "a delivery needs an operator; `outbox list` shows why"
         );
     }
 }
 
-/// A delivery that was settled without sending anything.
+/// Logs a delivery that was settled without a request.
 pub(super) fn unsent(leased: &Leased, next: &Progress) {
     info!(
         conversion.id = %leased.conversion,
@@ -92,24 +92,24 @@ pub(super) fn unsent(leased: &Leased, next: &Progress) {
     );
 }
 
-/// An answer that came after its lease had been ended by somebody else.
+/// Logs an answer that came after somebody else had ended its lease.
 pub(super) fn late(leased: &Leased, attempt: &AttemptKey, end: &AttemptEnd) {
     warn!(
         conversion.id = %leased.conversion,
         delivery.id = %leased.delivery,
         attempt = attempt.number,
         outcome = end.outcome,
-        "an answer came after the lease had ended; it is kept on its attempt"
+        "an answer came after the lease had ended; it is recorded on its attempt"
     );
 }
 
-/// A lease that ended without a word from its holder.
+/// Logs a lease that expired without an outcome.
 pub(super) fn expired(expired: &Expired) {
     warn!(
         conversion.id = %expired.leased.conversion,
         delivery.id = %expired.leased.delivery,
         vendor = %expired.leased.vendor,
         was_sending = expired.open.is_some(),
-        "a lease ended without an outcome"
+        "a lease expired without an outcome"
     );
 }

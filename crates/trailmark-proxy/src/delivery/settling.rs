@@ -1,6 +1,6 @@
-//! Monotonic time since each send became uncertain. The ledger stores wall-clock times: if the wall clock jumps forward, the
-//! settling time would seem over, and a look-up's "absent" would be trusted too early and lead to a second send. Every look-up
-//! therefore checks this time, too.
+//! Monotonic time since each send became uncertain. The ledger stores wall-clock times. If the wall clock jumps
+//! forward, the settling time would seem over; a look-up's "absent" would be trusted too early and lead to a second
+//! send. So every look-up checks this time too.
 //!
 //! Kept in memory. For sends that became uncertain before this process started, only the ledger's time counts.
 
@@ -11,19 +11,19 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 
 use crate::store::delivery::Leased;
 
-/// The doubts of this process that may still be settling.
+/// Uncertain sends of this process that may still be settling.
 #[derive(Debug, Default)]
 pub(super) struct Settling(Mutex<HashMap<(SiteId, ConversionId), i64>>);
 
 impl Settling {
-    /// A delivery's outcome became doubtful at `now_ms`, by the steady hand. Those that have settled since are forgotten.
+    /// A delivery became uncertain at monotonic time `now_ms`. Forgets those that have settled.
     pub(super) fn begin(&self, leased: &Leased, settling_ms: i64, now_ms: i64) {
         let mut until = self.lock();
         until.retain(|_, until_ms| *until_ms > now_ms);
         until.insert(key(leased), now_ms.saturating_add(settling_ms));
     }
 
-    /// Milliseconds that are missing at `now_ms` until it has settled; 0 also where nothing is known of it.
+    /// Milliseconds from `now_ms` until it has settled; 0 if it is not known here.
     pub(super) fn missing_ms(&self, leased: &Leased, now_ms: i64) -> i64 {
         self.lock().get(&key(leased)).map_or(0, |until_ms| until_ms.saturating_sub(now_ms).max(0))
     }

@@ -1,44 +1,45 @@
-//! Which addresses a vendor may have. A name that an attacker, or a slip, points at this machine or its network must not
-//! turn the proxy into a way in; so addresses are judged after resolution, and the very ones that were judged are dialled.
+//! Which addresses a vendor may have. A host name that points at this machine or its network, by attack or by
+//! mistake, must not turn the proxy into a way in. So addresses are checked after resolution, and exactly the checked
+//! addresses are used.
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Which addresses may be dialled.
+/// Which addresses may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// This machine alone: local doubles of the vendors.
+    /// Only this machine: simulated vendors.
     Loopback,
-    /// The public Internet alone.
+    /// Only the public Internet.
     Public,
 }
 
-/// An address that may not be dialled.
+/// An address that must not be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{address} may not be dialled")]
+#[error("{address} is not allowed")]
 pub struct Refused {
-    /// What kind of address it is.
+    /// The kind of address.
     pub address: &'static str,
 }
 
-/// Why a name led to no connection.
+/// Why a name gave no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unresolved {
     /// The name has no address.
     #[error("the name has no address")]
     NoAddress,
-    /// One of its addresses may not be dialled, so none is.
+    /// One of its addresses is not allowed, so none is used.
     #[error(transparent)]
     Refused(Refused),
 }
 
 impl Reach {
-    /// Whether an address may be dialled.
+    /// Whether an address may be used.
     ///
     /// # Errors
-    /// [`Refused`] when it may not.
+    /// [`Refused`] if not.
     pub fn check(self, ip: IpAddr) -> Result<(), Refused> {
         let ip = ip.to_canonical();
         match self {
@@ -53,13 +54,13 @@ impl Reach {
     }
 }
 
-/// The address that a URL's host is, when it is one and no name.
+/// The IP address in a URL's host, if it is not a name.
 pub fn literal(host: &str) -> Option<IpAddr> {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     bare.parse().ok()
 }
 
-/// Whether an allow-listed host (with or without port) is written as loopback.
+/// Whether an allow-listed host (with or without port) is on loopback.
 pub fn is_loopback_name(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => name,
@@ -68,7 +69,7 @@ pub fn is_loopback_name(host: &str) -> bool {
     name == "localhost" || literal(name).is_some_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// What this module's resolver said, somewhere below a connection error.
+/// The resolver's reason, if one caused a connection error.
 pub fn refusal(error: &(dyn Error + 'static)) -> Option<Unresolved> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -80,14 +81,14 @@ pub fn refusal(error: &(dyn Error + 'static)) -> Option<Unresolved> {
     None
 }
 
-/// The system's resolver, with every address judged.
+/// The system's resolver with a check of every address.
 #[derive(Debug, Clone, Copy)]
 pub struct Resolver {
     reach: Reach,
 }
 
 impl Resolver {
-    /// A resolver that gives only what `reach` allows.
+    /// A resolver that returns only allowed addresses.
     pub fn new(reach: Reach) -> Self {
         Self { reach }
     }
@@ -104,7 +105,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// All or none: a name with one address inside is no vendor's.
+/// All addresses or none: a name with one forbidden address belongs to no vendor.
 fn judged(reach: Reach, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<SocketAddr>, Unresolved> {
     let addresses: Vec<SocketAddr> = found.collect();
     for address in &addresses {
@@ -113,12 +114,13 @@ fn judged(reach: Reach, found: impl Iterator<Item = SocketAddr>) -> Result<Vec<S
     if addresses.is_empty() { Err(Unresolved::NoAddress) } else { Ok(addresses) }
 }
 
-/// What keeps an IPv4 address from being public: the IANA special-purpose registry, by its blocks.
+/// Why an IPv4 address is not public, by the blocks of the IANA special-purpose registry.
 fn not_public_v4(ip: Ipv4Addr) -> Option<&'static str> {
     let [a, b, c, _] = ip.octets();
     match (a, b, c) {
         _ if ip.is_loopback() => Some("a loopback address"),
-        // The one of the clouds' that lies in no special block: Azure's (learn.microsoft.com, "What is IP address 168.63.129.16?").
+        // Azure's metadata address, the only cloud's that is in no special block (learn.microsoft.com, "What is IP
+        // address 168.63.129.16?").
         _ if ip == Ipv4Addr::new(168, 63, 129, 16) => Some("a cloud's own address"),
         _ if ip.is_private() => Some("a private address"),
         _ if ip.is_link_local() => Some("a link-local address"),
@@ -130,8 +132,8 @@ fn not_public_v4(ip: Ipv4Addr) -> Option<&'static str> {
     }
 }
 
-/// What keeps an IPv6 address from being public. Only global unicast (`2000::/3`) is, without the blocks in it that lead
-/// elsewhere: protocol assignments and Teredo, documentation, 6to4. Addresses of NAT64 stand for the IPv4 one inside.
+/// Why an IPv6 address is not public. Only global unicast (`2000::/3`) is, without the blocks for protocol
+/// assignments, Teredo, documentation and 6to4. A NAT64 address counts as the IPv4 address inside.
 fn not_public_v6(ip: Ipv6Addr) -> Option<&'static str> {
     let [a, b, c, d, e, f, g, h] = ip.segments();
     match (a, b) {

@@ -1,5 +1,4 @@
-//! How a delivery goes, in sentences: its tries, where it stands and what comes next, and the commission. Pure, like the rest
-//! of the story, of which this is the last part.
+//! The last part of a story: a delivery's attempts, its state and what comes next, and the commission, in sentences. Pure.
 
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::ids::ConversionId;
@@ -12,7 +11,7 @@ use crate::outbox::Purpose;
 use crate::outbox::sent::SendOutcome;
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
 
-/// Every try of a delivery, where it stands and what comes next.
+/// All attempts of a delivery, its state and what comes next.
 pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &DeliveryRow, lanes: &[LaneRow]) {
     let vendor = vendor_title(delivery.vendor);
     story.heading(&format!("The delivery to {vendor}, program {}", delivery.program));
@@ -39,7 +38,7 @@ pub(super) fn delivery(story: &mut Story, detail: &ConversionDetail, delivery: &
     }
 }
 
-/// How the partner's commission stands.
+/// State of the partner's commission.
 fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
     let Some(at) = delivery.commission_at.as_deref().map(moment) else { return unknown(delivery, vendor) };
     let amount = delivery.commission_amount.map(|amount| format!(", {amount}")).unwrap_or_default();
@@ -50,28 +49,28 @@ fn commission(delivery: &DeliveryRow, vendor: &str) -> String {
         Commission::Pending => {
             format!("The commission is pending{reason}: the vendor has not decided (asked at {at}).")
         }
-        Commission::Approved => format!("The commission is approved{reason}, and not paid out yet (asked at {at})."),
+        Commission::Approved => format!("The commission is approved{reason} but not paid yet (asked at {at})."),
         Commission::Paid => format!("The commission is paid{reason} (asked at {at})."),
         Commission::Rejected => format!("The commission is rejected{reason} (asked at {at})."),
     }
 }
 
-/// The commission is not known: what was asked, and what was answered.
+/// The last question and its answer, if the commission is not known.
 fn unknown(delivery: &DeliveryRow, vendor: &str) -> String {
     let said = delivery.commission_said.as_deref().zip(delivery.commission_asked_at.as_deref().map(moment));
     match (said, delivery.commission_asked) {
         (Some((said, at)), times) => {
             let times = if times == 1 { "once".to_owned() } else { format!("{times} times") };
             format!(
-                "The commission is not known. {vendor} was asked {times}, last at {at}, and did not tell it: {said}."
+                "The commission is not known. {vendor} was asked {times}, last at {at}, but did not tell it: {said}."
             )
         }
-        (None, 0) => format!("The commission is not known: {vendor} has not been asked for it yet."),
-        (None, _) => format!("The commission is not known: {vendor} is being asked for it."),
+        (None, 0) => format!("The commission is not known: {vendor} has not been asked about it yet."),
+        (None, _) => format!("The commission is not known: {vendor} is being asked about it."),
     }
 }
 
-/// One HTTP try, and what came of it.
+/// One HTTP attempt and its outcome.
 fn tried(attempt: &AttemptRow, vendor: &str) -> String {
     let what = match (attempt.purpose.as_str(), attempt.generation) {
         ("look_up", _) => "Look-up".to_owned(),
@@ -89,27 +88,27 @@ fn tried(attempt: &AttemptRow, vendor: &str) -> String {
 
 fn outcome(word: Option<&str>, vendor: &str) -> String {
     match word {
-        None => "no answer is on record; the proxy stopped, or is still waiting".to_owned(),
+        None => "no answer was recorded; the proxy stopped or is still waiting".to_owned(),
         Some("absent") => format!("{vendor} does not have it"),
         Some("auth_failed") => format!("{vendor} refused the credential"),
         Some("conflict" | "differs") => format!("{vendor} has something else under this key"),
         Some("duplicate") => format!("{vendor} says it has this already"),
         Some("forbidden") => format!("the credential may not do this at {vendor}"),
         Some("found") => format!("{vendor} has it, as it was sent"),
-        Some("ignored") => format!("{vendor} took it and attributes nothing"),
+        Some("ignored") => format!("{vendor} accepted it but attributes nothing"),
         Some("missing") => format!("{vendor} says that it has nothing to delete"),
         Some("inconclusive") => format!("{vendor} gave no clear answer"),
         Some("recorded") => format!("{vendor} recorded it"),
-        Some("rejected") => format!("{vendor} refused it for good"),
-        Some("retry") => "it was certainly not processed and is worth another try".to_owned(),
+        Some("rejected") => format!("{vendor} refused it permanently"),
+        Some("retry") => "it was certainly not processed; another try may help".to_owned(),
         Some("throttled") => format!("{vendor} asked us to come back later and did not process it"),
         Some("unknown") => format!("it is not known whether {vendor} processed it"),
-        Some("unverified") => format!("{vendor} took it and did not say what came of it"),
+        Some("unverified") => format!("{vendor} accepted it without showing the result"),
         Some(other) => other.replace('_', " "),
     }
 }
 
-/// Where it stands, and what comes next.
+/// Its state and what comes next.
 fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: Option<&str>) -> String {
     let id = &delivery.id;
     let reason = delivery.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
@@ -119,8 +118,8 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
     let reference = delivery.reference.as_deref().map(|name| format!(" as {name}")).unwrap_or_default();
     if let Some(credential) = &delivery.paused_by {
         return format!(
-            "It waits: {vendor} refuses `{credential}`{reason}. Correct it in the program's configuration or at {vendor}; it goes on by \
-             itself then, and what needs no refused credential goes on meanwhile."
+            "It waits: {vendor} refuses `{credential}`{reason}. Correct it in the program's configuration or at {vendor}; this then goes \
+             on automatically. Deliveries that do not need the credential go on meanwhile."
         );
     }
     match delivery.state.as_str() {
@@ -130,11 +129,11 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         "unverified" => format!("{vendor} accepted it{reason}. It is read back at {at}.{lane}"),
         "uncertain" if next.is_some() => {
             format!(
-                "Whether {vendor} has it is uncertain{reason}. {vendor} is asked at {at}, before anything is sent again.{lane}"
+                "Whether {vendor} has it is uncertain{reason}. Trailmark asks {vendor} at {at}, before it sends anything again.{lane}"
             )
         }
         "uncertain" => {
-            format!("Whether {vendor} has it is uncertain{reason}. Look there, then run {}.", resolve(id))
+            format!("Whether {vendor} has it is uncertain{reason}. Check there, then run {}.", resolve(id))
         }
         "conflict" if detail.conversion.code.as_deref() == Some(Code::ClaimedByPage.as_str()) => format!(
             "{vendor} was told of this customer on a page's word and may credit another partner{reason}. No call of its API \
@@ -147,7 +146,7 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         }
         "ignored" if next.is_some() => {
             format!(
-                "{vendor} accepted it and shows nothing of it{reason}. It is read back at {at}, then ever more seldom for a week; nothing \
+                "{vendor} accepted it but does not show it{reason}. It is read back at {at}, then in growing intervals for a week; nothing \
                  is sent meanwhile. If {vendor} has it after all, run {}.{lane}",
                 resolve(id)
             )
@@ -155,16 +154,16 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         "ignored" => format!("{vendor} accepted it and credits nobody{reason}."),
         "rejected" => format!("It was rejected{reason}. {}", cure(detail, delivery)),
         "dead" => format!("It is a dead letter, kept{reason}. {}", cure(detail, delivery)),
-        "waiting" => format!("It waits{reason}. It goes on by itself. {}", chain(detail, delivery)),
+        "waiting" => format!("It waits{reason}. It goes on automatically. {}", chain(detail, delivery)),
         "blocked" => format!("It is blocked{reason}. {}", chain(detail, delivery)),
         "dropped" => format!("An operator gave it up{reason}."),
-        "not_needed" => format!("{vendor} needs no call of its own for it{reason}."),
+        "not_needed" => format!("{vendor} needs no separate call for it{reason}."),
         "unsupported" => format!("{vendor} cannot take it{reason}."),
         other => format!("Its state is {}{reason}.", other.replace('_', " ")),
     }
 }
 
-/// What a delivery that is held back stands behind, down to the cause, and the command that shows it.
+/// What a waiting delivery waits for, down to the cause, and the command that shows it.
 fn chain(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     let row = &detail.conversion;
     let Some(standing) = row.standings.iter().find(|one| one.delivery == delivery.id && one.follows.is_some()) else {
@@ -174,14 +173,14 @@ fn chain(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     cure.iter().fold(reason, |reason, cure| format!("{reason} {cure}"))
 }
 
-/// What helps a delivery that ended badly. A retry sends the same again, so that a report which lacks something must come
-/// anew; that counts only where its key is free.
+/// What to do about a delivery that ended badly. A retry sends the same content, so an incomplete conversion must be
+/// reported again; that counts only if its key is free.
 fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     let (id, kind) = (&delivery.id, delivery.kind.as_str());
     let holder = detail.holder.as_ref().filter(|holder| holder.programs.contains(&delivery.program));
     match holder {
         Some(holder) => format!(
-            "Conversion {} has its key by now, so it cannot be sent again. Run `trailmark outbox drop {id} --reason …`.",
+            "Conversion {} now has its key, so it cannot be sent again. Run `trailmark outbox drop {id} --reason …`.",
             holder.id
         ),
         None if gave_its_key_back(detail) => format!(
@@ -193,7 +192,7 @@ fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     }
 }
 
-/// Whether every vendor refused it and certainly has nothing of it.
+/// Whether every vendor refused it and certainly did not record it.
 fn gave_its_key_back(detail: &ConversionDetail) -> bool {
     let tries = detail.deliveries.iter().flat_map(|delivery| &delivery.tries);
     let mut sends = tries.filter(|attempt| attempt.purpose == Purpose::Send.as_str());
@@ -201,17 +200,17 @@ fn gave_its_key_back(detail: &ConversionDetail) -> bool {
         && !sends.any(|attempt| SendOutcome::word_may_have_effect(attempt.outcome.as_deref()))
 }
 
-/// That its lane holds a delivery up, and until when.
+/// Whether its closed lane delays a delivery, and until when.
 fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
     delivery.due_at.as_ref()?;
     let lane = lanes.iter().find(|lane| lane.program == delivery.program && lane.state != "open")?;
-    // A refused credential holds up only what needs it, and that says so itself.
+    // A refused credential delays only deliveries that need it, and they say so themselves.
     if lane.state == "paused" {
         return None;
     }
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let next = lane.next_at.as_deref().map(|at| format!("; the next try comes at {}", moment(at))).unwrap_or_default();
-    Some(format!("lane {}/{} stands still, {}{reason}{next}", lane.site, lane.program, lane.state))
+    Some(format!("lane {}/{} is {}{reason}{next}", lane.site, lane.program, lane.state))
 }
 
 fn resolve(delivery: &ConversionId) -> String {

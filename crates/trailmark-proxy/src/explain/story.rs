@@ -1,20 +1,20 @@
-//! A story in sections and sentences, and how it reads on a terminal. What it tells is written by its parent.
+//! A story in sections and sentences, and its text for a terminal. The parent module writes the sentences.
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::time::UnixMillis;
 
 use super::clock;
 
-/// Columns of a line, so that it stays whole on a terminal of 80.
+/// Columns of a line, to fit a terminal of 80 columns.
 const LINE_CHARS: usize = 79;
 
-/// Columns that the time takes at the start of a line: `2026-11-21T08:30:00Z` and two spaces.
+/// Columns of the time at the start of a line: `2026-11-21T08:30:00Z` and two spaces.
 const TIME_CHARS: usize = 22;
 
-/// What is told of one conversion.
+/// The story of one conversion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Story {
-    /// Its parts in order; the first has no heading and begins with the answer.
+    /// Its sections in order; the first has no heading and begins with the answer.
     pub sections: Vec<Section>,
 }
 
@@ -27,12 +27,12 @@ pub struct Section {
     pub lines: Vec<Line>,
 }
 
-/// A few sentences, of a point in time or of how things stand.
+/// A few sentences, about an event or the present state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// When it happened, RFC 3339 to the second; absent for what is so now.
+    /// When it happened, RFC 3339 to the second; absent for the present state.
     pub at: Option<String>,
-    /// What. Without control characters.
+    /// The sentences, without control characters.
     pub text: String,
 }
 
@@ -57,7 +57,7 @@ impl Story {
         }
     }
 
-    /// The story in lines of at most 79 characters where words allow.
+    /// The story in lines of at most 79 characters, if the words allow.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         for section in &self.sections {
@@ -75,16 +75,16 @@ impl Story {
     }
 }
 
-/// Text without what would move a terminal's cursor (controls, line and paragraph separators) or turn the direction of what
-/// follows (the bidirectional controls of Unicode UAX #9): a space in place of each.
+/// Replaces by spaces the characters that would move a terminal's cursor (controls, line and paragraph separators) or
+/// change the text direction (the bidirectional controls of Unicode UAX #9).
 pub fn plain(text: &str) -> String {
     let turns =
         |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.replace(|c: char| c.is_control() || turns(c), " ")
 }
 
-/// Breaks between words; a word that is longer than a line, such as a URL, gets one of its own. A command in backticks is one
-/// word, so that it can be copied whole.
+/// Breaks lines between words. A word longer than a line, such as a URL, gets its own line. A command in backticks
+/// counts as one word, so that it can be copied whole.
 pub fn wrapped(first: &str, indent: usize, text: &str) -> String {
     let mut column = first.chars().count();
     let mut fresh = true;
@@ -109,7 +109,7 @@ pub fn wrapped(first: &str, indent: usize, text: &str) -> String {
     lines
 }
 
-/// The words of a text, with what stands between two backticks in one of them.
+/// The words of a text; everything between two backticks is one word.
 fn words(text: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut is_open = false;

@@ -1,4 +1,4 @@
-//! What a receipt warned of, in a sentence each: which field, what was wrong with it, what was done. No value is in the record.
+//! One sentence for each warning of a receipt: the field, what was wrong, what was done. The record has no values.
 
 use trailmark_wire::repair::Warning;
 
@@ -7,11 +7,11 @@ pub(super) fn sentence(warning: &Warning) -> String {
     let field = &warning.field;
     let what = match warning.code.as_str() {
         "blank" => "was empty and was left out",
-        "controls" => "held control characters, which were replaced by spaces",
+        "controls" => "contained control characters, which were replaced by spaces",
         "cut" => "was too long and was cut",
-        "not_an_email" => "was no e-mail address and was left out",
-        "too_many" => "had more entries than the 25 that are taken; the first 25 were kept",
-        "wrong_type" => "was of another type than its field takes and was left out",
+        "not_an_email" => "was not an e-mail address and was left out",
+        "too_many" => "had more than 25 entries; the first 25 were kept",
+        "wrong_type" => "had the wrong type and was left out",
         other => match other.strip_prefix("missing_for:") {
             Some(program) => return format!("`{field}` is missing, and the vendor of program {program} needs it."),
             None => return format!("`{field}`: {other}."),

@@ -1,12 +1,13 @@
-//! The ruling on a conversion: accepted, duplicate, held, unattributed or rejected. A pure function of what the ledger knows
-//! inside the accepting transaction; the ledger writes what it says. The same rule decides again when an operator releases
-//! what was held, and when a sale comes for which refunds wait.
+//! Decides whether a conversion is accepted, duplicate, held, unattributed or rejected. Pure: the input is what the
+//! ledger knows inside the accepting transaction, and the ledger writes the result. The same rule decides again when
+//! an operator releases a held conversion and when a sale arrives that refunds wait for.
 //!
-//! A browser's word is limited here (design § 4): it moves no money that the merchant has not signed, alters no customer and
-//! no order that stands already, and learns nothing about other conversions: once its visitor has been told of as many customers
-//! as the site allows, a key that is taken and one that is free are answered with the same bytes. A server's word counts, and
-//! closes what was held under the same key. Where another visitor's page had claimed that key, the page's credit ends, and a
-//! sale waits as long as a vendor may still credit it. What money means for refunds stands in [`super::money`].
+//! A browser's conversion is limited (design § 4). It moves no money without the merchant's signature, and it never
+//! changes an existing customer or order. It also learns nothing about other conversions: once its visitor was told
+//! of as many customers as the site allows, a taken key and a free key get the same bytes as answer. A server's
+//! conversion counts, and closes held conversions with the same key. If another visitor's page had claimed that key,
+//! the page loses its credit, and sales wait while a vendor may still credit the page's partner. [`super::money`] has
+//! the rules for refunds.
 
 use std::sync::Arc;
 
@@ -27,10 +28,11 @@ use crate::store::{
     Ruling, StoreError,
 };
 
-/// What pages of one visitor may have held in a day. Nobody signs up or buys so often; whoever says more fills the ledger.
+/// Conversions of one visitor's pages that may become held in a day. Real people stay far below; the limit keeps
+/// others from filling the ledger.
 const HELD_PER_VISITOR: u32 = 100;
 
-/// Program and expiry of a token's touch, by which it is found again.
+/// Program and expiry of the click token's touch; together they identify the touch.
 pub(super) type TokenTouch = (ProgramId, i64);
 
 /// What the site's configuration says about conversions.
@@ -45,33 +47,33 @@ pub(super) struct Rules {
     queue: u64,
 }
 
-/// On whose word a conversion rests.
+/// Who states a conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Word {
-    /// A page's.
+    /// A page.
     Browser(Claims),
-    /// The merchant's backend's.
+    /// The merchant's backend.
     Server,
-    /// An operator's, who released it.
+    /// An operator, who released it.
     Operator,
 }
 
-/// What the merchant's signatures say about a page's word.
+/// What the merchant's signatures say about a page's conversion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Claims {
-    /// The first flaw of a statement, as a code.
+    /// Code of the first flaw of a statement.
     doubt: Option<Code>,
     customer_vouched: bool,
     order_vouched: bool,
 }
 
-/// What a ruling looks at of a conversion.
+/// The parts of a conversion that a ruling needs.
 #[derive(Debug, Clone)]
 pub(super) struct Case {
     pub(super) id: ConversionId,
     pub(super) kind: Kind,
     pub(super) customer: Option<CustomerKey>,
-    /// Of a sale or refund, its total.
+    /// Total of a sale or refund.
     pub(super) money: Option<Money>,
     occurred_at: UnixMillis,
     now: UnixMillis,
@@ -80,7 +82,8 @@ pub(super) struct Case {
 }
 
 impl Case {
-    /// Of a conversion that was just verified; `doubt` is what [`super::merchant`] found, `token` the click token's touch.
+    /// For a conversion that was just verified. `doubt` is what [`super::merchant`] found, `token` the click token's
+    /// touch.
     pub(super) fn of(new: &NewConversion, doubt: Option<Code>, token: Option<TokenTouch>) -> Self {
         let conversion = &new.conversion;
         Self {
@@ -102,7 +105,7 @@ impl Case {
         }
     }
 
-    /// Of a conversion that was held and is released by hand, or whose sale has come.
+    /// For a held conversion that an operator releases, or whose sale has arrived.
     pub(super) fn of_held(held: &Held, now: UnixMillis) -> Self {
         Self {
             id: held.id.clone(),
@@ -128,7 +131,8 @@ impl Case {
         }
     }
 
-    /// Whether it may inherit the credit of what it follows: a page that names a customer must not learn whose they are.
+    /// Whether it may inherit the credit of the conversion that it follows. A page that names a customer must not
+    /// learn which partner signed that customer up.
     fn may_inherit(&self) -> bool {
         match &self.word {
             Word::Browser(claims) => claims.order_vouched && claims.doubt.is_none(),
@@ -154,8 +158,8 @@ impl Rules {
     /// Decides about a conversion.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when deliveries would be made and the site's queue is full for whoever says this;
-    /// [`StoreError::OverBudget`] when it would be one more that a visitor has had held today than [`HELD_PER_VISITOR`].
+    /// [`StoreError::Full`] when it would make deliveries and the site's queue is at the limit for this sender;
+    /// [`StoreError::OverBudget`] when the visitor already has [`HELD_PER_VISITOR`] conversions held today.
     pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
         let decision = self.decide(case, known);
         let free = self.free(case, known, &decision);
@@ -174,11 +178,10 @@ impl Rules {
             conversion_id: case.id.clone(),
             status,
             code: code.map(|code| code.as_str().to_owned()),
-            // A duplicate credits nobody, whomever its own touches would have credited; and whose the first one was is none
-            // of a browser's business.
+            // A duplicate credits nobody, and a browser must not learn which partner the first conversion credited.
             attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
-            // Added by those who know what was said ([`super::warnings`]).
+            // [`super::warnings`] adds them.
             warnings: Vec::new(),
             replayed: false,
         };
@@ -187,14 +190,15 @@ impl Rules {
         Ok(ruling)
     }
 
-    /// Decides again about what was held, on an operator's word.
+    /// Decides again about a held conversion that an operator releases.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when even so nothing can be sent, with the cure; [`StoreError::Full`] as in [`Self::rule`].
+    /// [`StoreError::Refused`], with the cure, when nothing can be sent even so; [`StoreError::Full`] as in
+    /// [`Self::rule`].
     fn release(&self, held: &Held, known: &Known, now: UnixMillis) -> Result<Ruling, StoreError> {
         if held.external_id.is_none() {
             return Err(refused(
-                "no key of the site verifies what this conversion says, so nobody knows what would be sent: reject it, \
+                "none of the site's `order_keys` verifies this conversion's statement, so its content is unknown: reject it, \
                  and have the backend report it with an API key",
             ));
         }
@@ -204,20 +208,22 @@ impl Rules {
             Status::Accepted => Ok(ruling),
             Status::Duplicate => Err(refused("another conversion holds this business key: reject this one")),
             Status::Held if code == Code::SignupDisputed.as_str() => Err(refused(
-                "the vendor may still credit another partner for this customer: settle that with `conversions reassign` and \
-                 the customer's key, and the sale follows by itself",
+                "the vendor may still credit another partner for this customer: run `conversions reassign` with \
+                 the customer's key; the sale is then released automatically",
             )),
-            Status::Held => Err(refused("its sale is not known yet: the refund follows by itself when the sale comes")),
+            Status::Held => {
+                Err(refused("its sale is not known yet: the refund is released automatically when the sale arrives"))
+            }
             Status::Unattributed | Status::Rejected => {
                 Err(refused(&format!("nothing would be sent ({code}): reject it, or fix the cause first")))
             }
         }
     }
 
-    /// Credits as of the conversion's time, which is not before the touch that the token stands for.
+    /// Credits as of the conversion's time, but never before the touch of its click token.
     fn decide(&self, case: &Case, known: &Known) -> Decision {
         let programs: Vec<ProgramId> = self.programs.iter().map(|(program, _)| program.clone()).collect();
-        // A refund belongs where its sale went, wherever the visitor has been since.
+        // A refund goes to the programs of its sale, whatever the visitor clicked since.
         if case.kind == Kind::Refund {
             let sale = known.sale.as_ref().map(|sale| sale.touches.clone()).unwrap_or_default();
             return decide(case.occurred_at, Vec::new(), &programs, self.credit).inheriting(sale, &programs);
@@ -247,8 +253,8 @@ impl Rules {
         credited.filter(|(program, _)| !claimed.contains(program)).cloned().collect()
     }
 
-    /// Whether a server's word ends what pages of other visitors claimed under the same key. Whoever guesses a key may have
-    /// claimed it long before its customer came.
+    /// Whether a server's conversion ends the claims of other visitors' pages on the same key. An attacker may have
+    /// guessed the key and claimed it before the customer signed up.
     fn overrules(&self, case: &Case, known: &Known) -> bool {
         let is_claimable = matches!(case.kind, Kind::Signup | Kind::Lead) && self.signups_from != SignupsFrom::Pages;
         is_claimable && case.word == Word::Server && known.is_claimed_by_page
@@ -263,8 +269,8 @@ impl Rules {
         }
     }
 
-    /// Milliseconds for which a page's signup waits for the word of a backend that can call, so that an overruled one was
-    /// told to no vendor.
+    /// Milliseconds for which a page's signup waits for the backend to state the customer. If the backend overrules
+    /// the page meanwhile, no vendor was told of the page's claim.
     fn waits(&self, case: &Case, known: &Known) -> i64 {
         let is_plain = matches!(&case.word, Word::Browser(claims) if !claims.customer_vouched);
         let is_awaited = self.signups_from == SignupsFrom::Both && known.has_api_key;
@@ -287,13 +293,13 @@ impl Rules {
         let overruling = self.overrules(case, known).then_some(Code::ClaimedByPage);
         let is_disputed = free.iter().any(|(program, _)| known.disputed.contains(program));
         match decision.no_credit().map(Code::from) {
-            // A page that names a customer must not learn what became of them.
+            // A page that names a customer must not learn that the customer's signup was rejected.
             Some(Code::NoTouch) if known.is_signup_rejected && !case.is_browsers() => {
                 (Status::Unattributed, Some(Code::SignupRejected))
             }
             Some(code) => (Status::Unattributed, overruling.or(Some(code))),
             None if known.is_own && free.is_empty() => (Status::Duplicate, None),
-            // Before it is looked whether somebody holds the key, or a page could ask that about any number of keys.
+            // This comes before the check for a taken key; otherwise a page could probe any number of keys.
             None => match self.held(case, known) {
                 Some(code) => (Status::Held, Some(code)),
                 None if free.is_empty() => (Status::Duplicate, None),
@@ -303,8 +309,7 @@ impl Rules {
         }
     }
 
-    /// Why a browser's conversion must wait for a server or an operator, whether or not its key is taken; `None` when it
-    /// need not.
+    /// Why a browser's conversion must wait for a server or an operator, whether or not its key is taken.
     fn held(&self, case: &Case, known: &Known) -> Option<Code> {
         let Word::Browser(claims) = &case.word else { return None };
         match case.kind {
@@ -320,8 +325,9 @@ impl Rules {
         }
     }
 
-    /// A server's word ends what other visitors' pages claimed and closes what was held under the key, and what a page says of
-    /// a key that stands is closed as soon as it is held; a sale that stands decides the refunds that came before it.
+    /// A server's conversion ends the claims of other visitors' pages and closes held conversions with the same key.
+    /// A page's held conversion whose key is taken is closed immediately. An accepted sale decides the refunds that
+    /// arrived before it.
     fn consequences(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
         let mut consequences = Vec::new();
         let (status, is_server) = (ruling.receipt.status, case.word == Word::Server);
@@ -345,8 +351,8 @@ impl Rules {
         Ok(consequences)
     }
 
-    /// The first refund first, each adding to the sum that the next one must keep to. What ended with the sale is decided again
-    /// only when the sale counts after all.
+    /// Decides the refunds in the order of their arrival; each accepted one adds to the refunded sum. Refunds that
+    /// ended with the sale are decided again only if the sale is now accepted.
     fn follow_sale(&self, case: &Case, known: &Known, ruling: &Ruling) -> Result<Vec<Consequence>, StoreError> {
         let Some(sale) = as_known(case, ruling) else { return Ok(Vec::new()) };
         let mut refunded_minor = known.refunded_minor;
@@ -368,10 +374,10 @@ impl Rules {
     }
 }
 
-/// One for each program, due `waits` milliseconds from now.
+/// One delivery for each program, due `waits` milliseconds from now.
 fn deliveries(case: &Case, programs: &[(ProgramId, VendorName)], decision: &Decision, waits: i64) -> Vec<NewDelivery> {
     let reason = || {
-        format!("waits for the site's backend to state this customer, {} at most (`signup_wait`)", duration_text(waits))
+        format!("waits at most {} for the site's backend to report this customer (`signup_wait`)", duration_text(waits))
     };
     let to = |(program, vendor): &(ProgramId, VendorName)| {
         let touch = decision.credited().find(|touch| touch.program == *program)?;
@@ -401,29 +407,30 @@ impl AllRules {
     }
 }
 
-/// The rule by which an operator releases a held conversion of any site of the configuration.
+/// The rule for releasing a held conversion of any configured site.
 pub(crate) fn release_rule(config: &Config, now: UnixMillis) -> ReleaseRule {
     let rules = AllRules::of(config);
     Box::new(move |held, known| rules.of_site(&held.site)?.release(held, known, now))
 }
 
-/// The rule by which what follows another conversion is decided again, of any site of the configuration.
+/// The rule that decides again about conversions that follow another one, for any configured site.
 pub(crate) fn follow_rule(config: &Config, now: UnixMillis) -> FollowRule {
     let rules = AllRules::of(config);
     Arc::new(move |held, known| rules.of_site(&held.site)?.rule(&Case::of_held(held, now), known))
 }
 
-/// Whether the key stands in some program, or a server has stated it.
+/// Whether some program claims the key, or a server has stated it.
 fn is_taken(known: &Known) -> bool {
     known.is_stated || !known.claimed.is_empty()
 }
 
-/// Whether a browser may say this at all.
+/// Whether a browser may send this kind of conversion at all.
 pub(super) fn may_say(conversion: &Conversion) -> bool {
     conversion.kind() != Kind::Refund
 }
 
-/// Made of the conversion's own random id, since a conversion has one delivery a program and a rule draws no chance.
+/// Derived from the conversion's random id: a conversion has one delivery for each program, and a rule has no source
+/// of randomness.
 fn delivery_id(conversion: &ConversionId, program: &ProgramId, now: UnixMillis) -> ConversionId {
     let hash = sha256(format!("{conversion} {program}").as_bytes());
     let mut bytes = [0; 10];

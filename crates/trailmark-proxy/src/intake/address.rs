@@ -1,6 +1,6 @@
-//! Whose request it is: the client's address behind trusted proxies. The forwarding header is read from the right and only as
-//! far as trusted peers wrote it, so that a forged one changes nothing. Addresses are used for rates and budgets, and neither
-//! kept nor logged.
+//! The client's address behind trusted proxies. The forwarding header is read from the right, and only as far as
+//! trusted peers wrote it, so a forged header has no effect. Addresses serve rates and budgets; they are neither
+//! stored nor logged.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -10,20 +10,20 @@ use crate::config::{Server, prefix};
 use crate::keys::crypto::sha256;
 use crate::store::NetworkHash;
 
-/// The other end of the connection; put into each request by [`crate::serve`].
+/// The peer of the connection; [`crate::serve`] puts it into each request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// The network that rates are kept for: one IPv4 address, or the /64 that one IPv6 subscriber has.
+/// The unit for rates: one IPv4 address, or the /64 of one IPv6 subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ClientNetwork(IpAddr);
 
-/// The neighbourhood that shares a budget: whoever rents one IPv4 address often has its whole /24 at hand, and whoever has one
-/// IPv6 /64 can have the other 65,535 of its /48 for the asking. An office or a mobile carrier shares a few of these.
+/// The network that shares a budget. Somebody with one IPv4 address often has its whole /24, and somebody with one
+/// IPv6 /64 can easily get the other 65,535 of its /48. An office or a mobile carrier has several of these networks.
 const SHARE_BITS: (u32, u32) = (24, 48);
 
 impl ClientNetwork {
-    /// The neighbourhood, under a name that only the holder of the key can make: 8 bytes of SHA-256 over key and prefix.
+    /// The network as a name that needs the key: 8 bytes of SHA-256 over key and prefix.
     pub(crate) fn share(self, key: &[u8; 32]) -> NetworkHash {
         let Self(address) = self;
         let prefix = match prefix(address, if address.is_ipv4() { SHARE_BITS.0 } else { SHARE_BITS.1 }) {
@@ -49,13 +49,13 @@ pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderM
     network(behind(peer, &forwarded, |address| is_trusted(server, address)))
 }
 
-/// Whether `address` is one of the company's own proxies, whose headers are believed.
+/// Whether `address` is one of the operator's own proxies, whose headers are believed.
 pub(crate) fn is_trusted(server: &Server, address: IpAddr) -> bool {
     server.trusted_proxies.iter().any(|network| network.contains(address))
 }
 
-/// The first address from the right that is no trusted proxy's. What cannot be read ends the walk: it was not a proxy of ours
-/// that wrote it.
+/// The first address from the right that is not a trusted proxy's. An unreadable entry ends the search, because no
+/// trusted proxy wrote it.
 fn behind(peer: IpAddr, forwarded: &[&str], is_trusted: impl Fn(IpAddr) -> bool) -> IpAddr {
     let mut client = peer.to_canonical();
     let mut rest = forwarded.iter().rev();

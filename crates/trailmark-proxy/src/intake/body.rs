@@ -1,4 +1,4 @@
-//! Reading a body to its end, never past the limit and never for ever. What it says is read elsewhere.
+//! Reads a body with a limit on size and time. Other modules interpret it.
 
 use std::time::Duration;
 
@@ -12,23 +12,23 @@ use trailmark_wire::refusal::Refusal;
 use super::origin::text;
 use super::problem::Problem;
 
-/// How long a body may take: 64 KiB over the slowest mobile link arrive in half of it.
+/// Longest time for a body: the slowest mobile link sends 64 KiB in half of it.
 const TIME: Duration = Duration::from_secs(10);
 
-/// What a body's `Content-Type` says it is.
+/// The body's type by its `Content-Type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// `application/json`.
     Json,
-    /// `text/plain`, or nothing said.
+    /// `text/plain`, or no header.
     Text,
 }
 
-/// The whole body as text, without a byte order mark (RFC 8259 § 8.1 lets a reader pass over it). A declared length over the
-/// limit is refused unread, a chunked one when it gets there.
+/// The whole body as text, without a byte order mark (RFC 8259 § 8.1 allows to ignore it). A declared length above
+/// the limit is refused unread, a chunked body when it reaches the limit.
 ///
 /// # Errors
-/// `body_too_large`; `malformed` for a body that breaks off, takes too long or is no UTF-8.
+/// `body_too_large`; `malformed` for a body that breaks off, takes too long or is not UTF-8.
 pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<String, Problem> {
     let declared = text(headers, &CONTENT_LENGTH).and_then(|length| length.parse::<usize>().ok());
     if declared.is_some_and(|bytes| bytes > BODY_BYTES) {
@@ -40,7 +40,7 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<String, Prob
     };
     let bytes = read.map_err(|error| match error.is::<LengthLimitError>() {
         true => Refusal::BodyTooLarge.into(),
-        false => Problem::malformed("body", "broke off"),
+        false => Problem::malformed("body", "was cut off: send it again"),
     })?;
     let bytes = bytes.to_bytes();
     let text = std::str::from_utf8(&bytes).map_err(|_bytes| Problem::malformed("body", "is not UTF-8"))?;
@@ -67,11 +67,11 @@ pub(crate) async fn read_bytes(mut body: Body, most: usize) -> Result<(Vec<u8>, 
     let Ok(read) = tokio::time::timeout(TIME, reading).await else {
         return Err(Problem::malformed("body", "did not arrive within 10 seconds"));
     };
-    let is_more = read.map_err(|_broken| Problem::malformed("body", "broke off"))?;
+    let is_more = read.map_err(|_broken| Problem::malformed("body", "was cut off: send it again"))?;
     Ok((kept, is_more))
 }
 
-/// What kind of body it is.
+/// The body's type.
 ///
 /// # Errors
 /// `malformed` for any type that pages and servers do not send.

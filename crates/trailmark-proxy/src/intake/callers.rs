@@ -1,5 +1,5 @@
-//! Who calls from a server: the API key behind `Authorization: Bearer`, and which of their calls are being answered. What they
-//! may say is decided in [`super::server`].
+//! Server callers: the API key in `Authorization: Bearer`, and which calls are being answered now. [`super::server`]
+//! handles their content.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -18,26 +18,26 @@ use crate::config::Site;
 use crate::keys::crypto::sha256;
 use crate::store::callers::{ApiKeyChange, ApiKeyRow};
 
-/// Milliseconds within which a key's last use is known: one write a minute, not one a call.
+/// A key's last use is recorded to this precision: one write a minute instead of one for each call.
 const USE_MS: i64 = 60_000;
 
-/// The longest Idempotency-Key, as other APIs have it.
+/// Longest Idempotency-Key, as in other APIs.
 const IDEMPOTENCY_KEY_BYTES: usize = 255;
 
-/// A caller whose key is right.
+/// A caller with a valid key.
 pub(super) struct Caller<'a> {
-    /// The site that the key speaks for.
+    /// The key's site.
     pub(super) site: &'a Site,
     /// The key.
     pub(super) key: KeyId,
 }
 
-/// Lets a caller in who shows a key of a configured site that is not revoked, within the key's rate. Wrong keys use up the
-/// rate of the client's network.
+/// Accepts a caller with a valid key of a configured site, within the key's rate. Wrong keys count against the rate
+/// of the client's network.
 pub(super) async fn known<'a>(app: &'a App, headers: &HeaderMap, client: ClientNetwork) -> Result<Caller<'a>, Problem> {
     let Some((site, key)) = shown(app, headers).await? else {
         app.rates.take(client)?;
-        let cure = "send `Authorization: Bearer` with a key of `trailmark apikeys add`";
+        let cure = "send `Authorization: Bearer` with a key from `trailmark apikeys add`";
         return Err(Problem::new(Refusal::Unauthenticated).with_detail(cure));
     };
     app.rates.take_by_key(&key.id)?;
@@ -45,7 +45,7 @@ pub(super) async fn known<'a>(app: &'a App, headers: &HeaderMap, client: ClientN
     Ok(Caller { site, key: key.id })
 }
 
-/// The key in the header, if it opens anything.
+/// The key in the header, if it is valid.
 async fn shown<'a>(app: &'a App, headers: &HeaderMap) -> Result<Option<(&'a Site, ApiKeyRow)>, Problem> {
     let Some(shown) = bearer(headers).and_then(Shown::parse) else { return Ok(None) };
     let Some(site) = app.config.site(&shown.site) else { return Ok(None) };
@@ -58,7 +58,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
 }
 
-/// Operators see which keys are in use; a call does not fail for it.
+/// Records the use for operators; a failure does not fail the call.
 async fn mark_used(app: &App, key: &ApiKeyRow) {
     let now = app.clock.now();
     if key.last_used_at.is_some_and(|at| now.since(at) < USE_MS) {
@@ -74,7 +74,7 @@ async fn mark_used(app: &App, key: &ApiKeyRow) {
 pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<[u8; 32], Problem> {
     const NAME: http::HeaderName = http::HeaderName::from_static("idempotency-key");
     if !headers.contains_key(NAME) {
-        return Err(Problem::malformed("Idempotency-Key", "is missing: send one of your own for each conversion"));
+        return Err(Problem::malformed("Idempotency-Key", "is missing: send a unique one for each conversion"));
     }
     let fits =
         |key: &&str| (1..=IDEMPOTENCY_KEY_BYTES).contains(&key.len()) && key.bytes().all(|b| b.is_ascii_graphic());
@@ -83,13 +83,13 @@ pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<[u8; 32], Problem> 
     key.map(|key| sha256(key.as_bytes())).ok_or_else(|| Problem::malformed("Idempotency-Key", problem))
 }
 
-/// The calls that are being answered by this process. Two processes on one ledger are kept apart by the ledger's unique key.
+/// The calls that this process is answering. Two processes on one ledger are separated by the ledger's unique key.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight(Mutex<HashSet<Slot>>);
 
 type Slot = (SiteId, KeyId, [u8; 32]);
 
-/// A call that is being answered, until this is dropped.
+/// Marks a call as being answered, until it is dropped.
 #[derive(Debug)]
 pub(super) struct Answering<'a> {
     calls: &'a InFlight,
@@ -97,7 +97,7 @@ pub(super) struct Answering<'a> {
 }
 
 impl InFlight {
-    /// Begins to answer; `in_progress` while another call under the same keys is answered.
+    /// Begins an answer; `in_progress` while another call with the same keys is being answered.
     pub(super) fn begin(&self, caller: &Caller<'_>, idempotency_key: [u8; 32]) -> Result<Answering<'_>, Refusal> {
         let slot = (caller.site.id.clone(), caller.key.clone(), idempotency_key);
         match self.slots().insert(slot.clone()) {

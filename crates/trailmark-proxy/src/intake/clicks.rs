@@ -1,6 +1,6 @@
-//! `v1/clicks`: an arrival becomes touches, a click token and the two cookies; with no touch in the request, the live one behind
-//! the visitor cookie answers. Reads the request and checks it in the order of design § 3.6, has the ledger record it, signs.
-//! Which touch is the visitor's newest is the ledger's to say, what a URL holds the wire's.
+//! `v1/clicks`: an arrival gives touches, a click token and the two cookies. Without a touch in the request, the
+//! visitor cookie's live touch is the answer. Reads and checks the request in the order of design § 3.6, records it,
+//! signs. The ledger chooses the visitor's newest touch; the wire reads URLs.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -41,7 +41,7 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
     app.rates.take_at(&site.id, call.client)?;
     origin::check(site, &call.headers)?;
     if call.headers.get("sec-gpc").is_some_and(|value| value == "1") {
-        // The SDK sends nothing then; a page of an older version might, and the visitor's word stands.
+        // The SDK then sends nothing, but an older page might; the visitor's choice counts.
         return Ok(nothing(site, &call.headers));
     }
     let now = app.clock.now();
@@ -62,7 +62,7 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
     }
 }
 
-/// `DELETE v1/clicks`: expires the cookies of the site that `?site=` names, else of every site of the page's origin.
+/// `DELETE v1/clicks`: expires the cookies of the site in `?site=`, otherwise of all sites with the page's origin.
 pub(super) async fn forget(app: &App, call: Call, uri: &Uri, readers: &mut Readers) -> Result<Response, Problem> {
     body::read(&call.headers, call.body).await?;
     app.rates.take(call.client)?;
@@ -90,11 +90,11 @@ pub(super) async fn forget(app: &App, call: Call, uri: &Uri, readers: &mut Reade
 }
 
 fn site<'a>(app: &'a App, id: &SiteId) -> Result<&'a Site, Problem> {
-    let cure = "`site`, which is `data-site` on the page, is no `id` under [[sites]] in trailmark.toml";
+    let cure = "`site` (`data-site` on the page) must be an `id` under [[sites]] in trailmark.toml";
     app.config.site(id).ok_or_else(|| Problem::new(Refusal::SiteUnknown).with_detail(cure))
 }
 
-/// What a request says about its arrival, checked.
+/// The checked arrival of a request.
 fn seen(site: &Site, request: &ClickRequest, client: ClientNetwork, now: UnixMillis) -> Result<Seen, Problem> {
     let landing = landing(site, &request.url)?;
     if request.referrer.as_ref().is_some_and(|referrer| referrer.len() > URL_BYTES) {
@@ -102,7 +102,7 @@ fn seen(site: &Site, request: &ClickRequest, client: ClientNetwork, now: UnixMil
     }
     check_cookies(site, request)?;
     if request.jwk.as_ref().is_some_and(|jwk| !is_on_curve(jwk)) {
-        return Err(Problem::malformed("jwk", "is no point of P-256"));
+        return Err(Problem::malformed("jwk", "is not a point on P-256"));
     }
     let said = request.at.as_deref().map(UnixMillis::from_rfc3339).transpose();
     let said = said.map_err(|error| Problem::malformed("at", &format!("is {error}")))?.unwrap_or(now);
@@ -123,10 +123,10 @@ fn seen(site: &Site, request: &ClickRequest, client: ClientNetwork, now: UnixMil
     })
 }
 
-/// The landing URL, which must be a page of the site's own.
+/// The landing URL, which must be on the site.
 fn landing<'r>(site: &Site, url: &'r str) -> Result<Landing<'r>, Problem> {
     let landing = Landing::parse(url).map_err(|error| Problem::malformed("url", &format!("is {error}")))?;
-    // Parsed once more as browsers do, so that no text can be one origin to us and another to them.
+    // Parsed again as browsers do, so that its origin cannot differ between us and a browser.
     let origin = Url::parse(url).map(|url| url.origin().ascii_serialization());
     match origin.is_ok_and(|origin| site.allows(&origin) && origin == landing.origin()) {
         true => Ok(landing),
@@ -134,18 +134,18 @@ fn landing<'r>(site: &Site, url: &'r str) -> Result<Landing<'r>, Problem> {
     }
 }
 
-/// Nothing of a cookie jar may arrive but what some vendor's capture rule names.
+/// Only cookies that some vendor's capture rule names may be sent.
 fn check_cookies(site: &Site, request: &ClickRequest) -> Result<(), Problem> {
     let vendors = VendorName::ALL.map(|vendor| Rule { vendor: Some(vendor), params: &[] });
     let known = |name: &str| {
         vendors.iter().any(|rule| rule.names_cookie(name)) || site.programs.iter().any(|p| p.rule().names_cookie(name))
     };
     if request.cookies.len() > COOKIES || request.cookies.values().any(|value| value.len() > COOKIE_BYTES) {
-        return Err(Problem::malformed("cookies", "are more than 16, or one is longer than 4,096 bytes"));
+        return Err(Problem::malformed("cookies", "must be at most 16, of at most 4,096 bytes each"));
     }
     match request.cookies.names().all(known) {
         true => Ok(()),
-        false => Err(Problem::malformed("cookies", "hold a name that no capture rule knows")),
+        false => Err(Problem::malformed("cookies", "have a name that no capture rule uses")),
     }
 }
 
@@ -158,7 +158,7 @@ async fn answer(
     (found, is_proved): Found,
     now: UnixMillis,
 ) -> Result<Response, Problem> {
-    // The cookie alone can bind another key, so it is only for whom it is beyond doubt; the token is of use to its key alone.
+    // A cookie can bind any key, so only a proved visitor gets one; the token works only with its own key.
     let cookies = if is_proved { visitor::cookies(app, site, &found, now).await? } else { Vec::new() };
     let StoredTouch { touch, visitor, .. } = found;
     let click_claims = ClickClaims {
@@ -186,7 +186,7 @@ fn confirmation(jwk: &EcPublicJwk) -> Confirmation {
     Confirmation { jkt: thumbprint(jwk) }
 }
 
-/// 204; cookies that led nowhere are taken away.
+/// 204; expires useless cookies.
 fn nothing(site: &Site, headers: &HeaderMap) -> Response {
     let mut response = StatusCode::NO_CONTENT.into_response();
     if cookies::has_any(site, headers) {

@@ -1,7 +1,7 @@
-//! `POST v1/conversions` from browsers: an envelope becomes a verified conversion, the ledger's ruling and a receipt. Checks in
-//! the order of design § 3.6; what is believed stands in [`super::verify`] and, of the merchant's own statements, in
-//! [`super::merchant`]; what becomes of it in [`super::accept`]. Calls that show an API key go to [`super::server`] and come
-//! back for their answer.
+//! `POST v1/conversions` from browsers: turns an envelope into a verified conversion, a ruling and a receipt. Checks
+//! in the order of design § 3.6. [`super::verify`] decides what is believed, [`super::merchant`] checks the
+//! merchant's statements, [`super::accept`] decides the result. [`super::server`] handles calls with an API key and
+//! uses [`answer`] too.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -30,7 +30,7 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     let text = body::read(&call.headers, call.body).await?;
     app.rates.take(call.client)?;
     if body::kind(&call.headers)? == Kind::Json {
-        let cure = "pages send text/plain; a backend shows its key as `Authorization: Bearer`";
+        let cure = "pages send text/plain; a backend sends its API key as `Authorization: Bearer`";
         return Err(Problem::new(Refusal::Unauthenticated).with_detail(cure));
     }
     let posted = Posted::parse(&text, &Reader)?;
@@ -50,13 +50,13 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     if !may_say(&conversion) {
         return Err(Refusal::NotAllowed.into());
     }
-    // The merchant's own statements are part of what was posted, so the content is what they look like, not what they say.
+    // The merchant's statements are part of the posted content, so the hash covers their text.
     let content_hash = sha256(&conversion.canonical(&site.id));
     let (conversion, doubt) = believe(conversion, site, now, &mut repairs);
     let warnings = Warnings::of(app, site, &conversion, repairs);
     let new = NewConversion {
         site: site.id.clone(),
-        // The page's own id, so that people meet one and the same in the page, the ledger and every command.
+        // The page's own id, so that page, ledger and commands use the same.
         id: payload.jti.clone(),
         visitor: claims.sub.clone(),
         jti: payload.jti,
@@ -84,10 +84,10 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     }
 }
 
-/// The answer to what was committed.
+/// The answer to a committed conversion.
 pub(super) fn answer(app: &App, accepted: Accepted) -> Result<Response, Problem> {
     match accepted {
-        // Of an id that the ledger has just made nobody else has one.
+        // A fresh ledger id cannot be taken.
         Accepted::IdTaken => Err(Refusal::Unavailable.into()),
         Accepted::Mismatch => Err(Refusal::JtiMismatch.into()),
         Accepted::Replayed(receipt) => {

@@ -1,5 +1,5 @@
-//! The site's two cookies: the visitor cookie, which holds the visitor token where no script reads it, and the readable flag
-//! beside it, which tells the SDK that asking is worth it. Names, attributes and lives only; the token is [`crate::keys`]'.
+//! The site's two cookies: the visitor cookie with the visitor token, which no script can read, and a readable flag
+//! that tells the SDK to ask. Names, attributes and lifetimes only; [`crate::keys`] signs the token.
 
 use http::HeaderMap;
 use http::header::{COOKIE, HeaderValue};
@@ -10,10 +10,10 @@ use crate::config::Site;
 
 const MOST_SECONDS: i64 = COOKIE_DAYS * 24 * 60 * 60;
 
-/// Values of one name that are looked at: a parent domain may have set a second one.
+/// Most values read for one name: a parent domain may have set a second cookie.
 const MOST_VALUES: usize = 4;
 
-/// The visitor cookie's name: prefixed where the site has https, so that no other host and no plain http can set it.
+/// The visitor cookie's name; the prefix on https sites keeps other hosts and plain http from setting it.
 pub(crate) fn visitor_name(site: &Site) -> String {
     match (site.public_url.is_secure(), &site.cookie_domain) {
         (true, None) => format!("__Host-tm_{}", site.id),
@@ -27,16 +27,16 @@ pub(crate) fn flag_name(site: &Site) -> String {
     format!("tm_{}", site.id)
 }
 
-/// Seconds from `now` for which a cookie lives whose touch ends at `expires_at`.
+/// Lifetime in seconds of a cookie whose touch ends at `expires_at`.
 pub(crate) fn life_s(expires_at: UnixMillis, now: UnixMillis) -> i64 {
     expires_at.seconds().saturating_sub(now.seconds()).clamp(0, MOST_SECONDS)
 }
 
-/// Both cookies, alive for `life_s` seconds.
+/// Both cookies with a lifetime of `life_s` seconds.
 pub(crate) fn set(site: &Site, visitor_token: &str, life_s: i64) -> Vec<HeaderValue> {
     let visitor = format!("{}={visitor_token}; HttpOnly{}", visitor_name(site), attributes(site, life_s));
     let flag = format!("{}=1{}", flag_name(site), attributes(site, life_s));
-    // Ids, tokens and configured domains hold no character that a header refuses.
+    // Ids, tokens and configured domains contain no character that a header refuses.
     [visitor, flag].into_iter().filter_map(|cookie| HeaderValue::try_from(cookie).ok()).collect()
 }
 
@@ -50,12 +50,12 @@ pub(crate) fn visitor_values(site: &Site, headers: &HeaderMap) -> Vec<String> {
     values(headers, &visitor_name(site))
 }
 
-/// Whether a request carries either cookie.
+/// Whether a request has either cookie.
 pub(crate) fn has_any(site: &Site, headers: &HeaderMap) -> bool {
     [visitor_name(site), flag_name(site)].iter().any(|name| !values(headers, name).is_empty())
 }
 
-/// Cookie by cookie and as bytes, so that what other products set, in whatever encoding, costs nobody theirs.
+/// Reads cookie by cookie as bytes, so that other products' cookies in any encoding do no harm.
 fn values(headers: &HeaderMap, name: &str) -> Vec<String> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     let values = pairs.filter_map(|pair| pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));

@@ -1,6 +1,6 @@
-//! The answer to a link that is refused. A person's browser gets a short page with a way on to the site, a program the problem
-//! document of [`super::problem`]. The page holds fixed texts and an address of the site's configuration, nothing of the
-//! request. Why a link is refused is decided in [`super::links`].
+//! The answer to a refused link. A browser gets a short page with a link to the site, a program gets
+//! [`super::problem`]'s document. The page has fixed texts and a URL from the site's configuration, nothing from the
+//! request. [`super::links`] decides on refusals.
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -10,11 +10,11 @@ use http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, R
 use super::problem::Problem;
 use crate::config::{RedirectTo, Site};
 
-/// The page needs no script, no image and nothing from elsewhere.
+/// The page needs no script, no image and nothing external.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The answer: a page where `headers` ask for HTML, with a way on to `site`, else to the root of this host.
+/// The answer: a page if `headers` ask for HTML, with a link to `site`, otherwise to this host's root.
 pub(super) fn answer(problem: Problem, headers: &HeaderMap, site: Option<&Site>) -> Response {
     let mut response = problem.into_response();
     if wants_page(headers) {
@@ -29,12 +29,12 @@ pub(super) fn answer(problem: Problem, headers: &HeaderMap, site: Option<&Site>)
     response
 }
 
-/// Browsers name HTML when a person opens an address; no other program does unless it can show a page.
+/// Browsers ask for HTML when a person opens a URL; other programs do only if they can show a page.
 fn wants_page(headers: &HeaderMap) -> bool {
     headers.get_all(ACCEPT).iter().any(|accept| accept.to_str().is_ok_and(|accept| accept.contains("text/html")))
 }
 
-/// The first place that the site's links may lead to.
+/// The first destination that the site's links may have.
 fn way_on(site: Option<&Site>) -> String {
     match site.and_then(|site| Some((site, site.redirect_to.first()?))) {
         None => "/".to_owned(),
@@ -45,14 +45,12 @@ fn way_on(site: Option<&Site>) -> String {
 
 fn page(is_busy: bool, way_on: &str) -> String {
     let (title, text) = match is_busy {
-        true => (
-            "Please try again",
-            "This link cannot be opened at the moment. Open it again in a minute, or go on to the site.",
-        ),
-        false => (
-            "This link does not work",
-            "Its address is not complete, or it has been withdrawn. You can go on to the site.",
-        ),
+        true => {
+            ("Please try again", "This link cannot be opened at the moment. Try again in a minute, or go to the site.")
+        }
+        false => {
+            ("This link does not work", "Its address is incomplete, or the link was withdrawn. You can go to the site.")
+        }
     };
     let way_on = way_on.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
     format!(
@@ -61,6 +59,6 @@ fn page(is_busy: bool, way_on: &str) -> String {
          <meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n\
          <title>{title}</title>\n\
          <style>body {{ font: 1.125rem/1.5 system-ui, sans-serif; max-width: 32rem; margin: 20vh auto; padding: 0 1.5rem }}</style>\n\
-         <main>\n<h1>{title}</h1>\n<p>{text}</p>\n<p><a href=\"{way_on}\">Go on to the site</a></p>\n</main>\n</html>\n"
+         <main>\n<h1>{title}</h1>\n<p>{text}</p>\n<p><a href=\"{way_on}\">Go to the site</a></p>\n</main>\n</html>\n"
     )
 }

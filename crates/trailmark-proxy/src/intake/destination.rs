@@ -1,6 +1,6 @@
-//! Where a link may lead: `?to=` read as browsers read it, against the site's public URL, and let through only onto the site's
-//! list. What is redirected to is the parsed and re-written URL, never the text that came in, so that no other reader can
-//! understand it differently. Pure; who is redirected, and what is recorded, stands in [`super::links`].
+//! Destinations of links: reads `?to=` as browsers do, relative to the site's public URL, and allows only the site's
+//! list. The redirect uses the parsed and rewritten URL, never the incoming text, so that no other reader can
+//! understand it differently. Pure; [`super::links`] decides who is redirected and what is recorded.
 
 use trailmark_wire::capture::Rule;
 use trailmark_wire::landing::{self, Landing};
@@ -9,13 +9,13 @@ use url::{Url, form_urlencoded};
 
 use crate::config::Site;
 
-/// Layers of percent-encoding that are taken off a path: servers behind the site undo one, careless ones two.
+/// Layers of percent-encoding removed from a path: servers behind the site remove one, careless ones two.
 const LAYERS: usize = 4;
 
-/// The destination in a link's query: its only `to`, `/` where there is none or where it is empty.
+/// The destination in a link's query: its only `to`; `/` if it is missing or empty.
 ///
 /// # Errors
-/// Why there is none that the site allows.
+/// Why the site does not allow the destination.
 pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, &'static str> {
     let pairs = pieces(query).flat_map(|piece| form_urlencoded::parse(piece.as_bytes()));
     let mut named = pairs.filter(|(name, to)| is_to(name) && !to.is_empty()).map(|(_, to)| to);
@@ -25,7 +25,7 @@ pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, 
     }
     let url = read(&to, site)?;
     if !site.redirect_to.iter().any(|allowed| allowed.covers(&url, &site.public_url)) {
-        return Err("leads to no place in `redirect_to` of the site");
+        return Err("is not allowed by `redirect_to` of the site");
     }
     let back = url.path().strip_prefix(mount).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if back && site.is_own(&url.origin().ascii_serialization()) {
@@ -34,8 +34,8 @@ pub(super) fn destination(query: &str, site: &Site, mount: &str) -> Result<Url, 
     Ok(url)
 }
 
-/// A link's parameters as written, without the rest of an `&amp;` in front of them. A `?` or `;` separates nothing here, since
-/// `to` may hold either.
+/// A link's parameters as written, without the rest of an `&amp;` before them. `?` and `;` separate nothing here,
+/// because `to` may contain them.
 fn pieces(query: &str) -> impl Iterator<Item = &str> {
     let bare = |piece| {
         ["amp;", "amp%3B", "amp%3b"].into_iter().find_map(|rest| str::strip_prefix(piece, rest)).unwrap_or(piece)
@@ -48,19 +48,19 @@ fn is_to(name: &str) -> bool {
 }
 
 fn read(to: &str, site: &Site) -> Result<Url, &'static str> {
-    let unreadable = "is no address of a page";
-    // U+FFFD stands where the text was no UTF-8.
+    let unreadable = "is not the address of a page";
+    // U+FFFD shows that the text was not UTF-8.
     if to.len() > URL_BYTES || to.contains(|c: char| c.is_control() || c == '\\' || c == '\u{fffd}') {
         return Err(unreadable);
     }
     let base = Url::parse(site.public_url.as_str()).map_err(|_configured| unreadable)?;
     let url = base.join(to).map_err(|_error| unreadable)?;
-    // By scheme first: the origin of `blob:https://…` is the one that stands in it.
+    // The scheme first: the origin of `blob:https://…` is the URL inside it.
     if !matches!(url.scheme(), "https" | "http") {
         return Err(unreadable);
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("holds credentials");
+        return Err("must not contain credentials");
     }
     match is_plain(url.path()) {
         true => Ok(url),
@@ -68,15 +68,15 @@ fn read(to: &str, site: &Site) -> Result<Url, &'static str> {
     }
 }
 
-/// Whether a path means the same to readers who take off percent-encoding before they split it: no encoded slash, backslash,
-/// control or dot segment, however often encoded.
+/// Whether a path means the same to readers that remove percent-encoding before they split it: no encoded slash,
+/// backslash, control or dot segment, however often encoded.
 fn is_plain(path: &str) -> bool {
     path.split('/').all(|segment| {
         let mut bytes = segment.as_bytes().to_vec();
         for _ in 0..LAYERS {
             let decoded = percent_decoded(&bytes);
             let odd = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'/' | b'\\');
-            // Some servers take off what follows a semicolon, too.
+            // Some servers also remove what follows a semicolon.
             let bare = decoded.split(|byte| *byte == b';').next().unwrap_or_default();
             if decoded.iter().any(odd) || matches!(bare, b"." | b"..") {
                 return false;
@@ -105,8 +105,8 @@ fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The destination with the link's other parameters, as written. Of a name that the destination has itself its own values
-/// count alone; where all of it would be too long for an address, the destination stays as it is.
+/// The destination with the link's other parameters, as written. The destination's own parameters win over parameters
+/// with the same name. If the result would be too long for a URL, the destination stays unchanged.
 pub(super) fn with_others(mut url: Url, query: &str) -> Url {
     let name = |piece: &str| form_urlencoded::parse(piece.as_bytes()).next().map(|(name, _)| name.into_owned());
     let own: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
@@ -120,11 +120,11 @@ pub(super) fn with_others(mut url: Url, query: &str) -> Url {
     url
 }
 
-/// The destination without what any program of the site captures, in query and fragment: whose link it is says the link, and
-/// nothing behind it.
+/// The destination without parameters that a program of the site captures, in query and fragment: only the link
+/// decides on the partner.
 ///
 /// # Errors
-/// Such a parameter stands in the path, out of which nothing can be taken.
+/// Such a parameter is in the path, which cannot be changed.
 pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Result<Url, &'static str> {
     let query = url.query().map(|query| without(query, rules));
     url.set_query(query.as_deref().filter(|query| !query.is_empty()));
@@ -136,8 +136,7 @@ pub(super) fn without_captured(mut url: Url, rules: &[Rule<'_>]) -> Result<Url, 
     if captured(&url) { Err("names a partner in its path") } else { Ok(url) }
 }
 
-/// The rest of a query or fragment, piece by piece as written: another encoder's spelling of what is kept is none of our
-/// business.
+/// The rest of a query or fragment, piece by piece as written, in its original encoding.
 fn without(text: &str, rules: &[Rule<'_>]) -> String {
     let separators = ['&', '?', ';', '#'];
     let is_kept = |piece: &&str| {
@@ -155,7 +154,7 @@ fn is_captured(name: &str, rules: &[Rule<'_>]) -> bool {
     rules.iter().any(|rule| rule.names_param(name))
 }
 
-/// The destination with one parameter more.
+/// The destination with one more parameter.
 pub(super) fn with_param(mut url: Url, name: &str, value: &str) -> Url {
     url.query_pairs_mut().append_pair(name, value);
     url
@@ -366,7 +365,7 @@ mod tests {
         ] {
             let url = |text: &str| Url::parse("https://www.acme.example").unwrap().join(text).unwrap();
             assert_eq!(without_captured(url(before), &rules), Ok(url(after)), "{before}");
-            // What is led to captures nothing, as the page's own rules read it.
+            // The destination captures nothing, as the page's own rules read it.
             let captured = |rule| Landing::parse(url(after).as_str()).is_ok_and(|led| led.told(&[rule]).is_touch);
             assert!(!rules.iter().any(|rule| captured(*rule)), "{after}");
         }
@@ -380,7 +379,7 @@ mod tests {
         #[test]
         fn whatever_leads_somewhere_leads_onto_the_list(to in "([/\\\\.:@?#%\t ]|%2[fFeE]|%5[cC]|app|tm|www|acme|example|evil|https?|[a-z0-9]){0,12}") {
             if let Ok(url) = of(&to) {
-                // Read once more, as the browser will read the header.
+                // Parsed again, as the browser parses the header.
                 let url = Url::parse(url.as_str()).unwrap();
                 let path = url.path();
                 let on_the_list = match url.origin().ascii_serialization().as_str() {

@@ -1,5 +1,5 @@
-//! What every answer of the public listener has in common: no answer while going down but 503, a caught panic, CORS, `no-store`
-//! unless the answer says otherwise, one log line. It looks into no body.
+//! Common to all answers of the public listener: 503 while stopping, caught panics, CORS, `no-store` by default, one
+//! log line. Reads no body.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(super) async fn frame(State(app): State<Arc<App>>, request: Request, next: N
     let mut response = if app.is_draining() {
         going_down()
     } else {
-        // Nothing that a handler holds outlives it, so a panic leaves no broken state behind.
+        // Nothing that a handler owns outlives it, so a panic leaves no broken state.
         AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_panic| {
             tracing::error!("a handler panicked: answering 503; this is a bug, please report it");
             Problem::unavailable().into_response()
@@ -48,13 +48,13 @@ fn dress(app: &App, request: &HeaderMap, response: &mut Response) {
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
 }
 
-/// The route's pattern, never the address: queries and paths are visitors' own.
+/// Logs the route's pattern, never the address: queries and paths may be personal.
 fn log(method: &Method, route: Option<&MatchedPath>, response: &Response, duration_ms: i64) {
     let route = route.map_or("-", MatchedPath::as_str);
     let code = response.extensions().get::<Code>().map_or("", |Code(code)| code);
     let status = response.status().as_u16();
     tracing::debug!(method = method.as_str(), route, status, code, duration_ms, "answered");
-    // Too fast is told to the caller alone: a flood shall not fill the log.
+    // A 429 is only told to the caller: a flood must not fill the log.
     if (400..404).contains(&status) {
         tracing::info!(method = method.as_str(), route, status, code, "refused");
     }

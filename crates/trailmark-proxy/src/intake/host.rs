@@ -1,5 +1,5 @@
-//! Whose host a request came to. Several sites may stand behind one proxy, each on hosts of its own: that of its public URL
-//! and those of its origins. A load balancer's `X-Forwarded-Host` is believed from `trusted_proxies` alone.
+//! Which sites a request's host belongs to. Several sites may share one proxy, each with its own hosts: that of its
+//! public URL and those of its origins. `X-Forwarded-Host` is believed only from `trusted_proxies`.
 
 use http::header::HOST;
 use http::{Extensions, HeaderMap, HeaderName, Uri};
@@ -10,29 +10,29 @@ use crate::config::{Config, Origin, Server, Site};
 
 const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Host and port that the browser asked for, as it wrote them.
+/// Host and port as the browser wrote them.
 pub(super) fn asked(server: &Server, uri: &Uri, extensions: &Extensions, headers: &HeaderMap) -> Option<String> {
     let forwarded = || {
         let peer = extensions.get::<Peer>()?;
         let nearest = headers.get_all(FORWARDED_HOST).iter().next_back()?;
-        // The nearest proxy wrote the last one.
+        // The nearest proxy wrote the last value.
         let host = nearest.to_str().ok()?.rsplit(',').next()?.trim().to_owned();
         is_trusted(server, peer.0.ip()).then_some(host)
     };
-    // A request line with an address of its own overrules the header: RFC 9112 § 3.2.2.
+    // A request line with a full URL overrides the header: RFC 9112 § 3.2.2.
     let said =
         || uri.authority().map(|authority| authority.as_str()).or_else(|| text(headers, &HOST)).map(str::to_owned);
     forwarded().or_else(said)
 }
 
-/// Whether `host` is one of the site's own.
+/// Whether `host` belongs to the site.
 pub(super) fn is_own(site: &Site, host: &str) -> bool {
-    // Read under the scheme that each has, so that its own port may be named or left out.
+    // Tries both schemes, so that a default port may be present or not.
     let asked = |scheme| Origin::parse(&format!("{scheme}://{host}"));
     ["https", "http"].into_iter().filter_map(|scheme| asked(scheme).ok()).any(|origin| site.is_own(origin.as_str()))
 }
 
-/// The sites of `host`. Where there is only one site, there is nothing to tell apart.
+/// The sites of `host`. A single site has every host.
 pub(super) fn sites<'c>(config: &'c Config, host: Option<&str>) -> Vec<&'c Site> {
     match config.sites.as_slice() {
         [only] => vec![only],

@@ -1,9 +1,9 @@
-//! `GET r/{program}/{partner}?to=`: a partner's link on the merchant's own host. The touch is recorded on the top-level
-//! navigation itself, whose cookies live their full life in every browser, and the visitor is led on. Who counts as a visit is
-//! decided in [`step`], purely from the request; where a link may lead in [`super::destination`].
+//! `GET r/{program}/{partner}?to=`: a partner's link on the merchant's host. Records the touch during the top-level
+//! navigation, whose cookies keep their full lifetime in every browser, and redirects the visitor. [`step`] decides
+//! purely from the request whether it counts; [`super::destination`] decides where a link may lead.
 //!
-//! A link leads on whatever the ledger says: where a touch may not or cannot be recorded, the page gets the partner in a
-//! parameter and does with it what consent allows.
+//! A link always redirects: if a touch may not or cannot be recorded, the page gets the partner in a parameter and
+//! handles it as consent allows.
 
 use axum::response::{IntoResponse as _, Response};
 use http::header::{HeaderMap, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE, USER_AGENT};
@@ -23,24 +23,24 @@ use super::{Call, host};
 use crate::app::App;
 use crate::config::{Consent, Program, Site};
 
-/// What becomes of a request to a link.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Told to come again: the browser only thinks that somebody may click.
+    /// Refused with "try again": a browser prefetches the link, and nobody has clicked.
     Later,
-    /// Led on, and nothing else: no visit of a person.
+    /// Redirected only: no visit of a person.
     Pass,
-    /// Led on with the partner in a parameter: it is for the page to ask for consent.
+    /// Redirected with the partner in a parameter: the page must ask for consent.
     Carry,
-    /// Recorded and led on.
+    /// Recorded and redirected.
     Record,
 }
 
-/// How the user agents of browsers begin; whatever fetches links in its own name begins otherwise.
+/// How browsers' user agents begin; other programs begin differently.
 const BROWSERS: [&str; 3] = ["mozilla/", "opera/", "ucweb/"];
 
-/// How the words end by which robots that begin so, too, make themselves known. Those that hide are not told apart: a touch
-/// alone earns nothing.
+/// Ends of words by which robots with such user agents identify themselves. Robots that hide are not detected: a
+/// touch alone earns nothing.
 const ROBOTS: [&str; 6] = ["bot", "crawler", "embedly", "preview", "slurp", "spider"];
 
 /// `GET` and `HEAD` of a link; `link` is the decoded path below `r/`.
@@ -55,19 +55,22 @@ pub(super) async fn follow(app: &App, call: Call, method: &Method, uri: &Uri, li
     let rules: Vec<Rule<'_>> = site.programs.iter().map(Program::rule).collect();
     let to = without_captured(with_others(to, query), &rules).map_err(|problem| Problem::malformed("to", problem))?;
     let cookies = match step(site.consent, method, &call.headers) {
-        Step::Later => return Err(Problem::unavailable().with_detail("a prefetch is no visit: come with the visitor")),
+        Step::Later => {
+            return Err(Problem::unavailable()
+                .with_detail("a prefetch is not a visit: request the link when the visitor clicks"));
+        }
         Step::Pass => Vec::new(),
         Step::Carry => return Ok(lead(&carried(to, program, &partner), Vec::new())),
         Step::Record => match record(app, site, (program, &partner), &to, &call.headers, call.client).await {
             Ok(cookies) => cookies,
-            // Told in the log where it arose. The visitor shall arrive, and the page may have better luck.
+            // Logged where it occurred. The visitor must arrive, and the page may still succeed.
             Err(_problem) => return Ok(lead(&carried(to, program, &partner), Vec::new())),
         },
     };
     Ok(lead(&to, cookies))
 }
 
-/// The program of that name, where the host is its site's and a partner's key is enough for its vendor.
+/// The named program, if the host belongs to its site and its vendor accepts a partner's key.
 fn linked<'a>(app: &'a App, host: Option<&str>, id: &str) -> Result<(&'a Site, &'a Program), Problem> {
     let all = app.config.sites.iter().flat_map(|site| site.programs.iter().map(move |program| (site, program)));
     let nowhere = |cure: &str| Problem::new(Refusal::NotFound).with_detail(cure);
@@ -76,27 +79,27 @@ fn linked<'a>(app: &'a App, host: Option<&str>, id: &str) -> Result<(&'a Site, &
         .find(|(_, program)| program.id.as_str().eq_ignore_ascii_case(id))
         .filter(|(site, _)| host.is_some_and(|host| host::is_own(site, host)))
         .ok_or_else(|| {
-            nowhere("no program of that name has this host: see `public_url` and `origins` of its site, and `trusted_proxies`")
+            nowhere("no program with this name belongs to this host: see `public_url` and `origins` of its site, and `trusted_proxies`")
         })?;
     match program.rule().takes_partner() {
         true => Ok((site, program)),
-        false => Err(nowhere("this program's vendor knows visitors by its own click id alone: use the vendor's links")),
+        false => Err(nowhere("this program's vendor needs its own click id: use the vendor's links")),
     }
 }
 
-/// The partner's key, spelt as the vendor spells its keys and without what was glued to the link's end.
+/// The partner's key in the vendor's spelling, without text that was glued to the link's end.
 fn partner_of(program: &Program, partner: &str) -> Result<PartnerKey, Problem> {
     let problem = match program.rule().partner(partner) {
         Some(Ok(partner)) => return Ok(partner),
-        None => "is empty, or a merge tag that nobody filled in",
-        Some(Err(Unusable::Characters)) => "holds characters that no vendor's key has",
+        None => "is empty or an unfilled merge tag",
+        Some(Err(Unusable::Characters)) => "has characters that no vendor uses",
         Some(Err(Unusable::Email)) => "is an e-mail address: use the key that the vendor shows for this partner",
         Some(Err(Unusable::TooLong)) => "is longer than 255 characters",
     };
     Err(Problem::new(Refusal::NotFound).with_detail(format!("the partner key of this link {problem}")))
 }
 
-/// What the request deserves.
+/// Decides what happens to the request.
 fn step(consent: Consent, method: &Method, headers: &HeaderMap) -> Step {
     let says = |name: &'static str| headers.get(name).and_then(|value| value.to_str().ok());
     let begins = |name, word| says(name).is_some_and(|value: &str| value.to_ascii_lowercase().starts_with(word));
@@ -111,7 +114,7 @@ fn step(consent: Consent, method: &Method, headers: &HeaderMap) -> Step {
     }
 }
 
-/// Whether a browser loads a page of its own: not a frame, an image or a script. Browsers that do not say so accept HTML.
+/// Whether a browser loads a page, not a frame, an image or a script. Browsers without `Sec-Fetch-*` accept HTML.
 fn is_navigation<'h>(says: &impl Fn(&'static str) -> Option<&'h str>) -> bool {
     match (says("sec-fetch-mode"), says("sec-fetch-dest")) {
         (None, None) => says("accept").is_some_and(|accept| accept.contains("text/html")),
@@ -121,7 +124,7 @@ fn is_navigation<'h>(says: &impl Fn(&'static str) -> Option<&'h str>) -> bool {
     }
 }
 
-/// Whether the user agent says that it is no person's browser.
+/// Whether the user agent says that it is not a person's browser.
 fn is_robot(headers: &HeaderMap) -> bool {
     let agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase());
     let agent = agent.unwrap_or_default();
@@ -131,7 +134,7 @@ fn is_robot(headers: &HeaderMap) -> bool {
         || agent.split(|c: char| !c.is_ascii_alphanumeric()).any(is_robot)
 }
 
-/// Records the touch and gives the cookies.
+/// Records the touch and returns the cookies.
 async fn record(
     app: &App,
     site: &Site,
@@ -165,7 +168,7 @@ async fn record(
     }
 }
 
-/// The destination with the partner where the page's capture rules find it.
+/// The destination with the partner in a parameter that the page's capture rules find.
 fn carried(to: Url, program: &Program, partner: &PartnerKey) -> Url {
     match program.rule().partner_param(partner) {
         Some((name, value)) => with_param(to, name, &value),
@@ -179,7 +182,7 @@ fn lead(to: &Url, cookies: Vec<HeaderValue>) -> Response {
     if let Ok(to) = HeaderValue::from_str(to.as_str()) {
         headers.insert(LOCATION, to);
     }
-    // The page learns which site sent the visitor, as ever, and no address of a page there, whatever that page allows.
+    // The page learns which site sent the visitor, as usual, but not which page.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("strict-origin-when-cross-origin"));
     for cookie in cookies {
         headers.append(SET_COOKIE, cookie);
@@ -196,7 +199,7 @@ mod tests {
     const NAVIGATION: [(&str, &str); 3] =
         [("user-agent", BROWSER), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
 
-    /// The step for a `GET` where no consent is required; a later header replaces an earlier one.
+    /// The step for a `GET` without required consent; a later header replaces an earlier one.
     #[track_caller]
     fn check(headers: &[(&'static str, &'static str)], expected: Step) {
         assert_eq!(step(Consent::NotRequired, &Method::GET, &of(headers)), expected, "{headers:?}");
@@ -217,7 +220,7 @@ mod tests {
     #[test]
     fn only_a_persons_navigation_is_recorded() {
         check(&NAVIGATION, Step::Record);
-        // Before Safari 16.4 browsers do not say what they fetch for.
+        // Browsers before Safari 16.4 do not send `Sec-Fetch-*`.
         check(&[("user-agent", BROWSER), ("accept", "text/html,application/xhtml+xml,*/*;q=0.8")], Step::Record);
         check(&[("user-agent", BROWSER), ("accept", "image/avif,image/webp,*/*;q=0.8")], Step::Pass);
         check(&[("user-agent", BROWSER)], Step::Pass);

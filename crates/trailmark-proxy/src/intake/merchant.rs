@@ -1,9 +1,9 @@
-//! What is believed of a customer or an order that the merchant's backend signed and the page passed on. Pure. A statement that
-//! fails is no refusal: the conversion is recorded and `held` with a code that names the first flaw, so that a slip in the
-//! merchant's signer loses no sale and a forged one is never paid.
+//! Checks the customer or order that the merchant's backend signed and the page passed on. Pure. An invalid statement
+//! is no refusal: the conversion is recorded as `held` with the code of the first flaw. So a bug in the merchant's
+//! signer loses no sale, and a forged sale is never paid.
 //!
-//! Flaws that leave the content authentic (expired, dated ahead) keep what the statement says: an operator who releases such
-//! a conversion knows what goes out. Of anything else only the hash is kept, which tells whether it was the same text, and
+//! An authentic statement that is expired or dated ahead is kept whole, so that an operator sees what a release would
+//! send. Of any other flawed statement only its hash is kept: the hash recognises a repeat and takes little space.
 //! costs the ledger nothing.
 
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, OrderClaim};
@@ -18,29 +18,28 @@ use crate::config::{OrderKey, Site};
 use crate::json::Json;
 use crate::keys::crypto::{ed25519_verifies, es256_verifies, sha256};
 
-/// Bytes of a statement. An order of 200 lines with short names has some 15 KB; no merchant signs more, and nothing longer is
-/// read.
+/// Longest statement that is read, in bytes. An order of 200 lines with short names takes about 15 KB.
 const STATEMENT_BYTES: usize = 16 * 1024;
 
-/// What is wrong with a statement, in the order in which it is looked at.
+/// What is wrong with a statement, in the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
-    /// No JWS of that type, or a required field that no conversion may have.
+    /// It is no JWS of that type, or lacks a valid required field.
     Malformed,
-    /// No key of the site, of its own algorithm and name, verifies it.
+    /// No key of the site with its algorithm and `kid` verifies it.
     SignatureInvalid,
-    /// It was made for another site.
+    /// It names another site.
     AudienceMismatch,
-    /// The page says another customer than the order.
+    /// The page names another customer than the order.
     CustomerMismatch,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     FromTheFuture,
 }
 
-/// The conversion with every statement read that can be, and the code of the first flaw. Optional fields of a statement are
-/// repaired like those of a page's own words, and add to `warnings`.
+/// Returns the conversion with every readable statement read, and the code of the first flaw. Optional fields of a
+/// statement are repaired like a page's own fields; each repair adds to `warnings`.
 pub(super) fn believe(
     said: Conversion,
     site: &Site,
@@ -75,7 +74,7 @@ fn believe_customer(
     }
 }
 
-/// An order names its customer; where the page names one too, with name and address, it must be the same.
+/// An order names its customer. If the page names one too, both must have the same key.
 fn believe_order(
     jws: String,
     customer: Option<CustomerClaim>,
@@ -139,7 +138,7 @@ fn timely(terms: &Terms, now: UnixMillis) -> Result<(), Flaw> {
 }
 
 impl OrderKey {
-    /// The one algorithm that it verifies.
+    /// The only algorithm that it verifies.
     fn algorithm(&self) -> Algorithm {
         match self {
             Self::Ed25519(_) => Algorithm::EdDSA,

@@ -1,4 +1,4 @@
-//! What may be given back: the ends of a refund that is not simply delivered, and the refunds that a sale sets free. Pure, a
+//! Rules for refunds: how a refund ends if it is not simply delivered, and which refunds a sale releases. Pure, a
 //! part of [`super::accept`]'s rule, so that the sums are checked inside the accepting transaction.
 
 use trailmark_wire::conversion::Kind;
@@ -9,12 +9,12 @@ use super::accept::Case;
 use crate::code::Code;
 use crate::store::{Known, KnownSale, Ruling};
 
-/// How a refund ends other than by the general rule; `is_taken` says that its key is held wherever its sale went.
+/// How a refund ends if the general rule does not apply. `is_taken`: its key is claimed in all programs of its sale.
 ///
-/// - `held`, `sale_unknown`: it came before its sale, or that waits itself; it follows when the sale is decided;
-/// - `unattributed`: nobody earned on the sale (`sale_unattributed`), or everybody refused it (`sale_rejected`);
-/// - `rejected`: it names another customer (`refund_customer`) or currency (`refund_currency`) than the sale, or would bring
-///   the sum of all refunds above the sale (`refund_above_sale`). Rejected ones claim nothing, so a right one may follow.
+/// - `held`, `sale_unknown`: it arrived before its sale, or the sale is held; it is decided when the sale is.
+/// - `unattributed`: the sale credited nobody (`sale_unattributed`), or every vendor refused it (`sale_rejected`).
+/// - `rejected`: customer (`refund_customer`) or currency (`refund_currency`) differ from the sale's, or all refunds
+///   would exceed the sale (`refund_above_sale`). A rejected refund claims no key, so a correct one may follow.
 pub(super) fn refund_end(case: &Case, known: &Known, is_taken: bool) -> Option<(Status, Option<Code>)> {
     if case.kind != Kind::Refund {
         return None;
@@ -40,7 +40,7 @@ fn mismatch(case: &Case, sale: &KnownSale, refunded_minor: i64) -> Option<Code> 
     }
 }
 
-/// A sale that was just decided, as the refunds that wait for it know it.
+/// A sale that was just decided, in the form that its refunds need.
 pub(super) fn as_known(sale: &Case, ruling: &Ruling) -> Option<KnownSale> {
     let delivered = |id: &ConversionId| ruling.deliveries.iter().any(|delivery| delivery.touch == *id);
     let touches = ruling.decision.credited().filter(|touch| delivered(&touch.id)).cloned().collect();

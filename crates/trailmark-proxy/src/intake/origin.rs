@@ -1,5 +1,5 @@
-//! Whose page asks: the `Origin` header against a site's list, and the CORS headers of every answer, refusals included. An
-//! origin is allowed by exact equality; there are no patterns.
+//! Which page sent a request: checks the `Origin` header against a site's list, and sets the CORS headers of every
+//! answer, including refusals. An origin must match exactly; there are no patterns.
 
 use axum::response::Response;
 use http::header::{
@@ -13,20 +13,20 @@ use trailmark_wire::refusal::Refusal;
 use super::problem::Problem;
 use crate::config::{Config, Site};
 
-/// The longest host name that DNS knows, with a port.
+/// Longest DNS host name, with a port.
 const HOST_BYTES: usize = 253 + ":65535".len();
 
-/// Which sites' origins may read an answer; handlers leave it on the response.
+/// Which sites' origins may read an answer; handlers attach it to the response.
 #[derive(Debug, Clone, Default)]
 pub(crate) enum Readers {
-    /// Those of every site: the request was refused before its site was known.
+    /// All sites': the request was refused before its site was known.
     #[default]
     AllSites,
-    /// Those of one site.
+    /// One site's.
     Of(SiteId),
 }
 
-/// Lets a browser's request in whose page is the site's own.
+/// Accepts a browser's request if its page belongs to the site.
 pub(crate) fn check(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
     if is_own(site, headers) {
         return Ok(());
@@ -40,25 +40,26 @@ pub(crate) fn check(site: &Site, headers: &HeaderMap) -> Result<(), Problem> {
     Err(problem.with_detail(cure))
 }
 
-/// Whether the page that asks is the site's own.
+/// Whether the page belongs to the site.
 pub(crate) fn is_own(site: &Site, headers: &HeaderMap) -> bool {
     match text(headers, &ORIGIN) {
-        // A page with `Referrer-Policy: no-referrer` sends `null` even to itself; the browser vouches for it elsewhere.
+        // A page with `Referrer-Policy: no-referrer` sends `null` even to itself; `Sec-Fetch-Site` shows where it
+        // comes from.
         Some("null") => headers.get("sec-fetch-site").is_some_and(|site| site == "same-origin"),
         Some(origin) => site.allows(origin),
         None => false,
     }
 }
 
-/// Whether a log and an answer may name what a caller sent: a scheme and a host of usual length, and nothing that could be
-/// a credential, a path or a line of its own.
+/// Whether a log and an answer may repeat the text: a scheme and a host of usual length, without credentials, path or
+/// line breaks.
 fn is_nameable(origin: &str) -> bool {
     let host = ["https://", "http://"].iter().find_map(|scheme| origin.strip_prefix(scheme));
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
     host.is_some_and(|host| (1..=HOST_BYTES).contains(&host.len()) && host.bytes().all(is_plain))
 }
 
-/// The origin that may read the answer, where there is one; never where an API key was shown, which no page may hold.
+/// The origin that may read the answer, if any; none for a call with an API key, which no page may have.
 pub(crate) fn reader<'h>(config: &Config, readers: &Readers, headers: &'h HeaderMap) -> Option<&'h HeaderValue> {
     let origin = text(headers, &ORIGIN).filter(|_| !headers.contains_key(AUTHORIZATION))?;
     let allowed = config.sites.iter().any(|site| match readers {
@@ -68,7 +69,7 @@ pub(crate) fn reader<'h>(config: &Config, readers: &Readers, headers: &'h Header
     allowed.then(|| headers.get(ORIGIN)).flatten()
 }
 
-/// Says who may read an answer.
+/// Sets who may read an answer.
 pub(crate) fn share(response: &mut Response, reader: Option<&HeaderValue>) {
     let headers = response.headers_mut();
     headers.append(VARY, HeaderValue::from_static("Origin"));
@@ -79,7 +80,7 @@ pub(crate) fn share(response: &mut Response, reader: Option<&HeaderValue>) {
     }
 }
 
-/// What a preflight from an allowed origin is told.
+/// The answer to a preflight from an allowed origin.
 pub(crate) fn preflight(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST, DELETE"));
@@ -87,7 +88,7 @@ pub(crate) fn preflight(response: &mut Response) {
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
 }
 
-/// The only value of a header, as text; two of them are none.
+/// The only value of a header, as text; `None` if there are two.
 pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &http::HeaderName) -> Option<&'h str> {
     let mut values = headers.get_all(name).iter();
     let first = values.next()?;

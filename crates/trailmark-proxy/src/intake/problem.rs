@@ -1,6 +1,6 @@
-//! Refusals as HTTP answers: `application/problem+json` (RFC 9457) with the stable code of [`Refusal`]. The detail names a
-//! field or a cure and, but for a refused origin, never a value; what only the operator should know goes to the log, here
-//! and once.
+//! Refusals as HTTP answers: `application/problem+json` (RFC 9457) with the stable code of [`Refusal`]. The detail
+//! names a field or a cure; the only value that it may repeat is a refused origin. What only the operator may know is
+//! logged here, once.
 
 use axum::Json;
 use axum::extract::rejection::PathRejection;
@@ -16,13 +16,13 @@ use crate::keys::KeyError;
 use crate::random::NoRandomness;
 use crate::store::StoreError;
 
-/// Seconds after which a caller may try again when the ledger has no room or the process is going down.
+/// Retry-After in seconds when the ledger has no room or the process is stopping.
 const RETRY_S: u64 = 5;
 
-/// Seconds after which a page may try again where a budget is spent; budgets slide over an hour, minute by minute.
+/// Retry-After in seconds when a budget is spent; budgets slide over an hour, minute by minute.
 const BUDGET_RETRY_S: u64 = 60;
 
-/// An answer that commits nothing.
+/// An answer without any effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
     refusal: Refusal,
@@ -33,7 +33,7 @@ pub(crate) struct Problem {
     retry_after_s: Option<u64>,
 }
 
-/// The code of a refusal, left on the response for the log line.
+/// Code of a refusal, attached to the response for the log line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Code(pub(crate) &'static str);
 
@@ -51,7 +51,7 @@ struct Shape<'a> {
 }
 
 impl Problem {
-    /// A refusal whose title says it all.
+    /// A refusal whose title is enough.
     pub(crate) fn new(refusal: Refusal) -> Self {
         let retry_after_s = (refusal.status() == 503).then_some(RETRY_S);
         Self { refusal, status: refusal.status(), title: refusal.title(), field: None, detail: None, retry_after_s }
@@ -62,7 +62,7 @@ impl Problem {
         Self { detail: Some(detail.into()), ..self }
     }
 
-    /// 400, naming the field; `problem` reads on after its name.
+    /// 400, naming the field; `problem` continues the sentence after the field's name.
     pub(crate) fn malformed(field: &str, problem: &str) -> Self {
         Self { field: Some(field.to_owned()), ..Self::new(Refusal::Malformed) }
             .with_detail(format!("`{field}` {problem}"))
@@ -78,17 +78,17 @@ impl Problem {
         Self::new(Refusal::Unavailable)
     }
 
-    /// 405. The refusals of the wire have no word for it, since no SDK meets it.
+    /// 405. The wire's refusals have no code for it, because no SDK meets it.
     pub(crate) fn method_not_allowed() -> Self {
         Self {
             status: StatusCode::METHOD_NOT_ALLOWED.as_u16(),
-            title: "This address does not take that method.",
-            ..Self::new(Refusal::NotAllowed).with_detail("the header `Allow` names those that it takes")
+            title: "This address does not support this method.",
+            ..Self::new(Refusal::NotAllowed).with_detail("the `Allow` header lists the supported methods")
         }
     }
 }
 
-/// Texts of the wire begin with the field's path in backticks.
+/// The wire's texts begin with the field's path in backticks.
 fn from_wire(text: &str) -> Problem {
     let field = text.strip_prefix('`').and_then(|rest| rest.split_once('`')).map(|(field, _)| field.to_owned());
     Problem { field, ..Problem::new(Refusal::Malformed) }.with_detail(text)
@@ -116,9 +116,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::OverBudget => {
-                tracing::warn!(
-                    "a budget of the site, a client network or a visitor is spent: nothing more is recorded"
-                );
+                tracing::warn!("a budget of the site, a client network or a visitor is spent: answering 429");
                 return Self::too_fast(BUDGET_RETRY_S);
             }
             StoreError::Full(limit) => {
@@ -126,7 +124,7 @@ impl From<StoreError> for Problem {
                 return Self::unavailable().with_detail(limit.to_string());
             }
             StoreError::NoSpace | StoreError::Unavailable(_) => {
-                tracing::warn!(reason = %error, "the ledger records nothing: answering 503")
+                tracing::warn!(reason = %error, "the ledger cannot record: answering 503")
             }
             error => tracing::error!(reason = %error, "the ledger failed: answering 503"),
         }
@@ -139,23 +137,23 @@ impl From<KeyError> for Problem {
         match error {
             KeyError::Store(error) => error.into(),
             error => {
-                tracing::error!(reason = %error, "nothing can be signed: answering 503");
+                tracing::error!(reason = %error, "signing failed: answering 503");
                 Self::unavailable()
             }
         }
     }
 }
 
-/// A path that is no text names nothing.
+/// A path that is not UTF-8 matches nothing.
 impl From<PathRejection> for Problem {
     fn from(_not_text: PathRejection) -> Self {
-        Self::new(Refusal::NotFound).with_detail("the address is not UTF-8 behind its percent signs")
+        Self::new(Refusal::NotFound).with_detail("the percent-encoded address is not UTF-8")
     }
 }
 
 impl From<NoRandomness> for Problem {
     fn from(error: NoRandomness) -> Self {
-        tracing::error!(reason = %error, "nothing can be named: answering 503");
+        tracing::error!(reason = %error, "no id can be made: answering 503");
         Self::unavailable()
     }
 }

@@ -1,6 +1,6 @@
-//! How fast one client may ask: token buckets by governor, on the steady hand of the proxy's own clock: a correction of
-//! the time shuts nobody out. One bucket a client network before a body is parsed, one a site and client network after;
-//! servers have one for each API key instead. Kept in memory and per process; a restart forgives.
+//! Request rates: token buckets by governor, on the clock's monotonic time, so that a correction of the clock blocks
+//! nobody. One bucket for each client network before a body is parsed, one for each site and client network after
+//! that; servers have one for each API key. Kept in memory and for each process; a restart resets them.
 
 use std::fmt;
 use std::hash::Hash;
@@ -21,16 +21,16 @@ use super::problem::Problem;
 use crate::clock::Clock;
 use crate::config::Limits;
 
-/// Buckets beyond which those that are full again are dropped: an attacker with a large network cannot fill the memory.
+/// Above this number, full buckets are dropped, so that a large attacking network cannot fill the memory.
 const SWEEP_AT: usize = 20_000;
 
-/// Milliseconds between two looks for such buckets: a sweep reads every bucket, so requests must not each cause one.
+/// Milliseconds between two sweeps: a sweep reads every bucket, so not every request may cause one.
 const SWEEP_EVERY_MS: i64 = 60_000;
 
-/// The latest reading that governor can still add a minute to: it counts nanoseconds in 64 bits.
+/// Latest time to which governor can add a minute: it counts nanoseconds in 64 bits.
 const LATEST_MS: u64 = u64::MAX / 1_000_000 / 2;
 
-/// How much more one client may ask of all sites together than of one.
+/// How many times one site's rate a client may use over all sites.
 const ALL_SITES: u32 = 2;
 
 type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, Ticks, NoOpMiddleware<Nanos>>;
@@ -45,8 +45,8 @@ pub(crate) struct Rates {
 }
 
 impl Rates {
-    /// Requests a minute, and as many at once: `limits.requests_per_minute` for one site and client and [`ALL_SITES`] times
-    /// that for all sites, `limits.server_requests_per_minute` for one API key.
+    /// Requests a minute, and as many at once: `limits.requests_per_minute` for one site and client, [`ALL_SITES`]
+    /// times that over all sites, `limits.server_requests_per_minute` for one API key.
     pub(crate) fn new(limits: &Limits, clock: &Arc<dyn Clock>) -> Self {
         let clock = Ticks(Arc::clone(clock));
         let quota = |a_minute: u32| Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN));
@@ -83,11 +83,11 @@ impl Rates {
         })
     }
 
-    /// Drops buckets that are full again, where there are many and the last look is long enough ago.
+    /// Drops full buckets if there are many and the last sweep was long ago.
     fn sweep(&self) {
         let (now_ms, due_ms) = (self.clock.0.steady_ms(), self.sweep_at_ms.load(Ordering::Relaxed));
         let next_ms = now_ms.saturating_add(SWEEP_EVERY_MS);
-        // Of requests at the same time one sweeps.
+        // Only one of several simultaneous requests sweeps.
         if now_ms < due_ms
             || self.sweep_at_ms.compare_exchange(due_ms, next_ms, Ordering::Relaxed, Ordering::Relaxed).is_err()
         {
@@ -162,7 +162,7 @@ mod tests {
         let rates = Rates::new(&limits(), &(Arc::clone(&clock) as Arc<dyn Clock>));
         for offset_ms in [DAY_MS, -DAY_MS, 0, i64::MIN, i64::MAX, 0] {
             clock.follow(offset_ms, None);
-            // Another client comes through at every time, and one that is too fast is told a wait that ends.
+            // Another client always gets through, and a client that is too fast gets a finite wait.
             let client = client(u32::try_from(offset_ms.rem_euclid(9_999)).unwrap());
             assert_eq!(rates.take(client), Ok(()), "{offset_ms}");
             let refused = (0..20).find_map(|_| rates.take(client).err());
@@ -183,7 +183,7 @@ mod tests {
             assert_eq!(rates.take(client(number)), Ok(()));
         }
         assert_eq!(rates.sweep_at_ms.load(Ordering::Relaxed), SWEEP_EVERY_MS);
-        // Refilled in part: these stay, and the next sweep is a minute away.
+        // Partly refilled buckets stay; the next sweep is a minute away.
         clock.advance(SWEEP_EVERY_MS);
         assert_eq!(rates.take(client(most + 200)), Ok(()));
         assert_eq!(rates.by_client.len(), 1);

@@ -1,6 +1,7 @@
-//! Server callers: `POST v1/conversions` under an API key and an Idempotency-Key, and `GET v1/conversions/{id}`. A server is
-//! believed about money and customers; which visitor a conversion belongs to it says by click token, visitor cookie or
-//! reference, and what of these is unknown or over never refuses: the known customer decides then, else nobody is credited.
+//! Calls of merchants' backends: `POST v1/conversions` with an API key and an Idempotency-Key, and `GET
+//! v1/conversions/{id}`. A backend is believed about money and customers. It names the visitor by click token,
+//! visitor cookie or reference. An expired or unknown value is no error: the conversion is then attributed through
+//! the known customer, or to nobody.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -34,7 +35,8 @@ use crate::store::callers::{ServerCall, Whose};
 use crate::store::operator::{ConversionDetail, DeliveryRow};
 use crate::store::{Accepted, Assurance, NewConversion, Ruling};
 
-/// What a server posts: a conversion in plain words, and whom it came from. All but `kind` and `customer` depends on the kind.
+/// What a backend posts: a plain conversion, and which visitor it came from. `kind` decides which other members are
+/// required.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Posted {
@@ -44,14 +46,14 @@ struct Posted {
     refund_of: Option<OrderKey>,
     #[serde(default)]
     data: FreeText,
-    /// RFC 3339; now when absent. Strict, since it decides which touch is credited.
+    /// RFC 3339; now when absent. Not repaired, because it decides which touch is credited.
     occurred_at: Option<String>,
     /// The page's click token.
     click_token: Option<Unchecked>,
-    /// The visitor cookie's value; `null` says that the request brought none, so that nobody is behind it.
+    /// The visitor cookie's value. `null` says that the request had no cookie.
     #[serde(default, deserialize_with = "said")]
     visitor: Option<Option<Unchecked>>,
-    /// What `reference()` gave the page: the visitor's id. Never a credential, so pages cannot send it.
+    /// The visitor's id, from the page's `reference()`. It is no credential: pages cannot send it.
     reference: Option<Unchecked>,
 }
 
@@ -64,7 +66,8 @@ impl Posted {
         for (name, word) in
             [("click_token", &mut self.click_token), ("visitor", &mut visitor), ("reference", &mut self.reference)]
         {
-            // One that is empty, as a cookie is that is not there, is absent; what is no text leads nowhere.
+            // Empty text counts as absent, because a missing cookie often arrives as empty text. Anything but text
+            // names no visitor.
             match word {
                 Some(Unchecked::Other) => repairs.push(Warning::new(name, Flaw::WrongType)),
                 Some(Unchecked::Text(text)) if trimmed(text).is_empty() => {
@@ -93,21 +96,21 @@ impl Posted {
     }
 }
 
-/// A member that is there, be it `null`.
+/// Reads a member that is present, even as `null`.
 fn said<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<Unchecked>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
-/// Whom a call names, as far as its words can be checked.
+/// What a call's visitor values name, once they are verified.
 #[derive(Debug, Default)]
 struct Named {
-    /// The first visitor that something names.
+    /// The first visitor that a valid value names.
     visitor: Option<VisitorId>,
-    /// The first visitor whom something names that is over.
+    /// The first visitor that an expired value names.
     former: Option<VisitorId>,
-    /// The click token, when it is good.
+    /// The click token, if it is valid.
     token: Option<ClickClaims>,
-    /// Why the first word that led nowhere did not.
+    /// Code of the first value that names no visitor.
     unknown: Option<Code>,
 }
 
@@ -119,7 +122,7 @@ impl Named {
         }
     }
 
-    /// The same of a signed word, which still names somebody when it is over.
+    /// Adds a signed value; an expired one still names its visitor.
     fn add_signed(&mut self, word: Option<(VisitorId, i64)>, now: UnixMillis, invalid: Code, over: Code) {
         match word {
             None => self.add(Err(invalid)),
@@ -145,11 +148,11 @@ impl Named {
 pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
     let caller = callers::known(app, &call.headers, call.client).await?;
     let idempotency_key = callers::idempotency_key(&call.headers)?;
-    // From here to the answer: a second call meanwhile is told to come again.
+    // Until the answer, another call with the same key is told to try again.
     let _answering = app.in_flight.begin(&caller, idempotency_key)?;
     let text = body::read(&call.headers, call.body).await?;
     if body::kind(&call.headers)? != Form::Json {
-        return Err(Problem::malformed("content-type", "must be application/json where an API key is shown"));
+        return Err(Problem::malformed("content-type", "must be application/json in a call with an API key"));
     }
     let mut posted: Posted = Reader.read(text.as_bytes())?;
     let mut repairs = Vec::new();
@@ -166,7 +169,7 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
     let server_call = ServerCall { api_key: caller.key, idempotency_key, whose };
     match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
         Accepted::Mismatch => {
-            let cure = "send another conversion under a key of its own, and a repeat with the very same content";
+            let cure = "use a new Idempotency-Key for another conversion, and the same content for a repeat";
             Err(Problem::new(Refusal::IdempotencyMismatch).with_detail(cure))
         }
         accepted => answer(app, accepted),
@@ -185,7 +188,7 @@ fn new(
         site: caller.site.id.clone(),
         id: id.clone(),
         visitor: app.random.visitor()?,
-        // A server's replay key is its Idempotency-Key; no page has given this conversion a name.
+        // A server's replay key is its Idempotency-Key, so the `jti` is our own id.
         jti: id,
         content_hash: sha256(&conversion.canonical(&caller.site.id)),
         conversion,
@@ -196,7 +199,7 @@ fn new(
     })
 }
 
-/// Reads token, cookie and reference, the surest first.
+/// Verifies click token, visitor cookie and reference, in this order.
 async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Result<Named, Problem> {
     let mut named = Named::default();
     if let Some(token) = &posted.click_token {
@@ -214,20 +217,20 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
         named.add_signed(word, now, Code::VisitorInvalid, Code::VisitorExpired);
     }
     if let Some(reference) = &posted.reference {
-        // Whether the ledger knows it is seen with the conversion; until then it may lead nowhere.
+        // The store looks the reference up while it accepts the conversion; this code applies if it finds none.
         named.add(VisitorId::new(reference.as_text()).map_err(|_shape| Code::ReferenceUnknown));
         named.unknown = named.unknown.or(Some(Code::ReferenceUnknown));
     }
     Ok(named)
 }
 
-/// When it happened: not before the touch that a click token stands for, never the future.
+/// Time of the conversion: not before the click token's touch, never in the future.
 fn occurred(site: &Site, posted: &Posted, named: &Named, now: UnixMillis) -> Result<UnixMillis, Problem> {
     let said = posted.occurred_at()?.unwrap_or(now).min(now);
     Ok(named.token.as_ref().map_or(said, |claims| said.max(occurred_at(i64::MIN, claims, site.window_ms(), now))))
 }
 
-/// Where nobody was found, says which of the caller's words led nowhere.
+/// When no touch was found, replaces the code by the reason why the caller's values name no visitor.
 fn explained(mut ruling: Ruling, unknown: Option<Code>) -> Ruling {
     let nobody = ruling.receipt.code.as_deref() == Some(Code::NoTouch.as_str());
     if let (true, Some(code)) = (nobody, unknown) {
@@ -236,7 +239,7 @@ fn explained(mut ruling: Ruling, unknown: Option<Code>) -> Ruling {
     ruling
 }
 
-/// A conversion as the site's backend reads it back.
+/// A conversion as the site's backend reads it.
 #[derive(Serialize)]
 struct Shown {
     conversion_id: ConversionId,

@@ -1,8 +1,8 @@
-//! What is believed of a posted conversion, in the order of design § 3.6: key binding, signature, audience, time. Pure; the
-//! token's own signature has been checked before, by the keyring.
+//! What is believed of a posted conversion, checked in the order of design § 3.6: key binding, signature, audience,
+//! time. Pure; the keyring has checked the token's own signature before.
 //!
-//! The token's issuer is not compared with the site's public URL: keys belong to one site each, so the key that verified has
-//! said who issued, and a site that moves to another address keeps its visitors.
+//! The token's issuer is not compared with the site's public URL: each key belongs to one site, so the verifying key
+//! identifies the issuer, and a site that moves to another address keeps its visitors.
 
 use trailmark_wire::envelope::{Posted, TokenHash};
 use trailmark_wire::limits::FUTURE_SKEW_MS;
@@ -16,7 +16,7 @@ use crate::store::Assurance;
 /// How sure the sender is.
 ///
 /// # Errors
-/// The first check that fails: `token_expired`, `signature_invalid` (also for none, where the token names a key),
+/// The first failing check: `token_expired`, `signature_invalid` (also a missing one, if the token names a key),
 /// `key_mismatch`, `audience_mismatch`, `token_mismatch`, `from_the_future`.
 pub(super) fn verify(posted: &Posted<'_>, claims: &ClickClaims, now: UnixMillis) -> Result<Assurance, Refusal> {
     let payload = posted.payload();
@@ -41,7 +41,7 @@ pub(super) fn verify(posted: &Posted<'_>, claims: &ClickClaims, now: UnixMillis)
     Ok(assurance)
 }
 
-/// A signature under a key that the token does not name proves nothing more than the token itself.
+/// A signature with a key that the token does not name proves nothing beyond the token.
 fn binding(posted: &Posted<'_>, claims: &ClickClaims) -> Result<Assurance, Refusal> {
     match (posted, &claims.cnf) {
         (Posted::Signed(signed), Some(cnf)) if thumbprint(&signed.jwk) == cnf.jkt => Ok(Assurance::Bound),
@@ -51,8 +51,8 @@ fn binding(posted: &Posted<'_>, claims: &ClickClaims) -> Result<Assurance, Refus
     }
 }
 
-/// When the conversion happened: the browser's word, between the token's touch and now. The token tells the touch's time to
-/// the second (expiry less window); the ledger's rule raises it to the millisecond.
+/// When the conversion happened: the browser's time, between the token's touch and now. The token gives the touch's
+/// time to the second (expiry minus window); the ledger's rule refines it to the millisecond.
 pub(super) fn occurred_at(iat: i64, claims: &ClickClaims, window_ms: i64, now: UnixMillis) -> UnixMillis {
     let touch_at = UnixMillis::from_seconds(claims.exp).plus(999 - window_ms).min(now);
     UnixMillis::from_seconds(iat).clamp(touch_at, now)

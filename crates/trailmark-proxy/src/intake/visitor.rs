@@ -1,6 +1,5 @@
-//! What every way of arriving has in common: the visitor behind the cookie, the ledger's record of a touch within the site's
-//! budget, and the cookies of the answer. How an arrival is read, and what else is answered, differs: [`super::clicks`] for
-//! pages, [`super::links`] for links.
+//! Common to all arrivals: the visitor of the cookie, the ledger's record of a touch within the site's budget, and
+//! the answer's cookies. [`super::clicks`] reads arrivals of pages, [`super::links`] those of links.
 
 use http::HeaderMap;
 use http::header::HeaderValue;
@@ -17,25 +16,25 @@ use crate::app::App;
 use crate::config::Site;
 use crate::store::{Arrival, NewTouch, StoredTouch};
 
-/// What an arrival says about itself, checked.
+/// A checked arrival.
 pub(super) struct Seen {
     /// The arrival.
     pub(super) id: ArrivalId,
-    /// The browser key that came with it.
+    /// The browser key in the request.
     pub(super) jkt: Option<Thumbprint>,
-    /// The network that it came from.
+    /// The client's network.
     pub(super) client: ClientNetwork,
     /// Whether the page was reached by reload or back/forward.
     pub(super) again: bool,
     /// What was captured, at most one for each program.
     pub(super) touches: Vec<(ProgramId, Captured)>,
-    /// The landing URL, cut to what may be stored.
+    /// The landing URL, reduced to what may be stored.
     pub(super) landing_url: String,
-    /// When it was.
+    /// When the page was reached.
     pub(super) at: UnixMillis,
 }
 
-/// The visitor whom a valid visitor cookie names.
+/// The visitor of a valid visitor cookie.
 pub(super) async fn known(
     app: &App,
     site: &Site,
@@ -54,10 +53,11 @@ pub(super) async fn known(
     Ok(None)
 }
 
-/// A recorded arrival's newest live touch, and whether whoever asks is its visitor beyond doubt.
+/// A recorded arrival's newest live touch, and whether the caller certainly is its visitor.
 pub(super) type Found = (StoredTouch, bool);
 
-/// Records what was captured and gives the visitor's newest live touch; `None` when nothing was, or nothing of it counted.
+/// Records the captured touches and returns the visitor's newest live touch; `None` if nothing was captured or
+/// nothing counted.
 pub(super) async fn record(
     app: &App,
     site: &Site,
@@ -89,7 +89,7 @@ pub(super) async fn record(
     Ok(app.store.record_arrival(arrival).await?.map(|recorded| (recorded.newest, recorded.is_proved)))
 }
 
-/// Both cookies for the visitor of a live touch; the visitor's holds a fresh visitor token.
+/// Both cookies for the visitor of a live touch, with a fresh visitor token.
 pub(super) async fn cookies(
     app: &App,
     site: &Site,

@@ -1,6 +1,6 @@
-//! What a receipt warns of: optional fields that were repaired or left out, and fields that a credited program's vendor needs and
-//! the conversion lacks. Pure; the ledger keeps the receipt, so that a repeat and `explain` say the same. Refuses nothing: a
-//! delivery that lacks a field ends `rejected` by its adapter, and this says so while the page or backend still listens.
+//! A receipt's warnings: optional fields that were repaired or left out, and fields that a credited program's vendor
+//! needs but the conversion lacks. Pure; the ledger keeps the receipt, so that a repeat and `explain` show the same.
+//! Refuses nothing: the adapter rejects a delivery that lacks a field, and the warning tells page or backend at once.
 
 use trailmark_vendors::task::Field;
 use trailmark_wire::conversion::Conversion;
@@ -11,16 +11,16 @@ use crate::app::App;
 use crate::config::Site;
 use crate::store::{Known, Ruling};
 
-/// What is known before the ledger rules.
+/// What is known before the ruling.
 #[derive(Debug, Clone)]
 pub(super) struct Warnings {
     repairs: Vec<Warning>,
-    /// Fields that the conversion lacks and a program needs, where its touch has a click id or where it has none.
+    /// Fields that a program needs but the conversion lacks, for touches with and without click id.
     lacking: Vec<(ProgramId, bool, Field)>,
 }
 
 impl Warnings {
-    /// Of a conversion at a site, after its repairs.
+    /// The warnings of a conversion at a site, after its repairs.
     pub(super) fn of(app: &App, site: &Site, conversion: &Conversion, repairs: Vec<Warning>) -> Self {
         let mut lacking = Vec::new();
         for account in app.accounts.iter().filter(|account| account.site == site.id) {
@@ -33,7 +33,8 @@ impl Warnings {
         Self { repairs, lacking }
     }
 
-    /// The ruling with its warnings. What credits nobody, a duplicate too, is delivered nowhere and lacks nothing.
+    /// Adds the warnings to the ruling. Without credit (also a duplicate) there is no delivery, so no field is
+    /// missing.
     pub(super) fn on(&self, mut ruling: Ruling, known: &Known) -> Ruling {
         ruling.receipt.warnings.clone_from(&self.repairs);
         if ruling.receipt.attribution.is_empty() {

@@ -1,7 +1,7 @@
-//! `POST v1/webhooks/{program}/{secret}`: what a vendor tells by itself. The last segment of the address is the secret that
-//! lets it in; a wrong one is answered like an address that does not exist, whatever else is right. What comes in is kept
-//! as it is before it is answered, since no vendor documents how often it tries again; what it means is
-//! [`crate::commissions`]' to find out. The secret stands in no log, metric or problem.
+//! `POST v1/webhooks/{program}/{secret}`: webhooks from vendors. The last path segment is the secret; a wrong one
+//! gets the same answer as an unknown address. The body is stored unchanged before the answer, because no vendor
+//! documents how often it retries; [`crate::commissions`] interprets it. The secret appears in no log, metric or
+//! problem.
 
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -16,13 +16,13 @@ use crate::config::Account;
 use crate::keys::crypto::{is_same, sha256};
 use crate::store::webhooks::NewWebhook;
 
-/// Bytes of one that is read. Events are flat objects of a few hundred.
+/// Most bytes of a webhook that is read. Events are flat objects of a few hundred bytes.
 const WHOLE_BYTES: usize = trailmark_wire::limits::BODY_BYTES;
 
-/// Bytes that are kept of one that is larger: enough to see what it was.
+/// Bytes kept of a larger one: enough to recognise it.
 const CUT_BYTES: usize = 4 * 1024;
 
-/// Takes a webhook in.
+/// Receives a webhook.
 pub(super) async fn receive(app: &App, call: Call, program: &str, secret: &str) -> Result<Response, Problem> {
     let account = addressed(app, call.client, program, secret)?;
     let new = new(app, account, call.body).await?;
@@ -31,18 +31,18 @@ pub(super) async fn receive(app: &App, call: Call, program: &str, secret: &str) 
     app.committed();
     tracing::info!(program = %account.program, kept = ?kept, is_cut, "webhook kept");
     match is_cut {
-        // Kept in quarantine; told all the same, for the vendor's own log.
+        // Kept in quarantine, but refused too, so that the vendor's log shows it.
         true => Err(Refusal::BodyTooLarge.into()),
         false => Ok(StatusCode::NO_CONTENT.into_response()),
     }
 }
 
-/// The account whose address this is. Guesses use up the rate of the client's network; the vendor's own calls do not, since
-/// whoever knows the secret may come in a burst.
+/// The account with this address. Guesses count against the rate of the client's network; the vendor's own calls do
+/// not, because a caller who knows the secret may send a burst.
 fn addressed<'a>(app: &'a App, client: ClientNetwork, program: &str, secret: &str) -> Result<&'a Account, Problem> {
     let named = app.accounts.iter().find(|account| account.program.as_str() == program);
     let path = named.and_then(|account| account.webhook_path.as_ref());
-    // Compared even where there is none, so that the time does not tell which programs there are.
+    // Compares even without an account, so that the time does not reveal which programs exist.
     let matches = is_same(secret, path.map_or("", |path| path.expose()));
     match named.filter(|_| matches && path.is_some()) {
         Some(found) => Ok(found),

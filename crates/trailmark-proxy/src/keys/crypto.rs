@@ -1,5 +1,5 @@
-//! The primitives that wire takes as arguments, by AWS-LC. Verification answers yes or no: why a signature is wrong is
-//! nobody's business.
+//! The cryptographic primitives that the wire takes as arguments, from AWS-LC. Verification answers only yes or no;
+//! callers need not know why a signature is wrong.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
@@ -17,13 +17,14 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     hash
 }
 
-/// Whether two secrets are the same: in constant time, and over digests, so that the length does not show either.
+/// Whether two secrets are equal: in constant time, and over digests, so that the time does not reveal the length
+/// either.
 pub fn is_same(shown: &str, secret: &str) -> bool {
     let [shown, secret] = [shown, secret].map(|text| digest(&SHA256, text.as_bytes()));
     verify_slices_are_equal(shown.as_ref(), secret.as_ref()).is_ok()
 }
 
-/// The name of a browser key (RFC 7638).
+/// The thumbprint of a browser key (RFC 7638).
 pub fn thumbprint(key: &EcPublicJwk) -> Thumbprint {
     Thumbprint::from_digest(sha256(key.thumbprint_input().as_bytes()))
 }
@@ -33,17 +34,17 @@ pub fn is_on_curve(key: &EcPublicJwk) -> bool {
     ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.to_sec1()).is_ok()
 }
 
-/// Whether `signature`, R || S, is this key's over `message` (ES256, RFC 7518 § 3.4).
+/// Whether `signature`, R || S, is this key's signature of `message` (ES256, RFC 7518 § 3.4).
 pub fn es256_verifies(key: &EcPublicJwk, message: &[u8], signature: &[u8; 64]) -> bool {
     UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.to_sec1()).verify(message, signature).is_ok()
 }
 
-/// Whether `signature` is this key's over `message` (EdDSA, RFC 8037).
+/// Whether `signature` is this key's signature of `message` (EdDSA, RFC 8037).
 pub fn ed25519_verifies(public_key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     UnparsedPublicKey::new(&ED25519, public_key).verify(message, signature).is_ok()
 }
 
-/// An Ed25519 key pair could not be made or read.
+/// An Ed25519 key pair could not be created or read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an Ed25519 key")]
 pub struct BadKey;
@@ -56,12 +57,12 @@ impl SigningKey {
     /// A new key.
     ///
     /// # Errors
-    /// [`BadKey`] when the system gives no randomness.
+    /// [`BadKey`] if the system provides no randomness.
     pub fn generate() -> Result<Self, BadKey> {
         Ed25519KeyPair::generate().map(Self).map_err(|_unspecified| BadKey)
     }
 
-    /// The key as [`Self::to_text`] wrote it.
+    /// Reads a key written by [`Self::to_text`].
     ///
     /// # Errors
     /// [`BadKey`] for any other text.
@@ -73,24 +74,24 @@ impl SigningKey {
     /// PKCS#8 as base64url, for the store.
     ///
     /// # Errors
-    /// [`BadKey`] when AWS-LC cannot write it.
+    /// [`BadKey`] if AWS-LC cannot write it.
     pub fn to_text(&self) -> Result<Secret, BadKey> {
         let pkcs8 = self.0.to_pkcs8().map_err(|_unspecified| BadKey)?;
         Ok(Secret::new(base64url::encode(pkcs8.as_ref())))
     }
 
-    /// The public half.
+    /// The public key.
     ///
     /// # Errors
-    /// [`BadKey`], never seen: an Ed25519 public key has 32 bytes.
+    /// [`BadKey`], which does not occur: an Ed25519 public key has 32 bytes.
     pub fn public_key(&self) -> Result<[u8; 32], BadKey> {
         self.0.public_key().as_ref().try_into().map_err(|_length| BadKey)
     }
 
-    /// The signature over a message.
+    /// Signs a message.
     ///
     /// # Errors
-    /// [`BadKey`] when AWS-LC refuses.
+    /// [`BadKey`] if AWS-LC refuses.
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], BadKey> {
         let signature = self.0.try_sign(message).map_err(|_unspecified| BadKey)?;
         signature.as_ref().try_into().map_err(|_length| BadKey)

@@ -1,30 +1,31 @@
-//! The life of a signing key, as pure rules over its row: which key signs, which verify, which are published. A new key is
-//! published before it signs; an old one verifies until the last thing that it signed expires; a revoked one is dead.
+//! The life of a signing key, as pure rules over its row: which key signs, which keys verify and are published. A new
+//! key is published before it signs; an old key verifies until everything that it signed has expired; a revoked key
+//! does nothing.
 
 use trailmark_wire::time::UnixMillis;
 
 use crate::store::KeyRow;
 
-/// Milliseconds for which a new key is published before it signs: caches of the JWKS have it by then.
+/// How long a new key is published before it signs, in milliseconds: all caches of the JWKS have it then.
 pub const ANNOUNCED_MS: i64 = 10 * 60 * 1000;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Whether what this key signed is believed.
+/// Whether this key's signatures are accepted.
 pub fn verifies(key: &KeyRow, now: UnixMillis) -> bool {
     key.revoked_at.is_none() && (!is_retired(key, now) || key.last_expiry.is_some_and(|last| now < last))
 }
 
-/// The key that signs at `now`: the newest whose time has come. When revocation left none such, an announced one steps in
-/// early; `None` asks for a new key.
+/// The key that signs at `now`: the newest that may. If revocation left none, an announced key signs early; `None`
+/// asks for a new key.
 pub fn signer(keys: &[KeyRow], now: UnixMillis) -> Option<&KeyRow> {
     let usable = || keys.iter().filter(|key| key.revoked_at.is_none() && !is_retired(key, now));
     let newest = |key: &&KeyRow| (key.created_at, key.signs_from);
     usable().filter(|key| key.signs_from <= now).max_by_key(newest).or_else(|| usable().max_by_key(newest))
 }
 
-/// What a key's `last_expiry` must be raised to before it signs something that expires at `expires_at`; `None` when it
-/// covers that already. Rounded up to a whole day, so that a busy site writes once a day and not once a token.
+/// The `last_expiry` that a key needs before it signs something that expires at `expires_at`; `None` if it suffices
+/// already. Rounded up to whole days, so that a busy site writes once a day instead of once for each token.
 pub fn covers(key: &KeyRow, expires_at: UnixMillis) -> Option<UnixMillis> {
     if key.last_expiry.is_some_and(|last| expires_at <= last) {
         return None;

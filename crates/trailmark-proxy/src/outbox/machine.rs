@@ -1,5 +1,5 @@
-//! What follows from a plan, a send, a look-up or a crash. Each function takes how a delivery stood while it was leased, and
-//! gives how it stands next; the schedule is data.
+//! What follows from a plan, a send, a look-up or a crash. Each function takes the state of a leased delivery and
+//! returns its next state. The schedule is data.
 
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
@@ -12,8 +12,8 @@ const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
-/// The longest wait after each counted send that came to nothing; the last send has none after it. Full jitter halves a
-/// wait on average, so twelve daily ones are what reaches day 7.
+/// Longest wait after each counted send that failed; none follows the last send. Full jitter halves a wait on
+/// average, so twelve daily waits reach day 7.
 pub const SCHEDULE_MS: [i64; 22] = [
     5 * SECOND_MS,
     30 * SECOND_MS,
@@ -42,12 +42,12 @@ pub const SCHEDULE_MS: [i64; 22] = [
 /// Sends of one generation, at most.
 pub const MOST_ATTEMPTS: u32 = SCHEDULE_MS.len() as u32 + 1;
 
-/// How often a vendor may accept a delivery that a look-up then does not find.
+/// How often a vendor may accept a delivery that the following look-up does not find.
 pub const MOST_ROUNDS: u32 = 3;
 
-/// When what was accepted [`MOST_ROUNDS`] times and never shown is read back, each counted from the one before; nothing is sent meanwhile.
-/// Vendors have been seen to show a customer after an hour. The first waits catch that; the later ones catch a vendor whose processing
-/// stood still for days, at the price of a handful of look-ups, and reach as far as [`SCHEDULE_MS`] does: a week.
+/// Waits between the look-ups of a delivery that was accepted [`MOST_ROUNDS`] times and never found; nothing is sent
+/// meanwhile. Vendors have shown a customer after an hour: the first waits catch that. The later waits catch a vendor
+/// whose processing stops for days. Like [`SCHEDULE_MS`] they reach a week.
 pub const READ_BACK_MS: [i64; 13] = [
     15 * MINUTE_MS,
     30 * MINUTE_MS,
@@ -64,36 +64,36 @@ pub const READ_BACK_MS: [i64; 13] = [
     DAY_MS,
 ];
 
-/// How many look-ups must find nothing before a refusal is believed that came after a send which may have taken effect. A rejection is
-/// final and has time: they are as far apart as [`READ_BACK_MS`] says, so that a vendor which shows a customer after an hour, or denies
-/// once what it has, makes no paid customer a rejected one.
+/// Look-ups that must find nothing before a refusal is believed if an earlier send may have taken effect. They are
+/// spaced by [`READ_BACK_MS`], because a rejection is final: a vendor that shows a customer after an hour, or wrongly
+/// denies it once, must not turn a paid customer into a rejected one.
 pub const REFUSAL_LOOK_UPS: u32 = 3;
 
-/// The furthest ahead that a vendor's hint is believed.
+/// A vendor's hint is believed at most this far ahead.
 pub const LONGEST_HINT_MS: i64 = DAY_MS;
 
-/// How long to stay away from a vendor that says "too many requests" without saying until when.
+/// How long to wait after "too many requests" without a time.
 pub const THROTTLED_MS: i64 = MINUTE_MS;
 
-/// What a decision needs to know of the world.
+/// What a decision needs to know besides the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
     /// Now.
     pub now: UnixMillis,
     /// 32 random bits.
     pub jitter: u32,
-    /// The vendor's settling time: how long after a send a look-up's "no such thing" says nothing.
+    /// The vendor's settling time: for so long after a send, a look-up's "no such thing" proves nothing.
     pub settling_ms: i64,
 }
 
 impl Moment {
-    /// Full jitter: a point between now and `wait_ms` from now.
+    /// Full jitter: a random time between now and `wait_ms` from now.
     fn within(self, wait_ms: i64) -> UnixMillis {
         let drawn = (i128::from(wait_ms) * i128::from(self.jitter)) >> 32;
         self.now.plus(i64::try_from(drawn).unwrap_or(wait_ms))
     }
 
-    /// A vendor's hint, as far as it is believed.
+    /// A vendor's hint, cut to [`LONGEST_HINT_MS`].
     fn hinted(self, hint: Option<UnixMillis>) -> Option<UnixMillis> {
         hint.map(|hint| hint.min(self.now.plus(LONGEST_HINT_MS)))
     }
@@ -108,7 +108,7 @@ impl Moment {
     }
 }
 
-/// Nothing is to be sent: the plan, or the refusal of one, says why. `unsure` as in [`after_send`].
+/// The plan, or its refusal, says that nothing is to be sent. `unsure` as in [`after_send`].
 pub fn without_sending(progress: Progress, state: State, reason: &str, unsure: bool, at: Moment) -> Progress {
     match unsure {
         true => doubted(progress, Doubt::Refused, reason, Some(at.settled()), at),
@@ -116,9 +116,10 @@ pub fn without_sending(progress: Progress, state: State, reason: &str, unsure: b
     }
 }
 
-/// After a send. `progress.attempts` counts it already; `unsure` says that an earlier send of the delivery may have taken effect.
+/// After a send. `progress.attempts` counts it already. `unsure`: an earlier send of the delivery may have taken
+/// effect.
 ///
-/// A [`Outcome::Forbidden`] is to go through [`forbidden`] first; here it is one more reason to try again.
+/// Pass a [`Outcome::Forbidden`] through [`forbidden`] first; here it only means another try.
 pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: bool, at: Moment) -> Progress {
     let next = match outcome {
         Outcome::AuthFailed { message } => uncounted(progress, message),
@@ -130,14 +131,14 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
         Outcome::Forbidden { message } | Outcome::Premature { message } => retried(progress, message, None, at),
         Outcome::Ignored { message } => ended(progress, State::Ignored, message),
         Outcome::Missing { message } => {
-            // Gone by the earlier deletion, or never there: a look-up shows whether it is gone at all.
+            // The earlier deletion removed it, or it never existed: a look-up shows whether it is gone.
             let doubt = if unsure { Doubt::Unknown } else { Doubt::Missing };
             doubted(progress, doubt, message, Some(at.settled()), at)
         }
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
         Outcome::Rejected { message } => ended(progress, State::Rejected, message),
         Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
-        // Its lane is closed until the vendor's point, and may be opened before: the delivery itself stays due.
+        // The lane stays closed until the vendor's time, but may be opened earlier: the delivery itself stays due.
         Outcome::Throttled { .. } => uncounted(progress, "the vendor asked to come back later; it was not processed"),
         Outcome::Unknown { message } => unknown(progress, class, message, at),
         Outcome::Unverified => {
@@ -147,7 +148,7 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
     if unsure { looked_up_first(next, class, at) } else { next }
 }
 
-/// An earlier send may have taken effect: an ending that says that nothing did is believed only after a look-up.
+/// If an earlier send may have taken effect, a final state without effect needs a look-up first.
 fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
     let doubt = match next.state {
         State::Ignored | State::Rejected => Doubt::Refused,
@@ -158,7 +159,7 @@ fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
     doubted(next, doubt, &message, at.looked_up(class), at)
 }
 
-/// What a 403 means, once a probe has said whether the credential as such is good.
+/// The meaning of a 403, after a probe has shown whether the credential works at all.
 pub fn forbidden(message: String, probe: Probe) -> Outcome {
     match probe {
         Probe::Good => Outcome::Rejected { message },
@@ -167,13 +168,13 @@ pub fn forbidden(message: String, probe: Probe) -> Outcome {
     }
 }
 
-/// Before a look-up: its "no such thing" does not mean absent before this point either.
+/// Before a look-up: "no such thing" is not believed before `not_before` either.
 pub fn settling_until(progress: Progress, not_before: UnixMillis) -> Progress {
     let settles_at = progress.settles_at.map_or(not_before, |settles_at| settles_at.max(not_before));
     Progress { settles_at: Some(settles_at), ..progress }
 }
 
-/// After a look-up that was begun at `asked_at`.
+/// After a look-up that began at `asked_at`.
 pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, at: Moment) -> Progress {
     match found {
         LookUp::Absent if progress.state == State::Ignored => read_back_later(progress, None, at),
@@ -186,8 +187,8 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
         LookUp::Found { .. } if progress.doubt == Some(Doubt::Missing) => {
             let message = progress.reason.as_deref().unwrap_or_default();
             let reason = format!(
-                "there was nothing to delete when this came ({message}), and a look-up shows nothing either: it was deleted by \
-                 somebody else, or stands under another key"
+                "the vendor had nothing to delete ({message}), and a look-up shows nothing either: somebody else deleted it, \
+                 or it has another key at the vendor"
             );
             ended(progress, State::Conflict, &reason)
         }
@@ -196,21 +197,21 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
     }
 }
 
-/// A look-up is due, and this vendor has none.
+/// A look-up is due, but this vendor offers none.
 pub fn without_look_up(progress: Progress) -> Progress {
     match progress.doubt {
         Some(Doubt::Duplicate) => unshown(progress),
-        _ => undecided(progress, "this vendor cannot be asked what it has"),
+        _ => undecided(progress, "this vendor offers no look-up"),
     }
 }
 
-/// After a lease that ended without a word from its holder. `open` is the attempt that was begun under it.
+/// After a lease that expired without an outcome. `open` is the attempt that was begun under it.
 pub fn after_crash(progress: Progress, open: Option<(Purpose, Option<Class>)>, at: Moment) -> Progress {
     match open {
-        // Nothing was sent, or nothing that takes effect: it stands as before and is taken up again.
+        // Nothing was sent that takes effect: the delivery is unchanged and taken up again.
         None | Some((Purpose::LookUp, _)) => progress,
         Some((Purpose::Send, class)) => {
-            let message = "no answer was seen: the proxy stopped or stalled while it was sending";
+            let message = "the proxy stopped or stalled during the send, before it saw an answer";
             unknown(progress, class.unwrap_or(Class::Neither), message, at)
         }
     }
@@ -229,7 +230,7 @@ fn unknown(progress: Progress, class: Class, message: &str, at: Moment) -> Progr
 }
 
 fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
-    // Never further ahead than the whole settling time: a clock that went back has it begin anew, and no more.
+    // At most one settling time ahead: after a clock was set back, the settling time starts once more.
     let settles_at = progress.settles_at.map(|settles_at| settles_at.min(asked_at.plus(at.settling_ms)));
     if settles_at.is_some_and(|settles_at| asked_at < settles_at) {
         return Progress { due_at: settles_at, settles_at, ..progress };
@@ -245,16 +246,19 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
                 read_back_later(ended(progress, State::Ignored, &message), None, at)
             }
         }
-        Some(Doubt::Missing) => retried(progress, "the vendor still shows what is to be deleted", None, at),
+        Some(Doubt::Missing) => retried(progress, "the vendor still shows the record to delete", None, at),
         Some(Doubt::Refused) => refused(progress, at),
         Some(Doubt::Duplicate) => unshown(progress),
-        Some(Doubt::Unknown) | None => {
-            retried(progress, "an outcome was unknown; a look-up found nothing, so it is sent again", None, at)
-        }
+        Some(Doubt::Unknown) | None => retried(
+            progress,
+            "the outcome of a send was unknown; a look-up found nothing, so it is sent again",
+            None,
+            at,
+        ),
     }
 }
 
-/// The vendor refused it, and shows nothing of the earlier send: believed once it has been said often enough.
+/// The vendor refused it and shows no earlier send: believed after [`REFUSAL_LOOK_UPS`] look-ups.
 fn refused(progress: Progress, at: Moment) -> Progress {
     let wait = READ_BACK_MS.get(progress.look_ups as usize).filter(|_| progress.look_ups + 1 < REFUSAL_LOOK_UPS);
     let (look_ups, reason) = (progress.look_ups.saturating_add(1), progress.reason.clone().unwrap_or_default());
@@ -264,7 +268,7 @@ fn refused(progress: Progress, at: Moment) -> Progress {
     }
 }
 
-/// What was ignored is asked for once more, until the week is over.
+/// Schedules the next look-up of an ignored delivery, until [`READ_BACK_MS`] ends.
 fn read_back_later(progress: Progress, hint: Option<UnixMillis>, at: Moment) -> Progress {
     let wait = READ_BACK_MS.get(progress.look_ups as usize);
     let due_at = wait.map(|wait| at.now.plus(*wait).max(at.hinted(hint).unwrap_or(at.now)));
@@ -275,7 +279,7 @@ fn inconclusive(progress: Progress, message: &str, hint: Option<UnixMillis>, at:
     let hint = at.hinted(hint);
     let wait = SCHEDULE_MS.get(progress.look_ups as usize);
     match (hint, wait) {
-        // The vendor said when: like a throttled send, this counts for nothing, and its lane waits for that.
+        // The vendor gave a time: like a throttled send, this look-up does not count, and the lane waits.
         (Some(_), _) => progress,
         (None, Some(wait)) => {
             Progress { look_ups: progress.look_ups.saturating_add(1), due_at: Some(at.within(*wait)), ..progress }
@@ -286,11 +290,11 @@ fn inconclusive(progress: Progress, message: &str, hint: Option<UnixMillis>, at:
 
 /// Nothing more can be found out: an operator decides.
 fn undecided(progress: Progress, why: &str) -> Progress {
-    let reason = format!("{why}; whether the vendor has it is for an operator to find out (`outbox resolve`)");
+    let reason = format!("{why}; find out whether the vendor has it, then run `outbox resolve`");
     Progress { state: State::Uncertain, reason: Some(reason), due_at: None, doubt: Some(Doubt::Unknown), ..progress }
 }
 
-/// Certainly without effect, or without harm when it had one: again later, or dead when the schedule is over.
+/// The send had no effect, or repeating it is harmless: tries again later; `dead` when the schedule ends.
 fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Moment) -> Progress {
     let index = progress.attempts.saturating_sub(1) as usize;
     let Some(wait) = SCHEDULE_MS.get(index) else {
@@ -301,7 +305,7 @@ fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Mome
     due(progress, message, at.hinted(hint).map_or(due_at, |hint| hint.max(due_at)))
 }
 
-/// Not processed, and not the delivery's fault: the attempt is taken off the count again.
+/// Not processed, and not the delivery's fault: the attempt does not count.
 fn uncounted(progress: Progress, message: &str) -> Progress {
     let progress = Progress { attempts: progress.attempts.saturating_sub(1), ..progress };
     match progress.due_at {
@@ -322,7 +326,7 @@ fn due(progress: Progress, message: &str, due_at: UnixMillis) -> Progress {
     }
 }
 
-/// A question for a look-up at `due_at` or, without one, for an operator.
+/// Asks for a look-up at `due_at`; without one, for an operator.
 fn doubted(progress: Progress, doubt: Doubt, message: &str, due_at: Option<UnixMillis>, at: Moment) -> Progress {
     let state = match doubt {
         Doubt::Accepted | Doubt::Duplicate => State::Unverified,
@@ -353,6 +357,6 @@ fn ended(progress: Progress, state: State, reason: &str) -> Progress {
 /// The vendor says that it has it already, and does not show it.
 fn unshown(progress: Progress) -> Progress {
     let message = progress.reason.as_deref().unwrap_or_default();
-    let reason = format!("the vendor says that it exists already, and does not show it as ours: {message}");
+    let reason = format!("the vendor says that it exists already, but does not show it as ours: {message}");
     ended(progress, State::Conflict, &reason)
 }

@@ -1,12 +1,12 @@
-//! What operators may do with a delivery by hand, and what follows. The lease is the store's to check: nothing here is done
-//! to a delivery that somebody holds.
+//! What an operator may do with a delivery by hand, and its next state. The store checks the lease: a leased delivery
+//! is not changed.
 
 use trailmark_vendors::capability::Class;
 use trailmark_wire::time::UnixMillis;
 
 use super::{Doubt, Progress, State};
 
-/// A change that the delivery's state does not allow; names the state and the cure.
+/// The delivery's state does not allow the change; the text names the state and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotAllowed(pub String);
@@ -14,16 +14,16 @@ pub struct NotAllowed(pub String);
 /// What earlier attempts leave open when a delivery is replayed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Past {
-    /// Every send was refused, or did not leave.
+    /// Every send was refused, or was never made.
     Clear,
-    /// A send may have taken effect, or has; the class of the last such send, where its row names one.
+    /// A send has or may have taken effect; the class of the last such send, if its row names one.
     Unsure(Option<Class>),
 }
 
-/// Gives up. What was still settling at the vendor settles on, should it be replayed.
+/// Gives up. Keeps the settling time, in case it is replayed.
 ///
 /// # Errors
-/// [`NotAllowed`] when it is settled already, other than as a dead letter.
+/// [`NotAllowed`] if it is settled and no dead letter.
 pub fn dropped(progress: Progress, reason: String) -> Result<Progress, NotAllowed> {
     if progress.state.is_settled() && !progress.state.is_dead_letter() {
         return Err(settled(progress.state));
@@ -32,7 +32,7 @@ pub fn dropped(progress: Progress, reason: String) -> Result<Progress, NotAllowe
     Ok(Progress { settles_at, ..set(progress, State::Dropped, reason) })
 }
 
-/// Settles what nobody could tell.
+/// Settles a delivery whose outcome is unknown.
 ///
 /// # Errors
 /// [`NotAllowed`] unless it is `uncertain`, `unverified`, `conflict`, `ignored` or `dead`.
@@ -43,18 +43,18 @@ pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result
             Ok(set(progress, state, reason))
         }
         State::Due | State::Blocked | State::Waiting => Err(NotAllowed(format!(
-            "this delivery is `{}`: it is still to be sent, so there is nothing to resolve; `outbox drop` gives it up",
+            "this delivery is `{}`: it has not been sent yet, so there is nothing to resolve; give it up with `outbox drop`",
             progress.state.as_str()
         ))),
         state => Err(settled(state)),
     }
 }
 
-/// Starts a new generation, with the same key at the vendor. Where an earlier send may have taken effect it starts with a
-/// look-up, unless the operator accepts a double; a vendor that cannot be asked leaves only that.
+/// Starts a new generation with the same key at the vendor. If an earlier send may have taken effect, it starts with
+/// a look-up, unless the operator accepts a double. A vendor without look-ups needs that consent.
 ///
 /// # Errors
-/// [`NotAllowed`] when it needs no replay, or could take effect twice and the operator does not accept that.
+/// [`NotAllowed`] if it needs no replay, or could take effect twice without the operator's consent.
 pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMillis) -> Result<Progress, NotAllowed> {
     match progress.state {
         State::Recorded => return Err(NotAllowed("this delivery is `recorded`: the vendor has it".into())),
@@ -69,14 +69,14 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
             Some(Class::Keyed | Class::Upsert) => Ok(fresh),
             Some(Class::Searchable | Class::UniqueKey) => Ok(Progress {
                 state: State::Uncertain,
-                reason: Some("replayed by hand; an earlier outcome is unknown, so it is looked up first".into()),
+                reason: Some("replayed by hand; an earlier outcome is unknown, so a look-up comes first".into()),
                 doubt: Some(Doubt::Unknown),
                 settles_at: progress.settles_at.or(Some(now)),
                 ..fresh
             }),
             Some(Class::Neither) | None => Err(NotAllowed(
-                "an earlier send may have taken effect and this vendor cannot be asked: look there yourself, then \
-                 `outbox resolve` it, or replay it with `--accept-double`"
+                "an earlier send may have taken effect and this vendor offers no look-up: check there yourself, then \
+                 run `outbox resolve`, or replay with `--accept-double`"
                     .into(),
             )),
         },

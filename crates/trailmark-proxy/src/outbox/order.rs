@@ -1,42 +1,45 @@
-//! Whose turn it is: some vendors take a transaction only for a customer that they know, and a refund only of a sale that
-//! they have. Such a delivery is held back until the one that it follows is recorded in the same program. It costs no
-//! attempt, and no due time is set: the ledger makes it due again, in one transaction, whenever the other one is settled or
-//! comes into being. Which kinds follow which is the adapter's to say (`Vendor::follows`).
+//! The order of deliveries: some vendors take a transaction only for a customer that they know, and a refund only of
+//! a sale that they have. Such a delivery waits until the delivery that it follows is recorded in the same program.
+//! Waiting costs no attempt and sets no due time: the ledger makes it due, in one transaction, whenever the earlier
+//! delivery is settled or created. The adapter says which kind follows which (`Vendor::follows`).
 
 use trailmark_wire::conversion::Kind;
 
 use super::{Progress, State};
 
-/// The delivery that another one follows, as the ledger has it.
+/// State of the delivery that another one follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Earlier {
     /// There is none in this program.
     Absent,
-    /// It stands so.
+    /// Its state.
     Stands(State),
-    /// Whether the vendor has it is for an operator to find out: it goes no further by itself.
+    /// An operator must find out whether the vendor has it; it does not go on by itself.
     Undecided,
-    /// The conversion does not name what it follows; its adapter says what it misses.
+    /// The conversion does not name what it follows; the adapter reports what is missing.
     Unnamed,
 }
 
-/// How a delivery stands while it is not its turn; `None` when it is.
+/// The state of a delivery whose turn has not come; `None` when it has.
 pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option<Progress> {
     let (state, reason) = match earlier {
         Earlier::Unnamed | Earlier::Stands(State::Recorded | State::NotNeeded) => return None,
         Earlier::Absent => {
-            (State::Blocked, format!("{} is not known in this program; it goes on when it comes", name(follows)))
+            (State::Blocked, format!("{} is not known in this program; this goes on when it arrives", name(follows)))
         }
         Earlier::Stands(state) if state.is_settled() => {
             let word = state.as_str();
-            (State::Blocked, format!("{} ended `{word}`; it goes on when that one is recorded", name(follows)))
+            (State::Blocked, format!("{} ended `{word}`; this goes on when it is recorded", name(follows)))
         }
         Earlier::Stands(State::Blocked) => {
-            (State::Blocked, format!("{} is blocked itself; it goes on when that one is recorded", name(follows)))
+            (State::Blocked, format!("{} is blocked itself; this goes on when it is recorded", name(follows)))
         }
         Earlier::Undecided => {
             let what = name(follows);
-            (State::Blocked, format!("whether the vendor has {what} is for an operator to find out (`outbox resolve`)"))
+            (
+                State::Blocked,
+                format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
+            )
         }
         Earlier::Stands(_) => (State::Waiting, format!("{} must be recorded first", name(follows))),
     };

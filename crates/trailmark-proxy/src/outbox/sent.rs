@@ -1,5 +1,5 @@
-//! What a send came to, as the words of an attempt's row, and the one answer to the question that they raise: may it have taken
-//! effect at the vendor? The outbox, the ledger's claims, replays by hand and `explain` all ask here.
+//! The outcome of a send, as the word in an attempt's row, and whether a send with that outcome may have taken
+//! effect. The outbox, the ledger's claims, replays by hand and `explain` all use this.
 
 use trailmark_vendors::outcome::Outcome;
 
@@ -14,21 +14,21 @@ pub enum SendOutcome {
     Duplicate,
     /// The credential may not do this.
     Forbidden,
-    /// Accepted, and nothing comes of it.
+    /// Accepted, but without effect.
     Ignored,
-    /// The vendor does not have what was to be deleted.
+    /// The vendor does not have what we delete.
     Missing,
     /// Done.
     Recorded,
-    /// Refused for good.
+    /// Refused permanently.
     Rejected,
-    /// Not processed, worth another try.
+    /// Not processed; another try may help.
     Retry,
     /// Not processed: too many requests.
     Throttled,
-    /// Nobody knows whether it was processed.
+    /// It is unknown whether it was processed.
     Unknown,
-    /// Accepted without saying what came of it.
+    /// Accepted without showing the record.
     Unverified,
 }
 
@@ -67,22 +67,22 @@ impl SendOutcome {
         }
     }
 
-    /// The outcome behind a word.
+    /// The outcome for a word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.as_str() == word)
     }
 
-    /// Whether the send may have taken effect at the vendor. A send without an outcome may have, too.
+    /// Whether the send may have taken effect. (A send without an outcome may have, too.)
     pub fn may_have_effect(self) -> bool {
         matches!(self, Self::Recorded | Self::Unknown | Self::Unverified)
     }
 
-    /// Whether a send whose row holds this word may have taken effect; `None` while it has no outcome.
+    /// Whether a send with this word in its row may have taken effect; `None` is a send without an outcome.
     pub fn word_may_have_effect(word: Option<&str>) -> bool {
         word.and_then(Self::from_word).is_none_or(Self::may_have_effect)
     }
 
-    /// The words of all that may have taken effect, quoted, for SQL.
+    /// The words of all outcomes that may have taken effect, quoted for SQL.
     pub fn words_with_effect() -> String {
         let words = Self::ALL.into_iter().filter(|outcome| outcome.may_have_effect());
         words.map(|outcome| format!("'{}'", outcome.as_str())).collect::<Vec<_>>().join(", ")
@@ -100,7 +100,7 @@ impl From<&Outcome> for SendOutcome {
             Outcome::Missing { .. } => Self::Missing,
             Outcome::Recorded { .. } => Self::Recorded,
             Outcome::Rejected { .. } => Self::Rejected,
-            // People are told the same of both: not processed, and worth another try.
+            // The row has one word for both: not processed, and worth another try.
             Outcome::Premature { .. } | Outcome::Retry { .. } => Self::Retry,
             Outcome::Throttled { .. } => Self::Throttled,
             Outcome::Unknown { .. } => Self::Unknown,

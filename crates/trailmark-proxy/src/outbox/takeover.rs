@@ -1,5 +1,5 @@
-//! Where a delivery begins whose key a page had claimed first, until the site's backend overruled it. What was sent on the
-//! page's word may stand at the vendor, so the outbox's rule holds for both deliveries together: nothing is sent blind.
+//! First state of a delivery whose key a page had claimed before the site's backend overruled it. The page's send may
+//! have taken effect at the vendor, so the outbox's main rule covers both deliveries: no send without a look-up.
 
 use trailmark_vendors::capability::Class;
 use trailmark_wire::time::UnixMillis;
@@ -8,25 +8,30 @@ use super::manual::Past;
 use super::{Doubt, Progress, State};
 use crate::store::delivery::FURTHEST_DUE_MS;
 
-/// How a new delivery stands; `past` is what the sends on the page's word leave open.
+/// State of the new delivery. `past` is what the page's sends leave open.
 ///
-/// Where they may have taken effect, the vendor is asked first. A look-up that finds nothing is believed once the vendor's
-/// settling time has passed since the first one was made: the page's send may be seconds old.
+/// If they may have taken effect, the vendor is asked first. A look-up that finds nothing is believed one settling
+/// time after the first look-up, because the page's send may be seconds old.
 pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
     let fresh = Progress::new(due_at);
     match past {
         Past::Clear => fresh,
         Past::Unsure(Some(Class::Keyed | Class::Searchable | Class::UniqueKey | Class::Upsert)) => Progress {
             state: State::Uncertain,
-            reason: Some("the vendor was told of this customer on a page's word, so it is asked first".into()),
+            reason: Some(
+                "a page's claim on this customer was sent to the vendor before, so a look-up comes first".into(),
+            ),
             doubt: Some(Doubt::Unknown),
-            // The machine brings this near: to the settling time after the look-up that it is given to.
+            // `machine` replaces this by one settling time after the first look-up.
             settles_at: Some(due_at.plus(FURTHEST_DUE_MS)),
             ..fresh
         },
         Past::Unsure(Some(Class::Neither) | None) => Progress {
             state: State::Conflict,
-            reason: Some("the vendor was told of it on a page's word, and cannot be asked what it has".into()),
+            reason: Some(
+                "a page's claim on this customer was sent to the vendor before, and this vendor offers no look-up"
+                    .into(),
+            ),
             due_at: None,
             ..fresh
         },

@@ -1,13 +1,13 @@
-//! Open files: every connection is one, and so is every file of the ledger. A proxy that runs out of them cannot read its own
-//! ledger and answers 503, so there are enough before the first connection is accepted, or the proxy does not start.
+//! Open files: every connection is one, and so is every file of the ledger. A proxy without free file handles cannot
+//! read its ledger and answers 503. So enough are ensured before the first connection, or the proxy does not start.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Open files beside the connections of browsers and backends: the operator's listener (64), vendors' connections, the
-/// ledger with its log and index for each of its readers, the system's own.
+/// Open files besides the connections of browsers and backends: the operator's listener (64), vendor connections, the
+/// ledger with log and index for each reader, the system's own.
 const BESIDE: u64 = 256;
 
-/// There cannot be enough open files.
+/// There are not enough open files.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TooFewFiles {
     /// The hard limit is too low.
@@ -23,14 +23,14 @@ pub enum TooFewFiles {
         /// The hard limit.
         hard: u64,
     },
-    /// The system does not raise the soft limit, or does not tell it.
+    /// The system does not raise the soft limit, or does not report it.
     #[error(
         "the number of open files cannot be raised to {needed}: {reason}; raise it before the proxy starts (`ulimit -n`)"
     )]
     System {
         /// Open files that `limits.connections` needs.
         needed: u64,
-        /// What the system says.
+        /// The system's reason.
         reason: nix::Error,
     },
 }
@@ -42,10 +42,10 @@ fn lower(hard: &u64) -> String {
     }
 }
 
-/// Raises the soft limit of open files where so many connections need it.
+/// Raises the soft limit of open files if this many connections need it.
 ///
 /// # Errors
-/// [`TooFewFiles`] when it cannot be raised that far.
+/// [`TooFewFiles`] if it cannot be raised that far.
 pub(super) fn make_room(connections: usize) -> Result<(), TooFewFiles> {
     let system = |reason| TooFewFiles::System { needed: needed(connections), reason };
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).map_err(system)?;
@@ -59,7 +59,7 @@ fn needed(connections: usize) -> u64 {
     u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(BESIDE)
 }
 
-/// The soft limit that so many connections need; `None` when the one in force is enough.
+/// The soft limit that this many connections need; `None` if the present one suffices.
 fn raised(connections: usize, soft: u64, hard: u64) -> Result<Option<u64>, TooFewFiles> {
     let needed = needed(connections);
     match needed {

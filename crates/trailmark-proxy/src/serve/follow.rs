@@ -1,8 +1,8 @@
-//! Follows the simulator's clock (`serve --clock-url`), so that an hour of retries passes in a second. Allowed only where every
-//! vendor is on loopback: a real vendor lives in real time.
+//! Follows the simulator's clock (`serve --clock-url`), so that an hour of retries passes in a second. Allowed only
+//! if every vendor is on loopback, because a real vendor uses real time.
 //!
-//! The simulator names the file in which it keeps its offset, and the clock reads that itself, so that both are always at the
-//! same time. The simulator goes on being asked, since it has another file after a restart.
+//! The simulator names the file with its offset, which the clock reads itself, so that both always agree. The
+//! simulator is still polled, because it has another file after a restart.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::clock::SystemClock;
 use crate::config::Origin;
 use crate::egress::{Bounds, Egress};
 
-/// How often the clock is asked.
+/// How often the simulator is polled.
 const PACE: Duration = Duration::from_millis(200);
 
 #[derive(Deserialize)]
@@ -28,10 +28,10 @@ struct Told {
     file: Option<PathBuf>,
 }
 
-/// Sets `clock` by the one at `url` and keeps following it until the task is aborted.
+/// Sets `clock` by the clock at `url` and follows it until the task is aborted.
 ///
 /// # Errors
-/// [`ServeError::ClockUrl`] when the address is not on loopback or does not answer as a simulator does.
+/// [`ServeError::ClockUrl`] if the address is not on loopback or does not answer like a simulator.
 pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
     let refused = |reason: &str| ServeError::ClockUrl { reason: reason.to_owned() };
     let parsed = Url::parse(url).map_err(|_unreadable| refused("is not an address"))?;
@@ -54,7 +54,7 @@ pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHan
     Ok(tokio::spawn(async move {
         loop {
             tokio::time::sleep(PACE).await;
-            // A simulator that is starting anew or gone leaves the clock where it was.
+            // Without an answer the clock keeps its offset.
             if let Ok(told) = ask(&egress, &request).await {
                 clock.follow(told.offset_ms, told.file);
             }
@@ -65,5 +65,5 @@ pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHan
 async fn ask(egress: &Egress, request: &Request) -> Result<Told, String> {
     let answer = egress.send(request).await.map_err(|failure| failure.to_string())?;
     let told: Option<Told> = serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200);
-    told.ok_or_else(|| "does not answer as a simulator's clock does".to_owned())
+    told.ok_or_else(|| "does not answer like a simulator's clock".to_owned())
 }

@@ -1,5 +1,5 @@
-//! One HTTP/1.1 listener: accepts connections up to a limit, gives slow heads and answers a time, tells each request who its peer is, and
-//! stops without cutting answers short. What is answered is the router's.
+//! One HTTP/1.1 listener: accepts connections up to a limit, limits the time for heads and answers, adds the peer to
+//! each request, and stops without cutting answers short. The router answers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,19 +23,20 @@ use super::rest;
 use super::room::{Place, Progressing, Room};
 use crate::intake::Peer;
 
-/// How long a request's head may take, and an idle connection wait for the next one.
+/// Longest time for a request's head, and for an idle connection.
 const HEAD_TIME: Duration = Duration::from_secs(20);
 
-/// Bytes of a request's head: eight times what common servers allow a single header, since vendors' cookies add up.
+/// Most bytes of a request's head: eight times what common servers allow for one header, because vendors' cookies add
+/// up.
 const HEAD_BYTES: usize = 64 * 1024;
 
-/// How long answers under way may take once the listener stops.
+/// Longest time for running answers after the listener stops.
 const DRAIN_TIME: Duration = Duration::from_secs(15);
 
-/// Pause after a failed accept, such as for want of file descriptors.
+/// Pause after a failed accept, for example without free file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A listener that serves.
+/// A running listener.
 #[derive(Debug)]
 pub struct Listening {
     address: SocketAddr,
@@ -44,10 +45,10 @@ pub struct Listening {
 }
 
 impl Listening {
-    /// Serves `router` on a bound listener, with at most as many connections open at once as `room` has.
+    /// Serves `router` on a bound listener, within the limits of `room`.
     ///
     /// # Errors
-    /// When the listener does not know its own address.
+    /// If the listener does not know its own address.
     pub fn start(listener: TcpListener, router: Router, room: impl Into<Room>) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
@@ -55,15 +56,15 @@ impl Listening {
         Ok(Self { address, stop, task })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts nothing more and waits for answers under way, not for ever.
+    /// Accepts nothing more and waits for running answers, with a time limit.
     pub async fn stop(self) {
         self.stop.send_replace(true);
-        // A panic in the accepting task has been reported by the runtime; there is nothing left to stop then.
+        // The runtime has reported a panic of the accepting task; then nothing is left to stop.
         let _ = self.task.await;
     }
 }
@@ -81,12 +82,12 @@ async fn serve(listener: TcpListener, router: Router, room: Room, mut stopped: w
             accepted = next => match accepted {
                 Some((Ok((stream, peer)), place)) => match room.enter(peer.ip()) {
                     Some(own) => {
-                        // Answers are small and whole: waiting to fill a segment would only delay them.
+                        // Answers are small and whole: waiting for a full segment would only delay them.
                         let _ = stream.set_nodelay(true);
                         let stream = Progressing::new(stream, room.stall);
                         connection(&graceful, stream, peer, router.clone(), (place, own));
                     }
-                    None => tracing::debug!("a client network has as many connections as it may: one more was closed"),
+                    None => tracing::debug!("a client network reached its limit of connections: closed one more"),
                 },
                 Some((Err(error), _)) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -102,9 +103,9 @@ async fn serve(listener: TcpListener, router: Router, room: Room, mut stopped: w
     }
 }
 
-/// Returns once the listener shall stop.
+/// Returns when the listener must stop.
 async fn told(stopped: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left to ask for it: the same.
+    // An error means that the handle was dropped, which also stops the listener.
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
@@ -116,7 +117,7 @@ fn connection(
     places: (OwnedSemaphorePermit, Place),
 ) {
     let service = service_fn(move |request: Request<Incoming>| {
-        // Who waits to be asked for a body sends none when the answer comes instead.
+        // A client that sends `Expect` sends no body if it gets the answer first.
         let sends_unasked = !request.headers().contains_key(EXPECT);
         let (mut head, body) = request.into_parts();
         head.extensions.insert(Peer(peer));

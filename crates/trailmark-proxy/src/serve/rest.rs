@@ -1,6 +1,6 @@
-//! The rest of a body whose answer is known before it was read: it is read and thrown away before the answer goes out. Closing
-//! on unread bytes resets the connection, and a web server in front that is still writing tells the page 502 in place of the
-//! answer. What a body says is never looked at here.
+//! Reads and discards the rest of a body whose answer is known early, before the answer is sent. Closing a connection
+//! with unread bytes resets it, and a web server in front that is still writing then tells the page 502 instead of
+//! the answer. The bytes are never interpreted.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,19 +11,19 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use tokio::sync::oneshot;
 
-/// Bytes that are thrown away: as much as docs/deploy.md lets a web server in front pass on.
+/// Most bytes discarded: as many as docs/deploy.md lets a web server in front pass on.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// How long that may take. The web server in front has most of it already.
+/// Longest time for it. The web server in front has most of the body already.
 const TIME: Duration = Duration::from_secs(5);
 
-/// A body for the router, and where it turns up again if it is dropped before its end.
+/// A body for the router, and a receiver that gets it back if it is dropped before its end.
 pub(super) fn lend(body: Incoming) -> (Body, oneshot::Receiver<Incoming>) {
     let (back, rest) = oneshot::channel();
     (Body::new(Lent { body: Some(body), back: Some(back) }), rest)
 }
 
-/// Reads what has turned up, within bounds; beyond them the connection is closed as it is.
+/// Reads what came back, within the limits; beyond them the connection is simply closed.
 pub(super) async fn drain(mut rest: oneshot::Receiver<Incoming>) {
     let Ok(mut body) = rest.try_recv() else { return };
     let reading = async {
@@ -35,7 +35,7 @@ pub(super) async fn drain(mut rest: oneshot::Receiver<Incoming>) {
             }
         }
     };
-    // Out of time is out of bounds too.
+    // A timeout is treated like too many bytes.
     let _ = tokio::time::timeout(TIME, reading).await;
 }
 
@@ -70,7 +70,7 @@ impl Drop for Lent {
             return;
         }
         if let (Some(body), Some(back)) = (self.body.take(), self.back.take()) {
-            // Nobody waits for it when the connection is gone.
+            // Nobody waits for it if the connection is gone.
             let _ = back.send(body);
         }
     }

@@ -1,5 +1,6 @@
-//! How much of a listener one client may take: connections of one network at once, and time in which an answer makes no
-//! progress. What this machine and the company's own web servers open is not counted, for they speak for everybody.
+//! How much of a listener one client may use: connections of one network at once, and time without progress of an
+//! answer. Connections from this machine and from the operator's own web servers are not counted, because they carry
+//! everybody's requests.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -16,13 +17,14 @@ use tokio::time::Sleep;
 use crate::config::{Limits, Server};
 use crate::intake::{ClientNetwork, is_trusted, network};
 
-/// How long an answer may make no progress: a client that takes nothing for so long is gone, or wants the connection only.
+/// Longest time without progress of an answer: a client that reads nothing for so long is gone or only occupies the
+/// connection.
 const STALL_TIME: Duration = Duration::from_secs(30);
 
 /// Open connections by network.
 type Open = Arc<Mutex<HashMap<ClientNetwork, usize>>>;
 
-/// The bounds of a listener.
+/// The limits of a listener.
 #[derive(Clone)]
 pub struct Room {
     pub(super) connections: usize,
@@ -33,26 +35,26 @@ pub struct Room {
 }
 
 impl Room {
-    /// For browsers and backends: as `limits` say, for everybody but loopback and `server.trusted_proxies`.
+    /// For browsers and backends: the limits of `limits`, except for loopback and `server.trusted_proxies`.
     pub fn public(limits: &Limits, server: &Server) -> Self {
         let server = server.clone();
         let is_counted = move |ip: IpAddr| !ip.is_loopback() && !is_trusted(&server, ip);
         Self::from(limits.connections).for_each_network(limits.connections_per_network, is_counted)
     }
 
-    /// The same with at most `most` connections of each network whose addresses are counted.
+    /// Limits the connections of each network whose addresses are counted.
     #[must_use]
     pub fn for_each_network(self, most: usize, is_counted: impl Fn(IpAddr) -> bool + Send + Sync + 'static) -> Self {
         Self { per_network: most, is_counted: Arc::new(is_counted), ..self }
     }
 
-    /// The same with another time for an answer that makes no progress.
+    /// Sets another time for an answer without progress.
     #[must_use]
     pub fn ending_after(self, stall: Duration) -> Self {
         Self { stall, ..self }
     }
 
-    /// A place for a connection from this address; `None` when its network has as many as it may.
+    /// A place for a connection from this address; `None` if its network has no more.
     pub(super) fn enter(&self, peer: IpAddr) -> Option<Place> {
         let peer = peer.to_canonical();
         let network = network(peer);
@@ -69,7 +71,7 @@ impl Room {
     }
 }
 
-/// So many connections, and as many of each network.
+/// This many connections, and as many for each network.
 impl From<usize> for Room {
     fn from(connections: usize) -> Self {
         Self {
@@ -88,7 +90,7 @@ impl fmt::Debug for Room {
     }
 }
 
-/// The place of one connection, free again when this is dropped.
+/// The place of one connection; freed when dropped.
 pub(super) struct Place(Option<(Open, ClientNetwork)>);
 
 impl Drop for Place {
@@ -103,12 +105,12 @@ impl Drop for Place {
     }
 }
 
-/// A stream whose writing fails once it has made no progress for a time.
+/// A stream whose writes fail after a time without progress.
 #[derive(Debug)]
 pub(super) struct Progressing<S> {
     stream: S,
     stall: Duration,
-    /// Until when the other end may take nothing; none while it takes.
+    /// When the write fails if the peer still reads nothing; `None` while it reads.
     stalled: Option<Pin<Box<Sleep>>>,
 }
 
@@ -124,7 +126,7 @@ impl<S> Progressing<S> {
         }
         let stall = self.stall;
         ready!(self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(stall))).as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client takes none of its answer")))
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read its answer")))
     }
 }
 

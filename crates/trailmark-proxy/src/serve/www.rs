@@ -1,8 +1,8 @@
-//! Static files beside the proxy's own routes, for the demo (`serve --www DIR`): the site's pages on the site's own
-//! host. Reads below one folder and nowhere else; production sites have servers of their own.
+//! Static files beside the proxy's routes, for the demo (`serve --www DIR`): the site's pages on the site's host.
+//! Reads below one folder only; production sites have their own servers.
 //!
-//! What the pages share stands once: `<!-- include _head.html -->` in a page is replaced with the file of that name
-//! beside it. Names that begin with `_` are such parts and no pages; a part includes no further one.
+//! Shared parts are written once: `<!-- include _head.html -->` in a page is replaced by the file of that name beside
+//! it. Files that begin with `_` are parts, not pages; a part includes no other part.
 
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -20,24 +20,24 @@ pub(super) fn router(folder: &Path) -> Router {
     Router::new().fallback_service(get(page).with_state(Arc::<Path>::from(folder)))
 }
 
-/// What opens and closes the mark of a part in a page.
+/// Start and end of an include.
 const INCLUDE: (&str, &str) = ("<!-- include ", " -->");
 
-/// A file as it goes out.
+/// A file as it is sent.
 #[derive(Debug, PartialEq, Eq)]
 struct Found {
     kind: &'static str,
     bytes: Vec<u8>,
 }
 
-/// A page names a part that is not beside it.
+/// A page includes a part that is not beside it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the page includes {0:?}, which is no file beside it")]
+#[error("the page includes {0:?}, but there is no such file beside it")]
 struct NoPart(String);
 
 async fn page(State(folder): State<Arc<Path>>, uri: Uri) -> Response {
     let path = uri.path().to_owned();
-    // Small local files; still no business of the runtime's own threads.
+    // The files are small and local, but must not block the runtime's threads.
     let found = tokio::task::spawn_blocking(move || find(&folder, &path)).await;
     match found.ok().flatten() {
         Some(Ok(Found { kind, bytes })) => {
@@ -54,7 +54,7 @@ fn find(folder: &Path, path: &str) -> Option<Result<Found, NoPart>> {
     let root = folder.canonicalize().ok()?;
     let with_html = named.file_name().map(|name| named.with_file_name(format!("{}.html", name.to_string_lossy())));
     let candidates = [Some(named.clone()), with_html, Some(named.join("index.html"))];
-    // Links may lead out of the folder; what counts is where the file really lies.
+    // Links may lead out of the folder; the file's real place counts.
     let inside = |file: PathBuf| file.canonicalize().ok().filter(|real| real.starts_with(&root) && real.is_file());
     let real = candidates.into_iter().flatten().find_map(inside)?;
     let (kind, bytes) = (mime_of(&real), std::fs::read(&real).ok()?);
@@ -70,7 +70,7 @@ fn find(folder: &Path, path: &str) -> Option<Result<Found, NoPart>> {
     Some(whole.map(|text| Found { kind, bytes: text.into_bytes() }))
 }
 
-/// The page with the text of every part in the place of its mark.
+/// The page with every include replaced.
 fn with_parts(page: &str, part: impl Fn(&str) -> Option<String>) -> Result<String, NoPart> {
     let (opens, closes) = INCLUDE;
     let mut whole = String::with_capacity(page.len());
@@ -85,8 +85,8 @@ fn with_parts(page: &str, part: impl Fn(&str) -> Option<String>) -> Result<Strin
     Ok(whole)
 }
 
-/// A URL's path as a relative path of plain, visible names; `None` for anything else. Nothing is percent-decoded: the
-/// demo's files have plain names.
+/// A URL's path as a relative path of plain, visible names; `None` for anything else. Nothing is percent-decoded,
+/// because the demo's files have plain names.
 fn below(path: &str) -> Option<PathBuf> {
     let relative = PathBuf::from(path.trim_matches('/'));
     let plain = |component: Component<'_>| match component {

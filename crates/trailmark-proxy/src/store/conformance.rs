@@ -1,8 +1,8 @@
-//! What every ledger must do, as a suite over `dyn Store`: the SQLite store is held to it by `tests/it/store.rs` and,
-//! with a look at the plan of every statement, in `sqlite.rs`; the Postgres store will be by the same line. Each
-//! function's name is its claim; it panics when the claim does not hold. Nothing here runs in the proxy.
+//! What every ledger must do, as a suite over `dyn Store`. `tests/it/store.rs` runs it for the SQLite store, and `sqlite.rs`
+//! runs it with a check of every statement's plan; a Postgres store can use it too. Each function's name is its claim; it
+//! panics if the claim does not hold. Nothing here runs in the proxy.
 //!
-//! A store is stamped with [`store_conformance!`](crate::store_conformance), which makes one test of each claim.
+//! [`store_conformance!`](crate::store_conformance) makes one test of each claim.
 
 pub mod accepting;
 pub mod arrivals;
@@ -26,11 +26,11 @@ use super::Store;
 
 /// An empty place for one ledger.
 pub trait Ground: Debug {
-    /// Opens the ledger that is kept here; opened again, it holds what was committed.
+    /// Opens the ledger in this place; later calls find what was committed.
     fn open(&self) -> Arc<dyn Store>;
 }
 
-/// Makes a test of every claim. Takes the path of a function that gives a fresh [`Ground`].
+/// Makes a test of every claim. Takes the path of a function that returns a fresh [`Ground`].
 #[macro_export]
 macro_rules! store_conformance {
     ($fresh:path) => {

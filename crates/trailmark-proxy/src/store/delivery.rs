@@ -1,9 +1,9 @@
-//! The outbox's half of the ledger: leases, attempts, lanes. Every transition is guarded by the lease id under which it was
-//! decided; the decisions themselves are pure and stand in `outbox` and `lanes`, and come in as values or closures.
+//! The ledger's methods for the outbox: leases, attempts, lanes. The lease id guards every transition. The decisions
+//! are pure functions in `outbox` and `lanes`, and come in as values or closures.
 //!
-//! A delivery can be leased when its state has something to do, its due time is past, its credential works and no lease is on
-//! it. A lease that has ended is not taken over by the next lease: it first goes through [`DeliveryStore::expired`], since
-//! an attempt may be open under it.
+//! A delivery can be leased when its state needs an action, its due time has passed, its credential works and no
+//! lease is on it. An expired lease goes through [`DeliveryStore::expired`] before the delivery is leased again,
+//! because an attempt may be open under it.
 
 use std::fmt;
 
@@ -27,7 +27,7 @@ pub struct LaneKey {
     pub program: ProgramId,
 }
 
-/// The name of one lease: 16 random bytes, used once. Whoever does not know it changes nothing.
+/// Name of one lease: 16 random bytes, used once. Only its holder can change the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LeaseId(pub [u8; 16]);
 
@@ -37,58 +37,58 @@ impl fmt::Display for LeaseId {
     }
 }
 
-/// What a lane remembers between attempts, and over restarts. A lane that was never used has [`Lane::default`].
+/// What a lane remembers between attempts and restarts. A lane that was never used has [`Lane::default`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lane {
-    /// Thousandths of a token that are missing from the full bucket at `counted_at`.
+    /// Thousandths of a token missing from the full bucket at `counted_at`.
     pub spent_milli: i64,
     /// When `spent_milli` was counted.
     pub counted_at: Option<UnixMillis>,
-    /// Failures in a row that open the breaker.
+    /// Consecutive failures, which open the breaker.
     pub failures: u32,
-    /// The breaker is open until here, then lets one attempt through.
+    /// The breaker is open until this time, then lets one attempt through.
     pub broken_until: Option<UnixMillis>,
-    /// The vendor asked to stay away until here.
+    /// The vendor asked us to stay away until this time.
     pub throttled_until: Option<UnixMillis>,
-    /// It asked so because it is down, and is probed from here on; `None` when it only asked for fewer requests.
+    /// If the vendor said that it is down: when it is probed next. `None` if it only asked for fewer requests.
     pub down_probe_at: Option<UnixMillis>,
-    /// Credentials that were refused, each once: what uses one of them waits, everything else goes on.
+    /// Refused credentials, each once: deliveries that use one of them wait, all others go on.
     pub pauses: Vec<Pause>,
 }
 
-/// Why what uses a credential waits, and when the credential is tried again.
+/// A refused credential, and when it is tried again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
     /// The setting of the credential, such as `tracking_token`.
     pub credential: String,
     /// What is wrong, and the cure.
     pub reason: String,
-    /// Since when.
+    /// When it was first refused.
     pub since: UnixMillis,
     /// When the credential is tried next.
     pub probe_at: UnixMillis,
 }
 
-/// Changes a lane inside the transaction that it belongs to. Pure and quick.
+/// Changes a lane inside a transaction. Pure and quick.
 pub type LaneRule = Box<dyn FnOnce(Lane) -> Lane + Send>;
 
-/// Takes up to the given number of tokens from a lane, inside the leasing transaction: the lane afterwards, and how many
-/// deliveries may be leased. Called only when at least one is due.
+/// Takes up to the given number of tokens from a lane, inside the leasing transaction. Returns the new lane and how
+/// many deliveries may be leased. Called only when at least one is due.
 pub type LaneGate = Box<dyn FnOnce(Lane, u32) -> (Lane, u32) + Send>;
 
-/// A wish to lease.
+/// A request for leases.
 pub struct Claim {
     /// The lane.
     pub lane: LaneKey,
-    /// Of those that wait for this credential, instead of those that wait for none: to try the credential.
+    /// If set, leases deliveries that wait for this credential, to try it; otherwise those that wait for none.
     pub paused_by: Option<String>,
-    /// At most this many; the longest due first.
+    /// At most this many, the longest due first.
     pub most: u32,
-    /// Says how many the lane lets through; it is given the number that is due, at most `most`.
+    /// Decides how many the lane lets through; gets the number of due deliveries, at most `most`.
     pub gate: LaneGate,
-    /// One lease id for each, used from the front.
+    /// One lease id for each, used in order.
     pub leases: Vec<LeaseId>,
-    /// When the leases end.
+    /// When the leases expire.
     pub until: UnixMillis,
     /// Now.
     pub now: UnixMillis,
@@ -100,7 +100,7 @@ impl fmt::Debug for Claim {
     }
 }
 
-/// A delivery under a lease: the proof that its holder may change it.
+/// A delivery under a lease; proves that the holder may change it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leased {
     /// The lease.
@@ -115,30 +115,30 @@ pub struct Leased {
     pub kind: Kind,
     /// The vendor.
     pub vendor: VendorName,
-    /// 1 at first; a replay by hand starts the next one.
+    /// 1 at first; each replay by hand adds 1.
     pub generation: u32,
-    /// How it stands.
+    /// Its state.
     pub progress: Progress,
     /// Whether an earlier send, of any generation, may have taken effect at the vendor.
     pub is_unsure: bool,
 }
 
-/// An attempt that is about to be made.
+/// An attempt before its request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewAttempt {
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// The class of the operation, of a send: what may happen when its outcome stays unknown.
+    /// For a send, the operation's class: what may happen if its outcome stays unknown.
     pub class: Option<Class>,
     /// The request's label.
     pub request: &'static str,
-    /// What the request leaves out or cuts, of a send; takes the place of what was noted before.
+    /// For a send, what the request leaves out or shortens; replaces earlier notes.
     pub notes: Vec<Note>,
     /// Now.
     pub started_at: UnixMillis,
 }
 
-/// Which attempt of a delivery: numbered from 1 within its generation, sends and look-ups together.
+/// Names an attempt: numbered from 1 within its generation, sends and look-ups together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttemptKey {
     /// The site.
@@ -156,21 +156,21 @@ pub struct AttemptKey {
 pub struct AttemptEnd {
     /// The outcome's word.
     pub outcome: &'static str,
-    /// The HTTP status, where an answer came.
+    /// The HTTP status, if an answer came.
     pub http_status: Option<u16>,
     /// The vendor's or the transport's message.
     pub message: Option<String>,
-    /// When the answer came or was given up.
+    /// When the answer came or the wait ended.
     pub ended_at: UnixMillis,
 }
 
-/// A step that ends a lease.
+/// Ends a lease.
 pub struct Settlement {
-    /// How the delivery stands from here on.
+    /// The delivery's new state.
     pub progress: Progress,
-    /// The attempt that was made under the lease, with its end; absent where nothing was sent.
+    /// The attempt that was made under the lease, with its end; absent if nothing was sent.
     pub attempt: Option<(AttemptKey, AttemptEnd)>,
-    /// What the lane learns from it.
+    /// What the lane learns.
     pub lane: Option<LaneRule>,
 }
 
@@ -183,52 +183,54 @@ impl fmt::Debug for Settlement {
     }
 }
 
-/// Decides, inside a transaction, whether a delivery's turn has come, from how the one stands that it follows: the
-/// settlement that holds it back, or `None`. Pure and quick.
+/// Decides, inside a transaction, whether a delivery's turn has come. Gets the state of the delivery that it follows;
+/// returns the settlement that makes it wait, or `None`. Pure and quick.
 pub type TurnRule = Box<dyn FnOnce(Earlier) -> Option<Settlement> + Send>;
 
-/// A lease that has ended without a settlement: its holder crashed, stalled, or the clock jumped.
+/// A lease that expired without a settlement: its holder crashed or stalled, or the clock jumped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expired {
-    /// The delivery, with the lease that has ended and still guards it.
+    /// The delivery, with the expired lease, which still guards it.
     pub leased: Leased,
-    /// The attempt that was begun under the lease and has no end; `None` when nothing was sent.
+    /// The attempt without an end that was begun under the lease; `None` if nothing was sent.
     pub open: Option<OpenAttempt>,
 }
 
-/// An attempt whose row was committed and that has no end.
+/// An attempt with a committed row but no end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenAttempt {
-    /// Which one.
+    /// Its name.
     pub key: AttemptKey,
-    /// What it is for.
+    /// Its purpose.
     pub purpose: Purpose,
-    /// The class under which it was sent.
+    /// The class of a send.
     pub class: Option<Class>,
     /// When its row was committed.
     pub started_at: UnixMillis,
 }
 
-/// All that decides whether a lane has anything to do.
+/// What decides whether a lane has anything to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Glance {
     /// What the lane remembers.
     pub lane: Lane,
     /// The earliest due time of a delivery that is not leased.
     pub next_due: Option<UnixMillis>,
-    /// The latest.
+    /// The latest such time.
     pub last_due: Option<UnixMillis>,
-    /// The earliest end of a lease.
+    /// The earliest expiry of a lease.
     pub next_expiry: Option<UnixMillis>,
-    /// The latest.
+    /// The latest expiry of a lease.
     pub last_expiry: Option<UnixMillis>,
 }
 
-/// Upper bound of a due time, from now: the longest settling time is 30 days, the longest wait a day. A later due time was
-/// written before the clock was set back; such a row counts as due, or it would wait until the clock is there again.
+/// Upper bound of a due time, from now: the longest settling time is 30 days, the longest wait a day. A later due
+/// time was written before the clock was set back. Such a row counts as due; otherwise it would wait until the clock
+/// is there again.
 pub const FURTHEST_DUE_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 
-/// Upper bound of a lease's end, from now: a lease lasts as long as a few exchanges. A lease with a later end counts as over.
+/// Upper bound of a lease's expiry, from now: a lease lasts as long as a few exchanges. A lease with a later expiry
+/// counts as expired.
 pub const FURTHEST_EXPIRY_MS: i64 = 24 * 60 * 60 * 1000;
 
 impl Glance {
@@ -237,7 +239,7 @@ impl Glance {
         is_reached(self.next_due, self.last_due, now, FURTHEST_DUE_MS)
     }
 
-    /// Whether a lease has ended.
+    /// Whether a lease has expired.
     pub fn has_expired(&self, now: UnixMillis) -> bool {
         is_reached(self.next_expiry, self.last_expiry, now, FURTHEST_EXPIRY_MS)
     }
@@ -247,67 +249,70 @@ fn is_reached(next: Option<UnixMillis>, last: Option<UnixMillis>, now: UnixMilli
     next.is_some_and(|next| next <= now) || last.is_some_and(|last| last > now.plus(furthest_ms))
 }
 
-/// What delivery asks of a ledger.
+/// The ledger's methods for delivery.
 pub trait DeliveryStore: fmt::Debug + Send + Sync {
-    /// What a lane has to do, without changing anything.
+    /// Reads what a lane has to do.
     fn glance(&self, lane: LaneKey) -> Reply<'_, Glance>;
 
-    /// Leases due deliveries of a lane ([`FURTHEST_DUE_MS`] says which are, too) and takes as many tokens from it, in one transaction. When nothing is due, or the
-    /// gate lets nothing through, the answer is empty; the gate's lane is written either way where the gate was called.
+    /// Leases due deliveries of a lane (see [`FURTHEST_DUE_MS`]) and takes as many tokens, in one transaction.
+    /// Returns nothing if nothing is due or the gate lets nothing through. The gate's lane is written whenever the
+    /// gate was called.
     fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>>;
 
-    /// What is to be delivered: the conversion with its payload and the credited touch, and what the vendor called the
-    /// deliveries that it follows.
+    /// What is to be delivered: the conversion with its payload and the credited touch, and the vendor's references
+    /// of the deliveries that it follows.
     ///
     /// # Errors
     /// `NotFound` when there is no such delivery.
     fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task>;
 
-    /// Asks a rule whether the turn of a leased delivery has come that follows one of kind `follows`: the signup of its
-    /// customer or, of a refund, its sale, in the same program. Whatever the rule answers is settled in the transaction in
-    /// which it was asked, so that nothing is held back for something that is just being settled. True when the turn has
-    /// come; the lease goes on then.
+    /// Asks a rule whether a leased delivery's turn has come. It follows a delivery of kind `follows` in the same
+    /// program: its customer's signup, or a refund's sale. The rule's answer is settled in the same transaction, so
+    /// that a delivery never waits for one that was just settled. Returns true if the turn has come; the lease then
+    /// continues.
     ///
-    /// Once the other delivery is settled, or a new one of its key is accepted, those held back for it are due again.
+    /// When the earlier delivery is settled, or a new one with its key is accepted, the waiting deliveries become
+    /// due.
     ///
     /// # Errors
     /// As [`DeliveryStore::settle`].
     fn turn(&self, leased: &Leased, follows: Kind, rule: TurnRule) -> Reply<'_, bool>;
 
-    /// Commits the row of an attempt, before its request is opened. A send adds one to the delivery's `attempts`.
+    /// Commits an attempt's row before its request opens. A send adds one to the delivery's `attempts`.
     ///
     /// # Errors
-    /// `LeaseLost`, also when an attempt was begun under this lease already, or the lease's time is over at `started_at`:
-    /// whoever settles it as expired must not be surprised by a request.
+    /// `LeaseLost`, also if an attempt was begun under this lease already, or the lease has expired by `started_at`:
+    /// no request may follow after somebody settled the lease as expired.
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey>;
 
-    /// Ends a lease: progress, the attempt's end and the lane in one transaction. A progress that waits for a credential which no longer is
-    /// paused does not wait. Works after the lease's time too, as long
-    /// as nobody else has settled it.
+    /// Ends a lease: writes progress, the attempt's end and the lane in one transaction. If the progress waits for a
+    /// credential that is not paused any more, it does not wait. Works after the lease has expired too, unless
+    /// somebody else has settled it.
     ///
     /// # Errors
-    /// `LeaseLost` when another step ended this lease, or the settlement does not name the attempt that is open under it;
+    /// `LeaseLost` if another step ended this lease, or the settlement does not name the attempt that is open under
+    /// it; then nothing is written, not even the lane.
     /// nothing is written then, not even the lane.
     fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()>;
 
-    /// Ends a lease under which nothing was sent; the delivery stands as before. The tokens stay spent.
+    /// Ends a lease under which nothing was sent; the delivery is unchanged. The tokens stay spent.
     ///
     /// # Errors
-    /// `LeaseLost`, also when an attempt was begun under this lease.
+    /// `LeaseLost`, also if an attempt was begun under this lease.
     fn release(&self, leased: &Leased) -> Reply<'_, ()>;
 
-    /// Leases of a lane that ended at or before `now`, or end later than [`FURTHEST_EXPIRY_MS`] lets them. Each is then given to
-    /// [`DeliveryStore::settle`] or [`DeliveryStore::release`] under its own lease id.
+    /// Leases of a lane that expired at or before `now`, or expire later than [`FURTHEST_EXPIRY_MS`] allows. Pass
+    /// each to [`DeliveryStore::settle`] or [`DeliveryStore::release`] under its own lease id.
     fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>>;
 
-    /// Records an answer that came after its lease had been ended by somebody else: on the attempt alone, whatever stands
-    /// there as its end (it was `unknown`). The delivery is not touched.
+    /// Records an answer that came after somebody else had ended its lease. Replaces the attempt's end (it was
+    /// `unknown`); the delivery is unchanged.
     ///
     /// # Errors
     /// `NotFound` when there is no such attempt.
     fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()>;
 
-    /// Changes a lane outside of any delivery, after a probe: in one transaction, from what is stored. Whatever waits for a credential whose
-    /// pause the rule ends is due again.
+    /// Changes a lane after a probe, in one transaction. Deliveries that wait for a credential whose pause ends
+    /// become due.
     fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()>;
 }

@@ -1,6 +1,6 @@
-//! Lists: which rows are wanted, and how a list goes on where it was cut. A list is read a page at a time, newest first; the
-//! cursor names the last row of a page, so that rows which come meanwhile neither repeat nor hide any. What is listed stands
-//! in [`super::operator`] and [`super::webhooks`].
+//! Lists: which rows are wanted, and how a list continues on the next page. Lists are newest first. The cursor names
+//! the last row of a page, so that new rows neither repeat nor hide any. [`super::operator`] and [`super::webhooks`]
+//! define the rows.
 
 use std::fmt;
 use std::ops::Deref;
@@ -9,38 +9,39 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
-/// Rows of a page, where the caller names no limit.
+/// Rows of a page if the caller sets no limit.
 pub const ROWS: u32 = 100;
 
 /// Rows of a page at most.
 pub const MOST_ROWS: u32 = 1000;
 
-/// Which rows a list shows; all conditions must hold, the newest first.
+/// Which rows a list shows, newest first. All conditions must hold.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
     /// Of one site.
     pub site: Option<SiteId>,
-    /// In one state or status word.
+    /// With this state or status word.
     #[serde(alias = "status")]
     pub state: Option<String>,
     /// Of one program.
     pub program: Option<ProgramId>,
-    /// At most this many a page, 1 to [`MOST_ROWS`]; [`ROWS`] where none is named.
+    /// Rows of a page, 1 to [`MOST_ROWS`]; [`ROWS`] if absent.
     pub limit: Option<u32>,
-    /// Deliveries: where no state is named, the settled ones too.
+    /// Deliveries: show the settled ones too if no state is named.
     #[serde(default)]
     pub settled: bool,
-    /// Conversions: under this business key, the customer's of a signup or lead, else the order's or refund's own.
+    /// Conversions: with this business key: the customer key of a signup or lead, otherwise the order's or refund's
+    /// own key.
     pub key: Option<String>,
     /// Conversions: with this code.
     pub code: Option<String>,
     /// Conversions: of this customer, by the merchant's key.
     pub customer: Option<String>,
-    /// Conversions: credited to this partner, or of a visitor whom a link of theirs brought.
+    /// Conversions: credited to this partner, or by a visitor who came through a link of the partner.
     pub partner: Option<String>,
-    /// Conversions: found by any name that people have for one. The ledger's id or the page's, from 8 characters on; the key of
-    /// the customer, order or refund; the customer's e-mail address, in any case; the partner's key.
+    /// Conversions: with this text as any of their names: the ledger's or the page's id (from 8 characters on); the
+    /// customer's, order's or refund's key; the customer's e-mail address, in any case; the partner's key.
     pub q: Option<String>,
     /// Received at this time or later.
     #[serde(default, serialize_with = "as_text", deserialize_with = "named_point")]
@@ -48,21 +49,21 @@ pub struct Filter {
     /// Received before this time.
     #[serde(default, serialize_with = "as_text", deserialize_with = "named_point")]
     pub until: Option<UnixMillis>,
-    /// Behind the last row of an earlier page.
+    /// After the last row of an earlier page.
     pub cursor: Option<Cursor>,
 }
 
-/// Some rows of a list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page<T> {
     /// The rows, newest first.
     pub items: Vec<T>,
-    /// Where the list goes on; absent at its end.
+    /// Where the list continues; absent at its end.
     pub next: Option<Cursor>,
 }
 
-/// The place of a row in a list, newest first. As text `1795249862000.019aa5a0-6f70-7000-8000-000000000001`; whoever asks only
-/// hands it back.
+/// The place of a row in a list. As text `1795249862000.019aa5a0-6f70-7000-8000-000000000001`; callers only pass it
+/// back.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cursor {
@@ -72,25 +73,25 @@ pub struct Cursor {
     pub id: ConversionId,
 }
 
-/// The text is no cursor of a list.
+/// The text is not a cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a cursor: give back `next` of the page before, unchanged")]
+#[error("not a cursor: pass `next` of the previous page unchanged")]
 pub struct NotACursor;
 
-/// The text names no point in time.
+/// The text is not a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a time: write a day such as 2026-11-21, or a UTC time such as 2026-11-21T08:30:00Z")]
 pub struct NotAPoint;
 
 impl Filter {
-    /// How many rows a page holds at most.
+    /// How many rows a page has at most.
     pub fn rows(&self) -> u32 {
         self.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS)
     }
 }
 
 impl<T> Page<T> {
-    /// The same page with each row made into something else.
+    /// Converts each row.
     pub fn map<U>(self, of: impl FnMut(T) -> U) -> Page<U> {
         Page { items: self.items.into_iter().map(of).collect(), next: self.next }
     }
@@ -135,7 +136,7 @@ impl TryFrom<String> for Cursor {
     }
 }
 
-/// A point in time as people write it: a day of UTC, which means its beginning, or a whole RFC 3339 time.
+/// A time as people write it: a UTC day, which means its beginning, or a full RFC 3339 time.
 ///
 /// # Errors
 /// [`NotAPoint`].

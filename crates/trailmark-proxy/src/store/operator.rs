@@ -1,5 +1,4 @@
-//! The operator's half of the ledger: lists, one conversion with everything about it, and the few changes that people make
-//! by hand.
+//! The ledger's methods for operators: lists, one conversion with everything about it, and changes by hand.
 
 use std::fmt;
 
@@ -29,18 +28,18 @@ pub struct ConversionRow {
     pub site: SiteId,
     /// What happened.
     pub kind: Kind,
-    /// The business key: customer key or order key; absent while only a signed claim holds it.
+    /// The business key: customer key or order key; absent if only a signed statement has it.
     pub external_id: Option<String>,
-    /// The customer, by the merchant's key; absent where none is named, or only by a signed claim that was not accepted.
+    /// The customer's key; absent if none is named, or only by a signed statement that was not accepted.
     #[serde(default)]
     pub customer: Option<String>,
-    /// Of a sale or refund, its amount; absent while only a signed claim holds it.
+    /// Amount of a sale or refund; absent if only a signed statement has it.
     #[serde(default)]
     pub amount: Option<Money>,
-    /// Of a refund, its sale's key.
+    /// For a refund, its sale's key.
     #[serde(default)]
     pub refund_of: Option<String>,
-    /// What became of it.
+    /// Its status.
     pub status: Status,
     /// Why.
     pub code: Option<String>,
@@ -48,18 +47,18 @@ pub struct ConversionRow {
     pub assurance: String,
     /// The credited programs.
     pub programs: Vec<ProgramId>,
-    /// The credited partner of each, in the same order; absent where only the vendor knows whose click it was.
+    /// The credited partner of each, in the same order; absent if only the vendor knows the partner.
     #[serde(default)]
     pub partners: Vec<Option<String>>,
     /// The states of its deliveries, in the same order.
     pub deliveries: Vec<String>,
-    /// How each of its deliveries stands, in the same order, as far as [`crate::answer`] looks at it.
+    /// The state of each of its deliveries, in the same order, as [`crate::answer`] needs it.
     #[serde(default)]
     pub standings: Vec<Standing>,
-    /// Of a duplicate, or of one that was rejected, the other conversion that has its business key by now.
+    /// For a duplicate or rejected conversion: the other conversion that has its business key now.
     #[serde(default)]
     pub key_owner: Option<ConversionId>,
-    /// The id that the page gave it, where it is another than the ledger's.
+    /// The id that the page gave it, if it differs from the ledger's.
     #[serde(default)]
     pub page_id: Option<ConversionId>,
     /// When it was received.
@@ -67,7 +66,7 @@ pub struct ConversionRow {
     pub received_at: UnixMillis,
 }
 
-/// How a delivery stands, and what it stands behind.
+/// State of a delivery, and which delivery it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The delivery.
@@ -80,20 +79,20 @@ pub struct Standing {
     pub state: State,
     /// Why it is in that state.
     pub reason: Option<String>,
-    /// When it will be looked at next, RFC 3339; absent when nothing is planned.
+    /// When it is next acted on, RFC 3339; absent if nothing is planned.
     pub due_at: Option<String>,
-    /// The setting of the refused credential that it waits for, if it does.
+    /// The setting of the refused credential that it waits for.
     #[serde(default)]
     pub paused_by: Option<String>,
-    /// What became of the partner's commission.
+    /// State of the partner's commission.
     pub commission: Commission,
-    /// What that rests on, where the word alone does not say.
+    /// Why, if the state alone does not say.
     pub commission_reason: Option<String>,
-    /// Where it is `waiting` or `blocked`: the conversion that must be recorded first, if the ledger has one.
+    /// If it is `waiting` or `blocked`: the conversion that must be recorded first, if the ledger has it.
     pub follows: Option<Box<Followed>>,
 }
 
-/// A conversion that another one's delivery stands behind, in the same program.
+/// A conversion whose delivery another delivery waits for, in the same program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Followed {
     /// The conversion.
@@ -102,7 +101,7 @@ pub struct Followed {
     pub kind: Kind,
     /// Its business key.
     pub external_id: Option<String>,
-    /// How its delivery stands.
+    /// State of its delivery.
     pub standing: Standing,
 }
 
@@ -123,12 +122,12 @@ pub struct TouchRow {
     pub click_id: Option<String>,
     /// `url` or `cookie`.
     pub source: String,
-    /// Why its link holds no key that the vendor could take; it is never credited then.
+    /// Why the vendor could not use its link's key; such a touch is never credited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Unusable>,
     /// The landing URL as stored.
     pub landing_url: String,
-    /// When.
+    /// When the page was reached.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub at: UnixMillis,
     /// When its window ends.
@@ -136,10 +135,10 @@ pub struct TouchRow {
     pub expires_at: UnixMillis,
 }
 
-/// One HTTP try.
+/// One HTTP attempt.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AttemptRow {
-    /// 1 for the first of its generation.
+    /// 1 for the first in its generation.
     pub number: u32,
     /// The delivery's generation: a replay by hand starts a new one.
     pub generation: u32,
@@ -150,11 +149,11 @@ pub struct AttemptRow {
     /// When its row was committed, before the request.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub started_at: UnixMillis,
-    /// Milliseconds until its outcome; absent while there is none.
+    /// Milliseconds until its outcome; absent if there is none.
     pub duration_ms: Option<i64>,
-    /// The HTTP status, where an answer came.
+    /// The HTTP status, if an answer came.
     pub http_status: Option<u16>,
-    /// The outcome's word; absent while there is none.
+    /// The outcome's word; absent if there is none.
     pub outcome: Option<String>,
     /// The vendor's or the transport's message.
     pub message: Option<String>,
@@ -185,56 +184,56 @@ pub struct DeliveryRow {
     pub attempts: u32,
     /// The generation.
     pub generation: u32,
-    /// When it will be looked at next; absent when settled.
+    /// When it is next acted on; absent when settled.
     pub due_at: Option<String>,
     /// The vendor's own reference.
     pub reference: Option<String>,
-    /// What became of the partner's commission.
+    /// State of the partner's commission.
     #[serde(default)]
     pub commission: Commission,
-    /// What that rests on, where the word alone does not say.
+    /// Why, if the state alone does not say.
     #[serde(default)]
     pub commission_reason: Option<String>,
-    /// How much it is, where the vendor tells; negative for what a refund takes back.
+    /// Amount of the commission, if the vendor tells it; negative for a refund.
     #[serde(default)]
     pub commission_amount: Option<Money>,
-    /// When the vendor was last heard of it, RFC 3339; absent when never.
+    /// When the vendor last told about it, RFC 3339; absent if never.
     #[serde(default)]
     pub commission_at: Option<String>,
-    /// How often the vendor was asked for it.
+    /// How often the vendor was asked about it.
     #[serde(default)]
     pub commission_asked: u32,
-    /// What was asked last and answered, such as `GET rewards: HTTP 404`.
+    /// The last question and its answer, such as `GET rewards: HTTP 404`.
     #[serde(default)]
     pub commission_said: Option<String>,
-    /// When that was, RFC 3339.
+    /// When that was asked, RFC 3339.
     #[serde(default)]
     pub commission_asked_at: Option<String>,
-    /// What it was since when, the first first; filled in `show` and `explain`.
+    /// Changes of the commission, the oldest first; filled in `show` and `explain`.
     #[serde(default)]
     pub commission_changes: Vec<CommissionChange>,
-    /// Its attempts, the first first; filled in `show` and `explain`.
+    /// Its attempts, the oldest first; filled in `show` and `explain`.
     #[serde(default)]
     pub tries: Vec<AttemptRow>,
-    /// The setting of the refused credential that it waits for, if it does.
+    /// The setting of the refused credential that it waits for.
     #[serde(default)]
     pub paused_by: Option<String>,
-    /// What the vendor was not sent as it was reported.
+    /// What the vendor got otherwise than reported.
     #[serde(default)]
     pub notes: Vec<Note>,
-    /// Deliveries that are blocked until this one is recorded; counted for what ended otherwise.
+    /// Deliveries that are blocked until this one is recorded; counted only if it ended in another state.
     #[serde(default)]
     pub blocks: u64,
 }
 
-/// A step of a commission, as the vendor told it.
+/// A change of a commission, as the vendor told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommissionChange {
-    /// How it stood from here on.
+    /// Its new state.
     pub commission: Commission,
-    /// What that rested on.
+    /// Why.
     pub reason: Option<String>,
-    /// When it was learned.
+    /// When we learned of it.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub changed_at: UnixMillis,
 }
@@ -246,15 +245,16 @@ pub struct LaneRow {
     pub site: SiteId,
     /// The program whose account it is.
     pub program: ProgramId,
-    /// `open`, or why it is shut: `paused`, `throttled`, `down`, `broken` ([`crate::lanes::Shut`]).
+    /// `open`, or why it is closed: `paused`, `throttled`, `down`, `broken` ([`crate::lanes::Shut`]).
     pub state: String,
     /// Why it is not open, and the cure.
     pub reason: Option<String>,
     /// When it is tried next.
     pub next_at: Option<String>,
-    /// Deliveries that wait in it and go on by themselves.
+    /// Waiting deliveries that go on by themselves.
     pub waiting: u64,
-    /// Deliveries that only a person can move on: dead letters, what nobody could find out, and what is `blocked` behind them.
+    /// Deliveries that need an operator: dead letters, unknown outcomes, and deliveries that are `blocked` behind
+    /// them.
     #[serde(default)]
     pub stuck: u64,
 }
@@ -262,7 +262,7 @@ pub struct LaneRow {
 /// One conversion with everything that the ledger knows about it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConversionDetail {
-    /// The line of the list.
+    /// Its line in the list.
     pub conversion: ConversionRow,
     /// When it happened.
     #[serde(with = "trailmark_wire::time::rfc3339")]
@@ -275,30 +275,30 @@ pub struct ConversionDetail {
     pub touches: Vec<TouchRow>,
     /// Its deliveries with their attempts.
     pub deliveries: Vec<DeliveryRow>,
-    /// What became of it after its receipt, the first first.
+    /// What happened to it after its receipt, the oldest first.
     #[serde(default)]
     pub changes: Vec<ConversionChange>,
-    /// The other conversion by which its business key stands, if there is one.
+    /// The other conversion that has its business key, if there is one.
     #[serde(default)]
     pub holder: Option<ConversionRow>,
-    /// What the merchant signed for a page to pass on.
+    /// What the merchant signed and the page passed on.
     #[serde(default)]
     pub signed: Vec<Signed>,
-    /// What its receipt warned of.
+    /// The warnings in its receipt.
     #[serde(default)]
     pub warnings: Vec<Warning>,
 }
 
-/// A merchant's signature that was verified.
+/// A merchant's statement whose signature was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signed {
     /// `customer` or `order`.
     pub what: String,
-    /// The key of the site's `order_keys`, where the signature names one.
+    /// The key in the site's `order_keys`, if the signature names one.
     pub kid: Option<String>,
 }
 
-/// A step of a conversion that was held or overruled.
+/// A change of a conversion that was held or overruled.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ConversionChange {
     /// What happened to it.
@@ -307,7 +307,7 @@ pub struct ConversionChange {
     pub reason: Option<String>,
     /// The conversion that caused it.
     pub cause: Option<ConversionId>,
-    /// How it stands since.
+    /// Its new status.
     pub status: Status,
     /// Why.
     pub code: Option<String>,
@@ -316,13 +316,13 @@ pub struct ConversionChange {
     pub changed_at: UnixMillis,
 }
 
-/// How a held conversion ends, or one whose credit ended.
+/// What happened to a held conversion, or to one whose credit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Afterwards {
-    /// A server stated the same key, then or before; or it stood already, which its page may not know.
+    /// A server stated the same key before or after; or the key was taken, which its page may not learn.
     Closed,
-    /// What it waited for came: its sale, or the vendor's right credit for its customer.
+    /// What it waited for arrived: its sale, or the vendor's correct credit for its customer.
     Followed,
     /// A server stated the same key for another visitor; until then it counted.
     Overruled,
@@ -332,17 +332,17 @@ pub enum Afterwards {
     Released,
 }
 
-/// What an operator decides about an `uncertain`, `dead` or `conflict` delivery.
+/// An operator's decision about an `uncertain`, `dead` or `conflict` delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The vendor has it: settled as recorded.
     Recorded,
-    /// The vendor has it not, and shall not: settled as rejected; the claim is freed as the rules say.
+    /// The vendor does not have it and shall not: settled as rejected; the claim may be freed.
     Rejected,
 }
 
-/// A change by hand. Each is written with its reason, so that the record shows who decided what.
+/// A change by hand, recorded with its reason.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case")]
 pub enum Change {
@@ -353,7 +353,7 @@ pub enum Change {
         /// Why.
         reason: String,
     },
-    /// Settles what nobody could tell.
+    /// Settles a delivery whose outcome is unknown.
     Resolve {
         /// Which delivery.
         delivery: ConversionId,
@@ -362,17 +362,17 @@ pub enum Change {
         /// Why.
         reason: String,
     },
-    /// A new generation with the same vendor-side key; after an unknown attempt it starts with a look-up, or needs
-    /// `accept_double`.
+    /// Starts a new generation with the same key at the vendor. After an unknown outcome it starts with a look-up, or
+    /// needs `accept_double`.
     Retry {
         /// Which delivery.
         delivery: ConversionId,
-        /// The operator accepts a second effect, on record.
+        /// The operator accepts a possible second effect; recorded.
         accept_double: bool,
     },
 }
 
-/// The counts that `store check` holds against each other.
+/// The counts that `store check` compares.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Health {
     /// The store's own integrity check: `ok`, or what it found.
@@ -385,58 +385,58 @@ pub struct Health {
     pub conversions: u64,
     /// Deliveries by state.
     pub deliveries: Vec<(String, u64)>,
-    /// Rules that do not hold, in words; empty when all is well.
+    /// Rules that do not hold, in words; empty if all is well.
     pub violations: Vec<String>,
 }
 
-/// How many rows there are, cheap enough to be asked for every few seconds; the metrics are made of it.
+/// Row counts for the metrics, cheap enough to read every few seconds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Touches.
     pub touches: u64,
     /// Conversions by status.
     pub conversions: Vec<(String, u64)>,
-    /// Conversions of servers that overruled a page's claim.
+    /// Server conversions that overruled a page's claim.
     #[serde(default)]
     pub claimed_by_page: u64,
     /// Deliveries by state.
     pub deliveries: Vec<(String, u64)>,
 }
 
-/// What operators ask of a ledger.
+/// The ledger's methods for operators.
 pub trait OperatorStore: fmt::Debug + Send + Sync {
-    /// Conversions, in the order in which they were received.
+    /// Conversions, newest first.
     fn conversions(&self, filter: Filter) -> Reply<'_, Page<ConversionRow>>;
 
-    /// One conversion with everything about it, by its whole id or an unambiguous beginning of at least 8 characters; the
-    /// id that the page gave it (its `jti`) finds it too.
+    /// One conversion with everything about it. Found by its full id, an unambiguous beginning of at least 8
+    /// characters, or the id that the page gave it (its `jti`).
     ///
     /// # Errors
-    /// `NotFound`; `Refused` when more than one begins so.
+    /// `NotFound`; `Refused` if more than one id begins so.
     fn conversion(&self, id: String) -> Reply<'_, ConversionDetail>;
 
     /// Touches; the filter's state is a source, `url` or `cookie`.
     fn touches(&self, filter: Filter) -> Reply<'_, Page<TouchRow>>;
 
-    /// Deliveries; without a state, those that are not settled and the dead letters
-    /// ([`crate::outbox::State::is_dead_letter`]), or all of them with [`Filter::settled`].
+    /// Deliveries. Without a state: the unsettled ones and the dead letters
+    /// ([`crate::outbox::State::is_dead_letter`]), or all with [`Filter::settled`].
     fn deliveries(&self, filter: Filter) -> Reply<'_, Page<DeliveryRow>>;
 
-    /// Lanes that were ever used.
+    /// Lanes that were used at least once.
     fn lanes(&self, now: UnixMillis) -> Reply<'_, Vec<LaneRow>>;
 
-    /// Makes a change by hand, as `outbox::manual` allows it, and records it.
+    /// Makes a change by hand that `outbox::manual` allows, and records it.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` when the state does not allow it, while the delivery is under a lease, or when a retry would need
-    /// a business key that another conversion holds by now, which is named.
+    /// `NotFound`; `Refused` if the state does not allow it, the delivery is leased, or a retry needs a business key
+    /// that another conversion has now (the text names it).
     fn change(&self, change: Change, now: UnixMillis) -> Reply<'_, DeliveryRow>;
 
-    /// Decides again about a held conversion, by its id as in [`Self::conversion`], and records who wanted it: deliveries are
-    /// made in the same transaction.
+    /// Decides again about a held conversion, found as in [`Self::conversion`], and records the operator's reason.
+    /// Its deliveries are made in the same transaction.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` when it is not held, or the rule refuses.
+    /// `NotFound`; `Refused` if it is not held, or the rule refuses.
     fn release_held(
         &self,
         id: String,
@@ -445,10 +445,10 @@ pub trait OperatorStore: fmt::Debug + Send + Sync {
         now: UnixMillis,
     ) -> Reply<'_, ConversionDetail>;
 
-    /// Ends a held conversion as rejected, on record.
+    /// Rejects a held conversion and records the reason.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` when it is not held.
+    /// `NotFound`; `Refused` if it is not held.
     fn reject_held(&self, id: String, reason: String, now: UnixMillis) -> Reply<'_, ConversionDetail>;
 
     /// How many rows there are.

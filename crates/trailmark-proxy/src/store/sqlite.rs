@@ -1,11 +1,11 @@
-//! The ledger on SQLite: one file, one process, one thread that writes.
+//! The ledger on SQLite: one file, one process, one writing thread.
 //!
-//! A write goes through `writer`'s queue and is answered after the COMMIT that it shares with whatever else was waiting;
-//! a read goes to one of a few read-only connections. Here the contract's methods are only sent on their way: what they do
-//! in SQL stands in the module of their subject, as plain functions over a connection. Decisions come in as closures.
+//! A write goes through `writer`'s queue and is answered after a COMMIT, which it may share with other waiting
+//! writes. A read uses one of a few read-only connections. This file only forwards the contract's methods; each
+//! subject has a module with its SQL, as plain functions over a connection. Decisions come in as closures.
 //!
-//! A failed fsync ends the process ([`std::process::abort`]), since the kernel may have dropped the pages and would let a
-//! second try succeed. Whoever starts it again finds a log that SQLite recovers to the last commit that reached the disk.
+//! A failed fsync ends the process ([`std::process::abort`]), because the kernel may have dropped the pages and would
+//! let a second try succeed. After a restart SQLite recovers to the last commit that reached the disk.
 
 mod error;
 mod lock;
@@ -83,17 +83,17 @@ use super::{
 #[derive(Debug)]
 pub struct SqliteStore {
     readers: Readers,
-    // Dropped last: it waits for the writing thread, which then has the file for itself.
+    // Dropped last: it waits for the writing thread, which then owns the file alone.
     writer: Writer,
 }
 
 impl SqliteStore {
-    /// Opens the ledger at `path` for a proxy that serves; makes it when there is none, and migrates it.
+    /// Opens the ledger at `path` for serving; creates and migrates it if needed.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when another process has it open, or the file cannot be opened; [`StoreError::Refused`]
-    /// when a setting that durability rests on does not hold, the file is another program's or a newer binary's;
-    /// [`StoreError::Corrupt`] when it is no database.
+    /// [`StoreError::Unavailable`] if another process has it open, or the file cannot be opened;
+    /// [`StoreError::Refused`] if a setting that durability needs does not hold, or the file belongs to another
+    /// program or a newer binary; [`StoreError::Corrupt`] if it is no database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         connection::recognise(path)?;
         let lock = LockFile::take(path)?;
@@ -102,15 +102,15 @@ impl SqliteStore {
         Self::start(path, connection, lock)
     }
 
-    /// Opens an existing ledger for the command line while no proxy serves it; migrates nothing. A ledger that this process
-    /// may not write can be read: the store then refuses every change.
+    /// Opens an existing ledger for the command line while no proxy serves it; does not migrate. If this process may
+    /// not write the file, the store only reads and refuses every change.
     ///
     /// # Errors
-    /// As [`SqliteStore::open`]; [`StoreError::NotFound`] when there is no such file; [`StoreError::Refused`] when its schema
-    /// is not the one that this binary knows.
+    /// As [`SqliteStore::open`]; [`StoreError::NotFound`] if there is no such file; [`StoreError::Refused`] if its
+    /// schema version is not this binary's.
     pub fn open_for_operator(path: &Path) -> Result<Self, StoreError> {
         if !path.exists() {
-            return Err(StoreError::NotFound("ledger file; `trailmark serve` makes it"));
+            return Err(StoreError::NotFound("ledger file; `trailmark serve` creates it"));
         }
         connection::recognise(path)?;
         if !connection::is_writable(path) {
@@ -122,7 +122,7 @@ impl SqliteStore {
         Self::start(path, connection, lock)
     }
 
-    /// Checks an existing ledger that no proxy serves, and changes nothing, neither in the file nor beside it.
+    /// Checks an existing ledger that no proxy serves, without changing any file.
     ///
     /// # Errors
     /// As [`SqliteStore::open_for_operator`].
@@ -138,11 +138,11 @@ impl SqliteStore {
         let lock = LockFile::take_existing(path)?;
         migrate::assert_current(&connection::reader(path, Reading::Observing)?)?;
         let reason =
-            format!("{} or its folder is not writable for this user: only questions are answered", path.display());
+            format!("{} or its folder is not writable for this user: the ledger can only be read", path.display());
         Ok(Self { readers: Readers::new(path.to_owned(), Reading::Observing)?, writer: Writer::refusing(reason, lock) })
     }
 
-    /// Brings the ledger at `path` to the schema that this binary knows, and gives its version; makes it when there is none.
+    /// Creates or migrates the ledger at `path` to this binary's schema; returns the schema's version.
     ///
     /// # Errors
     /// As [`SqliteStore::open`].
@@ -376,7 +376,7 @@ impl WebhookStore for SqliteStore {
 
 #[cfg(test)]
 mod tests {
-    //! The suite of `tests/it/store.rs` once more: only in this crate's own tests `rows` looks at every statement's plan.
+    //! The suite of `tests/it/store.rs` again: only this crate's own tests make `rows` check every statement's plan.
 
     use std::sync::Arc;
 

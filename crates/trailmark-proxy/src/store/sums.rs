@@ -1,6 +1,6 @@
-//! What partners brought, added up: sales, refunds and commissions by program, partner and currency, for a time that the
-//! operator chooses. The store adds up a bounded number of conversions for each question and names the place where the next
-//! question goes on, so that no ledger is too large: whoever wants the whole adds up the answers.
+//! Sums of sales, refunds and commissions by program, partner and currency, for a time that the operator chooses.
+//! Each answer covers a limited number of conversions and names where the next question continues, so that no ledger
+//! is too large. The caller adds up the answers.
 
 use std::fmt;
 
@@ -15,27 +15,27 @@ use trailmark_wire::time::UnixMillis;
 use super::Reply;
 use crate::outbox::State;
 
-/// Conversions that one answer adds up: a fraction of a second on a warm ledger.
+/// Conversions in one answer: this takes a fraction of a second on a warm ledger.
 pub const CONVERSIONS_AN_ANSWER: u32 = 10_000;
 
-/// Which conversions are added up; all conditions must hold.
+/// Which conversions are added up. All conditions must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SumFilter {
     /// Of one site.
     pub site: Option<SiteId>,
     /// Of one program.
     pub program: Option<ProgramId>,
-    /// Received at this point or later.
+    /// Received at this time or later.
     pub since: Option<UnixMillis>,
-    /// Received before this point.
+    /// Received before this time.
     pub until: Option<UnixMillis>,
-    /// Where the answer before this one ended.
+    /// Where the previous answer ended.
     pub after: Option<Place>,
-    /// Conversions to add up at most, 1 to [`CONVERSIONS_AN_ANSWER`].
+    /// At most this many conversions, 1 to [`CONVERSIONS_AN_ANSWER`].
     pub most: u32,
 }
 
-/// A place in the order in which conversions are added up: by site, in each the newest first. As text
+/// A place in the order of conversions: by site, and within a site newest first. As text
 /// `<milliseconds>_<conversion>_<site>`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -52,62 +52,61 @@ pub struct Place {
 pub struct Sums {
     /// One row for each site, program, partner and currency, in this order.
     pub rows: Vec<SumRow>,
-    /// How many conversions were looked at.
+    /// How many conversions were read.
     pub conversions: u32,
-    /// When the oldest of them was received, RFC 3339; absent when there was none.
+    /// When the oldest of them was received, RFC 3339; absent if there was none.
     pub reaches_back_to: Option<String>,
-    /// `cursor` of the next question; absent when nothing is left.
+    /// `cursor` of the next question; absent at the end.
     pub next: Option<String>,
 }
 
-/// What one partner brought in one currency. Amounts are in minor units of the currency, as decimal text: sums may exceed
-/// what a JSON reader's numbers hold exactly.
+/// Sums of one partner in one currency. Amounts are minor units as decimal text, because they may exceed the exact
+/// range of JSON numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SumRow {
     /// The site.
     pub site: SiteId,
-    /// The program; absent for sales that are credited to nobody.
+    /// The program; absent for sales credited to nobody.
     pub program: Option<ProgramId>,
-    /// The partner; absent when nobody is credited, or only the vendor knows whose click it was.
+    /// The partner; absent if nobody is credited, or only the vendor knows the partner.
     pub partner: Option<String>,
     /// The currency.
     pub currency: Currency,
-    /// How many sales.
+    /// Number of sales.
     pub sales: u64,
     /// Their sum.
     #[serde(with = "minor")]
     pub sales_minor: i128,
-    /// How many refunds.
+    /// Number of refunds.
     pub refunds: u64,
     /// Their sum, positive.
     #[serde(with = "minor")]
     pub refunds_minor: i128,
-    /// Sales less refunds that the vendor has.
+    /// Sales minus refunds that the vendor has.
     #[serde(with = "minor")]
     pub recorded_minor: i128,
-    /// Sales less refunds that the vendor does not have, and that do not go on by themselves.
+    /// Sales minus refunds that the vendor does not have and that do not go on by themselves.
     #[serde(with = "minor")]
     pub stopped_minor: i128,
-    /// Commissions that the vendor has not decided about.
+    /// Commissions that the vendor has not decided.
     #[serde(with = "minor")]
     pub pending_minor: i128,
-    /// Commissions that the vendor grants and has not paid out.
+    /// Commissions that the vendor approved but has not paid.
     #[serde(with = "minor")]
     pub approved_minor: i128,
-    /// Commissions that were paid out.
+    /// Commissions that were paid.
     #[serde(with = "minor")]
     pub paid_minor: i128,
 }
 
-/// What operators ask of a ledger about money.
+/// The ledger's methods for sums.
 pub trait SumStore: fmt::Debug + Send + Sync {
-    /// Adds up at most [`SumFilter::most`] conversions: sales and refunds that are credited, sales and refunds that are
-    /// credited to nobody, and the commissions whose amount the vendor has told. Conversions that are held or duplicates
-    /// count nowhere.
+    /// Adds up at most [`SumFilter::most`] conversions: credited sales and refunds, sales and refunds that are
+    /// credited to nobody, and commissions with a known amount. Held conversions and duplicates do not count.
     fn sums(&self, filter: SumFilter) -> Reply<'_, Sums>;
 }
 
-/// What one conversion adds, for one of its deliveries or for none.
+/// What one conversion adds for one of its deliveries, or without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addend {
     /// The site.
@@ -118,18 +117,18 @@ pub struct Addend {
     pub partner: Option<String>,
     /// What happened.
     pub kind: Kind,
-    /// What became of it.
+    /// Its status.
     pub status: Status,
     /// The amount of a sale or refund.
     pub amount: Option<Money>,
-    /// How the delivery stands.
+    /// State of the delivery.
     pub state: Option<State>,
-    /// What the vendor says that it earned, and how that stands.
+    /// State and amount of the commission, as the vendor told them.
     pub commission: Option<(Commission, Money)>,
 }
 
 impl Sums {
-    /// Adds one up.
+    /// Adds one.
     pub fn add(&mut self, one: &Addend) {
         let counts = match one.status {
             Status::Accepted | Status::Rejected => one.program.is_some(),
@@ -170,7 +169,7 @@ impl Sums {
         }
     }
 
-    /// The row of a partner and currency; made in its place when there is none.
+    /// The row of a partner and currency; inserted in order if missing.
     fn row(&mut self, one: &Addend, currency: Currency) -> &mut SumRow {
         let key = (&one.site, &one.program, &one.partner, currency);
         let found = self.rows.binary_search_by(|row| (&row.site, &row.program, &row.partner, row.currency).cmp(&key));
@@ -178,7 +177,7 @@ impl Sums {
             self.rows.insert(index, SumRow::empty(one, currency));
             index
         });
-        #[expect(clippy::indexing_slicing, reason = "found or inserted there just now")]
+        #[expect(clippy::indexing_slicing, reason = "`index` was just found or inserted")]
         &mut self.rows[index]
     }
 }
@@ -220,7 +219,7 @@ impl TryFrom<&str> for Place {
         let site = site.and_then(|site| SiteId::try_from(site.to_owned()).ok());
         match (site, at, conversion) {
             (Some(site), Some(at), Some(conversion)) => Ok(Self { site, at, conversion }),
-            _ => Err("is not the `next` of an earlier answer"),
+            _ => Err("must be `next` of an earlier answer, unchanged"),
         }
     }
 }

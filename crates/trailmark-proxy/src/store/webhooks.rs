@@ -1,6 +1,6 @@
-//! The ledger's part in what vendors tell by themselves: webhooks, kept before they are answered and matched with deliveries
-//! afterwards, and the commissions that deliveries earned, asked for when one of them says so or time has come. What a
-//! webhook means is read by the vendor's adapter; when to ask is decided by [`crate::commissions`].
+//! The ledger's methods for webhooks and commissions. A webhook is kept before it is answered and matched with
+//! deliveries afterwards. The vendor is asked about a delivery's commission when a webhook names it or the time has
+//! come. The adapter reads a webhook; [`crate::commissions`] decides when to ask.
 
 use std::fmt;
 
@@ -15,24 +15,24 @@ use super::Reply;
 use super::delivery::{LaneGate, LaneKey};
 use super::listing::{Filter, Page};
 
-/// How a webhook stands. All but the first two and [`WebhookState::Dropped`] are its quarantine: kept with a reason until
-/// an operator replays or drops them, or a delivery comes that an unmatched one is about.
+/// State of a webhook. All except `Received`, `Followed` and `Dropped` are quarantine: kept with a reason until an
+/// operator replays or drops it, or a delivery arrives that an unmatched webhook names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WebhookState {
     /// An operator gave it up.
     Dropped,
-    /// Its deliveries were marked to be asked for; or it concerns no commission.
+    /// Its deliveries were marked for a commission query, or it concerns no commission.
     Followed,
-    /// Kept; not interpreted yet.
+    /// Kept, but not interpreted yet.
     Received,
-    /// Larger than is read; the beginning is kept.
+    /// Larger than we read; its beginning is kept.
     TooLarge,
-    /// No event of the vendor's documents.
+    /// Not an event of the vendor's documents.
     UnknownEvent,
-    /// About nobody whom the ledger knows, so far.
+    /// Names nothing that the ledger knows so far.
     Unmatched,
-    /// Not to be read as an event.
+    /// Cannot be read as an event.
     Unreadable,
 }
 
@@ -61,29 +61,29 @@ impl WebhookState {
         }
     }
 
-    /// Whether it waits for a person, or for a delivery.
+    /// Whether it waits for an operator or for a delivery.
     pub fn is_quarantined(self) -> bool {
         matches!(self, Self::TooLarge | Self::UnknownEvent | Self::Unmatched | Self::Unreadable)
     }
 
-    /// Whether it may leave the ledger when there are too many.
+    /// Whether it may be deleted when there are too many.
     pub fn may_leave(self) -> bool {
         matches!(self, Self::Dropped | Self::Followed)
     }
 }
 
-/// A webhook that came to the right address. `Debug` shows no body.
+/// A webhook that came to a valid address. `Debug` shows no body.
 #[derive(Clone)]
 pub struct NewWebhook {
     /// The site.
     pub site: SiteId,
-    /// The ledger's id to use when it is new.
+    /// The ledger's id if it is new.
     pub id: ConversionId,
-    /// The program whose address it is.
+    /// The program that the address belongs to.
     pub program: ProgramId,
     /// SHA-256 of the body.
     pub body_hash: [u8; 32],
-    /// The body as it came, whole or cut.
+    /// The body, whole or cut.
     pub body: Vec<u8>,
     /// What the vendor's adapter reads in it; `None` where the body is cut.
     pub meaning: Option<Meaning>,
@@ -99,21 +99,21 @@ impl fmt::Debug for NewWebhook {
     }
 }
 
-/// What became of a webhook that was brought.
+/// Whether a webhook was new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     /// Committed just now.
     New,
-    /// The same body came before; it will be interpreted again, since vendors give events no id.
+    /// The same body came before. It is interpreted again, because vendors give events no id.
     Repeated,
 }
 
-/// A webhook to be interpreted. `Debug` shows no body.
+/// A webhook to interpret. `Debug` shows no body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unread {
     /// Its id.
     pub id: ConversionId,
-    /// As it came.
+    /// Its body.
     pub body: Vec<u8>,
 }
 
@@ -123,37 +123,37 @@ impl fmt::Debug for Unread {
     }
 }
 
-/// A webhook, for people. Without its body, which may hold personal data.
+/// A webhook, for people; without its body, which may hold personal data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRow {
     /// The ledger's id.
     pub id: ConversionId,
     /// The site.
     pub site: SiteId,
-    /// The program whose address it came to.
+    /// The program that its address belongs to.
     pub program: ProgramId,
-    /// How it stands.
+    /// Its state.
     pub state: WebhookState,
-    /// The event's name, once it is read.
+    /// The event's name, once read.
     pub event: Option<String>,
-    /// Why it stands so.
+    /// Why it is in that state.
     pub reason: Option<String>,
     /// How many deliveries it concerned when it was last interpreted.
     pub deliveries: u32,
     /// How often the same body came.
     pub times: u32,
-    /// Its bytes.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// When it came first.
+    /// When it first came.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub received_at: UnixMillis,
-    /// When it came last, RFC 3339.
+    /// When it last came, RFC 3339.
     pub last_at: String,
     /// When it was last interpreted, RFC 3339.
     pub interpreted_at: Option<String>,
 }
 
-/// What an operator decides about a webhook.
+/// An operator's decision about a webhook.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
 pub enum WebhookChange {
@@ -162,19 +162,19 @@ pub enum WebhookChange {
         /// Why.
         reason: String,
     },
-    /// Has it interpreted again.
+    /// Interprets it again.
     Replay,
 }
 
-/// A wish to ask a vendor about commissions.
+/// A request for due commission queries.
 pub struct AskClaim {
     /// The lane.
     pub lane: LaneKey,
-    /// At most this many; the longest due first.
+    /// At most this many, the longest due first.
     pub most: u32,
-    /// Says how many questions the lane lets through; asked only when at least one is due.
+    /// Decides how many questions the lane lets through; called only if at least one is due.
     pub gate: LaneGate,
-    /// If no answer is written down, they are due again here.
+    /// Without an answer they are due again at this time.
     pub again_at: UnixMillis,
     /// Now.
     pub now: UnixMillis,
@@ -186,44 +186,45 @@ impl fmt::Debug for AskClaim {
     }
 }
 
-/// A delivery whose commission is to be asked for.
+/// A delivery whose commission is queried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asking {
     /// The lane.
     pub lane: LaneKey,
     /// The delivery.
     pub delivery: ConversionId,
-    /// The number of the question: later ones have higher ones.
+    /// The question's number; later questions have higher numbers.
     pub number: u32,
-    /// What it earned is to be told of.
+    /// What identifies the commission at the vendor.
     pub earned: Earned,
-    /// How the commission stood.
+    /// The commission's state so far.
     pub commission: Commission,
     /// When the conversion was received.
     pub received_at: UnixMillis,
-    /// [`AskClaim::again_at`], by which is seen whether somebody wanted another question in the meantime.
+    /// [`AskClaim::again_at`]; shows whether somebody requested another query meanwhile.
     pub again_at: UnixMillis,
 }
 
-/// What came of a question.
+/// The result of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
-    /// How the commission stands, and what that rests on; `None` where nothing clear was said.
+    /// The commission's state and why; `None` if the answer was not clear.
     pub standing: Option<(Commission, Option<String>)>,
-    /// How much it is, where the vendor told; counts only with a standing.
+    /// Its amount, if the vendor told it; counts only with a `standing`.
     pub amount: Option<Money>,
-    /// What was asked last and answered, for people, such as `GET rewards: HTTP 404`; `None` where the vendor has no question.
+    /// The last question and its answer for people, such as `GET rewards: HTTP 404`; `None` if the vendor has no such
+    /// question.
     pub said: Option<String>,
-    /// When to ask next; `None` when nothing more is expected.
+    /// When to ask next; `None` if nothing more is expected.
     pub next_at: Option<UnixMillis>,
     /// Now.
     pub now: UnixMillis,
 }
 
-/// What webhooks and commissions ask of a ledger.
+/// The ledger's methods for webhooks and commissions.
 pub trait WebhookStore: fmt::Debug + Send + Sync {
-    /// Keeps a webhook, or counts one that is kept already and has it interpreted again, in one transaction. At `most` of
-    /// a site the oldest finished ones leave. Where that is not enough, a webhook that names a known delivery, or
+    /// Keeps a webhook in one transaction. A body that is kept already is counted and interpreted again. At `most` of a
+    /// site the oldest finished ones are removed. If that is not enough, a webhook that names a known delivery, or
     /// concerns no commission, is kept all the same, since it is finished once it is interpreted; one that may be matched
     /// later is kept up to twice `most`; all others wait for a person and are refused.
     ///
@@ -231,14 +232,15 @@ pub trait WebhookStore: fmt::Debug + Send + Sync {
     /// `Full` as said.
     fn keep_webhook(&self, new: NewWebhook) -> Reply<'_, Kept>;
 
-    /// What a program's address received and nobody has interpreted yet, the oldest first.
+    /// Webhooks of a program that are not interpreted yet, the oldest first.
     fn unread_webhooks(&self, lane: LaneKey, most: u32) -> Reply<'_, Vec<Unread>>;
 
-    /// Writes down what a webhook means: deliveries that it concerns are to be asked for at once, in the same transaction.
-    /// Gives how it stands since. A partner's concerns at most the newest 1,000 deliveries that are not paid.
+    /// Records what a webhook means, and in the same transaction marks the deliveries that it concerns for a
+    /// commission query. Returns its new state. A webhook about a partner concerns at most the newest 1,000 unpaid
+    /// deliveries.
     ///
     /// # Errors
-    /// `NotFound` when there is no such webhook, or it was interpreted already.
+    /// `NotFound` if there is no such webhook, or it was interpreted already.
     fn follow_webhook(
         &self,
         site: SiteId,
@@ -247,38 +249,38 @@ pub trait WebhookStore: fmt::Debug + Send + Sync {
         now: UnixMillis,
     ) -> Reply<'_, WebhookState>;
 
-    /// When a lane's next commission is due to be asked for; `None` when none is.
+    /// When a lane's next commission query is due; `None` if there is none.
     fn next_commission(&self, lane: LaneKey) -> Reply<'_, Option<UnixMillis>>;
 
-    /// Recorded deliveries whose commission is due to be asked for, each with the number of its question; they are due
-    /// again later, should nobody write an answer down.
+    /// Recorded deliveries whose commission query is due, each with its question's number. Without an answer they
+    /// become due again.
     fn claim_commissions(&self, claim: AskClaim) -> Reply<'_, Vec<Asking>>;
 
     /// Stores an answer, and records a change on the delivery. Returns false and writes nothing if a later query was answered
     /// already. Keeps the time of the next query if another transaction has changed it meanwhile.
     ///
     /// # Errors
-    /// `NotFound` when there is no such delivery.
+    /// `NotFound` if there is no such delivery.
     fn tell_commission(&self, asking: &Asking, told: Told) -> Reply<'_, bool>;
 
-    /// Has the commissions of a conversion's recorded deliveries asked for at once; gives how many.
+    /// Marks a conversion's recorded deliveries for a commission query at once; returns how many.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` when none of its deliveries is recorded.
+    /// `NotFound`; `Refused` if none of its deliveries is recorded.
     fn ask_commissions(&self, id: String, now: UnixMillis) -> Reply<'_, u32>;
 
-    /// Webhooks, the newest first; the filter's state is a [`WebhookState`]'s word or `quarantined`.
+    /// Webhooks, newest first; the filter's state is a [`WebhookState`]'s word or `quarantined`.
     fn webhooks(&self, filter: Filter) -> Reply<'_, Page<WebhookRow>>;
 
-    /// One webhook, by its whole id or an unambiguous beginning of at least 8 characters.
+    /// One webhook, by its full id or an unambiguous beginning of at least 8 characters.
     fn webhook(&self, id: String) -> Reply<'_, WebhookRow>;
 
     /// Changes a webhook by hand.
     ///
     /// # Errors
-    /// `NotFound`; `Refused` for a replay of one whose body is not whole, and for dropping one that is done with.
+    /// `NotFound`; `Refused` for replaying a cut body or dropping a finished webhook.
     fn change_webhook(&self, id: String, change: WebhookChange, now: UnixMillis) -> Reply<'_, WebhookRow>;
 
-    /// How many webhooks there are, by state.
+    /// Number of webhooks by state.
     fn count_webhooks(&self) -> Reply<'_, Vec<(WebhookState, u64)>>;
 }

@@ -1,4 +1,4 @@
-//! The operator's listener over HTTP: who is let in, what is shown, which changes are refused.
+//! The operator's listener over HTTP: access, content, refused changes.
 
 use serde_json::{Value, json};
 
@@ -90,7 +90,7 @@ async fn another_sites_page_cannot_ask_nor_change() {
         let request = office.proxy.http.post(office.url("/v1/keys/rotate")).header("origin", origin);
         assert_eq!(office.proxy.send(request).await.code(), "403 not_allowed", "{origin}");
     }
-    // What a form or a simple fetch can send without a preflight.
+    // Requests that a form or a simple fetch can send without a preflight.
     let change = json!({ "site": "acme" }).to_string();
     let request = office.proxy.http.post(office.url("/v1/keys/rotate")).header("content-type", "text/plain");
     assert_eq!(office.proxy.send(request.body(change)).await.code(), "400 malformed");
@@ -231,7 +231,7 @@ async fn keys_are_announced_rotated_and_revoked_and_never_shown() {
     let office = Office::open().await;
     let first = office.get("/v1/keys?site=acme").await.json();
     assert_eq!(first[0]["state"], "signing");
-    // Keys of one millisecond have no order.
+    // Keys created in the same millisecond have no order.
     office.proxy.clock.advance(1);
     let rotated = office.post("/v1/keys/rotate", &json!({ "site": "acme" })).await;
     assert_eq!(rotated.json()[0]["state"], "published");

@@ -1,4 +1,4 @@
-//! The operator's API lists to the end, by time, by any name, and as CSV; each conversion comes with its answer.
+//! The operator's lists: paging to the end, by time, by any name, and as CSV; each conversion has its answer.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ async fn a_list_is_bounded_in_time_and_searched_by_id_key_email_and_partner() {
     for (query, named) in [
         ("since=yesterday", "2026-11-21"),
         ("cursor=2", "cursor"),
-        ("since=2026-11-22&until=2026-11-21", "not before"),
+        ("since=2026-11-22&until=2026-11-21", "must be before"),
         ("format=xml", "json or csv"),
         ("sinse=2026-11-22", "sinse"),
         ("limit=all", "limit"),

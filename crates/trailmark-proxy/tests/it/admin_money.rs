@@ -1,4 +1,4 @@
-//! What partners brought and what needs attention, over the operator's API, and the history of one conversion.
+//! Sums of what partners brought, troubles, and the history of one conversion, over the operator's API.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ async fn a_history_begins_with_the_answer_of_the_list_and_tells_what_explain_tel
     let history = office.get(&format!("/v1/conversions/{id}/history")).await.json();
     let listed = office.get("/v1/conversions").await.json()["items"][0].clone();
     assert_eq!((&history["answer"], &history["credited"]), (&listed["answer"], &listed["credited"]));
-    assert!(listed["credited"].as_str().unwrap().starts_with("nobody yet, it would be ada"), "{listed}");
+    assert!(listed["credited"].as_str().unwrap().starts_with("nobody yet; would be ada"), "{listed}");
     let text = office.get(&format!("/v1/conversions/{id}/explain")).await.body;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains(history["subject"].as_str().unwrap()), "{history}");

@@ -1,5 +1,5 @@
-//! The answer to "was the partner paid?": decided by the ledger's rows alone, and the same wherever it is read. Then whole
-//! stories with the double of PartnerStack: who must act, and what a lane that stands still says of itself.
+//! The answer to "was the partner paid?": it depends only on the ledger's rows and is the same everywhere. Then whole
+//! stories with the simulated PartnerStack: who must act, and what a closed lane reports.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn standing(state: &str, more: Value) -> Value {
     standing
 }
 
-/// A signup with one delivery, with a few members changed.
+/// A signup with one delivery and some changed members.
 fn row(standings: Value, more: Value) -> ConversionRow {
     let mut row = json!({
         "id": OWN, "site": "acme", "kind": "signup", "external_id": "u_1", "customer": "u_1", "status": "accepted",
@@ -72,29 +72,29 @@ fn every_state_of_a_delivery_has_an_answer() {
         of("dropped", why.clone()),
         of(
             "blocked",
-            json!({ "reason": "the customer's signup is not known in this program; it goes on when it comes" }),
+            json!({ "reason": "the customer's signup is not known in this program; this goes on when it arrives" }),
         ),
         of("not_needed", json!({})),
         of("unsupported", why),
     ];
     assert_snapshot!(all.join("\n"), @r"
     [Good] Paid: PartnerStack paid the commission.
-    [Good] Approved: PartnerStack approved the commission and has not paid it out yet.
-    [Waiting] Waiting: PartnerStack has it and has not decided about the commission.
-    [Good] Recorded: PartnerStack has it and shows no commission for it yet.
+    [Good] Approved: PartnerStack approved the commission but has not paid it yet.
+    [Waiting] Waiting: PartnerStack has it but has not decided on the commission yet.
+    [Good] Recorded: PartnerStack has it but shows no commission for it yet.
     [Bad] Not paid: PartnerStack rejected the commission: declined by the company.
     [Waiting] Waiting: It is about to be sent to PartnerStack.
     [Waiting] Waiting: The last attempt failed: HTTP 500. The next one is at 2026-11-21T09:00:00Z.
     [Waiting] Waiting: PartnerStack accepted it. It is read back at 2026-11-21T09:00:00Z.
-    [Waiting] Waiting: It is not known whether PartnerStack has it: HTTP 500. PartnerStack is asked at 2026-11-21T09:00:00Z, before anything is sent again.
-    [Bad] Unclear: It is not known whether PartnerStack has it: no such partner. | Look at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    [Waiting] Waiting: It is not known whether PartnerStack has it: HTTP 500. Trailmark asks PartnerStack at 2026-11-21T09:00:00Z, before it sends anything again.
+    [Bad] Unclear: It is not known whether PartnerStack has it: no such partner. | Check at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     [Bad] Not paid: PartnerStack has something else under this key: no such partner. | Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     [Bad] Not paid: PartnerStack rejected it: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     [Bad] Not paid: Every attempt failed: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     [Bad] Not paid: PartnerStack accepted it and credits nobody: no such partner.
     [Bad] Not paid: An operator gave it up: no such partner.
-    [Bad] Not paid: The customer's signup is not known in this program; it goes on when it comes. | Report it, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
-    [Good] Recorded: PartnerStack needs no call of its own for this.
+    [Bad] Not paid: The customer's signup is not known in this program; this goes on when it arrives. | Report it, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
+    [Good] Recorded: PartnerStack needs no separate call for this.
     [Bad] Not paid: PartnerStack cannot take it: no such partner.
     ");
 }
@@ -127,7 +127,7 @@ fn what_is_not_delivered_says_why_and_what_helps() {
     [Bad] Not applied: Every vendor rejected the sale that this refunds. | `trailmark conversions explain 'o 1'` shows the cause.
     [Bad] Not paid: No partner is credited (a_code_of_a_later_version).
     [Bad] Not paid: An operator rejected it.
-    [Bad] Not applied: With this refund, all refunds of the sale would add up to more than the sale.
+    [Bad] Not applied: With this refund, the refunds of the sale would exceed the sale's amount.
     ");
 }
 
@@ -206,7 +206,7 @@ fn what_waits_in_a_lane_that_is_shut_says_so_and_a_paused_one_needs_a_person() {
     assert!(said(&due, &[lane("open")]).contains("about to be sent"));
 }
 
-/// The conversion's answer as the ledger gives it.
+/// The conversion's answer from the ledger.
 async fn told(world: &World, id: &ConversionId) -> String {
     let detail = world.store.ledger.conversion(id.to_string()).await.unwrap();
     said(&detail.conversion, &world.store.ledger.lanes(world.clock.now()).await.unwrap())
@@ -244,7 +244,7 @@ async fn a_sale_whose_signup_was_rejected_begins_with_the_cause() {
     assert!(told.ends_with("`trailmark conversions explain cust_41` shows the cause."), "{told}");
 }
 
-/// A signup of whose outcome nobody knows, and which cannot be looked up any more; with its sale and a refund of that.
+/// A signup with an unknown outcome and no look-up left, its sale, and a refund of the sale.
 async fn undecided(world: &World) -> (DeliveryRow, ConversionId, ConversionId) {
     let signup = world.signup("u_1").await;
     world.until_state(&signup, State::Unverified).await;
@@ -273,7 +273,7 @@ async fn what_stands_behind_an_outcome_that_only_an_operator_can_find_out_does_n
         assert!(told.starts_with(&format!("[Bad] {what}: ")), "{told}");
         assert!(told.ends_with("`trailmark conversions explain u_1` shows the cause."), "{told}");
         let detail = world.store.ledger.conversion(id.to_string()).await.unwrap();
-        assert!(!explain(&detail, &[]).contains("goes on by itself"));
+        assert!(!explain(&detail, &[]).contains("goes on automatically"));
     }
     let lane = world.lane().await;
     assert_eq!((lane.waiting, lane.stuck), (0, 3));

@@ -1,6 +1,6 @@
-//! A page and the backend differ about whose a customer is (field-faults row 60), over HTTP: what both are answered, whom the
-//! ledger credits, and how an operator finds it. That the vendor ends with the right partner is shown by
-//! `tests/journey/claims_disputed.test.mjs`.
+//! A page and the backend disagree about a customer's visitor (field-faults row 60), over HTTP: both answers, the
+//! ledger's credit, and how an operator finds the dispute. `tests/journey/claims_disputed.test.mjs` shows that the
+//! vendor credits the right partner in the end.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use crate::support::proxy::{Answer, ORIGIN, SITES, TestProxy};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A visitor whom a partner sent: what its page and, beside it, a backend can say.
+/// A visitor from a partner, with what its page and a backend can send.
 struct Visitor {
     key: BrowserKey,
     token: String,
@@ -60,7 +60,7 @@ async fn the_backends_visitor_wins_over_a_page_that_took_the_key_in_advance() {
         let stated = proxy.report(&backend, &key, &with(customer(&key), word, value.as_str())).await;
         assert_eq!((stated.status, said(&stated).as_str()), (202, "accepted claimed_by_page ada"));
         assert_eq!(said(&proxy.report(&backend, &format!("s{number}"), &sale(&key, &key)).await), "accepted ada");
-        // Told again, it is an ordinary repeat.
+        // Repeated, it is an ordinary duplicate.
         let again =
             proxy.report(&backend, &format!("again{number}"), &with(customer(&key), word, value.as_str())).await;
         assert_eq!((again.status, said(&again).as_str()), (200, "duplicate"));
@@ -81,7 +81,7 @@ async fn a_visitor_of_null_says_that_nobody_brought_the_customer_and_silence_doe
     assert_eq!(said(&proxy.report(&backend, "k2", &sale("o1", "organic")).await), "unattributed no_touch");
     assert_eq!(said(&proxy.report(&backend, "k3", &customer("unsaid")).await), "duplicate");
     assert_eq!(said(&proxy.report(&backend, "k4", &with(customer("garbled"), "visitor", "x")).await), "duplicate");
-    // A sale says nothing about who signed up: its customer decides, as ever.
+    // A sale does not name who signed up: its customer decides as usual.
     let paid = with(sale("o2", "unsaid"), "visitor", Value::Null);
     assert_eq!(said(&proxy.report(&backend, "k5", &paid).await), "accepted eve");
 }
@@ -99,7 +99,7 @@ async fn a_cookie_that_is_over_still_tells_that_it_was_another_visitor() {
         let stated = proxy.report(&backend, &key, &with(customer(&key), word, value.as_str())).await;
         assert_eq!(said(&stated), "unattributed claimed_by_page", "{word}");
     }
-    // Nobody had claimed this one, so the word is simply over.
+    // Nobody had claimed this customer, so the value simply has expired.
     let free = proxy.report(&backend, "k3", &with(customer("u_3"), "visitor", old.cookie.as_str())).await;
     assert_eq!(said(&free), "unattributed visitor_expired");
 }
@@ -166,7 +166,7 @@ async fn an_operator_finds_a_dispute_by_its_code_reads_what_happened_and_sees_it
     assert_eq!((listed.as_array().unwrap().len(), &listed[0]["id"]), (1, &json!(id)));
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words(&explained).contains("A page of another visitor had claimed this customer."), "{explained}");
-    assert!(words(&explained).contains("Credited: nobody yet, it would be ada (main)."), "{explained}");
+    assert!(words(&explained).contains("Credited: nobody yet; would be ada (main)."), "{explained}");
     assert!(
         words(&page).contains("Its credit ended: the site's backend reported this customer for another visitor"),
         "{page}"

@@ -1,6 +1,6 @@
-//! Customers whom a page names and does not own: what its visitor is told of them, what becomes of them, and that the
-//! site's backend goes on undisturbed. That no more than the configured number reaches the vendor is shown by
-//! `tests/journey/claims.test.mjs`.
+//! Customers that a page names but does not own: what its visitor learns, what happens to them, and that the site's
+//! backend is not affected. `tests/journey/claims.test.mjs` shows that no more than the configured number reaches the
+//! vendor.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::support::backend::{customer, with};
 use crate::support::browser::{BrowserKey, arrival_with, signup, token};
 use crate::support::proxy::{Answer, ORIGIN, TestProxy};
 
-/// One visitor with a token of a partner's link.
+/// A visitor with a token of a partner's link.
 struct Page {
     key: BrowserKey,
     token: String,
@@ -28,7 +28,7 @@ impl Page {
     }
 }
 
-/// Everything of an answer that its reader sees, but for the id that is made for it.
+/// An answer without the id that is made for it.
 fn seen(answer: &Answer) -> String {
     let id = answer.json()["conversion_id"].as_str().unwrap().to_owned();
     let headers =
@@ -41,7 +41,7 @@ fn sale(key: &str, customer: &str) -> Value {
     json!({"kind": "sale", "customer": {"key": customer}, "order": order})
 }
 
-/// Customers and orders of every standing: a page's own, another partner's, a server's with a touch and without.
+/// Customers and orders of every kind: a page's own, another partner's, a server's with and without a touch.
 async fn populated(proxy: &TestProxy) -> [&'static str; 4] {
     let backend = proxy.api_key("acme").await;
     let (ada, bob) = (Page::of(proxy, 100, "ada").await, Page::of(proxy, 101, "bob").await);
@@ -58,7 +58,7 @@ async fn populated(proxy: &TestProxy) -> [&'static str; 4] {
     known
 }
 
-/// What a page reads of each of these, one after another; `first` numbers what it sends.
+/// A page's answers about each of these; `first` numbers its requests.
 async fn reads(proxy: &TestProxy, page: &Page, first: u8, said: Vec<Value>) -> Vec<String> {
     let mut answers = Vec::new();
     for (number, said) in (first..).zip(said) {
@@ -81,26 +81,26 @@ fn lead(key: &str) -> Value {
 async fn a_page_reads_the_same_bytes_of_every_customer_whom_it_does_not_own() {
     let proxy = TestProxy::start().await;
     let known = populated(&proxy).await;
-    // Of three it hears that they are taken, and whoever it asks about then, it hears the same as of nobody.
+    // Of three it learns that they are taken; every further answer equals that for a free key.
     let page = Page::of(&proxy, 1, "eve").await;
     let taken = reads(&proxy, &page, 1, known[..3].iter().map(|key| signup(key)).collect()).await;
     all_alike(&taken, "\"status\":\"duplicate\",\"attribution\":[],\"deliveries\":[]");
     let spent = ["organic", "nobody", "nobody_else"].map(signup).into();
     all_alike(&reads(&proxy, &page, 10, spent).await, "signups_per_visitor");
-    // One that has signed up as many as it may reads only of its own what became of them.
+    // After its limit of signups it learns only about its own.
     let busy = Page::of(&proxy, 2, "eve").await;
     let own = ["own_1", "own_2", "own_3"];
     all_alike(&reads(&proxy, &busy, 1, own.map(signup).into()).await, "\"status\":\"accepted\"");
     let asked = known.into_iter().chain(["nobody"]).map(signup).collect();
     all_alike(&reads(&proxy, &busy, 10, asked).await, "signups_per_visitor");
     all_alike(&reads(&proxy, &busy, 20, own.map(signup).into()).await, "\"status\":\"duplicate\"");
-    // Of orders it hears nothing at all: whatever it did not get signed is held, whoever's it is, and whether it is one.
+    // Of orders it learns nothing: every unsigned order is held, taken or not.
     let orders = known.iter().flat_map(|key| [format!("order_{key}"), format!("new_{key}")]);
     let orders = orders.zip(known.into_iter().chain(["nobody"]).cycle()).map(|(order, of)| sale(&order, of)).collect();
     let held = reads(&proxy, &busy, 30, orders).await;
     all_alike(&held, "money_unsigned");
     assert!(held[0].contains("eve"), "its own partner alone: {}", held[0]);
-    // And leads are counted like signups.
+    // Leads are counted like signups.
     all_alike(&reads(&proxy, &busy, 60, known[..3].iter().map(|key| lead(key)).collect()).await, "accepted");
     all_alike(&reads(&proxy, &busy, 70, ["organic", "nobody"].map(lead).into()).await, "signups_per_visitor");
     let honest = Page::of(&proxy, 3, "ada").await;
@@ -118,7 +118,7 @@ async fn a_foreign_customer_stays_who_and_whose_they_were() {
         let told = if number <= 3 { "duplicate" } else { "held" };
         assert_eq!(page.says(&proxy, number, taken).await.json()["status"], told);
     }
-    // Their next sale goes where it always went, and what the vendor would be told names nobody else.
+    // Their next sale goes to the same partner as before, and the vendor is told of nobody else.
     for (key, partner) in [("of_ada", json!("ada")), ("of_bob", json!("bob")), ("of_server", json!("bob"))] {
         let renewal = proxy.report(&backend, &format!("next-{key}"), &sale(&format!("next_{key}"), key)).await;
         assert_eq!(renewal.json()["attribution"][0]["partner"], partner, "{key}");
@@ -155,7 +155,7 @@ async fn whatever_is_held_leaves_the_backends_word_free() {
             (&json!("accepted"), &json!("ada"))
         );
     }
-    // Another page is not held up by what this one claims: the honest one signs its own customer up.
+    // Its claims do not affect another page, which signs up its own customer.
     page.says(&proxy, 61, signup("wanted")).await;
     let another = Page::of(&proxy, 3, "ada").await;
     assert_eq!(another.says(&proxy, 62, signup("wanted")).await.json()["status"], "accepted");

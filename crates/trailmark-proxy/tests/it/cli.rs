@@ -1,5 +1,5 @@
-//! The real binary, run in a folder of its own: exit codes, wrong inputs, tables, JSON, and the same answers from a running
-//! proxy as from the store.
+//! The real binary in its own folder: exit codes, wrong inputs, tables, JSON, and equal answers from a running proxy
+//! and from the store.
 
 use serde_json::{Value, json};
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Settings, Simulator};
@@ -9,13 +9,13 @@ use super::support::proxy::SITES;
 
 const SOME_ID: &str = "019aa5a0-6f70-7000-8000-000000000001";
 
-/// A folder with a configuration, a port where nobody listens, and no ledger.
+/// A folder with a configuration, a port without a listener, and no ledger.
 fn desk() -> Desk {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])
 }
 
-/// Each row: the words, and what the error must name.
+/// Rows: the arguments, and what the error must name.
 #[track_caller]
 fn all_fail(desk: &Desk, code: i32, rows: &[(&str, &str)]) {
     for (words, named) in rows {
@@ -69,7 +69,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("simulate --listen 9100", "such as 127.0.0.1:9100"),
             (
                 "customers list --program main --since 2026-11-22T00:00:00Z --until 2026-11-21T00:00:00Z",
-                "--since is later than --until",
+                "--since must not be later than --until",
             ),
             ("transactions add --customer u_1 --currency USD --amount-minor 1.5", "such as 9900 for 99.00 USD"),
             ("simulate --listen 127.0.0.1:0 --landing-url /home", "--landing-url"),
@@ -89,7 +89,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("conversions list --limit 0", "not a number of 1 or more"),
             ("conversions list --limit ten", "`all`"),
             ("conversions list --since yesterday", "2026-11-21"),
-            ("conversions list --since 2026-11-22 --until 2026-11-21", "--since is not before --until"),
+            ("conversions list --since 2026-11-22 --until 2026-11-21", "--since must be before --until"),
             ("conversions list --csv --json", "--csv"),
             ("lanes open acme/main/x", "such as acme/main"),
             ("conversions release zz --reason because", "8 to 36"),
@@ -174,12 +174,12 @@ fn a_row_that_is_not_there_ends_with_1() {
         &desk,
         1,
         &[
-            (&format!("conversions show {SOME_ID}"), "no such conversion"),
-            (&format!("conversions explain {SOME_ID}"), "no such conversion"),
-            ("conversions explain u_9", "neither by id nor by key"),
+            (&format!("conversions show {SOME_ID}"), "no conversion has this id"),
+            (&format!("conversions explain {SOME_ID}"), "no conversion has this id"),
+            ("conversions explain u_9", "no conversion has this id, key"),
             ("conversions explain rosa@example.org", "e-mail address"),
             ("lanes open acme/main", "`acme/main`: there is no such lane; `trailmark lanes list`"),
-            ("conversions explain ../../v1/keys", "no such conversion"),
+            ("conversions explain ../../v1/keys", "no conversion has this id"),
             (&format!("outbox retry {SOME_ID}"), "no such delivery"),
             ("outbox drop 019aa5a0 --reason because", "`019aa5a0`: none of the newest 1000 deliveries"),
             ("webhooks show 019aa5a0", "`019aa5a0`: there is no such webhook"),
@@ -323,7 +323,7 @@ async fn a_running_proxy_and_the_store_give_the_same_answers() {
     let (desk, _proxy) = office.close().await;
     for ((words, running), opened) in questions.iter().zip(running).zip(ask(&desk)) {
         assert_eq!(running, opened, "{words}");
-        // A pipe gets the rows of a list whole.
+        // A pipe gets whole rows.
         if !words.contains(" list") {
             assert_narrow(&running);
         }
@@ -371,7 +371,7 @@ async fn a_wrong_admin_key_ends_with_2_and_shows_neither_key() {
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{error}");
     assert!(
-        error.contains("`server.admin_key` has another value: show that one; a command takes it from")
+        error.contains("`server.admin_key` has another value: use that one; a command reads it from")
             && !error.contains("another-key")
             && !error.contains(ADMIN_KEY),
         "{error}"
@@ -384,7 +384,7 @@ fn a_stranger_on_the_operators_port_is_said_to_be_one() {
     let desk = Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", listener.local_addr().unwrap().to_string())]);
     let stranger = std::thread::spawn(move || {
         use std::io::{Read as _, Write as _};
-        // The first connection only asks whether anybody is there.
+        // The first connection only checks for a listener.
         drop(listener.accept().unwrap());
         let (mut stream, _) = listener.accept().unwrap();
         let mut head = [0; 1024];
@@ -396,7 +396,7 @@ fn a_stranger_on_the_operators_port_is_said_to_be_one() {
     stranger.join().unwrap();
 }
 
-/// A folder whose program `main` talks to a double at this address.
+/// A folder whose program `main` uses the simulator at this address.
 fn at_double(address: std::net::SocketAddr, private_key: &str) -> Desk {
     let toml = format!(
         "[[sites]]\nid = \"acme\"\norigins = [\"http://127.0.0.1:8787\"]\n\n[[sites.programs]]\nid = \"main\"\n\
@@ -431,7 +431,7 @@ async fn partners_come_to_the_last_page_from_the_vendor() {
     assert!(error.contains("PartnerStack cannot be reached"), "{error}");
 }
 
-/// No line is wider than a terminal of 80 columns, but for one word that cannot be broken.
+/// No line is wider than 80 columns, except for a single word that cannot be broken.
 #[track_caller]
 fn assert_narrow(text: &str) {
     if text.starts_with(['{', '[']) {
@@ -444,7 +444,7 @@ fn assert_narrow(text: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_command_ends_with_130() {
-    // Somebody who takes the connection and never answers.
+    // A listener that accepts the connection but never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let desk = at_double(silent.local_addr().unwrap(), PRIVATE_KEY);
     let mut running = desk.command("partners list").stderr(std::process::Stdio::piped()).spawn().unwrap();

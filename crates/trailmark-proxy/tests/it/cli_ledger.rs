@@ -1,5 +1,5 @@
-//! Whose ledger a command looks at, and what a look leaves behind: nothing in the file or beside it, and nothing in the ledger
-//! of another proxy.
+//! Which ledger a command reads, and that reading changes nothing: neither the file and its neighbours, nor another
+//! proxy's ledger.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,13 +10,13 @@ use serde_json::json;
 use super::support::operator::{Desk, Office};
 use super::support::proxy::SITES;
 
-/// A folder with a configuration, and a port on which nobody listens.
+/// A folder with a configuration, and a port without a listener.
 fn desk() -> Desk {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])
 }
 
-/// Name, mode, time of the last change and content of every file of a folder.
+/// Name, mode, change time and content of every file in a folder.
 fn picture(folder: &Path) -> BTreeMap<String, (u32, i64, Vec<u8>)> {
     use std::os::unix::fs::MetadataExt as _;
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
@@ -47,7 +47,7 @@ fn a_file_that_is_no_ledger_keeps_its_mode_and_gets_no_lock_file() {
     for name in ["notes.txt", "short.txt", "theirs.db"] {
         for words in ["store check", "store migrate", "conversions list", "keys list", "keys rotate --site acme"] {
             let error = desk.run(&format!("{words} --store sqlite:{name}")).fails(1);
-            assert!(error.contains(name) && error.contains("no trailmark ledger"), "{words}: {error}");
+            assert!(error.contains(name) && error.contains("not a Trailmark ledger"), "{words}: {error}");
         }
     }
     assert!(picture(&desk.path(".")) == before, "a refused file was changed");
@@ -58,7 +58,7 @@ fn a_file_that_is_no_ledger_keeps_its_mode_and_gets_no_lock_file() {
 fn a_check_changes_nothing_of_a_ledger_and_reads_what_only_its_log_holds() {
     let desk = desk();
     desk.run("store migrate --store sqlite:live.db").well();
-    // As a kill leaves it: the last commits stand in the log alone, and the index of the log is gone.
+    // As after a kill: the last commits are only in the log, and the log's index is missing.
     let writer = Connection::open(desk.path("live.db")).unwrap();
     writer
         .execute_batch("PRAGMA wal_autocheckpoint = 0; INSERT INTO tallies VALUES ('acme', 'touch', 'url', 41)")
@@ -109,7 +109,7 @@ async fn a_command_whose_configuration_names_another_ledger_than_the_proxy_is_re
         }
     }
     assert!(!other.path("trailmark.db").exists());
-    // The same ledger by another name is the same ledger.
+    // The same ledger under another name.
     std::os::unix::fs::symlink(office.proxy.ledger(), other.path("trailmark.db")).unwrap();
     assert_eq!(other.run("conversions list --json").json()[0]["id"], json!(id));
 }

@@ -1,19 +1,19 @@
-//! Conversions by the names that people have for them: the merchant's keys of customer and order, and the partner. Through
-//! the binary, with a running proxy and without one.
+//! Finding conversions by people's names for them: the merchant's keys of customer and order, and the partner.
+//! Through the binary, with and without a running proxy.
 
 use serde_json::{Value, json};
 
 use super::money_operator::held_sale;
 use super::support::operator::{Desk, Office};
 
-/// In the order of ids: the clock of these tests stands still.
+/// In id order, because these tests' clock stands still.
 fn ids(rows: &Value) -> Vec<&str> {
     let mut ids: Vec<_> = rows.as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
     ids.sort_unstable();
     ids
 }
 
-/// Asks while the proxy runs, then the ledger itself.
+/// Asks the running proxy, then the ledger itself.
 async fn asked_twice(office: Office, ask: impl Fn(&Desk)) {
     ask(&office.desk);
     let (desk, _proxy) = office.close().await;
@@ -50,13 +50,10 @@ async fn show_and_explain_take_the_merchants_own_key() {
             |name: &str| desk.run(&format!("conversions show {name} --json")).json()["conversion"]["id"].clone();
         assert_eq!([named("u_1"), named("o3"), named("c1")], [json!(first), json!(sale), json!(sale)]);
         let shown = desk.run("conversions show u_1").well();
-        assert!(
-            shown.contains("credited    nobody yet, it would be ada (main)") && !shown.contains("more:"),
-            "{shown}"
-        );
+        assert!(shown.contains("credited    nobody yet; would be ada (main)") && !shown.contains("more:"), "{shown}");
         assert!(shown.starts_with("Waiting: "), "{shown}");
         let told = desk.run("conversions explain o3").well();
-        for part in ["Sale of order o3, 19.90 EUR, of customer c1", "Credited: nobody yet, it would be ada (main)."] {
+        for part in ["Sale of order o3, 19.90 EUR, of customer c1", "Credited: nobody yet; would be ada (main)."] {
             assert!(told.contains(part), "{part} in {told}");
         }
     })

@@ -1,11 +1,12 @@
-//! What the real binary needs for a command: of the secrets those that it uses, and the ledger that the command line names.
+//! What the real binary needs for a command: only the secrets that it uses, and the ledger that the command line
+//! names.
 
 use serde_json::json;
 
 use super::support::operator::{Desk, Office};
 use super::support::proxy::SITES;
 
-/// A folder whose configuration names secrets that nobody has set, and a port where nobody listens.
+/// A folder whose configuration names unset secrets, and a port without a listener.
 fn desk(toml: &str) -> Desk {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     Desk::with(toml, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])

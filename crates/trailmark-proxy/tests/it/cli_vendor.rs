@@ -1,5 +1,5 @@
-//! Commands that ask the vendor itself, with the real binary before the running double, in both dialects: every call of
-//! seed 000, what each dialect does not have, and what is said when the vendor refuses or falls silent.
+//! Commands that ask the vendor, with the real binary and the running simulator, in both dialects: every call of seed
+//! 000, what each dialect lacks, and the messages if the vendor refuses or does not answer.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Settings, Simulator}
 
 use super::support::operator::Desk;
 
-/// A double, and a folder whose one program speaks a dialect to it.
+/// A simulator, and a folder whose only program uses it in one dialect.
 struct Stage {
     double: Running,
     desk: Desk,
@@ -25,7 +25,7 @@ impl Stage {
         Self { double, desk, account }
     }
 
-    /// Steers or asks the double itself.
+    /// Calls the simulator's control routes.
     async fn control(&self, method: reqwest::Method, path: &str, body: Option<Value>) -> Value {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let mut request = http.request(method, format!("http://{}/control/{path}", self.double.address()));
@@ -37,13 +37,13 @@ impl Stage {
         serde_json::from_str(&answer.text().await.unwrap()).unwrap()
     }
 
-    /// Everything that the account holds of a kind.
+    /// Everything of one kind in the account.
     async fn held(&self, kind: &str) -> Vec<Value> {
         let state = self.control(reqwest::Method::GET, &format!("state/{}", self.account), None).await;
         state[kind].as_array().unwrap().clone()
     }
 
-    /// Method, path and query, sorted by name, of every request so far, without the root.
+    /// Method, path and query of every request so far, sorted by name, without the root.
     async fn asked(&self) -> Vec<String> {
         let log = self.control(reqwest::Method::GET, "requests", None).await;
         let text = |entry: &Value| {
@@ -61,7 +61,7 @@ impl Stage {
     }
 }
 
-/// A folder whose program talks to the account of that name.
+/// A folder whose program uses the account with this name.
 fn at(address: SocketAddr, account: &str, dialect: &str) -> Desk {
     let toml = format!(
         "[[sites]]\nid = \"acme\"\norigins = [\"http://127.0.0.1:8787\"]\n\n[[sites.programs]]\nid = \"main\"\n\
@@ -76,7 +76,7 @@ fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Every line is at most as wide as a terminal.
+/// No line is wider than a terminal.
 #[track_caller]
 fn narrow(text: &str) {
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

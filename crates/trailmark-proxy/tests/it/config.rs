@@ -1,10 +1,10 @@
-//! The configuration: what is read, and what every mistake is told with: place, setting, cure.
+//! The configuration: what is read, and that every mistake names place, setting and cure.
 
 use std::path::Path;
 
 use trailmark_proxy::config::{Config, ConfigError, DEFAULT, Overrides, Unlocked};
 
-/// The example of the documentation, with the fewest settings.
+/// The documentation's example with the fewest settings.
 const GOOD: &str = r#"
 [[sites]]
 id = "acme"
@@ -24,7 +24,7 @@ fn read(toml: &str) -> Result<Unlocked, ConfigError> {
     Unlocked::from_toml(toml, Path::new("trailmark.toml"), &variables())
 }
 
-/// The problems of a configuration, one a line.
+/// The problems of a configuration, one on each line.
 #[track_caller]
 fn refused(toml: &str) -> String {
     let text = read(toml).unwrap_err().to_string();
@@ -82,7 +82,7 @@ fn the_default_file_is_read_and_every_example_in_it_is_right() {
     });
     let config = Unlocked::from_toml(&uncommented, Path::new("default"), &secrets).unwrap().config;
     let least = read(GOOD).unwrap().config;
-    // What stands there as default is the default.
+    // The default file shows the true defaults.
     for (example, default) in [
         (config.server.listen.to_string(), least.server.listen.to_string()),
         (config.server.mount, least.server.mount),
@@ -106,10 +106,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
     for (toml, expected) in [
         ("x =".to_owned(), "trailmark.toml:1: `x` cannot be read as TOML"),
         (in_server("lisen = \"x\""), "trailmark.toml:2: `server.lisen` is not a setting here; did you mean `listen`?"),
-        (
-            in_program("private_key = \"env:SECRET\""),
-            "trailmark.toml:10: `sites.programs.private_key` stands here a second time",
-        ),
+        (in_program("private_key = \"env:SECRET\""), "trailmark.toml:10: `sites.programs.private_key` is set twice"),
         (
             GOOD.replacen("partnerstack", "introw", 1).replacen("public_key = \"env:SECRET\"\n", "", 1).replacen(
                 "private_key = \"env:SECRET\"\n",
@@ -125,19 +122,19 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         (in_server("listen = \"localhost\""), "trailmark.toml:2: `server.listen` is not an address with a port"),
         (
             in_server("public_url = \"http://example.com\""),
-            "trailmark.toml:2: `server.public_url` must be https outside of loopback",
+            "trailmark.toml:2: `server.public_url` must be https except on loopback",
         ),
         (
             in_server("public_url = \"https://example.com/path\""),
-            "`server.public_url` is not scheme, host and port alone",
+            "`server.public_url` must have only scheme, host and port",
         ),
-        (in_server("listen = \"0.0.0.0:80\""), "`server.public_url` must be said"),
-        (in_server("mount = \"tm/\""), "trailmark.toml:2: `server.mount` is not a path"),
-        (in_server("mount = \"/\""), "`server.mount` is not a path"),
-        (in_server("mount = \"/a/../b\""), "`server.mount` is not a path"),
+        (in_server("listen = \"0.0.0.0:80\""), "`server.public_url` is required"),
+        (in_server("mount = \"tm/\""), "trailmark.toml:2: `server.mount` must be a path"),
+        (in_server("mount = \"/\""), "`server.mount` must be a path"),
+        (in_server("mount = \"/a/../b\""), "`server.mount` must be a path"),
         (
             in_server("admin_listen = \"0.0.0.0:8788\""),
-            "trailmark.toml:2: `server.admin_listen` is beyond loopback without `admin_key`",
+            "trailmark.toml:2: `server.admin_listen` is not a loopback address and needs `admin_key`",
         ),
         (in_server("admin_listen = \"127.0.0.1:8787\""), "`server.admin_listen` is the public listener's address"),
         (
@@ -150,7 +147,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         ),
         (
             in_server("admin_key = \"env:SECRET\""),
-            "`server.admin_key` names a secret that is no good key (env:SECRET): it needs 20 or more visible ASCII",
+            "`server.admin_key` names a secret that is too weak as a key (env:SECRET): it needs 20 or more visible ASCII",
         ),
         (
             in_server("admin_key = \"file:nowhere\""),
@@ -164,29 +161,29 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         (in_server("log_format = \"xml\""), "`server.log_format` must be \"text\" or \"json\""),
         (
             format!("[store]\nurl = \"postgres://db\"\n{GOOD}"),
-            "trailmark.toml:2: `store.url` names a Postgres, but this version keeps its ledger in SQLite only",
+            "trailmark.toml:2: `store.url` names Postgres, but this version supports only SQLite",
         ),
         (format!("[store]\nurl = \"sqlite::memory:\"\n{GOOD}"), "`store.url` names no file"),
         (format!("[limits]\nqueue = 0\n{GOOD}"), "trailmark.toml:2: `limits.queue` must be 1 to"),
         (in_site("window_days = 401"), "trailmark.toml:4: `sites.window_days` must be 1 to 400"),
         (in_site("window_days = 0"), "`sites.window_days` must be 1 to 400"),
         (in_site("credit = \"first\""), "`sites.credit` must be \"one\" or \"each\""),
-        (in_site("public_url = \"http://example.com\""), "`sites.public_url` must be https outside of loopback"),
+        (in_site("public_url = \"http://example.com\""), "`sites.public_url` must be https except on loopback"),
         (in_site("cookie_domain = \"example.com\""), "`sites.cookie_domain` does not cover `127.0.0.1`"),
         (in_site("redirect_to = [\"javascript:x\"]"), "`sites.redirect_to` is neither a path"),
         (
             in_site("order_keys = [{kty = \"EC\", crv = \"P-256\", x = \"a\", y = \"b\", d = \"c\"}]"),
-            "`sites.order_keys` holds a private key",
+            "`sites.order_keys` contains a private key",
         ),
         (
             GOOD.replacen("http://127.0.0.1:8787", "https://*.example.com", 1),
-            "trailmark.toml:4: `sites.origins` is not scheme, host and port alone",
+            "trailmark.toml:4: `sites.origins` must have only scheme, host and port",
         ),
         (GOOD.replacen("\"acme\"", "\"Acme\"", 1), "trailmark.toml:3: `sites.id` is not a site id"),
         (GOOD.replacen("id = \"acme\"\n", "", 1), "trailmark.toml:2: `sites.id` is missing"),
         (
             GOOD.replacen("vendor = \"partnerstack\"", "vendor = \"other\"", 1),
-            "trailmark.toml:7: `sites.programs.vendor` is no vendor",
+            "trailmark.toml:7: `sites.programs.vendor` is not a vendor",
         ),
         (
             GOOD.replacen("private_key = \"env:SECRET\"", "", 1),
@@ -200,7 +197,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             GOOD.replacen("private_key = \"env:SECRET\"", "private_key = 12", 1),
             "trailmark.toml:9: `sites.programs.private_key` has the wrong type",
         ),
-        (GOOD.replacen("partnerstack", "partnerize", 1), "is no setting of partnerize: take it out"),
+        (GOOD.replacen("partnerstack", "partnerize", 1), "is not a setting of partnerize: remove it"),
         (
             in_program("base_url = \"http://api.example.com\""),
             "trailmark.toml:10: `sites.programs.base_url` is plain http to another machine",
@@ -213,13 +210,13 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         ),
         (
             in_program("base_url = \"https://[fd00:ec2::254]:8443/v2\""),
-            "is an address that is neither public nor this machine's",
+            "is an address that is neither public nor on this machine",
         ),
         (
             in_program("tracking_url = \"http://169.254.169.254\""),
             "`sites.programs.tracking_url` is an address that is neither",
         ),
-        (in_program("base_url = \"https://0x0a000001\""), "is an address that is neither public nor this machine's"),
+        (in_program("base_url = \"https://0x0a000001\""), "is an address that is neither public nor on this machine"),
         (
             in_program("base_url = \"http://vendor.localhost\""),
             "`sites.programs.base_url` is plain http to another machine",
@@ -229,12 +226,12 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             "`sites.programs.base_url` does not fit the other programs: `127.0.0.1:9100` is on loopback",
         ),
         (in_program("confirm_after = \"soon\""), "`sites.programs.confirm_after` is not a duration"),
-        (in_program("params = [\"a b\"]"), "`sites.programs.params` is no parameter name"),
+        (in_program("params = [\"a b\"]"), "`sites.programs.params` is not a parameter name"),
         (
             in_program("webhook_path = \"env:SECRET\""),
-            "`sites.programs.webhook_path` names a secret that is no good address (env:SECRET): it needs 20 to 200",
+            "`sites.programs.webhook_path` names a secret that does not fit as an address (env:SECRET): it needs 20 to 200",
         ),
-        (in_program("api_key = \"env:SECRET\""), "`sites.programs.api_key` is no setting of partnerstack"),
+        (in_program("api_key = \"env:SECRET\""), "`sites.programs.api_key` is not a setting of partnerstack"),
     ] {
         let text = refused(&toml);
         assert!(text.contains(expected), "{expected}\nis not in\n{text}");
@@ -261,14 +258,14 @@ fn contradictions_between_tables_are_errors() {
     for (toml, expected) in [
         (
             format!("{GOOD}{twin}"),
-            "`sites.programs `twin`` listens to the parameters of partnerstack, as program `main`",
+            "`sites.programs `twin`` captures the parameters of partnerstack, like program `main`",
         ),
         (
             format!("{GOOD}params = [\"via\"]\n{twin}params = [\"via\"]\n"),
             "captures `via`, which program `main` captures too",
         ),
-        (format!("{GOOD}{site}{twin}"), "`acme` names a site at trailmark.toml:2 already"),
-        (format!("{GOOD}{other_site}{program}"), "`main` names a program at trailmark.toml:5 already"),
+        (format!("{GOOD}{site}{twin}"), "`acme` already names a site at trailmark.toml:2"),
+        (format!("{GOOD}{other_site}{program}"), "`main` already names a program at trailmark.toml:5"),
     ] {
         let text = refused(&toml);
         assert!(text.contains(expected), "{expected}\nis not in\n{text}");
@@ -282,7 +279,7 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(text.lines().count(), 3, "{text}");
 }
 
-/// Found by the fuzzer: a wrong file, such as a log, took seconds, and its mistakes filled screens.
+/// Found by the fuzzer: a wrong file such as a log took seconds, and its mistakes filled several screens.
 #[test]
 fn of_a_file_of_mistakes_the_first_fifty_are_told() {
     for line in ["e\"\n", "unknown_N = 1\n"] {
@@ -328,7 +325,7 @@ fn flags_win_over_the_environment_and_both_over_the_file() {
     assert!(text.starts_with("--admin-listen: `server.admin_listen` is not an address"), "{text}");
     let wrong = Overrides::from_variables(move |name| variable(name).map(|v| v.replace("/environment", "?")));
     let text = Config::from_toml(&file, Path::new("f"), &wrong).unwrap_err().to_string();
-    assert!(text.starts_with("TRAILMARK_SERVER_MOUNT: `server.mount` is not a path"), "{text}");
+    assert!(text.starts_with("TRAILMARK_SERVER_MOUNT: `server.mount` must be a path"), "{text}");
 }
 
 #[test]
@@ -348,7 +345,7 @@ fn secrets_come_from_files_beside_the_configuration() {
 #[test]
 fn what_is_allowed_but_hardly_meant_is_warned_of() {
     for (toml, warning) in [
-        (GOOD.replacen("[\"http://127.0.0.1:8787\"]", "[]", 1), "site `acme` has no `origins`: it refuses every page"),
+        (GOOD.replacen("[\"http://127.0.0.1:8787\"]", "[]", 1), "site `acme` has no `origins`: every page is refused"),
         (GOOD.replacen("http://127.0.0.1:8787", "http://example.com", 1), "is not https"),
         (String::new(), "no [[sites]]"),
         (GOOD.split_once("[[sites.programs]]").unwrap().0.to_owned(), "site `acme` has no programs"),

@@ -1,13 +1,14 @@
-//! The promise under everything at once: a vendor that loses requests and answers, and a proxy that crashes at any moment. The
-//! double is told not to tell one customer from two, so that a second send would show as a second effect.
+//! The main promise under all faults at once: a vendor that loses requests and answers, and a proxy that crashes at
+//! any time. The simulator does not recognise repeated customers, so a second send would show as a second effect.
 
 use serde_json::{Value, json};
 use trailmark_wire::ids::ConversionId;
 
 use super::delivery_world::{World, refund, sale};
 
-/// The longest step of time. The vendor's clock moves a moment before the proxy's, so a send in between is a step older to the
-/// proxy than to the vendor: with the vendor's delay (six minutes at most) that must stay within the settling time (fifteen).
+/// The longest step of time. The vendor's clock moves shortly before the proxy's, so a send in between looks one step
+/// older to the proxy than to the vendor. With the vendor's delay (six minutes at most) it must stay within the
+/// settling time (fifteen).
 const STEP_MS: u64 = 8 * 60_000;
 
 /// Draws the same numbers in every run.
@@ -55,7 +56,7 @@ async fn crashes_and_lost_answers_leave_every_signup_with_exactly_one_effect() {
     }
 }
 
-/// Lets the engine get on for a while of no fixed length.
+/// Lets the engine run for a varying time.
 async fn wander(world: &World, dice: &mut Dice) {
     for _ in 0..dice.roll(6) {
         world.requests("conversion").await;

@@ -1,5 +1,5 @@
-//! Between proxy and vendor when things go wrong in the ways of field-faults § 4: each row end to end, with the real engine and the
-//! strict simulator, and what it did at the vendor.
+//! Faults between proxy and vendor (field-faults § 4): each row end to end, with the real engine and the strict
+//! simulator, and its effect at the vendor.
 
 use serde_json::{Value, json};
 use trailmark_proxy::clock::Clock;
@@ -22,7 +22,7 @@ async fn guided() -> World {
     World::with(|double| vec![guide_account("main", &double.address().to_string())]).await
 }
 
-/// A customer of the vendor's, recorded.
+/// A recorded customer of the vendor.
 async fn customer(world: &World, key: &str) -> ConversionId {
     let id = world.accept("main", key, None).await;
     world.until_state(&id, State::Recorded).await;
@@ -41,7 +41,7 @@ async fn fault(world: &World, vendor: &str, fault: Value) {
     world.control("POST", "faults", &armed).await;
 }
 
-/// A person's or another program's call to the vendor.
+/// A call to the vendor by a person or another program.
 async fn at_the_vendor(world: &World, method: &str, path: &str, body: Value) {
     let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
     let url = format!("http://{}/{path}", world.address());
@@ -64,7 +64,7 @@ async fn a_lost_sale_is_found_on_pages_far_above_128_kib() {
     fault(&world, "partnerstack", json!({ "path_contains": "transactions", "kind": "reset_after" })).await;
     let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
     world.until(&order, |row| tries(row) == ["send unknown"]).await;
-    // The newest come first, so that ours is on the second page; each item is 10 KB of JSON, in 3-byte characters.
+    // The newest come first, so ours is on the second page; each item is 10 KB of JSON in 3-byte characters.
     let metadata: Value = (0..25).map(|n| (format!("{n:02}{}", "n".repeat(28)), json!("漢".repeat(100)))).collect();
     for number in 0..110 {
         let body = json!({
@@ -106,7 +106,7 @@ async fn a_sale_that_somebody_deleted_before_the_refund_is_a_conflict_that_says_
         let row = world.to_the_end(&back).await;
         assert_eq!(tries(&row), ["send missing", "look_up found"], "{vendor}");
         assert_eq!(row.state, "conflict");
-        assert!(row.reason.unwrap().contains("deleted by somebody else, or stands under another key"));
+        assert!(row.reason.unwrap().contains("somebody else deleted it, or it has another key at the vendor"));
     }
 }
 

@@ -1,4 +1,5 @@
-//! The one way out, against real sockets: what is refused before it leaves, what is lost after, and what is never done.
+//! The only way out, against real sockets: what is refused before sending, what is lost afterwards, and what never
+//! happens.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use trailmark_proxy::egress::{Bounds, Egress, Failure, Lost, NotSent, SetUpError
 use trailmark_vendors::exchange::{Method, Request};
 use trailmark_vendors::secret::Secret;
 
-/// Nobody's patience ends on a machine that is busy, but where a test is about that.
+/// Long enough for a busy machine, except in tests of the limit.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 fn egress(hosts: &[&str]) -> Result<Egress, SetUpError> {
@@ -35,7 +36,7 @@ fn request(url: &str) -> Request {
     }
 }
 
-/// A server that takes one connection, reads a request, answers these bytes and closes; gives what it read.
+/// A server that accepts one connection, reads a request, answers these bytes and closes; returns what it read.
 async fn once(answer: &'static [u8]) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -107,7 +108,7 @@ async fn a_connection_that_does_not_stand_is_not_sent() {
     let sent = egress(&[&host]).unwrap().send(&request(&format!("http://{host}/x"))).await;
     let failure = sent.map(|answer| answer.status).unwrap_err();
     assert!(matches!(failure, Failure::NotSent(NotSent::Connect { .. })), "{failure:?}");
-    // TLS against a server that speaks none.
+    // TLS to a server without TLS.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let _served = tokio::spawn(async move {
@@ -200,7 +201,7 @@ fn public_means_public() {
         "100::1",
         "3fff::1",
         "5f00::1",
-        // field-faults row 75: what clouds tell their machines secrets at.
+        // field-faults row 75: addresses at which clouds give secrets to their machines.
         "168.63.129.16",
         "::ffff:168.63.129.16",
         "64:ff9b::168.63.129.16",

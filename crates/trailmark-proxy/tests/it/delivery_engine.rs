@@ -1,4 +1,4 @@
-//! Delivery end to end: ledger, engine, sockets and a strict vendor. What arrives is counted at the vendor.
+//! Delivery end to end: ledger, engine, sockets and a strict vendor, which counts what arrives.
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -245,7 +245,8 @@ async fn somebody_elses_customer_under_our_key_is_a_conflict() {
     let world = World::start().await;
     let first = world.accept("main", "u_1", None).await;
     world.to_the_end(&first).await;
-    // The key is claimed in this ledger, so the second one comes from another: as a second program of the same account.
+    // The key is claimed in this ledger, so the second signup comes from another ledger, like a second program of the
+    // same account.
     let twin = World::with(|_| vec![account("main", &world.address())]).await;
     let id = twin.accept_as("main", "u_1", "other@customers.example").await;
     let row = twin.to_the_end(&id).await;
@@ -288,7 +289,7 @@ async fn a_late_answer_is_kept_on_its_attempt_and_moves_nothing() {
 
 #[tokio::test]
 async fn a_dead_vendor_slows_no_other_lane() {
-    // Accepts connections, and never says a word.
+    // Accepts connections but never answers.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = silent.local_addr().unwrap().to_string();
     let world =
@@ -299,7 +300,7 @@ async fn a_dead_vendor_slows_no_other_lane() {
     }
     let id = world.signup("u_1").await;
     world.until_state(&id, State::Unverified).await;
-    // Eight at a time, each for the 1.5 s that egress waits: the last of them has its turn after 4.5 s.
+    // Eight at a time, each for egress's limit of 1.5 s: the last one starts after 4.5 s.
     let last = world.row(&dead[29]).await;
     assert!(last.tries.is_empty(), "the living lane waited for the dead one");
     let lost = world.until(&dead[0], |row| tries(row) == ["send unknown"]).await;

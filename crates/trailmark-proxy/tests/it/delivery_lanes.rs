@@ -1,4 +1,4 @@
-//! Lanes by their rules: token bucket, breaker, throttle, pause.
+//! The rules of lanes: token bucket, breaker, throttle, pause.
 
 use trailmark_proxy::lanes::{
     Gate, LONGEST_BREAK_MS, Limits, Shut, Signal, after, after_down_probe, after_probe, being_tried, come_back, gate,

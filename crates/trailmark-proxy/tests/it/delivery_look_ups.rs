@@ -1,5 +1,5 @@
-//! What a look-up must have seen before it may say that there is nothing: the whole of a list, and the vendor's settling
-//! time, whatever happens to the clock meanwhile. Else a sale that was made would be made again.
+//! What a look-up needs before "nothing there" is believed: the whole list, and the settling time, whatever happens
+//! to the clock. Otherwise a sale would be made twice.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -22,14 +22,14 @@ fn tries(row: &DeliveryRow) -> Vec<String> {
     row.tries.iter().map(|t| format!("{} {}", t.purpose, t.outcome.as_deref().unwrap_or("open"))).collect()
 }
 
-/// A customer of the vendor's, recorded.
+/// A recorded customer of the vendor.
 async fn customer(world: &World, key: &str) -> ConversionId {
     let id = world.accept("main", key, None).await;
     world.until_state(&id, State::Recorded).await;
     id
 }
 
-/// So many transactions of a customer that others have made at the vendor.
+/// Adds transactions of a customer that others made at the vendor.
 async fn sold_by_others(world: &World, customer: &str, number: usize) {
     let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
     let url = format!("http://{}/partnerstack/api/v2/transactions", world.address());
@@ -70,7 +70,7 @@ async fn a_lost_sale_is_looked_for_on_every_page_and_sent_again_only_after_the_l
     }
 }
 
-/// A vendor that takes customers, breaks at every sale, and whose list of transactions never ends.
+/// A vendor that accepts customers, fails at every sale, and has an endless list of transactions.
 async fn endless(Shared(sales): Shared<Arc<AtomicUsize>>, method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
     let answer = |data: Value| (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })));
     match (method, uri.path().ends_with("/transactions")) {
@@ -103,7 +103,7 @@ async fn of_a_list_without_end_nothing_is_known_and_nothing_is_sent_again() {
     vendor.abort();
 }
 
-/// A vendor that takes customers, breaks at every sale, and whose list of transactions is larger than egress reads.
+/// A vendor that accepts customers, fails at every sale, and whose list of transactions is larger than egress reads.
 async fn huge(method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
     let answer = |data: Value| (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })));
     match (method, uri.path().ends_with("/transactions")) {
@@ -135,7 +135,7 @@ async fn a_clock_put_forward_makes_no_look_up_mean_absent() {
     let world = World::start().await;
     let signup = world.signup("u_1").await;
     world.until_state(&signup, State::Unverified).await;
-    // The vendor shows the customer only later; the machine's clock is corrected by an hour at once.
+    // The vendor shows the customer late; the machine's clock jumps by an hour at once.
     world.clock.correct(HOUR_MS);
     world.engine.wake();
     let row = world.until(&signup, |row| tries(row) == ["send unverified", "look_up absent"]).await;
@@ -163,7 +163,7 @@ async fn what_was_sent_on_an_overruled_pages_word_settles_before_a_second_one_is
     let stated = world.overrule("u_1").await;
     let row = world.until(&stated, |row| tries(row) == ["look_up absent"]).await;
     assert_eq!(row.state, "uncertain", "{row:#?}");
-    // The machine's clock is corrected by an hour at once; the vendor shows the customer only later.
+    // The machine's clock jumps by an hour at once; the vendor shows the customer late.
     world.clock.correct(HOUR_MS);
     world.engine.wake();
     let row = world.until(&stated, |row| tries(row) == ["look_up absent", "look_up absent"]).await;
@@ -185,7 +185,7 @@ async fn a_clock_put_back_by_a_year_strands_nothing_and_sends_nothing_twice() {
     world.engine.wake();
     world.until(&first, |row| tries(row) == ["send unverified", "look_up absent"]).await;
     world.looked().await;
-    assert_eq!(world.row(&first).await.tries.len(), 2, "the settling time begins anew");
+    assert_eq!(world.row(&first).await.tries.len(), 2, "the settling time starts again");
     world.advance(SETTLING_MS).await;
     let row = world.until_state(&first, State::Recorded).await;
     assert_eq!(tries(&row), ["send unverified", "look_up absent", "look_up found"]);

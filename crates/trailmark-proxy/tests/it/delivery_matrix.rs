@@ -1,9 +1,9 @@
-//! Every call to a vendor against every way in which it can fail. Each scenario has a vendor, a ledger and a clock of its own,
-//! lets one conversion meet one fault, moves time until nothing goes on by itself, and compares what the ledger says with
-//! what the vendor holds.
+//! Every call to a vendor with every fault. Each scenario has its own vendor, ledger and clock, delivers one
+//! conversion with one fault, moves time until nothing goes on by itself, and compares the ledger with the vendor's
+//! state.
 //!
-//! The tables are data: a new vendor joins by a [`Speaker`] in `delivery_matrix_calls`, a new fault by a line in [`FAULTS`].
-//! Nothing here knows how an adapter asks; a fault that follows another one strikes whatever is asked next.
+//! The tables are data: a new vendor is a [`Speaker`] in `delivery_matrix_calls`, a new fault a line in [`FAULTS`].
+//! Nothing here knows an adapter's requests; a fault that follows another one hits the next request.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use trailmark_wire::time::UnixMillis;
 use super::delivery_matrix_calls::{Call, Effects, SPEAKERS, Speaker};
 use super::delivery_world::World;
 
-/// What may befall a call, as the simulator is told of it.
+/// The faults of a call, as the simulator is told of them.
 const FAULTS: [(&str, &str); 19] = [
     ("status 400", r#"{"kind":"status","status":400}"#),
     ("status 401", r#"{"kind":"status","status":401}"#),
@@ -36,26 +36,25 @@ const FAULTS: [(&str, &str); 19] = [
     ("truncated", r#"{"kind":"truncate"}"#),
     ("reset before", r#"{"kind":"reset_before"}"#),
     ("reset after", r#"{"kind":"reset_after"}"#),
-    // Longer than the proxy waits (`delivery_world` gives it three seconds).
+    // Longer than the proxy waits (`delivery_world` sets three seconds).
     ("slow", r#"{"kind":"delay","delay_ms":3500}"#),
     ("redirect", r#"{"kind":"redirect","location":"http://127.0.0.1:9/"}"#),
     ("body {}", r#"{"kind":"body","body":"{}"}"#),
 ];
 
-/// Answers in which the vendor itself may refuse the conversion for good: the end may be bad then.
+/// Answers by which the vendor itself may refuse the conversion permanently: then a bad end is allowed.
 const REFUSALS: [&str; 4] = ["status 400", "status 403", "status 404", "status 418"];
 
-/// When the fault strikes.
+/// When the fault occurs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// On the call itself.
+    /// At the call itself.
     First,
-    /// The call took effect and its answer was lost; then on whatever is asked next.
+    /// The call took effect and its answer was lost; then at the next request.
     AfterLost,
-    /// The call was lost before the vendor read it; then on whatever is asked next.
+    /// The call was lost before the vendor read it; then at the next request.
     AfterUnheard,
-    /// The call went well; then on whatever is asked next. Only where something is: a vendor that says yes and has to be
-    /// read back.
+    /// The call succeeded; then at the next request. Only for vendors whose "yes" must be read back.
     AfterAccepted,
 }
 
@@ -66,7 +65,7 @@ struct Scenario {
     call: &'static Call,
     when: When,
     fault: (&'static str, &'static str),
-    /// Strikes in a row.
+    /// Number of faults in a row.
     times: u32,
 }
 
@@ -76,26 +75,27 @@ enum Broken {
     TwoEffects,
     RecordedWithoutEffect,
     EndedBadlyWithEffect,
-    /// The fault said nothing of the conversion, the vendor can be asked, and still it was given up or left to a person.
+    /// The fault said nothing about the conversion and the vendor offers look-ups, but the delivery was given up or
+    /// left to an operator.
     Lost,
     WrongEffect,
 }
 
-/// Time moves at most so often. A delivery has 22 sends and as many look-ups.
+/// Most steps of time. A delivery has 22 sends and as many look-ups.
 const MOST_STEPS: u32 = 200;
 
-/// How far time moves when something is due and its lane is closed: as often as a paused lane is probed.
+/// Step of time if something is due and its lane is closed: the interval between probes of a paused lane.
 const CLOSED_STEP_MS: i64 = 5 * 60 * 1000;
 
-/// Scenarios side by side, while each waits for its own disk and sockets. Few, or on a busy machine they would starve one
-/// another until the proxy gives up on an answer.
+/// Scenarios that run concurrently, because each waits for disk and sockets. With more, a busy machine would make the
+/// proxy time out.
 const AT_ONCE: usize = 6;
 
-/// The same of those that wait for a slow vendor.
+/// The same for scenarios with a slow vendor.
 const SLOW_AT_ONCE: usize = 24;
 
-/// Worlds that are made for one scenario until what must come first is recorded: a starved machine can time an answer out,
-/// and of some calls nobody can tell then what became of them.
+/// Most attempts to set up a scenario: a busy machine can cause a timeout, after which the outcome of some calls is
+/// unknown.
 const MOST_WORLDS: u32 = 10;
 
 impl Scenario {
@@ -124,12 +124,12 @@ impl Scenario {
         (self, row, effects)
     }
 
-    /// A world in which everything that must come first is recorded.
+    /// A world in which all prerequisites are recorded.
     async fn prepared(&self) -> World {
         let Self { speaker, call, .. } = self;
         for _ in 0..MOST_WORLDS {
             let world = World::with(|double| vec![(speaker.lane)("main", &double.address().to_string())]).await;
-            // A second send shows as a second effect, but where the vendor promises that there is none.
+            // A second send shows as a second effect, except if the vendor promises otherwise.
             let dedupe = call.is_unique_there || (self.is_denied() && call.is_read_back);
             world.control("POST", "partnerstack/settings", &json!({ "dedupe": dedupe })).await;
             let mut is_ready = true;
@@ -144,8 +144,8 @@ impl Scenario {
         panic!("what must come first is never recorded: {}", self.name());
     }
 
-    /// The vendor itself, in its own envelope, says wrongly that there is no such thing. Nothing tells this from the truth, so
-    /// it is sent again, and only the vendor's promise of one customer for one key is left.
+    /// The vendor wrongly says, in its own envelope, that there is no such thing. Nothing shows that this is false,
+    /// so it is sent again, and only the vendor's promise of one customer for each key helps.
     fn is_denied(&self) -> bool {
         self.when != When::First && self.fault.0 == "status 404"
     }
@@ -176,7 +176,7 @@ async fn arm(world: &World, speaker: &Speaker, fault: &str, on: &Value, times: u
     world.control("POST", "faults", &armed).await;
 }
 
-/// Until what is due has been carried out and nothing is under way.
+/// Waits until due work is done and nothing is under way.
 async fn rest(world: &World) {
     world.looked().await;
     let lane = LaneKey { site: SiteId::new("acme").unwrap(), program: ProgramId::new("main").unwrap() };
@@ -190,7 +190,7 @@ async fn rest(world: &World) {
     }
 }
 
-/// Moves time from one point at which something can happen to the next, until nothing goes on by itself.
+/// Moves time to the next event, until nothing goes on by itself.
 async fn to_the_end(world: &World, id: &ConversionId) -> DeliveryRow {
     let mut tries = 0;
     for _ in 0..MOST_STEPS {
@@ -200,7 +200,7 @@ async fn to_the_end(world: &World, id: &ConversionId) -> DeliveryRow {
         let ahead = UnixMillis::from_rfc3339(due_at).unwrap().since(world.clock.now());
         match ahead {
             1.. => world.advance(ahead).await,
-            // What was just settled may be due again at once; else its lane is closed.
+            // A settled delivery may be due again at once; otherwise its lane is closed.
             _ if row.tries.len() > tries => {}
             _ => world.advance(CLOSED_STEP_MS).await,
         }
@@ -212,7 +212,7 @@ async fn to_the_end(world: &World, id: &ConversionId) -> DeliveryRow {
 fn scenarios(speaker: &'static Speaker) -> Vec<Scenario> {
     let mut all = Vec::new();
     for call in speaker.calls {
-        // Where the vendor cannot be asked, what follows a lost answer is a person's to do.
+        // If the vendor offers no look-up, an operator must act after a lost answer.
         let twice = if call.can_be_asked { 2 } else { 1 };
         let plan = [
             (When::First, 2),
@@ -229,7 +229,7 @@ fn scenarios(speaker: &'static Speaker) -> Vec<Scenario> {
     all
 }
 
-/// Runs a vendor's whole table; what is broken, by scenario.
+/// Runs a vendor's whole table; returns the broken rules by scenario.
 async fn violations(speaker: &'static Speaker) -> BTreeMap<String, String> {
     let all = scenarios(speaker);
     let mut ends: BTreeMap<String, usize> = BTreeMap::new();

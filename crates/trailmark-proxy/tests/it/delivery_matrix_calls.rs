@@ -1,5 +1,5 @@
-//! The calls of every vendor, as data for the matrix: what is told, by which call the vendor hears of it by its documents,
-//! and how its account is read. A vendor that is added later adds a [`Speaker`].
+//! The calls of every vendor as data for the matrix: what is reported, which call the documents name for it, and how
+//! to read the account. A new vendor adds a [`Speaker`].
 
 use serde_json::Value;
 use trailmark_proxy::delivery::LaneAccount;
@@ -10,44 +10,44 @@ use super::delivery_world::{World, account, guide_account, refund, sale};
 
 /// The customer of every scenario.
 const CUSTOMER: &str = "u_1";
-/// Its order.
+/// The order of every scenario.
 const ORDER: &str = "o_1001";
-/// What the order came to, and what is given back of it in part; cents.
+/// The order's amount, and the amount of the partial refund; in cents.
 const SOLD: i64 = 1230;
 const PART: i64 = 230;
 
 /// A vendor account in one dialect.
 pub(crate) struct Speaker {
-    /// What the simulator calls it.
+    /// The simulator's name for it.
     pub(crate) account: &'static str,
-    /// A lane to it.
+    /// Its lane.
     pub(crate) lane: fn(&str, &str) -> LaneAccount,
-    /// Every call that takes effect there.
+    /// All calls with an effect.
     pub(crate) calls: &'static [Call],
-    /// What became of a conversion, by the account's state.
+    /// What happened to a conversion, according to the account.
     pub(crate) effects: fn(&Value, Told) -> Effects,
 }
 
 /// One call.
 pub(crate) struct Call {
     pub(crate) name: &'static str,
-    /// By its documents.
+    /// Its name in the documents.
     pub(crate) method: &'static str,
     /// A part of its path.
     pub(crate) path: &'static str,
     /// What must be recorded first.
     pub(crate) before: &'static [Told],
-    /// What is told.
+    /// What is reported.
     pub(crate) event: Told,
-    /// The documents promise that a second such call makes no second thing.
+    /// The documents promise that a repeated call has no second effect.
     pub(crate) is_unique_there: bool,
-    /// The documents have a way to see whether it took effect.
+    /// The documents offer a way to check for the effect.
     pub(crate) can_be_asked: bool,
-    /// A yes says nothing; it has to be read back.
+    /// A "yes" says nothing and must be read back.
     pub(crate) is_read_back: bool,
 }
 
-/// What a shop tells.
+/// What a shop reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
     /// A signup with a click id.
@@ -60,10 +60,10 @@ pub(crate) enum Told {
     RefundPart,
 }
 
-/// What the vendor holds of it.
+/// What the vendor has of it.
 pub(crate) struct Effects {
     pub(crate) number: usize,
-    /// Amount and partner are right.
+    /// Amount and partner are correct.
     pub(crate) is_exact: bool,
 }
 
@@ -80,7 +80,7 @@ impl Told {
     }
 }
 
-/// What is the same in all of them.
+/// Defaults of all calls.
 const CALL: Call = Call {
     name: "",
     method: "POST",
@@ -92,8 +92,8 @@ const CALL: Call = Call {
     is_read_back: false,
 };
 
-/// vendors.md § 1: the paths, and that neither customers nor transactions promise what a second key does. The simulator
-/// refuses a customer key that it has; there is no list of actions.
+/// vendors.md § 1: the paths, and that a second key has no promised effect for customers and transactions. The
+/// simulator refuses an existing customer key; there is no list of actions.
 const CURRENT: &[Call] = &[
     Call { name: "signup by click id", path: "conversion/xid", event: Told::Click, is_read_back: true, ..CALL },
     Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
@@ -116,7 +116,7 @@ const CURRENT: &[Call] = &[
     },
 ];
 
-/// Seed 000: a transaction has no key of the client's, so nobody can find it again.
+/// Seed 000: a transaction has no key of the client, so it cannot be found again.
 const GUIDE: &[Call] = &[
     Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
     Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
@@ -146,7 +146,7 @@ const GUIDE: &[Call] = &[
     },
 ];
 
-/// All of them.
+/// All vendors.
 pub(crate) static SPEAKERS: [Speaker; 2] = [
     Speaker { account: "partnerstack", lane: account, calls: CURRENT, effects: partnerstack },
     Speaker { account: "partnerstack-guide", lane: guide_account, calls: GUIDE, effects: partnerstack },

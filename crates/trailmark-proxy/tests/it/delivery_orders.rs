@@ -1,4 +1,4 @@
-//! Leads, sales and refunds end to end: each after what it follows, once, and exact; in both dialects of PartnerStack.
+//! Leads, sales and refunds end to end: in order, once, and exact; in both dialects of PartnerStack.
 
 use serde_json::{Value, json};
 use trailmark_proxy::clock::Clock;
@@ -14,7 +14,7 @@ fn tries(row: &DeliveryRow) -> Vec<String> {
     row.tries.iter().map(|t| format!("{} {}", t.purpose, t.outcome.as_deref().unwrap_or("open"))).collect()
 }
 
-/// A customer of the vendor's, recorded.
+/// A recorded customer of the vendor.
 async fn customer(world: &World, key: &str) -> ConversionId {
     let id = world.accept("main", key, None).await;
     world.until_state(&id, State::Recorded).await;
@@ -25,7 +25,7 @@ async fn until(world: &World, id: &ConversionId, state: State) -> DeliveryRow {
     world.until(id, |row| row.state == state.as_str()).await
 }
 
-/// Amounts of the live transactions of an account, in cents.
+/// Amounts of an account's live transactions, in cents.
 async fn amounts(world: &World, account: &str) -> Vec<i64> {
     let state = world.vendor_state(account).await;
     let all = state["transactions"].as_array().unwrap();
@@ -262,7 +262,7 @@ async fn a_sale_of_the_guide_whose_answer_is_lost_is_for_an_operator() {
     let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
     let row = world.until_state(&order, State::Uncertain).await;
     assert_eq!((row.due_at.as_deref(), tries(&row)), (None, vec!["send unknown".to_owned()]));
-    assert!(row.reason.unwrap().contains("for an operator to find out"));
+    assert!(row.reason.unwrap().contains("find out whether the vendor has it"));
     world.advance(SETTLING_MS).await;
     world.looked().await;
     assert_eq!(amounts(&world, "partnerstack-guide").await, [1230], "nothing is sent blind");

@@ -1,4 +1,4 @@
-//! The outbox's machine by its rules: each outcome's consequence, and what must hold whatever the vendor says.
+//! The rules of the outbox: the consequence of each outcome, and what must hold whatever the vendor says.
 
 use proptest::prelude::*;
 use trailmark_proxy::outbox::machine::{
@@ -38,7 +38,7 @@ fn send(class: Class, outcome: Outcome) -> Progress {
     after_send(sending(), class, &outcome, false, at(NOW))
 }
 
-/// The second send after one whose outcome is unknown.
+/// The second send after a send with an unknown outcome.
 fn send_again(class: Class, outcome: Outcome) -> Progress {
     after_send(Progress { attempts: 2, ..Progress::new(NOW) }, class, &outcome, true, at(NOW))
 }
@@ -113,7 +113,7 @@ fn a_last_send_whose_outcome_is_unknown_is_looked_up_before_it_is_given_up() {
 fn a_look_up_before_the_settling_time_never_means_absent() {
     let uncertain = send(Class::Searchable, unknown());
     let settles_at = NOW.plus(SETTLING);
-    // Asked too early and answered after the settling time: it still shows what was there when it was asked.
+    // Asked too early and answered after the settling time: the answer shows the state when it was asked.
     let early = after_look_up(uncertain.clone(), &LookUp::Absent, settles_at.plus(-1), at(settles_at.plus(5)));
     assert_eq!((early.state, early.due_at), (State::Uncertain, Some(settles_at)));
     let settled = after_look_up(uncertain, &LookUp::Absent, settles_at, at(settles_at));
@@ -191,7 +191,7 @@ fn a_refusal_after_an_unknown_send_is_looked_up_before_it_is_believed() {
     }
 }
 
-// field-faults row 40: the schedule's end is an ending, too
+// field-faults row 40: the schedule's end is a final state too
 #[test]
 fn a_schedule_that_ends_after_an_unknown_send_is_looked_up_before_it_is_dead() {
     let last = Progress { attempts: MOST_ATTEMPTS, ..Progress::new(NOW) };
@@ -209,7 +209,7 @@ fn a_schedule_that_ends_after_an_unknown_send_is_looked_up_before_it_is_dead() {
     }
 }
 
-// field-faults row 40: so is a plan that refuses what was sent before
+// field-faults row 40: so is a plan that refuses a delivery that was sent before
 #[test]
 fn a_plan_that_refuses_what_may_have_been_sent_is_looked_up_first() {
     for state in [State::Rejected, State::NotNeeded, State::Unsupported] {
@@ -292,7 +292,7 @@ fn what_is_ignored_is_listed_and_can_be_settled_by_hand() {
     assert_eq!(dropped(ignored, message()).unwrap().state, State::Dropped);
 }
 
-/// The words, as `explain`, claims and replays share them.
+/// The outcome words shared by `explain`, claims and replays.
 #[test]
 fn one_place_says_which_sends_may_have_taken_effect() {
     let with_effect: Vec<_> = SendOutcome::ALL.into_iter().filter(|one| one.may_have_effect()).collect();
@@ -360,7 +360,7 @@ fn operators_settle_what_is_open_and_nothing_else() {
     assert!(resolved(Progress::new(NOW), true, message()).is_err());
 }
 
-/// What the world does next.
+/// The next event.
 #[derive(Debug, Clone)]
 struct Event {
     outcome: Outcome,
@@ -369,7 +369,7 @@ struct Event {
     jitter: u32,
     /// Between the due time and the step.
     late_ms: i64,
-    /// Between asking and answer.
+    /// Between question and answer.
     takes_ms: i64,
 }
 
@@ -418,8 +418,8 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 proptest! {
-    /// The invariant of the product, over whatever a vendor may say: where one effect cannot be told from two, nothing is
-    /// sent after an unknown outcome until a look-up, asked after the settling time, has said "absent".
+    /// The product's invariant, whatever the vendor says: if one effect cannot be told from two, nothing is sent
+    /// after an unknown outcome until a look-up after the settling time has said "absent".
     #[test]
     fn an_unknown_send_is_never_repeated_before_a_settled_look_up_says_absent(
         class in prop::sample::select(&CLASSES[..]),
@@ -429,7 +429,7 @@ proptest! {
         let mut now = NOW;
         let mut open_since: Option<UnixMillis> = None;
         let mut sends = 0;
-        // A send may have taken effect, and no settled look-up has said that it did not.
+        // A send may have taken effect, and no settled look-up has denied it.
         let mut may_have_effect = false;
         for event in events {
             let Some(purpose) = progress.purpose() else { break };
@@ -483,7 +483,7 @@ proptest! {
         prop_assert!(class.resends_blind() || sends <= 120);
     }
 
-    /// What is settled stays so, unless an operator replays it.
+    /// A settled delivery stays settled unless an operator replays it.
     #[test]
     fn settled_states_have_nothing_to_do(state in prop::sample::select(&State::ALL[..])) {
         let progress = Progress { state, due_at: None, ..Progress::new(NOW) };

@@ -1,5 +1,5 @@
-//! On which times "never twice" rests: the vendor's own delay, one clock for the proxy and the simulator, and no send after
-//! its lease. Each test moves the two clocks by hand and counts what the vendor made.
+//! The times that "never twice" depends on: the vendor's own delay, one clock for proxy and simulator, and no send
+//! after its lease. Each test moves the two clocks by hand and counts the vendor's records.
 
 use serde_json::json;
 use trailmark_proxy::outbox::State;
@@ -12,7 +12,7 @@ fn tries(row: &DeliveryRow) -> Vec<String> {
     row.tries.iter().map(|t| format!("{} {}", t.purpose, t.outcome.as_deref().unwrap_or("open"))).collect()
 }
 
-/// A vendor that makes a second thing of a second call, and shows a customer so long after it was made.
+/// A vendor that makes a second record of a second call, and shows a customer with this delay.
 async fn showing_after(visible_after_ms: i64) -> World {
     let world = World::start().await;
     let rules = json!({ "dedupe": false, "visible_after_ms": visible_after_ms });
@@ -20,7 +20,7 @@ async fn showing_after(visible_after_ms: i64) -> World {
     world
 }
 
-/// Looked up once the settling time is over, and then until nothing goes on by itself.
+/// Looks up after the settling time, then until nothing goes on by itself.
 async fn settled(world: &World, signup: &ConversionId) -> DeliveryRow {
     world.advance(SETTLING_MS).await;
     world.to_the_end(signup).await
@@ -35,7 +35,8 @@ async fn a_customer_is_made_once_where_the_vendor_shows_it_within_the_settling_t
     assert_eq!((tries(&row), world.effects("u_1").await), (vec!["send unverified".into(), "look_up found".into()], 1));
 }
 
-// The assumption under `confirm_after`, see docs/deploy.md: a vendor that breaks it is told twice, and nothing here can know.
+// The assumption behind `confirm_after`, see docs/deploy.md: a vendor that violates it gets a second send, and
+// nothing here can know.
 #[tokio::test]
 async fn a_vendor_that_shows_a_customer_only_after_the_settling_time_is_told_again() {
     let world = showing_after(SETTLING_MS + 60_000).await;
@@ -46,8 +47,8 @@ async fn a_vendor_that_shows_a_customer_only_after_the_settling_time_is_told_aga
     assert_eq!(world.effects("u_1").await, 2);
 }
 
-/// A signup that the vendor takes when its clock is ahead by so much; then the proxy's clock follows. What the vendor made of
-/// it when the first look-up is over.
+/// A signup that the vendor accepts while its clock is ahead; then the proxy's clock follows. Returns the vendor's
+/// records after the first look-up.
 async fn taken_by_a_vendor_ahead_by(ahead_ms: i64) -> (Vec<String>, i64) {
     let world = showing_after(6 * 60_000).await;
     world.control("POST", "clock", &json!({ "advance_ms": ahead_ms })).await;
@@ -56,15 +57,15 @@ async fn taken_by_a_vendor_ahead_by(ahead_ms: i64) -> (Vec<String>, i64) {
     world.clock.advance(ahead_ms);
     world.engine.wake();
     world.looked().await;
-    // As much again as the settling time has left, on both clocks.
+    // The rest of the settling time, on both clocks.
     world.advance((SETTLING_MS - ahead_ms).max(0)).await;
     world.until(&signup, |row| tries(row).len() > 1 && !row.tries.iter().any(|one| one.outcome.is_none())).await;
     let row = world.to_the_end(&signup).await;
     (tries(&row), world.effects("u_1").await)
 }
 
-// What made two customers in a journey beside busy loops: the proxy asked the simulator for the time now and then, and two
-// steps of its clock had gone by. Since then both read one clock (`the_simulators_clock_is_followed_and_never_a_step_behind`).
+// This made two customers in a journey beside busy loops: the proxy polled the simulator's time, and two steps of its
+// clock had passed. Now both read one clock (`the_simulators_clock_is_followed_and_never_a_step_behind`).
 #[tokio::test]
 async fn a_proxy_that_follows_a_step_of_time_late_believes_absent_too_early_once_the_step_is_too_long() {
     let settling = SETTLING_MS - 6 * 60_000;
@@ -74,11 +75,11 @@ async fn a_proxy_that_follows_a_step_of_time_late_believes_absent_too_early_once
     assert_eq!((tries[..3].join(", "), effects), ("send unverified, look_up absent, send unverified".into(), 2));
 }
 
-/// Delays a send between its attempt row and the wire until its lease has ended, the settling time has passed, a look-up has
-/// found nothing and the delivery was sent again. Then the first send goes on.
+/// Delays a send between its attempt row and the wire until its lease has ended, the settling time has passed, a
+/// look-up has found nothing and the delivery was sent again. Then the first send continues.
 async fn delayed(world: &World, id: &ConversionId) -> DeliveryRow {
     world.until(id, |row| tries(row) == ["send open"]).await;
-    // The lease is over.
+    // The lease has ended.
     world.advance(SETTLING_MS).await;
     world.until(id, |row| tries(row) == ["send unknown"]).await;
     world.advance(SETTLING_MS).await;

@@ -1,5 +1,5 @@
-//! What delivery is tested in: a real ledger on disk, the real engine, the strict double of PartnerStack over real sockets,
-//! and a clock that stands until a test moves it. The engine does not poll here; it acts when it is woken.
+//! The world of the delivery tests: a real ledger on disk, the real engine, the strict simulated PartnerStack over
+//! real sockets, and a clock that moves only by hand. The engine does not poll; it acts when woken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -41,13 +41,13 @@ pub(crate) use super::delivery_told::{refund, sale};
 /// The vendor's settling time in these tests.
 pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
 
-/// Longer than any wait that a passing test needs.
+/// Longer than any wait of a passing test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Within a test: an engine that polls so acts only when it is woken.
+/// Longer than a test: an engine with this poll acts only when woken.
 const NEVER: Duration = Duration::from_secs(3600);
 
-/// No two draws of a test run are the same, also after a crash: a lease id is used once.
+/// Never draws the same twice in a test run, even after a crash: a lease id is used once.
 static DRAWN: AtomicU64 = AtomicU64::new(1);
 
 /// Everything of one test.
@@ -62,7 +62,7 @@ pub(crate) struct World {
     _folder: TempDir,
 }
 
-/// The ledger, seen by the engine through a window: a test can wait for its steps, and hold back settlements.
+/// The ledger behind a wrapper: a test can wait for the engine's steps and delay settlements.
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) ledger: Arc<SqliteStore>,
@@ -70,9 +70,9 @@ pub(crate) struct Observed {
     looks: watch::Sender<u64>,
     leased: AtomicUsize,
     held: watch::Sender<bool>,
-    /// While true, whoever has begun a delivery's first attempt gets no further.
+    /// While true, a delivery's first attempt does not go on after it was begun.
     pub(crate) stalled: watch::Sender<bool>,
-    /// Settlements of errands that are held back right now.
+    /// Settlements that are delayed now.
     waiting: watch::Sender<u64>,
 }
 
@@ -82,7 +82,7 @@ impl World {
         Self::with(|double| vec![account("main", &double.address().to_string())]).await
     }
 
-    /// One program, whose engine looks for work by itself.
+    /// One program, whose engine polls.
     pub(crate) async fn polling() -> Self {
         let mut world = Self::start().await;
         world.engine.shutdown().await;
@@ -91,7 +91,7 @@ impl World {
         world
     }
 
-    /// Programs as the test wants them.
+    /// The given programs.
     pub(crate) async fn with(accounts: impl FnOnce(&Running) -> Vec<LaneAccount>) -> Self {
         let settings = trailmark_simulator::Settings { listen: ([127, 0, 0, 1], 0).into(), ..Default::default() };
         let double = Simulator::start(settings).await.unwrap();
@@ -106,18 +106,18 @@ impl World {
         Self { clock, store, engine, double, http, made: AtomicU64::new(0), accounts, _folder: folder }
     }
 
-    /// Drops the engine as a crash would, and starts another on the same ledger. What was held back stays so for ever.
+    /// Drops the engine like a crash and starts another on the same ledger. Delayed settlements never happen.
     pub(crate) fn crash(&mut self) {
         self.store = Arc::new(Observed::new(self.store.ledger.clone()));
         self.engine = engine(&self.store, &self.clock, self.accounts.clone(), NEVER);
     }
 
-    /// What the control routes of the double answer.
+    /// Answer of the simulator's control routes.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         control(&self.http, &self.double, method, path, body).await
     }
 
-    /// Arms a fault on the vendor's calls whose path contains `conversion`.
+    /// Arms a fault for the vendor's calls whose path contains `conversion`.
     pub(crate) async fn fault(&self, fault: Value) {
         let mut armed = json!({ "vendor": "partnerstack", "path_contains": "conversion" });
         armed.as_object_mut().unwrap().extend(fault.as_object().unwrap().clone());
@@ -137,7 +137,7 @@ impl World {
         self.advance(due_at.since(self.clock.now()).max(0)).await;
     }
 
-    /// Moves both clocks to where the delivery's lane is looked at again, if it is shut.
+    /// Moves both clocks to the next try of the delivery's lane, if it is closed.
     async fn advance_to_lane(&self, row: &DeliveryRow) {
         let lanes = self.store.ledger.lanes(self.clock.now()).await.unwrap();
         let shut = lanes.iter().find(|lane| lane.program == row.program).and_then(|lane| lane.next_at.as_deref());
@@ -147,7 +147,7 @@ impl World {
         }
     }
 
-    /// A signup by a click of partner `ada`, accepted, and the engine woken.
+    /// An accepted signup with a click of partner `ada`; wakes the engine.
     pub(crate) async fn signup(&self, key: &str) -> ConversionId {
         let click = self.control("POST", "partnerstack/clicks", &json!({ "partner_key": "ada" })).await;
         self.accept("main", key, click["xid"].as_str()).await
@@ -158,12 +158,12 @@ impl World {
         self.accept_customer(program, customer(key, &format!("{key}@customers.example")), click).await
     }
 
-    /// A signup without a click id, of a customer with this address or none.
+    /// A signup without a click id, with or without the customer's address.
     pub(crate) async fn accept_as(&self, program: &str, key: &str, email: &str) -> ConversionId {
         self.accept_customer(program, customer(key, email), None).await
     }
 
-    /// Where the double listens.
+    /// Address of the simulator.
     pub(crate) fn address(&self) -> String {
         self.double.address().to_string()
     }
@@ -172,12 +172,12 @@ impl World {
         self.accept_event(program, customer, Event::Signup, click).await
     }
 
-    /// A lead, sale or refund of a customer in program `main`, as a server would state it.
+    /// A lead, sale or refund of a customer in program `main`, stated by a server.
     pub(crate) async fn event(&self, key: &str, event: Event) -> ConversionId {
         self.accept_event("main", customer(key, ""), event, None).await
     }
 
-    /// A signup in program `main` by which a server overrules whatever holds the key.
+    /// A signup in program `main` by which a server overrules other claims on the key.
     pub(crate) async fn overrule(&self, key: &str) -> ConversionId {
         let customer = customer(key, &format!("{key}@customers.example"));
         let (data, consequences) = (Default::default(), vec![Consequence::Overrules]);
@@ -194,7 +194,7 @@ impl World {
         self.report(program, customer, event, click, Default::default()).await
     }
 
-    /// A conversion with whatever it may hold.
+    /// A conversion with any content.
     pub(crate) async fn report(
         &self,
         program: &str,
@@ -291,7 +291,7 @@ impl World {
         ConversionId::from_parts(self.clock.now(), [0, 0, a, b, c, d, e, f, g, h])
     }
 
-    /// The conversion's one delivery as it stands.
+    /// The conversion's only delivery, now.
     pub(crate) async fn row(&self, conversion: &ConversionId) -> DeliveryRow {
         let mut detail = self.store.ledger.conversion(conversion.as_str().to_owned()).await.unwrap();
         detail.deliveries.remove(0)
@@ -316,7 +316,7 @@ impl World {
         self.until(conversion, |row| row.state == state.as_str() && settled_down(row)).await
     }
 
-    /// Moves time from due point to due point until the delivery is settled.
+    /// Moves time from due time to due time until the delivery is settled.
     pub(crate) async fn to_the_end(&self, conversion: &ConversionId) -> DeliveryRow {
         loop {
             let row = self.until(conversion, settled_down).await;
@@ -330,7 +330,7 @@ impl World {
         }
     }
 
-    /// Lets the engine look twice, so that the first look is over: what it would have leased, it has.
+    /// Waits for two looks of the engine, so that it has leased what it would lease.
     pub(crate) async fn looked(&self) {
         let mut looks = self.store.looks.subscribe();
         for _ in 0..2 {
@@ -340,23 +340,23 @@ impl World {
         }
     }
 
-    /// The one lane.
+    /// The only lane.
     pub(crate) async fn lane(&self) -> LaneRow {
         self.store.ledger.lanes(self.clock.now()).await.unwrap().remove(0)
     }
 
-    /// How many requests with this text in their path arrived at the vendor.
+    /// Number of requests at the vendor with this text in their path.
     pub(crate) async fn requests(&self, path: &str) -> usize {
         let answer = self.control("GET", &format!("requests?path={path}"), &Value::Null).await;
         answer["requests"].as_array().unwrap().len()
     }
 
-    /// What the vendor's account of this name holds.
+    /// State of the vendor's account with this name.
     pub(crate) async fn vendor_state(&self, account: &str) -> Value {
         self.control("GET", &format!("state/{account}"), &Value::Null).await
     }
 
-    /// How many customers the vendor made of this key, counting every conversion that it accepted.
+    /// Number of customers with this key at the vendor, counting every accepted conversion.
     pub(crate) async fn effects(&self, key: &str) -> i64 {
         let answer = self.control("GET", &format!("effects?vendor=partnerstack&key={key}"), &Value::Null).await;
         let rows = answer["effects"].as_array().unwrap();
@@ -371,22 +371,22 @@ impl Observed {
         Self { ledger, steps, looks, leased, held: flag(), stalled: flag(), waiting }
     }
 
-    /// How many times a delivery was leased so far: once for each errand.
+    /// Number of leases of a delivery so far.
     pub(crate) fn leased(&self) -> usize {
         self.leased.load(Ordering::Relaxed)
     }
 
-    /// From here on an errand's settlement waits, as if the proxy had stalled.
+    /// From now on settlements wait, as if the proxy had stalled.
     pub(crate) fn hold(&self) {
         self.held.send_replace(true);
     }
 
-    /// Lets held settlements go on.
+    /// Lets delayed settlements go on.
     pub(crate) fn release(&self) {
         self.held.send_replace(false);
     }
 
-    /// Until a settlement is being held back: the vendor has answered, and nobody wrote it down.
+    /// Waits until a settlement is delayed: the vendor has answered, and the answer is not recorded.
     pub(crate) async fn until_held(&self) {
         let mut waiting = self.waiting.subscribe();
         tokio::time::timeout(PATIENCE, waiting.wait_for(|count| *count > 0)).await.unwrap().unwrap();
@@ -436,7 +436,7 @@ impl DeliveryStore for Observed {
     fn settle(&self, leased: &Leased, settlement: Settlement) -> Reply<'_, ()> {
         let leased = leased.clone();
         Box::pin(async move {
-            // Recovery teaches the lane nothing; it is never held back.
+            // Recovery does not change the lane and is never delayed.
             if settlement.lane.is_some() && *self.held.borrow() {
                 self.waiting.send_modify(|count| *count += 1);
                 self.held.subscribe().wait_for(|held| !held).await.unwrap();
@@ -468,7 +468,7 @@ pub(crate) fn account(program: &str, address: &str) -> LaneAccount {
     speaking(Dialect::Current, "partnerstack", program, address)
 }
 
-/// The same, whose vendor speaks the guide.
+/// The same in dialect guide.
 pub(crate) fn guide_account(program: &str, address: &str) -> LaneAccount {
     speaking(Dialect::Guide, "partnerstack-guide", program, address)
 }

@@ -1,18 +1,18 @@
-//! `explain` tells what the record holds, and nothing else: one check, whole texts.
+//! `explain` tells what the record has, and nothing else: one check of whole texts.
 
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
 use trailmark_proxy::store::operator::{ConversionDetail, LaneRow};
 
-/// The record as the operator's listener gives it, with a few members changed.
+/// The operator's listener's record with some changed members.
 fn told(change: impl FnOnce(&mut Value)) -> String {
     let mut detail = record();
     change(&mut detail);
     explain(&read(detail), &[])
 }
 
-/// The record with its conversion's standings, which the ledger draws from the same rows.
+/// The record with its conversion's standings, which the ledger derives from the same rows.
 fn read(mut detail: Value) -> ConversionDetail {
     let standings = detail["deliveries"].as_array().unwrap().iter().map(|delivery| {
         json!({
@@ -96,16 +96,16 @@ fn attempt(
 #[test]
 fn the_way_from_the_link_to_the_vendors_answer_is_told() {
     assert_snapshot!(told(|_| {}), @r"
-    Recorded: PartnerStack has it and shows no commission for it yet.
+    Recorded: PartnerStack has it but shows no commission for it yet.
     Signup of customer u_1 at site acme, status accepted.
     Credited: ada (main).
     Conversion 019aa5a0-6f70-7000-8000-000000000001.
 
     The way here
-    2026-11-20T08:30:00Z  Touch in program side, whose partner only the vendor
-                          knows, click id gs_1. Not credited: program main has a
-                          later touch, and this site credits one program. It was in
-                          the vendor's own cookie on
+    2026-11-20T08:30:00Z  Touch in program side, partner known only to the vendor,
+                          click id gs_1. Not credited: program main has a later
+                          touch, and this site credits one program. It was in the
+                          vendor's own cookie on
                           https://www.example.com/pricing?ps_xid=gs_1
     2026-11-21T08:30:00Z  Touch in program main, partner ada, click id gs_1.
                           Credited: the latest valid touch of all programs; it
@@ -126,7 +126,7 @@ fn the_way_from_the_link_to_the_vendors_answer_is_told() {
     2026-11-21T08:46:02Z  Look-up, GET customer: PartnerStack has it, as it was
                           sent (HTTP 200 after 41 ms).
     It is recorded as cus_9: PartnerStack has it, and nothing is left to do.
-    The commission is not known: PartnerStack has not been asked for it yet.
+    The commission is not known: PartnerStack has not been asked about it yet.
     ");
 }
 
@@ -143,14 +143,14 @@ fn a_conversion_that_nobody_is_credited_for_says_why() {
         detail["deliveries"] = json!([]);
     });
     assert_snapshot!(text, @r"
-    Not paid: Every partner's link was followed too long ago: its window was over.
+    Not paid: Every partner's link was followed too long ago: its window had ended.
     Signup of customer u_1 at site acme, status unattributed.
     Credited: nobody.
     Conversion 019aa5a0-6f70-7000-8000-000000000001.
 
     The way here
     2026-11-21T08:30:00Z  Touch in program main, partner ada, click id gs_1. Not
-                          credited: its window was over at 2027-02-19T08:30:00Z. It
+                          credited: its window ended at 2027-02-19T08:30:00Z. It
                           was in the landing URL
                           https://www.example.com/pricing?ps_xid=gs_1
 
@@ -158,7 +158,7 @@ fn a_conversion_that_nobody_is_credited_for_says_why() {
     2026-11-21T08:31:02Z  Signup of customer u_1.
     2026-11-21T08:31:02Z  The page reported it, signed with the key of the browser
                           that followed the link. Its status is unattributed
-                          (touch_expired): recorded; no touch is credited and
+                          (touch_expired): recorded; no touch is credited, so
                           nothing is sent.
     ");
 }
@@ -193,13 +193,13 @@ fn each_state_says_what_comes_next() {
     assert_snapshot!(told.join("\n"), @r"
     due: It is due: unknown field `xid`. The next attempt comes at 2026-11-21T09:00:00Z.
     unverified: PartnerStack accepted it: unknown field `xid`. It is read back at 2026-11-21T09:00:00Z.
-    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. PartnerStack is asked at 2026-11-21T09:00:00Z, before anything is sent again.
-    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Look there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Trailmark asks PartnerStack at 2026-11-21T09:00:00Z, before it sends anything again.
+    uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Check there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     rejected: It was rejected: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     dead: It is a dead letter, kept: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`.
-    waiting: It waits: unknown field `xid`. It goes on by itself.
+    waiting: It waits: unknown field `xid`. It goes on automatically.
     dropped: An operator gave it up: unknown field `xid`.
     ignored: PartnerStack accepted it and credits nobody: unknown field `xid`.
     ");
@@ -232,7 +232,7 @@ fn what_is_held_says_why_and_how_it_ended() {
     ");
 }
 
-/// The text without its line breaks.
+/// The text without line breaks.
 fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -254,7 +254,7 @@ fn what_is_held_credits_nobody_yet_and_names_the_command() {
         detail["deliveries"] = json!([]);
     }));
     for part in [
-        "Credited: nobody yet, it would be ada (main).",
+        "Credited: nobody yet; would be ada (main).",
         "It would be credited, the latest valid touch of all programs",
         "Not paid: It is held until a server or an operator confirms it. This site believes a page's customer only if",
         "Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.",
@@ -328,10 +328,10 @@ fn a_delivery_whose_key_went_to_another_can_only_be_dropped() {
         detail["conversion"]["key_owner"] = json!("019aa5a1-6f70-7000-8000-000000000005");
         detail["deliveries"][0]["state"] = json!("rejected");
     }));
-    let cure = "Conversion 019aa5a1-6f70-7000-8000-000000000005 has its key by now, so it cannot be sent again. Run \
+    let cure = "Conversion 019aa5a1-6f70-7000-8000-000000000005 now has its key, so it cannot be sent again. Run \
                 `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002";
     assert!(text.contains(cure) && !text.contains("outbox retry"), "{text}");
-    assert!(text.contains("Credited: nobody, it would have been ada (main)."), "{text}");
+    assert!(text.contains("Credited: nobody; would have been ada (main)."), "{text}");
 }
 
 #[test]
@@ -352,12 +352,12 @@ fn a_lane_that_stands_still_is_named_in_place_of_a_time_that_nothing_comes_at() 
     for state in ["throttled", "down", "broken"] {
         let text = told(&[lane("side", "open"), lane("main", state)]);
         let still = format!(
-            "It is due. But lane acme/main stands still, {state}: the vendor refuses the credential; the next try comes at \
+            "It is due. But lane acme/main is {state}: the vendor refuses the credential; the next try comes at \
              2026-11-21T16:22:00Z."
         );
         assert!(text.contains(&still) && !text.contains("09:00:00"), "{text}");
     }
-    // field-faults row 44: a refused credential is no matter of what does not need it.
+    // field-faults row 44: a refused credential affects only deliveries that need it.
     for lanes in [[lane("side", "paused"), lane("main", "open")], [lane("side", "open"), lane("main", "paused")]] {
         let text = told(&lanes);
         assert!(text.contains("It is due. The next attempt comes at 2026-11-21T09:00:00Z."), "{text}");
@@ -374,7 +374,7 @@ fn what_waits_for_a_refused_credential_names_its_setting_and_the_cure() {
         detail["deliveries"][0]["paused_by"] = json!("tracking_token");
     }));
     let expected = "It waits: PartnerStack refuses `tracking_token`: status 401: invalid credentials. Correct it in the program's \
-                    configuration or at PartnerStack; it goes on by itself then";
+                    configuration or at PartnerStack; this then goes on automatically.";
     assert!(text.contains(expected), "{text}");
 }
 
@@ -423,7 +423,8 @@ fn a_reference_that_led_nowhere_is_not_said_to_be_a_visitor_without_a_partner() 
     }
     let text = words(&without_touch("signup_rejected"));
     assert!(
-        text.contains("It would follow the customer's signup, which was rejected") && !text.contains("link led here"),
+        text.contains("The sale would follow the customer's signup, which was rejected")
+            && !text.contains("link led here"),
         "{text}"
     );
     assert!(without_touch("no_touch").contains("no partner's link led here"));
@@ -470,11 +471,11 @@ fn each_verdict_says_why_a_touch_was_not_credited() {
     let told =
         ["expired", "after_conversion", "later_touch_in_program", "later_touch_in_other_program", "program_unknown"];
     assert_snapshot!(told.map(why).join("\n"), @r"
-    expired: Not credited: its window was over at 2027-02-19T08:30:00Z.
+    expired: Not credited: its window ended at 2027-02-19T08:30:00Z.
     after_conversion: Not credited: it came after the conversion.
     later_touch_in_program: Not credited: the same program has a later touch.
     later_touch_in_other_program: Not credited: program main has a later touch, and this site credits one program.
-    program_unknown: Not credited: its program was not configured any more.
+    program_unknown: Not credited: its program was no longer configured.
     ");
 }
 
@@ -495,8 +496,8 @@ fn a_touch_whose_link_names_no_partner_says_why_and_that_it_is_passed_over() {
         detail["decision"]["considered"].as_array_mut().unwrap().insert(0, seen);
     });
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let told = "Touch in program main, whose link names no partner: its key has characters that no vendor's key has. Not \
-                credited: it displaces no other touch. It was in the landing URL \
+    let told = "Touch in program main; its link names no partner: its key has characters that no vendor uses. Not \
+                credited: it is unusable, so it displaces no other touch. It was in the landing URL \
                 https://www.example.com/?ps_partner_key=a%20b";
     assert!(words.contains(told), "{text}");
 }

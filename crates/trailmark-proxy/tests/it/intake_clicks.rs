@@ -76,7 +76,7 @@ async fn the_time_of_an_arrival_is_an_age_of_a_day_at_most_and_never_the_future(
     }
 }
 
-/// Posts an arrival again, with a cookie and a key where there are, and gives the visitor.
+/// Posts an arrival again, with or without cookie and key, and returns the visitor.
 async fn again(proxy: &TestProxy, cookie: Option<&str>, key: Option<&BrowserKey>) -> Value {
     let url = landing("click1");
     let body = key.map_or_else(|| arrival(1, &url), |key| arrival_with(1, &url, key));
@@ -110,17 +110,17 @@ async fn a_known_arrival_and_its_public_key_without_the_cookie_give_no_cookie_an
     let key = BrowserKey::new();
     let first = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
     let visitor = claims(&token(&first))["sub"].clone();
-    // A later touch of the visitor's, by the cookie.
+    // A later touch of the visitor, by cookie.
     proxy.clock.advance(1000);
     let later = arrival_with(2, &format!("{ORIGIN}/?via=grace"), &key).to_string();
     proxy.send(proxy.request("v1/clicks", later).header("cookie", first.cookie("tm_acme_v"))).await;
-    // The token of a repeat is bound to the key, names the arrival's own touch alone, and no cookie comes with it.
+    // A repeat's token is bound to the key and names only the arrival's own touch; no cookie comes with it.
     let repeat = proxy.post("v1/clicks", arrival_with(1, &landing("click1"), &key).to_string()).await;
     assert_eq!((repeat.status, repeat.cookies().len()), (201, 0));
     let told = claims(&token(&repeat));
     assert_eq!((&told["sub"], &told["partner"]), (&visitor, &json!("ada")));
     assert_eq!(told["cnf"], claims(&token(&first))["cnf"]);
-    // Whatever else is said under the same arrival is not recorded for that visitor.
+    // Nothing else in the same arrival is recorded for that visitor.
     let forged = proxy.post("v1/clicks", arrival_with(1, &format!("{ORIGIN}/?via=eve"), &key).to_string()).await;
     assert_eq!(forged.json()["partner"], "ada", "an arrival has one touch in a program, and that is told again");
     let touches = proxy.recorded().await;
@@ -140,7 +140,7 @@ async fn only_the_visitor_cookie_binds_another_key_to_a_visitor() {
     let (before, after) = (claims(&token(&first)), claims(&token(&rebound)));
     assert_eq!((&before["sub"], &before["exp"]), (&after["sub"], &after["exp"]));
     assert_ne!(before["cnf"], after["cnf"]);
-    // The click token is no visitor cookie, though it names the same visitor and is signed by the same key.
+    // The click token is not a visitor cookie, although it names the same visitor and has the same signer.
     let forged = format!("tm_acme_v={}", token(&first));
     let refused = proxy.send(proxy.request("v1/clicks", plain).header("cookie", forged)).await;
     assert_eq!(refused.status, 204);

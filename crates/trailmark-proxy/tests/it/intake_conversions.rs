@@ -1,4 +1,4 @@
-//! Conversions over HTTP: receipts, repeats, duplicates, what is held, what deliveries come of it.
+//! Conversions over HTTP: receipts, repeats, duplicates, held conversions, deliveries.
 
 use serde_json::{Value, json};
 use trailmark_proxy::store::operator::Filter;
@@ -24,7 +24,7 @@ async fn a_signed_signup_is_accepted_and_a_repeat_gives_the_first_receipt() {
     assert_eq!(said(&first), "202 accepted");
     assert_eq!(first.json()["attribution"], json!([{"program": "main", "partner": "ada"}]));
     assert_eq!(first.json()["deliveries"], json!([{"program": "main", "state": "due"}]));
-    // Another signature, a later time and a token bought anew are the same content.
+    // Another signature, a later time and a new token are the same content.
     proxy.clock.advance(5_000);
     let again = proxy.convert(1, &key, &token, signup("c1")).await;
     assert_eq!(said(&again), "200 accepted replayed");
@@ -54,7 +54,7 @@ async fn without_a_key_the_payload_travels_plain_and_is_bearer() {
     let click = proxy.post("v1/clicks", arrival(1, &landing("click1")).to_string()).await;
     let body = payload(&proxy, 1, &token(&click), signup("c1"));
     assert_eq!(said(&proxy.post("v1/conversions", body.to_string()).await), "202 accepted");
-    // A signature under a key that the token does not name adds nothing.
+    // A signature with a key that the token does not name adds nothing.
     let signed = BrowserKey::new().envelope(&payload(&proxy, 2, &token(&click), signup("c2")));
     assert_eq!(said(&proxy.post("v1/conversions", signed).await), "202 accepted");
     let rows = proxy.store.conversions(Filter::default()).await.unwrap();
@@ -100,7 +100,7 @@ async fn a_browsers_time_is_clamped_between_touch_and_receipt() {
     let key = BrowserKey::new();
     let token = proxy.arrive(1, &key).await;
     proxy.clock.advance(60_000);
-    // Before the touch by a little and by decades, the touch's own second, in between, ahead within the skew.
+    // Slightly and decades before the touch, in the touch's second, in between, and ahead within the skew.
     let (touch_s, now) = (START.seconds(), START.plus(60_000));
     for (number, iat, least, most) in [
         (1, touch_s - 1, START, START.plus(999)),
@@ -202,7 +202,7 @@ async fn a_touch_keeps_its_time_when_the_window_is_changed() {
         let changed = proxy.reconfigured(&SITES.replacen("id = \"acme\"", &site, 1)).await;
         let mut body =
             payload(&proxy, number, &token, json!({"kind": "lead", "customer": {"key": format!("c{number}")}}));
-        // A clock that lost its battery: the conversion cannot have been before the touch that led to it.
+        // A clock without battery: the conversion cannot be earlier than its touch.
         body["iat"] = json!(0);
         let answer = changed.post("v1/conversions", key.envelope(&body)).await;
         assert_eq!(said(&answer), "202 accepted", "{days}");

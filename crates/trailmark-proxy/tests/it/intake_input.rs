@@ -1,5 +1,5 @@
-//! Flaws in what pages and backends pass (field-faults § 1), over HTTP: what is repaired and warned of, what is refused and how
-//! the answer names it, and that the ledger says the same afterwards. The rule itself is tested in the wire.
+//! Flaws in the input of pages and backends (field-faults § 1), over HTTP: what is repaired with a warning, what is
+//! refused by name, and that the ledger agrees. The wire's tests cover the rule itself.
 
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
@@ -19,12 +19,12 @@ fn warned(answer: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// A customer of these members.
+/// A customer with these members.
 fn with_customer(members: Value) -> Value {
     json!({"kind": "signup", "customer": members})
 }
 
-/// What goes to the vendor for the only delivery of an accepted conversion.
+/// What the vendor gets for the only delivery of an accepted conversion.
 async fn delivered(proxy: &TestProxy, answer: &Answer) -> trailmark_vendors::task::Task {
     let id = answer.json()["conversion_id"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned();
     let detail = proxy.store.conversion(id).await.unwrap();
@@ -32,7 +32,7 @@ async fn delivered(proxy: &TestProxy, answer: &Answer) -> trailmark_vendors::tas
     proxy.store.task(site, detail.deliveries[0].id.clone()).await.unwrap()
 }
 
-/// A visitor cookie by a partner's click.
+/// A visitor cookie from a partner's click.
 async fn visitor(proxy: &TestProxy, number: u8, url: &str) -> String {
     let answer = proxy.post("v1/clicks", arrival(number, url).to_string()).await;
     answer.cookie("tm_acme_v").split_once('=').unwrap().1.to_owned()
@@ -202,7 +202,7 @@ async fn a_currency_in_lower_case_any_offset_and_a_byte_order_mark_are_taken() {
     assert_eq!(proxy.post("v1/conversions", format!("\u{feff}{plain}")).await.status, 202);
 }
 
-/// What leads to the visitor is optional, too: a cookie that is not there, a number, a line break at the end.
+/// Values that name the visitor are optional too: a missing cookie, a number, a final line break.
 #[tokio::test]
 async fn a_flawed_word_for_the_visitor_never_costs_a_backends_conversion() {
     let proxy = TestProxy::start().await;
@@ -262,11 +262,11 @@ async fn a_signup_that_lacks_what_the_programs_vendor_needs_is_warned_of_at_once
         members["key"] = json!("u_2");
         let plain = payload(&proxy, 2, &token(&click), with_customer(members));
         assert_eq!(warned(&proxy.post("v1/conversions", plain.to_string()).await), warnings, "{name}, from a page");
-        // A lead and a sale follow a customer whom the vendor has.
+        // A lead and a sale follow a customer that the vendor has.
         let lead = with(json!({"kind": "lead", "customer": {"key": "u_1"}}), "visitor", visitor(&proxy, 3, url).await);
         assert_eq!(warned(&proxy.report(&api_key, "lead", &lead).await), Vec::<String>::new(), "{name}");
     }
-    // Nobody is credited, so that no vendor needs anything.
+    // Nobody is credited, so no vendor needs anything.
     let proxy = TestProxy::start().await;
     let api_key = proxy.api_key("acme").await;
     let answer = proxy.report(&api_key, "k", &with_customer(json!({"key": "u_1"}))).await;
@@ -287,8 +287,8 @@ async fn a_repeat_the_record_and_explain_say_what_the_receipt_warned_of() {
     assert_eq!(proxy.read_back(&api_key, &id).await.json()["warnings"], first.json()["warnings"]);
     let told = explain(&proxy.store.conversion(id).await.unwrap(), &[]);
     for sentence in [
-        "`customer.email` was no e-mail address and was left out.",
-        "`customer.name` held control characters, which were replaced by spaces.",
+        "`customer.email` was not an e-mail address and was left out.",
+        "`customer.name` contained control characters, which were replaced by spaces.",
         "`data.b` was empty and was left out.",
         "`data.long` was too long and was cut.",
         "`customer.email` is missing, and the vendor of program main needs it.",
@@ -299,7 +299,7 @@ async fn a_repeat_the_record_and_explain_say_what_the_receipt_warned_of() {
     assert!(!told.contains("Smith") && !told.contains("jsmith"), "{told}");
 }
 
-/// The same rule for what a merchant signs: a flaw in an optional field made the whole statement `customer_malformed`.
+/// The same rule for signed content: a flaw in an optional field made the whole statement `customer_malformed`.
 #[tokio::test]
 async fn a_flawed_optional_field_in_a_signed_customer_or_order_is_repaired_and_warned_of() {
     let merchant = Merchant::new();
@@ -310,7 +310,7 @@ async fn a_flawed_optional_field_in_a_signed_customer_or_order_is_repaired_and_w
     let terms = json!({"aud": "acme", "iat": now_s, "exp": now_s + 86_400});
     let flawed = json!({"key": " c1 ", "email": "a@x.org\n", "name": ""});
     let jws = merchant.customer(&with(terms.clone(), "customer", flawed.clone()));
-    // Templates and files put white space around what they pass on.
+    // Templates and files surround values with white space.
     let signup = json!({"kind": "signup", "signed_customer": format!("\n  {jws}\n")});
     let signup = proxy.convert(1, &key, &click, signup).await;
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Signing keys over HTTP and beside it: the JWKS verifies, rotation, retirement, revocation.
+//! Signing keys, over HTTP and directly: JWKS, rotation, retirement, revocation.
 
 use serde_json::json;
 use trailmark_proxy::keys::crypto::ed25519_verifies;
@@ -16,7 +16,7 @@ fn acme() -> SiteId {
     SiteId::new("acme").unwrap()
 }
 
-/// The `kid` of a token, once any JWT library's steps have verified it with the published keys.
+/// The `kid` of a token, verified with the published keys like in any JWT library.
 async fn verified_kid(proxy: &TestProxy, token: &str) -> Option<String> {
     let jwks = proxy.get(".well-known/jwks.json").await;
     assert_eq!(
@@ -49,7 +49,7 @@ async fn a_new_key_is_published_at_once_and_signs_after_ten_minutes() {
     proxy.clock.advance(10 * MINUTE_MS);
     let after = proxy.arrive(3, &key).await;
     assert_eq!(verified_kid(&proxy, &after).await.as_deref(), Some(new.as_str()));
-    // What the old key signed is good until it expires.
+    // What the old key signed is valid until it expires.
     assert_eq!(verified_kid(&proxy, &before).await, Some(old.clone()));
     assert_eq!(proxy.convert(1, &key, &before, signup("c1")).await.status, 202);
     proxy.clock.advance(91 * DAY_MS);
@@ -88,7 +88,7 @@ async fn what_another_process_does_to_the_keys_counts_here() {
     let key = BrowserKey::new();
     let before = proxy.arrive(1, &key).await;
     let old = verified_kid(&proxy, &before).await.unwrap();
-    // Another process on the same ledger: its own copy of the keys.
+    // Another process on the same ledger, with its own copy of the keys.
     let other = Keyring::new(proxy.store.clone(), proxy.clock.clone(), vec![acme()]);
     let new = other.rotate(&acme(), Begin::Now).await.unwrap().kid;
     let claims: trailmark_wire::token::ClickClaims =
@@ -96,7 +96,7 @@ async fn what_another_process_does_to_the_keys_counts_here() {
     proxy.clock.advance(1);
     let expires_at = trailmark_wire::time::UnixMillis::from_seconds(claims.exp);
     let theirs = other.sign(&acme(), &claims, expires_at).await.unwrap();
-    // A `kid` that this process has not seen has its keys loaded before it is refused.
+    // A `kid` unknown to this process makes it reload the keys before it refuses.
     assert_eq!(proxy.convert(1, &key, &theirs, signup("c1")).await.status, 202);
     assert_eq!(verified_kid(&proxy, &theirs).await.as_deref(), Some(new.as_str()));
     other.revoke(&acme(), &old.try_into().unwrap()).await.unwrap();

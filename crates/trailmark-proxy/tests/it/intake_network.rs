@@ -1,4 +1,4 @@
-//! Rates and addresses, CORS, caches, going down: what surrounds every request.
+//! Rates and addresses, CORS, caches, shutdown: what surrounds every request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -18,7 +18,7 @@ use trailmark_wire::time::UnixMillis;
 use crate::support::browser::{BrowserKey, arrival, landing};
 use crate::support::proxy::{Answer, HOST, ORIGIN, SITES, START, TestProxy};
 
-/// Three requests a minute, and peers on loopback are the company's own load balancers.
+/// Three requests a minute; peers on loopback are trusted load balancers.
 fn strict(server: &str) -> String {
     format!("[limits]\nrequests_per_minute = 3\n{}", SITES.replacen("[server]", &format!("[server]\n{server}"), 1))
 }
@@ -33,7 +33,7 @@ async fn click_from(proxy: &TestProxy, forwarded: &[&str]) -> Answer {
     proxy.send(request).await
 }
 
-/// The statuses of so many requests.
+/// The statuses of this many requests.
 async fn clicks_from(proxy: &TestProxy, forwarded: &[&str], count: usize) -> Vec<u16> {
     let mut statuses = Vec::new();
     for _ in 0..count {
@@ -82,7 +82,7 @@ async fn a_forged_forwarding_header_changes_nothing() {
         assert_eq!(click_from(&proxy, &[forged]).await.status, 204);
     }
     assert_eq!(click_from(&proxy, &["198.51.100.4"]).await.status, 429);
-    // Behind a trusted proxy, what the client itself wrote stands to the left of what the proxy added.
+    // Behind a trusted proxy, the client's own entry is to the left of the proxy's.
     let proxy = TestProxy::with(&strict(TRUSTING)).await;
     for forged in ["203.0.113.1", "10.9.9.9", "nonsense"] {
         assert_eq!(click_from(&proxy, &[&format!("{forged}, 198.51.100.1")]).await.status, 204);
@@ -95,7 +95,7 @@ async fn two_clients_behind_a_trusted_proxy_have_separate_limits() {
     let proxy = TestProxy::with(&strict(TRUSTING)).await;
     assert_eq!(clicks_from(&proxy, &["198.51.100.1"], 4).await, [204, 204, 204, 429]);
     assert_eq!(clicks_from(&proxy, &["198.51.100.2", "10.0.0.7"], 4).await, [204, 204, 204, 429]);
-    // One subscriber's /64 is one client, the next one another.
+    // One subscriber's /64 is one client, the next /64 another.
     assert_eq!(clicks_from(&proxy, &["2001:db8:1:1::1"], 3).await, [204; 3]);
     assert_eq!(click_from(&proxy, &["2001:db8:1:1::ffff"]).await.status, 429);
     assert_eq!(click_from(&proxy, &["2001:db8:1:2::1"]).await.status, 204);
@@ -144,7 +144,7 @@ async fn three_addresses_of_one_network_cannot_take_a_sites_whole_hour_of_touche
         let status = come(format!("198.51.100.{}", turn % 3 + 1)).await;
         assert_eq!(status, if turn < 100 { 201 } else { 429 }, "{turn}");
     }
-    // Everybody else has the rest of the hour.
+    // Other networks have the rest of the hour.
     for turn in 0..51 {
         let status = come(format!("203.0.{turn}.9")).await;
         assert_eq!(status, if turn < 50 { 201 } else { 429 }, "{turn}");
@@ -163,7 +163,7 @@ async fn of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows() 
     let answers = join_all(bodies.into_iter().map(|body| proxy.post("v1/clicks", body))).await;
     assert_eq!(answers.iter().filter(|answer| answer.status == 201).count(), 5);
     assert_eq!(answers.iter().filter(|answer| answer.status == 429).count(), 35);
-    // One that was recorded is told so again.
+    // A recorded arrival is still answered.
     let kept = answers.iter().position(|answer| answer.status == 201).unwrap();
     let number = u8::try_from(kept + 1).unwrap();
     let again = proxy.request("v1/clicks", arrival(number, &landing(&format!("click{number}"))).to_string());
@@ -237,7 +237,7 @@ async fn wrong_methods_and_addresses_are_problems_too() {
         assert_eq!(problem["status"], status);
         assert!(problem["detail"].is_string(), "{problem}");
         if status == 405 {
-            assert_eq!(problem["title"], "This address does not take that method.");
+            assert_eq!(problem["title"], "This address does not support this method.");
             assert_ne!(answer.header("allow"), "", "{answer:?}");
         }
     }
@@ -297,7 +297,7 @@ async fn a_listener_stops_when_told_and_frees_its_port() {
 #[tokio::test]
 async fn clients_that_ask_and_never_read_do_not_stop_the_listener() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    // More than the system takes from the proxy while nobody reads.
+    // More than the system buffers while nobody reads.
     let answer = || async { vec![b'x'; 32 * 1024 * 1024] };
     let router = axum::Router::new().route("/large", axum::routing::get(answer)).fallback(async || "here");
     let room = Room::from(2).ending_after(std::time::Duration::from_millis(100));
@@ -311,7 +311,7 @@ async fn clients_that_ask_and_never_read_do_not_stop_the_listener() {
     let url = format!("http://{}", listening.address());
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     assert_eq!(client.get(&url).send().await.unwrap().text().await.unwrap(), "here");
-    // Whoever reads gets all of it.
+    // A client that reads gets everything.
     assert_eq!(client.get(format!("{url}/large")).send().await.unwrap().bytes().await.unwrap().len(), 32 * 1024 * 1024);
     drop(silent);
 }
@@ -338,7 +338,7 @@ async fn a_network_with_as_many_connections_as_it_may_have_leaves_the_others_the
     }
 }
 
-/// A clock that panics once, at the so-manieth reading from when it is armed.
+/// A clock that panics once, at the given reading after it is armed.
 #[derive(Debug)]
 struct Bomb {
     fuse: AtomicI64,
@@ -368,7 +368,7 @@ async fn a_panic_is_answered_503_and_the_next_request_as_ever() {
     let url = format!("http://{}/tm/v1/clicks", listening.address());
     let post =
         || reqwest::Client::new().post(&url).header("origin", ORIGIN).body(arrival(1, &landing("click1")).to_string());
-    // The first reading is the frame's own, the second a handler's.
+    // The first reading is the frame's, the second a handler's.
     clock.fuse.store(1, Ordering::SeqCst);
     let broken = post().send().await.unwrap();
     assert_eq!(
@@ -385,11 +385,11 @@ async fn a_head_without_end_is_not_read_to_its_end() {
         proxy.http.get(proxy.url(".well-known/jwks.json")).header("host", HOST).header("cookie", "c".repeat(16 * 1024));
     assert_eq!(proxy.send(usual).await.status, 200);
     let huge = proxy.http.get(proxy.url(".well-known/jwks.json")).header("cookie", "c".repeat(1024 * 1024));
-    // The connection may be gone before the client has written everything and comes to read the answer.
+    // The connection may be closed before the client has written everything and reads the answer.
     assert!(huge.send().await.map_or(true, |answer| answer.status().as_u16() == 431));
 }
 
-/// Reads one answer to its end, which its last brace is: its status.
+/// Reads one answer to its final brace; returns its status.
 async fn heard(connection: &mut TcpStream) -> String {
     let mut text = Vec::new();
     while !text.ends_with(b"}") {

@@ -1,4 +1,4 @@
-//! Noise: whatever bytes arrive, the answer is a refusal, never a 5xx and never an acceptance.
+//! Noise: any bytes get a refusal, never a 5xx and never an acceptance.
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -6,7 +6,7 @@ use proptest::test_runner::{Config, TestRunner};
 use crate::support::browser::{BrowserKey, payload, signup};
 use crate::support::proxy::{ORIGIN, SITES, TestProxy};
 
-/// Bodies from pure noise to nearly right ones.
+/// Bodies from pure noise to almost valid.
 fn bodies(good: String) -> impl Strategy<Value = Vec<u8>> {
     let length = good.len();
     let mutated =
@@ -40,7 +40,7 @@ fn no_noise_is_an_error_of_ours() {
     let cookie = "[ -~]{0,60}";
     let noise = (path, bodies(good.clone()), cookie);
     let ran = runner.run(&noise, |(path, body, cookie)| {
-        // One change may by chance be none.
+        // A change may by chance change nothing.
         prop_assume!(body != good.as_bytes());
         let request =
             proxy.http.post(proxy.url(path)).header("origin", ORIGIN).header("cookie", format!("tm_acme_v={cookie}"));

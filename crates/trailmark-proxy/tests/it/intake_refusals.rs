@@ -1,4 +1,4 @@
-//! Everything that must not pass, by tables: forged, stale, swapped, oversized. Each is refused with its status and code, none is
+//! Inputs that must not pass, as tables: forged, stale, swapped, oversized. Each gets its status and code; none is
 //! accepted, none is a 5xx.
 
 use axum::body::Bytes;
@@ -12,7 +12,7 @@ use crate::support::proxy::{ORIGIN, TestProxy};
 
 const MALFORMED: &str = "400 malformed";
 
-/// A visitor with a bound token, and what a thief might hold besides.
+/// A visitor with a bound token, and what a thief might have.
 struct World {
     proxy: TestProxy,
     key: BrowserKey,
@@ -56,7 +56,7 @@ impl World {
         self.with(|payload| payload["data"] = data)
     }
 
-    /// An envelope under another header.
+    /// An envelope with another header.
     fn under(&self, change: impl FnOnce(&mut Value)) -> String {
         let mut header = self.key.header();
         change(&mut header);
@@ -67,7 +67,7 @@ impl World {
         self.key.envelope(&self.payload(token))
     }
 
-    /// A token of the proxy's own key, with changed header and claims.
+    /// A token by the proxy's own key, with changed header and claims.
     fn minted(&self, header: impl FnOnce(&mut Value), change: impl FnOnce(&mut Value)) -> String {
         let mut head = json!({"alg": "EdDSA", "typ": "click+jwt", "kid": self.signer.1});
         let mut claims = claims(&self.token);
@@ -86,7 +86,7 @@ fn with_part(jws: &str, index: usize, part: &str) -> String {
     parts.join(".")
 }
 
-/// A JWS with one bit of its signature turned.
+/// A JWS with one flipped bit in its signature.
 fn with_flipped_signature(jws: &str) -> String {
     let mut signature = decode(jws.rsplit('.').next().unwrap()).unwrap();
     signature[40] ^= 1;
@@ -100,7 +100,7 @@ fn envelopes(world: &World) -> Vec<(&'static str, String, &'static str)> {
     let stranger = SigningKey::generate().unwrap();
     let token_input = world.token.rsplit_once('.').unwrap().0;
     let strangers = format!("{token_input}.{}", encode(&stranger.sign(token_input.as_bytes()).unwrap()));
-    // With its quotation marks, since the bare text may stand in the token, too, by chance.
+    // With quotation marks, because the bare text may by chance be in the token too.
     let swapped = encode(world.payload(&world.token).to_string().replace("\"c1\"", "\"c2\"").as_bytes());
     let now_s = world.proxy.now().seconds();
     let order = |amount: Value, currency: &str| {
@@ -142,7 +142,7 @@ fn envelopes(world: &World) -> Vec<(&'static str, String, &'static str)> {
         ("an id in capitals", world.with(|payload| payload["jti"] = json!(jti(255).to_uppercase())), MALFORMED),
         ("a hash that is none", world.with(|payload| payload["ath"] = json!("short")), MALFORMED),
         ("no token", world.with(|p| drop(p.as_object_mut().unwrap().remove("token"))), MALFORMED),
-        // Claims that no conversion may make.
+        // Claims that no conversion may have.
         ("no customer", world.with_data(json!({"kind": "signup"})), MALFORMED),
         (
             "a missing value as customer key",
@@ -251,7 +251,7 @@ async fn no_forged_stale_or_swapped_envelope_is_accepted() {
         assert!(!answer.body.contains("ada@example.com"), "{name}: {}", answer.body);
     }
     assert_eq!(world.proxy.conversions().await, 0);
-    // The same world's right envelope passes, so that the table refuses for the reasons that it names.
+    // The same world's valid envelope passes, so the table refuses for the reasons that it names.
     assert_eq!(world.proxy.post("v1/conversions", world.carrying(&world.token)).await.status, 202);
 }
 

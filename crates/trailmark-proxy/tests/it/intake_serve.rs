@@ -1,5 +1,5 @@
-//! `serve` as a whole, beside a simulator: both listeners, the static files, the followed clock, one click all the way to the
-//! vendor's answer, and the way down.
+//! `serve` as a whole with a simulator: both listeners, static files, the followed clock, one click up to the
+//! vendor's answer, and shutdown.
 
 use std::path::Path;
 
@@ -35,7 +35,7 @@ impl Stage {
         self.speaking("current", &format!("{vendor}/partnerstack"), vendor)
     }
 
-    /// Dialect `guide`, whose double stands under a root of its own.
+    /// Dialect `guide`; its simulator has its own root.
     fn guided(&self) -> Unlocked {
         self.speaking("guide", &format!("{}/partnerstack-guide", self.vendor()), &self.vendor())
     }
@@ -126,7 +126,7 @@ async fn one_click_becomes_a_customer_of_the_guide() {
     stage.simulator.shutdown().await;
 }
 
-/// From the click to a recorded delivery, and down.
+/// From the click to a recorded delivery, and shutdown.
 async fn one_click_becomes_a_customer(stage: Stage, config: Unlocked) -> Stage {
     let running = Running::start(config, stage.options().await).await.unwrap();
     let page = stage.http.get(format!("http://{}/", running.public_address())).send().await.unwrap();
@@ -151,7 +151,7 @@ async fn one_click_becomes_a_customer(stage: Stage, config: Unlocked) -> Stage {
     let (status, receipt) = stage.post(&running, "v1/conversions", key.envelope(&payload)).await;
     assert_eq!((status, receipt["status"].as_str()), (202, Some("accepted")), "{receipt}");
 
-    // The operator's listener tells when it has settled; meanwhile simulated time passes.
+    // The operator's listener shows when it has settled; meanwhile simulated time passes.
     let list = format!("http://{}/v1/conversions", running.operator_address());
     loop {
         let text = stage.http.get(&list).send().await.unwrap().text().await.unwrap();
@@ -196,11 +196,11 @@ async fn what_cannot_start_says_why() {
     let clock = |url: &str| Options { clock_url: Some(url.to_owned()), ..options() };
 
     let real = start(stage.config("https://api.partnerstack.example"), stage.options().await).await;
-    assert!(real.contains("api.partnerstack.example is not on loopback and lives in real time"), "{real}");
+    assert!(real.contains("api.partnerstack.example is not on loopback and uses real time"), "{real}");
     for (url, reason) in [
         ("http://example.com/clock", "is not on loopback"),
         ("nonsense", "is not an address"),
-        (&format!("{}/control/faults", stage.vendor()), "does not answer as a simulator's clock does"),
+        (&format!("{}/control/faults", stage.vendor()), "does not answer like a simulator's clock"),
     ] {
         let text = start(stage.config(&stage.vendor()), clock(url)).await;
         assert!(text.contains(reason), "{text}");
@@ -210,7 +210,7 @@ async fn what_cannot_start_says_why() {
     let text = start(taken, options()).await;
     assert!(text.contains("cannot listen on 127.0.0.1:") && text.contains("`server.listen`"), "{text}");
     let nowhere = Options { www: Some("does/not/exist".into()), ..options() };
-    assert!(start(stage.config(&stage.vendor()), nowhere).await.contains("is no folder"));
+    assert!(start(stage.config(&stage.vendor()), nowhere).await.contains("is not a folder"));
 
     let first = Running::start(stage.config(&stage.vendor()), options()).await.unwrap();
     let second = Running::start(stage.config(&stage.vendor()), options()).await.unwrap_err();

@@ -1,5 +1,5 @@
-//! The table of refusals, row by row in its own order, over HTTP: each row's status and code, and that a refusal
-//! commits nothing. The many ways to earn one and the same refusal stand in `intake_refusals` and `server_calls`.
+//! The documented table of refusals, row by row over HTTP: status and code of each row, and that a refusal commits
+//! nothing. `intake_refusals` and `server_calls` have further ways to get the same refusals.
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,7 +13,7 @@ use crate::support::proxy::{Answer, ORIGIN, SITES, TestProxy};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// Each row: what is sent, the answer, and what the table says of it.
+/// Rows: the request, the answer, and the table's text.
 type Row = (&'static str, Answer, &'static str);
 
 /// A visitor with a bound token, and a backend with an API key.
@@ -33,7 +33,7 @@ impl Callers {
         Self { proxy, browser, token, api_key }
     }
 
-    /// A right envelope's payload, which a row may spoil.
+    /// The payload of a valid envelope, which a row may spoil.
     fn payload(&self, number: u8, change: impl FnOnce(&mut Value)) -> Value {
         let mut body = payload(&self.proxy, number, &self.token, signup("c1"));
         change(&mut body);
@@ -52,7 +52,7 @@ impl Callers {
         self.proxy.report(&self.api_key, idempotency_key, body).await
     }
 
-    /// A call with another content under an Idempotency-Key whose first call is still sending its body.
+    /// A call with other content and an Idempotency-Key whose first call is still sending its body.
     async fn meanwhile(&self, idempotency_key: &str) -> Answer {
         let mut slow = TcpStream::connect(self.proxy.listening.address()).await.unwrap();
         let head = format!(
@@ -130,7 +130,7 @@ async fn who_may_not(callers: &Callers) -> Vec<Row> {
 async fn what_is_not_believed(callers: &Callers) -> Vec<Row> {
     let (proxy, thief) = (&callers.proxy, BrowserKey::new());
     let now_s = proxy.now().seconds();
-    // Under the proxy's own name, but not by its key; and of a kind that is no click token.
+    // With the proxy's `kid` but another key; and of a type that is not a click token.
     let parts: Vec<&str> = callers.token.split('.').collect();
     let respelled = |header: Value| format!("{}.{}.{}", encode(header.to_string().as_bytes()), parts[1], parts[2]);
     let kid = |kid: &str, typ: &str| respelled(json!({"alg": "EdDSA", "typ": typ, "kid": kid}));
@@ -185,7 +185,7 @@ async fn what_was_said_before(callers: &Callers) -> Vec<Row> {
     ]
 }
 
-/// Rows that end what a proxy can do, each before a proxy of its own.
+/// Rows that disable a proxy, each with its own proxy.
 async fn what_ends() -> Vec<Row> {
     let expired = Callers::new(SITES).await;
     expired.proxy.clock.advance(91 * DAY_MS);
@@ -211,7 +211,7 @@ async fn what_ends() -> Vec<Row> {
     ]
 }
 
-/// What an answer says in the table's words.
+/// An answer in the table's words.
 fn said(answer: &Answer) -> String {
     let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
     let field = body["field"].as_str().map(|field| format!(" {field}")).unwrap_or_default();
@@ -237,7 +237,7 @@ async fn every_row_of_the_refusal_table_is_answered_as_it_says() {
         assert_eq!(!answer.header("retry-after").is_empty(), comes_again, "{row}: {answer:?}");
         assert!(!answer.body.contains("ada@example.com"), "{row}");
     }
-    // Every code that the wire knows has a row here, but for what is at no address of the table.
+    // Every code of the wire has a row here, except those outside the table.
     for refusal in Refusal::ALL.into_iter().filter(|refusal| *refusal != Refusal::NotFound) {
         let word = format!("{} {}", refusal.status(), refusal.code());
         assert!(rows.iter().any(|(_, answer, _)| answer.code() == word), "no row shows {word}");

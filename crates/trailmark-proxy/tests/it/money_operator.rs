@@ -1,5 +1,5 @@
-//! What an operator does about held conversions: over the operator's listener and by the binary, with a running proxy and
-//! without one.
+//! Operators' decisions about held conversions: over the operator's listener and with the binary, with and without a
+//! running proxy.
 
 use serde_json::{Value, json};
 
@@ -56,6 +56,6 @@ async fn the_binary_releases_and_rejects_with_and_without_a_proxy() {
     assert!(rejected.contains("rejected (rejected_by_hand)"), "{rejected}");
     assert_eq!(desk.run("conversions list --status held --json").json(), json!([]));
     let again = desk.run(&format!("conversions release {} --reason paid", ids[2])).fails(1);
-    assert!(again.contains("only what is held"), "{again}");
+    assert!(again.contains("only a held conversion"), "{again}");
     desk.run(&format!("conversions release {}", ids[2])).fails(2);
 }

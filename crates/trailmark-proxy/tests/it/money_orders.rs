@@ -1,5 +1,5 @@
-//! What the merchant's backend signs and the page passes on: valid statements make a page's word count, any other is held
-//! with the code that tells why, and never paid.
+//! What the merchant's backend signs and the page passes on: with a valid statement the page's conversion counts; any
+//! other is held with a code and never paid.
 
 use serde_json::{Value, json};
 use trailmark_wire::base64url::encode;
@@ -8,7 +8,7 @@ use crate::support::browser::{BrowserKey, signup};
 use crate::support::merchant::Merchant;
 use crate::support::proxy::{Answer, TestProxy};
 
-/// Claims of an order of customer `c1` that are in force for a day.
+/// Claims of an order of customer `c1`, valid for a day.
 fn order(proxy: &TestProxy, key: &str) -> Value {
     let now_s = proxy.now().seconds();
     json!({
@@ -47,16 +47,16 @@ async fn an_order_that_the_merchant_signed_counts_from_a_page() {
     let accepted = proxy.convert(1, &key, &token, sale(&merchant.order(&order(&proxy, "o1")))).await;
     assert_eq!(said(&accepted), "accepted");
     assert_eq!(row(&proxy, &accepted).await["conversion"]["external_id"], "o1");
-    // EdDSA, without a key id, with the name and address that only the page knows.
+    // EdDSA without a key id, with name and address from the page only.
     let claims = order(&proxy, "o2");
     let ed = merchant.sign(&json!({"alg": "EdDSA", "typ": "order+jwt"}), &claims);
     let mut data = sale(&ed);
     data["customer"] = json!({"key": "c1", "name": "Ada"});
     assert_eq!(said(&proxy.convert(2, &key, &token, data).await), "accepted");
-    // The same order again, signed anew: its key is known.
+    // The same order signed again: its key is known.
     let again = proxy.convert(3, &key, &token, sale(&merchant.order(&claims))).await;
     assert_eq!(said(&again), "duplicate");
-    // What goes to the vendor is what the merchant said.
+    // The vendor gets what the merchant signed.
     let delivery = row(&proxy, &accepted).await["deliveries"][0]["id"].as_str().unwrap().to_owned();
     let site = proxy.app.config.sites[0].id.clone();
     let task = proxy.store.task(site, delivery.try_into().unwrap()).await.unwrap();
@@ -279,7 +279,7 @@ async fn a_visitors_hundred_and_first_held_conversion_of_a_day_is_told_to_come_a
     }
     let spent = proxy.convert(101, &key, &token, sale("a.b.c")).await;
     assert_eq!((spent.code().as_str(), spent.header("retry-after")), ("429 too_many_requests", "60"));
-    // What counts is nobody's budget, a repeat is still answered, and another visitor is not concerned.
+    // An accepted conversion uses no budget, a repeat is still answered, and another visitor is not affected.
     let genuine = sale(&merchant.order(&order(&proxy, "o1")));
     assert_eq!(said(&proxy.convert(102, &key, &token, genuine).await), "accepted");
     assert_eq!(said(&proxy.convert(100, &key, &token, sale("a.b.c")).await), "held order_malformed");

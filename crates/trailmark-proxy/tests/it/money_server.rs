@@ -1,5 +1,5 @@
-//! Money that the site's backend reports, over HTTP: renewals, refunds and their ends, and what becomes of a page's word when
-//! the backend speaks.
+//! Money that the site's backend reports, over HTTP: renewals, refunds and their ends, and a page's conversions when
+//! the backend reports the same.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn said(answer: &Answer) -> String {
     format!("{}{code}", receipt["status"].as_str().unwrap_or(&answer.body))
 }
 
-/// Customer `c1`, who signed up in a browser, a proxy, and an API key.
+/// Customer `c1`, who signed up in a browser, with a proxy and an API key.
 async fn shop() -> (TestProxy, String, BrowserKey, String) {
     let proxy = TestProxy::start().await;
     let browser = BrowserKey::new();
@@ -93,10 +93,10 @@ async fn the_backends_word_closes_what_a_page_claimed_and_a_page_refunds_nothing
     assert_eq!(said(&proxy.report(&key, "sale", &sale("o1", "c1", 100)).await), "accepted");
     let id = claimed.json()["conversion_id"].as_str().unwrap().to_owned();
     assert_eq!(said(&proxy.read_back(&key, &id).await), "duplicate closed_by_server");
-    // Later ones of the page find the key taken, and learn nothing.
+    // Later ones from the page find the key taken and learn nothing.
     let late = proxy.convert(4, &browser, &token, sale("o1", "c1", 5)).await;
     assert_eq!((said(&late).as_str(), &late.json()["attribution"]), ("duplicate", &json!([])));
-    // A customer whom the backend has stated is nobody's by a page's word, also where nobody was credited.
+    // A page cannot claim a customer that the backend has reported, even if nobody was credited.
     assert_eq!(said(&proxy.report(&key, "organic", &customer("c9")).await), "unattributed no_touch");
     assert_eq!(said(&proxy.convert(5, &browser, &token, signup("c9")).await), "duplicate");
 }

@@ -1,12 +1,12 @@
-//! The arrival that a page sends with `navigator.sendBeacon` as it is left: text/plain, no key, nobody who reads the answer.
-//! The browser keeps the cookies of that answer, and a later page comes with a key.
+//! An arrival that a page sends with `navigator.sendBeacon` when it is left: text/plain, no key, and nobody reads the
+//! answer. The browser keeps the answer's cookies, and a later page has a key.
 
 use serde_json::{Value, json};
 
 use crate::support::browser::{BrowserKey, arrival, arrival_with, claims, landing, signup, token};
 use crate::support::proxy::{Answer, ORIGIN, TestProxy};
 
-/// What Chromium, Firefox and Safari send for `sendBeacon(url, text)`; the whole of it must fit into 64 KiB.
+/// What Chromium, Firefox and Safari send for `sendBeacon(url, text)`; the total must fit into 64 KiB.
 async fn beacon(proxy: &TestProxy, body: &Value, more: &[(&'static str, &str)]) -> Answer {
     let mut request = proxy.request("v1/clicks", body.to_string()).header("accept", "*/*");
     for (name, value) in [("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "empty"), ("sec-fetch-site", "same-origin")]
@@ -19,7 +19,7 @@ async fn beacon(proxy: &TestProxy, body: &Value, more: &[(&'static str, &str)]) 
     proxy.send(request).await
 }
 
-/// As the stub remembers an arrival: the whole address, the referrer, the time.
+/// An arrival as the stub stores it: the whole URL, the referrer, the time.
 fn remembered(proxy: &TestProxy) -> Value {
     let mut body = arrival(1, &landing("click1").replace("#top", ""));
     body["referrer"] = json!("https://blog.example/review?reader=ada%40example.com");
@@ -56,17 +56,17 @@ async fn the_same_arrival_by_beacon_and_by_the_module_is_one_touch() {
     let visitor = claims(&token(&sent))["sub"].clone();
     let cookie = sent.cookie("tm_acme_v");
 
-    // Restored from the back/forward cache, the module reports the arrival once more, now with a key and the cookie.
+    // Restored from the back/forward cache, the module reports the arrival again, now with key and cookie.
     let mut again = remembered(&proxy);
     again["jwk"] = key.jwk();
     let request = |body: &Value| proxy.request("v1/clicks", body.to_string());
     let bound = proxy.send(request(&again).header("cookie", &cookie)).await;
     assert_eq!((bound.status, &claims(&token(&bound))["sub"]), (201, &visitor));
-    // From then on the key alone is enough, where the cookie is gone.
+    // From then on the key is enough if the cookie is gone.
     let by_key = proxy.send(request(&again)).await;
     assert_eq!((by_key.status, &claims(&token(&by_key))["sub"]), (201, &visitor));
     assert_eq!(proxy.store.counts().await.unwrap().touches, 1);
-    // And whoever repeats it with neither is somebody else.
+    // A repeat with neither is somebody else.
     let stranger = beacon(&proxy, &remembered(&proxy), &[]).await;
     assert_ne!(claims(&token(&stranger))["sub"], visitor);
 }

@@ -1,11 +1,11 @@
-//! Destinations that would lead a partner's link off the site's list, over HTTP: each is refused, and no answer names
-//! another place. What a destination may be is decided, with more cases and by chance, in `intake::destination`.
+//! Destinations outside the site's list, over HTTP: each is refused, and no answer names another place.
+//! `intake::destination` tests more cases and random ones.
 
 use url::Url;
 
 use crate::support::proxy::{HOST, ORIGIN, SITES, TestProxy};
 
-/// What the links of site `acme` may lead to.
+/// Allowed destinations of site `acme`.
 const LIST: &str = "consent = \"not_required\"\nredirect_to = [\"/pricing\", \"/app\", \"https://app.acme.example\"]";
 
 /// As a link's author could write them into the query, after one decoding.
@@ -61,7 +61,7 @@ const HOSTILE: [&str; 44] = [
     "/app/../tm/v1/clicks",
 ];
 
-/// Every byte encoded, so that nothing on the way reads it first.
+/// Every byte encoded, so that nothing on the way interprets it.
 fn encoded(to: &str) -> String {
     to.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
@@ -78,7 +78,7 @@ async fn no_hostile_destination_leads_anywhere_and_none_is_recorded() {
         }
     }
     assert_eq!(proxy.recorded().await.len(), 0);
-    // The same list leads where it says.
+    // Allowed destinations still work.
     for (to, leads) in [
         ("/app", format!("{ORIGIN}/app")),
         ("/pricing/teams?a=//evil.example", format!("{ORIGIN}/pricing/teams?a=//evil.example")),

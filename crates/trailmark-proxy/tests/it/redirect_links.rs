@@ -1,5 +1,5 @@
-//! Partners' links over HTTP: what is recorded and set on the navigation, who is led on unrecorded, where nothing leads, and
-//! what the page makes of it afterwards.
+//! Partners' links over HTTP: what the navigation records and sets, who is redirected without a record, dead ends,
+//! and what the page does afterwards.
 
 use serde_json::json;
 use trailmark_proxy::store::operator::{Filter, TouchRow};
@@ -12,7 +12,7 @@ use crate::support::proxy::{Answer, HOST, ORIGIN, START, TestProxy};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// `acme` needs no consent, `zeta` does; both link to a few places alone.
+/// `acme` needs no consent, `zeta` does; both allow few destinations.
 const SITES: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -47,7 +47,7 @@ private_key = "env:KEY"
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 
 impl TestProxy {
-    /// What a browser sends when a person clicks a link, to be changed.
+    /// A browser's request when a person clicks a link; can be changed.
     pub(crate) fn clicked(&self, host: &str, link: &str) -> reqwest::RequestBuilder {
         let request = self.http.get(self.url(link)).header("host", host).header("user-agent", BROWSER);
         let request = request.header("accept", "text/html,*/*;q=0.8").header("sec-fetch-mode", "navigate");
@@ -58,7 +58,7 @@ impl TestProxy {
         self.send(self.clicked(HOST, link)).await
     }
 
-    /// What a program sends that asks for JSON.
+    /// A program's request for JSON.
     fn program(&self, host: &str, link: &str) -> reqwest::RequestBuilder {
         self.http.get(self.url(link)).header("host", host).header("accept", "application/json")
     }
@@ -93,7 +93,7 @@ async fn a_click_is_recorded_on_the_navigation_and_the_page_gets_its_token_by_th
     assert_eq!((touch.at, touch.expires_at), (START, START.plus(90 * DAY_MS)));
     assert_eq!(touch.landing_url, format!("{ORIGIN}/pricing?utm_source=blog"));
 
-    // The page finds the flag, asks, and has a token bound to its key; its signup is the partner's.
+    // The page finds the flag, asks, and gets a token bound to its key; its signup belongs to the partner.
     let key = BrowserKey::new();
     let plain = arrival_with(1, &format!("{ORIGIN}/pricing"), &key).to_string();
     let asked = proxy.send(proxy.request("v1/clicks", plain).header("cookie", led.cookie("tm_acme_v"))).await;
@@ -115,7 +115,7 @@ async fn a_second_link_is_the_same_visitors_next_touch() {
     let touches = proxy.recorded().await;
     assert_eq!(touches.len(), 2);
     assert_eq!(touches[0].visitor, touches[1].visitor);
-    // Somebody else is somebody else.
+    // Another browser is another visitor.
     proxy.follow("r/main/ada?to=/pricing").await;
     let visitors: std::collections::BTreeSet<_> =
         proxy.recorded().await.into_iter().map(|touch| touch.visitor).collect();
@@ -165,7 +165,7 @@ async fn other_parameters_of_the_link_are_passed_on_to_the_destination() {
     assert_eq!(own.header("location"), format!("{ORIGIN}/pricing?utm_source=blog&gclid=x"));
     let [first, _] = proxy.recorded().await.try_into().unwrap();
     assert!(first.landing_url.starts_with(&format!("{ORIGIN}/pricing?utm_source=")), "{}", first.landing_url);
-    // Where the page is told the partner, too.
+    // The same if the page is told the partner.
     let private = proxy.clicked(HOST, "r/main/ada?to=/app&gclid=x").header("sec-gpc", "1");
     assert_eq!(proxy.send(private).await.header("location"), format!("{ORIGIN}/app?gclid=x&ps_partner_key=YWRh"));
 }
@@ -251,7 +251,7 @@ async fn what_is_no_visit_is_led_on_unrecorded() {
     assert_eq!(proxy.recorded().await.len(), 0);
 }
 
-/// The partner that the page's own capture rules find in an address.
+/// The partner that the page's own capture rules find in a URL.
 fn captured(url: &str) -> Option<String> {
     let rule = Rule { vendor: Some(VendorName::PartnerStack), params: &[] };
     let captured = capture(&Landing::parse(url).unwrap(), |_| None, &rule)?;
@@ -273,7 +273,7 @@ async fn without_consent_nothing_is_recorded_or_set_and_the_page_is_told_the_par
         assert_eq!(led.cookies().len(), 0);
     }
     assert_eq!(proxy.recorded().await.len(), 0);
-    // Once the page may, it reports the address that it was led to.
+    // Once it may, the page reports the URL that it was redirected to.
     let mut body = arrival(1, "https://www.zeta.example/?ps_partner_key=w7x-YWRh");
     body["site"] = json!("zeta");
     let request = proxy.http.post(proxy.url("v1/clicks")).header("origin", "https://www.zeta.example");
@@ -347,7 +347,7 @@ async fn one_network_may_not_ask_without_end() {
     let refused = proxy.refused("r/main/ada?to=/app").await;
     assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("429 too_many_requests", "20"));
     assert_eq!(proxy.recorded().await.len(), 3);
-    // Whoever guesses names is counted, too.
+    // Guessed names count against the rate too.
     let guessed = TestProxy::with(&format!("[limits]\nrequests_per_minute = 3\n{SITES}")).await;
     for status in [404, 404, 404, 404, 404, 404, 429] {
         assert_eq!(guessed.follow("r/none/ada?to=/app").await.status, status);

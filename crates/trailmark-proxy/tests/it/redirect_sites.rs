@@ -1,4 +1,4 @@
-//! Several sites behind one proxy, each on hosts of its own: nothing of one works at another.
+//! Several sites behind one proxy, each on its own hosts: nothing of one site works on another.
 
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ async fn post(proxy: &TestProxy, page: &str, path: &str, body: String, cookie: &
     proxy.send(request.header("cookie", cookie).body(body)).await
 }
 
-/// Arrives at a site with a click of its own.
+/// Arrives at a site with a click.
 async fn arrive(proxy: &TestProxy, site: &str, key: &BrowserKey) -> Answer {
     let mut body = arrival_with(1, &format!("https://www.{site}.example/?ps_xid=click&ps_partner_key=YWRh"), key);
     body["site"] = json!(site);
@@ -79,7 +79,7 @@ async fn a_link_works_on_its_own_sites_hosts_alone() {
         assert_eq!((led.status, led.cookies().len()), (status, if status == 302 { 2 } else { 0 }), "{host} {program}");
     }
     assert_eq!(proxy.recorded().await.len(), 3);
-    // One site's list says nothing about the other's links.
+    // One site's list does not apply to another's links.
     let across = proxy.send(proxy.clicked(ZETA, &format!("r/zeta-main/ada?{to}"))).await;
     assert_eq!((across.status, across.header("location")), (400, ""));
     let own = proxy.send(proxy.clicked(ZETA, "r/zeta-main/ada?to=/pricing")).await;
@@ -119,7 +119,7 @@ async fn no_token_key_id_or_cookie_of_one_site_works_at_the_other() {
     let (acme, zeta) = (arrive(&proxy, "acme", &key).await, arrive(&proxy, "zeta", &key).await);
     let (acme_token, zeta_token) = (token(&acme), token(&zeta));
 
-    // The token of one site in an envelope for the other, from either page.
+    // One site's token in an envelope for the other, from either page.
     let envelope = |aud: &str, token: &str, number: u8| {
         let mut payload = payload(&proxy, number, token, signup("c1"));
         payload["aud"] = json!(aud);
@@ -136,7 +136,7 @@ async fn no_token_key_id_or_cookie_of_one_site_works_at_the_other() {
     }
     assert_eq!(proxy.conversions().await, 0);
 
-    // The cookie of one site under the other's name: a link makes a new visitor, the page learns nothing.
+    // One site's cookie under the other's name: a link makes a new visitor, and the page learns nothing.
     let value = |answer: &Answer, name: &str| answer.cookie(name).split_once('=').unwrap().1.to_owned();
     let theirs = value(&acme, "__Secure-tm_acme");
     let cookie = format!("__Host-tm_zeta={theirs}");
@@ -147,7 +147,7 @@ async fn no_token_key_id_or_cookie_of_one_site_works_at_the_other() {
     plain["site"] = json!("zeta");
     assert_eq!(post(&proxy, "zeta", "v1/clicks", plain.to_string(), &cookie).await.status, 204);
 
-    // The same arrival id and key at both are two visitors, and so are the same conversion id and customer.
+    // The same arrival id and key on both sites are two visitors; likewise conversion id and customer.
     assert_ne!(claims(&acme_token)["sub"], claims(&zeta_token)["sub"]);
     for (site, token) in [("acme", &acme_token), ("zeta", &zeta_token)] {
         let receipt = post(&proxy, site, "v1/conversions", envelope(site, token, 7), "").await;
@@ -156,7 +156,7 @@ async fn no_token_key_id_or_cookie_of_one_site_works_at_the_other() {
     }
     assert_eq!(proxy.conversions().await, 2);
 
-    // A page forgets its own site's cookies, not the other's.
+    // A page clears its own site's cookies, not the other's.
     let request = proxy.http.delete(proxy.url("v1/clicks")).header("origin", "https://www.zeta.example");
     let names: Vec<_> = proxy.send(request).await.cookies();
     assert!(names.len() == 2 && names.iter().all(|cookie| cookie.contains("tm_zeta=")), "{names:?}");

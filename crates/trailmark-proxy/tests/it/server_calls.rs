@@ -1,4 +1,4 @@
-//! Server callers over HTTP: who is let in, what a repeat gives, what cannot be read.
+//! Server callers over HTTP: access, repeats, unreadable calls.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -128,9 +128,9 @@ async fn the_same_key_and_content_give_the_first_receipt_again() {
     }
     let other = proxy.report(&key, "k", &customer("u_2")).await;
     assert_eq!(other.code(), "422 idempotency_mismatch");
-    assert!(other.json()["detail"].as_str().unwrap().contains("under a key of its own"), "{other:?}");
+    assert!(other.json()["detail"].as_str().unwrap().contains("use a new Idempotency-Key"), "{other:?}");
     assert_eq!(proxy.conversions().await, 1);
-    // Another key of the same site, and another site's, have Idempotency-Keys of their own.
+    // Another key of the same site, and another site's key, have their own Idempotency-Keys.
     for site in ["acme", "zeta"] {
         let key = proxy.api_key(site).await;
         assert_eq!(proxy.report(&key, "k", &customer("u_2")).await.status, 202, "{site}");
@@ -159,7 +159,7 @@ async fn a_call_is_in_progress_until_it_is_answered_or_gone() {
     let proxy = TestProxy::start().await;
     let key = proxy.api_key("acme").await;
     let body = customer("u_1");
-    // Sends its head and learns that the body is being waited for: from then on it is in flight.
+    // Sends its headers and learns that the server waits for the body: from then on it is in flight.
     let mut slow = TcpStream::connect(proxy.listening.address()).await.unwrap();
     let head = format!(
         "POST /tm/v1/conversions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\nidempotency-key: k\r\n\
@@ -222,6 +222,6 @@ async fn each_key_has_a_rate_of_its_own_and_wrong_ones_use_up_the_networks() {
         assert_eq!(wrong().await.code(), "401 unauthenticated");
     }
     assert_eq!(wrong().await.code(), "429 too_many_requests");
-    // Who shows a right key from the same network is not held up.
+    // A caller with a valid key from the same network is not affected.
     assert_eq!(proxy.report(&second, "k6", &customer("u_7")).await.status, 202);
 }

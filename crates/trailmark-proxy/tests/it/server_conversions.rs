@@ -1,4 +1,4 @@
-//! What becomes of a server's conversion: whose it is, what is believed of it, and what can be read back.
+//! Server conversions: whose they are, what is believed, and reading them back.
 
 use serde_json::{Value, json};
 use trailmark_wire::time::UnixMillis;
@@ -17,7 +17,7 @@ struct Words {
 }
 
 impl TestProxy {
-    /// A visitor of site `acme` who was touched just now.
+    /// A visitor of site `acme` with a new touch.
     async fn touched(&self, number: u8) -> Words {
         let answer = self.post("v1/clicks", arrival(number, &landing(&format!("click{number}"))).to_string()).await;
         assert_eq!(answer.status, 201, "{answer:?}");
@@ -101,7 +101,7 @@ async fn words_that_lead_nowhere_never_refuse_and_say_why_nobody_is_credited() {
     {
         check(&proxy.report(&key, name, &with(customer(name), name, word)).await, "unattributed", Some(code));
     }
-    // A reference does not end; the touches behind it do.
+    // A reference does not expire; its touches do.
     let over = proxy.report(&key, "over", &with(customer("over"), "reference", words.reference)).await;
     check(&over, "unattributed", Some("touch_expired"));
 }
@@ -155,7 +155,7 @@ async fn a_servers_time_is_never_the_future_nor_before_its_tokens_touch() {
     let key = proxy.api_key("acme").await;
     let words = proxy.touched(1).await;
     let touched_at = proxy.now();
-    // A token tells its touch's time to the second.
+    // A token gives its touch's time to the second.
     let by_the_token = UnixMillis::from_seconds(touched_at.seconds()).plus(999);
     proxy.clock.advance(DAY_MS);
     let at = |body: Value, at: &str| with(body, "occurred_at", at);

@@ -1,4 +1,4 @@
-//! API keys in the operator's hands: made, listed, revoked, by the listener and by the command line.
+//! API keys for operators: created, listed and revoked, over the listener and the command line.
 
 use serde_json::json;
 

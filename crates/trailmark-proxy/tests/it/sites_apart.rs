@@ -1,6 +1,5 @@
-//! Two merchants behind one proxy: what the one signs, and what its backend says with its key, is nothing at the
-//! other. Tokens, browser keys, cookies and links are in `redirect_sites`, references and read-backs in
-//! `server_conversions`.
+//! Two merchants behind one proxy: one merchant's signatures and API keys mean nothing on the other's site.
+//! `redirect_sites` covers tokens, browser keys, cookies and links; `server_conversions` references and reading back.
 
 use serde_json::{Value, json};
 
@@ -66,7 +65,7 @@ async fn what_one_merchant_signs_is_nothing_at_the_other() {
         let (visitor, merchant, stranger) = (&visitors[own], &merchants[own], &merchants[other]);
         let (here, there) = (PAGES[own].0, PAGES[other].0);
         for (jws, end) in [
-            // The other's key, for its own site and for this one; this key, for the other site.
+            // The other site's key, for its own site and for this one; this key, for the other site.
             (stranger.order(&claims(there, "o1")), "held order_signature_invalid"),
             (stranger.order(&claims(here, "o1")), "held order_signature_invalid"),
             (merchant.order(&claims(there, "o1")), "held order_audience_mismatch"),
@@ -95,13 +94,14 @@ async fn an_api_key_speaks_for_its_own_site_on_whatever_host() {
     let visitor = Visitor::of(&proxy, PAGES[0]).await;
     let of_acme = with(customer("u_1"), "click_token", visitor.token.as_str());
     assert_eq!(said(&proxy.report(&acme, "k", &of_acme).await), "accepted");
-    // The same words under the other's key, sent to the first one's host: another site's conversion, nobody's customer.
+    // The same body with the other site's key, sent to the first site's host: a conversion of the other site, without
+    // a customer.
     let elsewhere = proxy.send(proxy.call(&zeta, "k", &of_acme).header("host", HOST)).await;
     assert_eq!((elsewhere.status, said(&elsewhere).as_str()), (202, "unattributed token_invalid"));
     let id = elsewhere.json()["conversion_id"].as_str().unwrap().to_owned();
     assert_eq!(proxy.read_back(&acme, &id).await.code(), "404 not_found");
     assert_eq!(proxy.read_back(&zeta, &id).await.json()["external_id"], "u_1");
-    // One's order is no sale of the other's, and its refund gives nothing back there.
+    // One site's order is no sale of the other's, so its refund has no effect there.
     let order = |key: &str| json!({"key": key, "amount_minor": 100, "currency": "EUR"});
     let sale = json!({"kind": "sale", "customer": {"key": "u_1"}, "order": order("o_1")});
     let refund = json!({"kind": "refund", "refund_of": "o_1", "order": order("r_1")});

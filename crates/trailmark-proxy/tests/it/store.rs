@@ -1,4 +1,4 @@
-//! The SQLite ledger, held to what every ledger must do, and to what only one file on one machine can promise.
+//! The SQLite ledger: the claims of every ledger, and those that hold only for one file on one machine.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,7 @@ impl Ground for Folder {
 
 trailmark_proxy::store_conformance!(Folder::fresh);
 
-/// Another program's look into the file.
+/// Reads the file like another program.
 fn raw(path: &Path) -> Connection {
     Connection::open(path).unwrap()
 }
@@ -67,7 +67,7 @@ async fn a_row_that_cannot_be_read_stops_no_lane() {
     let store = folder.open();
     let leased = store.lease(samples::claim(samples::lane(), 1, 2, samples::NOW)).await.unwrap();
     assert_eq!(leased.iter().map(|leased| &leased.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);
-    // Its lease ends like that of anything else, and keeps nobody from being recovered.
+    // Its lease expires like any other and prevents nobody's recovery.
     let expired = store.expired(samples::lane(), samples::NOW.plus(60_000), 9).await.unwrap();
     assert_eq!(expired.iter().map(|one| &one.leased.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);
     let next = store.lease(samples::claim(samples::lane(), 5, 9, samples::NOW)).await.unwrap();
@@ -169,7 +169,7 @@ async fn what_was_answered_is_in_the_files_at_that_moment() {
     assert_eq!(replayed, Accepted::Replayed(receipt));
 }
 
-/// Runs a claim of this binary in a process whose files may not grow beyond `blocks`: a write that the kernel refuses.
+/// Runs a test of this binary in a process whose files may not exceed `blocks`, so that the kernel refuses a write.
 #[cfg(unix)]
 fn on_a_failing_disk(blocks: u32, claim: &str, folder: &Path) -> std::process::ExitStatus {
     std::process::Command::new("sh")
@@ -187,7 +187,7 @@ async fn a_commit_that_the_disk_refuses_ends_the_process_and_the_ledger_recovers
     use std::os::unix::process::ExitStatusExt as _;
     const ABORTED: i32 = 6;
     let claim = "store::many_at_once_are_all_kept_and_each_gets_its_own_answer";
-    // Where between opening and success the commit fails depends on the schema's size, so the limit is looked for.
+    // The commit that fails depends on the schema's size, so the limit is searched.
     let aborted = (3..30).map(|step| step * 100).find_map(|blocks| {
         let folder = tempfile::tempdir().unwrap();
         let status = on_a_failing_disk(blocks, claim, folder.path());
@@ -212,7 +212,7 @@ async fn a_closed_ledger_is_one_file() {
     assert_eq!(names, ["trailmark.db", "trailmark.db.lock"]);
 }
 
-/// Every table of the ledger's own.
+/// All tables of the ledger.
 fn tables(ledger: &Connection) -> Vec<(String, String)> {
     let sql = "SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'refinery%'";
     let mut statement = ledger.prepare(sql).unwrap();
@@ -281,10 +281,10 @@ async fn a_violated_invariant_is_named() {
     drop(ledger);
     let violations = folder.open().health().await.unwrap().violations;
     let expected = [
-        "rows that refer to nothing: 1, in deliveries",
+        "rows that refer to missing rows: 1, in deliveries",
         "conversions without a decision: 1",
-        "deliveries that are not settled and hold no claim on their business key: 1",
-        "tallies that differ from the rows that they count: 1",
+        "unsettled deliveries without a claim on their business key: 1",
+        "tallies that differ from the rows they count: 1",
     ];
     assert_eq!(violations, expected);
 }

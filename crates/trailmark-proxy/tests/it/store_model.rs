@@ -1,5 +1,5 @@
-//! Random sequences of arrivals, conversions, deliveries and restarts, held against a model of a page: what was answered
-//! once is answered again, whatever happened in between.
+//! Random sequences of arrivals, conversions, deliveries and restarts, compared with a one-page model: the same post
+//! always gets the same answer, whatever happened in between.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,16 +13,16 @@ use trailmark_wire::receipt::{Receipt, Status};
 
 use crate::store::Folder;
 
-/// One thing that happens. Small numbers, so that things meet.
+/// One event. Small numbers make collisions likely.
 #[derive(Debug, Clone)]
 enum Step {
-    /// A visitor is touched in a program.
+    /// A visitor gets a touch in a program.
     Touch { visitor: u8, program: u8 },
-    /// A visitor posts a signup of a customer under one of their `jti`s.
+    /// A visitor posts a signup of a customer with one of the visitor's `jti`s.
     Post { visitor: u8, jti: u8, customer: u8 },
-    /// What is due in `main` is sent, and recorded or rejected.
+    /// The due delivery in `main` is sent, and recorded or rejected.
     Send { rejected: bool },
-    /// The proxy is stopped and started.
+    /// The proxy restarts.
     Restart,
 }
 
@@ -37,21 +37,21 @@ fn step() -> impl Strategy<Value = Step> {
 
 const PROGRAMS: [&str; 2] = ["main", "other"];
 
-/// What a ledger must know, in the plainest form.
+/// A simple model of the ledger.
 #[derive(Debug, Default)]
 struct Model {
     /// Programs by visitor.
     touched: BTreeMap<u8, Vec<u8>>,
     /// Customer and receipt by visitor and `jti`.
     answered: BTreeMap<(u8, u8), (u8, Receipt)>,
-    /// Customer and programs still undelivered or delivered, by who holds the customer's key.
+    /// Customer and programs, undelivered or delivered, by the owner of the customer's key.
     holders: BTreeMap<u8, Vec<u8>>,
     /// Customers whose delivery to `main` waits, the longest first.
     waiting: Vec<u8>,
 }
 
 impl Model {
-    /// What the answer to a post must be, given the receipt if it is a new one.
+    /// The expected answer to a post, given the receipt if it is a new one.
     fn check(&mut self, (visitor, jti, customer): (u8, u8, u8), answer: Accepted) {
         match (self.answered.get(&(visitor, jti)), answer) {
             (Some((first, receipt)), Accepted::Replayed(again)) => {
@@ -81,7 +81,7 @@ impl Model {
         self.answered.insert((visitor, jti), (customer, receipt));
     }
 
-    /// The longest waiting customer's delivery to `main` was sent. A key is free again when every program rejected it.
+    /// The delivery to `main` that waited longest was sent. A key is free again when every program rejected it.
     fn sent(&mut self, rejected: bool) {
         let customer = self.waiting.remove(0);
         if rejected && self.holders.get(&customer).is_some_and(|programs| programs.as_slice() == [0]) {

@@ -1,5 +1,5 @@
-//! The ledger of touches under everything that pages, visitors and liars do to it: what is recorded stays true, and
-//! the credit of the next conversion shows it.
+//! Touches under everything that pages, visitors and liars do: recorded touches stay true, as the credit of the next
+//! conversion shows.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -10,12 +10,12 @@ use crate::support::proxy::{Answer, ORIGIN, SITES, START, TestProxy};
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-/// A landing with a click of a partner.
+/// A landing URL with a partner's click.
 fn from(partner: &str, click: &str) -> String {
     format!("{ORIGIN}/?ps_xid={click}&ps_partner_key={}", encode(partner.as_bytes()))
 }
 
-/// One visitor: a key, and the cookies that the proxy has set.
+/// One visitor: a key, and the proxy's cookies.
 struct Visitor<'a> {
     proxy: &'a TestProxy,
     key: BrowserKey,
@@ -24,20 +24,20 @@ struct Visitor<'a> {
 }
 
 impl<'a> Visitor<'a> {
-    /// Comes for the first time.
+    /// The first visit.
     async fn arrives(proxy: &'a TestProxy, number: u8, url: &str) -> Self {
         let mut visitor = Self { proxy, key: BrowserKey::new(), cookie: String::new(), token: String::new() };
         assert_eq!(visitor.opens(number, url).await.status, 201);
         visitor
     }
 
-    /// Opens a page, whose arrival id is made of the number.
+    /// Opens a page; its arrival id is made from the number.
     async fn opens(&mut self, number: u8, url: &str) -> Answer {
         let body = arrival_with(number, url, &self.key);
         self.reports(body).await
     }
 
-    /// Opens a page beside which a vendor's cookie of this partner lies.
+    /// Opens a page while this partner's vendor cookie is present.
     async fn opens_with_vendors_cookie(&mut self, number: u8, url: &str, partner: &str) -> Answer {
         let mut body = arrival_with(number, url, &self.key);
         body["cookies"] = json!({"growSumoPartnerKey": partner});
@@ -52,7 +52,7 @@ impl<'a> Visitor<'a> {
         answer
     }
 
-    /// Signs up, and tells whom the ledger credits.
+    /// Signs up and returns the credited partner.
     async fn credits(&self, number: u8) -> Value {
         let receipt = self.proxy.convert(number, &self.key, &self.token, signup(&format!("c{number}"))).await;
         assert_eq!(receipt.json()["status"], "accepted", "{receipt:?}");
@@ -75,7 +75,7 @@ async fn a_spent_touch_budget_costs_no_known_visitor_and_no_other_site_anything(
     for number in 2..=3 {
         Visitor::arrives(&proxy, number, &from("grace", &format!("click{number}"))).await;
     }
-    // A flood of invented arrivals: none is written, each is told when to come again, none gets a cookie.
+    // A flood of invented arrivals: none is recorded, each gets a Retry-After, none gets a cookie.
     for number in 10..40 {
         let body = arrival(number, &from("grace", &format!("click{number}")));
         let spent = proxy.post("v1/clicks", body.to_string()).await;
@@ -83,10 +83,10 @@ async fn a_spent_touch_budget_costs_no_known_visitor_and_no_other_site_anything(
         assert_eq!(spent.cookies().len(), 0);
     }
     assert_eq!(touches(&proxy).await, 3);
-    // Whoever was touched before is still served and credited.
+    // Visitors with earlier touches are still served and credited.
     assert_eq!(known.opens(4, &format!("{ORIGIN}/pricing")).await.status, 200);
     assert_eq!(known.credits(1).await, "ada");
-    // The budget is the site's own, and comes back as its hour slides on.
+    // The budget belongs to the site and returns as its hour slides.
     let mut body = arrival(5, "https://www.zeta.example/?ps_xid=click5");
     body["site"] = json!("zeta");
     let theirs = proxy.http.post(proxy.url("v1/clicks")).header("origin", "https://www.zeta.example");
@@ -127,14 +127,14 @@ async fn an_arrival_that_is_repeated_is_one_touch_however_often_and_at_once() {
     let again = arrival_with(1, &from("ada", "click1"), &visitor.key).to_string();
     let all = join_all((0..50).map(|_| proxy.post("v1/clicks", again.clone()))).await;
     assert!(all.iter().all(|answer| answer.status == 201 && claims(&token(answer))["sub"] == visitor.name()));
-    // A reload of the same address is another arrival with the same click.
+    // A reload of the same URL is another arrival with the same click.
     let name = visitor.name();
     for number in 2..10 {
         visitor.opens(number, &from("ada", "click1")).await;
         assert_eq!(visitor.name(), name);
     }
     assert_eq!(touches(&proxy).await, 1);
-    // The same link in another person's mail is another person.
+    // The same link in another person's mail is another visitor.
     let stranger = Visitor::arrives(&proxy, 1, &from("ada", "click1")).await;
     assert_ne!(stranger.name(), name);
     assert_eq!(touches(&proxy).await, 2);
@@ -158,7 +158,7 @@ async fn going_back_after_a_second_partner_leaves_the_second_one_credited() {
     proxy.clock.advance(60_000);
     visitor.opens(2, &from("grace", "click2")).await;
     proxy.clock.advance(60_000);
-    // Restored with its own arrival id, and loaded anew under another.
+    // Restored with its own arrival id, and loaded again with another.
     visitor.opens(1, &from("ada", "click1")).await;
     visitor.opens(3, &from("ada", "click1")).await;
     assert_eq!((touches(&proxy).await, visitor.credits(1).await), (2, json!("grace")));
@@ -183,7 +183,7 @@ async fn a_late_report_of_an_earlier_arrival_does_not_overtake_a_later_one() {
 async fn a_vendors_cookie_on_every_page_is_one_touch_and_overrides_no_click() {
     let proxy = TestProxy::start().await;
     let page = |number: u8| format!("{ORIGIN}/page/{number}");
-    // Nobody but the cookie: one touch, on the first page; its age does not begin anew with every page.
+    // Only the cookie: one touch on the first page; its age does not restart on every page.
     let mut visitor = Visitor { proxy: &proxy, key: BrowserKey::new(), cookie: String::new(), token: String::new() };
     let first = visitor.opens_with_vendors_cookie(1, &page(1), "ada").await;
     for number in 2..20 {
@@ -192,14 +192,14 @@ async fn a_vendors_cookie_on_every_page_is_one_touch_and_overrides_no_click() {
         assert_eq!(next.json()["expires_at"], first.json()["expires_at"]);
     }
     assert_eq!((touches(&proxy).await, visitor.credits(1).await), (1, json!("ada")));
-    // A click comes; the old cookie stays beside every page, and is none.
+    // After a click, the old cookie is still on every page but makes no touch.
     visitor.opens(20, &from("grace", "click1")).await;
     for number in 21..40 {
         proxy.clock.advance(60_000);
         visitor.opens_with_vendors_cookie(number, &page(number), "ada").await;
     }
     assert_eq!((touches(&proxy).await, visitor.credits(2).await), (2, json!("grace")));
-    // Nor does it bring back what has expired.
+    // It does not revive an expired touch either.
     proxy.clock.advance(91 * DAY_MS);
     let over = visitor.opens_with_vendors_cookie(40, &page(40), "ada").await;
     assert_eq!((over.status, touches(&proxy).await), (201, 3), "the visitor cookie is over, so this is somebody new");
@@ -222,7 +222,7 @@ async fn a_time_in_the_future_is_now_and_outlives_nothing() {
     for touch in proxy.recorded().await {
         assert!(touch.at <= proxy.now() && touch.expires_at <= proxy.now().plus(90 * DAY_MS), "{}", touch.at);
     }
-    // Nor does one reach back before the day that a clock may be wrong by.
+    // Nor can one reach further back than a day, the largest accepted clock error.
     let mut old = arrival_with(3, &landing("click3"), &visitor.key);
     old["at"] = json!("1999-01-01T00:00:00Z");
     assert_eq!(visitor.reports(old).await.status, 201);

@@ -1,5 +1,5 @@
-//! Webhooks and commissions over real HTTP: who is let in, what is kept, what reaches the deliveries, and that nothing but the
-//! vendor's own answer decides it.
+//! Webhooks and commissions over real HTTP: access, what is stored, what reaches the deliveries, and that only the
+//! vendor's own answer decides.
 
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
@@ -47,7 +47,7 @@ async fn a_reward_reaches_the_ledger_by_webhook_and_every_reader_shows_it() {
     }
 }
 
-/// A body that differs, as the vendor's do by their times.
+/// A different body, as the vendor's bodies differ by their times.
 fn with_note(mut body: Value, note: &str) -> Value {
     body["note"] = note.into();
     body
@@ -77,7 +77,7 @@ async fn a_forged_event_decides_nothing() {
     let forged = json!({"event": "reward.updated", "reward_status": "approved", "payment_status": "withdrawn",
         "customer": {"customer_key": "u_1"}, "transaction": {"key": "order_1"}});
     let before = town.asked().await;
-    // Nobody is there to contradict it.
+    // Nobody contradicts it.
     let fault = json!({"vendor": "partnerstack", "path_contains": "rewards", "kind": "status", "status": 500});
     town.control("POST", "faults", &fault).await;
     assert_eq!(town.tell(&forged).await.status, 204);

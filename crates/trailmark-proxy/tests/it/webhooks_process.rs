@@ -1,5 +1,5 @@
-//! Webhooks before the real process: what an operator's commands show and change, what a kill leaves behind, and that the
-//! secret in the address shows nowhere.
+//! Webhooks with the real process: operators' commands, what remains after a kill, and that the secret in the address
+//! appears nowhere.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -33,7 +33,7 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
     let unknown = quarantine[1]["id"].as_str().unwrap().to_owned();
     assert_eq!(quarantine[1]["event"], "moon.landed");
     let shown = desk.run(&format!("webhooks show {}", &unknown[..18])).well();
-    assert!(shown.contains("the vendor's documents know no such event"), "{shown}");
+    assert!(shown.contains("the vendor's documents do not describe this event"), "{shown}");
     desk.run(&format!("webhooks replay {unknown}")).well();
     town.until_interpreted().await;
     let again = desk.run(&format!("webhooks show {unknown} --json")).json();
@@ -41,7 +41,7 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
     let dropped = desk.run(&format!("webhooks drop {unknown} --reason nonsense --json")).json();
     assert_eq!((&dropped["state"], &dropped["reason"]), (&json!("dropped"), &json!("nonsense")));
     let error = desk.run(&format!("webhooks drop {unknown} --reason nonsense")).fails(1);
-    assert!(error.contains("nothing left to drop"), "{error}");
+    assert!(error.contains("nothing to drop"), "{error}");
     assert!(desk.run("webhooks show ffffffff").fails(1).contains("no such webhook"));
 
     town.control("POST", "partnerstack/rewards", &json!({"customer_key": "u_1"})).await;
@@ -57,7 +57,7 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
     assert_eq!(desk.run(&format!("conversions check {id} --json")).json()["deliveries"], 1);
 }
 
-/// A proxy in a process of its own; killed when it is dropped.
+/// A proxy process; killed when dropped.
 struct Process {
     child: Child,
     log: PathBuf,
@@ -66,7 +66,7 @@ struct Process {
 }
 
 impl Process {
-    /// Starts it, with everything logged that there is.
+    /// Starts it with the most detailed log.
     fn start(desk: &Desk, name: &str) -> Self {
         let log = desk.path(name);
         let mut command = desk.command("serve");

@@ -1,5 +1,5 @@
-//! What webhooks are tested in: the real public and operator's listeners, a real ledger, delivery and the watch over
-//! commissions, the strict double of PartnerStack over real sockets, and a clock that stands until a test moves it.
+//! The world of the webhook tests: the real public and operator's listeners, a real ledger, delivery and the
+//! commissions watch, the strict simulated PartnerStack over real sockets, and a clock that moves only by hand.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,10 +24,10 @@ use super::support::proxy::{Answer, ORIGIN, TestProxy};
 /// The secret segment of program `main`.
 pub(crate) const SECRET: &str = "a-webhook-path-of-a-test";
 
-/// Of program `zeta-main`.
+/// The secret segment of program `zeta-main`.
 pub(crate) const ZETA_SECRET: &str = "another-webhook-path-000";
 
-/// Longer than any wait that a passing test needs.
+/// Longer than any wait of a passing test.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Town {
@@ -40,7 +40,7 @@ pub(crate) struct Town {
     watch: Option<Watch>,
 }
 
-/// Which account of the double `main` is at.
+/// The simulator's account of `main`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     Current,
@@ -53,7 +53,7 @@ impl At {
     }
 }
 
-/// The configuration before a double.
+/// The configuration for a simulator.
 pub(crate) fn sites(double: &Running, at: At) -> String {
     let (address, root) = (double.address(), at.name());
     let dialect = if at == At::Guide { "guide" } else { "current" };
@@ -113,7 +113,7 @@ tracking_url = "http://{address}/partnerlinks"
     )
 }
 
-/// What the configuration reads from the environment.
+/// The environment of the configuration.
 pub(crate) fn variables() -> Vec<(&'static str, String)> {
     let pairs = [
         ("PUBLIC", PUBLIC_KEY),
@@ -143,7 +143,7 @@ impl Town {
         town
     }
 
-    /// A town in which webhooks are kept and nobody interprets them.
+    /// A town that keeps webhooks without interpreting them.
     pub(crate) async fn asleep(at: At) -> Self {
         let double = double().await;
         let proxy = TestProxy::with_variables(&sites(&double, at), &variables()).await;
@@ -154,7 +154,7 @@ impl Town {
         Self { proxy, operator, key, double, engine, watch: None }
     }
 
-    /// Starts the watch; a second time, as after a crash.
+    /// Starts the watch; again, as after a crash.
     pub(crate) fn awake(&mut self) {
         let accounts = self.proxy.app.accounts.iter().map(|account| commissions::Account {
             site: account.site.clone(),
@@ -179,7 +179,7 @@ impl Town {
         Desk::with(&sites(&self.double, at), variables)
     }
 
-    /// Ends everything but the double, and closes the ledger; the proxy keeps its folder.
+    /// Stops everything except the simulator and closes the ledger; the proxy keeps its folder.
     pub(crate) async fn close(self) -> (TestProxy, Running) {
         self.engine.shutdown().await;
         if let Some(watch) = &self.watch {
@@ -198,7 +198,7 @@ impl Town {
         answer.json()
     }
 
-    /// A customer of partner `ada`, recorded at the vendor; gives the conversion's id.
+    /// A customer of partner `ada`, recorded at the vendor; returns the conversion's id.
     pub(crate) async fn signup(&self, number: u8, customer_key: &str) -> String {
         let id = self.sign_up(number, customer_key).await;
         self.until(&id, |row| row.state == "recorded").await;
@@ -230,17 +230,17 @@ impl Town {
         answer.json()["conversion_id"].as_str().unwrap().to_owned()
     }
 
-    /// The address of `main`, as its vendor knows it.
+    /// The address of `main` for its vendor.
     pub(crate) fn hook(&self) -> String {
         self.proxy.url(&format!("v1/webhooks/main/{SECRET}"))
     }
 
-    /// Brings a webhook to `main`.
+    /// Sends a webhook to `main`.
     pub(crate) async fn tell(&self, body: &Value) -> Answer {
         self.bring(&format!("main/{SECRET}"), body.to_string()).await
     }
 
-    /// Brings anything to any address, a moment later than the one before.
+    /// Sends anything to any address, a moment after the previous one.
     pub(crate) async fn bring(&self, address: &str, body: impl Into<reqwest::Body>) -> Answer {
         self.proxy.clock.advance(1);
         let url = self.proxy.url(&format!("v1/webhooks/{address}"));
@@ -251,7 +251,7 @@ impl Town {
         self.proxy.store.conversion(conversion.to_owned()).await.unwrap()
     }
 
-    /// The conversion's one delivery, once it is there.
+    /// The conversion's only delivery, once it exists.
     pub(crate) async fn until(&self, conversion: &str, there: impl Fn(&DeliveryRow) -> bool) -> DeliveryRow {
         let begun = std::time::Instant::now();
         loop {
@@ -276,7 +276,7 @@ impl Town {
         self.until_webhooks(|rows| rows.iter().all(|row| row.state.as_str() != "received")).await
     }
 
-    /// The newest webhook, once they all stand so.
+    /// The newest webhook, once all are in this state.
     pub(crate) async fn until_webhooks(&self, there: impl Fn(&[WebhookRow]) -> bool) -> WebhookRow {
         let begun = std::time::Instant::now();
         loop {
@@ -288,7 +288,7 @@ impl Town {
         }
     }
 
-    /// Until so many requests for rewards have arrived at the vendor.
+    /// Waits for this many requests for rewards at the vendor.
     pub(crate) async fn until_asked(&self, times: usize) {
         let begun = std::time::Instant::now();
         while self.asked().await < times {
@@ -296,7 +296,7 @@ impl Town {
         }
     }
 
-    /// The state of the one lane, once it is this or time is over.
+    /// State of the only lane, once it is this or time is up.
     pub(crate) async fn until_lane(&self, state: &str) {
         let begun = std::time::Instant::now();
         while self.lane().await != state {
@@ -304,12 +304,12 @@ impl Town {
         }
     }
 
-    /// How the one lane stands.
+    /// State of the only lane.
     pub(crate) async fn lane(&self) -> String {
         self.proxy.store.lanes(self.proxy.now()).await.unwrap().remove(0).state
     }
 
-    /// How many requests for rewards arrived at the vendor.
+    /// Number of requests for rewards at the vendor.
     pub(crate) async fn asked(&self) -> usize {
         let log = self.control("GET", "requests?path=rewards", &Value::Null).await;
         log["requests"].as_array().unwrap().len()

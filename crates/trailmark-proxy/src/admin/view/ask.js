@@ -1,16 +1,15 @@
-// Asks the operator's listener for JSON with the admin key, which stays in this tab, and asks a person for that key where
-// the listener wants one. Both pages of the ledger view use it; what they do with the answers stands in view.js and
-// conversion.js.
+// Reads JSON from the operator's listener with the admin key, which stays in this tab, and shows a form for the key if the
+// listener requires one. view.js and conversion.js use it and draw the answers.
 
 const KEY = 'trailmark-admin-key';
 
-/** The folder of the ledger view, wherever the page stands below it. */
+/** The URL of the ledger view's root, from any page below it. */
 export const HOME = new URL('.', import.meta.url);
 
-/** The listener wants a key, or another one. */
+/** The listener requires a key, or another one. */
 export class Refused extends Error {}
 
-/** Something that the listener answered with a problem document; `status` is the HTTP status. */
+/** The listener answered with a problem document; `status` is the HTTP status. */
 export class Problem extends Error {
   constructor(status, detail) {
     super(detail ?? `HTTP ${status}`);
@@ -19,8 +18,8 @@ export class Problem extends Error {
 }
 
 /**
- * One answer of `v1`; a question with a `body` is posted, in the format `accept`. Throws `Refused`, `Problem`, or what `fetch`
- * throws when nobody answers.
+ * Requests `path` of `v1`, with POST if there is a `body`; `accept` is the answer's format. Throws `Refused`, `Problem`, or
+ * `fetch`'s error if there is no answer.
  */
 export async function ask(path, { body, accept = 'application/json', patienceMs = 10_000 } = {}) {
   const key = sessionStorage.getItem(KEY);
@@ -37,7 +36,7 @@ export const read = async (path, question) => (await ask(path, question)).json()
 
 const byId = (id) => document.getElementById(id);
 
-/** Shows the form for the key in the place of the page; `opened` is called once a key was typed. */
+/** Shows the form for the key instead of the page; calls `opened` after a key was entered. */
 export function lock(opened) {
   const wrong = sessionStorage.getItem(KEY) !== null;
   sessionStorage.removeItem(KEY);

@@ -1,5 +1,5 @@
-// The history of one conversion: the answer first, then the facts, then what happened step by step. The id stands in the
-// page's address, so that the page can be kept and sent. Asks v1 every few seconds; what says the same is left as it is.
+// The history of one conversion: the answer first, then the facts, then what happened step by step. The id is in the page's
+// address, so that the page can be bookmarked and shared. Reads v1 every few seconds and redraws only changes.
 
 import { Problem, Refused, lock, read, unlock } from './ask.js';
 import { element, say, sentence } from './draw.js';
@@ -48,7 +48,7 @@ function facts({ conversion, credited, occurred_at: occurredAt, commissions }) {
   ].filter(([, value]) => value);
 }
 
-/** Facts that take a line of their own. */
+/** Facts that need a whole line. */
 const LONG = ['Conversion id', 'Id on the page'];
 
 function drawFacts(rows) {
@@ -86,7 +86,7 @@ async function draw() {
   drawHistory(story.sections);
 }
 
-/** In the place of a history: there is none under this id, or several. */
+/** Instead of a history: no conversion has this id, or several have. */
 function drawNone(problem) {
   unlock();
   said = null;
@@ -113,7 +113,7 @@ async function turn() {
       drawNone(error);
       pulse('bad', 'Live');
     } else {
-      pulse('lost', `The proxy does not answer (${masked(error.message)}); asking again`);
+      pulse('lost', `The proxy does not answer (${masked(error.message)}); trying again`);
     }
   }
   setTimeout(turn, EVERY_MS);

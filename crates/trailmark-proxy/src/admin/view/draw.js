@@ -1,5 +1,5 @@
-// Draws rows so that nothing flickers and focus stays: a row keeps its element for as long as it is there, a cell its
-// content for as long as it says the same. Never writes HTML from data; everything goes in as text.
+// Draws rows without flicker and without losing focus: a row keeps its element while it exists, a cell its content until it
+// changes. Never writes HTML from data; everything is inserted as text.
 
 import { colour, toned } from './say.js';
 
@@ -10,7 +10,7 @@ export function element(tag, className, ...inside) {
   return made;
 }
 
-/** Puts a text into an element, if it is another one. */
+/** Sets an element's text if it differs. */
 export function say(place, text) {
   if (place.textContent !== text) place.textContent = text;
 }
@@ -24,7 +24,7 @@ export function link(href, className, text, title) {
   return made;
 }
 
-/** A sentence in which what stands between backticks is a command or a name. */
+/** A sentence; text between backticks is a command or a name. */
 export function sentence(tag, className, text) {
   const parts = (text ?? '').split('`').map((part, index) => (index % 2 ? element('code', '', part) : part));
   return element(tag, className, ...parts);
@@ -71,8 +71,8 @@ function newTable(place, columns) {
 const tables = new WeakMap();
 
 /**
- * Brings the rows of a place to what they are now. `columns` are `[name, class, cell of a row]`; `id` names a row; `empty` is
- * said where there are none; `calm` where a new row is no news.
+ * Draws the present rows of a place. `columns` are `[name, class, cell of a row]`; `id` names a row; `empty` is shown if there
+ * are none; with `calm` new rows are not highlighted.
  */
 export function draw(place, columns, rows, { id = (row) => row.id, empty = '', calm = false } = {}) {
   if (rows.length === 0) {

@@ -1,15 +1,15 @@
-// Adds up the answers of v1/sums, each of which covers a bounded number of conversions, until the chosen time is whole. Asks
-// again after a pause ten times as long as the last round took, so that a large ledger is not read all the time, and stops
-// after a number of answers until a person wants the rest.
+// Adds up the answers of v1/sums until they cover the chosen time; each covers a limited number of conversions. The pause
+// between two rounds is ten times as long as the last round, so that a large ledger is not read all the time. A round stops
+// after a number of answers; the user can ask for the rest.
 
 const PAUSE_TIMES = 10;
 const SHORTEST_PAUSE_MS = 2000;
-/** Answers of one round, of ten thousand conversions each, before a person is asked. */
+/** Most answers of one round, of ten thousand conversions each. */
 const MOST_ANSWERS = 20;
 
 const AMOUNTS = ['sales_minor', 'refunds_minor', 'recorded_minor', 'stopped_minor', 'pending_minor', 'approved_minor', 'paid_minor'];
 
-/** Adds the rows of one answer to those of the answers before it. */
+/** Adds the rows of one answer to the sum of the previous ones. */
 export function addUp(whole, rows) {
   for (const row of rows) {
     const name = JSON.stringify([row.site, row.program, row.partner, row.currency]);
@@ -20,7 +20,7 @@ export function addUp(whole, rows) {
   }
 }
 
-/** The partner with the most sales first, each currency apart; who is credited to nobody stands last. */
+/** By currency, the partner with the most sales first; rows without a partner last. */
 function ranked(rows) {
   const most = (one, other) => (one < other ? 1 : one > other ? -1 : 0);
   const nobody = (row) => row.program === null;
@@ -30,20 +30,20 @@ function ranked(rows) {
 export class Adding {
   #ask;
   #tell;
-  /** Of the round under way: a round that another one has replaced draws nothing. */
+  /** Number of the running round: a replaced round draws nothing. */
   #round = 0;
   #isBusy = false;
   #isFirst = true;
   #nextAt = 0;
   #most = MOST_ANSWERS;
 
-  /** `ask(cursor, times)` gives one answer, `tell` draws what was added up. */
+  /** `ask(cursor, times)` returns one answer, `tell` draws the sums. */
   constructor(ask, tell) {
     this.#ask = ask;
     this.#tell = tell;
   }
 
-  /** Another time is chosen. */
+  /** Starts over for another time. */
   reset() {
     this.#round += 1;
     this.#isBusy = false;
@@ -52,14 +52,14 @@ export class Adding {
     this.#most = MOST_ANSWERS;
   }
 
-  /** A person wants all of it, however long that takes. */
+  /** Adds up everything, however long that takes. */
   goOn(times) {
     this.reset();
     this.#most = Infinity;
     this.turn(times);
   }
 
-  /** Begins a round, if it is time for one; done once something is drawn. */
+  /** Begins a round if one is due; resolves after the first drawing. */
   async turn(times) {
     if (this.#isBusy || Date.now() < this.#nextAt) return;
     this.#isBusy = true;
@@ -80,14 +80,14 @@ export class Adding {
         cursor = answer.next;
         answers += 1;
         const isPaused = Boolean(cursor) && answers >= this.#most;
-        // The first round shows what it has so far; later ones replace the whole by the whole.
+        // The first round shows partial sums; later ones draw only complete sums.
         if (this.#isFirst || !cursor || isPaused) {
           this.#tell({ rows: ranked(whole.values()), conversions, reachesBackTo, isWhole: !cursor, isPaused });
         }
         drawn();
       } while (cursor && answers < this.#most);
     } catch {
-      // The lists say that the proxy does not answer; the next round tries again.
+      // The lists report that the proxy does not answer; the next round tries again.
     }
     drawn();
     if (round !== this.#round) return;

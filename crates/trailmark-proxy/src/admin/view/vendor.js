@@ -1,12 +1,12 @@
-// What the simulator of a vendor holds, beside the ledger. Asked of the address in `?vendor=` alone, which must be on this
-// machine; a ledger with a real vendor shows nothing of this.
+// Shows the records of a vendor's simulator beside the ledger. Reads only the address in `?vendor=`, which must be on this
+// machine; a ledger with a real vendor does not show this.
 
 import { draw, say } from './draw.js';
 import { masked, money } from './say.js';
 
 const byId = (id) => document.getElementById(id);
 
-/** The simulator's address from `?vendor=`, if it is on this machine; nothing else is ever fetched. */
+/** The simulator's address from `?vendor=`, if it is on this machine; no other address is fetched. */
 function vendorAddress() {
   const given = new URLSearchParams(location.search).get('vendor');
   if (!given || !URL.canParse(given)) return null;
@@ -39,10 +39,10 @@ const TRANSACTIONS = [
   ['Amount', 'state', (row) => (row.deleted ? { chip: 'deleted' } : money(row.amount, row.currency))],
 ];
 
-const HERE = 'What the simulator holds.';
+const HERE = 'Records of the simulator.';
 const GONE = 'The simulator does not answer; this is its last answer. Is `trailmark simulate` running?';
 
-/** Draws it, and gives how much there is; nothing while the simulator does not answer. */
+/** Draws the records and returns their number; `undefined` while the simulator does not answer. */
 export async function drawVendor() {
   byId('vendor').hidden = false;
   document.querySelector('#tally a[href="#vendor"]').hidden = false;
@@ -54,11 +54,11 @@ export async function drawVendor() {
   const rows = (place) => byId(place).querySelector('.rows');
   draw(rows('customers'), CUSTOMERS, customers, {
     id: customerOf,
-    empty: 'None yet. One appears once a signup’s delivery has gone out.',
+    empty: 'None yet. One appears after a signup was delivered.',
   });
   draw(rows('transactions'), TRANSACTIONS, transactions, {
     id: (row) => row.key,
-    empty: 'None yet. A sale that is credited becomes one.',
+    empty: 'None yet. One appears after a credited sale was delivered.',
   });
   return customers.length + transactions.length;
 }

@@ -1,6 +1,6 @@
-// The ledger view: asks v1 once a second and shows what it says, trouble first. What is looked for stands in the page's
-// address, so that it can be kept and sent, except an e-mail address. It changes nothing in the ledger: changes are made
-// with `trailmark outbox`, `trailmark lanes` and `trailmark conversions`.
+// The ledger view: reads v1 once a second and shows the ledger, troubles first. The search is in the page's address, except
+// an e-mail address, so that it can be bookmarked and shared. Changes nothing in the ledger: use `trailmark outbox`,
+// `trailmark lanes` and `trailmark conversions`.
 
 import { HOME, Problem, Refused, ask, lock, read, unlock } from './ask.js';
 import { draw, element, link, say, sentence } from './draw.js';
@@ -9,28 +9,28 @@ import { Adding } from './sums.js';
 import { drawVendor, vendor } from './vendor.js';
 
 const EVERY_MS = 1000;
-/** Rows of a section unasked, so that what happens elsewhere is not pushed out of sight; and of a page of one. */
+/** Rows of a section by default, so that all sections stay in sight; and rows of a page. */
 const FEW = 8;
 const MANY = 50;
-/** How long a file may take. */
+/** Longest time for a download. */
 const LONG_MS = 10 * 60 * 1000;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 const byId = (id) => document.getElementById(id);
 const rowsOf = (section) => byId(section).querySelector('.rows');
 
-/* What is looked for */
+/* The search */
 
 const FIELDS = ['q', 'status', 'time', 'from', 'to'];
 const fields = byId('search').elements;
 
-/** Of the form, and the state of deliveries that a trouble leads to. */
+/** The form's values, and the state of deliveries that a trouble links to. */
 let wanted = {};
 
 function readAddress() {
   const given = new URLSearchParams(location.search);
   for (const name of FIELDS) fields[name].value = given.get(name) ?? '';
-  // A value that is no choice of the list leaves it empty.
+  // An unknown value leaves the list empty.
   for (const name of ['status', 'time']) fields[name].value ||= '';
   readForm(given.get('delivery') ?? '');
 }
@@ -41,7 +41,7 @@ function readForm(delivery) {
   for (const place of document.querySelectorAll('#search .days')) place.hidden = wanted.time !== 'days';
 }
 
-/** Keeps what is looked for in the address. An e-mail address stays out of it, since addresses are kept and sent. */
+/** Keeps the search in the page's address, without an e-mail address, because URLs are stored and shared. */
 function writeAddress() {
   const query = new URLSearchParams(location.search);
   const { time: chosen } = wanted;
@@ -54,7 +54,7 @@ function writeAddress() {
   history.replaceState(null, '', `${location.pathname}${query.size ? `?${query}` : ''}${location.hash}`);
 }
 
-/** The beginning of a day of this browser's time zone, `after` days later. */
+/** The beginning of the day `after` days later, in this browser's time zone. */
 function startOfDay(text, after) {
   const [year, month, day] = text.split('-').map(Number);
   return new Date(year, month - 1, day + after).toISOString();
@@ -79,10 +79,10 @@ const isNarrowed = () => Boolean(wanted.q || wanted.status);
 
 /* Pages of a list */
 
-/** Where a section's list is read: its newest few rows, or a page of it. */
+/** Which part of a section's list is shown: the newest few rows, or a page. */
 class Pages {
   isOpen = false;
-  /** The cursors of the pages before this one, and this one's; the newest page has none. */
+  /** The cursors of the earlier pages and of this one; the newest page's is empty. */
   cursors = [''];
   next = null;
   count = 0;
@@ -103,7 +103,7 @@ class Pages {
 
 const pages = { conversions: new Pages(), deliveries: new Pages(), touches: new Pages() };
 
-/** The buttons under a list, with what each does; a button keeps its element, and with it the focus. */
+/** The buttons under a list: name, when shown, action. A button keeps its element, and so its focus. */
 const TURNS = [
   ['Show more', (at) => !at.isOpen && at.next, (at) => at.reset(true)],
   ['Newest', (at) => at.cursors.length > 2, (at) => at.reset(true)],
@@ -132,7 +132,7 @@ function offerPages(section) {
   const page = at.cursors.length;
   say(said, page > 1 || (at.isOpen && at.next) ? `Page ${page}${at.next ? '' : ', the last'}` : '');
   TURNS.forEach(([, isOffered], index) => (buttons[index].hidden = !isOffered(at)));
-  // A button that is gone takes the focus with it.
+  // A hidden button passes its focus on.
   if (document.activeElement?.hidden && place.contains(document.activeElement)) buttons.find(({ hidden }) => !hidden)?.focus();
 }
 
@@ -146,23 +146,23 @@ async function drawList(section, columns, { items, next }) {
 
 /* Columns: [name, class, cell of a row]. */
 
-const partner = (touch) => masked(touch.partner) ?? (touch.unusable ? 'nobody' : 'a partner whom only the vendor knows');
+const partner = (touch) => masked(touch.partner) ?? (touch.unusable ? 'nobody' : 'a partner known only to the vendor');
 
 /** Why a touch names no partner. */
 const UNUSABLE = {
-  characters: 'its key has characters that no vendor’s key has',
-  email: 'an e-mail address stands in the place of its key',
+  characters: 'its key has characters that no vendor uses',
+  email: 'it has an e-mail address instead of a key',
   too_long: 'its key is longer than any vendor’s',
 };
 
-/** Where the proxy read a touch: the names of the parameters, since their values stand in the other columns. */
+/** Where the proxy read a touch: the names of the parameters; other columns have their values. */
 function readFrom({ source, landing_url: url }) {
   if (source === 'cookie') return 'from the vendor’s own cookie';
   const names = URL.canParse(url) ? [...new URL(url).searchParams.keys()] : [];
   return names.length ? `with ${names.join(', ')}` : null;
 }
 
-/** The vendor's word, and the amount where it tells one; of what never got there, nothing at all. */
+/** State and amount of the commission as the vendor tells them; nothing for an unrecorded delivery. */
 function commission({ commission: word, commission_amount: amount, state }) {
   const sub = amount && money(amount.amount_minor, amount.currency);
   if (word !== 'unknown') return word && { chip: word, sub };
@@ -210,12 +210,12 @@ function historyOf(id) {
   return { href, text: short(id), title: `The history of ${id}` };
 }
 
-/** What an empty section says: what would fill it. */
+/** Texts of empty sections: what would fill them. */
 const EMPTY = {
-  touches: 'Nobody has come by a partner’s link yet. Open the site through one: a row appears here within a second.',
+  touches: 'No visit through a partner’s link yet. Open the site through one: a row appears here within a second.',
   conversions: 'No conversion yet. Sign up on the site, or post one to v1/conversions with an API key.',
-  deliveries: 'Nothing to deliver. As soon as a conversion is credited to a program, its delivery shows here.',
-  lanes: 'No lane was used yet; the first delivery opens one.',
+  deliveries: 'No delivery yet. One appears when a conversion is credited to a program.',
+  lanes: 'No lane was used yet. The first delivery creates one.',
 };
 const NONE = 'Nothing matches.';
 
@@ -231,10 +231,10 @@ const SUMS = [
 
 function summedPartner(row) {
   if (row.program === null) return 'nobody';
-  return masked(row.partner) ?? 'a partner whom only the vendor knows';
+  return masked(row.partner) ?? 'a partner known only to the vendor';
 }
 
-/** Sales less refunds that the vendor has, and what is stopped on the way there. */
+/** Sales minus refunds that the vendor has, and the sum that is stopped before it. */
 function atVendor({ program, currency, recorded_minor: recorded, stopped_minor: stopped }) {
   if (program === null) return null;
   const sub = BigInt(stopped) !== 0n && `${money(stopped, currency)} stopped`;
@@ -261,7 +261,7 @@ function drawSums({ rows, conversions, reachesBackTo, isWhole, isPaused }) {
   draw(rowsOf('sums'), SUMS, rows, { id });
 }
 
-/* Trouble, and the whole */
+/* Troubles and totals */
 
 function drawTroubles(troubles) {
   const place = byId('trouble');
@@ -304,7 +304,7 @@ function pulse(state, text) {
   say(place, text);
 }
 
-/** Which sections answer what is looked for. */
+/** Shows the sections that match the search. */
 function showSections() {
   const only = wanted.delivery ? 'deliveries' : isNarrowed() ? 'conversions' : null;
   for (const section of ['conversions', 'deliveries', 'touches', 'lanes']) {
@@ -312,16 +312,16 @@ function showSections() {
   }
   byId('export').hidden = Boolean(wanted.delivery);
   const [what, word] = wanted.delivery ? ['deliveries', wanted.delivery] : ['conversions', ''];
-  searched(only ? `Shows ${[word.replaceAll('_', ' '), what].filter(Boolean).join(' ')} only. Clear shows everything.` : '');
+  searched(only ? `Shows only ${[word.replaceAll('_', ' '), what].filter(Boolean).join(' ')}. Clear shows everything.` : '');
 }
 
-/** What the search shows, or why it cannot. */
+/** Shows what the search shows, or why it fails. */
 function searched(text) {
   const said = sentence('span', '', masked(text));
   if (byId('searched').textContent !== said.textContent) byId('searched').replaceChildren(...said.childNodes);
 }
 
-/** Asks for conversions. The question is posted, since an e-mail address must stand in no address. */
+/** Requests conversions by POST, because an e-mail address must not be in a URL. */
 const conversionsOf = (wanted, options) => {
   const given = Object.entries(wanted).filter(([, value]) => value);
   return ask('v1/conversions/search', { body: Object.fromEntries(given), ...options });
@@ -343,10 +343,10 @@ async function drawLedger() {
     read('v1/counts'),
     read('v1/troubles'),
   ]);
-  // Drawn together with the first sums, so that these push nothing down.
+  // Drawn together with the first sums, so that the sums do not move the lists.
   await adding.turn(times);
   unlock();
-  // What was looked for meanwhile is answered by the next turn.
+  // If the search changed meanwhile, the next turn answers it.
   if (asked !== wanted) return;
   tally('conversions', sum(counts.conversions));
   tally('deliveries', sum(counts.deliveries));
@@ -378,15 +378,15 @@ async function turn() {
       pulse('', 'Locked');
       return lock(turn);
     }
-    // What is looked for cannot be read: the cure stands beside it.
+    // The search is invalid: the message tells the cure.
     if (error instanceof Problem && error.status === 400) searched(error.message);
-    else pulse('lost', `The proxy does not answer (${masked(error.message)}); asking again`);
+    else pulse('lost', `The proxy does not answer (${masked(error.message)}); trying again`);
   }
   isAsking = false;
   timer = setTimeout(turn, isWanted ? 0 : EVERY_MS);
 }
 
-/** Asks at once, or as soon as what is asked now is answered. */
+/** Reads again at once, or after the running requests. */
 function again() {
   isWanted = true;
   if (!isAsking) turn();
@@ -401,7 +401,7 @@ function look(delivery) {
   again();
 }
 
-/** The rows that the conversions' list has in all its pages, as the listener writes them. */
+/** Downloads all pages of the conversions' list as CSV. */
 async function download() {
   const { q, status } = wanted;
   const button = byId('export');
@@ -413,7 +413,7 @@ async function download() {
     saved.click();
     URL.revokeObjectURL(saved.href);
   } catch (error) {
-    searched(`The file could not be made: ${error.message || 'the listener refused the admin key'}`);
+    searched(`The download failed: ${error.message || 'the listener refused the admin key'}`);
   }
   button.disabled = false;
 }

@@ -30,7 +30,7 @@ struct Shop {
     folder: tempfile::TempDir,
 }
 
-/// A sale or refund of 10.00 EUR, if nothing else is said.
+/// A sale or refund of 10.00 EUR by default.
 #[derive(Clone)]
 struct Paid<'a> {
     key: &'a str,
@@ -75,7 +75,7 @@ impl Shop {
         }
     }
 
-    /// A page says that a customer signed up, and may be refused.
+    /// A page states a signup, which may be refused.
     async fn claim(&self, visitor: VisitorId, customer: &str) -> Result<Receipt, StoreError> {
         let new = signup(self.number(), visitor, customer);
         let (rules, case) = (self.rules.clone(), Case::of(&new, None, None));
@@ -85,12 +85,12 @@ impl Shop {
         }
     }
 
-    /// Says that a customer signed up.
+    /// States a signup.
     async fn signup(&self, by: Assurance, visitor: VisitorId, customer: &str) -> Receipt {
         self.post(NewConversion { assurance: by, ..signup(self.number(), visitor, customer) }).await
     }
 
-    /// Says that money moved.
+    /// States a sale or refund.
     async fn pay(&self, by: Assurance, visitor: VisitorId, paid: &Paid<'_>) -> Receipt {
         self.post(self.paid(by, visitor, paid)).await
     }
@@ -113,12 +113,12 @@ impl Shop {
         NewConversion { assurance: by, occurred_at: paid.at, received_at: paid.at, ..new }
     }
 
-    /// The same from a server that knows nothing of a visitor.
+    /// The same from a server that names no visitor.
     async fn server(&self, paid: &Paid<'_>) -> Receipt {
         self.pay(Assurance::Server, visitor(200), paid).await
     }
 
-    /// A visitor of `main` who signed up as this customer by a page.
+    /// A visitor of `main` who signed up as this customer through a page.
     async fn customer(&self, number: u8, customer: &str) -> VisitorId {
         let visitor = touched_visitor(&self.store, number, &["main"]).await;
         assert_eq!(said(&self.signup(Assurance::Bound, visitor.clone(), customer).await), "accepted");
@@ -129,7 +129,7 @@ impl Shop {
         self.store.conversion(receipt.conversion_id.as_str().into()).await.unwrap()
     }
 
-    /// `status code` as it stands now.
+    /// Its `status code` now.
     async fn stands(&self, receipt: &Receipt) -> String {
         let row = self.detail(receipt).await.conversion;
         [row.status.as_str(), row.code.as_deref().unwrap_or_default()].join(" ").trim().to_owned()
@@ -142,7 +142,7 @@ impl Shop {
         self.store.release_held(id, "seen the invoice".into(), rule, NOW.plus(9)).await
     }
 
-    /// Its delivery in `main` is sent and ends so, whatever else is due.
+    /// Sends its delivery in `main`, which ends in `state`; other deliveries stay due.
     async fn ends(&self, receipt: &Receipt, state: State) -> ConversionId {
         let leased = self.store.lease(claim(lane(), self.lease.replace(self.lease.get() + 9), 9, NOW)).await.unwrap();
         let (of, others): (Vec<_>, Vec<_>) =
@@ -155,7 +155,7 @@ impl Shop {
         of[0].delivery.clone()
     }
 
-    /// Does one step of what is owed.
+    /// Runs one follow-up step.
     async fn follows_up(&self) -> bool {
         let rules = self.rules.clone();
         let rule: FollowRule = Arc::new(move |held, known| rules.rule(&Case::of_held(held, NOW.plus(7)), known));
@@ -214,14 +214,14 @@ async fn a_signup_that_every_vendor_refused_leaves_nothing_to_inherit() {
     sent(&shop.store, 1, "rejected", State::Rejected).await;
     assert_eq!(said(&shop.server(&SALE).await), "unattributed signup_rejected");
     assert_eq!(said(&shop.server(&REFUND).await), "unattributed sale_unattributed");
-    // Whose customer it is, and what became of them, is none of a page's business.
+    // A page must not learn whose customer it is.
     assert_eq!(said(&shop.pay(Assurance::Bound, visitor(9), &SALE).await), "unattributed no_touch");
     assert_eq!(said(&shop.server(&Paid { key: "o2", customer: Some("u_9"), ..SALE }).await), "unattributed no_touch");
     shop.is_sound().await;
 }
 
 #[tokio::test]
-async fn a_sale_told_again_after_a_rejected_signup_was_mended_counts() {
+async fn a_sale_reported_again_after_a_rejected_signup_was_corrected_counts() {
     let shop = Shop::open(Credit::One);
     let visitor = shop.customer(1, "u_1").await;
     sent(&shop.store, 1, "rejected", State::Rejected).await;
@@ -294,7 +294,7 @@ async fn a_refund_that_was_refused_is_replayed_only_as_far_as_its_sale_still_bea
     let retry = |at| shop.store.change(Change::Retry { delivery: delivery.clone(), accept_double: false }, at);
     let second = shop.server(&Paid { key: "r2", minor: 600, ..REFUND }).await;
     assert_eq!((said(&second).as_str(), shop.stands(&refused).await.as_str()), ("accepted", "rejected"));
-    assert!(matches!(retry(NOW).await, Err(StoreError::Refused(text)) if text.contains("sum to more")));
+    assert!(matches!(retry(NOW).await, Err(StoreError::Refused(text)) if text.contains("exceed the sale's amount")));
     assert_eq!(shop.stands(&refused).await, "rejected");
     shop.ends(&second, State::Rejected).await;
     retry(NOW).await.unwrap();
@@ -309,7 +309,7 @@ async fn where_one_program_is_credited_what_is_said_again_is_no_second_ones() {
         let shop = Shop::open(credit);
         let visitor = shop.customer(1, "u_1").await;
         assert_eq!(said(&shop.pay(Assurance::Server, visitor.clone(), &SALE).await), "accepted");
-        // A partner of another program sends them once more before the backend repeats what it has said.
+        // A partner of another program brings the visitor again before the backend repeats its report.
         let later = Arrival { known_visitor: Some(visitor.clone()), ..arrival(9, vec![touch(90, "other")]) };
         recorded(&shop.store, later).await;
         let signup = shop.signup(Assurance::Server, visitor.clone(), "u_1").await;
@@ -321,7 +321,7 @@ async fn where_one_program_is_credited_what_is_said_again_is_no_second_ones() {
         assert_eq!(
             (said(&receipt).as_str(), receipt.attribution),
             ("duplicate", Vec::new()),
-            "nobody is credited anew"
+            "nobody is credited again"
         );
     }
     for receipt in said_again(Credit::Each).await {
@@ -337,7 +337,7 @@ async fn refunds_before_their_sale_follow_when_it_comes_as_far_as_it_bears_them(
     let third = shop.server(&Paid { key: "r3", minor: 600, ..REFUND }).await;
     let repeated = shop.server(&Paid { key: "r3", minor: 600, ..REFUND }).await;
     assert_eq!(said(&first), "held sale_unknown");
-    // A page's sale is no sale: what anybody may claim ends no refund.
+    // A page's sale does not count: a mere claim must not end a refund.
     shop.pay(Assurance::Bound, visitor(9), &SALE).await;
     assert_eq!(shop.stands(&first).await, "held sale_unknown");
     let meanwhile = shop.server(&Paid { key: "r9", minor: 1001, ..REFUND }).await;
@@ -377,7 +377,7 @@ async fn a_refund_that_ended_with_its_sale_counts_once_the_sale_does() {
     for refund in &ended {
         assert_eq!(said(refund), "unattributed sale_unattributed");
     }
-    // Said again without a touch, nothing changes; with the customer's signup it counts, and so does what was given back.
+    // Repeated without a touch, nothing changes; after the customer's signup the sale and its refunds count.
     assert_eq!(said(&shop.server(&SALE).await), "unattributed no_touch");
     assert!(shop.detail(&ended[1]).await.changes.is_empty());
     shop.customer(1, "u_1").await;

@@ -1,4 +1,4 @@
-//! What accepting a conversion writes, and what a repeat of it does not.
+//! What accepting a conversion writes, and what a repeat does not write.
 
 #![allow(
     missing_docs,
@@ -43,7 +43,7 @@ pub async fn a_replay_gives_the_first_receipt_and_asks_no_rule(ground: &impl Gro
     let mut again = signup(1, visitor(1), "u_1");
     (again.id, again.received_at) = (id(1500), NOW.plus(DAY_MS));
     assert_eq!(store.accept(again.clone(), no_rule()).await.unwrap(), Accepted::Replayed(first.clone()));
-    // Whatever became of it since: the receipt is what was said at the time.
+    // Whatever happened to it later, the receipt stays unchanged.
     sent(&store, 1, "rejected", State::Rejected).await;
     assert_eq!(store.accept(again, no_rule()).await.unwrap(), Accepted::Replayed(first));
     assert_eq!(store.conversions(Filter::default()).await.unwrap().len(), 1);
@@ -114,7 +114,7 @@ pub async fn a_refusing_rule_leaves_nothing_behind(ground: &impl Ground) {
     touched_visitor(&store, 1, &["main"]).await;
     let refused = store.accept(signup(1, visitor(1), "u_1"), Box::new(|_| Err(StoreError::Full(Limit::Queue)))).await;
     assert_eq!(refused, Err(StoreError::Full(Limit::Queue)));
-    // A delivery that cannot be written, after conversion, payload, decision and claim were.
+    // The delivery cannot be written, after conversion, payload, decision and claim were.
     let new = signup(1, visitor(1), "u_1");
     let rule_of = rule(&new, delivery_number(1));
     let broken = Box::new(move |known: &Known| {
@@ -134,7 +134,7 @@ pub async fn a_rule_sees_the_visitors_signups_and_the_sites_backlog(ground: &imp
     accepted(&store, 2, signup(2, visitor(1), "u_2")).await;
     signed_up(&store, 3, &["main"]).await;
     sent(&store, 1, "recorded", State::Recorded).await;
-    // What is held back until something else comes waits for nobody's work, and may wait for ever.
+    // A blocked delivery needs no work and may stay so forever.
     signed_up(&store, 5, &["main", "other"]).await;
     let blocked = leased(&store, 2).await;
     store.settle(&blocked, settlement(&blocked, State::Blocked, None)).await.unwrap();

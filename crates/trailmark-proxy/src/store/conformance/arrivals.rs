@@ -144,7 +144,7 @@ pub async fn a_vendors_cookie_counts_only_where_the_program_has_no_touch(ground:
     assert_eq!((held.newest.touch.id, held.is_new), (id(1), false));
     let free = recorded(&store, later(3, vec![by_cookie(clicked(3, "other", "x3"))])).await;
     assert_eq!((free.newest.touch.id, free.is_new), (id(3), true));
-    // A cookie that stays on the page for months must not open a closed window again.
+    // A vendor's cookie that lasts for months must not reopen an ended window.
     let closed = Arrival { now: NOW.plus(91 * DAY_MS), ..later(4, vec![by_cookie(clicked(4, "main", "x4"))]) };
     assert_eq!(store.record_arrival(closed).await.unwrap(), None);
 }
@@ -244,7 +244,7 @@ pub async fn a_spent_budget_refuses_what_is_new_and_nothing_else(ground: &impl G
     for number in [1, 2] {
         recorded(&store, at(0, number, vec![touch(number.into(), "main")])).await;
     }
-    // All of an arrival or nothing.
+    // All touches of an arrival, or none.
     let two = at(500, 3, vec![touch(3, "main"), touch(4, "other")]);
     assert_eq!(store.record_arrival(two.clone()).await, Err(StoreError::OverBudget));
     recorded(&store, at(500, 5, vec![touch(5, "main")])).await;
@@ -252,7 +252,7 @@ pub async fn a_spent_budget_refuses_what_is_new_and_nothing_else(ground: &impl G
     let again = Arrival { known_visitor: Some(visitor(1)), ..at(500, 1, vec![touch(6, "main")]) };
     assert!(!recorded(&store, again).await.is_new, "a repeat needs no room");
     assert_eq!(touches_of(&store, site()).await, 3);
-    // It slides on; and it bars nobody for a time in which the clock was ahead.
+    // The budget slides; and writes made while the clock was ahead block nobody.
     assert!(recorded(&store, at(3600, 7, vec![touch(7, "main"), touch(8, "other")])).await.is_new);
     assert!(recorded(&store, at(-86_400, 9, vec![touch(9, "main")])).await.is_new);
 }
@@ -268,7 +268,7 @@ pub async fn one_network_cannot_take_the_whole_budget_of_a_site(ground: &impl Gr
         recorded(&store, from(1, number)).await;
     }
     assert_eq!(store.record_arrival(from(1, 3)).await, Err(StoreError::OverBudget));
-    // Everybody else is served on, up to the site's own budget.
+    // Other networks go on, up to the site's budget.
     for number in [4, 5] {
         recorded(&store, from(2, number)).await;
     }

@@ -1,4 +1,4 @@
-//! Server callers: their keys, their replay key, whose conversion it is, and what they may read back.
+//! Server callers: API keys, Idempotency-Keys, a conversion's visitor, and reading conversions back.
 
 #![allow(
     missing_docs,
@@ -33,13 +33,13 @@ fn key(number: u8, created_at: UnixMillis) -> ApiKeyRow {
     ApiKeyRow { site: site(), id, name, hash: [number; 32], created_at, last_used_at: None, revoked_at: None }
 }
 
-/// A call under API key and Idempotency-Key by number.
+/// A call with API key and Idempotency-Key, by number.
 fn call(key: u8, idempotency_key: u8, visitor: Option<VisitorId>) -> ServerCall {
     let whose = visitor.map_or(Whose::Unsaid, Whose::Visitor);
     ServerCall { api_key: key_id(&format!("key{key}")), idempotency_key: [idempotency_key; 32], whose }
 }
 
-/// A server's signup; nobody but `call` says whose.
+/// A server's signup; `call` names its visitor.
 fn from_server(number: u16, customer: &str) -> NewConversion {
     let fresh = VisitorId::from_random([200_u8.wrapping_add(number.to_be_bytes()[1]); 16]);
     let new = signup(number, fresh, customer);
@@ -95,7 +95,7 @@ pub async fn an_idempotency_key_gives_the_first_receipt_and_asks_no_rule(ground:
     let first = posted(&store, 1, from_server(1, "u_1"), call(1, 1, Some(visitor))).await;
     let Accepted::New(receipt) = first else { panic!("{first:?}") };
     assert_eq!(receipt.status, Status::Accepted);
-    // Another id, another visitor, another time: the content alone counts.
+    // With another id, visitor and time: only the content counts.
     let again = NewConversion { received_at: NOW.plus(DAY_MS), ..from_server(2, "u_1") };
     let replayed = store.accept_from_server(again.clone(), call(1, 1, None), no_rule()).await.unwrap();
     assert_eq!(replayed, Accepted::Replayed(receipt));
@@ -122,7 +122,7 @@ pub async fn a_refused_conversion_leaves_its_idempotency_key_free(ground: &impl 
         Box::new(|_| Err(StoreError::Full(Limit::Queue))),
     );
     assert_eq!(refused.await, Err(StoreError::Full(Limit::Queue)));
-    // A key that the ledger does not have takes the conversion down with it.
+    // With an unknown API key nothing is written.
     let new = from_server(2, "u_2");
     let stranger = store.accept_from_server(new.clone(), call(9, 1, None), rule(&new, delivery_number(2))).await;
     assert!(stranger.is_err(), "{stranger:?}");
@@ -161,7 +161,7 @@ pub async fn a_servers_conversion_belongs_to_the_visitor_it_names_else_to_the_cu
     };
     for (number, named, programs) in [
         (2, Some(visitor(2)), &["other"][..]),
-        // Nobody is named, or somebody whom the ledger does not know: the customer signed up before.
+        // No visitor is named, or an unknown one: the customer signed up before.
         (3, None, &["main"]),
         (4, Some(visitor(99)), &["main"]),
     ] {

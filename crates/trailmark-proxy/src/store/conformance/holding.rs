@@ -1,4 +1,4 @@
-//! What is held claims nothing, and ends on record: closed, released, rejected, or decided with the sale that it waited for.
+//! A held conversion claims nothing. Its end is recorded: closed, released, rejected, or decided with the sale that it waited for.
 
 #![allow(
     missing_docs,
@@ -25,7 +25,7 @@ use crate::store::{
     Accepted, Assurance, CONVERSIONS_KNOWN, Consequence, Known, NewConversion, ReleaseRule, Ruling, Store, StoreError,
 };
 
-/// A sale of 10.00 EUR to `u_1`, or a refund of so much of `of`.
+/// A sale to `u_1`, or a refund of `of`.
 fn paid(number: u16, by: u8, key: &str, minor: i64, of: Option<&str>) -> NewConversion {
     let mut new = signup(number, visitor(by), "u_1");
     let order = Order {
@@ -41,7 +41,7 @@ fn paid(number: u16, by: u8, key: &str, minor: i64, of: Option<&str>) -> NewConv
     new
 }
 
-/// Accepts by the plain rule, changed by `change`.
+/// Accepts with the plain rule's ruling, changed by `change`.
 async fn changed(
     store: &Arc<dyn Store>,
     number: u16,
@@ -70,7 +70,7 @@ fn hold(ruling: &mut Ruling) {
     ruling.receipt.code = Some("a_reason".into());
 }
 
-/// Looks at what a rule knows, and holds.
+/// Shows `look` what a rule knows, and holds.
 async fn looked(store: &Arc<dyn Store>, number: u16, new: NewConversion, look: impl FnOnce(&Known) + Send + 'static) {
     changed(store, number, new, |known, ruling| {
         look(known);
@@ -79,7 +79,7 @@ async fn looked(store: &Arc<dyn Store>, number: u16, new: NewConversion, look: i
     .await;
 }
 
-/// Nothing is delivered then.
+/// Sets the status and removes the deliveries.
 fn status(ruling: &mut Ruling, status: Status) {
     ruling.deliveries.clear();
     ruling.receipt.deliveries.clear();
@@ -114,13 +114,13 @@ pub async fn a_rule_sees_whose_a_key_is_and_how_many_its_visitor_was_told_of(gro
     let sees = |told, is_own| move |known: &Known| assert_eq!((known.told_to_visitor, known.is_own), (told, is_own));
     looked(&store, 2, signup(2, visitor(1), "u_1"), sees(0, true)).await;
     looked(&store, 3, signup(3, visitor(2), "u_1"), sees(0, false)).await;
-    // Being told that it is taken counts, once a key; being held tells nothing.
+    // A page that is told "taken" counts, once for each key; "held" tells nothing.
     for number in [4, 5] {
         changed(&store, number, signup(number, visitor(2), "u_1"), |_, ruling| status(ruling, Status::Duplicate)).await;
     }
     looked(&store, 6, signup(6, visitor(2), "u_2"), sees(1, false)).await;
     looked(&store, 7, signup(7, visitor(2), "u_1"), sees(0, false)).await;
-    // What the vendor refused since was told as accepted, and what a server said was told to no page.
+    // A conversion that the vendor refused later was told as accepted; a server's conversion was told to no page.
     sent(&store, 1, "rejected", State::Rejected).await;
     looked(&store, 8, signup(8, visitor(1), "u_2"), sees(1, false)).await;
     let server = NewConversion { assurance: Assurance::Server, ..signup(9, visitor(2), "u_9") };
@@ -218,12 +218,12 @@ pub async fn only_held_conversions_of_the_same_kind_and_key_are_closed(ground: &
     let change = store.conversion(same.conversion_id.as_str().into()).await.unwrap().changes.remove(0);
     assert_eq!((change.change, change.cause), (Afterwards::Closed, Some(closing.conversion_id)));
     assert_eq!(change.changed_at, NOW);
-    // Its first receipt is what it was.
+    // Its first receipt is unchanged.
     let again = store.accept(signup(1, visitor(1), "u_1"), no_rule()).await.unwrap();
     assert!(matches!(again, Accepted::Replayed(receipt) if receipt.status == Status::Held));
 }
 
-/// Decides a held conversion by the plain rule.
+/// Decides a held conversion with the plain rule.
 fn release_by(number: u16, again: NewConversion) -> ReleaseRule {
     let rule = rule(&again, delivery_number(number));
     Box::new(move |held, known| {
@@ -267,7 +267,7 @@ pub async fn a_release_that_is_refused_or_cannot_be_written_changes_nothing(grou
     let id = receipt.conversion_id.as_str().to_owned();
     let refusing: ReleaseRule = Box::new(|_, _| Err(StoreError::Refused("no".into())));
     assert!(store.release_held(id.clone(), "a reason".into(), refusing, NOW).await.is_err());
-    // Somebody took the key, and the rule overlooks it.
+    // Another conversion took the key, and the rule overlooks it.
     accepted(&store, 2, signup(2, visitor(1), "u_1")).await;
     let rule = release_by(1, new);
     let blind: ReleaseRule = Box::new(move |held, known| rule(held, &Known { claimed: Vec::new(), ..known.clone() }));

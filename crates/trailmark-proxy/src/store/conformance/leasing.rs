@@ -51,7 +51,7 @@ pub async fn only_what_is_due_is_leased_and_only_once(ground: &impl Ground) {
 pub async fn what_lies_further_ahead_than_it_can_have_been_set_is_due_and_its_lease_over(ground: &impl Ground) {
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;
-    // Accepted while the clock was a month and more ahead.
+    // Accepted while the clock was more than a month ahead.
     let (near, far) = (NOW.plus(-30 * DAY_MS), NOW.plus(-32 * DAY_MS));
     let glance = store.glance(lane()).await.unwrap();
     assert_eq!((glance.is_due(near), glance.is_due(far), glance.is_due(NOW)), (false, true, true));
@@ -246,7 +246,7 @@ fn rule(pauses: Vec<Pause>) -> LaneRule {
     Box::new(|lane| Lane { pauses, ..lane })
 }
 
-/// Has what is due wait for a credential.
+/// Makes the due delivery wait for a credential.
 async fn put_aside(store: &Arc<dyn Store>, lease: u8, credential: &str, pauses: Vec<Pause>) {
     let leased = leased(store, lease).await;
     let progress = Progress { paused_by: Some(credential.into()), ..leased.progress.clone() };

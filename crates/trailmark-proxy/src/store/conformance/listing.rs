@@ -1,4 +1,4 @@
-//! How lists are paged, bounded in time and searched.
+//! How lists are paged, limited in time and searched.
 
 #![allow(
     missing_docs,
@@ -17,7 +17,7 @@ use crate::outbox::State;
 use crate::store::listing::{Filter, Page};
 use crate::store::{NewConversion, Store};
 
-/// Every page of a list, each of `limit` rows, as the ids of its rows.
+/// All pages of a list, with `limit` rows each, as the ids of the rows.
 async fn pages<T>(
     limit: u32,
     filter: Filter,

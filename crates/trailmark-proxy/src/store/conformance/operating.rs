@@ -103,7 +103,7 @@ pub async fn a_conversion_is_found_by_an_unambiguous_beginning(ground: &impl Gro
     assert!(matches!(store.conversion("%%%%%%%%".into()).await, Err(StoreError::NotFound(_))));
 }
 
-/// Another id of the same time as a conversion's.
+/// Another id with the same time as a conversion's.
 fn twin_of(number: u16) -> trailmark_wire::ids::ConversionId {
     let at = NOW.plus(i64::from(1000 + number) << 16);
     trailmark_wire::ids::ConversionId::from_parts(at, [0xff; 10])
@@ -148,8 +148,7 @@ pub async fn a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again(ground
     let again = accepted(&store, 3, signup(3, visitor(1), "u_1")).await;
     assert_eq!(again.status, Status::Accepted);
     let refused = store.change(retrying(1, false), NOW).await.unwrap_err();
-    let taken =
-        format!("conversion {}, which is accepted, holds its business key in program `main`", again.conversion_id);
+    let taken = format!("conversion {} (accepted) now has its business key in program `main`", again.conversion_id);
     assert!(matches!(&refused, StoreError::Refused(text) if text.contains(&taken)), "{refused}");
     assert_eq!(store.health().await.unwrap().violations, Vec::<String>::new());
 }
@@ -169,7 +168,7 @@ pub async fn a_retry_after_an_unknown_send_starts_with_a_look_up(ground: &impl G
     assert_eq!(store.change(retrying(1, true), NOW).await.unwrap().state, "due");
 }
 
-/// A send of a class whose outcome nobody can tell without a look-up.
+/// A send whose class needs a look-up after an unknown outcome.
 fn searchable() -> NewAttempt {
     NewAttempt { class: Some(Class::Searchable), ..send() }
 }
@@ -186,7 +185,7 @@ pub async fn a_retry_after_an_answer_that_came_too_late_starts_with_a_look_up(gr
         let retried = store.change(retrying(number.into(), false), NOW.plus(DAY_MS)).await.unwrap();
         assert_eq!(retried.state, "uncertain", "{late}");
     }
-    // Nor is the key of what the vendor took free once an operator has given it up.
+    // The key stays taken after an operator gave up a delivery that the vendor has.
     store.change(rejecting(1), NOW).await.unwrap();
     assert_eq!(accepted(&store, 50, signup(50, visitor(1), "u_1")).await.status, Status::Duplicate);
 }

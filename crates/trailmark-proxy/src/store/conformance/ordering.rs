@@ -1,4 +1,4 @@
-//! Deliveries that follow others: whose turn it is, and who is woken.
+//! Deliveries that follow others: which may be sent, and which are made due.
 
 #![allow(
     missing_docs,
@@ -39,7 +39,7 @@ pub(super) async fn sold(store: &Arc<dyn Store>, number: u16, key: &str) {
     accepted(store, number, of(signup(number, visitor, "u_1"), sale)).await;
 }
 
-/// Names its sale and, as most backends do, no customer.
+/// A refund that names its sale but no customer, as most backends do.
 async fn refunded(store: &Arc<dyn Store>, number: u16, key: &str, sale: &str) {
     let visitor = touched_visitor(store, 100, &["main"]).await;
     let event = Event::Refund { refund: order(key, 30), sale: OrderKey::new(sale).unwrap() };
@@ -52,7 +52,7 @@ fn waiting(leased: &Leased) -> Settlement {
     settlement(leased, State::Waiting, None)
 }
 
-/// What a rule is told; it lets the delivery go on.
+/// What a rule is told; the rule lets the delivery go on.
 async fn told(store: &Arc<dyn Store>, leased: &Leased, follows: Kind) -> Earlier {
     let seen = Arc::new(Mutex::new(None));
     let told = Arc::clone(&seen);

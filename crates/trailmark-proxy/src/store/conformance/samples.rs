@@ -1,5 +1,5 @@
-//! Rows for the suite, made from small numbers, so that a failing claim prints the same ids every time. The rule here is
-//! a plain one; the proxy's own stands in `intake`.
+//! Rows for the suite, made from small numbers, so that a failing claim always prints the same ids. The rule here is simple;
+//! the proxy's own rule is in `intake`.
 
 #![allow(
     missing_docs,
@@ -33,7 +33,7 @@ use crate::store::{
     RecordedArrival, Ruling, Store, StoreError,
 };
 
-/// When every sample happens, if it does not say otherwise.
+/// The default time of every sample.
 pub const NOW: UnixMillis = UnixMillis(1_790_000_000_000);
 
 /// A day in milliseconds.
@@ -69,13 +69,13 @@ pub fn browser_key(number: u8) -> Thumbprint {
     Thumbprint::from_digest([number; 32])
 }
 
-/// So many in the hour before [`NOW`], all of which one network may use.
+/// A budget for the hour before [`NOW`]; one network may use all of it.
 pub fn budget(most: u64) -> Budget {
     let since = NOW.plus(-60 * 60 * 1000);
     Budget { most, most_of_network: most, network: NetworkHash([1; 8]), since }
 }
 
-/// An id by number, each with its own first eight characters; those of a higher number are later.
+/// An id by number. Each has its own first eight characters; a higher number is later.
 pub fn id(number: u16) -> ConversionId {
     let [high, low] = number.to_be_bytes();
     ConversionId::from_parts(NOW.plus(i64::from(number) << 16), [0, high, low, 0, 0, 0, 0, 0, high, low])
@@ -86,7 +86,7 @@ pub fn lease_id(number: u8) -> LeaseId {
     LeaseId([number; 16])
 }
 
-/// A touch in a program by partner alone, from the landing URL, with a window of 90 days.
+/// A touch in a program with a partner only, from the landing URL, with a window of 90 days.
 pub fn touch(number: u16, in_program: &str) -> NewTouch {
     let captured = Captured {
         click_id: None,
@@ -106,7 +106,7 @@ pub fn clicked(number: u16, in_program: &str, click: &str) -> NewTouch {
     touch
 }
 
-/// A touch whose link holds no key that the vendor could take.
+/// A touch whose link has no key that the vendor could use.
 pub fn unusable(number: u16, in_program: &str) -> NewTouch {
     let mut touch = touch(number, in_program);
     touch.captured.partner = None;
@@ -119,7 +119,7 @@ pub fn by_cookie(touch: NewTouch) -> NewTouch {
     NewTouch { captured: Captured { source: Source::Cookie, ..touch.captured }, ..touch }
 }
 
-/// An arrival of nobody known; `number` names arrival and fresh visitor.
+/// An arrival without a known visitor; `number` names arrival and fresh visitor.
 pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
     Arrival {
         site: site(),
@@ -136,12 +136,12 @@ pub fn arrival(number: u8, touches: Vec<NewTouch>) -> Arrival {
     }
 }
 
-/// How many touches the ledger holds of a site.
+/// Number of touches of a site.
 pub async fn touches_of(store: &Arc<dyn Store>, site: SiteId) -> usize {
     store.touches(Filter { site: Some(site), ..Filter::default() }).await.unwrap().len()
 }
 
-/// Records an arrival that must hold a live touch afterwards.
+/// Records an arrival that must give a live touch.
 pub async fn recorded(store: &Arc<dyn Store>, arrival: Arrival) -> RecordedArrival {
     store.record_arrival(arrival).await.unwrap().expect("a live touch")
 }
@@ -175,7 +175,7 @@ pub fn signup(number: u16, visitor: VisitorId, customer: &str) -> NewConversion 
     }
 }
 
-/// Credits every program's last touch, unless somebody holds the key; deliveries are numbered from `first_delivery`.
+/// Credits every program's last touch, unless the key is claimed; deliveries are numbered from `first_delivery`.
 pub fn rule(new: &NewConversion, first_delivery: u16) -> AcceptRule {
     let (conversion, at) = (new.id.clone(), new.occurred_at);
     Box::new(move |known| Ok(rule_on(known, conversion, at, first_delivery)))
@@ -219,18 +219,18 @@ fn deliveries(decision: &Decision, due_at: UnixMillis, first: u16) -> Vec<NewDel
     credited.map(delivery).collect()
 }
 
-/// A rule that must not be asked.
+/// A rule that must not be called.
 pub fn no_rule() -> AcceptRule {
     Box::new(|_| panic!("the rule was asked"))
 }
 
-/// Accepts by [`rule`], with deliveries numbered from three thousand and the conversion's number.
+/// Accepts with [`rule`]; deliveries are numbered from [`delivery_number`].
 pub async fn accept(store: &Arc<dyn Store>, number: u16, new: NewConversion) -> Result<Accepted, StoreError> {
     let rule = rule(&new, delivery_number(number));
     store.accept(new, rule).await
 }
 
-/// Accepts something new.
+/// Accepts a new conversion.
 pub async fn accepted(store: &Arc<dyn Store>, number: u16, new: NewConversion) -> Receipt {
     match accept(store, number, new).await.unwrap() {
         Accepted::New(receipt) => receipt,
@@ -243,44 +243,44 @@ pub fn delivery_number(conversion: u16) -> u16 {
     3000 + conversion * 4
 }
 
-/// A visitor, numbered like their conversion, who signed up: one delivery for each program.
+/// Signs up a visitor with the conversion's number: one delivery for each program.
 pub async fn signed_up(store: &Arc<dyn Store>, number: u8, programs: &[&str]) -> Receipt {
     let visitor = touched_visitor(store, number, programs).await;
     let number = u16::from(number);
     accepted(store, number, signup(number, visitor, &format!("u_{number}"))).await
 }
 
-/// A wish for up to `most` leases of a minute, numbered from `first`, on a lane that lets everything through.
+/// Claims up to `most` leases of a minute, numbered from `first`, on an open lane.
 pub fn claim(lane: LaneKey, first: u8, most: u8, now: UnixMillis) -> Claim {
     let leases = (first..first + most).map(lease_id).collect();
     let gate = Box::new(|lane, waiting| (lane, waiting));
     Claim { lane, paused_by: None, most: most.into(), gate, leases, until: now.plus(60_000), now }
 }
 
-/// Leases the one delivery that is due in `main`.
+/// Leases the only due delivery in `main`.
 pub async fn leased(store: &Arc<dyn Store>, lease: u8) -> Leased {
     let mut leases = store.lease(claim(lane(), lease, 1, NOW)).await.unwrap();
     leases.pop().expect("one is due")
 }
 
-/// A send that is about to be made.
+/// A send before its request.
 pub fn send() -> NewAttempt {
     let (purpose, request, notes) = (Purpose::Send, "POST conversion/xid", Vec::new());
     NewAttempt { purpose, class: None, request, notes, started_at: NOW.plus(1) }
 }
 
-/// How an attempt ended, in one word.
+/// An attempt's end with this outcome.
 pub fn end(outcome: &'static str) -> AttemptEnd {
     AttemptEnd { outcome, http_status: Some(200), message: None, ended_at: NOW.plus(2) }
 }
 
-/// A step to a state in which nothing is due.
+/// A settlement into a state without a due time.
 pub fn settlement(leased: &Leased, state: State, attempt: Option<(AttemptKey, AttemptEnd)>) -> Settlement {
     let progress = Progress { state, due_at: None, ..leased.progress.clone() };
     Settlement { progress, attempt, lane: None }
 }
 
-/// Sends what is due in `main` and settles it so.
+/// Sends the due delivery in `main` and settles it with this outcome and state.
 pub async fn sent(store: &Arc<dyn Store>, lease: u8, outcome: &'static str, state: State) -> Leased {
     let leased = leased(store, lease).await;
     let key = store.begin_attempt(&leased, send()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What partners brought, added up.
+//! Sums of what partners brought.
 
 #![allow(
     missing_docs,
@@ -35,7 +35,7 @@ fn order(key: &str, amount: Money) -> Order {
     Order { key: OrderKey::new(key).unwrap(), amount_minor, currency, items: Vec::new() }
 }
 
-/// A sale or refund of the visitor of that number, received so many milliseconds after [`NOW`].
+/// A sale or refund of visitor `visitor_number`, received `after_ms` after [`NOW`].
 fn report(number: u16, visitor_number: u8, event: Event, after_ms: i64) -> NewConversion {
     let new = signup(number, visitor(visitor_number), "u_1");
     let conversion = Conversion { event, ..new.conversion };
@@ -53,14 +53,14 @@ fn refund(number: u16, visitor_number: u8, amount: Money, of: u16) -> NewConvers
     report(number, visitor_number, event, i64::from(number))
 }
 
-/// A visitor whom a partner's link brought.
+/// A visitor who followed a partner's link.
 async fn brought(store: &Arc<dyn Store>, number: u8, partner: &str) {
     let mut touch = touch(u16::from(number) * 10, "main");
     touch.captured.partner = Some(PartnerKey::new(partner).unwrap());
     recorded(store, arrival(number, vec![touch])).await;
 }
 
-/// All that there is, in one answer.
+/// Everything in one answer.
 fn all() -> SumFilter {
     SumFilter { most: CONVERSIONS_AN_ANSWER, ..SumFilter::default() }
 }
@@ -130,7 +130,7 @@ pub async fn answers_of_one_conversion_each_add_up_to_the_whole(ground: &impl Gr
     let store = ground.open();
     brought(&store, 1, "ada").await;
     for number in 1..=4 {
-        // Two were received in one millisecond.
+        // Two are received in the same millisecond.
         let new = NewConversion { received_at: NOW.plus(i64::from(number / 2)), ..sale(number, 1, euros(1 << number)) };
         accepted(&store, number, new).await;
     }

@@ -1,4 +1,4 @@
-//! What is left after the store went away.
+//! What remains after the store was closed or dropped.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,4 @@
-//! What vendors tell by themselves, and commissions: nothing that was kept is lost, and no answer overwrites a later one's.
+//! Webhooks and commissions: no kept webhook is lost, and no answer overwrites a later query's answer.
 
 #![allow(
     missing_docs,

@@ -1,4 +1,5 @@
-//! Attempts in SQL: a row that is committed before its request leaves, and its end. Which request that is, is not known here.
+//! Attempts in SQL: a row that is committed before its request is sent, and its end. This module does not know the
+//! request.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::capability::Class;
@@ -11,7 +12,7 @@ use crate::outbox::sent::SendOutcome;
 use crate::store::StoreError;
 use crate::store::delivery::{AttemptEnd, AttemptKey, Leased, NewAttempt, OpenAttempt};
 
-/// Whether an attempt was begun under a lease, ended or not.
+/// Whether an attempt was begun under a lease, finished or not.
 pub(super) fn begun(ledger: &Connection, held: &Leased) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM attempts WHERE site = ?1 AND delivery = ?2 AND lease = ?3";
     Ok(count(ledger, sql, (held.lane.site.as_str(), held.delivery.as_str(), held.lease.0))? > 0)
@@ -41,7 +42,7 @@ pub(super) fn insert(ledger: &Connection, held: &Leased, new: &NewAttempt) -> Re
     Ok(AttemptKey { site, delivery, generation: held.generation, number })
 }
 
-/// The attempt under a lease that has no end.
+/// The unfinished attempt under a lease.
 pub(super) fn open_under(ledger: &Connection, held: &Leased) -> Result<Option<OpenAttempt>, StoreError> {
     let sql = "SELECT * FROM attempts WHERE site = ?1 AND delivery = ?2 AND lease = ?3 AND ended_at IS NULL";
     first(ledger, sql, (held.lane.site.as_str(), held.delivery.as_str(), held.lease.0), open_attempt)
@@ -50,7 +51,7 @@ pub(super) fn open_under(ledger: &Connection, held: &Leased) -> Result<Option<Op
 /// Ends the attempt that was begun under a lease.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when the attempt is not that lease's, or has its end.
+/// [`StoreError::LeaseLost`] if the attempt belongs to another lease or is finished.
 pub(super) fn end_under(
     ledger: &Connection,
     held: &Leased,
@@ -63,10 +64,10 @@ pub(super) fn end_under(
     }
 }
 
-/// Writes an attempt's end, whatever stands there.
+/// Writes an attempt's end, replacing an earlier one.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is no such attempt.
+/// [`StoreError::NotFound`] if there is no such attempt.
 pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) -> Result<(), StoreError> {
     let sql = "UPDATE attempts SET ended_at = :ended_at, http_status = :http_status, outcome = :outcome,
                  message = :message
@@ -87,8 +88,8 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
     }
 }
 
-/// What the sends of a delivery so far leave open, over all of its generations. A yes that came after its lease had ended
-/// stands on its attempt alone; whoever sends again must find it at the vendor first, like anything that is not known.
+/// What all sends of a delivery, in all generations, leave open. A success that came after its lease had ended is
+/// recorded only on its attempt, so the next send needs a look-up first.
 pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Past, StoreError> {
     let sql = format!(
         "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2 AND {MAY}
@@ -99,7 +100,7 @@ pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
     Ok(unsure.map_or(Past::Clear, Past::Unsure))
 }
 
-/// The condition that an attempt, under this name, is a send which may have taken effect at the vendor.
+/// SQL condition: the attempt with this alias is a send that may have taken effect at the vendor.
 pub(super) fn may_have_effect(attempt: &str) -> String {
     let words = SendOutcome::words_with_effect();
     format!("{attempt}.purpose = 'send' AND ({attempt}.outcome IS NULL OR {attempt}.outcome IN ({words}))")

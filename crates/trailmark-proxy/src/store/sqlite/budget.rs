@@ -1,6 +1,6 @@
-//! What strangers may have a site write down in an hour, in SQL: counted by the minute, for the whole site and for each client
-//! network, so that neither a flood nor one visitor's thousandth touch makes the next question dearer. How much that may be
-//! is the caller's to say, and so is who a network is.
+//! How much strangers may make a site record in an hour, in SQL: counted by the minute, for the site and for each
+//! client network, so that a check costs the same after a flood. The caller sets the limits and identifies the
+//! network.
 
 use rusqlite::Connection;
 use trailmark_wire::ids::SiteId;
@@ -11,7 +11,7 @@ use crate::store::{Budget, StoreError};
 
 const MINUTE_MS: i64 = 60 * 1000;
 
-/// Rows of minutes that count no more and are removed at once, at most. Each step writes two, so they never pile up.
+/// Old minute rows deleted at most in one step. Each step adds two, so they do not accumulate.
 const REMOVED_AT_ONCE: u32 = 64;
 
 /// What is counted.
@@ -32,11 +32,11 @@ impl Subject {
     }
 }
 
-/// Takes room for so many. Minutes of a time to come, written before the clock went back, do not count, or they would bar the
-/// site until then.
+/// Counts `number` more. Ignores minutes in the future: they were written before the clock went back, and would block
+/// the site until then.
 ///
 /// # Errors
-/// [`StoreError::OverBudget`] when there is none; nothing is counted then.
+/// [`StoreError::OverBudget`] if a limit would be exceeded; then the caller rolls back.
 pub(super) fn take(
     ledger: &Connection,
     site: &SiteId,

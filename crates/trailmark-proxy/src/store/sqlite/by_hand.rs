@@ -1,5 +1,5 @@
-//! One conversion with everything about it, and the changes that operators make, in SQL. Each change is written with its
-//! reason; whether a delivery allows it is decided by `outbox::manual`.
+//! One conversion with everything about it, and operators' changes, in SQL. Each change is recorded with its reason;
+//! `outbox::manual` decides whether a delivery allows it.
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
@@ -15,7 +15,7 @@ use crate::outbox::{Progress, State};
 use crate::store::StoreError;
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Signed, Verdict};
 
-/// Characters of an id that must be given at least.
+/// Shortest accepted beginning of an id, in characters.
 const SHORTEST_PREFIX: usize = 8;
 
 /// See [`crate::store::operator::OperatorStore::conversion`].
@@ -74,7 +74,7 @@ pub(super) fn conversion_of(
     }))
 }
 
-/// The other conversion by which a conversion's key stands.
+/// The other conversion that has a conversion's business key.
 fn holder(ledger: &Connection, row: &ConversionRow) -> Result<Option<ConversionRow>, StoreError> {
     let Some(key) = &row.external_id else { return Ok(None) };
     let stands = known::stated_by(ledger, &row.site, row.kind.as_str(), key)?;
@@ -85,7 +85,7 @@ fn holder(ledger: &Connection, row: &ConversionRow) -> Result<Option<ConversionR
     Ok(found)
 }
 
-/// What the merchant signed. A claim has columns of its own only once its signature was verified.
+/// What the merchant signed. `customer_key` and `order_key` are only set after the signature was verified.
 fn signed(ledger: &Connection, row: &ConversionRow) -> Result<Vec<Signed>, StoreError> {
     let sql = "SELECT CASE WHEN c.customer_key IS NOT NULL THEN p.signed_customer END AS customer,
                       CASE WHEN c.order_key IS NOT NULL THEN p.signed_order END AS \"order\"
@@ -104,13 +104,13 @@ fn kid<C: Claims>(jws: &str) -> Option<String> {
     Statement::<C>::parse(jws, &Json).ok()?.kid().map(str::to_owned)
 }
 
-/// The one conversion whose id begins so, in any site: the ledger's id, or the one that the page gave it (its `jti`), which is
-/// all that a page knows of a conversion that it could not bring to the proxy at once.
+/// The one conversion of any site whose id begins so: the ledger's id or the page's (its `jti`). A page that could
+/// not reach the proxy at once knows only its own id.
 pub(super) fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, ConversionId), StoreError> {
     if prefix.len() < SHORTEST_PREFIX {
         return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the conversion's id")));
     }
-    // `g` follows every hexadecimal digit.
+    // `g` sorts after every hexadecimal digit.
     let sql = "SELECT site, id FROM conversions WHERE site = ?1 AND id >= ?2 AND id < ?2 || 'g'
                UNION SELECT site, id FROM conversions WHERE site = ?1 AND jti >= ?2 AND jti < ?2 || 'g' LIMIT 2";
     let mut found = Vec::new();
@@ -121,13 +121,13 @@ pub(super) fn find(ledger: &Connection, prefix: &str) -> Result<(SiteId, Convers
     match (found.pop(), found.is_empty()) {
         (Some(one), true) => Ok(one),
         (Some(_), false) => {
-            Err(StoreError::Refused("more than one conversion's id begins so: give more characters".into()))
+            Err(StoreError::Refused("more than one conversion's id begins with this: give more characters".into()))
         }
         (None, _) => Err(StoreError::NotFound("conversion")),
     }
 }
 
-/// A delivery as it stands before a change.
+/// A delivery before a change.
 struct Before {
     site: SiteId,
     conversion: ConversionId,
@@ -142,7 +142,7 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     let (Change::Drop { delivery, .. } | Change::Resolve { delivery, .. } | Change::Retry { delivery, .. }) = change;
     let before = before(ledger, delivery)?;
     if let Some(until) = before.leased_until {
-        return Err(StoreError::Refused(format!("this delivery is just being sent: try again after {until}")));
+        return Err(StoreError::Refused(format!("this delivery is being sent now: try again after {until}")));
     }
     if let Some(by) = overrule::overruled_by(ledger, &before.site, &before.conversion)? {
         return Err(StoreError::Refused(format!(
@@ -151,7 +151,7 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     }
     let (generation, after) = decide(ledger, delivery, &before, change, now)?;
     deliveries::set(ledger, &before.site, delivery, generation, &after)?;
-    // What stands behind it says anew who must act.
+    // Deliveries that wait for it update their reasons.
     order::wake(ledger, &before.site, delivery)?;
     follow(ledger, &before, &after)?;
     record(ledger, delivery, &before, after.state, change, now)?;
@@ -202,7 +202,7 @@ fn decide(
     Ok((generation, after.map_err(|error| StoreError::Refused(error.to_string()))?))
 }
 
-/// What a change means for the conversion and its claims.
+/// Updates the conversion's status and claims.
 fn follow(ledger: &Connection, before: &Before, after: &Progress) -> Result<(), StoreError> {
     match after.state {
         State::Rejected => claims::free_if_rejected(ledger, &before.site, &before.conversion),

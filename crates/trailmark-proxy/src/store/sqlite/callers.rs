@@ -1,5 +1,5 @@
-//! Server callers in SQL: API keys, and the accepting transaction under an Idempotency-Key. How a conversion itself is
-//! written stands in `conversions`.
+//! Server callers in SQL: API keys, and the accepting transaction under an Idempotency-Key. `conversions` writes the
+//! conversion itself.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_wire::conversion::{Event, Kind};
@@ -54,7 +54,7 @@ pub(super) fn accept(
     Ok(accepted)
 }
 
-/// Content hash and receipt of the conversion that was made under this Idempotency-Key.
+/// Content hash and receipt of the first conversion under this Idempotency-Key.
 fn earlier(ledger: &Connection, site: &SiteId, call: &ServerCall) -> Result<Option<([u8; 32], Receipt)>, StoreError> {
     let sql = "SELECT c.content_hash, c.receipt FROM idempotency_keys i
                JOIN conversions c ON c.site = i.site AND c.id = i.conversion
@@ -63,7 +63,7 @@ fn earlier(ledger: &Connection, site: &SiteId, call: &ServerCall) -> Result<Opti
     first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
 }
 
-/// A call that says nothing about the visitor differs with no page.
+/// A call that names no visitor does not contradict a page's claim.
 fn without_dispute(rule: AcceptRule) -> AcceptRule {
     Box::new(move |known| match known.is_claimed_by_page {
         true => rule(&Known { is_claimed_by_page: false, ..known.clone() }),
@@ -71,7 +71,7 @@ fn without_dispute(rule: AcceptRule) -> AcceptRule {
     })
 }
 
-/// Whose conversion it is, `None` when the ledger knows nobody; and whether the call says so.
+/// The conversion's visitor, `None` if the ledger knows none; and whether the call itself names it.
 fn visitor(
     ledger: &Connection,
     new: &NewConversion,
@@ -89,7 +89,8 @@ fn visitor(
     }
     let by_customer = brought_by(ledger, new)?;
     match &call.whose {
-        // Where nobody holds the customer, an old visitor helps nobody: their touches are over.
+        // Without an earlier signup of the customer, a former visitor makes no difference: the visitor's touches have
+        // expired.
         Whose::Former(visitor) if is_signup && by_customer.is_some() && known(visitor)? => {
             Ok((Some(visitor.clone()), true))
         }
@@ -97,7 +98,7 @@ fn visitor(
     }
 }
 
-/// The visitor whose signup brought the customer or, of a refund, whose sale it is.
+/// The visitor who brought the customer's signup; for a refund otherwise its sale's visitor.
 fn brought_by(ledger: &Connection, new: &NewConversion) -> Result<Option<VisitorId>, StoreError> {
     let customer = new.conversion.plain_customer().map(|customer| customer.key.as_str());
     let sale = match &new.conversion.event {
@@ -111,7 +112,7 @@ fn brought_by(ledger: &Connection, new: &NewConversion) -> Result<Option<Visitor
     }
 }
 
-/// The visitor of the first conversion that holds a business key in any program.
+/// The visitor of the first conversion that claims a business key in any program.
 fn holder(ledger: &Connection, site: &SiteId, kind: &str, key: &str) -> Result<Option<VisitorId>, StoreError> {
     let sql = "SELECT c.visitor FROM claims k JOIN conversions c ON c.site = k.site AND c.id = k.conversion
                WHERE k.site = ?1 AND k.kind = ?2 AND k.external_id = ?3 ORDER BY c.received_at, c.id LIMIT 1";

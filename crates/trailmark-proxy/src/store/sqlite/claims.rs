@@ -1,5 +1,5 @@
-//! Who holds a business key in a program, in SQL: taken with the delivery that it is for, freed only when nothing can have
-//! come of it at any vendor.
+//! Claims in SQL: which conversion owns a business key in a program. Taken together with the delivery, and freed only
+//! if no vendor can have recorded it.
 
 use rusqlite::Connection;
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
@@ -9,10 +9,10 @@ use super::attempts::may_have_effect;
 use super::rows::{all, checked, count, first, word, write};
 use crate::store::StoreError;
 
-/// Has a conversion hold its business key in a program; it may hold it already.
+/// Claims a conversion's business key in a program, unless the conversion has it already.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when another conversion holds the key, naming it, or this one has none.
+/// [`StoreError::Refused`] if another conversion has the key (the text names it), or this one has no key.
 pub(super) fn take(
     ledger: &Connection,
     site: &SiteId,
@@ -27,17 +27,17 @@ pub(super) fn take(
     match write(ledger, sql, (site.as_str(), conversion.as_str(), program.as_str()))? {
         0 => Err(StoreError::Refused(match holder(ledger, site, conversion, program)? {
             Some((other, status)) => format!(
-                "conversion {other}, which is {}, holds its business key in program `{program}` by now: look at that \
-                 one, and `outbox drop` this",
+                "conversion {other} ({}) now has its business key in program `{program}`: look at {other}, \
+                 and run `outbox drop` for this delivery",
                 status.as_str()
             ),
-            None => "its conversion has no business key that could be sent".to_owned(),
+            None => "its conversion has no business key to send".to_owned(),
         })),
         _ => Ok(()),
     }
 }
 
-/// The other conversion that holds a conversion's key in a program, and how it stands.
+/// The other conversion that has a conversion's key in a program, and its status.
 fn holder(
     ledger: &Connection,
     site: &SiteId,
@@ -52,8 +52,8 @@ fn holder(
     first(ledger, sql, key, |row| Ok((checked(row, "id")?, word(row, "status")?)))
 }
 
-/// After a delivery was rejected: when every one of its conversion was, the conversion is rejected too, and its keys are
-/// free again unless some send ended without anybody knowing what came of it, or took effect after all.
+/// After a delivery was rejected: if all deliveries of the conversion are rejected, rejects the conversion too. Then
+/// frees its keys, unless some send took or may have taken effect.
 pub(super) fn free_if_rejected(
     ledger: &Connection,
     site: &SiteId,
@@ -76,7 +76,7 @@ pub(super) fn free_if_rejected(
     free(ledger, site, conversion)
 }
 
-/// Has a conversion hold its business key no more, in any program.
+/// Frees a conversion's business key in all programs.
 pub(super) fn free(ledger: &Connection, site: &SiteId, conversion: &ConversionId) -> Result<(), StoreError> {
     let sql = "DELETE FROM claims
                WHERE (site, kind, external_id) IN (SELECT site, kind, external_id FROM conversions
@@ -84,11 +84,12 @@ pub(super) fn free(ledger: &Connection, site: &SiteId, conversion: &ConversionId
     write(ledger, sql, (site.as_str(), conversion.as_str())).map(|_| ())
 }
 
-/// After an operator moved a delivery on: its conversion holds its keys again, in every program that it is delivered to,
-/// and is no longer rejected.
+/// After an operator moved a delivery on: the conversion claims its keys again in all its programs, and is no longer
+/// rejected.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when another conversion has taken a key in the meantime, or other refunds what its sale bears.
+/// [`StoreError::Refused`] if another conversion has taken a key meanwhile, or the sale's refunds would exceed the
+/// sale.
 pub(super) fn take_again(ledger: &Connection, site: &SiteId, conversion: &ConversionId) -> Result<(), StoreError> {
     let key = (site.as_str(), conversion.as_str());
     let sql = "SELECT program FROM deliveries WHERE site = ?1 AND conversion = ?2";
@@ -107,7 +108,7 @@ pub(super) fn take_again(ledger: &Connection, site: &SiteId, conversion: &Conver
     match count(ledger, above, key)? {
         0 => Ok(()),
         _ => Err(StoreError::Refused(
-            "with it, all refunds of its sale would sum to more than the sale: others have taken its place".into(),
+            "with this refund, the refunds of its sale would exceed the sale's amount: other refunds were accepted meanwhile".into(),
         )),
     }
 }

@@ -1,5 +1,6 @@
-//! Commissions in SQL: which deliveries an event concerns, when each is queried, and the vendor's answers. Each query carries a
-//! sequence number; an answer is written only if no later query has been answered. `crate::commissions` decides when to query.
+//! Commissions in SQL: which deliveries an event concerns, when each is queried, and the vendor's answers. Each query
+//! carries a sequence number; an answer is written only if no later query has been answered. `crate::commissions`
+//! decides when to query.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::commission::{Commission, Earned};
@@ -14,11 +15,11 @@ use crate::store::delivery::LaneKey;
 use crate::store::operator::CommissionChange;
 use crate::store::webhooks::{AskClaim, Asking, Told};
 
-/// Deliveries that one event may have asked for: a partner's change concerns all that the partner brought.
+/// Most deliveries that one event concerns: a change of a partner concerns all deliveries of that partner.
 const CONCERNED: u32 = 1000;
 
-/// Deliveries of a program that an event concerns: those of the transaction that it names, else of the customer, else of
-/// the partner. Those that are not recorded yet count, too: they are asked for once they are.
+/// Deliveries of a program that an event concerns: those of its transactions, otherwise of its customers, otherwise
+/// of its partners. Deliveries that are not recorded yet are included: they are queried once they are recorded.
 pub(super) fn concerned(
     ledger: &Connection,
     site: &SiteId,
@@ -34,7 +35,7 @@ pub(super) fn concerned(
            WHERE d.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
              AND d.reference IN (SELECT value FROM json_each(:keys)))
          ORDER BY +id DESC LIMIT :most";
-    // A customer's vendor-side key is the reference of its signup.
+    // At the vendor a customer's key is the reference of the signup.
     let customer = "SELECT d.id FROM conversions c JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
          WHERE c.site = :site AND d.program = :program AND c.customer_key IN (
            SELECT value FROM json_each(:keys)
@@ -60,7 +61,7 @@ pub(super) fn concerned(
     Ok(Vec::new())
 }
 
-/// Has a delivery asked for from here on, if it is recorded.
+/// Schedules a query for a delivery if it is recorded.
 pub(super) fn mark(
     ledger: &Connection,
     site: &SiteId,
@@ -71,10 +72,10 @@ pub(super) fn mark(
     write(ledger, sql, (site.as_str(), delivery.as_str(), now.0))
 }
 
-/// A delivery was recorded: it is asked for at once, and so is the sale that a refund gives back. Webhooks that came before
-/// it was known are interpreted again.
+/// A delivery was recorded: schedules a query for it at once, and for a refund also for its sale. Interprets webhooks
+/// again that came before the delivery existed.
 pub(super) fn begin(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
-    // Zero is past, whatever the clock says.
+    // Zero is in the past for every clock.
     mark(ledger, site, delivery, UnixMillis(0))?;
     let sql = "UPDATE deliveries SET commission_due_at = 0
                WHERE site = ?1 AND state = 'recorded' AND id IN (
@@ -111,9 +112,9 @@ pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>,
     let mut asking = Vec::new();
     for delivery in granted {
         match asked(ledger, &lane, delivery.clone(), again_at) {
-            // Put off like any other, so that it keeps nobody from being asked for.
+            // The query stays scheduled for later, so that one damaged row does not block the others.
             Err(StoreError::Corrupt(damage)) => {
-                tracing::error!(delivery.id = %delivery, damage, "a delivery cannot be read, so its commission is not asked for");
+                tracing::error!(delivery.id = %delivery, damage, "a delivery's row cannot be read, so its commission is not queried");
             }
             question => asking.push(question?),
         }
@@ -121,7 +122,7 @@ pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>,
     Ok(asking)
 }
 
-/// Numbers a question, and puts the next one off.
+/// Numbers a query and schedules its repetition.
 fn asked(
     ledger: &Connection,
     lane: &LaneKey,
@@ -155,7 +156,7 @@ pub(super) fn tell(ledger: &Connection, asking: &Asking, told: &Told) -> Result<
     if last > asking.number {
         return Ok(false);
     }
-    // Whoever wanted another question while this one was under way has set the time since.
+    // If somebody scheduled another query meanwhile, that time stays.
     let sql = "UPDATE deliveries SET commission_due_at = ?4 WHERE site = ?1 AND id = ?2 AND commission_due_at = ?3";
     write(ledger, sql, (site, delivery, asking.again_at.0, told.next_at.map(|at| at.0)))?;
     let sql = "UPDATE deliveries SET commission_said = ?3, commission_asked_at = ?4 WHERE site = ?1 AND id = ?2";
@@ -211,13 +212,13 @@ pub(super) fn ask(ledger: &Connection, id: &str, now: UnixMillis) -> Result<u32,
     }
     match marked {
         0 => Err(StoreError::Refused(
-            "no delivery of this conversion is recorded: there is no commission to ask for".into(),
+            "no delivery of this conversion is recorded, so there is no commission to query".into(),
         )),
         marked => Ok(marked),
     }
 }
 
-/// What a delivery's commission was since when, the first first.
+/// Changes of a delivery's commission, the oldest first.
 pub(super) fn changes(
     ledger: &Connection,
     site: &SiteId,

@@ -1,5 +1,5 @@
-//! Opens connections to the ledger's file, sets what durability rests on, and reads every setting back: SQLite ignores a
-//! pragma that it does not know or cannot grant, so a value that was only set is a value that was only hoped for.
+//! Opens connections to the ledger's file, applies the settings that durability needs, and reads each one back:
+//! SQLite ignores a pragma that it does not know or cannot apply.
 
 use std::fs::{File, OpenOptions};
 use std::io::Read as _;
@@ -14,44 +14,45 @@ use url::Url;
 use super::lock::private;
 use crate::store::StoreError;
 
-/// The first release whose checkpoints cannot race a write-ahead log that is being reset (sqlite.org/wal.html).
+/// The first release whose checkpoints cannot race with a reset of the write-ahead log (sqlite.org/wal.html).
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// `TRMK`, in the file's header: `file(1)` and this module recognise a ledger by it.
 const APPLICATION_ID: i64 = 0x5452_4d4b;
 
-/// The first bytes of every SQLite database, and where its header keeps the application id (sqlite.org/fileformat.html).
+/// The first bytes of every SQLite database, and the header's place for the application id
+/// (sqlite.org/fileformat.html).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 const APPLICATION_ID_AT: std::ops::Range<usize> = 68..72;
 
-/// Statements that stay compiled on each connection; more than the store has.
+/// Compiled statements cached on each connection; more than the store has.
 const STATEMENTS: usize = 128;
 
-/// A pragma: its name, the value to set, and how that value reads back.
+/// A pragma: its name, the value to set, and the value read back.
 type Setting = (&'static str, &'static str, &'static str);
 
-/// macOS answers fsync before the drive has written, unless asked for more.
+/// On macOS fsync returns before the drive has written, unless `fullfsync` is set.
 const FULL_FSYNC: (&str, &str) = if cfg!(target_os = "macos") { ("ON", "1") } else { ("OFF", "0") };
 
-/// What the one writing connection must have.
+/// Settings of the writing connection.
 const WRITER: [Setting; 11] = [
     ("journal_mode", "WAL", "wal"),
-    // FULL syncs the log at every commit; NORMAL would lose acknowledged ones with the power.
+    // FULL syncs the log at every commit; NORMAL would lose acknowledged commits in a power failure.
     ("synchronous", "FULL", "2"),
     ("fullfsync", FULL_FSYNC.0, FULL_FSYNC.1),
     ("checkpoint_fullfsync", FULL_FSYNC.0, FULL_FSYNC.1),
-    // Checkpoints are the writer's own, between commits: none in the middle of somebody's answer.
+    // The writer checkpoints between commits, so that no caller waits for a checkpoint.
     ("wal_autocheckpoint", "0", "0"),
     ("journal_size_limit", "67108864", "67108864"),
     ("busy_timeout", "5000", "5000"),
     ("foreign_keys", "ON", "1"),
     ("trusted_schema", "OFF", "0"),
     ("cell_size_check", "ON", "1"),
-    // What is expunged is overwritten, not only unlinked.
+    // Deleted content is overwritten with zeros.
     ("secure_delete", "ON", "1"),
 ];
 
-/// What a reading connection must have.
+/// Settings of a reading connection.
 const READER: [Setting; 4] = [
     ("query_only", "ON", "1"),
     ("busy_timeout", "5000", "5000"),
@@ -59,8 +60,8 @@ const READER: [Setting; 4] = [
     ("cell_size_check", "ON", "1"),
 ];
 
-/// What an observing connection must have. The exclusive locking mode keeps the index of the write-ahead log in memory, where
-/// other connections share it through a file beside the ledger.
+/// Settings of an observing connection. The exclusive locking mode keeps the write-ahead log's index in memory
+/// instead of in a shared file beside the ledger.
 const OBSERVER: [Setting; 4] = [
     ("locking_mode", "EXCLUSIVE", "exclusive"),
     ("query_only", "ON", "1"),
@@ -68,20 +69,20 @@ const OBSERVER: [Setting; 4] = [
     ("cell_size_check", "ON", "1"),
 ];
 
-/// How a reading connection shares the file.
+/// How a reading connection uses the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reading {
     /// Beside the writer of this process.
     Shared,
-    /// Alone, and without changing anything: no lock, no index file, no recovery of the log on disk.
+    /// Alone, without changing anything: no lock, no index file, no recovery of the log.
     Observing,
 }
 
-/// Refuses a file that is no ledger by its first hundred bytes, before anything beside it or in it is touched. An absent or
-/// an empty file may become a ledger, and passes.
+/// Refuses a file that is no ledger by its first hundred bytes, before it or any file beside it is touched. Accepts
+/// an absent or empty file, which may become a ledger.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when the file is something else; [`StoreError::Unavailable`] when it cannot be read.
+/// [`StoreError::Refused`] if the file is something else; [`StoreError::Unavailable`] if it cannot be read.
 pub(super) fn recognise(path: &Path) -> Result<(), StoreError> {
     let mut head = Vec::with_capacity(100);
     match File::open(path).and_then(|file| file.take(100).read_to_end(&mut head)) {
@@ -91,19 +92,19 @@ pub(super) fn recognise(path: &Path) -> Result<(), StoreError> {
     }
     let what = match head.get(APPLICATION_ID_AT) {
         _ if head.is_empty() => return Ok(()),
-        // SQLite writes the header last: a ledger whose making was interrupted has an id of zero and no tables yet.
+        // SQLite writes the header last: a ledger whose creation was interrupted has id zero and no tables.
         Some(id) if head.starts_with(MAGIC) && (id == b"TRMK" || id == [0; 4]) => return Ok(()),
-        _ if head.starts_with(MAGIC) => "is a database, but no trailmark ledger",
-        _ => "is no trailmark ledger",
+        _ if head.starts_with(MAGIC) => "is a database, but not a Trailmark ledger",
+        _ => "is not a Trailmark ledger",
     };
-    Err(StoreError::Refused(format!("{} {what}: name another file", path.display())))
+    Err(StoreError::Refused(format!("{} {what}: choose another file", path.display())))
 }
 
-/// The writing connection to an existing or new ledger, readable by its owner alone.
+/// The writing connection to an existing or new ledger. Only the file's owner may read it.
 ///
 /// # Errors
-/// [`StoreError::Refused`] when SQLite is too old, a setting does not hold or the file is another program's;
-/// [`StoreError::Unavailable`] when it cannot be opened; [`StoreError::Corrupt`] when it is no database.
+/// [`StoreError::Refused`] if SQLite is too old, a setting does not hold or the file belongs to another program;
+/// [`StoreError::Unavailable`] if it cannot be opened; [`StoreError::Corrupt`] if it is no database.
 pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     new_enough(rusqlite::version_number())?;
     own_file(path)?;
@@ -113,7 +114,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// A reading connection: to a ledger that this process's writer has opened, or to one that nobody writes.
+/// A reading connection to a ledger that this process's writer has open, or that nobody writes.
 ///
 /// # Errors
 /// As [`writer`].
@@ -126,8 +127,8 @@ pub(super) fn reader(path: &Path, reading: Reading) -> Result<Connection, StoreE
     Ok(connection)
 }
 
-/// The address under which SQLite opens the file without locks of its own; the caller holds the lock file where there is one. A
-/// log that is missing or empty would be created, so SQLite is told then that nothing changes while it reads.
+/// The address that makes SQLite open the file without locks of its own; the caller has the lock file if there is
+/// one. SQLite would create a missing or empty log, so then it is told that nothing changes while it reads.
 fn unlocked(path: &Path) -> Result<PathBuf, StoreError> {
     let absolute = std::path::absolute(path).ok();
     let address = absolute.and_then(|path| Url::from_file_path(path).ok());
@@ -137,7 +138,7 @@ fn unlocked(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(format!("{address}?mode=ro&{}", if has_log { "vfs=unix-none" } else { "immutable=1" }).into())
 }
 
-/// Whether this process may write the file at all. Rights alone decide, not what is in it.
+/// Whether this process may write the file, by access rights alone.
 pub(super) fn is_writable(path: &Path) -> bool {
     use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
     let opened = OpenOptions::new().write(true).open(path);
@@ -147,10 +148,13 @@ pub(super) fn is_writable(path: &Path) -> bool {
 fn open(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
-    // A plan never depends on a bound value. Otherwise SQLite compiles a statement again at each binding once its planner has
-    // looked at a bound value, as it does for partial indexes: that was half of the CPU time of a conversion.
+    // Query plans must not depend on bound values. Otherwise SQLite compiles a statement again at each binding once
+    // its planner has looked at a bound value, as it does for partial indexes: that took half of the CPU time of a
+    // conversion.
     if !connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)? {
-        return Err(StoreError::Refused("this build of SQLite cannot keep query plans stable (QPSG)".into()));
+        return Err(StoreError::Refused(
+            "this build of SQLite lacks stable query plans (QPSG): use another build".into(),
+        ));
     }
     Ok(connection)
 }
@@ -162,7 +166,7 @@ fn new_enough(version: i32) -> Result<(), StoreError> {
     Err(StoreError::Refused(format!("SQLite {version} can damage a ledger; build with {OLDEST_SQLITE} or later")))
 }
 
-/// Makes the file, or takes away what others may do with it. Log and index files get the same rights from SQLite.
+/// Creates the file, or removes other users' access. SQLite gives log and index files the same rights.
 fn own_file(path: &Path) -> Result<(), StoreError> {
     let unavailable = |error: std::io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
     let mut options = OpenOptions::new();
@@ -176,14 +180,17 @@ fn own_file(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An empty file becomes a ledger; a file with somebody else's tables stays as it is.
+/// An empty file becomes a ledger; a file with another program's tables is left unchanged.
 fn check_identity(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     match (id, objects) {
         (APPLICATION_ID, _) => Ok(()),
         (0, 0) => Ok(connection.pragma_update(None, "application_id", APPLICATION_ID)?),
-        _ => Err(StoreError::Refused(format!("{} is a database, but no trailmark ledger", path.display()))),
+        _ => Err(StoreError::Refused(format!(
+            "{} is a database, but not a Trailmark ledger: choose another file",
+            path.display()
+        ))),
     }
 }
 
@@ -203,7 +210,7 @@ fn assert_settings(connection: &Connection, settings: &[Setting]) -> Result<(), 
             other => format!("{other:?}"),
         };
         if found != *expected {
-            return Err(StoreError::Refused(format!("SQLite's {name} is {found} here, and must be {expected}")));
+            return Err(StoreError::Refused(format!("SQLite's {name} is {found}, but must be {expected}")));
         }
     }
     Ok(())
@@ -215,10 +222,10 @@ mod tests {
 
     #[test]
     fn a_setting_that_does_not_hold_is_refused() {
-        // No log can stand beside a database in memory, so SQLite keeps its own mode and says nothing.
+        // An in-memory database cannot have a log, so SQLite silently keeps its own mode.
         let memory = Connection::open_in_memory().unwrap();
         let refused = set(&memory, &WRITER).unwrap_err();
-        assert_eq!(refused, StoreError::Refused("SQLite's journal_mode is memory here, and must be wal".into()));
+        assert_eq!(refused, StoreError::Refused("SQLite's journal_mode is memory, but must be wal".into()));
     }
 
     #[test]

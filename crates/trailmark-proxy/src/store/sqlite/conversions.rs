@@ -1,5 +1,5 @@
-//! Conversions in SQL: the accepting transaction, which either writes a conversion with payload, decision, claims, deliveries
-//! and receipt, or gives the first receipt again. What is accepted is decided by the caller's rule.
+//! Conversions in SQL: the accepting transaction. It writes a conversion with payload, decision, claims, deliveries
+//! and receipt, or returns the first receipt. The caller's rule decides.
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::conversion::{Customer, CustomerClaim, Event, Item, Order, OrderClaim};
@@ -29,18 +29,18 @@ pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule)
     }
     touches::add_visitor(ledger, &new.site, &new.visitor, new.received_at)?;
     insert(ledger, new, &ruling)?;
-    // A page may say the same any number of times, and what it says besides goes nowhere.
+    // A page can repeat a duplicate any number of times, and nobody needs its payload.
     if ruling.receipt.status != Status::Duplicate || new.assurance == Assurance::Server {
         insert_payload(ledger, new)?;
     }
     insert_decision(ledger, new, &ruling)?;
-    // First what others lose by it, so that its deliveries find their keys free.
+    // First the consequences for other conversions, so that the new deliveries find their keys free.
     held::follow(ledger, &new.site, &new.id, &ruling.consequences, new.received_at)?;
     deliver(ledger, &new.site, &new.id, &ruling.deliveries)?;
     Ok(Accepted::New(ruling.receipt))
 }
 
-/// Makes the deliveries of a conversion, each with its claim.
+/// Creates the deliveries of a conversion, each with its claim.
 pub(super) fn deliver(
     ledger: &Connection,
     site: &SiteId,
@@ -61,7 +61,7 @@ fn earlier(ledger: &Connection, new: &NewConversion) -> Result<Option<([u8; 32],
     first(ledger, sql, key, |row| Ok((plain(row, "content_hash")?, json(row, "receipt")?)))
 }
 
-/// Whether another conversion of the site is called so already: a page chooses its ids, and may choose somebody else's.
+/// Whether another conversion of the site has this id: a page chooses its ids and may choose an existing one.
 fn is_taken(ledger: &Connection, new: &NewConversion) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND id = ?2)
                    OR EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND jti = ?2)";
@@ -81,7 +81,7 @@ fn subject(new: &NewConversion) -> Subject<'_> {
     }
 }
 
-/// A conversion as its columns have it.
+/// A conversion as stored in columns.
 #[derive(Debug, Default)]
 struct Parts<'a> {
     customer: Option<&'a Customer>,
@@ -173,7 +173,7 @@ fn insert_decision(ledger: &Connection, new: &NewConversion, ruling: &Ruling) ->
     write(ledger, sql, row).map(|_| ())
 }
 
-/// Of a sale that was withdrawn before any vendor heard of it, the delivery is there already, dropped, and begins anew.
+/// If a sale was withdrawn before any vendor knew of it, its dropped delivery starts again.
 fn insert_delivery(
     ledger: &Connection,
     site: &SiteId,
@@ -202,5 +202,5 @@ fn insert_delivery(
         ":settles_at": progress.settles_at.map(|at| at.0),
     };
     let id = first(ledger, sql, row, |row| checked::<ConversionId>(row, "id"))?;
-    order::wake(ledger, site, &id.ok_or_else(|| damaged("program", "there is a delivery to it already"))?)
+    order::wake(ledger, site, &id.ok_or_else(|| damaged("program", "there is a delivery already"))?)
 }

@@ -1,5 +1,5 @@
-//! Deliveries in SQL: leasing them, and the steps under a lease. Each step first asks for the row *with its lease id*, so
-//! that whoever lost a lease changes nothing. How a delivery goes on is decided by `outbox`.
+//! Deliveries in SQL: leases, and the steps under a lease. Each step first reads the row *by its lease id*, so that a
+//! lost lease changes nothing. `outbox` decides what follows.
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_wire::conversion::Kind;
@@ -16,7 +16,7 @@ use crate::store::delivery::{
     Settlement, TurnRule,
 };
 
-/// A delivery with its conversion's kind, and whether a send that has ended may have taken effect.
+/// A delivery with its conversion's kind, and whether a finished send may have taken effect.
 fn select() -> String {
     format!(
         "SELECT d.*, c.kind, EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
@@ -26,7 +26,7 @@ fn select() -> String {
     )
 }
 
-/// What has something to do. The states are `State`'s with a `purpose()`.
+/// Deliveries with something to do: the states for which `Progress::purpose` gives a purpose.
 const ACTIVE: &str = "site = :site AND program = :program AND lease IS NULL AND due_at IS NOT NULL
                       AND state IN ('due', 'ignored', 'uncertain', 'unverified')";
 
@@ -63,9 +63,9 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
     let mut held = Vec::new();
     for (delivery, lease) in granted {
         match grant(ledger, &lane.site, &delivery, lease, until) {
-            // It stays under its lease, out of the others' way: `expired` does not give it back.
+            // The row stays leased, so that it does not block the others: `expired` skips it.
             Err(StoreError::Corrupt(damage)) => {
-                tracing::error!(delivery.id = %delivery, damage, "a delivery cannot be read and is set aside");
+                tracing::error!(delivery.id = %delivery, damage, "a delivery's row cannot be read, so the delivery is skipped");
             }
             granted => held.push(granted?),
         }
@@ -73,7 +73,7 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
     Ok(held)
 }
 
-/// Ids of what is due, the longest due first.
+/// Ids of due deliveries, the longest due first.
 fn due(
     ledger: &Connection,
     lane: &LaneKey,
@@ -109,10 +109,10 @@ fn grant(
     under(ledger, site, delivery, lease)
 }
 
-/// The delivery under a lease.
+/// The delivery under this lease.
 ///
 /// # Errors
-/// [`StoreError::LeaseLost`] when it is not under that one.
+/// [`StoreError::LeaseLost`] if it is not under this lease.
 fn under(ledger: &Connection, site: &SiteId, delivery: &ConversionId, lease: LeaseId) -> Result<Leased, StoreError> {
     let sql = format!("{} WHERE d.site = ?1 AND d.id = ?2 AND d.lease = ?3", select());
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str(), lease.0), leased)?;
@@ -128,8 +128,8 @@ pub(super) fn turn(ledger: &Connection, held: &Leased, follows: Kind, rule: Turn
     }
 }
 
-/// See [`crate::store::delivery::DeliveryStore::begin_attempt`]. A lease whose time is over begins nothing: somebody may
-/// just be about to settle it as expired.
+/// See [`crate::store::delivery::DeliveryStore::begin_attempt`]. An expired lease begins nothing: somebody may be
+/// settling it.
 pub(super) fn begin_attempt(ledger: &Connection, held: &Leased, new: &NewAttempt) -> Result<AttemptKey, StoreError> {
     let now = under(ledger, &held.lane.site, &held.delivery, held.lease)?;
     let alive = "SELECT count(*) FROM deliveries WHERE site = ?1 AND id = ?2 AND lease_until > ?3";
@@ -150,7 +150,7 @@ pub(super) fn settle(ledger: &Connection, held: &Leased, settlement: Settlement)
     let now = under(ledger, &held.lane.site, &held.delivery, held.lease)?;
     match &attempt {
         Some((key, end)) => attempts::end_under(ledger, &now, key, end)?,
-        // Its holder began one after all: only whoever knows how it ended may settle.
+        // An attempt is open: only its holder, who knows the outcome, may settle.
         None if attempts::open_under(ledger, &now)?.is_some() => return Err(StoreError::LeaseLost),
         None => {}
     }
@@ -203,8 +203,8 @@ pub(super) fn expired(
     ended.into_iter().flatten().map(with_attempt).collect()
 }
 
-/// Writes how a delivery stands, and ends whatever lease is on it. Those that follow it look again once it is at rest: then
-/// they go on, or say who must act.
+/// Writes a delivery's state and ends its lease. When the delivery is at rest, the deliveries that wait for it are
+/// checked again.
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
@@ -240,7 +240,7 @@ pub(super) fn set(
     if progress.is_at_rest() { order::wake(ledger, site, delivery) } else { Ok(()) }
 }
 
-/// A row of [`select`] that has a lease.
+/// Reads a row of [`select`] with a lease.
 fn leased(row: &Row<'_>) -> Result<Leased, StoreError> {
     Ok(Leased {
         lease: LeaseId(plain(row, "lease")?),
@@ -255,7 +255,7 @@ fn leased(row: &Row<'_>) -> Result<Leased, StoreError> {
     })
 }
 
-/// How a delivery stands, from its row.
+/// Reads a delivery's progress from its row.
 pub(super) fn progress(row: &Row<'_>) -> Result<Progress, StoreError> {
     let state: String = plain(row, "state")?;
     let doubt: Option<String> = plain(row, "doubt")?;

@@ -1,21 +1,21 @@
-//! What SQLite's result codes mean to a caller of the ledger, and which of them end the process. Pure: it only judges.
+//! The meaning of SQLite's result codes for the ledger's callers, and which codes end the process. Pure.
 
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
 use crate::store::StoreError;
 
-/// What a failed COMMIT or checkpoint leaves behind.
+/// What a failed COMMIT or checkpoint means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CommitFailure {
-    /// The kernel refused a write or an fsync. Pages that it could not write may be marked clean now, so that a second
-    /// fsync would succeed without them: what is on the disk can be learned only by starting again.
+    /// The kernel failed to write or sync. It may have marked the unwritten pages clean, so that a second fsync would
+    /// succeed without them. Only a restart shows what is on the disk.
     Fatal(String),
-    /// Rolled back; nothing of the batch was written.
+    /// Rolled back; nothing was written.
     RolledBack(StoreError),
 }
 
-/// Judges an error of COMMIT or of a checkpoint.
+/// Classifies an error of COMMIT or of a checkpoint.
 pub(super) fn commit_failure(error: rusqlite::Error) -> CommitFailure {
     match error.sqlite_error() {
         Some(code) if code.extended_code & 0xff == ffi::SQLITE_IOERR => CommitFailure::Fatal(error.to_string()),
@@ -23,7 +23,7 @@ pub(super) fn commit_failure(error: rusqlite::Error) -> CommitFailure {
     }
 }
 
-/// By code, never by text. SQLite's own messages name tables and columns, not values.
+/// Classifies by code, never by text. SQLite's messages name tables and columns, not values.
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
@@ -31,7 +31,7 @@ impl From<rusqlite::Error> for StoreError {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::CannotOpen | ErrorCode::ReadOnly) => {
                 Self::Unavailable(error.to_string())
             }
-            // A key that is taken. Only a caller that overlooks what it was told gets here.
+            // A key exists already. Callers prevent this.
             Some(ErrorCode::ConstraintViolation) => Self::Refused(error.to_string()),
             _ => Self::Corrupt(error.to_string()),
         }

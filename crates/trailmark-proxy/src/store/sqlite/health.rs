@@ -1,4 +1,4 @@
-//! Counts, and the rules that must hold between them, in SQL. Repairs nothing: a violation is for a person to look at.
+//! Counts, and the rules that must hold between them, in SQL. Repairs nothing: an operator must look at a violation.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use super::{lists, migrate};
 use crate::store::StoreError;
 use crate::store::operator::{Counts, Health};
 
-/// What must never be found: a name for people, and the statement that counts it. `{unsettled}` is the list of states that
-/// still need something to happen.
+/// What must never occur: a name for people, and a statement that counts it. `{unsettled}` stands for the list of
+/// unsettled states.
 const RULES: [(&str, &str); 12] = [
     (
         "accepted conversions without the deliveries that their receipt promised",
@@ -35,14 +35,14 @@ const RULES: [(&str, &str); 12] = [
          WHERE NOT EXISTS (SELECT 1 FROM decisions x WHERE x.site = c.site AND x.conversion = c.id)",
     ),
     (
-        "deliveries that are not settled and hold no claim on their business key",
+        "unsettled deliveries without a claim on their business key",
         "SELECT count(*) FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
          WHERE d.state IN ({unsettled}) AND NOT EXISTS (
            SELECT 1 FROM claims k WHERE k.site = c.site AND k.kind = c.kind AND k.external_id = c.external_id
              AND k.program = d.program AND k.conversion = c.id)",
     ),
     (
-        "sales of which more was refunded than they bear",
+        "sales whose refunds exceed their amount",
         "SELECT count(*) FROM (
            SELECT site, refund_of, sum(amount) AS refunded FROM (
              SELECT site, refund_of, max(amount_minor) AS amount FROM conversions
@@ -52,12 +52,12 @@ const RULES: [(&str, &str); 12] = [
                              AND s.external_id = r.refund_of AND s.status = 'accepted')",
     ),
     (
-        "open attempts whose delivery is not under their lease",
+        "unfinished attempts whose lease is not their delivery's",
         "SELECT count(*) FROM attempts a JOIN deliveries d ON d.site = a.site AND d.id = a.delivery
          WHERE a.ended_at IS NULL AND d.lease IS NOT a.lease",
     ),
     (
-        "deliveries that wait for a time that never comes",
+        "deliveries that wait without a due time",
         "SELECT count(*) FROM deliveries WHERE state IN ('due', 'unverified') AND due_at IS NULL",
     ),
     (
@@ -72,12 +72,12 @@ const RULES: [(&str, &str); 12] = [
          WHERE state NOT IN ({unsettled}, 'ignored') AND (lease IS NOT NULL OR due_at IS NOT NULL)",
     ),
     (
-        "webhooks that are to be interpreted and have no body",
+        "webhooks without a body that are not interpreted yet",
         "SELECT count(*) FROM webhooks w WHERE w.state = 'received'
            AND NOT EXISTS (SELECT 1 FROM webhook_payloads p WHERE p.site = w.site AND p.webhook = w.id)",
     ),
     (
-        "tallies that differ from the rows that they count",
+        "tallies that differ from the rows they count",
         "SELECT count(*) FROM (
            SELECT site, subject, word, sum(number) AS number FROM (
              SELECT site, subject, word, number FROM tallies
@@ -89,7 +89,7 @@ const RULES: [(&str, &str); 12] = [
     ),
 ];
 
-/// Of the few that an index of their own holds.
+/// Uses the index that has only these rows.
 const CLAIMED_BY_PAGE: &str =
     "SELECT count(*) FROM conversions INDEXED BY conversions_claimed_by_page WHERE code = 'claimed_by_page'";
 
@@ -131,7 +131,7 @@ pub(super) fn health(ledger: &Connection) -> Result<Health, StoreError> {
     })
 }
 
-/// `ok`, or the first things that SQLite finds wrong with the file.
+/// `ok`, or the first faults that SQLite finds in the file.
 fn integrity(ledger: &Connection) -> Result<String, StoreError> {
     let found = all(ledger, "PRAGMA integrity_check(10)", [], |row| Ok(row.get::<_, String>(0)?))?;
     Ok(found.join("; "))
@@ -141,7 +141,7 @@ fn violations(ledger: &Connection) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
     let dangling = all(ledger, "PRAGMA foreign_key_check", [], |row| Ok(row.get::<_, String>(0)?))?;
     if !dangling.is_empty() {
-        found.push(format!("rows that refer to nothing: {}, in {}", dangling.len(), unique(dangling)));
+        found.push(format!("rows that refer to missing rows: {}, in {}", dangling.len(), unique(dangling)));
     }
     for (rule, sql) in RULES {
         match count(ledger, &sql.replace("{unsettled}", &lists::unsettled()), [])? {

@@ -1,6 +1,6 @@
-//! How held conversions end, in SQL: released or rejected by an operator, closed by a server, decided because what they waited
-//! for came. Each end is recorded with its reason or its cause; the first receipt stays as it was given. Whether
-//! and how is decided by the caller's rule.
+//! The end of held conversions, in SQL: an operator releases or rejects one, a server closes it, or it is decided
+//! because what it waited for has arrived. Each end is recorded with its reason or cause; the first receipt stays
+//! unchanged. The caller's rule decides.
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
@@ -44,7 +44,7 @@ pub(super) fn reject(
     by_hand::conversion_of(ledger, &site, &id)?.ok_or(StoreError::NotFound("conversion"))
 }
 
-/// What a ruling about `cause` means for others.
+/// Writes what a ruling about `cause` changes in other conversions.
 pub(super) fn follow(
     ledger: &Connection,
     site: &SiteId,
@@ -68,7 +68,7 @@ pub(super) fn follow(
     Ok(())
 }
 
-/// What became of a conversion after its receipt.
+/// Changes of a conversion after its receipt.
 pub(super) fn changes(
     ledger: &Connection,
     site: &SiteId,
@@ -87,7 +87,7 @@ pub(super) fn changes(
     })
 }
 
-/// Why a conversion stands otherwise from now on.
+/// Why a conversion's status changes.
 pub(super) struct Why<'a> {
     pub(super) change: Afterwards,
     pub(super) reason: Option<&'a str>,
@@ -101,13 +101,13 @@ fn assert_held(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<
     match status.as_deref() {
         Some("held") => Ok(()),
         Some(status) => Err(StoreError::Refused(format!(
-            "this conversion is `{status}`: only what is held is released or rejected"
+            "this conversion is `{status}`: only a held conversion can be released or rejected"
         ))),
         None => Err(StoreError::NotFound("conversion")),
     }
 }
 
-/// A conversion as a rule looks at it, its visitor and, of a refund, its sale's key.
+/// What a rule reads of a conversion, its visitor, and for a refund its sale's key.
 type Again = (Held, VisitorId, Option<String>);
 
 fn again(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<Again, StoreError> {
@@ -119,7 +119,7 @@ fn again(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<Again,
     found.ok_or(StoreError::NotFound("conversion"))
 }
 
-/// What a rule says about a conversion from what the ledger knows by now.
+/// Applies a rule to a conversion and what the ledger knows now.
 pub(super) fn decide_again<T>(
     ledger: &Connection,
     site: &SiteId,
@@ -134,13 +134,13 @@ pub(super) fn decide_again<T>(
         external_id: held.external_id.as_deref(),
         customer: held.customer.as_ref().map(|key| key.as_str()),
         refund_of: refund_of.as_deref(),
-        // It is held already: no budget is asked for it.
+        // It is held already, so no budget applies.
         held_since: None,
     };
     rule(&held, &known::about(ledger, &subject)?)
 }
 
-/// The same where all that the rule needs to know was read before.
+/// The same with `known` read by the caller.
 pub(super) fn decide_knowing<T>(
     ledger: &Connection,
     site: &SiteId,
@@ -151,7 +151,7 @@ pub(super) fn decide_knowing<T>(
     rule(&again(ledger, site, id)?.0, known)
 }
 
-/// Writes what a ruling says about the held conversion that its receipt names, with its deliveries and what follows for others.
+/// Writes a ruling about the held conversion that its receipt names, with deliveries and consequences.
 pub(super) fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &Why<'_>) -> Result<(), StoreError> {
     let (id, receipt) = (&ruling.receipt.conversion_id, &ruling.receipt);
     stand(ledger, site, id, (receipt.status, receipt.code.as_deref()), why)?;
@@ -162,7 +162,8 @@ pub(super) fn settle(ledger: &Connection, site: &SiteId, ruling: &Ruling, why: &
     follow(ledger, site, id, &ruling.consequences, why.now)
 }
 
-/// Closes what is held under the kind and key of `cause`. Pages may have any number held; the rest is owed.
+/// Closes held conversions with the kind and key of `cause`. Pages may have any number of them: what exceeds
+/// [`FOLLOWERS_AT_ONCE`] is closed later.
 fn close(ledger: &Connection, site: &SiteId, cause: &ConversionId, now: UnixMillis) -> Result<(), StoreError> {
     let sql = "SELECT h.id FROM conversions c
                JOIN conversions h ON h.site = c.site AND h.kind = c.kind AND h.external_id = c.external_id
@@ -174,7 +175,7 @@ fn close(ledger: &Connection, site: &SiteId, cause: &ConversionId, now: UnixMill
     if is_all { Ok(()) } else { owed::owe(ledger, site, cause, owed::What::Closing) }
 }
 
-/// Closes one of them.
+/// Closes one held conversion.
 pub(super) fn close_one(
     ledger: &Connection,
     site: &SiteId,
@@ -186,7 +187,7 @@ pub(super) fn close_one(
     stand(ledger, site, held, (Status::Duplicate, Some(Code::ClosedByServer.as_str())), &why)
 }
 
-/// Closes a held conversion whose key stands already.
+/// Closes a held conversion whose key is taken.
 fn close_itself(ledger: &Connection, site: &SiteId, id: &ConversionId, now: UnixMillis) -> Result<(), StoreError> {
     let sql = "SELECT kind, external_id FROM conversions WHERE site = ?1 AND id = ?2";
     let named = first(ledger, sql, (site.as_str(), id.as_str()), |row| {
@@ -198,7 +199,7 @@ fn close_itself(ledger: &Connection, site: &SiteId, id: &ConversionId, now: Unix
     stand(ledger, site, id, (Status::Duplicate, Some(Code::KeyTaken.as_str())), &why)
 }
 
-/// How a held conversion, or a refund that ended with its sale, stands from now on, on record.
+/// Sets and records the new status of a held conversion, or of a refund that ended with its sale.
 fn stand(
     ledger: &Connection,
     site: &SiteId,
@@ -214,7 +215,7 @@ fn stand(
     record(ledger, site, id, (status, code), why)
 }
 
-/// Puts on record how a conversion stands from now on.
+/// Records the new status of a conversion.
 pub(super) fn record(
     ledger: &Connection,
     site: &SiteId,

@@ -1,4 +1,4 @@
-//! Signing keys in SQL. When one is made, retired or revoked is decided by `keys`.
+//! Signing keys in SQL. `keys` decides when one is created, retired or revoked.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::secret::Secret;
@@ -21,7 +21,7 @@ pub(super) fn change(ledger: &Connection, changes: &[KeyChange]) -> Result<(), S
 fn apply(ledger: &Connection, change: &KeyChange) -> Result<(), StoreError> {
     let (sql, site, kid, at) = match change {
         KeyChange::Add(key) => return add(ledger, key),
-        // The first retirement and the first revocation stand.
+        // A first retirement or revocation is not changed.
         KeyChange::Retire(site, kid, at) => ("retired_at = coalesce(retired_at, ?3)", site, kid, at),
         KeyChange::Revoke(site, kid, at) => ("revoked_at = coalesce(revoked_at, ?3)", site, kid, at),
         KeyChange::Signed(site, kid, at) => ("last_expiry = max(coalesce(last_expiry, ?3), ?3)", site, kid, at),

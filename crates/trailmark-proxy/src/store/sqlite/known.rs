@@ -1,4 +1,4 @@
-//! What the ledger knows that a decision needs, read inside the transaction that decides. Nothing is decided here.
+//! Reads what a decision needs to know, inside the deciding transaction. Decides nothing.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_attribution::Touch;
@@ -23,7 +23,7 @@ const STATED: &str = "(SELECT id, status, visitor, received_at FROM conversions
        JOIN conversions o ON o.site = c.site AND o.id = c.conversion
        WHERE c.site = ?1 AND c.kind = ?2 AND c.external_id = ?3)";
 
-/// About which conversion something is to be known.
+/// The conversion that a decision is about.
 #[derive(Debug)]
 pub(super) struct Subject<'a> {
     pub(super) site: &'a SiteId,
@@ -31,13 +31,13 @@ pub(super) struct Subject<'a> {
     pub(super) kind: Kind,
     pub(super) external_id: Option<&'a str>,
     pub(super) customer: Option<&'a str>,
-    /// Of a refund, its sale's key.
+    /// A refund's sale.
     pub(super) refund_of: Option<&'a str>,
-    /// From when on what its visitor has had held is counted; `None` where it does not matter.
+    /// Held conversions of the visitor count from this time on; `None` if no budget applies.
     pub(super) held_since: Option<UnixMillis>,
 }
 
-/// Everything.
+/// Reads everything that a decision about `subject` needs.
 pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known, StoreError> {
     let site = subject.site;
     let (told_to_visitor, held_of_visitor) = told(ledger, subject)?;
@@ -76,7 +76,7 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
     Ok(known)
 }
 
-/// What a rule about the refunds of a sale needs to know: the sale, and what was refunded of it so far.
+/// What a rule about a sale's refunds needs: the sale, and the sum of its refunds so far.
 pub(super) fn about_refunds_of(ledger: &Connection, site: &SiteId, sale: &ConversionId) -> Result<Known, StoreError> {
     let sql = "SELECT external_id FROM conversions WHERE site = ?1 AND id = ?2 AND external_id IS NOT NULL";
     let key: Option<String> = first(ledger, sql, (site.as_str(), sale.as_str()), |row| plain(row, "external_id"))?;
@@ -85,12 +85,12 @@ pub(super) fn about_refunds_of(ledger: &Connection, site: &SiteId, sale: &Conver
     Ok(Known { sale, refunded_minor, ..Known::default() })
 }
 
-/// Whether the site's backend may call.
+/// Whether the site's backend can call.
 const API_KEYS: &str = "SELECT EXISTS (SELECT 1 FROM api_keys WHERE site = ?1 AND revoked_at IS NULL)";
 
-/// Other keys that this visitor has used up, and how much of what their pages said was held of late. Keys that a page was told
-/// count even when a vendor refused them since. Of one whose pages have said more than anybody's pages say, it is not counted
-/// any further: all are used up.
+/// Number of other keys used up by this visitor, and number of conversions of the visitor's pages that were held
+/// recently. A key whose result a page was told counts even if a vendor refused it later. For a visitor with more
+/// than [`CONVERSIONS_KNOWN`] both are `u32::MAX`.
 fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<(u32, u32), StoreError> {
     let sql = "SELECT count(DISTINCT CASE WHEN kind = :kind AND external_id IS NOT :own
                         AND (status = 'accepted' OR (status IN ('duplicate', 'rejected') AND assurance <> 'server'
@@ -120,7 +120,7 @@ fn told(ledger: &Connection, subject: &Subject<'_>) -> Result<(u32, u32), StoreE
     })
 }
 
-/// Whether no conversion that holds the key is a server's, this visitor's own, or of a customer whom the merchant signed.
+/// Whether no claim on the key belongs to a server, this visitor, or a customer that the merchant signed.
 fn is_claimed_by_page(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM claims k
                JOIN conversions c ON c.site = k.site AND c.id = k.conversion
@@ -131,7 +131,7 @@ fn is_claimed_by_page(ledger: &Connection, subject: &Subject<'_>, key: &str) -> 
     Ok(others == 0)
 }
 
-/// Programs in which the customer's signup overruled a page's, and it is not settled whom the vendor credits.
+/// Programs where the customer's signup overruled a page's, and it is open which partner the vendor credits.
 fn disputed(ledger: &Connection, site: &SiteId, customer: &str) -> Result<Vec<ProgramId>, StoreError> {
     let sql = "SELECT k.program FROM claims k
                JOIN conversions c ON c.site = k.site AND c.id = k.conversion
@@ -146,7 +146,7 @@ fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<
     all(ledger, sql, (site.as_str(), kind.as_str(), key), |row| checked(row, "program"))
 }
 
-/// Whether a key stands, by whatever conversion or by one of this visitor.
+/// Whether a key is taken, by any conversion or by this visitor's.
 fn is_stated(
     ledger: &Connection,
     site: &SiteId,
@@ -158,8 +158,8 @@ fn is_stated(
     Ok(count(ledger, &sql, (site.as_str(), kind.as_str(), key, by.map(VisitorId::as_str)))? > 0)
 }
 
-/// Whether a server stated a key for another visitor and every vendor refused it: no reason for a stranger to have it. Pages
-/// may have any number held under the key, so it is looked at some only.
+/// Whether a server stated a key for another visitor and every vendor refused it: a stranger must not get the key.
+/// Pages may have any number of held conversions with this key, so only some rows are read.
 fn was_stated(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, assurance, code, visitor FROM conversions
                                 WHERE site = ?1 AND kind = ?2 AND external_id = ?3 LIMIT ?5)
@@ -169,7 +169,7 @@ fn was_stated(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<b
     Ok(count(ledger, sql, key)? > 0)
 }
 
-/// The conversion by which a key stands: the accepted one, else what a server said first.
+/// The conversion that owns a key: the accepted one, otherwise the first that a server stated.
 pub(super) fn stated_by(
     ledger: &Connection,
     site: &SiteId,
@@ -180,8 +180,8 @@ pub(super) fn stated_by(
     first(ledger, &sql, (site.as_str(), kind, key), |row| checked(row, "id"))
 }
 
-/// Deliveries of the site that are to be worked on. Those that are blocked may be so for ever, and whoever can have some
-/// blocked (a page that reports leads of nobody) must not fill the queue for all.
+/// Unsettled deliveries of the site without the blocked ones. Blocked deliveries may stay so forever, and anybody can
+/// cause them (a page that reports leads of unknown customers), so they must not fill the queue.
 fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
     let sql = "SELECT word, number FROM tallies WHERE site = ?1 AND subject = 'delivery'";
     let tallies =
@@ -191,7 +191,7 @@ fn queued(ledger: &Connection, site: &SiteId) -> Result<u64, StoreError> {
     Ok(u64::try_from(queued).unwrap_or(0))
 }
 
-/// The touches for which the holders of a business key are delivered, one a program.
+/// The touches for which the claimed deliveries of a business key are made, one for each program.
 fn delivered_for(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<Touch>, StoreError> {
     let sql = "SELECT t.* FROM claims k
                JOIN deliveries d ON d.site = k.site AND d.conversion = k.conversion AND d.program = k.program
@@ -201,7 +201,8 @@ fn delivered_for(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> R
     all(ledger, sql, (site.as_str(), kind.as_str(), key), touch)
 }
 
-/// Whether a customer's signup was rejected. Pages may have any number held under the key, so it is looked at some only.
+/// Whether a customer's signup was rejected. Pages may have any number of held conversions with this key, so only
+/// some rows are read.
 fn is_signup_rejected(ledger: &Connection, site: &SiteId, customer: &str) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, code FROM conversions
                                 WHERE site = ?1 AND kind = 'signup' AND external_id = ?2 LIMIT ?3)
@@ -209,7 +210,7 @@ fn is_signup_rejected(ledger: &Connection, site: &SiteId, customer: &str) -> Res
     Ok(count(ledger, sql, (site.as_str(), customer, CONVERSIONS_KNOWN))? > 0)
 }
 
-/// The accepted sale under a key, else the one that a server stated; what a browser merely claims is none.
+/// The accepted sale with a key, otherwise the one that a server stated. A browser's unaccepted claim does not count.
 fn sale_of(ledger: &Connection, site: &SiteId, key: &str) -> Result<Option<KnownSale>, StoreError> {
     let sql = "SELECT * FROM conversions
                WHERE site = ?1 AND kind = 'sale' AND external_id = ?2
@@ -222,7 +223,7 @@ fn sale_of(ledger: &Connection, site: &SiteId, key: &str) -> Result<Option<Known
     Ok(Some(KnownSale { status, money, customer, touches: delivered_for(ledger, site, Kind::Sale, key)? }))
 }
 
-/// Minor units refunded of a sale, each key once.
+/// Minor units refunded for a sale, each key once.
 fn refunded(ledger: &Connection, site: &SiteId, sale: &str, except: Option<&str>) -> Result<i64, StoreError> {
     let sql = "SELECT coalesce(sum(amount), 0) AS amount FROM (
                  SELECT max(amount_minor) AS amount FROM conversions
@@ -232,8 +233,9 @@ fn refunded(ledger: &Connection, site: &SiteId, sale: &str, except: Option<&str>
     Ok(first(ledger, sql, key, |row| plain(row, "amount"))?.unwrap_or(0))
 }
 
-/// Refunds that came before their sale, or ended because it counted for nobody: of each key the last that was said. Where
-/// the key is held by another conversion by now, nothing waits. One more than are decided at once tells that there are more.
+/// Refunds that arrived before their sale, or ended because it counted for nobody: the last one of each key, unless
+/// another conversion has the key now. Returns at most one more than are decided at once, to show that there are
+/// more.
 fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, StoreError> {
     let sql = "WITH refunds AS (
                  SELECT *, row_number() OVER (PARTITION BY external_id ORDER BY received_at DESC, id DESC) AS place

@@ -1,5 +1,5 @@
-//! Lanes in SQL: one row for each vendor account that was ever used. What a lane learns is decided by `lanes`, the module of
-//! that name at the crate's root.
+//! Lanes in SQL: one row for each vendor account that was used at least once. The crate's module `lanes` decides what
+//! a lane learns.
 
 use rusqlite::{Connection, Row, named_params};
 
@@ -8,7 +8,7 @@ use crate::lanes::is_paused;
 use crate::store::StoreError;
 use crate::store::delivery::{Lane, LaneKey, LaneRule};
 
-/// A lane as it was left, or a fresh one.
+/// The stored lane, or a fresh one.
 pub(super) fn read(ledger: &Connection, key: &LaneKey) -> Result<Lane, StoreError> {
     let sql = "SELECT * FROM lanes WHERE site = ?1 AND program = ?2";
     let found = first(ledger, sql, (key.site.as_str(), key.program.as_str()), lane)?;
@@ -25,13 +25,13 @@ pub(super) fn change(ledger: &Connection, key: &LaneKey, rule: LaneRule) -> Resu
     resumed.try_for_each(|credential| resume(ledger, key, credential))
 }
 
-/// What waits for a credential waits no longer.
+/// Deliveries that wait for a credential go on.
 fn resume(ledger: &Connection, key: &LaneKey, credential: &str) -> Result<(), StoreError> {
     let sql = "UPDATE deliveries SET paused_by = NULL WHERE site = ?1 AND program = ?2 AND paused_by = ?3";
     write(ledger, sql, (key.site.as_str(), key.program.as_str(), credential)).map(|_| ())
 }
 
-/// Writes a lane whole.
+/// Writes a whole lane.
 pub(super) fn write_lane(ledger: &Connection, key: &LaneKey, lane: &Lane) -> Result<(), StoreError> {
     let sql = "INSERT OR REPLACE INTO lanes (site, program, spent_milli, counted_at, failures, broken_until,
                                              throttled_until, down_probe_at, pauses)

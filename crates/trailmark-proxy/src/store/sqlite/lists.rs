@@ -1,4 +1,5 @@
-//! What operators list, in SQL. A question without a site is asked of each site in turn, so that no statement leaves one.
+//! Operators' lists, in SQL. A list of all sites queries one site after another, so that each statement stays within
+//! one site.
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_attribution::Decision;
@@ -17,18 +18,18 @@ use crate::store::delivery::LaneKey;
 use crate::store::listing::{Filter, Page};
 use crate::store::operator::{AttemptRow, ConversionRow, DeliveryRow, LaneRow, TouchRow};
 
-/// A delivery as people see it; `c` is its conversion.
+/// A delivery for people; `c` is its conversion.
 const DELIVERY: &str = "SELECT d.*, c.kind, c.external_id";
 const DELIVERIES: &str = "FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion";
 
-/// Conversions that are credited to the partner `:partner`, or of a visitor whom a link of theirs brought.
+/// Conversions credited to the partner `:partner`, or by a visitor who came through a link of the partner.
 const BROUGHT: &str = "SELECT o.id FROM touches t JOIN conversions o ON o.site = t.site AND o.visitor = t.visitor
                        WHERE t.site = :site AND t.partner = :partner
                        UNION ALL SELECT d.conversion FROM touches t JOIN deliveries d ON d.site = t.site AND d.touch = t.id
                        WHERE t.site = :site AND t.partner = :partner";
 
-/// Conversions that `:q` is a name of: a key, or the customer's e-mail address. `UNION ALL`, since `UNION` would have SQLite walk
-/// a whole site in the order of ids to merge the halves.
+/// Conversions with `:q` as a key or as the customer's e-mail address. `UNION ALL`, because `UNION` would make SQLite
+/// read a whole site in id order to merge the parts.
 const NAMED: &str = "SELECT id FROM conversions WHERE site = :site AND external_id = :q
                        AND kind IN ('signup', 'lead', 'sale', 'refund')
                      UNION ALL SELECT id FROM conversions WHERE site = :site AND customer_key = :q
@@ -36,14 +37,15 @@ const NAMED: &str = "SELECT id FROM conversions WHERE site = :site AND external_
                      UNION ALL SELECT conversion FROM conversion_payloads
                            WHERE site = :site AND email IS NOT NULL AND lower(email) = lower(:q)";
 
-/// Conversions whose id, the ledger's or the page's, begins with `:beginning`; `g` follows every hexadecimal digit.
+/// Conversions whose id, the ledger's or the page's, begins with `:beginning`; `g` sorts after every hexadecimal
+/// digit.
 const BEGINNING: &str = "SELECT id FROM conversions WHERE site = :site AND id >= :beginning AND id < :beginning || 'g'
                          UNION ALL SELECT id FROM conversions
                                WHERE site = :site AND jti >= :beginning AND jti < :beginning || 'g'";
 
-/// Every site that has rows.
+/// All sites that have rows.
 pub(super) fn sites(ledger: &Connection) -> Result<Vec<SiteId>, StoreError> {
-    // One step to each next site; DISTINCT would walk all visitors.
+    // One step for each site; DISTINCT would read all visitors.
     let sql = "WITH RECURSIVE found (site) AS (
                  SELECT min(site) FROM visitors
                  UNION ALL
@@ -58,7 +60,7 @@ pub(super) fn sites_of(ledger: &Connection, filter: &Filter) -> Result<Vec<SiteI
     filter.site.clone().map_or_else(|| sites(ledger), |site| Ok(vec![site]))
 }
 
-/// The conditions of a filter that hold a parameter, for [`Listing`].
+/// The conditions of a filter with their parameters, for [`Listing`].
 fn wanted<'a>(conditions: impl IntoIterator<Item = (&'static str, &'a Option<String>, String)>) -> Vec<Condition<'a>> {
     let one = |(name, wanted, condition): (&'static str, &'a Option<String>, String)| {
         let wanted: &'a dyn ToSql = wanted.as_ref()?;
@@ -72,12 +74,12 @@ pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Page<C
     let program = filter.program.as_ref().map(|program| program.as_str().to_owned());
     let name = filter.q.as_deref().map(|name| name.trim().to_owned());
     let beginning = name.as_deref().and_then(beginning);
-    // Only a name that looks like an id is looked for among the ids.
+    // Ids are searched only if the text looks like an id.
     let named = if beginning.is_some() { format!("{NAMED} UNION ALL {BEGINNING}") } else { NAMED.to_owned() };
     let by_partner = BROUGHT.replace(":partner", ":q");
     let mut conditions = wanted([
         (":state", &filter.state, "c.status = :state".to_owned()),
-        // The kinds, so that the index that leads to a key by its kind is of use.
+        // The list of kinds lets SQLite use the index on kind and key.
         (":key", &filter.key, "c.kind IN ('signup', 'lead', 'sale', 'refund') AND c.external_id = :key".to_owned()),
         (":code", &filter.code, "c.code = :code".to_owned()),
         (":customer", &filter.customer, "c.customer_key = :customer".to_owned()),
@@ -92,7 +94,7 @@ pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Page<C
         ),
     ]);
     conditions.extend(wanted([(":beginning", &beginning, "TRUE".to_owned())]));
-    // Few rows have a name; without one, rows are walked from the newest on.
+    // A name finds few rows, which are sorted; otherwise rows are read newest first.
     let is_sorted = [&filter.key, &filter.customer, &filter.partner, &filter.q].iter().any(|name| name.is_some());
     let order = Order::Time { at: "c.received_at", id: "c.id", is_sorted };
     let listing = Listing { select: "SELECT c.*", from: "FROM conversions c WHERE c.site = :site", conditions, order };
@@ -101,13 +103,13 @@ pub(super) fn conversions(ledger: &Connection, filter: &Filter) -> Result<Page<C
     Ok(page)
 }
 
-/// What an id may begin with: 8 characters of one or more.
+/// The beginning of an id, from 8 characters on.
 fn beginning(name: &str) -> Option<String> {
     let is_shaped = (8..=36).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     is_shaped.then(|| name.to_ascii_lowercase())
 }
 
-/// What the answer to "was the partner paid?" needs beside the row itself.
+/// Adds what the answer to "was the partner paid?" needs.
 pub(super) fn complete(ledger: &Connection, row: &mut ConversionRow) -> Result<(), StoreError> {
     fill_programs(ledger, row)?;
     row.standings = standings::of(ledger, row)?;
@@ -117,7 +119,8 @@ pub(super) fn complete(ledger: &Connection, row: &mut ConversionRow) -> Result<(
     Ok(())
 }
 
-/// Programs, partners and states of a conversion's deliveries; of one without deliveries, what its decision credits.
+/// Programs, partners and states of a conversion's deliveries; without deliveries, the programs and partners that its
+/// decision credits.
 pub(super) fn fill_programs(ledger: &Connection, row: &mut ConversionRow) -> Result<(), StoreError> {
     let key = (row.site.as_str(), row.id.as_str());
     let sql = "SELECT d.program, d.state, t.partner FROM deliveries d
@@ -156,7 +159,7 @@ pub(super) fn touches(ledger: &Connection, filter: &Filter) -> Result<Page<Touch
     listing.page(ledger, filter, sites_of(ledger, filter)?, touch_row)
 }
 
-/// Every touch of a conversion's visitor, and those of another that it is delivered for, the first first.
+/// All touches of a conversion's visitor, and other touches that its deliveries are credited to, the oldest first.
 pub(super) fn touches_of(
     ledger: &Connection,
     site: &SiteId,
@@ -188,7 +191,7 @@ pub(super) fn deliveries(ledger: &Connection, filter: &Filter) -> Result<Page<De
     Ok(page)
 }
 
-/// What a delivery that ended otherwise than recorded blocks.
+/// How many deliveries wait for a delivery that ended badly.
 fn fill_blocks(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreError> {
     if State::from_word(&row.state).is_some_and(State::is_dead_letter) {
         row.blocks = order::held_back_by(ledger, &row.site, &row.id)?;
@@ -196,7 +199,7 @@ fn fill_blocks(ledger: &Connection, row: &mut DeliveryRow) -> Result<(), StoreEr
     Ok(())
 }
 
-/// What an operator should see unasked: all that is not settled, and the dead letters.
+/// States that an operator sees by default: unsettled ones and dead letters.
 fn shown_by_default() -> String {
     let shown = State::ALL.into_iter().filter(|state| !state.is_settled() || state.is_dead_letter());
     shown.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
@@ -217,7 +220,7 @@ pub(super) fn deliveries_of(
 /// A delivery with its attempts.
 ///
 /// # Errors
-/// [`StoreError::NotFound`] when there is none of that id.
+/// [`StoreError::NotFound`] if there is none with this id.
 pub(super) fn delivery(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<DeliveryRow, StoreError> {
     let sql = format!("{DELIVERY} {DELIVERIES} WHERE d.site = ?1 AND d.id = ?2");
     let found = all(ledger, &sql, (site.as_str(), id.as_str()), delivery_row)?;
@@ -271,7 +274,7 @@ pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<Lane
     Ok(found)
 }
 
-/// The words of states that are not settled, for SQL.
+/// The words of unsettled states, for SQL.
 pub(super) fn unsettled() -> String {
     words(|state| !state.is_settled())
 }
@@ -304,7 +307,7 @@ pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError>
     })
 }
 
-/// An amount in two columns.
+/// An amount from two columns.
 pub(super) fn money(row: &Row<'_>, minor: &str, currency: &str) -> Result<Option<Money>, StoreError> {
     let (minor, currency) = (plain::<Option<i64>>(row, minor)?, maybe::<Currency>(row, currency)?);
     Ok(minor.zip(currency).map(|(amount_minor, currency)| Money { amount_minor, currency }))

@@ -1,5 +1,5 @@
-//! The lock file beside the ledger: one process at a time. The kernel lets it go when its holder dies, however it dies, so
-//! the file itself is never removed and its presence means nothing.
+//! The lock file beside the ledger allows one process at a time. The kernel releases the lock when its process dies,
+//! so the file is never removed and its presence means nothing.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -8,17 +8,17 @@ use std::path::{Path, PathBuf};
 
 use crate::store::StoreError;
 
-/// Held as long as this process owns the ledger.
+/// Exists while this process owns the ledger.
 #[derive(Debug)]
 pub(super) struct LockFile {
     _locked: File,
 }
 
 impl LockFile {
-    /// Takes the lock beside `ledger`, at once or not at all.
+    /// Takes the lock beside `ledger`, without waiting.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when another process holds it, or the file cannot be made.
+    /// [`StoreError::Unavailable`] if another process has it, or the file cannot be created.
     pub(super) fn take(ledger: &Path) -> Result<Self, StoreError> {
         let path = lock_path(ledger);
         let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path);
@@ -28,10 +28,11 @@ impl LockFile {
         Self::lock(file, ledger)
     }
 
-    /// Takes the lock beside `ledger` if its file exists, and makes none: without the file, no process has the ledger open.
+    /// Takes the lock beside `ledger` if its file exists, and creates none: without the file, no process has the
+    /// ledger open.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when another process holds it, or the file cannot be opened.
+    /// [`StoreError::Unavailable`] if another process has it, or the file cannot be opened.
     pub(super) fn take_existing(ledger: &Path) -> Result<Option<Self>, StoreError> {
         let path = lock_path(ledger);
         match File::open(&path) {
@@ -61,14 +62,14 @@ fn lock_path(ledger: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Files that only their owner may read.
+/// Only the owner may access the file.
 #[cfg(unix)]
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     use std::os::unix::fs::OpenOptionsExt as _;
     options.mode(0o600)
 }
 
-/// Elsewhere the folder's own access rules count.
+/// On other systems the folder's access rules apply.
 #[cfg(not(unix))]
 pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options

@@ -12,7 +12,7 @@ use crate::outbox::order::Earlier;
 use crate::store::StoreError;
 use crate::store::delivery::Leased;
 
-/// How the delivery stands that a leased one of a kind that follows `follows` must come after.
+/// State of the delivery of kind `follows` that a leased delivery must follow.
 pub(super) fn earlier(ledger: &Connection, held: &Leased, follows: Kind) -> Result<Earlier, StoreError> {
     let (site, conversion) = (&held.lane.site, &held.conversion);
     if key(ledger, site, conversion, follows)?.is_none() {
@@ -28,7 +28,7 @@ pub(super) fn earlier(ledger: &Connection, held: &Leased, follows: Kind) -> Resu
     Ok(if is_idle && state == State::Uncertain { Earlier::Undecided } else { Earlier::Stands(state) })
 }
 
-/// The key of the conversion of kind `follows` that a conversion comes after.
+/// The key of the conversion of kind `follows` that a conversion follows.
 fn key(
     ledger: &Connection,
     site: &SiteId,
@@ -40,9 +40,9 @@ fn key(
     Ok(first(ledger, &named, (site.as_str(), conversion.as_str()), |row| plain(row, "key"))?.flatten())
 }
 
-/// The delivery of kind `follows` that a conversion's delivery to a program must come after. Of several under one key (an
-/// earlier one was rejected) a recorded one counts first, then the newest that was not rejected; one that a server overruled does
-/// not count.
+/// The delivery of kind `follows` that a conversion's delivery to a program must follow. Among several with one key
+/// (an earlier one was rejected), a recorded one comes first, then the newest that was not rejected. Overruled ones
+/// do not count.
 pub(super) fn followed(
     ledger: &Connection,
     site: &SiteId,
@@ -58,8 +58,8 @@ pub(super) fn followed(
     first(ledger, sql, (site.as_str(), follows.as_str(), key, program.as_str()), |row| checked(row, "id"))
 }
 
-/// Deliveries that are held back in the delivery's program and follow it, and of a signup the refunds that are blocked behind its
-/// sales: they wait once their sale moves.
+/// Deliveries in the same program that wait for a delivery. For a signup also the refunds that are blocked behind its
+/// sales: they become `waiting` when their sale goes on.
 const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                          JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
@@ -82,8 +82,8 @@ const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND s.kind = 'sale' AND f.kind = 'refund'
                            AND +w.state = 'blocked' AND w.lease IS NULL";
 
-/// Makes due whatever is held back in the delivery's program and follows it. Due since it was received, so that those who
-/// waited longest go first.
+/// Makes the deliveries due that wait for this one. Their due time is when they were received, so that the oldest
+/// goes first.
 pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE deliveries SET state = 'due', reason = NULL,
@@ -94,7 +94,7 @@ pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
     write(ledger, &sql, (site.as_str(), delivery.as_str())).map(|_| ())
 }
 
-/// How many deliveries are held back in the delivery's program and follow it.
+/// How many deliveries in the same program wait for this one.
 pub(super) fn held_back_by(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<u64, StoreError> {
     count(ledger, &format!("SELECT count(*) FROM ({HELD_BACK})"), (site.as_str(), delivery.as_str()))
 }

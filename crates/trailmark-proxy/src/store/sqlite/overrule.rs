@@ -1,6 +1,6 @@
-//! The end of what pages claimed and a server states for another visitor, in SQL: their conversions hold no key any more, and
-//! what was still to be sent on their word is not sent. What was sent stays on record; a delivery that takes its place asks
-//! the vendor first. Whether a claim ends is decided by the caller's rule.
+//! Ends pages' claims that a server overrules for another visitor, in SQL: their conversions lose their keys, and
+//! unsent deliveries are not sent. Sent ones stay recorded; a delivery that replaces one asks the vendor first. The
+//! caller's rule decides whether a claim ends.
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
@@ -23,7 +23,7 @@ fn named(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(Strin
     found.ok_or(StoreError::NotFound("business key"))
 }
 
-/// The conversions that hold the kind and key of `cause`, other than itself.
+/// The other conversions that claim the kind and key of `cause`.
 fn holders(ledger: &Connection, site: &SiteId, cause: &ConversionId) -> Result<Vec<ConversionId>, StoreError> {
     let (kind, key) = named(ledger, site, cause)?;
     let sql = "SELECT DISTINCT conversion FROM claims
@@ -31,7 +31,7 @@ fn holders(ledger: &Connection, site: &SiteId, cause: &ConversionId) -> Result<V
     all(ledger, sql, (site.as_str(), kind, key, cause.as_str()), |row| checked(row, "conversion"))
 }
 
-/// Ends what holds the kind and key of `cause`.
+/// Ends all other claims on the kind and key of `cause`.
 pub(super) fn overrule(
     ledger: &Connection,
     site: &SiteId,
@@ -52,8 +52,9 @@ pub(super) fn overrule(
     Ok(())
 }
 
-/// Sales that were credited as the overruled signup was, and of which no vendor has heard, are held and decided again. What was
-/// sent or given back stays as it is; of more than are decided at once, the others wait for their customer at the vendor.
+/// Holds and later decides again the sales that were credited like the overruled signup, if no vendor was told of
+/// them. Sales that were sent or refunded stay unchanged. Sales beyond [`FOLLOWERS_AT_ONCE`] wait for their customer
+/// at the vendor.
 fn withdraw_sales(
     ledger: &Connection,
     site: &SiteId,
@@ -84,8 +85,8 @@ fn withdraw_sales(
     if sales.is_empty() { Ok(()) } else { owed::owe(ledger, site, cause, owed::What::Sales) }
 }
 
-/// Nothing more is sent for a conversion. A send under way ends as unknown, and whoever holds its lease finds it gone; its
-/// answer is kept on the attempt when it comes.
+/// Stops a conversion's deliveries. A send under way ends as unknown and its lease is removed; its late answer is
+/// recorded on the attempt.
 fn stop(
     ledger: &Connection,
     site: &SiteId,
@@ -96,7 +97,7 @@ fn stop(
     let sql = "UPDATE attempts SET ended_at = ?3, outcome = 'unknown', message = ?4
                WHERE site = ?1 AND ended_at IS NULL
                  AND delivery IN (SELECT id FROM deliveries WHERE site = ?1 AND conversion = ?2)";
-    let message = "no answer was seen before the site's backend stated the customer for another visitor";
+    let message = "the site's backend stated this customer for another visitor before an answer came";
     write(ledger, sql, (site.as_str(), conversion.as_str(), now.0, message))?;
     let sql = format!(
         "UPDATE deliveries SET state = :dropped, reason = :reason, due_at = NULL, doubt = NULL, settles_at = NULL,
@@ -111,7 +112,7 @@ fn stop(
     write(ledger, &sql, row).map(|_| ())
 }
 
-/// Makes due what waits for the server's word under the kind and key of `cause`.
+/// Makes the deliveries due that wait for the server to state the kind and key of `cause`.
 pub(super) fn confirm(
     ledger: &Connection,
     site: &SiteId,
@@ -127,7 +128,7 @@ pub(super) fn confirm(
     Ok(())
 }
 
-/// What sends on the word of overruled pages leave open of a conversion's kind and key in a program.
+/// What the sends of overruled pages with this conversion's kind and key leave open in a program.
 pub(super) fn past(
     ledger: &Connection,
     site: &SiteId,
@@ -147,7 +148,7 @@ pub(super) fn past(
     Ok(unsure.map_or(Past::Clear, Past::Unsure))
 }
 
-/// The conversion by which a server overruled this one; `None` when none did.
+/// The conversion by which a server overruled this one, if any.
 pub(super) fn overruled_by(
     ledger: &Connection,
     site: &SiteId,

@@ -1,6 +1,6 @@
-//! What accepted conversions owe others, in SQL: a few at a time, each time in a transaction of its own, so that a sale with
-//! thousands of refunds stops the writer for nobody. A row says what is left to do from the transaction on that made it so
-//! until the one that does the last of it; a crash between two steps loses none. How a follower is decided is the caller's rule.
+//! Follow-up work of accepted conversions, in SQL: a few conversions in each transaction, so that a sale with
+//! thousands of refunds does not block the writer. A row in `owed` is written with the cause and deleted with the
+//! last step, so a crash loses none. The caller's rule decides each follower.
 
 use rusqlite::{Connection, Row};
 use trailmark_wire::ids::{ConversionId, SiteId};
@@ -13,18 +13,18 @@ use super::rows::{all, checked, first, plain, write};
 use crate::store::operator::Afterwards;
 use crate::store::{FOLLOWERS_AT_ONCE, FollowRule, Held, Known, Ruling, StoreError};
 
-/// What is owed.
+/// The kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum What {
-    /// To whatever is held under the conversion's kind and key: that it is closed.
+    /// Closes the held conversions with the conversion's kind and key.
     Closing,
-    /// To the refunds that waited for the sale.
+    /// Decides the refunds that waited for the sale.
     Refunds,
-    /// To the sales that were held while a vendor credited somebody else for the customer of the signup.
+    /// Decides the sales that were held while a vendor credited somebody else for the signup's customer.
     Sales,
 }
 
-/// A row.
+/// A row of `owed`.
 struct Owed {
     site: SiteId,
     cause: ConversionId,
@@ -43,7 +43,7 @@ impl What {
         }
     }
 
-    /// The ids of the next followers; site, cause, the last id and how many are the parameters.
+    /// Query for the next followers' ids; the parameters are site, cause, last id and limit.
     fn followers(self) -> &'static str {
         match self {
             Self::Closing => {
@@ -75,14 +75,14 @@ impl What {
     }
 }
 
-/// Has a conversion owe something from here on, from its first follower on.
+/// Schedules work for a conversion, starting with its first follower.
 pub(super) fn owe(ledger: &Connection, site: &SiteId, cause: &ConversionId, what: What) -> Result<(), StoreError> {
     let sql = "INSERT INTO owed (site, cause, what, after) VALUES (?1, ?2, ?3, '')
                ON CONFLICT (site, cause, what) DO UPDATE SET after = ''";
     write(ledger, sql, (site.as_str(), cause.as_str(), what.as_str())).map(|_| ())
 }
 
-/// A delivery was recorded: where it is a signup's that overruled a page's claim, the sales that were held for it go on.
+/// After a delivery was recorded: if its signup overruled a page's claim, schedules the sales that were held for it.
 pub(super) fn owe_sales(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
     let sql = "SELECT c.id FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND c.code = 'claimed_by_page'
@@ -123,7 +123,7 @@ pub(super) fn follow_up(ledger: &Connection, rule: &FollowRule, now: UnixMillis)
     Ok(true)
 }
 
-/// Each adds to the sum that the next one must keep to, so that the sum is read once.
+/// Each accepted refund adds to the sum that limits the next one, so the sum is read once.
 fn decide_refunds(
     ledger: &Connection,
     owed: &Owed,
@@ -146,7 +146,7 @@ fn decide_refunds(
     Ok(())
 }
 
-/// What a rule says about a follower; `None` when it stands as before.
+/// Applies a rule to a follower; `None` if nothing changes.
 fn ruled(rule: &FollowRule, held: &Held, known: &Known) -> Result<Option<Ruling>, StoreError> {
     let ruling = rule(held, known)?;
     let is_new = match ruling.receipt.status {
@@ -157,7 +157,7 @@ fn ruled(rule: &FollowRule, held: &Held, known: &Known) -> Result<Option<Ruling>
     Ok(is_new.then_some(ruling))
 }
 
-/// What cannot be decided stays as it is.
+/// A follower that cannot be decided stays as it is.
 fn settle(
     ledger: &Connection,
     owed: &Owed,

@@ -1,6 +1,5 @@
-//! How lists are read, in SQL: a statement is put together from the conditions that were asked for, asked of each site in
-//! turn, so that no statement leaves one, and the answers are merged, newest first. What is listed stands in `lists` and
-//! `webhooks`.
+//! Reads lists, in SQL: builds a statement from the wanted conditions, runs it for one site after another, and merges
+//! the results, newest first. `lists` and `webhooks` define the lists.
 
 use rusqlite::{Connection, Row, ToSql};
 use trailmark_wire::ids::SiteId;
@@ -12,7 +11,7 @@ use crate::store::listing::{Cursor, Filter, Page};
 
 /// A listing statement.
 pub(super) struct Listing<'a> {
-    /// `SELECT …`, without what it selects from.
+    /// `SELECT …`, without its `FROM`.
     pub(super) select: &'static str,
     /// `FROM … WHERE …`, with a condition on `:site`.
     pub(super) from: &'a str,
@@ -21,20 +20,20 @@ pub(super) struct Listing<'a> {
     pub(super) order: Order,
 }
 
-/// A condition, with the parameter that it names, if it names one.
+/// A condition, and the parameter that it names, if any.
 pub(super) type Condition<'a> = (String, Option<(&'static str, &'a dyn ToSql)>);
 
-/// What a list is ordered by, newest first: which index is walked.
+/// The order of a list, newest first; decides which index is used.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Order {
-    /// By a column of the ledger's own time, then by id; `is_sorted` where few rows are found by other conditions, and sorted.
+    /// By a column of ledger time, then by id. `is_sorted`: other conditions find few rows, which are sorted.
     Time { at: &'static str, id: &'static str, is_sorted: bool },
-    /// By an id of the ledger's own, whose first half is the time to the millisecond; `is_sorted` likewise.
+    /// By one of the ledger's ids, which begins with its time in milliseconds; `is_sorted` as above.
     Id { id: &'static str, is_sorted: bool },
 }
 
 impl Order {
-    /// The column by which rows are compared. `+` keeps SQLite from walking its index.
+    /// The columns that rows are compared by. `+` stops SQLite from using their index.
     fn terms(self) -> (String, String) {
         let plus = |column: &str, is_sorted: bool| format!("{}{column}", if is_sorted { "+" } else { "" });
         match self {
@@ -43,7 +42,7 @@ impl Order {
         }
     }
 
-    /// Rows received at `point` or later (`>=`), or before it (`<`).
+    /// Condition: received at `point` or later (`>=`), or before it (`<`).
     fn bound(self, sign: &str, parameter: &str) -> String {
         let (at, id) = self.terms();
         match self {
@@ -59,7 +58,7 @@ impl Order {
         }
     }
 
-    /// Rows behind a cursor.
+    /// Condition: rows after a cursor.
     fn behind(self) -> String {
         let (at, id) = self.terms();
         match self {
@@ -69,14 +68,14 @@ impl Order {
     }
 }
 
-/// What every id that the ledger made at `point` or later is not below.
+/// Lower bound of all ids that the ledger made at `point` or later.
 fn first_id(point: UnixMillis) -> String {
     let ms = point.0.clamp(0, (1 << 48) - 1);
     format!("{:08x}-{:04x}", ms >> 16, ms & 0xffff)
 }
 
 impl Listing<'_> {
-    /// The page that a filter asks for.
+    /// The page for a filter.
     pub(super) fn page<T>(
         self,
         ledger: &Connection,
@@ -85,7 +84,7 @@ impl Listing<'_> {
         read: impl Fn(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Page<T>, StoreError> {
         let most = usize::try_from(filter.rows()).unwrap_or(usize::MAX);
-        // One more than the page holds says whether the list goes on.
+        // One row more than the page shows whether the list continues.
         let limit = i64::from(filter.rows()) + 1;
         let (since, until) = (filter.since.map(|at| self.order.value(at)), filter.until.map(|at| self.order.value(at)));
         let behind = filter.cursor.as_ref().map(|cursor| (cursor.at.0, cursor.id.as_str()));

@@ -1,5 +1,5 @@
-//! Reading connections, a few, each used by one question at a time on the runtime's blocking threads. A question sees one
-//! point of the ledger: everything committed before it began, nothing of later commits.
+//! A pool of reading connections, used on the runtime's blocking threads, each for one query at a time. A query sees
+//! what was committed before it began.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use super::connection::{self, Reading};
 use crate::store::StoreError;
 
-/// Questions that are read at the same time; further ones wait. Intake asks short ones, and a list must not stop it.
+/// Queries that run at the same time; others wait. Intake's queries are short, and a list must not block them.
 const READERS: usize = 4;
 
 /// The pool.
@@ -23,8 +23,8 @@ pub(super) struct Readers {
 }
 
 impl Readers {
-    /// A pool over the ledger at `path`. Beside a writer all connections are opened now: a proxy that has run out of open
-    /// files could open none later. Else they are opened as they are needed. All are kept.
+    /// A pool for the ledger at `path`. Beside a writer all connections are opened now, because a proxy that has run
+    /// out of file handles could open none later; otherwise they are opened when needed. All stay open.
     ///
     /// # Errors
     /// As [`connection::reader`].
@@ -53,14 +53,14 @@ impl Readers {
             drop(place);
             answer
         };
-        let stopped = |_| Err(StoreError::Unavailable("a bug stopped this question; the log says where".into()));
+        let stopped = |_| Err(StoreError::Unavailable("a bug stopped this query; see the log".into()));
         tokio::task::spawn_blocking(answer).await.unwrap_or_else(stopped)
     }
 
-    /// Takes no more questions, waits for those that are read, closes their connections.
+    /// Takes no more queries, waits for running ones, closes the connections.
     pub(super) async fn close(&self) {
         let all = u32::try_from(READERS).unwrap_or(u32::MAX);
-        // Refused only when it is closed already.
+        // Fails only if the pool is closed already.
         let _places = self.places.acquire_many(all).await;
         self.places.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();

@@ -1,5 +1,5 @@
-//! The few ways in which this store talks to SQLite: run a statement, read one row or all, turn a column into a checked
-//! type. Statements stay compiled. Values from the file are checked like any other input: the file may be damaged.
+//! Helpers for SQLite: run a statement, read one row or all, turn a column into a checked type. Compiled statements
+//! are cached. Values from the file are checked like other input, because the file may be damaged.
 
 use std::fmt::Display;
 
@@ -11,7 +11,7 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::store::StoreError;
 
-/// Every row, read by `read`.
+/// All rows, read by `read`.
 #[cfg_attr(test, track_caller)]
 pub(super) fn all<T>(
     ledger: &Connection,
@@ -41,14 +41,14 @@ pub(super) fn first<T>(
     rows.next()?.map(read).transpose()
 }
 
-/// The number that a query of one row and one column gives.
+/// The number from a query with one row and one column.
 #[cfg_attr(test, track_caller)]
 pub(super) fn count(ledger: &Connection, sql: &str, params: impl Params) -> Result<u64, StoreError> {
     let found: Option<i64> = first(ledger, sql, params, |row| Ok(row.get(0)?))?;
     Ok(found.and_then(|number| u64::try_from(number).ok()).unwrap_or(0))
 }
 
-/// Runs a statement that changes rows; gives how many.
+/// Runs a statement that changes rows; returns how many.
 #[cfg_attr(test, track_caller)]
 pub(super) fn write(ledger: &Connection, sql: &str, params: impl Params) -> Result<usize, StoreError> {
     Ok(prepared(ledger, sql)?.execute(params)?)
@@ -72,7 +72,7 @@ pub(super) fn maybe<T: TryFrom<String, Error: Display>>(row: &Row<'_>, column: &
     text.map(T::try_from).transpose().map_err(|error| damaged(column, error))
 }
 
-/// A column of a type that SQLite itself knows.
+/// A column of a type that SQLite knows.
 pub(super) fn plain<T: FromSql>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
     Ok(row.get(column)?)
 }
@@ -87,13 +87,13 @@ pub(super) fn maybe_time(row: &Row<'_>, column: &str) -> Result<Option<UnixMilli
     Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
 }
 
-/// A column of one of a type's fixed words, by serde's name for it.
+/// A column with one of a type's words, by serde's name.
 pub(super) fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
     let text: String = row.get(column)?;
     serde_json::from_value(text.into()).map_err(|error| damaged(column, error))
 }
 
-/// A column of such a word that may be NULL.
+/// The same, but it may be NULL.
 pub(super) fn maybe_word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
     let text: Option<String> = row.get(column)?;
     text.map(|text| serde_json::from_value(text.into())).transpose().map_err(|error| damaged(column, error))
@@ -110,23 +110,23 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| StoreError::Corrupt(format!("a value has no JSON form: {error}")))
 }
 
-/// What a column holds is not what it must be. Never repeats the value.
+/// A column's value is invalid. The text never repeats the value.
 pub(super) fn damaged(column: &str, error: impl Display) -> StoreError {
     StoreError::Corrupt(format!("column {column}: {error}"))
 }
 
 #[cfg(test)]
 mod plan {
-    //! Every statement that a test of this crate runs, asked how SQLite goes about it: one that walks through a table, or
-    //! through all that a site has of something, is slow only once the ledger is large, when it stops the writer for all.
+    //! Checks the query plan of every statement that this crate's tests run. A statement that reads a whole table, or
+    //! a site's whole share, is slow only in a large ledger, where it blocks the writer.
 
     use rusqlite::Connection;
 
-    /// What a statement says that may, with the reason.
+    /// Marks a statement that may be wide, with the reason.
     const WIDE: &str = "/* wide: ";
-    /// What operators ask for, seldom and apart from the writer.
+    /// Files with rare operators' queries, which do not use the writer.
     const OPERATORS: [&str; 3] = ["sqlite/health.rs", "sqlite/lists.rs", "sqlite/paging.rs"];
-    /// Tables and indexes that hold a few rows a site, and what statements make for themselves (`WITH`).
+    /// Tables and indexes with few rows for each site, and names defined by `WITH`.
     const SMALL: [&str; 10] = [
         "api_keys",
         "deliveries_leased",
@@ -139,7 +139,7 @@ mod plan {
         "tallies",
         "webhooks_to_read",
     ];
-    /// Columns that have few values.
+    /// Columns with few distinct values.
     const COARSE: [&str; 6] = ["kind", "program", "site", "state", "status", "subject"];
 
     #[track_caller]
@@ -149,7 +149,7 @@ mod plan {
             return;
         }
         let explained = ledger.prepare(&format!("EXPLAIN QUERY PLAN {sql}"));
-        // What cannot be prepared fails where it is run.
+        // A statement that cannot be prepared fails when it runs.
         let Ok(mut plan) = explained else { return };
         for parameter in 1..=plan.parameter_count() {
             plan.raw_bind_parameter(parameter, 1).unwrap();
@@ -161,7 +161,7 @@ mod plan {
         }
     }
 
-    /// Whether a step such as `SEARCH d USING INDEX i (site=? AND state=?)` may meet a large part of a table.
+    /// Whether a step such as `SEARCH d USING INDEX i (site=? AND state=?)` may read a large part of a table.
     fn is_wide(step: &str) -> bool {
         let mut words = step.split(' ');
         let (Some(verb), Some(table)) = (words.next(), words.next()) else { return false };

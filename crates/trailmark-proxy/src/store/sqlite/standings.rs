@@ -1,4 +1,4 @@
-//! How the deliveries of a conversion stand and what they stand behind, in SQL: what [`crate::answer`] is made of.
+//! States of a conversion's deliveries and of the deliveries that they wait for, in SQL; input of [`crate::answer`].
 
 use rusqlite::{Connection, Row};
 use trailmark_wire::conversion::Kind;
@@ -11,10 +11,10 @@ use crate::outbox::State;
 use crate::store::StoreError;
 use crate::store::operator::{ConversionRow, Followed, Standing};
 
-/// A refund stands behind its sale, which stands behind its customer's signup: nothing is further behind than that.
+/// A refund waits for its sale, and the sale for its customer's signup: two steps at most.
 const MOST_BEHIND: u32 = 2;
 
-/// Every delivery of a conversion, by program.
+/// All deliveries of a conversion, by program.
 pub(super) fn of(ledger: &Connection, row: &ConversionRow) -> Result<Vec<Standing>, StoreError> {
     let sql = "SELECT * FROM deliveries WHERE site = ?1 AND conversion = ?2 ORDER BY program";
     let mut found = all(ledger, sql, (row.site.as_str(), row.id.as_str()), standing)?;
@@ -24,7 +24,7 @@ pub(super) fn of(ledger: &Connection, row: &ConversionRow) -> Result<Vec<Standin
     Ok(found)
 }
 
-/// What a delivery that is held back stands behind.
+/// The delivery that a waiting one follows.
 fn followed(
     ledger: &Connection,
     site: &SiteId,

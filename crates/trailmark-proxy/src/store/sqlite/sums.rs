@@ -1,5 +1,5 @@
-//! Reads what [`Sums`] adds up, in SQL: conversions by time, with the partner and the state of each delivery. One question
-//! walks a bounded part of the time index; what counts, and where, is decided by `store::sums`.
+//! Reads the input of [`Sums`], in SQL: conversions by time, with partner and state of each delivery. One query reads
+//! a limited part of the time index; `store::sums` decides what counts.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
@@ -11,7 +11,7 @@ use crate::outbox::State;
 use crate::store::StoreError;
 use crate::store::sums::{Addend, CONVERSIONS_AN_ANSWER, Place, SumFilter, Sums};
 
-/// The next conversions of a site, the newest first, each once for every delivery.
+/// The next conversions of a site, newest first, one row for each delivery.
 const NEXT: &str = "WITH found AS (
        SELECT site, id, kind, status, amount_minor, currency, received_at FROM conversions
        WHERE site = :site AND received_at >= :since AND (received_at, id) < (:before, :id)
@@ -39,7 +39,7 @@ pub(super) fn sums(ledger: &Connection, filter: &SumFilter) -> Result<Sums, Stor
     Ok(sums)
 }
 
-/// The sites that are left, in their order.
+/// The remaining sites, in order.
 fn sites(ledger: &Connection, filter: &SumFilter) -> Result<Vec<SiteId>, StoreError> {
     let mut sites = match &filter.site {
         Some(site) => vec![site.clone()],
@@ -51,7 +51,7 @@ fn sites(ledger: &Connection, filter: &SumFilter) -> Result<Vec<SiteId>, StoreEr
     Ok(sites)
 }
 
-/// Adds up at most so many conversions of a site; gives the place of the last one.
+/// Adds up at most `most` conversions of a site; returns the place of the last one.
 fn add_up(
     ledger: &Connection,
     filter: &SumFilter,

@@ -1,7 +1,6 @@
-//! What is to be delivered, read back from the ledger: the conversion with its payload, the credited touch, and what
-//! the vendor called the deliveries of the same program that came before: the customer's signup and a refund's sale. A
-//! refund that names no customer is its sale's customer's. A payload that was expunged leaves the keys alone; the
-//! vendor's adapter then says what it misses.
+//! Reads what is to be delivered: the conversion with its payload, the credited touch, and the vendor's references of
+//! earlier deliveries in the same program: the customer's signup and a refund's sale. A refund without a customer
+//! gets its sale's customer. After a payload was expunged only the keys remain; the adapter reports what is missing.
 
 use rusqlite::{Connection, Row};
 use trailmark_vendors::task::{EarlierSale, Task};

@@ -1,4 +1,4 @@
-//! Touches in SQL: reading them back, and what an arrival makes of them. Which arrivals are believed is intake's business.
+//! Touches in SQL: reading them, and recording an arrival. Intake decides which arrivals are believed.
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_attribution::Touch;
@@ -11,7 +11,7 @@ use super::budget::{self, Subject};
 use super::rows::{all, checked, count, first, maybe, maybe_word, plain, time, word, write};
 use crate::store::{Arrival, NewTouch, RecordedArrival, StoreError, StoredTouch, TOUCHES_KNOWN};
 
-/// Touches of one visitor, over all programs, among which those that a decision looks at are found.
+/// A visitor's touches, over all programs, among which a decision's touches are searched.
 const TOUCHES_LOOKED_AT: u32 = 20 * TOUCHES_KNOWN;
 
 /// See [`crate::store::Store::record_arrival`].
@@ -36,8 +36,9 @@ pub(super) fn record(ledger: &Connection, arrival: &Arrival) -> Result<Option<Re
     Ok(newest.map(|newest| RecordedArrival { visitor, is_proved: true, newest, is_new: !counting.is_empty() }))
 }
 
-/// What a browser without a cookie reported before under the same key, when it says nothing new: its first answer may have
-/// been lost. Who only knows arrival id and public key hears what such a report holds itself, and adds nothing.
+/// Finds an earlier report by a browser without a cookie under the same key, if the new one adds nothing: the first
+/// answer may have been lost. A caller who only knows arrival id and public key learns nothing beyond the report
+/// itself, and adds nothing.
 fn repeated_by_key(ledger: &Connection, arrival: &Arrival) -> Result<Option<RecordedArrival>, StoreError> {
     let (None, Some(jkt)) = (&arrival.known_visitor, &arrival.jkt) else { return Ok(None) };
     let (site, id) = (arrival.site.as_str(), arrival.id.as_str());
@@ -60,7 +61,7 @@ fn repeated_by_key(ledger: &Connection, arrival: &Arrival) -> Result<Option<Reco
     Ok(newest.map(|newest| RecordedArrival { visitor, is_proved: false, newest, is_new: false }))
 }
 
-/// The captured touches that are new to a visitor.
+/// The captured touches that are new for a visitor.
 fn counting<'a>(
     ledger: &Connection,
     arrival: &'a Arrival,
@@ -75,12 +76,12 @@ fn counting<'a>(
     Ok(counting)
 }
 
-/// Whether a capture is a touch that the visitor does not have yet: another arrival in that program, and no click of
-/// theirs; of a page that was reloaded, no live touch of the same click and partner, under whatever arrival it was told; from
-/// a vendor's cookie, which stays for months, only where they have none in that program, alive or not. A touch that is never
-/// credited stands in no cookie's way.
+/// Whether a captured touch is new for the visitor: its window is open, and no touch in that program has the same
+/// arrival or click id. After a reload, no live touch may have the same click and partner, whatever its arrival. A
+/// touch from a vendor's cookie, which lasts for months, counts only if the visitor has no usable touch in that
+/// program, alive or not.
 fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &NewTouch) -> Result<bool, StoreError> {
-    // Each part stops at the first row of an index, or looks at few, however many touches the visitor has.
+    // Each part reads the first row of an index, or few rows, however many touches the visitor has.
     let same = "SELECT 1 FROM touches WHERE site = :site AND visitor = :visitor AND program = :program";
     let known = format!(
         "SELECT (:any AND EXISTS ({same} AND unusable IS NULL)) OR EXISTS ({same} AND arrival = :arrival)
@@ -104,7 +105,7 @@ fn counts(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
     Ok(new.expires_at > arrival.now && count(ledger, &known, key)? == 0)
 }
 
-/// The visitor and this arrival of theirs. A key that comes with a repeat by cookie is kept where none was.
+/// Records the visitor and the arrival. A repeat by cookie adds the browser key if it was missing.
 fn remember(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId) -> Result<(), StoreError> {
     add_visitor(ledger, &arrival.site, visitor, arrival.now)?;
     let sql = "INSERT INTO arrivals (site, id, visitor, jkt, recorded_at) VALUES (:site, :id, :visitor, :jkt, :now)
@@ -119,7 +120,7 @@ fn remember(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId) -> Resu
     write(ledger, sql, row).map(|_| ())
 }
 
-/// Makes sure that the visitor stands in the ledger.
+/// Adds the visitor if missing.
 pub(super) fn add_visitor(
     ledger: &Connection,
     site: &SiteId,
@@ -156,12 +157,12 @@ fn insert(ledger: &Connection, arrival: &Arrival, visitor: &VisitorId, new: &New
     write(ledger, sql, row).map(|_| ())
 }
 
-/// Site, visitor and now are its parameters.
+/// Parameters: site, visitor, now.
 const NEWEST_ALIVE: &str = "SELECT * FROM touches INDEXED BY touches_newest
    WHERE site = ?1 AND visitor = ?2 AND expires_at > ?3 AND unusable IS NULL ORDER BY at DESC, id DESC LIMIT 1";
 
-/// The newest touch that may be credited and whose window is still open; of two at the same time the later id, as attribution
-/// has it.
+/// The newest usable touch whose window is open; of two at the same time the one with the higher id, as in
+/// attribution.
 pub(super) fn newest_alive(
     ledger: &Connection,
     site: &SiteId,
@@ -171,8 +172,8 @@ pub(super) fn newest_alive(
     first(ledger, NEWEST_ALIVE, (site.as_str(), visitor.as_str(), now.0), stored_touch)
 }
 
-/// The newest touches of a visitor in each program, alive or not, the first first. Those that are never credited are counted
-/// apart, so that they push out no other. Of one who has more than any person, not all are looked at.
+/// The newest touches of a visitor in each program, alive or not, the oldest first. Unusable touches are counted
+/// separately, so that they displace no usable ones. At most [`TOUCHES_LOOKED_AT`] touches are read.
 pub(super) fn of_visitor(
     ledger: &Connection,
     site: &SiteId,
@@ -219,7 +220,7 @@ mod tests {
     use super::super::migrate;
     use super::*;
 
-    /// The steps by which SQLite answers, with every parameter bound.
+    /// SQLite's query plan, with every parameter bound.
     fn plan(sql: &str) -> Vec<String> {
         let mut ledger = Connection::open_in_memory().unwrap();
         migrate::migrate(&mut ledger).unwrap();
@@ -233,7 +234,7 @@ mod tests {
     // field-faults row 73
     #[test]
     fn the_thousandth_touch_of_a_visitor_costs_what_the_first_did() {
-        // Each part is one step down an index, and nothing is sorted.
+        // Each part is one index search, and nothing is sorted.
         for (sql, index) in [
             (NEWEST_ALIVE, "touches_newest (site=? AND visitor=?)"),
             (

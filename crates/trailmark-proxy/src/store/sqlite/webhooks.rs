@@ -14,7 +14,7 @@ use crate::store::listing::{Filter, Page};
 use crate::store::webhooks::{Kept, NewWebhook, Unread, WebhookChange, WebhookRow, WebhookState};
 use crate::store::{Limit, StoreError};
 
-/// Characters of an id that must be given at least.
+/// Shortest accepted beginning of an id, in characters.
 const SHORTEST_PREFIX: usize = 8;
 
 /// See [`crate::store::webhooks::WebhookStore::keep_webhook`].
@@ -36,7 +36,7 @@ pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreE
         ":body_hash": new.body_hash,
         ":body_bytes": i64::try_from(new.body.len()).unwrap_or(i64::MAX),
         ":state": state.as_str(),
-        ":reason": new.meaning.is_none().then_some("it is larger than a webhook may be; only its beginning is kept"),
+        ":reason": new.meaning.is_none().then_some("the body is too large; only its beginning is kept"),
         ":now": new.received_at.0,
     };
     write(ledger, sql, row)?;
@@ -107,7 +107,7 @@ pub(super) fn follow(
         Meaning::Concerns(notice) => concern(ledger, site, id, &program, notice, now)?,
         Meaning::Noted { event } => Stands::so(WebhookState::Followed, Some(event), "concerns no commission"),
         Meaning::UnknownEvent { event } => {
-            Stands::so(WebhookState::UnknownEvent, Some(event), "the vendor's documents know no such event")
+            Stands::so(WebhookState::UnknownEvent, Some(event), "the vendor's documents do not describe this event")
         }
         Meaning::Unreadable { reason } => Stands::so(WebhookState::Unreadable, None, reason),
     };
@@ -126,7 +126,7 @@ pub(super) fn follow(
     Ok(stands.state)
 }
 
-/// How a webhook stands once it is interpreted.
+/// State of a webhook after it was interpreted.
 struct Stands<'a> {
     state: WebhookState,
     event: Option<&'a str>,
@@ -154,7 +154,11 @@ fn concern<'a>(
     let deliveries = commissions::concerned(ledger, site, program, notice)?;
     if deliveries.is_empty() {
         remember_subjects(ledger, site, id, program, notice)?;
-        return Ok(Stands::so(WebhookState::Unmatched, event, "no delivery of this program is about whom it names"));
+        return Ok(Stands::so(
+            WebhookState::Unmatched,
+            event,
+            "no delivery of this program matches the customer, transaction or partner that it names",
+        ));
     }
     for delivery in &deliveries {
         commissions::mark(ledger, site, delivery, now)?;
@@ -185,7 +189,7 @@ fn forget_subjects(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Res
     write(ledger, sql, (site.as_str(), id.as_str())).map(|_| ())
 }
 
-/// Has what was unmatched and is about a delivery, just recorded, interpreted again.
+/// Interprets unmatched webhooks again that name a delivery which was just recorded.
 pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
     let sql = "UPDATE webhooks SET state = 'received' WHERE site = ?1 AND state = 'unmatched' AND id IN (
                  WITH delivery AS (
@@ -223,7 +227,7 @@ pub(super) fn list(ledger: &Connection, filter: &Filter) -> Result<Page<WebhookR
     listing.page(ledger, filter, sites, row)
 }
 
-/// States as SQL lists them.
+/// States as an SQL list.
 fn words(states: impl Iterator<Item = WebhookState>) -> String {
     states.map(|state| format!("'{}'", state.as_str())).collect::<Vec<_>>().join(", ")
 }
@@ -233,7 +237,7 @@ pub(super) fn one(ledger: &Connection, prefix: &str) -> Result<WebhookRow, Store
     if prefix.len() < SHORTEST_PREFIX {
         return Err(StoreError::Refused(format!("give at least {SHORTEST_PREFIX} characters of the webhook's id")));
     }
-    // `g` follows every hexadecimal digit.
+    // `g` sorts after every hexadecimal digit.
     let sql = "SELECT * FROM webhooks WHERE site = ?1 AND id >= ?2 AND id < ?2 || 'g' LIMIT 2";
     let mut found = Vec::new();
     for site in sites(ledger)? {
@@ -241,7 +245,9 @@ pub(super) fn one(ledger: &Connection, prefix: &str) -> Result<WebhookRow, Store
     }
     match (found.pop(), found.is_empty()) {
         (Some(one), true) => Ok(one),
-        (Some(_), false) => Err(StoreError::Refused("more than one webhook's id begins so: give more of it".into())),
+        (Some(_), false) => {
+            Err(StoreError::Refused("more than one webhook's id begins with this: give more characters".into()))
+        }
         (None, _) => Err(StoreError::NotFound("webhook")),
     }
 }
@@ -256,13 +262,13 @@ pub(super) fn change(
     let found = one(ledger, prefix)?;
     let (state, reason) = match change {
         WebhookChange::Replay if found.state == WebhookState::TooLarge => {
-            let cure = "only the beginning of this webhook is kept: ask for the commission with `conversions check`";
+            let cure = "only the beginning of this webhook is kept: query the commission with `conversions check`";
             return Err(StoreError::Refused(cure.into()));
         }
         WebhookChange::Replay => (WebhookState::Received, None),
         WebhookChange::Drop { .. } if found.state.may_leave() => {
             let state = found.state.as_str();
-            return Err(StoreError::Refused(format!("this webhook is `{state}`: there is nothing left to drop")));
+            return Err(StoreError::Refused(format!("this webhook is `{state}`: there is nothing to drop")));
         }
         WebhookChange::Drop { reason } => (WebhookState::Dropped, Some(reason)),
     };
@@ -290,7 +296,7 @@ pub(super) fn counts(ledger: &Connection) -> Result<Vec<(WebhookState, u64)>, St
     Ok(counts.to_vec())
 }
 
-/// Every site that has webhooks, whether or not it has visitors.
+/// All sites that have webhooks, with or without visitors.
 fn sites(ledger: &Connection) -> Result<Vec<SiteId>, StoreError> {
     let sql = "/* wide: a row a site */ WITH RECURSIVE found (site) AS (
                  SELECT min(site) FROM webhooks

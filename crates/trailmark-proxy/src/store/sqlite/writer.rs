@@ -1,7 +1,7 @@
-//! The one thread that writes. Commands wait in a bounded queue; the thread takes everything that waits, runs each command
-//! in a savepoint of its own, commits once, and answers only then: one fsync serves them all, and no timer delays a lone one.
-//! What a command does is not known here. What it refused is counted, and the last failed commit is remembered until a trial
-//! write succeeds: that is what readiness and metrics read.
+//! The only writing thread. Commands wait in a bounded queue. The thread takes all waiting commands, runs each in its
+//! own savepoint, commits once, and answers then: one fsync serves all, and no timer delays a single command. The
+//! thread does not know what a command does. It counts refusals and remembers a failed commit until a trial write
+//! succeeds; readiness and metrics read that.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,40 +15,40 @@ use super::error::{CommitFailure, commit_failure};
 use super::lock::LockFile;
 use crate::store::{Limit, StoreError};
 
-/// Commands that share one commit at most: bounds what a crash of the machine can leave unanswered, and the log's growth.
+/// Most commands in one commit: limits what a crash leaves unanswered, and the log's growth.
 const BATCH: usize = 256;
 
-/// Commands that may wait. At some 2,000 a second, two seconds of work; beyond that a caller is told to come again.
+/// Most waiting commands: two seconds of work at about 2,000 a second. Further callers are told to try again.
 const QUEUE: usize = 4096;
 
-/// Commands between two checkpoints: some 10 MB of log.
+/// Commands between two checkpoints: about 10 MB of log.
 const CHECKPOINT_AFTER: usize = 1024;
 
-/// Work for the writer, with the caller who waits for it.
+/// Work for the writer, and its waiting caller.
 trait Command: Send {
-    /// Does the work inside its savepoint; `false` when it is to be undone.
+    /// Does the work in its savepoint; returns false to undo it.
     fn run(&mut self, ledger: &Connection) -> bool;
 
-    /// Notes a refusal and answers the caller, once it is known what became of the transaction.
+    /// After the transaction has ended, counts a refusal and answers the caller.
     fn answer(self: Box<Self>, commit: &Result<(), StoreError>, condition: &Condition);
 }
 
 /// The handle to the writing thread.
 #[derive(Debug)]
 pub(super) struct Writer {
-    /// Where commands wait, or why none is taken.
+    /// The queue, or why no command is taken.
     queue: Mutex<Result<mpsc::Sender<Box<dyn Command>>, String>>,
     condition: Arc<Condition>,
     ended: watch::Receiver<bool>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// The lock of a ledger that is only read; the writing thread holds its own.
+    /// The lock of a ledger that is only read; otherwise the writing thread has the lock.
     _observed: Option<LockFile>,
 }
 
-/// Whether commits succeed, and what was refused.
+/// Whether commits succeed, and how many commands were refused.
 #[derive(Debug, Default)]
 struct Condition {
-    /// Whether a commit of a trial's size is known to have succeeded since the last one that failed.
+    /// Whether a commit of the trial's size has succeeded since the last failed commit.
     records: AtomicBool,
     queue_full: AtomicU64,
     disk_full: AtomicU64,
@@ -66,7 +66,7 @@ impl Condition {
             StoreError::NoSpace => &self.disk_full,
             StoreError::Unavailable(_) => &self.unavailable,
             StoreError::Corrupt(_) => &self.damaged,
-            // The answer to this command, and no fault of the ledger's.
+            // An ordinary answer, not a failure of the ledger.
             StoreError::LeaseLost | StoreError::NotFound(_) | StoreError::OverBudget | StoreError::Refused(_) => return,
         };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -74,10 +74,10 @@ impl Condition {
 }
 
 impl Writer {
-    /// Starts the thread. It keeps connection and lock until its queue is closed and empty.
+    /// Starts the thread, which keeps connection and lock until its queue is closed and empty.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] when the system gives no thread.
+    /// [`StoreError::Unavailable`] if the system provides no thread.
     pub(super) fn start(connection: Connection, lock: LockFile) -> Result<Self, StoreError> {
         let (queue, commands) = mpsc::channel(QUEUE);
         let (end, ended) = watch::channel(false);
@@ -94,7 +94,7 @@ impl Writer {
         Ok(Self { queue, condition, ended, thread, _observed: None })
     }
 
-    /// A writer of a ledger that may only be read: it refuses every command with `reason`.
+    /// A writer for a ledger that may only be read: it refuses every command with `reason`.
     pub(super) fn refusing(reason: String, lock: Option<LockFile>) -> Self {
         let (_end, ended) = watch::channel(true);
         let (queue, thread) = (Mutex::new(Err(reason)), Mutex::new(None));
@@ -106,7 +106,7 @@ impl Writer {
         if self.condition.records.load(Ordering::Relaxed) {
             return Ok(());
         }
-        // The pages of the table go through the log like anybody's; `secure_delete` writes them again when it is dropped.
+        // The table's pages go through the log like any others; `secure_delete` overwrites them when it is dropped.
         let trial = "CREATE TABLE trial (filler BLOB); INSERT INTO trial VALUES (zeroblob(65536)); DROP TABLE trial";
         self.run(move |ledger| Ok(ledger.execute_batch(trial)?)).await?;
         self.condition.records.store(true, Ordering::Relaxed);
@@ -121,8 +121,8 @@ impl Writer {
         counters.map(|(reason, counter)| (reason, counter.load(Ordering::Relaxed))).into()
     }
 
-    /// Has `work` done in the next transaction, and waits for its commit. Once queued it is done, whether or not the caller
-    /// still waits.
+    /// Runs `work` in the next transaction and waits for its commit. A queued command runs even if the caller stops
+    /// waiting.
     pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -145,7 +145,7 @@ impl Writer {
         sent.inspect_err(|refusal| self.condition.note(refusal))
     }
 
-    /// Takes no more work and waits until all that was taken is committed and the file closed.
+    /// Takes no more work; waits until all earlier work is committed and the file closed.
     pub(super) async fn close(&self) -> Result<(), StoreError> {
         self.stop();
         let mut ended = self.ended.clone();
@@ -161,13 +161,13 @@ impl Writer {
     }
 }
 
-/// A store that is dropped has finished what it took and let its lock go.
+/// Dropping the store finishes its work and releases its lock.
 impl Drop for Writer {
     fn drop(&mut self) {
         self.stop();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
-            // Its panic was printed by then, and there is nobody left to tell.
+            // Its panic was printed already.
             let _panicked = thread.join();
         }
     }
@@ -190,18 +190,18 @@ where
     }
 
     fn answer(self: Box<Self>, commit: &Result<(), StoreError>, condition: &Condition) {
-        let panicked = || Err(StoreError::Unavailable("a bug stopped this step; the log says where".into()));
+        let panicked = || Err(StoreError::Unavailable("a bug stopped this step; see the log".into()));
         let Self { result, caller, .. } = *self;
         let result = commit.clone().and_then(|()| result.unwrap_or_else(panicked));
         if let Err(refusal) = &result {
             condition.note(refusal);
         }
-        // A caller who went away reads the result from the ledger, if ever.
+        // A caller who stopped waiting can read the result from the ledger.
         let _gone = caller.send(result);
     }
 }
 
-/// The thread: until the queue is closed and empty.
+/// The thread's loop, until the queue is closed and empty.
 fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>, condition: &Condition) {
     let mut since_checkpoint = 0;
     while let Some(first) = commands.blocking_recv() {
@@ -227,7 +227,7 @@ fn serve(connection: Connection, mut commands: mpsc::Receiver<Box<dyn Command>>,
     }
 }
 
-/// One transaction for the whole batch. After an error nothing of it is written.
+/// One transaction for the whole batch. After an error nothing is written.
 fn commit(ledger: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), StoreError> {
     control(ledger, "BEGIN IMMEDIATE")?;
     let outcome = batch.iter_mut().try_for_each(|command| in_savepoint(ledger, command.as_mut()));
@@ -238,15 +238,15 @@ fn commit(ledger: &Connection, batch: &mut [Box<dyn Command>]) -> Result<(), Sto
     outcome
 }
 
-/// Runs a statement that begins or ends a transaction; it stays compiled, as all others do.
+/// Runs a statement that begins or ends a transaction, cached like all others.
 fn control(ledger: &Connection, sql: &str) -> rusqlite::Result<()> {
     ledger.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
-/// Runs one command so that its failure undoes it alone.
+/// Runs one command; a failure undoes only this command.
 ///
 /// # Errors
-/// When the whole transaction is gone: SQLite undoes it by itself when the disk is full.
+/// If the whole transaction is gone: SQLite rolls it back when the disk is full.
 fn in_savepoint(ledger: &Connection, command: &mut dyn Command) -> Result<(), StoreError> {
     control(ledger, "SAVEPOINT command")?;
     let ran = catch_unwind(AssertUnwindSafe(|| command.run(ledger)));
@@ -254,7 +254,7 @@ fn in_savepoint(ledger: &Connection, command: &mut dyn Command) -> Result<(), St
         return Err(StoreError::NoSpace);
     }
     if ran.is_err() {
-        tracing::error!("a command of the ledger panicked; it was undone");
+        tracing::error!("a ledger command panicked and was undone");
     }
     if !matches!(ran, Ok(true)) {
         control(ledger, "ROLLBACK TO command")?;
@@ -262,7 +262,7 @@ fn in_savepoint(ledger: &Connection, command: &mut dyn Command) -> Result<(), St
     Ok(control(ledger, "RELEASE command")?)
 }
 
-/// Moves what the log holds into the database file. Readers may keep part of it back, and the next one moves that.
+/// Moves the log's content into the database file. Readers may delay part of it until the next checkpoint.
 fn checkpoint(ledger: &Connection, mode: &str) {
     let moved = ledger.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_row| Ok(()));
     if let Err(error) = moved.or_else(|error| survive(commit_failure(error))) {
@@ -270,13 +270,13 @@ fn checkpoint(ledger: &Connection, mode: &str) {
     }
 }
 
-/// Goes on after a failure that left a known state; else ends the process, since no later fsync could be believed.
-/// Whoever was not answered asks again, and finds out from the recovered file.
+/// Continues after a failure with a known result; otherwise ends the process, because no later fsync could be
+/// trusted. Unanswered callers ask again and get the recovered file's state.
 fn survive(failure: CommitFailure) -> Result<(), StoreError> {
     match failure {
         CommitFailure::RolledBack(error) => Err(error),
         CommitFailure::Fatal(error) => {
-            tracing::error!(%error, "the disk did not take the ledger's commit; stopping at once, start again to recover");
+            tracing::error!(%error, "writing the ledger's commit to the disk failed; stopping now, restart to recover");
             std::process::abort()
         }
     }
@@ -306,7 +306,7 @@ mod tests {
         writer.run(count).await.unwrap()
     }
 
-    /// Holds the writer inside a command until the returned sender is used, so that a batch gathers behind it.
+    /// Blocks the writer in a command until the returned sender is used, so that a batch gathers.
     async fn hold(writer: &Arc<Writer>) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
         let (go, gate) = std::sync::mpsc::channel::<()>();
         let (enter, entered) = oneshot::channel();
@@ -372,7 +372,7 @@ mod tests {
                 Ok(ledger.execute("INSERT INTO t (b) VALUES (zeroblob(?1))", [bytes]).map(|_| ())?)
             }
         };
-        // No page more than the file has; the first row takes those that the trial has left free.
+        // No page more than the file has; the first row takes the pages that the trial left free.
         writer.run(pages(1)).await.unwrap();
         writer.run(blob(60_000)).await.unwrap();
         assert_eq!(writer.run(blob(100_000)).await, Err(StoreError::NoSpace));

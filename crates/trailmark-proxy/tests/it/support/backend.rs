@@ -1,4 +1,4 @@
-//! What a site's backend does: calls with an API key and an Idempotency-Key.
+//! A site's backend: calls with an API key and an Idempotency-Key.
 
 use serde_json::{Value, json};
 use trailmark_proxy::admin::api_keys;
@@ -6,12 +6,12 @@ use trailmark_wire::ids::SiteId;
 
 use super::proxy::{Answer, TestProxy};
 
-/// A signup as a server says it.
+/// A server's signup.
 pub(crate) fn customer(key: &str) -> Value {
     json!({"kind": "signup", "customer": {"key": key, "email": "ada@example.com", "name": "Ada"}})
 }
 
-/// The same with one member more.
+/// The same with one more member.
 pub(crate) fn with(mut body: Value, name: &str, value: impl Into<Value>) -> Value {
     body[name] = value.into();
     body
@@ -24,7 +24,7 @@ impl TestProxy {
         api_keys::add(&*self.store, &site, "a backend", self.now()).await.unwrap().key
     }
 
-    /// A call, to be changed.
+    /// A call that can be changed.
     pub(crate) fn call(&self, key: &str, idempotency_key: &str, body: &Value) -> reqwest::RequestBuilder {
         let request = self.http.post(self.url("v1/conversions")).bearer_auth(key);
         let request = request.header("idempotency-key", idempotency_key).header("content-type", "application/json");

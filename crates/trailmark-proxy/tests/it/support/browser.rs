@@ -1,5 +1,5 @@
-//! What a browser does: a P-256 key, arrivals, envelopes. Written by hand from the wire's description, so that everything can
-//! also be done wrong.
+//! A browser: a P-256 key, arrivals, envelopes. Written by hand from the wire's description, so that tests can also
+//! do everything wrong.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
@@ -27,18 +27,18 @@ impl BrowserKey {
         encode(self.0.sign(&SystemRandom::new(), message.as_bytes()).unwrap().as_ref())
     }
 
-    /// A compact JWS over any header and payload.
+    /// A compact JWS with any header and payload.
     pub(crate) fn jws(&self, header: &Value, payload: &Value) -> String {
         let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(payload.to_string().as_bytes()));
         format!("{input}.{}", self.sign(&input))
     }
 
-    /// The header of a right envelope.
+    /// The header of a valid envelope.
     pub(crate) fn header(&self) -> Value {
         json!({"alg": "ES256", "typ": "conversion+jwt", "jwk": self.jwk()})
     }
 
-    /// A right envelope.
+    /// A valid envelope.
     pub(crate) fn envelope(&self, payload: &Value) -> String {
         self.jws(&self.header(), payload)
     }
@@ -49,7 +49,7 @@ pub(crate) fn landing(click: &str) -> String {
     format!("{ORIGIN}/pricing?ps_xid={click}&ps_partner_key=YWRh&utm_source=x&email=ada%40example.com#top")
 }
 
-/// The body of `POST v1/clicks`; the arrival's id is made of `arrival`.
+/// The body of `POST v1/clicks`; the arrival's id is made from `arrival`.
 pub(crate) fn arrival(arrival: u8, url: &str) -> Value {
     json!({"site": "acme", "id": format!("{arrival:032x}"), "url": url})
 }
@@ -61,7 +61,7 @@ pub(crate) fn arrival_with(arrival_id: u8, url: &str, key: &BrowserKey) -> Value
     body
 }
 
-/// A conversion id of its own for each number.
+/// A conversion id for each number.
 pub(crate) fn jti(number: u8) -> String {
     ConversionId::from_parts(super::proxy::START, [number; 10]).as_str().to_owned()
 }
@@ -90,7 +90,7 @@ pub(crate) fn token(answer: &Answer) -> String {
 }
 
 impl TestProxy {
-    /// Arrives with a key and gives the token.
+    /// Arrives with a key and returns the token.
     pub(crate) async fn arrive(&self, number: u8, key: &BrowserKey) -> String {
         let body = arrival_with(number, &landing(&format!("click{number}")), key);
         let answer = self.post("v1/clicks", body.to_string()).await;
@@ -98,7 +98,7 @@ impl TestProxy {
         token(&answer)
     }
 
-    /// Posts a right envelope.
+    /// Posts a valid envelope.
     pub(crate) async fn convert(&self, number: u8, key: &BrowserKey, token: &str, data: Value) -> Answer {
         self.post("v1/conversions", key.envelope(&payload(self, number, token, data))).await
     }

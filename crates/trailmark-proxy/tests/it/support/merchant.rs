@@ -1,5 +1,5 @@
-//! What a merchant's backend signs for its pages to pass on: orders and customers, with keys of both kinds. Written by
-//! hand from the wire's description, so that everything can also be signed wrong.
+//! Orders and customers that a merchant's backend signs for its pages, with both kinds of keys. Written by hand from
+//! the wire's description, so that tests can also sign everything wrong.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _};
@@ -15,13 +15,13 @@ pub(crate) struct Merchant {
 }
 
 impl Merchant {
-    /// New ones.
+    /// New keys.
     pub(crate) fn new() -> Self {
         let es = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
         Self { es, ed: Ed25519KeyPair::generate().unwrap() }
     }
 
-    /// `order_keys` as the configuration has it.
+    /// `order_keys` for the configuration.
     pub(crate) fn order_keys(&self) -> String {
         let point = self.es.public_key().as_ref();
         let (x, y) = (encode(&point[1..33]), encode(&point[33..]));
@@ -32,7 +32,7 @@ impl Merchant {
         )
     }
 
-    /// A JWS over any header and claims; `alg` chooses the key.
+    /// A JWS with any header and claims; `alg` chooses the key.
     pub(crate) fn sign(&self, header: &Value, claims: &Value) -> String {
         let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
         let signature = match header["alg"].as_str() {
@@ -52,7 +52,7 @@ impl Merchant {
         self.sign(&json!({"alg": "EdDSA", "typ": "customer+jwt", "kid": "ed"}), claims)
     }
 
-    /// A proxy whose site `acme` knows these keys, with more settings of that site.
+    /// A proxy whose site `acme` has these keys and further settings.
     pub(crate) async fn proxy(&self, settings: &str) -> TestProxy {
         TestProxy::with(&self.sites(settings)).await
     }

@@ -1,5 +1,4 @@
-//! An operator before a proxy: the operator's listener over a proxy under test, and the real binary beside it, which knows
-//! both by the same configuration.
+//! An operator: the operator's listener of a proxy under test, and the real binary with the same configuration.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -17,7 +16,7 @@ use trailmark_wire::base64url::encode;
 /// The admin key of [`Office::locked`].
 pub(crate) const ADMIN_KEY: &str = "an-admin-key-of-a-test";
 
-/// A proxy with its operator's listener, and a folder with the configuration that the binary reads.
+/// A proxy with its operator's listener, and a folder with the binary's configuration.
 pub(crate) struct Office {
     pub(crate) proxy: TestProxy,
     pub(crate) operator: Listening,
@@ -51,12 +50,12 @@ impl Office {
         Self { proxy, operator, desk: Desk::with(sites, variables) }
     }
 
-    /// One visitor of partner `ada` who signs up; gives the conversion's id.
+    /// A visitor of partner `ada` who signs up; returns the conversion's id.
     pub(crate) async fn signup(&self, number: u8) -> String {
         self.signup_of(number, &format!("u_{number}")).await
     }
 
-    /// The same under a customer's key, which others may have used.
+    /// The same with a customer key that others may have used.
     pub(crate) async fn signup_of(&self, number: u8, customer: &str) -> String {
         let answer =
             self.proxy.post("v1/clicks", arrival(number, &landing(&format!("click{number}"))).to_string()).await;
@@ -70,7 +69,7 @@ impl Office {
         answer.json()["conversion_id"].as_str().unwrap().to_owned()
     }
 
-    /// The address of a path on the operator's listener.
+    /// The URL of a path on the operator's listener.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.operator.address())
     }
@@ -93,7 +92,7 @@ impl Office {
 }
 
 impl Desk {
-    /// A folder with this `trailmark.toml`, and these environment variables; `KEY` is set.
+    /// A folder with this `trailmark.toml` and these environment variables; `KEY` is set.
     pub(crate) fn with(toml: &str, mut variables: Vec<(&'static str, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("trailmark.toml"), toml).unwrap();
@@ -108,7 +107,7 @@ impl Desk {
         self.folder.path().join(name)
     }
 
-    /// The binary with these words, split at spaces, ready to be run.
+    /// The binary with these arguments, split at spaces.
     pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trailmark"));
         command.args(words.split_whitespace()).current_dir(self.folder.path()).env_clear();
@@ -122,7 +121,7 @@ impl Desk {
     }
 }
 
-/// A binary that has run.
+/// A finished run of the binary.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) words: String,
@@ -137,7 +136,7 @@ impl Ran {
         Self { words: words.to_owned(), code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
-    /// The output of a run that must have ended well.
+    /// The output of a successful run.
     #[track_caller]
     pub(crate) fn well(self) -> String {
         assert_eq!(self.code, Some(0), "`{}`: {self:?}", self.words);
@@ -151,7 +150,7 @@ impl Ran {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
     }
 
-    /// The error text of a run that must have ended with this code.
+    /// The error text of a run that must end with this code.
     #[track_caller]
     pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "`{}`: {self:?}", self.words);

@@ -1,4 +1,4 @@
-//! A proxy under test: the real public listener on port 0, a real ledger in a folder of its own, a clock that stands.
+//! A proxy under test: the real public listener on port 0, a real ledger in its own folder, a clock that stands.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,10 +20,10 @@ pub(crate) const ORIGIN: &str = "http://127.0.0.1:8787";
 /// Its host.
 pub(crate) const HOST: &str = "127.0.0.1:8787";
 
-/// When the clock stands at the start: 2026-11-18T14:13:20.700Z, not on a whole second.
+/// The clock's start: 2026-11-18T14:13:20.700Z, not a whole second.
 pub(crate) const START: UnixMillis = UnixMillis(1_795_011_200_700);
 
-/// `acme` on loopback http, `zeta` on https with a shared domain, `host` on https alone.
+/// `acme` on loopback http, `zeta` on https with a shared domain, `host` on https only.
 pub(crate) const SITES: &str = r#"
 [server]
 listen = "127.0.0.1:0"
@@ -136,12 +136,12 @@ impl TestProxy {
         self.folder.path().join("ledger.db")
     }
 
-    /// The address of a path under the mount.
+    /// The URL of a path under the mount.
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}/tm/{path}", self.listening.address())
     }
 
-    /// Sends a request to its end.
+    /// Sends a request and reads its answer.
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -153,23 +153,23 @@ impl TestProxy {
         self.send(self.request(path, body)).await
     }
 
-    /// What [`Self::post`] sends, to be changed.
+    /// The request of [`Self::post`]; can be changed.
     pub(crate) fn request(&self, path: &str, body: impl Into<String>) -> reqwest::RequestBuilder {
         let request = self.http.post(self.url(path)).header("origin", ORIGIN);
         request.header("content-type", "text/plain;charset=UTF-8").body(body.into())
     }
 
-    /// Asks the host of site `acme`.
+    /// Requests a path from the host of site `acme`.
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.get_at(HOST, path).await
     }
 
-    /// Asks for a path as though the proxy stood at that host.
+    /// Requests a path as if the proxy had that host.
     pub(crate) async fn get_at(&self, host: &str, path: &str) -> Answer {
         self.send(self.http.get(self.url(path)).header("host", host)).await
     }
 
-    /// How many conversions the ledger holds.
+    /// Number of conversions in the ledger.
     pub(crate) async fn conversions(&self) -> u64 {
         self.store.counts().await.unwrap().conversions.iter().map(|(_, count)| count).sum()
     }
@@ -180,7 +180,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{} {}", self.status, self.body))
     }
 
-    /// `status code`, or the status alone.
+    /// `status code`, or only the status.
     pub(crate) fn code(&self) -> String {
         let code = serde_json::from_str::<Value>(&self.body)
             .ok()

@@ -1,5 +1,5 @@
-//! Whose word counts when a page and the backend differ about a customer (field-faults row 60), over a real ledger: the
-//! backend's, whatever was sent on the page's, and no sale is paid to somebody whose credit ended.
+//! Conflicts between a page and the backend about a customer (field-faults row 60), over a real ledger: the backend
+//! decides whatever the page's sends did, and no sale is paid to a partner whose credit ended.
 
 use trailmark_vendors::capability::Class;
 use trailmark_wire::ids::KeyId;
@@ -15,7 +15,7 @@ use crate::store::operator::DeliveryRow;
 const EVE: u8 = 1;
 const ADAS: u8 = 2;
 
-/// The send of a signup that can be looked up.
+/// The send of a signup in a class with look-ups.
 fn signup_send() -> NewAttempt {
     NewAttempt { class: Some(Class::UniqueKey), ..send() }
 }
@@ -34,7 +34,7 @@ impl Shop {
         rows.into_iter().find(|row| row.program == program(program_name)).unwrap()
     }
 
-    /// Leases the delivery of a conversion in a program, and leaves all others as they were.
+    /// Leases the delivery of a conversion in a program; other deliveries stay unchanged.
     async fn lease(&self, of: &Receipt, program_name: &str) -> Leased {
         let lane = crate::store::delivery::LaneKey { site: site(), program: program(program_name) };
         let leased = self.store.lease(claim(lane, self.lease.replace(self.lease.get() + 9), 9, NOW)).await.unwrap();
@@ -45,14 +45,14 @@ impl Shop {
         ours.pop().expect("it is due")
     }
 
-    /// It is sent to the vendor of a program, and ends so.
+    /// Sends its delivery in a program, with this end.
     async fn sent(&self, of: &Receipt, program_name: &str, outcome: &'static str, state: State) {
         let leased = self.lease(of, program_name).await;
         let key = self.store.begin_attempt(&leased, signup_send()).await.unwrap();
         self.store.settle(&leased, settlement(&leased, state, Some((key, end(outcome))))).await.unwrap();
     }
 
-    /// What the delivery finds that it has to come after.
+    /// What the delivery must follow.
     async fn earlier(&self, of: &Receipt, program_name: &str) -> Earlier {
         let leased = self.lease(of, program_name).await;
         let (tell, told) = std::sync::mpsc::channel();
@@ -91,12 +91,12 @@ async fn a_customer_claimed_in_advance_is_the_backends_and_the_stranger_gains_no
     assert_eq!(shop.stands(&page).await, "duplicate overruled_by_server");
     let change = shop.detail(&page).await.changes.pop().unwrap();
     assert_eq!((change.change, change.cause.as_ref()), (Afterwards::Overruled, Some(&stated.conversion_id)));
-    // Nothing of hers was sent, and nothing is.
+    // Her deliveries were not sent, and are not sent later.
     assert_eq!(shop.delivery(&page, "main").await.state, "dropped");
     assert_eq!(shop.delivery(&stated, "other").await.state, "due");
     let sale = shop.server(&Paid { customer: Some("victim@shop.example"), ..SALE }).await;
     assert_eq!((said(&sale).as_str(), sale.attribution.len()), ("accepted other", 1));
-    // It is on record, found, and counted; her page reads what it read, and claims nothing again.
+    // The dispute is recorded, listed and counted; her page gets its earlier answer and cannot claim again.
     let disputes = Filter { code: Some("claimed_by_page".into()), ..Filter::default() };
     let listed = shop.store.conversions(disputes).await.unwrap();
     assert_eq!(listed.iter().map(|row| &row.id).collect::<Vec<_>>(), [&stated.conversion_id]);
@@ -115,7 +115,7 @@ async fn where_the_vendor_was_told_the_sales_are_held_until_it_credits_the_right
     let stated = shop.signup(Assurance::Server, honest, "u_1").await;
     assert_eq!(said(&stated), "accepted claimed_by_page");
     assert_eq!(shop.delivery(&page, "main").await.state, "recorded", "what the vendor has stays on record");
-    // Nothing is sent blind: the vendor is asked first.
+    // The vendor is asked before anything is sent.
     let delivery = shop.delivery(&stated, "main").await;
     assert_eq!(delivery.state, "uncertain");
     assert_eq!(shop.lease(&stated, "main").await.progress.purpose(), Some(Purpose::LookUp));
@@ -125,7 +125,7 @@ async fn where_the_vendor_was_told_the_sales_are_held_until_it_credits_the_right
     let refund = shop.server(&REFUND).await;
     assert_eq!(said(&refund), "held sale_unknown");
     let other_customer = shop.server(&Paid { key: "o9", customer: Some("u_9"), ..SALE }).await;
-    assert_eq!(said(&other_customer), "unattributed no_touch", "of others nothing is held");
+    assert_eq!(said(&other_customer), "unattributed no_touch", "another customer's sale is not held");
     assert!(!shop.follows_up().await, "nothing is owed while it is disputed");
     shop.is_sound().await;
 }
@@ -274,12 +274,12 @@ async fn a_pages_signup_waits_for_a_backend_that_can_call_and_no_longer_than_for
     let shop = shop.with_api_key().await;
     let page = shop.claimed(ADAS, &["main"], "u_2").await;
     assert_eq!(due_at(&shop, &page).await, NOW.plus(5 * 60_000).to_rfc3339());
-    assert!(shop.delivery(&page, "main").await.reason.unwrap().contains("5m at most (`signup_wait`)"));
+    assert!(shop.delivery(&page, "main").await.reason.unwrap().contains("at most 5m for the site's backend"));
     // The backend names the same visitor.
     assert_eq!(said(&shop.signup(Assurance::Server, visitor(ADAS), "u_2").await), "duplicate");
     let confirmed = shop.delivery(&page, "main").await;
     assert_eq!((confirmed.due_at, confirmed.reason), (Some(NOW.to_rfc3339()), None));
-    // What the merchant has signed, and what its backend says, waits for nothing.
+    // Signed customers and the backend's customers do not wait.
     let honest = touched_visitor(&shop.store, 3, &["main"]).await;
     let stated = shop.signup(Assurance::Server, honest, "u_3").await;
     assert_eq!(due_at(&shop, &stated).await, NOW.to_rfc3339());
@@ -322,14 +322,14 @@ async fn a_sale_that_was_told_before_the_backend_named_the_visitor_is_decided_ag
     assert!(shop.follows_up().await);
     assert_eq!(shop.stands(&unsent).await, "accepted");
     assert_eq!(shop.delivery(&unsent, "other").await.state, "due");
-    // What was sent cannot be undone, and what had a touch of its own was never the page's.
+    // What was sent cannot be undone, and a sale with its own touch never depended on the page.
     assert_eq!((shop.stands(&sent).await.as_str(), shop.stands(&own).await.as_str()), ("accepted", "accepted"));
     assert_eq!(shop.delivery(&page, "main").await.state, "dropped");
     shop.is_sound().await;
 }
 
 #[tokio::test]
-async fn a_sale_that_goes_to_the_same_program_again_begins_its_delivery_anew() {
+async fn a_sale_that_goes_to_the_same_program_again_restarts_its_delivery() {
     let shop = Shop::open(Credit::One);
     shop.claimed(EVE, &["main"], "u_1").await;
     let sale = shop.server(&SALE).await;
@@ -365,7 +365,7 @@ async fn a_key_that_a_backend_stated_is_no_strangers_when_the_vendor_refuses_it(
     let eve = touched_visitor(&shop.store, EVE, &["main"]).await;
     assert_eq!(said(&shop.signup(Assurance::Bound, eve, "u_1").await), "duplicate");
     assert_eq!(said(&shop.server(&SALE).await), "unattributed signup_rejected");
-    // The visitor whom the backend named may mend it, by a page too.
+    // The visitor that the backend named may correct it, through a page too.
     assert_eq!(said(&shop.signup(Assurance::Bound, honest, "u_1").await), "accepted");
     assert_eq!(said(&shop.server(&SALE).await), "accepted");
     shop.is_sound().await;

@@ -1,5 +1,5 @@
-//! What a page's word may do over a real ledger, and what its page learns of it: no other visitor's customer or order is
-//! altered, and beyond the visitor's limit none is told of.
+//! What a page may do over a real ledger, and what it learns: it changes no other visitor's customer or order, and
+//! learns of none beyond the visitor's limit.
 
 use super::*;
 
@@ -17,13 +17,13 @@ async fn a_pages_customer_key_never_alters_a_known_customer() {
     let shop = Shop::open(Credit::One);
     shop.customer(1, "u_1").await;
     assert_eq!(said(&shop.signup(Assurance::Server, visitor(9), "u_2").await), "unattributed no_touch");
-    // A thief of another program, and one of a customer whom nobody brought.
+    // A visitor of another program tries a known customer, and one that nobody brought.
     let thief = touched_visitor(&shop.store, 2, &["other"]).await;
     for customer in ["u_1", "u_2"] {
         let stolen = shop.signup(Assurance::Bound, thief.clone(), customer).await;
         assert_eq!((said(&stolen).as_str(), stolen.attribution.len()), ("duplicate", 0));
     }
-    // The backend may: it names the visitor that it has seen.
+    // The backend may: it names the visitor that it saw.
     assert_eq!(said(&shop.signup(Assurance::Server, thief, "u_2").await), "accepted other");
 }
 
@@ -39,7 +39,7 @@ async fn of_a_thousand_foreign_keys_three_are_delivered_and_held_ones_block_no_s
     assert_eq!((of(Status::Accepted).len(), held.len()), (3, HELD_PER_VISITOR as usize));
     assert_eq!(all.iter().filter(|one| **one == Err(StoreError::OverBudget)).count(), 1000 - 3 - held.len());
     assert_eq!(said(held[0]), "held signups_per_visitor");
-    // The backend knows whose the customer is: the farm gets nothing of it, and what it claimed is closed.
+    // The backend knows the customer: the attacker gets nothing, and the attacker's claim is closed.
     let (last, honest) = (*held.last().unwrap(), touched_visitor(&shop.store, 2, &["other"]).await);
     let key = shop.detail(last).await.conversion.external_id.unwrap();
     let stated = shop.signup(Assurance::Server, honest, &key).await;
@@ -58,7 +58,7 @@ async fn once_its_limit_is_spent_a_page_hears_held_of_every_key_but_its_own() {
     let organic = shop.signup(Assurance::Server, visitor(9), "u_2").await;
     let eve = touched_visitor(&shop.store, 2, &["main"]).await;
     assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "own").await), "accepted");
-    // Two more that it may hear of, however often; asking costs as much as signing up.
+    // It may learn of two more keys, however often it asks; each counts like a signup.
     for _ in 0..2 {
         assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "u_1").await), "duplicate");
     }
@@ -75,7 +75,7 @@ async fn once_its_limit_is_spent_a_page_hears_held_of_every_key_but_its_own() {
         assert_eq!(taken, free);
     }
     assert_eq!(said(&shop.signup(Assurance::Bound, eve.clone(), "own").await), "duplicate");
-    // Leads are counted apart, and alike.
+    // Leads have a separate, equal limit.
     let lead = |customer: &str| {
         let mut new = signup(shop.number(), eve.clone(), customer);
         new.conversion.event = Event::Lead;
@@ -85,7 +85,7 @@ async fn once_its_limit_is_spent_a_page_hears_held_of_every_key_but_its_own() {
         assert!(said(&lead(customer).await).starts_with(end), "{customer}");
     }
     assert_eq!(said(&lead("own").await), "duplicate");
-    // Whoever is the customer's has not lost them: their own page and the backend are answered as ever.
+    // The customers' own pages and the backend get their usual answers.
     assert_eq!(shop.stands(&organic).await, "unattributed no_touch");
     assert_eq!(said(&shop.signup(Assurance::Bound, visitor(1), "u_1").await), "duplicate");
     shop.is_sound().await;

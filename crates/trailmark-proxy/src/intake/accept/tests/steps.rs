@@ -1,4 +1,4 @@
-//! What one conversion means for thousands: it is done in steps of at most fifty, whatever ends the process between two of them.
+//! Follow-up work for thousands of conversions: done in steps of at most fifty, safe across restarts.
 
 use trailmark_wire::money::Money;
 
@@ -7,7 +7,7 @@ use crate::store::FOLLOWERS_AT_ONCE;
 
 const MANY: usize = 2 * FOLLOWERS_AT_ONCE as usize + 20;
 
-/// How many of these are held no more.
+/// How many of these are no longer held.
 async fn decided(shop: &Shop, receipts: &[Receipt]) -> usize {
     let mut number = 0;
     for receipt in receipts {
@@ -32,11 +32,11 @@ async fn a_sale_decides_fifty_of_its_refunds_at_once_and_owes_the_others() {
     let shop = Shop::open(Credit::One);
     shop.customer(1, "u_1").await;
     let refunds = refunds(&shop).await;
-    // It bears a hundred of the hundred and twenty.
+    // The sale covers a hundred of the hundred and twenty.
     let sale = shop.server(&Paid { minor: 10_000, ..SALE }).await;
     assert_eq!(said(&sale), "accepted");
     assert_eq!(decided(&shop, &refunds).await, 50);
-    // What is told meanwhile is decided against what is left.
+    // A refund in the meantime is decided against the remaining amount.
     assert_eq!(said(&shop.server(&Paid { key: "late", minor: 5_001, ..REFUND }).await), "rejected refund_above_sale");
     for (number, is_more) in [(100, true), (120, true), (120, false)] {
         assert_eq!(shop.follows_up().await, is_more);
@@ -74,7 +74,7 @@ async fn a_step_that_cannot_be_written_is_still_owed() {
     shop.server(&Paid { minor: 100_000, ..SALE }).await;
     let full: FollowRule = Arc::new(|_, _| Err(StoreError::Full(Limit::Queue)));
     assert_eq!(shop.store.follow_up(full, NOW).await, Err(StoreError::Full(Limit::Queue)));
-    // What a rule refuses for good stays held, and stops nobody behind it.
+    // A conversion that a rule refuses stays held and does not block the ones after it.
     let refusing: FollowRule = Arc::new(|_, _| Err(StoreError::Refused("no such site".into())));
     assert_eq!(shop.store.follow_up(refusing, NOW).await, Ok(true));
     while shop.follows_up().await {}
