@@ -13,6 +13,9 @@ use crate::config::{Arrival, Settings};
 use crate::json::Members;
 use crate::page::{Json, Method, Page, Request};
 
+/// Milliseconds for which a report is awaited that an earlier page began.
+pub const REPORT_MS: i64 = 30_000;
+
 /// The current touch, as the page may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
@@ -80,6 +83,19 @@ impl Click {
         let kept = page.parse(&page.load(&settings.click_key())?)?;
         let click = Self::read(page, &kept)?;
         (page.now().plus(click.offset).seconds() < click.expires).then_some(click)
+    }
+
+    /// Notes in the token's place that a report is on its way: whoever leaves the page meanwhile may be touched all the same.
+    pub fn expect<P: Page>(page: &P, settings: &Settings) {
+        if let Ok(text) = page.write(&page.now()) {
+            page.store(&settings.click_key(), &text);
+        }
+    }
+
+    /// Whether a report that an earlier page or tab began may still be under way.
+    pub fn is_expected<P: Page>(page: &P, settings: &Settings) -> bool {
+        let begun = page.load(&settings.click_key()).and_then(|text| page.parse(&text)?.integer());
+        begun.is_some_and(|begun| page.now().since(UnixMillis(begun)) < REPORT_MS)
     }
 
     /// Reads a fresh answer, or a stored one, which has its `offset` with it.

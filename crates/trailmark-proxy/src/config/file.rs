@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::source::{Problem, Text};
+use super::source::{Problem, Text, nearest};
 
 /// A text with its position, if present.
 pub(super) type Words = Option<Spanned<String>>;
@@ -203,9 +203,8 @@ fn shape(expected: &str, name: &str) -> String {
 /// backticks.
 fn unknown(name: &str, expected: &str) -> String {
     let known = expected.split('`').skip(1).step_by(2);
-    let likely = known.map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
-    match likely {
-        Some((likeness, known)) if likeness > 0.8 => format!("is not a setting here; did you mean `{known}`?"),
-        _ => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),
+    match nearest(name, known) {
+        Some(known) => format!("is not a setting here; did you mean `{known}`?"),
+        None => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),
     }
 }
