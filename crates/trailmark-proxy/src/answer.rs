@@ -314,7 +314,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
         }
         State::Waiting | State::Blocked => {
             Some(standing.follows.as_deref().map_or_else(
-                || format!("Report it, or give this up with `trailmark outbox drop {id} --reason …`."),
+                || format!("Report what is missing, or give this up with `trailmark outbox drop {id} --reason …`."),
                 root,
             ))
         }

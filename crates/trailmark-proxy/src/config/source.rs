@@ -159,12 +159,12 @@ pub(super) fn layered(
 }
 
 /// `server.admin_listen` is `TRAILMARK_SERVER_ADMIN_LISTEN`.
-fn variable_of(key: &str) -> String {
+pub(crate) fn variable_of(key: &str) -> String {
     format!("TRAILMARK_{}", key.to_ascii_uppercase().replace('.', "_"))
 }
 
 /// `server.admin_listen` is `--admin-listen`, `store.url` is `--store`.
-fn flag_of(key: &str) -> String {
+pub(crate) fn flag_of(key: &str) -> String {
     match key.split_once('.') {
         Some((table, "url")) => table.to_owned(),
         Some((_, name)) => name.replace('_', "-"),
