@@ -39,12 +39,10 @@ pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option
         Earlier::Stands(State::Blocked) => {
             (State::Blocked, format!("{what} is blocked itself; this delivery is sent after {what} is recorded"))
         }
-        Earlier::Undecided => {
-            (
-                State::Blocked,
-                format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
-            )
-        }
+        Earlier::Undecided => (
+            State::Blocked,
+            format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
+        ),
         Earlier::Stands(_) => (State::Waiting, format!("{what} must be recorded first")),
     };
     Some(Progress { state, reason: Some(reason), due_at: None, doubt: None, settles_at: None, ..progress.clone() })
