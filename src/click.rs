@@ -128,13 +128,15 @@ impl Click {
     }
 }
 
-/// `POST v1/clicks` for this arrival. A repeat with the same arrival id returns a lost or outdated token again.
+/// `POST v1/clicks` for this arrival. A repeat with the same arrival id returns a lost or outdated token again. With `kept`, the
+/// token of an earlier page, the proxy also says whether that token still counts.
 pub fn request<P: Page>(
     page: &P,
     settings: &Settings,
     arrival: &Arrival,
     sighting: Sighting,
     jwk: Option<EcPublicJwk>,
+    kept: Option<&Click>,
 ) -> Option<Request> {
     let body = ClickRequest {
         site: settings.site.clone(),
@@ -146,6 +148,7 @@ pub fn request<P: Page>(
         again: arrival.again,
         cookies: sighting.cookies,
         jwk,
+        click_token: kept.map(|click| click.click_token.clone()),
     };
     let body = page.write(&body).ok()?;
     Some(Request { method: Method::Post, url: settings.route("/v1/clicks"), body })

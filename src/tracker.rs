@@ -11,6 +11,7 @@ use crate::json::Members;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use trailmark_wire::capture::Source;
+use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::time::UnixMillis;
 
@@ -378,12 +379,12 @@ impl<P: Page> Tracker<P> {
     }
 
     /// Asks for a token and stores the proxy's answer, unless consent was withdrawn meanwhile. If the proxy knows no touch,
-    /// `kept` stays: a token outlives the visitor cookie.
+    /// `kept` stays, since a token outlives the visitor cookie, unless the proxy says that the token no longer counts.
     async fn ask(&self, kept: Option<Rc<Click>>) {
         let jwk = self.page.key(&self.settings.site).await;
         let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
         let is_touch = sighting.source.is_some();
-        let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk);
+        let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk, kept.as_deref());
         if !self.granted() {
             return;
         }
@@ -402,9 +403,9 @@ impl<P: Page> Tracker<P> {
     /// Records what the proxy says about this visitor.
     fn stand(&self, answer: Option<Answer<P::Json>>, kept: Option<Rc<Click>>) {
         let code = match answer {
-            Some(Answer { status: 204, .. }) => {
+            Some(Answer { status: status @ (204 | TOKEN_GONE), .. }) => {
                 self.told.set(true);
-                if kept.is_none() {
+                if kept.is_none() || status == TOKEN_GONE {
                     self.page.remove(&self.settings.click_key());
                     self.standing.replace(Standing::Untouched);
                 }

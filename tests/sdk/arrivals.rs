@@ -7,6 +7,7 @@ use trailmark::conversion::Entry;
 use trailmark::page::Page as _;
 use trailmark::page::memory::Reply;
 use trailmark::queue;
+use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ArrivalId, ConversionId};
 
@@ -336,4 +337,40 @@ fn another_sites_flag_and_token_are_no_reason_to_ask() {
     assert_eq!(browser.signup(tracker).code.as_deref(), Some("no_touch"));
     assert_eq!(browser.page.call(tracker.touch()).take().unwrap(), None);
     assert!(browser.log().is_empty());
+}
+
+// field-faults row 53
+#[test]
+fn a_kept_token_that_the_proxy_no_longer_knows_is_dropped_and_the_next_arrival_counts() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    assert!(first.bodies(CLICKS)[0].get("click_token").is_none());
+    let second = first.next_document();
+    second.page.set_cookies("tm_acme=1");
+    second.on_click(status(TOKEN_GONE));
+    let tracker = second.start("https://shop.example/", Granted);
+    // As the answer does.
+    second.page.set_cookies("");
+    assert!(second.bodies(CLICKS)[0]["click_token"].as_str().unwrap().contains('.'));
+    assert_eq!(second.page.call(tracker.ready()).take().map(|ready| ready.attributed), Some(false));
+    assert!(second.page.call(tracker.touch()).take().unwrap().is_none());
+    assert!(second.page.stored().is_empty(), "{:?}", second.page.stored());
+    assert_eq!(second.signup(tracker).code.as_deref(), Some("no_touch"));
+    let third = second.next_document();
+    let tracker = third.start(TOUCHED, Granted);
+    assert_eq!(third.signup(tracker).status, "accepted");
+}
+
+// field-faults row 53
+#[test]
+fn a_page_from_the_cache_drops_a_token_that_the_proxy_no_longer_knows() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.set_cookies("tm_acme=1");
+    browser.on_click(status(TOKEN_GONE));
+    tracker.resume();
+    browser.page.advance(100);
+    browser.page.set_cookies("");
+    assert!(browser.page.call(tracker.reference()).take().unwrap().is_none());
+    assert!(browser.page.stored().is_empty());
 }

@@ -34,8 +34,8 @@ const HELP: &str = "\
 cargo xtask TASK: the only build script of Trailmark
 
   demo         build everything and run the whole product here, with a simulator of the vendors; Ctrl-C stops it and
-               keeps its ledger for the next run
-                 --fresh   delete the ledger of earlier runs first
+               keeps ledger and simulator's state for the next run
+                 --fresh   delete ledger and simulator's state of earlier runs first
   test         install what is missing and run every check and test, the first red one ends it
                  --only STEP[,STEP]   only these steps
                  --list               the steps and what they check

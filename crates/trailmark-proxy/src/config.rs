@@ -26,6 +26,7 @@ pub use self::redirect::RedirectTo;
 pub use self::secrets::SecretRef;
 pub use self::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 pub use self::source::{Overrides, Problem, Variable};
+pub(crate) use self::source::{flag_of, variable_of};
 pub use self::unlocked::{Account, Unlocked};
 pub use self::values::{Network, Origin, StoreUrl};
 

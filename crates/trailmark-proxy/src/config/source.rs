@@ -208,12 +208,12 @@ pub(super) fn nearest<K: AsRef<str>>(name: &str, known: impl IntoIterator<Item =
 }
 
 /// `server.admin_listen` is `TRAILMARK_SERVER_ADMIN_LISTEN`.
-pub(super) fn variable_of(key: &str) -> String {
+pub(crate) fn variable_of(key: &str) -> String {
     format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "_"))
 }
 
 /// `server.admin_listen` is `--admin-listen`, `store.url` is `--store`.
-fn flag_of(key: &str) -> String {
+pub(crate) fn flag_of(key: &str) -> String {
     match key.split_once('.') {
         Some((table, "url")) => table.to_owned(),
         Some((_, name)) => name.replace('_', "-"),
