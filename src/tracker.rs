@@ -378,8 +378,7 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Asks for a token and stores the proxy's answer, unless consent was withdrawn meanwhile. If the proxy knows no touch,
-    /// `kept` stays, since a token outlives the visitor cookie, unless the proxy says that the token no longer counts.
+    /// Asks for a token and stores the answer, unless consent was withdrawn meanwhile. A 204 does not end the `kept` token.
     async fn ask(&self, kept: Option<Rc<Click>>) {
         let jwk = self.page.key(&self.settings.site).await;
         let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
