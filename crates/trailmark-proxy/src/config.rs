@@ -33,7 +33,7 @@ pub use self::values::{Network, Origin, StoreUrl};
 pub(crate) use self::values::{duration_text, prefix};
 
 use self::file::{LimitsTable, List, ServerTable, Words};
-use self::source::{Given, Text, layered, variable_of};
+use self::source::{Given, Text, layered};
 
 /// The commented default file: all settings with unit, default and reason.
 pub const DEFAULT: &str = include_str!("../config.default.toml");
