@@ -75,13 +75,15 @@ function element(tag, text, members = {}) {
 }
 
 /** Puts the answer in the place of the form. */
-function show(title, sentences, result, onwards) {
+function show(title, sentence, result, onwards) {
   const box = $('[data-result]');
   const detail = [result.status, result.code, result.conversionId].filter(Boolean).join(' · ');
   const label = element('p', 'Trailmark’s answer: ', { className: 'word' });
   label.append(element('code', detail));
   const heading = element('h1', title, { tabIndex: -1 });
-  box.replaceChildren(heading, ...sentences.map((text) => element('p', text)), label, ...onwards);
+  const told = element('p', said(result));
+  told.dataset.said = '';
+  box.replaceChildren(heading, element('p', sentence), told, label, onwards);
   $('[data-before]').hidden = true;
   box.hidden = false;
   heading.focus();
@@ -99,7 +101,7 @@ async function signUp(event) {
   const onwards = plan === 'windowsill'
     ? element('a', 'See what more ground costs', { href: '/pricing.html', className: 'button plain' })
     : element('a', 'Go to checkout', { href: `/checkout.html?plan=${encodeURIComponent(plan)}`, className: 'button' });
-  show(`Welcome, ${name.trim()}`, ['Your account is there.', said(result)], result, [onwards]);
+  show(`Welcome, ${name.trim()}`, 'Your account is there.', result, onwards);
 }
 
 const chosen = (form) => [...form.querySelectorAll('[data-cents]:checked')];
@@ -143,6 +145,6 @@ async function checkOut(event) {
     tellCommission(order.key, result);
     const home = element('a', 'Back to the garden', { href: '/', className: 'button plain' });
     const sum = `Your order ${order.key.slice(2, 10)} is placed: ${euros(order.amount_minor)}, and no money was taken.`;
-    show('Thank you', [sum, said(result)], result, [home]);
+    show('Thank you', sum, result, home);
   });
 }
