@@ -232,10 +232,12 @@ fn run_both(
     Ok(())
 }
 
-/// A command for another terminal that reads this run's ledger: `explain` and the others go in the place of `list`.
+/// A command for another terminal that reads this run's ledger. Any other command can replace `conversions list`: those that
+/// ask the simulator, such as `partners list`, find its secrets in the line.
 fn explore(config: &Path, binary: &Path) -> String {
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    format!("TRAILMARK_CONFIG={} {} conversions list", quoted(config), quoted(binary))
+    let secrets: String = SECRETS.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+    format!("{secrets}TRAILMARK_CONFIG={} {} conversions list", quoted(config), quoted(binary))
 }
 
 /// What a page of the shop needs, as `trailmark snippet` prints it: the part before the first empty line.
