@@ -13,6 +13,9 @@ use crate::config::{Arrival, Settings};
 use crate::json::Members;
 use crate::page::{Json, Method, Page, Request};
 
+/// Milliseconds for which a report is awaited that an earlier page began.
+pub const REPORT_MS: i64 = 30_000;
+
 /// The current touch, as the page may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Touch {
@@ -82,6 +85,19 @@ impl Click {
         (page.now().plus(click.offset).seconds() < click.expires).then_some(click)
     }
 
+    /// Notes in the token's place that a report is on its way: whoever leaves the page meanwhile may be touched all the same.
+    pub fn expect<P: Page>(page: &P, settings: &Settings) {
+        if let Ok(text) = page.write(&page.now()) {
+            page.store(&settings.click_key(), &text);
+        }
+    }
+
+    /// Whether a report that an earlier page or tab began may still be under way.
+    pub fn is_expected<P: Page>(page: &P, settings: &Settings) -> bool {
+        let begun = page.load(&settings.click_key()).and_then(|text| page.parse(&text)?.integer());
+        begun.is_some_and(|begun| page.now().since(UnixMillis(begun)) < REPORT_MS)
+    }
+
     /// Reads a fresh answer, or a stored one, which has its `offset` with it.
     fn read<P: Page>(page: &P, answer: &P::Json) -> Option<Self> {
         let click_token = answer.member_text("click_token")?;
@@ -112,13 +128,15 @@ impl Click {
     }
 }
 
-/// `POST v1/clicks` for this arrival. A repeat with the same arrival id returns a lost or outdated token again.
+/// `POST v1/clicks` for this arrival. A repeat with the same arrival id returns a lost or outdated token again. With `kept`, the
+/// token of an earlier page, the proxy also says whether that token still counts.
 pub fn request<P: Page>(
     page: &P,
     settings: &Settings,
     arrival: &Arrival,
     sighting: Sighting,
     jwk: Option<EcPublicJwk>,
+    kept: Option<&Click>,
 ) -> Option<Request> {
     let body = ClickRequest {
         site: settings.site.clone(),
@@ -130,6 +148,7 @@ pub fn request<P: Page>(
         again: arrival.again,
         cookies: sighting.cookies,
         jwk,
+        click_token: kept.map(|click| click.click_token.clone()),
     };
     let body = page.write(&body).ok()?;
     Some(Request { method: Method::Post, url: settings.route("/v1/clicks"), body })

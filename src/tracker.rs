@@ -11,11 +11,12 @@ use crate::json::Members;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use trailmark_wire::capture::Source;
+use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
-use crate::click::{self, Click, Touch};
+use crate::click::{self, Click, REPORT_MS, Touch};
 use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
 use crate::conversion::{self, Entry, Outcome, Pair};
@@ -26,10 +27,6 @@ use crate::wait::{Gate, Task, within};
 
 /// Conversions kept in memory while consent is pending. A page that reports more has a loop.
 const HELD: usize = 20;
-
-/// Milliseconds for which a conversion that an earlier page stored waits for a touch: that page's report of the touch may
-/// still be under way.
-const REPORT_MS: i64 = 30_000;
 
 /// The status of a conversion that waits in storage.
 const QUEUED: &str = "queued";
@@ -251,8 +248,11 @@ impl<P: Page> Tracker<P> {
             }
             let standing = self.standing.borrow().clone();
             if let Standing::Untouched = standing {
-                let age = self.page.now().since(entry.at);
-                if tried == Tried::Once && age < REPORT_MS && queue::holds(&self.page, &self.settings, &entry.id) {
+                // The report of its touch, which an earlier page began, may still be under way.
+                let (page, settings) = (&self.page, &self.settings);
+                let fresh = tried == Tried::Once && page.now().since(entry.at) < REPORT_MS;
+                let expected = || Click::is_expected(page, settings) && queue::put(page, settings, entry);
+                if fresh && (queue::holds(page, settings, &entry.id) || expected()) {
                     self.rest(0);
                     return later(true, "no_touch");
                 }
@@ -378,14 +378,17 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Asks for a token and stores the proxy's answer, unless consent was withdrawn meanwhile. If the proxy knows no touch,
-    /// `kept` stays: a token outlives the visitor cookie.
+    /// Asks for a token and stores the answer, unless consent was withdrawn meanwhile. A 204 does not end the `kept` token.
     async fn ask(&self, kept: Option<Rc<Click>>) {
         let jwk = self.page.key(&self.settings.site).await;
         let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
-        let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk);
+        let is_touch = sighting.source.is_some();
+        let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk, kept.as_deref());
         if !self.granted() {
             return;
+        }
+        if is_touch && kept.is_none() {
+            Click::expect(&self.page, &self.settings);
         }
         let answer = match request {
             Some(request) => send::post(&self.page, &self.settings, request).await,
@@ -399,9 +402,9 @@ impl<P: Page> Tracker<P> {
     /// Records what the proxy says about this visitor.
     fn stand(&self, answer: Option<Answer<P::Json>>, kept: Option<Rc<Click>>) {
         let code = match answer {
-            Some(Answer { status: 204, .. }) => {
+            Some(Answer { status: status @ (204 | TOKEN_GONE), .. }) => {
                 self.told.set(true);
-                if kept.is_none() {
+                if kept.is_none() || status == TOKEN_GONE {
                     self.page.remove(&self.settings.click_key());
                     self.standing.replace(Standing::Untouched);
                 }

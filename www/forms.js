@@ -7,8 +7,8 @@ import { said, tellCommission, tellResult } from './trail.js';
 
 const $ = (selector, root = document) => root.querySelector(selector);
 
-/** How long the till may take. */
-const TILL_MS = 8000;
+/** How long the shop’s backend may take. */
+const BACKEND_MS = 8000;
 
 /** The address of the account that was made on this visit; in memory, since the shop keeps nothing unasked. */
 let known = '';
@@ -75,13 +75,15 @@ function element(tag, text, members = {}) {
 }
 
 /** Puts the answer in the place of the form. */
-function show(title, sentences, result, onwards) {
+function show(title, sentence, result, onwards) {
   const box = $('[data-result]');
   const detail = [result.status, result.code, result.conversionId].filter(Boolean).join(' · ');
-  const label = element('p', 'Trailmark’s word: ', { className: 'word' });
+  const label = element('p', 'Trailmark’s answer: ', { className: 'word' });
   label.append(element('code', detail));
   const heading = element('h1', title, { tabIndex: -1 });
-  box.replaceChildren(heading, ...sentences.map((text) => element('p', text)), label, ...onwards);
+  const told = element('p', said(result));
+  told.dataset.said = '';
+  box.replaceChildren(heading, element('p', sentence), told, label, onwards);
   $('[data-before]').hidden = true;
   box.hidden = false;
   heading.focus();
@@ -99,7 +101,7 @@ async function signUp(event) {
   const onwards = plan === 'windowsill'
     ? element('a', 'See what more ground costs', { href: '/pricing.html', className: 'button plain' })
     : element('a', 'Go to checkout', { href: `/checkout.html?plan=${encodeURIComponent(plan)}`, className: 'button' });
-  show(`Welcome, ${name.trim()}`, ['Your account is there.', said(result)], result, [onwards]);
+  show(`Welcome, ${name.trim()}`, 'Your account is there.', result, onwards);
 }
 
 const chosen = (form) => [...form.querySelectorAll('[data-cents]:checked')];
@@ -112,15 +114,15 @@ function total(form) {
 /** The order as the shop's backend prices and signs it. */
 async function placed(form, email) {
   const { simulator } = await neighbours;
-  if (!simulator) throw new Error('no till');
+  if (!simulator) throw new Error('no backend');
   const items = chosen(form).map(({ value }) => ({ sku: value, quantity: 1 }));
   const answer = await fetch(`${simulator}/shop/orders`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify({ cart, customer_key: account(email), items }),
-    signal: AbortSignal.timeout(TILL_MS),
+    signal: AbortSignal.timeout(BACKEND_MS),
   });
-  if (!answer.ok) throw new Error(`the till answered ${answer.status}`);
+  if (!answer.ok) throw new Error(`the backend answered ${answer.status}`);
   return answer.json();
 }
 
@@ -134,7 +136,7 @@ async function checkOut(event) {
   await whileBusy(form, 'Placing the order …', async () => {
     const order = await placed(form, email).catch(() => null);
     if (!order) {
-      failed.textContent = 'The till does not answer. Nothing was ordered; try again in a moment.';
+      failed.textContent = 'The shop’s backend does not answer. Nothing was ordered; try again in a moment.';
       return;
     }
     const result = await trailmark.sale({ order: order.order });
@@ -142,7 +144,7 @@ async function checkOut(event) {
     tellResult('order', result);
     tellCommission(order.key, result);
     const home = element('a', 'Back to the garden', { href: '/', className: 'button plain' });
-    const sum = `Your order ${order.key.slice(2, 10)} stands: ${euros(order.amount_minor)}, and no money was taken.`;
-    show('Thank you', [sum, said(result)], result, [home]);
+    const sum = `Your order ${order.key.slice(2, 10)} is placed: ${euros(order.amount_minor)}, and no money was taken.`;
+    show('Thank you', sum, result, home);
   });
 }

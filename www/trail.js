@@ -94,6 +94,8 @@ export function tellWaiting() {
   if (choice() === 'pending') return;
   const [state, text] = choice() === 'granted' ? ['held', UNDER_WAY] : ['none', said({ status: 'ignored' })];
   waiting.forEach((step) => tell(step, state, text));
+  const card = document.querySelector('[data-said]');
+  if (waiting.size > 0 && card) card.textContent = text;
   waiting.clear();
 }
 

@@ -168,6 +168,28 @@ test('a signup on the landing itself waits on the next page until its touch was 
   await context.close();
 });
 
+// field-faults row 29
+test('a signup on the next page while the landing’s report is under way waits for it, and counts', async () => {
+  const { context, page } = await freshPage(browser);
+  const before = between.posted.length;
+  const release = between.hold('POST /tm/v1/clicks');
+  await page.goto(at('index', ADA));
+  await until('the report is under way', () => between.posted.slice(before).some(({ path }) => path === '/tm/v1/clicks'));
+  await page.goto(at('en'));
+  await page.evaluate(() => trailmark.ready);
+  const { status, code } = await signUp(page, 'hasty');
+  // `timeout` where the machine took longer than 300 ms.
+  assert.match(`${status} ${code}`, /^queued (no_touch|timeout)$/);
+  release();
+  // Before the commands of `effects`, each of which blocks the passage while it runs.
+  const isConversion = ({ path }) => path === '/tm/v1/conversions';
+  await until('the signup is sent', () => between.posted.slice(before).some(isConversion));
+  await brought(page, 'ada');
+  assert.deepEqual(await effects(product, 'hasty'), one(ADA));
+  assert.deepEqual(await partners(page), ['ada']);
+  await context.close();
+});
+
 // field-faults row 30
 test('a click in another tab counts for a signup in the tab that stood open', async () => {
   const { context, page: first } = await freshPage(browser);

@@ -170,6 +170,7 @@ test('a signup before the answer is told of as unreported, and goes out once the
   await page.locator('[data-step=signup]').getByText('waits for your answer').waitFor();
   await page.getByRole('button', { name: 'Accept' }).click();
   await page.locator('[data-step=signup]').getByText('On its way since you agreed').waitFor();
+  await page.locator('[data-said]', { hasText: 'On its way since you agreed' }).waitFor();
   const made = async () => {
     const { customers } = await product.control('state/partnerstack');
     return customers.some(({ email }) => email === 'slow@example.org');

@@ -7,6 +7,7 @@ use trailmark::conversion::Entry;
 use trailmark::page::Page as _;
 use trailmark::page::memory::Reply;
 use trailmark::queue;
+use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ArrivalId, ConversionId};
 
@@ -173,6 +174,62 @@ fn a_conversion_that_the_page_before_left_is_dropped_where_no_touch_comes() {
     assert!(browser.page.stored().is_empty());
 }
 
+/// A document that was left while its report was under way: the proxy has it, and the answer finds nobody.
+fn left_at_once() -> (Browser, Browser) {
+    let (landing, next) = two_tabs();
+    landing.on_click(Reply::Never);
+    landing.start(TOUCHED, Granted);
+    assert_eq!(landing.log(), [CLICKS]);
+    (landing, next)
+}
+
+// field-faults row 29
+#[test]
+fn a_signup_on_the_next_page_waits_for_the_report_that_the_landing_page_began() {
+    let (_landing, next) = left_at_once();
+    next.page.advance(2_000);
+    let tracker = next.start("https://shop.example/signup", Granted);
+    let outcome = next.signup(tracker);
+    assert_eq!((outcome.status, outcome.code.as_deref()), ("queued", Some("no_touch")));
+    assert!(next.log().is_empty());
+    next.page.set_cookies("tm_acme=1");
+    next.page.advance(2_000);
+    assert_eq!(next.drain(tracker), None);
+    assert_eq!(next.log(), [CLICKS, CONVERSIONS]);
+}
+
+// field-faults row 29
+#[test]
+fn a_signup_long_after_a_report_that_was_never_answered_waits_for_nothing() {
+    let (_landing, next) = left_at_once();
+    next.page.advance(30_000);
+    let tracker = next.start("https://shop.example/signup", Granted);
+    let outcome = next.signup(tracker);
+    assert_eq!((outcome.status, outcome.code.as_deref()), ("unattributed", Some("no_touch")));
+    assert!(next.log().is_empty());
+}
+
+// field-faults row 29
+#[test]
+fn a_withdrawal_on_the_next_page_is_told_to_the_proxy_that_is_recording_a_touch() {
+    let (_landing, next) = left_at_once();
+    let tracker = next.start("https://shop.example/privacy", Granted);
+    tracker.state_consent("denied");
+    next.page.advance(100);
+    assert_eq!(next.log().len(), 1, "the DELETE");
+    assert!(next.page.stored().is_empty());
+}
+
+// field-faults row 29
+#[test]
+fn a_report_without_a_touch_behind_it_leaves_nothing_to_wait_for() {
+    let browser = Browser::new();
+    browser.on_click(status(204));
+    let tracker = browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup(tracker).status, "unattributed");
+    assert!(browser.page.stored().is_empty());
+}
+
 // field-faults row 29
 #[test]
 fn a_vendors_cookie_that_came_after_the_page_is_seen_before_no_touch_is_said() {
@@ -280,4 +337,40 @@ fn another_sites_flag_and_token_are_no_reason_to_ask() {
     assert_eq!(browser.signup(tracker).code.as_deref(), Some("no_touch"));
     assert_eq!(browser.page.call(tracker.touch()).take().unwrap(), None);
     assert!(browser.log().is_empty());
+}
+
+// field-faults row 53
+#[test]
+fn a_kept_token_that_the_proxy_no_longer_knows_is_dropped_and_the_next_arrival_counts() {
+    let first = Browser::new();
+    first.start(TOUCHED, Granted);
+    assert!(first.bodies(CLICKS)[0].get("click_token").is_none());
+    let second = first.next_document();
+    second.page.set_cookies("tm_acme=1");
+    second.on_click(status(TOKEN_GONE));
+    let tracker = second.start("https://shop.example/", Granted);
+    // As the answer does.
+    second.page.set_cookies("");
+    assert!(second.bodies(CLICKS)[0]["click_token"].as_str().unwrap().contains('.'));
+    assert_eq!(second.page.call(tracker.ready()).take().map(|ready| ready.attributed), Some(false));
+    assert!(second.page.call(tracker.touch()).take().unwrap().is_none());
+    assert!(second.page.stored().is_empty(), "{:?}", second.page.stored());
+    assert_eq!(second.signup(tracker).code.as_deref(), Some("no_touch"));
+    let third = second.next_document();
+    let tracker = third.start(TOUCHED, Granted);
+    assert_eq!(third.signup(tracker).status, "accepted");
+}
+
+// field-faults row 53
+#[test]
+fn a_page_from_the_cache_drops_a_token_that_the_proxy_no_longer_knows() {
+    let browser = Browser::new();
+    let tracker = browser.start(TOUCHED, Granted);
+    browser.page.set_cookies("tm_acme=1");
+    browser.on_click(status(TOKEN_GONE));
+    tracker.resume();
+    browser.page.advance(100);
+    browser.page.set_cookies("");
+    assert!(browser.page.call(tracker.reference()).take().unwrap().is_none());
+    assert!(browser.page.stored().is_empty());
 }

@@ -2,7 +2,7 @@
 //!
 //! Builds the module and the binary, then runs `trailmark simulate` (simulators of the vendors and of the shop's
 //! backend) and `trailmark serve` (proxy and demo site, SQLite) on free ports, in a folder under `target/demo`. The
-//! folder is kept: the next run goes on with its ledger, unless it is told `--fresh`. The secrets are those of the
+//! folder is kept: the next run goes on with its ledger and the simulator's state, unless it is told `--fresh`. The secrets are those of the
 //! simulator and go to the proxy through its environment, as real ones would; the key that signs the shop's orders is
 //! asked for where it is published.
 
@@ -19,8 +19,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 use crate::process::{Group, Interrupts};
 use crate::workspace::Workspace;
 
-/// Where the search for free ports begins: the proxy, its operator's listener, the simulator.
-const FIRST_PORTS: [u16; 3] = [8787, 8788, 9100];
+/// Where the search for free ports begins: the proxy, its operator's listener, the simulator. Not the ports of `docs/start.md`,
+/// so that its commands work beside a running demo.
+const FIRST_PORTS: [u16; 3] = [7787, 7788, 7789];
 
 /// How long a started program may take until it answers.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -33,6 +34,9 @@ const SNIPPET_MARK: &str = "<!-- trailmark snippet -->";
 
 /// The ledger's file in the folder of a run.
 const LEDGER: &str = "trailmark.db";
+
+/// The simulator's file in the folder of a run: what the ledger says of customers and sales, the vendor has to know, too.
+const VENDOR: &str = "simulator.json";
 
 /// The longest answer that is waited for.
 const MOST_ANSWER_BYTES: u64 = 64 * 1024;
@@ -94,8 +98,11 @@ pub(crate) fn run(workspace: &Workspace, fresh: bool) -> Result<()> {
     }
     let place = Place::open(&workspace.target.join("demo"), fresh)?;
     let outcome = serve(workspace, &place, started, &interrupts);
-    println!("stopped; nothing is left running. Kept: the ledger and the logs in {}", place.folder.display());
-    println!("`cargo xtask demo` goes on with this ledger, `cargo xtask demo --fresh` begins with an empty one");
+    println!(
+        "stopped; nothing is left running. Kept: ledger, simulator's state and logs in {}",
+        place.folder.display()
+    );
+    println!("`cargo xtask demo` goes on with them, `cargo xtask demo --fresh` begins with empty ones");
     outcome
 }
 
@@ -187,7 +194,7 @@ fn run_both(
     };
     let mut simulate = Command::new(&binary);
     simulate
-        .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
+        .args(["simulate", "--pace", "demo", "--state", VENDOR, "--listen", &simulator.to_string()])
         .args(["--landing-url", &format!("http://{site}/")]);
     if start("step 3 of 4: starting the simulator", &mut simulate, "simulator.log", simulator, SHOP_KEYS)? == Next::Stop
     {
@@ -210,9 +217,8 @@ fn run_both(
     progress(started, "ready: open the site and follow Ada's link");
     if place.has_ledger {
         println!(
-            "\nThe ledger goes on from an earlier run, and the simulator begins empty: it knows no customer of before."
+            "\nLedger and simulator go on from an earlier run. `cargo xtask demo --fresh` begins with empty ones."
         );
-        println!("Sign up with another e-mail address, or stop and run `cargo xtask demo --fresh`.");
     }
     println!(
         "\n  site         http://{site}/\n  ledger view  {}\n  simulator    http://{simulator}/",
@@ -226,10 +232,12 @@ fn run_both(
     Ok(())
 }
 
-/// A command for another terminal that reads this run's ledger: `explain` and the others go in the place of `list`.
+/// A command for another terminal that reads this run's ledger. Any other command can replace `conversions list`: those that
+/// ask the simulator, such as `partners list`, find its secrets in the line.
 fn explore(config: &Path, binary: &Path) -> String {
     let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    format!("TRAILMARK_CONFIG={} {} conversions list", quoted(config), quoted(binary))
+    let secrets: String = SECRETS.iter().map(|(name, value)| format!("{name}={value} ")).collect();
+    format!("{secrets}TRAILMARK_CONFIG={} {} conversions list", quoted(config), quoted(binary))
 }
 
 /// What a page of the shop needs, as `trailmark snippet` prints it: the part before the first empty line.
@@ -393,6 +401,18 @@ mod tests {
         let port = taken.local_addr().unwrap().port();
         let [first, second] = free_ports([port, port]).unwrap();
         assert!(first > port && second > first, "{port} {first} {second}");
+    }
+
+    // field-faults row 51
+    #[test]
+    fn the_demo_begins_at_no_port_that_a_page_of_the_docs_names() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
+        for page in std::fs::read_dir(docs).unwrap() {
+            let page = page.unwrap().path();
+            let text = std::fs::read_to_string(&page).unwrap();
+            let named: Vec<_> = FIRST_PORTS.iter().filter(|port| text.contains(&format!(":{port}"))).collect();
+            assert!(named.is_empty(), "{}: {named:?}", page.display());
+        }
     }
 
     // field-faults row 53

@@ -1,7 +1,7 @@
 //! `cargo xtask`: the only build script of the project.
 //!
 //! This file reads the command line and hands over; each task is a file of its own, in the order of a
-//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`tidy`], [`mod@test`], [`fuzz`]. It imports no workspace crate, so that it
+//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`tidy`], [`fuzz`], [`mod@test`]. It imports no workspace crate, so that it
 //! compiles while they do not. Linux and macOS.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
 
@@ -21,8 +21,8 @@ mod demo;
 mod tidy;
 mod counts;
 mod docs;
-mod test;
 mod fuzz;
+mod test;
 
 use std::process::ExitCode;
 
@@ -34,8 +34,8 @@ const HELP: &str = "\
 cargo xtask TASK: the only build script of Trailmark
 
   demo         build everything and run the whole product here, with a simulator of the vendors; Ctrl-C stops it and
-               keeps its ledger for the next run
-                 --fresh   delete the ledger of earlier runs first
+               keeps ledger and simulator's state for the next run
+                 --fresh   delete ledger and simulator's state of earlier runs first
   test         install what is missing and run every check and test, the first red one ends it
                  --only STEP[,STEP]   only these steps
                  --list               the steps and what they check

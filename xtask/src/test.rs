@@ -15,7 +15,7 @@ use crate::fronts::Fronts;
 use crate::npm::Npm;
 use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
-use crate::{build_sdk, docs, pack, shell, size, tidy};
+use crate::{build_sdk, docs, fuzz, pack, shell, size, tidy};
 
 /// One part of the run.
 struct Step {
@@ -204,6 +204,7 @@ fn browser_tests(run: &Run<'_>) -> Result<()> {
 
 fn package_tests(run: &Run<'_>) -> Result<()> {
     build_sdk::build(run.workspace)?;
+    fuzz::short_corpus(run.workspace)?;
     node_tests(run, "tests/package")
 }
 
@@ -256,6 +257,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
         .env("TRAILMARK_NPM", pack::folder(workspace))
+        .env("TRAILMARK_CORPUS", fuzz::corpus(workspace))
         .env("CHROMIUM", browsers.chromium)
         .env("FIREFOX", browsers.firefox)
         // Not `NGINX`: nginx itself reads that variable for sockets to inherit.

@@ -118,19 +118,32 @@ impl Decision {
         self.credited().map(|t| Credited { program: t.program.clone(), partner: t.partner.clone() }).collect()
     }
 
-    /// Why nothing is credited, as a stable word; `None` if something is.
-    pub fn unattributed_code(&self) -> Option<&'static str> {
+    /// Why nothing is credited; `None` if something is.
+    pub fn no_credit(&self) -> Option<NoCredit> {
         if self.credited().next().is_some() {
             return None;
         }
         let all = |verdict| self.considered.iter().all(|c| c.verdict == verdict);
         Some(match () {
-            () if self.considered.is_empty() => "no_touch",
-            () if all(Verdict::Expired) => "touch_expired",
-            () if all(Verdict::AfterConversion) => "touch_after_conversion",
-            () => "no_valid_touch",
+            () if self.considered.is_empty() => NoCredit::NoTouch,
+            () if all(Verdict::Expired) => NoCredit::TouchExpired,
+            () if all(Verdict::AfterConversion) => NoCredit::TouchAfterConversion,
+            () => NoCredit::NoValidTouch,
         })
     }
+}
+
+/// Why a decision credits nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoCredit {
+    /// There is no touch.
+    NoTouch,
+    /// There are touches, and none counts.
+    NoValidTouch,
+    /// Every touch came after the conversion.
+    TouchAfterConversion,
+    /// Every touch's window was over.
+    TouchExpired,
 }
 
 /// Decides which touches are credited. `programs` are the site's configured programs; the order of `touches` does not

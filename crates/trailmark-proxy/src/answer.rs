@@ -303,12 +303,10 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
         _ if lane.is_some() => {
             lane.map(|lane| format!("Run `trailmark lanes open {}/{}` to open the lane now.", lane.site, lane.program))
         }
-        State::Waiting | State::Blocked => {
-            Some(standing.follows.as_deref().map_or_else(
-                || format!("Report it, or give this up with `trailmark outbox drop {id} --reason …`."),
-                root,
-            ))
-        }
+        State::Waiting | State::Blocked => Some(standing.follows.as_deref().map_or_else(
+            || format!("Report what is missing, or give this up with `trailmark outbox drop {id} --reason …`."),
+            root,
+        )),
         State::Uncertain if standing.due_at.is_none() => {
             Some(format!("Check at {}, then run {resolve}.", title(standing.vendor.as_str())))
         }

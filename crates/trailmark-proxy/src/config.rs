@@ -12,7 +12,7 @@ mod source;
 mod unlocked;
 mod values;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -26,6 +26,7 @@ pub use self::redirect::RedirectTo;
 pub use self::secrets::SecretRef;
 pub use self::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 pub use self::source::{Overrides, Problem, Variable};
+pub(crate) use self::source::{flag_of, variable_of};
 pub use self::unlocked::{Account, Unlocked};
 pub use self::values::{Network, Origin, StoreUrl};
 
@@ -192,6 +193,7 @@ impl Draft {
             warnings: Vec::new(),
             programs_seen: BTreeMap::new(),
             left_out: Vec::new(),
+            variables: BTreeSet::new(),
         };
         let server = reader.server(file.server);
         let store = reader.layered("store.url", file.store.url, |text| StoreUrl::parse(text));
@@ -200,6 +202,7 @@ impl Draft {
         if sites.is_empty() && reader.problems.is_empty() {
             reader.warnings.push("no [[sites]]: every request will be refused".to_owned());
         }
+        reader.warnings.extend(overrides.strangers(&reader.variables));
         let Reader { mut problems, warnings, left_out, .. } = reader;
         // A misread setting looks absent above; its absence is not a second mistake.
         problems.retain(|problem| misread.iter().all(|misread| misread.key != problem.key));
@@ -228,6 +231,8 @@ struct Reader<'a> {
     warnings: Vec<String>,
     programs_seen: BTreeMap<(&'static str, String), String>,
     left_out: Vec<SecretRef>,
+    /// Names of environment variables that mean something here.
+    variables: BTreeSet<String>,
 }
 
 impl Reader<'_> {
@@ -239,7 +244,7 @@ impl Reader<'_> {
         let listen = self.layered("server.listen", table.listen, address);
         let admin = self.layered("server.admin_listen", table.admin_listen, address);
         let listen = listen.map_or(SocketAddr::from(([127, 0, 0, 1], 8787)), |(listen, _)| listen);
-        let admin_key = layered(self.overrides, &self.text, "server.admin_key", table.admin_key);
+        let admin_key = self.given("server.admin_key", table.admin_key);
         let admin_key = admin_key.and_then(|given| self.secret(given));
         let admin_listen = self.admin_listen(admin, listen, admin_key.is_some());
         let header = self.layered("server.client_ip_header", table.client_ip_header, |text| {
@@ -304,7 +309,7 @@ impl Reader<'_> {
     }
 
     fn trusted_proxies(&mut self, list: List) -> Vec<Network> {
-        let above = layered(self.overrides, &self.text, "server.trusted_proxies", None);
+        let above = self.given("server.trusted_proxies", None);
         let given = match above {
             Some(given) => {
                 let names = given.value.split(',').map(str::trim).filter(|name| !name.is_empty());
@@ -357,7 +362,7 @@ impl Reader<'_> {
         value: &Option<Spanned<i64>>,
         default: i64,
     ) -> i64 {
-        match layered(self.overrides, &self.text, key, None) {
+        match self.given(key, None) {
             Some(given) => {
                 let text = format!("is not a whole number from {} to {}", range.start(), range.end());
                 let read = given.read(|value| value.parse().ok().filter(|n| range.contains(n)).ok_or(text));
@@ -372,14 +377,20 @@ impl Reader<'_> {
         read.map_err(|problem| self.problems.push(problem)).ok()
     }
 
-    /// A setting that environment and flags may override.
+    /// A setting that environment and flags may override, as it is written.
+    fn given(&mut self, key: &'static str, words: Words) -> Option<Given<String>> {
+        self.variables.insert(variable_of(key));
+        layered(self.overrides, &self.text, key, words)
+    }
+
+    /// The same, read.
     fn layered<T, E: fmt::Display>(
         &mut self,
         key: &'static str,
         words: Words,
         read: impl FnOnce(&String) -> Result<T, E>,
     ) -> Option<(T, Given<String>)> {
-        let given = layered(self.overrides, &self.text, key, words)?;
+        let given = self.given(key, words)?;
         let value = self.keep(given.read(read))?;
         Some((value, given))
     }
@@ -429,8 +440,9 @@ impl Reader<'_> {
     }
 
     fn secret(&mut self, given: Given<String>) -> Option<SecretRef> {
-        let named = SecretRef::parse(given, &self.folder);
-        self.keep(named)
+        let named = self.keep(SecretRef::parse(given, &self.folder))?;
+        self.variables.extend(named.variable().map(str::to_owned));
+        Some(named)
     }
 }
 

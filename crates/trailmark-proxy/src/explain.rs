@@ -11,7 +11,7 @@ mod story;
 
 mod warning;
 
-use trailmark_attribution::{Considered, Credit, Decision, RULES_VERSION, Verdict};
+use trailmark_attribution::{Considered, Credit, Decision, NoCredit, RULES_VERSION, Verdict};
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::ConversionId;
@@ -303,7 +303,7 @@ fn receipt(detail: &ConversionDetail) -> String {
 fn changed(kind: Kind, change: &ConversionChange) -> String {
     let cause = change.cause.as_ref().map(ConversionId::as_str).unwrap_or("another conversion");
     let what = match change.change {
-        Afterwards::Closed if change.code.as_deref() == Some("key_taken") => {
+        Afterwards::Closed if change.code.as_deref() == Some(Code::KeyTaken.as_str()) => {
             format!("Closed: conversion {cause} already has this key. The page was not told")
         }
         Afterwards::Closed => format!("Closed: the site's backend reported the same key in conversion {cause}"),
@@ -329,7 +329,7 @@ fn changed(kind: Kind, change: &ConversionChange) -> String {
 
 /// Lists the touches if they failed for different reasons; otherwise the code's sentence says why.
 fn unattributed(story: &mut Story, decision: &Decision) {
-    if decision.unattributed_code() == Some(Code::NoValidTouch.as_str()) {
+    if decision.no_credit() == Some(NoCredit::NoValidTouch) {
         let touches: Vec<_> = decision.considered.iter().map(program_of).collect();
         story.line(&format!("No touch was valid. Checked: {}.", touches.join(", ")));
     }

@@ -16,6 +16,7 @@ pub mod json;
 pub mod keys;
 
 pub mod assets;
+pub mod code;
 pub mod intake;
 
 pub mod store;
@@ -35,7 +36,6 @@ pub mod app;
 pub mod follow_up;
 
 pub mod answer;
-pub mod code;
 pub mod explain;
 
 pub mod admin;

@@ -25,7 +25,7 @@ use crate::admin;
 use crate::app::{App, AppError};
 use crate::clock::SystemClock;
 use crate::commissions::{self, Watch};
-use crate::config::{Account, Origin, StoreUrl, Unlocked};
+use crate::config::{Account, Origin, StoreUrl, Unlocked, flag_of, variable_of};
 use crate::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
 use crate::egress::{Bounds, Egress, SetUpError};
 use crate::follow_up::FollowUp;
@@ -55,7 +55,10 @@ pub enum ServeError {
     #[error(transparent)]
     App(#[from] AppError),
     /// An address cannot be bound.
-    #[error("cannot listen on {address} (`{setting}`): {reason}; free the port or set another")]
+    #[error(
+        "cannot listen on {address}: {reason}; stop the program that uses the port, or set another address: `{setting}` in the \
+         configuration file, {} in the environment, or --{}", variable_of(.setting), flag_of(.setting)
+    )]
     Bind {
         /// The address.
         address: SocketAddr,

@@ -40,8 +40,8 @@ pub enum StoreError {
     #[error("the ledger is damaged: {0}")]
     Corrupt(String),
     /// A queue or a quarantine is at its limit: try again later.
-    #[error("the ledger takes no more for now: a queue is at its limit")]
-    Full,
+    #[error("the ledger takes no more of this for now: {0}")]
+    Full(Limit),
     /// The caller's lease has ended; somebody else has the delivery.
     #[error("the lease on this delivery has ended")]
     LeaseLost,
@@ -60,6 +60,32 @@ pub enum StoreError {
     /// The store is shutting down or cannot be reached: try again later.
     #[error("the ledger cannot be reached: {0}")]
     Unavailable(String),
+}
+
+/// Which limit was hit, and its cure. The text is safe to show to anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Limit {
+    /// Unsettled deliveries of the site, which pages may add to.
+    #[error(
+        "the site has `limits.queue` unsettled deliveries, so pages add none: `trailmark lanes list` shows what delivery waits \
+         for; else raise the limit"
+    )]
+    Pages,
+    /// Unsettled deliveries of the site, which the merchant's own word may add to.
+    #[error(
+        "the site has twice `limits.queue` unsettled deliveries: `trailmark lanes list` shows what delivery waits for; else raise \
+         the limit"
+    )]
+    Queue,
+    /// Webhooks that wait for a person, or for a delivery.
+    #[error(
+        "the quarantine of webhooks is full (`limits.webhooks`): replay or drop what `trailmark webhooks list --quarantined` \
+         shows, or raise the limit"
+    )]
+    Webhooks,
+    /// Commands that wait for the next commit.
+    #[error("more is being written than the disk commits: send it again, or use a faster disk")]
+    Writer,
 }
 
 /// An arrival that holds touches, ready to be recorded.

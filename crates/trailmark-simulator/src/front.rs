@@ -20,8 +20,13 @@ pub(crate) fn asks(call: &Call) -> bool {
     call.path == "/" && matches!(call.method, Method::GET | Method::HEAD)
 }
 
-/// The page of a simulator that listens at `address` and whose links lead to `landing_url`.
-pub(crate) fn answer(address: SocketAddr, landing_url: &str) -> Answer {
+/// The page of a simulator that listens at `address` and whose links lead to `landing_url`; `is_kept` where its state outlives it.
+pub(crate) fn answer(address: SocketAddr, landing_url: &str, is_kept: bool) -> Answer {
+    let memory = if is_kept {
+        "It keeps its customers and sales in a file: after a restart it goes on with them."
+    } else {
+        "It keeps everything in memory: after a restart it is empty."
+    };
     let landing_url = escaped(landing_url);
     let page = format!(
         r#"<!doctype html>
@@ -35,17 +40,17 @@ pub(crate) fn answer(address: SocketAddr, landing_url: &str) -> Answer {
 {STYLE}</style>
 <main>
 <h1>Simulator of PartnerStack</h1>
-<p>It answers as PartnerStack does, for trying and for tests. It keeps everything in memory: after a restart it is empty.</p>
+<p>It answers as PartnerStack does, for trying and for tests. {memory}</p>
 <div class="doing">
 <section>
 <h2>Make it fail</h2>
-<p>PartnerStack is away and asks for an hour of patience. No conversion is lost: deliveries wait.</p>
+<p>PartnerStack answers every call with 503 and asks for an hour’s pause. No conversion is lost: deliveries wait.</p>
 <button type="button" id="fault" aria-pressed="false" disabled>Make PartnerStack fail</button>
 <p role="status" id="fault-said">Asking …</p>
 </section>
 <section>
 <h2>Let time pass</h2>
-<p>The simulator and the demo’s proxy live in the same time. What is due within the hour happens at once.</p>
+<p>The demo’s proxy follows the simulator’s clock. What is due within the next hour happens now.</p>
 <button type="button" id="time" disabled>Move time one hour forward</button>
 <p role="status" id="time-said">Asking …</p>
 </section>

@@ -5,8 +5,10 @@
 //! module says what was chosen. PartnerStack is here, in both dialects. Partnerize, Introw and Partnero will get folders
 //! beside `partnerstack` and entries in `world` when their adapters are built.
 //!
-//! A simulated vendor is a function from its state, a call and the time to an answer. All I/O is in `server` and `socket`,
-//! all time in `clock`.
+//! With [`Settings::state`] a restart goes on with accounts and clock; without, it begins empty.
+//!
+//! A simulated vendor is a function from its state, a call and the time to an answer. All I/O is in `server`, `socket` and
+//! `kept`, all time in `clock`.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), trailmark_simulator::StartError> {
@@ -62,7 +64,7 @@
 //! | `POST partnerstack/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
 //! | `GET partnerstack/webhooks` | | `{sent: [{account, body, status}]}`, oldest first, the last 10,000; `status` is `null` where no answer came within ten seconds |
 //! | `POST partnerstack/settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
-//! | `POST reset` | | everything as after the start, the clock too; webhooks on their way are dropped |
+//! | `POST reset` | | everything as after a first start, the clock and a kept state too; webhooks on their way are dropped |
 //!
 //! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received`
 //! counts every call that arrived, `processed` the calls that were accepted, `effects` the objects that they created or
@@ -103,6 +105,7 @@ mod shop;
 mod world;
 
 mod clock;
+mod kept;
 mod faults;
 mod log;
 mod random;

@@ -1,9 +1,11 @@
 //! Repeatable chance: the same seed gives the same faults, keys and delays on every machine. Not for secrets.
 
+use serde::{Deserialize, Serialize};
+
 const ALPHABET: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// `SplitMix64` (Steele, Lea and Flood, 2014): eight lines, no dependency, good enough to spread faults evenly.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SplitMix(u64);
 
 impl SplitMix {

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,6 +57,7 @@ pub struct Simulator;
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    world: Shared,
     stop: watch::Sender<bool>,
     listener: JoinHandle<()>,
     postman: JoinHandle<()>,
@@ -66,11 +68,19 @@ pub struct Running {
 #[non_exhaustive]
 pub enum StartError {
     /// The address is taken, or not one of this machine.
-    #[error("cannot listen on {address}: {source}; choose another address, port 0 takes a free one")]
+    #[error("cannot listen on {address}: {source}; stop the program that uses the port, or choose another address")]
     Listen {
         /// The requested address.
         address: SocketAddr,
         /// The system's error.
+        source: io::Error,
+    },
+    /// The file of [`Settings::state`] cannot be used.
+    #[error("cannot keep the simulator's state in {}: {source}; delete the file to begin empty, or name another", path.display())]
+    State {
+        /// Which file.
+        path: PathBuf,
+        /// The system's word, or what is wrong with the text.
         source: io::Error,
     },
     /// Partner links would lead nowhere.
@@ -107,20 +117,23 @@ impl Simulator {
     /// Binds the address and serves until [`Running::shutdown`]. Needs a Tokio runtime with I/O and time.
     ///
     /// # Errors
-    /// [`StartError::Listen`] if the address cannot be bound, [`StartError::LandingUrl`] if the landing URL is invalid.
+    /// [`StartError::Listen`] if the address cannot be bound, [`StartError::LandingUrl`] if the landing URL is invalid,
+    /// [`StartError::State`] if the file of the state cannot be read or written.
     pub async fn start(settings: Settings) -> Result<Running, StartError> {
         landing_page(&settings.landing_url)?;
         let failed = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
-        let world = Arc::new(Mutex::new(World::new(Settings { listen: address, ..settings })));
+        let path = settings.state.clone().unwrap_or_default();
+        let world = World::open(Settings { listen: address, ..settings });
+        let world = Arc::new(Mutex::new(world.map_err(|source| StartError::State { path, source })?));
         let (post, mail) = mpsc::channel(MAIL_LIMIT);
         let postman = tokio::spawn(postman::deliver(mail, world.clone()));
         let (bell, rung) = mpsc::channel(1);
-        let parts = Parts { world, post, traffic: Traffic::default(), bell };
+        let parts = Parts { world: world.clone(), post, traffic: Traffic::default(), bell };
         let listener = tokio::spawn(listen(listener, parts, rung, stopped));
-        Ok(Running { address, stop, listener, postman })
+        Ok(Running { address, world, stop, listener, postman })
     }
 }
 
@@ -129,6 +142,15 @@ impl Running {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Writes to the file of [`Settings::state`] what was not written yet. Every call does so by itself and goes on where that
+    /// fails, so this is how to hear of it.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn save(&self) -> io::Result<()> {
+        lock(&self.world).save()
     }
 
     /// Takes no more connections, lets calls under way finish for a second, and closes everything.
@@ -260,7 +282,7 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
     let conduct = match call.segments.first().map(String::as_str) {
         Some(control::ROOT) => whole_at_once(control::answer(&mut world, call)),
         Some(shop::ROOT) => whole_at_once(shop::answer(call, world.landing_url(), world.clock.now_ms())),
-        _ if front::asks(call) => whole_at_once(front::answer(world.address(), world.landing_url())),
+        _ if front::asks(call) => whole_at_once(front::answer(world.address(), world.landing_url(), world.is_kept())),
         _ => world.take(call),
     };
     for unsent in world.news() {
@@ -269,6 +291,8 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
             world.note(Sent { account: outgoing.account, body: outgoing.body, status: None });
         }
     }
+    // Tried again with the next call, and told by `Running::save`.
+    let _ = world.save();
     (conduct, world.clock.now_ms())
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// Where the simulator listens, and how it behaves from the start.
@@ -17,6 +18,8 @@ pub struct Settings {
     /// Keys of `meta` that the vendor account knows; others are dropped silently, as by PartnerStack. Default `plan` and
     /// `company`.
     pub meta_keys: Vec<String>,
+    /// File that keeps accounts and clock over a restart; made where there is none. Default none: all is in memory.
+    pub state: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -26,6 +29,7 @@ impl Default for Settings {
             landing_url: "http://127.0.0.1:8787/".to_owned(),
             pace: Pace::Real,
             meta_keys: vec!["plan".to_owned(), "company".to_owned()],
+            state: None,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! No I/O: the server reads the call before, and carries out the [`Conduct`] after.
 
 use std::collections::VecDeque;
+use std::io;
 use std::net::SocketAddr;
 
 use http::StatusCode;
@@ -12,6 +13,7 @@ use serde_json::json;
 use crate::call::{Answer, Call};
 use crate::clock::Clock;
 use crate::faults::{Fault, Faults, Kind};
+use crate::kept::Kept;
 use crate::log::{Effects, Entry, Errand, Requests, body_of, query_of, text_of};
 use crate::partnerstack::{self, Outgoing, PartnerStack};
 use crate::postman::{Sent, Unsent};
@@ -35,6 +37,8 @@ pub(crate) struct World {
     pub(crate) sent: VecDeque<Sent>,
     /// Webhooks that a person wrote, to be sent.
     pub(crate) words: Vec<Outgoing>,
+    /// The file that outlives it, if there is one.
+    kept: Option<Kept>,
 }
 
 /// What the server must do for one call.
@@ -56,8 +60,29 @@ pub(crate) enum Ending {
 }
 
 impl World {
-    pub(crate) fn new(settings: Settings) -> Self {
-        Self::at(Clock::with_file(settings.listen.port()), settings)
+    /// Goes on with what the file of the settings holds, if they name one.
+    ///
+    /// # Errors
+    /// That file cannot be used.
+    pub(crate) fn open(settings: Settings) -> io::Result<Self> {
+        let file = settings.state.clone();
+        let mut world = Self::at(Clock::with_file(settings.listen.port()), settings);
+        let open = |file| Kept::open(file, &mut world.clock, &mut world.partnerstack);
+        world.kept = file.map(open).transpose()?;
+        Ok(world)
+    }
+
+    /// Writes what has changed to the file, if there is one.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(crate) fn save(&mut self) -> io::Result<()> {
+        self.kept.as_mut().map_or(Ok(()), |kept| kept.save(&self.clock, &self.partnerstack))
+    }
+
+    /// Whether a restart goes on with what is there.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.kept.is_some()
     }
 
     fn at(clock: Clock, settings: Settings) -> Self {
@@ -70,16 +95,16 @@ impl World {
             partnerstack: PartnerStack::new(&settings),
             sent: VecDeque::new(),
             words: Vec::new(),
+            kept: None,
             settings,
         }
     }
 
-    /// Back to the state after the start, including the clock.
+    /// Back to the state after a first start, including the clock.
     pub(crate) fn reset(&mut self) {
-        let (life, mut clock) = (self.life + 1, std::mem::take(&mut self.clock));
+        let (life, kept, mut clock) = (self.life + 1, self.kept.take(), std::mem::take(&mut self.clock));
         clock.reset();
-        *self = Self::at(clock, self.settings.clone());
-        self.life = life;
+        *self = Self { life, kept, ..Self::at(clock, self.settings.clone()) };
     }
 
     /// The webhooks that became due since the last call.

@@ -10,6 +10,10 @@ use crate::jwk::EcPublicJwk;
 use crate::text_map::TextMap;
 use crate::time::UnixMillis;
 
+/// The status that tells a page to drop the click token that it sent: the token leads to no live touch of this ledger, or is bound
+/// to a key that this browser no longer has. A success without a body, so that no console shows it as an error.
+pub const TOKEN_GONE: u16 = 205;
+
 /// The body of `POST v1/clicks`, JSON in `text/plain` or `application/json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,9 +41,13 @@ pub struct ClickRequest {
     /// The browser's public key, to which the token is bound; absent if the browser has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jwk: Option<EcPublicJwk>,
+    /// The click token that an earlier page kept. It is no credential here: the proxy only says whether it still counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub click_token: Option<String>,
 }
 
-/// The answer: 201 if the request held a touch, 200 if only the visitor cookie names a live one.
+/// The answer: 201 if the request held a touch, 200 if only the visitor cookie names a live one. Without either there is no body:
+/// 204, or [`TOKEN_GONE`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClickAnswer {
     /// The click token, a compact JWS; see [`crate::token::ClickClaims`].

@@ -1,7 +1,7 @@
 //! Which touch is credited, and what the trace says of the others.
 
 use proptest::prelude::*;
-use trailmark_attribution::{Credit, Decision, Touch, Verdict, decide};
+use trailmark_attribution::{Credit, Decision, NoCredit, Touch, Verdict, decide};
 use trailmark_wire::grammar::Unusable;
 use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
 use trailmark_wire::time::UnixMillis;
@@ -45,7 +45,7 @@ fn the_last_touch_within_the_window_is_credited_and_the_trace_tells_why_the_othe
         trace(&decision),
         ["dddd: Credited", "bb: LaterTouchInProgram", "ccc: LaterTouchInOtherProgram", "a: Expired"]
     );
-    assert_eq!(decision.unattributed_code(), None);
+    assert_eq!(decision.no_credit(), None);
 }
 
 #[test]
@@ -59,7 +59,7 @@ fn credit_each_credits_the_last_touch_of_every_program() {
 fn a_touch_after_the_conversion_earns_nothing() {
     let decision = decide_at(100, &[touch("main", "a", 101)], Credit::One);
     assert_eq!(trace(&decision), ["a: AfterConversion"]);
-    assert_eq!(decision.unattributed_code(), Some("touch_after_conversion"));
+    assert_eq!(decision.no_credit(), Some(NoCredit::TouchAfterConversion));
 }
 
 #[test]
@@ -67,12 +67,12 @@ fn the_window_is_open_at_its_end_and_closed_at_its_beginning() {
     let touches = [touch("main", "a", 100)];
     assert!(decide_at(100, &touches, Credit::One).credited().next().is_some());
     assert!(decide_at(100 + WINDOW - 1, &touches, Credit::One).credited().next().is_some());
-    assert_eq!(decide_at(100 + WINDOW, &touches, Credit::One).unattributed_code(), Some("touch_expired"));
+    assert_eq!(decide_at(100 + WINDOW, &touches, Credit::One).no_credit(), Some(NoCredit::TouchExpired));
 }
 
 #[test]
 fn without_a_touch_the_code_is_no_touch() {
-    assert_eq!(decide_at(1, &[], Credit::One).unattributed_code(), Some("no_touch"));
+    assert_eq!(decide_at(1, &[], Credit::One).no_credit(), Some(NoCredit::NoTouch));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn a_touch_whose_key_no_vendor_takes_never_displaces_an_earlier_one() {
     let decision = decide_at(300, &[touch("main", "a", 100), unusable(200), unusable(250)], Credit::One);
     assert_eq!(trace(&decision), ["-: Unusable", "-: Unusable", "a: Credited"]);
     let nobody = decide_at(300, &[unusable(200)], Credit::One);
-    assert_eq!((nobody.credited().count(), nobody.unattributed_code()), (0, Some("no_valid_touch")));
+    assert_eq!((nobody.credited().count(), nobody.no_credit()), (0, Some(NoCredit::NoValidTouch)));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn what_follows_a_credited_signup_inherits_its_touch_whatever_the_window() {
     let signup = vec![touch("main", "a", 0), touch("gone", "bb", 1)];
     let late = decide_at(5_000, &signup[..1], Credit::One).inheriting(signup.clone(), &programs);
     assert_eq!(trace(&late), ["a: Inherited", "bb: ProgramUnknown"]);
-    assert_eq!((late.unattributed_code(), late.attribution().len()), (None, 1));
+    assert_eq!((late.no_credit(), late.attribution().len()), (None, 1));
     let touched = decide_at(500, &[touch("other", "ccc", 400)], Credit::One).inheriting(signup, &programs);
     assert_eq!(trace(&touched), ["ccc: Credited"], "an own touch goes first");
 }

@@ -77,7 +77,7 @@ impl From<StoreError> for Problem {
                 Self { detail, ..own(409, REFUSED, "The ledger refuses this change.") }
             }
             StoreError::Corrupt(_) => own(500, CORRUPT, "The ledger is damaged."),
-            StoreError::Full | StoreError::NoSpace | StoreError::OverBudget | StoreError::Unavailable(_) => {
+            StoreError::Full(_) | StoreError::NoSpace | StoreError::OverBudget | StoreError::Unavailable(_) => {
                 Self::of(Refusal::Unavailable, detail)
             }
         }

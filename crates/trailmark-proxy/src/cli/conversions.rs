@@ -17,6 +17,7 @@ use super::rows::{ByHand, LedgerArgs, Limit, One, Rows, beginning};
 use crate::admin::export;
 use crate::admin::webhooks::Marked;
 use crate::answer::{Answer, Answered};
+use crate::code::Code;
 use crate::explain::{UNREAD_KEY, credited, explain};
 use crate::store::listing::{Filter, MOST_ROWS};
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, LaneRow};
@@ -222,7 +223,7 @@ async fn reassign(ledger: &Ledger<'_>, name: &str) -> Result<Answered<Conversion
 
 /// Finds the backend's signup that overruled a page's claim, by id or customer key.
 async fn disputed(ledger: &Ledger<'_>, name: &str) -> Result<Answered<ConversionDetail>, Failure> {
-    let (key, code) = (Some(name.to_owned()), Some("claimed_by_page".to_owned()));
+    let (key, code) = (Some(name.to_owned()), Some(Code::ClaimedByPage.as_str().to_owned()));
     let under_key = Filter { key, code, limit: Some(MOST_ROWS), ..Filter::default() };
     let rows = ledger.conversions(under_key).await?;
     let found = match rows.into_iter().find(|row| row.of.kind == Kind::Signup) {
@@ -233,7 +234,7 @@ async fn disputed(ledger: &Ledger<'_>, name: &str) -> Result<Answered<Conversion
         },
     };
     match found {
-        Some(detail) if detail.of.conversion.code.as_deref() == Some("claimed_by_page") => Ok(detail),
+        Some(detail) if detail.of.conversion.code.as_deref() == Some(Code::ClaimedByPage.as_str()) => Ok(detail),
         _ => Err(Failure::request(
             "no page's claim to this customer was overruled: `conversions list --code claimed_by_page` lists overruled claims",
         )),

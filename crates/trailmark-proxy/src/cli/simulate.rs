@@ -1,6 +1,7 @@
 //! `trailmark simulate`: local simulators of the vendors and of a shop's backend, until Ctrl-C.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use trailmark_simulator::{Pace, Settings, Simulator, StartError, print_config};
 
@@ -18,6 +19,9 @@ pub(super) struct Simulate {
     /// Page that partner links open, on the site in front of the proxy
     #[arg(long, value_name = "URL", default_value_t = Settings::default().landing_url)]
     landing_url: String,
+    /// File that keeps customers, sales and the clock over a restart [default: none, a restart begins empty]
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Print a trailmark.toml for these simulators and this page, then exit
     #[arg(long)]
     print_config: bool,
@@ -26,7 +30,8 @@ pub(super) struct Simulate {
 impl Simulate {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (listen, pace) = (self.listen, self.pace);
-        let settings = Settings { listen, pace, landing_url: self.landing_url, ..Settings::default() };
+        let (landing_url, state) = (self.landing_url, self.state);
+        let settings = Settings { listen, pace, landing_url, state, ..Settings::default() };
         if self.print_config {
             reachable(listen)?;
             return output::line(print_config(&settings).map_err(refused)?.trim_end());
@@ -34,8 +39,9 @@ impl Simulate {
         let running = Simulator::start(settings).await.map_err(refused)?;
         output::line(&format!("simulated vendors at http://{}/ (pace {})", running.address(), pace))?;
         stopped().await;
+        let saved = running.save();
         running.shutdown().await;
-        Ok(())
+        saved.map_err(|error| Failure::request(format!("--state: the last changes are not saved: {error}")))
     }
 }
 
@@ -56,6 +62,7 @@ fn reachable(listen: SocketAddr) -> Result<(), Failure> {
 fn refused(error: StartError) -> Failure {
     match error {
         StartError::LandingUrl { .. } => Failure::usage(format!("--landing-url: {error}")),
+        StartError::State { .. } => Failure::usage(format!("--state: {error}")),
         error => Failure::usage(format!("--listen: {error}")),
     }
 }

@@ -9,7 +9,7 @@ use serde::de::{MapAccess, Visitor};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::source::{Problem, Text};
+use super::source::{Problem, Text, nearest};
 
 /// A text with its position, if present.
 pub(super) type Words = Option<Spanned<String>>;
@@ -231,10 +231,8 @@ fn shape(expected: &str, name: &str) -> String {
 
 /// An unknown setting, with the setting that was probably meant.
 pub(super) fn unknown<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> String {
-    let likely =
-        known.into_iter().map(|known| (strsim::jaro_winkler(name, known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
-    match likely {
-        Some((likeness, known)) if likeness > 0.8 => format!("is not a setting here; did you mean `{known}`?"),
-        _ => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),
+    match nearest(name, known) {
+        Some(known) => format!("is not a setting here; did you mean `{known}`?"),
+        None => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),
     }
 }

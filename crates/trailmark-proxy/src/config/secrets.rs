@@ -10,13 +10,13 @@ use trailmark_vendors::secret::Secret;
 use super::source::{Given, Overrides, Problem};
 
 /// Names the place of a secret; does not contain it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SecretRef {
     given: Given<String>,
     keeper: Keeper,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Keeper {
     Variable(String),
     File(PathBuf),
@@ -48,6 +48,14 @@ impl SecretRef {
     /// `env:NAME` or `file:PATH`, as the configuration writes it.
     pub fn source(&self) -> &str {
         &self.given.value
+    }
+
+    /// The environment variable that holds it, where one does.
+    pub(super) fn variable(&self) -> Option<&str> {
+        match &self.keeper {
+            Keeper::Variable(name) => Some(name),
+            Keeper::File(_) => None,
+        }
     }
 
     /// Reads the secret.
@@ -92,6 +100,17 @@ fn is_variable(name: &str) -> bool {
 /// Whether the name looks like a variable and not like a vendor's key; only such a name is repeated in an error.
 fn is_conventional(name: &str) -> bool {
     !name.bytes().any(|b| b.is_ascii_lowercase())
+}
+
+/// Repeats no more than errors do: whoever put the secret itself there finds it in no log.
+impl fmt::Debug for SecretRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.keeper {
+            Keeper::Variable(name) if is_conventional(name) => write!(f, "SecretRef(env:{name})"),
+            Keeper::Variable(_) => f.write_str("SecretRef(env:[redacted])"),
+            Keeper::File(_) => f.write_str("SecretRef(file:[redacted])"),
+        }
+    }
 }
 
 impl fmt::Display for SecretRef {

@@ -1,7 +1,8 @@
 //! The source of a setting's value, and its place in errors: file and line, environment variable or flag. Applies the
 //! layers (file < environment < flags); other files check the values.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,22 +35,64 @@ impl fmt::Display for Problem {
 /// Reads one environment variable; `None` if it is not set.
 pub type Variable = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
+/// How variables that override a setting begin.
+const PREFIX: &str = "TRAILMARK_";
+
+/// Variables beside the settings: `--config` reads the first one, and the docs export the second one for a backend.
+const BESIDE: [&str; 2] = ["TRAILMARK_CONFIG", "TRAILMARK_API_KEY"];
+
 /// What overrides the file: the environment, and above it the flags.
 #[derive(Clone)]
 pub struct Overrides {
     variable: Variable,
+    names: Vec<OsString>,
     flags: BTreeMap<&'static str, String>,
 }
 
 impl Overrides {
     /// The process's own environment, no flags.
     pub fn from_process() -> Self {
-        Self::from_variables(|name| std::env::var(name).ok())
+        Self::from_variables(|name| std::env::var(name).ok()).with_names(std::env::vars_os().map(|(name, _)| name))
     }
 
     /// The given environment, no flags.
     pub fn from_variables(variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
-        Self { variable: Arc::new(variable), flags: BTreeMap::new() }
+        Self { variable: Arc::new(variable), names: Vec::new(), flags: BTreeMap::new() }
+    }
+
+    /// The same, where variables of these names are set: what looks like a setting and is none is warned about.
+    #[must_use]
+    pub fn with_names(mut self, names: impl IntoIterator<Item = OsString>) -> Self {
+        self.names = names.into_iter().collect();
+        self.names.sort_unstable();
+        self
+    }
+
+    /// A warning for each variable that is named like a setting's and overrides none. `known` are the names of all that do, and
+    /// of the secrets of this configuration.
+    pub(super) fn strangers(&self, known: &BTreeSet<String>) -> Vec<String> {
+        let names = self.names.iter().map(|name| name.to_string_lossy());
+        let ours =
+            names.filter(|name| name.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX)));
+        ours.filter_map(|name| match known.contains(&*name) {
+            // What is set and cannot be read counts as not set.
+            true if self.variable(&name).is_none() => Some(format!("{name} is not UTF-8 and is ignored: set it again")),
+            true => None,
+            false if BESIDE.contains(&&*name) => None,
+            false => {
+                let short = |name: &str| name.get(PREFIX.len()..).unwrap_or_default().to_ascii_uppercase();
+                let settings = known.iter().filter(|known| known.starts_with(PREFIX));
+                let likely = nearest(&short(&name), settings.map(|known| short(known)));
+                let cure = likely.map_or_else(
+                    || "only settings of [server], [store] and [limits] have variables, such as TRAILMARK_SERVER_LISTEN".to_owned(),
+                    |likely| format!("did you mean {PREFIX}{likely}?"),
+                );
+                // A name may hold anything but `=`.
+                let name: String = name.chars().filter(|c| c.is_ascii_graphic()).take(80).collect();
+                Some(format!("the environment variable {name} is not a setting and is ignored; {cure}"))
+            }
+        })
+        .collect()
     }
 
     /// The same, with a flag for a setting such as `server.listen`, if the flag was given.
@@ -158,13 +201,19 @@ pub(super) fn layered(
     }
 }
 
+/// The known name that was probably meant, where one is near.
+pub(super) fn nearest<K: AsRef<str>>(name: &str, known: impl IntoIterator<Item = K>) -> Option<K> {
+    let likely = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known));
+    likely.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8).map(|(_, known)| known)
+}
+
 /// `server.admin_listen` is `TRAILMARK_SERVER_ADMIN_LISTEN`.
-fn variable_of(key: &str) -> String {
-    format!("TRAILMARK_{}", key.to_ascii_uppercase().replace('.', "_"))
+pub(crate) fn variable_of(key: &str) -> String {
+    format!("{PREFIX}{}", key.to_ascii_uppercase().replace('.', "_"))
 }
 
 /// `server.admin_listen` is `--admin-listen`, `store.url` is `--store`.
-fn flag_of(key: &str) -> String {
+pub(crate) fn flag_of(key: &str) -> String {
     match key.split_once('.') {
         Some((table, "url")) => table.to_owned(),
         Some((_, name)) => name.replace('_', "-"),

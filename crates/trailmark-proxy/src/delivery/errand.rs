@@ -111,7 +111,7 @@ impl Errand {
             Err(rejection) => (State::Rejected, rejection.reason),
         };
         let (progress, at) = (self.leased.progress.clone(), self.account.moment());
-        let progress = machine::without_sending(progress, state, reason, self.leased.is_unsure, at);
+        let progress = machine::without_sending(progress, state, &reason, self.leased.is_unsure, at);
         self.account.doubted(&self.leased, &progress);
         self.settle_unsent(progress).await
     }
@@ -257,7 +257,7 @@ impl Errand {
                     report::late(&self.leased, &made.attempt, &made.end);
                     return store.record_late(made.attempt, made.end).await;
                 }
-                Err(StoreError::Full | StoreError::NoSpace | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => {
+                Err(StoreError::Full(_) | StoreError::NoSpace | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => {
                     tries += 1
                 }
                 settled => return settled,

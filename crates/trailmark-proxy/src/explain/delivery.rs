@@ -7,6 +7,7 @@ use trailmark_wire::receipt::Status;
 
 use super::{Story, moment};
 use crate::answer::{Answer, of_delivery};
+use crate::code::Code;
 use crate::outbox::Purpose;
 use crate::outbox::sent::SendOutcome;
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
@@ -135,7 +136,7 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         "uncertain" => {
             format!("Whether {vendor} has it is uncertain{reason}. Check there, then run {}.", resolve(id))
         }
-        "conflict" if detail.conversion.code.as_deref() == Some("claimed_by_page") => format!(
+        "conflict" if detail.conversion.code.as_deref() == Some(Code::ClaimedByPage.as_str()) => format!(
             "{vendor} was told of this customer on a page's word and may credit another partner{reason}. No call of its API \
              changes that: have the customer moved there, or remove the customer with `trailmark customers remove`, then \
              `trailmark conversions reassign {}`. The customer's sales are held until then.",

@@ -20,11 +20,12 @@ use trailmark_wire::time::UnixMillis;
 use trailmark_wire::vendor::VendorName;
 
 use super::money::{as_known, refund_end};
+use crate::code::Code;
 use crate::config::{Config, Limits, SignupsFrom, Site, duration_text};
 use crate::keys::crypto::sha256;
 use crate::outbox;
 use crate::store::{
-    Assurance, Consequence, FOLLOWERS_AT_ONCE, FollowRule, Held, Known, NewConversion, NewDelivery, ReleaseRule,
+    Assurance, Consequence, FOLLOWERS_AT_ONCE, FollowRule, Held, Known, Limit, NewConversion, NewDelivery, ReleaseRule,
     Ruling, StoreError,
 };
 
@@ -62,7 +63,7 @@ enum Word {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Claims {
     /// Code of the first flaw of a statement.
-    doubt: Option<&'static str>,
+    doubt: Option<Code>,
     customer_vouched: bool,
     order_vouched: bool,
 }
@@ -84,7 +85,7 @@ pub(super) struct Case {
 impl Case {
     /// For a conversion that was just verified. `doubt` is what [`super::merchant`] found, `token` the click token's
     /// touch.
-    pub(super) fn of(new: &NewConversion, doubt: Option<&'static str>, token: Option<TokenTouch>) -> Self {
+    pub(super) fn of(new: &NewConversion, doubt: Option<Code>, token: Option<TokenTouch>) -> Self {
         let conversion = &new.conversion;
         Self {
             id: new.id.clone(),
@@ -123,6 +124,14 @@ impl Case {
         matches!(self.word, Word::Browser(_))
     }
 
+    /// Whether it rests on the merchant's word: of the backend, of an operator, or by a signature that a page passed on.
+    fn is_merchants(&self) -> bool {
+        match &self.word {
+            Word::Browser(claims) => claims.doubt.is_none() && (claims.customer_vouched || claims.order_vouched),
+            Word::Server | Word::Operator => true,
+        }
+    }
+
     /// Whether it may inherit the credit of the conversion that it follows. A page that names a customer must not
     /// learn which partner signed that customer up.
     fn may_inherit(&self) -> bool {
@@ -150,7 +159,7 @@ impl Rules {
     /// Decides about a conversion.
     ///
     /// # Errors
-    /// [`StoreError::Full`] when it would make deliveries and the site's queue is at its limit;
+    /// [`StoreError::Full`] when it would make deliveries and the site's queue is at the limit for this sender;
     /// [`StoreError::OverBudget`] when the visitor already has [`HELD_PER_VISITOR`] conversions held today.
     pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
         let decision = self.decide(case, known);
@@ -162,13 +171,14 @@ impl Rules {
         let waits = self.waits(case, known);
         let deliveries =
             if status == Status::Accepted { deliveries(case, &free, &decision, waits) } else { Vec::new() };
-        if !deliveries.is_empty() && known.queued >= self.queue {
-            return Err(StoreError::Full);
+        let (most, limit) = self.room(case);
+        if !deliveries.is_empty() && known.queued >= most {
+            return Err(StoreError::Full(limit));
         }
         let receipt = Receipt {
             conversion_id: case.id.clone(),
             status,
-            code: code.map(str::to_owned),
+            code: code.map(|code| code.as_str().to_owned()),
             // A duplicate credits nobody, and a browser must not learn which partner the first conversion credited.
             attribution: if status == Status::Duplicate { Vec::new() } else { decision.attribution() },
             deliveries: deliveries.iter().map(note).collect(),
@@ -198,7 +208,7 @@ impl Rules {
         match ruling.receipt.status {
             Status::Accepted => Ok(ruling),
             Status::Duplicate => Err(refused("another conversion holds this business key: reject this one")),
-            Status::Held if code == "signup_disputed" => Err(refused(
+            Status::Held if code == Code::SignupDisputed.as_str() => Err(refused(
                 "the vendor may still credit another partner for this customer: run `conversions reassign` with \
                  the customer's key; the sale is then released automatically",
             )),
@@ -251,6 +261,15 @@ impl Rules {
         is_claimable && case.word == Word::Server && known.is_claimed_by_page
     }
 
+    /// How many unsettled deliveries the site may have. Half is reserved for what the merchant says or signed: anybody can fill
+    /// a queue with pages, and a backend's sale is refused only when the merchant's own calls have filled the rest.
+    fn room(&self, case: &Case) -> (u64, Limit) {
+        match case.is_merchants() {
+            true => (self.queue.saturating_mul(2), Limit::Queue),
+            false => (self.queue, Limit::Pages),
+        }
+    }
+
     /// Milliseconds for which a page's signup waits for the backend to state the customer. If the backend overrules
     /// the page meanwhile, no vendor was told of the page's claim.
     fn waits(&self, case: &Case, known: &Known) -> i64 {
@@ -265,19 +284,19 @@ impl Rules {
         known: &Known,
         decision: &Decision,
         free: &[(ProgramId, VendorName)],
-    ) -> (Status, Option<&'static str>) {
+    ) -> (Status, Option<Code>) {
         if let Some((status, code)) = refund_end(case, known, free.is_empty()) {
             return (status, code);
         }
         if case.kind == Kind::Signup && case.word == Word::Server && self.signups_from == SignupsFrom::Pages {
-            return (Status::Rejected, Some("signups_from_pages"));
+            return (Status::Rejected, Some(Code::SignupsFromPages));
         }
-        let overruling = self.overrules(case, known).then_some("claimed_by_page");
+        let overruling = self.overrules(case, known).then_some(Code::ClaimedByPage);
         let is_disputed = free.iter().any(|(program, _)| known.disputed.contains(program));
-        match decision.unattributed_code() {
+        match decision.no_credit().map(Code::from) {
             // A page that names a customer must not learn that the customer's signup was rejected.
-            Some("no_touch") if known.is_signup_rejected && !case.is_browsers() => {
-                (Status::Unattributed, Some("signup_rejected"))
+            Some(Code::NoTouch) if known.is_signup_rejected && !case.is_browsers() => {
+                (Status::Unattributed, Some(Code::SignupRejected))
             }
             Some(code) => (Status::Unattributed, overruling.or(Some(code))),
             None if known.is_own && free.is_empty() => (Status::Duplicate, None),
@@ -285,24 +304,24 @@ impl Rules {
             None => match self.held(case, known) {
                 Some(code) => (Status::Held, Some(code)),
                 None if free.is_empty() => (Status::Duplicate, None),
-                None if is_disputed => (Status::Held, Some("signup_disputed")),
+                None if is_disputed => (Status::Held, Some(Code::SignupDisputed)),
                 None => (Status::Accepted, overruling),
             },
         }
     }
 
     /// Why a browser's conversion must wait for a server or an operator, whether or not its key is taken.
-    fn held(&self, case: &Case, known: &Known) -> Option<&'static str> {
+    fn held(&self, case: &Case, known: &Known) -> Option<Code> {
         let Word::Browser(claims) = &case.word else { return None };
         match case.kind {
             _ if claims.doubt.is_some() => claims.doubt,
-            Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some("money_unsigned"),
-            _ if self.require_signed_customer && !claims.customer_vouched => Some("customer_unsigned"),
+            Kind::Sale | Kind::Refund => (!claims.order_vouched).then_some(Code::MoneyUnsigned),
+            _ if self.require_signed_customer && !claims.customer_vouched => Some(Code::CustomerUnsigned),
             Kind::Signup if self.signups_from == SignupsFrom::Backend && !claims.customer_vouched => {
-                Some("signups_from_backend")
+                Some(Code::SignupsFromBackend)
             }
             Kind::Signup | Kind::Lead => {
-                (known.told_to_visitor >= self.signups_per_visitor).then_some("signups_per_visitor")
+                (known.told_to_visitor >= self.signups_per_visitor).then_some(Code::SignupsPerVisitor)
             }
         }
     }

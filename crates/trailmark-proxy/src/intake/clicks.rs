@@ -1,6 +1,7 @@
 //! `v1/clicks`: an arrival gives touches, a click token and the two cookies. Without a touch in the request, the
-//! visitor cookie's live touch is the answer. Reads and checks the request in the order of design § 3.6, records it,
-//! signs. The ledger chooses the visitor's newest touch; the wire reads URLs.
+//! visitor cookie's live touch is the answer; without that, the page hears whether the token that it keeps still counts.
+//! Reads and checks the request in the order of design § 3.6, records it, signs. The ledger chooses the visitor's newest
+//! touch; the wire reads URLs.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -57,10 +58,26 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
             };
             match live {
                 Some(touch) => answer(app, site, &request, StatusCode::OK, (touch, true), now).await,
-                None => Ok(nothing(site, &call.headers)),
+                None if counts(app, site, &request, now).await? => Ok(nothing(site, &call.headers)),
+                None => {
+                    let mut response = nothing(site, &call.headers);
+                    *response.status_mut() = StatusCode::RESET_CONTENT;
+                    Ok(response)
+                }
             }
         }
     }
+}
+
+/// Whether the page may keep the token that it sent: it leads to a live touch of this ledger, and is bound to no other key than
+/// the browser's. Also true for a page that sent no token.
+async fn counts(app: &App, site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<bool, Problem> {
+    let Some(token) = &request.click_token else { return Ok(true) };
+    let verified = app.keys.verify::<ClickClaims>(token).await?;
+    let ours = |(signer, claims): &(SiteId, ClickClaims)| *signer == site.id && claims.aud == site.id;
+    let Some((_, claims)) = verified.filter(ours) else { return Ok(false) };
+    let is_bound_elsewhere = claims.cnf.zip(request.jwk.as_ref()).is_some_and(|(cnf, jwk)| cnf.jkt != thumbprint(jwk));
+    Ok(!is_bound_elsewhere && app.store.live_touch(site.id.clone(), claims.sub, now).await?.is_some())
 }
 
 /// `DELETE v1/clicks`: expires the cookies of the site in `?site=`, otherwise of all sites with the page's origin.

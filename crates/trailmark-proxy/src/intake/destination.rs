@@ -105,15 +105,16 @@ fn percent_decoded(bytes: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The destination with the link's other parameters, as written. The destination's own parameters win over parameters
-/// with the same name. If the result would be too long for a URL, the destination stays unchanged.
+/// The destination with the link's other parameters, as written except that `\` becomes `%5C`. The destination's own
+/// parameters win over parameters with the same name. If the result would be too long for a URL, the destination stays unchanged.
 pub(super) fn with_others(mut url: Url, query: &str) -> Url {
     let name = |piece: &str| form_urlencoded::parse(piece.as_bytes()).next().map(|(name, _)| name.into_owned());
     let own: Vec<String> = url.query_pairs().map(|(name, _)| name.into_owned()).collect();
     let is_other = |piece: &&str| name(piece).is_some_and(|name| !is_to(&name) && !own.contains(&name));
     let others = pieces(query).filter(is_other);
     let whole: Vec<&str> = url.query().into_iter().filter(|own| !own.is_empty()).chain(others).collect();
-    let whole = whole.join("&");
+    // After the `?` browsers keep a backslash as it is (URL Standard, query state), but RFC 3986 does not allow it.
+    let whole = whole.join("&").replace('\\', "%5C");
     if !whole.is_empty() && url.as_str().len() + whole.len() <= URL_BYTES {
         url.set_query(Some(&whole));
     }
@@ -335,6 +336,10 @@ mod tests {
             ("to=/app&a=%7E+%C3%BC&&b&c=", "/app?a=%7E+%C3%BC&b&c="),
             ("to=/app&amp;utm_source=news", "/app?utm_source=news"),
             ("to=/app&a='%22<>%0d%0aSet-Cookie:%20a=b", "/app?a=%27%22%3C%3E%0d%0aSet-Cookie:%20a=b"),
+            (
+                r"to=/app&utm_campaign=spring\2026&x=\\evil.example",
+                "/app?utm_campaign=spring%5C2026&x=%5C%5Cevil.example",
+            ),
             ("To=/app&TO=", "/app"),
         ] {
             let to = destination(query, &site(), "/tm").unwrap();

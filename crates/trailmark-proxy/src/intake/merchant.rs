@@ -13,6 +13,7 @@ use trailmark_wire::merchant::{Algorithm, Claims, CustomerClaims, OrderClaims, S
 use trailmark_wire::repair::Warning;
 use trailmark_wire::time::UnixMillis;
 
+use crate::code::Code;
 use crate::config::{OrderKey, Site};
 use crate::json::Json;
 use crate::keys::crypto::{ed25519_verifies, es256_verifies, sha256};
@@ -44,7 +45,7 @@ pub(super) fn believe(
     site: &Site,
     now: UnixMillis,
     warnings: &mut Vec<Warning>,
-) -> (Conversion, Option<&'static str>) {
+) -> (Conversion, Option<Code>) {
     let Conversion { customer, event, data } = said;
     let (customer, doubt) = match customer {
         Some(CustomerClaim::Signed(jws)) => believe_customer(jws, site, now, warnings),
@@ -64,7 +65,7 @@ fn believe_customer(
     site: &Site,
     now: UnixMillis,
     warnings: &mut Vec<Warning>,
-) -> (Option<CustomerClaim>, Option<&'static str>) {
+) -> (Option<CustomerClaim>, Option<Code>) {
     let read = authentic::<CustomerClaims>(&jws, site)
         .map(|claims| (claims.customer.repaired(warnings), timely(&claims.terms, now).err()));
     match read {
@@ -146,23 +147,23 @@ impl OrderKey {
     }
 }
 
-fn of_order(flaw: Flaw) -> &'static str {
+fn of_order(flaw: Flaw) -> Code {
     match flaw {
-        Flaw::Malformed => "order_malformed",
-        Flaw::SignatureInvalid => "order_signature_invalid",
-        Flaw::AudienceMismatch => "order_audience_mismatch",
-        Flaw::CustomerMismatch => "order_customer_mismatch",
-        Flaw::Expired => "order_expired",
-        Flaw::FromTheFuture => "order_from_the_future",
+        Flaw::Malformed => Code::OrderMalformed,
+        Flaw::SignatureInvalid => Code::OrderSignatureInvalid,
+        Flaw::AudienceMismatch => Code::OrderAudienceMismatch,
+        Flaw::CustomerMismatch => Code::OrderCustomerMismatch,
+        Flaw::Expired => Code::OrderExpired,
+        Flaw::FromTheFuture => Code::OrderFromTheFuture,
     }
 }
 
-fn of_customer(flaw: Flaw) -> &'static str {
+fn of_customer(flaw: Flaw) -> Code {
     match flaw {
-        Flaw::Malformed | Flaw::CustomerMismatch => "customer_malformed",
-        Flaw::SignatureInvalid => "customer_signature_invalid",
-        Flaw::AudienceMismatch => "customer_audience_mismatch",
-        Flaw::Expired => "customer_expired",
-        Flaw::FromTheFuture => "customer_from_the_future",
+        Flaw::Malformed | Flaw::CustomerMismatch => Code::CustomerMalformed,
+        Flaw::SignatureInvalid => Code::CustomerSignatureInvalid,
+        Flaw::AudienceMismatch => Code::CustomerAudienceMismatch,
+        Flaw::Expired => Code::CustomerExpired,
+        Flaw::FromTheFuture => Code::CustomerFromTheFuture,
     }
 }

@@ -6,6 +6,7 @@ use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
 use super::accept::Case;
+use crate::code::Code;
 use crate::store::{Known, KnownSale, Ruling};
 
 /// How a refund ends if the general rule does not apply. `is_taken`: its key is claimed in all programs of its sale.
@@ -14,27 +15,27 @@ use crate::store::{Known, KnownSale, Ruling};
 /// - `unattributed`: the sale credited nobody (`sale_unattributed`), or every vendor refused it (`sale_rejected`).
 /// - `rejected`: customer (`refund_customer`) or currency (`refund_currency`) differ from the sale's, or all refunds
 ///   would exceed the sale (`refund_above_sale`). A rejected refund claims no key, so a correct one may follow.
-pub(super) fn refund_end(case: &Case, known: &Known, is_taken: bool) -> Option<(Status, Option<&'static str>)> {
+pub(super) fn refund_end(case: &Case, known: &Known, is_taken: bool) -> Option<(Status, Option<Code>)> {
     if case.kind != Kind::Refund {
         return None;
     }
-    let Some(sale) = &known.sale else { return Some((Status::Held, Some("sale_unknown"))) };
+    let Some(sale) = &known.sale else { return Some((Status::Held, Some(Code::SaleUnknown))) };
     match sale.status {
-        Status::Held => Some((Status::Held, Some("sale_unknown"))),
-        Status::Unattributed => Some((Status::Unattributed, Some("sale_unattributed"))),
-        Status::Rejected | Status::Duplicate => Some((Status::Unattributed, Some("sale_rejected"))),
+        Status::Held => Some((Status::Held, Some(Code::SaleUnknown))),
+        Status::Unattributed => Some((Status::Unattributed, Some(Code::SaleUnattributed))),
+        Status::Rejected | Status::Duplicate => Some((Status::Unattributed, Some(Code::SaleRejected))),
         Status::Accepted if is_taken && !known.claimed.is_empty() => Some((Status::Duplicate, None)),
         Status::Accepted => mismatch(case, sale, known.refunded_minor).map(|code| (Status::Rejected, Some(code))),
     }
 }
 
-fn mismatch(case: &Case, sale: &KnownSale, refunded_minor: i64) -> Option<&'static str> {
-    let Some(refund) = case.money else { return Some("refund_above_sale") };
+fn mismatch(case: &Case, sale: &KnownSale, refunded_minor: i64) -> Option<Code> {
+    let Some(refund) = case.money else { return Some(Code::RefundAboveSale) };
     let sum = refunded_minor.checked_add(refund.amount_minor);
     match (&case.customer, &sale.customer) {
-        (Some(named), Some(buyer)) if named != buyer => Some("refund_customer"),
-        _ if refund.currency != sale.money.currency => Some("refund_currency"),
-        _ if sum.is_none_or(|sum| sum > sale.money.amount_minor) => Some("refund_above_sale"),
+        (Some(named), Some(buyer)) if named != buyer => Some(Code::RefundCustomer),
+        _ if refund.currency != sale.money.currency => Some(Code::RefundCurrency),
+        _ if sum.is_none_or(|sum| sum > sale.money.amount_minor) => Some(Code::RefundAboveSale),
         _ => None,
     }
 }

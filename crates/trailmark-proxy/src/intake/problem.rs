@@ -119,7 +119,10 @@ impl From<StoreError> for Problem {
                 tracing::warn!("a budget of the site, a client network or a visitor is spent: answering 429");
                 return Self::too_fast(BUDGET_RETRY_S);
             }
-            StoreError::Full => tracing::warn!(reason = %error, "answering 503"),
+            StoreError::Full(limit) => {
+                tracing::warn!(reason = %error, "answering 503");
+                return Self::unavailable().with_detail(limit.to_string());
+            }
             StoreError::NoSpace | StoreError::Unavailable(_) => {
                 tracing::warn!(reason = %error, "the ledger cannot record: answering 503")
             }

@@ -28,6 +28,7 @@ use super::verify::occurred_at;
 use super::warnings::Warnings;
 use super::{Call, ClientNetwork};
 use crate::app::App;
+use crate::code::Code;
 use crate::config::Site;
 use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
@@ -111,11 +112,11 @@ struct Named {
     /// The click token, if it is valid.
     token: Option<ClickClaims>,
     /// Code of the first value that names no visitor.
-    unknown: Option<&'static str>,
+    unknown: Option<Code>,
 }
 
 impl Named {
-    fn add(&mut self, word: Result<VisitorId, &'static str>) {
+    fn add(&mut self, word: Result<VisitorId, Code>) {
         match word {
             Ok(visitor) => self.visitor = self.visitor.take().or(Some(visitor)),
             Err(code) => self.unknown = self.unknown.or(Some(code)),
@@ -123,13 +124,7 @@ impl Named {
     }
 
     /// Adds a signed value; an expired one still names its visitor.
-    fn add_signed(
-        &mut self,
-        word: Option<(VisitorId, i64)>,
-        now: UnixMillis,
-        invalid: &'static str,
-        over: &'static str,
-    ) {
+    fn add_signed(&mut self, word: Option<(VisitorId, i64)>, now: UnixMillis, invalid: Code, over: Code) {
         match word {
             None => self.add(Err(invalid)),
             Some((visitor, exp)) if exp <= now.seconds() => {
@@ -213,19 +208,19 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let claims = claims.map(|(_, claims)| claims);
         let word = claims.as_ref().map(|claims| (claims.sub.clone(), claims.exp));
-        named.add_signed(word, now, "token_invalid", "token_expired");
+        named.add_signed(word, now, Code::TokenInvalid, Code::TokenExpired);
         named.token = claims.filter(|claims| now.seconds() < claims.exp);
     }
     if let Some(Some(cookie)) = &posted.visitor {
         let verified = app.keys.verify::<VisitorClaims>(cookie.as_text()).await?;
         let claims = verified.filter(|(signer, claims)| *signer == site.id && claims.aud == site.id);
         let word = claims.map(|(_, claims)| (claims.sub, claims.exp));
-        named.add_signed(word, now, "visitor_invalid", "visitor_expired");
+        named.add_signed(word, now, Code::VisitorInvalid, Code::VisitorExpired);
     }
     if let Some(reference) = &posted.reference {
         // The store looks the reference up while it accepts the conversion; this code applies if it finds none.
-        named.add(VisitorId::new(reference.as_text()).map_err(|_shape| "reference_unknown"));
-        named.unknown = named.unknown.or(Some("reference_unknown"));
+        named.add(VisitorId::new(reference.as_text()).map_err(|_shape| Code::ReferenceUnknown));
+        named.unknown = named.unknown.or(Some(Code::ReferenceUnknown));
     }
     Ok(named)
 }
@@ -237,10 +232,10 @@ fn occurred(site: &Site, posted: &Posted, named: &Named, now: UnixMillis) -> Res
 }
 
 /// When no touch was found, replaces the code by the reason why the caller's values name no visitor.
-fn explained(mut ruling: Ruling, unknown: Option<&'static str>) -> Ruling {
-    let nobody = ruling.receipt.code.as_deref() == Some("no_touch");
+fn explained(mut ruling: Ruling, unknown: Option<Code>) -> Ruling {
+    let nobody = ruling.receipt.code.as_deref() == Some(Code::NoTouch.as_str());
     if let (true, Some(code)) = (nobody, unknown) {
-        ruling.receipt.code = Some(code.to_owned());
+        ruling.receipt.code = Some(code.as_str().to_owned());
     }
     ruling
 }

@@ -26,7 +26,7 @@ const CUT_BYTES: usize = 4 * 1024;
 pub(super) async fn receive(app: &App, call: Call, program: &str, secret: &str) -> Result<Response, Problem> {
     let account = addressed(app, call.client, program, secret)?;
     let new = new(app, account, call.body).await?;
-    let is_cut = new.is_cut;
+    let is_cut = new.meaning.is_none();
     let kept = app.store.keep_webhook(new).await?;
     app.committed();
     tracing::info!(program = %account.program, kept = ?kept, is_cut, "webhook kept");
@@ -64,8 +64,8 @@ async fn new(app: &App, account: &Account, body: Body) -> Result<NewWebhook, Pro
         id: app.random.ledger_id(received_at)?,
         program: account.program.clone(),
         body_hash: sha256(&body),
+        meaning: (!is_cut).then(|| account.adapter.read_webhook(&body)),
         body,
-        is_cut,
         received_at,
         most: app.config.limits.webhooks,
     })

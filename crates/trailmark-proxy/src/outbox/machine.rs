@@ -101,20 +101,18 @@ impl Moment {
     fn settled(self) -> UnixMillis {
         self.now.plus(self.settling_ms)
     }
+
+    /// When an unknown outcome is looked up; `None` where the vendor cannot be asked.
+    fn looked_up(self, class: Class) -> Option<UnixMillis> {
+        (class != Class::Neither).then(|| self.settled())
+    }
 }
 
 /// The plan, or its refusal, says that nothing is to be sent. `unsure` as in [`after_send`].
-pub fn without_sending(
-    progress: Progress,
-    state: State,
-    reason: impl Into<String>,
-    unsure: bool,
-    at: Moment,
-) -> Progress {
-    let reason = reason.into();
+pub fn without_sending(progress: Progress, state: State, reason: &str, unsure: bool, at: Moment) -> Progress {
     match unsure {
-        true => doubted(progress, Doubt::Refused, &reason, Some(at.settled()), at),
-        false => ended(progress, state, Some(reason)),
+        true => doubted(progress, Doubt::Refused, reason, Some(at.settled()), at),
+        false => ended(progress, state, reason),
     }
 }
 
@@ -125,18 +123,20 @@ pub fn without_sending(
 pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: bool, at: Moment) -> Progress {
     let next = match outcome {
         Outcome::AuthFailed { message } => uncounted(progress, message),
-        Outcome::Conflict { message } => ended(progress, State::Conflict, Some(message.clone())),
-        Outcome::Duplicate { message } if class == Class::Neither => ended(progress, State::Conflict, unshown(message)),
+        Outcome::Conflict { message } => ended(progress, State::Conflict, message),
+        Outcome::Duplicate { message } if class == Class::Neither => {
+            unshown(Progress { reason: Some(message.clone()), ..progress })
+        }
         Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
         Outcome::Forbidden { message } | Outcome::Premature { message } => retried(progress, message, None, at),
-        Outcome::Ignored { message } => ended(progress, State::Ignored, Some(message.clone())),
+        Outcome::Ignored { message } => ended(progress, State::Ignored, message),
         Outcome::Missing { message } => {
             // The earlier deletion removed it, or it never existed: a look-up shows whether it is gone.
             let doubt = if unsure { Doubt::Unknown } else { Doubt::Missing };
             doubted(progress, doubt, message, Some(at.settled()), at)
         }
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
-        Outcome::Rejected { message } => ended(progress, State::Rejected, Some(message.clone())),
+        Outcome::Rejected { message } => ended(progress, State::Rejected, message),
         Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
         // The lane stays closed until the vendor's time, but may be opened earlier: the delivery itself stays due.
         Outcome::Throttled { .. } => uncounted(progress, "the vendor asked to come back later; it was not processed"),
@@ -156,8 +156,7 @@ fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
         _ => return next,
     };
     let message = next.reason.clone().unwrap_or_default();
-    let due_at = (class != Class::Neither).then(|| at.settled());
-    doubted(next, doubt, &message, due_at, at)
+    doubted(next, doubt, &message, at.looked_up(class), at)
 }
 
 /// The meaning of a 403, after a probe has shown whether the credential works at all.
@@ -184,14 +183,14 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
         }
         LookUp::Absent => absent(progress, asked_at, at),
         LookUp::AuthFailed => progress,
-        LookUp::Differs { message } => ended(progress, State::Conflict, Some(message.clone())),
+        LookUp::Differs { message } => ended(progress, State::Conflict, message),
         LookUp::Found { .. } if progress.doubt == Some(Doubt::Missing) => {
             let message = progress.reason.as_deref().unwrap_or_default();
             let reason = format!(
                 "the vendor had nothing to delete ({message}), and a look-up shows nothing either: somebody else deleted it, \
                  or it has another key at the vendor"
             );
-            ended(progress, State::Conflict, Some(reason))
+            ended(progress, State::Conflict, &reason)
         }
         LookUp::Found { reference } => recorded(progress, reference.clone()),
         LookUp::Inconclusive { message, not_before } => inconclusive(progress, message, *not_before, at),
@@ -201,10 +200,7 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
 /// A look-up is due, but this vendor offers none.
 pub fn without_look_up(progress: Progress) -> Progress {
     match progress.doubt {
-        Some(Doubt::Duplicate) => {
-            let reason = unshown(progress.reason.as_deref().unwrap_or_default());
-            ended(progress, State::Conflict, reason)
-        }
+        Some(Doubt::Duplicate) => unshown(progress),
         _ => undecided(progress, "this vendor offers no look-up"),
     }
 }
@@ -222,11 +218,14 @@ pub fn after_crash(progress: Progress, open: Option<(Purpose, Option<Class>)>, a
 }
 
 fn unknown(progress: Progress, class: Class, message: &str, at: Moment) -> Progress {
-    match class {
-        Class::Keyed | Class::Upsert => retried(progress, message, None, at),
-        Class::UniqueKey if progress.attempts < MOST_ATTEMPTS => retried(progress, message, None, at),
-        Class::UniqueKey | Class::Searchable => doubted(progress, Doubt::Unknown, message, Some(at.settled()), at),
-        Class::Neither => doubted(progress, Doubt::Unknown, message, None, at),
+    let is_harmless = match class {
+        // After the last attempt nothing is sent again: a look-up says what became of it.
+        Class::Keyed | Class::Upsert | Class::UniqueKey => progress.attempts < MOST_ATTEMPTS,
+        Class::Searchable | Class::Neither => false,
+    };
+    match is_harmless {
+        true => retried(progress, message, None, at),
+        false => doubted(progress, Doubt::Unknown, message, at.looked_up(class), at),
     }
 }
 
@@ -244,15 +243,12 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
             if rounds < MOST_ROUNDS {
                 retried(progress, &message, None, at)
             } else {
-                read_back_later(ended(progress, State::Ignored, Some(message)), None, at)
+                read_back_later(ended(progress, State::Ignored, &message), None, at)
             }
         }
         Some(Doubt::Missing) => retried(progress, "the vendor still shows the record to delete", None, at),
         Some(Doubt::Refused) => refused(progress, at),
-        Some(Doubt::Duplicate) => {
-            let reason = unshown(progress.reason.as_deref().unwrap_or_default());
-            ended(progress, State::Conflict, reason)
-        }
+        Some(Doubt::Duplicate) => unshown(progress),
         Some(Doubt::Unknown) | None => retried(
             progress,
             "the outcome of a send was unknown; a look-up found nothing, so it is sent again",
@@ -265,15 +261,10 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
 /// The vendor refused it and shows no earlier send: believed after [`REFUSAL_LOOK_UPS`] look-ups.
 fn refused(progress: Progress, at: Moment) -> Progress {
     let wait = READ_BACK_MS.get(progress.look_ups as usize).filter(|_| progress.look_ups + 1 < REFUSAL_LOOK_UPS);
+    let (look_ups, reason) = (progress.look_ups.saturating_add(1), progress.reason.clone().unwrap_or_default());
     match wait {
-        Some(wait) => {
-            let look_ups = progress.look_ups.saturating_add(1);
-            Progress { look_ups, due_at: Some(at.now.plus(*wait)), ..progress }
-        }
-        None => {
-            let reason = progress.reason.clone();
-            ended(progress, State::Rejected, reason)
-        }
+        Some(wait) => Progress { look_ups, due_at: Some(at.now.plus(*wait)), ..progress },
+        None => ended(progress, State::Rejected, &reason),
     }
 }
 
@@ -308,7 +299,7 @@ fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Mome
     let index = progress.attempts.saturating_sub(1) as usize;
     let Some(wait) = SCHEDULE_MS.get(index) else {
         let reason = format!("gave up after {} attempts: {message}", progress.attempts);
-        return ended(progress, State::Dead, Some(reason));
+        return ended(progress, State::Dead, &reason);
     };
     let due_at = at.within(*wait);
     due(progress, message, at.hinted(hint).map_or(due_at, |hint| hint.max(due_at)))
@@ -355,13 +346,17 @@ fn doubted(progress: Progress, doubt: Doubt, message: &str, due_at: Option<UnixM
 
 fn recorded(progress: Progress, reference: Option<String>) -> Progress {
     let reference = reference.or_else(|| progress.reference.clone());
-    Progress { reference, ..ended(progress, State::Recorded, None) }
+    Progress { reference, reason: None, ..ended(progress, State::Recorded, "") }
 }
 
-fn ended(progress: Progress, state: State, reason: Option<String>) -> Progress {
+fn ended(progress: Progress, state: State, reason: &str) -> Progress {
+    let reason = Some(reason.to_owned());
     Progress { state, reason, due_at: None, look_ups: 0, doubt: None, settles_at: None, ..progress }
 }
 
-fn unshown(message: &str) -> Option<String> {
-    Some(format!("the vendor says that it exists already, but does not show it as ours: {message}"))
+/// The vendor says that it has it already, and does not show it.
+fn unshown(progress: Progress) -> Progress {
+    let message = progress.reason.as_deref().unwrap_or_default();
+    let reason = format!("the vendor says that it exists already, but does not show it as ours: {message}");
+    ended(progress, State::Conflict, &reason)
 }

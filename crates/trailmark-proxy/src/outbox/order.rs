@@ -22,26 +22,28 @@ pub enum Earlier {
 
 /// The state of a delivery whose turn has not come; `None` when it has.
 pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option<Progress> {
+    let what = name(follows);
     let (state, reason) = match earlier {
         Earlier::Unnamed | Earlier::Stands(State::Recorded | State::NotNeeded) => return None,
         Earlier::Absent => {
-            (State::Blocked, format!("{} is not known in this program; this goes on when it arrives", name(follows)))
+            let after = format!("this delivery is sent after {what} is reported and recorded");
+            (State::Blocked, format!("{what} is not known in this program; {after}"))
         }
         Earlier::Stands(state) if state.is_settled() => {
             let word = state.as_str();
-            (State::Blocked, format!("{} ended `{word}`; this goes on when it is recorded", name(follows)))
-        }
-        Earlier::Stands(State::Blocked) => {
-            (State::Blocked, format!("{} is blocked itself; this goes on when it is recorded", name(follows)))
-        }
-        Earlier::Undecided => {
-            let what = name(follows);
             (
                 State::Blocked,
-                format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
+                format!("{what} ended `{word}`; this delivery is sent only if {what} becomes recorded after all"),
             )
         }
-        Earlier::Stands(_) => (State::Waiting, format!("{} must be recorded first", name(follows))),
+        Earlier::Stands(State::Blocked) => {
+            (State::Blocked, format!("{what} is blocked itself; this delivery is sent after {what} is recorded"))
+        }
+        Earlier::Undecided => (
+            State::Blocked,
+            format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
+        ),
+        Earlier::Stands(_) => (State::Waiting, format!("{what} must be recorded first")),
     };
     Some(Progress { state, reason: Some(reason), due_at: None, doubt: None, settles_at: None, ..progress.clone() })
 }

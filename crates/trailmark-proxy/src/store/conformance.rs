@@ -147,6 +147,7 @@ macro_rules! store_conformance {
             surviving::a_closed_store_takes_no_work
             telling::a_webhook_is_kept_once_and_a_repeat_has_it_read_again
             telling::what_waits_never_leaves_to_make_room
+            telling::a_full_quarantine_refuses_only_what_waits_for_a_person
             telling::an_event_concerns_the_deliveries_of_whom_it_names_in_its_program
             telling::an_event_about_a_transaction_concerns_its_sale_alone
             telling::an_unmatched_event_is_read_again_once_its_delivery_is_recorded

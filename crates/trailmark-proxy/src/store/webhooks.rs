@@ -85,11 +85,11 @@ pub struct NewWebhook {
     pub body_hash: [u8; 32],
     /// The body, whole or cut.
     pub body: Vec<u8>,
-    /// Whether the body was cut.
-    pub is_cut: bool,
+    /// What the vendor's adapter reads in it; `None` where the body is cut.
+    pub meaning: Option<Meaning>,
     /// Now.
     pub received_at: UnixMillis,
-    /// Most webhooks kept for a site; the oldest finished one makes room.
+    /// How many are kept of a site, see [`WebhookStore::keep_webhook`].
     pub most: u32,
 }
 
@@ -223,10 +223,13 @@ pub struct Told {
 
 /// The ledger's methods for webhooks and commissions.
 pub trait WebhookStore: fmt::Debug + Send + Sync {
-    /// Keeps a webhook in one transaction. A body that is kept already is counted and interpreted again.
+    /// Keeps a webhook in one transaction. A body that is kept already is counted and interpreted again. At `most` of a
+    /// site the oldest finished ones are removed. If that is not enough, a webhook that names a known delivery, or
+    /// concerns no commission, is kept all the same, since it is finished once it is interpreted; one that may be matched
+    /// later is kept up to twice `most`; all others wait for a person and are refused.
     ///
     /// # Errors
-    /// `Full` if the site has as many as it may, and none is finished.
+    /// `Full` as said.
     fn keep_webhook(&self, new: NewWebhook) -> Reply<'_, Kept>;
 
     /// Webhooks of a program that are not interpreted yet, the oldest first.

@@ -1,5 +1,7 @@
 //! A conversion's JSON: reading, repair, and the canonical bytes. The rules of a [`Body`] are those of an envelope's payload, too.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use trailmark_proxy::json::Json;
 use trailmark_wire::conversion::{Body, Conversion, CustomerClaim, Event, OrderClaim};
@@ -60,19 +62,28 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
 
 fn look(input: &[u8]) -> Looked {
     match Json.read::<Body>(input) {
-        Ok(body) => hold(body),
-        Err(error) => silent(&error.to_string()),
+        Ok(body) => hold(input, body),
+        Err(error) => silent(input, &error.to_string()),
     }
 }
 
 /// A refusal for people repeats no value.
-pub(crate) fn silent(text: &str) -> Looked {
+pub(crate) fn silent(input: &[u8], text: &str) -> Looked {
     rule(!tells_a_secret(text), "no error text repeats a secret", || text.to_owned())?;
-    Ok(Verdict::Refused)
+    Ok(by_shape(input))
+}
+
+/// How an input is refused: by its content if it is JSON, or a JWS of JSON.
+pub(crate) fn by_shape(input: &[u8]) -> Verdict {
+    let is_json = |text: &[u8]| serde_json::from_slice::<Value>(text).is_ok();
+    let is_part = |part: &[u8]| URL_SAFE_NO_PAD.decode(part).is_ok_and(|text| is_json(&text));
+    let mut parts = input.split(|byte| *byte == b'.');
+    let is_jws = parts.next().is_some_and(is_part) && parts.next().is_some_and(is_part);
+    if is_jws || is_json(input) { Verdict::Refused } else { Verdict::Unread }
 }
 
 /// The rules of a body that could be read.
-pub(crate) fn hold(body: Body) -> Looked {
+pub(crate) fn hold(input: &[u8], body: Body) -> Looked {
     let printed = Json.write(&body).unwrap();
     let mut warnings = Vec::new();
     let said = match Conversion::from_body(body, &mut warnings) {
@@ -80,7 +91,7 @@ pub(crate) fn hold(body: Body) -> Looked {
         Err(malformed) => {
             let again = read(&printed);
             rule(again.is_err(), "what is refused stays refused when it is printed and read", || printed)?;
-            return silent(&malformed.to_string());
+            return silent(input, &malformed.to_string());
         }
     };
     let codes = ["blank", "controls", "cut", "not_an_email", "too_many", "wrong_type"];

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
+use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::mutation::inputs;
@@ -17,7 +18,10 @@ use crate::mutation::inputs;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Accepted,
+    /// By its content.
     Refused,
+    /// Refused by its shape, before anybody looked at its content.
+    Unread,
 }
 
 /// A rule that an input breaks.
@@ -56,6 +60,12 @@ const FAR_TOO_LONG: Duration = Duration::from_secs(2);
 /// Inputs between two looks at the clock, in a timed run.
 const ROUND: u32 = 2_000;
 
+/// Inputs that the short run gives to the browser's module, beside the seeds.
+const CORPUS: u64 = 10_000;
+
+/// The same for each second of a timed run.
+const CORPUS_A_SECOND: u64 = 500;
+
 /// Looks at one input, and at how long that takes; a panic is a broken rule, too.
 pub(crate) fn look(target: &Target, input: &[u8]) -> Looked {
     let once = || {
@@ -74,7 +84,8 @@ pub(crate) fn look(target: &Target, input: &[u8]) -> Looked {
 /// The short run, or the timed one where `TRAILMARK_FUZZ_SECONDS` asks for it; writes how many inputs were seen.
 #[track_caller]
 pub(crate) fn run(target: &Target) {
-    let seconds = variable("TRAILMARK_FUZZ_SECONDS").map(share);
+    let (seconds, first) = timing();
+    let seconds = seconds.map(share);
     let seeds = (target.seeds)();
     // Known inputs come first, as they are.
     for seed in &seeds {
@@ -82,8 +93,8 @@ pub(crate) fn run(target: &Target) {
             panic!("{}", told(target, &broken, seed));
         }
     }
-    let counts = [Cell::new(0_u64), Cell::new(0)];
-    let (mut round, first) = (0, variable("TRAILMARK_FUZZ_SEED").unwrap_or_else(|| seconds.map_or(0, |_| now())));
+    let counts = [const { Cell::new(0_u64) }; 3];
+    let mut round = 0;
     let begun = Instant::now();
     loop {
         let cases = seconds.map_or(target.inputs, |_| ROUND);
@@ -93,28 +104,59 @@ pub(crate) fn run(target: &Target) {
             break;
         }
     }
-    let [accepted, refused] = counts.map(Cell::into_inner);
+    let [accepted, refused, unread] = counts.map(Cell::into_inner);
+    let all = accepted + refused + unread;
     let line = format!(
-        "fuzz {:<16} {:>9} inputs, {accepted} accepted, {refused} refused, {:.1} s, seed {first}\n",
+        "fuzz {:<16} {all:>9} inputs, {accepted} accepted, {refused} refused, {unread} unread, {:.1} s, seed {first}\n",
         target.name,
-        accepted + refused,
         begun.elapsed().as_secs_f32(),
     );
     // Past the test runner's capture: a reader of the log sees what each target got.
     std::io::stderr().write_all(line.as_bytes()).unwrap();
-    assert!(accepted + refused > 0, "{} saw no input", target.name);
-    assert!(accepted > 0 && refused > 0, "{} saw only one kind of input: {line}", target.name);
+    assert!(accepted > 0 && refused + unread > 0, "{} saw only one kind of input: {line}", target.name);
+    assert!(unread <= all / 3 * 2, "most inputs of {} do not reach its rules: {line}", target.name);
 }
 
-fn search(target: &Target, seeds: &[Vec<u8>], cases: u32, seed: u64, counts: &[Cell<u64>; 2]) {
+/// A runner that draws the same for the same seed.
+fn runner(cases: u32, seed: u64) -> TestRunner {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
+}
+
+/// The seeds of a target, and inputs drawn like those of [`run`]; of a replay its input alone, if it is one of this target.
+pub(crate) fn corpus(target: &Target) -> Vec<Vec<u8>> {
+    if let Some(file) = replayed() {
+        let (name, input) = from_finding(&file).expect("a file that the fuzzer wrote");
+        return if name == target.name { vec![input.to_vec()] } else { Vec::new() };
+    }
+    let seeds = (target.seeds)();
+    let (seconds, first) = timing();
+    let mut runner = runner(0, first);
+    let strategy = inputs(&seeds, target.words);
+    let count = seconds.map_or(CORPUS, |seconds| CORPUS.max(seconds.saturating_mul(CORPUS_A_SECOND)));
+    let drawn = (0..count).map(|_| strategy.new_tree(&mut runner).unwrap().current());
+    seeds.iter().cloned().chain(drawn).collect()
+}
+
+/// The seconds that are asked for, and the first seed.
+fn timing() -> (Option<u64>, u64) {
+    let seconds = variable("TRAILMARK_FUZZ_SECONDS");
+    (seconds, variable("TRAILMARK_FUZZ_SEED").unwrap_or_else(|| seconds.map_or(0, |_| now())))
+}
+
+/// The file that `TRAILMARK_FUZZ_REPLAY` names.
+pub(crate) fn replayed() -> Option<Vec<u8>> {
+    std::env::var_os("TRAILMARK_FUZZ_REPLAY").map(|file| std::fs::read(file).unwrap())
+}
+
+fn search(target: &Target, seeds: &[Vec<u8>], cases: u32, seed: u64, counts: &[Cell<u64>; 3]) {
+    let mut runner = runner(cases, seed);
     let as_drawn: RefCell<Option<Vec<u8>>> = RefCell::default();
     let ran = runner.run(&inputs(seeds, target.words), |input| match look(target, &input) {
         Ok(verdict) => {
-            let count = &counts[usize::from(verdict == Verdict::Refused)];
+            let count = &counts[verdict as usize];
             count.set(count.get() + 1);
             Ok(())
         }
@@ -145,8 +187,8 @@ fn told(target: &Target, broken: &Broken, input: &[u8]) -> String {
     text
 }
 
-/// Where findings are written.
-fn folder() -> PathBuf {
+/// Where findings and the corpus are written.
+pub(crate) fn folder() -> PathBuf {
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("fuzz");
     std::fs::create_dir_all(&folder).unwrap();
     folder

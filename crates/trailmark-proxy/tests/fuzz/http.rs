@@ -237,7 +237,7 @@ fn query(input: &[u8]) -> String {
 fn look_redirect(input: &[u8]) -> Looked {
     let Ok(request) = Request::get(format!("/tm/r/main/ada?{}", query(input))).header("host", HOST).body(Body::empty())
     else {
-        return Ok(Verdict::Refused);
+        return Ok(Verdict::Unread);
     };
     let answer = PROXY.with(|proxy| proxy.send(request));
     answer.hold()?;
@@ -248,9 +248,7 @@ fn look_redirect(input: &[u8]) -> Looked {
     };
     let listed = "no destination leaves the list";
     rule(answer.status == StatusCode::FOUND, "a link is followed by 302", || answer.status.to_string())?;
-    // Behind the path a backslash is a letter like any other.
-    let address = location.split(['?', '#']).next().unwrap_or_default();
-    let plain = location.bytes().all(|byte| byte.is_ascii_graphic()) && !address.contains('\\');
+    let plain = location.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     rule(plain, listed, || location.clone())?;
     rule(is_listed_as_browsers_read(&location) && is_listed_as_others_read(&location), listed, || location.clone())?;
     Ok(Verdict::Accepted)
@@ -448,7 +446,7 @@ fn look_call(input: &[u8]) -> Looked {
     if !first.status.is_success() {
         let named = one["code"].is_string() && first.status == second.status;
         rule(named, "a refusal has a code, and stays", shown)?;
-        return Ok(Verdict::Refused);
+        return Ok(bodies::by_shape(input));
     }
     let same =
         one["conversion_id"] == two["conversion_id"] && one["status"] == two["status"] && two["replayed"] == true;

@@ -2,11 +2,12 @@
 //! input's first line is a vendor and the generic names of its program, the second the address, each further one a cookie.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trailmark_wire::capture::{Captured, Rule, capture};
 use trailmark_wire::landing::Landing;
-use trailmark_wire::limits::STORED_URL_BYTES;
+use trailmark_wire::limits::{COOKIE_BYTES, COOKIES, STORED_URL_BYTES};
 use trailmark_wire::vendor::VendorName;
 use url::form_urlencoded::byte_serialize;
 
@@ -67,22 +68,43 @@ fn is_name(name: &&str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte))
 }
 
+/// An input.
+struct Arrival<'i> {
+    vendor: Option<VendorName>,
+    params: Vec<String>,
+    url: &'i str,
+    cookies: Vec<&'i str>,
+}
+
+impl<'i> Arrival<'i> {
+    fn read(input: &'i str) -> Self {
+        let mut lines = input.split('\n');
+        let mut words = lines.next().unwrap_or_default().split(' ');
+        Self {
+            vendor: VendorName::from_name(words.next().unwrap_or_default()),
+            params: words.filter(is_name).take(16).map(str::to_owned).collect(),
+            url: lines.next().unwrap_or_default(),
+            cookies: lines.collect(),
+        }
+    }
+
+    /// What the page sees with: the rules of every vendor, and its own generic names.
+    fn page(&self) -> Vec<Rule<'_>> {
+        let known = VendorName::ALL.into_iter().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
+        known.chain([Rule { vendor: None, params: &self.params }]).collect()
+    }
+}
+
 fn look(input: &[u8]) -> Looked {
     let input = String::from_utf8_lossy(input);
-    let mut lines = input.split('\n');
-    let mut words = lines.next().unwrap_or_default().split(' ');
-    let vendor = VendorName::from_name(words.next().unwrap_or_default());
-    let params: Vec<String> = words.filter(is_name).take(16).map(str::to_owned).collect();
-    let program = Rule { vendor, params: &params };
-    let url = lines.next().unwrap_or_default();
-    let jar: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
+    let arrival = Arrival::read(&input);
+    let program = Rule { vendor: arrival.vendor, params: &arrival.params };
+    let jar: Vec<(&str, &str)> = arrival.cookies.iter().filter_map(|line| line.split_once('=')).collect();
     let cookies = |name: &str| jar.iter().find(|(own, _)| *own == name).map(|(_, value)| Cow::Borrowed(*value));
-    let Ok(landing) = Landing::parse(url) else { return Ok(Verdict::Refused) };
+    let Ok(landing) = Landing::parse(arrival.url) else { return Ok(Verdict::Unread) };
 
-    // What the page sees with the rules of every vendor, and what the proxy reads of what it is told.
-    let named = |vendor| Rule { vendor, params: &[] };
-    let mut page: Vec<Rule<'_>> = VendorName::all().map(|vendor| named(Some(vendor))).collect();
-    page.push(Rule { vendor: None, params: &params });
+    // What the page tells, and what the proxy reads of it.
+    let page = arrival.page();
     let told = landing.told(&page).url;
     let read = Landing::parse(&told)
         .map_err(|_none| Broken { rule: "what a page tells is an address", detail: told.clone() })?;
@@ -101,6 +123,26 @@ fn look(input: &[u8]) -> Looked {
     let Some(found) = by_page else { return Ok(Verdict::Refused) };
     hold(&found, &program)?;
     Ok(if found.unusable.is_none() { Verdict::Accepted } else { Verdict::Refused })
+}
+
+/// An input as the page has it, and the address and the cookies that the page must tell of it; `null` where it has nothing to tell.
+pub(crate) fn expected(input: &[u8]) -> Value {
+    let input = String::from_utf8_lossy(input);
+    let arrival = Arrival::read(&input);
+    let rules = arrival.page();
+    let jar = arrival.cookies.join("; ");
+    let named =
+        |(name, value): &(&str, &str)| value.len() <= COOKIE_BYTES && rules.iter().any(|rule| rule.names_cookie(name));
+    let mut cookies = BTreeMap::new();
+    for (name, value) in jar.split(';').filter_map(|pair| pair.trim().split_once('=')).filter(named) {
+        if cookies.len() < COOKIES {
+            cookies.insert(name, value);
+        }
+    }
+    let told = Landing::parse(arrival.url).ok().map(|landing| landing.told(&rules));
+    let told = told.filter(|told| told.is_touch || cookies.values().any(|value| !value.is_empty()));
+    let told = told.map(|told| json!({"url": told.url, "cookies": cookies}));
+    json!({"input": input, "url": arrival.url, "jar": jar, "params": arrival.params, "told": told})
 }
 
 fn hold(found: &Captured, program: &Rule<'_>) -> Result<(), Broken> {

@@ -1,7 +1,8 @@
 //! The fuzzer: every reader at an edge, driven with mutations of good and of known bad inputs, held to named rules.
 //!
 //! `cargo test` makes a short run with fixed seeds, so that each run sees the same inputs. `cargo xtask fuzz` runs the same targets
-//! in the release profile for as long as it is told, from a new seed. [`mutation`] changes inputs, [`engine`] runs a target and
+//! in the release profile for as long as it is told, from a new seed. Both write a corpus that the browser's module reads in
+//! `tests/package/capture.test.mjs`. [`mutation`] changes inputs, [`engine`] runs a target and
 //! tells a finding, [`seeds`] holds what is changed; the other files are the targets. proptest draws, runs and minimises.
 #![expect(
     clippy::unwrap_used,
@@ -25,7 +26,7 @@ mod http;
 use self::engine::Target;
 
 /// Every target, in the order in which a click meets them.
-const TARGETS: [Target; 13] = [
+const TARGETS: [Target; 14] = [
     links::CAPTURE,
     http::REDIRECT,
     http::COOKIES,
@@ -38,6 +39,7 @@ const TARGETS: [Target; 13] = [
     http::IDEMPOTENCY_KEY,
     http::SERVER_CALL,
     vendor::WEBHOOK,
+    vendor::ANSWER,
     vendor::RETRY_AFTER,
 ];
 
@@ -79,6 +81,7 @@ targets_hold! {
     idempotency_keys_hold_their_rules http::IDEMPOTENCY_KEY;
     server_calls_hold_their_rules http::SERVER_CALL;
     webhooks_hold_their_rules vendor::WEBHOOK;
+    answers_hold_their_rules vendor::ANSWER;
     retry_hints_hold_their_rules vendor::RETRY_AFTER;
     configurations_hold_their_rules settings::CONFIGURATION;
 }
@@ -86,14 +89,19 @@ targets_hold! {
 /// `cargo xtask fuzz --replay FILE`: the finding that the file holds, once more. Without a file it replays its own example.
 #[test]
 fn a_finding_can_be_replayed() {
-    let file = std::env::var_os("TRAILMARK_FUZZ_REPLAY");
-    let bytes = file.map_or_else(
-        || engine::finding("capture", b"partnerstack via\nhttps://acme.example/?gspk=YWRh"),
-        |file| std::fs::read(file).unwrap(),
-    );
+    let example = || engine::finding("capture", b"partnerstack via\nhttps://acme.example/?gspk=YWRh");
+    let bytes = engine::replayed().unwrap_or_else(example);
     let (name, input) = engine::from_finding(&bytes).expect("a file that the fuzzer wrote");
     let target = all().find(|target| target.name == name).expect("a target's name");
     if let Err(broken) = engine::look(target, input) {
         panic!("{name} breaks `{}`: {}", broken.rule, broken.detail);
     }
+}
+
+/// What `tests/package/capture.test.mjs` reads: addresses and cookie jars, and what the page has to tell of each.
+#[test]
+fn the_corpus_for_the_browsers_module_is_written() {
+    let corpus = engine::corpus(&links::CAPTURE);
+    let lines: String = corpus.iter().map(|input| format!("{}\n", links::expected(input))).collect();
+    std::fs::write(engine::folder().join("capture.jsonl"), lines).unwrap();
 }

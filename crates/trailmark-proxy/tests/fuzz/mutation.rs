@@ -1,10 +1,12 @@
-//! Inputs by mutation: a seed, and up to five changes that know bytes, words, JSON and JWS. proptest draws both and shrinks
-//! them, so a minimised case is a seed with the fewest changes. What is read from an input is no concern of this file.
+//! Inputs by mutation: a seed, and up to five changes that know bytes, words, JSON and JWS. Most changes keep the shape of their
+//! input, so that what is behind the shape is reached. proptest draws and shrinks them, so a minimised case is a seed with the
+//! fewest changes. What is read from an input is no concern of this file.
 
 use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use proptest::bool::weighted;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -119,8 +121,15 @@ enum Change {
     Percent(Index, usize),
     /// A node of the JSON becomes something else.
     Json(Index, Edit),
-    /// One part of a JWS is changed behind its base64url.
-    Part(u8, Box<Change>),
+}
+
+/// Where a change is made.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Anywhere in the bytes.
+    Whole,
+    /// In the JSON, and there in a text; of a JWS in its claims, or in its header if this is true. In the bytes where neither is.
+    Behind(bool, Index),
 }
 
 #[derive(Debug, Clone)]
@@ -140,24 +149,23 @@ pub(crate) fn inputs(seeds: &[Vec<u8>], words: &'static [&'static str]) -> impl 
     let seeds: Rc<[Vec<u8>]> = seeds.into();
     // Borrowed for ever, since what is drawn from an owned list copies it for each input.
     let words = WORDS.iter().chain(words).copied().collect::<Vec<_>>().leak();
-    let changes = vec(change(words), 0..=5);
+    let changes = vec((place(), change(words)), 0..=5);
     (any::<Index>(), changes).prop_map(move |(seed, changes)| {
         let mut input = seeds[seed.index(seeds.len())].clone();
-        for change in &changes {
-            change.apply(&mut input, &seeds);
+        for (place, change) in &changes {
+            place.apply(change, &mut input, &seeds);
             input.truncate(BODY_BYTES);
         }
         input
     })
 }
 
-fn change(words: &'static [&'static str]) -> impl Strategy<Value = Change> + use<> {
-    let plain = plain_change(words).boxed();
-    let part = (0_u8..3, plain.clone()).prop_map(|(part, change)| Change::Part(part, Box::new(change)));
-    prop_oneof![3 => plain, 1 => part]
+fn place() -> impl Strategy<Value = Place> {
+    let behind = (weighted(0.2), any::<Index>()).prop_map(|(header, text)| Place::Behind(header, text));
+    prop_oneof![1 => Just(Place::Whole), 5 => behind]
 }
 
-fn plain_change(words: &'static [&'static str]) -> impl Strategy<Value = Change> + use<> {
+fn change(words: &'static [&'static str]) -> impl Strategy<Value = Change> + use<> {
     let word = select(words);
     let at = any::<Index>;
     let edit = prop_oneof![
@@ -183,6 +191,52 @@ fn plain_change(words: &'static [&'static str]) -> impl Strategy<Value = Change>
         12 => (at(), 1..6_usize).prop_map(|(at, length)| Change::Percent(at, length)),
         50 => (at(), edit).prop_map(|(at, edit)| Change::Json(at, edit)),
     ]
+}
+
+impl Place {
+    fn apply(self, change: &Change, input: &mut Vec<u8>, seeds: &[Vec<u8>]) {
+        let Self::Behind(header, text) = self else { return change.apply(input, seeds) };
+        if let Ok(mut whole) = serde_json::from_slice::<Value>(input) {
+            match change {
+                Change::Json(at, edit) => edit_node(&mut whole, at, edit),
+                change => change_text(&mut whole, &text, &mut |text| change.apply(text, seeds)),
+            }
+            *input = whole.to_string().into_bytes();
+        } else if let Some(mut parts) = parts(input) {
+            let part = &mut parts[usize::from(!header)];
+            self.apply(change, part, seeds);
+            part.truncate(BODY_BYTES / 2);
+            *input = assembled(&parts);
+        } else if let Some(end) = input.iter().position(|byte| *byte == b'\n')
+            && is_json(&input[end..])
+        {
+            // A line in front of the JSON.
+            let mut json = input.split_off(end);
+            self.apply(change, &mut json, seeds);
+            input.push(b'\n');
+            input.extend(json);
+        } else {
+            change.apply(input, seeds);
+        }
+    }
+}
+
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<Value>(text).is_ok()
+}
+
+/// Header and claims behind their base64url, and the rest as it is; `None` if this is no JWS of JSON.
+fn parts(input: &[u8]) -> Option<[Vec<u8>; 3]> {
+    let mut parts = input.splitn(3, |byte| *byte == b'.');
+    let mut json = || URL_SAFE_NO_PAD.decode(parts.next()?).ok().filter(|text| is_json(text));
+    let (header, claims) = (json()?, json()?);
+    Some([header, claims, parts.next()?.to_vec()])
+}
+
+fn assembled([header, claims, rest]: &[Vec<u8>; 3]) -> Vec<u8> {
+    let mut jws = format!("{}.{}.", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims)).into_bytes();
+    jws.extend(rest);
+    jws
 }
 
 impl Change {
@@ -225,8 +279,12 @@ impl Change {
                 let encoded: String = input[piece.clone()].iter().map(|byte| format!("%{byte:02X}")).collect();
                 input.splice(piece, encoded.into_bytes());
             }
-            Self::Json(at, edit) => change_json(input, at, edit),
-            Self::Part(part, change) => change_part(input, *part, change, seeds),
+            Self::Json(at, edit) => {
+                if let Ok(mut whole) = serde_json::from_slice(input) {
+                    edit_node(&mut whole, at, edit);
+                    *input = whole.to_string().into_bytes();
+                }
+            }
         }
     }
 }
@@ -242,21 +300,30 @@ fn insert(input: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     input.splice(at..at, bytes.iter().copied());
 }
 
-fn change_part(input: &mut Vec<u8>, part: u8, change: &Change, seeds: &[Vec<u8>]) {
-    let mut parts: Vec<Vec<u8>> = input.split(|byte| *byte == b'.').map(<[u8]>::to_vec).collect();
-    let Some(text) = parts.get_mut(usize::from(part)) else { return };
-    let Ok(mut behind) = URL_SAFE_NO_PAD.decode(&*text) else { return };
-    change.apply(&mut behind, seeds);
-    behind.truncate(BODY_BYTES / 2);
-    *text = URL_SAFE_NO_PAD.encode(behind).into_bytes();
-    *input = parts.join(&b'.');
+fn edit_node(whole: &mut Value, at: &Index, edit: &Edit) {
+    let place = at.index(nodes(whole));
+    change_node(whole, &mut { place }, edit);
 }
 
-fn change_json(input: &mut Vec<u8>, at: &Index, edit: &Edit) {
-    let Ok(mut whole) = serde_json::from_slice::<Value>(input) else { return };
-    let place = at.index(nodes(&whole));
-    change_node(&mut whole, &mut { place }, edit);
-    *input = whole.to_string().into_bytes();
+/// Changes one of the texts of a value.
+fn change_text(whole: &mut Value, at: &Index, change: &mut dyn FnMut(&mut Vec<u8>)) {
+    let mut found = Vec::new();
+    texts(whole, &mut found);
+    if !found.is_empty() {
+        let text = found.swap_remove(at.index(found.len()));
+        let mut bytes = std::mem::take(text).into_bytes();
+        change(&mut bytes);
+        *text = String::from_utf8_lossy(&bytes).into_owned();
+    }
+}
+
+fn texts<'v>(value: &'v mut Value, found: &mut Vec<&'v mut String>) {
+    match value {
+        Value::String(text) => found.push(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| texts(item, found)),
+        Value::Object(members) => members.values_mut().for_each(|member| texts(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 /// How many nodes a value has, itself among them.

@@ -92,7 +92,7 @@ fn token_seeds() -> Vec<Vec<u8>> {
 
 fn look_token<C: token::Claims + PartialEq>(input: &[u8]) -> Looked {
     let text = String::from_utf8_lossy(input);
-    let Ok(unverified) = Unverified::<C>::parse(&text, &Json) else { return Ok(Verdict::Refused) };
+    let Ok(unverified) = Unverified::<C>::parse(&text, &Json) else { return Ok(bodies::by_shape(input)) };
     let kid: KeyId = unverified.kid().clone();
     let claims = unverified.verify(|_, _| true).unwrap();
     hold_claims(&claims, |printed| Json.read(printed.as_bytes()).ok())?;
@@ -138,7 +138,7 @@ fn look_envelope(input: &[u8]) -> Looked {
     let body = String::from_utf8_lossy(input);
     let posted = match Posted::parse(&body, &Json) {
         Ok(posted) => posted,
-        Err(error) => return bodies::silent(&error.to_string()),
+        Err(error) => return bodies::silent(input, &error.to_string()),
     };
     if let Posted::Signed(signed) = &posted {
         let verifies = signed.verifies(es256_verifies);
@@ -151,7 +151,7 @@ fn look_envelope(input: &[u8]) -> Looked {
     // What is no text in an optional field is printed as absent; the body's own rules compare its content.
     let around = Payload { jti, iat, aud, ath, token, data: () };
     hold_claims(&around, |printed| Json.read::<Payload<()>>(printed.as_bytes()).ok())?;
-    bodies::hold(data)
+    bodies::hold(input, data)
 }
 
 fn merchant_seeds() -> Vec<Vec<u8>> {
@@ -194,10 +194,10 @@ fn statement<C: merchant::Claims>(input: &[u8]) -> Result<Option<C>, Broken> {
 }
 
 fn look_order(input: &[u8]) -> Looked {
-    let Some(claims) = statement::<OrderClaims>(input)? else { return Ok(Verdict::Refused) };
+    let Some(claims) = statement::<OrderClaims>(input)? else { return Ok(bodies::by_shape(input)) };
     let order = match claims.order.checked(0, &mut Vec::new()) {
         Ok(order) => order,
-        Err(malformed) => return bodies::silent(&malformed.to_string()),
+        Err(malformed) => return bodies::silent(input, &malformed.to_string()),
     };
     let (printed, mut warnings) = (Json.write(&order).unwrap(), Vec::new());
     let again = Json.read::<trailmark_wire::conversion::Order<_>>(printed.as_bytes()).ok();
@@ -207,7 +207,7 @@ fn look_order(input: &[u8]) -> Looked {
 }
 
 fn look_customer(input: &[u8]) -> Looked {
-    let Some(claims) = statement::<CustomerClaims>(input)? else { return Ok(Verdict::Refused) };
+    let Some(claims) = statement::<CustomerClaims>(input)? else { return Ok(bodies::by_shape(input)) };
     let customer = claims.customer.repaired(&mut Vec::new());
     let (printed, mut warnings) = (Json.write(&customer).unwrap(), Vec::new());
     let again = Json.read::<trailmark_wire::conversion::Customer<_>>(printed.as_bytes()).ok();

@@ -1,19 +1,18 @@
-//! What vendors send: webhook bodies, and the headers by which an answer says when to come again.
+//! What vendors send: webhook bodies, answers, and the headers by which an answer says when to come again. An answer's first line
+//! is its status.
+
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 use trailmark_vendors::account::Settings;
+use trailmark_vendors::directory::{List, Thing};
 use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::outcome::Outcome;
-use trailmark_vendors::task::Plan;
-use trailmark_vendors::task::Task;
 use trailmark_vendors::webhook::Meaning;
-use trailmark_vendors::{Adapter, Dialect, vendor};
-use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
-use trailmark_wire::text_map::TextMap;
+use trailmark_vendors::{Dialect, Directory, Webhooks, vendor};
 use trailmark_wire::time::UnixMillis;
 
-use crate::engine::{Looked, Target, Verdict, rule};
+use crate::engine::{self, Looked, Target, Verdict, rule};
 use crate::seeds::{SECRET, tells_a_secret};
 
 pub(crate) const WEBHOOK: Target = Target {
@@ -70,15 +69,57 @@ pub(crate) const RETRY_AFTER: Target = Target {
     look: look_retry_after,
 };
 
+pub(crate) const ANSWER: Target = Target {
+    name: "answer",
+    inputs: 1_000,
+    seeds: answer_seeds,
+    words: &[
+        "200\n",
+        "204\n",
+        "400\n",
+        "404\n",
+        "429\n",
+        "503\n",
+        "data",
+        "message",
+        "status",
+        "error",
+        "errors",
+        "items",
+        "key",
+        "customer_key",
+        "external_key",
+        "partner_key",
+        "created_at",
+        "rewards",
+        "has_more",
+        "already exists",
+        CREDENTIAL,
+        "YS12ZW5kb3Itc2VjcmV0",
+        "<html>",
+    ],
+    look: look_answer,
+};
+
+/// What every credential of the account is.
+const CREDENTIAL: &str = "a-vendor-secret";
+
 const NOW: UnixMillis = UnixMillis(1_795_011_200_700);
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
-fn adapter() -> Adapter {
+fn settings() -> Settings {
     let secrets = ["public_key", "private_key", "tracking_token"];
     let empty = Settings::of(Dialect::Current);
-    let settings = secrets.into_iter().fold(empty, |settings, name| settings.with_secret(name, "a-vendor-secret"));
-    vendor("partnerstack").unwrap().open(&settings).unwrap()
+    secrets.into_iter().fold(empty, |settings, name| settings.with_secret(name, CREDENTIAL))
+}
+
+fn webhooks() -> Arc<dyn Webhooks> {
+    vendor("partnerstack").unwrap().open(&settings()).unwrap().webhooks.unwrap()
+}
+
+fn directory() -> Arc<dyn Directory> {
+    vendor("partnerstack").unwrap().open(&settings()).unwrap().directory.unwrap()
 }
 
 /// The seven events of the vendor's documents and of the guide, and what is none.
@@ -111,7 +152,7 @@ fn texts<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
 }
 
 fn look_webhook(input: &[u8]) -> Looked {
-    let webhooks = adapter().webhooks.unwrap();
+    let webhooks = webhooks();
     let meaning = webhooks.read(input);
     let whole = serde_json::from_slice::<Value>(input).ok();
     if let Some(whole) = &whole {
@@ -145,8 +186,65 @@ fn look_webhook(input: &[u8]) -> Looked {
             rule(is_name(event), "an event's name is short and without controls", || event.clone())?;
             Ok(Verdict::Refused)
         }
-        Meaning::Unreadable { .. } => Ok(Verdict::Refused),
+        Meaning::Unreadable { .. } => Ok(if whole.is_some() { Verdict::Refused } else { Verdict::Unread }),
     }
+}
+
+/// The vendor's recorded answers, and some that are not the vendor's.
+fn answer_seeds() -> Vec<Vec<u8>> {
+    let folder = format!("{}/../trailmark-vendors/fixtures/partnerstack", env!("CARGO_MANIFEST_DIR"));
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let recorded = files.iter().map(|file| {
+        let name = file.file_name().unwrap().to_string_lossy();
+        let body = serde_json::from_slice::<Value>(&std::fs::read(file).unwrap()).unwrap();
+        format!("{}\n{body}", name.get(..3).unwrap())
+    });
+    let repeats = json!({"message": {"authorization": [CREDENTIAL]}, "status": 403, "data": null});
+    let others = ["200\n<html>", "204\n", "302\n", "200\nnull"].map(str::to_owned);
+    recorded.chain(others).chain([format!("403\n{repeats}")]).map(String::into_bytes).collect()
+}
+
+fn look_answer(input: &[u8]) -> Looked {
+    let (status, body) = engine::from_finding(input).unwrap_or(("", input));
+    let Ok(status @ 100..=599) = status.parse::<u16>() else { return Ok(Verdict::Unread) };
+    // Redaction looks at 16 KiB for each spelling of each credential, which takes a debug build a second.
+    if body.len() > 4_096 {
+        return Ok(Verdict::Unread);
+    }
+    let whole = serde_json::from_slice::<Value>(body).ok();
+    let answer = |body: &[u8]| Answer { status, headers: Vec::new(), body: body.to_vec(), at: NOW };
+    let (given, adapter) = (answer(body), adapter());
+    let mut verdict = if whole.is_some() { Verdict::Refused } else { Verdict::Unread };
+    for thing in [Thing::Customer, Thing::Partner] {
+        let call = adapter.one(thing, "u_1").unwrap();
+        let read = (call.read)(&given);
+        if let Some(whole) = &whole {
+            let again = (call.read)(&answer(whole.to_string().as_bytes()));
+            rule(again == read, "an answer means the same when it is printed and read", || {
+                format!("{read:?} {again:?}")
+            })?;
+        }
+        match read {
+            Ok(record) => {
+                let said = (200..300).contains(&status) && whole.as_ref().is_some_and(Value::is_object);
+                rule(said, "only the vendor's envelope is a success", || format!("{record:?}"))?;
+                verdict = Verdict::Accepted;
+            }
+            Err(outcome) => {
+                let shown = format!("{outcome:?}");
+                let tells = [CREDENTIAL, "YS12ZW5kb3Itc2VjcmV0"].into_iter().any(|spelling| shown.contains(spelling));
+                rule(!tells, "no message repeats a credential", || shown.clone())?;
+                // Five hundred characters, the status, and the name of the outcome; a character may be shown as ten.
+                rule(shown.len() <= 6_000, "a message is short", || format!("{} bytes", shown.len()))?;
+            }
+        }
+    }
+    for thing in [Thing::Customer, Thing::Partner, Thing::Transaction] {
+        let page = (adapter.list(&List::all(thing)).unwrap().read)(&given);
+        rule(whole.is_some() || page.is_err(), "only the vendor's envelope is a page", || format!("{page:?}"))?;
+    }
+    Ok(verdict)
 }
 
 fn header_seeds() -> Vec<Vec<u8>> {
@@ -165,36 +263,14 @@ fn header_seeds() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-fn signup() -> Task {
-    Task {
-        conversion: ConversionId::from_parts(NOW, [7; 10]),
-        kind: Kind::Signup,
-        occurred_at: NOW,
-        customer: Some(Customer {
-            key: CustomerKey::new("u_1").unwrap(),
-            email: Some("ada@example.com".into()),
-            name: None,
-        }),
-        order: None,
-        refund_of: None,
-        sale: None,
-        customer_reference: None,
-        click_id: Some(ClickId::new("xid123").unwrap()),
-        partner: Some(PartnerKey::new("acme").unwrap()),
-        data: TextMap::new(),
-        is_unsent: false,
-    }
-}
-
 fn look_retry_after(input: &[u8]) -> Looked {
     let text = String::from_utf8_lossy(input);
     let named = text.lines().filter_map(|line| line.split_once(": "));
     let headers = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let answer = Answer { status: 429, headers, body: Vec::new(), at: NOW };
-    let Ok(Plan::Send { call, .. }) = adapter().delivery.plan(&signup()) else { panic!("a signup is sent") };
-    match (call.read)(&answer) {
-        Outcome::Throttled { until: None } => Ok(Verdict::Refused),
-        Outcome::Throttled { until: Some(until) } => {
+    match (directory().one(Thing::Customer, "u_1").unwrap().read)(&answer) {
+        Err(Outcome::Throttled { until: None }) => Ok(Verdict::Refused),
+        Err(Outcome::Throttled { until: Some(until) }) => {
             let wait_ms = until.since(NOW);
             rule((0..=DAY_MS).contains(&wait_ms), "a hint lies within the next day", || format!("{wait_ms} ms"))?;
             Ok(Verdict::Accepted)

@@ -72,7 +72,7 @@ fn every_state_of_a_delivery_has_an_answer() {
         of("dropped", why.clone()),
         of(
             "blocked",
-            json!({ "reason": "the customer's signup is not known in this program; this goes on when it arrives" }),
+            json!({ "reason": "the customer's signup is not known in this program; this delivery is sent after the customer's signup is reported and recorded" }),
         ),
         of("not_needed", json!({})),
         of("unsupported", why),
@@ -93,7 +93,7 @@ fn every_state_of_a_delivery_has_an_answer() {
     [Bad] Not paid: Every attempt failed: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     [Bad] Not paid: PartnerStack accepted it and credits nobody: no such partner.
     [Bad] Not paid: An operator gave it up: no such partner.
-    [Bad] Not paid: The customer's signup is not known in this program; this goes on when it arrives. | Report it, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
+    [Bad] Not paid: The customer's signup is not known in this program; this delivery is sent after the customer's signup is reported and recorded. | Report what is missing, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
     [Good] Recorded: PartnerStack needs no separate call for this.
     [Bad] Not paid: PartnerStack cannot take it: no such partner.
     ");

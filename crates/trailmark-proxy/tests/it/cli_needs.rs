@@ -105,3 +105,52 @@ fn only_what_reads_a_ledger_takes_one() {
         assert!(error.contains("--store"), "{words}: {error}");
     }
 }
+
+/// The warnings of `config check` where variables of these names are set.
+fn warned(names: &[&'static str]) -> Vec<String> {
+    let toml = SITES.replacen("env:KEY", "env:TRAILMARK_KEY", 1);
+    let mut variables = vec![("TRAILMARK_KEY", "a-vendor-secret".to_owned())];
+    variables.extend(names.iter().map(|name| (*name, "a value that nobody may see".to_owned())));
+    let checked = Desk::with(&toml, variables).run("config check").well();
+    assert!(!checked.contains("nobody may see") && checked.contains("sound"), "{checked}");
+    checked.lines().filter_map(|line| line.strip_prefix("warning: ")).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_variable_that_looks_like_a_setting_and_is_none_is_warned_about_with_the_nearest_one() {
+    for (name, cure) in [
+        ("TRAILMARK_SERVER_LISTN", "did you mean TRAILMARK_SERVER_LISTEN?"),
+        ("TRAILMARK_SERVER__LISTEN", "did you mean TRAILMARK_SERVER_LISTEN?"),
+        ("trailmark_store_url", "did you mean TRAILMARK_STORE_URL?"),
+        ("TRAILMARK_LIMIT_QUEUE", "did you mean TRAILMARK_LIMITS_QUEUE?"),
+        ("TRAILMARK_KEYS", "did you mean TRAILMARK_KEY?"),
+        ("TRAILMARK_WINDOW_DAYS", "only settings of [server], [store] and [limits] have variables"),
+        ("TRAILMARK_\u{1b}[2J\u{202e}", "only settings of [server], [store] and [limits] have variables"),
+    ] {
+        let warnings = warned(&[name]);
+        let [warning] = &warnings[..] else { panic!("{name}: {warnings:?}") };
+        assert!(warning.contains(cure) && warning.contains("is not a setting and is ignored"), "{name}: {warning}");
+        assert!(!warning.contains(['\u{1b}', '\u{202e}']), "{warning:?}");
+    }
+    let ours = ["TRAILMARK_API_KEY", "TRAILMARKET_X", "MY_TRAILMARK_SERVER_LISTN"];
+    assert_eq!(warned(&ours), [""; 0], "the docs' own, and strangers'");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_settings_variable_that_is_not_utf_8_is_warned_about() {
+    use std::os::unix::ffi::OsStringExt as _;
+    let value = std::ffi::OsString::from_vec(b"/t\xffm".to_vec());
+    let checked = desk(SITES).command("config check").env("TRAILMARK_SERVER_MOUNT", value).output().unwrap();
+    let text = String::from_utf8(checked.stdout).unwrap();
+    assert!(text.contains("warning: TRAILMARK_SERVER_MOUNT is not UTF-8 and is ignored: set it again"), "{text}");
+}
+
+#[test]
+fn serve_says_at_its_start_which_variable_it_ignores() {
+    let desk = Desk::with(SITES, vec![("TRAILMARK_SERVER_LISTN", "127.0.0.1:0".to_owned())]);
+    // A folder for `--www` that is not there ends it after its first lines.
+    let ran = desk.run("serve --listen 127.0.0.1:0 --www nowhere");
+    let log = format!("{}{}", ran.out, ran.err);
+    assert!(log.contains("TRAILMARK_SERVER_LISTN is not a setting and is ignored"), "{log}");
+}

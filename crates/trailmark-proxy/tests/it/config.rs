@@ -432,3 +432,21 @@ fn what_stands_where_a_name_is_expected_is_not_repeated() {
     let error = refused(&GOOD.replacen("env:SECRET", "env:NOT_SET", 1));
     assert!(error.contains("NOT_SET, which is not set: export it"), "{error}");
 }
+
+// field-faults row 79
+#[test]
+fn a_debug_text_of_the_configuration_shows_no_more_of_a_secret_than_an_error() {
+    for (given, shown) in [
+        ("file:sk_live_51Hq", "file:[redacted]"),
+        ("file:./keys/sk_live_51Hq.txt", "file:[redacted]"),
+        ("env:sk_live_51Hq", "env:[redacted]"),
+        ("env:SECRET", "env:SECRET"),
+    ] {
+        let toml = GOOD
+            .replacen("env:SECRET", given, 1)
+            .replace("[[sites]]", "[server]\nadmin_key = \"file:51Hq\"\n[[sites]]");
+        let config = Config::from_toml(&toml, Path::new("trailmark.toml"), &variables()).unwrap();
+        let text = format!("{config:?} {:?}", config.sites[0].programs[0].secrets["public_key"]);
+        assert!(!text.contains("51Hq") && text.contains(shown), "{given}: {text}");
+    }
+}

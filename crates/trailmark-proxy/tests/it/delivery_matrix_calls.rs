@@ -96,55 +96,24 @@ const CALL: Call = Call {
 /// simulator refuses an existing customer key; there is no list of actions.
 const CURRENT: &[Call] = &[
     Call { name: "signup by click id", path: "conversion/xid", event: Told::Click, is_read_back: true, ..CALL },
-    Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
-    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
-    Call { name: "sale", path: "/transactions", before: &[Told::Signup], event: Told::Sale, ..CALL },
-    Call {
-        name: "full refund",
-        method: "DELETE",
-        path: "/transactions",
-        before: &[Told::Signup, Told::Sale],
-        event: Told::RefundWhole,
-        ..CALL
-    },
-    Call {
-        name: "part refund",
-        path: "/transactions",
-        before: &[Told::Signup, Told::Sale],
-        event: Told::RefundPart,
-        ..CALL
-    },
+    SIGNUP,
+    LEAD,
+    SALE,
+    FULL_REFUND,
+    PART_REFUND,
 ];
 
 /// Seed 000: a transaction has no key of the client, so it cannot be found again.
-const GUIDE: &[Call] = &[
-    Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL },
-    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL },
-    Call {
-        name: "sale",
-        path: "/transactions",
-        before: &[Told::Signup],
-        event: Told::Sale,
-        can_be_asked: false,
-        ..CALL
-    },
-    Call {
-        name: "full refund",
-        method: "DELETE",
-        path: "/transactions",
-        before: &[Told::Signup, Told::Sale],
-        event: Told::RefundWhole,
-        ..CALL
-    },
-    Call {
-        name: "part refund",
-        path: "/transactions",
-        before: &[Told::Signup, Told::Sale],
-        event: Told::RefundPart,
-        can_be_asked: false,
-        ..CALL
-    },
-];
+const GUIDE: &[Call] =
+    &[SIGNUP, LEAD, Call { can_be_asked: false, ..SALE }, FULL_REFUND, Call { can_be_asked: false, ..PART_REFUND }];
+
+const SIGNUP: Call = Call { name: "signup by POST customers", path: "/customers", is_unique_there: true, ..CALL };
+const LEAD: Call =
+    Call { name: "lead", path: "/actions", before: &[Told::Signup], event: Told::Lead, can_be_asked: false, ..CALL };
+const SALE: Call = Call { name: "sale", path: "/transactions", before: &[Told::Signup], event: Told::Sale, ..CALL };
+const PART_REFUND: Call =
+    Call { name: "part refund", before: &[Told::Signup, Told::Sale], event: Told::RefundPart, ..SALE };
+const FULL_REFUND: Call = Call { name: "full refund", method: "DELETE", event: Told::RefundWhole, ..PART_REFUND };
 
 /// All vendors.
 pub(crate) static SPEAKERS: [Speaker; 2] = [

@@ -94,13 +94,19 @@ fn an_unknown_outcome_is_sent_again_only_where_the_class_allows_it() {
     }
 }
 
+// field-faults row 40: the last send, too, may have taken effect, and so may one during which the proxy died
 #[test]
-fn a_unique_key_whose_last_send_is_unknown_is_looked_up_before_it_is_given_up() {
+fn a_last_send_whose_outcome_is_unknown_is_looked_up_before_it_is_given_up() {
     let last = Progress { attempts: MOST_ATTEMPTS, ..Progress::new(NOW) };
-    let next = after_send(last, Class::UniqueKey, &unknown(), false, at(NOW));
-    assert_eq!((next.state, next.purpose()), (State::Uncertain, Some(Purpose::LookUp)));
-    let next = after_look_up(next, &LookUp::Absent, NOW.plus(SETTLING), at(NOW.plus(SETTLING)));
-    assert_eq!(next.state, State::Dead);
+    let settled = NOW.plus(SETTLING);
+    for class in [Class::Keyed, Class::UniqueKey, Class::Upsert] {
+        let sent = after_send(last.clone(), class, &unknown(), false, at(NOW));
+        let crashed = after_crash(last.clone(), Some((Purpose::Send, Some(class))), at(NOW));
+        for next in [sent, crashed] {
+            assert_eq!((next.state, next.purpose()), (State::Uncertain, Some(Purpose::LookUp)), "{class:?}");
+            assert_eq!(after_look_up(next, &LookUp::Absent, settled, at(settled)).state, State::Dead);
+        }
+    }
 }
 
 #[test]
@@ -207,9 +213,9 @@ fn a_schedule_that_ends_after_an_unknown_send_is_looked_up_before_it_is_dead() {
 #[test]
 fn a_plan_that_refuses_what_may_have_been_sent_is_looked_up_first() {
     for state in [State::Rejected, State::NotNeeded, State::Unsupported] {
-        let clear = without_sending(Progress::new(NOW), state, message(), false, at(NOW));
+        let clear = without_sending(Progress::new(NOW), state, &message(), false, at(NOW));
         assert_eq!((clear.state, clear.due_at), (state, None));
-        let unsure = without_sending(Progress::new(NOW), state, message(), true, at(NOW));
+        let unsure = without_sending(Progress::new(NOW), state, &message(), true, at(NOW));
         assert_eq!((unsure.state, unsure.purpose()), (State::Uncertain, Some(Purpose::LookUp)), "{state:?}");
     }
 }

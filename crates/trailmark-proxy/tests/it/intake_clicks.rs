@@ -1,6 +1,7 @@
 //! Arrivals over HTTP: tokens, cookies, repeats, what is stored.
 
 use serde_json::{Value, json};
+use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::grammar::Unusable;
 
 use crate::support::browser::{BrowserKey, arrival, arrival_with, claims, landing, token};
@@ -164,6 +165,38 @@ async fn without_a_touch_the_live_one_behind_the_cookie_answers_until_it_ends() 
     assert!(over.cookies().iter().all(|cookie| cookie.contains("Max-Age=0")), "{over:?}");
     let none = proxy.post("v1/clicks", plain).await;
     assert_eq!((none.status, none.cookies().len()), (204, 0));
+}
+
+// field-faults row 53
+#[tokio::test]
+async fn a_kept_token_counts_as_long_as_it_leads_to_a_live_touch_of_this_ledger() {
+    let (proxy, other) = (TestProxy::start().await, TestProxy::start().await);
+    let key = BrowserKey::new();
+    let [ours, of_another_ledger] = [proxy.arrive(1, &key).await, other.arrive(1, &key).await];
+    let asked = async |token: &str, key: &BrowserKey, cookie: &str| {
+        let mut body = arrival_with(2, &format!("{ORIGIN}/account"), key);
+        body["click_token"] = token.into();
+        let answer = proxy.send(proxy.request("v1/clicks", body.to_string()).header("cookie", cookie)).await;
+        assert_eq!(answer.body, "");
+        (answer.status, answer.cookies().len())
+    };
+    for cookie in ["", "a=b"] {
+        assert_eq!(asked(&ours, &key, cookie).await, (204, 0), "it outlives the cookies");
+    }
+    for cookie in ["tm_acme=1", "tm_acme=1; tm_acme_v=stale"] {
+        assert_eq!(asked(&ours, &key, cookie).await, (204, 2), "{cookie}");
+        assert_eq!(asked(&of_another_ledger, &key, cookie).await, (TOKEN_GONE, 2), "{cookie}");
+    }
+    let cut = &ours[..ours.len() - 1];
+    for token in [of_another_ledger.as_str(), cut, "", "no token"] {
+        assert_eq!(asked(token, &key, "").await, (TOKEN_GONE, 0), "{token}");
+    }
+    assert_eq!(asked(&ours, &BrowserKey::new(), "").await, (TOKEN_GONE, 0), "its key is not this browser's");
+    let mut body = arrival_with(3, &landing("click3"), &key);
+    body["click_token"] = of_another_ledger.into();
+    assert_eq!(proxy.post("v1/clicks", body.to_string()).await.status, 201, "a touch counts beside any token");
+    proxy.clock.advance(90 * DAY_MS);
+    assert_eq!(asked(&ours, &key, "").await, (TOKEN_GONE, 0), "its window is over");
 }
 
 #[tokio::test]

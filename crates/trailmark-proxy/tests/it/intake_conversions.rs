@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use trailmark_proxy::store::operator::Filter;
 
+use crate::support::backend::{customer, with};
 use crate::support::browser::{BrowserKey, arrival, landing, payload, signup, token};
 use crate::support::proxy::{Answer, SITES, START, TestProxy};
 
@@ -141,6 +142,36 @@ async fn a_full_queue_is_told_to_come_again_and_nothing_is_written() {
     assert_eq!((full.code().as_str(), full.header("retry-after")), ("503 unavailable", "5"));
     assert_eq!(said(&proxy.convert(3, &key, &token, signup("c1")).await), "200 duplicate");
     assert_eq!(proxy.conversions().await, 2);
+}
+
+// field-faults row 77
+#[tokio::test]
+async fn a_queue_that_pages_have_filled_takes_a_backend_until_it_holds_twice_as_much() {
+    let proxy = TestProxy::with(&format!("[limits]\nqueue = 2\n{SITES}")).await;
+    let (key, backend) = (BrowserKey::new(), proxy.api_key("acme").await);
+    let token = proxy.arrive(1, &key).await;
+    for (number, status) in [(1, "202 accepted"), (2, "202 accepted")] {
+        assert_eq!(said(&proxy.convert(number, &key, &token, signup(&format!("c{number}"))).await), status);
+    }
+    let detail = |answer: &Answer| {
+        assert_eq!((answer.code().as_str(), answer.header("retry-after")), ("503 unavailable", "5"));
+        answer.json()["detail"].as_str().unwrap().to_owned()
+    };
+    let full = detail(&proxy.convert(3, &key, &token, signup("c3")).await);
+    assert!(full.contains("`limits.queue`") && full.contains("pages") && full.contains("lanes list"), "{full}");
+    let report = async |customer_key: &str| {
+        let body = with(customer(customer_key), "click_token", token.as_str());
+        proxy.report(&backend, customer_key, &body).await
+    };
+    assert_eq!(said(&report("s1").await), "202 accepted");
+    assert_eq!(said(&report("s2").await), "202 accepted");
+    let full = detail(&report("s3").await);
+    assert!(full.contains("twice `limits.queue`") && full.contains("lanes list"), "{full}");
+    // What makes no delivery needs no room.
+    assert_eq!(report("s1").await.json()["replayed"], true);
+    assert_eq!(said(&proxy.convert(4, &key, &token, signup("c1")).await), "200 duplicate");
+    let organic = proxy.report(&backend, "organic", &customer("organic")).await;
+    assert_eq!(organic.json()["status"], "unattributed", "{organic:?}");
 }
 
 #[tokio::test]

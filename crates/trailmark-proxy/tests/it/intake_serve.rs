@@ -208,7 +208,14 @@ async fn what_cannot_start_says_why() {
     let mut taken = stage.config(&stage.vendor());
     taken.config.server.listen = stage.simulator.address();
     let text = start(taken, options()).await;
-    assert!(text.contains("cannot listen on 127.0.0.1:") && text.contains("`server.listen`"), "{text}");
+    // field-faults row 51
+    for part in ["cannot listen on 127.0.0.1:", "`server.listen`", "TRAILMARK_SERVER_LISTEN", "--listen"] {
+        assert!(text.contains(part), "{text}");
+    }
+    let mut taken = stage.config(&stage.vendor());
+    taken.config.server.admin_listen = stage.simulator.address();
+    let text = start(taken, options()).await;
+    assert!(text.contains("`server.admin_listen`") && text.contains("or --admin-listen"), "{text}");
     let nowhere = Options { www: Some("does/not/exist".into()), ..options() };
     assert!(start(stage.config(&stage.vendor()), nowhere).await.contains("is not a folder"));
 

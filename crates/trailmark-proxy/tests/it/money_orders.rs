@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use trailmark_wire::base64url::encode;
 
-use crate::support::browser::BrowserKey;
+use crate::support::browser::{BrowserKey, signup};
 use crate::support::merchant::Merchant;
 use crate::support::proxy::{Answer, TestProxy};
 
@@ -63,6 +63,32 @@ async fn an_order_that_the_merchant_signed_counts_from_a_page() {
     let order = task.order.unwrap();
     assert_eq!((order.amount_minor, order.currency.as_str()), (1990, "EUR"));
     assert_eq!(task.customer.unwrap().key.as_str(), "c1");
+}
+
+// field-faults row 77
+#[tokio::test]
+async fn an_order_that_the_merchant_signed_is_taken_when_pages_have_filled_the_queue() {
+    let merchant = Merchant::new();
+    let proxy = merchant.limited("queue = 1").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    assert_eq!(said(&proxy.convert(1, &key, &token, signup("c1")).await), "accepted");
+    assert_eq!(proxy.convert(2, &key, &token, signup("c2")).await.code(), "503 unavailable");
+    let forged = Merchant::new().order(&order(&proxy, "o1"));
+    assert_eq!(said(&proxy.convert(3, &key, &token, sale(&forged)).await), "held order_signature_invalid");
+    assert_eq!(said(&proxy.convert(4, &key, &token, sale(&merchant.order(&order(&proxy, "o1")))).await), "accepted");
+}
+
+// field-faults row 77
+#[tokio::test]
+async fn a_customer_whom_the_merchant_signed_is_taken_when_pages_have_filled_the_queue() {
+    let merchant = Merchant::new();
+    let proxy = merchant.limited("queue = 1").await;
+    let key = BrowserKey::new();
+    let token = proxy.arrive(1, &key).await;
+    assert_eq!(said(&proxy.convert(1, &key, &token, signup("c1")).await), "accepted");
+    let signed = json!({"kind": "signup", "signed_customer": merchant.customer(&customer(&proxy, "c2"))});
+    assert_eq!(said(&proxy.convert(2, &key, &token, signed).await), "accepted");
 }
 
 #[tokio::test]

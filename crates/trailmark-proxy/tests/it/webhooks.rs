@@ -212,6 +212,48 @@ async fn the_oldest_that_is_done_with_leaves_and_nothing_else_ever_does() {
     assert_eq!(town.tell(&json!({"event": "moon.landed", "number": 0})).await.status, 204, "a known one still comes");
 }
 
+// field-faults row 77
+#[tokio::test]
+async fn a_full_quarantine_takes_what_can_be_worked_off_and_refuses_what_waits_for_a_person() {
+    let town = Town::open().await;
+    let id = town.signup(1, "u_1").await;
+    town.until_commission(&id, "unknown").await;
+    town.control("POST", "partnerstack/rewards", &json!({"customer_key": "u_1"})).await;
+    let unknown = |number: i32| json!({"event": "moon.landed", "number": number});
+    for number in 0..6 {
+        assert_eq!(town.tell(&unknown(number)).await.status, 204);
+        town.until_interpreted().await;
+    }
+    // About a known customer or its partner, or of no concern: each is finished at once, and leaves for the next.
+    let partner = json!({"event": "partnership.updated", "partner_key": "ada"});
+    for (number, body) in
+        [updated("u_1"), partner, json!({"event": "agreement.accepted"})].iter().cycle().take(9).enumerate()
+    {
+        assert_eq!(town.tell(&with_note(body.clone(), &number.to_string())).await.status, 204, "{body}");
+        assert_eq!(town.until_interpreted().await.state.as_str(), "followed", "{body}");
+        assert_eq!(town.webhooks().await.len(), 7, "it takes no room for long");
+    }
+    town.until_commission(&id, "pending").await;
+    // About a customer who may still come: as many again as the limit.
+    for number in 2..8 {
+        assert_eq!(town.tell(&updated(&format!("u_{number}"))).await.status, 204, "u_{number}");
+        assert_eq!(town.until_interpreted().await.state.as_str(), "unmatched");
+    }
+    let large = with_note(updated("u_1"), &"x".repeat(70_000)).to_string();
+    for body in [updated("u_8").to_string(), unknown(6).to_string(), "not json".to_owned(), large] {
+        let full = town.bring(&format!("main/{SECRET}"), body).await;
+        assert_eq!((full.code().as_str(), full.header("retry-after")), ("503 unavailable", "5"));
+        let detail = full.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("`limits.webhooks`") && detail.contains("webhooks list --quarantined"), "{detail}");
+    }
+    assert_eq!(town.tell(&with_note(updated("u_1"), "last")).await.status, 204);
+    assert_eq!(town.until_interpreted().await.state.as_str(), "followed");
+    // Whoever was waited for comes.
+    let late = town.signup(2, "u_2").await;
+    town.until_commission(&late, "unknown").await;
+    town.until_webhooks(|rows| rows.iter().filter(|row| row.state.as_str() == "unmatched").count() == 5).await;
+}
+
 #[tokio::test]
 async fn what_was_kept_before_a_crash_is_interpreted_after_it() {
     let mut town = Town::asleep(At::Current).await;

@@ -26,7 +26,7 @@ mod webhooks;
 use std::fmt;
 
 use http::StatusCode;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::state::{Account, Rules};
@@ -57,7 +57,7 @@ pub(crate) const GUIDE: &str = "partnerstack-guide";
 
 /// The two descriptions of the vendor's API, and so the two accounts; written as control routes, log and effects name
 /// them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Dialect {
     /// The vendor's own documents.
     #[default]
@@ -220,6 +220,24 @@ impl PartnerStack {
     /// Everything in an account.
     pub(crate) fn view(&self, dialect: Dialect, now_ms: i64) -> Value {
         view::account(&self.side(dialect).account, now_ms)
+    }
+
+    /// Both accounts for a file. Rules, credentials and webhook addresses are not among it: they are settings.
+    pub(crate) fn kept(&self) -> [&impl Serialize; 2] {
+        [&self.current.account, &self.guide.account]
+    }
+
+    /// Goes on with what [`Self::kept`] gave.
+    ///
+    /// # Errors
+    /// It is something else.
+    pub(crate) fn resume(&mut self, kept: [Value; 2]) -> Result<(), serde_json::Error> {
+        for (side, kept) in [&mut self.current, &mut self.guide].into_iter().zip(kept) {
+            let mut account: Account = serde_json::from_value(kept)?;
+            account.rules = side.account.rules.clone();
+            side.account = account;
+        }
+        Ok(())
     }
 
     /// The webhooks that became due since the last call.

@@ -11,6 +11,7 @@
 //! be paid; a paid reward can still be declined. A partner's own payout (`payment_status`, in the partners' API) is not
 //! shown to the vendor.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::paging::{Page, Paging};
@@ -47,7 +48,7 @@ impl Verdict {
 }
 
 /// What a partner earned for one customer or transaction.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Reward {
     /// `rwd_...`.
     pub(super) key: String,
@@ -56,13 +57,13 @@ pub(super) struct Reward {
     /// Cents.
     amount: i64,
     currency: String,
-    pub(super) status: &'static str,
+    pub(super) status: String,
     pub(super) created_ms: i64,
     updated_ms: i64,
 }
 
 /// The transaction that earned it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Sale {
     key: String,
     amount: i64,
@@ -83,14 +84,14 @@ impl Reward {
             sale: None,
             amount,
             currency: currency.to_owned(),
-            status: "pending",
+            status: "pending".to_owned(),
             created_ms,
             updated_ms: created_ms,
         }
     }
 
     pub(super) fn decline(&mut self, now_ms: i64) {
-        (self.status, self.updated_ms) = ("declined", now_ms);
+        (self.status, self.updated_ms) = ("declined".to_owned(), now_ms);
     }
 
     /// The reward as the list shows it.
@@ -152,14 +153,14 @@ pub(super) fn give(account: &mut Account, customer_key: &str, amount: i64, now_m
 pub(super) fn decide(account: &mut Account, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
     let place = named(account, key);
     let reward = place.and_then(|place| account.reward_mut(place)).ok_or("no reward has that key or transaction")?;
-    reward.status = match (verdict, reward.status) {
+    let status = match (verdict, reward.status.as_str()) {
         (Verdict::Hold, "pending" | "hold") => "hold",
         (Verdict::Approve, "pending" | "hold" | "approved") => "approved",
         (Verdict::Pay, "approved" | "paid") => "paid",
         (Verdict::Decline, _) => "declined",
         (Verdict::Hold | Verdict::Approve | Verdict::Pay, status) => return Err(format!("the reward is {status}")),
     };
-    reward.updated_ms = now_ms;
+    (reward.status, reward.updated_ms) = (status.to_owned(), now_ms);
     let reward = reward.clone();
     Ok(reward.json(account))
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Dialect;
@@ -15,8 +16,9 @@ use super::validate::Refusal;
 use crate::random::{SplitMix, number_of};
 use crate::settings::{Pace, Settings};
 
-/// How the account behaves, changed by `POST /control/partnerstack/settings`.
-#[derive(Clone, Debug)]
+/// How the account behaves, changed by `POST /control/partnerstack/settings`. `Default` only fills the place while a kept account
+/// is read.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Rules {
     pub(super) pace: Pace,
     /// Overrides the pace's time of invisibility.
@@ -42,7 +44,7 @@ impl Rules {
 }
 
 /// A customer. `None` is a field that was not sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Customer {
     /// PartnerStack's own, `cus_...`.
     pub(super) key: String,
@@ -70,7 +72,7 @@ pub(super) struct Customer {
 }
 
 /// A partner in one group.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Partnership {
     /// `part_...`.
     pub(super) key: String,
@@ -88,7 +90,7 @@ pub(super) struct Partnership {
 }
 
 /// A group of partners.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Group {
     pub(super) key: String,
     pub(super) name: String,
@@ -97,7 +99,7 @@ pub(super) struct Group {
 }
 
 /// Revenue from a customer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Transaction {
     pub(super) key: String,
     pub(super) customer: Customer,
@@ -117,7 +119,7 @@ pub(super) struct Transaction {
 }
 
 /// Something that a customer or partnership did.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Action {
     pub(super) key: String,
     pub(super) kind: String,
@@ -129,7 +131,7 @@ pub(super) struct Action {
 }
 
 /// A visit through a partner's link.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Click {
     pub(super) xid: String,
     pub(super) partner_key: String,
@@ -146,10 +148,11 @@ pub(super) enum Kind {
     Reward,
 }
 
-/// One account.
-#[derive(Debug)]
+/// One account. What serde writes of it is what a restart goes on with; rules are the settings' business.
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Account {
     pub(super) dialect: Dialect,
+    #[serde(skip)]
     pub(super) rules: Rules,
     pub(super) customers: Vec<Customer>,
     pub(super) partnerships: Vec<Partnership>,
@@ -163,6 +166,7 @@ pub(super) struct Account {
     transaction_keys: HashSet<String>,
     click_places: HashMap<String, usize>,
     /// Kind and place of everything that may have changed since [`Account::take_changes`].
+    #[serde(skip)]
     changes: BTreeSet<(Kind, usize)>,
     /// Customer keys that have converted. Deleting the customer does not free its key.
     converted: HashSet<String>,

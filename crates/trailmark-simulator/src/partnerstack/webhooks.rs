@@ -196,6 +196,6 @@ fn guides_transaction(account: &Account, transaction: &Transaction) -> Value {
         "customer_key": transaction.customer.customer_key,
         "amount": transaction.amount,
         "currency": transaction.currency,
-        "status": reward.map_or("pending", |reward| reward.status),
+        "status": reward.map_or("pending", |reward| &reward.status),
     })
 }

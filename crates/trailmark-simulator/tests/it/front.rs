@@ -57,3 +57,12 @@ async fn the_root_page_is_no_call_to_a_vendor_and_holds_no_markup_of_the_landing
     assert_eq!(double.draft("POST", "/").send().await.status, StatusCode::NOT_FOUND);
     assert_eq!(double.draft("GET", "/nothing").send().await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn the_root_page_says_what_a_restart_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = Settings { state: Some(folder.path().join("state.json")), ..Settings::default() };
+    for (settings, said) in [(Settings::default(), "after a restart it is empty"), (kept, "it goes on with them")] {
+        assert!(page(&Double::with(settings).await).await.contains(said), "{said}");
+    }
+}

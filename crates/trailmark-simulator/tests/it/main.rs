@@ -10,6 +10,7 @@ mod control;
 mod current;
 mod front;
 mod guide;
+mod kept;
 mod paging;
 mod rewards;
 mod shop;

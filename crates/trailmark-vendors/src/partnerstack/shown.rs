@@ -120,9 +120,9 @@ fn data(item: &Value, names: &[&str]) -> BTreeMap<String, Value> {
 /// A time in milliseconds, or in the guide's seconds: a number below 10^11 would be a day before 1973-03-03 in
 /// milliseconds, and is a day before the year 5138 in seconds. So a guide's answer in milliseconds is also read correctly.
 pub(super) fn instant(item: &Value, name: &str) -> Option<UnixMillis> {
-    const MOST_SECONDS: i64 = 100_000_000_000;
+    const MOST_SECONDS: u64 = 100_000_000_000;
     let number = item.get(name)?.as_i64()?;
-    Some(if number.abs() < MOST_SECONDS { UnixMillis::from_seconds(number) } else { UnixMillis(number) })
+    Some(if number.unsigned_abs() < MOST_SECONDS { UnixMillis::from_seconds(number) } else { UnixMillis(number) })
 }
 
 fn partner_name(item: &Value) -> Option<String> {

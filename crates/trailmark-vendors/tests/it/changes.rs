@@ -312,6 +312,20 @@ fn inviting_a_member_is_unsupported_and_says_why_and_what_instead() {
 }
 
 #[test]
+fn a_time_at_the_end_of_its_numbers_is_read_like_any_other() {
+    let add = Change::AddCustomer(ada_of_the_guide());
+    for time in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX] {
+        let made =
+            format!(r#"{{"data":{{"key":"u_1","email":"ada@example.com","partner_key":"acme","created_at":{time}}}}}"#);
+        let Step::Done(Record::Customer(customer)) = read(Dialect::Guide, &add, &answer(200, &made)).unwrap() else {
+            panic!("no customer")
+        };
+        let read = if time.unsigned_abs() > 1 { time } else { time * 1000 };
+        assert_eq!(customer.created_at.unwrap().0, read);
+    }
+}
+
+#[test]
 fn an_answer_shows_the_thing_or_says_why_not_without_repeating_it() {
     let add = Change::AddCustomer(ada_of_the_guide());
     let made = r#"{"data":{"key":"u_1","email":"ada@example.com","partner_key":"acme","created_at":1700000000}}"#;

@@ -103,7 +103,8 @@ function pulse(state, text) {
 async function turn() {
   try {
     await draw();
-    pulse(byId('answer').className, 'Live');
+    // A red dot beside "Live" alone would say that the connection is bad.
+    pulse(byId('answer').className, `Live · ${byId('headline').textContent}`);
   } catch (error) {
     if (error instanceof Refused) {
       pulse('', 'Locked');

@@ -271,10 +271,11 @@ function drawTroubles(troubles) {
     place.said = said;
     place.querySelector('ul').replaceChildren(...troubles.map(troubleLine));
   }
-  const bad = troubles.filter(({ tone }) => tone === 'bad').length;
-  const waits = troubles.length - bad;
-  if (bad > 0) return pulse('bad', `Live · ${bad === 1 ? '1 thing needs' : `${bad} things need`} you`);
-  if (waits > 0) return pulse('wait', `Live · ${waits === 1 ? '1 thing waits' : `${waits} things wait`}`);
+  // The dot has the worst state; the number is that of the lines below, whatever their states.
+  const count = troubles.length;
+  const isBad = troubles.some(({ tone }) => tone === 'bad');
+  if (isBad) return pulse('bad', `Live · ${count === 1 ? '1 thing needs' : `${count} things need`} you`);
+  if (count > 0) return pulse('wait', `Live · ${count === 1 ? '1 thing waits' : `${count} things wait`}`);
   return pulse('good', 'Live · all is well');
 }
 

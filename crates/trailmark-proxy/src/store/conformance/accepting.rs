@@ -22,7 +22,7 @@ use super::Ground;
 use super::samples::*;
 use crate::outbox::State;
 use crate::store::operator::Filter;
-use crate::store::{Accepted, Arrival, Known, NewConversion, StoreError};
+use crate::store::{Accepted, Arrival, Known, Limit, NewConversion, StoreError};
 
 pub async fn a_conversion_is_accepted_with_all_that_belongs_to_it(ground: &impl Ground) {
     let store = ground.open();
@@ -112,8 +112,8 @@ pub async fn a_key_is_claimed_for_each_kind_and_program_apart(ground: &impl Grou
 pub async fn a_refusing_rule_leaves_nothing_behind(ground: &impl Ground) {
     let store = ground.open();
     touched_visitor(&store, 1, &["main"]).await;
-    let refused = store.accept(signup(1, visitor(1), "u_1"), Box::new(|_| Err(StoreError::Full))).await;
-    assert_eq!(refused, Err(StoreError::Full));
+    let refused = store.accept(signup(1, visitor(1), "u_1"), Box::new(|_| Err(StoreError::Full(Limit::Queue)))).await;
+    assert_eq!(refused, Err(StoreError::Full(Limit::Queue)));
     // The delivery cannot be written, after conversion, payload, decision and claim were.
     let new = signup(1, visitor(1), "u_1");
     let rule_of = rule(&new, delivery_number(1));
@@ -192,14 +192,14 @@ pub async fn many_at_once_are_all_kept_and_each_gets_its_own_answer(ground: &imp
         let rule = rule(&new, delivery_number(number));
         let counted = Box::new(move |known: &Known| {
             asked.fetch_add(1, Ordering::Relaxed);
-            if number.is_multiple_of(8) { Err(StoreError::Full) } else { rule(known) }
+            if number.is_multiple_of(8) { Err(StoreError::Full(Limit::Queue)) } else { rule(known) }
         });
         async move { (number, store.accept(new, counted).await) }
     };
     for (number, answer) in join_all((1..=64).map(one)).await {
         match answer {
             Ok(Accepted::New(receipt)) => assert_eq!(receipt.conversion_id, id(1000 + number)),
-            other => assert_eq!((number.is_multiple_of(8), other), (true, Err(StoreError::Full))),
+            other => assert_eq!((number.is_multiple_of(8), other), (true, Err(StoreError::Full(Limit::Queue)))),
         }
     }
     assert_eq!(asked.load(Ordering::Relaxed), 64);

@@ -21,7 +21,7 @@ use trailmark_wire::time::UnixMillis;
 use super::Ground;
 use super::samples::*;
 use crate::store::callers::{ApiKeyChange, ApiKeyRow, ServerCall, Whose};
-use crate::store::{Accepted, Assurance, Known, NewConversion, Store, StoreError};
+use crate::store::{Accepted, Assurance, Known, Limit, NewConversion, Store, StoreError};
 
 fn key_id(name: &str) -> KeyId {
     KeyId::new(name).unwrap()
@@ -116,9 +116,12 @@ pub async fn an_idempotency_key_belongs_to_its_api_key(ground: &impl Ground) {
 
 pub async fn a_refused_conversion_leaves_its_idempotency_key_free(ground: &impl Ground) {
     let store = with_key(ground).await;
-    let refused =
-        store.accept_from_server(from_server(1, "u_1"), call(1, 1, None), Box::new(|_| Err(StoreError::Full)));
-    assert_eq!(refused.await, Err(StoreError::Full));
+    let refused = store.accept_from_server(
+        from_server(1, "u_1"),
+        call(1, 1, None),
+        Box::new(|_| Err(StoreError::Full(Limit::Queue))),
+    );
+    assert_eq!(refused.await, Err(StoreError::Full(Limit::Queue)));
     // With an unknown API key nothing is written.
     let new = from_server(2, "u_2");
     let stranger = store.accept_from_server(new.clone(), call(9, 1, None), rule(&new, delivery_number(2))).await;

@@ -23,6 +23,7 @@ use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::vendor::VendorName;
 
+use crate::code::Code;
 use crate::outbox::{Progress, Purpose, State};
 use crate::store::delivery::{AttemptEnd, AttemptKey, Claim, LaneKey, LeaseId, Leased, NewAttempt, Settlement};
 use crate::store::operator::Filter;
@@ -185,7 +186,9 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
     let decision = decide(at, touches, &programs, Credit::Each);
     let (status, code) = match () {
         () if !known.claimed.is_empty() => (Status::Duplicate, None),
-        () => decision.unattributed_code().map_or((Status::Accepted, None), |code| (Status::Unattributed, Some(code))),
+        () => decision
+            .no_credit()
+            .map_or((Status::Accepted, None), |why| (Status::Unattributed, Some(Code::from(why).as_str()))),
     };
     let deliveries = if status == Status::Accepted { deliveries(&decision, at, first_delivery) } else { Vec::new() };
     let note = |delivery: &NewDelivery| DeliveryNote { program: delivery.program.clone(), state: "due".into() };

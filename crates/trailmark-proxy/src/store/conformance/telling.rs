@@ -23,7 +23,7 @@ use crate::outbox::State;
 use crate::store::delivery::{Lane, LaneKey};
 use crate::store::operator::{DeliveryRow, Filter};
 use crate::store::webhooks::{AskClaim, Asking, Kept, NewWebhook, Told, WebhookChange, WebhookState};
-use crate::store::{Store, StoreError};
+use crate::store::{Limit, Store, StoreError};
 
 fn webhook(number: u16, body: &str) -> NewWebhook {
     let mut body_hash = [0; 32];
@@ -34,7 +34,7 @@ fn webhook(number: u16, body: &str) -> NewWebhook {
         program: program("main"),
         body_hash,
         body: body.into(),
-        is_cut: false,
+        meaning: Some(Meaning::Unreadable { reason: "a test" }),
         received_at: NOW,
         most: 3,
     }
@@ -97,13 +97,41 @@ pub async fn what_waits_never_leaves_to_make_room(ground: &impl Ground) {
     for (number, body) in [(1, "a"), (2, "b"), (3, "c")] {
         kept(&store, number, body).await;
     }
-    assert_eq!(store.keep_webhook(webhook(4, "d")).await, Err(StoreError::Full));
+    assert_eq!(store.keep_webhook(webhook(4, "d")).await, Err(StoreError::Full(Limit::Webhooks)));
     follow(&store, &id(5002), Meaning::Noted { event: "x".into() }).await;
     follow(&store, &id(5003), Meaning::Unreadable { reason: "a test" }).await;
     kept(&store, 4, "d").await;
     let left: Vec<_> = store.webhooks(Filter::default()).await.unwrap().into_iter().map(|row| row.id).collect();
     assert_eq!(left, [id(5004), id(5003), id(5001)], "the one that was done with");
-    assert_eq!(store.keep_webhook(webhook(5, "e")).await, Err(StoreError::Full), "quarantine stays");
+    assert_eq!(store.keep_webhook(webhook(5, "e")).await, Err(StoreError::Full(Limit::Webhooks)), "quarantine stays");
+}
+
+// field-faults row 77
+pub async fn a_full_quarantine_refuses_only_what_waits_for_a_person(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    for (number, body) in [(1, "a"), (2, "b"), (3, "c")] {
+        follow(&store, &kept(&store, number, body).await, Meaning::Unreadable { reason: "a test" }).await;
+    }
+    let full = Err(StoreError::Full(Limit::Webhooks));
+    let meaning = |number, meaning| NewWebhook { meaning, ..webhook(number, &number.to_string()) };
+    let waiting = |number: u16| meaning(number, Some(about(&format!("later_{number}"))));
+    for number in 4..7 {
+        assert_eq!(store.keep_webhook(waiting(number)).await, Ok(Kept::New), "a delivery may come for {number}");
+    }
+    let unknown = Meaning::UnknownEvent { event: "x".into() };
+    let junk = [None, Some(unknown), Some(Meaning::Unreadable { reason: "a test" }), Some(about("later"))];
+    for (number, of) in (7..).zip(junk) {
+        assert_eq!(store.keep_webhook(meaning(number, of)).await, full);
+    }
+    let noted = || Meaning::Noted { event: "x".into() };
+    for (number, of) in (11..).zip([about("u_1"), noted(), about("u_1")]) {
+        assert_eq!(store.keep_webhook(meaning(number, Some(of.clone()))).await, Ok(Kept::New));
+        assert_eq!(follow(&store, &id(5000 + number), of).await, WebhookState::Followed);
+    }
+    // All that are finished leave for the next one.
+    assert_eq!(store.keep_webhook(meaning(14, Some(noted()))).await, Ok(Kept::New));
+    assert_eq!(store.webhooks(Filter::default()).await.unwrap().len(), 7);
 }
 
 pub async fn an_event_concerns_the_deliveries_of_whom_it_names_in_its_program(ground: &impl Ground) {
@@ -218,7 +246,7 @@ pub async fn operators_replay_and_drop_what_waits_and_nothing_else(ground: &impl
     assert_eq!((dropped.state, dropped.reason.as_deref()), (WebhookState::Dropped, Some("a test")));
     let refused = |result: Result<_, StoreError>| matches!(result, Err(StoreError::Refused(_)));
     assert!(refused(store.change_webhook(name(&unknown), drop(), NOW).await), "nothing left to drop");
-    let cut = NewWebhook { is_cut: true, ..webhook(2, "b") };
+    let cut = NewWebhook { meaning: None, ..webhook(2, "b") };
     store.keep_webhook(cut).await.unwrap();
     assert!(refused(store.change_webhook(name(&id(5002)), WebhookChange::Replay, NOW).await), "only its beginning");
     let quarantined = Filter { state: Some("quarantined".into()), ..Filter::default() };

@@ -10,6 +10,7 @@ use trailmark_wire::time::UnixMillis;
 use super::known::{self, Subject};
 use super::rows::{all, checked, first, maybe, plain, time, to_json, word, write};
 use super::{by_hand, conversions, overrule, owed};
+use crate::code::Code;
 use crate::store::operator::{Afterwards, ConversionChange, ConversionDetail};
 use crate::store::{Consequence, FOLLOWERS_AT_ONCE, Held, Known, ReleaseRule, Ruling, StoreError};
 
@@ -39,7 +40,7 @@ pub(super) fn reject(
     let (site, id) = by_hand::find(ledger, id)?;
     assert_held(ledger, &site, &id)?;
     let why = Why { change: Afterwards::Rejected, reason: Some(reason), cause: None, now };
-    stand(ledger, &site, &id, (Status::Rejected, Some("rejected_by_hand")), &why)?;
+    stand(ledger, &site, &id, (Status::Rejected, Some(Code::RejectedByHand.as_str())), &why)?;
     by_hand::conversion_of(ledger, &site, &id)?.ok_or(StoreError::NotFound("conversion"))
 }
 
@@ -183,7 +184,7 @@ pub(super) fn close_one(
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     let why = Why { change: Afterwards::Closed, reason: None, cause: Some(cause), now };
-    stand(ledger, site, held, (Status::Duplicate, Some("closed_by_server")), &why)
+    stand(ledger, site, held, (Status::Duplicate, Some(Code::ClosedByServer.as_str())), &why)
 }
 
 /// Closes a held conversion whose key is taken.
@@ -195,7 +196,7 @@ fn close_itself(ledger: &Connection, site: &SiteId, id: &ConversionId, now: Unix
     let Some((kind, Some(key))) = named else { return Err(StoreError::NotFound("business key")) };
     let holder = known::stated_by(ledger, site, &kind, &key)?;
     let why = Why { change: Afterwards::Closed, reason: None, cause: holder.as_ref(), now };
-    stand(ledger, site, id, (Status::Duplicate, Some("key_taken")), &why)
+    stand(ledger, site, id, (Status::Duplicate, Some(Code::KeyTaken.as_str())), &why)
 }
 
 /// Sets and records the new status of a held conversion, or of a refund that ended with its sale.

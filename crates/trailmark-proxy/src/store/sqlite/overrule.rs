@@ -9,13 +9,11 @@ use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, first, plain, write};
 use super::{attempts, claims, held, lists, owed};
+use crate::code::Code;
 use crate::outbox::State;
 use crate::outbox::manual::Past;
 use crate::store::operator::Afterwards;
 use crate::store::{FOLLOWERS_AT_ONCE, StoreError};
-
-/// Code of a page's conversion that a server overruled. SQL statements repeat it literally, for a partial index.
-const OVERRULED: &str = "overruled_by_server";
 
 /// Kind and business key of a conversion.
 fn named(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(String, String), StoreError> {
@@ -49,7 +47,7 @@ pub(super) fn overrule(
             "UPDATE conversions SET status = 'duplicate', code = 'overruled_by_server' WHERE site = ?1 AND id = ?2";
         write(ledger, sql, key)?;
         let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
-        held::record(ledger, site, &holder, (Status::Duplicate, Some(OVERRULED)), &why)?;
+        held::record(ledger, site, &holder, (Status::Duplicate, Some(Code::OverruledByServer.as_str())), &why)?;
     }
     Ok(())
 }

@@ -9,24 +9,24 @@ use trailmark_wire::time::UnixMillis;
 use super::commissions;
 use super::paging::{Listing, Order};
 use super::rows::{all, checked, count, first, maybe_time, plain, time, word, write};
-use crate::store::StoreError;
 use crate::store::delivery::LaneKey;
 use crate::store::listing::{Filter, Page};
 use crate::store::webhooks::{Kept, NewWebhook, Unread, WebhookChange, WebhookRow, WebhookState};
+use crate::store::{Limit, StoreError};
 
 /// Shortest accepted beginning of an id, in characters.
 const SHORTEST_PREFIX: usize = 8;
 
 /// See [`crate::store::webhooks::WebhookStore::keep_webhook`].
 pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreError> {
-    let state = if new.is_cut { WebhookState::TooLarge } else { WebhookState::Received };
+    let state = if new.meaning.is_none() { WebhookState::TooLarge } else { WebhookState::Received };
     let sql = "UPDATE webhooks SET times = times + 1, last_at = ?4, state = ?5, reason = NULL
                WHERE site = ?1 AND program = ?2 AND body_hash = ?3";
     let (site, program) = (new.site.as_str(), new.program.as_str());
     if write(ledger, sql, (site, program, new.body_hash, new.received_at.0, state.as_str()))? > 0 {
         return Ok(Kept::Repeated);
     }
-    make_room(ledger, &new.site, new.most)?;
+    make_room(ledger, new)?;
     let sql = "INSERT INTO webhooks (site, id, program, body_hash, body_bytes, state, reason, received_at, last_at)
                VALUES (:site, :id, :program, :body_hash, :body_bytes, :state, :reason, :now, :now)";
     let row = named_params! {
@@ -36,7 +36,7 @@ pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreE
         ":body_hash": new.body_hash,
         ":body_bytes": i64::try_from(new.body.len()).unwrap_or(i64::MAX),
         ":state": state.as_str(),
-        ":reason": new.is_cut.then_some("the body is too large; only its beginning is kept"),
+        ":reason": new.meaning.is_none().then_some("the body is too large; only its beginning is kept"),
         ":now": new.received_at.0,
     };
     write(ledger, sql, row)?;
@@ -45,21 +45,40 @@ pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreE
     Ok(Kept::New)
 }
 
-/// Deletes the oldest finished webhook to make room for one more. Never deletes a waiting one.
-fn make_room(ledger: &Connection, site: &SiteId, most: u32) -> Result<(), StoreError> {
-    if count(ledger, "/* wide: no more than `most` */ SELECT count(*) FROM webhooks WHERE site = ?1", [site.as_str()])?
-        < u64::from(most)
-    {
+/// Deletes the oldest finished webhooks to make room for one more. Never deletes a waiting one.
+fn make_room(ledger: &Connection, new: &NewWebhook) -> Result<(), StoreError> {
+    let (site, most) = (new.site.as_str(), u64::from(new.most));
+    let kept = count(ledger, "/* wide: no more than `most` */ SELECT count(*) FROM webhooks WHERE site = ?1", [site])?;
+    if kept < most {
         return Ok(());
     }
     let leaving = WebhookState::ALL.into_iter().filter(|state| state.may_leave());
     let sql = format!(
-        "/* wide: no more than `most` */ DELETE FROM webhooks WHERE site = ?1 AND id = (SELECT min(id) FROM webhooks WHERE site = ?1 AND state IN ({}))",
+        "/* wide: no more than `most` */ DELETE FROM webhooks WHERE site = ?1 AND id IN (SELECT id FROM webhooks
+         WHERE site = ?1 AND state IN ({}) ORDER BY id LIMIT ?2)",
         words(leaving)
     );
-    match write(ledger, &sql, [site.as_str()])? {
-        0 => Err(StoreError::Full),
-        _ => Ok(()),
+    let surplus = i64::try_from(kept - most).unwrap_or(i64::MAX).saturating_add(1);
+    let left = write(ledger, &sql, (site, surplus))? as u64;
+    if kept - left < most || (kept - left < 2 * most && may_be_matched(new)) || is_soon_finished(ledger, new)? {
+        return Ok(());
+    }
+    Err(StoreError::Full(Limit::Webhooks))
+}
+
+/// Whether a delivery that is still to come may be about it.
+fn may_be_matched(new: &NewWebhook) -> bool {
+    matches!(new.meaning, Some(Meaning::Concerns(_)))
+}
+
+/// Whether nothing is left to wait for once it is interpreted.
+fn is_soon_finished(ledger: &Connection, new: &NewWebhook) -> Result<bool, StoreError> {
+    match &new.meaning {
+        Some(Meaning::Concerns(notice)) => {
+            Ok(!commissions::concerned(ledger, &new.site, &new.program, notice)?.is_empty())
+        }
+        Some(Meaning::Noted { .. }) => Ok(true),
+        Some(Meaning::UnknownEvent { .. } | Meaning::Unreadable { .. }) | None => Ok(false),
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::error::{CommitFailure, commit_failure};
 use super::lock::LockFile;
-use crate::store::StoreError;
+use crate::store::{Limit, StoreError};
 
 /// Most commands in one commit: limits what a crash leaves unanswered, and the log's growth.
 const BATCH: usize = 256;
@@ -62,7 +62,7 @@ impl Condition {
             self.records.store(false, Ordering::Relaxed);
         }
         let counter = match refusal {
-            StoreError::Full => &self.queue_full,
+            StoreError::Full(_) => &self.queue_full,
             StoreError::NoSpace => &self.disk_full,
             StoreError::Unavailable(_) => &self.unavailable,
             StoreError::Corrupt(_) => &self.damaged,
@@ -137,7 +137,7 @@ impl Writer {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         let sent = match &*queue {
             Ok(queue) => queue.try_send(command).map_err(|error| match error {
-                mpsc::error::TrySendError::Full(_) => StoreError::Full,
+                mpsc::error::TrySendError::Full(_) => StoreError::Full(Limit::Writer),
                 mpsc::error::TrySendError::Closed(_) => StoreError::Unavailable("its writer has stopped".into()),
             }),
             Err(reason) => Err(StoreError::Unavailable(reason.clone())),
@@ -393,7 +393,7 @@ mod tests {
         let all = futures_util::future::join_all(keys.map(|key| insert(&writer, key)));
         let (results, ()) = tokio::join!(all, async { go.send(()).unwrap() });
         held.await.unwrap();
-        let full = results.iter().filter(|result| **result == Err(StoreError::Full)).count();
+        let full = results.iter().filter(|result| **result == Err(StoreError::Full(Limit::Writer))).count();
         assert_eq!(full, 10);
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), QUEUE);
     }

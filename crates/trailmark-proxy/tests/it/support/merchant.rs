@@ -54,7 +54,16 @@ impl Merchant {
 
     /// A proxy whose site `acme` has these keys and further settings.
     pub(crate) async fn proxy(&self, settings: &str) -> TestProxy {
+        TestProxy::with(&self.sites(settings)).await
+    }
+
+    /// The same, with a setting of `[limits]`.
+    pub(crate) async fn limited(&self, limit: &str) -> TestProxy {
+        TestProxy::with(&format!("[limits]\n{limit}\n{}", self.sites(""))).await
+    }
+
+    fn sites(&self, settings: &str) -> String {
         let acme = format!("id = \"acme\"\n{}\n{settings}", self.order_keys());
-        TestProxy::with(&SITES.replacen("id = \"acme\"", &acme, 1)).await
+        SITES.replacen("id = \"acme\"", &acme, 1)
     }
 }

@@ -72,14 +72,28 @@ async fn a_step_that_cannot_be_written_is_still_owed() {
     shop.customer(1, "u_1").await;
     let refunds = refunds(&shop).await;
     shop.server(&Paid { minor: 100_000, ..SALE }).await;
-    let full: FollowRule = Arc::new(|_, _| Err(StoreError::Full));
-    assert_eq!(shop.store.follow_up(full, NOW).await, Err(StoreError::Full));
+    let full: FollowRule = Arc::new(|_, _| Err(StoreError::Full(Limit::Queue)));
+    assert_eq!(shop.store.follow_up(full, NOW).await, Err(StoreError::Full(Limit::Queue)));
     // A conversion that a rule refuses stays held and does not block the ones after it.
     let refusing: FollowRule = Arc::new(|_, _| Err(StoreError::Refused("no such site".into())));
     assert_eq!(shop.store.follow_up(refusing, NOW).await, Ok(true));
     while shop.follows_up().await {}
     assert_eq!(decided(&shop, &refunds).await, MANY - 50);
     shop.is_sound().await;
+}
+
+// field-faults row 77
+#[tokio::test]
+async fn an_operator_releases_a_held_conversion_when_pages_have_filled_the_queue() {
+    let mut shop = Shop::open(Credit::One);
+    (shop.rules.queue, shop.rules.signups_per_visitor) = (1, 1);
+    let page = shop.customer(1, "u_1").await;
+    let held = shop.signup(Assurance::Bound, page, "u_2").await;
+    assert_eq!(said(&held), "held signups_per_visitor");
+    let other = touched_visitor(&shop.store, 2, &["main"]).await;
+    assert_eq!(shop.claim(other, "u_3").await, Err(StoreError::Full(Limit::Pages)));
+    shop.release(&held).await.unwrap();
+    assert_eq!(shop.stands(&held).await, "accepted");
 }
 
 #[tokio::test]
