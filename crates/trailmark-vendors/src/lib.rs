@@ -159,6 +159,14 @@ pub struct Adapter {
     pub directory: Option<Arc<dyn Directory>>,
 }
 
+impl Adapter {
+    /// The meaning of a webhook's raw body; unreadable where the vendor sends none.
+    pub fn read_webhook(&self, body: &[u8]) -> Meaning {
+        let none = Meaning::Unreadable { reason: "this vendor sends no webhooks" };
+        self.webhooks.as_ref().map_or(none, |webhooks| webhooks.read(body))
+    }
+}
+
 impl Debug for Adapter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Adapter").field("vendor", &self.vendor).field("dialect", &self.dialect).finish_non_exhaustive()

@@ -10,7 +10,6 @@ use tracing::{info, warn};
 use trailmark_vendors::Adapter;
 use trailmark_vendors::commission::{Commission, Standing};
 use trailmark_vendors::exchange::Step;
-use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::time::UnixMillis;
 
 use super::{MINUTE_MS, next_at, retry_at};
@@ -77,8 +76,7 @@ impl Task {
     }
 
     async fn interpret(&self, webhook: Unread) -> Result<(), StoreError> {
-        let none = Meaning::Unreadable { reason: "this vendor sends no webhooks" };
-        let meaning = self.adapter.webhooks.as_ref().map_or(none, |webhooks| webhooks.read(&webhook.body));
+        let meaning = self.adapter.read_webhook(&webhook.body);
         let (site, now) = (self.lane.site.clone(), self.clock.now());
         match self.store.follow_webhook(site, webhook.id.clone(), meaning, now).await {
             Ok(state) => {

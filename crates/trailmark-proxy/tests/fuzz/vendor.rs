@@ -214,7 +214,7 @@ fn look_answer(input: &[u8]) -> Looked {
     }
     let whole = serde_json::from_slice::<Value>(body).ok();
     let answer = |body: &[u8]| Answer { status, headers: Vec::new(), body: body.to_vec(), at: NOW };
-    let (given, adapter) = (answer(body), adapter());
+    let (given, adapter) = (answer(body), directory());
     let mut verdict = if whole.is_some() { Verdict::Refused } else { Verdict::Unread };
     for thing in [Thing::Customer, Thing::Partner] {
         let call = adapter.one(thing, "u_1").unwrap();

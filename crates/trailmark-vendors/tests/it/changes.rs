@@ -317,7 +317,7 @@ fn a_time_at_the_end_of_its_numbers_is_read_like_any_other() {
     for time in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX] {
         let made =
             format!(r#"{{"data":{{"key":"u_1","email":"ada@example.com","partner_key":"acme","created_at":{time}}}}}"#);
-        let Step::Done(Record::Customer(customer)) = read(Dialect::Guide, &add, &answer(200, &made)).unwrap() else {
+        let Then::Done(Record::Customer(customer)) = read(Dialect::Guide, &add, &answer(200, &made)).unwrap() else {
             panic!("no customer")
         };
         let read = if time.unsigned_abs() > 1 { time } else { time * 1000 };
