@@ -267,7 +267,7 @@ pub fn signal(outcome: &Outcome, status: Option<u16>, credential: &'static str) 
         | Outcome::Premature { .. }
         | Outcome::Recorded { .. }
         | Outcome::Rejected { .. }
-        | Outcome::Unverified => Signal::Answered(credential),
+        | Outcome::Unverified { .. } => Signal::Answered(credential),
     }
 }
 

@@ -76,7 +76,10 @@ pub enum Outcome {
         message: String,
     },
     /// Accepted, but the answer does not prove the effect: read back after the settling time.
-    Unverified,
+    Unverified {
+        /// The vendor's own reference, such as a job's, if it gave one; a look-up finds it in the task.
+        reference: Option<String>,
+    },
 }
 
 /// The result of a look-up.

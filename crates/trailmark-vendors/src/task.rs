@@ -40,6 +40,10 @@ pub struct Task {
     pub partner: Option<PartnerKey>,
     /// The conversion's `data`.
     pub data: TextMap,
+    /// The vendor's own reference of what an earlier send of this delivery did or began, if it gave one.
+    pub reference: Option<String>,
+    /// An earlier conversion of the same touch in this program, of which a send took effect or may have.
+    pub touch_used_by: Option<ConversionId>,
     /// Whether nothing was sent yet. Then whatever a look-up finds came from elsewhere; it counts as ours only if the
     /// vendor credits this partner.
     pub is_unsent: bool,

@@ -318,7 +318,7 @@ impl Account {
             | Outcome::Missing { message }
             | Outcome::Premature { message }
             | Outcome::Rejected { message } => refused(name, &message),
-            Outcome::Recorded { .. } | Outcome::Unverified => refused(name, "its answer had no content"),
+            Outcome::Recorded { .. } | Outcome::Unverified { .. } => refused(name, "its answer had no content"),
         }
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn sent(outcome: &Outcome, http_status: Option<u16>, ended_at: UnixMi
         | Outcome::Rejected { message }
         | Outcome::Retry { message, .. }
         | Outcome::Unknown { message } => Some(message.clone()),
-        Outcome::Recorded { .. } | Outcome::Throttled { .. } | Outcome::Unverified => None,
+        Outcome::Recorded { .. } | Outcome::Throttled { .. } | Outcome::Unverified { .. } => None,
     };
     AttemptEnd { outcome: SendOutcome::from(outcome).as_str(), http_status, message, ended_at }
 }

@@ -141,7 +141,8 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
         // The lane stays closed until the vendor's time, but may be opened earlier: the delivery itself stays due.
         Outcome::Throttled { .. } => uncounted(progress, "the vendor asked to come back later; it was not processed"),
         Outcome::Unknown { message } => unknown(progress, class, message, at),
-        Outcome::Unverified => {
+        Outcome::Unverified { reference } => {
+            let progress = Progress { reference: reference.clone().or_else(|| progress.reference.clone()), ..progress };
             doubted(progress, Doubt::Accepted, "accepted; not yet read back", Some(at.settled()), at)
         }
     };

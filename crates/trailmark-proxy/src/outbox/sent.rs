@@ -104,7 +104,7 @@ impl From<&Outcome> for SendOutcome {
             Outcome::Premature { .. } | Outcome::Retry { .. } => Self::Retry,
             Outcome::Throttled { .. } => Self::Throttled,
             Outcome::Unknown { .. } => Self::Unknown,
-            Outcome::Unverified => Self::Unverified,
+            Outcome::Unverified { .. } => Self::Unverified,
         }
     }
 }

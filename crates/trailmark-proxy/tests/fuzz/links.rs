@@ -90,7 +90,7 @@ impl<'i> Arrival<'i> {
 
     /// What the page sees with: the rules of every vendor, and its own generic names.
     fn page(&self) -> Vec<Rule<'_>> {
-        let known = VendorName::ALL.into_iter().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
+        let known = VendorName::all().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
         known.chain([Rule { vendor: None, params: &self.params }]).collect()
     }
 }

@@ -122,7 +122,7 @@ fn a_look_up_before_the_settling_time_never_means_absent() {
 
 #[test]
 fn what_a_look_up_finds_settles_the_doubt() {
-    for outcome in [unknown(), Outcome::Unverified, Outcome::Duplicate { message: message() }] {
+    for outcome in [unknown(), Outcome::Unverified { reference: None }, Outcome::Duplicate { message: message() }] {
         let doubted = send(Class::Searchable, outcome);
         let found = LookUp::Found { reference: Some("cus_1".into()) };
         let next = after_look_up(doubted.clone(), &found, NOW, at(NOW));
@@ -150,7 +150,7 @@ fn what_is_accepted_and_never_appears_ends_ignored() {
     let mut now = NOW;
     let mut progress = sending();
     for round in 1..=MOST_ROUNDS {
-        progress = after_send(progress, Class::Searchable, &Outcome::Unverified, false, at(now));
+        progress = after_send(progress, Class::Searchable, &Outcome::Unverified { reference: None }, false, at(now));
         assert_eq!((progress.state, progress.due_at), (State::Unverified, Some(now.plus(SETTLING))));
         now = now.plus(SETTLING);
         progress = after_look_up(progress, &LookUp::Absent, now, at(now));
@@ -262,7 +262,7 @@ fn what_is_missing_at_the_first_deletion_is_looked_for_and_ends_as_a_conflict_th
 // field-faults row 43
 #[test]
 fn what_is_ignored_is_read_back_ever_more_slowly_for_a_week_and_never_sent() {
-    let last = Progress { rounds: MOST_ROUNDS - 1, ..send(Class::Searchable, Outcome::Unverified) };
+    let last = Progress { rounds: MOST_ROUNDS - 1, ..send(Class::Searchable, Outcome::Unverified { reference: None }) };
     let mut now = NOW.plus(SETTLING);
     let mut progress = after_look_up(last, &LookUp::Absent, now, at(now));
     for (index, wait) in READ_BACK_MS.into_iter().enumerate() {
@@ -377,7 +377,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
     let hint = || prop::option::of((0_i64..100_000_000).prop_map(|ms| NOW.plus(ms)));
     prop_oneof![
         4 => Just(unknown()),
-        3 => Just(Outcome::Unverified),
+        3 => Just(Outcome::Unverified { reference: None }),
         3 => hint().prop_map(|not_before| Outcome::Retry { message: message(), not_before }),
         2 => hint().prop_map(|until| Outcome::Throttled { until }),
         1 => Just(Outcome::AuthFailed { message: message() }),
@@ -446,7 +446,7 @@ proptest! {
                     let outcome = if event.crashes { unknown() } else { event.outcome };
                     let unsure = may_have_effect;
                     let is_missing = matches!(outcome, Outcome::Missing { .. });
-                    let open = matches!(outcome, Outcome::Unverified | Outcome::Duplicate { .. })
+                    let open = matches!(outcome, Outcome::Unverified { reference: None } | Outcome::Duplicate { .. })
                         || is_missing
                         || (outcome == unknown() && !class.resends_blind());
                     may_have_effect |= SendOutcome::from(&outcome).may_have_effect();

@@ -25,7 +25,7 @@ pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     }
     match answers::data(answer) {
         Some(data) => recorded(answer, &data),
-        None if answers::is_acknowledged(answer) => Outcome::Unverified,
+        None if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         None => answers::unproved(answer, "an action"),
     }
 }
@@ -36,6 +36,6 @@ fn recorded(answer: &Answer, data: &Value) -> Outcome {
         None if data.as_object().is_some_and(serde_json::Map::is_empty) => Outcome::Ignored {
             message: answers::said(answer.status, "the vendor does not know the customer of this action"),
         },
-        None => Outcome::Unverified,
+        None => Outcome::Unverified { reference: None },
     }
 }

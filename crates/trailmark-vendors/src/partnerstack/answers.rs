@@ -198,7 +198,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),
-        Outcome::Ignored { .. } | Outcome::Recorded { .. } | Outcome::Unverified => {
+        Outcome::Ignored { .. } | Outcome::Recorded { .. } | Outcome::Unverified { .. } => {
             (said(answer.status, "no clear answer"), rate_limit(answer))
         }
     };

@@ -61,8 +61,8 @@ pub(super) fn read(answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
         return failure;
     }
     match answers::body(&answer.body) {
-        Body::Empty => Outcome::Unverified,
-        _ if answers::is_acknowledged(answer) => Outcome::Unverified,
+        Body::Empty => Outcome::Unverified { reference: None },
+        _ if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         _ => answers::unproved(answer, "an empty body"),
     }
 }

@@ -130,8 +130,8 @@ pub(super) fn read_created(
         Some(data) if compared(customer, credited.as_ref(), dialect, &data, redaction).is_none() => {
             created(customer, dialect, &data)
         }
-        Some(_differing) => Outcome::Unverified,
-        None if answers::is_acknowledged(answer) => Outcome::Unverified,
+        Some(_differing) => Outcome::Unverified { reference: None },
+        None if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         None => answers::unproved(answer, "a customer"),
     }
 }
@@ -145,7 +145,7 @@ fn created(customer: &Customer, dialect: Dialect, data: &Value) -> Outcome {
         Dialect::Current if is_ours && text(data, "key").is_some() => {
             Outcome::Recorded { reference: reference(data, dialect) }
         }
-        Dialect::Current | Dialect::Guide => Outcome::Unverified,
+        Dialect::Current | Dialect::Guide => Outcome::Unverified { reference: None },
     }
 }
 

@@ -191,7 +191,7 @@ pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer,
     }
     match answers::data(answer) {
         Some(data) => entered(entry, dialect, &data),
-        None if answers::is_acknowledged(answer) => Outcome::Unverified,
+        None if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         None => answers::unproved(answer, "a transaction"),
     }
 }
@@ -199,12 +199,12 @@ pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer,
 /// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared.
 fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value) -> Outcome {
     match (text(data, "key"), dialect) {
-        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified,
+        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified { reference: None },
         (Some(key), _) => match compared(entry, data) {
             None => Outcome::Recorded { reference: Some(key.to_owned()) },
             Some(message) => Outcome::Conflict { message },
         },
-        (None, _) => Outcome::Unverified,
+        (None, _) => Outcome::Unverified { reference: None },
     }
 }
 

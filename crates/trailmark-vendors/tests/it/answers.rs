@@ -17,7 +17,7 @@ fn read(task: &Task, status: u16, body: &str) -> String {
         Outcome::Unknown { message } => ("unknown", message),
         Outcome::Recorded { reference } => ("recorded", reference.unwrap_or_default()),
         Outcome::Throttled { until: None } => ("throttled", String::new()),
-        Outcome::Unverified => ("unverified", String::new()),
+        Outcome::Unverified { reference: None } => ("unverified", String::new()),
         other => panic!("{other:?}"),
     };
     format!("{} | {}", told.0, told.1)

@@ -196,6 +196,8 @@ fn signup() -> Task {
         click_id: Some(ClickId::new("xid123").unwrap()),
         partner: Some(PartnerKey::new("acme").unwrap()),
         data: TextMap::new(),
+        reference: None,
+        touch_used_by: None,
         is_unsent: false,
     }
 }

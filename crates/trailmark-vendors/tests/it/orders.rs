@@ -58,7 +58,7 @@ fn with_order_key(task: Task, key: &str) -> Task {
 fn read(task: &Task, status: u16, body: &str) -> String {
     match adapter().read(task, &answer(status, body)) {
         Outcome::Recorded { reference } => format!("recorded | {}", reference.unwrap_or_default()),
-        Outcome::Unverified => "unverified".into(),
+        Outcome::Unverified { reference: None } => "unverified".into(),
         Outcome::Premature { message } => format!("premature | {message}"),
         Outcome::Retry { message, .. } => format!("retry | {message}"),
         Outcome::Rejected { message } => format!("rejected | {message}"),

@@ -163,7 +163,7 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
     let before = task(8).await;
     let sale = before.sale.expect("the sale is in the ledger");
     assert_eq!((sale.amount_minor, sale.currency.as_str(), sale.reference), (1230, "JPY", None));
-    assert_eq!(before.customer_reference, None, "the signup is not recorded");
+    assert_eq!((before.customer_reference, before.touch_used_by), (None, None), "the signup is not recorded");
     assert_eq!(before.customer.expect("its sale names one").key.as_str(), "u_1");
     for (lease, reference) in [(1, "cus_1"), (2, "txn_1")] {
         let leased = leased(&store, lease).await;
@@ -179,5 +179,7 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
     assert_eq!(after.sale.and_then(|sale| sale.reference).as_deref(), Some("txn_1"));
     assert_eq!(after.customer_reference.as_deref(), Some("cus_1"));
     let (signup, sale) = (task(1).await, task(7).await);
+    assert_eq!((signup.reference.as_deref(), sale.reference.as_deref()), (Some("cus_1"), Some("txn_1")));
+    assert_eq!((after.reference, after.touch_used_by), (None, Some(id(1))), "the first that took effect");
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));
 }

@@ -9,6 +9,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::money::Currency;
 
 use super::rows::{checked, damaged, first, json, maybe, plain, time, word};
+use crate::outbox::sent::SendOutcome;
 use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
@@ -19,6 +20,13 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                       t.click_id, t.partner,
                       NOT EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
                                   AND a.purpose = 'send') AS is_unsent,
+                      d.reference,
+                      (SELECT ed.conversion FROM deliveries ed
+                       WHERE ed.site = d.site AND ed.touch = d.touch AND ed.program = d.program AND ed.id <> d.id
+                         AND (ed.state = 'recorded'
+                              OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id
+                                         AND a.purpose = 'send' AND (a.outcome IS NULL OR a.outcome IN (OUTCOMES))))
+                       ORDER BY ed.id LIMIT 1) AS touch_used_by,
                       (SELECT sd.reference FROM conversions s
                          JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
                        WHERE s.site = c.site AND s.kind = 'signup'
@@ -36,8 +44,9 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                        WHERE s.site = c.site AND s.kind = 'sale' AND s.external_id = c.refund_of
                        ORDER BY sd.state = 'recorded' DESC, s.received_at DESC LIMIT 1)
                LEFT JOIN conversions o ON o.site = od.site AND o.id = od.conversion
-               WHERE d.site = ?1 AND d.id = ?2";
-    let found = first(ledger, sql, (site.as_str(), delivery.as_str()), task)?;
+               WHERE d.site = ?1 AND d.id = ?2"
+        .replace("OUTCOMES", &SendOutcome::words_with_effect());
+    let found = first(ledger, &sql, (site.as_str(), delivery.as_str()), task)?;
     found.ok_or(StoreError::NotFound("delivery"))
 }
 
@@ -54,6 +63,8 @@ fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         click_id: maybe(row, "click_id")?,
         partner: maybe(row, "partner")?,
         data: json(row, "data")?,
+        reference: plain(row, "reference")?,
+        touch_used_by: maybe(row, "touch_used_by")?,
         is_unsent: plain(row, "is_unsent")?,
     })
 }
