@@ -154,8 +154,6 @@ CREATE TABLE deliveries (
   FOREIGN KEY (site, touch) REFERENCES touches (site, id)
 ) STRICT;
 CREATE UNIQUE INDEX deliveries_of_conversion ON deliveries (site, conversion, program);
--- What else was credited to a touch.
-CREATE INDEX deliveries_of_touch ON deliveries (site, touch);
 -- A lane's queue.
 CREATE INDEX deliveries_due ON deliveries (site, program, due_at, id)
   WHERE lease IS NULL AND due_at IS NOT NULL AND paused_by IS NULL;
