@@ -245,6 +245,11 @@ pub fn vendor(name: VendorName, account: &Account) -> Result<Box<dyn Vendor>, Ac
     }
 }
 
+/// Whether this version has an adapter for a vendor.
+pub fn is_served(name: VendorName) -> bool {
+    !matches!(vendor(name, &Account::default()), Err(AccountError::NotYet { .. }))
+}
+
 /// What a vendor can do in a dialect, whether or not an account is configured.
 pub fn capabilities(name: VendorName, dialect: Dialect) -> Capabilities {
     match name {

@@ -7,7 +7,8 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::source::{Problem, Text, nearest};
+use super::source::{Problem, Text};
+use crate::nearest::{listed, nearest};
 
 /// A text with its position, if present.
 pub(super) type Words = Option<Spanned<String>>;
@@ -202,8 +203,7 @@ fn shape(expected: &str, name: &str) -> String {
 /// An unknown setting, with the setting that was probably meant. `expected` is the parser's list of names in
 /// backticks.
 fn unknown(name: &str, expected: &str) -> String {
-    let known = expected.split('`').skip(1).step_by(2);
-    match nearest(name, known) {
+    match nearest(name, listed(expected)) {
         Some(known) => format!("is not a setting here; did you mean `{known}`?"),
         None => "is not a setting here; `trailmark config print --default` prints all settings".to_owned(),
     }

@@ -301,7 +301,7 @@ impl Reader<'_> {
         let id =
             self.required("sites.programs.id", table.id.clone(), place, |text| named(ProgramId::new(text.clone())))?;
         let vendor = self.required("sites.programs.vendor", table.vendor.clone(), place, |text| {
-            VendorName::from_name(text).ok_or("is not a vendor: write partnerstack, partnerize, introw or partnero")
+            VendorName::from_name(text).ok_or_else(no_vendor)
         })?;
         let dialects = [("current", Dialect::Current), ("guide", Dialect::Guide)];
         let dialect = self.word("sites.programs.dialect", table.dialect.clone(), &dialects);
@@ -376,6 +376,15 @@ impl Reader<'_> {
 /// The wire's errors begin with `not`.
 fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
+}
+
+/// The vendors that may be named, and which of them nothing can be sent to yet.
+fn no_vendor() -> String {
+    let served = |vendor: &VendorName| trailmark_vendors::is_served(*vendor);
+    let (now, later): (Vec<_>, Vec<_>) = VendorName::ALL.into_iter().partition(served);
+    let names = |vendors: Vec<VendorName>| vendors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let later = if later.is_empty() { String::new() } else { format!(" (not served yet: {})", names(later)) };
+    format!("is not a vendor: write {}{later}", names(now))
 }
 
 /// All settings that belong only to some vendors.

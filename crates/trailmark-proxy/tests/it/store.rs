@@ -46,8 +46,8 @@ async fn a_second_process_is_refused_and_told_what_to_do() {
     let folder = Folder::fresh();
     let store = folder.open();
     let error = refused(SqliteStore::open(&folder.ledger()));
-    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("operator's listener")), "{error}");
-    assert!(matches!(refused(SqliteStore::open_for_operator(&folder.ledger())), StoreError::Unavailable(_)));
+    assert!(matches!(&error, StoreError::InUse(_)) && error.to_string().contains("operator's listener"), "{error}");
+    assert!(matches!(refused(SqliteStore::open_for_operator(&folder.ledger())), StoreError::InUse(_)));
     store.close().await.unwrap();
     SqliteStore::open_for_operator(&folder.ledger()).unwrap();
 }
