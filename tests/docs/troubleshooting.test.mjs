@@ -13,7 +13,7 @@ before(async () => {
 });
 after(() => walk?.end());
 
-test('who asks why there is no commission reads that no partner led here', async () => {
+test('who asks why there is no commission reads that the report names no visitor', async () => {
   await walk.follow('docs/start.md');
   const { terminal } = walk;
   const key = (await terminal.run('trailmark apikeys add --site acme --name a-test')).trim().split('\n')[0];

@@ -35,6 +35,12 @@ test('every refusal stands in the table with its status, and no other', () => {
   for (const [code, , cause, cure] of told) assert.ok(cause && cure, `${code} has a cause and a cure`);
 });
 
+test('every answer stands in the table, and no other', () => {
+  const answers = all(body(proxy('answer.rs'), 'headline'), /=> "([A-Z][a-z ]+)"/g);
+  const told = rows('docs/troubleshooting.md', 'What an answer means').map(([answer]) => answer);
+  assert.deepEqual(sorted(told), sorted([...new Set(answers)]));
+});
+
 test('every code of a conversion stands in the table, and no other', () => {
   const codes = all(read('crates/trailmark-proxy/src/code.rs'), /^ {4}[A-Z]\w+ = "([a-z_]+)",$/gm);
   assert.ok(codes.length >= 38);

@@ -214,7 +214,7 @@ test("an order or customer that is forged, swapped, expired or another site's is
     'trusted',
   );
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /no key of the site verifies/);
+  assert.match(stderr, /none of the site's `order_keys` verifies/);
 
   // The right ones count, once, however often the page passes them on; and what was held has not taken their keys.
   for (const [number, status] of [

@@ -182,9 +182,9 @@ for (const dialect of ['current', 'guide']) {
         if (row.state === 'recorded')
           assert.equal(has(state, told, kind), 1, `${kind} of ${told.key} is recorded and there`);
         if (row.state === 'uncertain')
-          assert.match(row.reason, /for an operator to find out/, `${kind} of ${told.key}`);
+          assert.match(row.reason, /find out whether the vendor has it/, `${kind} of ${told.key}`);
         if (row.state === 'blocked')
-          assert.match(row.reason, /has its sale is for an operator to find out/, `${kind} of ${told.key}`);
+          assert.match(row.reason, /unknown whether the vendor has its sale/, `${kind} of ${told.key}`);
       }
     }
     const tally = JSON.stringify(counts);

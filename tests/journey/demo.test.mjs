@@ -52,7 +52,7 @@ async function signsUpAndBuys(page, { site }, email) {
 
 test('cargo xtask demo serves beside taken ports, credits a partner, and ends with nothing running', async () => {
   const held = await Promise.all(FIRST_PORTS.map(take));
-  const demo = await Demo.start();
+  const demo = await Demo.start('--fresh');
   const { context, page, said } = await freshPage(browser);
   try {
     for (const url of demo.addresses) {
@@ -91,7 +91,7 @@ test('a killed demo takes proxy and simulator with it, the next one goes on, and
     return demo;
   };
   try {
-    const killed = await start();
+    const killed = await start('--fresh');
     await signsUpAndBuys(page, killed, email);
     assert.equal(await killed.kill(), 'SIGKILL');
     for (const url of killed.addresses) await until(`nobody listens at ${url}`, () => refused(url), 20_000);

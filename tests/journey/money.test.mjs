@@ -190,7 +190,7 @@ for (const dialect of ['current', 'guide']) {
     });
 
     test('a sale before its signup waits for it, and is sent once the vendor knows the customer', async () => {
-      const nobody = await says(sale('early_0', 'never_seen', 500), 'unattributed no_touch');
+      const nobody = await says(sale('early_0', 'never_seen', 500), 'unattributed customer_unknown');
       const early = await says({ ...sale('early_1', 'late', 500), click_token: token }, 'accepted');
       await settled();
       assert.equal(row(early).state, 'blocked');

@@ -76,6 +76,45 @@ fn run(arguments: &[String]) -> Result<()> {
             print!("{HELP}");
             Ok(())
         }
-        _ => bail!("`{}` is no task; `cargo xtask --help` lists them", words.join(" ")),
+        [task, option, ..] if tasks().any(|known| known == *task) => bail!("{}", no_option(task, option)),
+        [task, ..] => bail!("`{task}` is no task; `cargo xtask --help` lists them"),
+    }
+}
+
+/// The tasks, as the help lists them.
+fn tasks() -> impl Iterator<Item = &'static str> {
+    let lines = HELP.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    lines.filter_map(|line| line.split_whitespace().next())
+}
+
+/// The options of a task, as the help lists them below it.
+fn options_of(task: &str) -> Vec<&'static str> {
+    let below = HELP.lines().skip_while(|line| line.split_whitespace().next() != Some(task) || !line.starts_with("  "));
+    let own = below.skip(1).take_while(|line| line.starts_with("    "));
+    own.filter_map(|line| line.split_whitespace().next().filter(|word| word.starts_with("--"))).collect()
+}
+
+fn no_option(task: &str, option: &str) -> String {
+    let options = options_of(task);
+    let has = if options.is_empty() { "takes none".to_owned() } else { format!("has `{}`", options.join("`, `")) };
+    format!("`{task}` has no option `{option}`; it {has}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_a_task_has_not_is_named_with_those_that_it_has() {
+        let error = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            run(&words).unwrap_err().to_string()
+        };
+        assert_eq!(error(&["demo", "--frsh"]), "`demo` has no option `--frsh`; it has `--fresh`");
+        for task in ["tidy", "size", "pack", "build-sdk"] {
+            assert_eq!(error(&[task, "--all"]), format!("`{task}` has no option `--all`; it takes none"));
+        }
+        assert_eq!(error(&["dmo"]), "`dmo` is no task; `cargo xtask --help` lists them");
+        assert_eq!(options_of("fuzz"), ["--seconds", "--seed", "--replay"]);
     }
 }

@@ -10,14 +10,13 @@ use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
 use crate::code::Code;
-use crate::outbox::State;
-use crate::store::operator::{ConversionRow, Followed, LaneRow, Standing};
+use crate::outbox::{Remedy, State};
+use crate::store::operator::{ConversionRow, CustomersSignup, Followed, LaneRow, Standing};
 
 /// The result of a conversion, for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// `Paid`, `Approved`, `Recorded`, `Waiting`, `Unclear` or `Not paid`; for a refund `Applied`, `Waiting`,
-    /// `Unclear` or `Not applied`.
+    /// One of those that docs/troubleshooting.md lists, such as `Paid` or, for a refund, `Applied`.
     pub headline: String,
     /// Why, in whole sentences. Contains keys and the vendor's words, but no personal data.
     pub reason: String,
@@ -59,7 +58,11 @@ enum Stage {
     Paid,
     Approved,
     Recorded,
+    /// The vendor has it, and has not decided.
+    AtVendor,
     Waiting,
+    /// Another conversion with the same key counts.
+    Counted,
     /// Only an operator can find out.
     Unclear,
     Not,
@@ -110,7 +113,8 @@ pub fn of_delivery(row: &ConversionRow, standing: &Standing, lanes: &[LaneRow]) 
 fn told(row: &ConversionRow, cause: &Cause<'_>) -> Answer {
     let stage = cause.stage();
     let tone = match stage {
-        Stage::Paid | Stage::Approved | Stage::Recorded => Tone::Good,
+        Stage::Paid | Stage::Approved | Stage::Recorded | Stage::Counted => Tone::Good,
+        Stage::AtVendor => Tone::Waiting,
         Stage::Waiting if !cause.needs_a_person() => Tone::Waiting,
         Stage::Waiting | Stage::Unclear | Stage::Not => Tone::Bad,
     };
@@ -119,11 +123,13 @@ fn told(row: &ConversionRow, cause: &Cause<'_>) -> Answer {
 
 fn headline(stage: Stage, kind: Kind) -> &'static str {
     match (stage, kind) {
-        (Stage::Paid | Stage::Approved | Stage::Recorded, Kind::Refund) => "Applied",
+        (Stage::Paid | Stage::Approved | Stage::Recorded | Stage::AtVendor, Kind::Refund) => "Applied",
         (Stage::Paid, _) => "Paid",
         (Stage::Approved, _) => "Approved",
         (Stage::Recorded, _) => "Recorded",
+        (Stage::AtVendor, _) => "At the vendor",
         (Stage::Waiting, _) => "Waiting",
+        (Stage::Counted, _) => "Counted already",
         (Stage::Unclear, _) => "Unclear",
         (Stage::Not, Kind::Refund) => "Not applied",
         (Stage::Not, _) => "Not paid",
@@ -133,14 +139,15 @@ fn headline(stage: Stage, kind: Kind) -> &'static str {
 impl Cause<'_> {
     fn stage(&self) -> Stage {
         match self {
-            Self::KeyOwned(_) | Self::NotCredited(_) => Stage::Not,
+            Self::KeyOwned(_) => Stage::Counted,
+            Self::NotCredited(_) => Stage::Not,
             Self::Held(Some(Code::SaleUnknown)) => Stage::Waiting,
             Self::Held(_) => Stage::Not,
             Self::Delivery(standing, _) => match standing.state {
                 State::Recorded => match standing.commission {
                     Commission::Paid => Stage::Paid,
                     Commission::Approved => Stage::Approved,
-                    Commission::Pending => Stage::Waiting,
+                    Commission::Pending => Stage::AtVendor,
                     Commission::Rejected => Stage::Not,
                     Commission::Unknown => Stage::Recorded,
                 },
@@ -168,14 +175,14 @@ impl Cause<'_> {
         match self {
             Self::KeyOwned(owner) => {
                 let owner = owner.map_or_else(|| "Another conversion".to_owned(), |id| format!("Conversion {id}"));
-                format!("{owner} already has this {} key. Nothing is sent for this one.", row.kind.as_str())
+                format!("{owner} already counts for this {} key, so nothing is sent for this one.", row.kind.as_str())
             }
             Self::Held(Some(code @ Code::SaleUnknown)) => code.sentence().to_owned(),
             Self::Held(code) => {
                 let why = code.map(|code| format!(" {}", code.sentence())).unwrap_or_default();
                 format!("It is held until a server or an operator confirms it.{why}")
             }
-            Self::NotCredited(Some(code)) => code.sentence().to_owned(),
+            Self::NotCredited(Some(code)) => nobody(row, *code),
             Self::NotCredited(None) => match &row.code {
                 Some(code) => format!("No partner is credited ({code})."),
                 None => "No partner is credited.".to_owned(),
@@ -186,20 +193,126 @@ impl Cause<'_> {
 
     fn cure(&self, row: &ConversionRow) -> Option<String> {
         match self {
-            Self::KeyOwned(owner) => owner.map(|id| explained(None, id)),
-            Self::Held(Some(Code::SaleUnknown)) => None,
-            Self::Held(_) => {
-                Some(format!("Run `trailmark conversions release {} --reason …`, or `reject` it.", row.id))
+            Self::KeyOwned(owner) => {
+                owner.map(|id| format!("`trailmark conversions explain {id}` shows the one that counts."))
             }
-            Self::NotCredited(Some(Code::SignupRejected)) => {
-                row.customer.as_deref().map(|customer| explained(Some(customer), &row.id))
-            }
+            Self::Held(Some(Code::SaleUnknown | Code::SignupDisputed)) => None,
+            Self::Held(_) => Some(confirmed(row)),
+            Self::NotCredited(Some(Code::SignupRejected)) => Some(after_rejected(row)),
+            Self::NotCredited(Some(Code::CustomerUnknown)) => Some(format!(
+                "If the customer signed up under another key, report the {kind} with that key. If the signup comes later, \
+                 report this {kind} again after it, with a new Idempotency-Key.",
+                kind = row.kind.as_str()
+            )),
+            Self::NotCredited(Some(Code::NoTouch)) if is_unfollowed(row) => Some(
+                "If a link led here, report the signup again with `visitor` or `click_token`, and with a new \
+                 Idempotency-Key."
+                    .to_owned(),
+            ),
             Self::NotCredited(Some(Code::SaleRejected | Code::SaleUnattributed)) => {
                 row.refund_of.as_deref().map(|sale| explained(Some(sale), &row.id))
             }
             Self::NotCredited(_) => None,
             Self::Delivery(standing, lane) => helps(row, standing, *lane),
         }
+    }
+}
+
+/// Why nobody is credited. For a lead or a sale, this may be the status of its customer's signup.
+fn nobody(row: &ConversionRow, code: Code) -> String {
+    let follows = |what: &str| match &row.signup {
+        Some(signup) => format!("It follows the customer's signup {}, {what}.", signup.conversion),
+        None => code.sentence().to_owned(),
+    };
+    match (code, row.kind, row.signup.as_ref().map(|signup| signup.status)) {
+        (Code::CustomerUnknown, _, _) => {
+            let customer = row.customer.as_deref().unwrap_or_default();
+            format!("The report names no visitor, and no signup of customer `{customer}` is known.")
+        }
+        (Code::SignupRejected, Kind::Signup, _) => {
+            "No partner's link is known for it, and an earlier signup of this customer was rejected.".to_owned()
+        }
+        (Code::NoTouch, Kind::Lead | Kind::Sale, Some(Status::Unattributed)) if is_servers(row) => {
+            follows("which no partner's link led to")
+        }
+        (Code::NoTouch, Kind::Lead | Kind::Sale, Some(Status::Held)) if is_servers(row) => {
+            follows("which is held and counts for nobody yet")
+        }
+        (Code::NoTouch, _, _) if is_unfollowed(row) => {
+            "No partner's link is known for it: the report names no visitor, or one whom no link led here.".to_owned()
+        }
+        _ => code.sentence().to_owned(),
+    }
+}
+
+fn is_servers(row: &ConversionRow) -> bool {
+    row.assurance == "server"
+}
+
+/// A backend's signup: whether it names a visitor decides, and nothing else.
+fn is_unfollowed(row: &ConversionRow) -> bool {
+    row.kind == Kind::Signup && is_servers(row)
+}
+
+/// What to do about a held conversion, the best first. If no key verifies it, it can only be rejected.
+fn confirmed(row: &ConversionRow) -> String {
+    let (id, kind) = (&row.id, row.kind.as_str());
+    let backend = format!("Best: report the {kind} from the backend");
+    let reject = format!("`trailmark conversions reject {id} --reason …`");
+    if row.external_id.is_none() {
+        return format!("{backend}, and close this one: {reject}.");
+    }
+    let checked = if matches!(row.kind, Kind::Sale | Kind::Refund) { "the amount" } else { "the customer" };
+    format!(
+        "{backend}; this one then closes by itself. Only if you have checked {checked}: `trailmark conversions release {id} \
+         --reason …`. If it is false: {reject}."
+    )
+}
+
+/// What to do if the customer's signup was rejected.
+fn after_rejected(row: &ConversionRow) -> String {
+    let first = row.signup.as_ref().filter(|signup| signup.status == Status::Rejected);
+    let cause = match (first, row.customer.as_deref()) {
+        (Some(CustomersSignup { conversion, .. }), _) => explained(None, conversion),
+        (None, customer) => explained(customer, &row.id),
+    };
+    match row.kind {
+        Kind::Signup => format!(
+            "{cause} Report the signup again, corrected, with the `visitor` or `click_token` of the first, and with a new \
+             Idempotency-Key."
+        ),
+        _ => cause,
+    }
+}
+
+/// What to do about a rejected or dead delivery whose key no other conversion has.
+pub fn again(row: &ConversionRow, standing: &Standing) -> String {
+    let (id, vendor) = (&standing.delivery, title(standing.vendor.as_str()));
+    let report = format!(
+        "send it again, corrected, with the same `visitor` or `click_token` and a new Idempotency-Key; then run `trailmark \
+         outbox drop {id} --reason …`."
+    );
+    let retry = format!("run `trailmark outbox retry {id}`.");
+    match standing.remedy {
+        Remedy::Report => format!("To correct the report: {report}"),
+        Remedy::Either => format!(
+            "To correct the report: {report} If the cause lay at {vendor}, remove it there and {retry}{}",
+            partner(row, standing, vendor)
+        ),
+        Remedy::Retry => format!("Fix the cause, then {retry}"),
+    }
+}
+
+/// A vendor refuses a signup by a partner's key if it has no such partner.
+fn partner(row: &ConversionRow, standing: &Standing, vendor: &str) -> String {
+    let mut each = row.programs.iter().zip(&row.partners);
+    let key = each.find(|(program, _)| **program == standing.program).and_then(|(_, partner)| partner.as_deref());
+    match key {
+        Some(key) if row.kind == Kind::Signup => format!(
+            " If {vendor} has no partner {key}: add the partner (`trailmark partners add --key {} …`) or correct the link.",
+            shell_word(key)
+        ),
+        _ => String::new(),
     }
 }
 
@@ -318,7 +431,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
                  --reason …`."
             ))
         }
-        State::Dead | State::Rejected => Some(format!("Fix the cause, then run `trailmark outbox retry {id}`.")),
+        State::Dead | State::Rejected => Some(again(row, standing)),
         _ => None,
     }
 }

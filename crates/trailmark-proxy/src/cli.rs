@@ -31,11 +31,13 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use self::failure::Failure;
 use crate::config::{Config, Overrides, Program, Site};
+use crate::nearest::likeness;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -174,9 +176,11 @@ struct Format {
 
 /// Runs one command line and returns its exit code. Prints to the process's own streams.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
         Err(usage) => {
+            let usage = hinted(usage, arguments.get(1));
             // Help and version are no errors; clap knows which stream each belongs on.
             let _ = usage.print();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
@@ -193,6 +197,31 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             failure.exit_code()
         }
     }
+}
+
+/// An unknown command with the likeliest one first; the first word alone may also be a command of a group.
+fn hinted(mut usage: clap::Error, first: Option<&OsString>) -> clap::Error {
+    let Some(ContextValue::String(word)) = usage.get(ContextKind::InvalidSubcommand).cloned() else { return usage };
+    let mut likely = match usage.get(ContextKind::SuggestedSubcommand) {
+        Some(ContextValue::Strings(several)) => several.clone(),
+        Some(ContextValue::String(one)) => vec![one.clone()],
+        _ => Vec::new(),
+    };
+    likely.sort_by(|a, b| likeness(&word, b).total_cmp(&likeness(&word, a)));
+    if first.is_some_and(|first| *first == *word) {
+        likely.splice(0..0, groups_with(&word));
+    }
+    if !likely.is_empty() {
+        usage.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(likely));
+    }
+    usage
+}
+
+/// `conversions explain` for `explain`: every group that has such a command.
+fn groups_with(word: &str) -> Vec<String> {
+    let cli = Cli::command();
+    let groups = cli.get_subcommands().filter(|group| group.get_subcommands().any(|one| one.get_name() == word));
+    groups.map(|group| format!("{} {word}", group.get_name())).collect()
 }
 
 fn start(command: Command) -> Result<(), Failure> {
@@ -239,8 +268,6 @@ async fn short(command: Command) -> Result<(), Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]

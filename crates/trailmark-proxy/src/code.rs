@@ -45,6 +45,8 @@ codes! {
         "The signed customer that the page sent is not a valid JWS, or has values out of range.";
     CustomerSignatureInvalid = "customer_signature_invalid",
         "No key in the site's `order_keys` verifies the signature on the customer: it is forged, or its key is missing there.";
+    CustomerUnknown = "customer_unknown",
+        "The report names no visitor, and no signup of its customer is known.";
     CustomerUnsigned = "customer_unsigned",
         "This site believes a page's customer only if the merchant signed it.";
     KeyTaken = "key_taken",

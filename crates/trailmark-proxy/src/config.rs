@@ -120,15 +120,14 @@ pub enum ConfigError {
     #[error("{}", listed(.0))]
     Settings(Vec<Problem>),
     /// The file cannot be read.
-    #[error(
-        "cannot read {path}: {reason}; name the file with `--config FILE` or TRAILMARK_CONFIG, run this in the folder that has \
-         it, or write one with `trailmark config print --default`"
-    )]
+    #[error("cannot read {path}: {reason}; {cure}")]
     Unreadable {
         /// The file.
         path: String,
         /// The reason.
         reason: String,
+        /// What helps.
+        cure: &'static str,
     },
 }
 
@@ -216,9 +215,20 @@ impl Draft {
 /// The chosen file and its text.
 fn file_text(path: Option<&Path>) -> Result<(&Path, String), ConfigError> {
     let path = path.unwrap_or(Path::new(FILE));
-    let unreadable =
-        |error: io::Error| ConfigError::Unreadable { path: path.display().to_string(), reason: error.to_string() };
-    Ok((path, std::fs::read_to_string(path).map_err(unreadable)?))
+    Ok((path, std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> ConfigError {
+    let cure = match error.kind() {
+        io::ErrorKind::PermissionDenied => "make it readable for this user",
+        io::ErrorKind::IsADirectory => "it is a folder: name the file in it with `--config FILE` or TRAILMARK_CONFIG",
+        io::ErrorKind::InvalidData => "save it as UTF-8 text",
+        _ => {
+            "name the file with `--config FILE` or TRAILMARK_CONFIG, run this in the folder that has it, or write one with \
+             `trailmark config print --default`"
+        }
+    };
+    ConfigError::Unreadable { path: path.display().to_string(), reason: error.to_string(), cure }
 }
 
 /// Reads the settings one by one and collects the problems.
@@ -451,4 +461,22 @@ fn one_of<T: Copy>(text: &str, allowed: &[(&str, T)]) -> Result<T, String> {
     let found = allowed.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
     let words: Vec<&str> = allowed.iter().map(|(word, _)| *word).collect();
     found.ok_or_else(|| format!("must be \"{}\"", words.join("\" or \"")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_names_the_cure_for_its_reason() {
+        for (kind, cure) in [
+            (io::ErrorKind::PermissionDenied, "make it readable for this user"),
+            (io::ErrorKind::IsADirectory, "name the file in it"),
+            (io::ErrorKind::InvalidData, "save it as UTF-8"),
+            (io::ErrorKind::NotFound, "trailmark config print --default"),
+        ] {
+            let text = unreadable(Path::new("trailmark.toml"), &kind.into()).to_string();
+            assert!(text.starts_with("cannot read trailmark.toml: ") && text.contains(cure), "{text}");
+        }
+    }
 }

@@ -19,12 +19,14 @@ use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
 pub use self::story::{Line, Section, Story, plain, wrapped};
-use crate::answer::{answer, of_delivery};
+use crate::answer::{answer, of_delivery, shell_word};
 use crate::code::Code;
 use crate::outbox::State;
 use crate::store::operator::{
     Afterwards, ConversionChange, ConversionDetail, ConversionRow, LaneRow, Signed, TouchRow,
 };
+
+const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Shown instead of a key that only an unaccepted signed statement has.
 pub const UNREAD_KEY: &str = "(signed)";
@@ -38,7 +40,7 @@ pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
 pub fn story(detail: &ConversionDetail, lanes: &[LaneRow]) -> Story {
     let mut story = Story::default();
     let decision = serde_json::from_value::<Decision>(detail.decision.clone()).ok();
-    head(&mut story, &detail.conversion, lanes);
+    head(&mut story, detail, lanes);
     touches(&mut story, detail, decision.as_ref());
     conversion(&mut story, detail, decision.as_ref());
     for change in &detail.changes {
@@ -51,7 +53,8 @@ pub fn story(detail: &ConversionDetail, lanes: &[LaneRow]) -> Story {
 }
 
 /// The answer (one for each program), and the conversion's summary.
-fn head(story: &mut Story, row: &ConversionRow, lanes: &[LaneRow]) {
+fn head(story: &mut Story, detail: &ConversionDetail, lanes: &[LaneRow]) {
+    let row = &detail.conversion;
     let is_delivered = matches!(row.status, Status::Accepted | Status::Rejected);
     let answers = match row.standings.as_slice() {
         several @ [_, _, ..] if is_delivered => several.iter().map(|one| of_delivery(row, one, lanes)).collect(),
@@ -61,10 +64,30 @@ fn head(story: &mut Story, row: &ConversionRow, lanes: &[LaneRow]) {
         let cure = answer.cure.map(|cure| format!(" {cure}")).unwrap_or_default();
         story.line(&format!("{}: {}{cure}", answer.headline, answer.reason));
     }
+    if let Some(touch) = expired(detail) {
+        story.line(&last_touch(touch));
+    }
     story.line(&format!("{} at site {}, status {}.", subject(row), row.site, row.status.as_str()));
     story.line(&format!("Credited: {}.", credited(row)));
     let page = row.page_id.as_ref().map(|id| format!(" The page knows it as {id}.")).unwrap_or_default();
     story.line(&format!("Conversion {}.{page}", row.id));
+}
+
+/// The visitor's last touch, if nobody is credited because it had expired.
+fn expired(detail: &ConversionDetail) -> Option<&TouchRow> {
+    let code = detail.conversion.code.as_deref().and_then(Code::from_word)?;
+    let is_expired = matches!(code, Code::TouchExpired | Code::VisitorExpired | Code::TokenExpired);
+    detail.touches.iter().filter(|touch| is_expired && touch.at <= detail.occurred_at).max_by_key(|touch| touch.at)
+}
+
+fn last_touch(touch: &TouchRow) -> String {
+    let partner = touch.partner.as_deref().unwrap_or("a partner whom the vendor knows");
+    let days = touch.expires_at.since(touch.at) / DAY_MS;
+    format!(
+        "The last touch known for it: {partner}, {}, good for {days} days (`window_days`), until {}. Nothing is due.",
+        clock(touch.at),
+        clock(touch.expires_at)
+    )
 }
 
 fn touches(story: &mut Story, detail: &ConversionDetail, decision: Option<&Decision>) {
@@ -75,13 +98,16 @@ fn touches(story: &mut Story, detail: &ConversionDetail, decision: Option<&Decis
         story.event(touch.at, &format!("{}. {} {}", touched(touch), credit(touch, detail, decision), source(touch)));
     }
     if touches.is_empty() {
-        story.line(&no_touch(detail.conversion.code.as_deref()));
+        story.line(&no_touch(&detail.conversion));
     }
 }
 
 /// Why no touch is known.
-fn no_touch(code: Option<&str>) -> String {
-    match code.and_then(Code::from_word) {
+fn no_touch(row: &ConversionRow) -> String {
+    if row.kind == Kind::Refund {
+        return "It has no touch of its own: a refund follows its sale.".to_owned();
+    }
+    match row.code.as_deref().and_then(Code::from_word) {
         Some(
             code @ (Code::VisitorInvalid
             | Code::VisitorExpired
@@ -90,9 +116,18 @@ fn no_touch(code: Option<&str>) -> String {
             | Code::ReferenceUnknown),
         ) => format!("No touch could be looked up ({}).", code.as_str()),
         Some(Code::SignupRejected) => {
-            "This visitor has no touch. The sale would follow the customer's signup, which was rejected: `conversions list \
-             --customer` finds it."
-                .to_owned()
+            let customer = shell_word(row.customer.as_deref().unwrap_or_default());
+            format!(
+                "It has no touch of its own. It would follow the customer's signup, which was rejected: `trailmark \
+                 conversions list --customer {customer}` finds it."
+            )
+        }
+        Some(Code::CustomerUnknown) => "The report names no visitor, so no touch could be looked up.".to_owned(),
+        _ if row.signup.is_some() && row.assurance == "server" => {
+            "It has no touch of its own, and none was credited for the customer's signup.".to_owned()
+        }
+        Some(Code::NoTouch) if row.assurance == "server" => {
+            "No touch is known for it: the report names no visitor, or one whom no partner's link led here.".to_owned()
         }
         _ => "No touch of this visitor is known: no partner's link led here.".to_owned(),
     }
@@ -160,8 +195,17 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
         }
         Some(Verdict::ProgramUnknown) => "Not credited: its program was no longer configured.".to_owned(),
         Some(Verdict::Unusable) => "Not credited: it is unusable, so it displaces no other touch.".to_owned(),
+        None if is_by_expired_word(row) && touch.expires_at <= detail.occurred_at => {
+            format!("Not credited: its window ended at {until}.")
+        }
+        None if is_by_expired_word(row) => "Not considered: what the backend passed on had expired.".to_owned(),
         None => "Not considered: it was recorded after the decision.".to_owned(),
     }
+}
+
+/// Whether the visitor is known by an expired token or cookie alone.
+fn is_by_expired_word(row: &ConversionRow) -> bool {
+    matches!(row.code.as_deref().and_then(Code::from_word), Some(Code::VisitorExpired | Code::TokenExpired))
 }
 
 /// The rule by which a conversion follows another one's credit.

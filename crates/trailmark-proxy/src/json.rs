@@ -6,6 +6,8 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use trailmark_wire::json::{JsonError, ReadJson, WriteJson};
 
+use crate::nearest::{listed, nearest};
+
 /// The proxy's reader and writer.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json;
@@ -64,11 +66,18 @@ fn data_problem(path: &str, message: &str) -> String {
     match expected {
         _ if message.starts_with("missing field") => format!("`{}` is missing", named(&quoted())),
         _ if message.starts_with("duplicate field") => format!("`{}` appears twice", named(&quoted())),
-        _ if message.starts_with("unknown field") => format!("`{}` is not a known field", or_body(path)),
+        _ if message.starts_with("unknown field") => unknown(path, expected.unwrap_or_default()),
         Some(expected) if expected.starts_with("struct ") => format!("`{}` must be an object", or_body(path)),
         Some(expected) => format!("`{}` must be {}", or_body(path), worded(path, expected)),
         None => format!("`{}` is {message}", or_body(path)),
     }
+}
+
+/// An unknown field, with the one of its object that was probably meant. `expected` is the list of those in backticks.
+fn unknown(path: &str, expected: &str) -> String {
+    let name = path.rsplit('.').next().unwrap_or_default();
+    let meant = nearest(name, listed(expected)).map(|known| format!("; did you mean `{known}`?")).unwrap_or_default();
+    format!("`{}` is not a known field{meant}", or_body(path))
 }
 
 /// The expected type, without Rust's names.
@@ -152,8 +161,18 @@ mod tests {
         check::<Body>(r#"{"kind":"lead","customer":{}}"#, "`customer.key` is missing");
         check::<Body>(
             r#"{"kind":"lead","customer":{"key":"k","mail":"ada@x.y"}}"#,
-            "`customer.mail` is not a known field",
+            "`customer.mail` is not a known field; did you mean `email`?",
         );
+        for (order, said) in [
+            (r#"{"key":"k","amount":1}"#, "`order.amount` is not a known field; did you mean `amount_minor`?"),
+            (
+                r#"{"key":"k","currencyCode":"EUR"}"#,
+                "`order.currencyCode` is not a known field; did you mean `currency`?",
+            ),
+            (r#"{"key":"k","zzz":1}"#, "`order.zzz` is not a known field"),
+        ] {
+            check::<Body>(&format!(r#"{{"kind":"sale","order":{order}}}"#), said);
+        }
         check::<Body>(r#"{"kind":"lead","ada@x.y":1}"#, "`?` is not a known field");
         check::<ClickRequest>(
             r#"{"site":"Ada ada@x.y","id":"x","url":""}"#,

@@ -7,6 +7,8 @@
 
 pub mod config;
 
+mod nearest;
+
 pub mod clock;
 pub mod observe;
 pub mod random;

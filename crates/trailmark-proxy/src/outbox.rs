@@ -21,6 +21,19 @@ pub mod order;
 use serde::{Deserialize, Serialize};
 use trailmark_wire::time::UnixMillis;
 
+/// What helps a delivery that was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Remedy {
+    /// Its key is free, so that a corrected report counts; so does another try, once the vendor's side is in order.
+    Either,
+    /// It was refused before anything was sent, and every further try would be: only a corrected report helps.
+    Report,
+    /// Its key may be in use at a vendor: a further report would be a duplicate.
+    #[default]
+    Retry,
+}
+
 /// State of a delivery. SQL, logs and the command line use the same words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

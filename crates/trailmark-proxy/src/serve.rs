@@ -75,6 +75,16 @@ pub enum ServeError {
         /// What is wrong with it.
         reason: String,
     },
+    /// Nobody tells the time at `--clock-url`.
+    #[error(
+        "cannot read the clock at {url} (--clock-url): {reason}. Start `trailmark simulate` first, or correct the address"
+    )]
+    Clock {
+        /// The address.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
     /// There are too few open files for `limits.connections`.
     #[error(transparent)]
     Files(#[from] TooFewFiles),

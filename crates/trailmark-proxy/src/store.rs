@@ -42,6 +42,12 @@ pub enum StoreError {
     /// A queue or a quarantine is at its limit: try again later.
     #[error("the ledger takes no more of this for now: {0}")]
     Full(Limit),
+    /// Another process has the ledger open.
+    #[error(
+        "the ledger cannot be reached: another trailmark process has {0} open: stop it first, or ask its operator's listener \
+         (`server.admin_listen`), as commands without --store do"
+    )]
+    InUse(String),
     /// The caller's lease has ended; somebody else has the delivery.
     #[error("the lease on this delivery has ended")]
     LeaseLost,
@@ -251,7 +257,9 @@ pub struct Known {
     pub signup: Vec<Touch>,
     /// For a sale: programs whose vendor may still credit the partner of an overruled page for this customer.
     pub disputed: Vec<ProgramId>,
-    /// For a sale without a signup: whether every vendor or an operator rejected a signup of its customer.
+    /// Whether anybody has reported a signup of its customer; not for a refund.
+    pub is_customer_known: bool,
+    /// Whether every vendor or an operator rejected a signup of its customer; not for a refund.
     pub is_signup_rejected: bool,
     /// For a refund: the sale that it names.
     pub sale: Option<KnownSale>,

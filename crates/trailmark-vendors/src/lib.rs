@@ -78,6 +78,12 @@ pub fn title(name: &'static str) -> &'static str {
     vendor(name).map_or(name, Vendor::title)
 }
 
+/// Whether this version has an adapter for the vendor of this name.
+pub fn is_served(name: &str) -> bool {
+    let opened = vendor(name).map(|vendor| vendor.open(&Settings::default()));
+    !matches!(opened, None | Some(Err(AccountError::NotYet { .. })))
+}
+
 /// Which description of a vendor's API an adapter follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -13,7 +13,7 @@ use crate::secret::Secret;
 const MARK: &str = "[redacted]";
 
 /// Characters of a message that are read; the kept ones come from these.
-const READ_CHARS: usize = 16 * 1024;
+const READ_CHARS: usize = 2 * 1024;
 
 /// A run of this many characters of a credential is also removed: vendors shorten and re-encode what they repeat.
 const RUN_CHARS: usize = 12;
@@ -103,7 +103,8 @@ impl<'a> Redaction<'a> {
     /// The message without these texts and without anything that looks like an e-mail address, cut for storage. Redaction
     /// comes before the cut, since half a value would not be recognised.
     pub(crate) fn apply(&self, message: &str) -> String {
-        let message: String = message.chars().take(READ_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let words = message.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
+        let message: String = words.collect::<Vec<_>>().join(" ").chars().take(READ_CHARS).collect();
         // Whole spellings before runs, so that a run leaves no rest of a whole spelling.
         let message = [usize::MAX, RUN_CHARS].into_iter().fold(message, |message, least| {
             self.credentials.iter().fold(message, |message, credential| credential.withheld(&message, least))

@@ -77,9 +77,11 @@ impl From<StoreError> for Problem {
                 Self { detail, ..own(409, REFUSED, "The ledger refuses this change.") }
             }
             StoreError::Corrupt(_) => own(500, CORRUPT, "The ledger is damaged."),
-            StoreError::Full(_) | StoreError::NoSpace | StoreError::OverBudget | StoreError::Unavailable(_) => {
-                Self::of(Refusal::Unavailable, detail)
-            }
+            StoreError::Full(_)
+            | StoreError::InUse(_)
+            | StoreError::NoSpace
+            | StoreError::OverBudget
+            | StoreError::Unavailable(_) => Self::of(Refusal::Unavailable, detail),
         }
     }
 }

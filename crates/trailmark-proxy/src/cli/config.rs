@@ -7,7 +7,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::output;
 use super::{Format, Setup};
-use crate::config::{DEFAULT, Unlocked};
+use crate::config::{DEFAULT, StoreUrl, Unlocked};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -58,17 +58,29 @@ impl Print {
 impl Check {
     fn run(self) -> Result<(), Failure> {
         let Unlocked { config, .. } = Unlocked::load(self.setup.path(), &self.setup.overrides())?;
+        let missing = missing_folder(&config.store);
+        let warnings: Vec<&String> = config.warnings.iter().chain(&missing).collect();
         let programs: usize = config.sites.iter().map(|site| site.programs.len()).sum();
         if self.format.json {
             return output::json(&json!({
                 "sites": config.sites.len(),
                 "programs": programs,
-                "warnings": config.warnings,
+                "warnings": warnings,
             }));
         }
-        for warning in &config.warnings {
+        for warning in &warnings {
             output::line(&format!("warning: {warning}"))?;
         }
         output::line(&format!("the configuration is sound (sites: {}, programs: {programs})", config.sites.len()))
     }
+}
+
+/// That the ledger's folder is not there; `serve` makes the ledger, but no folder.
+fn missing_folder(store: &StoreUrl) -> Option<String> {
+    let StoreUrl::Sqlite(path) = store;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())?;
+    Some(format!(
+        "`store.url`: there is no folder `{}`, so the ledger cannot be created there: create it, or name another",
+        folder.display()
+    ))
 }

@@ -188,7 +188,7 @@ async fn find(ledger: &Ledger<'_>, name: &str) -> Result<Found, Failure> {
     match rows.as_slice() {
         [] => Err(Failure::request(
             "no conversion has this id, key, e-mail address or partner. A conversion that the page answered with `no_touch` or a \
-             `consent` code never reaches the ledger",
+             `consent` code never reaches the ledger. To see such signups here, report every signup from your backend",
         )),
         [only] => one(ledger, ledger.conversion(only.of.id.as_str()).await?, None).await,
         _ => Ok(Found::Several(rows)),

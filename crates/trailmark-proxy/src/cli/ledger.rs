@@ -20,11 +20,11 @@ use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, Overrides, StoreUrl};
 use crate::intake::accept::release_rule;
 use crate::keys::Keyring;
-use crate::store::Store;
 use crate::store::listing::{Filter, Page};
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, Health, LaneRow};
 use crate::store::sqlite::SqliteStore;
 use crate::store::webhooks::{WebhookChange, WebhookRow};
+use crate::store::{Store, StoreError};
 
 /// Where the rows come from.
 #[derive(Debug)]
@@ -65,13 +65,13 @@ impl<'a> Ledger<'a> {
     }
 
     /// Opens the store; does not create a missing one.
-    pub(super) fn opened(config: &'a Config) -> Result<Self, Failure> {
+    pub(super) fn opened(config: &'a Config) -> Result<Self, StoreError> {
         let StoreUrl::Sqlite(path) = &config.store;
         Ok(Self::of(Arc::new(SqliteStore::open_for_operator(path)?), config))
     }
 
     /// Opens the store, creates it if missing, and migrates it to this version's schema.
-    pub(super) fn migrated(config: &'a Config) -> Result<Self, Failure> {
+    pub(super) fn migrated(config: &'a Config) -> Result<Self, StoreError> {
         let StoreUrl::Sqlite(path) = &config.store;
         Ok(Self::of(Arc::new(SqliteStore::open(path)?), config))
     }

@@ -13,6 +13,7 @@ use super::output;
 use super::{Format, Setup, program, site};
 use crate::admin::ledger::recorded_reason;
 use crate::config::{Config, Overrides, StoreUrl};
+use crate::store::StoreError;
 use crate::store::listing::{Filter, MOST_ROWS, Page, point};
 use crate::store::operator::Health;
 use crate::store::sqlite::SqliteStore;
@@ -124,12 +125,24 @@ impl Desk {
 
     fn opened(&self) -> Result<Ledger<'_>, Failure> {
         self.path()?;
-        Ledger::opened(&self.config)
+        Ledger::opened(&self.config).map_err(|error| self.not_opened(error))
+    }
+
+    /// A ledger that is in use although no proxy answered at the configured address.
+    pub(super) fn not_opened(&self, error: StoreError) -> Failure {
+        match error {
+            StoreError::InUse(ledger) if !self.is_named => Failure::unreachable(format!(
+                "no proxy answers at {} (`server.admin_listen`), yet a trailmark process has {ledger} open: correct \
+                 `server.admin_listen`, or stop that process",
+                self.config.server.admin_listen
+            )),
+            error => error.into(),
+        }
     }
 
     /// Checks the ledger; changes nothing.
     pub(super) fn check(&self) -> Result<Health, Failure> {
-        Ok(SqliteStore::check(self.path()?)?)
+        SqliteStore::check(self.path()?).map_err(|error| self.not_opened(error))
     }
 
     fn path(&self) -> Result<&Path, Failure> {
@@ -222,11 +235,16 @@ impl Limit {
                 return Ok(());
             }
             if shown >= most {
-                output::note(&format!("{shown} rows shown; there are more: `--limit all` lists them"));
+                output::note(&more(shown));
                 return Ok(());
             }
         }
     }
+}
+
+fn more(shown: usize) -> String {
+    let rows = if shown == 1 { "row" } else { "rows" };
+    format!("{shown} {rows} shown; there are more: `--limit all` lists them")
 }
 
 fn limit(text: &str) -> Result<usize, &'static str> {
@@ -242,4 +260,14 @@ pub(super) fn beginning(text: &str) -> Result<String, String> {
     let text = text.trim().to_ascii_lowercase();
     let shaped = (8..=36).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     shaped.then_some(text).ok_or_else(|| "not an id: give 8 to 36 of 0-9, a-f and -, as `list` shows them".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_row_is_a_row() {
+        assert!(more(1).starts_with("1 row shown;") && more(2).starts_with("2 rows shown;"));
+    }
 }

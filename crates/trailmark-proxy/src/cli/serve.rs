@@ -39,6 +39,7 @@ fn failure(error: ServeError) -> Failure {
     match error {
         ServeError::App(_) | ServeError::Store(_) => Failure::unreachable(error.to_string()),
         ServeError::Bind { .. }
+        | ServeError::Clock { .. }
         | ServeError::ClockUrl { .. }
         | ServeError::Egress(_)
         | ServeError::Files(_)

@@ -27,7 +27,8 @@ impl Store {
 
 async fn migrate(desk: &Desk) -> Result<(), Failure> {
     // A proxy that runs has migrated its store when it started.
-    let ledger = desk.running().await?.map_or_else(|| Ledger::migrated(&desk.config), Ok)?;
+    let made = || Ledger::migrated(&desk.config).map_err(|error| desk.not_opened(error));
+    let ledger = desk.running().await?.map_or_else(made, Ok)?;
     let health = ledger.ask(async |ledger| ledger.health().await).await?;
     output::value(&health, desk.format, |health| {
         format!("{} has schema version {}", desk.config.store, health.schema_version)

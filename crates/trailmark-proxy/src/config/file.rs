@@ -9,7 +9,8 @@ use serde::de::{MapAccess, Visitor};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
-use super::source::{Problem, Text, nearest};
+use super::source::{Problem, Text};
+use crate::nearest::{listed, nearest};
 
 /// A text with its position, if present.
 pub(super) type Words = Option<Spanned<String>>;
@@ -203,9 +204,7 @@ fn without_values(message: &str, name: &str) -> String {
     let expected = message.rsplit_once(", expected ").map(|(_, expected)| expected);
     match (message.split_once(' '), expected) {
         (Some(("invalid", _)), Some(expected)) => format!("has the wrong type: {}", shape(expected, name)),
-        (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => {
-            unknown(name, expected.split('`').skip(1).step_by(2))
-        }
+        (Some(("unknown", rest)), Some(expected)) if rest.starts_with("field") => unknown(name, listed(expected)),
         (Some(("duplicate", _)), _) => "is set twice: keep one of the two".to_owned(),
         (Some(("missing", _)), _) => format!("cannot be read: {message}"),
         _ => format!("cannot be read as TOML: {}", message.lines().next().unwrap_or_default()),

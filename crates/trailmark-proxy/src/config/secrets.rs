@@ -3,6 +3,7 @@
 //! needs no vendor's key. A secret in the file itself is refused.
 
 use std::fmt;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use trailmark_vendors::secret::Secret;
@@ -71,11 +72,17 @@ impl SecretRef {
             // The path is not repeated either: it may be the secret.
             Keeper::File(path) => std::fs::read_to_string(path)
                 .map(|text| text.trim_end_matches(['\n', '\r']).to_owned())
-                .map_err(|error| format!("names a file after `file:` that cannot be read: {error}")),
+                .map_err(|error| format!("names a file after `file:` that cannot be read: {}", reason(&error))),
         };
         let text = text.map_err(|problem| self.problem(problem))?;
         if text.is_empty() || text.chars().any(|c| c.is_control()) {
-            return Err(self.problem("names a secret that is empty or has line breaks: keep it on one line"));
+            let what = match &self.keeper {
+                Keeper::Variable(name) if is_conventional(name) => {
+                    format!("needs the environment variable {name}, which")
+                }
+                Keeper::Variable(_) | Keeper::File(_) => "names a secret that".to_owned(),
+            };
+            return Err(self.problem(format!("{what} is empty or has line breaks: keep it on one line")));
         }
         Ok(Secret::new(text))
     }
@@ -88,6 +95,14 @@ impl SecretRef {
     /// A problem with the setting.
     pub(super) fn problem(&self, text: impl Into<String>) -> Problem {
         self.given.problem(text)
+    }
+}
+
+/// Why a file cannot be read, with the cure where it is known.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!("{error}; make it readable for this user"),
+        _ => error.to_string(),
     }
 }
 

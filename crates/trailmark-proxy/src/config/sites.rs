@@ -298,7 +298,7 @@ impl Reader<'_> {
         let id =
             self.required("sites.programs.id", table.id.clone(), place, |text| named(ProgramId::new(text.clone())))?;
         let vendor = self.required("sites.programs.vendor", table.vendor.clone(), place, |text| {
-            VendorName::from_name(text).ok_or_else(|| format!("is not a vendor: write {}", vendor_names()))
+            VendorName::from_name(text).ok_or_else(no_vendor)
         })?;
         let dialects = [("current", Dialect::Current), ("guide", Dialect::Guide)];
         let dialect = self.word("sites.programs.dialect", table.dialect.clone(), &dialects);
@@ -376,6 +376,15 @@ fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
 }
 
+/// The vendors that may be named, and which of them nothing can be sent to yet.
+fn no_vendor() -> String {
+    let served = |vendor: &VendorName| trailmark_vendors::is_served(vendor.as_str());
+    let (now, later): (Vec<_>, Vec<_>) = VendorName::all().partition(served);
+    let names = |vendors: Vec<VendorName>| vendors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let later = if later.is_empty() { String::new() } else { format!(" (not served yet: {})", names(later)) };
+    format!("is not a vendor: write {}{later}", names(now))
+}
+
 /// A vendor's setting that is no secret.
 fn setting_text(kind: SettingKind, text: &str) -> Result<String, String> {
     match kind {
@@ -387,10 +396,6 @@ fn setting_text(kind: SettingKind, text: &str) -> Result<String, String> {
             _ => Err("must have 1 to 255 characters, none of them a control character".to_owned()),
         },
     }
-}
-
-fn vendor_names() -> String {
-    VendorName::all().map(VendorName::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn order_key(members: &BTreeMap<String, String>) -> Result<OrderKey, &'static str> {

@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
+use crate::nearest::nearest;
+
 /// A problem with one setting. Names place and cure, never a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -199,12 +201,6 @@ pub(super) fn layered(
         Some((place, value)) => Some(Given { value, place, key: key.to_owned() }),
         None => file.map(|value| text.given(key, value)),
     }
-}
-
-/// The known name that was probably meant, where one is near.
-pub(super) fn nearest<K: AsRef<str>>(name: &str, known: impl IntoIterator<Item = K>) -> Option<K> {
-    let likely = known.into_iter().map(|known| (strsim::jaro_winkler(name, known.as_ref()), known));
-    likely.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness > 0.8).map(|(_, known)| known)
 }
 
 /// `server.admin_listen` is `TRAILMARK_SERVER_ADMIN_LISTEN`.

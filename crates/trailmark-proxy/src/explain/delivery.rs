@@ -3,13 +3,10 @@
 use trailmark_vendors::commission::Commission;
 use trailmark_vendors::title;
 use trailmark_wire::ids::ConversionId;
-use trailmark_wire::receipt::Status;
 
 use super::{Story, moment};
-use crate::answer::{Answer, of_delivery};
+use crate::answer::{Answer, again, of_delivery};
 use crate::code::Code;
-use crate::outbox::Purpose;
-use crate::outbox::sent::SendOutcome;
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
 
 /// All attempts of a delivery, its state and what comes next.
@@ -174,31 +171,18 @@ fn chain(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
     cure.iter().fold(reason, |reason, cure| format!("{reason} {cure}"))
 }
 
-/// What to do about a delivery that ended badly. A retry sends the same content, so an incomplete conversion must be
-/// reported again; that counts only if its key is free.
+/// What helps a delivery that ended badly; a report counts again only where its key is free.
 fn cure(detail: &ConversionDetail, delivery: &DeliveryRow) -> String {
-    let (id, kind) = (&delivery.id, delivery.kind.as_str());
-    let holder = detail.holder.as_ref().filter(|holder| holder.programs.contains(&delivery.program));
-    match holder {
-        Some(holder) => format!(
+    let id = &delivery.id;
+    if let Some(holder) = detail.holder.as_ref().filter(|holder| holder.programs.contains(&delivery.program)) {
+        return format!(
             "Conversion {} now has its key, so it cannot be sent again. Run `trailmark outbox drop {id} --reason …`.",
             holder.id
-        ),
-        None if gave_its_key_back(detail) => format!(
-            "If the cause lies in the report, report the {kind} again without it (from a backend under a new \
-             Idempotency-Key), then run `trailmark outbox drop {id} --reason …`. Otherwise fix the cause and run `trailmark \
-             outbox retry {id}`."
-        ),
-        None => format!("Fix the cause, then run `trailmark outbox retry {id}`."),
+        );
     }
-}
-
-/// Whether every vendor refused it and certainly did not record it.
-fn gave_its_key_back(detail: &ConversionDetail) -> bool {
-    let tries = detail.deliveries.iter().flat_map(|delivery| &delivery.tries);
-    let mut sends = tries.filter(|attempt| attempt.purpose == Purpose::Send.as_str());
-    detail.conversion.status == Status::Rejected
-        && !sends.any(|attempt| SendOutcome::word_may_have_effect(attempt.outcome.as_deref()))
+    let row = &detail.conversion;
+    let standing = row.standings.iter().find(|standing| standing.delivery == *id);
+    standing.map(|standing| again(row, standing)).unwrap_or_default()
 }
 
 /// Whether its closed lane delays a delivery, and until when.

@@ -34,7 +34,7 @@ use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
 use crate::store::callers::{ServerCall, Whose};
 use crate::store::operator::{ConversionDetail, DeliveryRow};
-use crate::store::{Accepted, Assurance, NewConversion, Ruling};
+use crate::store::{Accepted, Assurance, Known, NewConversion, Ruling};
 
 /// What a backend posts: a plain conversion, and which visitor it came from. `kind` decides which other members are
 /// required.
@@ -166,7 +166,12 @@ pub(super) async fn accept(app: &App, call: Call) -> Result<Response, Problem> {
     let whose = named.whose(&posted);
     let case = Case::of(&new, None, named.token.map(|claims| (claims.program, claims.exp)));
     let rules = Rules::of(caller.site, &app.config.limits);
-    let rule = move |known: &_| Ok(warnings.on(explained(rules.rule(&case, known)?, named.unknown), known));
+    let (unknown, is_unnamed) = (named.unknown, !matches!(whose, Whose::Visitor(_) | Whose::Former(_)));
+    let rule = move |known: &_| {
+        let ruling = rules.rule(&case, known)?;
+        let unknown = unknown.or((is_unnamed && is_unknown(case.kind, known)).then_some(Code::CustomerUnknown));
+        Ok(warnings.on(explained(ruling, unknown), known))
+    };
     let server_call = ServerCall { api_key: caller.key, idempotency_key, whose };
     match app.store.accept_from_server(new, server_call, Box::new(rule)).await? {
         Accepted::Mismatch => {
@@ -229,6 +234,11 @@ async fn named(app: &App, site: &Site, posted: &Posted, now: UnixMillis) -> Resu
 fn occurred(site: &Site, posted: &Posted, named: &Named, now: UnixMillis) -> Result<UnixMillis, Problem> {
     let said = posted.occurred_at()?.unwrap_or(now).min(now);
     Ok(named.token.as_ref().map_or(said, |claims| said.max(occurred_at(i64::MIN, claims, site.window_ms(), now))))
+}
+
+/// Whether what follows a signup has none to follow. A signup itself follows nothing.
+fn is_unknown(kind: Kind, known: &Known) -> bool {
+    matches!(kind, Kind::Lead | Kind::Sale) && !known.is_customer_known
 }
 
 /// When no touch was found, replaces the code by the reason why the caller's values name no visitor.

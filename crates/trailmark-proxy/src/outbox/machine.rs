@@ -128,7 +128,11 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
             unshown(Progress { reason: Some(message.clone()), ..progress })
         }
         Outcome::Duplicate { message } => doubted(progress, Doubt::Duplicate, message, Some(at.now), at),
-        Outcome::Forbidden { message } | Outcome::Premature { message } => retried(progress, message, None, at),
+        Outcome::Forbidden { message } => retried(progress, message, None, at),
+        Outcome::Premature { message } => {
+            let message = again_and_again(message, progress.attempts);
+            retried(progress, &message, None, at)
+        }
         Outcome::Ignored { message } => ended(progress, State::Ignored, message),
         Outcome::Missing { message } => {
             // The earlier deletion removed it, or it never existed: a look-up shows whether it is gone.
@@ -304,6 +308,18 @@ fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Mome
     };
     let due_at = at.within(*wait);
     due(progress, message, at.hinted(hint).map_or(due_at, |hint| hint.max(due_at)))
+}
+
+/// Attempts from which on a customer that is not shown is most likely gone: the vendor has shown it before the first, and
+/// minutes have passed by the fourth.
+const PREMATURE_MOST: u32 = 4;
+
+/// A customer that was recorded and is not shown, time after time, is most likely gone.
+fn again_and_again(message: &str, attempts: u32) -> String {
+    match attempts {
+        0..PREMATURE_MOST => message.to_owned(),
+        _ => format!("{message}, {attempts} times now: the vendor does not know the customer; was its data reset?"),
+    }
 }
 
 /// Not processed, and not the delivery's fault: the attempt does not count.

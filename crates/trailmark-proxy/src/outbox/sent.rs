@@ -77,11 +77,6 @@ impl SendOutcome {
         matches!(self, Self::Recorded | Self::Unknown | Self::Unverified)
     }
 
-    /// Whether a send with this word in its row may have taken effect; `None` is a send without an outcome.
-    pub fn word_may_have_effect(word: Option<&str>) -> bool {
-        word.and_then(Self::from_word).is_none_or(Self::may_have_effect)
-    }
-
     /// The words of all outcomes that may have taken effect, quoted for SQL.
     pub fn words_with_effect() -> String {
         let words = Self::ALL.into_iter().filter(|outcome| outcome.may_have_effect());

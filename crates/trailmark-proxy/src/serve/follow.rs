@@ -17,7 +17,7 @@ use url::Url;
 use super::ServeError;
 use crate::clock::SystemClock;
 use crate::config::Origin;
-use crate::egress::{Bounds, Egress};
+use crate::egress::{Bounds, Egress, Failure};
 
 /// How often the simulator is polled.
 const PACE: Duration = Duration::from_millis(200);
@@ -31,7 +31,7 @@ struct Told {
 /// Sets `clock` by the clock at `url` and follows it until the task is aborted.
 ///
 /// # Errors
-/// [`ServeError::ClockUrl`] if the address is not on loopback or does not answer like a simulator.
+/// [`ServeError::ClockUrl`] if the address is not on loopback; [`ServeError::Clock`] if it does not answer like a simulator.
 pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHandle<()>, ServeError> {
     let refused = |reason: &str| ServeError::ClockUrl { reason: reason.to_owned() };
     let parsed = Url::parse(url).map_err(|_unreadable| refused("is not an address"))?;
@@ -49,7 +49,8 @@ pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHan
         body: None,
         label: "GET clock",
     };
-    let told = ask(&egress, &request).await.map_err(|reason| refused(&reason))?;
+    let unread = |reason| ServeError::Clock { url: url.to_owned(), reason };
+    let told = ask(&egress, &request).await.map_err(unread)?;
     clock.follow(told.offset_ms, told.file);
     Ok(tokio::spawn(async move {
         loop {
@@ -63,7 +64,10 @@ pub(super) async fn follow(url: &str, clock: Arc<SystemClock>) -> Result<JoinHan
 }
 
 async fn ask(egress: &Egress, request: &Request) -> Result<Told, String> {
-    let answer = egress.send(request).await.map_err(|failure| failure.to_string())?;
+    let answer = egress.send(request).await.map_err(|failure| match failure {
+        Failure::NotSent(reason) => reason.to_string(),
+        Failure::Unknown(lost) => lost.to_string(),
+    })?;
     let told: Option<Told> = serde_json::from_slice(&answer.body).ok().filter(|_| answer.status == 200);
     told.ok_or_else(|| "does not answer like a simulator's clock".to_owned())
 }

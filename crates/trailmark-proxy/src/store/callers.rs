@@ -80,7 +80,8 @@ pub trait CallerStore: fmt::Debug + Send + Sync {
     /// As [`super::Store::accept`], but the Idempotency-Key, scoped to the API key, takes the place of visitor and
     /// `jti`; it is written in the same transaction. The conversion belongs to the call's visitor if the ledger knows
     /// this visitor, otherwise to the visitor who brought the customer's signup (for a refund also: the sale),
-    /// otherwise to the fresh visitor `new.visitor`. A signup of [`Whose::Nobody`] belongs to nobody. A signup of
+    /// otherwise to the visitor of [`Whose::Former`], whose touches no longer count, otherwise to the fresh visitor
+    /// `new.visitor`. A signup of [`Whose::Nobody`] belongs to nobody. A signup of
     /// [`Whose::Former`] belongs to that visitor even if another visitor brought the customer's signup: it must not
     /// confirm a page's earlier claim.
     fn accept_from_server(&self, new: NewConversion, call: ServerCall, rule: AcceptRule) -> Reply<'_, Accepted>;

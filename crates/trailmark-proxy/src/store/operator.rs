@@ -16,7 +16,7 @@ use trailmark_wire::time::UnixMillis;
 use trailmark_wire::vendor::VendorName;
 
 use super::{ReleaseRule, Reply};
-use crate::outbox::State;
+use crate::outbox::{Remedy, State};
 
 pub use super::listing::{Cursor, Filter, Page};
 
@@ -59,12 +59,24 @@ pub struct ConversionRow {
     /// For a duplicate or rejected conversion: the other conversion that has its business key now.
     #[serde(default)]
     pub key_owner: Option<ConversionId>,
+    /// If nobody is credited: another conversion that reported its customer's signup.
+    #[serde(default)]
+    pub signup: Option<CustomersSignup>,
     /// The id that the page gave it, if it differs from the ledger's.
     #[serde(default)]
     pub page_id: Option<ConversionId>,
     /// When it was received.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub received_at: UnixMillis,
+}
+
+/// The signup of a conversion's customer, as far as [`crate::answer`] looks at it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomersSignup {
+    /// The conversion.
+    pub conversion: ConversionId,
+    /// What became of it.
+    pub status: Status,
 }
 
 /// State of a delivery, and which delivery it waits for.
@@ -85,6 +97,9 @@ pub struct Standing {
     /// The setting of the refused credential that it waits for.
     #[serde(default)]
     pub paused_by: Option<String>,
+    /// What helps a rejected delivery.
+    #[serde(default)]
+    pub remedy: Remedy,
     /// State of the partner's commission.
     pub commission: Commission,
     /// Why, if the state alone does not say.

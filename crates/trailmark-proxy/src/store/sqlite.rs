@@ -91,7 +91,7 @@ impl SqliteStore {
     /// Opens the ledger at `path` for serving; creates and migrates it if needed.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if another process has it open, or the file cannot be opened;
+    /// [`StoreError::InUse`] if another process has it open; [`StoreError::Unavailable`] if the file cannot be opened;
     /// [`StoreError::Refused`] if a setting that durability needs does not hold, or the file belongs to another
     /// program or a newer binary; [`StoreError::Corrupt`] if it is no database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {

@@ -208,10 +208,6 @@ fn answer_seeds() -> Vec<Vec<u8>> {
 fn look_answer(input: &[u8]) -> Looked {
     let (status, body) = engine::from_finding(input).unwrap_or(("", input));
     let Ok(status @ 100..=599) = status.parse::<u16>() else { return Ok(Verdict::Unread) };
-    // Redaction looks at 16 KiB for each spelling of each credential, which takes a debug build a second.
-    if body.len() > 4_096 {
-        return Ok(Verdict::Unread);
-    }
     let whole = serde_json::from_slice::<Value>(body).ok();
     let answer = |body: &[u8]| Answer { status, headers: Vec::new(), body: body.to_vec(), at: NOW };
     let (given, adapter) = (answer(body), directory());

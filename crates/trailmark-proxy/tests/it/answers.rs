@@ -80,7 +80,7 @@ fn every_state_of_a_delivery_has_an_answer() {
     assert_snapshot!(all.join("\n"), @r"
     [Good] Paid: PartnerStack paid the commission.
     [Good] Approved: PartnerStack approved the commission but has not paid it yet.
-    [Waiting] Waiting: PartnerStack has it but has not decided on the commission yet.
+    [Waiting] At the vendor: PartnerStack has it but has not decided on the commission yet.
     [Good] Recorded: PartnerStack has it but shows no commission for it yet.
     [Bad] Not paid: PartnerStack rejected the commission: declined by the company.
     [Waiting] Waiting: It is about to be sent to PartnerStack.
@@ -117,10 +117,10 @@ fn what_is_not_delivered_says_why_and_what_helps() {
         of(json!({ "status": "rejected", "code": "refund_above_sale", "kind": "refund", "refund_of": "o_1" })),
     ];
     assert_snapshot!(all.join("\n"), @r"
-    [Bad] Not paid: Conversion 019aa5a0-6f70-7000-8000-000000000009 already has this signup key. Nothing is sent for this one. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the cause.
-    [Bad] Not paid: Another conversion already has this signup key. Nothing is sent for this one.
-    [Bad] Not paid: It is held until a server or an operator confirms it. This site believes a page's customer only if the merchant signed it. | Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.
-    [Bad] Not paid: It is held until a server or an operator confirms it. | Run `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`, or `reject` it.
+    [Good] Counted already: Conversion 019aa5a0-6f70-7000-8000-000000000009 already counts for this signup key, so nothing is sent for this one. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the one that counts.
+    [Good] Counted already: Another conversion already counts for this signup key, so nothing is sent for this one.
+    [Bad] Not paid: It is held until a server or an operator confirms it. This site believes a page's customer only if the merchant signed it. | Best: report the signup from the backend; this one then closes by itself. Only if you have checked the customer: `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`. If it is false: `trailmark conversions reject 019aa5a0-6f70-7000-8000-000000000001 --reason …`.
+    [Bad] Not paid: It is held until a server or an operator confirms it. | Best: report the signup from the backend; this one then closes by itself. Only if you have checked the customer: `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`. If it is false: `trailmark conversions reject 019aa5a0-6f70-7000-8000-000000000001 --reason …`.
     [Waiting] Waiting: The sale that this refunds has not been reported yet. The refund is applied when it is.
     [Bad] Not paid: No partner's link led here.
     [Bad] Not paid: The customer's signup was rejected, so no partner is known for this. Report it again once a signup of this customer is accepted. | `trailmark conversions explain u_1` shows the cause.
@@ -128,6 +128,68 @@ fn what_is_not_delivered_says_why_and_what_helps() {
     [Bad] Not paid: No partner is credited (a_code_of_a_later_version).
     [Bad] Not paid: An operator rejected it.
     [Bad] Not applied: With this refund, the refunds of the sale would exceed the sale's amount.
+    ");
+}
+
+#[test]
+fn a_report_without_a_visitor_says_so_and_names_the_signup_that_it_follows() {
+    let of = |kind: &str, code: &str, more: Value| {
+        let mut of = json!({ "kind": kind, "status": "unattributed", "code": code, "assurance": "server", "customer": "u_never" });
+        of.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        said(&row(json!([]), of), &[])
+    };
+    let signup = |status: &str| json!({ "signup": { "conversion": OTHER, "status": status } });
+    let all = [
+        of("sale", "customer_unknown", json!({})),
+        of("lead", "customer_unknown", json!({})),
+        of("sale", "no_touch", signup("unattributed")),
+        of("lead", "no_touch", signup("held")),
+        of("sale", "no_touch", json!({})),
+        of("signup", "no_touch", json!({})),
+        of("signup", "signup_rejected", signup("rejected")),
+        of("sale", "signup_rejected", signup("rejected")),
+    ];
+    assert_snapshot!(all.join("\n"), @r"
+    [Bad] Not paid: The report names no visitor, and no signup of customer `u_never` is known. | If the customer signed up under another key, report the sale with that key. If the signup comes later, report this sale again after it, with a new Idempotency-Key.
+    [Bad] Not paid: The report names no visitor, and no signup of customer `u_never` is known. | If the customer signed up under another key, report the lead with that key. If the signup comes later, report this lead again after it, with a new Idempotency-Key.
+    [Bad] Not paid: It follows the customer's signup 019aa5a0-6f70-7000-8000-000000000009, which no partner's link led to.
+    [Bad] Not paid: It follows the customer's signup 019aa5a0-6f70-7000-8000-000000000009, which is held and counts for nobody yet.
+    [Bad] Not paid: No partner's link led here.
+    [Bad] Not paid: No partner's link is known for it: the report names no visitor, or one whom no link led here. | If a link led here, report the signup again with `visitor` or `click_token`, and with a new Idempotency-Key.
+    [Bad] Not paid: No partner's link is known for it, and an earlier signup of this customer was rejected. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the cause. Report the signup again, corrected, with the `visitor` or `click_token` of the first, and with a new Idempotency-Key.
+    [Bad] Not paid: The customer's signup was rejected, so no partner is known for this. Report it again once a signup of this customer is accepted. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the cause.
+    ");
+}
+
+#[test]
+fn a_rejected_delivery_names_only_what_can_help_it() {
+    let of = |remedy: &str, kind: &str| {
+        let standing = standing("rejected", json!({ "reason": "why", "remedy": remedy }));
+        said(&row(json!([standing]), json!({ "status": "rejected", "kind": kind, "partners": ["zoe x"] })), &[])
+    };
+    let all = [of("report", "signup"), of("either", "signup"), of("either", "sale"), of("retry", "sale")];
+    assert_snapshot!(all.join("\n"), @r"
+    [Bad] Not paid: PartnerStack rejected it: why. | To correct the report: send it again, corrected, with the same `visitor` or `click_token` and a new Idempotency-Key; then run `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
+    [Bad] Not paid: PartnerStack rejected it: why. | To correct the report: send it again, corrected, with the same `visitor` or `click_token` and a new Idempotency-Key; then run `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`. If the cause lay at PartnerStack, remove it there and run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`. If PartnerStack has no partner zoe x: add the partner (`trailmark partners add --key 'zoe x' …`) or correct the link.
+    [Bad] Not paid: PartnerStack rejected it: why. | To correct the report: send it again, corrected, with the same `visitor` or `click_token` and a new Idempotency-Key; then run `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`. If the cause lay at PartnerStack, remove it there and run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    [Bad] Not paid: PartnerStack rejected it: why. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
+    ");
+}
+
+#[test]
+fn what_is_held_names_the_best_way_out_first() {
+    let of = |more: Value| said(&row(json!([]), more), &[]);
+    let all = [
+        of(json!({ "status": "held", "code": "money_unsigned", "kind": "sale" })),
+        of(json!({ "status": "held", "code": "signups_per_visitor" })),
+        of(json!({ "status": "held", "code": "order_signature_invalid", "kind": "sale", "external_id": null })),
+        of(json!({ "status": "held", "code": "signup_disputed", "kind": "sale" })),
+    ];
+    assert_snapshot!(all.join("\n"), @r"
+    [Bad] Not paid: It is held until a server or an operator confirms it. Only the page named the amount. Sign the order, or report the sale from the backend. | Best: report the sale from the backend; this one then closes by itself. Only if you have checked the amount: `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`. If it is false: `trailmark conversions reject 019aa5a0-6f70-7000-8000-000000000001 --reason …`.
+    [Bad] Not paid: It is held until a server or an operator confirms it. This browser has already named as many customers as the site allows (`signups_per_visitor`). | Best: report the signup from the backend; this one then closes by itself. Only if you have checked the customer: `trailmark conversions release 019aa5a0-6f70-7000-8000-000000000001 --reason …`. If it is false: `trailmark conversions reject 019aa5a0-6f70-7000-8000-000000000001 --reason …`.
+    [Bad] Not paid: It is held until a server or an operator confirms it. No key in the site's `order_keys` verifies the signature on the order: it is forged, or its key is missing there. | Best: report the sale from the backend, and close this one: `trailmark conversions reject 019aa5a0-6f70-7000-8000-000000000001 --reason …`.
+    [Bad] Not paid: It is held until a server or an operator confirms it. A page had claimed this customer for another partner, and the vendor was told. The vendor may still credit that partner, so the sale is held. Run `trailmark conversions reassign` with the customer's key; the sale is then released automatically.
     ");
 }
 
@@ -242,6 +304,31 @@ async fn a_sale_whose_signup_was_rejected_begins_with_the_cause() {
         "{told}"
     );
     assert!(told.ends_with("`trailmark conversions explain cust_41` shows the cause."), "{told}");
+}
+
+#[tokio::test]
+async fn what_the_adapter_refuses_is_reported_again_and_what_the_vendor_refused_may_be_retried() {
+    let world = World::start().await;
+    let signup = world.signup("u_1").await;
+    world.until_state(&signup, State::Unverified).await;
+    world.advance(SETTLING_MS).await;
+    world.until_state(&signup, State::Recorded).await;
+    // An order key of fewer than four characters is refused before anything is sent, each time.
+    let short = world.event("u_1", sale("o1", 1230, "EUR")).await;
+    until(&world, &short, State::Rejected).await;
+    let text = told(&world, &short).await;
+    assert!(text.contains("To correct the report: send it again, corrected") && !text.contains("retry"), "{text}");
+    let fault = json!({
+        "kind": "status", "status": 400, "message": "the programme is closed", "times": 1, "path_contains": "transactions",
+    });
+    world.fault(fault).await;
+    let refused = world.event("u_1", sale("o_1002", 1230, "EUR")).await;
+    world.until_state(&refused, State::Rejected).await;
+    let text = told(&world, &refused).await;
+    assert!(
+        text.contains("If the cause lay at PartnerStack, remove it there and run `trailmark outbox retry"),
+        "{text}"
+    );
 }
 
 /// A signup with an unknown outcome and no look-up left, its sale, and a refund of the sale.

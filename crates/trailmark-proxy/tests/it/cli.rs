@@ -65,6 +65,9 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("serve --listen nowhere", "--listen"),
             ("serve --www missing --listen 127.0.0.1:0", "missing"),
             ("serve --listen 127.0.0.1:0 --clock-url http://127.0.0.1:9/", "--clock-url"),
+            ("explain u_2", "'conversions explain'"),
+            ("rotate --site acme", "'keys rotate'"),
+            ("converions list", "'conversions', "),
             ("simulate --pace fast", "fast"),
             ("simulate --listen 9100", "such as 127.0.0.1:9100"),
             (
@@ -151,6 +154,17 @@ fn without_proxy_and_ledger_a_command_says_what_to_start() {
         assert!(error.contains("trailmark serve") && error.contains("trailmark.db"), "{words}: {error}");
     }
     assert!(!desk.path("trailmark.db").exists());
+}
+
+#[test]
+fn config_check_warns_of_a_ledger_whose_folder_is_not_there() {
+    let desk = desk();
+    for (words, warned) in [("sqlite:no/folder/x.db", true), ("sqlite:x.db", false), ("sqlite:./x.db", false)] {
+        let said = desk.run(&format!("config check --store {words}")).well();
+        assert_eq!(said.contains("there is no folder `no/folder`"), warned, "{words}: {said}");
+        let told = desk.run(&format!("config check --json --store {words}")).json();
+        assert_eq!(told["warnings"].as_array().unwrap().len(), usize::from(warned), "{told}");
+    }
 }
 
 #[test]

@@ -87,6 +87,19 @@ fn a_check_refuses_a_ledger_that_another_process_has_open() {
     assert!(error.contains("live.db") && error.contains("stop it first"), "{error}");
 }
 
+#[test]
+fn where_no_proxy_answers_and_the_ledger_is_in_use_the_address_is_named_as_the_mistake() {
+    let desk = desk();
+    desk.run("store migrate").well();
+    let lock = std::fs::File::open(desk.path("trailmark.db.lock")).unwrap();
+    lock.lock().unwrap();
+    for words in ["conversions list", "store check", "store migrate", "keys list --site acme"] {
+        let error = desk.run(words).fails(4);
+        assert!(error.contains("no proxy answers at 127.0.0.1:"), "{words}: {error}");
+        assert!(error.contains("trailmark.db open: correct `server.admin_listen`"), "{words}: {error}");
+    }
+}
+
 // field-faults row 50
 #[tokio::test(flavor = "multi_thread")]
 async fn a_command_whose_configuration_names_another_ledger_than_the_proxy_is_refused_and_told_both() {

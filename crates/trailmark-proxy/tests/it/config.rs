@@ -183,7 +183,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         (GOOD.replacen("id = \"acme\"\n", "", 1), "trailmark.toml:2: `sites.id` is missing"),
         (
             GOOD.replacen("vendor = \"partnerstack\"", "vendor = \"other\"", 1),
-            "trailmark.toml:7: `sites.programs.vendor` is not a vendor",
+            "trailmark.toml:7: `sites.programs.vendor` is not a vendor: write partnerstack (not served yet: ",
         ),
         (
             GOOD.replacen("private_key = \"env:SECRET\"", "", 1),
@@ -340,6 +340,16 @@ fn secrets_come_from_files_beside_the_configuration() {
     assert_eq!(key.read(&variables()).unwrap().expose(), "from-a-file");
     let missing = Config::load(Some(&folder.path().join("none.toml")), &variables()).unwrap_err().to_string();
     assert!(missing.contains("none.toml") && missing.contains("trailmark config print --default"), "{missing}");
+}
+
+#[test]
+fn an_empty_secret_names_its_variable_where_that_cannot_be_the_secret() {
+    let empty = Overrides::from_variables(|_name| Some(String::new()));
+    let said = |toml: &str| Unlocked::from_toml(toml, Path::new("trailmark.toml"), &empty).unwrap_err().to_string();
+    let text = said(GOOD);
+    assert!(text.contains("needs the environment variable SECRET, which is empty or has line breaks"), "{text}");
+    let text = said(&GOOD.replacen("env:SECRET", "env:sk_live_1", 1));
+    assert!(text.contains("names a secret that is empty") && !text.contains("sk_live_1"), "{text}");
 }
 
 #[test]

@@ -191,6 +191,19 @@ fn a_refusal_after_an_unknown_send_is_looked_up_before_it_is_believed() {
     }
 }
 
+#[test]
+fn a_customer_that_is_not_shown_again_and_again_is_said_to_be_lost_at_the_vendor() {
+    let said = |attempts: u32| {
+        let progress = Progress { attempts, ..Progress::new(NOW) };
+        let premature = Outcome::Premature { message: message() };
+        after_send(progress, Class::UniqueKey, &premature, false, at(NOW)).reason.unwrap()
+    };
+    assert_eq!((said(1), said(3)), (message(), message()));
+    let expected = format!("{}, 4 times now: the vendor does not know the customer; was its data reset?", message());
+    assert_eq!(said(4), expected);
+    assert!(said(MOST_ATTEMPTS).contains("gave up after") && said(MOST_ATTEMPTS).contains("was its data reset?"));
+}
+
 // field-faults row 40: the schedule's end is a final state too
 #[test]
 fn a_schedule_that_ends_after_an_unknown_send_is_looked_up_before_it_is_dead() {
@@ -298,10 +311,8 @@ fn one_place_says_which_sends_may_have_taken_effect() {
     let with_effect: Vec<_> = SendOutcome::ALL.into_iter().filter(|one| one.may_have_effect()).collect();
     assert_eq!(with_effect, [SendOutcome::Recorded, SendOutcome::Unknown, SendOutcome::Unverified]);
     assert_eq!(SendOutcome::words_with_effect(), "'recorded', 'unknown', 'unverified'");
-    assert!(SendOutcome::word_may_have_effect(None), "nobody knows what became of it");
     for outcome in SendOutcome::ALL {
         assert_eq!(SendOutcome::from_word(outcome.as_str()), Some(outcome));
-        assert_eq!(SendOutcome::word_may_have_effect(Some(outcome.as_str())), outcome.may_have_effect());
     }
 }
 

@@ -201,6 +201,11 @@ async fn what_cannot_start_says_why() {
         ("http://example.com/clock", "is not on loopback"),
         ("nonsense", "is not an address"),
         (&format!("{}/control/faults", stage.vendor()), "does not answer like a simulator's clock"),
+        (
+            "http://127.0.0.1:9/clock",
+            "cannot read the clock at http://127.0.0.1:9/clock (--clock-url): no connection to",
+        ),
+        ("http://127.0.0.1:9/clock", "Start `trailmark simulate` first, or correct the address"),
     ] {
         let text = start(stage.config(&stage.vendor()), clock(url)).await;
         assert!(text.contains(reason), "{text}");

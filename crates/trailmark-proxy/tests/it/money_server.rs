@@ -50,7 +50,7 @@ async fn a_renewal_after_the_window_and_its_refunds_go_to_the_partner_of_the_sig
         (refund("r2", "o1", 345), "accepted"),
         (refund("r3", "o9", 1), "held sale_unknown"),
         (with(refund("r4", "o1", 1), "customer", json!({"key": "c2"})), "rejected refund_customer"),
-        (sale("o2", "nobody", 1), "unattributed no_touch"),
+        (sale("o2", "nobody", 1), "unattributed customer_unknown"),
         (refund("r5", "o2", 1), "unattributed sale_unattributed"),
     ]) {
         let answer = proxy.report(&key, &number.to_string(), &body).await;
@@ -106,6 +106,6 @@ async fn one_sites_customers_and_sales_are_unknown_at_another() {
     let (proxy, key, ..) = shop().await;
     proxy.report(&key, "sale", &sale("o1", "c1", 100)).await;
     let elsewhere = proxy.api_key("zeta").await;
-    assert_eq!(said(&proxy.report(&elsewhere, "1", &sale("o2", "c1", 100)).await), "unattributed no_touch");
+    assert_eq!(said(&proxy.report(&elsewhere, "1", &sale("o2", "c1", 100)).await), "unattributed customer_unknown");
     assert_eq!(said(&proxy.report(&elsewhere, "2", &refund("r1", "o1", 1)).await), "held sale_unknown");
 }

@@ -1,6 +1,7 @@
 //! Server conversions: whose they are, what is believed, and reading them back.
 
 use serde_json::{Value, json};
+use trailmark_proxy::explain::explain;
 use trailmark_wire::time::UnixMillis;
 
 use crate::support::backend::{customer, with};
@@ -119,7 +120,59 @@ async fn a_known_customer_decides_where_nobody_else_is_named() {
     let lead = |of: &str| json!({"kind": "lead", "customer": {"key": of}});
     check(&proxy.report(&key, "k2", &lead("u_browser")).await, "accepted", None);
     check(&proxy.report(&key, "k3", &with(lead("u_server"), "click_token", "over.and.over")).await, "accepted", None);
-    check(&proxy.report(&key, "k4", &lead("u_nobody")).await, "unattributed", Some("no_touch"));
+    check(&proxy.report(&key, "k4", &lead("u_nobody")).await, "unattributed", Some("customer_unknown"));
+}
+
+#[tokio::test]
+async fn a_report_without_a_visitor_of_an_unknown_customer_is_not_said_to_have_no_touch() {
+    let proxy = TestProxy::start().await;
+    let key = proxy.api_key("acme").await;
+    let words = proxy.touched(1).await;
+    let of = |kind: &str, customer: &str| {
+        let order = json!({"key": format!("o_{kind}_{customer}"), "amount_minor": 100, "currency": "EUR"});
+        match kind {
+            "sale" => json!({"kind": kind, "customer": {"key": customer}, "order": order}),
+            _ => json!({"kind": kind, "customer": {"key": customer}}),
+        }
+    };
+    check(
+        &proxy.report(&key, "organic", &with(customer("u_organic"), "visitor", Value::Null)).await,
+        "unattributed",
+        Some("no_touch"),
+    );
+    for kind in ["lead", "sale"] {
+        let report = async |name: &str, body: Value| proxy.report(&key, &format!("{kind}-{name}"), &body).await;
+        let unknown = Some("customer_unknown");
+        check(&report("unsaid", of(kind, "u_never")).await, "unattributed", unknown);
+        check(&report("null", with(of(kind, "u_no_cookie"), "visitor", Value::Null)).await, "unattributed", unknown);
+        check(&report("blank", with(of(kind, "u_blank"), "visitor", " ")).await, "unattributed", unknown);
+        // The signup is known, and no link led to it; or the visitor is known, and has no touch that the site counts.
+        check(&report("organic", of(kind, "u_organic")).await, "unattributed", Some("no_touch"));
+        check(&report("bad", with(of(kind, "u_bad"), "visitor", "x")).await, "unattributed", Some("visitor_invalid"));
+        // With a visitor of a partner it waits for the signup instead.
+        check(
+            &report("touched", with(of(kind, "u_later"), "click_token", words.token.as_str())).await,
+            "accepted",
+            None,
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_an_expired_word_leads_to_is_kept_for_explain_and_credits_nobody() {
+    let proxy = TestProxy::start().await;
+    let key = proxy.api_key("acme").await;
+    let words = proxy.touched(1).await;
+    proxy.clock.advance(91 * DAY_MS);
+    let over = proxy.report(&key, "over", &with(customer("over"), "visitor", words.cookie)).await;
+    check(&over, "unattributed", Some("visitor_expired"));
+    let id = over.json()["conversion_id"].as_str().unwrap().to_owned();
+    let detail = proxy.store.conversion(id).await.unwrap();
+    let text = explain(&detail, &[]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("The last touch known for it: ada, "), "{text}");
+    assert!(text.contains("good for 90 days (`window_days`), until ") && text.contains("Nothing is due."), "{text}");
+    assert!(text.contains("Not credited: its window ended at "), "{text}");
+    assert!(!text.contains("after the decision"), "{text}");
 }
 
 #[tokio::test]

@@ -46,8 +46,8 @@ async fn a_second_process_is_refused_and_told_what_to_do() {
     let folder = Folder::fresh();
     let store = folder.open();
     let error = refused(SqliteStore::open(&folder.ledger()));
-    assert!(matches!(&error, StoreError::Unavailable(text) if text.contains("operator's listener")), "{error}");
-    assert!(matches!(refused(SqliteStore::open_for_operator(&folder.ledger())), StoreError::Unavailable(_)));
+    assert!(matches!(&error, StoreError::InUse(_)) && error.to_string().contains("operator's listener"), "{error}");
+    assert!(matches!(refused(SqliteStore::open_for_operator(&folder.ledger())), StoreError::InUse(_)));
     store.close().await.unwrap();
     SqliteStore::open_for_operator(&folder.ledger()).unwrap();
 }
@@ -120,9 +120,22 @@ async fn a_ledger_of_a_newer_binary_is_refused() {
     let newer = "INSERT INTO refinery_schema_history
                  SELECT 9999, 'later', applied_on, checksum FROM refinery_schema_history LIMIT 1";
     raw(&folder.ledger()).execute(newer, []).unwrap();
-    assert!(matches!(refused(SqliteStore::open(&folder.ledger())), StoreError::Refused(_)));
+    let error = refused(SqliteStore::open(&folder.ledger()));
+    assert!(
+        matches!(&error, StoreError::Refused(text) if text.contains("another build") && text.contains("9999")),
+        "{error}"
+    );
     let error = refused(SqliteStore::open_for_operator(&folder.ledger()));
     assert!(matches!(&error, StoreError::Refused(text) if text.contains("9999")), "{error}");
+}
+
+#[tokio::test]
+async fn a_ledger_of_another_build_with_the_same_version_is_refused_with_the_cure() {
+    let folder = Folder::fresh();
+    drop(folder.open());
+    raw(&folder.ledger()).execute("UPDATE refinery_schema_history SET checksum = '1'", []).unwrap();
+    let error = refused(SqliteStore::open(&folder.ledger()));
+    assert!(matches!(&error, StoreError::Refused(text) if text.contains("`store.url`")), "{error}");
 }
 
 #[tokio::test]

@@ -87,7 +87,10 @@ fn a_sale_is_three_fields_and_cannot_be_told_from_another() {
     let made = r#"{"data":{"key":"txn_xyz","customer_key":"u_1","amount":9900,"status":"pending"}}"#;
     let recorded = Outcome::Recorded { reference: Some("txn_xyz".into()) };
     assert_eq!(guide().read(&sale(9900, "USD"), &answer(200, made)), recorded);
-    assert_eq!(guide().read(&sale(9900, "USD"), &answer(200, r#"{"data":{}}"#)), Outcome::Unverified { reference: None });
+    assert_eq!(
+        guide().read(&sale(9900, "USD"), &answer(200, r#"{"data":{}}"#)),
+        Outcome::Unverified { reference: None }
+    );
 }
 
 #[test]

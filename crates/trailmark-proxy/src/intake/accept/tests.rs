@@ -224,6 +224,20 @@ async fn a_signup_that_every_vendor_refused_leaves_nothing_to_inherit() {
 }
 
 #[tokio::test]
+async fn a_second_signup_without_a_visitor_points_to_the_first_that_was_rejected() {
+    let shop = Shop::open(Credit::One);
+    shop.customer(1, "u_1").await;
+    sent(&shop.store, 1, "rejected", State::Rejected).await;
+    let second = shop.signup(Assurance::Server, visitor(9), "u_1").await;
+    assert_eq!(said(&second), "unattributed signup_rejected");
+    let row = shop.detail(&second).await.conversion;
+    assert_eq!(row.signup.map(|signup| (signup.conversion, signup.status)), Some((id(1001), Status::Rejected)));
+    // A page learns nothing of it.
+    assert_eq!(said(&shop.signup(Assurance::Bound, visitor(8), "u_1").await), "unattributed no_touch");
+    shop.is_sound().await;
+}
+
+#[tokio::test]
 async fn a_sale_reported_again_after_a_rejected_signup_was_corrected_counts() {
     let shop = Shop::open(Credit::One);
     let visitor = shop.customer(1, "u_1").await;

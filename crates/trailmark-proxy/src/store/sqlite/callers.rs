@@ -46,9 +46,13 @@ pub(super) fn accept(
     if let Some((hash, receipt)) = earlier(ledger, &new.site, call)? {
         return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
     }
-    let (visitor, is_said) = visitor(ledger, &new, call)?;
+    let (visitor, word) = visitor(ledger, &new, call)?;
     new.visitor = visitor.unwrap_or(new.visitor);
-    let rule = if is_said { rule } else { without_dispute(rule) };
+    let rule = match word {
+        Word::Said => rule,
+        Word::Unsaid => without_dispute(rule),
+        Word::Expired => without_touches(without_dispute(rule)),
+    };
     let accepted = conversions::accept(ledger, &new, rule)?;
     remember(ledger, &new, call)?;
     Ok(accepted)
@@ -71,30 +75,44 @@ fn without_dispute(rule: AcceptRule) -> AcceptRule {
     })
 }
 
-/// The conversion's visitor, `None` if the ledger knows none; and whether the call itself names it.
+/// An expired token or cookie credits no touch of its visitor, not even a later one.
+fn without_touches(rule: AcceptRule) -> AcceptRule {
+    Box::new(move |known| rule(&Known { touches: Vec::new(), ..known.clone() }))
+}
+
+/// How the ledger knows the conversion's visitor.
+enum Word {
+    /// Only by an expired token or cookie, so that `explain` can show its visitor's touches.
+    Expired,
+    /// The call names the visitor.
+    Said,
+    /// By its customer, or not at all.
+    Unsaid,
+}
+
+/// The conversion's visitor, `None` if the ledger knows none; and how it is known.
 fn visitor(
     ledger: &Connection,
     new: &NewConversion,
     call: &ServerCall,
-) -> Result<(Option<VisitorId>, bool), StoreError> {
+) -> Result<(Option<VisitorId>, Word), StoreError> {
     let is_signup = new.conversion.kind() == Kind::Signup;
     let known = |visitor: &VisitorId| {
         let sql = "SELECT count(*) FROM visitors WHERE site = ?1 AND id = ?2";
         Ok::<_, StoreError>(count(ledger, sql, (new.site.as_str(), visitor.as_str()))? > 0)
     };
     match &call.whose {
-        Whose::Visitor(visitor) if known(visitor)? => return Ok((Some(visitor.clone()), true)),
-        Whose::Nobody if is_signup => return Ok((None, true)),
+        Whose::Visitor(visitor) if known(visitor)? => return Ok((Some(visitor.clone()), Word::Said)),
+        Whose::Nobody if is_signup => return Ok((None, Word::Said)),
         _ => {}
     }
     let by_customer = brought_by(ledger, new)?;
     match &call.whose {
-        // Without an earlier signup of the customer, a former visitor makes no difference: the visitor's touches have
-        // expired.
-        Whose::Former(visitor) if is_signup && by_customer.is_some() && known(visitor)? => {
-            Ok((Some(visitor.clone()), true))
+        Whose::Former(visitor) if by_customer.is_none() && known(visitor)? => {
+            Ok((Some(visitor.clone()), Word::Expired))
         }
-        _ => Ok((by_customer, false)),
+        Whose::Former(visitor) if is_signup && known(visitor)? => Ok((Some(visitor.clone()), Word::Said)),
+        _ => Ok((by_customer, Word::Unsaid)),
     }
 }
 

@@ -11,6 +11,7 @@ use trailmark_wire::time::UnixMillis;
 use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
 use super::touches;
 use crate::outbox::State;
+use crate::store::operator::CustomersSignup;
 use crate::store::{CONVERSIONS_KNOWN, FOLLOWERS_AT_ONCE, Held, Known, KnownSale, StoreError};
 
 /// Subquery: the conversions that decide whether (site, kind, key), the first three parameters, is taken: accepted ones,
@@ -55,12 +56,15 @@ pub(super) fn about(ledger: &Connection, subject: &Subject<'_>) -> Result<Known,
         known.is_stated = is_stated(ledger, site, subject.kind, key, None)? || was_stated(ledger, subject, key)?;
         known.is_own = known.is_stated && is_stated(ledger, site, subject.kind, key, Some(subject.visitor))?;
     }
+    if let (Kind::Signup | Kind::Lead | Kind::Sale, Some(customer)) = (subject.kind, subject.customer) {
+        known.is_customer_known = is_customer_known(ledger, site, customer)?;
+        known.is_signup_rejected = is_signup_rejected(ledger, site, customer)?;
+    }
     match (subject.kind, subject.external_id) {
         (Kind::Sale, Some(sale)) => {
             if let Some(customer) = subject.customer {
                 known.signup = delivered_for(ledger, site, Kind::Signup, customer)?;
                 known.disputed = disputed(ledger, site, customer)?;
-                known.is_signup_rejected = known.signup.is_empty() && is_signup_rejected(ledger, site, customer)?;
             }
             known.waiting = waiting(ledger, site, sale)?;
             known.refunded_minor = refunded(ledger, site, sale, None)?;
@@ -208,6 +212,28 @@ fn is_signup_rejected(ledger: &Connection, site: &SiteId, customer: &str) -> Res
                                 WHERE site = ?1 AND kind = 'signup' AND external_id = ?2 LIMIT ?3)
                               WHERE status = 'rejected' AND code IS NOT 'signups_from_pages')";
     Ok(count(ledger, sql, (site.as_str(), customer, CONVERSIONS_KNOWN))? > 0)
+}
+
+/// Whether anybody has reported a signup of a customer.
+fn is_customer_known(ledger: &Connection, site: &SiteId, customer: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM conversions WHERE site = ?1 AND kind = 'signup' AND external_id = ?2)";
+    Ok(count(ledger, sql, (site.as_str(), customer))? > 0)
+}
+
+/// The signup of a customer, except for one conversion: the accepted one, otherwise one that was rejected, unattributed or
+/// held. Pages may have any number of held signups with this key, so the search is limited.
+pub(super) fn signup_of(
+    ledger: &Connection,
+    site: &SiteId,
+    customer: &str,
+    but: &ConversionId,
+) -> Result<Option<CustomersSignup>, StoreError> {
+    let sql = "SELECT id, status FROM (SELECT id, status, received_at FROM conversions
+                 WHERE site = ?1 AND kind = 'signup' AND external_id = ?2 LIMIT ?4)
+               WHERE id <> ?3 AND status <> 'duplicate'
+               ORDER BY status <> 'accepted', status <> 'rejected', status <> 'unattributed', received_at, id LIMIT 1";
+    let key = (site.as_str(), customer, but.as_str(), CONVERSIONS_KNOWN);
+    first(ledger, sql, key, |row| Ok(CustomersSignup { conversion: checked(row, "id")?, status: word(row, "status")? }))
 }
 
 /// The accepted sale with a key, otherwise the one that a server stated. A browser's unaccepted claim does not count.

@@ -116,6 +116,9 @@ pub(super) fn complete(ledger: &Connection, row: &mut ConversionRow) -> Result<(
     if let (Status::Duplicate | Status::Rejected, Some(key)) = (row.status, &row.external_id) {
         row.key_owner = known::stated_by(ledger, &row.site, row.kind.as_str(), key)?.filter(|owner| *owner != row.id);
     }
+    if let (Status::Unattributed, Some(customer)) = (row.status, &row.customer) {
+        row.signup = known::signup_of(ledger, &row.site, customer, &row.id)?;
+    }
     Ok(())
 }
 
@@ -303,6 +306,7 @@ pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError>
         deliveries: Vec::new(),
         standings: Vec::new(),
         key_owner: None,
+        signup: None,
         received_at: time(row, "received_at")?,
     })
 }

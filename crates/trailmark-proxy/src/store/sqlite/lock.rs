@@ -18,7 +18,7 @@ impl LockFile {
     /// Takes the lock beside `ledger`, without waiting.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if another process has it, or the file cannot be created.
+    /// [`StoreError::InUse`] if another process has it, [`StoreError::Unavailable`] if the file cannot be created.
     pub(super) fn take(ledger: &Path) -> Result<Self, StoreError> {
         let path = lock_path(ledger);
         let file = private(OpenOptions::new().create(true).truncate(false).write(true)).open(&path);
@@ -32,7 +32,7 @@ impl LockFile {
     /// ledger open.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if another process has it, or the file cannot be opened.
+    /// [`StoreError::InUse`] if another process has it, [`StoreError::Unavailable`] if the file cannot be opened.
     pub(super) fn take_existing(ledger: &Path) -> Result<Option<Self>, StoreError> {
         let path = lock_path(ledger);
         match File::open(&path) {
@@ -44,11 +44,7 @@ impl LockFile {
 
     fn lock(file: File, ledger: &Path) -> Result<Self, StoreError> {
         file.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::Unavailable(format!(
-                "another trailmark process has {} open: stop it first, or ask its operator's listener \
-                 (`server.admin_listen`), as commands without --store do",
-                ledger.display()
-            )),
+            TryLockError::WouldBlock => StoreError::InUse(ledger.display().to_string()),
             TryLockError::Error(error) => StoreError::Unavailable(format!("{}: {error}", lock_path(ledger).display())),
         })?;
         Ok(Self { _locked: file })

@@ -60,6 +60,13 @@ fn refused(error: refinery::Error) -> StoreError {
     match source.map(rusqlite::Error::sqlite_error_code) {
         Some(Some(ErrorCode::DiskFull)) => StoreError::NoSpace,
         Some(_) => StoreError::Unavailable(format!("its schema was not migrated: {error}")),
-        None => StoreError::Refused(format!("the ledger's schema cannot be migrated: {error}")),
+        None => StoreError::Refused(match error.kind() {
+            Kind::DivergentVersion(applied, _) | Kind::MissingVersion(applied) => format!(
+                "another build of Trailmark made this ledger: this binary does not have its migration {}. Use the binary \
+                 that made it, or name a new ledger in `store.url`",
+                applied.version()
+            ),
+            _ => format!("the ledger's schema cannot be migrated: {error}"),
+        }),
     }
 }

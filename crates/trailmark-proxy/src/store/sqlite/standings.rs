@@ -6,8 +6,8 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::order;
-use super::rows::{all, checked, damaged, first, maybe_time, plain, word};
-use crate::outbox::State;
+use super::rows::{all, checked, count, damaged, first, maybe_time, plain, word};
+use crate::outbox::{Purpose, Remedy, State};
 use crate::store::StoreError;
 use crate::store::operator::{ConversionRow, Followed, Standing};
 
@@ -20,8 +20,24 @@ pub(super) fn of(ledger: &Connection, row: &ConversionRow) -> Result<Vec<Standin
     let mut found = all(ledger, sql, (row.site.as_str(), row.id.as_str()), standing)?;
     for standing in &mut found {
         standing.follows = followed(ledger, &row.site, (&row.id, row.kind), standing, MOST_BEHIND)?;
+        standing.remedy = remedy(ledger, row, standing)?;
     }
     Ok(found)
+}
+
+/// What helps a delivery that was rejected: whether its key is free, and whether the vendor was asked at all.
+fn remedy(ledger: &Connection, row: &ConversionRow, standing: &Standing) -> Result<Remedy, StoreError> {
+    if standing.state != State::Rejected {
+        return Ok(Remedy::Retry);
+    }
+    let claim = "SELECT count(*) FROM claims WHERE site = ?1 AND kind = ?2 AND external_id = ?3 AND program = ?4";
+    let key = (row.site.as_str(), row.kind.as_str(), row.external_id.as_deref(), standing.program.as_str());
+    if count(ledger, claim, key)? > 0 {
+        return Ok(Remedy::Retry);
+    }
+    let sends = "SELECT count(*) FROM attempts WHERE site = ?1 AND delivery = ?2 AND purpose = ?3";
+    let sends = count(ledger, sends, (row.site.as_str(), standing.delivery.as_str(), Purpose::Send.as_str()))?;
+    Ok(if sends > 0 { Remedy::Either } else { Remedy::Report })
 }
 
 /// The delivery that a waiting one follows.
@@ -60,6 +76,7 @@ fn standing(row: &Row<'_>) -> Result<Standing, StoreError> {
         reason: plain(row, "reason")?,
         due_at: maybe_time(row, "due_at")?.map(UnixMillis::to_rfc3339),
         paused_by: plain(row, "paused_by")?,
+        remedy: Remedy::Retry,
         commission: word(row, "commission")?,
         commission_reason: plain(row, "commission_reason")?,
         follows: None,

@@ -64,7 +64,7 @@ impl Condition {
         let counter = match refusal {
             StoreError::Full(_) => &self.queue_full,
             StoreError::NoSpace => &self.disk_full,
-            StoreError::Unavailable(_) => &self.unavailable,
+            StoreError::InUse(_) | StoreError::Unavailable(_) => &self.unavailable,
             StoreError::Corrupt(_) => &self.damaged,
             // An ordinary answer, not a failure of the ledger.
             StoreError::LeaseLost | StoreError::NotFound(_) | StoreError::OverBudget | StoreError::Refused(_) => return,
