@@ -26,7 +26,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                          AND (ed.state = 'recorded'
                               OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id
                                          AND a.purpose = 'send' AND (a.outcome IS NULL OR a.outcome IN (OUTCOMES))))
-                       ORDER BY ed.id LIMIT 1) AS touch_used_by,
+                       ORDER BY +ed.id LIMIT 1) AS touch_used_by,
                       (SELECT sd.reference FROM conversions s
                          JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
                        WHERE s.site = c.site AND s.kind = 'signup'
