@@ -13,8 +13,8 @@ use crate::config::{Arrival, Settings};
 use crate::json::Members;
 use crate::page::{Json, Method, Page, Request};
 
-/// Milliseconds for which a report is awaited that an earlier page began.
-pub const REPORT_MS: i64 = 30_000;
+/// Milliseconds for which a conversion that an earlier page left waits for its touch.
+pub const WAIT_MS: i64 = 30_000;
 
 /// The current touch, as the page may see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,17 +85,17 @@ impl Click {
         (page.now().plus(click.offset).seconds() < click.expires).then_some(click)
     }
 
-    /// Notes in the token's place that a report is on its way: whoever leaves the page meanwhile may be touched all the same.
-    pub fn expect<P: Page>(page: &P, settings: &Settings) {
-        if let Ok(text) = page.write(&page.now()) {
-            page.store(&settings.click_key(), &text);
-        }
+    /// Stores a report in the token's place until it is answered, since the visitor may leave the page before.
+    pub fn expect<P: Page>(page: &P, settings: &Settings, report: &Request) {
+        page.store(&settings.click_key(), &report.body);
     }
 
-    /// Whether a report that an earlier page or tab began may still be under way.
-    pub fn is_expected<P: Page>(page: &P, settings: &Settings) -> bool {
-        let begun = page.load(&settings.click_key()).and_then(|text| page.parse(&text)?.integer());
-        begun.is_some_and(|begun| page.now().since(UnixMillis(begun)) < REPORT_MS)
+    /// The report that an earlier page began and that nobody saw answered. Its arrival id and the browser key bring the same
+    /// touch again; after the touch's window they bring none.
+    pub fn expected<P: Page>(page: &P, settings: &Settings) -> Option<Request> {
+        let text = page.load(&settings.click_key())?;
+        page.parse(&text)?.member_text("id")?;
+        Some(post(settings, text))
     }
 
     /// Reads a fresh answer, or a stored one, which has its `offset` with it.
@@ -150,6 +150,9 @@ pub fn request<P: Page>(
         jwk,
         click_token: kept.map(|click| click.click_token.clone()),
     };
-    let body = page.write(&body).ok()?;
-    Some(Request { method: Method::Post, url: settings.route("/v1/clicks"), body })
+    Some(post(settings, page.write(&body).ok()?))
+}
+
+fn post(settings: &Settings, body: String) -> Request {
+    Request { method: Method::Post, url: settings.route("/v1/clicks"), body }
 }

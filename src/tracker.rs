@@ -16,7 +16,7 @@ use trailmark_wire::ids::ConversionId;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
-use crate::click::{self, Click, REPORT_MS, Touch};
+use crate::click::{self, Click, Touch, WAIT_MS};
 use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
 use crate::conversion::{self, Entry, Outcome, Pair};
@@ -133,8 +133,7 @@ impl<P: Page> Tracker<P> {
         self.current().await.map(|click| click.reference.clone())
     }
 
-    /// The page came back from the back/forward cache. That is not a new arrival, but other pages may have changed token or
-    /// consent.
+    /// The page came back from the back/forward cache: no new arrival, but other pages may have changed token or consent.
     pub fn resume(&'static self) {
         self.enact(consent::begin(self.consent(), self.trace()));
     }
@@ -246,19 +245,24 @@ impl<P: Page> Tracker<P> {
             if !self.granted() {
                 break Outcome::coded("ignored", "consent");
             }
-            let standing = self.standing.borrow().clone();
+            let (standing, page, settings) = (self.standing.borrow().clone(), &self.page, &self.settings);
+            let report = (tried == Tried::Once).then(|| Click::expected(page, settings)).flatten();
+            if let (Standing::Untouched | Standing::Unanswered(_), Some(report)) = (&standing, report) {
+                queue::put(page, settings, entry);
+                tried = Tried::WithNewToken;
+                self.tell(report, None).await;
+                continue;
+            }
             if let Standing::Untouched = standing {
-                // The report of its touch, which an earlier page began, may still be under way.
-                let (page, settings) = (&self.page, &self.settings);
-                let fresh = tried == Tried::Once && page.now().since(entry.at) < REPORT_MS;
-                let expected = || Click::is_expected(page, settings) && queue::put(page, settings, entry);
-                if fresh && (queue::holds(page, settings, &entry.id) || expected()) {
+                // The page that was left with this conversion may not have begun the report of its touch.
+                let fresh = tried == Tried::Once && page.now().since(entry.at) < WAIT_MS;
+                if fresh && queue::holds(page, settings, &entry.id) {
                     self.rest(0);
                     return later(true, "no_touch");
                 }
                 break Outcome::coded("unattributed", "no_touch");
             }
-            let kept = queue::put(&self.page, &self.settings, entry);
+            let kept = queue::put(page, settings, entry);
             let step = match standing {
                 Standing::Touched(click) => send::exchange(&self.page, &self.settings, &click, entry, tried).await,
                 Standing::Unanswered(code) if tried == Tried::WithNewToken => Step::Keep { code, rest: Some(0) },
@@ -280,8 +284,7 @@ impl<P: Page> Tracker<P> {
                 }
                 Step::Renew => {
                     tried = Tried::WithNewToken;
-                    // Reports the whole arrival again: if the cookie is lost too, the arrival's id and the browser key
-                    // identify the visitor.
+                    // The whole arrival again: if the cookie is lost too, its id and the browser key identify the visitor.
                     self.told.set(false);
                     self.ask(None).await;
                 }
@@ -291,8 +294,7 @@ impl<P: Page> Tracker<P> {
         outcome
     }
 
-    /// Lets the queue rest for at least `least` milliseconds, and longer with each failure. The proxy's own `Retry-After`
-    /// also binds the next page.
+    /// Lets the queue rest for at least `least` milliseconds, longer with each failure. `Retry-After` binds the next page too.
     fn rest(&self, least: u32) {
         let failures = self.failures.get() + 1;
         self.failures.set(failures);
@@ -344,9 +346,8 @@ impl<P: Page> Tracker<P> {
         }
     }
 
-    /// Whether the proxy may know more: with the flag cookie, which another page's touch may have set, or with a touch in
-    /// the URL that was not reported yet. If there is a token of an earlier page, neither a vendor's cookie nor a URL that
-    /// is seen again is a reason to ask.
+    /// Whether the proxy may know more: with the flag cookie, which another page's touch may have set, or with an unreported
+    /// touch in the URL. With a token of an earlier page, a vendor's cookie or a URL seen again is no reason to ask.
     fn worth_asking(&self, kept: bool) -> bool {
         let jar = self.page.cookies();
         let source = capture::look(&self.arrival, self.told.get(), &jar, &self.settings.params).source;
@@ -369,8 +370,7 @@ impl<P: Page> Tracker<P> {
         let worth_it = match &*self.standing.borrow() {
             Standing::Touched(click) => click.stored,
             Standing::Untouched => self.worth_asking(false),
-            // A conversion asks for a token itself.
-            Standing::Unanswered(_) => false,
+            Standing::Unanswered(_) => false, // A conversion asks for a token itself.
         };
         if worth_it {
             self.enact(Some(Action::Arrive));
@@ -384,16 +384,16 @@ impl<P: Page> Tracker<P> {
         let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
         let is_touch = sighting.source.is_some();
         let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk, kept.as_deref());
-        if !self.granted() {
-            return;
-        }
+        let Some(request) = request.filter(|_| self.granted()) else { return };
         if is_touch && kept.is_none() {
-            Click::expect(&self.page, &self.settings);
+            Click::expect(&self.page, &self.settings, &request);
         }
-        let answer = match request {
-            Some(request) => send::post(&self.page, &self.settings, request).await,
-            None => None,
-        };
+        self.tell(request, kept).await;
+    }
+
+    /// Posts a report, and stores the answer unless consent was withdrawn meanwhile.
+    async fn tell(&self, report: Request, kept: Option<Rc<Click>>) {
+        let answer = send::post(&self.page, &self.settings, report).await;
         if self.granted() {
             self.stand(answer, kept);
         }

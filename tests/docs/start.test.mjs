@@ -11,7 +11,7 @@ import { Walk } from './support/walk.mjs';
 
 // field-faults row 51
 test('start.md beside a running demo works as alone, and nothing of it reaches the demo', async () => {
-  const demo = await Demo.start();
+  const demo = await Demo.start('--fresh');
   let walk;
   try {
     // A walk has ports of its own (support/terminal.mjs), so whether those of the page collide is compared here.

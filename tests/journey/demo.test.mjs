@@ -52,11 +52,13 @@ async function signsUpAndBuys(page, { site }, email) {
 
 test('cargo xtask demo serves beside taken ports, credits a partner, and ends with nothing running', async () => {
   const held = await Promise.all(FIRST_PORTS.map(take));
+  // One that another program holds may be free by the time of the demo.
+  const taken = FIRST_PORTS.filter((_, index) => held[index]);
   const demo = await Demo.start('--fresh');
   const { context, page, said } = await freshPage(browser);
   try {
     for (const url of demo.addresses) {
-      assert.ok(!FIRST_PORTS.includes(Number(new URL(url).port)), `${url} is not a taken port`);
+      assert.ok(!taken.includes(Number(new URL(url).port)), `${url} is not a taken port`);
     }
     // New for each run: the demo keeps its ledger.
     await signsUpAndBuys(page, demo, `first-${Date.now()}@example.org`);

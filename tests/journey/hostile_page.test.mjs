@@ -171,10 +171,10 @@ test('what stands on Object.prototype is no setting, no answer and no form’s a
 
 // What the tag says wrongly, what a signup hears, and what the console says with data-debug.
 const MISTAKES = [
-  ['wrong_site', 'queued site_unknown', /v1\/clicks: `site`, which is `data-site` on the page, is no `id` under \[\[sites\]\] in trailmark\.toml/],
+  ['wrong_site', 'queued site_unknown', /v1\/clicks: `site` \(`data-site` on the page\) must be an `id` under \[\[sites\]\] in trailmark\.toml/],
   ['no_site', 'queued not_loaded', /site is missing or not 1 to 32 of a-z, 0-9 and -/],
   ['wrong_path', 'queued not_loaded', /trailmark: not_loaded/],
-  ['copied', 'queued not_loaded', /assets\/sdk-.*; take sdk\.js from the proxy/],
+  ['copied', 'queued not_loaded', /assets\/sdk-.*; load sdk\.js from the proxy/],
   ['wrong_endpoint', 'queued refused', /\/assets\/v1\/clicks: no Trailmark proxy answered: check data-endpoint/],
 ];
 /** What a signup hears. On a busy machine that is `timeout` after 300 ms: then the same is asked again. */

@@ -185,28 +185,43 @@ fn left_at_once() -> (Browser, Browser) {
 
 // field-faults row 29
 #[test]
-fn a_signup_on_the_next_page_waits_for_the_report_that_the_landing_page_began() {
-    let (_landing, next) = left_at_once();
+fn a_signup_on_the_next_page_repeats_the_report_that_the_landing_page_began_and_counts() {
+    let (landing, next) = left_at_once();
     next.page.advance(2_000);
     let tracker = next.start("https://shop.example/signup", Granted);
+    assert!(next.log().is_empty(), "nothing is asked without a conversion");
     let outcome = next.signup(tracker);
-    assert_eq!((outcome.status, outcome.code.as_deref()), ("queued", Some("no_touch")));
-    assert!(next.log().is_empty());
-    next.page.set_cookies("tm_acme=1");
-    next.page.advance(2_000);
-    assert_eq!(next.drain(tracker), None);
+    assert_eq!((outcome.status, outcome.code.as_deref()), ("accepted", None));
     assert_eq!(next.log(), [CLICKS, CONVERSIONS]);
+    assert_eq!(next.bodies(CLICKS), landing.bodies(CLICKS), "the same arrival, so that it is one touch");
+    assert_eq!(next.page.stored().into_keys().collect::<Vec<_>>(), ["tm_acme_click"], "the token");
 }
 
 // field-faults row 29
 #[test]
-fn a_signup_long_after_a_report_that_was_never_answered_waits_for_nothing() {
+fn a_report_that_reaches_nobody_again_keeps_the_signup_and_is_repeated_once_the_proxy_is_there() {
     let (_landing, next) = left_at_once();
-    next.page.advance(30_000);
+    next.on_click(Reply::Lost);
     let tracker = next.start("https://shop.example/signup", Granted);
-    let outcome = next.signup(tracker);
-    assert_eq!((outcome.status, outcome.code.as_deref()), ("unattributed", Some("no_touch")));
-    assert!(next.log().is_empty());
+    assert_eq!(next.signup(tracker).status, "queued");
+    next.on_click(Reply::Now(touched(NOW, "ada")));
+    next.page.advance(10_000);
+    assert_eq!(next.drain(tracker), None);
+    assert_eq!(next.log(), [CLICKS, CLICKS, CONVERSIONS]);
+}
+
+// field-faults row 29
+#[test]
+fn a_report_that_brought_no_touch_is_not_repeated() {
+    let (_landing, next) = left_at_once();
+    next.on_click(status(204));
+    let tracker = next.start("https://shop.example/signup", Granted);
+    for log in [&[CLICKS][..], &[CLICKS]] {
+        let outcome = next.signup(tracker);
+        assert_eq!((outcome.status, outcome.code.as_deref()), ("unattributed", Some("no_touch")));
+        assert_eq!(next.log(), log);
+    }
+    assert!(next.page.stored().is_empty());
 }
 
 // field-faults row 29
