@@ -85,27 +85,27 @@ fn reward(status: &str, payment: &str, transaction: Value) -> Value {
 fn rewards_are_listed_by_the_vendors_own_key_of_the_customer() {
     let since = super::NOW.0 - 86_400_000;
     let list = format!("rewards?limit=250&min_created={since}&customer_key=");
-    assert_eq!(asked(&*adapter(), &customer(), Question::Reward), Some(format!("{list}cus_1")));
-    assert_eq!(asked(&*adapter(), &sale(), Question::Reward), Some(format!("{list}cus_1")));
+    assert_eq!(asked(&adapter(), &customer(), Question::Reward), Some(format!("{list}cus_1")));
+    assert_eq!(asked(&adapter(), &sale(), Question::Reward), Some(format!("{list}cus_1")));
     let guides = format!("rewards?limit=100&min_created={since}&customer_key=u_1");
     assert_eq!(
-        asked(&*guide(), &customer(), Question::Reward),
+        asked(&guide(), &customer(), Question::Reward),
         Some(guides),
         "the guide has one key, and smaller pages"
     );
-    assert_eq!(asked(&*adapter(), &customer(), Question::Partner), Some("partnerships/acme".into()));
-    assert_eq!(asked(&*guide(), &customer(), Question::Partner), Some("partners/acme".into()));
+    assert_eq!(asked(&adapter(), &customer(), Question::Partner), Some("partnerships/acme".into()));
+    assert_eq!(asked(&guide(), &customer(), Question::Partner), Some("partners/acme".into()));
 }
 
 #[test]
 fn where_no_reward_could_be_told_to_be_ours_nothing_is_asked() {
     let unnamed = Earned { reference: None, ..customer() };
-    assert_eq!(asked(&*adapter(), &unnamed, Question::Reward), None);
+    assert_eq!(asked(&adapter(), &unnamed, Question::Reward), None);
     let lead = Earned { task: Task { kind: Kind::Lead, ..signup() }, ..customer() };
-    assert_eq!(asked(&*adapter(), &lead, Question::Reward), None);
+    assert_eq!(asked(&adapter(), &lead, Question::Reward), None);
     let keyless = Earned { reference: None, ..sale() };
-    assert_eq!(asked(&*guide(), &keyless, Question::Reward), None, "the guide's transaction has no key of ours");
-    assert!(asked(&*adapter(), &keyless, Question::Reward).is_some(), "in current it has");
+    assert_eq!(asked(&guide(), &keyless, Question::Reward), None, "the guide's transaction has no key of ours");
+    assert!(asked(&adapter(), &keyless, Question::Reward).is_some(), "in current it has");
 }
 
 #[test]

@@ -20,7 +20,7 @@ fn guide() -> Box<Opened> {
 
 /// Method and path, then the body.
 fn call(task: &Task) -> (String, String) {
-    let request = sent(&*guide(), task);
+    let request = sent(&guide(), task);
     let text = rendered(&request).replace("https://api.partnerstack.com", "");
     assert!(text.contains("\nauthorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=\n"), "there is no other credential");
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));
@@ -49,7 +49,7 @@ fn a_signup_is_a_customer_of_the_partner_whether_or_not_a_click_is_known() {
     task.data.insert("plan".into(), "team".into());
     let body = r#"{"customer_key":"u_1","email":"ada@example.com","partner_key":"acme","name":"Ada Lovelace","metadata":{"plan":"team"}}"#;
     assert_eq!(call(&task), ("POST /api/v2/customers".into(), body.into()));
-    assert_eq!(class(&*guide(), &task), Class::UniqueKey);
+    assert_eq!(class(&guide(), &task), Class::UniqueKey);
     let untold = guide().plan(&Task { partner: None, ..signup() }).unwrap_err().to_string();
     assert!(untold.contains("by the partner's key alone"), "{untold}");
 }
@@ -82,7 +82,7 @@ fn a_sale_is_three_fields_and_cannot_be_told_from_another() {
     assert_eq!(call(&sale(9900, "USD")), ("POST /api/v2/transactions".into(), body.into()));
     assert_eq!(call(&sale(1230, "JPY")).1, r#"{"customer_key":"u_1","amount":123000,"currency":"jpy"}"#);
     assert!(guide().plan(&sale(1235, "KWD")).unwrap_err().to_string().starts_with("inexact_amount: "));
-    assert_eq!(class(&*guide(), &sale(9900, "USD")), Class::Neither);
+    assert_eq!(class(&guide(), &sale(9900, "USD")), Class::Neither);
     assert!(guide().look_up(&sale(9900, "USD")).is_none());
     let made = r#"{"data":{"key":"txn_xyz","customer_key":"u_1","amount":9900,"status":"pending"}}"#;
     let recorded = Outcome::Recorded { reference: Some("txn_xyz".into()) };
@@ -99,7 +99,7 @@ fn all_of_a_sale_is_deleted_by_the_vendors_key_and_a_part_is_negative() {
     assert_eq!(call(&whole), ("DELETE /api/v2/transactions/txn_xyz".into(), String::new()));
     let part = r#"{"customer_key":"u_1","amount":-230,"currency":"eur"}"#;
     assert_eq!(call(&with_reference(refund(230), Some("txn_xyz"))).1, part);
-    assert_eq!(class(&*guide(), &refund(230)), Class::Neither);
+    assert_eq!(class(&guide(), &refund(230)), Class::Neither);
     let untold = with_reference(refund(1230), None);
     assert_eq!(
         call(&untold).1,
@@ -157,7 +157,7 @@ fn a_lead_is_spoken_beyond_the_guide() {
 
 #[test]
 fn partners_are_listed_by_ending_cursor_to_the_end() {
-    let Pages { first, read } = all_partners(&*guide());
+    let Pages { first, read } = all_partners(&guide());
     assert_eq!(first.url.expose(), "https://api.partnerstack.com/api/v2/partners?limit=100");
     let item = |key: &str| format!(r#"{{"key":"{key}","email":"p@example.com","name":"Jane Doe","status":"active"}}"#);
     let list = |key: &str, end: &str| answer(200, &format!(r#"{{"data":{{"items":[{}],{end}}}}}"#, item(key)));
@@ -174,7 +174,7 @@ fn partners_are_listed_by_ending_cursor_to_the_end() {
 
 #[test]
 fn a_partner_is_read_by_key_and_the_credential_probed_by_the_list() {
-    let call = one_partner(&*guide(), "prt_abc123");
+    let call = one_partner(&guide(), "prt_abc123");
     assert_eq!(call.request.url.expose(), "https://api.partnerstack.com/api/v2/partners/prt_abc123");
     let body = r#"{"data":{"key":"prt_abc123","email":"partner@example.com","name":"Jane Doe","status":"active"}}"#;
     let partner = partner((call.read)(&answer(200, body)).unwrap());

@@ -47,7 +47,7 @@ fn rejected(task: &Task) -> String {
 }
 
 fn body(task: &Task) -> serde_json::Value {
-    serde_json::from_slice(&sent(&*adapter(), task).body.unwrap()).unwrap()
+    serde_json::from_slice(&sent(&adapter(), task).body.unwrap()).unwrap()
 }
 
 fn with_order_key(task: Task, key: &str) -> Task {
@@ -91,8 +91,8 @@ content-type: application/json
 
 {"customer_external_key":"u_1","key":"o_1001","amount":1230,"currency":"EUR","created_at":1795248000000,"metadata":{"plan":"team"}}
 "#;
-    assert_eq!(rendered(&sent(&*adapter(), &task)), expected);
-    assert_eq!(class(&*adapter(), &task), Class::Searchable);
+    assert_eq!(rendered(&sent(&adapter(), &task)), expected);
+    assert_eq!(class(&adapter(), &task), Class::Searchable);
 }
 
 #[test]
@@ -210,23 +210,23 @@ fn lines_name_the_category_where_they_agree() {
 
 #[test]
 fn all_of_a_sale_given_back_deletes_it_and_a_part_is_a_negative_one() {
-    let whole = sent(&*adapter(), &refund(1230));
+    let whole = sent(&adapter(), &refund(1230));
     let expected = "DELETE https://api.partnerstack.com/api/v2/transactions/o_1001
 accept: application/json
 authorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=
 ";
     assert_eq!(rendered(&whole), expected);
-    assert_eq!(class(&*adapter(), &refund(1230)), Class::Upsert, "a second deletion finds nothing");
+    assert_eq!(class(&adapter(), &refund(1230)), Class::Upsert, "a second deletion finds nothing");
     let part = body(&refund(230));
     assert_eq!(
         (&part["amount"], &part["key"], &part["customer_external_key"]),
         (&(-230).into(), &"r_2001".into(), &"u_1".into())
     );
-    assert_eq!(class(&*adapter(), &refund(230)), Class::Searchable);
+    assert_eq!(class(&adapter(), &refund(230)), Class::Searchable);
     let unknown = Task { sale: None, ..refund(1230) };
     assert_eq!(body(&unknown)["amount"], -1230, "nobody knows whether that is all of it");
     let untold = |task: Task| Task { sale: task.sale.map(|sale| EarlierSale { reference: None, ..sale }), ..task };
-    assert_eq!(rendered(&sent(&*adapter(), &untold(refund(1230)))), expected, "our key is the vendor's");
+    assert_eq!(rendered(&sent(&adapter(), &untold(refund(1230)))), expected, "our key is the vendor's");
     assert!(rejected(&with_order_key(refund(230), "o_1001")).contains("must differ from its sale's"));
 }
 
@@ -234,7 +234,7 @@ authorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=
 fn a_sales_key_stays_one_path_segment() {
     let mut task = refund(1230);
     task.sale.as_mut().unwrap().reference = Some("a/b?c".into());
-    assert!(sent(&*adapter(), &task).url.expose().ends_with("/api/v2/transactions/a%2Fb%3Fc"));
+    assert!(sent(&adapter(), &task).url.expose().ends_with("/api/v2/transactions/a%2Fb%3Fc"));
 }
 
 #[test]
@@ -389,10 +389,10 @@ content-type: application/json
 
 {"type":"lead","value":1,"target_type":"customer","target_key":"u_1"}
 "#;
-    assert_eq!(rendered(&sent(&*adapter(), &lead())), expected);
+    assert_eq!(rendered(&sent(&adapter(), &lead())), expected);
     let known = Task { customer_reference: Some("cus_1".into()), ..lead() };
     assert_eq!(body(&known)["target_key"], "u_1", "an action for a key that is not the customer's is lost in silence");
-    assert_eq!(class(&*adapter(), &lead()), Class::Neither);
+    assert_eq!(class(&adapter(), &lead()), Class::Neither);
 }
 
 #[test]

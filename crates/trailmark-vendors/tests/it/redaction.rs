@@ -38,19 +38,19 @@ fn kept(task: &Task, message: &str) -> String {
 #[test]
 fn no_debug_shows_a_credential_or_a_person() {
     let vendor = adapter();
-    let partner = (one_partner(&*vendor, "acme").read)(&answer(200, fixture!("200_partnership"))).unwrap();
+    let partner = (one_partner(&vendor, "acme").read)(&answer(200, fixture!("200_partnership"))).unwrap();
     let texts = [
         format!("{:?}", account().settings()),
         format!("{:?}", vendor.0.delivery),
         format!("{:?}", task()),
         format!("{:?}", vendor.plan(&task()).unwrap()),
         format!("{:?}", vendor.plan(&signup_without_click()).unwrap()),
-        format!("{:?}", sent(&*vendor, &task())),
+        format!("{:?}", sent(&vendor, &task())),
         format!("{:?}", vendor.look_up(&task())),
-        format!("{:?}", all_partners(&*vendor)),
+        format!("{:?}", all_partners(&vendor)),
         format!("{:?}", answer(200, fixture!("200_customer"))),
         format!("{partner:?}"),
-        format!("{:?}", (all_partners(&*vendor).read)(&answer(200, fixture!("200_partnerships_first")))),
+        format!("{:?}", (all_partners(&vendor).read)(&answer(200, fixture!("200_partnerships_first")))),
     ];
     for text in texts {
         for secret in SECRETS {

@@ -20,7 +20,7 @@ fn class(task: &Task) -> Class {
 }
 
 fn body(task: &Task) -> serde_json::Value {
-    serde_json::from_slice(&sent(&*adapter(), task).body.unwrap()).unwrap()
+    serde_json::from_slice(&sent(&adapter(), task).body.unwrap()).unwrap()
 }
 
 fn notes(task: &Task) -> Vec<String> {
@@ -38,7 +38,7 @@ fn with_customer(task: Task, change: impl FnOnce(&mut Customer)) -> Task {
 
 #[test]
 fn a_click_id_and_a_tracking_token_make_it_conversion_xid() {
-    let request = sent(&*adapter(), &signup());
+    let request = sent(&adapter(), &signup());
     let expected = r#"POST https://partnerlinks.io/conversion/xid
 accept: application/json
 authorization: Bearer tt_tracking
@@ -81,7 +81,7 @@ fn a_signup_needs_the_address_without_which_it_is_rejected_and_nothing_else() {
 
 #[test]
 fn without_a_click_id_it_is_a_customer_of_the_partner() {
-    let request = sent(&*adapter(), &signup_without_click());
+    let request = sent(&adapter(), &signup_without_click());
     let expected = r#"POST https://api.partnerstack.com/api/v2/customers
 accept: application/json
 authorization: Basic cGtfdGVzdDpza190ZXN0X3ByaXZhdGU=
@@ -96,7 +96,7 @@ content-type: application/json
 #[test]
 fn without_a_tracking_token_a_click_id_changes_nothing() {
     let vendor = partnerstack(&Account { tracking_token: None, ..account() });
-    assert_eq!(rendered(&sent(&*vendor, &signup())), rendered(&sent(&*adapter(), &signup_without_click())));
+    assert_eq!(rendered(&sent(&vendor, &signup())), rendered(&sent(&adapter(), &signup_without_click())));
 }
 
 #[test]
@@ -106,9 +106,8 @@ fn the_configured_roots_replace_the_vendors_hosts() {
         tracking_url: Some("http://127.0.0.1:9100/partnerlinks/".into()),
         ..account()
     });
-    let urls =
-        [sent(&*vendor, &signup()), sent(&*vendor, &signup_without_click()), vendor.probe("private_key").unwrap()]
-            .map(|request| request.url.expose().to_owned());
+    let urls = [sent(&vendor, &signup()), sent(&vendor, &signup_without_click()), vendor.probe("private_key").unwrap()]
+        .map(|request| request.url.expose().to_owned());
     assert_eq!(
         urls,
         [
@@ -127,14 +126,14 @@ fn blank_optional_texts_are_left_out() {
         customer.email = None;
         customer.name = Some(String::new());
     });
-    let body = String::from_utf8(sent(&*adapter(), &task).body.unwrap()).unwrap();
+    let body = String::from_utf8(sent(&adapter(), &task).body.unwrap()).unwrap();
     assert_eq!(body, r#"{"xid":"xid123","customer_key":"u_1","meta":{"plan":"pro"}}"#);
 }
 
 #[test]
 fn nothing_about_the_visitor_is_ever_sent() {
     for task in [signup(), signup_without_click()] {
-        let request = rendered(&sent(&*adapter(), &task));
+        let request = rendered(&sent(&adapter(), &task));
         for word in ["ip_address", "user_agent", "user-agent", "origin", "cookie"] {
             assert!(!request.contains(word), "{word}");
         }
@@ -144,7 +143,7 @@ fn nothing_about_the_visitor_is_ever_sent() {
 #[test]
 fn quotes_and_unicode_arrive_as_they_are() {
     let task = with_key(signup(), "Zoë \"\\ 🦀");
-    let body: serde_json::Value = serde_json::from_slice(&sent(&*adapter(), &task).body.unwrap()).unwrap();
+    let body: serde_json::Value = serde_json::from_slice(&sent(&adapter(), &task).body.unwrap()).unwrap();
     assert_eq!(body["customer_key"], "Zoë \"\\ 🦀");
 }
 
@@ -153,23 +152,23 @@ fn what_the_vendor_needs_and_the_signup_lacks_is_named_with_its_cure() {
     let vendor = adapter();
     let nobody = Task { customer: None, ..signup() };
     assert_eq!(
-        rejected(&*vendor, &nobody),
+        rejected(&vendor, &nobody),
         "missing `customer.key`: PartnerStack knows a customer by it; send the customer with every conversion"
     );
     let no_email = with_customer(signup_without_click(), |customer| customer.email = None);
     assert_eq!(
-        rejected(&*vendor, &no_email),
+        rejected(&vendor, &no_email),
         "missing `customer.email`: PartnerStack needs it where the signup cannot be tied to a click; send it with the signup"
     );
     let no_partner = Task { partner: None, ..signup_without_click() };
     assert_eq!(
-        rejected(&*vendor, &no_partner),
+        rejected(&vendor, &no_partner),
         "missing the touch's partner: PartnerStack needs a partner key where no click id is known; use links that carry \
          `ps_xid` or `ps_partner_key`"
     );
     let no_token = partnerstack(&Account { tracking_token: None, ..account() });
     assert_eq!(
-        rejected(&*no_token, &Task { partner: None, ..signup() }),
+        rejected(&no_token, &Task { partner: None, ..signup() }),
         "missing `tracking_token`: PartnerStack ties a click id to a signup by it alone, and the touch names no partner; \
          add it to the program"
     );
@@ -179,7 +178,7 @@ fn what_the_vendor_needs_and_the_signup_lacks_is_named_with_its_cure() {
 fn an_address_that_the_vendor_needs_and_does_not_take_is_refused_by_name() {
     let vendor = adapter();
     let email = |email: &str| with_customer(signup_without_click(), |customer| customer.email = Some(email.into()));
-    assert_eq!(rejected(&*vendor, &email("a@b")), "`customer.email` must have 4 to 255 characters at PartnerStack");
+    assert_eq!(rejected(&vendor, &email("a@b")), "`customer.email` must have 4 to 255 characters at PartnerStack");
     assert!(vendor.plan(&email("a@bc")).is_ok());
 }
 
@@ -208,7 +207,7 @@ fn a_customer_that_no_url_can_name_is_not_sent() {
         for task in [signup(), signup_without_click()] {
             let task = with_key(task, key);
             assert_eq!(
-                rejected(&*adapter(), &task),
+                rejected(&adapter(), &task),
                 "`customer.key` is `.` or `..`: no URL can name such a customer; use another key"
             );
             assert!(adapter().look_up(&task).is_none());
