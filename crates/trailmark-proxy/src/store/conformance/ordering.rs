@@ -182,7 +182,7 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
     assert_eq!((signup.reference.as_deref(), sale.reference.as_deref()), (Some("cus_1"), Some("txn_1")));
     assert_eq!(
         (after.reference, after.touch_used_by),
-        (None, Some(signup.conversion.clone())),
+        (None, Some(sale.conversion.clone())),
         "the first that took effect"
     );
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));
