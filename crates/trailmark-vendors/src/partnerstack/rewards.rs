@@ -157,7 +157,7 @@ fn one(reward: &Value, redaction: &Redaction<'_>) -> (Commission, Option<String>
     }
 }
 
-/// What the answer to [`Question::Partner`] says. No document says whether a partner who left is still shown.
+/// What the answer to the question for the partner says. No document says whether a partner who left is still shown.
 pub(super) fn read_partner(answer: &Answer, redaction: &Redaction<'_>) -> Standing {
     let has_left = || {
         let reason = Some("the partner has left the programme, and no reward is shown".into());
