@@ -27,7 +27,7 @@ const unique = (name) => `${name}_${randomUUID().slice(0, 8)}`;
 const order = (key, minor, currency = 'EUR') => ({ key, amount_minor: minor, currency });
 const base64 = (text) => Buffer.from(text).toString('base64url');
 
-/** A visitor whom a partner's link brought. */
+/** A visitor that came by a partner's link. */
 async function brought(partner) {
   const { xid } = await product.control('partnerstack/clicks', { partner_key: partner });
   return (await Caller.create(product.site)).arrive(`ps_xid=${xid}&ps_partner_key=${base64(partner)}`);

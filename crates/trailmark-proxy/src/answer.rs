@@ -239,7 +239,8 @@ fn nobody(row: &ConversionRow, code: Code) -> String {
             follows("which is held and counts for nobody yet")
         }
         (Code::NoTouch, _, _) if is_unfollowed(row) => {
-            "No partner's link is known for it: the report names no visitor, or one whom no link led here.".to_owned()
+            "No partner's link is known for it: the report names no visitor, or a visitor without a partner's link."
+                .to_owned()
         }
         _ => code.sentence().to_owned(),
     }

@@ -81,7 +81,7 @@ fn expired(detail: &ConversionDetail) -> Option<&TouchRow> {
 }
 
 fn last_touch(touch: &TouchRow) -> String {
-    let partner = touch.partner.as_deref().unwrap_or("a partner whom the vendor knows");
+    let partner = touch.partner.as_deref().unwrap_or("a partner known only to the vendor");
     let days = touch.expires_at.since(touch.at) / DAY_MS;
     format!(
         "The last touch known for it: {partner}, {}, good for {days} days (`window_days`), until {}. Nothing is due.",
@@ -127,7 +127,7 @@ fn no_touch(row: &ConversionRow) -> String {
             "It has no touch of its own, and none was credited for the customer's signup.".to_owned()
         }
         Some(Code::NoTouch) if row.assurance == "server" => {
-            "No touch is known for it: the report names no visitor, or one whom no partner's link led here.".to_owned()
+            "No touch is known for it: the report names no visitor, or a visitor without a partner's link.".to_owned()
         }
         _ => "No touch of this visitor is known: no partner's link led here.".to_owned(),
     }

@@ -330,7 +330,7 @@ impl Account {
 }
 
 impl Delivery for Account {
-    /// A transaction or an action of a customer whom the vendor does not know is refused or lost, and a refund gives back
+    /// A transaction or an action of a customer unknown to the vendor is refused or lost, and a refund gives back
     /// what a sale brought.
     fn follows(&self, kind: Kind) -> Option<Kind> {
         match kind {

@@ -155,7 +155,7 @@ fn a_report_without_a_visitor_says_so_and_names_the_signup_that_it_follows() {
     [Bad] Not paid: It follows the customer's signup 019aa5a0-6f70-7000-8000-000000000009, which no partner's link led to.
     [Bad] Not paid: It follows the customer's signup 019aa5a0-6f70-7000-8000-000000000009, which is held and counts for nobody yet.
     [Bad] Not paid: No partner's link led here.
-    [Bad] Not paid: No partner's link is known for it: the report names no visitor, or one whom no link led here. | If a link led here, report the signup again with `visitor` or `click_token`, and with a new Idempotency-Key.
+    [Bad] Not paid: No partner's link is known for it: the report names no visitor, or a visitor without a partner's link. | If a link led here, report the signup again with `visitor` or `click_token`, and with a new Idempotency-Key.
     [Bad] Not paid: No partner's link is known for it, and an earlier signup of this customer was rejected. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the cause. Report the signup again, corrected, with the `visitor` or `click_token` of the first, and with a new Idempotency-Key.
     [Bad] Not paid: The customer's signup was rejected, so no partner is known for this. Report it again once a signup of this customer is accepted. | `trailmark conversions explain 019aa5a0-6f70-7000-8000-000000000009` shows the cause.
     ");
