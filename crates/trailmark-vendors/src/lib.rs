@@ -27,6 +27,8 @@ pub mod webhook;
 
 pub mod commission;
 
+pub mod command;
+
 pub mod directory;
 
 pub mod records;
@@ -55,6 +57,7 @@ use trailmark_wire::conversion::Kind;
 
 use crate::account::{AccountError, Setting, Settings};
 use crate::capability::Capabilities;
+use crate::command::{Command, Commands, Lack};
 use crate::commission::{Earned, Standing};
 use crate::directory::{Ask, Change, List, Refusal, Then, Thing};
 use crate::exchange::{Call, Step};
@@ -136,6 +139,17 @@ pub trait Vendor: Sync {
     /// What it can do in a dialect, whether or not an account is configured.
     fn capabilities(&self, dialect: Dialect) -> Capabilities;
 
+    /// The commands that it offers to operators in a dialect, in the order in which help lists them.
+    fn commands(&self, dialect: Dialect) -> Vec<&'static Command> {
+        let _nothing_is_offered_in = dialect;
+        Vec::new()
+    }
+
+    /// The commands that it does not offer, although its own documents or other vendors suggest them.
+    fn lacking(&self) -> &'static [Lack] {
+        &[]
+    }
+
     /// The adapter for an account.
     ///
     /// # Errors
@@ -163,6 +177,8 @@ pub struct Adapter {
     pub webhooks: Option<Arc<dyn Webhooks>>,
     /// What an operator asks for.
     pub directory: Option<Arc<dyn Directory>>,
+    /// What an operator asks for, as commands.
+    pub commands: Option<Arc<dyn Commands>>,
 }
 
 impl Adapter {
@@ -211,8 +227,26 @@ pub trait Commissions: Debug + Send + Sync {
     fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>>;
 }
 
+/// HMAC-SHA-256 of a message (RFC 2104), from the key and the message. Passed in, since no cryptography is here.
+pub type HmacSha256 = fn(key: &[u8], message: &[u8]) -> [u8; 32];
+
 /// What the vendor reports by itself.
 pub trait Webhooks: Debug + Send + Sync {
+    /// Whether the vendor sent this body, by its signature. `header` gives the value of a header by its name in lower case.
+    /// A vendor that signs nothing accepts every body, since the secret address is all that there is.
+    ///
+    /// # Errors
+    /// What is wrong with the signature, as half a sentence without any value: `` `signature` is missing``.
+    fn verify(
+        &self,
+        header: &dyn Fn(&str) -> Option<String>,
+        body: &[u8],
+        hmac: HmacSha256,
+    ) -> Result<(), &'static str> {
+        let _unsigned = (header, body, hmac);
+        Ok(())
+    }
+
     /// The meaning of a webhook's raw body. Nothing in it is trusted; it only says which customer, transaction or partner to
     /// ask about.
     fn read(&self, body: &[u8]) -> Meaning;

@@ -114,6 +114,7 @@ impl Vendor for PartnerStack {
             commissions: Some(account.clone()),
             webhooks: Some(account.clone()),
             directory: Some(account),
+            commands: None,
         })
     }
 }
@@ -351,7 +352,7 @@ impl Delivery for Account {
         let (request, class) = self.request(&wanted, task, &mut notes)?;
         let credential = if matches!(wanted, Wanted::Click { .. }) { TRACKING_TOKEN } else { PRIVATE_KEY };
         let (account, task) = (self.clone(), task.clone());
-        let call = Call::new(request, move |answer| account.read(&task, answer));
+        let call = Call::new(request, move |answer| Step::Done(account.read(&task, answer)));
         Ok(Plan::Send { call, class, credential: credential.name, notes })
     }
 

@@ -11,7 +11,7 @@ use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capability::Class;
-use crate::exchange::Call;
+use crate::exchange::{Call, Step};
 use crate::outcome::Outcome;
 
 /// One conversion for one program. Contains personal data; `Debug` shows none, not even the customer's key, which many
@@ -42,8 +42,8 @@ pub struct Task {
     pub data: TextMap,
     /// The vendor's own reference of what an earlier send of this delivery did or began, if it gave one.
     pub reference: Option<String>,
-    /// An earlier conversion of the same touch in this program, of which a send took effect or may have.
-    pub touch_used_by: Option<ConversionId>,
+    /// The first conversion of the same touch in this program of which a send took effect or may have.
+    pub touch_used_by: Option<EarlierUse>,
     /// Whether nothing was sent yet. Then whatever a look-up finds came from elsewhere; it counts as ours only if the
     /// vendor credits this partner.
     pub is_unsent: bool,
@@ -55,6 +55,15 @@ impl fmt::Debug for Task {
     }
 }
 
+/// A conversion that has used up what may be used once of a touch, such as a click token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierUse {
+    /// Its id in the ledger.
+    pub conversion: ConversionId,
+    /// What it was.
+    pub kind: Kind,
+}
+
 /// An earlier sale in the same program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierSale {
@@ -62,6 +71,8 @@ pub struct EarlierSale {
     pub occurred_at: UnixMillis,
     /// Minor units of `currency`.
     pub amount_minor: i64,
+    /// Minor units that recorded refunds have given back already, other than this one; 0 or more.
+    pub refunded_minor: i64,
     /// ISO 4217.
     pub currency: Currency,
     /// The vendor's own key of the transaction.
@@ -105,12 +116,14 @@ pub enum Plan {
     },
     /// Send this request.
     Send {
-        /// The request, and what its answer came to: by status first, by body second.
-        call: Call<Outcome>,
+        /// The request, and what its answer came to: by status first, by body second. Where the vendor needs several
+        /// requests, such as a deletion before a creation, an answer leads to the next one; the plan of a repeat must
+        /// reach the same end from wherever the first try stopped.
+        call: Call<Step<Outcome>>,
         /// What may happen after an unknown outcome.
         class: Class,
-        /// The setting of the credential in the request, such as `tracking_token`. If the vendor refuses it, everything
-        /// that uses it pauses.
+        /// The setting of the credential in the request, such as `tracking_token`; empty if it carries none. If the vendor
+        /// refuses it, everything that uses it pauses.
         credential: &'static str,
         /// The parts that were cut or left out because the vendor does not accept them.
         notes: Vec<Note>,

@@ -1,6 +1,7 @@
 //! Carries out one leased delivery: plan or look-up, attempt row, request, outcome, settlement. It always tries to
 //! end the lease; if it cannot, the lease expires and recovery takes over.
 
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ const SETTLE_TRIES: u32 = 5;
 /// Wait between these tries.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
+/// Requests after the first that one send makes at most.
+const MOST_STEPS: usize = 8;
+
 /// Pages of a list that one look-up reads at most: 10,000 PartnerStack transactions. If ours is not among them and
 /// the list continues, the result is unknown.
 const MOST_PAGES: u32 = 100;
@@ -39,7 +43,7 @@ pub(super) struct Errand {
 
 /// A send.
 struct Sending {
-    call: Call<Outcome>,
+    call: Call<Step<Outcome>>,
     class: Class,
     credential: &'static str,
     notes: Vec<Note>,
@@ -127,14 +131,7 @@ impl Errand {
         let attempt = self.begin(attempt).await?;
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
-        let answer = match self.is_too_late(started_at) {
-            true => Err(Failure::NotSent(NotSent::TooLate)),
-            false => self.account.shared.egress.send(&call.request).await,
-        };
-        let read = match &answer {
-            Ok(answer) => (call.read)(answer),
-            Err(failure) => unanswered(failure),
-        };
+        let (answer, read) = self.sent(call, started_at).await;
         // A 403 shows that the vendor answers, whatever it means for the delivery.
         let signal = send_signal(&answer, &read, credential);
         let outcome = self.judged(read, credential).await;
@@ -144,6 +141,29 @@ impl Errand {
         self.account.doubted(&self.leased, &progress);
         let (end, progress) = (report::sent(&outcome, status(&answer), at.now), waiting_for(progress, &signal));
         self.settle(Made { attempt, started_at, end, progress, signal }).await
+    }
+
+    /// Sends request after request until an answer settles it. Once one was answered, whatever prevents the next leaves
+    /// the outcome unknown.
+    async fn sent(&self, mut call: Call<Step<Outcome>>, started_at: UnixMillis) -> (Result<Answer, Failure>, Outcome) {
+        for is_first in iter::once(true).chain(iter::repeat_n(false, MOST_STEPS)) {
+            let answer = match self.is_too_late(started_at) {
+                true => Err(Failure::NotSent(NotSent::TooLate)),
+                false => self.account.shared.egress.send(&call.request).await,
+            };
+            let outcome = match answer.as_ref().map(|answer| (call.read)(answer)) {
+                Ok(Step::Next(next)) => {
+                    call = next;
+                    continue;
+                }
+                Ok(Step::Done(outcome)) => outcome,
+                Err(failure) if is_first => unanswered(failure),
+                Err(failure) => Outcome::Unknown { message: failure.to_string() },
+            };
+            return (answer, outcome);
+        }
+        let message = "the delivery needed too many requests: please report this bug".to_owned();
+        (Err(Failure::NotSent(NotSent::TooLate)), Outcome::Unknown { message })
     }
 
     /// Whether the lease may expire before the answer comes. Somebody else could then look the delivery up, find

@@ -92,7 +92,10 @@ impl Opened {
     /// What the answer to what was planned came to.
     fn read(&self, task: &Task, answer: &Answer) -> Outcome {
         match self.plan(task).unwrap() {
-            Plan::Send { call, .. } => (call.read)(answer),
+            Plan::Send { call, .. } => match (call.read)(answer) {
+                Step::Done(outcome) => outcome,
+                Step::Next(next) => panic!("{} is next", next.request.label),
+            },
             other => panic!("nothing to send: {other:?}"),
         }
     }

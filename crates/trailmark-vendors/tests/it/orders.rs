@@ -20,8 +20,13 @@ pub(crate) fn sale(amount_minor: i64, currency: &str) -> Task {
 pub(crate) fn refund(amount_minor: i64) -> Task {
     let task = sale(amount_minor, "EUR");
     let sale = task.order.unwrap();
-    let earlier =
-        EarlierSale { occurred_at: NOW, amount_minor: 1230, currency: sale.currency, reference: Some("o_1001".into()) };
+    let earlier = EarlierSale {
+        occurred_at: NOW,
+        amount_minor: 1230,
+        refunded_minor: 0,
+        currency: sale.currency,
+        reference: Some("o_1001".into()),
+    };
     Task {
         kind: Kind::Refund,
         refund_of: Some(sale.key.clone()),

@@ -11,6 +11,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use trailmark_vendors::task::EarlierUse;
 use trailmark_wire::conversion::{Event, Kind, Order, OrderClaim};
 use trailmark_wire::ids::OrderKey;
 use trailmark_wire::money::Currency;
@@ -182,7 +183,7 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
     assert_eq!((signup.reference.as_deref(), sale.reference.as_deref()), (Some("cus_1"), Some("txn_1")));
     assert_eq!(
         (after.reference, after.touch_used_by),
-        (None, Some(sale.conversion.clone())),
+        (None, Some(EarlierUse { conversion: sale.conversion.clone(), kind: Kind::Sale })),
         "the first that took effect"
     );
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));

@@ -3,7 +3,7 @@
 //! gets its sale's customer. After a payload was expunged only the keys remain; the adapter reports what is missing.
 
 use rusqlite::{Connection, Row};
-use trailmark_vendors::task::{EarlierSale, Task};
+use trailmark_vendors::task::{EarlierSale, EarlierUse, Task};
 use trailmark_wire::conversion::{Customer, Order};
 use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::money::Currency;
@@ -21,19 +21,18 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                       NOT EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
                                   AND a.purpose = 'send') AS is_unsent,
                       d.reference,
-                      (SELECT ed.conversion FROM deliveries ed
-                       WHERE ed.site = d.site AND ed.touch = d.touch AND ed.program = d.program AND ed.id <> d.id
-                         AND (ed.state = 'recorded'
-                              OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id
-                                         AND a.purpose = 'send' AND (a.outcome IS NULL OR a.outcome IN (OUTCOMES))))
-                       ORDER BY +ed.id LIMIT 1) AS touch_used_by,
+                      e.id AS earlier_conversion, e.kind AS earlier_kind,
                       (SELECT sd.reference FROM conversions s
                          JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
                        WHERE s.site = c.site AND s.kind = 'signup'
                          AND s.external_id = coalesce(c.customer_key, o.customer_key)
                          AND sd.state = 'recorded' AND s.id <> c.id AND +s.status <> 'duplicate'
                        ORDER BY +s.received_at DESC LIMIT 1) AS customer_reference,
-                      o.occurred_at AS sale_occurred_at, o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference
+                      o.occurred_at AS sale_occurred_at, o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference,
+                      (SELECT coalesce(sum(r.amount_minor), 0) FROM conversions r
+                         JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
+                       WHERE r.site = c.site AND r.refund_of = c.refund_of AND +r.kind = 'refund' AND r.id <> c.id
+                         AND rd.state = 'recorded') AS sale_refunded
                FROM deliveries d
                JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                JOIN touches t ON t.site = d.site AND t.id = d.touch
@@ -44,6 +43,13 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                        WHERE s.site = c.site AND s.kind = 'sale' AND s.external_id = c.refund_of
                        ORDER BY sd.state = 'recorded' DESC, s.received_at DESC LIMIT 1)
                LEFT JOIN conversions o ON o.site = od.site AND o.id = od.conversion
+               LEFT JOIN conversions e ON e.site = d.site AND e.id =
+                      (SELECT ed.conversion FROM deliveries ed
+                       WHERE ed.site = d.site AND ed.touch = d.touch AND ed.program = d.program AND ed.id <> d.id
+                         AND (ed.state = 'recorded'
+                              OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id
+                                         AND a.purpose = 'send' AND (a.outcome IS NULL OR a.outcome IN (OUTCOMES))))
+                       ORDER BY +ed.id LIMIT 1)
                WHERE d.site = ?1 AND d.id = ?2"
         .replace("OUTCOMES", &SendOutcome::words_with_effect());
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str()), task)?;
@@ -64,7 +70,7 @@ fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         partner: maybe(row, "partner")?,
         data: json(row, "data")?,
         reference: plain(row, "reference")?,
-        touch_used_by: maybe(row, "touch_used_by")?,
+        touch_used_by: earlier_use(row)?,
         is_unsent: plain(row, "is_unsent")?,
     })
 }
@@ -83,7 +89,19 @@ fn order(row: &Row<'_>) -> Result<Option<Order>, StoreError> {
 fn sale(row: &Row<'_>) -> Result<Option<EarlierSale>, StoreError> {
     let Some(amount_minor) = plain(row, "sale_amount")? else { return Ok(None) };
     let (currency, reference) = (currency(plain(row, "sale_currency")?)?, plain(row, "sale_reference")?);
-    Ok(Some(EarlierSale { occurred_at: time(row, "sale_occurred_at")?, amount_minor, currency, reference }))
+    let refunded_minor = plain(row, "sale_refunded")?;
+    Ok(Some(EarlierSale {
+        occurred_at: time(row, "sale_occurred_at")?,
+        amount_minor,
+        refunded_minor,
+        currency,
+        reference,
+    }))
+}
+
+fn earlier_use(row: &Row<'_>) -> Result<Option<EarlierUse>, StoreError> {
+    let Some(conversion) = maybe(row, "earlier_conversion")? else { return Ok(None) };
+    Ok(Some(EarlierUse { conversion, kind: word(row, "earlier_kind")? }))
 }
 
 fn currency(code: String) -> Result<Currency, StoreError> {

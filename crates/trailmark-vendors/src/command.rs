@@ -1,0 +1,352 @@
+//! What an operator asks of a vendor besides deliveries, as data: the commands that an account offers ([`Command`]), the
+//! values of one call ([`Values`]), and what comes back ([`Reply`]). The proxy's command line builds its nouns, verbs and
+//! flags from these tables and sends the requests. None of it passes through the ledger.
+//!
+//! A command may take several requests, such as finding the vendor's id of a partner first. A request other than GET is sent
+//! once; after an unknown outcome, look before you send it again.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+use serde_json::{Map, Value as Json};
+use trailmark_wire::text_map::TextMap;
+use trailmark_wire::time::UnixMillis;
+
+use crate::exchange::Call;
+use crate::outcome::Outcome;
+use crate::secret::Secret;
+use crate::task::Rejection;
+
+/// One command of a vendor, in one dialect: `partners list`.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// The kind of thing, in the plural: `partners`.
+    pub noun: &'static str,
+    /// What to do with it: `list`.
+    pub verb: &'static str,
+    /// What it does, as a sentence without its full stop: `List the partners of the program`.
+    pub summary: &'static str,
+    /// The key that it takes as its argument, if it takes one: `The partner's key or e-mail address`.
+    pub key: Option<&'static str>,
+    /// Its flags.
+    pub inputs: &'static [Input],
+    /// What it does to the vendor's data.
+    pub effect: Effect,
+    /// The fields of a record that a table shows, in this order. E-mail addresses and names stay out of tables.
+    pub columns: &'static [&'static str],
+    /// The calls that it makes, in the vendor's words: `GET /v2/partnerships`.
+    pub calls: &'static str,
+}
+
+/// A command that the vendor cannot serve, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lack {
+    /// As [`Command::noun`].
+    pub noun: &'static str,
+    /// As [`Command::verb`].
+    pub verb: &'static str,
+    /// Why not, and the alternative.
+    pub why: &'static str,
+}
+
+/// What a command does to the vendor's data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It adds or changes something.
+    Changes,
+    /// It takes something away: it asks for confirmation.
+    Destroys {
+        /// What follows, as a clause: `the partner loses the transaction's commission`.
+        follows: &'static str,
+    },
+    /// It only reads.
+    Reads,
+}
+
+/// One flag of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Input {
+    /// Its name in JSON and in [`Values`]: `first_name`; the flag is `--first-name`.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: InputKind,
+    /// Whether the command is refused without it.
+    pub is_needed: bool,
+    /// What it is: `E-mail address of the main contact`.
+    pub purpose: &'static str,
+}
+
+impl Input {
+    /// An optional text.
+    pub const fn text(name: &'static str, purpose: &'static str) -> Self {
+        Self::of(name, InputKind::Text, purpose)
+    }
+
+    /// An optional flag of this kind.
+    pub const fn of(name: &'static str, kind: InputKind, purpose: &'static str) -> Self {
+        Self { name, kind, is_needed: false, purpose }
+    }
+
+    /// The same, without which the command is refused.
+    pub const fn needed(self) -> Self {
+        Self { is_needed: true, ..self }
+    }
+}
+
+/// What a flag holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputKind {
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// Nothing: it is given or not.
+    Flag,
+    /// A whole number, such as an amount in minor units.
+    Number,
+    /// `NAME=VALUE`, any number of times.
+    Pairs,
+    /// A secret, read from standard input or from `env:NAME`, never from the command line.
+    Secret,
+    /// A text of 1 to 1,000 characters without controls.
+    Text,
+    /// Several such texts: the flag may be repeated.
+    Texts,
+    /// RFC 3339.
+    Time,
+}
+
+/// The value of one flag. `Debug` shows none, since most are about people.
+#[derive(Clone)]
+pub enum Value {
+    /// Of [`InputKind::Flag`]: it was given.
+    Given,
+    /// Of [`InputKind::Number`].
+    Number(i64),
+    /// Of [`InputKind::Pairs`].
+    Pairs(TextMap),
+    /// Of [`InputKind::Secret`].
+    Secret(Secret),
+    /// Of [`InputKind::Text`] and [`InputKind::Choice`].
+    Text(String),
+    /// Of [`InputKind::Texts`].
+    Texts(Vec<String>),
+    /// Of [`InputKind::Time`].
+    Time(UnixMillis),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[withheld]")
+    }
+}
+
+/// The values of one call. Its reader has checked them against [`Command::inputs`]: every needed one is there, each has the
+/// kind of its input, and there are no others.
+#[derive(Debug, Clone, Default)]
+pub struct Values {
+    /// The argument, if the command takes one; empty otherwise.
+    pub key: String,
+    /// The flags that were given.
+    pub flags: BTreeMap<&'static str, Value>,
+}
+
+impl Values {
+    /// The text of a flag, if it was given.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.flags.get(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The texts of a flag; none if it was not given.
+    pub fn texts(&self, name: &str) -> &[String] {
+        match self.flags.get(name) {
+            Some(Value::Texts(texts)) => texts,
+            _ => &[],
+        }
+    }
+
+    /// The number of a flag, if it was given.
+    pub fn number(&self, name: &str) -> Option<i64> {
+        match self.flags.get(name) {
+            Some(Value::Number(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The time of a flag, if it was given.
+    pub fn time(&self, name: &str) -> Option<UnixMillis> {
+        match self.flags.get(name) {
+            Some(Value::Time(at)) => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// The pairs of a flag, if it was given.
+    pub fn pairs(&self, name: &str) -> Option<&TextMap> {
+        match self.flags.get(name) {
+            Some(Value::Pairs(pairs)) => Some(pairs),
+            _ => None,
+        }
+    }
+
+    /// The secret of a flag, if it was given.
+    pub fn secret(&self, name: &str) -> Option<&Secret> {
+        match self.flags.get(name) {
+            Some(Value::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// Whether a flag was given.
+    pub fn has(&self, name: &str) -> bool {
+        self.flags.contains_key(name)
+    }
+
+    /// Everything that a message must not repeat: all texts and secrets.
+    pub fn personal(&self) -> impl Iterator<Item = &str> {
+        self.flags.values().flat_map(Value::texts).chain([self.key.as_str()])
+    }
+}
+
+impl Value {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Given | Self::Number(_) | Self::Time(_) => Vec::new(),
+            Self::Pairs(pairs) => pairs.values().collect(),
+            Self::Secret(secret) => vec![secret.expose()],
+            Self::Text(text) => vec![text],
+            Self::Texts(texts) => texts.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
+/// One thing that a vendor shows: its fields in our words, in the order in which they are printed. A field that the vendor
+/// does not show is absent, never guessed. Times are RFC 3339, amounts are whole minor units beside a `currency`. `Debug`
+/// shows nothing of it, since most of it is about people.
+#[derive(Clone, PartialEq, Default, Serialize)]
+#[serde(transparent)]
+pub struct Record(Map<String, Json>);
+
+impl Record {
+    /// With a field, unless its value is absent or `null`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Option<Json>>) -> Self {
+        if let Some(value) = value.into().filter(|value| !value.is_null()) {
+            self.0.insert(name.to_owned(), value);
+        }
+        self
+    }
+
+    /// With a text, unless it is absent or empty.
+    #[must_use]
+    pub fn with_text(self, name: &str, text: Option<&str>) -> Self {
+        self.with(name, text.filter(|text| !text.is_empty()).map(Json::from))
+    }
+
+    /// With a time, unless it is absent.
+    #[must_use]
+    pub fn with_time(self, name: &str, at: Option<UnixMillis>) -> Self {
+        self.with(name, at.map(|at| Json::from(at.to_rfc3339())))
+    }
+
+    /// The thing with this key was removed.
+    pub fn removed(key: &str) -> Self {
+        Self::default().with_text("removed", Some(key))
+    }
+
+    /// A field.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        self.0.get(name)
+    }
+
+    /// All fields, in their order.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record").finish_non_exhaustive()
+    }
+}
+
+/// A request whose answer has a content, or else the outcome of the request.
+pub type Ask<T> = Call<Result<T, Outcome>>;
+
+/// What the answer to a command's request leads to.
+#[derive(Debug)]
+pub enum Reply {
+    /// The command is done, and this is the thing that it showed or changed.
+    Done(Record),
+    /// This request is next.
+    Next(Ask<Self>),
+    /// Some items of a list. The reader of the list drops items that it has seen, and ends it where a request comes again.
+    Page {
+        /// The items, each with the field `key` or `id`.
+        items: Vec<Record>,
+        /// The request for the next page; `None` at the vendor's own end of the list.
+        next: Option<Ask<Self>>,
+    },
+}
+
+/// Why nothing is sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A value is missing, or the vendor cannot represent it; names the input and the cure.
+    #[error(transparent)]
+    Input(#[from] Rejection),
+    /// The vendor has no such call in this dialect.
+    #[error("{why}")]
+    Unsupported {
+        /// Why not, and the alternative.
+        why: &'static str,
+    },
+}
+
+/// The commands of an account.
+pub trait Commands: fmt::Debug + Send + Sync {
+    /// The first request of a command that the vendor offers in the account's dialect.
+    ///
+    /// # Errors
+    /// [`Refusal`] if a value is missing or cannot be represented, or this dialect does not offer the command.
+    fn start(&self, command: &Command, values: &Values) -> Result<Ask<Reply>, Refusal>;
+}
+
+/// A command with the function that starts it; an adapter keeps its commands as a table of these.
+#[derive(Debug)]
+pub(crate) struct Offer<A: 'static> {
+    pub(crate) command: Command,
+    /// The dialects that offer it.
+    pub(crate) dialects: &'static [crate::Dialect],
+    pub(crate) start: fn(&A, &Values) -> Result<Ask<Reply>, Refusal>,
+}
+
+#[expect(dead_code, reason = "no adapter has moved to commands yet")]
+impl<A> Offer<A> {
+    /// The commands of `offers` in a dialect.
+    pub(crate) fn offered(offers: &'static [Self], dialect: crate::Dialect) -> Vec<&'static Command> {
+        offers.iter().filter(|offer| offer.dialects.contains(&dialect)).map(|offer| &offer.command).collect()
+    }
+
+    /// Starts the command that has this noun and verb.
+    ///
+    /// # Errors
+    /// [`Refusal::Unsupported`] if the table has none in this dialect, and what the command itself refuses.
+    pub(crate) fn start(
+        offers: &'static [Self],
+        account: &A,
+        dialect: crate::Dialect,
+        command: &Command,
+        values: &Values,
+    ) -> Result<Ask<Reply>, Refusal> {
+        let named = |offer: &&Self| {
+            offer.dialects.contains(&dialect)
+                && (offer.command.noun, offer.command.verb) == (command.noun, command.verb)
+        };
+        let offer = offers.iter().find(named);
+        offer.map_or(Err(Refusal::Unsupported { why: "no such command" }), |offer| (offer.start)(account, values))
+    }
+}
