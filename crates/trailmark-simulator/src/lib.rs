@@ -112,11 +112,13 @@ mod random;
 mod violations;
 
 mod double;
+mod introw;
 mod partnerstack;
 
 mod config;
 
 pub use self::config::print_config;
+pub use self::introw::{INTROW_API_KEY, INTROW_CAMPAIGN_KEYS, INTROW_PUBLISHABLE_KEY};
 pub use self::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TEST_PRIVATE_KEY, TEST_PUBLIC_KEY, TRACKING_TOKEN};
 pub use self::server::{Running, Simulator, StartError};
 pub use self::settings::{Pace, Settings, UnknownPace};
