@@ -324,7 +324,6 @@ pub(crate) struct Offer<A: 'static> {
     pub(crate) start: fn(&A, &Values) -> Result<Ask<Reply>, Refusal>,
 }
 
-#[expect(dead_code, reason = "no adapter has moved to commands yet")]
 impl<A> Offer<A> {
     /// The commands of `offers` in a dialect.
     pub(crate) fn offered(offers: &'static [Self], dialect: crate::Dialect) -> Vec<&'static Command> {

@@ -100,6 +100,13 @@ impl<'a> Redaction<'a> {
         Self { credentials, texts }
     }
 
+    /// Also removes a text that was sent in another spelling than the task's, such as a key without some characters.
+    pub(crate) fn and(mut self, text: Option<String>) -> Self {
+        self.texts.extend(text.filter(|text| !text.trim().is_empty()).map(Cow::Owned));
+        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self
+    }
+
     /// The message without these texts and without anything that looks like an e-mail address, cut for storage. Redaction
     /// comes before the cut, since half a value would not be recognised.
     pub(crate) fn apply(&self, message: &str) -> String {

@@ -13,6 +13,7 @@ mod hints;
 mod lists;
 mod look_up;
 mod orders;
+mod partnerize;
 mod partners;
 mod redaction;
 mod signups;
