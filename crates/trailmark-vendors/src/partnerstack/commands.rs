@@ -151,11 +151,25 @@ const LIST_WEBHOOKS: Command = Command {
     ..READS
 };
 
+const LIST_GROUPS: Command = Command {
+    noun: "groups",
+    verb: "list",
+    summary: "List every group of a program",
+    columns: &["key", "slug", "name"],
+    calls: "GET /v2/groups",
+    ..READS
+};
+
 type Start = fn(&Account, &Values) -> Result<Ask<Reply>, Refusal>;
 
 const fn offer(dialects: &'static [Dialect], command: Command, start: Start) -> Offer<Account> {
     Offer { command, dialects, start }
 }
+
+const LIST_OF_CUSTOMERS: Start = |account, values| list(account, Thing::Customer, values);
+const LIST_OF_PARTNERS: Start = |account, values| list(account, Thing::Partner, values);
+const LIST_OF_PARTNERSHIPS: Start = |account, values| list(account, Thing::Partnership, values);
+const ONE_PARTNER: Start = |account, values| Ok(one(account, Thing::Partner, &values.key));
 
 /// Everything that an account offers.
 pub(super) static OFFERS: &[Offer<Account>] = &[
@@ -171,10 +185,10 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         },
         |account, values| Ok(one(account, Thing::Group, &values.key)),
     ),
-    offer(CURRENT, Command { inputs: PERIOD, ..LIST_PARTNERS }, list_partners),
-    offer(GUIDE, Command { calls: "GET /v2/partners", ..LIST_PARTNERS }, list_partners),
-    offer(CURRENT, GET_PARTNER, get_partner),
-    offer(GUIDE, Command { calls: "GET /v2/partners/{partner_key}", ..GET_PARTNER }, get_partner),
+    offer(CURRENT, Command { inputs: PERIOD, ..LIST_PARTNERS }, LIST_OF_PARTNERS),
+    offer(GUIDE, Command { calls: "GET /v2/partners", ..LIST_PARTNERS }, LIST_OF_PARTNERS),
+    offer(CURRENT, GET_PARTNER, ONE_PARTNER),
+    offer(GUIDE, Command { calls: "GET /v2/partners/{partner_key}", ..GET_PARTNER }, ONE_PARTNER),
     offer(
         BOTH,
         Command {
@@ -236,8 +250,12 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         },
         |account, values| Ok(remove_partner(account, values)),
     ),
-    offer(CURRENT, Command { inputs: &[ONLY_GROUP, PROFILES, SINCE, UNTIL], ..LIST_PARTNERSHIPS }, list_partnerships),
-    offer(GUIDE, Command { inputs: &[ONLY_GROUP, PROFILES], ..LIST_PARTNERSHIPS }, list_partnerships),
+    offer(
+        CURRENT,
+        Command { inputs: &[ONLY_GROUP, PROFILES, SINCE, UNTIL], ..LIST_PARTNERSHIPS },
+        LIST_OF_PARTNERSHIPS,
+    ),
+    offer(GUIDE, Command { inputs: &[ONLY_GROUP, PROFILES], ..LIST_PARTNERSHIPS }, LIST_OF_PARTNERSHIPS),
     offer(
         BOTH,
         Command {
@@ -250,8 +268,8 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         },
         |account, values| Ok(one(account, Thing::Partnership, &values.key)),
     ),
-    offer(CURRENT, Command { inputs: PERIOD, ..LIST_CUSTOMERS }, list_customers),
-    offer(GUIDE, LIST_CUSTOMERS, list_customers),
+    offer(CURRENT, Command { inputs: PERIOD, ..LIST_CUSTOMERS }, LIST_OF_CUSTOMERS),
+    offer(GUIDE, LIST_CUSTOMERS, LIST_OF_CUSTOMERS),
     offer(
         BOTH,
         Command {
@@ -403,31 +421,6 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         },
     ),
 ];
-
-const LIST_GROUPS: Command = Command {
-    noun: "groups",
-    verb: "list",
-    summary: "List every group of a program",
-    columns: &["key", "slug", "name"],
-    calls: "GET /v2/groups",
-    ..READS
-};
-
-fn list_partners(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    list(account, Thing::Partner, values)
-}
-
-fn get_partner(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    Ok(one(account, Thing::Partner, &values.key))
-}
-
-fn list_partnerships(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    list(account, Thing::Partnership, values)
-}
-
-fn list_customers(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    list(account, Thing::Customer, values)
-}
 
 const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {
     Lack { noun, verb, why }
