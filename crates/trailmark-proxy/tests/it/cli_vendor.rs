@@ -259,7 +259,7 @@ async fn what_a_dialect_lacks_ends_with_2_before_anything_is_sent() {
         ("guide", "customers update u_1", "nothing to change"),
         ("guide", "customers update u_1 --data plan", "NAME=VALUE"),
         ("guide", "customers list --since 2026-01-01T00:00:00Z", "but for PartnerStack: dialect current"),
-        ("guide", "customers list --since yesterday", "yesterday"),
+        ("current", "customers list --since yesterday", "yesterday"),
         ("current", "transactions add --customer u --amount-minor 1 --currency USD", "missing `key`"),
         ("current", "transactions add --amount-minor 1 --currency USD --key order_1", "give one of `customer`"),
         (
