@@ -163,7 +163,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let own = Cli::command();
     let mut all = commands::added(&own);
     let todo = all.try_get_matches_from_mut(&arguments).and_then(|matches| match commands::asked(&own, matches) {
-        Ok(asked) => Ok(Todo::AtVendor(Box::new(asked))),
+        Ok(asked) => Ok(Todo::AtVendor(asked)),
         Err(matches) => Ok(Todo::Own(Cli::from_arg_matches(&matches)?.command)),
     });
     let todo = match todo {
@@ -191,7 +191,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// What a command line asks for.
 enum Todo {
     /// A command of the vendors' tables.
-    AtVendor(Box<commands::Asked>),
+    AtVendor(commands::Asked),
     Own(Command),
 }
 

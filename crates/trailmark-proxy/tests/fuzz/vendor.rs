@@ -276,7 +276,7 @@ fn look_retry_after(input: &[u8]) -> Looked {
     let named = text.lines().filter_map(|line| line.split_once(": "));
     let headers = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let answer = Answer { status: 429, headers, body: Vec::new(), at: NOW };
-    match (directory().one(Thing::Customer, "u_1").unwrap().read)(&answer) {
+    match done((ask("customers", "get", "u_1").read)(&answer)) {
         Err(Outcome::Throttled { until: None }) => Ok(Verdict::Refused),
         Err(Outcome::Throttled { until: Some(until) }) => {
             let wait_ms = until.since(NOW);
