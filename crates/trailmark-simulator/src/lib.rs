@@ -111,10 +111,12 @@ mod log;
 mod random;
 
 mod partnerstack;
+mod partnero;
 
 mod config;
 
 pub use self::config::print_config;
+pub use self::partnero::{PARTNERO_API_KEY, PARTNERO_WEBHOOK_SECRET};
 pub use self::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TEST_PRIVATE_KEY, TEST_PUBLIC_KEY, TRACKING_TOKEN};
 pub use self::server::{Running, Simulator, StartError};
 pub use self::settings::{Pace, Settings, UnknownPace};
