@@ -16,3 +16,4 @@ mod rewards;
 mod shop;
 mod start;
 mod strict;
+mod violations;
