@@ -85,7 +85,8 @@ pub(crate) fn http_date(at_ms: i64) -> Option<String> {
     in_range.then(|| format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
-/// RFC 3339 in UTC with three decimals, as most JSON APIs write a time; the last moment of 9999 outside the years 1 to 9999.
+/// RFC 3339 in UTC with three decimals, as most JSON APIs write a time; the last moment of 9999 outside the years 1 to
+/// 9999.
 pub(crate) fn iso_date(at_ms: i64) -> String {
     let (days, ms) = (at_ms.div_euclid(DAY_S * 1_000), at_ms.rem_euclid(DAY_S * 1_000));
     let (year, month, day) = civil(days);

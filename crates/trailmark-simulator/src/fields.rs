@@ -213,7 +213,6 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// It is not an object.
-    #[allow(dead_code, reason = "the doubles whose bodies are nested follow; the first one takes this line away")]
     pub(crate) fn object(&mut self, name: &'static str) -> Result<Option<Self>, Flaw> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let object = value.as_object().ok_or_else(|| self.flaw(name, FlawKind::Type("an object")))?;
@@ -224,7 +223,6 @@ impl<'a> Fields<'a> {
     ///
     /// # Errors
     /// It is not an array of objects.
-    #[allow(dead_code, reason = "the doubles whose bodies are nested follow; the first one takes this line away")]
     pub(crate) fn objects(&mut self, name: &'static str) -> Result<Option<Vec<Self>>, Flaw> {
         let Some(value) = self.take(name) else { return Ok(None) };
         let items = value.as_array().ok_or_else(|| self.flaw(name, FlawKind::Type("an array")))?;

@@ -112,12 +112,14 @@ mod random;
 mod violations;
 
 mod double;
-mod partnerstack;
+mod introw;
 mod partnero;
+mod partnerstack;
 
 mod config;
 
 pub use self::config::print_config;
+pub use self::introw::{INTROW_API_KEY, INTROW_CAMPAIGN_KEYS, INTROW_PUBLISHABLE_KEY};
 pub use self::partnero::{PARTNERO_API_KEY, PARTNERO_WEBHOOK_SECRET};
 pub use self::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TEST_PRIVATE_KEY, TEST_PUBLIC_KEY, TRACKING_TOKEN};
 pub use self::server::{Running, Simulator, StartError};

@@ -67,15 +67,13 @@ pub(super) fn perform(vendor: &mut Partnero, path: &[&str], call: &Call, now_ms:
             let live = account.partners.iter().filter(|one| one.life.deleted_ms.is_none()).count();
             Ok(json!({ "partners": live }))
         }),
-        [noun @ ("partners" | "customers" | "transactions"), key, word] => {
-            read(call).and_then(|Chosen { account }| {
-                let account = vendor.chosen(account)?;
-                decide(account, noun, key, word, now_ms).ok_or_else(|| unknown_path(call))?.map_err(|refusal| {
-                    bad_request(refusal.message)
-                })?;
-                Ok(json!({}))
-            })
-        }
+        [noun @ ("partners" | "customers" | "transactions"), key, word] => read(call).and_then(|Chosen { account }| {
+            let account = vendor.chosen(account)?;
+            decide(account, noun, key, word, now_ms)
+                .ok_or_else(|| unknown_path(call))?
+                .map_err(|refusal| bad_request(refusal.message))?;
+            Ok(json!({}))
+        }),
         ["webhooks"] => read(call).and_then(|Pointed { url, account }| {
             if url.as_deref().is_some_and(|url| !may_be_told(url)) {
                 return Err(bad_request("url must be plain http on this machine, or null"));
@@ -131,7 +129,8 @@ fn decide(
 
 /// Everything in a program, for a person or a test. Times are simulated milliseconds.
 pub(super) fn view(account: &Account, now_ms: i64) -> Value {
-    let clicks = account.clicks.iter().map(|one| json!({ "partner_key": one.partner_key, "created_at": one.created_ms }));
+    let clicks =
+        account.clicks.iter().map(|one| json!({ "partner_key": one.partner_key, "created_at": one.created_ms }));
     json!({
         "now_ms": now_ms,
         "partners": account.partners.iter().map(partner).collect::<Vec<_>>(),

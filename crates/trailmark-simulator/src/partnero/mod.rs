@@ -109,7 +109,8 @@ impl Operation {
     fn key<'a>(&self, path: &[&'a str]) -> Option<&'a str> {
         let pattern: Vec<&str> = self.path.split('/').collect();
         let mut pairs = pattern.iter().zip(path);
-        let fits = pattern.len() == path.len() && pairs.all(|(wanted, part)| wanted == part || *wanted == "*" && !part.is_empty());
+        let fits = pattern.len() == path.len()
+            && pairs.all(|(wanted, part)| wanted == part || *wanted == "*" && !part.is_empty());
         let starred = pattern.iter().zip(path).find(|(wanted, _)| **wanted == "*");
         fits.then(|| starred.map_or("", |(_, part)| part))
     }
@@ -204,7 +205,8 @@ impl Partnero {
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthenticated"));
         }
         let account = if account == GUIDE { &mut self.guide } else { &mut self.current };
-        let fitting = |one: &&Operation| one.key(path).is_some() && !account.rules.missing.iter().any(|name| name == one.name);
+        let fitting =
+            |one: &&Operation| one.key(path).is_some() && !account.rules.missing.iter().any(|name| name == one.name);
         let mut fitting = OPERATIONS.iter().filter(fitting).peekable();
         if fitting.peek().is_none() {
             return Err(Refusal::not_found("path"));
@@ -351,9 +353,9 @@ base_url       = "http://{listen}/partnero"
 
     fn resume(&mut self, kept: Value) -> serde_json::Result<()> {
         let kept: [Account; 2] = serde_json::from_value(kept)?;
-        for (account, kept) in [&mut self.current, &mut self.guide].into_iter().zip(kept) {
-            let (rules, landing_url) = (account.rules.clone(), account.landing_url.clone());
-            *account = Account { rules, landing_url, ..kept };
+        for (account, mut kept) in [&mut self.current, &mut self.guide].into_iter().zip(kept) {
+            (kept.rules, kept.landing_url) = (account.rules.clone(), account.landing_url.clone());
+            *account = kept;
         }
         Ok(())
     }

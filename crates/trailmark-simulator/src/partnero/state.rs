@@ -320,7 +320,8 @@ impl Account {
     /// # Errors
     /// 404 without one. 400 with several: keys are not unique, and no document says which one such a call would mean.
     pub(super) fn transaction(&self, key: &str) -> Result<usize, Refusal> {
-        let named = self.transactions.iter().enumerate().filter(|(_, one)| one.key == key && one.life.deleted_ms.is_none());
+        let named =
+            self.transactions.iter().enumerate().filter(|(_, one)| one.key == key && one.life.deleted_ms.is_none());
         let mut places = named.map(|(place, _)| place);
         match (places.next(), places.next()) {
             (None, _) => Err(Refusal::not_found("transaction")),
@@ -431,4 +432,3 @@ impl Partner {
         self.standing == Standing::Approved && !self.life.archived && self.life.deleted_ms.is_none()
     }
 }
-

@@ -213,10 +213,8 @@ impl Sale {
     fn read(account: &Account, mut fields: Fields<'_>) -> Result<Self, Refusal> {
         let rules = &account.rules;
         let key = fields.text("key", TEXT)?;
-        let (paid, reward) = (
-            amount(&mut fields, "amount", rules.text_amounts)?,
-            amount(&mut fields, "reward", rules.text_amounts)?,
-        );
+        let (paid, reward) =
+            (amount(&mut fields, "amount", rules.text_amounts)?, amount(&mut fields, "reward", rules.text_amounts)?);
         if paid.is_some() == reward.is_some() {
             let field = fields.flaw("amount", FlawKind::Missing).field;
             return Err(Refusal::field(&field, "exactly one of amount and reward is required"));
