@@ -118,7 +118,8 @@ fn befall(account: &mut Account, ask: &Ask<'_>, fate: Fate) -> Handled {
 
 fn named(account: &Account, text: &str) -> Name {
     let key = Name::Key(text.to_owned());
-    if account.customer(&key).is_some() { key } else { Name::Email(text.to_owned()) }
+    let is_key = account.customer(&key).is_some() || !account.rules.node_forms;
+    if is_key { key } else { Name::Email(text.to_owned()) }
 }
 
 impl Customer {

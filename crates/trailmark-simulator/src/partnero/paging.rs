@@ -28,7 +28,8 @@ impl Paging {
     /// # Errors
     /// A parameter is unknown, given twice or out of range.
     pub(super) fn of(call: &Call, rules: &Rules, filters: &[&str]) -> Result<Self, Refusal> {
-        only(call, &[&["page", "limit", "sort"], filters].concat())?;
+        let sort: &[&str] = if rules.node_forms { &["sort"] } else { &[] };
+        only(call, &[&["page", "limit"], sort, filters].concat())?;
         let (least, most) = rules.page_limits;
         Self::read(call, rules, 15.clamp(least, most), least..=most)
     }

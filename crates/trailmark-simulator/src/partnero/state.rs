@@ -28,10 +28,11 @@ pub(super) struct Rules {
     pub(super) orphan_sales: bool,
     /// Whether a sale that makes a customer swallows an unknown partner (a shop's report), not refuses it with 400.
     pub(super) orphan_customers: bool,
-    /// Whether amounts may be strings (the older pages).
-    pub(super) text_amounts: bool,
-    /// Whether `gross_amount`, `discount_amount` and `discount_code` are known (the vendor's node).
-    pub(super) node_fields: bool,
+    /// Whether what only the older pages show is known: amounts as strings, the filters `partner.key` and `customer.key`.
+    pub(super) old_forms: bool,
+    /// Whether what only the vendor's node sends is known: `gross_amount`, `discount_amount`, `discount_code`, `sort`, the
+    /// filters `partner_key` and `partner_email`, and a customer's e-mail address in the place of the key.
+    pub(super) node_forms: bool,
     /// Whether filters of lists are accepted and do nothing, as a server does that does not know them.
     pub(super) ignore_filters: bool,
     /// The order of lists without `sort`.
@@ -74,8 +75,8 @@ impl Default for Rules {
             unique_transaction_keys: false,
             orphan_sales: false,
             orphan_customers: true,
-            text_amounts: false,
-            node_fields: true,
+            old_forms: false,
+            node_forms: true,
             ignore_filters: false,
             newest_first: true,
             page_limits: (1, 250),
@@ -271,7 +272,10 @@ impl Account {
     pub(super) fn customer(&self, name: &Name) -> Option<usize> {
         let place = match name {
             Name::Id(_) => None,
-            Name::Key(key) => self.customer_places.get(key).copied(),
+            Name::Key(key) => {
+                let place = self.customer_places.get(key).copied();
+                place.filter(|place| self.customers.get(*place).is_some_and(|one| one.key == *key))
+            }
             Name::Email(email) => {
                 let has = |one: &Customer| one.life.deleted_ms.is_none() && one.email.as_ref() == Some(email);
                 self.customers.iter().position(has)

@@ -25,8 +25,6 @@ const SHARE_PERCENT: i64 = 30;
 /// Unix seconds; times in milliseconds are above.
 const UNIX_SECONDS: std::ops::RangeInclusive<i64> = 0..=99_999_999_999;
 
-const FILTERS: [&str; 5] = ["key", "partner.key", "customer.key", "partner_key", "partner_email"];
-
 /// Who bought.
 enum Buyer {
     Known(usize),
@@ -45,7 +43,7 @@ struct Sale {
     sold_ms: Option<i64>,
 }
 
-/// `POST /transactions`, for one sale or a batch of one customer's.
+/// `POST /transactions`, for one sale or a batch of one customer's. A customer that a sale makes counts with the sale.
 pub(super) fn create(account: &mut Account, ask: &Ask<'_>) -> Handled {
     only(ask.call, &[])?;
     let mut fields = Fields::of(ask.call)?;
@@ -71,8 +69,9 @@ pub(super) fn create(account: &mut Account, ask: &Ask<'_>) -> Handled {
         }
         None => vec![Sale::read(account, fields)?],
     };
-    for key in sales.iter().filter_map(|sale| sale.key.as_deref()).filter(|_| account.rules.unique_transaction_keys) {
-        if account.rules.dedupe && account.transaction(key).is_ok() {
+    if account.rules.unique_transaction_keys && account.rules.dedupe {
+        let live: Vec<&Transaction> = account.transactions.iter().filter(|one| one.life.deleted_ms.is_none()).collect();
+        if sales.iter().any(|sale| live.iter().any(|one| sale.key.as_ref() == Some(&one.key))) {
             return Err(Refusal::field("key", "Key already exists"));
         }
     }
@@ -92,7 +91,9 @@ pub(super) fn create(account: &mut Account, ask: &Ask<'_>) -> Handled {
 
 /// `GET /transactions`.
 pub(super) fn list(account: &mut Account, ask: &Ask<'_>) -> Handled {
-    let paging = Paging::of(ask.call, &account.rules, &FILTERS)?;
+    let node: &[&str] = if account.rules.node_forms { &["partner_key", "partner_email"] } else { &[] };
+    let old: &[&str] = if account.rules.old_forms { &["partner.key", "customer.key"] } else { &[] };
+    let paging = Paging::of(ask.call, &account.rules, &[&["key"], node, old].concat())?;
     let seen = account.transactions.iter().filter(|one| {
         one.life.is_seen(&account.rules, ask.now_ms) && (account.rules.ignore_filters || one.passes(account, ask))
     });
@@ -214,7 +215,7 @@ impl Sale {
         let rules = &account.rules;
         let key = fields.text("key", TEXT)?;
         let (paid, reward) =
-            (amount(&mut fields, "amount", rules.text_amounts)?, amount(&mut fields, "reward", rules.text_amounts)?);
+            (amount(&mut fields, "amount", rules.old_forms)?, amount(&mut fields, "reward", rules.old_forms)?);
         if paid.is_some() == reward.is_some() {
             let field = fields.flaw("amount", FlawKind::Missing).field;
             return Err(Refusal::field(&field, "exactly one of amount and reward is required"));
@@ -229,9 +230,9 @@ impl Sale {
         fields.text("product_id", TEXT)?;
         fields.text("product_type", TEXT)?;
         let sold_ms = fields.integer("created_at", UNIX_SECONDS)?.map(|seconds| seconds * 1_000);
-        if rules.node_fields {
-            amount(&mut fields, "gross_amount", rules.text_amounts)?;
-            amount(&mut fields, "discount_amount", rules.text_amounts)?;
+        if rules.node_forms {
+            amount(&mut fields, "gross_amount", rules.old_forms)?;
+            amount(&mut fields, "discount_amount", rules.old_forms)?;
             fields.text("discount_code", TEXT)?;
         }
         fields.finish()?;
