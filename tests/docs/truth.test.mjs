@@ -8,6 +8,7 @@ import { test } from 'node:test';
 
 import { ROOT, blocks, names, pages, read, sections, tables } from './support/pages.mjs';
 
+const VENDORS = 'crates/trailmark-vendors/src';
 const proxy = (path) => read(`crates/trailmark-proxy/src/${path}`);
 const all = (text, pattern) => [...text.matchAll(pattern)].map((match) => match[1]);
 const sorted = (list) => [...new Set(list)].sort();
@@ -148,7 +149,12 @@ test('every command and setting of the pages exists', () => {
   const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'))
     .map((name) => proxy(`cli/${name}`))
     .join('\n');
-  const settings = read('crates/trailmark-proxy/config.default.toml');
+  const settings = [
+    read('crates/trailmark-proxy/config.default.toml'),
+    ...readdirSync(join(ROOT, VENDORS), { recursive: true }).flatMap((name) =>
+      name.endsWith('.rs') ? all(read(`${VENDORS}/${name}`), /Setting::of\(\s*"([a-z_]+)"/g).map((name) => `${name} = `) : [],
+    ),
+  ].join('\n');
   const words = pages().flatMap((page) => names(read(page).replace(/```[^]*?```/g, '')).map((name) => [page, name]));
   for (const [page, name] of words) {
     const command = name.match(/^(?:trailmark )?(apikeys|conversions|keys|outbox|store|webhooks) ([a-z]+)/);

@@ -177,12 +177,17 @@ const MISTAKES = [
   ['copied', 'queued not_loaded', /assets\/sdk-.*; load sdk\.js from the proxy/],
   ['wrong_endpoint', 'queued refused', /\/assets\/v1\/clicks: no Trailmark proxy answered: check data-endpoint/],
 ];
-/** What a signup hears. On a busy machine that is `timeout` after 300 ms: then the same is asked again. */
-const hears = (page) =>
-  until('a signup hears the cause', async () => {
+/**
+ * What a signup hears once the module is loaded or given up: before, it is `not_loaded` after 290 ms. On a busy machine it
+ * is `timeout` after 300 ms: then the same is asked again.
+ */
+const hears = async (page) => {
+  await page.evaluate(() => trailmark.ready);
+  return until('a signup hears the cause', async () => {
     const { status, code } = await page.evaluate(() => trailmark.signup({ customerKey: 'mistaken' }));
     return code !== 'timeout' && `${status} ${code}`;
   });
+};
 
 for (const [name, heard, explained] of MISTAKES) {
   // field-faults row 58

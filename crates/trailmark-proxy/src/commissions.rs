@@ -13,13 +13,12 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use trailmark_vendors::Adapter;
 use trailmark_vendors::commission::Commission;
-use trailmark_wire::ids::{ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use self::task::Task;
 use crate::clock::Clock;
+use crate::delivery::LaneAccount;
 use crate::egress::Egress;
 use crate::lanes::Limits;
 use crate::store::Store;
@@ -49,17 +48,6 @@ pub fn retry_at(not_before: Option<UnixMillis>, received_at: UnixMillis, now: Un
     (age_ms < LAST_ASKED_MS).then(|| usual.max(hinted))
 }
 
-/// A vendor account whose webhooks and commissions are watched.
-#[derive(Debug, Clone)]
-pub struct Account {
-    /// The site.
-    pub site: SiteId,
-    /// The program.
-    pub program: ProgramId,
-    /// Its adapter.
-    pub adapter: Arc<Adapter>,
-}
-
 /// The parts of the watch.
 pub struct Parts {
     /// The ledger.
@@ -68,9 +56,9 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The way out.
     pub egress: Arc<Egress>,
-    /// The accounts.
-    pub accounts: Vec<Account>,
-    /// Token bucket and breaker of their lanes.
+    /// The vendor accounts whose webhooks and commissions are watched.
+    pub accounts: Vec<LaneAccount>,
+    /// Breaker and probes of their lanes.
     pub limits: Limits,
     /// How often an account looks for work by itself.
     pub poll: Duration,
@@ -101,7 +89,7 @@ impl Watch {
                 store: Arc::clone(&parts.store),
                 clock: Arc::clone(&parts.clock),
                 egress: Arc::clone(&parts.egress),
-                limits: parts.limits,
+                limits: parts.limits.at(account.pace),
                 poll: parts.poll,
             };
             tasks.spawn(task.run(woken.clone()));

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use http::HeaderName;
 use toml::Spanned;
 
+pub use self::print::default_file;
 pub use self::redirect::RedirectTo;
 pub use self::secrets::SecretRef;
 pub use self::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
@@ -34,9 +35,6 @@ pub(crate) use self::values::{duration_text, prefix};
 
 use self::file::{LimitsTable, List, ServerTable, Words};
 use self::source::{Given, Text, layered};
-
-/// The commented default file: all settings with unit, default and reason.
-pub const DEFAULT: &str = include_str!("../config.default.toml");
 
 /// The file that is read by default.
 pub const FILE: &str = "trailmark.toml";

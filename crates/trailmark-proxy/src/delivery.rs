@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
-use trailmark_vendors::Adapter;
+use trailmark_vendors::{Adapter, Pace};
 use trailmark_wire::ids::{ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
@@ -43,24 +43,24 @@ pub struct LaneAccount {
     pub program: ProgramId,
     /// Its adapter.
     pub adapter: Arc<Adapter>,
+    /// How fast it may be called.
+    pub pace: Pace,
     /// The vendor's settling time: after it, a look-up's "no such thing" means absent.
     pub confirm_after_ms: i64,
 }
 
-/// The pace of delivery.
+/// How lanes look for work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// Concurrent exchanges of one lane, 1 or more.
-    pub concurrency: u32,
     /// How often a lane looks for work by itself.
     pub poll: Duration,
-    /// Token bucket, breaker and probes.
+    /// Breaker and probes; the token bucket has the pace of the account.
     pub limits: Limits,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { concurrency: 8, poll: Duration::from_millis(250), limits: Limits::default() }
+        Self { poll: Duration::from_millis(250), limits: Limits::default() }
     }
 }
 
@@ -76,7 +76,7 @@ pub struct Parts {
     pub random: FillRandom,
     /// The lanes.
     pub accounts: Vec<LaneAccount>,
-    /// The pace.
+    /// How lanes look for work.
     pub settings: Settings,
 }
 
@@ -147,6 +147,10 @@ struct Shared {
 struct Account {
     key: LaneKey,
     adapter: Arc<Adapter>,
+    /// Token bucket, breaker and probes.
+    limits: Limits,
+    /// Concurrent exchanges, 1 or more.
+    concurrency: u32,
     confirm_after_ms: i64,
     shared: Arc<Shared>,
 }

@@ -2,6 +2,7 @@
 //! token bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here costs a
 //! delivery an attempt; `outbox` decides what an outcome means for the delivery.
 
+use trailmark_vendors::Pace;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_wire::time::UnixMillis;
 
@@ -11,8 +12,8 @@ use crate::store::delivery::{Lane, Pause};
 /// The settings of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Tokens that the bucket regains each second, 1 or more.
-    pub per_second: u32,
+    /// Tokens that the bucket regains each minute, 1 or more.
+    pub per_minute: u32,
     /// Tokens in a full bucket, 1 or more.
     pub burst: u32,
     /// Consecutive failures that open the breaker, 1 or more.
@@ -32,10 +33,18 @@ pub const LONGEST_BREAK_MS: i64 = 10 * 60 * 1000;
 /// Shortest wait after a refusal whose vendor says "come back at once".
 const LEAST_THROTTLE_MS: i64 = 1000;
 
+impl Limits {
+    /// The same for a vendor account of this pace.
+    #[must_use]
+    pub fn at(self, pace: Pace) -> Self {
+        Self { per_minute: pace.per_minute, burst: pace.burst, ..self }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            per_second: 20,
+            per_minute: 1200,
             burst: 40,
             failures: 5,
             break_ms: 30 * 1000,
@@ -65,7 +74,7 @@ pub enum Signal {
     Failed,
     /// This credential was refused.
     Refused(&'static str),
-    /// The vendor asks for fewer requests (429), until this time.
+    /// The vendor takes no more requests until this time: its rate limit (429) or quota is reached.
     Throttled(Option<UnixMillis>),
     /// The vendor says that it is down (503), until this time.
     Down(Option<UnixMillis>),
@@ -233,7 +242,9 @@ impl Shut {
     pub fn reason(&self) -> String {
         match self {
             Self::Paused(reasons, _) => reasons.clone(),
-            Self::Throttled(_) => "the vendor answers 429: it asks for fewer requests".to_owned(),
+            Self::Throttled(_) => {
+                "the vendor takes no more requests for now: its rate limit or quota is reached".to_owned()
+            }
             Self::Down { until, .. } => format!(
                 "the vendor answers 503 and says that it is down until {}. A harmless request checks every few minutes whether it \
                  is back",
@@ -321,20 +332,19 @@ fn capacity_milli(limits: &Limits) -> i64 {
     i64::from(limits.burst.max(1)) * 1000
 }
 
-/// Tokens missing from the bucket, in thousandths: at one token a second, a millisecond refills one thousandth. After
-/// the clock went back the bucket counts as full; otherwise an empty one would stay empty until the clock is there
-/// again.
+/// Tokens missing from the bucket, in thousandths: at 60 tokens a minute, a millisecond refills one thousandth. After the
+/// clock went back the bucket counts as full; otherwise an empty one would stay empty until the clock is there again.
 fn spent_milli(lane: &Lane, limits: &Limits, now: UnixMillis) -> i64 {
     let elapsed_ms = lane.counted_at.map_or(i64::MAX, |at| now.since(at));
     if elapsed_ms < 0 {
         return 0;
     }
-    let refilled = elapsed_ms.saturating_mul(i64::from(limits.per_second.max(1)));
+    let refilled = elapsed_ms.saturating_mul(i64::from(limits.per_minute.max(1))) / 60;
     lane.spent_milli.saturating_sub(refilled).clamp(0, capacity_milli(limits))
 }
 
 fn next_token_at(lane: &Lane, limits: &Limits, now: UnixMillis) -> UnixMillis {
     let missing = spent_milli(lane, limits, now).saturating_sub(capacity_milli(limits) - 1000).max(1);
-    let rate = i64::from(limits.per_second.max(1));
-    now.plus((missing + rate - 1) / rate)
+    let rate = i64::from(limits.per_minute.max(1));
+    now.plus((missing * 60 + rate - 1) / rate)
 }

@@ -234,18 +234,12 @@ fn egress(app: &App) -> Result<Arc<Egress>, SetUpError> {
 }
 
 fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
-    let accounts = app.accounts.iter().map(|account| LaneAccount {
-        site: account.site.clone(),
-        program: account.program.clone(),
-        adapter: Arc::clone(&account.adapter),
-        confirm_after_ms: account.confirm_after_ms,
-    });
     Engine::start(Parts {
         store: Arc::clone(&app.store) as _,
         clock: Arc::clone(&app.clock),
         egress,
         random: Arc::new(random_or_end),
-        accounts: accounts.collect(),
+        accounts: app.accounts.iter().map(LaneAccount::from).collect(),
         settings: Settings::default(),
     })
 }
@@ -254,16 +248,11 @@ fn engine(app: &App, egress: Arc<Egress>) -> EngineHandle {
 const WATCH_POLL: Duration = Duration::from_secs(1);
 
 fn watch(app: &App, egress: Arc<Egress>) -> Watch {
-    let accounts = app.accounts.iter().map(|account| commissions::Account {
-        site: account.site.clone(),
-        program: account.program.clone(),
-        adapter: Arc::clone(&account.adapter),
-    });
     Watch::start(commissions::Parts {
         store: Arc::clone(&app.store),
         clock: Arc::clone(&app.clock),
         egress,
-        accounts: accounts.collect(),
+        accounts: app.accounts.iter().map(LaneAccount::from).collect(),
         limits: Settings::default().limits,
         poll: WATCH_POLL,
     })

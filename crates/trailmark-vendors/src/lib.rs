@@ -175,6 +175,19 @@ impl Adapter {
         let none = Meaning::Unreadable { reason: "this vendor sends no webhooks" };
         self.webhooks.as_ref().map_or(none, |webhooks| webhooks.read(body))
     }
+
+    /// As [`Webhooks::verify`]; accepts everything where the vendor sends no webhooks.
+    ///
+    /// # Errors
+    /// What is wrong with the signature.
+    pub fn verify_webhook(
+        &self,
+        header: &dyn Fn(&str) -> Option<String>,
+        body: &[u8],
+        hmac: HmacSha256,
+    ) -> Result<(), &'static str> {
+        self.webhooks.as_ref().map_or(Ok(()), |webhooks| webhooks.verify(header, body, hmac))
+    }
 }
 
 impl Debug for Adapter {

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::output;
 use super::{Format, Setup};
-use crate::config::{DEFAULT, StoreUrl, Unlocked};
+use crate::config::{StoreUrl, Unlocked, default_file};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum ConfigCommand {
@@ -48,7 +48,7 @@ impl ConfigCommand {
 impl Print {
     fn run(self) -> Result<(), Failure> {
         if self.default {
-            return output::line(DEFAULT.trim_end());
+            return output::line(default_file().trim_end());
         }
         let config = self.setup.load()?;
         if self.format.json { output::json(&config.effective()) } else { output::line(config.print().trim_end()) }

@@ -88,12 +88,14 @@ pub(super) struct ProgramTable {
     pub(super) params: List,
     pub(super) webhook_path: Words,
     pub(super) confirm_after: Words,
+    pub(super) requests_per_minute: Option<Spanned<i64>>,
     /// All others: the vendor says which of them are its settings.
     pub(super) settings: BTreeMap<String, Spanned<String>>,
 }
 
 /// The settings that a program of any vendor has.
-pub(super) const OF_ANY_VENDOR: [&str; 6] = ["id", "vendor", "dialect", "params", "webhook_path", "confirm_after"];
+pub(super) const OF_ANY_VENDOR: [&str; 7] =
+    ["id", "vendor", "dialect", "params", "webhook_path", "confirm_after", "requests_per_minute"];
 
 impl<'de> Deserialize<'de> for ProgramTable {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -121,6 +123,7 @@ impl<'de> Visitor<'de> for ProgramVisitor {
                 "params" => table.params = map.next_value()?,
                 "webhook_path" => table.webhook_path = map.next_value()?,
                 "confirm_after" => table.confirm_after = map.next_value()?,
+                "requests_per_minute" => table.requests_per_minute = map.next_value()?,
                 _ => drop(table.settings.insert(name, map.next_value()?)),
             }
         }

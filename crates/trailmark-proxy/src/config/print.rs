@@ -1,5 +1,5 @@
-//! The configuration in force, for people and programs: all settings after all layers, secrets by their source.
-//! Returns data only; `cli` prints it.
+//! The configuration as text: the commented default file, and the settings in force after all layers, with secrets by their
+//! source. Returns data only; `cli` prints it.
 
 use std::fmt::Write as _;
 
@@ -9,6 +9,49 @@ use super::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 use super::values::duration_text;
 use super::{Config, LogFormat};
 use trailmark_attribution::Credit;
+use trailmark_vendors::account::{Setting, SettingKind};
+use trailmark_vendors::{VENDORS, is_served};
+
+/// The commented default file: all settings with unit, default and reason. The settings of vendor accounts come from the
+/// table of vendors: those of the first vendor end the example program, and each other vendor has an example of its own.
+pub fn default_file() -> String {
+    let mut file = include_str!("../../config.default.toml").to_owned();
+    for (index, vendor) in VENDORS.into_iter().filter(|vendor| is_served(vendor.name())).enumerate() {
+        let (name, title) = (vendor.name(), vendor.title());
+        if index == 0 {
+            file.push_str(&format!("\n# The account at {title}.\n"));
+        } else {
+            file.push_str(&format!(
+                "\n# A program at {title}.\n#[[sites.programs]]\n#id = \"{name}\"\n#vendor = \"{name}\"\n"
+            ));
+        }
+        vendor.settings().iter().for_each(|setting| file.push_str(&example(name, setting)));
+    }
+    file
+}
+
+/// A vendor's setting with its purpose, commented.
+fn example(vendor: &str, Setting { name, kind, dialects, is_needed, purpose }: &Setting) -> String {
+    let value = match kind {
+        SettingKind::Choice(words) => words.first().copied().unwrap_or_default().to_owned(),
+        SettingKind::Root { default } => (*default).to_owned(),
+        SettingKind::Secret => format!("env:{}_{}", vendor.to_uppercase(), name.to_uppercase()),
+        SettingKind::Text => name.to_uppercase(),
+    };
+    let words = match kind {
+        SettingKind::Choice(words) => format!(" One of: {}.", words.join(", ")),
+        SettingKind::Root { .. } => {
+            " A simulator or a staging host has another; plain http only to loopback.".to_owned()
+        }
+        SettingKind::Secret | SettingKind::Text => String::new(),
+    };
+    let only = match dialects {
+        [only] => format!(" Dialect {} only.", only.as_str()),
+        _ => String::new(),
+    };
+    let needed = if *is_needed { " Needed." } else { "" };
+    format!("# `{name}`: {purpose}.{needed}{only}{words}\n#{name} = \"{value}\"\n")
+}
 
 impl Config {
     /// The settings in force as JSON, in the file's shape; a secret is `[redacted] from env:NAME`.
@@ -104,6 +147,7 @@ fn program(program: &Program) -> Value {
         set("webhook_path", json!(path.to_string()));
     }
     set("confirm_after", json!(duration_text(program.confirm_after_ms)));
+    set("requests_per_minute", json!(program.pace.per_minute));
     Value::Object(table)
 }
 

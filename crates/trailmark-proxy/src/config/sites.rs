@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use trailmark_attribution::Credit;
 use trailmark_vendors::account::SettingKind;
-use trailmark_vendors::{Dialect, VENDORS, Vendor};
+use trailmark_vendors::{Dialect, Pace, VENDORS, Vendor};
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Rule;
 use trailmark_wire::ids::{BadId, ProgramId, SiteId};
@@ -22,6 +22,9 @@ use super::secrets::SecretRef;
 use super::source::{Given, Problem};
 use super::values::{DAY_MS, Origin, duration_ms, vendor_root};
 use crate::keys::crypto::is_on_curve;
+
+/// For a vendor that is not in the table of vendors.
+const SLOW: Pace = Pace { per_minute: 60, burst: 1, concurrency: 1 };
 
 /// Whether a visitor must consent before anything is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -108,6 +111,8 @@ pub struct Program {
     pub webhook_path: Option<SecretRef>,
     /// The vendor's settling time, milliseconds.
     pub confirm_after_ms: i64,
+    /// How fast the vendor may be called.
+    pub pace: Pace,
     /// The place that names its vendor.
     pub(super) place: String,
 }
@@ -308,12 +313,22 @@ impl Reader<'_> {
         let webhook_path = table.webhook_path.clone().and_then(|words| self.program_secret("webhook_path", words));
         let confirm_after = self.words("sites.programs.confirm_after", table.confirm_after, |text| duration_ms(text));
         let confirm_after_ms = confirm_after.map_or(15 * 60_000, |(ms, _)| ms);
+        let pace = self.pace(vendor, table.requests_per_minute);
         if self.problems.len() > before {
             self.left_out.extend(secrets.into_values().chain(webhook_path));
             return None;
         }
         let place = table.vendor.map_or_else(|| place.to_owned(), |vendor| self.text.place(vendor.span().start));
-        Some(Program { id, vendor, dialect, secrets, texts, params, webhook_path, confirm_after_ms, place })
+        Some(Program { id, vendor, dialect, secrets, texts, params, webhook_path, confirm_after_ms, pace, place })
+    }
+
+    /// The vendor's pace, unless the file states another.
+    fn pace(&mut self, vendor: VendorName, given: Option<Spanned<i64>>) -> Pace {
+        let own = trailmark_vendors::vendor(vendor.as_str()).map_or(SLOW, Vendor::pace);
+        let per_minute =
+            self.number("sites.programs.requests_per_minute", given, 1..=1_000_000, i64::from(own.per_minute));
+        let per_minute = u32::try_from(per_minute).unwrap_or(own.per_minute);
+        Pace { per_minute, burst: own.burst.min(per_minute), ..own }
     }
 
     /// The settings of a vendor account, secrets and others. A setting of another vendor would otherwise appear as a missing

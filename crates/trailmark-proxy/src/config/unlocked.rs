@@ -6,15 +6,16 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use trailmark_vendors::Adapter;
 use trailmark_vendors::account::{AccountError, Settings};
 use trailmark_vendors::secret::Secret;
+use trailmark_vendors::{Adapter, Pace};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use super::secrets::SecretRef;
 use super::sites::{Program, Site};
 use super::source::{Overrides, Problem};
 use super::{Config, ConfigError, Draft, file_text};
+use crate::delivery::LaneAccount;
 use crate::egress::reach;
 
 /// A configuration with all secrets read.
@@ -37,6 +38,8 @@ pub struct Account {
     pub program: ProgramId,
     /// Its adapter.
     pub adapter: Arc<Adapter>,
+    /// How fast the vendor may be called.
+    pub pace: Pace,
     /// The secret part of the program's webhook address.
     pub webhook_path: Option<Secret>,
     /// The vendor's settling time, milliseconds.
@@ -93,11 +96,24 @@ impl Account {
             (Ok(adapter), Ok(webhook_path)) => Ok(Self {
                 site: site.id.clone(),
                 program: program.id.clone(),
+                pace: program.pace,
                 adapter,
                 webhook_path,
                 confirm_after_ms: program.confirm_after_ms,
             }),
             (adapter, path) => Err(adapter.err().into_iter().flatten().chain(path.err()).collect()),
+        }
+    }
+}
+
+impl From<&Account> for LaneAccount {
+    fn from(account: &Account) -> Self {
+        Self {
+            site: account.site.clone(),
+            program: account.program.clone(),
+            adapter: Arc::clone(&account.adapter),
+            pace: account.pace,
+            confirm_after_ms: account.confirm_after_ms,
         }
     }
 }

@@ -96,7 +96,7 @@ impl Errand {
     /// Whether the delivery that it follows is recorded. If not, the lease ends and it waits.
     async fn is_its_turn(&self) -> Result<bool, StoreError> {
         let Some(follows) = self.account.adapter.delivery.follows(self.leased.kind) else { return Ok(true) };
-        let (leased, limits, now) = (self.leased.clone(), self.account.shared.settings.limits, self.account.now());
+        let (leased, limits, now) = (self.leased.clone(), self.account.limits, self.account.now());
         let rule = Box::new(move |earlier| {
             let progress = order::held_back(&leased.progress, follows, earlier)?;
             report::unsent(&leased, &progress);
@@ -261,7 +261,7 @@ impl Errand {
 
     async fn settle_unsent(&self, progress: Progress) -> Result<(), StoreError> {
         report::unsent(&self.leased, &progress);
-        let settlement = unsent(progress, self.account.shared.settings.limits, self.account.now());
+        let settlement = unsent(progress, self.account.limits, self.account.now());
         self.account.shared.store.settle(&self.leased, settlement).await
     }
 
@@ -287,7 +287,7 @@ impl Errand {
     }
 
     fn settlement(&self, made: &Made) -> Settlement {
-        let (signal, limits, now) = (made.signal.clone(), self.account.shared.settings.limits, made.end.ended_at);
+        let (signal, limits, now) = (made.signal.clone(), self.account.limits, made.end.ended_at);
         Settlement {
             progress: made.progress.clone(),
             attempt: Some((made.attempt.clone(), made.end.clone())),

@@ -45,7 +45,14 @@ impl LaneTask {
         stopped: watch::Receiver<bool>,
     ) -> Self {
         let key = LaneKey { site: account.site, program: account.program };
-        let account = Account { key, adapter: account.adapter, confirm_after_ms: account.confirm_after_ms, shared };
+        let account = Account {
+            key,
+            limits: shared.settings.limits.at(account.pace),
+            concurrency: account.pace.concurrency.max(1),
+            adapter: account.adapter,
+            confirm_after_ms: account.confirm_after_ms,
+            shared,
+        };
         Self { account: Arc::new(account), woken, stopped, under_way: JoinSet::new(), is_first_look: true }
     }
 
@@ -85,7 +92,7 @@ impl LaneTask {
         if glance.has_expired(now) {
             self.recover(now).await?;
         }
-        let limits = self.account.shared.settings.limits;
+        let limits = self.account.limits;
         let to_be_tried: Vec<String> = match std::mem::take(&mut self.is_first_look) {
             true => glance.lane.pauses.iter().map(|pause| pause.credential.clone()).collect(),
             false => lanes::to_be_tried(&glance.lane, &limits, now),
@@ -106,7 +113,7 @@ impl LaneTask {
     /// How many more exchanges may start.
     fn free(&self) -> u32 {
         let busy = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
-        self.account.shared.settings.concurrency.max(1).saturating_sub(busy)
+        self.account.concurrency.saturating_sub(busy)
     }
 
     async fn lease(
@@ -120,7 +127,7 @@ impl LaneTask {
             return Ok(Look::Rest);
         }
         let shared = &self.account.shared;
-        let limits = shared.settings.limits;
+        let limits = self.account.limits;
         let claim = Claim {
             lane: self.account.key.clone(),
             paused_by,
@@ -180,7 +187,7 @@ impl LaneTask {
             probe = account.probe(account.adapter.reading_credential) => probe,
             _ = self.stopped.changed() => return Ok(Look::Rest),
         };
-        let (limits, now) = (account.shared.settings.limits, account.now());
+        let (limits, now) = (account.limits, account.now());
         let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
         account.shared.store.change_lane(account.key.clone(), rule).await?;
         info!(program = %account.key.program, vendor = %account.adapter.vendor, probe = ?probe, "probed a vendor that had said it was down");
@@ -204,14 +211,14 @@ impl LaneTask {
             _ = self.stopped.changed() => return Ok(()),
         };
         info!(program = %account.key.program, credential, probe = ?probe, "refused credential probed");
-        let (limits, now) = (account.shared.settings.limits, account.now());
+        let (limits, now) = (account.limits, account.now());
         let rule = Box::new(move |lane| lanes::after_probe(lane, &credential, probe, &limits, now));
         account.shared.store.change_lane(account.key.clone(), rule).await
     }
 
     /// Tries it with one of the waiting deliveries.
     async fn trial(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
-        let (limits, tried) = (self.account.shared.settings.limits, credential.clone());
+        let (limits, tried) = (self.account.limits, credential.clone());
         let rule = Box::new(move |lane| lanes::being_tried(lane, &tried, &limits, now));
         self.account.shared.store.change_lane(self.account.key.clone(), rule).await?;
         let mut lane = lane.clone();

@@ -1,11 +1,10 @@
 //! `POST v1/webhooks/{program}/{secret}`: webhooks from vendors. The last path segment is the secret; a wrong one
 //! gets the same answer as an unknown address. The body is stored unchanged before the answer, because no vendor
-//! documents how often it retries; [`crate::commissions`] interprets it. The secret appears in no log, metric or
+//! documents how often it retries; [`crate::commissions`] interprets it. A vendor's signature is checked first. The secret appears in no log, metric or
 //! problem.
 
-use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use trailmark_wire::refusal::Refusal;
 
 use super::body;
@@ -13,7 +12,7 @@ use super::problem::Problem;
 use super::{Call, ClientNetwork};
 use crate::app::App;
 use crate::config::Account;
-use crate::keys::crypto::{is_same, sha256};
+use crate::keys::crypto::{hmac_sha256, is_same, sha256};
 use crate::store::webhooks::NewWebhook;
 
 /// Most bytes of a webhook that is read. Events are flat objects of a few hundred bytes.
@@ -25,7 +24,7 @@ const CUT_BYTES: usize = 4 * 1024;
 /// Receives a webhook.
 pub(super) async fn receive(app: &App, call: Call, program: &str, secret: &str) -> Result<Response, Problem> {
     let account = addressed(app, call.client, program, secret)?;
-    let new = new(app, account, call.body).await?;
+    let new = new(app, account, call).await?;
     let is_cut = new.meaning.is_none();
     let kept = app.store.keep_webhook(new).await?;
     app.committed();
@@ -53,10 +52,22 @@ fn addressed<'a>(app: &'a App, client: ClientNetwork, program: &str, secret: &st
     }
 }
 
-async fn new(app: &App, account: &Account, body: Body) -> Result<NewWebhook, Problem> {
-    let (mut body, is_cut) = body::read_bytes(body, WHOLE_BYTES).await?;
+/// Refuses a body whose signature is wrong, where the vendor signs. Nothing of it is kept: a commission that it reports is
+/// asked about anyway when its time has come.
+fn signed(account: &Account, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    account.adapter.verify_webhook(&header, body, hmac_sha256).map_err(|problem| {
+        tracing::warn!(program = %account.program, problem, "webhook refused: compare the program's webhook_secret with the vendor's");
+        Problem::from(Refusal::SignatureInvalid).with_detail(problem)
+    })
+}
+
+async fn new(app: &App, account: &Account, call: Call) -> Result<NewWebhook, Problem> {
+    let (mut body, is_cut) = body::read_bytes(call.body, WHOLE_BYTES).await?;
     if is_cut {
         body.truncate(CUT_BYTES);
+    } else {
+        signed(account, &call.headers, &body)?;
     }
     let received_at = app.clock.now();
     Ok(NewWebhook {

@@ -1,5 +1,6 @@
 //! The order of deliveries: some vendors take a transaction only for a customer that they know, and a refund only of
 //! a sale that they have. Such a delivery waits until the delivery that it follows is recorded in the same program.
+//! Refunds of one sale go one after another, because some vendors take them as changes of one transaction.
 //! Waiting costs no attempt and sets no due time: the ledger makes it due, in one transaction, whenever the earlier
 //! delivery is settled or created. The adapter says which kind follows which (`Vendor::follows`).
 
@@ -12,6 +13,8 @@ use super::{Progress, State};
 pub enum Earlier {
     /// There is none in this program.
     Absent,
+    /// It is recorded, but another refund of it is under way or unclear.
+    Busy,
     /// Its state.
     Stands(State),
     /// An operator must find out whether the vendor has it; it does not go on by itself.
@@ -43,6 +46,7 @@ pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option
             State::Blocked,
             format!("it is unknown whether the vendor has {what}: find out, then run `outbox resolve` for it"),
         ),
+        Earlier::Busy => (State::Waiting, format!("another refund of {what} must be settled first")),
         Earlier::Stands(_) => (State::Waiting, format!("{what} must be recorded first")),
     };
     Some(Progress { state, reason: Some(reason), due_at: None, doubt: None, settles_at: None, ..progress.clone() })

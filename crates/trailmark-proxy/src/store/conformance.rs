@@ -119,6 +119,7 @@ macro_rules! store_conformance {
             ordering::a_new_delivery_wakes_what_was_blocked_for_want_of_it
             ordering::a_delivery_in_another_program_wakes_nobody
             ordering::nothing_is_held_back_under_a_foreign_lease
+            ordering::refunds_of_one_sale_go_one_after_another
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             operating::lists_are_filtered_and_newest_first
             operating::conversions_are_found_by_key_customer_and_partner

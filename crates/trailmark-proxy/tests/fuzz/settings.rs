@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use trailmark_proxy::config::{Config, ConfigError, DEFAULT, Overrides};
+use trailmark_proxy::config::{Config, ConfigError, Overrides, default_file};
 
 use crate::engine::{Looked, Target, Verdict, rule};
 use crate::seeds::tells_a_secret;
@@ -95,7 +95,7 @@ fn seeds() -> Vec<Vec<u8>> {
                   tracking_token = \"file:Geheim-7f3a@secret.example\"\n";
     let key = "[server]\nadmin_key = \"env:Geheim-7f3a@secret.example\"\n";
     let wrong = "[server]\nlisten = 7\nmounts = \"/\"\n[[sites]]\norigins = \"http://x\"\nid = \"A\"\n";
-    [WHOLE, secret, key, wrong, DEFAULT, ""].map(|text| text.as_bytes().to_vec()).to_vec()
+    [WHOLE, secret, key, wrong, &default_file(), ""].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
 fn read(text: &str) -> Result<Config, ConfigError> {

@@ -13,7 +13,7 @@ const TOKEN: &str = "tracking_token";
 const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
 
 fn limits() -> Limits {
-    Limits { per_second: 10, burst: 20, failures: 3, break_ms: 30_000, probe_every_ms: 300_000, trial_ms: 120_000 }
+    Limits { per_minute: 600, burst: 20, failures: 3, break_ms: 30_000, probe_every_ms: 300_000, trial_ms: 120_000 }
 }
 
 fn failed(times: u32) -> Lane {

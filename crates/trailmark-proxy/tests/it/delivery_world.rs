@@ -479,10 +479,12 @@ fn speaking(dialect: Dialect, root: &str, program: &str, address: &str) -> LaneA
         .with_secret("tracking_token", TRACKING_TOKEN)
         .with_text("base_url", format!("http://{address}/{root}"))
         .with_text("tracking_url", format!("http://{address}/partnerlinks"));
+    let partnerstack = vendor("partnerstack").unwrap();
     LaneAccount {
         site: site(),
         program: ProgramId::new(program).unwrap(),
-        adapter: Arc::new(vendor("partnerstack").unwrap().open(&settings).unwrap()),
+        adapter: Arc::new(partnerstack.open(&settings).unwrap()),
+        pace: partnerstack.pace(),
         confirm_after_ms: SETTLING_MS,
     }
 }

@@ -156,16 +156,11 @@ impl Town {
 
     /// Starts the watch; again, as after a crash.
     pub(crate) fn awake(&mut self) {
-        let accounts = self.proxy.app.accounts.iter().map(|account| commissions::Account {
-            site: account.site.clone(),
-            program: account.program.clone(),
-            adapter: Arc::clone(&account.adapter),
-        });
         self.watch = Some(Watch::start(commissions::Parts {
             store: self.proxy.store.clone(),
             clock: self.proxy.clock.clone(),
             egress: egress(&self.proxy),
-            accounts: accounts.collect(),
+            accounts: self.proxy.app.accounts.iter().map(LaneAccount::from).collect(),
             limits: Limits::default(),
             poll: Duration::from_millis(5),
         }));
@@ -323,18 +318,12 @@ fn egress(proxy: &TestProxy) -> Arc<Egress> {
 }
 
 fn engine(proxy: &TestProxy) -> EngineHandle {
-    let accounts = proxy.app.accounts.iter().map(|account| LaneAccount {
-        site: account.site.clone(),
-        program: account.program.clone(),
-        adapter: Arc::clone(&account.adapter),
-        confirm_after_ms: account.confirm_after_ms,
-    });
     Engine::start(Parts {
         store: proxy.store.clone() as _,
         clock: proxy.clock.clone(),
         egress: egress(proxy),
         random: Arc::new(|bytes: &mut [u8]| Random.fill(bytes).unwrap()),
-        accounts: accounts.collect(),
+        accounts: proxy.app.accounts.iter().map(LaneAccount::from).collect(),
         settings: Settings { poll: Duration::from_millis(5), ..Settings::default() },
     })
 }

@@ -155,6 +155,30 @@ pub async fn nothing_is_held_back_under_a_foreign_lease(ground: &impl Ground) {
     assert_eq!(store.turn(&order, Kind::Signup, over).await, Err(StoreError::LeaseLost));
 }
 
+pub async fn refunds_of_one_sale_go_one_after_another(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    let sale = leased(&store, 1).await;
+    store.settle(&sale, settlement(&sale, State::Recorded, None)).await.unwrap();
+    for (number, key) in [(8, "r_2001"), (9, "r_2002")] {
+        refunded(&store, number, key, "o_1001").await;
+    }
+    let mut both = store.lease(claim(lane(), 2, 2, NOW)).await.unwrap();
+    let (second, first) = (both.pop().unwrap(), both.pop().unwrap());
+    assert_eq!(told(&store, &second, Kind::Sale).await, Earlier::Busy, "the other is leased");
+    hold_back(&store, &second, Kind::Sale).await;
+    assert_eq!(told(&store, &first, Kind::Sale).await, Earlier::Stands(State::Recorded), "the other was not sent");
+    let unclear =
+        Progress { state: State::Uncertain, attempts: 1, due_at: Some(NOW.plus(9)), ..first.progress.clone() };
+    store.settle(&first, Settlement { progress: unclear, attempt: None, lane: None }).await.unwrap();
+    assert_eq!(state(&store, 9).await, "waiting", "what is not settled wakes nobody");
+    let first = store.lease(claim(lane(), 4, 1, NOW.plus(9))).await.unwrap().pop().unwrap();
+    store.settle(&first, settlement(&first, State::Recorded, None)).await.unwrap();
+    let second = leased(&store, 5).await;
+    assert_eq!(second.conversion, id(1009));
+    assert_eq!(told(&store, &second, Kind::Sale).await, Earlier::Stands(State::Recorded));
+}
+
 pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &impl Ground) {
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;

@@ -25,7 +25,23 @@ pub(super) fn earlier(ledger: &Connection, held: &Leased, follows: Kind) -> Resu
     })?;
     let Some((word, is_idle)) = found else { return Ok(Earlier::Absent) };
     let state = State::from_word(&word).ok_or_else(|| damaged("state", "no such word"))?;
+    if state == State::Recorded && follows == Kind::Sale && is_busy(ledger, held)? {
+        return Ok(Earlier::Busy);
+    }
     Ok(if is_idle && state == State::Uncertain { Earlier::Undecided } else { Earlier::Stands(state) })
+}
+
+/// Whether another refund of the same sale is leased, or was sent and is not settled. Of two that are leased at once, the
+/// one that asks first waits; the settlement of the other wakes it.
+fn is_busy(ledger: &Connection, refund: &Leased) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM conversions c
+               JOIN conversions f ON f.site = c.site AND f.refund_of = c.refund_of AND f.kind = 'refund' AND f.id <> c.id
+               JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = ?3
+               WHERE c.site = ?1 AND c.id = ?2
+                 AND (w.lease IS NOT NULL
+                      OR (w.attempts > 0 AND +w.state IN ('due', 'uncertain', 'unverified', 'waiting')))";
+    let of = (refund.lane.site.as_str(), refund.conversion.as_str(), refund.lane.program.as_str());
+    Ok(count(ledger, sql, of)? > 0)
 }
 
 /// The key of the conversion of kind `follows` that a conversion follows.
@@ -59,7 +75,7 @@ pub(super) fn followed(
 }
 
 /// Deliveries in the same program that wait for a delivery. For a signup also the refunds that are blocked behind its
-/// sales: they become `waiting` when their sale goes on.
+/// sales: they become `waiting` when their sale goes on. For a refund the waiting ones of the same sale.
 const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                          JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
@@ -73,6 +89,13 @@ const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                          WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
                            AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                         UNION ALL
+                         SELECT w.id FROM deliveries d
+                         JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+                         JOIN conversions f ON f.site = c.site AND f.refund_of = c.refund_of
+                         JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
+                         WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'refund' AND f.kind = 'refund' AND f.id <> c.id
+                           AND +w.state = 'waiting' AND w.lease IS NULL
                          UNION ALL
                          SELECT w.id FROM deliveries d
                          JOIN conversions c ON c.site = d.site AND c.id = d.conversion
