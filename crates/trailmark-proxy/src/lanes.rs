@@ -343,8 +343,9 @@ fn spent_milli(lane: &Lane, limits: &Limits, now: UnixMillis) -> i64 {
     lane.spent_milli.saturating_sub(refilled).clamp(0, capacity_milli(limits))
 }
 
+/// When an empty bucket has a token again, counted from when it was last counted, so that looking costs no fraction.
 fn next_token_at(lane: &Lane, limits: &Limits, now: UnixMillis) -> UnixMillis {
-    let missing = spent_milli(lane, limits, now).saturating_sub(capacity_milli(limits) - 1000).max(1);
+    let missing = lane.spent_milli.saturating_sub(capacity_milli(limits) - 1000).max(1);
     let rate = i64::from(limits.per_minute.max(1));
-    now.plus((missing * 60 + rate - 1) / rate)
+    lane.counted_at.unwrap_or(now).plus((missing.saturating_mul(60) + rate - 1) / rate)
 }

@@ -29,6 +29,11 @@ impl Setting {
         Self { name, kind, dialects: &Dialect::ALL, is_needed: false, purpose }
     }
 
+    /// The same, read by the dialect `current` alone.
+    pub(crate) const fn of_current(self) -> Self {
+        Self { dialects: &[Dialect::Current], ..self }
+    }
+
     /// The same, without which there is no account.
     pub(crate) const fn needed(self) -> Self {
         Self { is_needed: true, ..self }

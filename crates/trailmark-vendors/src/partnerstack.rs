@@ -72,11 +72,13 @@ const TRACKING_TOKEN: Setting = Setting::of(
     "tracking_token",
     SettingKind::Secret,
     "bearer token of its conversion call, which ties signups to clicks",
-);
+)
+.of_current();
 const BASE_URL: Setting =
     Setting::of("base_url", SettingKind::Root { default: "https://api.partnerstack.com" }, "root of its API");
 const TRACKING_URL: Setting =
-    Setting::of("tracking_url", SettingKind::Root { default: "https://partnerlinks.io" }, "root of its tracking host");
+    Setting::of("tracking_url", SettingKind::Root { default: "https://partnerlinks.io" }, "root of its tracking host")
+        .of_current();
 
 /// The vendor.
 pub(crate) struct PartnerStack;

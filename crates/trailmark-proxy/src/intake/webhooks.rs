@@ -1,7 +1,7 @@
 //! `POST v1/webhooks/{program}/{secret}`: webhooks from vendors. The last path segment is the secret; a wrong one
 //! gets the same answer as an unknown address. The body is stored unchanged before the answer, because no vendor
-//! documents how often it retries; [`crate::commissions`] interprets it. A vendor's signature is checked first. The secret appears in no log, metric or
-//! problem.
+//! documents how often it retries; [`crate::commissions`] interprets it. A vendor's signature is checked first. The
+//! secret appears in no log, metric or problem.
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};

@@ -2,7 +2,7 @@
 //! a sale that they have. Such a delivery waits until the delivery that it follows is recorded in the same program.
 //! Refunds of one sale go one after another, because some vendors take them as changes of one transaction.
 //! Waiting costs no attempt and sets no due time: the ledger makes it due, in one transaction, whenever the earlier
-//! delivery is settled or created. The adapter says which kind follows which (`Vendor::follows`).
+//! delivery is settled or created. The adapter says which kind follows which (`Delivery::follows`).
 
 use trailmark_wire::conversion::Kind;
 

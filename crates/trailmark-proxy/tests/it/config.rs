@@ -57,6 +57,7 @@ fn the_least_configuration_has_the_documented_defaults() {
         "dialect = \"current\"",
         "private_key = \"[redacted] from env:SECRET\"",
         "confirm_after = \"15m\"",
+        "requests_per_minute = 1200",
     ] {
         assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
@@ -96,6 +97,23 @@ fn the_default_file_is_read_and_every_example_in_it_is_right() {
         ),
     ] {
         assert_eq!(example, default);
+    }
+}
+
+#[test]
+fn a_program_may_be_slower_than_its_vendor_allows_and_then_never_sends_more_at_once() {
+    let pace = read(&format!("{GOOD}requests_per_minute = 6\n")).unwrap().config.sites[0].programs[0].pace;
+    assert_eq!((pace.per_minute, pace.burst, pace.concurrency), (6, 6, 8));
+}
+
+#[test]
+fn the_default_file_says_which_settings_of_a_vendor_are_needed_and_which_dialect_reads_them() {
+    let default = default_file();
+    for lines in [
+        "# `public_key`: user name of its API. Needed.\n#public_key = \"env:PARTNERSTACK_PUBLIC_KEY\"\n",
+        "which ties signups to clicks. Dialect current only.\n#tracking_token = \"env:PARTNERSTACK_TRACKING_TOKEN\"\n",
+    ] {
+        assert!(default.contains(lines), "{lines} is not in\n{default}");
     }
 }
 
@@ -227,6 +245,8 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
             "`sites.programs.base_url` does not fit the other programs: `127.0.0.1:9100` is on loopback",
         ),
         (in_program("confirm_after = \"soon\""), "`sites.programs.confirm_after` is not a duration"),
+        (in_program("requests_per_minute = 0"), "`sites.programs.requests_per_minute` must be 1 to 1000000"),
+        (in_program("requests_per_minute = -5"), "`sites.programs.requests_per_minute` must be 1 to 1000000"),
         (in_program("params = [\"a b\"]"), "`sites.programs.params` is not a parameter name"),
         (
             in_program("webhook_path = \"env:SECRET\""),

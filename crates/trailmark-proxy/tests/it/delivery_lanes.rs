@@ -5,6 +5,7 @@ use trailmark_proxy::lanes::{
     is_paused, look_up_signal, opened, signal, take, to_be_tried,
 };
 use trailmark_proxy::store::delivery::Lane;
+use trailmark_vendors::Pace;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_wire::time::UnixMillis;
 
@@ -31,6 +32,16 @@ fn a_bucket_gives_its_burst_and_then_its_rate() {
     assert_eq!(taken, 5);
     assert_eq!(gate(&lane, &limits(), NOW.plus(3_600_000)), Gate::Open(20));
     assert_eq!(gate(&lane, &limits(), NOW), Gate::Open(20), "a clock that went back must not starve the lane");
+}
+
+#[test]
+fn a_slow_account_has_its_own_bucket_and_loses_nothing_between_looks() {
+    let slow = limits().at(Pace { per_minute: 6, burst: 2, concurrency: 1 });
+    let (lane, taken) = take(Lane::default(), 100, &slow, NOW);
+    assert_eq!((taken, gate(&lane, &slow, NOW)), (2, Gate::Closed(NOW.plus(10_000))));
+    let looked = (1..10_000).fold(lane, |lane, ms| take(lane, 1, &slow, NOW.plus(ms)).0);
+    assert_eq!(gate(&looked, &slow, NOW.plus(9_999)), Gate::Closed(NOW.plus(10_000)));
+    assert_eq!(gate(&looked, &slow, NOW.plus(10_000)), Gate::Open(1));
 }
 
 #[test]
