@@ -90,7 +90,7 @@ pub(super) struct ProgramTable {
     pub(super) confirm_after: Words,
     pub(super) requests_per_minute: Option<Spanned<i64>>,
     /// All others: the vendor says which of them are its settings.
-    pub(super) settings: BTreeMap<String, Spanned<String>>,
+    pub(super) settings: BTreeMap<String, Spanned<toml::Value>>,
 }
 
 /// The settings that a program of any vendor has.

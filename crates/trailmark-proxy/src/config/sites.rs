@@ -336,7 +336,7 @@ impl Reader<'_> {
     fn settings(
         &mut self,
         vendor: VendorName,
-        given: BTreeMap<String, Spanned<String>>,
+        given: BTreeMap<String, Spanned<toml::Value>>,
     ) -> (BTreeMap<&'static str, SecretRef>, BTreeMap<&'static str, String>) {
         let known = trailmark_vendors::vendor(vendor.as_str()).map_or(&[][..], Vendor::settings);
         let (mut secrets, mut texts) = (BTreeMap::new(), BTreeMap::new());
@@ -351,6 +351,12 @@ impl Reader<'_> {
                 self.problems.push(given.problem(text));
                 continue;
             };
+            let toml::Value::String(text) = &given.value else {
+                self.problems
+                    .push(given.problem(format!("has the wrong type: write a text in quotes: {name} = \"…\"")));
+                continue;
+            };
+            let given = Given { value: text.clone(), place: given.place, key: given.key };
             if setting.kind == SettingKind::Secret {
                 secrets.extend(self.secret(given).map(|secret| (setting.name, secret)));
             } else {

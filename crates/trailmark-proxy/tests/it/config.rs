@@ -246,6 +246,14 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         ),
         (in_program("confirm_after = \"soon\""), "`sites.programs.confirm_after` is not a duration"),
         (in_program("requests_per_minute = 0"), "`sites.programs.requests_per_minute` must be 1 to 1000000"),
+        (
+            in_program("requests_per_minut = 5"),
+            "trailmark.toml:10: `sites.programs.requests_per_minut` is not a setting here; did you mean `requests_per_minute`?",
+        ),
+        (
+            in_program("tracking_token = 5"),
+            "`sites.programs.tracking_token` has the wrong type: write a text in quotes: tracking_token = \"…\"",
+        ),
         (in_program("requests_per_minute = -5"), "`sites.programs.requests_per_minute` must be 1 to 1000000"),
         (in_program("params = [\"a b\"]"), "`sites.programs.params` is not a parameter name"),
         (
