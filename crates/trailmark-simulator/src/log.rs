@@ -59,13 +59,15 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn push(&mut self, mut entry: Entry) {
+    /// Returns the number that the call got.
+    pub(crate) fn push(&mut self, mut entry: Entry) -> u64 {
         self.total += 1;
         entry.seq = self.total;
         if self.kept.len() == REQUESTS_KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back(entry);
+        self.total
     }
 
     /// All calls so far, including dropped ones.
@@ -111,7 +113,7 @@ fn cut(bytes: &[u8]) -> Value {
 /// What a call asks for, as far as its path and body show before it is validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Errand {
-    /// The simulated vendor.
+    /// The account of a simulated vendor.
     pub(crate) vendor: &'static str,
     /// `None` if there is no such path or method.
     pub(crate) operation: Option<&'static str>,

@@ -11,11 +11,12 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::paging::{Listed, Page, Paging, only};
+use super::paging::{Listed, Page, Paging};
 use super::state::{Account, Action, Customer, Group, Partnership, Transaction};
-use super::validate::{AMOUNT, ANY_TEXT, EMAIL, Fields, NAME, PARTNER_NAME, Refusal, TRANSACTION_KEY};
+use super::validate::{AMOUNT, ANY_TEXT, EMAIL, NAME, PARTNER_NAME, Refusal, TRANSACTION_KEY, currency, metadata};
 use super::{KeyPair, rewards, success};
 use crate::call::{Answer, Call};
+use crate::fields::{Fields, only};
 
 /// What a call to the vendor API asks for.
 pub(super) enum Route<'a> {
@@ -161,7 +162,7 @@ pub(super) fn answer(
 fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
     let customer = Customer {
-        email: Some(fields.required_email()?),
+        email: Some(fields.required_email("email", EMAIL)?),
         partner_key: Some(fields.required_text("partner_key", ANY_TEXT)?),
         customer_key: fields.required_nullable_text("customer_key", ANY_TEXT)?,
         name: fields.text("name", NAME)?,
@@ -183,7 +184,7 @@ fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i6
 fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     account.customer(key, now_ms)?;
     let mut fields = Fields::of(call)?;
-    let (email, name) = (fields.email()?, fields.text("name", NAME)?);
+    let (email, name) = (fields.email("email", EMAIL)?, fields.text("name", NAME)?);
     let (provider_key, member_key) = (fields.text("provider_key", ANY_TEXT)?, fields.text("member_key", ANY_TEXT)?);
     let meta = known_meta(account, fields.free_object("meta")?);
     fields.finish()?;
@@ -199,7 +200,7 @@ fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -
 
 fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
-    let email = fields.required_email()?;
+    let email = fields.required_email("email", EMAIL)?;
     let group_key = fields.required_text("group_key", ANY_TEXT)?;
     let partner_key = fields.text("partner_key", ANY_TEXT)?;
     let first_name = fields.text("first_name", PARTNER_NAME)?.unwrap_or_default();
@@ -265,13 +266,13 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     let mut fields = Fields::of(call)?;
     let reference = customer_reference(&mut fields)?;
     let amount = fields.required_integer("amount", AMOUNT)?;
-    let currency = fields.required_currency()?;
+    let currency = currency(&mut fields)?;
     let key = fields.text("key", TRANSACTION_KEY)?;
     let category_key = fields.nullable_text("category_key", ANY_TEXT)?;
     let product_key = fields.nullable_text("product_key", ANY_TEXT)?;
     let member_key = fields.nullable_text("member_key", ANY_TEXT)?;
     let subscription_key = fields.nullable_text("subscription_key", ANY_TEXT)?;
-    let metadata = fields.metadata()?;
+    let metadata = metadata(&mut fields)?;
     let created_ms = fields.integer("created_at", 0..=i64::MAX)?.unwrap_or(now_ms);
     let test = fields.flag("test")?.unwrap_or(pair.is_test());
     fields.finish()?;
