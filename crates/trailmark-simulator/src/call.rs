@@ -159,6 +159,10 @@ impl Answer {
         if text.is_empty() { Self::empty(status) } else { Self::typed(status, "application/json", text.to_owned()) }
     }
 
+    pub(crate) fn plain(status: StatusCode, text: String) -> Self {
+        Self::typed(status, "text/plain; charset=utf-8", text)
+    }
+
     pub(crate) fn html(status: StatusCode, page: String) -> Self {
         Self::typed(status, "text/html; charset=utf-8", page)
     }
@@ -198,7 +202,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 }
 
 /// Percent-decoding; `None` if two hex digits do not follow a `%`, or the result is not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

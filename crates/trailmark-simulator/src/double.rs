@@ -14,6 +14,7 @@ use crate::call::{Answer, Call};
 use crate::control;
 use crate::introw::Introw;
 use crate::log::Errand;
+use crate::partnerize::Partnerize;
 use crate::partnero::Partnero;
 use crate::partnerstack::PartnerStack;
 use crate::postman::{Outgoing, Sent};
@@ -21,7 +22,12 @@ use crate::settings::Settings;
 
 /// Every simulated vendor, in the order of the page and of the printed configuration.
 pub(crate) fn all(settings: &Settings) -> Vec<Box<dyn Double>> {
-    vec![Box::new(PartnerStack::new(settings)), Box::new(Introw::new(settings)), Box::new(Partnero::new(settings))]
+    vec![
+        Box::new(PartnerStack::new(settings)),
+        Box::new(Partnerize::new(settings)),
+        Box::new(Introw::new(settings)),
+        Box::new(Partnero::new(settings)),
+    ]
 }
 
 /// One simulated vendor: a function from its state, a call and the time to an answer. It does no I/O and reads no clock;

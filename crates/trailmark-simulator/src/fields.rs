@@ -27,15 +27,19 @@ pub(crate) struct Flaw {
 pub(crate) enum FlawKind {
     /// The body is not called JSON.
     ContentType,
+    /// What the value must be one of.
+    Choice(&'static [&'static str]),
     Empty,
     /// What the text must be, such as `an e-mail address`.
     Form(&'static str),
     Missing,
     /// The body is not a JSON object.
     NotAnObject,
+    TooFew(usize),
     TooHigh(RangeInclusive<i64>),
     TooLong(RangeInclusive<usize>),
     TooLow(RangeInclusive<i64>),
+    TooMany(usize),
     TooShort(RangeInclusive<usize>),
     /// A parameter that occurs twice.
     Twice,
@@ -66,10 +70,13 @@ impl fmt::Display for Flaw {
         let name = &self.field;
         match &self.kind {
             FlawKind::ContentType => formatter.write_str("content-type must be application/json"),
+            FlawKind::Choice(known) => write!(formatter, "{name} must be one of {}", known.join(", ")),
             FlawKind::Empty => write!(formatter, "{name} must not be empty"),
             FlawKind::Form(wanted) | FlawKind::Type(wanted) => write!(formatter, "{name} must be {wanted}"),
             FlawKind::Missing => write!(formatter, "{name} is required"),
             FlawKind::NotAnObject => formatter.write_str("body must be a JSON object"),
+            FlawKind::TooFew(least) => write!(formatter, "{name} must have at least {least} entries"),
+            FlawKind::TooMany(most) => write!(formatter, "{name} must have at most {most} entries"),
             FlawKind::TooHigh(range) | FlawKind::TooLow(range) => {
                 write!(formatter, "{name} must lie between {} and {}", range.start(), range.end())
             }
@@ -104,7 +111,8 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn within(object: &'a Map<String, Value>, within: String) -> Self {
+    /// The members of an object whose place is `within`, such as `publisher.`.
+    pub(crate) fn within(object: &'a Map<String, Value>, within: String) -> Self {
         Self { object, within, read: Vec::new() }
     }
 
@@ -164,6 +172,20 @@ impl<'a> Fields<'a> {
     /// It is missing, or those of [`Fields::email`].
     pub(crate) fn required_email(&mut self, name: &'static str, length: RangeInclusive<usize>) -> Result<String, Flaw> {
         self.email(name, length)?.ok_or_else(|| self.flaw(name, FlawKind::Missing))
+    }
+
+    /// One of some words.
+    ///
+    /// # Errors
+    /// It is another value.
+    pub(crate) fn choice(
+        &mut self,
+        name: &'static str,
+        known: &'static [&'static str],
+    ) -> Result<Option<&'static str>, Flaw> {
+        let Some(text) = self.text(name, 0..=255)? else { return Ok(None) };
+        let word = known.iter().find(|word| **word == text).copied();
+        word.map(Some).ok_or_else(|| self.flaw(name, FlawKind::Choice(known)))
     }
 
     /// # Errors

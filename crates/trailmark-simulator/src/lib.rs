@@ -84,6 +84,7 @@
 //! |---|---|
 //! | `content_type` | has a body that is not called `application/json` |
 //! | `followed_redirect` | goes to the address of a redirect that a fault ordered |
+//! | `malformed` | breaks the grammar of an address that the vendor answers with success all the same |
 //! | `missing_user_agent` | has no `User-Agent` |
 //! | `secret_in_address` | has a credential of the vendor in its path or query |
 //! | `unknown_field`, `unknown_parameter` | has a field of a body or a parameter of a query that the vendor does not know |
@@ -114,12 +115,14 @@ mod violations;
 mod double;
 mod introw;
 mod partnero;
+mod partnerize;
 mod partnerstack;
 
 mod config;
 
 pub use self::config::print_config;
 pub use self::introw::{INTROW_API_KEY, INTROW_CAMPAIGN_KEYS, INTROW_PUBLISHABLE_KEY};
+pub use self::partnerize::{PARTNERIZE_APPLICATION_KEY, PARTNERIZE_CAMPAIGN, PARTNERIZE_USER_API_KEY};
 pub use self::partnero::{PARTNERO_API_KEY, PARTNERO_WEBHOOK_SECRET};
 pub use self::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TEST_PRIVATE_KEY, TEST_PUBLIC_KEY, TRACKING_TOKEN};
 pub use self::server::{Running, Simulator, StartError};

@@ -26,6 +26,8 @@ pub(crate) enum Rule {
     ContentType,
     /// A call to the address that a redirect of a fault named.
     FollowedRedirect,
+    /// An address or value that breaks the grammar of a vendor which answers it with success.
+    Malformed,
     /// A call without a `User-Agent`.
     MissingUserAgent,
     /// A credential in the path or the query, where logs keep it.
