@@ -68,18 +68,6 @@ fn partnerize_has_no_customers_and_webhooks_in_its_guide_alone() {
 }
 
 #[test]
-fn introw_knows_no_money_answers_a_repeat_itself_and_has_no_webhooks() {
-    let introw = |operation| cell("introw", Dialect::Current, operation);
-    assert!(
-        introw(Operation::Signup).contains("no customer and no money")
-            && introw(Operation::Signup).ends_with("(unique key)")
-    );
-    assert!(introw(Operation::Sale).ends_with("(keyed)"));
-    assert!(introw(Operation::LookUp).starts_with("not needed: "));
-    assert_eq!(introw(Operation::Webhooks), "unsupported: none in the vendor's documents");
-}
-
-#[test]
 fn partnero_has_no_leads_and_tells_no_second_transaction_from_the_first() {
     let partnero = |operation| cell("partnero", Dialect::Current, operation);
     assert_eq!(partnero(Operation::Lead), "unsupported: the API takes customers and transactions, no leads");

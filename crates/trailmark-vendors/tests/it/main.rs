@@ -10,6 +10,7 @@ mod changes;
 mod commissions;
 mod guide;
 mod hints;
+mod introw;
 mod lists;
 mod look_up;
 mod orders;
