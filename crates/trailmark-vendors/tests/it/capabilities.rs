@@ -72,6 +72,30 @@ fn partnero_has_no_leads_and_tells_no_second_transaction_from_the_first() {
     let partnero = |operation| cell("partnero", Dialect::Current, operation);
     assert_eq!(partnero(Operation::Lead), "unsupported: the API takes customers and transactions, no leads");
     assert!(partnero(Operation::Sale).ends_with("never blind (searchable)"));
+fn introw_knows_no_money_answers_a_repeat_itself_and_has_no_webhooks() {
+    let introw = |operation| cell("introw", Dialect::Current, operation);
+    assert!(
+        introw(Operation::Signup).contains("no customer and no money")
+            && introw(Operation::Signup).ends_with("(unique key)")
+    );
+    assert!(introw(Operation::Sale).ends_with("(keyed)"));
+    assert!(introw(Operation::LookUp).starts_with("not needed: "));
+    assert_eq!(introw(Operation::Webhooks), "unsupported: none in the vendor's documents");
+}
+
+#[test]
+fn partnero_has_no_leads_of_customers_and_tells_no_second_transaction_from_the_first() {
+    for dialect in Dialect::ALL {
+        let partnero = |operation| cell("partnero", dialect, operation);
+        assert!(partnero(Operation::Lead).starts_with("unsupported: its leads are deals that a partner submits"));
+        assert!(partnero(Operation::Signup).ends_with("refused with 422 (unique key)"));
+        assert!(partnero(Operation::Sale).ends_with("never blind (searchable)"));
+        assert!(
+            partnero(Operation::Refund)
+                .starts_with("DELETE /v1/transactions/{key} for all of a sale, else DELETE and POST")
+        );
+        assert!(Operation::ALL.iter().all(|operation| !partnero(*operation).starts_with("not yet")));
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ mod introw;
 mod lists;
 mod look_up;
 mod orders;
+mod partnero;
 mod partners;
 mod redaction;
 mod signups;
