@@ -66,6 +66,7 @@ fn hosts_are_what_requests_go_to() {
 fn what_is_not_spoken_yet_says_so() {
     for name in ["partnerize", "partnero"] {
     for name in ["partnerize", "introw"] {
+    for name in ["introw", "partnero"] {
         let error = named(name).open(&account().settings()).unwrap_err().to_string();
         assert_eq!(error, format!("{name} in dialect `current` is not supported yet"));
     }

@@ -64,7 +64,7 @@ fn partnerize_has_no_customers_and_webhooks_in_its_guide_alone() {
     assert!(cell("partnerize", Dialect::Current, Operation::Signup).contains("it has no customers"));
     let none = "unsupported: none for brands in the vendor's documents; the conversion report is read instead";
     assert_eq!(cell("partnerize", Dialect::Current, Operation::Webhooks), none);
-    assert!(cell("partnerize", Dialect::Guide, Operation::Webhooks).starts_with("not yet: conversion.approved"));
+    assert!(cell("partnerize", Dialect::Guide, Operation::Webhooks).starts_with("conversion.approved"));
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod lists;
 mod look_up;
 mod orders;
 mod partnero;
+mod partnerize;
 mod partners;
 mod redaction;
 mod signups;
