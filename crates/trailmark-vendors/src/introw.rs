@@ -101,7 +101,6 @@ impl Vendor for Introw {
             delivery: account.clone(),
             commissions: Some(account.clone()),
             webhooks: None,
-            directory: None,
             commands: Some(account),
         })
     }

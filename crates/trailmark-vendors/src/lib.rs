@@ -71,12 +71,6 @@ pub fn title(name: &'static str) -> &'static str {
     vendor(name).map_or(name, Vendor::title)
 }
 
-/// Whether this version has an adapter for the vendor of this name.
-pub fn is_served(name: &str) -> bool {
-    let opened = vendor(name).map(|vendor| vendor.open(&Settings::default()));
-    !matches!(opened, None | Some(Err(AccountError::NotYet { .. })))
-}
-
 /// Which description of a vendor's API an adapter follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -143,7 +137,7 @@ pub trait Vendor: Sync {
     /// The adapter for an account.
     ///
     /// # Errors
-    /// [`AccountError`] if a needed setting is absent or unusable, or no adapter supports that dialect yet.
+    /// [`AccountError`] if a needed setting is absent or unusable.
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError>;
 }
 

@@ -112,7 +112,6 @@ impl Vendor for Partnerize {
             commissions: Some(account.clone()),
             // Only the guide names events.
             webhooks: (settings.dialect == Dialect::Guide).then_some(webhooks),
-            directory: None,
             commands: Some(account),
         })
     }

@@ -99,7 +99,6 @@ impl Vendor for Partnero {
             delivery: account.clone(),
             commissions: Some(account.clone()),
             webhooks: Some(account.clone()),
-            directory: None,
             commands: Some(account),
         })
     }

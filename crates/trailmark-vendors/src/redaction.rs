@@ -113,6 +113,8 @@ impl<'a> Redaction<'a> {
         });
         let click = task.click_id.iter().map(ClickId::as_str);
         Self::of(credentials, personal.chain(click).chain(task.data.values()))
+    }
+
     /// Also removes a text that was sent in another spelling than the task's, such as a key without some characters.
     pub(crate) fn and(mut self, text: Option<String>) -> Self {
         self.texts.extend(text.filter(|text| !text.trim().is_empty()).map(Cow::Owned));

@@ -108,8 +108,6 @@ fn cell(support: Support) -> (String, String) {
         Support::Yes { how, class: Some(class) } => (format!("yes, {}", class.as_str()), how.to_owned()),
         Support::Yes { how, class: None } => ("yes".to_owned(), how.to_owned()),
         Support::NotNeeded { why } => ("not needed".to_owned(), why.to_owned()),
-        Support::NotYet { how, class: Some(class) } => (format!("not yet, {}", class.as_str()), how.to_owned()),
-        Support::NotYet { how, class: None } => ("not yet".to_owned(), how.to_owned()),
         Support::Unsupported { why } => ("unsupported".to_owned(), why.to_owned()),
     }
 }

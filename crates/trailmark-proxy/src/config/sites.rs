@@ -397,13 +397,10 @@ fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
 }
 
-/// The vendors that may be named, and which of them nothing can be sent to yet.
+/// The vendors that may be named.
 fn no_vendor() -> String {
-    let served = |vendor: &VendorName| trailmark_vendors::is_served(vendor.as_str());
-    let (now, later): (Vec<_>, Vec<_>) = VendorName::all().partition(served);
-    let names = |vendors: Vec<VendorName>| vendors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let later = if later.is_empty() { String::new() } else { format!(" (not served yet: {})", names(later)) };
-    format!("is not a vendor: write {}{later}", names(now))
+    let names: Vec<_> = VendorName::all().map(VendorName::as_str).collect();
+    format!("is not a vendor: write {}", names.join(", "))
 }
 
 /// A vendor's setting that is no secret.

@@ -202,8 +202,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         (GOOD.replacen("id = \"acme\"\n", "", 1), "trailmark.toml:2: `sites.id` is missing"),
         (
             GOOD.replacen("vendor = \"partnerstack\"", "vendor = \"other\"", 1),
-            "trailmark.toml:7: `sites.programs.vendor` is not a vendor: write partnerstack, introw (not served yet: ",
-            "trailmark.toml:7: `sites.programs.vendor` is not a vendor: write partnerstack, partnerize (not served yet: ",
+            "trailmark.toml:7: `sites.programs.vendor` is not a vendor: write partnerstack, partnerize, introw, partnero",
         ),
         (
             GOOD.replacen("private_key = \"env:SECRET\"", "", 1),

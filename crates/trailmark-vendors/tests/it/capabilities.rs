@@ -14,8 +14,6 @@ fn capabilities(name: &str, dialect: Dialect) -> Capabilities {
 fn told(support: Support) -> String {
     match support {
         Support::NotNeeded { why } => format!("not needed: {why}"),
-        Support::NotYet { how, class: Some(class) } => format!("not yet: {how} ({})", class.as_str()),
-        Support::NotYet { how, class: None } => format!("not yet: {how}"),
         Support::Unsupported { why } => format!("unsupported: {why}"),
         Support::Yes { how, class: Some(class) } => format!("{how} ({})", class.as_str()),
         Support::Yes { how, class: None } => how.into(),
@@ -68,22 +66,6 @@ fn partnerize_has_no_customers_and_webhooks_in_its_guide_alone() {
 }
 
 #[test]
-fn partnero_has_no_leads_and_tells_no_second_transaction_from_the_first() {
-    let partnero = |operation| cell("partnero", Dialect::Current, operation);
-    assert_eq!(partnero(Operation::Lead), "unsupported: the API takes customers and transactions, no leads");
-    assert!(partnero(Operation::Sale).ends_with("never blind (searchable)"));
-fn introw_knows_no_money_answers_a_repeat_itself_and_has_no_webhooks() {
-    let introw = |operation| cell("introw", Dialect::Current, operation);
-    assert!(
-        introw(Operation::Signup).contains("no customer and no money")
-            && introw(Operation::Signup).ends_with("(unique key)")
-    );
-    assert!(introw(Operation::Sale).ends_with("(keyed)"));
-    assert!(introw(Operation::LookUp).starts_with("not needed: "));
-    assert_eq!(introw(Operation::Webhooks), "unsupported: none in the vendor's documents");
-}
-
-#[test]
 fn partnero_has_no_leads_of_customers_and_tells_no_second_transaction_from_the_first() {
     for dialect in Dialect::ALL {
         let partnero = |operation| cell("partnero", dialect, operation);
@@ -94,7 +76,6 @@ fn partnero_has_no_leads_of_customers_and_tells_no_second_transaction_from_the_f
             partnero(Operation::Refund)
                 .starts_with("DELETE /v1/transactions/{key} for all of a sale, else DELETE and POST")
         );
-        assert!(Operation::ALL.iter().all(|operation| !partnero(*operation).starts_with("not yet")));
     }
 }
 

@@ -8,7 +8,7 @@ use trailmark_vendors::command::{Ask, Command, Effect, Record, Reply, Value, Val
 use trailmark_vendors::outcome::Outcome;
 use trailmark_wire::text_map::TextMap;
 
-use super::{KEY, fixture, introw, open, settings};
+use super::{KEY, fixture, introw};
 use crate::{answer, named, rendered};
 
 fn command(noun: &str, verb: &str) -> &'static Command {
@@ -173,7 +173,6 @@ fn every_command_and_every_lack_stands_once_in_both_dialects_and_what_destroys_s
         assert_eq!(destroys, command.verb == "decline", "{} {}", command.noun, command.verb);
         assert!(!command.columns.iter().any(|column| column.contains("name") || column.contains("email")));
     }
-    assert!(open(&settings()).0.directory.is_none());
 }
 
 #[test]
