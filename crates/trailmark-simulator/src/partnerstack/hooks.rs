@@ -45,8 +45,7 @@ pub(super) fn register(account: &mut Account, call: &Call, now_ms: i64) -> Resul
         return Err(fields.flaw(name, FlawKind::Form("an absolute URL")).into());
     }
     fields.finish()?;
-    let hook =
-        Registered { key: account.mint("hook_"), target: (name.to_owned(), url), events, created_ms: now_ms };
+    let hook = Registered { key: account.mint("hook_"), target: (name.to_owned(), url), events, created_ms: now_ms };
     let answer = success(hook.json()).with_effects(1);
     account.hooks.push(hook);
     Ok(answer)
