@@ -46,7 +46,8 @@ const TRANSPORT: [&str; 5] = ["accept-encoding", "connection", "content-length",
 /// Secrets that commands read.
 const TYPED: [(&str, &str); 2] = [("PASSWORD", "Passw0rd-9"), ("URL", "http://127.0.0.1:9/hook-s3cret")];
 
-pub(crate) struct Stage {
+/// A simulator, and a folder with a program that uses it.
+struct Stage {
     place: Place,
     double: Running,
     desk: Desk,
@@ -56,7 +57,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn at(place: Place) -> Self {
+    async fn at(place: Place) -> Self {
         let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::default() };
         let double = Simulator::start(settings).await.unwrap();
         let program = place.settings.replace("ROOT", &format!("http://{}", double.address()));
@@ -68,7 +69,7 @@ impl Stage {
         );
         let secrets = place.secrets.iter().chain(&TYPED).map(|(name, secret)| (*name, (*secret).to_owned()));
         let desk = Desk::with(&toml, secrets.collect());
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().no_proxy().user_agent("a test").build().unwrap();
         Self { place, double, desk, http, names: BTreeMap::new() }
     }
 
@@ -296,7 +297,7 @@ pub(crate) async fn all_commands_are_sent_as_written(place: Place, rows: &[Row],
             let words = words.split_once(" = ").map_or(words, |(_, words)| words);
             [&typed, &other].into_iter().any(|name| words == name || words.starts_with(&format!("{name} ")))
         };
-        if !rows.iter().any(|(words, ..)| is_of(words)) && !elsewhere.contains(&typed.as_str()) {
+        if !rows.iter().any(|row| is_of(row.0)) && !elsewhere.contains(&typed.as_str()) {
             wrong.push(format!("`{typed}` has no row"));
         }
     }
@@ -310,9 +311,10 @@ pub(crate) async fn all_commands_are_sent_as_written(place: Place, rows: &[Row],
 /// Plays refusals after the rows that make what they name.
 pub(crate) async fn all_refusals_name_the_cure(place: Place, rows: &[Row], refusals: &[Refused]) {
     let (mut stage, mut wrong) = (Stage::at(place).await, Vec::new());
-    for (words, ..) in rows {
-        let mut unread = Vec::new();
-        stage.play((words, "", ""), &mut unread).await;
+    for row in rows {
+        let mut other = Vec::new();
+        stage.play((row.0, "", ""), &mut other).await;
+        wrong.extend(other.into_iter().filter(|text: &String| text.contains("should end with")));
     }
     for refusal in refusals {
         stage.refuses(*refusal, &mut wrong).await;

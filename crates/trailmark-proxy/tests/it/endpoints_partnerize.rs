@@ -92,7 +92,7 @@ const USERS_OF_THE_GUIDE: &[Row] = &[
            GET /user/{user}
            PUT /user/{user} {"firstname":"Jane","lastname":"Roe","email":"jane@x.example","status":"active",
            "role":"standard","timezone":"UTC","locale":"en_GB"}"#,
-        "the password was not sent",
+        "warning",
     ),
     (
         "users deactivate --email jane@x.example --yes",
@@ -132,15 +132,15 @@ const REST: &[Row] = &[
     ),
     (
         "job = conversions approve --id {conversion}",
-        r#"POST /v3/brand/campaigns/10l176/conversions/bulk
-           {"conversions":{"{conversion}":{"status":"approved"}}}"#,
+        r#"POST /v3/brand/campaigns/10l176/conversions/bulk {
+           "conversions":{"{conversion}":{"status":"approved"}}}"#,
         "1",
     ),
     ("jobs get {job}", "GET /v3/jobs/{job}", "complete"),
     (
         "conversions vendor-reject --reference order_2 --reason late --yes",
-        r#"POST /v3/brand/campaigns/10l176/conversions/bulk
-           {"conversion_references":{"order_2":{"status":"rejected","reason":"late"}}}"#,
+        r#"POST /v3/brand/campaigns/10l176/conversions/bulk {
+           "conversion_references":{"order_2":{"status":"rejected","reason":"late"}}}"#,
         "1",
     ),
 ];
@@ -148,7 +148,7 @@ const REST: &[Row] = &[
 /// Everything is visible and done at once.
 const AT_ONCE: &str = r#"control partnerize/settings {"visible_after_ms":0,"job_ms":0}"#;
 
-const CONVERTED: [Row; 5] = [
+const CONVERTED: &[Row] = &[
     (AT_ONCE, "", ""),
     (r#"control partnerize/clicks {"clickref":"Click1"}"#, "", ""),
     (r#"control partnerize/clicks {"clickref":"Click2"}"#, "", ""),
@@ -166,7 +166,7 @@ const CONVERTED: [Row; 5] = [
     ),
 ];
 
-const CONVERTED_IN_THE_GUIDE: [Row; 5] = [
+const CONVERTED_IN_THE_GUIDE: &[Row] = &[
     (AT_ONCE, "", ""),
     (r#"control partnerize/clicks {"clickref":"Click1","account":"partnerize-guide"}"#, "", ""),
     (r#"control partnerize/clicks {"clickref":"Click2","account":"partnerize-guide"}"#, "", ""),
@@ -231,13 +231,13 @@ const REFUSED_USERS_OF_THE_GUIDE: &[Refused] = &[
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partnerize_gets_the_requests_of_its_documents() {
-    let rows = [USERS, &CONVERTED, REST].concat();
+    let rows = [USERS, CONVERTED, REST].concat();
     all_commands_are_sent_as_written(place(Dialect::Current), &rows, &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn partnerize_gets_the_requests_of_seed_001_in_the_guide() {
-    let rows = [USERS_OF_THE_GUIDE, &CONVERTED_IN_THE_GUIDE, REST].concat();
+    let rows = [USERS_OF_THE_GUIDE, CONVERTED_IN_THE_GUIDE, REST].concat();
     all_commands_are_sent_as_written(place(Dialect::Guide), &rows, &[]).await;
 }
 
