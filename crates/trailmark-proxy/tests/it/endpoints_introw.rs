@@ -70,7 +70,7 @@ const COMMANDS: &[Row] = &[
            "amount":"29.00"}"#,
         "existed",
     ),
-    ("commissions get {line}", "GET /api/v1/commission-lines/{line}", "2900"),
+    ("commissions get {line}", "GET /api/v1/commission-lines/{line}", "29.00 EUR"),
     (
         "commissions list --partner {partner} --status PENDING --json",
         "GET /api/v1/commission-lines?limit=100&partnerId={partner}&status=PENDING",
@@ -79,13 +79,13 @@ const COMMANDS: &[Row] = &[
     (
         "commissions update {line} --amount-minor 1234 --currency EUR --note checked",
         r#"PATCH /api/v1/commission-lines/{line} {"note":"checked","currency":"EUR","amount":"12.34"}"#,
-        "1234",
+        "12.34 EUR",
     ),
-    ("commissions update {line} --clear-note", r#"PATCH /api/v1/commission-lines/{line} {"note":null}"#, "1234"),
+    ("commissions update {line} --clear-note", r#"PATCH /api/v1/commission-lines/{line} {"note":null}"#, "12.34 EUR"),
     (r#"payout = control introw/payouts {"partner_id":"{partner}","currency":"EUR"}"#, "", ""),
     ("commissions list --payout {payout} --json", "GET /api/v1/commission-lines?limit=100&payoutId={payout}", "{line}"),
     ("payouts list --stage DRAFT --json", "GET /api/v1/payouts?limit=100&stage=DRAFT", "{payout}"),
-    ("payouts get {payout}", "GET /api/v1/payouts/{payout}", "1234"),
+    ("payouts get {payout}", "GET /api/v1/payouts/{payout}", "12.34 EUR"),
     (
         "payouts update {payout} --stage APPROVED --po-number PO-1",
         r#"PATCH /api/v1/payouts/{payout} {"stage":"APPROVED","poNumber":"PO-1"}"#,
@@ -147,7 +147,7 @@ const REFUSED: &[Refused] = &[
         r#"{"kind":"status","status":429,"retry_after_s":3600,"times":1}"#,
         "partners list",
         4,
-        &["is limiting requests", "try again later"],
+        &["is limiting requests", "try again after 20"],
     ),
     (
         r#"introw/settings {"credits_per_month":0}"#,

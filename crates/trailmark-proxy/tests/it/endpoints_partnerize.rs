@@ -202,7 +202,7 @@ const REFUSED: &[Refused] = &[
         r#"{"kind":"status","status":429,"retry_after_s":3600,"times":1}"#,
         "partners list",
         4,
-        &["is limiting requests", "try again later"],
+        &["is limiting requests", "try again after 20"],
     ),
     (
         r#"{"kind":"status","status":500,"method":"POST","times":1}"#,

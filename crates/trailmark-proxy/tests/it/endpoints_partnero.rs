@@ -82,7 +82,7 @@ const COMMANDS: &[Row] = &[
         r#"GET /v1/transactions?key=order_1&limit=100&page=1
            POST /v1/transactions {"customer":{"key":"u_2"},"key":"order_1","amount":29,"amount_units":"EUR",
            "action":"sale","product_id":"sku_1","product_type":"plan","rewarded":true,"created_at":1793491200}"#,
-        "2900",
+        "29.00 EUR",
     ),
     (
         "transactions add bonus_1 --customer u_2 --reward-minor 550 --currency EUR --action bonus --no-reward",
@@ -106,7 +106,7 @@ const COMMANDS: &[Row] = &[
         "order_1",
     ),
     ("transactions list --customer u_2", "GET /v1/customers/u_2/transactions?limit=100&page=1", "order_3"),
-    ("transactions get order_1", "GET /v1/transactions/order_1", "2900"),
+    ("transactions get order_1", "GET /v1/transactions/order_1", "29.00 EUR"),
     ("transactions archive order_1 --yes", "POST /v1/transactions/order_1/archive", "archived"),
     ("transactions restore order_1", "POST /v1/transactions/order_1/revoke-archive", "restored"),
     ("transactions remove order_1 --yes", "DELETE /v1/transactions/order_1", "removed"),
@@ -156,14 +156,19 @@ const REFUSED: &[Refused] = &[
     ),
     ("", "customers add u_1 --partner amiraito", 3, &["422", "`key`: use a key", "check the existing one"]),
     ("", "customers add u_9 --partner nobody", 3, &["400", "`partner`: check the partner's key, id or e-mail address"]),
-    ("", "customers restore u_1", 3, &["400", "archived"]),
+    ("", "customers restore u_1", 3, &["400: customer is not archived"]),
     (
         "",
         "transactions add order_1 --customer u_1 --amount-minor 2900 --currency EUR",
         3,
         &["would count it twice; nothing was created"],
     ),
-    ("", "transactions add order_9 --customer nobody --amount-minor 2900 --currency EUR", 3, &["404"]),
+    (
+        "",
+        "transactions add order_9 --customer nobody --amount-minor 2900 --currency EUR",
+        3,
+        &["404", "`customer`: check the customer's key, id or e-mail address"],
+    ),
     ("", "partners add --email x@x.example --password env:URL", 2, &["8 characters or more"]),
     (
         "",
@@ -175,7 +180,7 @@ const REFUSED: &[Refused] = &[
         r#"{"kind":"status","status":429,"retry_after_s":3600,"times":1}"#,
         "partners list",
         4,
-        &["is limiting requests", "try again later"],
+        &["is limiting requests", "try again after 20"],
     ),
     (
         r#"{"kind":"status","status":500,"method":"PUT","times":1}"#,

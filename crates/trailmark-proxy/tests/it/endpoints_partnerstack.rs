@@ -11,11 +11,13 @@ fn place(dialect: Dialect) -> Place {
     let (account, settings) = match dialect {
         Dialect::Current => (
             "partnerstack",
-            "public_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\nbase_url = \"ROOT/partnerstack\"\n",
+            "public_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\nbase_url = \"ROOT/partnerstack\"\n\
+             tracking_url = \"ROOT/partnerlinks\"\n",
         ),
         Dialect::Guide => (
             "partnerstack-guide",
-            "public_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\nbase_url = \"ROOT/partnerstack-guide\"\n",
+            "public_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\nbase_url = \"ROOT/partnerstack-guide\"\n\
+             tracking_url = \"ROOT/partnerlinks\"\n",
         ),
     };
     let secrets = &[("PUBLIC", PUBLIC_KEY), ("PRIVATE", PRIVATE_KEY)];
@@ -86,14 +88,14 @@ const CURRENT: &[Row] = &[
     (
         "transactions list --since 2025-01-02T00:00:00Z --until 2099-01-01T00:00:00Z",
         "GET /api/v2/transactions?limit=250&max_created=4070908800000&min_created=1735776000000",
-        "2900",
+        "29.00 EUR",
     ),
     (
         "reward = commissions list --status pending --since 2025-01-02T00:00:00Z --until 2099-01-01T00:00:00Z",
         "GET /api/v2/rewards?limit=250&max_created=4070908800000&min_created=1735776000000&status=pending",
         "580",
     ),
-    ("commissions get {reward}", "GET /api/v2/rewards?limit=250", "580"),
+    ("commissions get {reward}", "GET /api/v2/rewards?limit=250", "5.80 EUR"),
     ("transactions remove order_1 --yes", "DELETE /api/v2/transactions/order_1", "order_1"),
     ("customers remove u_1 --yes", "DELETE /api/v2/customers/u_1", "u_1"),
     (
@@ -157,9 +159,9 @@ const GUIDE: &[Row] = &[
         r#"POST /api/v2/transactions {"customer_key":"u_1","amount":2900,"currency":"eur"}"#,
         "2900",
     ),
-    ("transactions list", "GET /api/v2/transactions?limit=100", "2900"),
+    ("transactions list", "GET /api/v2/transactions?limit=100", "29.00 EUR"),
     ("reward = commissions list --status pending", "GET /api/v2/rewards?limit=100&status=pending", "580"),
-    ("commissions get {reward}", "GET /api/v2/rewards?limit=100", "580"),
+    ("commissions get {reward}", "GET /api/v2/rewards?limit=100", "5.80 EUR"),
     ("transactions remove {sale} --yes", "DELETE /api/v2/transactions/{sale}", "removed"),
     ("customers remove u_1 --yes", "DELETE /api/v2/customers/u_1", "u_1"),
     (
@@ -187,7 +189,7 @@ const REFUSED: &[Refused] = &[
         r#"{"kind":"status","status":429,"retry_after_s":3600,"times":1}"#,
         "customers list",
         4,
-        &["is limiting requests", "try again later"],
+        &["is limiting requests", "try again after 20"],
     ),
     (
         r#"{"kind":"status","status":500,"times":1}"#,
