@@ -239,7 +239,7 @@ async fn a_partner_is_added_changed_and_removed_in_both_dialects_and_nobody_is_i
         assert_eq!(stage.held("partners").await.pop().unwrap()["archived"], true);
         assert!(stage.desk.run("partners remove jd7 --yes").fails(3).contains("no such partner"));
         let before = stage.asked().await.len();
-        let invited = stage.desk.run("partners invite ada").fails(2);
+        let invited = stage.desk.run("partners invite --email ada@p.example").fails(2);
         assert!(invited.contains(&format!("unsupported by PartnerStack in dialect {dialect}")), "{invited}");
         assert_eq!(stage.asked().await.len(), before, "nothing is sent");
     }

@@ -200,8 +200,8 @@ async fn a_commit_that_the_disk_refuses_ends_the_process_and_the_ledger_recovers
     use std::os::unix::process::ExitStatusExt as _;
     const ABORTED: i32 = 6;
     let claim = "store::many_at_once_are_all_kept_and_each_gets_its_own_answer";
-    // The commit that fails depends on the schema's size, so the limit is searched.
-    let aborted = (3..30).map(|step| step * 100).find_map(|blocks| {
+    // The commit that fails depends on the schema's size and on how the commits are grouped, so the limit is searched.
+    let aborted = (15..150).map(|step| step * 20).find_map(|blocks| {
         let folder = tempfile::tempdir().unwrap();
         let status = on_a_failing_disk(blocks, claim, folder.path());
         (status.signal() == Some(ABORTED)).then_some(folder)
