@@ -49,8 +49,8 @@ const NAME: &str = "introw";
 const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "key of its API").needed();
 const COMMISSION_PERCENT: Setting = Setting::of(
     "commission_percent",
-    SettingKind::Text,
-    "share of an order that its partner earns, such as 12.5; without it no sales and refunds are sent",
+    SettingKind::Text { example: "12.5" },
+    "percentage of an order that its partner earns; without it no sales and refunds are sent",
 );
 const BASE_URL: Setting = Setting::of(
     "base_url",

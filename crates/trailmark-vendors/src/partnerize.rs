@@ -61,7 +61,8 @@ const AUTH: Setting = Setting::of(
     "how the keys are sent; in dialect `guide` by default `headers`, in `current` always `basic`",
 );
 const CAMPAIGN_ID: Setting =
-    Setting::of("campaign_id", SettingKind::Text, "the campaign whose conversions are sent").needed();
+    Setting::of("campaign_id", SettingKind::Text { example: "1011l1234" }, "the campaign whose conversions are sent")
+        .needed();
 const BASE_URL: Setting =
     Setting::of("base_url", SettingKind::Root { default: "https://api.partnerize.com" }, "root of its API");
 const TRACKING_URL: Setting =

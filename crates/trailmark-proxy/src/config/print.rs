@@ -36,14 +36,14 @@ fn example(vendor: &str, Setting { name, kind, dialects, is_needed, purpose }: &
         SettingKind::Choice(words) => words.first().copied().unwrap_or_default().to_owned(),
         SettingKind::Root { default } => (*default).to_owned(),
         SettingKind::Secret => format!("env:{}_{}", vendor.to_uppercase(), name.to_uppercase()),
-        SettingKind::Text => name.to_uppercase(),
+        SettingKind::Text { example } => (*example).to_owned(),
     };
     let words = match kind {
         SettingKind::Choice(words) => format!(" One of: {}.", words.join(", ")),
         SettingKind::Root { .. } => {
             " A simulator or a staging host has another; plain http only to loopback.".to_owned()
         }
-        SettingKind::Secret | SettingKind::Text => String::new(),
+        SettingKind::Secret | SettingKind::Text { .. } => String::new(),
     };
     let only = match dialects {
         [only] => format!(" Dialect {} only.", only.as_str()),

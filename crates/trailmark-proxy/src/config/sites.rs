@@ -409,7 +409,7 @@ fn setting_text(kind: SettingKind, text: &str) -> Result<String, String> {
         SettingKind::Root { .. } => vendor_root(text).map_err(Into::into),
         SettingKind::Choice(words) if words.contains(&text) => Ok(text.to_owned()),
         SettingKind::Choice(words) => Err(format!("is none of its words: write {}", words.join(", "))),
-        SettingKind::Text | SettingKind::Secret => match (1..=255).contains(&text.chars().count()) {
+        SettingKind::Text { .. } | SettingKind::Secret => match (1..=255).contains(&text.chars().count()) {
             true if !text.chars().any(char::is_control) => Ok(text.to_owned()),
             _ => Err("must have 1 to 255 characters, none of them a control character".to_owned()),
         },

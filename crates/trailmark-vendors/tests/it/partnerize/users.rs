@@ -190,9 +190,12 @@ fn a_change_counts_only_when_the_answer_shows_it() {
 #[test]
 fn ones_own_user_is_touched_with_force_alone() {
     let mine = |name: &str| {
-        let flags = if name == "users deactivate" { vec![("id", text("1"))] } else { vec![] };
-        let flags: Vec<_> = if name == "users update" { vec![("role", text("x"))] } else { flags };
-        start(&guide(), name, "1", &flags).unwrap()
+        let (key, flags) = match name {
+            "users deactivate" => ("", vec![("id", text("1"))]),
+            "users update" => ("1", vec![("role", text("x"))]),
+            _ => ("1", Vec::new()),
+        };
+        start(&guide(), name, key, &flags).unwrap()
     };
     for name in ["users update", "users deactivate", "users remove"] {
         let (sent, reply) = answered(mine(name), &[ok(SELF)]);

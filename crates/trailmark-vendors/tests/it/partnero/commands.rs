@@ -225,7 +225,7 @@ fn a_partner_is_got_by_key_then_id_by_address_or_by_what_is_said() {
         let missing = "missing | status 404: the vendor has no such partner";
         assert_eq!(failed("partners get", "x/y", &json!({"by": by}), &[gone()]), missing);
     }
-    for key in ["", ".", ".."] {
+    for key in [".", ".."] {
         assert!(refused("partners get", key, &json!({})).starts_with("the argument cannot name a partner"));
     }
     for (status, body) in [(404, "<html>"), (200, "<html>"), (200, r#"{"data":[],"status":1}"#), (500, ""), (401, "")] {
