@@ -248,3 +248,17 @@ async fn partnerizes_refusals_name_the_cure() {
     let guide = [REFUSED_USERS_OF_THE_GUIDE, REFUSED].concat();
     all_refusals_name_the_cure(place(Dialect::Guide), &[], &guide).await;
 }
+
+/// Seed 001 also has the keys in the query, which only an explicit setting chooses, since servers log addresses.
+#[tokio::test(flavor = "multi_thread")]
+async fn partnerizes_keys_in_the_query_are_taken_and_never_shown() {
+    let settings = "application_key = \"env:APPLICATION\"\nuser_api_key = \"env:USER\"\ncampaign_id = \"10l176\"\n\
+                    auth = \"query\"\nbase_url = \"ROOT/partnerize-guide\"\ntracking_url = \"ROOT/prf-guide\"\n";
+    let place = Place { settings, headers: &["accept"], ..place(Dialect::Guide) };
+    let runs: &[Refused] = &[
+        ("", "users self", 0, &[]),
+        ("", "users self --dry-run", 0, &["not sent"]),
+        (r#"{"kind":"html","status":502,"method":"POST","times":1}"#, "conversions approve --id 1011l9", 4, &["502"]),
+    ];
+    all_refusals_name_the_cure(place, &[], runs).await;
+}
