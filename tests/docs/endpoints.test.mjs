@@ -61,7 +61,6 @@ const words = (vendor, member) =>
   new Set(VENDORS.filter((row) => row.vendor === vendor).flatMap((row) => row[member].map(({ command }) => command)));
 
 test('every call, event and workflow of the seeds has a row', () => {
-  assert.equal(VENDORS.length, 2 * new Set(Object.values(OF_SEED)).size, 'two rows for each vendor');
   for (const [seed, calls] of Object.entries(CALLS)) {
     const cells = ROWS.filter(([of]) => of === seed).map(([, cell]) => cell);
     for (const call of calls) {
