@@ -1,5 +1,5 @@
 // The browser's own key, in real browsers: it lies in IndexedDB where no script can read it out, and signs again after
-// the page was loaded anew. What happens where it cannot be kept is told by broken.test.mjs.
+// the page was loaded again. What happens where it cannot be kept is told by broken.test.mjs.
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -51,6 +51,8 @@ for (const { name, fresh } of browsers) {
     const page = await fresh(t);
     await page.goto(`${product.site}/?ps_xid=${xid}&ps_partner_key=YWRh`);
     await page.sees('ada brought you');
+    // The page knows its touch before the proxy has answered the report.
+    await until('the token is stored', () => page.evaluate(() => localStorage.getItem('tm_acme_click')));
     const [key, ...more] = await page.evaluate(storedKeys);
     assert.deepEqual(more, []);
     assert.equal(key.extractable, false);

@@ -71,6 +71,11 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The name of every header.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.keys().map(HeaderName::as_str)
+    }
+
     /// Whether the body is called JSON.
     pub(crate) fn is_json(&self) -> bool {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();

@@ -44,7 +44,7 @@
 //! | `POST clock` | `{advance_ms}`, negative ones go back | as above, once every call that was sent before it has happened; 409 after ten seconds |
 //! | `POST faults` | a fault, below; at most 1,000 | `{id}` |
 //! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
-//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only, paths, keys and bodies cut where they are very long |
+//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, headers, body}` with the scheme of the credential and the names of headers only, paths, keys and bodies cut where they are very long |
 //! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
 //! | `GET violations` | | `{total, violations: [{account, seq, rule, detail}]}`, oldest first, the last 10,000; below |
 //! | `GET state/ACCOUNT` | | everything in that account |

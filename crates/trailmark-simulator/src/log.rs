@@ -22,7 +22,7 @@ const BODY_KEPT_BYTES: usize = 4 * 1024;
 /// Bytes kept of any other text that a client chooses. No vendor's keys are longer than 255 characters.
 const TEXT_KEPT_BYTES: usize = 1024;
 
-/// Query parameters kept.
+/// Query parameters kept, and names of headers.
 const PARAMETERS_KEPT: usize = 32;
 
 /// Times kept per tally and column.
@@ -47,6 +47,8 @@ pub(crate) struct Entry {
     pub(crate) authorization: Option<&'static str>,
     pub(crate) content_type: Option<String>,
     pub(crate) user_agent: Option<String>,
+    /// The names of all headers in alphabetical order, without values, since some are credentials.
+    pub(crate) headers: Vec<String>,
     /// JSON as JSON, other bodies as text; long ones are cut.
     pub(crate) body: Value,
 }
@@ -97,6 +99,13 @@ pub(crate) fn body_of(call: &Call) -> Value {
 /// A path, key or header in the form of the log.
 pub(crate) fn text_of(text: &str) -> String {
     text.get(..text.floor_char_boundary(TEXT_KEPT_BYTES)).unwrap_or_default().to_owned()
+}
+
+/// The names of a call's headers in the form of the log.
+pub(crate) fn headers_of(call: &Call) -> Vec<String> {
+    let mut names: Vec<String> = call.header_names().take(PARAMETERS_KEPT).map(text_of).collect();
+    names.sort_unstable();
+    names
 }
 
 /// A query in the form of the log; if a parameter occurs twice, the last value.

@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::double::{self, Double};
 use crate::faults::{Fault, Faults, Kind};
 use crate::kept::Kept;
-use crate::log::{Effects, Entry, Errand, Requests, body_of, query_of, text_of};
+use crate::log::{Effects, Entry, Errand, Requests, body_of, headers_of, query_of, text_of};
 use crate::postman::{Outgoing, Sent, Unsent, may_be_told};
 use crate::settings::Settings;
 use crate::violations::{self, Breach, Rule, Violations};
@@ -268,6 +268,7 @@ fn entry(call: &Call, errand: Errand, status: Option<StatusCode>, fault: Option<
         authorization: call.authorization.scheme(),
         content_type: call.header("content-type").map(text_of),
         user_agent: call.header("user-agent").map(text_of),
+        headers: headers_of(call),
         body: body_of(call),
     }
 }

@@ -154,7 +154,8 @@ impl Account {
                 Trouble { failure, again: Again::At(not_before.map(until)) }
             }
             Outcome::Throttled { until: at } => {
-                let failure = Failure::unreachable(format!("{name} is limiting requests: try again later"));
+                let when = at.map_or_else(|| "later".to_owned(), |at| format!("after {}", at.to_rfc3339()));
+                let failure = Failure::unreachable(format!("{name} is limiting requests: try again {when}"));
                 Trouble { failure, again: Again::At(at.map(until)) }
             }
             Outcome::Unknown { message } if !is_reading => self.unknown(&message),

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 use super::paging::{Listed, Page, Paging};
 use super::state::{Account, Action, Customer, Group, Partnership, Transaction};
 use super::validate::{AMOUNT, ANY_TEXT, EMAIL, NAME, PARTNER_NAME, Refusal, TRANSACTION_KEY, currency, metadata};
-use super::{KeyPair, rewards, success};
+use super::{KeyPair, hooks, rewards, success};
 use crate::call::{Answer, Call};
 use crate::fields::{Fields, only};
 
@@ -36,6 +36,9 @@ pub(super) enum Route<'a> {
     DeleteTransaction(&'a str),
     ListRewards,
     CreateAction,
+    ListHooks,
+    RegisterHook,
+    EndHook(&'a str),
 }
 
 impl<'a> Route<'a> {
@@ -58,6 +61,9 @@ impl<'a> Route<'a> {
             ("DELETE", ["transactions", key]) => Self::DeleteTransaction(key),
             ("GET", ["rewards"]) => Self::ListRewards,
             ("POST", ["actions"]) => Self::CreateAction,
+            ("GET", ["webhooks"]) => Self::ListHooks,
+            ("POST", ["webhooks"]) => Self::RegisterHook,
+            ("DELETE", ["webhooks", key]) => Self::EndHook(key),
             _ => return None,
         })
     }
@@ -84,6 +90,9 @@ impl<'a> Route<'a> {
             Self::DeleteTransaction(_) => "transaction.delete",
             Self::ListRewards => "reward.list",
             Self::CreateAction => "action.create",
+            Self::ListHooks => "webhook.list",
+            Self::RegisterHook => "webhook.create",
+            Self::EndHook(_) => "webhook.delete",
         }
     }
 
@@ -96,12 +105,15 @@ impl<'a> Route<'a> {
             | Self::ReadPartnership(key)
             | Self::UpdatePartnership(key)
             | Self::ArchivePartnership(key)
-            | Self::DeleteTransaction(key) => return Some((*key).to_owned()),
+            | Self::DeleteTransaction(key)
+            | Self::EndHook(key) => return Some((*key).to_owned()),
             Self::ListCustomers
             | Self::ListPartnerships
             | Self::ListGroups
             | Self::ListTransactions
-            | Self::ListRewards => return None,
+            | Self::ListRewards
+            | Self::ListHooks
+            | Self::RegisterHook => return None,
             Self::CreateCustomer => &["customer_key", "email"],
             Self::CreatePartnership => &["partner_key", "email"],
             Self::CreateTransaction => &["key", "customer_external_key", "customer_key", "customer_email"],
@@ -156,6 +168,9 @@ pub(super) fn answer(
             Ok(success(json!({ "key": key })).with_effects(1))
         }
         Route::CreateAction => create_action(account, call, now_ms),
+        Route::ListHooks => Ok(list(&Paging::current(call)?.page(account.hooks.iter())?, hooks::Registered::json)),
+        Route::RegisterHook => hooks::register(account, call, now_ms),
+        Route::EndHook(key) => hooks::end(account, key),
     }
 }
 
@@ -205,6 +220,8 @@ fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     let partner_key = fields.text("partner_key", ANY_TEXT)?;
     let first_name = fields.text("first_name", PARTNER_NAME)?.unwrap_or_default();
     let last_name = fields.text("last_name", PARTNER_NAME)?.unwrap_or_default();
+    let manager = (fields.nullable_text("manager_email", EMAIL)?, fields.nullable_text("manager_name", ANY_TEXT)?);
+    let tags = if fields.is_null("tags") { Vec::new() } else { fields.texts("tags")? };
     let data = known_meta(account, fields.free_object("meta")?);
     fields.finish()?;
     check_group(account, &group_key)?;
@@ -222,6 +239,8 @@ fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
         first_name,
         last_name,
         group_key,
+        manager,
+        tags,
         claimed: false,
         test: pair.is_test(),
         data,
@@ -433,6 +452,8 @@ fn partnership_json(account: &Account, partnership: &Partnership) -> Value {
         "first_name": partnership.first_name,
         "last_name": partnership.last_name,
         "group": group,
+        "manager": { "email": partnership.manager.0, "name": partnership.manager.1 },
+        "tags": partnership.tags,
         "claimed": partnership.claimed,
         "test": partnership.test,
         "mdata": partnership.data,

@@ -4,7 +4,7 @@
 //! work as in `current`, on this dialect's own account: reading and deleting a customer, single partnerships, the lists of
 //! groups, transactions and rewards, deleting transactions, actions; but no page has more than the seed's hundred items.
 //! Calls that the seed replaces do not exist (`PATCH` of a customer), and there is no conversion/xid, since the seed has no
-//! bearer token.
+//! bearer token. Webhooks are registered in the dashboard alone.
 //!
 //! Decided here, where the seed is silent: a customer's `group_key` must name a group; a second customer with the same
 //! `external_key`, which the seed calls used for deduplication, is refused like one with the same e-mail.
@@ -46,7 +46,7 @@ impl<'a> Route<'a> {
             ("GET", ["customers"]) => Some(Self::ListCustomers),
             ("POST", ["customers"]) => Some(Self::CreateCustomer),
             ("PUT", ["customers", key]) => Some(Self::UpdateCustomer(key)),
-            ("PATCH", ["customers", _]) => None,
+            ("PATCH", ["customers", _]) | (_, ["webhooks", ..]) => None,
             ("POST", ["transactions"]) => Some(Self::CreateTransaction),
             ("GET", ["groups", key]) => Some(Self::ReadGroup(key)),
             ("GET", ["partnerships"]) => Some(Self::ListPartnerships),

@@ -21,13 +21,14 @@
 //!
 //! Where the documents are silent, the simulator chooses and says so in the code: an unknown path or method and a missing
 //! thing are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. Transactions are listed,
-//! but a single one cannot be read, since our documents name no such call. There are no tags, bulk moves, members, teams,
-//! tiers, deals, leads or reports. `webhooks` describes the webhooks. In the guide, whose transactions have no key of the
+//! but a single one cannot be read, since our documents name no such call. There are no calls for tags, bulk moves,
+//! members, teams, tiers, deals, leads or reports. `webhooks` describes the webhooks. In the guide, whose transactions have no key of the
 //! client's, the list is that of `current`.
 
 mod control;
 mod current;
 mod guide;
+mod hooks;
 mod links;
 mod paging;
 mod rewards;

@@ -8,8 +8,8 @@
 //! partnership; the seed shows no body, so the guide's are as flat as its answers. No document says whether a webhook names
 //! a customer before the API shows it; here it does, which is the harder case.
 //!
-//! Nothing is signed and nothing is sent twice: the documents describe neither. `POST /v2/webhooks` is left out, since our
-//! documents do not show its fields.
+//! Nothing is signed and nothing is sent twice: the documents describe neither. Webhooks that the API registers are in
+//! `hooks`.
 
 use std::collections::HashMap;
 

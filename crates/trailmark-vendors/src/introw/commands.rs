@@ -16,9 +16,8 @@ use super::lines::{self, PAGE};
 use super::{Account, shown};
 use crate::Dialect;
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
-use crate::exchange::{Answer, Call, Method};
+use crate::exchange::{Call, Method};
 use crate::outcome::Outcome;
-use crate::redaction::Redaction;
 use crate::root::{encoded, segment};
 use crate::task::Rejection;
 
@@ -359,7 +358,7 @@ fn page(account: &Account, values: &Values, thing: &'static Thing, query: String
     let request = account.get(&format!("{query}{at}"), thing.list);
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        succeeded(&account, &values, answer, thing.reads)?;
+        shown::succeeded(&account, &values, answer, thing.reads)?;
         let items = answers::page(answer).and_then(|(items, next)| {
             let records: Option<Vec<Record>> = items.iter().map(shown::record).collect();
             Some((records?, next))
@@ -373,7 +372,7 @@ fn page(account: &Account, values: &Values, thing: &'static Thing, query: String
 fn one(account: &Account, values: &Values, thing: &'static Thing) -> Result<Ask<Reply>, Refusal> {
     let request = account.get(&at_key(values, thing.path)?, thing.get);
     let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| shown_in(&account, &values, answer, thing.reads, thing.one).map(Reply::Done)))
+    Ok(Call::new(request, move |answer| shown::one(&account, &values, answer, thing.reads, thing.one).map(Reply::Done)))
 }
 
 fn post(
@@ -388,7 +387,7 @@ fn post(
     Call::new(request, move |answer| {
         // Both calls that add answer 200 for what was there before: the partner of that name, the line of that key.
         let result = if answer.status == 201 { "created" } else { "existed" };
-        let record = shown_in(&account, &values, answer, thing.writes, thing.one)?;
+        let record = shown::one(&account, &values, answer, thing.writes, thing.one)?;
         Ok(Reply::Done(record.with_text("result", Some(result))))
     })
 }
@@ -412,7 +411,9 @@ fn patch(
     let path = at_key(values, thing.path)?;
     let request = account.request(Method::Patch, &path, Some(&Value::Object(body)), thing.patch);
     let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| shown_in(&account, &values, answer, thing.writes, thing.one).map(Reply::Done)))
+    Ok(Call::new(request, move |answer| {
+        shown::one(&account, &values, answer, thing.writes, thing.one).map(Reply::Done)
+    }))
 }
 
 /// `POST` of a verb below a commission line.
@@ -426,7 +427,9 @@ fn act(
     let path = format!("{}/{verb}", at_key(values, LINES.path)?);
     let request = account.request(Method::Post, &path, body.map(Value::Object).as_ref(), label);
     let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| shown_in(&account, &values, answer, LINES.writes, LINES.one).map(Reply::Done)))
+    Ok(Call::new(request, move |answer| {
+        shown::one(&account, &values, answer, LINES.writes, LINES.one).map(Reply::Done)
+    }))
 }
 
 fn convert(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
@@ -439,7 +442,7 @@ fn convert(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     let request = account.request(Method::Post, conversions::PATH, Some(&body), conversions::LABEL);
     let (account, values) = (account.clone(), values.clone());
     Ok(Call::new(request, move |answer| {
-        succeeded(&account, &values, answer, conversions::SCOPE)?;
+        shown::succeeded(&account, &values, answer, conversions::SCOPE)?;
         match conversions::word(answer) {
             Some(Word::Recorded { id }) => {
                 let form = answers::object(answer);
@@ -463,7 +466,7 @@ fn open_portal(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal
     let (account, values) = (account.clone(), values.clone());
     Ok(Call::new(request, move |answer| {
         // The vendor answers 401 for a visitor without access, too (vendors-2.md § 2).
-        succeeded(&account, &values, answer, "portal-sessions:write").map_err(|failure| match failure {
+        shown::succeeded(&account, &values, answer, "portal-sessions:write").map_err(|failure| match failure {
             Outcome::AuthFailed { message } => Outcome::Rejected {
                 message: format!("{message}; either the visitor has no access to the portal, or the key is refused"),
             },
@@ -474,27 +477,6 @@ fn open_portal(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal
         let record = url.map(|url| Record::default().with_text("url", Some(url)));
         record.map(Reply::Done).ok_or_else(|| answers::unproved(answer, "an address of the portal"))
     }))
-}
-
-/// The thing in a success.
-fn shown_in(account: &Account, values: &Values, answer: &Answer, scope: &str, what: &str) -> Result<Record, Outcome> {
-    succeeded(account, values, answer, scope)?;
-    let record = answers::data(answer).as_ref().and_then(shown::record);
-    record.ok_or_else(|| answers::unproved(answer, what))
-}
-
-/// # Errors
-/// The outcome of a failing answer. A used-up allowance of credits ends a command: nobody waits for the next month.
-fn succeeded(account: &Account, values: &Values, answer: &Answer, scope: &str) -> Result<(), Outcome> {
-    let redaction = Redaction::of(&account.credentials, values.personal());
-    match answers::failure(answer, scope, &redaction) {
-        None => Ok(()),
-        Some(Outcome::Throttled { until: Some(until) }) if answer.status == 402 => {
-            let what = format!("this month's API credits are used up; the next ones come at {}", until.to_rfc3339());
-            Err(Outcome::Rejected { message: answers::said(answer, &what) })
-        }
-        Some(failure) => Err(failure),
-    }
 }
 
 fn at_key(values: &Values, path: &str) -> Result<String, Refusal> {

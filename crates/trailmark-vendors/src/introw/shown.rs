@@ -1,5 +1,6 @@
 //! What Introw shows, as records: every member under its own name in our spelling (`tierId` is `tier_id`), times in RFC 3339,
-//! amounts in minor units beside their currency. Objects of the CRM stay as they are. `commands` prints the records.
+//! amounts in minor units beside their currency. Objects of the CRM stay as they are. `commands` makes the requests, and the command line
+//! prints the records.
 //!
 //! Sources: seed 003 for a partner; vendors-2.md § 2 for commission lines and payouts.
 
@@ -7,9 +8,40 @@ use serde_json::Value;
 use trailmark_wire::money::Currency;
 use trailmark_wire::time::UnixMillis;
 
-use super::answers::text;
+use super::Account;
+use super::answers::{self, text};
 use super::lines::minor;
-use crate::command::Record;
+use crate::command::{Record, Values};
+use crate::exchange::Answer;
+use crate::outcome::Outcome;
+use crate::redaction::Redaction;
+
+/// The thing in a success.
+pub(super) fn one(
+    account: &Account,
+    values: &Values,
+    answer: &Answer,
+    scope: &str,
+    what: &str,
+) -> Result<Record, Outcome> {
+    succeeded(account, values, answer, scope)?;
+    let shown = answers::data(answer).as_ref().and_then(record);
+    shown.ok_or_else(|| answers::unproved(answer, what))
+}
+
+/// # Errors
+/// The outcome of a failing answer. A used-up allowance of credits ends a command: nobody waits for the next month.
+pub(super) fn succeeded(account: &Account, values: &Values, answer: &Answer, scope: &str) -> Result<(), Outcome> {
+    let redaction = Redaction::of(&account.credentials, values.personal());
+    match answers::failure(answer, scope, &redaction) {
+        None => Ok(()),
+        Some(Outcome::Throttled { until: Some(until) }) if answer.status == 402 => {
+            let what = format!("this month's API credits are used up; the next ones come at {}", until.to_rfc3339());
+            Err(Outcome::Rejected { message: answers::said(answer, &what) })
+        }
+        Some(failure) => Err(failure),
+    }
+}
 
 /// One thing; `None` if it has no `id`.
 pub(super) fn record(thing: &Value) -> Option<Record> {

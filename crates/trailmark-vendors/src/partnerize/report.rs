@@ -1,7 +1,7 @@
 //! The conversion report: the vendor's own list of conversions, read page by page to find one by its id or our reference.
 //! From it come look-ups of deliveries, the items that a refund changes (`refunds`), and commissions. The report has no filter
-//! by reference in the vendor's current documents, so this file filters; `conversion_reference` is sent too, as the documents
-//! of 2020 have it, and shortens the list where the vendor still obeys. Pages are followed by `next_page`, never built.
+//! by reference in the vendor's current documents (one in those of 2020), so this file filters. Pages are followed by
+//! `next_page`, never built.
 //!
 //! A complete report without the conversion is not enough for "no such thing": `conversions/filter`, the one current call
 //! that asks for a reference, must show none either. If the two disagree, nothing is known yet. No document states how late
@@ -97,10 +97,9 @@ pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, s
     let (since, until) = window(sought.at);
     let path = format!(
         "/reporting/report_advertiser/campaign/{campaign}/conversion.json?start_date={}&end_date={}\
-         &conversion_reference={}&include_payment_info=true",
+         &include_payment_info=true",
         encoded(&since.to_rfc3339()),
         encoded(&until.to_rfc3339()),
-        encoded(&sought.reference),
     );
     step(account.clone(), task.clone(), sought, settle, path, PAGES)
 }

@@ -294,7 +294,9 @@ fn merged(account: &Account, values: &Values, id: &str) -> Ask<Reply> {
             let is_time = name.ends_with("_at") || matches!(name, "created" | "updated" | "last_modified");
             !is_time && !matches!(name, "id" | "user_id" | "password" | "user_api_key" | "application_key")
         };
-        let kept = user.as_object().into_iter().flatten().filter(|(name, _)| keeps(name));
+        // A field without a value is the same as an omitted one, and the guide has texts alone.
+        let is_kept = |(name, value): &(&String, &Value)| keeps(name) && !value.is_null();
+        let kept = user.as_object().into_iter().flatten().filter(is_kept);
         let kept: Map<String, Value> = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
         add_password(&mut changes, &values);
         let mut body = kept.clone();

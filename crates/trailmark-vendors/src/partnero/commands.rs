@@ -56,20 +56,28 @@ fn ask(
 fn failure(account: &Account, withheld: &Withheld, answer: &Answer) -> Option<Outcome> {
     let redaction = account.redaction(withheld);
     if answers::says_no_such_thing(answer) {
-        return Some(Outcome::Missing { message: said(404, "the vendor has no such thing") });
+        return Some(Outcome::Missing { message: said(404, "the vendor has no such thing") + &cures(answer) });
     }
-    let failure = answers::failure(answer, &redaction)?;
-    let fields = answers::fields(answer);
-    let cures = CURES.iter().filter(|(status, field, _)| *status == answer.status && fields.iter().any(|f| f == field));
-    let cures: String = cures.map(|(_, field, cure)| format!("; `{field}`: {cure}")).collect();
-    Some(match failure {
-        Outcome::Rejected { message } => Outcome::Rejected { message: message + &cures },
-        Outcome::Duplicate { message } => Outcome::Duplicate { message: message + &cures },
+    Some(match answers::failure(answer, &redaction)? {
+        Outcome::Rejected { message } => Outcome::Rejected { message: message + &cures(answer) },
+        Outcome::Duplicate { message } => Outcome::Duplicate { message: message + &cures(answer) },
         other => other,
     })
 }
 
-/// Status, field and cure, in the words of seed 004 where it has them.
+/// What to do about the fields that a refusal names. A 400 is also a thing in the wrong state, which no other name cures.
+fn cures(answer: &Answer) -> String {
+    let fields = answers::fields(answer);
+    let is_unknown = String::from_utf8_lossy(&answer.body).contains("not found");
+    let fits = |status: u16| match answer.status {
+        400 | 404 => status == 400 && is_unknown,
+        other => status == other,
+    };
+    let named = CURES.iter().filter(|(status, field, _)| fits(*status) && fields.iter().any(|named| named == field));
+    named.map(|(_, field, cure)| format!("; `{field}`: {cure}")).collect()
+}
+
+/// Status, field and cure, in the words of seed 004 where it has them. 404 has the cures of 400.
 const CURES: [(u16, &str, &str); 8] = [
     (422, "email", "use an address that nobody else in the program has"),
     (422, "id", "use an id that nobody else in the program has"),

@@ -1,6 +1,9 @@
 //! The capability tables of all four vendors in both dialects: every cell says something, and says why where it says no.
 
+use std::collections::BTreeMap;
+
 use trailmark_vendors::capability::{Capabilities, Operation, Support};
+use trailmark_vendors::command::InputKind;
 use trailmark_vendors::{Dialect, VENDORS};
 
 use trailmark_wire::vendor::VendorName;
@@ -92,4 +95,20 @@ fn a_table_reads_as_json() {
 fn the_table_of_adapters_and_the_table_of_captures_name_the_same_vendors() {
     let captured: Vec<_> = VendorName::all().map(VendorName::as_str).collect();
     assert_eq!(VENDORS.map(|vendor| vendor.name()).to_vec(), captured);
+}
+
+#[test]
+fn a_flag_of_one_command_holds_the_same_kind_at_every_vendor() {
+    let mut known = BTreeMap::new();
+    for vendor in VENDORS {
+        for command in Dialect::ALL.into_iter().flat_map(|dialect| vendor.commands(dialect)) {
+            for input in command.inputs {
+                let is_flag = input.kind == InputKind::Flag;
+                let flag = (command.noun, command.verb, input.name);
+                // Only a flag without a value is read differently; words are checked by the vendor's own table.
+                let first = *known.entry(flag).or_insert(is_flag);
+                assert_eq!(is_flag, first, "{} {flag:?}", vendor.name());
+            }
+        }
+    }
 }

@@ -12,8 +12,7 @@ use crate::command::{Ask, Record, Refusal, Reply, Values};
 use crate::exchange::Method;
 
 pub(super) fn list(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    let filters = [("partner", "partner_key"), ("partner_email", "partner_email"), ("sort", "sort")];
-    let path = filtered("/v1/customers", values, &filters);
+    let path = filtered("/v1/customers", values, &[("sort", "sort")]);
     Ok(pages(account, withheld(values), &path, "GET /v1/customers", shown::customer, 1))
 }
 

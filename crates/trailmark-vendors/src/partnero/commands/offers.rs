@@ -181,7 +181,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             noun: "customers",
             verb: "list",
             summary: "List the customers of the program",
-            inputs: &[BY_PARTNER, BY_PARTNER_EMAIL, SORT],
+            inputs: &[SORT],
             effect: Effect::Reads,
             columns: CUSTOMER_COLUMNS,
             calls: "GET /v1/customers",

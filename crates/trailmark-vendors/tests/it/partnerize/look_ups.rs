@@ -33,7 +33,7 @@ fn a_sale_is_found_in_the_report_by_our_reference() {
     assert_eq!(
         sent[0],
         "GET https://api.partnerize.com/reporting/report_advertiser/campaign/10l176/conversion.json\
-         ?start_date=2026-11-20T08%3A00%3A00Z&end_date=2026-12-22T08%3A00%3A00Z&conversion_reference=o_1001\
+         ?start_date=2026-11-20T08%3A00%3A00Z&end_date=2026-12-22T08%3A00%3A00Z\
          &include_payment_info=true\naccept: application/json\n\
          authorization: Basic YXBwX2tleV8xMjM0OnVzZXJfa2V5XzU2Nzg=\n"
     );
