@@ -3,7 +3,7 @@
 //! Written from the vendors' documents alone, without looking at the adapters, so that a wrong adapter meets a correct
 //! simulator. It depends on no other crate of the workspace. Where a document is silent the simulator refuses, and the
 //! module says what was chosen. Each vendor is a folder of its own and a line in the list of `double`; a folder's first
-//! page has its routes, accounts and control routes. Vendors that are missing there are not simulated yet.
+//! page has its routes, accounts and control routes.
 //!
 //! With [`Settings::state`] a restart goes on with accounts and clock; without, it begins empty.
 //!
