@@ -239,7 +239,7 @@ impl Stage {
     }
 
     /// Plays a refusal. A fault is over afterwards; a setting stays.
-    async fn refuses(&mut self, (first, words, code, says): Refused, wrong: &mut Vec<String>) {
+    async fn refuses(&self, (first, words, code, says): Refused, wrong: &mut Vec<String>) {
         match first.split_once(' ') {
             _ if first.is_empty() => {}
             _ if first.starts_with('{') => {
