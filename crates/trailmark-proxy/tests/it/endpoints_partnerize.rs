@@ -94,6 +94,15 @@ const USERS_OF_THE_GUIDE: &[Row] = &[
            "role":"standard","timezone":"UTC","locale":"en_GB"}"#,
         "warning",
     ),
+    // This user has no time zone and no language.
+    (
+        "users update 124 --role reader",
+        r#"GET /user/self
+           GET /user/124
+           PUT /user/124 {"firstname":"Api","lastname":"User 2","email":"user2@brand.example","status":"active",
+           "role":"reader"}"#,
+        "reader",
+    ),
     (
         "users deactivate --email jane@x.example --yes",
         r#"GET /user?count=100&page=1

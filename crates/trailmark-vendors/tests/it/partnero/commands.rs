@@ -188,6 +188,8 @@ fn each_documented_error_of_the_seed_names_its_field_and_cure_and_422_is_told_fr
     let referring = "rejected | status 400: Referring partner not found; `referring_partner`: check the referring partner's \
                      id, key or e-mail address";
     assert_eq!(told(400, r#"{"message":"Referring partner not found","status":0}"#), referring);
+    let state = "rejected | status 400: Customer is not archived";
+    assert_eq!(told(400, r#"{"message":"Customer is not archived"}"#), state, "another name cures no wrong state");
     let several = r#"{"message":"Invalid","errors":{"email":["is taken"],"password":["is weak"],"tags.0":["is odd"]}}"#;
     let both = "duplicate | status 422: Invalid; email: is taken; password: is weak; tags.0: is odd; `email`: use an address \
                 that nobody else in the program has; `password`: 8 characters or more, with a small letter, a capital and a \
