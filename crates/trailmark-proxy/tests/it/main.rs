@@ -13,6 +13,7 @@ mod cli_named;
 mod cli_needs;
 mod cli_vendor;
 mod config;
+mod delivery_accounts;
 mod delivery_chaos;
 mod delivery_edge;
 mod delivery_egress;
