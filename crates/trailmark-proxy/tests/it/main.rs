@@ -26,6 +26,7 @@ mod delivery_orders;
 mod delivery_outbox;
 mod delivery_time;
 mod delivery_told;
+mod delivery_unpaid;
 mod delivery_world;
 mod intake_clicks;
 mod intake_conversions;
