@@ -45,6 +45,7 @@ struct CredentialChange {
 struct NewClick {
     link: String,
     irw_id: Option<String>,
+    account: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -91,16 +92,15 @@ pub(super) fn perform(introw: &mut Introw, path: &[&str], call: &Call, now_ms: i
     let current = &mut introw.current.account;
     Some(match (call.method.as_str(), path) {
         ("POST", ["settings"]) => read(call).map(|wanted| change(introw, wanted)),
-        ("POST", ["clicks"]) => read(call).and_then(|NewClick { link, irw_id }| {
-            let token = current.click(&link, irw_id, now_ms).map_err(bad_request)?;
+        ("POST", ["clicks"]) => read(call).and_then(|NewClick { link, irw_id, account }| {
+            let token = named(introw, account.as_deref())?.click(&link, irw_id, now_ms).map_err(bad_request)?;
             Ok(json!({ "irw_id": token }))
         }),
         ("POST", ["partners"]) => read(call).and_then(|NewPartners { count, account }| {
-            let name = account.as_deref().unwrap_or(CURRENT);
-            if !ACCOUNTS.contains(&name) || count > 100_000 {
-                return Err(bad_request("account must be one of Introw's, and count at most 100000"));
+            let account = named(introw, account.as_deref())?;
+            if count > 100_000 {
+                return Err(bad_request("count must be at most 100000"));
             }
-            let account = introw.account_mut(name);
             let ids: Vec<String> = (0..count).map(|_| partners::add_any(account, now_ms)).collect();
             Ok(json!({ "ids": ids }))
         }),
@@ -138,6 +138,16 @@ pub(super) fn perform(introw: &mut Introw, path: &[&str], call: &Call, now_ms: i
         }),
         _ => return None,
     })
+}
+
+/// The account of this name, or the usual one.
+fn named<'a>(introw: &'a mut Introw, name: Option<&str>) -> Result<&'a mut Account, routes::Refusal> {
+    let name = name.unwrap_or(CURRENT);
+    if ACCOUNTS.contains(&name) {
+        Ok(introw.account_mut(name))
+    } else {
+        Err(bad_request("account must be one of Introw's"))
+    }
 }
 
 fn change(introw: &mut Introw, wanted: Change) -> Value {

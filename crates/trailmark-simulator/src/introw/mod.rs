@@ -6,13 +6,13 @@
 //! | `/introw/api/v1/...` | the API, dialect `current`; header `x-api-key` |
 //! | `/introw/r/{code}` | a partner's link: creates a click, redirects to the landing page with `irw_id` |
 //! | `/introw/portal/{token}` | the page of a portal session, once |
-//! | `/introw-guide/api/v1/partners` | exactly seed 003, which has this one call, on its own account |
+//! | `/introw-guide/api/v1/...` | the same on its own account: seed 003 is the vendor's page of the list of partners |
 //!
 //! Its control routes, under `/control/introw/`; `account` is `introw` (the default) or `introw-guide`:
 //!
 //! | route | in | out |
 //! |---|---|---|
-//! | `POST clicks` | `{link, irw_id?}`; `link` is a code such as `alder-advisory`, with the ending `-2` for the second campaign | `{irw_id}` |
+//! | `POST clicks` | `{link, irw_id?, account?}`; `link` is a code such as `alder-advisory`, with the ending `-2` for the second campaign | `{irw_id}` |
 //! | `POST partners` | `{count, account?}`: makes so many partners | `{ids}` |
 //! | `POST partners/{id}/archive`, `/restore`, `/remove` | `{}`; `id` or CRM id: inactive, active again, or gone, in both accounts | `{}` |
 //! | `POST links/{code}/revoke`, `/restore` | `{}` | `{}` |
@@ -25,8 +25,8 @@
 //! The state of an account is `{now_ms, partners, links, clicks, conversions, commission_lines, payouts, sessions,
 //! credits_used}`; partners and lines are as in the API, with `visible_at`.
 //!
-//! The seed is the vendor's own page and agrees with the other documents, so both accounts answer its call in the same
-//! way; the guide's has no credits, since the seed has no 402. Introw sends no webhooks.
+//! The seed is the vendor's own page of one call and agrees with the other documents, so both accounts answer all calls
+//! in the same way; the guide's has no credits, since the seed has no 402. Introw sends no webhooks.
 //!
 //! Where the documents are silent, the module that answers says what was chosen. An unknown path or method is 404.
 
@@ -243,12 +243,13 @@ impl Double for Introw {
         Program {
             exports: vec![("INTROW_API_KEY", INTROW_API_KEY)],
             toml: format!(
-                r#"id             = "introw"
-vendor         = "introw"
-dialect        = "current"
-api_key        = "env:INTROW_API_KEY"
-base_url       = "http://{address}/introw"
-# The double of dialect "guide" is an account of its own, with the same key; it lists partners and does no more:
+                r#"id                 = "introw"
+vendor             = "introw"
+dialect            = "current"
+api_key            = "env:INTROW_API_KEY"
+commission_percent = "10"
+base_url           = "http://{address}/introw"
+# The double of dialect "guide" is an account of its own, with the same key:
 # dialect  = "guide"
 # base_url = "http://{address}/introw-guide"
 "#
@@ -280,9 +281,7 @@ impl<'a> Door<'a> {
         let path: Vec<&str> = call.segments.iter().map(String::as_str).collect();
         Some(match (call.method.as_str(), path.as_slice()) {
             (_, [CURRENT, "api", "v1", rest @ ..]) => Self::Current(Route::of(&call.method, rest)),
-            (_, [GUIDE, "api", "v1", rest @ ..]) => {
-                Self::Guide(Route::of(&call.method, rest).filter(|route| matches!(route, Route::ListPartners)))
-            }
+            (_, [GUIDE, "api", "v1", rest @ ..]) => Self::Guide(Route::of(&call.method, rest)),
             ("GET", [CURRENT, "r", code]) => Self::Link(code),
             ("GET", [CURRENT, "portal", token]) => Self::Portal(token),
             (_, [CURRENT, ..]) => Self::Current(None),

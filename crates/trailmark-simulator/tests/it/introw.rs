@@ -292,12 +292,15 @@ async fn people_make_partners_inactive_or_take_them_away() {
 }
 
 #[tokio::test]
-async fn the_guide_has_one_call() {
+async fn the_guide_answers_every_call_on_an_account_of_its_own() {
     let double = Double::start().await;
-    for (method, path) in
-        [("GET", "/partners/partner_1"), ("POST", "/partners"), ("POST", "/affiliate/conversions"), ("GET", "/payouts")]
-    {
-        let draft = call(&double, method, &format!("/introw-guide/api/v1{path}"));
-        refused(&draft.json(&json!({ "name": "A", "clickId": "x" })).send().await, 404);
+    let click = json!({ "link": "alder-advisory", "account": "introw-guide" });
+    let click = double.control("POST", "introw/clicks", &click).await;
+    let body = json!({ "clickId": click["irw_id"] });
+    for (account, word) in [("introw", "ignored"), ("introw-guide", "recorded")] {
+        let answer =
+            call(&double, "POST", &format!("/{account}/api/v1/affiliate/conversions")).json(&body).send().await;
+        assert_eq!(answer.value()["status"], word, "{account}");
     }
+    assert_eq!(call(&double, "GET", "/introw-guide/api/v1/payouts").send().await.status, 200);
 }
