@@ -19,7 +19,7 @@ before(async () => {
 });
 after(() => product?.stop());
 
-/** How much later than the page's own timer of the promised 300 ms a call may settle; one that really waits takes seconds. */
+/** By how many milliseconds more than the page's own timer a call may miss its promise of 300 ms. */
 const SLACK_MS = 1_000;
 
 const throwing = (name) => `Object.defineProperty(window, '${name}', { configurable: true, get() { throw new DOMException('denied', 'SecurityError'); } });`;

@@ -25,10 +25,10 @@ const effects = async (key) => {
 };
 const delivery = (id) => product.json('conversions', 'show', id).deliveries[0];
 /**
- * Until a request of the delivery ended so. Time must not move before: a send under way would be out of time, and a hint
- * counts from its answer.
+ * Waits until a request of the delivery has this outcome. Time must not move before that: a request under way would time
+ * out, and a late answer's hint would count from the new time.
  */
-const ended = (id, word) => until(`an outcome is ${word}`, () => delivery(id).tries.some(({ outcome }) => outcome === word));
+const outcome = (id, word) => until(`an outcome is ${word}`, () => delivery(id).tries.some((one) => one.outcome === word));
 const becomes = (id, state) => until(`the delivery is ${state}`, () => delivery(id).state === state && delivery(id));
 
 /** A fresh touch and a signup under `key`; gives the conversion's id. */
@@ -45,7 +45,7 @@ test('503 with Retry-After for an hour: delivered once, and not before the hint'
   const until_ms = (await now()) + 60 * MINUTE;
   await product.control('faults', { vendor: 'partnerstack', path_contains: 'conversion/xid', kind: 'status', status: 503, retry_after_s: 3600, until_ms });
   const id = await signUp('patient');
-  await ended(id, 'throttled');
+  await outcome(id, 'throttled');
   for (let step = 0; step < 5; step += 1) {
     await travel(product, 11 * MINUTE);
   }
@@ -58,7 +58,7 @@ test('503 with Retry-After for an hour: delivered once, and not before the hint'
   assert.equal(await effects('patient'), 1);
 });
 
-test('401: the lane pauses, says so in outbox list, and resumes once the credential is mended', async () => {
+test('401: the lane pauses, says so in outbox list, and resumes once the credential is right again', async () => {
   await product.control('partnerstack/settings', { accept_credentials: { private_key: 'rotated', tracking_token: 'rotated' } });
   const id = await signUp('locked_out');
   await until('the lane is paused', () => product.json('outbox', 'list').lanes.some(({ state }) => state === 'paused'));
@@ -87,7 +87,7 @@ test('400: kept as a dead letter with the vendor’s message, and sent no second
 test('a reset after processing is looked up, and never sent twice', async () => {
   await product.control('faults', { vendor: 'partnerstack', path_contains: 'conversion/xid', kind: 'reset_after', times: 1 });
   const id = await signUp('cut_off');
-  await ended(id, 'unknown');
+  await outcome(id, 'unknown');
   await travel(product, 5_000);
   await becomes(id, 'recorded');
   assert.equal((await sends('cut_off')).length, 1);
@@ -98,7 +98,7 @@ test('a reset after processing is looked up, and never sent twice', async () => 
 test('a reset before processing is looked up, found absent, and sent again', async () => {
   await product.control('faults', { vendor: 'partnerstack', path_contains: 'conversion/xid', kind: 'reset_before', times: 1 });
   const id = await signUp('unheard');
-  await ended(id, 'unknown');
+  await outcome(id, 'unknown');
   await until('it is recorded', async () => {
     await travel(product, 30_000);
     return delivery(id).state === 'recorded';
