@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 
 import { ROOT, blocks, names, pages, read, sections, tables } from './support/pages.mjs';
@@ -149,17 +149,21 @@ test('every command and setting of the pages exists', () => {
   const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'))
     .map((name) => proxy(`cli/${name}`))
     .join('\n');
+  const vendors = readdirSync(join(ROOT, VENDORS), { recursive: true }).filter((name) => name.endsWith('.rs'));
+  const offers = vendors.map((name) => read(`${VENDORS}/${name}`)).join('\n');
   const settings = [
     read('crates/trailmark-proxy/config.default.toml'),
-    ...readdirSync(join(ROOT, VENDORS), { recursive: true }).flatMap((name) =>
-      name.endsWith('.rs') ? all(read(`${VENDORS}/${name}`), /Setting::of\(\s*"([a-z_]+)"/g).map((name) => `${name} = `) : [],
-    ),
+    ...all(offers, /Setting::of\(\s*"([a-z_]+)"/g).map((name) => `${name} = `),
   ].join('\n');
   const words = pages().flatMap((page) => names(read(page).replace(/```[^]*?```/g, '')).map((name) => [page, name]));
   for (const [page, name] of words) {
     const command = name.match(/^(?:trailmark )?(apikeys|conversions|keys|outbox|store|webhooks) ([a-z]+)/);
-    if (command)
-      assert.match(cli.toLowerCase(), new RegExp(`\\b${command[2]}\\(`), `${page}: \`${name}\` is a command`);
+    if (command) {
+      const [, noun, verb] = command;
+      const ours = new RegExp(`\\b${verb}\\(`).test(cli.toLowerCase());
+      const theirs = new RegExp(`verb: "${verb}"|"${noun}",\\s*"${verb}"`).test(offers);
+      assert.ok(ours || theirs, `${page}: \`${name}\` is a command`);
+    }
     const setting = name.match(/^([a-z]+(?:_[a-z]+)+) = /);
     if (setting) assert.match(settings, new RegExp(`^#?${setting[1]} = `, 'm'), `${page}: \`${name}\` is a setting`);
   }
@@ -168,10 +172,9 @@ test('every command and setting of the pages exists', () => {
 test('every link between the pages leads somewhere, and every page is in the list', () => {
   const list = read('docs/README.md');
   for (const page of pages()) {
-    const folder = page.startsWith('docs/') ? 'docs/' : '';
     for (const target of all(read(page), /\]\((?!https?:)([^)#]+)/g))
-      assert.ok(existsSync(join(ROOT, folder, target)), `${page} links to ${target}`);
-    if (folder && page !== 'docs/README.md')
+      assert.ok(existsSync(join(ROOT, dirname(page), target)), `${page} links to ${target}`);
+    if (page.startsWith('docs/') && page !== 'docs/README.md')
       assert.ok(list.includes(`(${page.slice(5)})`), `docs/README.md lists ${page}`);
   }
 });

@@ -407,8 +407,7 @@ mod tests {
     #[test]
     fn the_demo_begins_at_no_port_that_a_page_of_the_docs_names() {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs");
-        for page in std::fs::read_dir(docs).unwrap() {
-            let page = page.unwrap().path();
+        for page in crate::shell::files_under(&docs).unwrap() {
             let text = std::fs::read_to_string(&page).unwrap();
             let named: Vec<_> = FIRST_PORTS.iter().filter(|port| text.contains(&format!(":{port}"))).collect();
             assert!(named.is_empty(), "{}: {named:?}", page.display());

@@ -1,13 +1,14 @@
 //! `tidy`: rules that no compiler checks and readers rely on.
 //!
 //! Each guard is a function over paths and texts, in the file of its subject: [`files`] (heads, lengths, stray paths),
-//! [`layers`] (who may import what), [`architecture`] (names in ARCHITECTURE.md are true). This file reads the tree, runs
-//! them all and prints. Each guard has tests that show it finding a violation.
+//! [`layers`] (who may import what), [`architecture`] (names in ARCHITECTURE.md are true), [`vendors`] (who may name a
+//! vendor). This file reads the tree, runs them all and prints. Each guard has tests that show it finding a violation.
 
 mod architecture;
 mod code;
 mod files;
 mod layers;
+mod vendors;
 
 use std::fmt;
 use std::process::Command;
@@ -67,6 +68,7 @@ fn violations(workspace: &Workspace, tree: &[File]) -> Vec<Violation> {
         .flat_map(|file| files::check(file).into_iter().chain(layers::check(file)))
         .chain(layers::dependencies(&workspace.packages))
         .chain(architecture::check(tree))
+        .chain(vendors::check(tree))
         .collect();
     found.sort();
     found

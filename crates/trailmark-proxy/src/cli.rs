@@ -1,20 +1,19 @@
-//! The command line: one enum of commands, each in a file of its own under `cli/`. Commands print tables for people and
+//! The command line: one enum of commands, each in a file of its own under `cli/`, and the vendors' commands (`commands`),
+//! which come from their tables. Commands print tables for people and
 //! JSON for programs. They read the ledger through a running proxy's operator listener or, without one, from the store
 //! itself. The library makes every decision.
 
 mod account;
 mod api_keys;
+mod commands;
 mod config;
 mod conversions;
-mod customers;
 mod failure;
-mod groups;
 mod keys;
 mod lanes;
 mod ledger;
 mod outbox;
 mod output;
-mod partners;
 mod records;
 mod remote;
 mod rows;
@@ -22,7 +21,6 @@ mod serve;
 mod simulate;
 mod snippet;
 mod store;
-mod transactions;
 mod vendors;
 mod webhooks;
 
@@ -32,7 +30,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use self::failure::Failure;
@@ -64,23 +62,8 @@ enum Command {
     Simulate(simulate::Simulate),
     /// Print the code for a site's pages, ready to paste
     Snippet(snippet::Snippet),
-    /// Print which operations each vendor supports, in each dialect
+    /// Print what each vendor supports in each dialect, its commands, and what it lacks
     Vendors(vendors::Vendors),
-    /// List, show and change partners at the vendor
-    #[command(subcommand)]
-    Partners(partners::Partners),
-    /// List and show groups of partners at the vendor
-    #[command(subcommand)]
-    Groups(groups::Groups),
-    /// List and show which partners belong to which group at the vendor
-    #[command(subcommand)]
-    Partnerships(groups::Partnerships),
-    /// List, show and change customers at the vendor
-    #[command(subcommand)]
-    Customers(customers::Customers),
-    /// List, add and remove transactions at the vendor
-    #[command(subcommand)]
-    Transactions(transactions::Transactions),
     /// List, explain and decide conversions in the ledger
     #[command(subcommand)]
     Conversions(conversions::Conversions),
@@ -177,16 +160,22 @@ struct Format {
 /// Runs one command line and returns its exit code. Prints to the process's own streams.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let cli = match Cli::try_parse_from(&arguments) {
-        Ok(cli) => cli,
+    let own = Cli::command();
+    let mut all = commands::added(&own);
+    let todo = all.try_get_matches_from_mut(&arguments).and_then(|matches| match commands::asked(&own, matches) {
+        Ok(asked) => Ok(Todo::AtVendor(asked)),
+        Err(matches) => Ok(Todo::Own(Cli::from_arg_matches(&matches)?.command)),
+    });
+    let todo = match todo {
+        Ok(todo) => todo,
         Err(usage) => {
-            let usage = hinted(usage, arguments.get(1));
+            let usage = hinted(usage, arguments.get(1), &all);
             // Help and version are no errors; clap knows which stream each belongs on.
             let _ = usage.print();
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
-    match start(cli.command) {
+    match start(todo) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(text) = failure.text() {
@@ -199,8 +188,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// What a command line asks for.
+enum Todo {
+    /// A command of the vendors' tables.
+    AtVendor(commands::Asked),
+    Own(Command),
+}
+
 /// An unknown command with the likeliest one first; the first word alone may also be a command of a group.
-fn hinted(mut usage: clap::Error, first: Option<&OsString>) -> clap::Error {
+fn hinted(mut usage: clap::Error, first: Option<&OsString>, all: &clap::Command) -> clap::Error {
     let Some(ContextValue::String(word)) = usage.get(ContextKind::InvalidSubcommand).cloned() else { return usage };
     let mut likely = match usage.get(ContextKind::SuggestedSubcommand) {
         Some(ContextValue::Strings(several)) => several.clone(),
@@ -209,7 +205,7 @@ fn hinted(mut usage: clap::Error, first: Option<&OsString>) -> clap::Error {
     };
     likely.sort_by(|a, b| likeness(&word, b).total_cmp(&likeness(&word, a)));
     if first.is_some_and(|first| *first == *word) {
-        likely.splice(0..0, groups_with(&word));
+        likely.splice(0..0, groups_with(&word, all));
     }
     if !likely.is_empty() {
         usage.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(likely));
@@ -218,43 +214,42 @@ fn hinted(mut usage: clap::Error, first: Option<&OsString>) -> clap::Error {
 }
 
 /// `conversions explain` for `explain`: every group that has such a command.
-fn groups_with(word: &str) -> Vec<String> {
-    let cli = Cli::command();
-    let groups = cli.get_subcommands().filter(|group| group.get_subcommands().any(|one| one.get_name() == word));
+fn groups_with(word: &str, all: &clap::Command) -> Vec<String> {
+    let has = |group: &&clap::Command| group.get_subcommands().any(|one| one.get_name() == word && !one.is_hide_set());
+    let groups = all.get_subcommands().filter(has);
     groups.map(|group| format!("{} {word}", group.get_name())).collect()
 }
 
-fn start(command: Command) -> Result<(), Failure> {
+fn start(todo: Todo) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::request(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(dispatch(command))
+    runtime.block_on(dispatch(todo))
 }
 
-async fn dispatch(command: Command) -> Result<(), Failure> {
-    match command {
+async fn dispatch(todo: Todo) -> Result<(), Failure> {
+    match todo {
         // Being stopped is how these two end well.
-        Command::Serve(serve) => serve.run().await,
-        Command::Simulate(simulate) => simulate.run().await,
-        command => tokio::select! {
+        Todo::Own(Command::Serve(serve)) => serve.run().await,
+        Todo::Own(Command::Simulate(simulate)) => simulate.run().await,
+        todo => tokio::select! {
             // The signal first, so that it is listened for before the command does anything.
             biased;
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
-            done = short(command) => done,
+            done = short(todo) => done,
         },
     }
 }
 
-async fn short(command: Command) -> Result<(), Failure> {
+async fn short(todo: Todo) -> Result<(), Failure> {
+    let command = match todo {
+        Todo::AtVendor(asked) => return asked.run().await,
+        Todo::Own(command) => command,
+    };
     match command {
         Command::Serve(serve) => serve.run().await,
         Command::Simulate(simulate) => simulate.run().await,
         Command::Snippet(snippet) => snippet.run(),
         Command::Vendors(vendors) => vendors.run(),
-        Command::Partners(partners) => partners.run().await,
-        Command::Groups(groups) => groups.run().await,
-        Command::Partnerships(partnerships) => partnerships.run().await,
-        Command::Customers(customers) => customers.run().await,
-        Command::Transactions(transactions) => transactions.run().await,
         Command::Conversions(conversions) => conversions.run().await,
         Command::Outbox(outbox) => outbox.run().await,
         Command::Lanes(lanes) => lanes.run().await,
@@ -272,6 +267,6 @@ mod tests {
 
     #[test]
     fn verify_cli() {
-        Cli::command().debug_assert();
+        commands::added(&Cli::command()).debug_assert();
     }
 }

@@ -6,10 +6,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, USER_AGENT};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use http::request::Parts;
 use http::{Method, StatusCode};
 use serde_json::Value;
+
+use crate::violations::Breach;
 
 /// Bodies above this are refused with 413.
 pub(crate) const BODY_LIMIT_BYTES: usize = 1024 * 1024;
@@ -23,8 +25,7 @@ pub(crate) struct Call {
     pub(crate) segments: Vec<String>,
     pub(crate) query: Vec<(String, String)>,
     pub(crate) authorization: Authorization,
-    pub(crate) content_type: Option<String>,
-    pub(crate) user_agent: Option<String>,
+    headers: HeaderMap,
     pub(crate) body: Body,
 }
 
@@ -60,10 +61,25 @@ impl Call {
             segments: path.split('/').skip(1).map(|part| decode(part).unwrap_or_else(|| part.to_owned())).collect(),
             query: head.uri.query().map(pairs).unwrap_or_default(),
             authorization: Authorization::read(&head.headers),
-            content_type: text(&head.headers, &CONTENT_TYPE),
-            user_agent: text(&head.headers, &USER_AGENT),
+            headers: head.headers.clone(),
             body: Body::read(body),
         }
+    }
+
+    /// The first header of that name, if it is printable.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// The name of every header.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &str> {
+        self.headers.keys().map(HeaderName::as_str)
+    }
+
+    /// Whether the body is called JSON.
+    pub(crate) fn is_json(&self) -> bool {
+        let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+        media_type.trim().eq_ignore_ascii_case("application/json")
     }
 
     /// A text member of a JSON body.
@@ -130,11 +146,13 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     /// Objects that the call created or changed.
     pub(crate) effects: u64,
+    /// What the call did that no document allows, for the list of violations; the double has refused it or let it pass.
+    pub(crate) breach: Option<Breach>,
 }
 
 impl Answer {
     pub(crate) fn empty(status: StatusCode) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new(), effects: 0 }
+        Self { status, headers: Vec::new(), body: Bytes::new(), effects: 0, breach: None }
     }
 
     pub(crate) fn json(status: StatusCode, value: &Value) -> Self {
@@ -144,6 +162,10 @@ impl Answer {
     /// JSON text; no body if the text is empty.
     pub(crate) fn text(status: StatusCode, text: &str) -> Self {
         if text.is_empty() { Self::empty(status) } else { Self::typed(status, "application/json", text.to_owned()) }
+    }
+
+    pub(crate) fn plain(status: StatusCode, text: String) -> Self {
+        Self::typed(status, "text/plain; charset=utf-8", text)
     }
 
     pub(crate) fn html(status: StatusCode, page: String) -> Self {
@@ -164,14 +186,15 @@ impl Answer {
         self
     }
 
+    pub(crate) fn with_breach(mut self, breach: Option<Breach>) -> Self {
+        self.breach = breach;
+        self
+    }
+
     fn typed(status: StatusCode, content_type: &'static str, body: String) -> Self {
         Self { body: Bytes::from(body), ..Self::empty(status) }
             .with_header(CONTENT_TYPE, HeaderValue::from_static(content_type))
     }
-}
-
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
-    Some(headers.get(name)?.to_str().ok()?.to_owned())
 }
 
 fn pairs(query: &str) -> Vec<(String, String)> {
@@ -184,7 +207,7 @@ fn pairs(query: &str) -> Vec<(String, String)> {
 }
 
 /// Percent-decoding; `None` if two hex digits do not follow a `%`, or the result is not UTF-8.
-fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

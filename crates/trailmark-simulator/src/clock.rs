@@ -85,6 +85,19 @@ pub(crate) fn http_date(at_ms: i64) -> Option<String> {
     in_range.then(|| format!("{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT"))
 }
 
+/// RFC 3339 in UTC with three decimals, as most JSON APIs write a time; the last moment of 9999 outside the years 1 to
+/// 9999.
+pub(crate) fn iso_date(at_ms: i64) -> String {
+    let (days, ms) = (at_ms.div_euclid(DAY_S * 1_000), at_ms.rem_euclid(DAY_S * 1_000));
+    let (year, month, day) = civil(days);
+    if !(1..=9_999).contains(&year) {
+        return "9999-12-31T23:59:59.999Z".to_owned();
+    }
+    let month = MONTHS.iter().zip((3..=12).chain(1..=2)).find_map(|(name, number)| (*name == month).then_some(number));
+    let (hour, minute, second, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000);
+    format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z", month.unwrap_or(1))
+}
+
 /// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that the leap day is the last day of
 /// a year (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn civil(days: i64) -> (i64, &'static str, i64) {
@@ -106,7 +119,7 @@ fn system_ms() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::http_date;
+    use super::{http_date, iso_date};
 
     #[test]
     fn dates_are_written_as_the_rfc_writes_them() {
@@ -121,6 +134,21 @@ mod tests {
         ];
         for (at_ms, written) in cases {
             assert_eq!(http_date(at_ms).as_deref(), written, "{at_ms}");
+        }
+    }
+
+    #[test]
+    fn times_in_json_are_written_in_utc_with_milliseconds() {
+        let cases = [
+            (784_111_777_089, "1994-11-06T08:49:37.089Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (951_782_400_000, "2000-02-29T00:00:00.000Z"),
+            (1_735_689_600_000, "2025-01-01T00:00:00.000Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999Z"),
+            (i64::MIN, "9999-12-31T23:59:59.999Z"),
+        ];
+        for (at_ms, written) in cases {
+            assert_eq!(iso_date(at_ms), written, "{at_ms}");
         }
     }
 }

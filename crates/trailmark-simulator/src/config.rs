@@ -4,19 +4,17 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use http::Uri;
 
-use crate::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TRACKING_TOKEN};
+use crate::double::{self, Program};
 use crate::server::{StartError, landing_page};
 use crate::settings::{Pace, Settings};
 use crate::shop;
 
-/// The configuration of a proxy with site `acme` and program `main` at the simulated PartnerStack that runs with
-/// `settings`. The comment above it has the `export` lines for the secrets that the file names.
+/// The configuration of a proxy with site `acme` and program `main` at the first of the simulated vendors that run with
+/// `settings`. The comment above it has the `export` lines for the secrets that the file names. Programs at the other
+/// vendors follow as comments.
 ///
 /// The site has the origin of the landing page. If that is plain http on this machine, the proxy listens there; otherwise
 /// at `127.0.0.1:8787`, and a server in front must pass on the site's requests.
-///
-/// `confirm_after` is four seconds for [`Pace::Demo`], one more than a customer stays invisible, and fifteen minutes for
-/// [`Pace::Real`], the wait that vendors.md § 1.2 reports from production.
 ///
 /// # Errors
 /// [`StartError::LandingUrl`] if the landing URL is invalid.
@@ -28,20 +26,20 @@ pub fn print_config(settings: &Settings) -> Result<String, StartError> {
     let listen = own_listener(&page).unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 8787)));
     let admin_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, if listen.port() == 8788 { 8789 } else { 8788 }));
     // A person who watches a demo does not wait for a backend's report; `config.default.toml` explains the setting.
-    let (confirm_after, signup_wait) = match pace {
-        Pace::Real => ("15m", "5m"),
-        Pace::Demo => ("4s", "0s"),
+    let signup_wait = match pace {
+        Pace::Real => "5m",
+        Pace::Demo => "0s",
     };
     let (kid, x) = (shop::KEY_ID, shop::PUBLIC_KEY_X);
+    let mut programs = double::all(settings).into_iter().map(|double| double.program(settings));
+    let (exports, main) = programs.next().map(|first| (exports(&first), first.toml)).unwrap_or_default();
+    let others: String = programs.map(|program| commented(&program)).collect();
     Ok(format!(
         r#"# A proxy before the local doubles of
 #   trailmark simulate --listen {address} --pace {pace} --landing-url '{landing_url}'
 # The secrets are the doubles' own and open nothing else, and everybody can sign with the key of the demo's shop in
 # `order_keys`: take none of them along. Set the secrets first:
-#   export PARTNERSTACK_PUBLIC_KEY={PUBLIC_KEY}
-#   export PARTNERSTACK_PRIVATE_KEY={PRIVATE_KEY}
-#   export PARTNERSTACK_TRACKING_TOKEN={TRACKING_TOKEN}
-
+{exports}
 [server]
 listen       = "{listen}"
 public_url   = "{origin}"
@@ -60,20 +58,19 @@ signup_wait = "{signup_wait}"
 order_keys = [{{ kty = "OKP", crv = "Ed25519", alg = "EdDSA", kid = "{kid}", x = "{x}" }}]
 
 [[sites.programs]]
-id             = "main"
-vendor         = "partnerstack"
-dialect        = "current"
-public_key     = "env:PARTNERSTACK_PUBLIC_KEY"
-private_key    = "env:PARTNERSTACK_PRIVATE_KEY"
-tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
-base_url       = "http://{address}/partnerstack"
-tracking_url   = "http://{address}/partnerlinks"
-confirm_after  = "{confirm_after}"
-# The double of dialect "guide" is an account of its own, with the same keys:
-# dialect  = "guide"
-# base_url = "http://{address}/partnerstack-guide"
-"#
+{main}{others}"#
     ))
+}
+
+/// One comment line for each variable.
+fn exports(program: &Program) -> String {
+    program.exports.iter().map(|(name, value)| format!("#   export {name}={value}\n")).collect()
+}
+
+/// A program that somebody may take into force.
+fn commented(program: &Program) -> String {
+    let lines: String = program.toml.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
+    format!("\n# Another program of the site:\n{}# [[sites.programs]]\n{lines}", exports(program))
 }
 
 /// The address at which the proxy itself can serve the landing page's origin.

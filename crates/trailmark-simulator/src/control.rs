@@ -1,6 +1,7 @@
 //! `/control/...`: requests of a test, a person or the demo page to the simulator itself. JSON both ways, CORS `*`.
 //!
-//! No vendor has these routes. Faults do not affect them, and the request log does not contain them.
+//! No vendor has these routes. Faults do not affect them, and the request log does not contain them. Routes under a double's
+//! name are asked of the double first; those of webhooks are the same for all doubles.
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, HeaderValue,
@@ -11,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Body, Call};
+use crate::double::Double;
 use crate::faults::Fault;
 use crate::log::{Subject, Tally};
-use crate::partnerstack::{CURRENT, Change, Dialect, GUIDE, Verdict};
-use crate::postman::may_be_told;
+use crate::postman::{Sent, may_be_told};
 use crate::world::World;
 
 /// The path under which these routes live.
@@ -28,39 +29,22 @@ struct Advance {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct NewClick {
-    xid: Option<String>,
-    partner_key: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewReward {
-    customer_key: String,
-    amount: Option<i64>,
-    #[serde(default)]
-    account: Dialect,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Pointed {
     url: Option<String>,
-    #[serde(default)]
-    account: Dialect,
+    account: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Word {
     body: Value,
-    #[serde(default)]
-    account: Dialect,
+    account: Option<String>,
 }
 
+/// A body without fields.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Nothing {}
+pub(crate) struct Nothing {}
 
 #[derive(Serialize)]
 struct EffectRow<'a> {
@@ -71,7 +55,10 @@ struct EffectRow<'a> {
 }
 
 /// Why a control call is refused.
-struct Refusal(StatusCode, String);
+pub(crate) struct Refusal(StatusCode, String);
+
+/// What a control route has done.
+pub(crate) type Result = std::result::Result<Value, Refusal>;
 
 /// Whether a call changes the time, which must not happen while another call is under way.
 pub(crate) fn moves_time(call: &Call) -> bool {
@@ -107,7 +94,7 @@ fn open_to_all(answer: Answer) -> Answer {
         .with_header(CACHE_CONTROL, HeaderValue::from_static("no-store"))
 }
 
-fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
+fn perform(world: &mut World, call: &Call) -> Result {
     if call.method == Method::OPTIONS {
         return Ok(json!({}));
     }
@@ -128,42 +115,64 @@ fn perform(world: &mut World, call: &Call) -> Result<Value, Refusal> {
         }
         ("GET", ["requests"]) => Ok(requests(world, call)),
         ("GET", ["effects"]) => Ok(effects(world, call)),
+        ("GET", ["violations"]) => {
+            Ok(json!({ "total": world.violations.total(), "violations": world.violations.kept() }))
+        }
         ("GET", ["state", name]) => {
-            let dialect = Dialect::named(name).ok_or_else(|| unknown_path(call))?;
-            Ok(world.partnerstack.view(dialect, now_ms))
-        }
-        ("POST", [CURRENT, "settings"]) => Ok(world.partnerstack.change(read::<Change>(call)?)),
-        ("POST", [CURRENT, "clicks"]) => click(world, read(call)?),
-        ("POST", [CURRENT, "rewards"]) => {
-            let NewReward { customer_key, amount, account } = read(call)?;
-            let amount = amount.unwrap_or(1000);
-            let key = world.partnerstack.reward(account, &customer_key, amount, now_ms).map_err(bad_request)?;
-            Ok(json!({ "key": key }))
-        }
-        ("POST", [CURRENT, "rewards", key, word]) => {
-            let Nothing {} = read(call)?;
-            let verdict = Verdict::from_word(word).ok_or_else(|| unknown_path(call))?;
-            world.partnerstack.decide(key, verdict, now_ms).map_err(bad_request)
-        }
-        ("POST", [CURRENT, "partners", key, word @ ("archive" | "restore")]) => {
-            let Nothing {} = read(call)?;
-            world.partnerstack.admit(key, *word == "restore", now_ms).map_err(bad_request)?;
-            Ok(json!({}))
-        }
-        ("GET", [CURRENT, "webhooks"]) => Ok(json!({ "sent": world.sent })),
-        ("POST", [CURRENT, "webhooks"]) => point(world, read(call)?),
-        ("POST", [CURRENT, "webhooks", "send"]) => {
-            let Word { body, account } = read(call)?;
-            let word = world.partnerstack.word(account, body);
-            world.words.push(word.ok_or_else(|| bad_request("the account's webhooks point nowhere"))?);
-            Ok(json!({}))
+            let (place, account) = world.account(name).ok_or_else(|| unknown_path(call))?;
+            let double = world.doubles.get(place).ok_or_else(|| unknown_path(call))?;
+            Ok(double.view(account, now_ms))
         }
         ("POST", ["reset"]) => {
             world.reset();
             Ok(clock(world))
         }
+        (_, [name, path @ ..]) => {
+            let place = world.doubles.iter().position(|double| double.name() == *name);
+            let place = place.ok_or_else(|| unknown_path(call))?;
+            let double = world.doubles.get_mut(place).ok_or_else(|| unknown_path(call))?;
+            match double.control(path, call, now_ms) {
+                Some(done) => done,
+                None => webhooks(world, place, path, call),
+            }
+        }
         _ => Err(unknown_path(call)),
     }
+}
+
+/// The routes of webhooks, which every double has.
+fn webhooks(world: &mut World, place: usize, path: &[&str], call: &Call) -> Result {
+    let now_ms = world.clock.now_ms();
+    let double = world.doubles.get(place).ok_or_else(|| unknown_path(call))?;
+    match (call.method.as_str(), path) {
+        ("GET", ["webhooks"]) => {
+            let of_double = |sent: &&Sent| double.accounts().contains(&sent.account);
+            Ok(json!({ "sent": world.sent.iter().filter(of_double).collect::<Vec<_>>() }))
+        }
+        ("POST", ["webhooks"]) => {
+            let Pointed { url, account } = read(call)?;
+            let account = account_of(double.as_ref(), account)?;
+            if url.as_deref().is_some_and(|url| !may_be_told(url)) {
+                return Err(bad_request("url must be plain http on this machine, or null"));
+            }
+            world.point(account, url);
+            Ok(json!({}))
+        }
+        ("POST", ["webhooks", "send"]) => {
+            let Word { body, account } = read(call)?;
+            let outgoing = double.word(account_of(double.as_ref(), account)?, &body, now_ms);
+            let is_said = world.say(outgoing);
+            is_said.then(|| json!({})).ok_or_else(|| bad_request("the account's webhooks point nowhere"))
+        }
+        _ => Err(unknown_path(call)),
+    }
+}
+
+/// The double's account with that name, or its first one.
+fn account_of(double: &dyn Double, name: Option<String>) -> std::result::Result<&'static str, Refusal> {
+    let Some(name) = name else { return Ok(double.name()) };
+    let account = double.accounts().iter().find(|account| **account == name).copied();
+    account.ok_or_else(|| bad_request(format!("account must be one of {}", double.accounts().join(", "))))
 }
 
 /// The query parameters that a route accepts.
@@ -175,7 +184,7 @@ fn parameters((method, path): (&str, &[&str])) -> &'static [&'static str] {
     }
 }
 
-fn only(call: &Call, known: &[&str]) -> Result<(), Refusal> {
+fn only(call: &Call, known: &[&str]) -> std::result::Result<(), Refusal> {
     match call.query.iter().find(|(name, _)| !known.contains(&name.as_str())) {
         Some((name, _)) => Err(bad_request(format!("unknown parameter `{name}`"))),
         None => Ok(()),
@@ -186,9 +195,10 @@ fn clock(world: &World) -> Value {
     json!({ "now_ms": world.clock.now_ms(), "offset_ms": world.clock.offset_ms(), "file": world.clock.file() })
 }
 
-fn arm(world: &mut World, fault: Fault) -> Result<Value, Refusal> {
-    if Dialect::named(fault.vendor()).is_none() {
-        return Err(bad_request(format!("vendor must be {CURRENT} or {GUIDE}")));
+fn arm(world: &mut World, fault: Fault) -> Result {
+    if world.account(fault.vendor()).is_none() {
+        let accounts: Vec<&str> = world.doubles.iter().flat_map(|double| double.accounts()).copied().collect();
+        return Err(bad_request(format!("vendor must be one of {}", accounts.join(", "))));
     }
     world.faults.arm(fault).map(|id| json!({ "id": id })).map_err(bad_request)
 }
@@ -214,31 +224,22 @@ fn effects(world: &World, call: &Call) -> Value {
     json!({ "effects": rows.map(|(subject, tally)| EffectRow { subject, tally }).collect::<Vec<_>>() })
 }
 
-fn point(world: &mut World, Pointed { url, account }: Pointed) -> Result<Value, Refusal> {
-    if url.as_deref().is_some_and(|url| !may_be_told(url)) {
-        return Err(bad_request("url must be plain http on this machine, or null"));
-    }
-    world.partnerstack.point(account, url);
-    Ok(json!({}))
-}
-
-fn click(world: &mut World, click: NewClick) -> Result<Value, Refusal> {
-    let now_ms = world.clock.now_ms();
-    let xid = world.partnerstack.click(click.xid, &click.partner_key, now_ms).map_err(bad_request)?;
-    Ok(json!({ "xid": xid }))
-}
-
-fn read<T: DeserializeOwned>(call: &Call) -> Result<T, Refusal> {
+/// The body of a control call.
+///
+/// # Errors
+/// It is not JSON, lacks a field or has an unknown one.
+pub(crate) fn read<T: DeserializeOwned>(call: &Call) -> std::result::Result<T, Refusal> {
     match &call.body {
         Body::Json(value) => serde_json::from_value(value.clone()).map_err(|error| bad_request(error.to_string())),
         Body::Empty | Body::Other(_) | Body::TooLarge => Err(bad_request("body must be JSON")),
     }
 }
 
-fn bad_request(message: impl Into<String>) -> Refusal {
+pub(crate) fn bad_request(message: impl Into<String>) -> Refusal {
     Refusal(StatusCode::BAD_REQUEST, message.into())
 }
 
-fn unknown_path(call: &Call) -> Refusal {
+/// There is no such control route.
+pub(crate) fn unknown_path(call: &Call) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, format!("no control route {} {}", call.method, call.path))
 }

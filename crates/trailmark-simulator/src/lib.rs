@@ -2,8 +2,8 @@
 //!
 //! Written from the vendors' documents alone, without looking at the adapters, so that a wrong adapter meets a correct
 //! simulator. It depends on no other crate of the workspace. Where a document is silent the simulator refuses, and the
-//! module says what was chosen. PartnerStack is here, in both dialects. Partnerize, Introw and Partnero will get folders
-//! beside `partnerstack` and entries in `world` when their adapters are built.
+//! module says what was chosen. Each vendor is a folder of its own and a line in the list of `double`; a folder's first
+//! page has its routes, accounts and control routes.
 //!
 //! With [`Settings::state`] a restart goes on with accounts and clock; without, it begins empty.
 //!
@@ -23,15 +23,6 @@
 //! ```
 //!
 //! `GET /` is a short page for people, which links the addresses below.
-//!
-//! # The vendors' routes
-//!
-//! | path | what |
-//! |---|---|
-//! | `/partnerstack/api/v2/...` | PartnerStack's vendor API, dialect `current`; Basic [`PUBLIC_KEY`]`:`[`PRIVATE_KEY`] |
-//! | `/partnerlinks/conversion/xid` | PartnerStack's server-to-server conversion; Bearer [`TRACKING_TOKEN`] |
-//! | `/partnerlinks/go/{partner_key}` | a partner's link: creates a click, redirects to the landing page |
-//! | `/partnerstack-guide/api/v2/...` | exactly seed 000, on its own account |
 //!
 //! # The shop's routes
 //!
@@ -53,24 +44,22 @@
 //! | `POST clock` | `{advance_ms}`, negative ones go back | as above, once every call that was sent before it has happened; 409 after ten seconds |
 //! | `POST faults` | a fault, below; at most 1,000 | `{id}` |
 //! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
-//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, body}` with the scheme of the credential only, paths, keys and bodies cut where they are very long |
+//! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, headers, body}` with the scheme of the credential and the names of headers only, paths, keys and bodies cut where they are very long |
 //! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
-//! | `GET state/partnerstack`, `state/partnerstack-guide` | | `{now_ms, customers, partners, transactions, actions, clicks, rewards}`; customers with `xid`, `partner_key`, `created_at`, `visible_at`, `visible` |
-//! | `POST partnerstack/clicks` | `{xid?, partner_key}` | `{xid}` |
-//! | `POST partnerstack/rewards` | `{customer_key, amount?, account?}`: a reward for a signup, in cents | `{key}` |
-//! | `POST partnerstack/rewards/{key}/hold`, `/approve`, `/decline`, `/pay` | `{}`; `key` of the reward or its transaction | the reward |
-//! | `POST partnerstack/partners/{partner_key}/archive`, `/restore` | `{}`: the partner leaves both accounts, or comes back | `{}` |
-//! | `POST partnerstack/webhooks` | `{url, account?}`: where an account sends its webhooks; `null` for nowhere | `{}` |
-//! | `POST partnerstack/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
-//! | `GET partnerstack/webhooks` | | `{sent: [{account, body, status}]}`, oldest first, the last 10,000; `status` is `null` where no answer came within ten seconds |
-//! | `POST partnerstack/settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
+//! | `GET violations` | | `{total, violations: [{account, seq, rule, detail}]}`, oldest first, the last 10,000; below |
+//! | `GET state/ACCOUNT` | | everything in that account |
+//! | `POST NAME/webhooks` | `{url, account?}`: where an account sends its webhooks; `null` for nowhere | `{}` |
+//! | `POST NAME/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
+//! | `GET NAME/webhooks` | | `{sent: [{account, url, body, status}]}`, oldest first, of the last 10,000; `status` is `null` where no answer came within ten seconds |
+//! | `... NAME/...` | the vendor's own control routes, on the first page of its folder | |
 //! | `POST reset` | | everything as after a first start, the clock and a kept state too; webhooks on their way are dropped |
+//!
+//! `ACCOUNT` is an account of a simulated vendor, and its `vendor` in faults, log and effects. `NAME` is a vendor's first
+//! account, which is also its usual one.
 //!
 //! `operation` is `conversion`, `click`, `customer.create`, `customer.read`, `transaction.create` and so on. `received`
 //! counts every call that arrived, `processed` the calls that were accepted, `effects` the objects that they created or
 //! changed. With `{dedupe: false}` each processed call creates one, so that a double send shows as a double effect.
-//!
-//! `account` is `partnerstack` (the default) or `partnerstack-guide`.
 //!
 //! A fault is `{vendor, method?, path_contains?, kind, times?, probability?, seed?, until_ms?, delay_ms?}` and, by
 //! `kind`:
@@ -86,8 +75,19 @@
 //! | `truncate` | | yes |
 //! | `delay` | `delay_ms` | yes, at once; only the answer waits |
 //!
-//! `vendor` is `partnerstack` (API and links) or `partnerstack-guide`. Delays of all striking faults add up; of the other
+//! Delays of all striking faults add up; of the other
 //! kinds the first decides. Resets are TCP resets, delays are real time.
+//!
+//! A violation is something that no document allows, whether or not the vendor refuses it. Its `rule` is one of:
+//!
+//! | `rule` | the call |
+//! |---|---|
+//! | `content_type` | has a body that is not called `application/json` |
+//! | `followed_redirect` | goes to the address of a redirect that a fault ordered |
+//! | `malformed` | breaks the grammar of an address that the vendor answers with success all the same |
+//! | `missing_user_agent` | has no `User-Agent` |
+//! | `secret_in_address` | has a credential of the vendor in its path or query |
+//! | `unknown_field`, `unknown_parameter` | has a field of a body or a parameter of a query that the vendor does not know |
 
 mod settings;
 
@@ -98,6 +98,7 @@ mod traffic;
 mod postman;
 
 mod call;
+mod fields;
 
 mod control;
 mod front;
@@ -109,12 +110,20 @@ mod kept;
 mod faults;
 mod log;
 mod random;
+mod violations;
 
+mod double;
+mod introw;
+mod partnero;
+mod partnerize;
 mod partnerstack;
 
 mod config;
 
 pub use self::config::print_config;
+pub use self::introw::{INTROW_API_KEY, INTROW_CAMPAIGN_KEYS, INTROW_PUBLISHABLE_KEY};
+pub use self::partnerize::{PARTNERIZE_APPLICATION_KEY, PARTNERIZE_CAMPAIGN, PARTNERIZE_USER_API_KEY};
+pub use self::partnero::{PARTNERO_API_KEY, PARTNERO_WEBHOOK_SECRET};
 pub use self::partnerstack::{PRIVATE_KEY, PUBLIC_KEY, TEST_PRIVATE_KEY, TEST_PUBLIC_KEY, TRACKING_TOKEN};
 pub use self::server::{Running, Simulator, StartError};
 pub use self::settings::{Pace, Settings, UnknownPace};

@@ -22,7 +22,7 @@ const BODY_KEPT_BYTES: usize = 4 * 1024;
 /// Bytes kept of any other text that a client chooses. No vendor's keys are longer than 255 characters.
 const TEXT_KEPT_BYTES: usize = 1024;
 
-/// Query parameters kept.
+/// Query parameters kept, and names of headers.
 const PARAMETERS_KEPT: usize = 32;
 
 /// Times kept per tally and column.
@@ -47,6 +47,8 @@ pub(crate) struct Entry {
     pub(crate) authorization: Option<&'static str>,
     pub(crate) content_type: Option<String>,
     pub(crate) user_agent: Option<String>,
+    /// The names of all headers in alphabetical order, without values, since some are credentials.
+    pub(crate) headers: Vec<String>,
     /// JSON as JSON, other bodies as text; long ones are cut.
     pub(crate) body: Value,
 }
@@ -59,13 +61,15 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn push(&mut self, mut entry: Entry) {
+    /// Returns the number that the call got.
+    pub(crate) fn push(&mut self, mut entry: Entry) -> u64 {
         self.total += 1;
         entry.seq = self.total;
         if self.kept.len() == REQUESTS_KEPT {
             self.kept.pop_front();
         }
         self.kept.push_back(entry);
+        self.total
     }
 
     /// All calls so far, including dropped ones.
@@ -97,6 +101,13 @@ pub(crate) fn text_of(text: &str) -> String {
     text.get(..text.floor_char_boundary(TEXT_KEPT_BYTES)).unwrap_or_default().to_owned()
 }
 
+/// The names of a call's headers in the form of the log.
+pub(crate) fn headers_of(call: &Call) -> Vec<String> {
+    let mut names: Vec<String> = call.header_names().take(PARAMETERS_KEPT).map(text_of).collect();
+    names.sort_unstable();
+    names
+}
+
 /// A query in the form of the log; if a parameter occurs twice, the last value.
 pub(crate) fn query_of(call: &Call) -> BTreeMap<String, String> {
     let pairs = call.query.iter().take(PARAMETERS_KEPT);
@@ -111,7 +122,7 @@ fn cut(bytes: &[u8]) -> Value {
 /// What a call asks for, as far as its path and body show before it is validated.
 #[derive(Clone, Debug)]
 pub(crate) struct Errand {
-    /// The simulated vendor.
+    /// The account of a simulated vendor.
     pub(crate) vendor: &'static str,
     /// `None` if there is no such path or method.
     pub(crate) operation: Option<&'static str>,

@@ -24,7 +24,7 @@ use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
 use crate::clock::http_date;
 use crate::control;
 use crate::front;
-use crate::postman::{self, Sent, Unsent};
+use crate::postman::{self, Unsent};
 use crate::settings::Settings;
 use crate::shop;
 use crate::socket::{Payload, Ripcord, Socket};
@@ -282,13 +282,13 @@ fn deal(world: &Shared, post: &Post, call: &Call) -> (Conduct, i64) {
     let conduct = match call.segments.first().map(String::as_str) {
         Some(control::ROOT) => whole_at_once(control::answer(&mut world, call)),
         Some(shop::ROOT) => whole_at_once(shop::answer(call, world.landing_url(), world.clock.now_ms())),
-        _ if front::asks(call) => whole_at_once(front::answer(world.address(), world.landing_url(), world.is_kept())),
+        _ if front::asks(call) => whole_at_once(front::answer(&world)),
         _ => world.take(call),
     };
     for unsent in world.news() {
         // The postman lives as long as the server, so an error means that too many webhooks are waiting.
-        if let Err(mpsc::error::TrySendError::Full(Unsent { outgoing, .. })) = post.try_send(unsent) {
-            world.note(Sent { account: outgoing.account, body: outgoing.body, status: None });
+        if let Err(mpsc::error::TrySendError::Full(Unsent { outgoing, url, .. })) = post.try_send(unsent) {
+            world.note(outgoing.sent(url, None));
         }
     }
     // Tried again with the next call, and told by `Running::save`.

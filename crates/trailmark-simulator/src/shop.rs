@@ -113,8 +113,7 @@ fn perform(call: &Call, now_ms: i64) -> Result<(StatusCode, Value), Refusal> {
 }
 
 fn read(call: &Call) -> Result<Cart, Refusal> {
-    let media_type = call.content_type.as_deref().and_then(|value| value.split(';').next()).unwrap_or_default();
-    if !media_type.trim().eq_ignore_ascii_case("application/json") {
+    if !call.is_json() {
         let message = "content-type must be application/json".to_owned();
         return Err(Refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
     }

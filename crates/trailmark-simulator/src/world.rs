@@ -2,24 +2,24 @@
 //!
 //! No I/O: the server reads the call before, and carries out the [`Conduct`] after.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 
 use http::StatusCode;
-use http::header::RETRY_AFTER;
 use serde_json::json;
 
 use crate::call::{Answer, Call};
 use crate::clock::Clock;
+use crate::double::{self, Double};
 use crate::faults::{Fault, Faults, Kind};
 use crate::kept::Kept;
-use crate::log::{Effects, Entry, Errand, Requests, body_of, query_of, text_of};
-use crate::partnerstack::{self, Outgoing, PartnerStack};
-use crate::postman::{Sent, Unsent};
+use crate::log::{Effects, Entry, Errand, Requests, body_of, headers_of, query_of, text_of};
+use crate::postman::{Outgoing, Sent, Unsent, may_be_told};
 use crate::settings::Settings;
+use crate::violations::{self, Breach, Rule, Violations};
 
-/// Sent webhooks kept; older ones are dropped.
+/// Sent webhooks kept, of all doubles; older ones are dropped.
 const SENT_KEPT: usize = 10_000;
 
 /// Clock, faults, records and simulated vendors.
@@ -32,11 +32,14 @@ pub(crate) struct World {
     pub(crate) faults: Faults,
     pub(crate) requests: Requests,
     pub(crate) effects: Effects,
-    pub(crate) partnerstack: PartnerStack,
+    pub(crate) violations: Violations,
+    pub(crate) doubles: Vec<Box<dyn Double>>,
+    /// Where the webhooks of an account go, if the webhook itself does not say.
+    addresses: BTreeMap<&'static str, String>,
     /// The last [`SENT_KEPT`] webhooks that were sent.
     pub(crate) sent: VecDeque<Sent>,
     /// Webhooks that a person wrote, to be sent.
-    pub(crate) words: Vec<Outgoing>,
+    words: Vec<Unsent>,
     /// The file that outlives it, if there is one.
     kept: Option<Kept>,
 }
@@ -67,7 +70,7 @@ impl World {
     pub(crate) fn open(settings: Settings) -> io::Result<Self> {
         let file = settings.state.clone();
         let mut world = Self::at(Clock::with_file(settings.listen.port()), settings);
-        let open = |file| Kept::open(file, &mut world.clock, &mut world.partnerstack);
+        let open = |file| Kept::open(file, &mut world.clock, &mut world.doubles);
         world.kept = file.map(open).transpose()?;
         Ok(world)
     }
@@ -77,7 +80,7 @@ impl World {
     /// # Errors
     /// The system's.
     pub(crate) fn save(&mut self) -> io::Result<()> {
-        self.kept.as_mut().map_or(Ok(()), |kept| kept.save(&self.clock, &self.partnerstack))
+        self.kept.as_mut().map_or(Ok(()), |kept| kept.save(&self.clock, &self.doubles))
     }
 
     /// Whether a restart goes on with what is there.
@@ -92,7 +95,9 @@ impl World {
             faults: Faults::default(),
             requests: Requests::default(),
             effects: Effects::default(),
-            partnerstack: PartnerStack::new(&settings),
+            violations: Violations::default(),
+            doubles: double::all(&settings),
+            addresses: BTreeMap::new(),
             sent: VecDeque::new(),
             words: Vec::new(),
             kept: None,
@@ -107,16 +112,51 @@ impl World {
         *self = Self { life, kept, ..Self::at(clock, self.settings.clone()) };
     }
 
-    /// The webhooks that became due since the last call.
+    /// The account with that name, and the place of its double.
+    pub(crate) fn account(&self, name: &str) -> Option<(usize, &'static str)> {
+        let mut all = self.doubles.iter().enumerate();
+        all.find_map(|(place, double)| Some((place, *double.accounts().iter().find(|account| **account == name)?)))
+    }
+
+    /// The webhooks that became due since the last call. Those without an address, or with one that is not on this machine,
+    /// are dropped.
     pub(crate) fn news(&mut self) -> Vec<Unsent> {
-        let mut news = self.partnerstack.news();
+        let now_ms = self.clock.now_ms();
+        let due: Vec<Outgoing> = self.doubles.iter_mut().flat_map(|double| double.news(now_ms)).collect();
+        let mut news: Vec<Unsent> = due.into_iter().filter_map(|outgoing| self.addressed(outgoing)).collect();
         news.append(&mut self.words);
-        let life = self.life;
-        news.into_iter().map(|outgoing| Unsent { outgoing, life }).collect()
+        news
+    }
+
+    /// Sends the webhooks of an account to this address from now on; `None` for nowhere.
+    pub(crate) fn point(&mut self, account: &'static str, url: Option<String>) {
+        let owner = self.doubles.iter_mut().find(|double| double.accounts().contains(&account));
+        if let Some(double) = owner {
+            double.listen(account, url.is_some());
+        }
+        self.addresses.remove(account);
+        self.addresses.extend(url.map(|url| (account, url)));
+    }
+
+    /// Sends a webhook that a person wrote; returns whether the account has an address for it.
+    pub(crate) fn say(&mut self, outgoing: Outgoing) -> bool {
+        let unsent = self.addressed(outgoing);
+        let is_said = unsent.is_some();
+        self.words.extend(unsent);
+        is_said
+    }
+
+    fn addressed(&self, outgoing: Outgoing) -> Option<Unsent> {
+        let url = outgoing.url.as_ref().or_else(|| self.addresses.get(outgoing.account))?.clone();
+        may_be_told(&url).then_some(Unsent { outgoing, url, life: self.life })
     }
 
     /// Records the result of a webhook.
     pub(crate) fn note(&mut self, sent: Sent) {
+        let now_ms = self.clock.now_ms();
+        if let Some(double) = self.doubles.iter_mut().find(|double| double.accounts().contains(&sent.account)) {
+            double.told(&sent, now_ms);
+        }
         if self.sent.len() == SENT_KEPT {
             self.sent.pop_front();
         }
@@ -136,64 +176,81 @@ impl World {
     /// Passes a call to a simulated vendor.
     pub(crate) fn take(&mut self, call: &Call) -> Conduct {
         let now_ms = self.clock.now_ms();
-        let Some(errand) = PartnerStack::errand(call) else {
+        let misled = self.violations.follows(call);
+        let mut all = self.doubles.iter().enumerate();
+        let Some((place, errand)) = all.find_map(|(place, double)| Some((place, double.errand(call)?))) else {
+            if let Some(account) = misled {
+                self.violations.push(account, self.requests.total(), followed(call));
+            }
             let answer = Answer::json(StatusCode::NOT_FOUND, &json!({ "message": "no double answers at this path" }));
             return Conduct { delay_ms: 0, answer, ending: Ending::Whole };
         };
         if let Some(subject) = errand.subject() {
             self.effects.tally(subject).receive(now_ms);
         }
+        let secrets = self.doubles.get(place).map(|double| double.secrets()).unwrap_or_default();
+        let mut breaches = violations::of(call, &secrets);
+        breaches.extend(misled.map(|_| followed(call)));
         let strike = self.faults.strike(errand.vendor, call, now_ms);
-        let (answer, ending) = match &strike.fault {
-            None => (self.process(call, &errand, now_ms), Ending::Whole),
-            Some(fault) => self.suffer(fault, call, &errand, now_ms),
+        let (mut answer, ending) = match &strike.fault {
+            None => (self.process(place, call, &errand, now_ms), Ending::Whole),
+            Some(fault) => self.suffer(fault, place, call, &errand, now_ms),
         };
-        let status = (ending != Ending::Reset).then_some(answer.status);
-        self.requests.push(entry(call, errand, status, strike.kind(), now_ms));
+        breaches.extend(answer.breach.take());
+        let (account, status) = (errand.vendor, (ending != Ending::Reset).then_some(answer.status));
+        let seq = self.requests.push(entry(call, errand, status, strike.kind(), now_ms));
+        for breach in breaches {
+            self.violations.push(account, seq, breach);
+        }
         Conduct { delay_ms: strike.delay_ms, answer, ending }
     }
 
-    fn process(&mut self, call: &Call, errand: &Errand, now_ms: i64) -> Answer {
-        let answer = self.partnerstack.answer(call, now_ms);
+    fn process(&mut self, place: usize, call: &Call, errand: &Errand, now_ms: i64) -> Answer {
+        let Some(double) = self.doubles.get_mut(place) else { return Answer::empty(StatusCode::NOT_FOUND) };
+        let answer = double.answer(call, now_ms);
         if let Some(subject) = errand.subject() {
             self.effects.tally(subject).process(answer.status.is_client_error(), answer.effects, now_ms);
         }
         answer
     }
 
-    fn suffer(&mut self, fault: &Fault, call: &Call, errand: &Errand, now_ms: i64) -> (Answer, Ending) {
+    fn suffer(&mut self, fault: &Fault, place: usize, call: &Call, errand: &Errand, now_ms: i64) -> (Answer, Ending) {
         match fault.kind() {
-            Kind::Status => (refusal(fault), Ending::Whole),
+            Kind::Status => (self.refusal(fault, place, call), Ending::Whole),
             Kind::Html => (page(fault), Ending::Whole),
             Kind::Body => (Answer::text(fault.status(), fault.body()), Ending::Whole),
-            Kind::Redirect => (redirect(fault), Ending::Whole),
+            Kind::Redirect => (self.redirect(fault, call, errand.vendor), Ending::Whole),
             Kind::ResetBefore => (Answer::empty(StatusCode::OK), Ending::Reset),
-            Kind::ResetAfter => (self.process(call, errand, now_ms), Ending::Reset),
-            Kind::Truncate => (self.process(call, errand, now_ms), Ending::Torn),
-            Kind::Delay => (self.process(call, errand, now_ms), Ending::Whole),
+            Kind::ResetAfter => (self.process(place, call, errand, now_ms), Ending::Reset),
+            Kind::Truncate => (self.process(place, call, errand, now_ms), Ending::Torn),
+            Kind::Delay => (self.process(place, call, errand, now_ms), Ending::Whole),
         }
+    }
+
+    fn refusal(&self, fault: &Fault, place: usize, call: &Call) -> Answer {
+        let Some(double) = self.doubles.get(place) else { return Answer::empty(fault.status()) };
+        let answer = double.refusal(call, fault.status(), fault.message().unwrap_or("fault ordered by the test"));
+        match fault.retry_after() {
+            Some(hint) => answer.with_header(double.retry_header(), hint),
+            None => answer,
+        }
+    }
+
+    fn redirect(&mut self, fault: &Fault, call: &Call, account: &'static str) -> Answer {
+        let Some(location) = fault.location() else { return Answer::empty(fault.status()) };
+        self.violations.watch(account, call, location.to_str().unwrap_or_default(), self.settings.listen);
+        Answer::redirect(fault.status(), location)
     }
 }
 
-fn refusal(fault: &Fault) -> Answer {
-    let answer = partnerstack::error(fault.status(), fault.message().unwrap_or("fault ordered by the test"));
-    match fault.retry_after() {
-        Some(hint) => answer.with_header(RETRY_AFTER, hint),
-        None => answer,
-    }
+fn followed(call: &Call) -> Breach {
+    Breach::new(Rule::FollowedRedirect, &call.path)
 }
 
 fn page(fault: &Fault) -> Answer {
     let message = fault.message().unwrap_or("The server is temporarily unable to serve you.");
     let text = message.replace('&', "&amp;").replace('<', "&lt;");
     Answer::html(fault.status(), format!("<!doctype html><title>Gateway</title><h1>{text}</h1>"))
-}
-
-fn redirect(fault: &Fault) -> Answer {
-    match fault.location() {
-        Some(location) => Answer::redirect(fault.status(), location),
-        None => Answer::empty(fault.status()),
-    }
 }
 
 fn entry(call: &Call, errand: Errand, status: Option<StatusCode>, fault: Option<Kind>, now_ms: i64) -> Entry {
@@ -209,8 +266,9 @@ fn entry(call: &Call, errand: Errand, status: Option<StatusCode>, fault: Option<
         operation: errand.operation,
         external_key: errand.external_key,
         authorization: call.authorization.scheme(),
-        content_type: call.content_type.as_deref().map(text_of),
-        user_agent: call.user_agent.as_deref().map(text_of),
+        content_type: call.header("content-type").map(text_of),
+        user_agent: call.header("user-agent").map(text_of),
+        headers: headers_of(call),
         body: body_of(call),
     }
 }

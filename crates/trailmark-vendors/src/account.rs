@@ -46,7 +46,10 @@ pub enum SettingKind {
     /// A secret, written as `env:NAME` or `file:PATH`.
     Secret,
     /// A plain text.
-    Text,
+    Text {
+        /// One that the vendor would accept.
+        example: &'static str,
+    },
     /// One of these words, the first by default.
     Choice(&'static [&'static str]),
     /// The root of an API: scheme, host and path.
@@ -160,7 +163,7 @@ impl<'a> Opening<'a> {
     pub(crate) fn root(self, setting: &Setting) -> Result<Root, AccountError> {
         let own = match setting.kind {
             SettingKind::Root { default } => default,
-            SettingKind::Secret | SettingKind::Text | SettingKind::Choice(_) => "",
+            SettingKind::Secret | SettingKind::Text { .. } | SettingKind::Choice(_) => "",
         };
         let stated = self.settings.texts.get(setting.name).map_or(own, String::as_str);
         Root::new(stated).map_err(|problem| self.unusable(setting, problem))

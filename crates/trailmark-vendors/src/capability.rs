@@ -113,13 +113,6 @@ pub enum Support {
         /// In which way.
         why: &'static str,
     },
-    /// The vendor supports it; a later version of Trailmark will.
-    NotYet {
-        /// The call, in the vendor's words.
-        how: &'static str,
-        /// How the vendor keeps one effect from becoming two; absent for reading, and if the documents do not say.
-        class: Option<Class>,
-    },
     /// The vendor does not support it.
     Unsupported {
         /// Why not.

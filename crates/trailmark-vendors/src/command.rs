@@ -33,10 +33,32 @@ pub struct Command {
     pub inputs: &'static [Input],
     /// What it does to the vendor's data.
     pub effect: Effect,
-    /// The fields of a record that a table shows, in this order. E-mail addresses and names stay out of tables.
+    /// The fields of a record that a table shows, in this order; of `key|id` the first that the record has. E-mail addresses
+    /// and people's names stay out of tables.
     pub columns: &'static [&'static str],
     /// The calls that it makes, in the vendor's words: `GET /v2/partnerships`.
     pub calls: &'static str,
+}
+
+impl Command {
+    /// Refuses values that lack what the command needs, or have what it does not take.
+    ///
+    /// # Errors
+    /// [`Rejection`] that names the input and the cure.
+    pub fn check(&self, values: &Values) -> Result<(), Rejection> {
+        let words = format!("{} {}", self.noun, self.verb);
+        let is_foreign = |name: &&&str| self.inputs.iter().all(|input| input.name != **name);
+        let reason = if self.key.is_none() != values.key.is_empty() {
+            self.key.map_or_else(|| format!("`{words}` takes no key"), |key| format!("missing the key: {key}"))
+        } else if let Some(name) = values.flags.keys().find(is_foreign) {
+            format!("`{name}` is no input of `{words}` here; leave it out")
+        } else if let Some(input) = self.inputs.iter().find(|input| input.is_needed && !values.has(input.name)) {
+            format!("missing `{}`: {}", input.name, input.purpose)
+        } else {
+            return Ok(());
+        };
+        Err(Rejection { reason })
+    }
 }
 
 /// A command that the vendor cannot serve, and why.
@@ -284,6 +306,7 @@ pub enum Reply {
     /// This request is next.
     Next(Ask<Self>),
     /// Some items of a list. The reader of the list drops items that it has seen, and ends it where a request comes again.
+    /// It tells items apart by `id` or, without one, by `key` and `group`.
     Page {
         /// The items, each with the field `key` or `id`.
         items: Vec<Record>,
@@ -324,14 +347,13 @@ pub(crate) struct Offer<A: 'static> {
     pub(crate) start: fn(&A, &Values) -> Result<Ask<Reply>, Refusal>,
 }
 
-#[expect(dead_code, reason = "no adapter has moved to commands yet")]
 impl<A> Offer<A> {
     /// The commands of `offers` in a dialect.
     pub(crate) fn offered(offers: &'static [Self], dialect: crate::Dialect) -> Vec<&'static Command> {
         offers.iter().filter(|offer| offer.dialects.contains(&dialect)).map(|offer| &offer.command).collect()
     }
 
-    /// Starts the command that has this noun and verb.
+    /// Starts the command that has this noun and verb, if the values are those that it takes.
     ///
     /// # Errors
     /// [`Refusal::Unsupported`] if the table has none in this dialect, and what the command itself refuses.
@@ -346,7 +368,8 @@ impl<A> Offer<A> {
             offer.dialects.contains(&dialect)
                 && (offer.command.noun, offer.command.verb) == (command.noun, command.verb)
         };
-        let offer = offers.iter().find(named);
-        offer.map_or(Err(Refusal::Unsupported { why: "no such command" }), |offer| (offer.start)(account, values))
+        let offer = offers.iter().find(named).ok_or(Refusal::Unsupported { why: "no such command" })?;
+        offer.command.check(values)?;
+        (offer.start)(account, values)
     }
 }

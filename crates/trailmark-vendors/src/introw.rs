@@ -1,28 +1,69 @@
-//! Introw: a click token converts only once, and a conversion has no money. Only the capability table so far; the adapter
-//! follows. There is one dialect, since seed 003 is the vendor's own page.
+//! Introw. A signup or a lead converts the click token of its touch, which is possible once, ever. A sale is a commission
+//! line for the partner that the touch names: Introw has no orders, so the line is the partner's pay, a configured share of
+//! the order. A refund is a negative line. A sale whose touch names no partner converts the click token, without money.
 //!
-//! How it fits the trait: signup and lead are `POST /affiliate/conversions` with the click token. 201 is recorded, 200
-//! `duplicate` is a duplicate, 200 `ignored` is [`crate::outcome::Outcome::Ignored`], which the status alone would count as
-//! a success. A sale is a commission line under our idempotency key: class `keyed`. A refund declines that line by the id
-//! that the sale's answer contained.
+//! Which of the two calls a sale becomes depends only on whether its touch names a partner, never on earlier sends:
+//! otherwise a repeat could make a line of what is a conversion already.
 //!
-//! Sources: <https://developers.introw.io>; vendors.md § 3; seed 003.
+//! This file has the account and decides which call a task becomes. The calls are in `conversions` and `lines`; `commands`
+//! has an operator's commands, `shown` what they print, `answers` what all answers share; `table` describes everything for people.
+//!
+//! Seed 003 describes the list of partners, and that page is the vendor's own: both dialects send the same requests.
+//! Introw reports nothing by itself, so there are no webhooks.
+//!
+//! Sources: <https://developers.introw.io>; vendors.md § 3, vendors-2.md § 2; seed 003.
 
-use crate::account::{AccountError, Setting, SettingKind, Settings};
-use crate::capability::{Capabilities, Class, Operation, Support};
-use crate::{Adapter, Dialect, Pace, Vendor};
+mod conversions;
+
+mod lines;
+
+mod commands;
+
+mod shown;
+
+mod answers;
+
+mod table;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::ClickId;
+
+use self::lines::{Line, Share};
+use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::capability::{Capabilities, Class};
+use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
+use crate::commission::{Earned, Standing};
+use crate::exchange::{Call, Method, Request, Step};
+use crate::outcome::{LookUp, Outcome, Probe};
+use crate::redaction::{Credential, Redaction};
+use crate::root::Root;
+use crate::secret::Secret;
+use crate::task::{Field, Plan, Rejection, Task};
+use crate::{Adapter, Commissions, Delivery, Dialect, Pace, Vendor};
+
+const NAME: &str = "introw";
+
+const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "key of its API").needed();
+const COMMISSION_PERCENT: Setting = Setting::of(
+    "commission_percent",
+    SettingKind::Text { example: "12.5" },
+    "percentage of an order that its partner earns; without it no sales and refunds are sent",
+);
+const BASE_URL: Setting = Setting::of(
+    "base_url",
+    SettingKind::Root { default: "https://api.introw.io" },
+    "root of its API; the staging host is https://api.staging.introw.io",
+);
 
 /// The vendor.
 pub(crate) struct Introw;
 
-const SETTINGS: [Setting; 2] = [
-    Setting::of("api_key", SettingKind::Secret, "key of its API"),
-    Setting::of("base_url", SettingKind::Root { default: "https://api.introw.io" }, "root of its API"),
-];
-
 impl Vendor for Introw {
     fn name(&self) -> &'static str {
-        "introw"
+        NAME
     }
 
     fn title(&self) -> &'static str {
@@ -30,54 +71,203 @@ impl Vendor for Introw {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &SETTINGS
+        const { &[API_KEY, COMMISSION_PERCENT, BASE_URL] }
     }
 
+    /// The vendor counts 120 requests in a fixed minute (vendors-2.md § 2): a full burst and a minute's refill stay within.
     fn pace(&self) -> Pace {
-        Pace { per_minute: 120, burst: 20, concurrency: 4 }
+        Pace { per_minute: 110, burst: 10, concurrency: 4 }
     }
 
     fn capabilities(&self, dialect: Dialect) -> Capabilities {
-        capabilities(dialect)
+        table::capabilities(dialect)
+    }
+
+    fn commands(&self, dialect: Dialect) -> Vec<&'static Command> {
+        Offer::offered(&commands::OFFERS, dialect)
+    }
+
+    fn lacking(&self) -> &'static [Lack] {
+        &table::LACKS
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
-        Err(AccountError::NotYet { vendor: self.name(), dialect: settings.dialect })
+        let account = Arc::new(Account::new(settings)?);
+        Ok(Adapter {
+            vendor: NAME,
+            dialect: settings.dialect,
+            hosts: vec![account.api.host().to_owned()],
+            reading_credential: API_KEY.name,
+            delivery: account.clone(),
+            commissions: Some(account.clone()),
+            webhooks: None,
+            commands: Some(account),
+        })
     }
 }
 
-/// The capability table.
-fn capabilities(dialect: Dialect) -> Capabilities {
-    let cells = Operation::ALL.map(|operation| (operation, support(operation)));
-    Capabilities { vendor: "introw", dialect, cells: cells.to_vec() }
+/// One Introw account.
+#[derive(Debug, Clone)]
+struct Account {
+    dialect: Dialect,
+    key: Secret,
+    api: Root,
+    /// What a partner earns of an order; without it sales and refunds cannot be expressed.
+    share: Option<Share>,
+    /// The key in every spelling in which it may come back.
+    credentials: Vec<Credential>,
 }
 
-fn support(operation: Operation) -> Support {
-    match operation {
-        Operation::LookUp => Support::NotNeeded {
-            why: "a repeat is answered by `duplicate` or the first commission line, so it is sent again instead",
-        },
-        Operation::Partnerships | Operation::Groups => Support::Unsupported {
-            why: "the vendor's documents have tiers as a field of a partner, and no call for them",
-        },
-        Operation::Customers => Support::Unsupported { why: "it has no customers, only conversions of a click token" },
-        Operation::Transactions => {
-            Support::Unsupported { why: "it has no transactions; commission lines carry the money" }
+/// The call that a task becomes.
+enum Wanted<'a> {
+    /// `POST /api/v1/affiliate/conversions`
+    Conversion(&'a ClickId),
+    /// `POST /api/v1/commission-lines`
+    Line(Line),
+    /// None, and why.
+    Nothing(Plan),
+}
+
+impl Account {
+    fn new(settings: &Settings) -> Result<Self, AccountError> {
+        let opening = Opening { vendor: NAME, settings };
+        let key = opening.needed_secret(&API_KEY)?;
+        let percent = settings.texts.get(COMMISSION_PERCENT.name).map(|text| Share::of_percent(text));
+        let share = percent.transpose().map_err(|problem| opening.unusable(&COMMISSION_PERCENT, problem))?;
+        Ok(Self {
+            dialect: settings.dialect,
+            key: key.clone(),
+            api: opening.root(&BASE_URL)?,
+            share,
+            credentials: Credential::token(key),
+        })
+    }
+
+    fn wanted<'a>(&self, task: &'a Task) -> Result<Wanted<'a>, Rejection> {
+        match (task.kind, &task.partner) {
+            (Kind::Sale | Kind::Refund, Some(partner)) => lines::wanted(task, partner, self.share),
+            (Kind::Refund, None) => Ok(Wanted::Nothing(Plan::Unsupported {
+                why: "its touch names no partner, so its sale was a conversion, which has no money to take back; reject \
+                      the conversion in Introw",
+            })),
+            (Kind::Signup | Kind::Lead | Kind::Sale, _) => conversions::wanted(task),
         }
-        Operation::Webhooks => Support::Unsupported { why: "none in the vendor's documents" },
-        Operation::Signup | Operation::Lead => Support::NotYet {
-            how: "POST /api/v1/affiliate/conversions: once per click token, ever; it knows no customer and no money",
-            class: Some(Class::UniqueKey),
-        },
-        Operation::Sale => Support::NotYet {
-            how: "POST /api/v1/commission-lines with our idempotencyKey; a conversion itself carries no money",
-            class: Some(Class::Keyed),
-        },
-        Operation::Refund => {
-            Support::NotYet { how: "decline of the sale's commission line", class: Some(Class::Upsert) }
+    }
+
+    /// A request; `path` is below `/api/v1`, and values in it are encoded.
+    fn request(&self, method: Method, path: &str, body: Option<&Value>, label: &'static str) -> Request {
+        let json = || Secret::new("application/json");
+        let mut headers = vec![("accept", json()), ("x-api-key", self.key.clone())];
+        if body.is_some() {
+            headers.push(("content-type", json()));
         }
-        Operation::Partners => {
-            Support::NotYet { how: "GET /api/v1/partners: list; POST: create or update", class: None }
+        let body = body.map(|body| body.to_string().into_bytes());
+        Request { method, url: self.api.url(&format!("/api/v1{path}")), headers, body, label }
+    }
+
+    fn get(&self, path: &str, label: &'static str) -> Request {
+        self.request(Method::Get, path, None, label)
+    }
+
+    /// A look-up that goes on page after page until one settles it.
+    fn looking(&self, task: Task, line: Line, request: Request) -> Call<Step<LookUp>> {
+        let account = self.clone();
+        Call::new(request, move |answer| match line.find(answer, &Redaction::of_task(&account.credentials, &task)) {
+            Ok(found) => Step::Done(found),
+            Err(cursor) => {
+                let next = account.get(&line.list(Some(&cursor)), lines::LIST);
+                Step::Next(account.looking(task.clone(), line.clone(), next))
+            }
+        })
+    }
+}
+
+impl Delivery for Account {
+    /// Conversions and lines know no customer, so only a refund follows something.
+    fn follows(&self, kind: Kind) -> Option<Kind> {
+        (kind == Kind::Refund).then_some(Kind::Sale)
+    }
+
+    fn needs(&self, _kind: Kind, _has_click_id: bool) -> &'static [Field] {
+        &[]
+    }
+
+    fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
+        let mut notes = Vec::new();
+        let (account, owned) = (self.clone(), task.clone());
+        let (call, class): (Call<Step<Outcome>>, _) = match self.wanted(task)? {
+            Wanted::Nothing(plan) => return Ok(plan),
+            Wanted::Conversion(click_id) => {
+                let body = conversions::body(task, click_id, &mut notes);
+                let request = self.request(Method::Post, conversions::PATH, Some(&body), conversions::LABEL);
+                let read = move |answer: &_| {
+                    let redaction = Redaction::of_task(&account.credentials, &owned);
+                    Step::Done(conversions::read(&owned, answer, &redaction))
+                };
+                (Call::new(request, read), Class::UniqueKey)
+            }
+            Wanted::Line(line) => {
+                lines::note_what_is_left_out(task, &mut notes);
+                let request = self.request(Method::Post, lines::PATH, Some(&line.body()), lines::ADD);
+                let read =
+                    move |answer: &_| Step::Done(line.read(answer, &Redaction::of_task(&account.credentials, &owned)));
+                (Call::new(request, read), Class::Keyed)
+            }
+        };
+        Ok(Plan::Send { call, class, credential: API_KEY.name, notes })
+    }
+
+    /// No call reads a conversion; its repeat is answered by `duplicate`.
+    fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
+        match self.wanted(task).ok()? {
+            Wanted::Line(line) => {
+                let request = self.get(&line.list(None), lines::LIST);
+                Some(self.looking(task.clone(), line, request))
+            }
+            Wanted::Conversion(_) | Wanted::Nothing(_) => None,
         }
+    }
+
+    /// A 403 of the vendor means that the key is good and lacks the scope `partners:read`, which no delivery needs.
+    fn probe(&self, credential: &str) -> Option<Call<Probe>> {
+        let account = self.clone();
+        (credential == API_KEY.name).then(|| {
+            Call::new(self.get("/partners?limit=1", "GET /api/v1/partners"), move |answer| {
+                match answers::failure(answer, "partners:read", &Redaction::of(&account.credentials, [])) {
+                    None if answers::page(answer).is_some() => Probe::Good,
+                    Some(Outcome::Forbidden { .. }) => Probe::Good,
+                    Some(Outcome::AuthFailed { .. }) => Probe::Refused,
+                    None | Some(_) => Probe::Unclear,
+                }
+            })
+        })
+    }
+}
+
+impl Commissions for Account {
+    /// Only a line tells; what becomes of a conversion is shown in Introw alone.
+    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
+        let is_line = matches!(earned.task.kind, Kind::Sale | Kind::Refund) && earned.task.partner.is_some();
+        let path = lines::path(earned.reference.as_deref().filter(|_| is_line)?)?;
+        let (account, task) = (self.clone(), earned.task.clone());
+        Some(Call::new(self.get(&path, lines::GET), move |answer| {
+            let redaction = Redaction::of_task(&account.credentials, &task);
+            match lines::standing(answer, &redaction) {
+                Ok(standing) => Step::Done(standing),
+                Err(paid_out) => {
+                    let (account, task) = (account.clone(), task.clone());
+                    let request = account.get(&paid_out.path, lines::GET_PAYOUT);
+                    Step::Next(Call::new(request, move |answer| {
+                        Step::Done(paid_out.standing(answer, &Redaction::of_task(&account.credentials, &task)))
+                    }))
+                }
+            }
+        }))
+    }
+}
+
+impl Commands for Account {
+    fn start(&self, command: &Command, values: &Values) -> Result<Ask<Reply>, Refusal> {
+        Offer::start(&commands::OFFERS, self, self.dialect, command, values)
     }
 }

@@ -4,9 +4,8 @@
 //!
 //! In reading order: the settings of an account ([`account`]), a request with the reader of its answer ([`exchange`]), the
 //! outcome of an attempt ([`outcome`]), what a vendor supports ([`capability`]), what the proxy asks for ([`task`]), what a
-//! vendor reports by itself ([`webhook`]), the partner's commission ([`commission`]), what an operator asks for
-//! ([`directory`]) and what comes back ([`records`], in lists [`paging`]), what all adapters share (roots and URLs, retry
-//! hints, redaction), then the vendors. Here: the table of vendors, and the traits that they implement, one per concern.
+//! vendor reports by itself ([`webhook`]), the partner's commission ([`commission`]), what an operator asks for,
+//! as commands ([`command`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors. Here: the table of vendors, and the traits that they implement, one per concern.
 //!
 //! To add a vendor: a folder with its [`Vendor`] and recorded answers under `fixtures/`, one line in [`VENDORS`], one row in
 //! `trailmark_wire::vendor`; a strict simulator, written from the documents alone.
@@ -28,12 +27,6 @@ pub mod webhook;
 pub mod commission;
 
 pub mod command;
-
-pub mod directory;
-
-pub mod records;
-
-pub mod paging;
 
 mod root;
 
@@ -59,11 +52,8 @@ use crate::account::{AccountError, Setting, Settings};
 use crate::capability::Capabilities;
 use crate::command::{Command, Commands, Lack};
 use crate::commission::{Earned, Standing};
-use crate::directory::{Ask, Change, List, Refusal, Then, Thing};
 use crate::exchange::{Call, Step};
 use crate::outcome::{LookUp, Probe};
-use crate::paging::Pages;
-use crate::records::Record;
 use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 
@@ -79,12 +69,6 @@ pub fn vendor(name: &str) -> Option<&'static dyn Vendor> {
 /// The vendor's name for people; its plain name where the table has none.
 pub fn title(name: &'static str) -> &'static str {
     vendor(name).map_or(name, Vendor::title)
-}
-
-/// Whether this version has an adapter for the vendor of this name.
-pub fn is_served(name: &str) -> bool {
-    let opened = vendor(name).map(|vendor| vendor.open(&Settings::default()));
-    !matches!(opened, None | Some(Err(AccountError::NotYet { .. })))
 }
 
 /// Which description of a vendor's API an adapter follows.
@@ -153,7 +137,7 @@ pub trait Vendor: Sync {
     /// The adapter for an account.
     ///
     /// # Errors
-    /// [`AccountError`] if a needed setting is absent or unusable, or no adapter supports that dialect yet.
+    /// [`AccountError`] if a needed setting is absent or unusable.
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError>;
 }
 
@@ -176,8 +160,6 @@ pub struct Adapter {
     /// What the vendor tells by itself.
     pub webhooks: Option<Arc<dyn Webhooks>>,
     /// What an operator asks for.
-    pub directory: Option<Arc<dyn Directory>>,
-    /// What an operator asks for, as commands.
     pub commands: Option<Arc<dyn Commands>>,
 }
 
@@ -263,25 +245,4 @@ pub trait Webhooks: Debug + Send + Sync {
     /// The meaning of a webhook's raw body. Nothing in it is trusted; it only says which customer, transaction or partner to
     /// ask about.
     fn read(&self, body: &[u8]) -> Meaning;
-}
-
-/// What an operator asks for besides deliveries.
-pub trait Directory: Debug + Send + Sync {
-    /// A list, page by page to the vendor's own end.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the vendor has no such list, or cannot filter it this way.
-    fn list(&self, list: &List) -> Result<Pages, Refusal>;
-
-    /// One thing, by the key under which the vendor reads it.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the vendor has no call for a single one.
-    fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal>;
-
-    /// The first request of a change.
-    ///
-    /// # Errors
-    /// [`Refusal`] if the vendor has no such call, or a field is missing or cannot be represented.
-    fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal>;
 }

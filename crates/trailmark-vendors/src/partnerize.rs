@@ -1,32 +1,79 @@
-//! Partnerize: has conversions and users, no customers. Only the capability table so far; the adapter follows.
+//! Partnerize in both dialects. `current` is the vendor's own documents. `guide` is seed 001, which describes the management
+//! of users and nothing else: there conversions, refunds and commissions go beyond the guide and are as in `current`, but
+//! with the guide's way to send the keys.
 //!
-//! How it fits the trait: a sale is one GET of `prf.hn/conversion/...` with the click reference, each line's unit price and
-//! quantity. The request has no secret and the answer is always that of a pixel, so success reads as `unverified`, and
-//! [`crate::Delivery::look_up`] asks the conversion report for our `conversionref` on the day of the [`crate::task::Task`]. A
-//! signup without value is the same call, or not needed if the programme counts only sales (`custref` names the customer on
-//! each). A refund is a bulk rejection, answered by 202 and a job: also `unverified`, and read back from the same report.
+//! The vendor has conversions and users, no customers. A signup, lead or sale is one call of the tracking host with the click
+//! reference; each stands alone, so none waits for another. A refund changes the sale's conversion and follows it. This file
+//! has the account and decides which call a task becomes. `conversion` builds the call of the tracking host, `lines` its
+//! money; `report` finds conversions again and reads commissions; `refunds` changes conversions. `webhooks` reads the guide's
+//! events. `users` and `commands` are an operator's requests; `answers` has what all answers share, `table` describes
+//! everything for people.
 //!
-//! Sources: <https://api-docs.partnerize.com>; vendors.md § 2; for the dialect `guide`, seed 001.
+//! Sources: <https://api-docs.partnerize.com>; vendors.md § 2, corrected by vendors-2.md § 1; seed 001.
 
-use crate::account::{AccountError, Setting, SettingKind, Settings};
-use crate::capability::{Capabilities, Class, Operation, Support};
-use crate::{Adapter, Dialect, Pace, Vendor};
+mod conversion;
+
+mod lines;
+
+mod report;
+
+mod refunds;
+
+mod webhooks;
+
+mod users;
+
+mod commands;
+
+mod answers;
+
+mod table;
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+use trailmark_wire::conversion::Kind;
+use zeroize::Zeroizing;
+
+use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::capability::{Capabilities, Class};
+use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
+use crate::commission::{Earned, Standing};
+use crate::exchange::{Call, Method, Request, Step};
+use crate::outcome::{LookUp, Outcome, Probe};
+use crate::redaction::{Credential, Redaction};
+use crate::root::{Root, encoded};
+use crate::secret::Secret;
+use crate::task::{Field, Note, Plan, Rejection, Task};
+use crate::webhook::Meaning;
+use crate::{Adapter, Commissions, Delivery, Dialect, Pace, Vendor, Webhooks};
+
+const NAME: &str = "partnerize";
+
+const APPLICATION_KEY: Setting = Setting::of("application_key", SettingKind::Secret, "user name of its API").needed();
+/// Stands for the pair of keys, too.
+const USER_API_KEY: Setting = Setting::of("user_api_key", SettingKind::Secret, "password of its API").needed();
+const AUTH: Setting = Setting::of(
+    "auth",
+    SettingKind::Choice(&["basic", "headers", "query"]),
+    "how the keys are sent; in dialect `guide` by default `headers`, in `current` always `basic`",
+);
+const CAMPAIGN_ID: Setting =
+    Setting::of("campaign_id", SettingKind::Text { example: "1011l1234" }, "the campaign whose conversions are sent")
+        .needed();
+const BASE_URL: Setting =
+    Setting::of("base_url", SettingKind::Root { default: "https://api.partnerize.com" }, "root of its API");
+const TRACKING_URL: Setting =
+    Setting::of("tracking_url", SettingKind::Root { default: "https://prf.hn" }, "root of its tracking host");
 
 /// The vendor.
 pub(crate) struct Partnerize;
 
-const SETTINGS: [Setting; 6] = [
-    Setting::of("application_key", SettingKind::Secret, "user name of its API"),
-    Setting::of("user_api_key", SettingKind::Secret, "password of its API"),
-    Setting::of("auth", SettingKind::Choice(&["basic", "headers", "query"]), "how the keys are sent"),
-    Setting::of("campaign_id", SettingKind::Text, "the campaign whose conversions are sent"),
-    Setting::of("base_url", SettingKind::Root { default: "https://api.partnerize.com" }, "root of its API"),
-    Setting::of("tracking_url", SettingKind::Root { default: "https://prf.hn" }, "root of its tracking host"),
-];
-
 impl Vendor for Partnerize {
     fn name(&self) -> &'static str {
-        "partnerize"
+        NAME
     }
 
     fn title(&self) -> &'static str {
@@ -34,66 +81,256 @@ impl Vendor for Partnerize {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &SETTINGS
+        const { &[APPLICATION_KEY, USER_API_KEY, AUTH, CAMPAIGN_ID, BASE_URL, TRACKING_URL] }
     }
 
+    /// The vendor has limits and publishes no numbers.
     fn pace(&self) -> Pace {
         Pace { per_minute: 600, burst: 20, concurrency: 4 }
     }
 
     fn capabilities(&self, dialect: Dialect) -> Capabilities {
-        capabilities(dialect)
+        table::capabilities(dialect)
+    }
+
+    fn commands(&self, dialect: Dialect) -> Vec<&'static Command> {
+        Offer::offered(commands::OFFERS, dialect)
+    }
+
+    fn lacking(&self) -> &'static [Lack] {
+        &table::LACKING
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
-        Err(AccountError::NotYet { vendor: self.name(), dialect: settings.dialect })
+        let account = Arc::new(Account::new(settings)?);
+        let webhooks: Arc<dyn Webhooks> = account.clone();
+        Ok(Adapter {
+            vendor: NAME,
+            dialect: settings.dialect,
+            hosts: account.hosts(),
+            reading_credential: USER_API_KEY.name,
+            delivery: account.clone(),
+            commissions: Some(account.clone()),
+            // Only the guide names events.
+            webhooks: (settings.dialect == Dialect::Guide).then_some(webhooks),
+            commands: Some(account),
+        })
     }
 }
 
-/// The capability table.
-fn capabilities(dialect: Dialect) -> Capabilities {
-    let cells = Operation::ALL.map(|operation| (operation, support(operation, dialect)));
-    Capabilities { vendor: "partnerize", dialect, cells: cells.to_vec() }
+/// How the keys are sent.
+#[derive(Debug, Clone)]
+enum Auth {
+    /// In the header of RFC 7617.
+    Basic(Secret),
+    /// In the guide's two headers.
+    Headers { application: Secret, user: Secret },
+    /// In the query, as `application_key=…&user_api_key=…`: only by explicit choice, since servers log URLs.
+    Query(Secret),
 }
 
-fn support(operation: Operation, dialect: Dialect) -> Support {
-    match (operation, dialect) {
-        (Operation::Webhooks, Dialect::Current) => Support::Unsupported {
-            why: "none for brands in the vendor's documents; the conversion report is read instead",
-        },
-        (Operation::Webhooks, Dialect::Guide) => {
-            Support::NotYet { how: "conversion.approved, .rejected and .pending, as the guide names them", class: None }
+/// One Partnerize account.
+#[derive(Debug, Clone)]
+struct Account {
+    dialect: Dialect,
+    auth: Auth,
+    campaign: String,
+    api: Root,
+    tracking: Root,
+    /// The credentials in every spelling in which they are sent; they are removed from messages.
+    credentials: Vec<Credential>,
+}
+
+impl Account {
+    fn new(settings: &Settings) -> Result<Self, AccountError> {
+        let opening = Opening { vendor: NAME, settings };
+        let application = opening.needed_secret(&APPLICATION_KEY)?;
+        let user = opening.needed_secret(&USER_API_KEY)?;
+        let stated = |setting: &Setting| settings.texts.get(setting.name).map(String::as_str);
+        let campaign = stated(&CAMPAIGN_ID).filter(|campaign| !campaign.is_empty()).ok_or(AccountError::Missing {
+            vendor: NAME,
+            setting: CAMPAIGN_ID.name,
+            purpose: CAMPAIGN_ID.purpose,
+        })?;
+        if !conversion::is_id(campaign) {
+            return Err(opening.unusable(&CAMPAIGN_ID, "must be an id of letters and digits, such as 10l176"));
         }
-        (Operation::Signup, _) => Support::NotYet {
-            how: "prf.hn/conversion without value where the campaign counts signups, else not needed: it has no customers",
-            class: Some(Class::Searchable),
-        },
-        (Operation::Lead, _) => {
-            Support::NotYet { how: "prf.hn/conversion without value", class: Some(Class::Searchable) }
-        }
-        (Operation::Sale, _) => Support::NotYet {
-            how: "prf.hn/conversion with the price of one unit and the quantity of each line",
-            class: Some(Class::Searchable),
-        },
-        (Operation::Refund, _) => Support::NotYet {
-            how: "POST /v3/brand/campaigns/{id}/conversions/bulk: reject, or lower an item's value",
-            class: Some(Class::Upsert),
-        },
-        (Operation::LookUp, _) => Support::NotYet {
-            how: "GET /reporting/report_advertiser/campaign/{id}/conversion.json by conversion_reference",
-            class: None,
-        },
-        (Operation::Partnerships | Operation::Groups, _) => {
-            Support::Unsupported { why: "the documents name users and publishers, no groups of them" }
-        }
-        (Operation::Customers, _) => Support::Unsupported { why: "it has no customers, only conversions" },
-        (Operation::Transactions, _) => Support::Unsupported { why: "it has no transactions, only conversions" },
-        (Operation::Partners, Dialect::Current) => {
-            Support::NotYet { how: "users: GET /user, POST /user, PATCH /v3/brand/user", class: None }
-        }
-        (Operation::Partners, Dialect::Guide) => Support::NotYet {
-            how: "users: list, get, create, update (get, merge, PUT), deactivate, delete, self",
-            class: None,
-        },
+        let auth = match (settings.dialect, stated(&AUTH)) {
+            (Dialect::Current, None | Some("basic")) | (Dialect::Guide, Some("basic")) => {
+                if application.expose().contains(':') {
+                    // RFC 7617 § 2: the first colon ends the user name.
+                    return Err(opening.unusable(&APPLICATION_KEY, "contains a colon, which a user name cannot"));
+                }
+                Auth::Basic(basic(application, user))
+            }
+            (Dialect::Current, Some(_)) => {
+                return Err(
+                    opening.unusable(&AUTH, "must be `basic` in dialect `current`; only the guide has the others")
+                );
+            }
+            (Dialect::Guide, None | Some("headers")) => {
+                Auth::Headers { application: application.clone(), user: user.clone() }
+            }
+            (Dialect::Guide, Some("query")) => Auth::Query(Secret::new(format!(
+                "application_key={}&user_api_key={}",
+                encoded(application.expose()),
+                encoded(user.expose())
+            ))),
+            (Dialect::Guide, Some(_)) => {
+                return Err(opening.unusable(&AUTH, "must be `headers`, `query` or `basic`"));
+            }
+        };
+        Ok(Self {
+            dialect: settings.dialect,
+            auth,
+            campaign: campaign.to_owned(),
+            api: opening.root(&BASE_URL)?,
+            tracking: opening.root(&TRACKING_URL)?,
+            credentials: Credential::pair(application, user)
+                .into_iter()
+                .chain(Credential::token(application))
+                .collect(),
+        })
     }
+
+    fn hosts(&self) -> Vec<String> {
+        let mut hosts = vec![self.api.host().to_owned()];
+        if self.tracking.host() != self.api.host() {
+            hosts.push(self.tracking.host().to_owned());
+        }
+        hosts
+    }
+
+    /// A request of the API. `path` begins with a slash and may have a query.
+    fn request(&self, method: Method, path: &str, body: Option<&Value>, label: &'static str) -> Request {
+        let mut headers = vec![("accept", Secret::new("application/json"))];
+        let mut url = self.api.url(path);
+        match &self.auth {
+            Auth::Basic(basic) => headers.push(("authorization", basic.clone())),
+            Auth::Headers { application, user } => {
+                headers.push(("x-application-key", application.clone()));
+                headers.push(("x-user-api-key", user.clone()));
+            }
+            Auth::Query(keys) => {
+                let mark = if path.contains('?') { '&' } else { '?' };
+                url = Secret::new(format!("{}{mark}{}", url.expose(), keys.expose()));
+            }
+        }
+        if body.is_some() {
+            headers.push(("content-type", Secret::new("application/json")));
+        }
+        Request { method, url, headers, body: body.map(|body| body.to_string().into_bytes()), label }
+    }
+
+    fn get(&self, path: &str, label: &'static str) -> Request {
+        self.request(Method::Get, path, None, label)
+    }
+
+    fn send(&self, method: Method, path: &str, body: &Value, label: &'static str) -> Request {
+        self.request(method, path, Some(body), label)
+    }
+
+    /// What must not come back in a message about a task: credentials, and whatever it told the vendor about a person or an
+    /// order.
+    fn redaction_of<'a>(&'a self, task: &'a Task) -> Redaction<'a> {
+        let customer = task.customer.iter().flat_map(|customer| {
+            let name = customer.name.as_deref();
+            let words = name.into_iter().flat_map(str::split_whitespace);
+            [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
+        });
+        let order = task.order.iter().flat_map(|order| {
+            let skus = order.items.iter().map(|item| item.sku.as_str());
+            [order.key.as_str()].into_iter().chain(skus)
+        });
+        let keys = [
+            task.refund_of.as_ref().map(|key| key.as_str()),
+            task.click_id.as_ref().map(|click_id| click_id.as_str()),
+            task.partner.as_ref().map(|partner| partner.as_str()),
+        ];
+        let texts = customer.chain(order).chain(keys.into_iter().flatten()).chain(task.data.values());
+        let redaction = Redaction::of(&self.credentials, texts);
+        redaction.and(conversion::reference(task)).and(conversion::customer_reference(task))
+    }
+
+    /// The same about a command.
+    fn redaction<'a>(&'a self, values: &'a Values) -> Redaction<'a> {
+        Redaction::of(&self.credentials, values.personal())
+    }
+}
+
+impl Delivery for Account {
+    /// Every conversion has its own click reference; only a refund changes what must be there.
+    fn follows(&self, kind: Kind) -> Option<Kind> {
+        match kind {
+            Kind::Signup | Kind::Lead | Kind::Sale => None,
+            Kind::Refund => Some(Kind::Sale),
+        }
+    }
+
+    fn needs(&self, _kind: Kind, _has_click_id: bool) -> &'static [Field] {
+        &[]
+    }
+
+    fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
+        let mut notes = Vec::new();
+        if task.kind == Kind::Refund {
+            if task.data.values().any(|value| !value.trim().is_empty()) {
+                let reason = "left out: a change of a conversion has no place for it".into();
+                notes.push(Note { field: "data".into(), reason });
+            }
+            let call = refunds::plan(self, task)?;
+            return Ok(Plan::Send { call, class: Class::Upsert, credential: USER_API_KEY.name, notes });
+        }
+        let request = conversion::request(&self.tracking, &self.campaign, task, &mut notes)?;
+        let call = Call::new(request, |answer| Step::Done(conversion::read(answer)));
+        Ok(Plan::Send { call, class: Class::Searchable, credential: "", notes })
+    }
+
+    fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
+        match task.kind {
+            Kind::Refund => refunds::look_up(self, task),
+            Kind::Signup | Kind::Lead | Kind::Sale => report::look_up(self, task),
+        }
+    }
+
+    /// The vendor's quick start tests keys with `GET /network`; the guide with `GET /user/self`.
+    fn probe(&self, credential: &str) -> Option<Call<Probe>> {
+        let (path, label, member) = match self.dialect {
+            Dialect::Current => ("/network", "GET /network", "networks"),
+            Dialect::Guide => ("/user/self", "GET /user/self", "user"),
+        };
+        let account = self.clone();
+        (credential == USER_API_KEY.name).then(|| {
+            Call::new(self.get(path, label), move |answer| {
+                match answers::content(answer, &Redaction::of(&account.credentials, [])) {
+                    Ok(body) if body.get(member).is_some() => Probe::Good,
+                    Err(Outcome::AuthFailed { .. } | Outcome::Forbidden { .. }) => Probe::Refused,
+                    Ok(_) | Err(_) => Probe::Unclear,
+                }
+            })
+        })
+    }
+}
+
+impl Commissions for Account {
+    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
+        report::ask(self, earned)
+    }
+}
+
+impl Webhooks for Account {
+    fn read(&self, body: &[u8]) -> Meaning {
+        webhooks::read(body)
+    }
+}
+
+impl Commands for Account {
+    fn start(&self, command: &Command, values: &Values) -> Result<Ask<Reply>, Refusal> {
+        Offer::start(commands::OFFERS, self, self.dialect, command, values)
+    }
+}
+
+fn basic(application: &Secret, user: &Secret) -> Secret {
+    let pair = Zeroizing::new(format!("{}:{}", application.expose(), user.expose()));
+    Secret::new(format!("Basic {}", STANDARD.encode(pair.as_bytes())))
 }

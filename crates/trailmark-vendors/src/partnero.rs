@@ -1,29 +1,67 @@
-//! Partnero: customers and transactions under our keys, no click ids. Only the capability table so far; the adapter
-//! follows. There is one dialect, since seed 004 is the vendor's own page.
+//! Partnero in both dialects. A signup is a customer of the partner whom the link named, a sale is a transaction of that
+//! customer, and a refund deletes the transaction or replaces it by one with the lower amount. There are no click ids.
 //!
-//! How it fits the trait: a signup is `POST /v1/customers`, which refuses a second one under the same key: class `unique
-//! key`. A sale is `POST /v1/transactions`, which accepts a repeated key and pays twice: class `searchable`, never sent
-//! again before a look-up. A sale whose answer names no customer was recorded for nobody and is
-//! [`crate::outcome::Outcome::Ignored`]. A refund deletes the transaction by its key.
+//! This file has the account and decides which call a task becomes. The calls are in `customers`, `transactions` and
+//! `refunds`; `credit` says whom the vendor credits. `rewards` reads what partners earn, `webhooks` what the vendor sends by
+//! itself, `commands` has an operator's commands. `amounts` counts money, `answers` has what all answers share, `table`
+//! describes everything for people.
 //!
-//! Sources: <https://docs.partnero.com>; vendors.md § 4; seed 004.
+//! The guide (seed 004) is the vendor's own page of two calls on partners, so both dialects make the same requests.
+//!
+//! Sources: <https://docs.partnero.com>; vendors.md § 4, vendors-2.md § 3; seed 004.
 
-use crate::account::{AccountError, Setting, SettingKind, Settings};
-use crate::capability::{Capabilities, Class, Operation, Support};
-use crate::{Adapter, Dialect, Pace, Vendor};
+mod customers;
+
+mod transactions;
+
+mod refunds;
+
+mod credit;
+
+mod rewards;
+
+mod webhooks;
+
+mod commands;
+
+mod amounts;
+
+mod answers;
+
+mod table;
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use trailmark_wire::conversion::Kind;
+
+use self::refunds::Refund;
+use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::capability::{Capabilities, Class};
+use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
+use crate::commission::{Earned, Standing};
+use crate::exchange::{Call, Method, Request, Step};
+use crate::outcome::{LookUp, Outcome, Probe};
+use crate::redaction::{Credential, Redaction};
+use crate::root::Root;
+use crate::secret::Secret;
+use crate::task::{Field, Note, Plan, Rejection, Task};
+use crate::webhook::Meaning;
+use crate::{Adapter, Commissions, Delivery, Dialect, HmacSha256, Pace, Vendor, Webhooks};
+
+const NAME: &str = "partnero";
+
+const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "bearer token of its API").needed();
+const WEBHOOK_SECRET: Setting = Setting::of("webhook_secret", SettingKind::Secret, "signs its webhooks");
+const BASE_URL: Setting =
+    Setting::of("base_url", SettingKind::Root { default: "https://api.partnero.com" }, "root of its API");
 
 /// The vendor.
 pub(crate) struct Partnero;
 
-const SETTINGS: [Setting; 3] = [
-    Setting::of("api_key", SettingKind::Secret, "bearer token of its API"),
-    Setting::of("webhook_secret", SettingKind::Secret, "signs its webhooks"),
-    Setting::of("base_url", SettingKind::Root { default: "https://api.partnero.com" }, "root of its API"),
-];
-
 impl Vendor for Partnero {
     fn name(&self) -> &'static str {
-        "partnero"
+        NAME
     }
 
     fn title(&self) -> &'static str {
@@ -31,56 +69,215 @@ impl Vendor for Partnero {
     }
 
     fn settings(&self) -> &'static [Setting] {
-        &SETTINGS
+        const { &[API_KEY, WEBHOOK_SECRET, BASE_URL] }
     }
 
+    /// The vendor publishes no numbers, so this is a guess on the safe side.
     fn pace(&self) -> Pace {
         Pace { per_minute: 600, burst: 20, concurrency: 4 }
     }
 
     fn capabilities(&self, dialect: Dialect) -> Capabilities {
-        capabilities(dialect)
+        table::capabilities(dialect)
+    }
+
+    fn commands(&self, dialect: Dialect) -> Vec<&'static Command> {
+        Offer::offered(commands::offers::OFFERS, dialect)
+    }
+
+    fn lacking(&self) -> &'static [Lack] {
+        table::LACKING
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
-        Err(AccountError::NotYet { vendor: self.name(), dialect: settings.dialect })
+        let account = Arc::new(Account::new(settings)?);
+        Ok(Adapter {
+            vendor: NAME,
+            dialect: settings.dialect,
+            hosts: vec![account.api.host().to_owned()],
+            reading_credential: API_KEY.name,
+            delivery: account.clone(),
+            commissions: Some(account.clone()),
+            webhooks: Some(account.clone()),
+            commands: Some(account),
+        })
     }
 }
 
-/// The capability table.
-fn capabilities(dialect: Dialect) -> Capabilities {
-    let cells = Operation::ALL.map(|operation| (operation, support(operation)));
-    Capabilities { vendor: "partnero", dialect, cells: cells.to_vec() }
+/// One Partnero account, which is one program there.
+#[derive(Debug, Clone)]
+struct Account {
+    dialect: Dialect,
+    /// The `Bearer` header.
+    bearer: Secret,
+    /// Without it no webhook is believed.
+    webhook_secret: Option<Secret>,
+    api: Root,
+    /// The credentials in every spelling in which they are sent; they are removed from messages.
+    credentials: Vec<Credential>,
 }
 
-fn support(operation: Operation) -> Support {
-    match operation {
-        Operation::Lead => Support::Unsupported { why: "the API takes customers and transactions, no leads" },
-        Operation::Signup => Support::NotYet {
-            how: "POST /v1/customers; a key that exists is refused with 422",
-            class: Some(Class::UniqueKey),
-        },
-        Operation::Sale => Support::NotYet {
-            how: "POST /v1/transactions; the same key again makes a second transaction, so never blind",
-            class: Some(Class::Searchable),
-        },
-        Operation::Refund => Support::NotYet { how: "DELETE /v1/transactions by key", class: Some(Class::Upsert) },
-        Operation::LookUp => {
-            Support::NotYet { how: "GET /v1/customers:search, GET /v1/transactions:search", class: None }
-        }
-        Operation::Partnerships | Operation::Groups => {
-            Support::Unsupported { why: "the vendor's documents name no call for groups of partners" }
-        }
-        Operation::Customers => Support::NotYet { how: "POST /v1/customers, GET /v1/customers:search", class: None },
-        Operation::Transactions => {
-            Support::NotYet { how: "POST, DELETE /v1/transactions, GET /v1/transactions:search", class: None }
-        }
-        Operation::Partners => {
-            Support::NotYet { how: "/v1/partners: create, invite, list, update, archive, delete", class: None }
-        }
-        Operation::Webhooks => Support::NotYet {
-            how: "Signature: hex HMAC-SHA256 of the raw body under the webhook's secret",
-            class: None,
-        },
+/// What must not come back in a message, besides credentials.
+type Withheld = Arc<[String]>;
+
+/// What a task becomes; decided from the task alone, so that a look-up and a repeat find the same.
+enum Wanted {
+    /// `POST /v1/customers`
+    Customer(customers::Signup),
+    /// `POST /v1/transactions`
+    Sale(transactions::Entry),
+    /// `DELETE /v1/transactions/{key}`, and a new one for the rest
+    Refund(Refund),
+    /// Nothing.
+    Lead,
+}
+
+impl Account {
+    fn new(settings: &Settings) -> Result<Self, AccountError> {
+        let opening = Opening { vendor: NAME, settings };
+        let api_key = opening.needed_secret(&API_KEY)?;
+        let webhook_secret = opening.secret(&WEBHOOK_SECRET)?;
+        Ok(Self {
+            dialect: settings.dialect,
+            bearer: Secret::new(format!("Bearer {}", api_key.expose())),
+            webhook_secret: webhook_secret.cloned(),
+            api: opening.root(&BASE_URL)?,
+            credentials: [Some(api_key), webhook_secret].into_iter().flatten().flat_map(Credential::token).collect(),
+        })
     }
+
+    fn request(&self, method: Method, path: &str, label: &'static str) -> Request {
+        let headers = vec![("accept", json()), ("authorization", self.bearer.clone())];
+        Request { method, url: self.api.url(path), headers, body: None, label }
+    }
+
+    fn get(&self, path: &str, label: &'static str) -> Request {
+        self.request(Method::Get, path, label)
+    }
+
+    fn with_body(&self, method: Method, path: &str, body: &Value, label: &'static str) -> Request {
+        let mut request = self.request(method, path, label);
+        request.headers.push(("content-type", json()));
+        Request { body: Some(body.to_string().into_bytes()), ..request }
+    }
+
+    fn redaction<'a>(&'a self, withheld: &'a [String]) -> Redaction<'a> {
+        Redaction::of(&self.credentials, withheld.iter().map(String::as_str))
+    }
+}
+
+/// What the task tells the vendor about a person; of a name also its words, which the vendor keeps apart.
+fn told(task: &Task) -> Withheld {
+    let customer = task.customer.as_ref();
+    let personal = customer.into_iter().flat_map(|customer| {
+        let name = customer.name.as_deref();
+        let words = name.into_iter().flat_map(str::split_whitespace);
+        [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
+    });
+    personal.chain(task.data.values()).map(str::to_owned).collect()
+}
+
+fn wanted(task: &Task, notes: &mut Vec<Note>) -> Result<Wanted, Rejection> {
+    Ok(match task.kind {
+        Kind::Signup => Wanted::Customer(customers::signup(task, notes)?),
+        Kind::Sale => Wanted::Sale(transactions::sale(task, notes)?),
+        Kind::Refund => Wanted::Refund(refunds::refund(task, notes)?),
+        Kind::Lead => Wanted::Lead,
+    })
+}
+
+impl Delivery for Account {
+    /// The vendor accepts a sale of an unknown customer and credits nobody with it; a refund needs its sale.
+    fn follows(&self, kind: Kind) -> Option<Kind> {
+        match kind {
+            Kind::Signup | Kind::Lead => None,
+            Kind::Sale => Some(Kind::Signup),
+            Kind::Refund => Some(Kind::Sale),
+        }
+    }
+
+    /// A customer needs a key and a partner, and no optional field.
+    fn needs(&self, _kind: Kind, _has_click_id: bool) -> &'static [Field] {
+        &[]
+    }
+
+    fn plan(&self, task: &Task) -> Result<Plan, Rejection> {
+        let mut notes = Vec::new();
+        let (call, class) = match wanted(task, &mut notes)? {
+            Wanted::Customer(signup) => (customers::create(self, signup, told(task)), Class::UniqueKey),
+            Wanted::Sale(entry) => {
+                let (account, withheld, request) = (self.clone(), told(task), entry.request(self));
+                let read = move |answer: &_| {
+                    Step::Done(transactions::read_entered(&entry, answer, &account.redaction(&withheld)))
+                };
+                (Call::new(request, read), Class::Searchable)
+            }
+            Wanted::Refund(refund) => refund.call(self, told(task), task.is_unsent),
+            Wanted::Lead => return Ok(Plan::Unsupported { why: table::NO_LEADS }),
+        };
+        Ok(Plan::Send { call, class, credential: API_KEY.name, notes })
+    }
+
+    fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
+        match wanted(task, &mut Vec::new()).ok()? {
+            Wanted::Customer(signup) => customers::look_up(self, signup, told(task), task.is_unsent),
+            Wanted::Sale(entry) => Some(transactions::look_up(self, entry, task)),
+            Wanted::Refund(refund) => Some(refund.look_up(self, told(task))),
+            Wanted::Lead => None,
+        }
+    }
+
+    /// `GET /v1/test` exists for this; its body is not documented.
+    fn probe(&self, credential: &str) -> Option<Call<Probe>> {
+        let account = self.clone();
+        (credential == API_KEY.name).then(|| {
+            Call::new(self.get("/v1/test", "GET /v1/test"), move |answer| {
+                match answers::failure(answer, &account.redaction(&[])) {
+                    None if answers::is_acknowledged(answer) => Probe::Good,
+                    Some(Outcome::AuthFailed { .. } | Outcome::Forbidden { .. }) => Probe::Refused,
+                    None | Some(_) => Probe::Unclear,
+                }
+            })
+        })
+    }
+}
+
+impl Commissions for Account {
+    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
+        rewards::ask(self, earned)
+    }
+}
+
+impl Webhooks for Account {
+    fn verify(
+        &self,
+        header: &dyn Fn(&str) -> Option<String>,
+        body: &[u8],
+        hmac: HmacSha256,
+    ) -> Result<(), &'static str> {
+        webhooks::verify(self.webhook_secret.as_ref(), header, body, hmac)
+    }
+
+    fn read(&self, body: &[u8]) -> Meaning {
+        webhooks::read(body)
+    }
+}
+
+impl Commands for Account {
+    fn start(&self, command: &Command, values: &Values) -> Result<Ask<Reply>, Refusal> {
+        Offer::start(commands::offers::OFFERS, self, self.dialect, command, values)
+    }
+}
+
+fn json() -> Secret {
+    Secret::new("application/json")
+}
+
+/// Notes that a field is not sent.
+fn left_out(field: &str, why: &str, notes: &mut Vec<Note>) {
+    notes.push(Note { field: field.to_owned(), reason: format!("left out: {why}") });
+}
+
+fn rejection(reason: &str) -> Rejection {
+    Rejection { reason: reason.to_owned() }
 }

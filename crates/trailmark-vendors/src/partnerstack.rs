@@ -4,8 +4,8 @@
 //! customer, so they follow a recorded signup.
 //!
 //! This file has the account and decides which call a task becomes. The calls are in `conversion`, `customers`, `actions`,
-//! `transactions`; `fit` cuts what the vendor does not accept. `lists` and `changes` are an operator's requests, `shown`
-//! reads their answers. `webhooks` reads what the vendor sends by itself, `rewards` what partners earned. `answers` has
+//! `transactions`; `fit` cuts what the vendor does not accept. `commands` lists what an operator may ask for, `lists` and
+//! `changes` build the requests, `shown` reads their answers. `webhooks` reads what the vendor sends by itself, `rewards` what partners earned. `answers` has
 //! what all answers share, `table` describes everything for people.
 //!
 //! The guide describes customers, transactions and partners; it has no bearer token and therefore no `conversion/xid`.
@@ -22,6 +22,8 @@ mod actions;
 mod transactions;
 
 mod fit;
+
+mod commands;
 
 mod lists;
 
@@ -50,18 +52,16 @@ use self::customers::Credited;
 use self::transactions::{Deletion, Entry, Movement, Sought};
 use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
+use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
-use crate::directory::{Ask, Change, List, Refusal, Then, Thing};
 use crate::exchange::{Answer, Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe};
-use crate::paging::Pages;
-use crate::records::Record;
 use crate::redaction::{Credential, Redaction};
 use crate::root::Root;
 use crate::secret::Secret;
 use crate::task::{Field, Note, Plan, Rejection, Task};
 use crate::webhook::Meaning;
-use crate::{Adapter, Commissions, Delivery, Dialect, Directory, Pace, Vendor, Webhooks};
+use crate::{Adapter, Commissions, Delivery, Dialect, Pace, Vendor, Webhooks};
 
 const NAME: &str = "partnerstack";
 
@@ -105,6 +105,14 @@ impl Vendor for PartnerStack {
         table::capabilities(dialect)
     }
 
+    fn commands(&self, dialect: Dialect) -> Vec<&'static Command> {
+        Offer::offered(commands::OFFERS, dialect)
+    }
+
+    fn lacking(&self) -> &'static [Lack] {
+        commands::LACKING
+    }
+
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
         let account = Arc::new(Account::new(settings)?);
         Ok(Adapter {
@@ -115,8 +123,7 @@ impl Vendor for PartnerStack {
             delivery: account.clone(),
             commissions: Some(account.clone()),
             webhooks: Some(account.clone()),
-            directory: Some(account),
-            commands: None,
+            commands: Some(account),
         })
     }
 }
@@ -409,17 +416,9 @@ impl Webhooks for Account {
     }
 }
 
-impl Directory for Account {
-    fn list(&self, list: &List) -> Result<Pages, Refusal> {
-        lists::pages(self, list)
-    }
-
-    fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal> {
-        lists::one(self, thing, key)
-    }
-
-    fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal> {
-        changes::call(self, change)
+impl Commands for Account {
+    fn start(&self, command: &Command, values: &Values) -> Result<Ask<Reply>, Refusal> {
+        Offer::start(commands::OFFERS, self, self.dialect, command, values)
     }
 }
 

@@ -6,9 +6,12 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
+use trailmark_wire::ids::ClickId;
+
 use crate::outcome::kept;
 use crate::root::encoded;
 use crate::secret::Secret;
+use crate::task::Task;
 
 const MARK: &str = "[redacted]";
 
@@ -98,6 +101,25 @@ impl<'a> Redaction<'a> {
         texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
         texts.dedup();
         Self { credentials, texts }
+    }
+
+    /// Removes the credentials, and what a task told the vendor about a person: the customer's key, address and name, of the
+    /// name also its words, the click id and `data`.
+    pub(crate) fn of_task(credentials: &'a [Credential], task: &'a Task) -> Self {
+        let personal = task.customer.iter().flat_map(|customer| {
+            let name = customer.name.as_deref();
+            let words = name.into_iter().flat_map(str::split_whitespace);
+            [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
+        });
+        let click = task.click_id.iter().map(ClickId::as_str);
+        Self::of(credentials, personal.chain(click).chain(task.data.values()))
+    }
+
+    /// Also removes a text that was sent in another spelling than the task's, such as a key without some characters.
+    pub(crate) fn and(mut self, text: Option<String>) -> Self {
+        self.texts.extend(text.filter(|text| !text.trim().is_empty()).map(Cow::Owned));
+        self.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        self
     }
 
     /// The message without these texts and without anything that looks like an e-mail address, cut for storage. Redaction

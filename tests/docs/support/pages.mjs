@@ -12,7 +12,8 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** Every page, README.md of the whole project included, by its path from the root. */
 export const pages = () => [
   'README.md',
-  ...readdirSync(join(ROOT, 'docs'))
+  ...readdirSync(join(ROOT, 'docs'), { recursive: true })
+    .filter((name) => name.endsWith('.md'))
     .sort()
     .map((name) => `docs/${name}`),
 ];

@@ -20,11 +20,16 @@ function needed(name, cure) {
 /** The built binary; `cargo xtask test` names it. */
 export const BINARY = needed('TRAILMARK_BIN', 'run these tests with `cargo xtask test --only journey`');
 
-/** What the double of PartnerStack accepts; the tests also search for these texts where they must not be. */
+/** What the doubles of the vendors accept; the tests also search for these texts where they must not be. */
 export const SECRETS = {
   PARTNERSTACK_PUBLIC_KEY: 'pk_sim',
   PARTNERSTACK_PRIVATE_KEY: 'sk_sim_private',
   PARTNERSTACK_TRACKING_TOKEN: 'tt_sim_tracking',
+  PARTNERIZE_APPLICATION_KEY: 'pz_sim_application',
+  PARTNERIZE_USER_API_KEY: 'pz_sim_user_key',
+  INTROW_API_KEY: 'irw_sim_key',
+  PARTNERO_API_KEY: 'pn_sim_key',
+  PARTNERO_WEBHOOK_SECRET: 'pn_sim_webhook_secret',
 };
 
 /** A free port of the loopback interface. */

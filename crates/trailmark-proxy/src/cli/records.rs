@@ -1,172 +1,191 @@
-//! Prints a vendor's records: as lines of a list, or one record with all its facts. List columns have fixed widths, because
-//! later pages are not known yet. Lists leave out customers' names and e-mail addresses; facts and JSON have them.
+//! Prints a vendor's records: the lines of a list as its pages arrive, or one record with all its facts. A list's columns are
+//! as wide as on its first page, since later pages are not known yet. Lists leave out people's names and e-mail addresses;
+//! facts and JSON have them. An item that was printed is not printed again.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 use serde_json::Value;
-use trailmark_vendors::directory::Thing;
-use trailmark_vendors::records::{Customer, Group, Partner, Record, Transaction};
+use trailmark_vendors::command::{Command, Record};
 use trailmark_wire::money::{Currency, Money};
-use trailmark_wire::time::UnixMillis;
 
+use super::failure::Failure;
 use super::output;
 
-/// The plural name of a list's items.
-pub(super) fn noun(thing: Thing) -> &'static str {
-    match thing {
-        Thing::Customer => "customers",
-        Thing::Group => "groups",
-        Thing::Partner => "partners",
-        Thing::Partnership => "partnerships",
-        Thing::Transaction => "transactions",
+/// The columns of a list whose command names none.
+const KEY: &[&str] = &["key|id"];
+
+/// A list that is being printed.
+pub(super) struct Listing {
+    noun: &'static str,
+    columns: &'static [&'static str],
+    is_json: bool,
+    /// How many more items are wanted.
+    left: u64,
+    shown: u64,
+    widths: Vec<usize>,
+    /// Hashes of what identifies the items so far: eight bytes each, whatever an item holds.
+    seen: HashSet<u64>,
+}
+
+impl Listing {
+    pub(super) fn of(command: &Command, is_json: bool, limit: Option<u64>) -> Self {
+        let columns = if command.columns.is_empty() { KEY } else { command.columns };
+        let left = limit.unwrap_or(u64::MAX);
+        Self { noun: command.noun, columns, is_json, left, shown: 0, widths: Vec::new(), seen: HashSet::new() }
+    }
+
+    /// Prints the items that are new; the answer is whether more are wanted.
+    pub(super) fn print(&mut self, items: Vec<Record>) -> Result<bool, Failure> {
+        let new = items.into_iter().filter(|item| self.seen.insert(identity(item)));
+        let new: Vec<Record> = new.take(usize::try_from(self.left).unwrap_or(usize::MAX)).collect();
+        let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
+        if output::shows_progress() {
+            output::progress(&format!("{} {}", self.shown.saturating_add(count), self.noun));
+        }
+        if self.is_json {
+            new.iter().try_for_each(output::json_line)?;
+        } else {
+            self.print_rows(&new)?;
+        }
+        self.shown = self.shown.saturating_add(count);
+        self.left = self.left.saturating_sub(count);
+        Ok(self.left > 0)
+    }
+
+    fn print_rows(&mut self, items: &[Record]) -> Result<(), Failure> {
+        let rows = items.iter().map(|item| self.columns.iter().map(|column| cell(item, column)).collect());
+        let mut rows: Vec<Vec<String>> = rows.collect();
+        if self.widths.is_empty() && !rows.is_empty() {
+            let first = |column: &&str| column.split('|').next().unwrap_or_default().to_uppercase();
+            rows.insert(0, self.columns.iter().map(first).collect());
+            let cells = |index: usize| rows.iter().filter_map(move |row| row.get(index));
+            let width = |index| cells(index).map(|cell| cell.chars().count()).max();
+            self.widths = (0..self.columns.len()).filter_map(width).collect();
+        }
+        rows.iter().try_for_each(|row| {
+            let padded: Vec<_> = row.iter().zip(&self.widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            output::line(padded.join("  ").trim_end())
+        })
+    }
+
+    /// After the last page.
+    pub(super) fn end(&self) -> Result<(), Failure> {
+        if output::shows_progress() {
+            output::progress("");
+        }
+        if self.shown == 0 && !self.is_json { output::line(&format!("no {}", self.noun)) } else { Ok(()) }
     }
 }
 
-/// The names of a list's columns.
-pub(super) fn header(thing: Thing) -> String {
-    let names: &[&str] = match thing {
-        Thing::Customer => &["CUSTOMER", "PARTNER", "STATUS", "CREATED"],
-        Thing::Group => &["GROUP", "SLUG", "NAME"],
-        Thing::Partner => &["PARTNER", "STATUS", "GROUP", "NAME"],
-        Thing::Partnership => &["PARTNER", "STATUS", "GROUP", "ID"],
-        Thing::Transaction => &["TRANSACTION", "CUSTOMER", "AMOUNT", "STATUS", "CREATED"],
-    };
-    columns(thing, names)
-}
-
-/// One line of a list.
-pub(super) fn row(thing: Thing, record: &Record) -> String {
-    match record {
-        Record::Customer(one) => {
-            let key = first(&[&one.key, &one.id]);
-            columns(
-                thing,
-                &[key, first(&[&one.partner, &one.partnership]), first(&[&one.status]), &when(one.created_at)],
-            )
-        }
-        Record::Group(one) => columns(thing, &[&one.key, first(&[&one.slug]), first(&[&one.name])]),
-        Record::Partner(one) => {
-            let last = if thing == Thing::Partnership { first(&[&one.id]) } else { first(&[&one.name]) };
-            columns(thing, &[&one.key, first(&[&one.status]), first(&[&one.group]), last])
-        }
-        Record::Transaction(one) => {
-            let (customer, amount) = (first(&[&one.customer, &one.customer_id]), amount(one).unwrap_or_default());
-            columns(thing, &[&one.key, customer, &amount, first(&[&one.status]), &when(one.created_at)])
-        }
-        Record::Removed(one) => output::plain(&one.removed),
-    }
+/// What identifies an item: its id or, without one, key and group, since the same key may be in several groups.
+fn identity(item: &Record) -> u64 {
+    let names: &[&str] = if item.get("id").is_some() { &["id"] } else { &["key", "group"] };
+    let mut hasher = DefaultHasher::new();
+    names.iter().for_each(|name| item.get(name).map(Value::to_string).hash(&mut hasher));
+    hasher.finish()
 }
 
 /// Every fact that the vendor returns of one record.
 pub(super) fn facts(record: &Record) -> String {
-    let rows = match record {
-        Record::Customer(one) => customer(one),
-        Record::Group(one) => group(one),
-        Record::Partner(one) => partner(one),
-        Record::Transaction(one) => transaction(one),
-        Record::Removed(one) => vec![("removed", Some(one.removed.clone()))],
-    };
-    let shown = rows.iter().filter_map(|(name, value)| Some(format!("{name:<12} {}", output::plain(value.as_ref()?))));
-    shown.collect::<Vec<_>>().join("\n")
+    let names = record.fields().map(|(name, _)| name.chars().count());
+    let width = names.max().unwrap_or_default();
+    let mut lines = Vec::new();
+    for (name, value) in record.fields() {
+        let values = match value {
+            Value::Object(members) => members.iter().map(|(name, value)| format!("{name}={}", plain(value))).collect(),
+            value => vec![money(record, name, value).unwrap_or_else(|| plain(value))],
+        };
+        lines.extend(values.iter().map(|value| format!("{name:<width$}  {}", output::plain(value))));
+    }
+    lines.join("\n")
 }
 
-type Facts = Vec<(&'static str, Option<String>)>;
-
-fn customer(one: &Customer) -> Facts {
-    let mut facts = vec![
-        ("customer", one.key.clone()),
-        ("id", one.id.clone()),
-        ("e-mail", one.email.clone()),
-        ("name", one.name.clone()),
-        ("first name", one.first_name.clone()),
-        ("last name", one.last_name.clone()),
-        ("partner", one.partner.clone()),
-        ("partnership", one.partnership.clone()),
-        ("group", one.group.clone()),
-        ("status", one.status.clone()),
-        ("external key", one.external_key.clone()),
-        ("provider key", one.provider_key.clone()),
-        ("member key", one.member_key.clone()),
-        ("test", one.test.map(|test| test.to_string())),
-    ];
-    facts.extend(one.data.iter().map(|(name, value)| ("data", Some(datum(name, value)))));
-    facts.extend([("created", exact(one.created_at)), ("updated", exact(one.updated_at))]);
-    facts
+/// A cell of a table: of `key|id` the first that is there.
+fn cell(record: &Record, column: &str) -> String {
+    let mut fields = column.split('|').filter_map(|name| Some((name, record.get(name)?)));
+    let text = fields.next().map(|(name, value)| match value {
+        Value::String(at) if name.ends_with("_at") => output::when_text(at),
+        value => money(record, name, value).unwrap_or_else(|| plain(value)),
+    });
+    text.map_or_else(|| "-".to_owned(), |text| output::plain(&text))
 }
 
-fn group(one: &Group) -> Facts {
-    vec![
-        ("group", Some(one.key.clone())),
-        ("name", one.name.clone()),
-        ("slug", one.slug.clone()),
-        ("created", exact(one.created_at)),
-    ]
+/// An amount: in its currency's units or, if the currency is unknown, in the vendor's cents.
+fn money(record: &Record, name: &str, value: &Value) -> Option<String> {
+    let amount_minor = value.as_i64()?;
+    if name.ends_with("_minor") {
+        let currency = Currency::new(record.get("currency")?.as_str()?).ok()?;
+        return Some(format!("{} {currency}", Money { amount_minor, currency }.to_decimal()));
+    }
+    name.ends_with("_cents").then(|| format!("{amount_minor} cents"))
 }
 
-fn partner(one: &Partner) -> Facts {
-    vec![
-        ("partner", Some(one.key.clone())),
-        ("id", one.id.clone()),
-        ("name", one.name.clone()),
-        ("e-mail", one.email.clone()),
-        ("group", one.group.clone()),
-        ("status", one.status.clone()),
-        ("created", exact(one.created_at)),
-        ("updated", exact(one.updated_at)),
-    ]
-}
-
-fn transaction(one: &Transaction) -> Facts {
-    let mut facts = vec![
-        ("transaction", Some(one.key.clone())),
-        ("customer", one.customer.clone()),
-        ("customer id", one.customer_id.clone()),
-        ("amount", amount(one)),
-        ("status", one.status.clone()),
-        ("category", one.category.clone()),
-        ("product", one.product.clone()),
-        ("test", one.test.map(|test| test.to_string())),
-    ];
-    facts.extend(one.data.iter().map(|(name, value)| ("data", Some(datum(name, value)))));
-    facts.push(("created", exact(one.created_at)));
-    facts
-}
-
-fn datum(name: &str, value: &Value) -> String {
-    value.as_str().map_or_else(|| format!("{name}={value}"), |text| format!("{name}={text}"))
-}
-
-/// The amount in the currency's units or, if the currency is unknown, in the vendor's cents.
-fn amount(one: &Transaction) -> Option<String> {
-    let currency = one.currency.as_deref().and_then(|code| Currency::new(code).ok());
-    match (one.amount_minor, currency, one.amount_cents) {
-        (Some(minor), Some(currency), _) => {
-            Some(format!("{} {currency}", Money { amount_minor: minor, currency }.to_decimal()))
-        }
-        (_, _, Some(cents)) => Some(format!("{cents} cents")),
-        (_, _, None) => None,
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        value => value.to_string(),
     }
 }
 
-fn exact(at: Option<UnixMillis>) -> Option<String> {
-    at.map(UnixMillis::to_rfc3339)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn when(at: Option<UnixMillis>) -> String {
-    at.map_or_else(|| "-".to_owned(), output::when)
-}
+    fn record(fields: &[(&str, Value)]) -> Record {
+        fields.iter().fold(Record::default(), |record, (name, value)| record.with(name, value.clone()))
+    }
 
-fn first<'a>(texts: &[&'a Option<String>]) -> &'a str {
-    texts.iter().find_map(|text| text.as_deref()).unwrap_or("-")
-}
+    #[test]
+    fn an_item_is_the_same_by_its_id_or_else_by_key_and_group() {
+        let of = |fields: &[(&str, &str)]| {
+            identity(&record(&fields.iter().map(|(name, value)| (*name, (*value).into())).collect::<Vec<_>>()))
+        };
+        assert_eq!(
+            of(&[("id", "p1"), ("key", "a")]),
+            of(&[("id", "p1"), ("key", "b")]),
+            "its key was changed meanwhile"
+        );
+        assert_ne!(of(&[("id", "p1"), ("key", "a")]), of(&[("id", "p2"), ("key", "a")]));
+        assert_ne!(of(&[("key", "a"), ("group", "g1")]), of(&[("key", "a"), ("group", "g2")]));
+        assert_ne!(of(&[("key", "ab")]), of(&[("key", "a"), ("group", "b")]));
+    }
 
-/// Columns of fixed width; a longer text pushes the rest on.
-fn columns(thing: Thing, cells: &[&str]) -> String {
-    let widths: &[usize] = match thing {
-        Thing::Customer => &[30, 18, 8],
-        Thing::Group => &[26, 20],
-        Thing::Partner | Thing::Partnership => &[26, 10, 14],
-        Thing::Transaction => &[20, 14, 12, 8],
-    };
-    let widths = widths.iter().copied().chain(std::iter::repeat(0));
-    let padded: Vec<_> = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
-    output::plain(padded.join("  ").trim_end())
+    #[test]
+    fn a_list_prints_an_item_once_and_no_more_than_are_wanted() {
+        let command = Command {
+            noun: "customers",
+            verb: "list",
+            summary: "",
+            key: None,
+            inputs: &[],
+            effect: trailmark_vendors::command::Effect::Reads,
+            columns: &[],
+            calls: "",
+        };
+        let items = |keys: &[&str]| keys.iter().map(|key| record(&[("key", (*key).into())])).collect::<Vec<_>>();
+        let mut listing = Listing::of(&command, true, Some(3));
+        assert!(listing.print(items(&["a", "b", "a"])).unwrap());
+        assert_eq!(listing.shown, 2);
+        assert!(!listing.print(items(&["b", "c", "d"])).unwrap());
+        assert_eq!(listing.shown, 3);
+    }
+
+    #[test]
+    fn a_cell_is_the_first_field_that_is_there_and_money_in_its_currencys_units() {
+        let one = record(&[
+            ("id", "x".into()),
+            ("amount_minor", 1230.into()),
+            ("amount_cents", 123_000.into()),
+            ("currency", "JPY".into()),
+        ]);
+        assert_eq!(
+            ["key|id", "amount_minor|amount_cents", "status"].map(|column| cell(&one, column)),
+            ["x", "1230 JPY", "-"]
+        );
+        let bare = record(&[("amount_cents", 9900.into()), ("created_at", "2026-11-21T08:31:02.250Z".into())]);
+        assert_eq!(cell(&bare, "amount_minor|amount_cents"), "9900 cents");
+        assert_eq!(cell(&bare, "created_at"), "2026-11-21T08:31Z");
+    }
 }

@@ -1,8 +1,10 @@
-//! `trailmark vendors`: the capability table of all four vendors in both dialects, and what its words mean. Every cell is an
-//! answer.
+//! `trailmark vendors`: what each vendor can do in both dialects, and what the words mean; the commands that ask it, with
+//! their calls; and what it does not offer, with the reason. Every cell is an answer.
 
+use clap::builder::PossibleValuesParser;
+use serde::Serialize;
 use trailmark_vendors::capability::{Capabilities, Class, Support};
-use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
+use trailmark_vendors::{Dialect, VENDORS, Vendor};
 
 use super::Format;
 use super::failure::Failure;
@@ -10,31 +12,77 @@ use super::output::{self, Room};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Vendors {
+    /// Only this vendor [default: all]
+    #[arg(value_name = "NAME", value_parser = PossibleValuesParser::new(VENDORS.map(|vendor| vendor.name())))]
+    name: Option<String>,
     #[command(flatten)]
     format: Format,
 }
 
+/// One vendor in one dialect.
+#[derive(Serialize)]
+struct Row {
+    #[serde(flatten)]
+    capabilities: Capabilities,
+    commands: Vec<Words>,
+    lacking: Vec<Words>,
+    #[serde(skip)]
+    title: &'static str,
+}
+
+/// A command, and what it calls or why there is none.
+#[derive(Serialize)]
+struct Words {
+    command: String,
+    says: &'static str,
+}
+
 impl Vendors {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let rows = |vendor: &&dyn Vendor| Dialect::ALL.map(|dialect| vendor.capabilities(dialect));
-        let table: Vec<Capabilities> = VENDORS.iter().flat_map(rows).collect();
+        let wanted = |vendor: &&dyn Vendor| self.name.as_deref().is_none_or(|name| name == vendor.name());
+        let rows = |vendor: &'static dyn Vendor| Dialect::ALL.map(|dialect| Row::of(vendor, dialect));
+        let table: Vec<Row> = VENDORS.into_iter().filter(wanted).flat_map(rows).collect();
         if self.format.json {
             return output::json(&table);
         }
-        let texts: Vec<String> = table.iter().map(section).chain([legend()]).collect();
+        let texts: Vec<String> = table.iter().flat_map(Row::sections).chain([legend()]).collect();
         output::line(&texts.join("\n\n"))
     }
 }
 
-/// One vendor in one dialect: seven columns of calls would not fit a terminal, seven lines do.
-fn section(capabilities: &Capabilities) -> String {
-    let rows = capabilities.cells.iter().map(|(operation, support)| {
-        let (answer, how) = cell(*support);
-        vec![operation.as_str().replace('_', "-"), answer, how]
-    });
-    let header = [("OPERATION", Room::Whole), ("ANSWER", Room::Whole), ("HOW", Room::Rest)];
-    let title = format!("{}, dialect {}", title(capabilities.vendor), capabilities.dialect.as_str());
-    format!("{title}\n{}", output::table(&header, rows.collect(), "nothing"))
+impl Row {
+    fn of(vendor: &'static dyn Vendor, dialect: Dialect) -> Self {
+        let offered = vendor.commands(dialect);
+        let words = |noun, verb, says| Words { command: format!("{noun} {verb}"), says };
+        let lacking = vendor
+            .lacking()
+            .iter()
+            .filter(|lack| offered.iter().all(|command| (command.noun, command.verb) != (lack.noun, lack.verb)));
+        Self {
+            capabilities: vendor.capabilities(dialect),
+            lacking: lacking.map(|lack| words(lack.noun, lack.verb, lack.why)).collect(),
+            commands: offered.iter().map(|command| words(command.noun, command.verb, command.calls)).collect(),
+            title: vendor.title(),
+        }
+    }
+
+    /// Seven columns of calls would not fit a terminal, seven lines do.
+    fn sections(&self) -> Vec<String> {
+        let cells = self.capabilities.cells.iter().map(|(operation, support)| {
+            let (answer, how) = cell(*support);
+            vec![operation.as_str().replace('_', "-"), answer, how]
+        });
+        let header = [("OPERATION", Room::Whole), ("ANSWER", Room::Whole), ("HOW", Room::Rest)];
+        let title = format!("{}, dialect {}", self.title, self.capabilities.dialect.as_str());
+        let mut sections = vec![format!("{title}\n{}", output::table(&header, cells.collect(), "nothing"))];
+        for (name, says, words) in [("COMMAND", "CALLS", &self.commands), ("NO COMMAND", "BECAUSE", &self.lacking)] {
+            let rows: Vec<_> = words.iter().map(|words| vec![words.command.clone(), words.says.to_owned()]).collect();
+            if !rows.is_empty() {
+                sections.push(output::table(&[(name, Room::Whole), (says, Room::Rest)], rows, "nothing"));
+            }
+        }
+        sections
+    }
 }
 
 /// What the proxy does about a call of unknown outcome, by the word beside its `yes`.
@@ -60,8 +108,6 @@ fn cell(support: Support) -> (String, String) {
         Support::Yes { how, class: Some(class) } => (format!("yes, {}", class.as_str()), how.to_owned()),
         Support::Yes { how, class: None } => ("yes".to_owned(), how.to_owned()),
         Support::NotNeeded { why } => ("not needed".to_owned(), why.to_owned()),
-        Support::NotYet { how, class: Some(class) } => (format!("not yet, {}", class.as_str()), how.to_owned()),
-        Support::NotYet { how, class: None } => ("not yet".to_owned(), how.to_owned()),
         Support::Unsupported { why } => ("unsupported".to_owned(), why.to_owned()),
     }
 }

@@ -9,14 +9,14 @@ use super::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 use super::values::duration_text;
 use super::{Config, LogFormat};
 use trailmark_attribution::Credit;
+use trailmark_vendors::VENDORS;
 use trailmark_vendors::account::{Setting, SettingKind};
-use trailmark_vendors::{VENDORS, is_served};
 
 /// The commented default file: all settings with unit, default and reason. The settings of vendor accounts come from the
 /// table of vendors: those of the first vendor end the example program, and each other vendor has an example of its own.
 pub fn default_file() -> String {
     let mut file = include_str!("../../config.default.toml").to_owned();
-    for (index, vendor) in VENDORS.into_iter().filter(|vendor| is_served(vendor.name())).enumerate() {
+    for (index, vendor) in VENDORS.into_iter().enumerate() {
         let (name, title) = (vendor.name(), vendor.title());
         if index == 0 {
             file.push_str(&format!("\n# The account at {title}.\n"));
@@ -36,14 +36,14 @@ fn example(vendor: &str, Setting { name, kind, dialects, is_needed, purpose }: &
         SettingKind::Choice(words) => words.first().copied().unwrap_or_default().to_owned(),
         SettingKind::Root { default } => (*default).to_owned(),
         SettingKind::Secret => format!("env:{}_{}", vendor.to_uppercase(), name.to_uppercase()),
-        SettingKind::Text => name.to_uppercase(),
+        SettingKind::Text { example } => (*example).to_owned(),
     };
     let words = match kind {
         SettingKind::Choice(words) => format!(" One of: {}.", words.join(", ")),
         SettingKind::Root { .. } => {
             " A simulator or a staging host has another; plain http only to loopback.".to_owned()
         }
-        SettingKind::Secret | SettingKind::Text => String::new(),
+        SettingKind::Secret | SettingKind::Text { .. } => String::new(),
     };
     let only = match dialects {
         [only] => format!(" Dialect {} only.", only.as_str()),

@@ -33,8 +33,8 @@ impl SecretRef {
             Some(("env", name)) if is_variable(name) => Keeper::Variable(name.to_owned()),
             // The text may be the secret, so it is not repeated.
             Some(("env", _)) => {
-                let text = "names no environment variable after `env:`: write its name, such as env:PARTNERSTACK_PRIVATE_KEY, \
-                            and keep the secret in the variable";
+                let text = "names no environment variable after `env:`: write its name, such as env:PRIVATE_KEY, and keep \
+                            the secret in the variable";
                 return Err(given.problem(text));
             }
             Some(("file", path)) if !path.is_empty() => Keeper::File(folder.join(path)),

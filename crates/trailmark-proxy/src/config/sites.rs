@@ -397,13 +397,10 @@ fn named<T>(id: Result<T, BadId>) -> Result<T, String> {
     id.map_err(|error| format!("is {error}"))
 }
 
-/// The vendors that may be named, and which of them nothing can be sent to yet.
+/// The vendors that may be named.
 fn no_vendor() -> String {
-    let served = |vendor: &VendorName| trailmark_vendors::is_served(vendor.as_str());
-    let (now, later): (Vec<_>, Vec<_>) = VendorName::all().partition(served);
-    let names = |vendors: Vec<VendorName>| vendors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let later = if later.is_empty() { String::new() } else { format!(" (not served yet: {})", names(later)) };
-    format!("is not a vendor: write {}{later}", names(now))
+    let names: Vec<_> = VendorName::all().map(VendorName::as_str).collect();
+    format!("is not a vendor: write {}", names.join(", "))
 }
 
 /// A vendor's setting that is no secret.
@@ -412,7 +409,7 @@ fn setting_text(kind: SettingKind, text: &str) -> Result<String, String> {
         SettingKind::Root { .. } => vendor_root(text).map_err(Into::into),
         SettingKind::Choice(words) if words.contains(&text) => Ok(text.to_owned()),
         SettingKind::Choice(words) => Err(format!("is none of its words: write {}", words.join(", "))),
-        SettingKind::Text | SettingKind::Secret => match (1..=255).contains(&text.chars().count()) {
+        SettingKind::Text { .. } | SettingKind::Secret => match (1..=255).contains(&text.chars().count()) {
             true if !text.chars().any(char::is_control) => Ok(text.to_owned()),
             _ => Err("must have 1 to 255 characters, none of them a control character".to_owned()),
         },

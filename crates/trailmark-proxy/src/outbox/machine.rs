@@ -133,7 +133,11 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
             let message = again_and_again(message, progress.attempts);
             retried(progress, &message, None, at)
         }
-        Outcome::Ignored { message } => ended(progress, State::Ignored, message),
+        Outcome::Ignored { message } => {
+            let ignored = ended(progress, State::Ignored, message);
+            // The vendor may record it later, or may have said nothing at all.
+            if class == Class::Searchable { read_back_later(ignored, None, at) } else { ignored }
+        }
         Outcome::Missing { message } => {
             // The earlier deletion removed it, or it never existed: a look-up shows whether it is gone.
             let doubt = if unsure { Doubt::Unknown } else { Doubt::Missing };
@@ -188,6 +192,10 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
         }
         LookUp::Absent => absent(progress, asked_at, at),
         LookUp::AuthFailed => progress,
+        // The vendor has said by itself that it credits nobody: this is how it shows it.
+        LookUp::Differs { message } if progress.state == State::Ignored && progress.rounds < MOST_ROUNDS => {
+            ended(progress, State::Ignored, message)
+        }
         LookUp::Differs { message } => ended(progress, State::Conflict, message),
         LookUp::Found { .. } if progress.doubt == Some(Doubt::Missing) => {
             let message = progress.reason.as_deref().unwrap_or_default();

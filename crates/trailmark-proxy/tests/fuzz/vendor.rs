@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use trailmark_vendors::account::Settings;
-use trailmark_vendors::directory::{List, Thing};
+use trailmark_vendors::command::{Ask, Record, Reply, Values};
 use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::webhook::Meaning;
-use trailmark_vendors::{Dialect, Directory, Webhooks, vendor};
+use trailmark_vendors::{Dialect, Webhooks, vendor};
 use trailmark_wire::time::UnixMillis;
 
 use crate::engine::{self, Looked, Target, Verdict, rule};
@@ -118,8 +118,20 @@ fn webhooks() -> Arc<dyn Webhooks> {
     vendor("partnerstack").unwrap().open(&settings()).unwrap().webhooks.unwrap()
 }
 
-fn directory() -> Arc<dyn Directory> {
-    vendor("partnerstack").unwrap().open(&settings()).unwrap().directory.unwrap()
+/// The first request of `partners get` and the like.
+fn ask(noun: &str, verb: &str, key: &str) -> Ask<Reply> {
+    let partnerstack = vendor("partnerstack").unwrap();
+    let command = partnerstack.commands(Dialect::Current).into_iter();
+    let command = command.into_iter().find(|command| (command.noun, command.verb) == (noun, verb)).unwrap();
+    let account = partnerstack.open(&settings()).unwrap().commands.unwrap();
+    account.start(command, &Values { key: key.into(), ..Values::default() }).unwrap()
+}
+
+fn done(read: Result<Reply, Outcome>) -> Result<Record, Outcome> {
+    match read? {
+        Reply::Done(record) => Ok(record),
+        other => panic!("not done: {other:?}"),
+    }
 }
 
 /// The seven events of the vendor's documents and of the guide, and what is none.
@@ -210,13 +222,13 @@ fn look_answer(input: &[u8]) -> Looked {
     let Ok(status @ 100..=599) = status.parse::<u16>() else { return Ok(Verdict::Unread) };
     let whole = serde_json::from_slice::<Value>(body).ok();
     let answer = |body: &[u8]| Answer { status, headers: Vec::new(), body: body.to_vec(), at: NOW };
-    let (given, adapter) = (answer(body), directory());
+    let given = answer(body);
     let mut verdict = if whole.is_some() { Verdict::Refused } else { Verdict::Unread };
-    for thing in [Thing::Customer, Thing::Partner] {
-        let call = adapter.one(thing, "u_1").unwrap();
-        let read = (call.read)(&given);
+    for noun in ["customers", "partners"] {
+        let call = ask(noun, "get", "u_1");
+        let read = done((call.read)(&given));
         if let Some(whole) = &whole {
-            let again = (call.read)(&answer(whole.to_string().as_bytes()));
+            let again = done((call.read)(&answer(whole.to_string().as_bytes())));
             rule(again == read, "an answer means the same when it is printed and read", || {
                 format!("{read:?} {again:?}")
             })?;
@@ -236,8 +248,8 @@ fn look_answer(input: &[u8]) -> Looked {
             }
         }
     }
-    for thing in [Thing::Customer, Thing::Partner, Thing::Transaction] {
-        let page = (adapter.list(&List::all(thing)).unwrap().read)(&given);
+    for noun in ["customers", "partners", "transactions", "commissions", "webhooks"] {
+        let page = (ask(noun, "list", "").read)(&given);
         rule(whole.is_some() || page.is_err(), "only the vendor's envelope is a page", || format!("{page:?}"))?;
     }
     Ok(verdict)
@@ -264,7 +276,7 @@ fn look_retry_after(input: &[u8]) -> Looked {
     let named = text.lines().filter_map(|line| line.split_once(": "));
     let headers = named.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let answer = Answer { status: 429, headers, body: Vec::new(), at: NOW };
-    match (directory().one(Thing::Customer, "u_1").unwrap().read)(&answer) {
+    match done((ask("customers", "get", "u_1").read)(&answer)) {
         Err(Outcome::Throttled { until: None }) => Ok(Verdict::Refused),
         Err(Outcome::Throttled { until: Some(until) }) => {
             let wait_ms = until.since(NOW);

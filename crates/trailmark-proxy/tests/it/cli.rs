@@ -41,6 +41,8 @@ fn help_and_version_end_well_and_name_the_exit_codes() {
         "partnerships",
         "customers",
         "transactions",
+        "commissions",
+        "webhooks",
         "conversions",
         "outbox",
         "lanes",
@@ -72,9 +74,12 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("simulate --listen 9100", "such as 127.0.0.1:9100"),
             (
                 "customers list --program main --since 2026-11-22T00:00:00Z --until 2026-11-21T00:00:00Z",
-                "--since must not be later than --until",
+                "`since` must not be later than `until`",
             ),
-            ("transactions add --customer u_1 --currency USD --amount-minor 1.5", "such as 9900 for 99.00 USD"),
+            (
+                "transactions add --program main --customer u_1 --currency USD --amount-minor 1.5",
+                "such as 9900 for 99.00 USD",
+            ),
             ("simulate --listen 127.0.0.1:0 --landing-url /home", "--landing-url"),
             ("simulate --print-config --landing-url /home", "--landing-url"),
             ("simulate --print-config --listen 127.0.0.1:0", "--listen"),
@@ -83,7 +88,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("snippet --site NO", "NO"),
             ("snippet --site nobody", "acme"),
             ("vendors --jason", "--jason"),
-            ("vendors partnerstack", "partnerstack"),
+            ("vendors nobody", "partnerstack"),
             ("vendors --json=yes", "--json"),
             ("partners list", "zeta-main"),
             ("partners list --program nobody", "zeta-main"),
@@ -251,6 +256,9 @@ fn vendors_answer_for_every_operation_in_every_dialect() {
     }
     let text = desk.run("vendors").well();
     assert!(text.contains("PartnerStack, dialect current") && text.contains("Partnero, dialect guide"));
+    let one = desk.run("vendors partnerstack").well();
+    assert!(one.contains("partners move") && one.contains("links deactivate") && !one.contains("Partnero"), "{one}");
+    assert_narrow(&one);
     let (_, legend) = text.split_once("IF THE OUTCOME").unwrap();
     for word in text.split("yes, ").skip(1).map(|rest| rest.split("  ").next().unwrap()) {
         assert!(legend.contains(&format!("\n{word} ")), "{word} is explained: {legend}");

@@ -1,5 +1,5 @@
 //! Commands that ask the vendor, with the real binary and the running simulator, in both dialects: every call of seed
-//! 000, what each dialect lacks, and the messages if the vendor refuses or does not answer.
+//! 000, what each dialect lacks, the messages if the vendor refuses or does not answer, and what holds for every command.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -216,7 +216,7 @@ async fn an_audit_of_a_group_reads_every_partner_of_it() {
         let asked = stage.asked().await;
         assert_eq!(asked.iter().filter(|call| call.starts_with(partner)).count(), 21, "{asked:?}");
         let table = stage.desk.run("partnerships list --group grp_agency --profiles").well();
-        assert!(table.starts_with("PARTNER") && table.contains("NAME") && table.lines().count() == 22, "{table}");
+        assert!(table.starts_with("KEY") && !table.contains('@') && table.lines().count() == 22, "{table}");
     }
 }
 
@@ -239,7 +239,7 @@ async fn a_partner_is_added_changed_and_removed_in_both_dialects_and_nobody_is_i
         assert_eq!(stage.held("partners").await.pop().unwrap()["archived"], true);
         assert!(stage.desk.run("partners remove jd7 --yes").fails(3).contains("no such partner"));
         let before = stage.asked().await.len();
-        let invited = stage.desk.run("partners invite ada").fails(2);
+        let invited = stage.desk.run("partners invite --email ada@p.example").fails(2);
         assert!(invited.contains(&format!("unsupported by PartnerStack in dialect {dialect}")), "{invited}");
         assert_eq!(stage.asked().await.len(), before, "nothing is sent");
     }
@@ -248,23 +248,38 @@ async fn a_partner_is_added_changed_and_removed_in_both_dialects_and_nobody_is_i
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_dialect_lacks_ends_with_2_before_anything_is_sent() {
     let rows = [
-        ("current", "customers add u_1 --email a@b.example --partner ada --first-name A", "`first_name`"),
+        (
+            "current",
+            "customers add u_1 --email a@b.example --partner ada --first-name A",
+            "--first-name is not for PartnerStack",
+        ),
         ("current", "customers add u_1 --email a@b.example", "missing `partner`"),
-        ("guide", "customers add u_1 --email a@b.example --provider-key x", "`provider_key`"),
+        ("guide", "customers add u_1 --email a@b.example --provider-key x", "--provider-key is not for PartnerStack"),
         ("guide", "customers add u_1", "missing `email`"),
         ("guide", "customers update u_1", "nothing to change"),
         ("guide", "customers update u_1 --data plan", "NAME=VALUE"),
-        ("guide", "customers list --since 2026-01-01T00:00:00Z", "`since`"),
-        ("guide", "customers list --since yesterday", "yesterday"),
+        ("guide", "customers list --since 2026-01-01T00:00:00Z", "but for PartnerStack: dialect current"),
+        ("current", "customers list --since yesterday", "yesterday"),
         ("current", "transactions add --customer u --amount-minor 1 --currency USD", "missing `key`"),
-        ("current", "transactions add --amount-minor 1 --currency USD --key order_1", "--customer"),
-        ("guide", "transactions add --customer u --amount-minor 1 --currency USD --key order_1", "`key`"),
-        ("guide", "transactions add --customer-id cus_1 --amount-minor 1 --currency USD", "your own key"),
+        ("current", "transactions add --amount-minor 1 --currency USD --key order_1", "give one of `customer`"),
+        (
+            "guide",
+            "transactions add --customer u --amount-minor 1 --currency USD --key order_1",
+            "--key is not for PartnerStack",
+        ),
+        ("guide", "transactions add --customer-id cus_1 --amount-minor 1 --currency USD", "--customer-id"),
         ("guide", "transactions add --customer u --amount-minor 1235 --currency KWD", "inexact_amount"),
         ("guide", "transactions add --customer u --amount-minor 1.5 --currency USD", "1.5"),
-        ("guide", "transactions add --customer u --amount-minor 1 --currency dollars", "dollars"),
+        ("guide", "transactions add --customer u --amount-minor 1 --currency dollars", "ISO 4217"),
         ("current", "partners add --email a@b.example --group g --key Jane", "lower-case"),
         ("current", "partners update ada", "nothing to change"),
+        ("current", "partners move --partner ada", "missing `group`"),
+        ("current", "partners rename ada", "the partner's own to change"),
+        ("current", "links deactivate ada", "only in PartnerStack"),
+        ("current", "webhooks register --event x --url https://a@b.example/", "no place for a secret"),
+        ("current", "commissions list --status lost", "one of hold, pending"),
+        ("guide", "webhooks vendor-list", "in PartnerStack only"),
+        ("guide", "customers list --limit 0", "--limit"),
     ];
     for dialect in ["current", "guide"] {
         let stage = Stage::of(dialect).await;
@@ -317,4 +332,74 @@ async fn a_change_whose_outcome_is_unknown_is_sent_once_and_a_question_is_asked_
     stage.fault(json!({ "vendor": stage.account, "kind": "reset_before", "method": "GET", "times": 1 })).await;
     assert!(stage.desk.run("customers get cust_001").well().contains("Jane"));
     assert_eq!(stage.asked().await.len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_partners_move_to_a_group_and_each_is_named() {
+    for dialect in ["current", "guide"] {
+        let stage = Stage::of(dialect).await;
+        for number in ["1", "2"] {
+            stage
+                .desk
+                .run(&format!("partners add --email p{number}@p.example --group grp_agency --key pk{number}"))
+                .well();
+        }
+        let moved = stage.desk.run("partners move --partner pk1 --partner pk2 --group grp_reseller --json").well();
+        let moved: Vec<_> = lines(&moved).iter().map(|one| (one["key"].clone(), one["group"].clone())).collect();
+        assert_eq!(moved, ["pk1", "pk2"].map(|key| (json!(key), json!("grp_reseller"))), "{dialect}");
+        let half = stage.desk.run("partners move --partner pk1 --partner nobody --group grp_agency");
+        assert_eq!(half.code, Some(3), "{half:?}");
+        assert!(half.out.contains("pk1") && half.err.contains("no such partner"), "what has moved is said: {half:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_prints_the_request_without_secrets_and_sends_nothing() {
+    let stage = Stage::of("current").await;
+    let text = stage.desk.run(&format!("{ADD} --dry-run")).well();
+    assert!(text.starts_with("POST http://127.0.0.1:") && text.contains("/api/v2/customers\n"), "{text}");
+    assert!(text.contains("authorization: [redacted]") && text.contains(r#""customer_key":"cust_001""#), "{text}");
+    let hook = stage.desk.run("webhooks register --event customer_created --url env:PUBLIC --dry-run").well();
+    assert!(hook.contains(r#""target_url":"[redacted]""#) && !hook.contains(PUBLIC_KEY), "{hook}");
+    stage.desk.run("partners remove ada --dry-run").well();
+    assert!(stage.desk.run("webhooks vendor-list --dry-run").well().contains("/api/v2/webhooks?limit=250"));
+    assert_eq!(stage.asked().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_ends_at_its_limit_and_asks_for_no_more() {
+    let stage = Stage::of("current").await;
+    assert_eq!(lines(&stage.desk.run("partners list --limit 5 --json").well()).len(), 5);
+    assert_eq!(stage.desk.run("partners list --limit 5").well().lines().count(), 6);
+    assert_eq!(stage.asked().await.len(), 2);
+    let help = stage.desk.run("customers add --help").well();
+    assert!(
+        help.contains("(PartnerStack: dialect guide)") && help.contains("(PartnerStack: dialect current)"),
+        "{help}"
+    );
+}
+
+/// A vendor whose list shows one partner and promises more for ever.
+fn endless() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let body = r#"{"data":{"items":[{"key":"part_1","partner_key":"ada"}],"has_more":true},"status":200}"#;
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut head = [0; 4096];
+            let _ = std::io::Read::read(&mut stream, &mut head);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+            let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
+            std::io::Write::write_all(&mut stream, answer.as_bytes()).unwrap();
+        }
+    });
+    address
+}
+
+#[test]
+fn a_list_that_comes_back_to_itself_shows_each_item_once_and_ends_with_an_error() {
+    let ran = at(endless(), "partnerstack", "current").run("partners list --json");
+    assert_eq!((ran.code, lines(&ran.out).len()), (Some(4), 1), "{ran:?}");
+    assert!(ran.err.contains("the list has no end"), "{ran:?}");
 }

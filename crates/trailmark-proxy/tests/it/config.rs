@@ -132,7 +132,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
                 "",
                 1,
             ),
-            "trailmark.toml:7: `sites.programs.vendor` cannot be served: introw in dialect `current` is not supported yet",
+            "trailmark.toml:7: `sites.programs.api_key` is missing: introw needs it (key of its API)",
         ),
         (
             in_server("listen = 8787"),
@@ -202,7 +202,7 @@ fn a_mistake_is_told_with_line_setting_and_cure() {
         (GOOD.replacen("id = \"acme\"\n", "", 1), "trailmark.toml:2: `sites.id` is missing"),
         (
             GOOD.replacen("vendor = \"partnerstack\"", "vendor = \"other\"", 1),
-            "trailmark.toml:7: `sites.programs.vendor` is not a vendor: write partnerstack (not served yet: ",
+            "trailmark.toml:7: `sites.programs.vendor` is not a vendor: write partnerstack, partnerize, introw, partnero",
         ),
         (
             GOOD.replacen("private_key = \"env:SECRET\"", "", 1),

@@ -1,8 +1,8 @@
-//! Every call to a vendor with every fault. Each scenario has its own vendor, ledger and clock, delivers one
+//! Every call to every vendor with every fault. Each scenario has its own vendor, ledger and clock, delivers one
 //! conversion with one fault, moves time until nothing goes on by itself, and compares the ledger with the vendor's
 //! state.
 //!
-//! The tables are data: a new vendor is a [`Speaker`] in `delivery_matrix_calls`, a new fault a line in [`FAULTS`].
+//! The tables are data: a new vendor is a line in `delivery_matrix_calls`, a new fault a line in [`FAULTS`].
 //! Nothing here knows an adapter's requests; a fault that follows another one hits the next request.
 
 use std::collections::BTreeMap;
@@ -12,9 +12,11 @@ use serde_json::{Value, json};
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::store::delivery::{DeliveryStore, LaneKey};
 use trailmark_proxy::store::operator::DeliveryRow;
+use trailmark_vendors::{Dialect, VENDORS};
 use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
+use super::delivery_accounts::{in_dialect, lane};
 use super::delivery_matrix_calls::{Call, Effects, SPEAKERS, Speaker};
 use super::delivery_world::World;
 
@@ -56,6 +58,8 @@ enum When {
     AfterUnheard,
     /// The call succeeded; then at the next request. Only for vendors whose "yes" must be read back.
     AfterAccepted,
+    /// The call took effect and its answer was lost; then at the look-up, if a repeat comes before it.
+    AtLookUp { method: &'static str, path: &'static str },
 }
 
 /// One scenario.
@@ -87,6 +91,9 @@ const MOST_STEPS: u32 = 200;
 /// Step of time if something is due and its lane is closed: the interval between probes of a paused lane.
 const CLOSED_STEP_MS: i64 = 5 * 60 * 1000;
 
+/// Longer than a vendor takes to carry out and to show what it accepted.
+const HOUR_MS: i64 = 60 * 60 * 1000;
+
 /// Scenarios that run concurrently, because each waits for disk and sockets. With more, a busy machine would make the
 /// proxy time out.
 const AT_ONCE: usize = 6;
@@ -101,7 +108,7 @@ const MOST_WORLDS: u32 = 10;
 impl Scenario {
     fn name(&self) -> String {
         let (when, times) = (format!("{:?}", self.when), self.times);
-        format!("{} · {} · {when} · {} x{times}", self.speaker.account, self.call.name, self.fault.0)
+        format!("{} · {} · {when} · {} x{times}", self.speaker.account(), self.call.name, self.fault.0)
     }
 
     async fn run(self) -> (Self, DeliveryRow, Effects) {
@@ -110,17 +117,25 @@ impl Scenario {
         let of_the_call = json!({ "method": call.method, "path_contains": call.path });
         match when {
             When::First => arm(&world, speaker, fault.1, &of_the_call, times).await,
-            When::AfterLost => arm(&world, speaker, r#"{"kind":"reset_after"}"#, &of_the_call, 1).await,
+            When::AfterLost | When::AtLookUp { .. } => {
+                arm(&world, speaker, r#"{"kind":"reset_after"}"#, &of_the_call, 1).await;
+            }
             When::AfterUnheard => arm(&world, speaker, r#"{"kind":"reset_before"}"#, &of_the_call, 1).await,
             When::AfterAccepted => {}
         }
-        let id = call.event.tell(&world).await;
+        let id = speaker.tell(call.event, &world).await;
         if when != When::First {
             rest(&world).await;
-            arm(&world, speaker, fault.1, &json!({}), times).await;
+            let next = match when {
+                When::AtLookUp { method, path } => json!({ "method": method, "path_contains": path }),
+                _ => json!({}),
+            };
+            arm(&world, speaker, fault.1, &next, times).await;
         }
         let row = to_the_end(&world, &id).await;
-        let effects = (speaker.effects)(&world.vendor_state(speaker.account).await, call.event);
+        // What was begun at the vendor comes to its end.
+        world.advance(HOUR_MS).await;
+        let effects = (speaker.vendor.effects)(&world.vendor_state(&speaker.account()).await, call.event);
         (self, row, effects)
     }
 
@@ -128,16 +143,21 @@ impl Scenario {
     async fn prepared(&self) -> World {
         let Self { speaker, call, .. } = self;
         for _ in 0..MOST_WORLDS {
-            let world = World::with(|double| vec![(speaker.lane)("main", &double.address().to_string())]).await;
+            let (name, dialect) = (speaker.vendor.name, speaker.dialect);
+            let mut world =
+                World::with(|double| vec![lane(name, dialect, "main", &double.address().to_string())]).await;
+            world.partner = (speaker.vendor.partner)(&world.vendor_state(&speaker.account()).await);
             // A second send shows as a second effect, except if the vendor promises otherwise.
             let dedupe = call.is_unique_there || (self.is_denied() && call.is_read_back);
-            world.control("POST", "partnerstack/settings", &json!({ "dedupe": dedupe })).await;
+            world.control("POST", &format!("{name}/settings"), &json!({ "dedupe": dedupe })).await;
             let mut is_ready = true;
             for event in call.before {
-                let id = event.tell(&world).await;
+                let id = speaker.tell(*event, &world).await;
                 is_ready = is_ready && to_the_end(&world, &id).await.state == "recorded";
             }
             if is_ready {
+                // Vendors show late what they have.
+                world.advance(HOUR_MS).await;
                 return world;
             }
         }
@@ -152,12 +172,14 @@ impl Scenario {
 
     fn broken(&self, row: &DeliveryRow, effects: &Effects) -> Option<Broken> {
         let can_be_asked = self.call.can_be_asked;
-        let is_refusal = REFUSALS.contains(&self.fault.0);
+        let is_refusal =
+            REFUSALS.contains(&self.fault.0) || (self.call.is_refused_silently && self.fault.0 == "empty 200");
+        let is_left_to_a_person = self.call.may_be_half && is_refusal && row.state == "conflict";
         match (row.state.as_str(), effects.number) {
             (_, 2..) => Some(Broken::TwoEffects),
             ("recorded", 0) => Some(Broken::RecordedWithoutEffect),
             ("rejected" | "ignored", 1) => Some(Broken::EndedBadlyWithEffect),
-            (_, 1) if !effects.is_exact => Some(Broken::WrongEffect),
+            (_, 1) if !effects.is_exact && !is_left_to_a_person => Some(Broken::WrongEffect),
             ("recorded", _) => None,
             (_, _) if can_be_asked && !is_refusal => Some(Broken::Lost),
             ("uncertain", _) if !can_be_asked => None,
@@ -171,7 +193,7 @@ async fn arm(world: &World, speaker: &Speaker, fault: &str, on: &Value, times: u
     let mut armed: Value = serde_json::from_str(fault).unwrap();
     let fields = armed.as_object_mut().unwrap();
     fields.extend(on.as_object().unwrap().clone());
-    fields.insert("vendor".into(), speaker.account.into());
+    fields.insert("vendor".into(), speaker.account().into());
     fields.insert("times".into(), times.into());
     world.control("POST", "faults", &armed).await;
 }
@@ -220,7 +242,8 @@ fn scenarios(speaker: &'static Speaker) -> Vec<Scenario> {
             (When::AfterUnheard, u32::from(call.can_be_asked)),
             (When::AfterAccepted, if call.is_read_back { 2 } else { 0 }),
         ];
-        for (when, most) in plan {
+        let at_look_up = call.look_up.iter().map(|&(method, path)| (When::AtLookUp { method, path }, 2));
+        for (when, most) in plan.into_iter().chain(at_look_up) {
             for fault in FAULTS {
                 all.extend((1..=most).map(|times| Scenario { speaker, call, when, fault, times }));
             }
@@ -252,29 +275,76 @@ async fn violations(speaker: &'static Speaker) -> BTreeMap<String, String> {
     }
     #[expect(clippy::print_stdout, reason = "shown when the test fails")]
     {
-        println!("{}: {ends:#?}", speaker.account);
+        println!("{}: {ends:#?}", speaker.account());
     }
     broken
 }
 
 #[test]
-fn the_matrix_has_at_least_840_scenarios_and_every_vendor_is_in_it() {
-    let number: usize = SPEAKERS.iter().map(|speaker| scenarios(speaker).len()).sum();
-    assert!(number >= 840, "{number}");
+fn every_vendor_is_in_the_matrix_in_both_dialects() {
+    for (vendor, dialect) in VENDORS.iter().flat_map(|vendor| Dialect::ALL.map(|dialect| (vendor, dialect))) {
+        let is_it = |speaker: &&Speaker| speaker.vendor.name == vendor.name() && speaker.dialect == dialect;
+        let speaker = SPEAKERS.iter().find(is_it);
+        let number = speaker.map_or(0, |speaker| scenarios(speaker).len());
+        assert!(number >= 399, "{}: {number}", in_dialect(vendor.name(), dialect));
+    }
 }
 
-async fn hold(speaker: &'static Speaker) {
-    let broken = violations(speaker).await;
+async fn hold(speaker: usize) {
+    let broken = violations(&SPEAKERS[speaker]).await;
     let shown: Vec<String> = broken.iter().map(|(name, what)| format!("{name}\n      {what}")).collect();
     assert!(broken.is_empty(), "{} scenarios:\n{}", broken.len(), shown.join("\n"));
 }
 
 #[tokio::test]
-async fn in_dialect_current_no_fault_makes_two_effects_or_a_false_word() {
-    hold(&SPEAKERS[0]).await;
+async fn without_a_fault_every_call_of_every_vendor_takes_effect_once_and_is_recorded() {
+    for speaker in &SPEAKERS {
+        for call in speaker.calls {
+            let none = ("none", r#"{"kind":"delay","delay_ms":0}"#);
+            let (scenario, row, effects) =
+                Scenario { speaker, call, when: When::First, fault: none, times: 1 }.run().await;
+            let end = (row.state.as_str(), effects.number, effects.is_exact);
+            assert_eq!(end, ("recorded", 1, true), "{}: {row:#?}", scenario.name());
+        }
+    }
 }
 
 #[tokio::test]
-async fn in_dialect_guide_no_fault_makes_two_effects_or_a_false_word() {
-    hold(&SPEAKERS[1]).await;
+async fn no_fault_of_partnerstack_makes_two_effects_or_a_false_word() {
+    hold(0).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_partnerstack_makes_two_effects_or_a_false_word_in_dialect_guide() {
+    hold(1).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_partnerize_makes_two_effects_or_a_false_word() {
+    hold(2).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_partnerize_makes_two_effects_or_a_false_word_in_dialect_guide() {
+    hold(3).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_introw_makes_two_effects_or_a_false_word() {
+    hold(4).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_introw_makes_two_effects_or_a_false_word_in_dialect_guide() {
+    hold(5).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_partnero_makes_two_effects_or_a_false_word() {
+    hold(6).await;
+}
+
+#[tokio::test]
+async fn no_fault_of_partnero_makes_two_effects_or_a_false_word_in_dialect_guide() {
+    hold(7).await;
 }

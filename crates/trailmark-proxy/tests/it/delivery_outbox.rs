@@ -301,6 +301,13 @@ fn what_is_ignored_is_listed_and_can_be_settled_by_hand() {
     assert!(State::Ignored.is_dead_letter());
     let ignored = send(Class::Neither, Outcome::Ignored { message: message() });
     assert_eq!((ignored.state, ignored.due_at), (State::Ignored, None));
+    let searched = send(Class::Searchable, Outcome::Ignored { message: message() });
+    assert_eq!((searched.state, searched.purpose()), (State::Ignored, Some(Purpose::LookUp)));
+    let now = searched.due_at.unwrap();
+    let found = after_look_up(searched.clone(), &LookUp::Found { reference: None }, now, at(now));
+    assert_eq!(found.state, State::Recorded, "the vendor said nothing and has it");
+    let nobodys = after_look_up(searched, &LookUp::Differs { message: message() }, now, at(now));
+    assert_eq!((nobodys.state, nobodys.due_at), (State::Ignored, None), "the vendor has it for nobody");
     assert_eq!(resolved(ignored.clone(), true, message()).unwrap().state, State::Recorded);
     assert_eq!(dropped(ignored, message()).unwrap().state, State::Dropped);
 }

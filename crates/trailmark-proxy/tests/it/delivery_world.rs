@@ -1,5 +1,6 @@
-//! The world of the delivery tests: a real ledger on disk, the real engine, the strict simulated PartnerStack over
-//! real sockets, and a clock that moves only by hand. The engine does not poll; it acts when woken.
+//! The world of the delivery tests: a real ledger on disk, the real engine, the strict simulated vendors over real
+//! sockets, and a clock that moves only by hand. The engine does not poll; it acts when woken. Vendors and settings are
+//! in `delivery_accounts`; without another word the vendor is PartnerStack.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -23,10 +24,8 @@ use trailmark_proxy::store::{
     Accepted, Arrival, Assurance, Budget, Consequence, NetworkHash, NewConversion, NewDelivery, NewTouch, Reply,
     Ruling, Store,
 };
-use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Running, Simulator, TRACKING_TOKEN};
-use trailmark_vendors::account;
+use trailmark_simulator::{Running, Simulator};
 use trailmark_vendors::task::Task;
-use trailmark_vendors::{Dialect, vendor};
 use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
 use trailmark_wire::ids::{ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VisitorId};
@@ -35,10 +34,8 @@ use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::vendor::VendorName;
 
+pub(crate) use super::delivery_accounts::{SETTLING_MS, account, guide_account};
 pub(crate) use super::delivery_told::{refund, sale};
-
-/// The vendor's settling time in these tests.
-pub(crate) const SETTLING_MS: i64 = 15 * 60 * 1000;
 
 /// Longer than any wait of a passing test.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,6 +51,8 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<Observed>,
     pub(crate) engine: EngineHandle,
+    /// The partner whom all touches name.
+    pub(crate) partner: String,
     double: Running,
     http: reqwest::Client,
     made: AtomicU64,
@@ -102,7 +101,8 @@ impl World {
         let clock = Arc::new(ManualClock::new(UnixMillis(now)));
         let accounts = accounts(&double);
         let engine = engine(&store, &clock, accounts.clone(), NEVER);
-        Self { clock, store, engine, double, http, made: AtomicU64::new(0), accounts, _folder: folder }
+        let partner = "ada".to_owned();
+        Self { clock, store, engine, partner, double, http, made: AtomicU64::new(0), accounts, _folder: folder }
     }
 
     /// Drops the engine like a crash and starts another on the same ledger. Delayed settlements never happen.
@@ -183,7 +183,8 @@ impl World {
         self.decided("main", customer, Event::Signup, None, (data, consequences)).await
     }
 
-    async fn accept_event(
+    /// An event of a customer in a program, with or without a click id.
+    pub(crate) async fn accept_event(
         &self,
         program: &str,
         customer: CustomerClaim,
@@ -230,6 +231,8 @@ impl World {
             budget: None,
         };
         let program = ProgramId::new(program).unwrap();
+        let lane = self.accounts.iter().find(|account| account.program == program).unwrap();
+        let vendor = VendorName::from_name(lane.adapter.vendor).unwrap();
         let receipt = Receipt {
             conversion_id: id.clone(),
             status: Status::Accepted,
@@ -241,7 +244,7 @@ impl World {
         };
         let rule = Box::new(move |_: &_| {
             let decision = decide(now, vec![touch.touch.clone()], std::slice::from_ref(&program), Credit::One);
-            let (vendor, touch) = (VendorName::from_name("partnerstack").unwrap(), touch.touch.id.clone());
+            let touch = touch.touch.id.clone();
             Ok(Ruling {
                 receipt,
                 decision,
@@ -257,7 +260,7 @@ impl World {
     async fn touch(&self, program: &str, click: Option<&str>, now: UnixMillis) -> trailmark_proxy::store::StoredTouch {
         let captured = Captured {
             click_id: click.map(|click| ClickId::new(click).unwrap()),
-            partner: Some(PartnerKey::new("ada").unwrap()),
+            partner: Some(PartnerKey::new(self.partner.as_str()).unwrap()),
             raw_partner: None,
             source: Source::Url,
             twins_differ: false,
@@ -462,33 +465,6 @@ impl DeliveryStore for Observed {
     }
 }
 
-/// A program whose vendor is at this address.
-pub(crate) fn account(program: &str, address: &str) -> LaneAccount {
-    speaking(Dialect::Current, "partnerstack", program, address)
-}
-
-/// The same in dialect guide.
-pub(crate) fn guide_account(program: &str, address: &str) -> LaneAccount {
-    speaking(Dialect::Guide, "partnerstack-guide", program, address)
-}
-
-fn speaking(dialect: Dialect, root: &str, program: &str, address: &str) -> LaneAccount {
-    let settings = account::Settings::of(dialect)
-        .with_secret("public_key", PUBLIC_KEY)
-        .with_secret("private_key", PRIVATE_KEY)
-        .with_secret("tracking_token", TRACKING_TOKEN)
-        .with_text("base_url", format!("http://{address}/{root}"))
-        .with_text("tracking_url", format!("http://{address}/partnerlinks"));
-    let partnerstack = vendor("partnerstack").unwrap();
-    LaneAccount {
-        site: site(),
-        program: ProgramId::new(program).unwrap(),
-        adapter: Arc::new(partnerstack.open(&settings).unwrap()),
-        pace: partnerstack.pace(),
-        confirm_after_ms: SETTLING_MS,
-    }
-}
-
 fn engine(store: &Arc<Observed>, clock: &Arc<ManualClock>, accounts: Vec<LaneAccount>, poll: Duration) -> EngineHandle {
     let hosts: Vec<String> = accounts.iter().flat_map(|account| account.adapter.hosts.clone()).collect();
     let bounds = Bounds { total: Duration::from_secs(3), ..Bounds::default() };
@@ -519,7 +495,8 @@ fn site() -> SiteId {
     SiteId::new("acme").unwrap()
 }
 
-fn customer(key: &str, email: &str) -> CustomerClaim {
+/// A customer with this key; without an address if it is empty.
+pub(crate) fn customer(key: &str, email: &str) -> CustomerClaim {
     let email = Some(email.to_owned()).filter(|email| !email.is_empty());
     CustomerClaim::Plain(Customer { key: CustomerKey::new(key).unwrap(), email, name: None })
 }

@@ -1,5 +1,6 @@
 // The two buttons of the simulator's page: one arms a fault or ends all faults, one moves the simulator's time.
 const $ = (id) => document.getElementById(id);
+const { account, title } = document.querySelector('main').dataset;
 
 async function call(method, path, body) {
   const headers = body ? { 'Content-Type': 'application/json' } : {};
@@ -10,8 +11,8 @@ async function call(method, path, body) {
 
 function showFault(fails) {
   Object.assign($('fault'), { disabled: false, ariaPressed: String(fails) });
-  $('fault').textContent = fails ? 'Let PartnerStack answer again' : 'Make PartnerStack fail';
-  $('fault-said').textContent = fails ? 'PartnerStack is away: every call gets 503.' : 'PartnerStack answers.';
+  $('fault').textContent = fails ? `Let ${title} answer again` : `Make ${title} fail`;
+  $('fault-said').textContent = fails ? `${title} is away: every call gets 503.` : `${title} answers.`;
 }
 
 function showTime({ now_ms: now }) {
@@ -30,7 +31,7 @@ async function whileBusy(name, work) {
   }
 }
 
-const FAULT = { vendor: 'partnerstack', kind: 'status', status: 503, retry_after_s: 3600 };
+const FAULT = { vendor: account, kind: 'status', status: 503, retry_after_s: 3600 };
 
 $('fault').addEventListener('click', () => whileBusy('fault', async () => {
   const fails = $('fault').ariaPressed === 'true';

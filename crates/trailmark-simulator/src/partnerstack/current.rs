@@ -11,11 +11,12 @@
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::paging::{Listed, Page, Paging, only};
+use super::paging::{Listed, Page, Paging};
 use super::state::{Account, Action, Customer, Group, Partnership, Transaction};
-use super::validate::{AMOUNT, ANY_TEXT, EMAIL, Fields, NAME, PARTNER_NAME, Refusal, TRANSACTION_KEY};
-use super::{KeyPair, rewards, success};
+use super::validate::{AMOUNT, ANY_TEXT, EMAIL, NAME, PARTNER_NAME, Refusal, TRANSACTION_KEY, currency, metadata};
+use super::{KeyPair, hooks, rewards, success};
 use crate::call::{Answer, Call};
+use crate::fields::{Fields, only};
 
 /// What a call to the vendor API asks for.
 pub(super) enum Route<'a> {
@@ -35,6 +36,9 @@ pub(super) enum Route<'a> {
     DeleteTransaction(&'a str),
     ListRewards,
     CreateAction,
+    ListHooks,
+    RegisterHook,
+    EndHook(&'a str),
 }
 
 impl<'a> Route<'a> {
@@ -57,6 +61,9 @@ impl<'a> Route<'a> {
             ("DELETE", ["transactions", key]) => Self::DeleteTransaction(key),
             ("GET", ["rewards"]) => Self::ListRewards,
             ("POST", ["actions"]) => Self::CreateAction,
+            ("GET", ["webhooks"]) => Self::ListHooks,
+            ("POST", ["webhooks"]) => Self::RegisterHook,
+            ("DELETE", ["webhooks", key]) => Self::EndHook(key),
             _ => return None,
         })
     }
@@ -83,6 +90,9 @@ impl<'a> Route<'a> {
             Self::DeleteTransaction(_) => "transaction.delete",
             Self::ListRewards => "reward.list",
             Self::CreateAction => "action.create",
+            Self::ListHooks => "webhook.list",
+            Self::RegisterHook => "webhook.create",
+            Self::EndHook(_) => "webhook.delete",
         }
     }
 
@@ -95,12 +105,15 @@ impl<'a> Route<'a> {
             | Self::ReadPartnership(key)
             | Self::UpdatePartnership(key)
             | Self::ArchivePartnership(key)
-            | Self::DeleteTransaction(key) => return Some((*key).to_owned()),
+            | Self::DeleteTransaction(key)
+            | Self::EndHook(key) => return Some((*key).to_owned()),
             Self::ListCustomers
             | Self::ListPartnerships
             | Self::ListGroups
             | Self::ListTransactions
-            | Self::ListRewards => return None,
+            | Self::ListRewards
+            | Self::ListHooks
+            | Self::RegisterHook => return None,
             Self::CreateCustomer => &["customer_key", "email"],
             Self::CreatePartnership => &["partner_key", "email"],
             Self::CreateTransaction => &["key", "customer_external_key", "customer_key", "customer_email"],
@@ -155,13 +168,16 @@ pub(super) fn answer(
             Ok(success(json!({ "key": key })).with_effects(1))
         }
         Route::CreateAction => create_action(account, call, now_ms),
+        Route::ListHooks => Ok(list(&Paging::current(call)?.page(account.hooks.iter())?, hooks::Registered::json)),
+        Route::RegisterHook => hooks::register(account, call, now_ms),
+        Route::EndHook(key) => hooks::end(account, key),
     }
 }
 
 fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
     let customer = Customer {
-        email: Some(fields.required_email()?),
+        email: Some(fields.required_email("email", EMAIL)?),
         partner_key: Some(fields.required_text("partner_key", ANY_TEXT)?),
         customer_key: fields.required_nullable_text("customer_key", ANY_TEXT)?,
         name: fields.text("name", NAME)?,
@@ -183,7 +199,7 @@ fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i6
 fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     account.customer(key, now_ms)?;
     let mut fields = Fields::of(call)?;
-    let (email, name) = (fields.email()?, fields.text("name", NAME)?);
+    let (email, name) = (fields.email("email", EMAIL)?, fields.text("name", NAME)?);
     let (provider_key, member_key) = (fields.text("provider_key", ANY_TEXT)?, fields.text("member_key", ANY_TEXT)?);
     let meta = known_meta(account, fields.free_object("meta")?);
     fields.finish()?;
@@ -199,11 +215,13 @@ fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -
 
 fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
-    let email = fields.required_email()?;
+    let email = fields.required_email("email", EMAIL)?;
     let group_key = fields.required_text("group_key", ANY_TEXT)?;
     let partner_key = fields.text("partner_key", ANY_TEXT)?;
     let first_name = fields.text("first_name", PARTNER_NAME)?.unwrap_or_default();
     let last_name = fields.text("last_name", PARTNER_NAME)?.unwrap_or_default();
+    let manager = (fields.nullable_text("manager_email", EMAIL)?, fields.nullable_text("manager_name", ANY_TEXT)?);
+    let tags = if fields.is_null("tags") { Vec::new() } else { fields.texts("tags")? };
     let data = known_meta(account, fields.free_object("meta")?);
     fields.finish()?;
     check_group(account, &group_key)?;
@@ -221,6 +239,8 @@ fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
         first_name,
         last_name,
         group_key,
+        manager,
+        tags,
         claimed: false,
         test: pair.is_test(),
         data,
@@ -265,13 +285,13 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     let mut fields = Fields::of(call)?;
     let reference = customer_reference(&mut fields)?;
     let amount = fields.required_integer("amount", AMOUNT)?;
-    let currency = fields.required_currency()?;
+    let currency = currency(&mut fields)?;
     let key = fields.text("key", TRANSACTION_KEY)?;
     let category_key = fields.nullable_text("category_key", ANY_TEXT)?;
     let product_key = fields.nullable_text("product_key", ANY_TEXT)?;
     let member_key = fields.nullable_text("member_key", ANY_TEXT)?;
     let subscription_key = fields.nullable_text("subscription_key", ANY_TEXT)?;
-    let metadata = fields.metadata()?;
+    let metadata = metadata(&mut fields)?;
     let created_ms = fields.integer("created_at", 0..=i64::MAX)?.unwrap_or(now_ms);
     let test = fields.flag("test")?.unwrap_or(pair.is_test());
     fields.finish()?;
@@ -432,6 +452,8 @@ fn partnership_json(account: &Account, partnership: &Partnership) -> Value {
         "first_name": partnership.first_name,
         "last_name": partnership.last_name,
         "group": group,
+        "manager": { "email": partnership.manager.0, "name": partnership.manager.1 },
+        "tags": partnership.tags,
         "claimed": partnership.claimed,
         "test": partnership.test,
         "mdata": partnership.data,

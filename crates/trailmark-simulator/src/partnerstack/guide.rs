@@ -4,7 +4,7 @@
 //! work as in `current`, on this dialect's own account: reading and deleting a customer, single partnerships, the lists of
 //! groups, transactions and rewards, deleting transactions, actions; but no page has more than the seed's hundred items.
 //! Calls that the seed replaces do not exist (`PATCH` of a customer), and there is no conversion/xid, since the seed has no
-//! bearer token.
+//! bearer token. Webhooks are registered in the dashboard alone.
 //!
 //! Decided here, where the seed is silent: a customer's `group_key` must name a group; a second customer with the same
 //! `external_key`, which the seed calls used for deduplication, is refused like one with the same e-mail.
@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 
 use super::KeyPair;
 use super::current::{self, check_group, partnership_of};
-use super::paging::{Listed, Page, Paging, only};
+use super::paging::{Listed, Page, Paging};
 use super::state::{Account, Customer, Partnership, Transaction};
-use super::validate::{AMOUNT, ANY_TEXT, Fields, NAME, Refusal};
+use super::validate::{AMOUNT, ANY_TEXT, EMAIL, NAME, Refusal, currency};
 use crate::call::{Answer, Call};
+use crate::fields::{Fields, only};
 
 /// What a call asks for.
 pub(super) enum Route<'a> {
@@ -45,7 +46,7 @@ impl<'a> Route<'a> {
             ("GET", ["customers"]) => Some(Self::ListCustomers),
             ("POST", ["customers"]) => Some(Self::CreateCustomer),
             ("PUT", ["customers", key]) => Some(Self::UpdateCustomer(key)),
-            ("PATCH", ["customers", _]) => None,
+            ("PATCH", ["customers", _]) | (_, ["webhooks", ..]) => None,
             ("POST", ["transactions"]) => Some(Self::CreateTransaction),
             ("GET", ["groups", key]) => Some(Self::ReadGroup(key)),
             ("GET", ["partnerships"]) => Some(Self::ListPartnerships),
@@ -147,7 +148,7 @@ fn create_customer(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i6
     let mut fields = Fields::of(call)?;
     let customer = Customer {
         customer_key: Some(fields.required_text("customer_key", ANY_TEXT)?),
-        email: Some(fields.required_email()?),
+        email: Some(fields.required_email("email", EMAIL)?),
         partner_key: fields.text("partner_key", ANY_TEXT)?,
         test: pair.is_test(),
         created_ms: now_ms,
@@ -168,7 +169,7 @@ fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -
     only(call, &[])?;
     let customer = account.customer_of_yours(key, now_ms)?.clone();
     let mut fields = Fields::of(call)?;
-    let email = fields.email()?.or_else(|| customer.email.clone());
+    let email = fields.email("email", EMAIL)?.or_else(|| customer.email.clone());
     let customer = changed(Customer { email, ..customer }, &mut fields, now_ms)?;
     fields.finish()?;
     check_references(account, &customer, now_ms)?;
@@ -210,7 +211,7 @@ fn create_transaction(account: &mut Account, call: &Call, pair: KeyPair, now_ms:
     let mut fields = Fields::of(call)?;
     let customer_key = fields.required_text("customer_key", ANY_TEXT)?;
     let amount = fields.required_integer("amount", AMOUNT)?;
-    let currency = fields.required_currency()?;
+    let currency = currency(&mut fields)?;
     fields.finish()?;
     let customer = account.customer_of_yours(&customer_key, now_ms)?.clone();
     let transaction = Transaction {

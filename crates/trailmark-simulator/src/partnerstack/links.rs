@@ -10,8 +10,9 @@ use http::{HeaderValue, Method, StatusCode};
 
 use super::current::known_meta;
 use super::state::{Account, Customer};
-use super::validate::{ANY_TEXT, EMAIL, Fields, NAME, Refusal};
+use super::validate::{ANY_TEXT, EMAIL, NAME, Refusal};
 use crate::call::{Answer, Call, encode};
+use crate::fields::{Fields, only};
 
 /// The program's link domain in `pscd`. It identifies nothing.
 const LINK_DOMAIN: &str = "try.acme.example";
@@ -51,7 +52,7 @@ impl<'a> Route<'a> {
 /// # Errors
 /// A field is missing, unknown, of the wrong type or length.
 pub(super) fn convert(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
-    super::paging::only(call, &[])?;
+    only(call, &[])?;
     let mut fields = Fields::of(call)?;
     let xid = fields.required_text("xid", ANY_TEXT)?;
     let customer_key = fields.required_text("customer_key", ANY_TEXT)?;

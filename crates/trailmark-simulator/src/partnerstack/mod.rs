@@ -6,14 +6,29 @@
 //! | `/partnerstack-guide/api/v2/...` | seed 000, on its own account |
 //! | `/partnerlinks/...` | partner links and the server-to-server conversion of the `current` account |
 //!
+//! Its control routes, under `/control/partnerstack/`; `account` is `partnerstack` (the default) or `partnerstack-guide`:
+//!
+//! | route | in | out |
+//! |---|---|---|
+//! | `POST clicks` | `{xid?, partner_key}` | `{xid}` |
+//! | `POST rewards` | `{customer_key, amount?, account?}`: a reward for a signup, in cents | `{key}` |
+//! | `POST rewards/{key}/hold`, `/approve`, `/decline`, `/pay` | `{}`; `key` of the reward or its transaction | the reward |
+//! | `POST partners/{partner_key}/archive`, `/restore` | `{}`: the partner leaves both accounts, or comes back | `{}` |
+//! | `POST settings` | `{visible_after_ms?, dedupe?, meta_keys?, accept_credentials?: {public_key?, private_key?, tracking_token?}}` for both accounts | what is in force, without credentials |
+//!
+//! The state of an account is `{now_ms, customers, partners, transactions, actions, clicks, rewards}`; customers have `xid`,
+//! `partner_key`, `created_at`, `visible_at` and `visible`.
+//!
 //! Where the documents are silent, the simulator chooses and says so in the code: an unknown path or method and a missing
 //! thing are 404, everything wrong with a body or parameter is 400, both in the vendor's envelope. Transactions are listed,
-//! but a single one cannot be read, since our documents name no such call. There are no tags, bulk moves, members, teams,
-//! tiers, deals, leads or reports. `webhooks` describes the webhooks. In the guide, whose transactions have no key of the
+//! but a single one cannot be read, since our documents name no such call. There are no calls for tags, bulk moves,
+//! members, teams, tiers, deals, leads or reports. `webhooks` describes the webhooks. In the guide, whose transactions have no key of the
 //! client's, the list is that of `current`.
 
+mod control;
 mod current;
 mod guide;
+mod hooks;
 mod links;
 mod paging;
 mod rewards;
@@ -33,11 +48,10 @@ use self::state::{Account, Rules};
 use self::validate::Refusal;
 use self::webhooks::Hook;
 use crate::call::{Answer, Authorization, Body, Call};
+use crate::double::{About, Double, Program};
 use crate::log::Errand;
-use crate::settings::Settings;
-
-pub(crate) use self::rewards::Verdict;
-pub(crate) use self::webhooks::Outgoing;
+use crate::postman::Outgoing;
+use crate::settings::{Pace, Settings};
 
 /// Public half of the key pair that the simulator accepts.
 pub const PUBLIC_KEY: &str = "pk_sim";
@@ -51,14 +65,14 @@ pub const TEST_PUBLIC_KEY: &str = "pk_sim_test";
 pub const TEST_PRIVATE_KEY: &str = "sk_sim_test";
 
 /// The name of the `current` account in control routes, log and effects.
-pub(crate) const CURRENT: &str = "partnerstack";
+const CURRENT: &str = "partnerstack";
 /// The name of the account that speaks the guide.
-pub(crate) const GUIDE: &str = "partnerstack-guide";
+const GUIDE: &str = "partnerstack-guide";
 
 /// The two descriptions of the vendor's API, and so the two accounts; written as control routes, log and effects name
 /// them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Dialect {
+enum Dialect {
     /// The vendor's own documents.
     #[default]
     #[serde(rename = "partnerstack")]
@@ -97,24 +111,6 @@ enum KeyPair {
     Test,
 }
 
-/// What `POST /control/partnerstack/settings` changes; absent fields stay.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Change {
-    visible_after_ms: Option<i64>,
-    dedupe: Option<bool>,
-    meta_keys: Option<Vec<String>>,
-    accept_credentials: Option<CredentialChange>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CredentialChange {
-    public_key: Option<String>,
-    private_key: Option<String>,
-    tracking_token: Option<String>,
-}
-
 /// A call at one of the three entrances; `None` is a path or method that does not exist there.
 enum Door<'a> {
     Current(Option<current::Route<'a>>),
@@ -123,18 +119,12 @@ enum Door<'a> {
 }
 
 impl Dialect {
-    const ALL: [Self; 2] = [Self::Current, Self::Guide];
-
     /// The account's name.
-    pub(crate) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Current => CURRENT,
             Self::Guide => GUIDE,
         }
-    }
-
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|dialect| dialect.name() == name)
     }
 }
 
@@ -153,28 +143,10 @@ impl PartnerStack {
         }
     }
 
-    /// What a call asks for, before anything is done; `None` if it is not for PartnerStack.
-    pub(crate) fn errand(call: &Call) -> Option<Errand> {
-        let errand = match Door::of(call)? {
-            Door::Current(None) | Door::Links(None) => Errand::unknown(CURRENT),
-            Door::Current(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
-            Door::Guide(None) => Errand::unknown(GUIDE),
-            Door::Guide(Some(route)) => Errand::new(GUIDE, route.operation(), route.external_key(call)),
-            Door::Links(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
-        };
-        Some(errand)
-    }
-
-    /// Does what the call asks, or says why not.
-    pub(crate) fn answer(&mut self, call: &Call, now_ms: i64) -> Answer {
-        self.process(call, now_ms).unwrap_or_else(|refusal| error(refusal.status, &refusal.message))
-    }
-
     fn process(&mut self, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
         let door = Door::of(call).ok_or_else(|| Refusal::not_found("path"))?;
         if matches!(call.body, Body::TooLarge) {
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(Refusal { status, message: "body is larger than 1 MiB".to_owned() });
+            return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body is larger than 1 MiB"));
         }
         match door {
             Door::Current(Some(route)) => {
@@ -196,115 +168,9 @@ impl PartnerStack {
         }
     }
 
-    /// Changes the rules of both accounts and returns those in force; credentials are not repeated.
-    pub(crate) fn change(&mut self, change: Change) -> Value {
-        for rules in [&mut self.current.account.rules, &mut self.guide.account.rules] {
-            rules.visible_after_ms = change.visible_after_ms.or(rules.visible_after_ms);
-            rules.dedupe = change.dedupe.unwrap_or(rules.dedupe);
-            rules.meta_keys = change.meta_keys.clone().unwrap_or_else(|| rules.meta_keys.clone());
-        }
-        if let Some(accepted) = change.accept_credentials {
-            let credentials = &mut self.credentials;
-            credentials.public_key = accepted.public_key.unwrap_or_else(|| credentials.public_key.clone());
-            credentials.private_key = accepted.private_key.unwrap_or_else(|| credentials.private_key.clone());
-            credentials.tracking_token = accepted.tracking_token.unwrap_or_else(|| credentials.tracking_token.clone());
-        }
-        let rules = &self.current.account.rules;
-        json!({
-            "visible_after_ms": rules.visible_after_ms,
-            "dedupe": rules.dedupe,
-            "meta_keys": rules.meta_keys,
-        })
-    }
-
-    /// Everything in an account.
-    pub(crate) fn view(&self, dialect: Dialect, now_ms: i64) -> Value {
-        view::account(&self.side(dialect).account, now_ms)
-    }
-
-    /// Both accounts for a file. Rules, credentials and webhook addresses are not among it: they are settings.
-    pub(crate) fn kept(&self) -> [&impl Serialize; 2] {
-        [&self.current.account, &self.guide.account]
-    }
-
-    /// Goes on with what [`Self::kept`] gave.
-    ///
-    /// # Errors
-    /// It is something else.
-    pub(crate) fn resume(&mut self, kept: [Value; 2]) -> Result<(), serde_json::Error> {
-        for (side, kept) in [&mut self.current, &mut self.guide].into_iter().zip(kept) {
-            let mut account: Account = serde_json::from_value(kept)?;
-            account.rules = side.account.rules.clone();
-            side.account = account;
-        }
-        Ok(())
-    }
-
-    /// The webhooks that became due since the last call.
-    pub(crate) fn news(&mut self) -> Vec<Outgoing> {
-        let Self { current, guide, .. } = self;
-        [current, guide].into_iter().flat_map(|Side { account, hook }| hook.news(account)).collect()
-    }
-
-    /// Sets the address for an account's webhooks; `None` for nowhere.
-    pub(crate) fn point(&mut self, dialect: Dialect, url: Option<String>) {
-        let Side { account, hook } = self.side_mut(dialect);
-        hook.point(url, account);
-    }
-
-    /// A webhook that a person wrote; `None` if the account has no address for webhooks.
-    pub(crate) fn word(&self, dialect: Dialect, body: Value) -> Option<Outgoing> {
-        let url = self.side(dialect).hook.url()?.to_owned();
-        Some(Outgoing { account: dialect.name(), url, body })
-    }
-
-    /// Gives a reward for a signup.
-    ///
-    /// # Errors
-    /// The sentence says what is wrong with the customer.
-    pub(crate) fn reward(
-        &mut self,
-        dialect: Dialect,
-        customer_key: &str,
-        amount: i64,
-        now_ms: i64,
-    ) -> Result<String, String> {
-        rewards::give(&mut self.side_mut(dialect).account, customer_key, amount, now_ms)
-    }
-
-    /// Decides about a reward in either account.
-    ///
-    /// # Errors
-    /// The sentence says why not.
-    pub(crate) fn decide(&mut self, key: &str, verdict: Verdict, now_ms: i64) -> Result<Value, String> {
-        let of_guide = rewards::named(&self.guide.account, key).is_some();
-        let dialect = if of_guide { Dialect::Guide } else { Dialect::Current };
-        rewards::decide(&mut self.side_mut(dialect).account, key, verdict, now_ms)
-    }
-
-    /// Makes a partner leave both accounts, or come back.
-    ///
-    /// # Errors
-    /// No partner has that key.
-    pub(crate) fn admit(&mut self, partner_key: &str, is_member: bool, now_ms: i64) -> Result<(), String> {
-        let accounts = [&mut self.current.account, &mut self.guide.account];
-        let known = accounts.map(|account| account.admit(partner_key, is_member, now_ms));
-        if known.contains(&true) { Ok(()) } else { Err("partner_key names no partner".to_owned()) }
-    }
-
-    /// Creates a click without a browser and returns its id.
-    ///
-    /// # Errors
-    /// The sentence says which of the two names is wrong.
-    pub(crate) fn click(&mut self, xid: Option<String>, partner_key: &str, now_ms: i64) -> Result<String, String> {
-        self.current.account.click(xid, partner_key, now_ms).map_err(|refusal| refusal.message)
-    }
-
-    fn side(&self, dialect: Dialect) -> &Side {
-        match dialect {
-            Dialect::Current => &self.current,
-            Dialect::Guide => &self.guide,
-        }
+    /// The side with that name; any other name is that of the `current` account.
+    fn named(&mut self, account: &str) -> &mut Side {
+        if account == GUIDE { &mut self.guide } else { &mut self.current }
     }
 
     fn side_mut(&mut self, dialect: Dialect) -> &mut Side {
@@ -312,6 +178,110 @@ impl PartnerStack {
             Dialect::Current => &mut self.current,
             Dialect::Guide => &mut self.guide,
         }
+    }
+}
+
+impl Double for PartnerStack {
+    fn accounts(&self) -> &'static [&'static str] {
+        &[CURRENT, GUIDE]
+    }
+
+    fn errand(&self, call: &Call) -> Option<Errand> {
+        let errand = match Door::of(call)? {
+            Door::Current(None) | Door::Links(None) => Errand::unknown(CURRENT),
+            Door::Current(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
+            Door::Guide(None) => Errand::unknown(GUIDE),
+            Door::Guide(Some(route)) => Errand::new(GUIDE, route.operation(), route.external_key(call)),
+            Door::Links(Some(route)) => Errand::new(CURRENT, route.operation(), route.external_key(call)),
+        };
+        Some(errand)
+    }
+
+    fn answer(&mut self, call: &Call, now_ms: i64) -> Answer {
+        self.process(call, now_ms)
+            .unwrap_or_else(|Refusal { status, message, breach }| error(status, &message).with_breach(breach))
+    }
+
+    fn refusal(&self, _call: &Call, status: StatusCode, message: &str) -> Answer {
+        error(status, message)
+    }
+
+    fn secrets(&self) -> Vec<&str> {
+        vec![&self.credentials.private_key, &self.credentials.tracking_token, TEST_PRIVATE_KEY]
+    }
+
+    fn control(&mut self, path: &[&str], call: &Call, now_ms: i64) -> Option<crate::control::Result> {
+        control::perform(self, path, call, now_ms)
+    }
+
+    fn view(&self, account: &str, now_ms: i64) -> Value {
+        let side = if account == GUIDE { &self.guide } else { &self.current };
+        view::account(&side.account, now_ms)
+    }
+
+    fn listen(&mut self, account: &str, is_heard: bool) {
+        let Side { account, hook } = self.named(account);
+        hook.listen(is_heard, account);
+    }
+
+    fn news(&mut self, _now_ms: i64) -> Vec<Outgoing> {
+        let Self { current, guide, .. } = self;
+        [current, guide].into_iter().flat_map(|Side { account, hook }| hook.news(account)).collect()
+    }
+
+    /// `confirm_after` is four seconds for [`Pace::Demo`], one more than a customer stays invisible, and fifteen minutes for
+    /// [`Pace::Real`], the wait that vendors.md § 1.2 reports from production.
+    fn program(&self, Settings { listen, pace, .. }: &Settings) -> Program {
+        let confirm_after = match pace {
+            Pace::Real => "15m",
+            Pace::Demo => "4s",
+        };
+        let toml = format!(
+            r#"id             = "main"
+vendor         = "partnerstack"
+dialect        = "current"
+public_key     = "env:PARTNERSTACK_PUBLIC_KEY"
+private_key    = "env:PARTNERSTACK_PRIVATE_KEY"
+tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
+base_url       = "http://{listen}/partnerstack"
+tracking_url   = "http://{listen}/partnerlinks"
+confirm_after  = "{confirm_after}"
+# The double of dialect "guide" is an account of its own, with the same keys:
+# dialect  = "guide"
+# base_url = "http://{listen}/partnerstack-guide"
+"#
+        );
+        let exports = vec![
+            ("PARTNERSTACK_PUBLIC_KEY", PUBLIC_KEY),
+            ("PARTNERSTACK_PRIVATE_KEY", PRIVATE_KEY),
+            ("PARTNERSTACK_TRACKING_TOKEN", TRACKING_TOKEN),
+        ];
+        Program { exports, toml }
+    }
+
+    fn about(&self) -> About {
+        About {
+            title: "PartnerStack",
+            partners: &[("Ada", "/partnerlinks/go/ada"), ("Grace", "/partnerlinks/go/grace")],
+            entrances: &[
+                ("base_url", "/partnerstack"),
+                ("base_url of dialect guide", "/partnerstack-guide"),
+                ("tracking_url", "/partnerlinks"),
+            ],
+        }
+    }
+
+    fn kept(&self) -> serde_json::Result<Value> {
+        serde_json::to_value([&self.current.account, &self.guide.account])
+    }
+
+    fn resume(&mut self, kept: Value) -> serde_json::Result<()> {
+        let kept: [Account; 2] = serde_json::from_value(kept)?;
+        for (side, mut account) in [&mut self.current, &mut self.guide].into_iter().zip(kept) {
+            account.rules = side.account.rules.clone();
+            side.account = account;
+        }
+        Ok(())
     }
 }
 
@@ -371,7 +341,7 @@ impl KeyPair {
 }
 
 /// The vendor's error envelope; a fault of kind `status` uses it too.
-pub(crate) fn error(status: StatusCode, message: &str) -> Answer {
+fn error(status: StatusCode, message: &str) -> Answer {
     Answer::json(status, &json!({ "message": message, "status": status.as_u16() }))
 }
 

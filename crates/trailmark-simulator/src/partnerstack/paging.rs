@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::validate::Refusal;
 use crate::call::Call;
+use crate::fields::only;
 
 const CURSOR_PREFIX: &str = "cursor_";
 
@@ -114,19 +115,6 @@ impl<T: Listed> Page<'_, T> {
         let last = self.items.last()?;
         Some(format!("{CURSOR_PREFIX}{}", URL_SAFE_NO_PAD.encode(last.key())))
     }
-}
-
-/// Refuses parameters that are not `known` or occur twice.
-pub(super) fn only(call: &Call, known: &[&str]) -> Result<(), Refusal> {
-    for (place, (name, _)) in call.query.iter().enumerate() {
-        if !known.contains(&name.as_str()) {
-            return Err(Refusal::bad_request(format!("{name} is not a known parameter")));
-        }
-        if call.query.iter().take(place).any(|(earlier, _)| earlier == name) {
-            return Err(Refusal::bad_request(format!("{name} is given twice")));
-        }
-    }
-    Ok(())
 }
 
 fn head<T>(items: &[T], start: usize, limit: usize) -> (&[T], bool) {

@@ -28,7 +28,7 @@ const STATUSES: [&str; 6] = ["hold", "pending", "approved", "declined", "paid", 
 
 /// A person's decision about a reward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(super) enum Verdict {
     Hold,
     Approve,
     Decline,
@@ -36,7 +36,7 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    pub(crate) fn from_word(word: &str) -> Option<Self> {
+    pub(super) fn from_word(word: &str) -> Option<Self> {
         match word {
             "hold" => Some(Self::Hold),
             "approve" => Some(Self::Approve),

@@ -49,6 +49,8 @@ pub(super) fn partnerships(random: &mut SplitMix) -> Vec<Partnership> {
             first_name: first.to_owned(),
             last_name: last.to_owned(),
             group_key: group_key.to_owned(),
+            manager: (None, None),
+            tags: Vec::new(),
             // Every ninth was invited and has not joined yet.
             claimed: day % 9 != 0,
             test: false,

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Dialect;
+use super::hooks::Registered;
 use super::paging::Listed;
 use super::rewards::Reward;
 use super::seed;
@@ -81,6 +82,11 @@ pub(super) struct Partnership {
     pub(super) first_name: String,
     pub(super) last_name: String,
     pub(super) group_key: String,
+    /// E-mail address and name of the vendor's own manager for the partner.
+    #[serde(default)]
+    pub(super) manager: (Option<String>, Option<String>),
+    #[serde(default)]
+    pub(super) tags: Vec<String>,
     pub(super) claimed: bool,
     pub(super) test: bool,
     pub(super) data: Map<String, Value>,
@@ -161,6 +167,8 @@ pub(super) struct Account {
     pub(super) rewards: Vec<Reward>,
     pub(super) actions: Vec<Action>,
     pub(super) clicks: Vec<Click>,
+    #[serde(default)]
+    pub(super) hooks: Vec<Registered>,
     /// Places in `customers`, by either key.
     customer_places: HashMap<String, usize>,
     transaction_keys: HashSet<String>,
@@ -186,6 +194,7 @@ impl Account {
             rewards: Vec::new(),
             actions: Vec::new(),
             clicks: Vec::new(),
+            hooks: Vec::new(),
             customer_places: HashMap::new(),
             transaction_keys: HashSet::new(),
             click_places: HashMap::new(),

@@ -8,8 +8,8 @@
 //! partnership; the seed shows no body, so the guide's are as flat as its answers. No document says whether a webhook names
 //! a customer before the API shows it; here it does, which is the harder case.
 //!
-//! Nothing is signed and nothing is sent twice: the documents describe neither. `POST /v2/webhooks` is left out, since our
-//! documents do not show its fields.
+//! Nothing is signed and nothing is sent twice: the documents describe neither. Webhooks that the API registers are in
+//! `hooks`.
 
 use std::collections::HashMap;
 
@@ -17,21 +17,13 @@ use serde_json::{Value, json};
 
 use super::Dialect;
 use super::state::{Account, Customer, Kind, Partnership, Transaction};
+use crate::postman::Outgoing;
 use crate::random::number_of;
 
-/// One webhook to be sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Outgoing {
-    /// The account's name.
-    pub(crate) account: &'static str,
-    pub(crate) url: String,
-    pub(crate) body: Value,
-}
-
-/// The webhook address of an account, and what was sent.
+/// Whether an account's webhooks go anywhere, and what was sent.
 #[derive(Debug, Default)]
 pub(super) struct Hook {
-    url: Option<String>,
+    is_heard: bool,
     /// A hash of each thing as of its last webhook, by its place in the account.
     known: HashMap<(Kind, usize), u64>,
 }
@@ -45,22 +37,20 @@ struct Thing {
 }
 
 impl Hook {
-    /// Sends webhooks to this address from now on, or none; existing things are not reported.
-    pub(super) fn point(&mut self, url: Option<String>, account: &mut Account) {
-        self.url = url;
+    /// Tells of changes from now on, or no longer; existing things are not reported.
+    pub(super) fn listen(&mut self, is_heard: bool, account: &mut Account) {
+        self.is_heard = is_heard;
         account.take_changes();
         let all = everything(account).filter_map(|name| Some((name, Thing::of(account, name)?.look())));
         self.known = all.collect();
     }
 
-    pub(super) fn url(&self) -> Option<&str> {
-        self.url.as_deref()
-    }
-
     /// The webhooks since the last call.
     pub(super) fn news(&mut self, account: &mut Account) -> Vec<Outgoing> {
         let changes = account.take_changes();
-        let Some(url) = self.url.clone() else { return Vec::new() };
+        if !self.is_heard {
+            return Vec::new();
+        }
         let mut news = Vec::new();
         for name in changes {
             let Some(thing) = Thing::of(account, name) else { continue };
@@ -74,7 +64,7 @@ impl Hook {
             if let Some(members) = body.as_object_mut() {
                 members.insert("event".to_owned(), Value::from(event));
             }
-            news.push(Outgoing { account: account.dialect.name(), url: url.clone(), body });
+            news.push(Outgoing::json(account.dialect.name(), &body));
         }
         news
     }

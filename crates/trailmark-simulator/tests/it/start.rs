@@ -77,6 +77,25 @@ fn the_printed_configuration_is_toml_and_its_comment_exports_every_secret_it_nam
 }
 
 #[test]
+fn programs_at_the_other_vendors_are_comments_that_somebody_may_take_into_force() {
+    let text = print_config(&Settings::default()).unwrap();
+    let mut programs = text.split("# Another program of the site:").skip(1);
+    let others = programs.find(|program| program.contains("\"partnerize\"")).unwrap();
+    let marked = others.lines().filter(|line| !line.starts_with("#   export ") && !line.contains("The double of"));
+    let table: String =
+        marked.filter_map(|line| line.strip_prefix("# ")).fold(String::new(), |all, line| all + line + "\n");
+    let (program, _) = table.split_once("# dialect").unwrap();
+    let program: toml::Table = program.parse().unwrap();
+    let program = program["sites"]["programs"][0].as_table().unwrap();
+    for (name, value) in program {
+        let Some(variable) = value.as_str().unwrap().strip_prefix("env:") else { continue };
+        assert!(others.contains(&format!("#   export {variable}=")), "{name}");
+    }
+    assert_eq!(program["vendor"].as_str(), Some("partnerize"));
+    assert_eq!(program["tracking_url"].as_str(), Some("http://127.0.0.1:9100/prf"));
+}
+
+#[test]
 fn the_printed_configuration_puts_the_site_where_partner_links_lead() {
     for (landing_url, listen, admin_listen, origin) in [
         ("http://127.0.0.1:8787/", "127.0.0.1:8787", "127.0.0.1:8788", "http://127.0.0.1:8787"),

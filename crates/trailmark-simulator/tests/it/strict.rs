@@ -155,7 +155,7 @@ async fn paths_and_methods_that_do_not_exist_are_404_in_the_vendors_envelope() {
         assert_eq!(reply.status, StatusCode::NOT_FOUND, "{method} {path}");
         assert!(reply.refusal().contains("not found"), "{method} {path}");
     }
-    assert_eq!(double.draft("GET", "/partnerize/v1").send().await.status, StatusCode::NOT_FOUND);
+    assert_eq!(double.draft("GET", "/elsewhere/v1").send().await.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

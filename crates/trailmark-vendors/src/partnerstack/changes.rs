@@ -1,384 +1,322 @@
-//! An operator's changes at PartnerStack: customers, partners and transactions added, changed, removed. This file decides
-//! which fields a dialect has; any other field is refused by name and never dropped silently.
+//! An operator's changes at PartnerStack: customers, partners, transactions and webhooks added, changed, removed. `commands`
+//! says which inputs a dialect has; this file says where they go in a body.
 //!
-//! | | `current` | `guide` |
-//! |---|---|---|
-//! | customer | POST, PATCH, DELETE | POST and PUT of seed 000; DELETE beyond the guide |
-//! | partner | POST, PATCH, DELETE of partnerships | the same, beyond the guide |
-//! | transaction | POST, DELETE | POST of seed 000; DELETE beyond the guide |
+//! PATCH and DELETE take a partnership's own id, so that is read first. The body of the call that moves several partners at
+//! once is not documented: each partner is read and moved by itself, and shown as soon as it has moved. The sources
+//! disagree about the field of a webhook's address, so a webhook counts as registered only if the answer shows the address.
 //!
-//! PATCH and DELETE take a partnership's own id, so that is read first. Only partners can change their name and e-mail
-//! address (seed 002). The vendor's documents name a call that invites a member, but not its body, and the guide has no
-//! call for team members: both dialects refuse it.
-//!
-//! Sources: <https://docs.partnerstack.com/reference>; vendors.md §§ 1.2, 1.4; seeds 000 and 002.
+//! Sources: <https://docs.partnerstack.com/reference>; vendors.md §§ 1.2, 1.4, vendors-2.md § 4; seeds 000 and 002.
 
 use std::ops::RangeInclusive;
 
-use serde_json::{Map, Value};
-use trailmark_wire::text_map::TextMap;
+use serde_json::{Map, Value as Json};
+use trailmark_wire::money::Currency;
 
 use super::fit::{self, EMAIL_CHARS, NAME_CHARS};
-use super::lists::{path_segment, success, unreadable};
+use super::lists::{Thing, path_segment, shown_of, success, unreadable};
 use super::{Account, answers, post, shown, transactions};
 use crate::Dialect;
-use crate::directory::{
-    Ask, Change, CustomerFields, CustomerName, PartnerFields, Refusal, Then, Thing, TransactionFields,
-};
-use crate::exchange::{Answer, Call, Method, Request};
-use crate::outcome::Outcome;
-use crate::records::{Record, Removed};
+use crate::command::{Ask, Record, Refusal, Reply, Value, Values};
+use crate::exchange::{Call, Method, Request};
 use crate::redaction::Redaction;
 use crate::task::{Note, Rejection};
 
+/// Where an input goes in a body: our name of it, the vendor's, and the characters of a text.
+type Place = (&'static str, &'static str, RangeInclusive<usize>);
+
 /// Characters of a key, and of texts without a documented length.
-const TEXT_CHARS: RangeInclusive<usize> = 1..=255;
+const TEXT: RangeInclusive<usize> = 1..=255;
 /// Characters of a partner's first and last name.
-const PARTNER_NAME_CHARS: RangeInclusive<usize> = 1..=50;
+const PARTNER_NAME: RangeInclusive<usize> = 1..=50;
+
+const CUSTOMER: &[Place] = &[
+    ("email", "email", EMAIL_CHARS),
+    ("partner", "partner_key", TEXT),
+    ("name", "name", NAME_CHARS),
+    ("first_name", "first_name", NAME_CHARS),
+    ("last_name", "last_name", NAME_CHARS),
+    ("status", "status", TEXT),
+    ("external_key", "external_key", TEXT),
+    ("group", "group_key", TEXT),
+    ("provider_key", "provider_key", TEXT),
+    ("member_key", "member_key", TEXT),
+];
+const PARTNER: &[Place] = &[
+    ("email", "email", EMAIL_CHARS),
+    ("new_key", "partner_key", TEXT),
+    ("group", "group_key", TEXT),
+    ("key", "partner_key", TEXT),
+    ("first_name", "first_name", PARTNER_NAME),
+    ("last_name", "last_name", PARTNER_NAME),
+    ("manager_email", "manager_email", EMAIL_CHARS),
+    ("manager_name", "manager_name", TEXT),
+    ("tag", "tags", TEXT),
+];
+const TRANSACTION: &[Place] = &[
+    ("customer", "customer_external_key", TEXT),
+    ("customer_id", "customer_key", TEXT),
+    ("customer_email", "customer_email", EMAIL_CHARS),
+    ("key", "key", transactions::KEY_CHARS),
+];
+const KIND_OF_TRANSACTION: &[Place] = &[("category", "category_key", TEXT), ("product", "product_key", TEXT)];
+
+/// Inputs that say something about a person.
+const PERSONAL: [&str; 11] = [
+    "customer",
+    "customer_email",
+    "customer_id",
+    "email",
+    "external_key",
+    "first_name",
+    "last_name",
+    "manager_email",
+    "manager_name",
+    "name",
+    "provider_key",
+];
 
 const PARTNERSHIPS: &str = "/api/v2/partnerships";
 
-/// The first request of a change.
-pub(super) fn call(account: &Account, change: &Change) -> Result<Ask<Then>, Refusal> {
-    match change {
-        Change::AddCustomer(fields) => add_customer(account, fields),
-        Change::UpdateCustomer { key, fields } => update_customer(account, key, fields),
-        Change::RemoveCustomer { key } => {
-            let path = format!("/api/v2/customers/{}", path_segment(key));
-            let request = account.bare(Method::Delete, &path, "DELETE /v2/customers/{customer_key}");
-            Ok(removal(account, request, key, "no such customer"))
-        }
-        Change::AddPartner(fields) => add_partner(account, fields),
-        Change::UpdatePartner { key, fields } => update_partner(account, key, fields),
-        Change::RemovePartner { key } => remove_partner(account, key),
-        Change::InviteMember { .. } => Err(Refusal::Unsupported { why: no_invitation(account.dialect) }),
-        Change::AddTransaction(fields) => add_transaction(account, fields),
-        Change::RemoveTransaction { key } => {
-            let path = format!("/api/v2/transactions/{}", path_segment(key));
-            let request = account.bare(Method::Delete, &path, "DELETE /v2/transactions/{key}");
-            Ok(removal(account, request, key, "no such transaction"))
-        }
-    }
-}
-
-fn no_invitation(dialect: Dialect) -> &'static str {
-    match dialect {
-        Dialect::Current => {
-            "the vendor's documents name a call for members and not its body; add a partner, which invites its main \
-             contact, and invite further members in PartnerStack"
-        }
-        Dialect::Guide => {
-            "the guide has no call that invites members; add a partner, which invites its main contact, and invite \
-             further members in PartnerStack"
-        }
-    }
-}
-
-fn add_customer(account: &Account, fields: &CustomerFields) -> Result<Ask<Then>, Refusal> {
-    let dialect = account.dialect;
-    needed("key", fields.key.as_ref(), "a customer is known by it")?;
-    needed("email", fields.email.as_ref(), "every customer has an address")?;
-    if dialect == Dialect::Current {
-        needed("partner", fields.partner.as_ref(), "this call ties a customer to a partner by it alone")?;
-    }
+/// `POST /v2/customers`
+pub(super) fn add_customer(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     let mut body = Map::new();
-    insert(&mut body, "customer_key", "key", fields.key.as_ref(), TEXT_CHARS)?;
-    insert(&mut body, "email", "email", fields.email.as_ref(), EMAIL_CHARS)?;
-    insert(&mut body, "partner_key", "partner", fields.partner.as_ref(), TEXT_CHARS)?;
-    changeable(&mut body, dialect, fields)?;
-    let url = account.api.url("/api/v2/customers");
-    let request = post(url, &account.basic, &Value::Object(body), "POST /v2/customers");
-    Ok(sent(account, request, personal(fields, None), None, Thing::Customer))
+    body.insert("customer_key".into(), fitting("key", &values.key, &TEXT)?);
+    body.extend(customer(account, values)?);
+    let request = account.post("/api/v2/customers", body, "POST /v2/customers");
+    Ok(account.sent(request, values, Thing::Customer, Reply::Done))
 }
 
-fn update_customer(account: &Account, key: &str, fields: &CustomerFields) -> Result<Ask<Then>, Refusal> {
-    if fields.key.is_some() || fields.partner.is_some() {
-        return Err(rejected("`key` and `partner` of a customer cannot be changed at PartnerStack"));
-    }
-    let mut body = Map::new();
-    insert(&mut body, "email", "email", fields.email.as_ref(), EMAIL_CHARS)?;
-    changeable(&mut body, account.dialect, fields)?;
-    if body.is_empty() {
-        return Err(rejected("nothing to change: give a field"));
-    }
+/// `PATCH` or, in the guide, `PUT /v2/customers/{customer_key}`
+pub(super) fn update_customer(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let body = some(customer(account, values)?)?;
     let (method, label) = match account.dialect {
         Dialect::Current => (Method::Patch, "PATCH /v2/customers/{customer_key}"),
         Dialect::Guide => (Method::Put, "PUT /v2/customers/{customer_key}"),
     };
-    let path = format!("/api/v2/customers/{}", path_segment(key));
-    let request = Request { method, ..post(account.api.url(&path), &account.basic, &Value::Object(body), label) };
-    Ok(sent(account, request, personal(fields, Some(key)), Some("no such customer"), Thing::Customer))
+    let post = account.post(&format!("/api/v2/customers/{}", path_segment(&values.key)), body, label);
+    Ok(account.sent(Request { method, ..post }, values, Thing::Customer, Reply::Done))
 }
 
-/// The fields that can be set on creation and on change.
-fn changeable(body: &mut Map<String, Value>, dialect: Dialect, fields: &CustomerFields) -> Result<(), Refusal> {
-    insert(body, "name", "name", fields.name.as_ref(), NAME_CHARS)?;
-    let (taken, foreign, data) = match dialect {
-        Dialect::Current => (fields_of_current(fields), fields_of_guide(fields), "meta"),
-        Dialect::Guide => (fields_of_guide(fields), fields_of_current(fields), "metadata"),
-    };
-    if let Some((_, name, _)) = foreign.iter().find(|(_, _, value)| value.is_some()) {
-        let dialect = dialect.as_str();
-        return Err(rejected(&format!("`{name}` is no field of a customer in dialect `{dialect}`; leave it out")));
+fn customer(account: &Account, values: &Values) -> Result<Map<String, Json>, Refusal> {
+    let mut body = placed(values, CUSTOMER)?;
+    if let Some(data) = values.pairs("data").filter(|data| !data.is_empty()) {
+        let data = data.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let theirs = if account.dialect == Dialect::Current { "meta" } else { "metadata" };
+        body.insert(theirs.into(), Json::Object(data));
     }
-    for (theirs, name, value) in taken {
-        let chars = if theirs.ends_with("_name") { NAME_CHARS } else { TEXT_CHARS };
-        insert(body, theirs, name, value, chars)?;
+    Ok(body)
+}
+
+/// `POST /v2/partnerships`
+pub(super) fn add_partner(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let request = account.post(PARTNERSHIPS, partner(values)?, "POST /v2/partnerships");
+    Ok(account.sent(request, values, Thing::Partnership, Reply::Done))
+}
+
+/// `PATCH /v2/partnerships/{key}`
+pub(super) fn update_partner(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let body = some(partner(values)?)?;
+    Ok(patched(account, &values.key, body, Reply::Done))
+}
+
+/// The same for each of several partners, with a new group.
+pub(super) fn move_partners(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let body = partner(values)?;
+    let mut keys: Vec<String> = Vec::new();
+    for key in values.texts("partner") {
+        if !keys.contains(key) {
+            keys.push(key.clone());
+        }
     }
-    insert_data(body, data, &fields.data);
-    Ok(())
+    keys.reverse();
+    moved(account, keys, body).ok_or_else(|| refused("missing `partner`: name each partner that moves"))
 }
 
-/// The vendor's name of a field, ours, and its value.
-type Stated<'a> = (&'static str, &'static str, Option<&'a String>);
-
-fn fields_of_current(fields: &CustomerFields) -> Vec<Stated<'_>> {
-    vec![
-        ("provider_key", "provider_key", fields.provider_key.as_ref()),
-        ("member_key", "member_key", fields.member_key.as_ref()),
-    ]
+/// Moves the last of the partners, then the others.
+fn moved(account: &Account, mut keys: Vec<String>, body: Map<String, Json>) -> Option<Ask<Reply>> {
+    let key = keys.pop()?;
+    let (again, others) = (account.clone(), body.clone());
+    let next = move |record| Reply::Page { items: vec![record], next: moved(&again, keys.clone(), others.clone()) };
+    Some(patched(account, &key, body, next))
 }
 
-fn fields_of_guide(fields: &CustomerFields) -> Vec<Stated<'_>> {
-    vec![
-        ("first_name", "first_name", fields.first_name.as_ref()),
-        ("last_name", "last_name", fields.last_name.as_ref()),
-        ("status", "status", fields.status.as_ref()),
-        ("external_key", "external_key", fields.external_key.as_ref()),
-        ("group_key", "group", fields.group.as_ref()),
-    ]
-}
-
-fn add_partner(account: &Account, fields: &PartnerFields) -> Result<Ask<Then>, Refusal> {
-    needed("email", fields.email.as_ref(), "the main contact is invited by it")?;
-    needed("group", fields.group.as_ref(), "a partner belongs to a group; list the groups")?;
-    let mut body = Map::new();
-    insert(&mut body, "email", "email", fields.email.as_ref(), EMAIL_CHARS)?;
-    insert(&mut body, "group_key", "group", fields.group.as_ref(), TEXT_CHARS)?;
-    insert_partner_key(&mut body, fields.key.as_ref())?;
-    insert(&mut body, "first_name", "first_name", fields.first_name.as_ref(), PARTNER_NAME_CHARS)?;
-    insert(&mut body, "last_name", "last_name", fields.last_name.as_ref(), PARTNER_NAME_CHARS)?;
-    let request = post(account.api.url(PARTNERSHIPS), &account.basic, &Value::Object(body), "POST /v2/partnerships");
-    Ok(sent(account, request, contact(fields), None, Thing::Partnership))
-}
-
-fn update_partner(account: &Account, key: &str, fields: &PartnerFields) -> Result<Ask<Then>, Refusal> {
-    if fields.email.is_some() || fields.first_name.is_some() || fields.last_name.is_some() {
-        return Err(rejected("name and e-mail address are the partner's own to change, in PartnerStack"));
-    }
-    let mut body = Map::new();
-    insert_partner_key(&mut body, fields.key.as_ref())?;
-    insert(&mut body, "group_key", "group", fields.group.as_ref(), TEXT_CHARS)?;
-    if body.is_empty() {
-        return Err(rejected("nothing to change: give a new `key` or `group`"));
-    }
-    Ok(found(account, key, move |account, id| {
-        let url = account.api.url(&format!("{PARTNERSHIPS}/{}", path_segment(id)));
-        let patch = post(url, &account.basic, &Value::Object(body.clone()), "PATCH /v2/partnerships/{key}");
-        let patch = Request { method: Method::Patch, ..patch };
-        sent(account, patch, Vec::new(), Some("no such partner"), Thing::Partnership)
-    }))
-}
-
-fn remove_partner(account: &Account, key: &str) -> Result<Ask<Then>, Refusal> {
-    let named = key.to_owned();
-    Ok(found(account, key, move |account, id| {
-        let path = format!("{PARTNERSHIPS}/{}", path_segment(id));
-        let delete = account.bare(Method::Delete, &path, "DELETE /v2/partnerships/{key}");
-        removal(account, delete, &named, "no such partner")
-    }))
-}
-
-/// Reads the partnership first, since the next request needs its own id.
-fn found(
+fn patched(
     account: &Account,
     key: &str,
-    then: impl Fn(&Account, &str) -> Ask<Then> + Send + Sync + 'static,
-) -> Ask<Then> {
-    let path = format!("{PARTNERSHIPS}/{}", path_segment(key));
-    let request = account.get(&path, "GET /v2/partnerships/{key}");
-    let (account, key) = (account.clone(), key.to_owned());
-    let read = move |answer: &Answer| {
-        let redaction = account.without([key.as_str()]);
-        no_such(answer, Some("no such partner"))?;
-        let partner = shown::partner(&success(answer, &redaction)?);
-        let partner = partner.ok_or_else(|| unreadable(answer, "nothing with a `key`"))?;
-        Ok(Then::Next(then(&account, partner.id.as_deref().unwrap_or(&partner.key))))
-    };
-    Call { request, read: Box::new(read) }
+    body: Map<String, Json>,
+    reply: impl Fn(Record) -> Reply + Clone + Send + Sync + 'static,
+) -> Ask<Reply> {
+    account.found(key, move |account, id| {
+        let path = format!("{PARTNERSHIPS}/{}", path_segment(id));
+        let post = account.post(&path, body.clone(), "PATCH /v2/partnerships/{key}");
+        let patch = Request { method: Method::Patch, ..post };
+        account.sent(patch, &Values::default(), Thing::Partnership, reply.clone())
+    })
 }
 
-fn add_transaction(account: &Account, fields: &TransactionFields) -> Result<Ask<Then>, Refusal> {
-    let cents = transactions::cents(fields.amount_minor, fields.currency)?;
-    let mut body = Map::new();
+/// `DELETE /v2/partnerships/{key}`
+pub(super) fn remove_partner(account: &Account, values: &Values) -> Ask<Reply> {
+    let named = values.key.clone();
+    account.found(&values.key, move |account, id| {
+        account.removal(PARTNERSHIPS, id, &named, "DELETE /v2/partnerships/{key}", Thing::Partner)
+    })
+}
+
+/// The vendor's fields of a partner. Seed 002: a key has no spaces, capitals or special characters. That binds the keys
+/// that we set, not those that the vendor has.
+fn partner(values: &Values) -> Result<Map<String, Json>, Refusal> {
+    let lawful = |key: &str| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    for name in ["key", "new_key"] {
+        if values.text(name).is_some_and(|key| !lawful(key)) {
+            return Err(refused(&format!(
+                "`{name}` of a partner must be lower-case letters and digits, without spaces"
+            )));
+        }
+    }
+    placed(values, PARTNER)
+}
+
+/// `POST /v2/transactions`: in the guide exactly the three fields of seed 000.
+pub(super) fn add_transaction(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let code = values.text("currency").unwrap_or_default();
+    let currency = Currency::new(code).map_err(|error| refused(&format!("`currency`: {error}")))?;
+    let cents = transactions::cents(values.number("amount_minor").unwrap_or_default(), currency)?;
+    let mut body = placed(values, TRANSACTION)?;
     match account.dialect {
-        Dialect::Current => transaction_of_current(&mut body, fields, cents)?,
-        Dialect::Guide => transaction_of_guide(&mut body, fields, cents)?,
-    }
-    let url = account.api.url("/api/v2/transactions");
-    let request = post(url, &account.basic, &Value::Object(body), "POST /v2/transactions");
-    let (CustomerName::Email(customer) | CustomerName::Id(customer) | CustomerName::Key(customer)) = &fields.customer;
-    let personal = fields.data.values().chain([customer.as_str()]).map(str::to_owned).collect();
-    Ok(sent(account, request, personal, None, Thing::Transaction))
-}
-
-/// Our key is required, although the vendor does not require it: without it a repeat is a second transaction.
-fn transaction_of_current(
-    body: &mut Map<String, Value>,
-    fields: &TransactionFields,
-    cents: i64,
-) -> Result<(), Refusal> {
-    needed("key", fields.key.as_ref(), "without it a repeat is a second transaction")?;
-    let (name, customer, chars) = match &fields.customer {
-        CustomerName::Email(email) => ("customer_email", email, EMAIL_CHARS),
-        CustomerName::Id(id) => ("customer_key", id, TEXT_CHARS),
-        CustomerName::Key(key) => ("customer_external_key", key, TEXT_CHARS),
-    };
-    insert(body, name, "customer", Some(customer), chars)?;
-    insert(body, "key", "key", fields.key.as_ref(), transactions::KEY_CHARS)?;
-    body.insert("amount".into(), cents.into());
-    body.insert("currency".into(), fields.currency.as_str().into());
-    if let Some(at) = fields.at {
-        body.insert("created_at".into(), at.0.into());
-    }
-    insert(body, "category_key", "category", fields.category.as_ref(), TEXT_CHARS)?;
-    insert(body, "product_key", "product", fields.product.as_ref(), TEXT_CHARS)?;
-    let mut notes = Vec::new();
-    let metadata = fit::metadata(&fields.data, &mut notes);
-    if let Some(Note { field, reason }) = notes.first() {
-        return Err(rejected(&format!("`{field}` would be {reason}; shorten it or leave it out")));
-    }
-    if !metadata.is_empty() {
-        body.insert("metadata".into(), Value::Object(metadata));
-    }
-    Ok(())
-}
-
-/// Exactly seed 000: three fields.
-fn transaction_of_guide(body: &mut Map<String, Value>, fields: &TransactionFields, cents: i64) -> Result<(), Refusal> {
-    let others = [
-        ("key", fields.key.is_some()),
-        ("category", fields.category.is_some()),
-        ("product", fields.product.is_some()),
-        ("at", fields.at.is_some()),
-        ("data", !fields.data.is_empty()),
-    ];
-    if let Some((name, _)) = others.iter().find(|(_, stated)| *stated) {
-        return Err(rejected(&format!("`{name}` is no field of a transaction in dialect `guide`; leave it out")));
-    }
-    let CustomerName::Key(customer) = &fields.customer else {
-        return Err(rejected("in dialect `guide` a transaction names its customer by your own key alone"));
-    };
-    insert(body, "customer_key", "customer", Some(customer), TEXT_CHARS)?;
-    body.insert("amount".into(), cents.into());
-    body.insert("currency".into(), fields.currency.as_str().to_ascii_lowercase().into());
-    Ok(())
-}
-
-/// A request whose answer shows the thing. `none` is the sentence for a path that names nothing.
-fn sent(
-    account: &Account,
-    request: Request,
-    personal: Vec<String>,
-    none: Option<&'static str>,
-    thing: Thing,
-) -> Ask<Then> {
-    let account = account.clone();
-    let read = move |answer: &Answer| {
-        let redaction = account.without(personal.iter().map(String::as_str));
-        no_such(answer, none)?;
-        let data = success(answer, &redaction)?;
-        let record = shown::record(thing, account.dialect, &data);
-        record.map(Then::Done).ok_or_else(|| unreadable(answer, "nothing with a `key`"))
-    };
-    Call { request, read: Box::new(read) }
-}
-
-/// A deletion: done is only what the vendor acknowledges, by 204 or by its envelope.
-fn removal(account: &Account, request: Request, key: &str, none: &'static str) -> Ask<Then> {
-    let (account, key) = (account.clone(), key.to_owned());
-    let read = move |answer: &Answer| {
-        no_such(answer, Some(none))?;
-        match answers::failure(answer, "base_url", &account.without([key.as_str()])) {
-            Some(failure) => Err(failure),
-            None if answers::is_acknowledged(answer) => {
-                Ok(Then::Done(Record::Removed(Removed { removed: key.clone() })))
+        Dialect::Current => {
+            if ["customer", "customer_id", "customer_email"].iter().filter(|name| values.has(name)).count() != 1 {
+                return Err(refused("give one of `customer`, `customer_id` and `customer_email`"));
             }
-            None => Err(answers::unproved(answer, "the vendor's confirmation that it is removed")),
+            body.insert("amount".into(), cents.into());
+            body.insert("currency".into(), currency.as_str().into());
+            body.extend(values.time("at").map(|at| ("created_at".into(), at.0.into())));
+            body.extend(placed(values, KIND_OF_TRANSACTION)?);
+            body.extend(metadata(values)?);
         }
-    };
-    Call { request, read: Box::new(read) }
+        Dialect::Guide => {
+            let customer = body.remove("customer_external_key");
+            body.extend(customer.map(|customer| ("customer_key".into(), customer)));
+            body.insert("amount".into(), cents.into());
+            body.insert("currency".into(), currency.as_str().to_ascii_lowercase().into());
+        }
+    }
+    let request = account.post("/api/v2/transactions", body, "POST /v2/transactions");
+    Ok(account.sent(request, values, Thing::Transaction, Reply::Done))
 }
 
-fn no_such(answer: &Answer, none: Option<&'static str>) -> Result<(), Outcome> {
-    match none {
-        Some(none) if answers::says_no_such_thing(answer) => {
-            Err(Outcome::Rejected { message: answers::said(answer.status, none) })
-        }
-        _ => Ok(()),
+fn metadata(values: &Values) -> Result<Option<(String, Json)>, Refusal> {
+    let Some(data) = values.pairs("data") else { return Ok(None) };
+    let mut notes = Vec::new();
+    let metadata = fit::metadata(data, &mut notes);
+    if let Some(Note { field, reason }) = notes.first() {
+        return Err(refused(&format!("`{field}` would be {reason}; shorten it or leave it out")));
     }
+    Ok((!metadata.is_empty()).then(|| ("metadata".into(), Json::Object(metadata))))
+}
+
+/// `POST /v2/webhooks`
+pub(super) fn register_webhook(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let url = values.secret("url").ok_or_else(|| refused("missing `url`"))?.expose();
+    let mut body = placed(values, &[("event", "events", TEXT)])?;
+    body.insert(values.text("field").unwrap_or("target_url").into(), fitting("url", url, &(1..=2048))?);
+    let request = account.post("/api/v2/webhooks", body, "POST /v2/webhooks");
+    let (account, url) = (account.clone(), url.to_owned());
+    Ok(Call::new(request, move |answer| {
+        let data = success(answer, &Redaction::of(&account.credentials, [url.as_str()]))?;
+        let record = shown::record(Thing::Webhook, account.dialect, &data);
+        let record = record.filter(|record| record.get("url").and_then(Json::as_str) == Some(url.as_str()));
+        let doubtful = "a webhook without the address; list the webhooks, remove it, and try the other `field`";
+        record.map(Reply::Done).ok_or_else(|| unreadable(answer, doubtful))
+    }))
 }
 
 impl Account {
-    /// Keeps the credentials and these texts out of messages.
-    fn without<'a>(&'a self, texts: impl IntoIterator<Item = &'a str>) -> Redaction<'a> {
-        Redaction::of(&self.credentials, texts)
+    /// A `POST` of a JSON object to the vendor API.
+    fn post(&self, path: &str, body: Map<String, Json>, label: &'static str) -> Request {
+        post(self.api.url(path), &self.basic, &Json::Object(body), label)
+    }
+
+    /// Reads the partnership first, since the next request needs its own id.
+    fn found(&self, key: &str, then: impl Fn(&Self, &str) -> Ask<Reply> + Send + Sync + 'static) -> Ask<Reply> {
+        let path = format!("{PARTNERSHIPS}/{}", path_segment(key));
+        let request = self.get(&path, "GET /v2/partnerships/{key}");
+        let (account, key) = (self.clone(), key.to_owned());
+        Call::new(request, move |answer| {
+            let data = shown_of(Thing::Partner, answer, &Redaction::of(&account.credentials, [key.as_str()]))?;
+            let id = shown::partnership(&data).ok_or_else(|| unreadable(answer, "nothing with a `key`"))?;
+            Ok(Reply::Next(then(&account, id)))
+        })
+    }
+
+    /// A request whose answer shows the thing. A path that names a thing may name nothing; a `POST` names none.
+    fn sent(
+        &self,
+        request: Request,
+        values: &Values,
+        thing: Thing,
+        reply: impl Fn(Record) -> Reply + Send + Sync + 'static,
+    ) -> Ask<Reply> {
+        let (account, personal, is_new) = (self.clone(), personal(values), request.method == Method::Post);
+        Call::new(request, move |answer| {
+            let redaction = Redaction::of(&account.credentials, personal.iter().map(String::as_str));
+            let data = if is_new { success(answer, &redaction)? } else { shown_of(thing, answer, &redaction)? };
+            let record = shown::record(thing, account.dialect, &data);
+            record.map(&reply).ok_or_else(|| unreadable(answer, "nothing with a `key`"))
+        })
+    }
+
+    /// A deletion: done is only what the vendor acknowledges, by 204 or by its envelope. `key` is the operator's word.
+    pub(super) fn removal(&self, path: &str, id: &str, key: &str, label: &'static str, thing: Thing) -> Ask<Reply> {
+        let request = self.bare(Method::Delete, &format!("{path}/{}", path_segment(id)), label);
+        let (account, key) = (self.clone(), key.to_owned());
+        Call::new(request, move |answer| {
+            let redaction = Redaction::of(&account.credentials, [key.as_str()]);
+            if answers::is_acknowledged(answer) && answers::failure(answer, "base_url", &redaction).is_none() {
+                return Ok(Reply::Done(Record::removed(&key)));
+            }
+            shown_of(thing, answer, &redaction)?;
+            Err(answers::unproved(answer, "the vendor's confirmation that it is removed"))
+        })
     }
 }
 
-/// What a message must not repeat of a customer; also the words of names.
-fn personal(fields: &CustomerFields, key: Option<&str>) -> Vec<String> {
-    let names = [&fields.name, &fields.first_name, &fields.last_name].into_iter().flatten();
-    let words = names.clone().flat_map(|name| name.split_whitespace()).map(str::to_owned);
-    let keys = [&fields.key, &fields.email, &fields.external_key, &fields.provider_key].into_iter().flatten();
-    let stated = keys.chain(names).map(String::as_str).chain(fields.data.values()).map(str::to_owned);
-    stated.chain(words).chain(key.map(str::to_owned)).collect()
+/// What a message must not repeat of the values; also the words of names.
+fn personal(values: &Values) -> Vec<String> {
+    let texts = PERSONAL.into_iter().filter_map(|name| values.text(name)).chain([values.key.as_str()]);
+    let names = PERSONAL.into_iter().filter(|name| name.ends_with("name")).filter_map(|name| values.text(name));
+    let data = values.pairs("data").into_iter().flat_map(|data| data.values());
+    texts.chain(names.flat_map(str::split_whitespace)).chain(data).map(str::to_owned).collect()
 }
 
-fn contact(fields: &PartnerFields) -> Vec<String> {
-    [&fields.email, &fields.first_name, &fields.last_name].into_iter().flatten().cloned().collect()
-}
-
-fn needed(name: &str, value: Option<&String>, why: &str) -> Result<(), Refusal> {
-    match value {
-        Some(_) => Ok(()),
-        None => Err(rejected(&format!("missing `{name}`: {why}"))),
+/// A body of the inputs that were given.
+fn placed(values: &Values, places: &[Place]) -> Result<Map<String, Json>, Refusal> {
+    let mut body = Map::new();
+    for (name, theirs, chars) in places {
+        let json = match values.flags.get(name) {
+            Some(Value::Text(text)) => fitting(name, text, chars)?,
+            Some(Value::Texts(texts)) => {
+                texts.iter().map(|text| fitting(name, text, chars)).collect::<Result<_, _>>()?
+            }
+            _ => continue,
+        };
+        body.insert((*theirs).into(), json);
     }
+    Ok(body)
 }
 
-/// Adds a text, if it is set, under the vendor's name of the field; `name` is ours.
-fn insert(
-    body: &mut Map<String, Value>,
-    theirs: &str,
-    name: &str,
-    value: Option<&String>,
-    chars: RangeInclusive<usize>,
-) -> Result<(), Refusal> {
-    let Some(value) = value else { return Ok(()) };
+fn fitting(name: &str, value: &str, chars: &RangeInclusive<usize>) -> Result<Json, Refusal> {
     if value.trim().is_empty() || !chars.contains(&value.chars().count()) {
         let (least, most) = (chars.start(), chars.end());
-        return Err(rejected(&format!("`{name}` must have {least} to {most} characters at PartnerStack")));
+        return Err(refused(&format!("`{name}` must have {least} to {most} characters at PartnerStack")));
     }
-    body.insert(theirs.into(), value.as_str().into());
-    Ok(())
+    Ok(value.into())
 }
 
-/// Seed 002: no spaces, capitals or special characters.
-fn insert_partner_key(body: &mut Map<String, Value>, key: Option<&String>) -> Result<(), Refusal> {
-    let lawful = |key: &String| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    if key.is_some_and(|key| !lawful(key)) {
-        return Err(rejected("`key` of a partner must be lower-case letters and digits, without spaces"));
-    }
-    insert(body, "partner_key", "key", key, TEXT_CHARS)
+/// A body with something in it.
+fn some(body: Map<String, Json>) -> Result<Map<String, Json>, Refusal> {
+    if body.is_empty() { Err(refused("nothing to change: give a flag")) } else { Ok(body) }
 }
 
-fn insert_data(body: &mut Map<String, Value>, theirs: &str, data: &TextMap) {
-    if !data.is_empty() {
-        let data = data.iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
-        body.insert(theirs.into(), Value::Object(data));
-    }
-}
-
-fn rejected(reason: &str) -> Refusal {
-    Refusal::Field(Rejection { reason: reason.to_owned() })
+fn refused(reason: &str) -> Refusal {
+    Rejection { reason: reason.to_owned() }.into()
 }

@@ -2,7 +2,7 @@
 
 use trailmark_vendors::secret::Secret;
 
-use super::{Account, account, named, opened, partnerstack};
+use super::{Account, account, opened, partnerstack};
 
 fn refused(account: &Account) -> String {
     opened(account).unwrap_err().to_string()
@@ -60,12 +60,4 @@ fn hosts_are_what_requests_go_to() {
     assert_eq!(hosts("https://API.example.com:443/x"), "api.example.com");
     assert_eq!(hosts("https://api.example.com:8443"), "api.example.com:8443");
     assert_eq!(hosts("http://[::1]:9100/partnerstack"), "[::1]:9100");
-}
-
-#[test]
-fn what_is_not_spoken_yet_says_so() {
-    for name in ["partnerize", "introw", "partnero"] {
-        let error = named(name).open(&account().settings()).unwrap_err().to_string();
-        assert_eq!(error, format!("{name} in dialect `current` is not supported yet"));
-    }
 }

@@ -10,21 +10,22 @@ mod changes;
 mod commissions;
 mod guide;
 mod hints;
+mod introw;
 mod lists;
 mod look_up;
 mod orders;
+mod partnero;
+mod partnerize;
 mod partners;
 mod redaction;
 mod signups;
 mod webhooks;
 
 use trailmark_vendors::account::{AccountError, Settings};
+use trailmark_vendors::command::{Ask, Record, Refusal, Reply, Value, Values};
 use trailmark_vendors::commission::{Earned, Standing};
-use trailmark_vendors::directory::{Ask, Change, List, Refusal, Then, Thing};
 use trailmark_vendors::exchange::{Answer, Call, Request, Step};
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
-use trailmark_vendors::paging::Pages;
-use trailmark_vendors::records::{Partner, Record};
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::task::{Field, Plan, Rejection, Task};
 use trailmark_vendors::webhook::Meaning;
@@ -151,17 +152,48 @@ impl Opened {
         self.0.webhooks.as_ref().unwrap().read(body)
     }
 
-    fn list(&self, list: &List) -> Result<Pages, Refusal> {
-        self.0.directory.as_ref().unwrap().list(list)
+    /// The first request of a command, such as `customers list`; a refusal if the dialect lacks it.
+    fn ask(&self, words: &str, values: &Values) -> Result<Ask<Reply>, Refusal> {
+        let vendor = named(self.0.vendor);
+        let offered = vendor.commands(self.0.dialect).into_iter();
+        let mut offered = offered.filter(|command| format!("{} {}", command.noun, command.verb) == words);
+        let lacking = || vendor.lacking().iter().find(|lack| format!("{} {}", lack.noun, lack.verb) == words);
+        match offered.next() {
+            Some(command) => self.0.commands.as_ref().unwrap().start(command, values),
+            None => Err(Refusal::Unsupported { why: lacking().map_or("no such command", |lack| lack.why) }),
+        }
     }
+}
 
-    fn one(&self, thing: Thing, key: &str) -> Result<Ask<Record>, Refusal> {
-        self.0.directory.as_ref().unwrap().one(thing, key)
-    }
+/// The values of a command: its key, if it takes one, and its flags.
+fn values(key: &str, flags: &[(&'static str, Value)]) -> Values {
+    Values { key: key.into(), flags: flags.iter().cloned().collect() }
+}
 
-    fn change(&self, change: &Change) -> Result<Ask<Then>, Refusal> {
-        self.0.directory.as_ref().unwrap().change(change)
+fn text(text: &str) -> Value {
+    Value::Text(text.into())
+}
+
+/// The items of a page, and the request for the next one.
+#[track_caller]
+fn paged(reply: Reply) -> (Vec<Record>, Option<Ask<Reply>>) {
+    match reply {
+        Reply::Page { items, next } => (items, next),
+        other => panic!("no page: {other:?}"),
     }
+}
+
+#[track_caller]
+fn done(reply: Reply) -> Record {
+    match reply {
+        Reply::Done(record) => record,
+        other => panic!("not done: {other:?}"),
+    }
+}
+
+/// A text of a record, or a dash.
+fn told<'r>(record: &'r Record, name: &str) -> &'r str {
+    record.get(name).and_then(serde_json::Value::as_str).unwrap_or("-")
 }
 
 fn named(name: &str) -> &'static dyn Vendor {
@@ -232,20 +264,13 @@ fn sent(vendor: &Opened, task: &Task) -> Request {
 }
 
 /// One partner by this key.
-fn one_partner(vendor: &Opened, key: &str) -> Ask<Record> {
-    vendor.one(Thing::Partner, key).unwrap()
+fn one_partner(vendor: &Opened, key: &str) -> Ask<Reply> {
+    vendor.ask("partners get", &values(key, &[])).unwrap()
 }
 
 /// Every partner.
-fn all_partners(vendor: &Opened) -> Pages {
-    vendor.list(&List::all(Thing::Partner)).unwrap()
-}
-
-fn partner(record: Record) -> Partner {
-    match record {
-        Record::Partner(partner) => *partner,
-        other => panic!("no partner: {other:?}"),
-    }
+fn all_partners(vendor: &Opened) -> Ask<Reply> {
+    vendor.ask("partners list", &Values::default()).unwrap()
 }
 
 /// A request as it goes over the wire, credentials and all.

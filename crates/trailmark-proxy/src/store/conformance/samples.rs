@@ -205,7 +205,7 @@ fn rule_on(known: &Known, conversion: ConversionId, at: UnixMillis, first_delive
 }
 
 fn deliveries(decision: &Decision, due_at: UnixMillis, first: u16) -> Vec<NewDelivery> {
-    let vendor = VendorName::from_name("partnerstack").unwrap();
+    let vendor = VendorName::all().next().unwrap();
     let credited = (first..).zip(decision.credited());
     let delivery = |(number, touch): (u16, &trailmark_attribution::Touch)| NewDelivery {
         id: id(number),

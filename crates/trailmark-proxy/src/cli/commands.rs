@@ -1,0 +1,411 @@
+//! The commands that ask a vendor: their nouns, verbs and flags come from the tables of all vendors in both dialects. This
+//! file builds clap's commands from them, reads the values of a call, finds what the program's vendor makes of it, and
+//! follows the requests to the end. Nothing passes through the ledger. `account` sends the requests, `records` prints what
+//! comes back.
+//!
+//! Where the ledger has the same noun and verb, the vendor's verb gets `vendor-` before it: `webhooks vendor-list`.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::str::FromStr;
+
+use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches as _, value_parser};
+use trailmark_vendors::command::{Command, Effect, Input, InputKind, Lack, Reply, Value, Values};
+use trailmark_vendors::exchange::Request;
+use trailmark_vendors::secret::Secret;
+use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
+use trailmark_wire::time::UnixMillis;
+
+use super::account::{Account, AccountArgs};
+use super::failure::Failure;
+use super::output;
+use super::records::{self, Listing};
+use crate::config::{Overrides, Program};
+
+/// The most requests between two pages, or until a command is done: a profile of each item of a page.
+const MOST_STEPS: u32 = 1_000;
+
+/// Characters of a text.
+const TEXT_CHARS: usize = 1_000;
+
+/// The id of the key among the arguments; no flag has capitals.
+const KEY: &str = "KEY";
+
+/// A noun and a verb, with the vendors that offer them, and those that do not and say why.
+struct Words {
+    noun: &'static str,
+    verb: &'static str,
+    offers: Vec<Offered>,
+    lacks: Vec<(&'static str, &'static Lack)>,
+}
+
+/// A command of one vendor in one dialect.
+struct Offered {
+    vendor: &'static dyn Vendor,
+    dialect: Dialect,
+    command: &'static Command,
+}
+
+/// A call of a vendor's command, as it was typed.
+pub(super) struct Asked {
+    words: Words,
+    matches: ArgMatches,
+}
+
+/// What a program's account makes of a call.
+struct Call<'a> {
+    program: &'a Program,
+    command: &'static Command,
+    values: Values,
+    args: &'a AccountArgs,
+}
+
+/// The command line with the vendors' commands.
+pub(super) fn added(own: &clap::Command) -> clap::Command {
+    let mut all = own.clone();
+    for words in all_words() {
+        if all.find_subcommand(words.noun).is_none() {
+            let group = clap::Command::new(words.noun).subcommand_required(true).arg_required_else_help(true);
+            all = all.subcommand(group.about(about(words.noun)).hide(true));
+        }
+        let (verb, is_offered) = (words.parser(&words.typed(own)), !words.offers.is_empty());
+        all = all.mut_subcommand(words.noun, |group| {
+            let is_hidden = group.is_hide_set() && !is_offered;
+            group.subcommand(verb).hide(is_hidden)
+        });
+    }
+    all
+}
+
+/// What a group of commands is for.
+fn about(noun: &str) -> String {
+    let verbs = all_words().into_iter().filter(|words| words.noun == noun && !words.offers.is_empty());
+    let verbs: Vec<_> = verbs.map(|words| words.verb).collect();
+    format!("At the vendor, {noun}: {}", verbs.join(", "))
+}
+
+/// The vendors' command that was called, if one was.
+pub(super) fn asked(own: &clap::Command, mut matches: ArgMatches) -> Result<Asked, ArgMatches> {
+    let typed = |words: &Words| {
+        let (noun, group) = matches.subcommand()?;
+        (noun == words.noun && group.subcommand_name()? == words.typed(own)).then_some(())
+    };
+    let Some(words) = all_words().into_iter().find(|words| typed(words).is_some()) else { return Err(matches) };
+    let verb = matches.remove_subcommand().and_then(|(_, mut group)| group.remove_subcommand());
+    Ok(Asked { words, matches: verb.map(|(_, matches)| matches).unwrap_or_default() })
+}
+
+/// Every noun and verb, in the order of the vendors' tables.
+fn all_words() -> Vec<Words> {
+    let mut all: Vec<Words> = Vec::new();
+    for vendor in VENDORS {
+        for dialect in Dialect::ALL {
+            for command in vendor.commands(dialect) {
+                let offered = Offered { vendor, dialect, command };
+                put(&mut all, command.noun, command.verb, |words| words.offers.push(offered));
+            }
+        }
+        for lack in vendor.lacking() {
+            put(&mut all, lack.noun, lack.verb, |words| words.lacks.push((vendor.name(), lack)));
+        }
+    }
+    all
+}
+
+fn put(all: &mut Vec<Words>, noun: &'static str, verb: &'static str, change: impl FnOnce(&mut Words)) {
+    if let Some(words) = all.iter_mut().find(|words| (words.noun, words.verb) == (noun, verb)) {
+        return change(words);
+    }
+    let mut words = Words { noun, verb, offers: Vec::new(), lacks: Vec::new() };
+    change(&mut words);
+    all.push(words);
+}
+
+impl Words {
+    /// The verb, as it is typed.
+    fn typed(&self, own: &clap::Command) -> String {
+        let taken = own.find_subcommand(self.noun).and_then(|group| group.find_subcommand(self.verb));
+        if taken.is_some() { format!("vendor-{}", self.verb) } else { self.verb.to_owned() }
+    }
+
+    fn parser(&self, verb: &str) -> clap::Command {
+        let parser = AccountArgs::augment_args(clap::Command::new(verb.to_owned()));
+        let Some(Offered { command, .. }) = self.offers.first() else {
+            // Whatever follows is refused with the reason.
+            return parser.about("Offered by no vendor").hide(true).arg(Arg::new(KEY).num_args(0..));
+        };
+        let mut parser = parser.about(command.summary).arg(switch("dry-run", "Print the request and send nothing"));
+        if let Some(key) = self.offers.iter().find_map(|offered| offered.command.key) {
+            let is_needed = self.offers.iter().all(|offered| offered.command.key.is_some());
+            let key = Arg::new(KEY).value_name(KEY).help(key).required(is_needed);
+            parser = parser.arg(key.value_parser(|text: &str| fitting(text, 255)));
+        }
+        if command.effect == Effect::Reads && command.verb != "get" {
+            let limit = Arg::new("limit").long("limit").value_name("N").value_parser(value_parser!(u64).range(1..));
+            parser = parser.arg(limit.help("Print at most this many [default: all]"));
+        }
+        if self.offers.iter().any(|offered| matches!(offered.command.effect, Effect::Destroys { .. })) {
+            parser = parser.arg(switch("yes", "Go on without asking"));
+        }
+        self.names().into_iter().fold(parser, |parser, name| parser.arg(self.flag(name)))
+    }
+
+    /// The inputs of all vendors.
+    fn names(&self) -> Vec<&'static str> {
+        let mut names = Vec::new();
+        for input in self.offers.iter().flat_map(|offered| offered.command.inputs) {
+            if !names.contains(&input.name) {
+                names.push(input.name);
+            }
+        }
+        names
+    }
+
+    fn taking(&self, name: &str) -> Vec<(&Offered, &'static Input)> {
+        let input = |offered: &Offered| offered.command.inputs.iter().find(|input| input.name == name);
+        self.offers.iter().filter_map(|offered| Some((offered, input(offered)?))).collect()
+    }
+
+    fn flag(&self, name: &'static str) -> Arg {
+        let taking = self.taking(name);
+        let Some((_, Input { kind, purpose, .. })) = taking.first() else { return Arg::new(name) };
+        let is_needed = taking.iter().all(|(_, input)| input.is_needed);
+        let mut help = format!("{purpose}{}", if is_needed { " (needed)" } else { "" });
+        if taking.len() < self.offers.len() {
+            help.push_str(&format!(" ({})", self.takers(name)));
+        }
+        let flag = Arg::new(name).long(typed_flag(name)).help(help);
+        match kind {
+            InputKind::Choice(words) => flag.value_name(words.join("|")),
+            InputKind::Flag => flag.action(ArgAction::SetTrue),
+            InputKind::Number => flag.value_name("NUMBER").allow_negative_numbers(true),
+            InputKind::Pairs => flag.value_name("NAME=VALUE").action(ArgAction::Append),
+            InputKind::Secret => flag.value_name("env:NAME or -"),
+            InputKind::Text => flag.value_name("TEXT"),
+            InputKind::Texts => flag.value_name("TEXT").action(ArgAction::Append),
+            InputKind::Time => flag.value_name("TIME"),
+        }
+    }
+
+    /// The vendors that take an input: `PartnerStack: dialect current`.
+    fn takers(&self, name: &str) -> String {
+        let taking = self.taking(name);
+        let told = VENDORS.into_iter().filter_map(|vendor| {
+            let dialects = |offered: &Offered| (offered.vendor.name() == vendor.name()).then_some(offered.dialect);
+            let all: Vec<_> = self.offers.iter().filter_map(dialects).collect();
+            let taken: Vec<_> = taking.iter().filter_map(|(offered, _)| dialects(offered)).collect();
+            match taken.as_slice() {
+                [] => None,
+                [one] if all.len() > 1 => Some(format!("{}: dialect {}", vendor.title(), one.as_str())),
+                _ => Some(vendor.title().to_owned()),
+            }
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+
+    /// What a vendor makes of the words in a dialect.
+    fn command(&self, vendor: &'static str, dialect: Dialect) -> Result<&'static Command, Failure> {
+        let of_vendor = || self.offers.iter().filter(|offered| offered.vendor.name() == vendor);
+        if let Some(offered) = of_vendor().find(|offered| offered.dialect == dialect) {
+            return Ok(offered.command);
+        }
+        let lack = self.lacks.iter().find(|(name, _)| *name == vendor).map(|(_, lack)| lack.why.to_owned());
+        let other = || of_vendor().next().map(|other| format!("only dialect {} has it", other.dialect.as_str()));
+        let why = lack.or_else(other).unwrap_or_else(|| format!("it has no `{} {}`", self.noun, self.verb));
+        let (name, dialect) = (title(vendor), dialect.as_str());
+        Err(Failure::usage(format!("unsupported by {name} in dialect {dialect}: {why}")))
+    }
+}
+
+fn switch(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
+}
+
+fn typed_flag(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+impl Asked {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let args = AccountArgs::from_arg_matches(&self.matches).map_err(|error| Failure::usage(error.to_string()))?;
+        let config = args.file.load()?;
+        let program = args.chosen(&config)?;
+        let command = self.words.command(program.vendor.as_str(), program.dialect)?;
+        let values = self.values(command, program)?;
+        let is_dry = self.matches.get_flag("dry-run");
+        if let Effect::Destroys { follows } = command.effect
+            && !is_dry
+            && !self.matches.get_flag("yes")
+        {
+            confirm(follows)?;
+        }
+        let limit = self.matches.try_get_one("limit").ok().flatten().copied();
+        let call = Call { program, command, values, args: &args };
+        if is_dry { call.shown() } else { call.made(limit).await }
+    }
+
+    /// The values as this command takes them.
+    fn values(&self, command: &Command, program: &Program) -> Result<Values, Failure> {
+        let key = self.matches.try_get_one::<String>(KEY).ok().flatten().cloned().unwrap_or_default();
+        let mut values = Values { key, ..Values::default() };
+        for name in self.words.names() {
+            if self.matches.value_source(name) != Some(clap::parser::ValueSource::CommandLine) {
+                continue;
+            }
+            let flag = typed_flag(name);
+            let Some(input) = command.inputs.iter().find(|input| input.name == name) else {
+                let (vendor, dialect) = (title(program.vendor.as_str()), program.dialect.as_str());
+                let takers = self.words.takers(name);
+                let text = format!("--{flag} is not for {vendor} in dialect {dialect}, but for {takers}; leave it out");
+                return Err(Failure::usage(text));
+            };
+            let given: Vec<String> = match input.kind {
+                InputKind::Flag => Vec::new(),
+                _ => self.matches.get_many::<String>(name).into_iter().flatten().cloned().collect(),
+            };
+            let value = value(input, &given).map_err(|why| Failure::usage(format!("--{flag}: {why}")))?;
+            values.flags.insert(input.name, value);
+        }
+        Ok(values)
+    }
+}
+
+/// What was typed for an input, as its kind.
+fn value(input: &Input, given: &[String]) -> Result<Value, String> {
+    let pair = |text: &String| {
+        let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+        pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or("write it as NAME=VALUE")
+    };
+    let text = given.last().cloned().unwrap_or_default();
+    Ok(match input.kind {
+        InputKind::Choice(words) if words.contains(&text.as_str()) => Value::Text(text),
+        InputKind::Choice(words) => return Err(format!("is one of {}", words.join(", "))),
+        InputKind::Flag => Value::Given,
+        InputKind::Number => {
+            Value::Number(i64::from_str(&text).map_err(|_unreadable| {
+                format!("`{}` is not a whole number; {}", output::plain(&text), input.purpose)
+            })?)
+        }
+        InputKind::Pairs => Value::Pairs(given.iter().map(pair).collect::<Result<_, _>>()?),
+        InputKind::Secret => Value::Secret(secret(&text)?),
+        InputKind::Texts => Value::Texts(given.iter().map(|text| fitting(text, TEXT_CHARS)).collect::<Result<_, _>>()?),
+        InputKind::Text => Value::Text(fitting(&text, TEXT_CHARS)?),
+        InputKind::Time => {
+            let why = |error| format!("`{}`: {error}, such as 2026-11-21T00:00:00Z", output::plain(&text));
+            Value::Time(UnixMillis::from_rfc3339(&text).map_err(why)?)
+        }
+    })
+}
+
+/// A text of at most so many characters, without the white space around it.
+fn fitting(text: &str, most: usize) -> Result<String, String> {
+    let text = text.trim();
+    let fits = (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("has 1 to {most} characters and no control characters"))
+}
+
+/// A secret from where its name says; what was typed is not repeated, since it may be the secret.
+fn secret(named: &str) -> Result<Secret, String> {
+    let text = match named.split_once(':') {
+        Some(("env", name)) => std::env::var(name)
+            .map_err(|_unset| "needs the environment variable named after `env:`, which is not set")?,
+        None if named == "-" => {
+            let mut text = String::new();
+            io::stdin().read_to_string(&mut text).map_err(|error| format!("cannot read standard input: {error}"))?;
+            text
+        }
+        _ => return Err("write env:NAME, or - for standard input; a command line is no place for a secret".to_owned()),
+    };
+    let text = text.trim_end_matches(['\n', '\r']);
+    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    if fits { Ok(Secret::new(text)) } else { Err("is empty or has several lines".to_owned()) }
+}
+
+/// Asks on a terminal; elsewhere only `--yes` confirms.
+fn confirm(follows: &str) -> Result<(), Failure> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(Failure::usage(format!("{follows}; add --yes to confirm")));
+    }
+    let _ = write!(io::stderr().lock(), "{follows}. Go on? [y/N] ");
+    let mut answer = String::new();
+    let read = io::stdin().read_line(&mut answer);
+    match read.map(|_| answer.trim().to_lowercase()).as_deref() {
+        Ok("y" | "yes") => Ok(()),
+        _ => Err(Failure::request("nothing was sent")),
+    }
+}
+
+impl Call<'_> {
+    /// Follows the requests to the end, and prints what comes back.
+    async fn made(&self, limit: Option<u64>) -> Result<(), Failure> {
+        let account = Account::open(self.program)?;
+        let start = account.commands()?.start(self.command, &self.values);
+        let mut ask = start.map_err(|refusal| account.refused(&refusal))?;
+        let only_reads = self.command.effect == Effect::Reads;
+        let mut listing = Listing::of(self.command, self.args.format.json, limit);
+        let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
+        loop {
+            match account.exchange(&ask, only_reads).await? {
+                Reply::Done(record) => return output::value(&record, self.args.format, records::facts),
+                Reply::Next(_) if steps == MOST_STEPS => {
+                    return Err(Failure::vendor("the command needed too many requests: please report this bug"));
+                }
+                Reply::Next(next) => (ask, steps) = (next, steps + 1),
+                Reply::Page { items, next } => {
+                    let goes_on = listing.print(items)?;
+                    let Some(next) = next.filter(|_| goes_on) else { return listing.end() };
+                    if !pages.insert(hash(&next.request)) {
+                        let label = next.request.label;
+                        return Err(Failure::unreachable(format!(
+                            "the list has no end: it comes back to a page ({label})"
+                        )));
+                    }
+                    (ask, steps) = (next, 0);
+                }
+            }
+        }
+    }
+
+    /// Prints the first request without what is secret in it.
+    fn shown(&self) -> Result<(), Failure> {
+        let account = Account::open(self.program)?;
+        let start = account.commands()?.start(self.command, &self.values);
+        let request = start.map_err(|refusal| account.refused(&refusal))?.request;
+        let overrides = Overrides::from_process();
+        let secrets = self.program.secrets.values().filter_map(|named| named.read(&overrides).ok());
+        let given = self.values.flags.values().filter_map(|value| match value {
+            Value::Secret(secret) => Some(secret.clone()),
+            _ => None,
+        });
+        let text = rendered(&request, &secrets.chain(given).collect::<Vec<_>>());
+        output::note(&format!("not sent; the command makes these calls: {}", self.command.calls));
+        output::line(&text)
+    }
+}
+
+fn hash(request: &Request) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (request.method.as_str(), request.url.expose(), &request.body).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// A request as text. Of the headers only those are shown that say what the body is.
+fn rendered(request: &Request, secrets: &[Secret]) -> String {
+    let mut text = format!("{} {}", request.method.as_str(), request.url.expose());
+    for (name, value) in &request.headers {
+        let is_plain = matches!(*name, "accept" | "content-type");
+        text.push_str(&format!("\n{name}: {}", if is_plain { value.expose() } else { "[redacted]" }));
+    }
+    if let Some(body) = &request.body {
+        text.push_str(&format!("\n\n{}", String::from_utf8_lossy(body)));
+    }
+    let encoded = |secret: &str| url::form_urlencoded::byte_serialize(secret.as_bytes()).collect::<String>();
+    let in_json = |secret: &str| serde_json::Value::from(secret).to_string().trim_matches('"').to_owned();
+    for secret in secrets.iter().map(Secret::expose) {
+        for spelling in [secret.to_owned(), encoded(secret), encoded(secret).replace('+', "%20"), in_json(secret)] {
+            text = text.replace(&spelling, "[redacted]");
+        }
+    }
+    text.lines().map(output::plain).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,157 @@
+//! The control routes of the simulated Partnerize: what people do at the vendor, and how the accounts behave. `mod` lists
+//! them. The routes of webhooks are the same for every double.
+
+use http::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::state::{Account, Publisher, Rules, User};
+use super::{GUIDE, Partnerize, jobs, report};
+use crate::call::Call;
+use crate::control::{Refusal, Result, bad_request, read};
+
+/// The most partners or users that one call makes.
+const MOST: usize = 10_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewClick {
+    /// Id or `camref`; the first partner if absent.
+    publisher: Option<String>,
+    clickref: Option<String>,
+    account: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    count: usize,
+    account: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct In {
+    account: Option<String>,
+}
+
+/// `None` if there is no such route.
+pub(super) fn perform(vendor: &mut Partnerize, path: &[&str], call: &Call, now_ms: i64) -> Option<Result> {
+    if call.method != Method::POST {
+        return None;
+    }
+    let status = match path {
+        ["partners" | "conversions", _, "approve"] => "approved",
+        ["partners" | "conversions", _, "reject"] => "rejected",
+        ["conversions", _, "pend"] => "pending",
+        _ => "",
+    };
+    Some(match path {
+        ["settings"] => settings(vendor, call),
+        ["clicks"] => read(call).and_then(|NewClick { publisher, clickref, account }| {
+            let account = account_of(vendor, account)?;
+            let is_meant = |one: &&Publisher| publisher.as_ref().is_none_or(|key| one.id == *key || one.camref == *key);
+            let id = account.publishers.iter().find(is_meant).map(|one| one.id.clone());
+            let id = id.ok_or_else(|| bad_request("publisher names no partner"))?;
+            let clickref = account.click(clickref, &id, now_ms).map_err(bad_request)?;
+            Ok(json!({ "clickref": clickref, "publisher_id": id }))
+        }),
+        ["partners"] => many(vendor, call, |account| {
+            let number = i64::try_from(account.publishers.len()).unwrap_or_default() + 1;
+            let one = Publisher::new(number, &format!("Partner {number}"), &format!("partner-{number}"), now_ms);
+            account.publishers.push(one.clone());
+            one.id
+        }),
+        ["users"] => many(vendor, call, |account| {
+            let user_id = account.mint();
+            account.users.push(User {
+                user_name: user_id.clone(),
+                email: format!("{user_id}@brand.example"),
+                user_id: user_id.clone(),
+                status: "active".to_owned(),
+                created_ms: now_ms,
+                updated_ms: now_ms,
+                ..User::default()
+            });
+            user_id
+        }),
+        ["partners", id, _] if !status.is_empty() => read(call).and_then(|In { account }| {
+            let account = account_of(vendor, account)?;
+            let publisher = account.publishers.iter_mut().find(|one| one.id == *id || one.camref == *id);
+            let publisher = publisher.ok_or_else(|| bad_request("no partner has that id"))?;
+            publisher.campaign_status = if status == "approved" { "a" } else { "r" }.to_owned();
+            Ok(json!({}))
+        }),
+        ["partners", id, "remove"] => read(call).and_then(|In { account }| {
+            let account = account_of(vendor, account)?;
+            account.publishers.retain(|one| one.id != *id && one.camref != *id);
+            Ok(json!({}))
+        }),
+        ["users", id, "remove"] => read(call).and_then(|In { account }| {
+            let user = account_of(vendor, account)?.users.iter_mut().find(|user| user.user_id == *id);
+            user.ok_or_else(|| bad_request("no user has that id"))?.deleted = true;
+            Ok(json!({}))
+        }),
+        ["conversions", key, _] if !status.is_empty() => read(call).and_then(|In { account }| {
+            jobs::decide(account_of(vendor, account)?, key, status, now_ms).map_err(bad_request)
+        }),
+        _ => return None,
+    })
+}
+
+fn account_of(vendor: &mut Partnerize, name: Option<String>) -> std::result::Result<&mut Account, Refusal> {
+    match name.as_deref() {
+        None | Some(super::CURRENT) => Ok(&mut vendor.current),
+        Some(GUIDE) => Ok(&mut vendor.guide),
+        Some(_) => Err(bad_request(format!("account must be {} or {GUIDE}", super::CURRENT))),
+    }
+}
+
+fn many(vendor: &mut Partnerize, call: &Call, mut make: impl FnMut(&mut Account) -> String) -> Result {
+    let Many { count, account } = read(call)?;
+    if count > MOST {
+        return Err(bad_request(format!("count must be at most {MOST}")));
+    }
+    let account = account_of(vendor, account)?;
+    let ids: Vec<String> = (0..count).map(|_| make(account)).collect();
+    Ok(json!({ "ids": ids }))
+}
+
+/// Lays the given settings over those in force.
+fn settings(vendor: &mut Partnerize, call: &Call) -> Result {
+    let mut change: Map<String, Value> = read(call)?;
+    let accepted = change.remove("accept_credentials");
+    let wrong = |error: serde_json::Error| bad_request(error.to_string());
+    let mut all = serde_json::to_value(&vendor.rules).map_err(wrong)?;
+    if let Some(members) = all.as_object_mut() {
+        members.extend(change);
+    }
+    let rules: Rules = serde_json::from_value(all.clone()).map_err(wrong)?;
+    if !(1..=300).contains(&rules.report_page) || !(1..=300).contains(&rules.list_page) {
+        return Err(bad_request("report_page and list_page must be between 1 and 300"));
+    }
+    let accepted = accepted.map(serde_json::from_value).transpose().map_err(wrong)?;
+    vendor.rules = Rules { pace: vendor.rules.pace, ..rules };
+    vendor.credentials = accepted.unwrap_or_else(|| vendor.credentials.clone());
+    Ok(all)
+}
+
+/// Everything in an account.
+pub(super) fn view(account: &Account, now_ms: i64) -> Value {
+    let conversion = |one: &super::state::Conversion| {
+        let mut shown = report::entry(account, one);
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("visible_at".to_owned(), json!(one.visible_ms));
+            members.insert("visible".to_owned(), json!(one.visible_ms <= now_ms));
+        }
+        shown
+    };
+    json!({
+        "now_ms": now_ms,
+        "users": account.users,
+        "publishers": account.publishers,
+        "clicks": account.clicks,
+        "conversions": account.conversions.iter().map(conversion).collect::<Vec<_>>(),
+        "jobs": account.jobs,
+    })
+}

@@ -1,0 +1,288 @@
+//! Commission lines: what a partner earns by a sale, or loses by a refund. Introw keeps no orders, so a line is our share of
+//! the order, exact in the currency's minor units, or the sale is refused: nothing is ever rounded. The order's own total is
+//! `sourceAmount`. This file builds lines, reads the answers, finds a line again, and says what became of it.
+//!
+//! A line is created under an `idempotencyKey`, made of the order's key: a repeat is answered by the first line, unchanged, so
+//! every answer is compared. No answer shows that key, so a search goes by `description`, which names the order.
+//!
+//! A line is paid with its payout, so while it is `PENDING` its payout's stage decides. Other words of a line's status are
+//! not in our documents; those with a plain meaning count, and any other is `unknown` and shown to the operator.
+//!
+//! Source: vendors-2.md § 2 (IW26; the idempotency key from `IWdump` alone).
+
+use serde_json::{Value, json};
+use trailmark_wire::conversion::Kind;
+use trailmark_wire::ids::PartnerKey;
+use trailmark_wire::money::{Currency, Money};
+
+use super::Wanted;
+use super::answers::{self, text};
+use crate::commission::{Commission, Standing};
+use crate::exchange::Answer;
+use crate::outcome::{LookUp, Outcome};
+use crate::redaction::Redaction;
+use crate::root::{encoded, segment};
+use crate::task::{Note, Plan, Rejection, Task};
+
+pub(super) const PATH: &str = "/commission-lines";
+pub(super) const ADD: &str = "POST /api/v1/commission-lines";
+pub(super) const LIST: &str = "GET /api/v1/commission-lines";
+pub(super) const GET: &str = "GET /api/v1/commission-lines/{id}";
+pub(super) const GET_PAYOUT: &str = "GET /api/v1/payouts/{id}";
+pub(super) const READ: &str = "commissions:read";
+pub(super) const WRITE: &str = "commissions:write";
+
+/// Items on a page: the vendor's most.
+pub(super) const PAGE: i64 = 100;
+
+/// Digits after the point of a percentage.
+const DECIMALS: usize = 6;
+
+/// A share of an amount, as an exact fraction: more than 0, at most 1.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    numerator: u32,
+    denominator: u32,
+}
+
+impl Share {
+    /// The share of a percentage such as `12.5`.
+    pub(super) fn of_percent(text: &str) -> Result<Self, &'static str> {
+        const PROBLEM: &str = "must be a percentage above 0 and at most 100, such as 12.5, with at most 6 decimals";
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) || fraction.len() > DECIMALS || whole.len() > 3 {
+            return Err(PROBLEM);
+        }
+        let numerator = format!("{whole}{fraction:0<DECIMALS$}").parse().map_err(|_overflow| PROBLEM)?;
+        let denominator = 100 * 10_u32.pow(6);
+        if numerator == 0 || numerator > denominator { Err(PROBLEM) } else { Ok(Self { numerator, denominator }) }
+    }
+
+    /// The share of an amount in minor units; `None` if it is not a whole number of them.
+    fn of(self, amount_minor: i64) -> Option<i64> {
+        let (product, denominator) =
+            (i128::from(amount_minor) * i128::from(self.numerator), i128::from(self.denominator));
+        (product % denominator == 0).then(|| i64::try_from(product / denominator).ok()).flatten()
+    }
+}
+
+/// One line that must exist.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    partner: String,
+    pay: Money,
+    source: Money,
+    description: String,
+    key: String,
+}
+
+/// The line of a sale or refund.
+pub(super) fn wanted<'a>(task: &Task, partner: &PartnerKey, share: Option<Share>) -> Result<Wanted<'a>, Rejection> {
+    let Some(share) = share else {
+        return Ok(Wanted::Nothing(Plan::Unsupported {
+            why: "Introw keeps no orders, only what a partner earns: set `commission_percent` of the program to send \
+                  sales and refunds as commission lines",
+        }));
+    };
+    let order = task.order.as_ref();
+    let order =
+        order.ok_or_else(|| Rejection { reason: "missing `order`: a commission line has its amount".into() })?;
+    let pay = share.of(order.amount_minor).ok_or_else(|| Rejection {
+        reason: format!(
+            "inexact_amount: `commission_percent` of `order.amount_minor` is not a whole number of minor units of {}; \
+             enter the line by `commissions add`",
+            order.currency
+        ),
+    })?;
+    if pay == 0 {
+        return Ok(Wanted::Nothing(Plan::NotNeeded {
+            why: "the partner earns 0 by it, and Introw takes no line of 0",
+        }));
+    }
+    let key = order.key.as_str();
+    let (sign, description) = match (task.kind, &task.refund_of) {
+        (Kind::Refund, Some(sale)) => (-1, format!("Refund {key} of order {sale}")),
+        (Kind::Refund, None) => (-1, format!("Refund {key}")),
+        _ => (1, format!("Order {key}")),
+    };
+    let money = |amount_minor: i64| Money { amount_minor: sign * amount_minor, currency: order.currency };
+    Ok(Wanted::Line(Line {
+        partner: partner.as_str().to_owned(),
+        pay: money(pay),
+        source: money(order.amount_minor),
+        description,
+        key: format!("{}:{key}", task.kind.as_str()),
+    }))
+}
+
+/// A line has a place for the order alone.
+pub(super) fn note_what_is_left_out(task: &Task, notes: &mut Vec<Note>) {
+    if task.data.values().any(|value| !value.trim().is_empty()) {
+        notes.push(Note { field: "data".into(), reason: "left out: a commission line has no place for it".into() });
+    }
+}
+
+impl Line {
+    /// The body of `POST`.
+    pub(super) fn body(&self) -> Value {
+        json!({
+            "partnerId": self.partner,
+            "amount": self.pay.to_decimal(),
+            "currency": self.pay.currency.as_str(),
+            "description": self.description,
+            "sourceAmount": self.source.to_decimal(),
+            "idempotencyKey": self.key,
+        })
+    }
+
+    /// The outcome that the answer to `POST` proves.
+    pub(super) fn read(&self, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
+        if let Some(failure) = answers::failure(answer, WRITE, redaction) {
+            return failure;
+        }
+        let data = answers::data(answer);
+        match data.as_ref().and_then(|line| Some((line, text(line, "id")?))) {
+            Some((line, id)) => match self.compared(line) {
+                None => Outcome::Recorded { reference: Some(id.to_owned()) },
+                Some(message) => Outcome::Conflict { message },
+            },
+            None => answers::unproved(answer, "a commission line"),
+        }
+    }
+
+    /// The path of the partner's lines, or of the page at this cursor.
+    pub(super) fn list(&self, cursor: Option<&str>) -> String {
+        let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
+        format!("{PATH}?partnerId={}&limit={PAGE}{cursor}", encoded(&self.partner))
+    }
+
+    /// What a page of the partner's lines says.
+    ///
+    /// # Errors
+    /// The cursor of the next page, if this one does not settle it.
+    pub(super) fn find(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<LookUp, String> {
+        if let Some(failure) = answers::failure(answer, READ, redaction) {
+            return Ok(answers::not_looked_up(answer, failure));
+        }
+        let Some((items, next)) = answers::page(answer) else {
+            return Ok(answers::unclear(answer, "a list of commission lines"));
+        };
+        let ours = items.iter().find(|item| text(item, "description") == Some(&self.description));
+        match (ours, next) {
+            (Some(line), _) => Ok(match self.compared(line) {
+                None => LookUp::Found { reference: text(line, "id").map(str::to_owned) },
+                Some(message) => LookUp::Differs { message },
+            }),
+            (None, Some(cursor)) => Err(cursor),
+            (None, None) => Ok(LookUp::Absent),
+        }
+    }
+
+    /// The fields in which the vendor's line differs from ours; `None` if it is ours. A partner that we know by its key in a
+    /// CRM is shown under another one, so only Introw's own ids are compared.
+    fn compared(&self, line: &Value) -> Option<String> {
+        let is_comparable = self.partner.starts_with("ptn_");
+        let same_partner = text(line, "partnerId").is_none_or(|shown| !is_comparable || shown == self.partner);
+        let currency = self.pay.currency;
+        let same_currency = text(line, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
+        let same_amount = line.get("amount").is_none_or(|shown| minor(shown, currency) == Some(self.pay.amount_minor));
+        let fields = [("`partnerId`", same_partner), ("`currency`", same_currency), ("`amount`", same_amount)];
+        let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
+        let differing = (!differing.is_empty()).then(|| differing.join(", "))?;
+        Some(format!("the vendor's commission line of this order differs in {differing}"))
+    }
+}
+
+/// The vendor's amount, a decimal in a text or a number, in minor units; `None` if it is no whole number of them.
+pub(super) fn minor(amount: &Value, currency: Currency) -> Option<i64> {
+    let decimal = match amount {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Money::from_decimal(&decimal, currency).ok().map(|money| money.amount_minor)
+}
+
+/// Where one line is read.
+pub(super) fn path(id: &str) -> Option<String> {
+    segment(id).map(|id| format!("{PATH}/{id}"))
+}
+
+/// A line whose payout says more.
+pub(super) struct PaidOut {
+    /// Where the payout is read.
+    pub(super) path: String,
+    amount: Option<Money>,
+}
+
+/// What a line says about its commission.
+///
+/// # Errors
+/// The payout to ask, if the line is on one and undecided itself.
+pub(super) fn standing(answer: &Answer, redaction: &Redaction<'_>) -> Result<Standing, PaidOut> {
+    if let Some(failure) = answers::failure(answer, READ, redaction) {
+        return Ok(not_read(answer, failure));
+    }
+    let Some(line) = answers::data(answer) else { return Ok(not_now(answer, "a commission line")) };
+    let currency = text(&line, "currency").and_then(|code| Currency::new(code).ok());
+    let amount = currency.and_then(|currency| {
+        let amount_minor = minor(line.get("amount")?, currency)?;
+        Some(Money { amount_minor, currency })
+    });
+    let payout = text(&line, "payoutId").and_then(segment).map(|id| format!("/payouts/{id}"));
+    let (commission, reason) = match (text(&line, "status"), payout) {
+        (Some("PENDING"), Some(path)) => return Err(PaidOut { path, amount }),
+        (Some("PENDING"), None) => (Commission::Pending, None),
+        (Some("APPROVED"), _) => (Commission::Approved, None),
+        (Some("PAID"), _) => (Commission::Paid, None),
+        (Some("DECLINED" | "REJECTED" | "VOID" | "VOIDED"), _) => (Commission::Rejected, None),
+        (word, _) => (Commission::Unknown, strange(word, redaction)),
+    };
+    Ok(Standing::Is { commission, reason, amount })
+}
+
+impl PaidOut {
+    /// What the payout's stage says about the line on it.
+    pub(super) fn standing(&self, answer: &Answer, redaction: &Redaction<'_>) -> Standing {
+        if let Some(failure) = answers::failure(answer, READ, redaction) {
+            return not_read(answer, failure);
+        }
+        let Some(payout) = answers::data(answer) else { return not_now(answer, "a payout") };
+        let (commission, reason) = match text(&payout, "stage") {
+            Some("DRAFT" | "PENDING_REVIEW" | "PENDING_INVOICE") => (Commission::Pending, None),
+            Some(stage @ ("POSTPONED" | "BLOCKED" | "FAILED")) => {
+                (Commission::Pending, Some(format!("its payout is `{stage}`")))
+            }
+            Some("APPROVED" | "SCHEDULED" | "PENDING_PAYMENT") => (Commission::Approved, None),
+            Some("PAID") => (Commission::Paid, None),
+            Some("DECLINED") => (Commission::Rejected, Some("its payout was declined".into())),
+            word => (Commission::Unknown, strange(word, redaction)),
+        };
+        Standing::Is { commission, reason, amount: self.amount }
+    }
+}
+
+fn strange(word: Option<&str>, redaction: &Redaction<'_>) -> Option<String> {
+    Some(word.map_or_else(
+        || "the vendor's answer has no status".into(),
+        |word| format!("the vendor calls it `{}`", redaction.apply(word)),
+    ))
+}
+
+/// A key that may not read commissions must not stop deliveries.
+fn not_read(answer: &Answer, failure: Outcome) -> Standing {
+    if let Outcome::Forbidden { message } | Outcome::Rejected { message } = failure {
+        return Standing::Is { commission: Commission::Unknown, reason: Some(message), amount: None };
+    }
+    match answers::not_looked_up(answer, failure) {
+        LookUp::AuthFailed => Standing::AuthFailed,
+        LookUp::Inconclusive { message, not_before } => Standing::NotNow { message, not_before },
+        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => not_now(answer, "a commission"),
+    }
+}
+
+fn not_now(answer: &Answer, wanted: &str) -> Standing {
+    let message = answers::said(answer, &format!("the vendor's API did not answer with {wanted}"));
+    Standing::NotNow { message, not_before: None }
+}

@@ -1,0 +1,108 @@
+//! What Introw supports, cell by cell, in both dialects, and which commands it cannot serve. This file only describes it;
+//! `introw.rs` decides which call a task becomes.
+//!
+//! What our documents leave open, and what is assumed: the length of an idempotency key (at most 262 characters are sent);
+//! the decimals of an amount (those of its currency); the words of a line's status besides `PENDING` (plain English); field
+//! and words of a decline's reason (the operator names them); whether `note` exists on a payout (it is not sent).
+//! Source: vendors-2.md §§ 2 and 6.
+
+use super::NAME;
+use crate::Dialect;
+use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::command::Lack;
+
+/// The capability table.
+pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
+    let cells = Operation::ALL.map(|operation| (operation, support(operation, dialect)));
+    Capabilities { vendor: NAME, dialect, cells: cells.to_vec() }
+}
+
+fn support(operation: Operation, dialect: Dialect) -> Support {
+    match (operation, dialect) {
+        // A repeat is answered by `duplicate`, and a token converts once.
+        (Operation::Signup | Operation::Lead, Dialect::Current) => Support::Yes {
+            how: "POST /api/v1/affiliate/conversions: once per click token, ever; it has no money, and `ignored` credits \
+                  nobody",
+            class: Some(Class::UniqueKey),
+        },
+        (Operation::Signup | Operation::Lead, Dialect::Guide) => Support::Yes {
+            how: "POST /api/v1/affiliate/conversions, beyond the guide: once per click token, ever; it has no money",
+            class: Some(Class::UniqueKey),
+        },
+        (Operation::Sale, Dialect::Current) => Support::Yes {
+            how: "POST /api/v1/commission-lines: commission_percent of the order, exact, for the partner in the touch, \
+                  under our idempotencyKey (M); without a partner the touch's first sale converts its click token",
+            class: Some(Class::Keyed),
+        },
+        (Operation::Sale, Dialect::Guide) => Support::Yes {
+            how: "POST /api/v1/commission-lines, beyond the guide: commission_percent of the order, for the partner in \
+                  the touch; without a partner the touch's first sale converts its click token",
+            class: Some(Class::Keyed),
+        },
+        (Operation::Refund, Dialect::Current) => Support::Yes {
+            how: "POST /api/v1/commission-lines: a negative line of the same share; none for a sale that was a conversion",
+            class: Some(Class::Keyed),
+        },
+        (Operation::Refund, Dialect::Guide) => Support::Yes {
+            how: "POST /api/v1/commission-lines, beyond the guide: a negative line; none for a sale that was a conversion",
+            class: Some(Class::Keyed),
+        },
+        (Operation::LookUp, _) => Support::Yes {
+            how: "GET /api/v1/commission-lines of the partner, by the order in `description`; no call reads a \
+                  conversion, whose repeat is answered by `duplicate`",
+            class: None,
+        },
+        (Operation::Partners, Dialect::Current) => Support::Yes {
+            how: "/api/v1/partners: list, get, add (creates or updates), update; no remove; users are not in the API",
+            class: None,
+        },
+        (Operation::Partners, Dialect::Guide) => {
+            Support::Yes { how: "GET /api/v1/partners: list; get, add and update beyond the guide", class: None }
+        }
+        (Operation::Partnerships | Operation::Groups, _) => Support::Unsupported {
+            why: "the vendor's documents have tiers as a field of a partner, and no call for them",
+        },
+        (Operation::Customers, _) => {
+            Support::Unsupported { why: "it has no customers, only conversions of a click token: `conversions add`" }
+        }
+        (Operation::Transactions, _) => Support::Unsupported {
+            why: "it has no transactions; commission lines carry the money: `commissions` and `payouts`",
+        },
+        (Operation::Webhooks, _) => Support::Unsupported {
+            why: "none in the vendor's documents; commission lines and payouts are read instead",
+        },
+    }
+}
+
+/// The commands that it does not offer.
+pub(super) static LACKS: [Lack; 13] = [
+    lack("partners", "remove", "no call removes a partner, and `status` is read-only; archive the partner in Introw"),
+    lack("partners", "invite", "no call invites a partner's people; invite them in Introw, or make a portal session"),
+    lack("users", "list", "no call shows your own users; manage them in Introw"),
+    lack("groups", "list", "tiers are a field of a partner, and no call lists them; see them in Introw"),
+    lack("customers", "add", "Introw has no customers; convert a click token by `conversions add`"),
+    lack("transactions", "add", "Introw has no transactions; enter what a partner earns by `commissions add`"),
+    lack("conversions", "list", "no call reads conversions; see them in Introw, under the campaign"),
+    lack("commissions", "remove", "no call removes a commission line; decline it, or detach it from its payout"),
+    lack(
+        "payouts",
+        "add",
+        "our documents name the calls for payouts and batches, not their bodies; create them in Introw",
+    ),
+    lack("payouts", "statement", "our documents name the call for a statement, not its answer; get the PDF in Introw"),
+    lack(
+        "forms",
+        "get",
+        "our documents name the calls for forms, not their answers; see the ids of form fields in Introw",
+    ),
+    lack(
+        "links",
+        "redirect",
+        "GET /api/v1/affiliate/legacy-redirect needs no key; let your web server send old links to it",
+    ),
+    lack("webhooks", "add", "the vendor sends none; Trailmark reads commission lines and payouts from time to time"),
+];
+
+const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {
+    Lack { noun, verb, why }
+}

@@ -1,0 +1,492 @@
+//! The commands that Partnerize offers to operators: their table, and those about a campaign's partners, conversions and
+//! commissions. Those about users are in `users`; what the vendor lacks is in `table`.
+//!
+//! Approving and rejecting begins a job at the vendor; the reply shows the job, and `jobs get` shows how far it is. Lists are
+//! read from one page to the next, as the vendor names it.
+//!
+//! Source: vendors-2.md § 1.2 to 1.4; seed 001.
+
+use serde_json::{Map, Value, json};
+use trailmark_wire::time::UnixMillis;
+
+use super::answers::{self, text, word};
+use super::conversion::{self, rejection};
+use super::report::{self, Entry};
+use super::{Account, refunds, users};
+use crate::Dialect::{Current, Guide};
+use crate::command::Effect::{Changes, Destroys, Reads};
+use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
+use crate::exchange::{Call, Request};
+use crate::root::{encoded, segment};
+
+/// Characters of a reason.
+const REASON_CHARS: usize = 255;
+
+const BOTH: &[crate::Dialect] = &[Current, Guide];
+
+const USER: Option<&str> = Some("The user's id, or e-mail address");
+const FORCE: Input = Input::of("force", InputKind::Flag, "Also if it is the user whose keys are used");
+const PASSWORD: Input = Input::of("password", InputKind::Secret, "Password of the user");
+const USER_COLUMNS: &[&str] = &["id", "status", "role", "updated_at"];
+
+const STATUS: Input = Input::text("status", "Status, such as `active` or `inactive`");
+const ROLE: Input = Input::text("role", "Role, such as `admin` or `standard`");
+const TIMEZONE: Input = Input::text("timezone", "Time zone");
+const LOCALE: Input = Input::text("locale", "Language, such as `en_GB`");
+const FIRSTNAME: Input = Input::text("firstname", "First name");
+const LASTNAME: Input = Input::text("lastname", "Last name");
+const EMAIL: Input = Input::text("email", "E-mail address, by which the user signs in");
+const USER_NAME: Input = Input::text("user_name", "Name by which the user signs in");
+const PHONE: Input = Input::text("phone", "Telephone number");
+const ADDRESS1: Input = Input::text("address1", "First line of the address");
+const ADDRESS2: Input = Input::text("address2", "Second line of the address");
+const ADDRESS3: Input = Input::text("address3", "Third line of the address");
+const ADDRESS4: Input = Input::text("address4", "Fourth line of the address");
+const POSTCODE: Input = Input::text("postcode", "Post code");
+const COUNTRY: Input = Input::text("country", "Country, such as `GB`");
+const REASON: Input = Input::text("reason", "Why, for the partner: letters, digits and `: - _ . , ; #`");
+
+const BY_ID: Input = Input::of("id", InputKind::Texts, "The vendor's id of a conversion");
+const BY_REFERENCE: Input = Input::of("reference", InputKind::Texts, "Our reference of a conversion: the order's key");
+const BY_ITEM: Input = Input::of("item", InputKind::Texts, "The vendor's id of an item of a conversion");
+
+const fn command(
+    (noun, verb, summary): (&'static str, &'static str, &'static str),
+    key: Option<&'static str>,
+    inputs: &'static [Input],
+    effect: Effect,
+    (columns, calls): (&'static [&'static str], &'static str),
+) -> Command {
+    Command { noun, verb, summary, key, inputs, effect, columns, calls }
+}
+
+/// Every command.
+pub(super) static OFFERS: &[Offer<Account>] = &[
+    Offer {
+        command: command(
+            ("users", "list", "List the users of the account"),
+            None,
+            &[Input::text("status", "Only users with this status; the vendor cannot filter, so Trailmark does")],
+            Reads,
+            (USER_COLUMNS, "GET /user?page=1&count=100"),
+        ),
+        dialects: &[Guide],
+        start: users::list,
+    },
+    Offer {
+        command: command(
+            ("users", "get", "Show one user"),
+            USER,
+            &[],
+            Reads,
+            (USER_COLUMNS, "GET /user/{user_id}; by e-mail address GET /user first"),
+        ),
+        dialects: &[Guide],
+        start: users::get,
+    },
+    Offer {
+        command: command(
+            ("users", "self", "Show the user whose keys are used"),
+            None,
+            &[],
+            Reads,
+            (USER_COLUMNS, "GET /user/self"),
+        ),
+        dialects: &[Guide],
+        start: users::own,
+    },
+    Offer {
+        command: command(
+            ("users", "self", "Show the user whose keys are used"),
+            None,
+            &[],
+            Reads,
+            (&["id", "network_id"], "GET /user (documents of 2020)"),
+        ),
+        dialects: &[Current],
+        start: users::own,
+    },
+    Offer {
+        command: command(
+            ("users", "add", "Create a user"),
+            None,
+            &[FIRSTNAME.needed(), LASTNAME.needed(), EMAIL.needed(), PASSWORD.needed(), STATUS, ROLE, TIMEZONE, LOCALE],
+            Changes,
+            (USER_COLUMNS, "POST /user"),
+        ),
+        dialects: &[Guide],
+        start: users::add,
+    },
+    Offer {
+        command: command(
+            ("users", "add", "Create a user of the network, together with a partner"),
+            None,
+            &[
+                USER_NAME.needed(),
+                EMAIL.needed(),
+                PASSWORD.needed(),
+                ADDRESS1.needed(),
+                ADDRESS2,
+                ADDRESS3,
+                ADDRESS4,
+                POSTCODE.needed(),
+                COUNTRY.needed(),
+                PHONE.needed(),
+                Input::text("signup_ip", "Internet address from which the user signed up").needed(),
+                FIRSTNAME,
+                LASTNAME,
+                LOCALE,
+                Input::of("send_confirm_email", InputKind::Flag, "The vendor sends an e-mail to confirm the address"),
+                Input::text("network_terms_id", "Terms of the network that the user accepted"),
+                Input::text("partner_name", "Account name of the partner").needed(),
+                Input::text("vertical", "Vertical of the partner").needed(),
+                Input::text("promotional_method", "Promotional method of the partner").needed(),
+                Input::text("entity_terms_id", "Terms that the partner accepted").needed(),
+                Input::text("contact_email", "E-mail address of the partner").needed(),
+                Input::text("contact_name", "Name of the contact"),
+                Input::text("contact_phone", "Telephone number of the contact"),
+                Input::text("contact_locale", "Language of the contact"),
+                Input::text("company_name", "Company of the partner"),
+                Input::text("description", "Description of the partner"),
+                Input::text("vat_number", "VAT number of the partner"),
+                Input::text("operating_country", "Country in which the partner operates"),
+                Input::text("reporting_timezone", "Time zone of the partner's reports"),
+                Input::text("default_currency", "Currency of the partner"),
+            ],
+            Changes,
+            (&["id", "network_id"], "POST /user"),
+        ),
+        dialects: &[Current],
+        start: users::add_with_partner,
+    },
+    Offer {
+        command: command(
+            ("users", "update", "Change a user; the user is read first, since omitted fields would be reset"),
+            USER,
+            &[FIRSTNAME, LASTNAME, EMAIL, PASSWORD, STATUS, ROLE, TIMEZONE, LOCALE, FORCE],
+            Changes,
+            (USER_COLUMNS, "GET /user/self, GET /user/{user_id}, PUT /user/{user_id}"),
+        ),
+        dialects: &[Guide],
+        start: users::update,
+    },
+    Offer {
+        command: command(
+            ("users", "update", "Change the stated fields of a user"),
+            Some("The user's id"),
+            &[
+                USER_NAME, EMAIL, PASSWORD, FIRSTNAME, LASTNAME, ADDRESS1, ADDRESS2, ADDRESS3, ADDRESS4, POSTCODE,
+                COUNTRY, PHONE, LOCALE, FORCE,
+            ],
+            Changes,
+            (&["id", "network_id"], "GET /user, POST /user/{user_id} (documents of 2020)"),
+        ),
+        dialects: &[Current],
+        start: users::update_partly,
+    },
+    Offer {
+        command: command(
+            ("users", "set-email", "Change the e-mail address of the user whose keys are used"),
+            None,
+            &[EMAIL.needed(), FORCE],
+            Changes,
+            (&["id", "email_verified"], "PATCH /v3/brand/user"),
+        ),
+        dialects: &[Current],
+        start: users::set_email,
+    },
+    Offer {
+        command: command(
+            ("users", "deactivate", "Set a user's status to `inactive`; rotate the keys that the user held"),
+            None,
+            &[
+                Input::text("id", "The user's id"),
+                Input::text("email", "The user's e-mail address, instead of the id"),
+                FORCE,
+            ],
+            Destroys { follows: "the user can no longer sign in, and integrations with the user's keys stop" },
+            (USER_COLUMNS, "GET /user/self, GET /user/{user_id}, PUT /user/{user_id} with status=inactive"),
+        ),
+        dialects: &[Guide],
+        start: users::deactivate,
+    },
+    Offer {
+        command: command(
+            ("users", "remove", "Delete a user for good; `users deactivate` keeps the history"),
+            USER,
+            &[FORCE],
+            Destroys {
+                follows: "the user and the user's history are gone, and integrations with the user's keys stop",
+            },
+            (&["removed"], "GET /user/self, DELETE /user/{user_id}"),
+        ),
+        dialects: &[Guide],
+        start: users::remove,
+    },
+    Offer {
+        command: command(
+            ("partners", "list", "List the partners of the campaign"),
+            None,
+            &[Input::of(
+                "status",
+                InputKind::Choice(&["approved", "pending", "rejected"]),
+                "Only partners with this status in the campaign; Trailmark filters",
+            )],
+            Reads,
+            (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher"),
+        ),
+        dialects: BOTH,
+        start: partners,
+    },
+    Offer {
+        command: command(
+            ("partners", "get", "Show one partner of the campaign"),
+            Some("The partner's id"),
+            &[],
+            Reads,
+            (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher/{publisher_id}"),
+        ),
+        dialects: BOTH,
+        start: partner,
+    },
+    Offer {
+        command: command(
+            ("conversions", "approve", "Approve conversions, or items of them"),
+            None,
+            &[BY_ID, BY_REFERENCE, BY_ITEM],
+            Changes,
+            (&["id", "status", "percent", "failed"], "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk"),
+        ),
+        dialects: BOTH,
+        start: approve,
+    },
+    Offer {
+        command: command(
+            ("conversions", "reject", "Reject conversions, or items of them"),
+            None,
+            &[BY_ID, BY_REFERENCE, BY_ITEM, REASON],
+            Destroys { follows: "the partners lose the commission of these conversions" },
+            (&["id", "status", "percent", "failed"], "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk"),
+        ),
+        dialects: BOTH,
+        start: reject,
+    },
+    Offer {
+        command: command(
+            ("jobs", "get", "Show how far a bulk change is"),
+            Some("The job's id"),
+            &[],
+            Reads,
+            (&["id", "status", "percent", "succeeded", "failed", "total"], "GET /v3/jobs/{id}"),
+        ),
+        dialects: BOTH,
+        start: job,
+    },
+    Offer {
+        command: command(
+            ("commissions", "list", "List conversions with the partner's commission"),
+            None,
+            &[
+                Input::of("since", InputKind::Time, "From this time on").needed(),
+                Input::of("until", InputKind::Time, "Until this time"),
+                Input::of(
+                    "status",
+                    InputKind::Choice(&["approved", "pending", "rejected"]),
+                    "Only conversions with this status",
+                ),
+                Input::of(
+                    "by",
+                    InputKind::Choice(&["standard", "last_modified", "approved_at"]),
+                    "Which time counts: the conversion's, or that of its last change or approval",
+                ),
+                Input::text("currency", "Only conversions in this currency, such as `EUR`"),
+                Input::text("partner", "Only conversions of the partner with this id"),
+            ],
+            Reads,
+            (
+                &["id", "reference", "partner", "status", "currency", "amount_minor", "commission_minor"],
+                "GET /reporting/report_advertiser/campaign/{campaign_id}/conversion.json",
+            ),
+        ),
+        dialects: BOTH,
+        start: commissions,
+    },
+];
+
+fn partners(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let path = format!("/campaign/{}/publisher", encoded(&account.campaign));
+    Ok(partners_at(account, values, path))
+}
+
+fn partners_at(account: &Account, values: &Values, path: String) -> Ask<Reply> {
+    let request = account.get(&path, "GET /campaign/{campaign_id}/publisher");
+    let (account, values) = (account.clone(), values.clone());
+    Call::new(request, move |answer| {
+        let body = answers::content(answer, &account.redaction(&values))?;
+        let partners = publishers(&body).ok_or_else(|| answers::unclear(answer, "`publishers`, each with an id"))?;
+        let next = report::next_page(&account, &body).map_err(|what| answers::unclear(answer, what))?;
+        let wanted = values.text("status");
+        let is_wanted = |partner: &&Value| wanted.is_none_or(|wanted| status_of(partner).as_deref() == Some(wanted));
+        Ok(Reply::Page {
+            items: partners.into_iter().filter(is_wanted).map(shown_partner).collect(),
+            next: next.map(|path| partners_at(&account, &values, path)),
+        })
+    })
+}
+
+fn partner(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let key = segment(&values.key).ok_or_else(|| rejection("no URL can name this partner"))?;
+    let path = format!("/campaign/{}/publisher/{key}", encoded(&account.campaign));
+    let request = account.get(&path, "GET /campaign/{campaign_id}/publisher/{publisher_id}");
+    let (account, values) = (account.clone(), values.clone());
+    Ok(Call::new(request, move |answer| {
+        let body = answers::content(answer, &account.redaction(&values))?;
+        let one = publishers(&body).and_then(|partners| {
+            partners.into_iter().find(|partner| word(partner, "publisher_id").as_deref() == Some(values.key.as_str()))
+        });
+        one.map(shown_partner)
+            .map(Reply::Done)
+            .ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))
+    }))
+}
+
+/// The partners of an answer, each wrapped in `publisher`.
+fn publishers(body: &Value) -> Option<Vec<&Value>> {
+    let list = body.get("publishers")?.as_array()?;
+    let inner =
+        list.iter().map(|entry| entry.get("publisher").filter(|partner| word(partner, "publisher_id").is_some()));
+    inner.collect()
+}
+
+/// The word for the letter of a partner's status in the campaign; no document says what `n` means, so it stays a letter.
+fn status_of(partner: &Value) -> Option<String> {
+    Some(match text(partner, "campaign_status")? {
+        "a" => "approved".into(),
+        "p" => "pending".into(),
+        "r" => "rejected".into(),
+        other => other.into(),
+    })
+}
+
+fn shown_partner(partner: &Value) -> Record {
+    Record::default()
+        .with_text("id", word(partner, "publisher_id").as_deref())
+        .with_text("name", text(partner, "account_name"))
+        .with_text("email", text(partner, "contact_email"))
+        .with_text("status", status_of(partner).as_deref())
+        .with_text("network_status", text(partner, "network_status"))
+        .with_text("company", text(partner, "company_name"))
+        .with_text("website", text(partner, "website"))
+        .with_text("country", text(partner, "operating_country"))
+        .with_text("camref", text(partner, "camref"))
+}
+
+fn approve(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    set(account, values, &json!({"status": "approved"}))
+}
+
+fn reject(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let reason = values.text("reason").unwrap_or("rejected by the brand");
+    let fits = |c: char| c.is_ascii_alphanumeric() || " :-_.,;#".contains(c);
+    match reason.chars().count() <= REASON_CHARS && reason.chars().all(fits) {
+        true => set(account, values, &refunds::rejected(reason)),
+        false => Err(rejection("`reason` must have at most 255 of A-Z, a-z, 0-9, space and `: - _ . , ; #`").into()),
+    }
+}
+
+/// `conversions/bulk` with the same value for every named conversion or item.
+fn set(account: &Account, values: &Values, value: &Value) -> Result<Ask<Reply>, Refusal> {
+    let kinds = [("conversions", "id"), ("conversion_references", "reference"), ("conversion_items", "item")];
+    let stated: Vec<_> = kinds.into_iter().filter(|(_, input)| !values.texts(input).is_empty()).collect();
+    let [(what, input)] = stated.as_slice() else {
+        return Err(
+            rejection("state conversions by `id`, by `reference` or by `item`, and by one of these alone").into()
+        );
+    };
+    // A delivery sends a reference in this spelling.
+    let key = |key: &String| if *input == "reference" { conversion::spelled(key) } else { key.clone() };
+    let changes: Map<String, Value> = values.texts(input).iter().map(|text| (key(text), value.clone())).collect();
+    let request = refunds::bulk(account, what, changes);
+    Ok(shown_job(account, values, request))
+}
+
+fn job(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let key = segment(&values.key).ok_or_else(|| rejection("no URL can name this job"))?;
+    let request = account.get(&format!("/v3/jobs/{key}"), refunds::JOB);
+    Ok(shown_job(account, values, request))
+}
+
+/// A request whose answer is a job.
+fn shown_job(account: &Account, values: &Values, request: Request) -> Ask<Reply> {
+    let (account, values) = (account.clone(), values.clone());
+    Call::new(request, move |answer| {
+        let body = answers::content(answer, &account.redaction(&values))?;
+        let id = refunds::job(&body).ok_or_else(|| answers::unclear(answer, "a job"))?;
+        let job = body.get("data").unwrap_or(&Value::Null);
+        let number = |name: &str| job.get(name).filter(|number| number.is_u64()).cloned();
+        let at = |name: &str| text(job, name).and_then(|time| UnixMillis::from_rfc3339(time).ok());
+        let record = Record::default()
+            .with_text("id", Some(&id))
+            .with_text("status", text(job, "status"))
+            .with("percent", number("percentage_complete"))
+            .with("succeeded", number("item_success_count"))
+            .with("failed", number("item_error_count"))
+            .with("total", number("item_total_count"))
+            .with_time("created_at", at("created_at"))
+            .with_time("completed_at", at("completed_at"));
+        Ok(Reply::Done(record))
+    })
+}
+
+fn commissions(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
+    let since = values.time("since").ok_or_else(|| rejection("`since` is missing: the report needs a start"))?;
+    let mut query = vec![("start_date", since.to_rfc3339())];
+    query.extend(values.time("until").map(|until| ("end_date", until.to_rfc3339())));
+    let texts = [
+        ("by", "date_type"),
+        ("status", "statuses[]"),
+        ("currency", "currency[]"),
+        ("partner", "multipivot[publisher][]"),
+    ];
+    query.extend(texts.iter().filter_map(|(input, name)| Some((*name, values.text(input)?.to_owned()))));
+    query.push(("include_payment_info", "true".into()));
+    let query: Vec<_> = query.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
+    let campaign = encoded(&account.campaign);
+    let path = format!("/reporting/report_advertiser/campaign/{campaign}/conversion.json?{}", query.join("&"));
+    Ok(commissions_at(account, values, &path))
+}
+
+fn commissions_at(account: &Account, values: &Values, path: &str) -> Ask<Reply> {
+    let request = account.get(path, report::LABEL);
+    let (account, values) = (account.clone(), values.clone());
+    Call::new(request, move |answer| {
+        let page = report::page(&account, answer, &account.redaction(&values))?;
+        let next = page.next.as_deref().map(|path| commissions_at(&account, &values, path));
+        Ok(Reply::Page { items: page.entries.iter().map(shown_conversion).collect(), next })
+    })
+}
+
+/// Amounts that are no whole minor units are shown as the vendor's own decimals.
+fn shown_conversion(entry: &Entry) -> Record {
+    let record = Record::default()
+        .with_text("id", entry.word("conversion_id").as_deref())
+        .with_text("reference", entry.word("conversion_reference").as_deref())
+        .with_text("partner", entry.word("publisher_id").as_deref())
+        .with_text("partner_name", entry.text("publisher_name"))
+        .with_text("status", entry.statuses().first().copied())
+        .with_text("currency", entry.text("currency"));
+    let amount = |record: Record, minor: &str, decimal: &str, name: &str| match entry.amount(name) {
+        Some(money) => record.with(minor, Value::from(money.amount_minor)),
+        None => record.with_text(decimal, entry.decimal(name).as_deref()),
+    };
+    let record = amount(record, "amount_minor", "amount", "value");
+    let record = amount(record, "commission_minor", "commission", "publisher_commission");
+    record
+        .with_text("clickref", entry.clickref())
+        .with_text("customer", entry.word("customer_reference").as_deref())
+        .with_text("customer_type", entry.text("customer_type"))
+        .with_text("country", entry.text("country"))
+        .with_text("at", entry.text("conversion_time"))
+        .with_text("payment_status", entry.text("payment_status"))
+        .with_text("invoice_paid_date", entry.text("invoice_paid_date"))
+}

@@ -1,0 +1,192 @@
+//! An operator's partners, conversions, jobs and commissions; and the table of commands itself.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+use trailmark_vendors::Dialect;
+use trailmark_vendors::command::Value;
+
+use super::{answer, answered, current, done, guide, lines, named, page, recorded, report, start, text, told};
+use crate::NOW;
+
+fn body(request: &str) -> Json {
+    serde_json::from_str(request.split("\n\n").nth(1).unwrap()).unwrap()
+}
+
+fn texts(texts: &[&str]) -> Value {
+    Value::Texts(texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+#[test]
+fn the_partners_of_the_campaign_are_listed_and_unwrapped() {
+    let ask = start(&current(), "partners list", "", &[]).unwrap();
+    let (sent, reply) = answered(ask, &[answer(200, recorded!("200_publishers"))]);
+    assert_eq!(lines(&sent), ["GET https://api.partnerize.com/campaign/10l176/publisher"]);
+    let (items, next) = page(reply);
+    assert_eq!(
+        items,
+        [
+            r#"{"id":"111111l92","name":"Acme Blog","email":"blog@acme.example","status":"approved","network_status":"a","camref":"111111l5x"}"#,
+            r#"{"id":"111111l93","name":"Beta","status":"pending","network_status":"a"}"#,
+        ]
+    );
+    assert!(next.is_none());
+    let ask = start(&guide(), "partners list", "", &[("status", text("pending"))]).unwrap();
+    assert_eq!(page(answered(ask, &[answer(200, recorded!("200_publishers"))]).1).0.len(), 1);
+}
+
+#[test]
+fn partners_go_on_where_the_vendor_says() {
+    let next = "/campaign/10l176/publisher?limit=100&offset=100";
+    let mut body: Json = serde_json::from_str(recorded!("200_publishers")).unwrap();
+    body["hypermedia"] = json!({"pagination": {"next_page": next}});
+    let ask = start(&current(), "partners list", "", &[]).unwrap();
+    let followed = page(answered(ask, &[answer(200, &body.to_string())]).1).1.unwrap();
+    assert!(followed.starts_with(&format!("GET https://api.partnerize.com{next}\n")), "{followed}");
+    for body in ["", "<html>", "{}", r#"{"publishers":[{"publisher_id":"1"}]}"#, r#"{"publishers":7}"#] {
+        let ask = start(&current(), "partners list", "", &[]).unwrap();
+        assert!(told(&answered(ask, &[answer(200, body)]).1.unwrap_err()).starts_with("unknown | "), "{body}");
+    }
+}
+
+#[test]
+fn one_partner_is_an_array_of_one() {
+    let ask = start(&current(), "partners get", "111111l92", &[]).unwrap();
+    let (sent, reply) = answered(ask, &[answer(200, recorded!("200_publishers"))]);
+    assert_eq!(lines(&sent), ["GET https://api.partnerize.com/campaign/10l176/publisher/111111l92"]);
+    assert_eq!(done(reply).get("name").unwrap(), "Acme Blog");
+    let ask = start(&current(), "partners get", "111111l99", &[]).unwrap();
+    assert!(answered(ask, &[answer(200, recorded!("200_publishers"))]).1.is_err(), "another partner is no answer");
+    assert!(start(&current(), "partners get", "..", &[]).is_err());
+}
+
+#[test]
+fn a_bulk_change_names_conversions_in_one_way() {
+    let approve = |flags: &[(&'static str, Value)]| start(&current(), "conversions approve", "", flags);
+    for (input, member) in [("id", "conversions"), ("reference", "conversion_references"), ("item", "conversion_items")]
+    {
+        let ask = approve(&[(input, texts(&["1l1", "1l2"]))]).unwrap();
+        let (sent, reply) = answered(ask, &[answer(202, recorded!("202_job"))]);
+        assert_eq!(lines(&sent), ["POST https://api.partnerize.com/v3/brand/campaigns/10l176/conversions/bulk"]);
+        let value = json!({"status": "approved"});
+        assert_eq!(body(&sent[0]), json!({member: {"1l1": value, "1l2": value}}));
+        assert_eq!(
+            serde_json::to_string(&done(reply)).unwrap(),
+            r#"{"id":"111111l77","status":"created","percent":0,"succeeded":0,"failed":0,"total":1,"created_at":"2026-11-21T08:00:00Z"}"#
+        );
+    }
+    for flags in [vec![], vec![("id", texts(&["1l1"])), ("reference", texts(&["o_1"]))], vec![("id", texts(&[]))]] {
+        assert!(approve(&flags).unwrap_err().to_string().contains("by one of these alone"));
+    }
+    let sent = answered(approve(&[("reference", texts(&["2026/1"]))]).unwrap(), &[answer(202, recorded!("202_job"))]).0;
+    assert!(body(&sent[0])["conversion_references"]["2026_2F1"].is_object(), "as a delivery spells it");
+}
+
+#[test]
+fn a_rejection_has_a_reason_that_the_vendor_takes() {
+    let reject =
+        |reason: &str| start(&guide(), "conversions reject", "", &[("id", texts(&["1l1"])), ("reason", text(reason))]);
+    let sent = answered(reject("returned: 2 of 3; #7").unwrap(), &[answer(202, recorded!("202_job"))]).0;
+    assert_eq!(
+        body(&sent[0]),
+        json!({"conversions": {"1l1": {"status": "rejected", "reason": "returned: 2 of 3; #7"}}})
+    );
+    for reason in ["zurück", "a/b", &"x".repeat(256)] {
+        assert!(reject(reason).unwrap_err().to_string().starts_with("`reason` must have at most 255"));
+    }
+    let ask = start(&current(), "conversions reject", "", &[("id", texts(&["1l1"]))]).unwrap();
+    assert!(
+        body(&answered(ask, &[answer(202, recorded!("202_job"))]).0[0]).to_string().contains("rejected by the brand")
+    );
+    for (status, answer_body, expected) in [
+        (202, "", "unknown"),
+        (202, "{}", "unknown"),
+        (400, recorded!("400_v3"), "rejected | status 400: Bad Request; [conversions]: Only one of"),
+        (403, "<html>", "retry"),
+        (500, "", "unknown"),
+    ] {
+        let reply = answered(reject("x").unwrap(), &[answer(status, answer_body)]).1;
+        let outcome = told(&reply.unwrap_err());
+        assert!(outcome.starts_with(expected), "{status}: {outcome}");
+    }
+}
+
+#[test]
+fn a_job_shows_how_far_it_is() {
+    let complete =
+        recorded!("202_job").replace("\"created\"", "\"complete\"").replace("_complete\": 0", "_complete\": 100");
+    let ask = start(&current(), "jobs get", "111111l77", &[]).unwrap();
+    let (sent, reply) = answered(ask, &[answer(200, &complete)]);
+    assert_eq!(lines(&sent), ["GET https://api.partnerize.com/v3/jobs/111111l77"]);
+    let record = done(reply);
+    assert_eq!((record.get("status").unwrap(), record.get("percent").unwrap()), (&json!("complete"), &json!(100)));
+    assert!(start(&current(), "jobs get", ".", &[]).is_err());
+}
+
+#[test]
+fn commissions_are_the_report_with_its_filters_and_pages() {
+    let flags = [
+        ("since", Value::Time(NOW)),
+        ("until", Value::Time(NOW.plus(1000))),
+        ("status", text("approved")),
+        ("by", text("last_modified")),
+        ("currency", text("EUR")),
+        ("partner", text("111111l92")),
+    ];
+    let (sent, reply) =
+        answered(start(&current(), "commissions list", "", &flags).unwrap(), &[answer(200, recorded!("200_report"))]);
+    assert_eq!(
+        lines(&sent),
+        ["GET https://api.partnerize.com/reporting/report_advertiser/campaign/10l176/conversion.json\
+          ?start_date=2026-11-21T08%3A00%3A00Z&end_date=2026-11-21T08%3A00%3A01Z&date_type=last_modified\
+          &statuses%5B%5D=approved&currency%5B%5D=EUR&multipivot%5Bpublisher%5D%5B%5D=111111l92&include_payment_info=true"]
+    );
+    let (items, next) = page(reply);
+    assert_eq!(
+        items[1],
+        r#"{"id":"111111l10","reference":"o_1001","partner":"111111l92","partner_name":"Acme Blog","status":"pending","currency":"EUR","amount_minor":2900,"commission_minor":290,"clickref":"1011lAbCdE","customer":"u_1","customer_type":"new","country":"DE","at":"2026-11-21 08:00:00"}"#
+    );
+    assert!(items.len() == 2 && next.is_none());
+    let more = report(
+        &[json!({"conversion_id": "1l1", "currency": "EUR", "conversion_value": {"publisher_commission": 2.9997}})],
+        Some("/next?cursor_id=7"),
+    );
+    let ask = start(&guide(), "commissions list", "", &[("since", Value::Time(NOW))]).unwrap();
+    let (items, next) = page(answered(ask, &[answer(200, &more)]).1);
+    assert_eq!(items, [r#"{"id":"1l1","currency":"EUR","commission":"2.9997"}"#], "never rounded");
+    assert!(next.unwrap().starts_with("GET https://api.partnerize.com/next?cursor_id=7\n"));
+}
+
+#[test]
+fn each_command_stands_once_in_its_dialect_and_its_table_is_whole() {
+    for dialect in Dialect::ALL {
+        let commands = named("partnerize").commands(dialect);
+        let names: BTreeSet<_> = commands.iter().map(|command| (command.noun, command.verb)).collect();
+        assert_eq!(names.len(), commands.len(), "no command twice");
+        for command in commands {
+            assert!(!command.summary.ends_with('.') && !command.columns.is_empty() && !command.calls.is_empty());
+            let inputs: BTreeSet<_> = command.inputs.iter().map(|input| input.name).collect();
+            assert_eq!(inputs.len(), command.inputs.len(), "{} {}", command.noun, command.verb);
+            assert!(!command.columns.iter().any(|column| ["email", "name", "firstname", "lastname"].contains(column)));
+        }
+    }
+    let everywhere: BTreeSet<_> = Dialect::ALL
+        .iter()
+        .map(|dialect| {
+            let commands = named("partnerize").commands(*dialect);
+            commands.iter().map(|command| (command.noun, command.verb)).collect::<BTreeSet<_>>()
+        })
+        .reduce(|all, names| all.intersection(&names).copied().collect())
+        .unwrap();
+    for lack in named("partnerize").lacking() {
+        assert!(!everywhere.contains(&(lack.noun, lack.verb)), "{} {} is offered", lack.noun, lack.verb);
+        assert!(lack.why.len() > 10);
+    }
+}
+
+#[test]
+fn a_command_of_the_other_dialect_is_not_offered() {
+    let list = named("partnerize").commands(Dialect::Guide)[0];
+    let refused = current().commands.unwrap().start(list, &trailmark_vendors::command::Values::default());
+    assert!(refused.unwrap_err().to_string().contains("no such command"));
+}
