@@ -415,7 +415,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
             Some(format!("Correct it in the program's configuration or at {vendor}; this then goes on automatically."))
         }
         _ if lane.is_some() => {
-            lane.map(|lane| format!("Run `trailmark lanes open {}/{}` to open the lane now.", lane.site, lane.program))
+            lane.map(|lane| format!("Run `trailmark lanes open {}` to open the lane now.", lane.name()))
         }
         State::Waiting | State::Blocked => Some(standing.follows.as_deref().map_or_else(
             || format!("Report what is missing, or give this up with `trailmark outbox drop {id} --reason …`."),

@@ -1,5 +1,5 @@
 //! Watches partners' commissions: interprets the webhooks that intake has kept, and asks vendors about recorded
-//! deliveries when a webhook names them or the time has come. Each vendor account has one task beside its lane.
+//! deliveries when a webhook names them or the time has come. Each program has one task beside its vendor account's lane.
 //! Deliveries go first, and a throttled, broken or paused lane asks nothing.
 //!
 //! A crash loses nothing: a webhook stays `received` until its meaning is committed, and a question without an answer

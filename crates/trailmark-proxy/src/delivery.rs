@@ -1,5 +1,5 @@
-//! Acts on the outbox: leases due deliveries, sends them through egress and records the outcomes. Each lane has its
-//! own task, so that one dead vendor slows no other. `outbox` and `lanes` decide; this module keeps the order of
+//! Acts on the outbox: leases due deliveries, sends them through egress and records the outcomes. Each lane, which is the
+//! queue of one vendor account and may have several programs, has its own task, so that one dead vendor slows no other. `outbox` and `lanes` decide; this module keeps the order of
 //! steps. The most important rule: an attempt's row is committed before its request opens.
 //!
 //! Timers only decide when to look; the [`Clock`] decides what is due.
@@ -12,6 +12,7 @@ mod settling;
 
 mod report;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,16 +35,18 @@ use crate::store::delivery::{DeliveryStore, LaneKey, LeaseId, Leased};
 /// Fills a buffer with random bytes.
 pub type FillRandom = Arc<dyn Fn(&mut [u8]) + Send + Sync>;
 
-/// A vendor account with a lane of its own.
+/// A program's vendor account. Programs with the same account have the same lane.
 #[derive(Debug, Clone)]
 pub struct LaneAccount {
     /// The site.
     pub site: SiteId,
     /// The program.
     pub program: ProgramId,
+    /// The account's lane, named after its first program.
+    pub lane: LaneKey,
     /// Its adapter.
     pub adapter: Arc<Adapter>,
-    /// How fast it may be called.
+    /// How fast the account may be called; the same for all programs of a lane.
     pub pace: Pace,
     /// The vendor's settling time: after it, a look-up's "no such thing" means absent.
     pub confirm_after_ms: i64,
@@ -102,14 +105,18 @@ pub struct EngineHandle {
 }
 
 impl Engine {
-    /// Starts one task per account. Needs a Tokio runtime with I/O and time.
+    /// Starts one task per lane. Needs a Tokio runtime with I/O and time.
     pub fn start(parts: Parts) -> EngineHandle {
         let (wake, woken) = watch::channel(0);
         let (stop, stopped) = watch::channel(false);
         let shared = Arc::new(Shared::new(&parts));
-        let mut lanes = JoinSet::new();
+        let mut accounts = BTreeMap::<LaneKey, Vec<LaneAccount>>::new();
         for account in parts.accounts {
-            lanes.spawn(LaneTask::new(account, shared.clone(), woken.clone(), stopped.clone()).run());
+            accounts.entry(account.lane.clone()).or_default().push(account);
+        }
+        let mut lanes = JoinSet::new();
+        for (lane, accounts) in accounts {
+            lanes.spawn(LaneTask::new(lane, accounts, shared.clone(), woken.clone(), stopped.clone()).run());
         }
         EngineHandle { wake, stop, lanes: Arc::new(Mutex::new(lanes)) }
     }
@@ -143,14 +150,12 @@ struct Shared {
     lease_ms: i64,
 }
 
-/// A lane, as its deliveries see it.
+/// A program's account, as its deliveries see it.
 struct Account {
-    key: LaneKey,
+    program: LaneKey,
     adapter: Arc<Adapter>,
-    /// Token bucket, breaker and probes.
+    /// Token bucket, breaker and probes of its lane.
     limits: Limits,
-    /// Concurrent exchanges, 1 or more.
-    concurrency: u32,
     confirm_after_ms: i64,
     shared: Arc<Shared>,
 }

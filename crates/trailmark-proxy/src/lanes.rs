@@ -1,6 +1,8 @@
-//! Protects one vendor account from too many requests, from requests while it is down, and from refused credentials:
+//! Protects one vendor account, whichever programs use it, from too many requests, from requests while it is down, and from refused credentials:
 //! token bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here costs a
 //! delivery an attempt; `outbox` decides what an outcome means for the delivery.
+
+use std::collections::BTreeSet;
 
 use trailmark_vendors::Pace;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
@@ -128,6 +130,13 @@ pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane,
     (Lane { spent_milli: spent, counted_at: Some(now), broken_until, ..lane }, taken)
 }
 
+/// The lane after requests that were sent without taking a token before, such as further pages: what comes next waits for
+/// them.
+pub fn spend(lane: Lane, requests: u32, limits: &Limits, now: UnixMillis) -> Lane {
+    let spent = spent_milli(&lane, limits, now).saturating_add(i64::from(requests) * 1000);
+    Lane { spent_milli: spent.min(capacity_milli(limits)), counted_at: Some(now), ..lane }
+}
+
 /// The lane after an exchange.
 pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> Lane {
     match signal {
@@ -167,6 +176,24 @@ pub fn being_tried(mut lane: Lane, credential: &str, limits: &Limits, now: UnixM
 fn resumed(mut lane: Lane, credential: &str) -> Lane {
     lane.pauses.retain(|pause| pause.credential != credential);
     lane
+}
+
+/// The lane of an account from what the lanes of two of its programs knew: whatever kept one of them closed keeps it closed.
+pub fn joined(one: Lane, other: Lane) -> Lane {
+    let (later, earlier) = if one.throttled_until >= other.throttled_until { (one, other) } else { (other, one) };
+    let mut pauses = later.pauses;
+    pauses.extend(earlier.pauses);
+    let mut seen = BTreeSet::new();
+    pauses.retain(|pause| seen.insert(pause.credential.clone()));
+    Lane {
+        spent_milli: later.spent_milli.max(earlier.spent_milli),
+        counted_at: later.counted_at.max(earlier.counted_at),
+        failures: later.failures.max(earlier.failures),
+        broken_until: later.broken_until.max(earlier.broken_until),
+        throttled_until: later.throttled_until,
+        down_probe_at: later.down_probe_at,
+        pauses,
+    }
 }
 
 /// The lane after an operator opened it: nothing keeps it closed, and refused credentials are tried at once. One

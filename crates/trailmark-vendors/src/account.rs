@@ -19,6 +19,8 @@ pub struct Setting {
     pub dialects: &'static [Dialect],
     /// Whether these dialects refuse an account without it.
     pub is_needed: bool,
+    /// Whether it verifies what the vendor sends. Such a secret is no credential: each program may have one of its own.
+    pub is_incoming: bool,
     /// What it is for, as half a sentence: `password of its API`.
     pub purpose: &'static str,
 }
@@ -26,7 +28,7 @@ pub struct Setting {
 impl Setting {
     /// An optional setting of both dialects.
     pub(crate) const fn of(name: &'static str, kind: SettingKind, purpose: &'static str) -> Self {
-        Self { name, kind, dialects: &Dialect::ALL, is_needed: false, purpose }
+        Self { name, kind, dialects: &Dialect::ALL, is_needed: false, is_incoming: false, purpose }
     }
 
     /// The same, read by the dialect `current` alone.
@@ -37,6 +39,27 @@ impl Setting {
     /// The same, without which there is no account.
     pub(crate) const fn needed(self) -> Self {
         Self { is_needed: true, ..self }
+    }
+
+    /// The same, for webhooks.
+    pub(crate) const fn incoming(self) -> Self {
+        Self { is_incoming: true, ..self }
+    }
+
+    /// Whether two programs can have the same account at the vendor as far as this setting says: roots are equal, and so
+    /// is a credential that both have.
+    fn agrees(&self, one: &Settings, other: &Settings) -> bool {
+        match self.kind {
+            SettingKind::Root { default } => {
+                let [one, other] = [one, other].map(|of| of.texts.get(self.name).map_or(default, String::as_str));
+                one == other
+            }
+            SettingKind::Secret if !self.is_incoming => {
+                let both = one.secrets.get(self.name).zip(other.secrets.get(self.name));
+                both.is_none_or(|(one, other)| one == other)
+            }
+            SettingKind::Secret | SettingKind::Text { .. } | SettingKind::Choice(_) => true,
+        }
     }
 }
 
@@ -81,6 +104,14 @@ impl Settings {
     pub fn with_secret(mut self, name: &'static str, text: impl Into<String>) -> Self {
         self.secrets.insert(name, Secret::new(text.into()));
         self
+    }
+
+    /// Whether `other` belongs to the same account of the vendor with these settings: both have the same credential for
+    /// reading (its setting is `reading`), the same roots, and no other credential that differs. A program may lack an
+    /// optional credential; dialect, campaign and the like belong to the program.
+    pub fn is_account_of(&self, other: &Self, known: &[Setting], reading: &str) -> bool {
+        let can_tell = self.secrets.contains_key(reading) && other.secrets.contains_key(reading);
+        can_tell && known.iter().all(|setting| setting.agrees(self, other))
     }
 
     /// With another value.

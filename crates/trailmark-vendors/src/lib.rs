@@ -218,8 +218,33 @@ pub trait Delivery: Debug + Send + Sync {
 
 /// What became of the commission of recorded deliveries.
 pub trait Commissions: Debug + Send + Sync {
-    /// Asks for the state of this commission; `None` if the vendor cannot say.
-    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>>;
+    /// Asks for the state of this commission; `None` if the vendor cannot say, or only [together](Self::ask_together) with
+    /// others.
+    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
+        let _no_question_for = earned;
+        None
+    }
+
+    /// How many commissions one question may be about: 1 unless the vendor has a list of them.
+    fn most_at_once(&self) -> u32 {
+        1
+    }
+
+    /// Asks for the first of these and for those behind it that the same list answers. They are in the order of their
+    /// conversions' times, and the first may be the only one. `None` if the vendor has no list for any of them.
+    fn ask_together(&self, earned: &[Earned]) -> Option<Together> {
+        let _no_list_of = earned;
+        None
+    }
+}
+
+/// One question about several commissions.
+#[derive(Debug)]
+pub struct Together {
+    /// How many of the first ones it is about, 1 or more.
+    pub count: usize,
+    /// The answer has one entry for each of them, in their order; `None` where the vendor cannot say.
+    pub call: Call<Step<Vec<Option<Standing>>>>,
 }
 
 /// HMAC-SHA-256 of a message (RFC 2104), from the key and the message. Passed in, since no cryptography is here.

@@ -5,7 +5,7 @@
 //! The vendor has conversions and users, no customers. A signup, lead or sale is one call of the tracking host with the click
 //! reference; each stands alone, so none waits for another. A refund changes the sale's conversion and follows it. This file
 //! has the account and decides which call a task becomes. `conversion` builds the call of the tracking host, `lines` its
-//! money; `report` finds conversions again and reads commissions; `refunds` changes conversions. `webhooks` reads the guide's
+//! money; `report` finds conversions again, `standings` reads the commissions of many; `refunds` changes conversions. `webhooks` reads the guide's
 //! events. `users` and `commands` are an operator's requests; `answers` has what all answers share, `table` describes
 //! everything for people.
 //!
@@ -16,6 +16,8 @@ mod conversion;
 mod lines;
 
 mod report;
+
+mod standings;
 
 mod refunds;
 
@@ -40,7 +42,7 @@ use zeroize::Zeroizing;
 use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
-use crate::commission::{Earned, Standing};
+use crate::commission::Earned;
 use crate::exchange::{Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe};
 use crate::redaction::{Credential, Redaction};
@@ -48,7 +50,7 @@ use crate::root::{Root, encoded};
 use crate::secret::Secret;
 use crate::task::{Field, Note, Plan, Rejection, Task};
 use crate::webhook::Meaning;
-use crate::{Adapter, Commissions, Delivery, Dialect, Pace, Vendor, Webhooks};
+use crate::{Adapter, Commissions, Delivery, Dialect, Pace, Together, Vendor, Webhooks};
 
 const NAME: &str = "partnerize";
 
@@ -313,8 +315,13 @@ impl Delivery for Account {
 }
 
 impl Commissions for Account {
-    fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
-        report::ask(self, earned)
+    /// Less than a page of the report.
+    fn most_at_once(&self) -> u32 {
+        200
+    }
+
+    fn ask_together(&self, earned: &[Earned]) -> Option<Together> {
+        standings::ask(self, earned)
     }
 }
 

@@ -52,7 +52,7 @@ use crate::{Adapter, Commissions, Delivery, Dialect, HmacSha256, Pace, Vendor, W
 const NAME: &str = "partnero";
 
 const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "bearer token of its API").needed();
-const WEBHOOK_SECRET: Setting = Setting::of("webhook_secret", SettingKind::Secret, "signs its webhooks");
+const WEBHOOK_SECRET: Setting = Setting::of("webhook_secret", SettingKind::Secret, "signs its webhooks").incoming();
 const BASE_URL: Setting =
     Setting::of("base_url", SettingKind::Root { default: "https://api.partnero.com" }, "root of its API");
 

@@ -24,13 +24,13 @@ pub(crate) struct Which {
     pub(crate) lane: String,
 }
 
-/// Opens a lane, if it is closed; returns its new row.
+/// Opens the lane of this program, if it is closed; returns the program's new row.
 ///
 /// # Errors
 /// `NotFound` if no used lane has that name, and those of the store.
 pub(crate) async fn open(store: &dyn Store, name: &str, now: UnixMillis) -> Result<LaneRow, StoreError> {
     let missing = || StoreError::NotFound("lane; `trailmark lanes list` shows the used lanes");
-    let is_named = |lane: &LaneRow| name == lane.program.as_str() || name == format!("{}/{}", lane.site, lane.program);
+    let is_named = |lane: &LaneRow| name == lane.program.as_str() || name == lane.name();
     let lane = store.lanes(now).await?.into_iter().find(is_named).ok_or_else(missing)?;
     if lane.state != "open" {
         let key = LaneKey { site: lane.site.clone(), program: lane.program.clone() };

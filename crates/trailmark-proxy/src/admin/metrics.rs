@@ -70,7 +70,7 @@ fn exposition(
     for (reason, count) in refusals {
         page.sample(&label("reason", reason), *count);
     }
-    let paused = lanes.iter().filter(|lane| lane.state == "paused").count();
+    let paused = lanes.iter().filter(|lane| lane.state == "paused" && lane.shares.is_none()).count();
     page.family("trailmark_lanes_paused", "gauge", "Lanes with a refused credential: correct it.");
     page.sample("", u64::try_from(paused).unwrap_or(u64::MAX));
     page.text
@@ -112,6 +112,7 @@ mod tests {
             deliveries: vec![("recorded".to_owned(), 1), ("due".to_owned(), 1)],
         };
         let lane = LaneRow {
+            shares: None,
             site: trailmark_wire::ids::SiteId::new("acme").unwrap(),
             program: trailmark_wire::ids::ProgramId::new("main").unwrap(),
             state: "paused".to_owned(),

@@ -63,7 +63,7 @@ fn troubles(
         cure: None,
         list: None,
     });
-    let mut found: Vec<Trouble> = unready.into_iter().chain(lanes.iter().filter_map(of_lane)).collect();
+    let mut found: Vec<Trouble> = unready.into_iter().chain(of_lanes(lanes)).collect();
     found.extend(counts.deliveries.iter().filter_map(|(state, count)| of_deliveries(state, *count)));
     found.extend(counts.conversions.iter().filter_map(|(status, count)| of_conversions(status, *count)));
     found.extend(of_webhooks(webhooks));
@@ -71,20 +71,29 @@ fn troubles(
     found
 }
 
-fn of_lane(lane: &LaneRow) -> Option<Trouble> {
+/// One trouble for each lane that is closed, whichever programs share it.
+fn of_lanes(lanes: &[LaneRow]) -> impl Iterator<Item = Trouble> {
+    lanes.iter().filter(|lane| lane.shares.is_none()).filter_map(|lane| {
+        let name = Some(lane.name());
+        let sharing = lanes.iter().filter(|other| other.shares == name);
+        of_lane(lane, lane.waiting + sharing.map(|other| other.waiting).sum::<u64>())
+    })
+}
+
+fn of_lane(lane: &LaneRow, count: u64) -> Option<Trouble> {
     let tone = match lane.state.as_str() {
         "open" => return None,
         // An operator must correct a credential; other states end by themselves.
         "paused" => Tone::Bad,
         _ => Tone::Waiting,
     };
-    let name = format!("{}/{}", lane.site, lane.program);
+    let name = lane.name();
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let next = lane.next_at.as_deref().map(|at| format!(" The next try is at {}.", moment(at))).unwrap_or_default();
     Some(Trouble {
         tone,
         headline: format!("Lane {name} is {}{reason}.", lane.state),
-        cure: Some(format!("{} in it.{next} `trailmark lanes open {name}` opens it now.", waiting(lane.waiting))),
+        cure: Some(format!("{} in it.{next} `trailmark lanes open {name}` opens it now.", waiting(count))),
         list: None,
     })
 }
@@ -177,6 +186,7 @@ mod tests {
 
     fn lane(state: &str, reason: &str, waiting: u64) -> LaneRow {
         LaneRow {
+            shares: None,
             site: SiteId::new("acme").unwrap(),
             program: ProgramId::new("main").unwrap(),
             state: state.into(),
@@ -199,7 +209,12 @@ mod tests {
     // field-faults row 83
     #[test]
     fn the_worst_trouble_comes_first() {
-        let lanes = [lane("throttled", "the vendor answers 429", 2), lane("paused", "the key is wrong", 1)];
+        let sharing = LaneRow {
+            program: ProgramId::new("eu").unwrap(),
+            shares: Some("acme/main".into()),
+            ..lane("throttled", "the vendor answers 429", 1)
+        };
+        let lanes = [lane("throttled", "the vendor answers 429", 1), sharing, lane("paused", "the key is wrong", 1)];
         let found =
             troubles(Some("the disk is full".into()), &lanes, &counts(&[("dead", 1), ("uncertain", 2)], 1), &[]);
         assert_eq!(

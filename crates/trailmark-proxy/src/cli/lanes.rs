@@ -1,4 +1,5 @@
-//! `trailmark lanes`: lists the queue of each vendor account, says why one is stopped, and opens it.
+//! `trailmark lanes`: lists the queue of each vendor account, says why one is stopped, and opens it. Programs with the same
+//! account share a queue: each has its own line and says whose it is.
 
 use clap::Subcommand;
 
@@ -41,7 +42,7 @@ impl Lanes {
     }
 }
 
-/// One line per lane; below, one sentence for each stopped lane says why it is stopped.
+/// One line per program, with the lane that it shares; below, one sentence for each stopped lane says why it is stopped.
 pub(super) fn table(lanes: &[LaneRow]) -> String {
     let header = [
         ("LANE", Room::Whole),
@@ -52,18 +53,17 @@ pub(super) fn table(lanes: &[LaneRow]) -> String {
     ];
     let cells = lanes.iter().map(|lane| {
         let next = lane.next_at.as_deref().map(output::when_text).unwrap_or_default();
-        vec![named(lane), lane.state.clone(), lane.waiting.to_string(), lane.stuck.to_string(), next]
+        let name = lane.shares.as_ref().map_or(lane.name(), |shares| format!("{} (as {shares})", lane.name()));
+        vec![name, lane.state.clone(), lane.waiting.to_string(), lane.stuck.to_string(), next]
     });
     let table = output::table(&header, cells.collect(), "no lane has been used yet");
     let reasons = lanes.iter().filter_map(|lane| {
-        let reason = lane.reason.as_deref()?;
-        Some(output::wrapped(&format!("{0}: {reason}. `trailmark lanes open {0}` opens it now.", named(lane))))
+        let has_been_said =
+            lane.shares.as_ref().is_some_and(|shares| lanes.iter().any(|other| other.name() == *shares));
+        let reason = lane.reason.as_deref().filter(|_| !has_been_said)?;
+        Some(output::wrapped(&format!("{0}: {reason}. `trailmark lanes open {0}` opens it now.", lane.name())))
     });
     std::iter::once(table).chain(reasons).collect::<Vec<_>>().join("\n\n")
-}
-
-fn named(lane: &LaneRow) -> String {
-    format!("{}/{}", lane.site, lane.program)
 }
 
 /// Parses a lane's name: the ids of a site and a program.

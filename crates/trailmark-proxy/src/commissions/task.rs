@@ -1,5 +1,6 @@
-//! One account's task: interprets its webhooks, then asks about one delivery after another while the lane allows it.
-//! Each step ends in a commit, so a crash loses nothing. Log lines have only ids and words.
+//! One program's task: interprets its webhooks, then asks about its recorded deliveries while the lane allows it: about one
+//! after another, or about many at once where the vendor has a list of their commissions. Each step ends in a commit, so a
+//! crash loses nothing. Log lines have only ids and words.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,12 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::{info, warn};
-use trailmark_vendors::Adapter;
 use trailmark_vendors::commission::{Commission, Standing};
-use trailmark_vendors::exchange::Step;
+use trailmark_vendors::exchange::{Call, Step};
+use trailmark_vendors::{Adapter, Together};
 use trailmark_wire::time::UnixMillis;
 
-use super::{MINUTE_MS, next_at, retry_at};
+use super::{HOUR_MS, MINUTE_MS, next_at, retry_at};
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::lanes::{self, Gate, Limits, Signal};
@@ -26,13 +27,21 @@ const UNREAD_AT_ONCE: u32 = 64;
 /// Questions claimed in one look.
 const ASKED_AT_ONCE: u32 = 8;
 
-/// How long claimed questions are not claimed again: longer than [`ASKED_AT_ONCE`] times two exchanges take.
+/// Where a list answers many, a question takes along what is due within this time: the shortest time between two questions
+/// about one commission is twice as long.
+const AHEAD_MS: i64 = 3 * HOUR_MS;
+
+/// How long claimed questions are not claimed again.
 const CLAIM_MS: i64 = 10 * MINUTE_MS;
 
-/// Most requests for one delivery in a row; adapters need two.
-const REQUESTS: usize = 4;
+/// How long one look asks. Whatever it has not asked by then is claimed again after [`CLAIM_MS`]; the difference is for the
+/// last exchange and for the ledger.
+const ASKING_MS: i64 = 5 * MINUTE_MS;
 
-/// One account's task.
+/// Requests for one question at most, such as the pages of a list: 30,000 conversions of Partnerize.
+const REQUESTS: u32 = 100;
+
+/// One program's task.
 pub(super) struct Task {
     pub(super) lane: LaneKey,
     pub(super) adapter: Arc<Adapter>,
@@ -67,10 +76,11 @@ impl Task {
         for webhook in unread {
             self.interpret(webhook).await?;
         }
-        let (asked, is_trial) = self.claim().await?;
-        let has_asked = !asked.is_empty();
-        for asking in asked {
-            self.ask(asking, is_trial).await?;
+        let (mut asked, is_trial) = self.claim().await?;
+        let (has_asked, until_ms) = (!asked.is_empty(), self.clock.steady_ms().saturating_add(ASKING_MS));
+        asked.sort_by_key(|asking| asking.earned.task.occurred_at);
+        while !asked.is_empty() && self.clock.steady_ms() < until_ms {
+            asked = self.ask(asked, is_trial, until_ms).await?;
         }
         Ok(has_read || has_asked)
     }
@@ -89,8 +99,8 @@ impl Task {
         }
     }
 
-    /// Claims due questions that the lane lets through. Also returns whether this is a half-open breaker's single
-    /// trial. Due deliveries go first.
+    /// Claims due questions that the lane lets through; a list answers many for one token. Also returns whether this is a
+    /// half-open breaker's single trial. Due deliveries go first.
     async fn claim(&self) -> Result<(Vec<Asking>, bool), StoreError> {
         let now = self.clock.now();
         if self.store.next_commission(self.lane.clone()).await?.is_none_or(|due| due > now) {
@@ -105,32 +115,53 @@ impl Task {
         }
         let (limits, is_trial) = (self.limits, Arc::new(AtomicBool::new(false)));
         let trial = Arc::clone(&is_trial);
+        let at_once = self.adapter.commissions.as_ref().map_or(1, |commissions| commissions.most_at_once()).max(1);
         let claim = AskClaim {
             lane: self.lane.clone(),
-            most: ASKED_AT_ONCE,
+            most: ASKED_AT_ONCE.max(at_once),
             gate: Box::new(move |lane, due| {
                 trial.store(lane.broken_until.is_some(), Ordering::Relaxed);
-                lanes::take(lane, due, &limits, now)
+                let (lane, taken) = lanes::take(lane, due.div_ceil(at_once), &limits, now);
+                (lane, due.min(taken.saturating_mul(at_once)))
             }),
             again_at: now.plus(CLAIM_MS),
-            now,
+            now: if at_once > 1 { now.plus(AHEAD_MS) } else { now },
         };
         let asked = self.store.claim_commissions(claim).await?;
         Ok((asked, is_trial.load(Ordering::Relaxed)))
     }
 
-    async fn ask(&self, asking: Asking, is_trial: bool) -> Result<(), StoreError> {
-        let Asked { standing, status, said } = self.questions(&asking).await;
-        let signal = signal(standing.as_ref(), status, is_trial, self.adapter.reading_credential);
-        let now = self.clock.now();
-        let told = Told { said, ..told(&asking, standing, now) };
-        if let Some(signal) = signal {
-            let limits = self.limits;
-            let rule = Box::new(move |lane| lanes::after(lane, signal, &limits, now));
+    /// Asks about the first of these, and about those behind it that the same list answers; returns the others.
+    async fn ask(&self, mut asked: Vec<Asking>, is_trial: bool, until_ms: i64) -> Result<Vec<Asking>, StoreError> {
+        let (label, walked) = self.question(&asked, until_ms).await;
+        let Walked { answer, status, requests } = walked;
+        let others = asked.split_off(answer.len().clamp(1, asked.len()));
+        let standings = answer.iter().flatten();
+        let telling =
+            |standing: &&Standing| !matches!(standing, Standing::Is { .. } | Standing::NotNow { not_before: None, .. });
+        let telling = standings.clone().find(telling).or(standings.clone().next());
+        let signal = signal(telling, status, is_trial, self.adapter.reading_credential);
+        let (limits, now) = (self.limits, self.clock.now());
+        if signal.is_some() || requests > 1 {
+            let rule = Box::new(move |lane| {
+                let lane = lanes::spend(lane, requests.saturating_sub(1), &limits, now);
+                match signal {
+                    Some(signal) => lanes::after(lane, signal, &limits, now),
+                    None => lane,
+                }
+            });
             self.store.change_lane(self.lane.clone(), rule).await?;
         }
+        for (asking, standing) in asked.into_iter().zip(answer) {
+            let said = label.zip(standing.as_ref()).map(|(label, standing)| said(label, status, standing));
+            self.tell(&asking, Told { said, ..told(&asking, standing, now) }).await?;
+        }
+        Ok(others)
+    }
+
+    async fn tell(&self, asking: &Asking, told: Told) -> Result<(), StoreError> {
         let changed = told.standing.as_ref().map(|(commission, _)| *commission).filter(|now| *now != asking.commission);
-        if self.store.tell_commission(&asking, told).await?
+        if self.store.tell_commission(asking, told).await?
             && let Some(commission) = changed
         {
             info!(
@@ -141,41 +172,66 @@ impl Task {
         Ok(())
     }
 
-    /// Asks until an answer settles it.
-    async fn questions(&self, asking: &Asking) -> Asked {
-        let first = self.adapter.commissions.as_ref().and_then(|commissions| commissions.ask(&asking.earned));
-        let Some(mut call) = first else { return Asked::default() };
-        for _ in 1..REQUESTS {
-            let (label, answer) = (call.request.label, self.egress.send(&call.request).await);
+    /// Asks until an answer settles it: one standing for each of the first deliveries, 1 or more. Also the last request.
+    async fn question(&self, asked: &[Asking], until_ms: i64) -> (Option<&'static str>, Walked<Vec<Option<Standing>>>) {
+        let nothing = Walked { answer: vec![None], status: None, requests: 0 };
+        let (Some(commissions), Some(first)) = (&self.adapter.commissions, asked.first()) else {
+            return (None, nothing);
+        };
+        let earned: Vec<_> = asked.iter().map(|asking| asking.earned.clone()).collect();
+        if let Some(Together { count, call }) = commissions.ask_together(&earned) {
+            return self.walk(call, until_ms, |unclear| vec![Some(unclear); count]).await;
+        }
+        let Some(call) = commissions.ask(&first.earned) else { return (None, nothing) };
+        let (label, walked) = self.walk(call, until_ms, |unclear| unclear).await;
+        let Walked { answer, status, requests } = walked;
+        (label, Walked { answer: vec![Some(answer)], status, requests })
+    }
+
+    /// Follows a question from request to request. If one has no answer, or they are too many for one look, `unclear` makes
+    /// the answer: nothing is known yet, and nothing is taken as absent.
+    async fn walk<T>(
+        &self,
+        mut call: Call<Step<T>>,
+        until_ms: i64,
+        unclear: impl FnOnce(Standing) -> T,
+    ) -> (Option<&'static str>, Walked<T>) {
+        let mut requests = 1;
+        loop {
+            let (label, answer) = (Some(call.request.label), self.egress.send(&call.request).await);
             match answer.map(|answer| (answer.status, (call.read)(&answer))) {
-                Err(failure) => return Asked::of(label, None, not_now(failure.to_string())),
-                Ok((status, Step::Done(standing))) => return Asked::of(label, Some(status), standing),
-                Ok((_, Step::Next(next))) => call = next,
+                Err(failure) => {
+                    let answer = unclear(not_now(failure.to_string()));
+                    return (label, Walked { answer, status: None, requests });
+                }
+                Ok((status, Step::Done(answer))) => return (label, Walked { answer, status: Some(status), requests }),
+                Ok((_, Step::Next(next))) if requests < REQUESTS && self.clock.steady_ms() < until_ms => {
+                    (call, requests) = (next, requests + 1);
+                }
+                Ok((status, Step::Next(_))) => {
+                    let answer = unclear(not_now(format!("the vendor's list goes on after {requests} pages")));
+                    return (label, Walked { answer, status: Some(status), requests });
+                }
             }
         }
-        Asked::of(call.request.label, None, not_now("the vendor's adapter asks endlessly".to_owned()))
     }
 }
 
-/// The result of the questions about one commission.
-#[derive(Debug, Default)]
-struct Asked {
-    /// `None` if the vendor tells nothing about such a commission.
-    standing: Option<Standing>,
+/// What a question came to.
+struct Walked<T> {
+    answer: T,
     /// HTTP status of the last answer, if any.
     status: Option<u16>,
-    /// The last question and its answer, for people.
-    said: Option<String>,
+    /// How many requests it took.
+    requests: u32,
 }
 
-impl Asked {
-    fn of(request: &'static str, status: Option<u16>, standing: Standing) -> Self {
-        let answered = status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
-        let message = match &standing {
-            Standing::NotNow { message, .. } => format!(", {message}"),
-            Standing::AuthFailed | Standing::Is { .. } => String::new(),
-        };
-        Self { standing: Some(standing), status, said: Some(format!("{request}: {answered}{message}")) }
+/// The last request and its answer, for people.
+fn said(request: &str, status: Option<u16>, standing: &Standing) -> String {
+    let answered = status.map_or_else(|| "no answer".to_owned(), |status| format!("HTTP {status}"));
+    match standing {
+        Standing::NotNow { message, .. } => format!("{request}: {answered}, {message}"),
+        Standing::AuthFailed | Standing::Is { .. } => format!("{request}: {answered}"),
     }
 }
 

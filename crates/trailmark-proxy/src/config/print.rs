@@ -31,7 +31,7 @@ pub fn default_file() -> String {
 }
 
 /// A vendor's setting with its purpose, commented.
-fn example(vendor: &str, Setting { name, kind, dialects, is_needed, purpose }: &Setting) -> String {
+fn example(vendor: &str, Setting { name, kind, dialects, is_needed, purpose, .. }: &Setting) -> String {
     let value = match kind {
         SettingKind::Choice(words) => words.first().copied().unwrap_or_default().to_owned(),
         SettingKind::Root { default } => (*default).to_owned(),

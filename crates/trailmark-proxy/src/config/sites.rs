@@ -113,6 +113,8 @@ pub struct Program {
     pub confirm_after_ms: i64,
     /// How fast the vendor may be called.
     pub pace: Pace,
+    /// Whether the file states the pace.
+    pub(super) states_pace: bool,
     /// The place that names its vendor.
     pub(super) place: String,
 }
@@ -313,13 +315,26 @@ impl Reader<'_> {
         let webhook_path = table.webhook_path.clone().and_then(|words| self.program_secret("webhook_path", words));
         let confirm_after = self.words("sites.programs.confirm_after", table.confirm_after, |text| duration_ms(text));
         let confirm_after_ms = confirm_after.map_or(15 * 60_000, |(ms, _)| ms);
+        let states_pace = table.requests_per_minute.is_some();
         let pace = self.pace(vendor, table.requests_per_minute);
         if self.problems.len() > before {
             self.left_out.extend(secrets.into_values().chain(webhook_path));
             return None;
         }
         let place = table.vendor.map_or_else(|| place.to_owned(), |vendor| self.text.place(vendor.span().start));
-        Some(Program { id, vendor, dialect, secrets, texts, params, webhook_path, confirm_after_ms, pace, place })
+        Some(Program {
+            id,
+            vendor,
+            dialect,
+            secrets,
+            texts,
+            params,
+            webhook_path,
+            confirm_after_ms,
+            pace,
+            states_pace,
+            place,
+        })
     }
 
     /// The vendor's pace, unless the file states another.

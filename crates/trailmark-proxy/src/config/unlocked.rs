@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use trailmark_vendors::account::{AccountError, Settings};
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::{Adapter, Pace};
+use trailmark_vendors::{Adapter, Pace, Vendor};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use super::secrets::SecretRef;
@@ -17,6 +17,7 @@ use super::source::{Overrides, Problem};
 use super::{Config, ConfigError, Draft, file_text};
 use crate::delivery::LaneAccount;
 use crate::egress::reach;
+use crate::store::delivery::LaneKey;
 
 /// A configuration with all secrets read.
 #[derive(Debug)]
@@ -36,9 +37,11 @@ pub struct Account {
     pub site: SiteId,
     /// The program.
     pub program: ProgramId,
+    /// The lane of the vendor account: its first program in the file.
+    pub lane: LaneKey,
     /// Its adapter.
     pub adapter: Arc<Adapter>,
-    /// How fast the vendor may be called.
+    /// How fast the vendor may be called: the lowest `requests_per_minute` that a program of the vendor account states.
     pub pace: Pace,
     /// The secret part of the program's webhook address.
     pub webhook_path: Option<Secret>,
@@ -64,15 +67,16 @@ impl Unlocked {
         let Draft { config, mut problems, left_out } = Draft::read(text, path, overrides)?;
         let admin_key = config.server.admin_key.as_ref().map(|named| admin_key(named, overrides)).transpose();
         let admin_key = admin_key.map_err(|problem| problems.push(problem)).unwrap_or_default();
-        let mut accounts = Vec::new();
+        let mut opened = Vec::new();
         for site in &config.sites {
             for program in &site.programs {
-                match Account::of(site, program, overrides) {
-                    Ok(account) => accounts.push(account),
+                match Opened::of(site, program, overrides) {
+                    Ok(program) => opened.push(program),
                     Err(more) => problems.extend(more),
                 }
             }
         }
+        let accounts = share_lanes(opened);
         problems.extend(left_out.iter().filter_map(|named| named.read(overrides).err()));
         let hosts: Vec<String> = accounts.iter().flat_map(|account: &Account| account.adapter.hosts.clone()).collect();
         if let (Err(mixed), Some(last)) =
@@ -89,21 +93,63 @@ impl Unlocked {
     }
 }
 
-impl Account {
-    fn of(site: &Site, program: &Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
+/// A program whose account was opened, with its secrets until the lanes are known.
+struct Opened<'a> {
+    program: &'a Program,
+    settings: Settings,
+    account: Account,
+}
+
+impl<'a> Opened<'a> {
+    fn of(site: &Site, program: &'a Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
         let webhook_path = program.webhook_path.as_ref().map(|named| webhook_path(named, overrides)).transpose();
-        match (program.adapter_of(overrides), webhook_path) {
-            (Ok(adapter), Ok(webhook_path)) => Ok(Self {
-                site: site.id.clone(),
-                program: program.id.clone(),
-                pace: program.pace,
-                adapter,
-                webhook_path,
-                confirm_after_ms: program.confirm_after_ms,
-            }),
-            (adapter, path) => Err(adapter.err().into_iter().flatten().chain(path.err()).collect()),
+        match (program.open(overrides), webhook_path) {
+            (Ok((adapter, settings)), Ok(webhook_path)) => {
+                let (site, id) = (site.id.clone(), program.id.clone());
+                let account = Account {
+                    lane: LaneKey { site: site.clone(), program: id.clone() },
+                    site,
+                    program: id,
+                    pace: program.pace,
+                    adapter,
+                    webhook_path,
+                    confirm_after_ms: program.confirm_after_ms,
+                };
+                Ok(Self { program, settings, account })
+            }
+            (opened, path) => Err(opened.err().into_iter().flatten().chain(path.err()).collect()),
         }
     }
+
+    fn has_account_of(&self, other: &Self) -> bool {
+        let known = trailmark_vendors::vendor(self.program.vendor.as_str()).map_or(&[][..], Vendor::settings);
+        self.program.vendor == other.program.vendor
+            && self.settings.is_account_of(&other.settings, known, self.account.adapter.reading_credential)
+    }
+}
+
+/// Gives the programs of one vendor account one lane and one pace. The accounts are compared here, in memory: nothing that
+/// is made from a credential is stored. The lane has the name of its first program; the lowest stated pace counts.
+fn share_lanes(mut opened: Vec<Opened<'_>>) -> Vec<Account> {
+    let mut lanes: Vec<Vec<usize>> = Vec::new();
+    for (index, program) in opened.iter().enumerate() {
+        let has_it = |lane: &&mut Vec<usize>| lane.iter().all(|member| program.has_account_of(&opened[*member]));
+        match lanes.iter_mut().find(has_it) {
+            Some(lane) => lane.push(index),
+            None => lanes.push(vec![index]),
+        }
+    }
+    for members in lanes {
+        let first = &opened[members[0]].account;
+        let stated = members.iter().filter(|member| opened[**member].program.states_pace);
+        let stated = stated.map(|member| opened[*member].account.pace).min_by_key(|pace| pace.per_minute);
+        let (lane, pace) = (first.lane.clone(), stated.unwrap_or(first.pace));
+        for member in members {
+            let account = &mut opened[member].account;
+            (account.lane, account.pace) = (lane.clone(), pace);
+        }
+    }
+    opened.into_iter().map(|opened| opened.account).collect()
 }
 
 impl From<&Account> for LaneAccount {
@@ -111,6 +157,7 @@ impl From<&Account> for LaneAccount {
         Self {
             site: account.site.clone(),
             program: account.program.clone(),
+            lane: account.lane.clone(),
             adapter: Arc::clone(&account.adapter),
             pace: account.pace,
             confirm_after_ms: account.confirm_after_ms,
@@ -130,10 +177,10 @@ impl Program {
     /// # Errors
     /// [`ConfigError::Settings`]: secrets cannot be read, or the vendor needs more.
     pub fn adapter(&self, overrides: &Overrides) -> Result<Arc<Adapter>, ConfigError> {
-        self.adapter_of(overrides).map_err(ConfigError::Settings)
+        self.open(overrides).map(|(adapter, _)| adapter).map_err(ConfigError::Settings)
     }
 
-    fn adapter_of(&self, overrides: &Overrides) -> Result<Arc<Adapter>, Vec<Problem>> {
+    fn open(&self, overrides: &Overrides) -> Result<(Arc<Adapter>, Settings), Vec<Problem>> {
         let mut problems = Vec::new();
         let mut secrets = BTreeMap::new();
         for (name, named) in &self.secrets {
@@ -149,7 +196,7 @@ impl Program {
         let none = AccountError::NotYet { vendor: self.vendor.as_str(), dialect: self.dialect };
         let opened =
             trailmark_vendors::vendor(self.vendor.as_str()).ok_or(none).and_then(|vendor| vendor.open(&settings));
-        opened.map(Arc::new).map_err(|error| vec![self.misfit(&error)])
+        opened.map(|adapter| (Arc::new(adapter), settings)).map_err(|error| vec![self.misfit(&error)])
     }
 
     /// An account that does not suffice for its vendor, with the line of the setting, otherwise of the vendor.

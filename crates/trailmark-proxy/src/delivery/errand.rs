@@ -1,7 +1,6 @@
 //! Carries out one leased delivery: plan or look-up, attempt row, request, outcome, settlement. It always tries to
 //! end the lease; if it cannot, the lease expires and recovery takes over.
 
-use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,11 +25,8 @@ const SETTLE_TRIES: u32 = 5;
 /// Wait between these tries.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
-/// Requests after the first that one send makes at most.
-const MOST_STEPS: usize = 8;
-
-/// Pages of a list that one look-up reads at most: 10,000 PartnerStack transactions. If ours is not among them and
-/// the list continues, the result is unknown.
+/// Pages of a list that one send or look-up reads at most: 10,000 PartnerStack transactions, 30,000 conversions of
+/// Partnerize. If ours is not among them and the list continues, the result is unknown. The lease usually ends it earlier.
 const MOST_PAGES: u32 = 100;
 
 /// One leased delivery.
@@ -146,7 +142,7 @@ impl Errand {
     /// Sends request after request until an answer settles it. Once one was answered, whatever prevents the next leaves
     /// the outcome unknown.
     async fn sent(&self, mut call: Call<Step<Outcome>>, started_at: UnixMillis) -> (Result<Answer, Failure>, Outcome) {
-        for is_first in iter::once(true).chain(iter::repeat_n(false, MOST_STEPS)) {
+        for page in 1..=MOST_PAGES {
             let answer = match self.is_too_late(started_at) {
                 true => Err(Failure::NotSent(NotSent::TooLate)),
                 false => self.account.shared.egress.send(&call.request).await,
@@ -157,12 +153,12 @@ impl Errand {
                     continue;
                 }
                 Ok(Step::Done(outcome)) => outcome,
-                Err(failure) if is_first => unanswered(failure),
+                Err(failure) if page == 1 => unanswered(failure),
                 Err(failure) => Outcome::Unknown { message: failure.to_string() },
             };
             return (answer, outcome);
         }
-        let message = "the delivery needed too many requests: please report this bug".to_owned();
+        let message = format!("the vendor's list goes on after {MOST_PAGES} pages");
         (Err(Failure::NotSent(NotSent::TooLate)), Outcome::Unknown { message })
     }
 

@@ -1,5 +1,5 @@
-//! One lane's task: finds due deliveries, asks `lanes` how many the vendor may get now, leases them and carries them
-//! out concurrently. It also ends expired leases and retries refused credentials: by a probe, or by one of the
+//! One lane's task: finds due deliveries of the programs with this vendor account, asks `lanes` how many the vendor may
+//! get now, leases them and carries them out concurrently. It also ends expired leases and retries refused credentials: by a probe, or by one of the
 //! waiting deliveries if the vendor offers no probe.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::errand::Errand;
 use super::{Account, LaneAccount, Shared, report};
-use crate::lanes::{self, Gate};
+use crate::lanes::{self, Gate, Limits};
 use crate::outbox::{Purpose, machine};
 use crate::store::StoreError;
 use crate::store::delivery::{Claim, Expired, Lane, LaneKey, Settlement};
@@ -22,7 +22,13 @@ const EXPIRED_AT_ONCE: u32 = 64;
 
 /// A lane's task.
 pub(super) struct LaneTask {
-    account: Arc<Account>,
+    lane: LaneKey,
+    /// The account's programs, 1 or more.
+    accounts: Vec<Arc<Account>>,
+    limits: Limits,
+    /// Concurrent exchanges, 1 or more.
+    concurrency: u32,
+    shared: Arc<Shared>,
     woken: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
     under_way: JoinSet<()>,
@@ -39,21 +45,27 @@ enum Look {
 
 impl LaneTask {
     pub(super) fn new(
-        account: LaneAccount,
+        lane: LaneKey,
+        accounts: Vec<LaneAccount>,
         shared: Arc<Shared>,
         woken: watch::Receiver<u64>,
         stopped: watch::Receiver<bool>,
     ) -> Self {
-        let key = LaneKey { site: account.site, program: account.program };
-        let account = Account {
-            key,
-            limits: shared.settings.limits.at(account.pace),
-            concurrency: account.pace.concurrency.max(1),
-            adapter: account.adapter,
-            confirm_after_ms: account.confirm_after_ms,
-            shared,
+        let concurrency = accounts.iter().map(|account| account.pace.concurrency).min().unwrap_or(1).max(1);
+        let pace = accounts.iter().map(|account| account.pace).min_by_key(|pace| pace.per_minute);
+        let limits = pace.map_or(shared.settings.limits, |pace| shared.settings.limits.at(pace));
+        let of = |account: LaneAccount| {
+            Arc::new(Account {
+                program: LaneKey { site: account.site, program: account.program },
+                limits,
+                adapter: account.adapter,
+                confirm_after_ms: account.confirm_after_ms,
+                shared: shared.clone(),
+            })
         };
-        Self { account: Arc::new(account), woken, stopped, under_way: JoinSet::new(), is_first_look: true }
+        let accounts = accounts.into_iter().map(of).collect();
+        let under_way = JoinSet::new();
+        Self { lane, accounts, limits, concurrency, shared, woken, stopped, under_way, is_first_look: true }
     }
 
     pub(super) async fn run(mut self) {
@@ -62,7 +74,7 @@ impl LaneTask {
                 Ok(Look::Again) => {}
                 Ok(Look::Rest) => self.rest().await,
                 Err(problem) => {
-                    warn!(program = %self.account.key.program, error = %problem, "the lane could not look for work");
+                    warn!(program = %self.lane.program, error = %problem, "the lane could not look for work");
                     self.rest().await;
                 }
             }
@@ -74,7 +86,7 @@ impl LaneTask {
 
     /// Waits for a wake-up, a finished delivery, the stop signal or the next poll.
     async fn rest(&mut self) {
-        let poll = self.account.shared.settings.poll;
+        let poll = self.shared.settings.poll;
         tokio::select! {
             Some(done) = self.under_way.join_next() => noted(done),
             _ = self.woken.changed() => {}
@@ -87,12 +99,16 @@ impl LaneTask {
         while let Some(done) = self.under_way.try_join_next() {
             noted(done);
         }
-        let glance = self.account.shared.store.glance(self.account.key.clone()).await?;
-        let now = self.account.now();
+        if self.is_first_look {
+            let programs = self.accounts.iter().map(|account| account.program.clone()).collect();
+            self.shared.store.share_lane(self.lane.clone(), programs).await?;
+        }
+        let glance = self.shared.store.glance(self.lane.clone()).await?;
+        let now = self.shared.clock.now();
         if glance.has_expired(now) {
             self.recover(now).await?;
         }
-        let limits = self.account.limits;
+        let limits = self.limits;
         let to_be_tried: Vec<String> = match std::mem::take(&mut self.is_first_look) {
             true => glance.lane.pauses.iter().map(|pause| pause.credential.clone()).collect(),
             false => lanes::to_be_tried(&glance.lane, &limits, now),
@@ -113,7 +129,7 @@ impl LaneTask {
     /// How many more exchanges may start.
     fn free(&self) -> u32 {
         let busy = u32::try_from(self.under_way.len()).unwrap_or(u32::MAX);
-        self.account.concurrency.saturating_sub(busy)
+        self.concurrency.saturating_sub(busy)
     }
 
     async fn lease(
@@ -126,10 +142,9 @@ impl LaneTask {
         if most == 0 {
             return Ok(Look::Rest);
         }
-        let shared = &self.account.shared;
-        let limits = self.account.limits;
+        let (shared, limits) = (&self.shared, self.limits);
         let claim = Claim {
-            lane: self.account.key.clone(),
+            lane: self.lane.clone(),
             paused_by,
             most,
             gate: Box::new(move |lane, due| lanes::take(lane, due, &limits, now)),
@@ -141,19 +156,28 @@ impl LaneTask {
         let look = if leased.is_empty() { Look::Rest } else { Look::Again };
         let lane = Arc::new(lane);
         for leased in leased {
-            let errand = Errand { account: self.account.clone(), leased, lane: lane.clone() };
-            self.under_way.spawn(errand.carry_out());
+            match self.account_of(&leased.lane) {
+                Some(account) => drop(self.under_way.spawn(Errand { account, leased, lane: lane.clone() }.carry_out())),
+                None => report::foreign(&leased),
+            }
         }
         Ok(look)
     }
 
+    /// The account of a program of this lane. `None` only if another proxy with another configuration shares lanes in this
+    /// ledger, too.
+    fn account_of(&self, program: &LaneKey) -> Option<Arc<Account>> {
+        self.accounts.iter().find(|account| account.program == *program).cloned()
+    }
+
     /// Ends expired leases: a send under way becomes unknown, everything else is unchanged.
     async fn recover(&self, now: UnixMillis) -> Result<(), StoreError> {
-        let store = &self.account.shared.store;
-        for expired in store.expired(self.account.key.clone(), now, EXPIRED_AT_ONCE).await? {
-            let ended = match &expired.open {
-                None => store.release(&expired.leased).await,
-                Some(_) => store.settle(&expired.leased, self.unknown(&expired)).await,
+        let store = &self.shared.store;
+        for expired in store.expired(self.lane.clone(), now, EXPIRED_AT_ONCE).await? {
+            let ended = match (&expired.open, self.account_of(&expired.leased.lane)) {
+                (None, _) => store.release(&expired.leased).await,
+                (Some(_), Some(account)) => store.settle(&expired.leased, account.unknown(&expired)).await,
+                (Some(_), None) => continue,
             };
             match ended {
                 Ok(()) => report::expired(&expired),
@@ -165,12 +189,57 @@ impl LaneTask {
         Ok(())
     }
 
+    /// Asks a vendor that said it was down whether it is back. The stop signal abandons the request, which has no
+    /// effect.
+    async fn ask_whether_back(&mut self) -> Result<Look, StoreError> {
+        let Some(account) = self.accounts.first().cloned() else { return Ok(Look::Rest) };
+        let probe = tokio::select! {
+            probe = account.probe(account.adapter.reading_credential) => probe,
+            _ = self.stopped.changed() => return Ok(Look::Rest),
+        };
+        let (limits, now) = (self.limits, account.now());
+        let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
+        self.shared.store.change_lane(self.lane.clone(), rule).await?;
+        info!(program = %self.lane.program, vendor = %account.adapter.vendor, probe = ?probe, "probed a vendor that had said it was down");
+        Ok(if probe == Probe::Unclear { Look::Rest } else { Look::Again })
+    }
+
+    /// Finds out whether the vendor accepts a refused credential again: with a harmless request if the vendor has one for
+    /// it, otherwise with one of the waiting deliveries. The stop signal abandons the request.
+    async fn try_again(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
+        let can_probe = |account: &&Arc<Account>| account.adapter.delivery.probe(&credential).is_some();
+        let Some(account) = self.accounts.iter().find(can_probe).cloned() else {
+            return self.trial(credential, lane, now).await;
+        };
+        let probe = tokio::select! {
+            probe = account.probe(&credential) => probe,
+            _ = self.stopped.changed() => return Ok(()),
+        };
+        info!(program = %self.lane.program, credential, probe = ?probe, "refused credential probed");
+        let (limits, now) = (self.limits, account.now());
+        let rule = Box::new(move |lane| lanes::after_probe(lane, &credential, probe, &limits, now));
+        self.shared.store.change_lane(self.lane.clone(), rule).await
+    }
+
+    /// Tries it with one of the waiting deliveries.
+    async fn trial(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
+        let (limits, tried) = (self.limits, credential.clone());
+        let rule = Box::new(move |lane| lanes::being_tried(lane, &tried, &limits, now));
+        self.shared.store.change_lane(self.lane.clone(), rule).await?;
+        let mut lane = lane.clone();
+        lane.pauses.retain(|pause| pause.credential != credential);
+        self.lease(1, Some(credential), lane, now).await.map(|_| ())
+    }
+}
+
+impl Account {
+    /// What a crash left: a send under way is unknown.
     fn unknown(&self, expired: &Expired) -> Settlement {
-        let at = self.account.moment();
+        let at = self.moment();
         let open = expired.open.as_ref().map(|open| (open.purpose, open.class));
         let progress = machine::after_crash(expired.leased.progress.clone(), open, at);
         if open.is_some_and(|(purpose, _)| purpose == Purpose::Send) {
-            self.account.doubted(&expired.leased, &progress);
+            self.doubted(&expired.leased, &progress);
         }
         Settlement {
             progress,
@@ -179,55 +248,6 @@ impl LaneTask {
         }
     }
 
-    /// Asks a vendor that said it was down whether it is back. The stop signal abandons the request, which has no
-    /// effect.
-    async fn ask_whether_back(&mut self) -> Result<Look, StoreError> {
-        let account = self.account.clone();
-        let probe = tokio::select! {
-            probe = account.probe(account.adapter.reading_credential) => probe,
-            _ = self.stopped.changed() => return Ok(Look::Rest),
-        };
-        let (limits, now) = (account.limits, account.now());
-        let rule = Box::new(move |lane| lanes::after_down_probe(lane, probe, &limits, now));
-        account.shared.store.change_lane(account.key.clone(), rule).await?;
-        info!(program = %account.key.program, vendor = %account.adapter.vendor, probe = ?probe, "probed a vendor that had said it was down");
-        Ok(if probe == Probe::Unclear { Look::Rest } else { Look::Again })
-    }
-
-    /// Finds out whether the vendor accepts a refused credential again.
-    async fn try_again(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
-        if self.account.adapter.delivery.probe(&credential).is_some() {
-            self.probe(credential).await
-        } else {
-            self.trial(credential, lane, now).await
-        }
-    }
-
-    /// Tries it with a harmless request. The stop signal abandons the request.
-    async fn probe(&mut self, credential: String) -> Result<(), StoreError> {
-        let account = self.account.clone();
-        let probe = tokio::select! {
-            probe = account.probe(&credential) => probe,
-            _ = self.stopped.changed() => return Ok(()),
-        };
-        info!(program = %account.key.program, credential, probe = ?probe, "refused credential probed");
-        let (limits, now) = (account.limits, account.now());
-        let rule = Box::new(move |lane| lanes::after_probe(lane, &credential, probe, &limits, now));
-        account.shared.store.change_lane(account.key.clone(), rule).await
-    }
-
-    /// Tries it with one of the waiting deliveries.
-    async fn trial(&mut self, credential: String, lane: &Lane, now: UnixMillis) -> Result<(), StoreError> {
-        let (limits, tried) = (self.account.limits, credential.clone());
-        let rule = Box::new(move |lane| lanes::being_tried(lane, &tried, &limits, now));
-        self.account.shared.store.change_lane(self.account.key.clone(), rule).await?;
-        let mut lane = lane.clone();
-        lane.pauses.retain(|pause| pause.credential != credential);
-        self.lease(1, Some(credential), lane, now).await.map(|_| ())
-    }
-}
-
-impl Account {
     /// Asks the vendor about a credential; unclear if it offers no probe.
     pub(super) async fn probe(&self, credential: &str) -> Probe {
         let Some(call) = self.adapter.delivery.probe(credential) else { return Probe::Unclear };

@@ -92,6 +92,14 @@ pub(super) fn unsent(leased: &Leased, next: &Progress) {
     );
 }
 
+/// Logs a delivery of a program that this proxy's configuration does not have in this lane.
+pub(super) fn foreign(leased: &Leased) {
+    warn!(
+        delivery.id = %leased.delivery, program = %leased.lane.program,
+        "another proxy with another configuration uses this ledger: the delivery waits until its lease ends"
+    );
+}
+
 /// Logs an answer that came after somebody else had ended its lease.
 pub(super) fn late(leased: &Leased, attempt: &AttemptKey, end: &AttemptEnd) {
     warn!(

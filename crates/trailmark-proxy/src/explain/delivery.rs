@@ -195,7 +195,7 @@ fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
     }
     let reason = lane.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
     let next = lane.next_at.as_deref().map(|at| format!("; the next try comes at {}", moment(at))).unwrap_or_default();
-    Some(format!("lane {}/{} is {}{reason}{next}", lane.site, lane.program, lane.state))
+    Some(format!("lane {} is {}{reason}{next}", lane.name(), lane.state))
 }
 
 fn resolve(delivery: &ConversionId) -> String {

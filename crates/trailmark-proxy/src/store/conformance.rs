@@ -13,6 +13,7 @@ pub mod leasing;
 pub mod listing;
 pub mod operating;
 pub mod ordering;
+pub mod sharing;
 pub mod summing;
 pub mod surviving;
 pub mod telling;
@@ -110,6 +111,9 @@ macro_rules! store_conformance {
             leasing::a_lease_says_whether_an_earlier_send_may_have_taken_effect
             leasing::what_a_send_left_out_is_kept_on_its_delivery
             leasing::lanes_are_kept_apart
+            sharing::a_shared_lane_leases_the_longest_due_of_all_its_programs_at_one_pace
+            sharing::a_lane_that_is_joined_stays_closed_for_what_closed_one_of_them
+            sharing::a_program_that_leaves_a_lane_takes_no_wait_with_it
             leasing::a_glance_names_the_next_due_time_and_the_next_end_of_a_lease
             leasing::a_rejected_conversion_gives_its_key_back
             leasing::a_rejected_conversion_with_an_unknown_send_keeps_its_key

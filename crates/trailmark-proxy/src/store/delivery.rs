@@ -19,13 +19,20 @@ use super::Reply;
 use crate::outbox::order::Earlier;
 use crate::outbox::{Progress, Purpose};
 
-/// The queue of one vendor account.
+/// Names a program, and the lane of its vendor account. A lane is named after the account's first program; wherever the
+/// store takes a lane, each program of the account names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LaneKey {
     /// The site.
     pub site: SiteId,
-    /// The program whose account it is.
+    /// The program.
     pub program: ProgramId,
+}
+
+impl fmt::Display for LaneKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.site, self.program)
+    }
 }
 
 /// Name of one lease: 16 random bytes, used once. Only its holder can change the delivery.
@@ -106,7 +113,7 @@ impl fmt::Debug for Claim {
 pub struct Leased {
     /// The lease.
     pub lease: LeaseId,
-    /// Its lane.
+    /// Its program, whose lane it is in.
     pub lane: LaneKey,
     /// The delivery.
     pub delivery: ConversionId,
@@ -254,6 +261,11 @@ fn is_reached(next: Option<UnixMillis>, last: Option<UnixMillis>, now: UnixMilli
 pub trait DeliveryStore: fmt::Debug + Send + Sync {
     /// Reads what a lane has to do.
     fn glance(&self, lane: LaneKey) -> Reply<'_, Glance>;
+
+    /// Makes these programs, and no others, share the lane, which is named after one of them. What the programs' own lanes
+    /// knew joins it ([`crate::lanes::joined`]), and their deliveries wait only for credentials that are paused in it.
+    /// Called at each start, once for every lane; a repeat changes nothing.
+    fn share_lane(&self, lane: LaneKey, programs: Vec<LaneKey>) -> Reply<'_, ()>;
 
     /// Leases due deliveries of a lane (see [`FURTHEST_DUE_MS`]) and takes as many tokens, in one transaction.
     /// Returns nothing if nothing is due or the gate lets nothing through. The gate's lane is written whenever the

@@ -254,25 +254,35 @@ pub struct CommissionChange {
     pub changed_at: UnixMillis,
 }
 
-/// A lane, for people.
+/// A program's lane, for people. Programs of one vendor account have one row each.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct LaneRow {
     /// The site.
     pub site: SiteId,
-    /// The program whose account it is.
+    /// The program.
     pub program: ProgramId,
+    /// The lane that it shares, as `SITE/PROGRAM`, if that is another program's: both have one account at the vendor.
+    #[serde(default)]
+    pub shares: Option<String>,
     /// `open`, or why it is closed: `paused`, `throttled`, `down`, `broken` ([`crate::lanes::Shut`]).
     pub state: String,
     /// Why it is not open, and the cure.
     pub reason: Option<String>,
     /// When it is tried next.
     pub next_at: Option<String>,
-    /// Waiting deliveries that go on by themselves.
+    /// The program's waiting deliveries that go on by themselves.
     pub waiting: u64,
     /// Deliveries that need an operator: dead letters, unknown outcomes, and deliveries that are `blocked` behind
     /// them.
     #[serde(default)]
     pub stuck: u64,
+}
+
+impl LaneRow {
+    /// Its name: `SITE/PROGRAM`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.site, self.program)
+    }
 }
 
 /// One conversion with everything that the ledger knows about it.

@@ -226,6 +226,10 @@ impl DeliveryStore for SqliteStore {
         Box::pin(self.readers.read(move |ledger| deliveries::glance(ledger, &lane)))
     }
 
+    fn share_lane(&self, lane: LaneKey, programs: Vec<LaneKey>) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| lanes::share(ledger, &lane, &programs)))
+    }
+
     fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>> {
         Box::pin(self.writer.run(move |ledger| deliveries::lease(ledger, claim)))
     }

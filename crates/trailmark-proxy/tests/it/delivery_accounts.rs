@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use trailmark_proxy::delivery::LaneAccount;
+use trailmark_proxy::store::delivery::LaneKey;
 use trailmark_simulator::{
     INTROW_API_KEY, PARTNERIZE_APPLICATION_KEY, PARTNERIZE_CAMPAIGN, PARTNERIZE_USER_API_KEY, PARTNERO_API_KEY,
     PRIVATE_KEY, PUBLIC_KEY, TRACKING_TOKEN,
@@ -27,9 +28,11 @@ pub(crate) fn guide_account(program: &str, address: &str) -> LaneAccount {
 /// A program whose vendor is simulated at this address.
 pub(crate) fn lane(name: &str, dialect: Dialect, program: &str, address: &str) -> LaneAccount {
     let vendor = vendor(name).unwrap();
+    let (site, program) = (SiteId::new("acme").unwrap(), ProgramId::new(program).unwrap());
     LaneAccount {
-        site: SiteId::new("acme").unwrap(),
-        program: ProgramId::new(program).unwrap(),
+        lane: LaneKey { site: site.clone(), program: program.clone() },
+        site,
+        program,
         adapter: Arc::new(vendor.open(&settings(name, dialect, address)).unwrap()),
         pace: vendor.pace(),
         confirm_after_ms: SETTLING_MS,

@@ -409,6 +409,10 @@ impl DeliveryStore for Observed {
         })
     }
 
+    fn share_lane(&self, lane: LaneKey, programs: Vec<LaneKey>) -> Reply<'_, ()> {
+        self.ledger.share_lane(lane, programs)
+    }
+
     fn lease(&self, claim: Claim) -> Reply<'_, Vec<Leased>> {
         Box::pin(async move {
             let leased = self.ledger.lease(claim).await?;

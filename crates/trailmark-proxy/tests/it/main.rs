@@ -24,6 +24,8 @@ mod delivery_matrix;
 mod delivery_matrix_calls;
 mod delivery_orders;
 mod delivery_outbox;
+mod delivery_pages;
+mod delivery_shared;
 mod delivery_time;
 mod delivery_told;
 mod delivery_unpaid;

@@ -1,5 +1,5 @@
 //! The conversion report: the vendor's own list of conversions, read page by page to find one by its id or our reference.
-//! From it come look-ups of deliveries, the items that a refund changes (`refunds`), and commissions. The report has no filter
+//! From it come look-ups of deliveries, the items that a refund changes (`refunds`), and commissions (`standings`). The report has no filter
 //! by reference in the vendor's current documents (one in those of 2020), so this file filters. Pages are followed by
 //! `next_page`, never built.
 //!
@@ -20,7 +20,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::answers::{self, text, word};
 use super::{Account, conversion};
-use crate::commission::{Commission, Earned, Standing};
+use crate::commission::{Commission, Standing};
 use crate::exchange::{Answer, Call, Method, Step};
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
@@ -33,11 +33,11 @@ pub(super) const FILTER_LABEL: &str = "POST conversions/filter";
 /// Entries of a page (the vendor's `limit`); a longer list names its next page.
 const PAGE: usize = 300;
 /// Pages of one walk. A look-up that needs more gives up, and says so.
-const PAGES: u32 = 100;
+pub(super) const PAGES: u32 = 100;
 /// The report's window around the time of a conversion. The vendor may date it by our `conversion_time` or by its own clock,
 /// up to the last try of a delivery.
 const BEFORE_MS: i64 = 24 * 60 * 60 * 1000;
-const AFTER_MS: i64 = 31 * BEFORE_MS;
+pub(super) const AFTER_MS: i64 = 31 * BEFORE_MS;
 
 /// One conversion of the report.
 #[derive(Clone)]
@@ -56,7 +56,7 @@ pub(super) struct Page {
     /// The path of the next page.
     pub(super) next: Option<String>,
     /// Whether a further page exists that the vendor does not name.
-    is_cut: bool,
+    pub(super) is_cut: bool,
 }
 
 /// What a walk through the report ended with.
@@ -93,15 +93,19 @@ pub(super) fn sought(task: &Task, known: Option<&str>) -> Option<Sought> {
 
 /// Reads the report until it shows the sought conversion, or ends.
 pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, settle: Settle<T>) -> Call<Step<T>> {
-    let campaign = encoded(&account.campaign);
-    let (since, until) = window(sought.at);
-    let path = format!(
+    let path = path(account, sought.at, sought.at);
+    step(account.clone(), task.clone(), sought, settle, path, PAGES)
+}
+
+/// The first page of the report in which conversions from `first` to `last` must be.
+pub(super) fn path(account: &Account, first: UnixMillis, last: UnixMillis) -> String {
+    let (campaign, since, until) = (encoded(&account.campaign), window(first).0, window(last).1);
+    format!(
         "/reporting/report_advertiser/campaign/{campaign}/conversion.json?start_date={}&end_date={}\
          &include_payment_info=true",
         encoded(&since.to_rfc3339()),
         encoded(&until.to_rfc3339()),
-    );
-    step(account.clone(), task.clone(), sought, settle, path, PAGES)
+    )
 }
 
 fn window(at: UnixMillis) -> (UnixMillis, UnixMillis) {
@@ -173,7 +177,7 @@ pub(super) fn next_page(account: &Account, body: &Value) -> Result<Option<String
 }
 
 impl Sought {
-    fn is(&self, entry: &Entry) -> bool {
+    pub(super) fn is(&self, entry: &Entry) -> bool {
         match (&self.id, entry.text("conversion_id")) {
             (Some(id), Some(shown)) if id == shown => true,
             _ => self.id.is_none() && entry.text("conversion_reference") == Some(&self.reference),
@@ -340,28 +344,21 @@ pub(super) fn inconclusive(answer: &Answer, what: &str) -> LookUp {
     LookUp::Inconclusive { message: answers::said(answer.status, what), not_before: None }
 }
 
-/// The state of a commission. A refund has none of its own: it changes the sale's.
-pub(super) fn ask(account: &Account, earned: &Earned) -> Option<Call<Step<Standing>>> {
-    let task = &earned.task;
-    if task.kind == Kind::Refund {
-        return None;
+/// What a whole report says about a conversion that it does not show.
+pub(super) fn not_shown() -> Standing {
+    unknown("the vendor's report does not show it so far")
+}
+
+/// What an answer that is no page says about a commission.
+pub(super) fn not_read(answer: &Answer, failure: Outcome) -> Standing {
+    if let Outcome::Forbidden { .. } = failure {
+        return unknown("the key may not read the conversion report; allow it at the vendor");
     }
-    let (owner, asked) = (account.clone(), task.clone());
-    let settle = move |answer: &Answer, shown: Shown| {
-        Step::Done(match shown {
-            Shown::Entry(entry) => standing(&entry, &owner.redaction_of(&asked)),
-            Shown::Nothing => unknown("the vendor's report does not show it so far"),
-            Shown::Failed(Outcome::Forbidden { .. }) => {
-                unknown("the key may not read the conversion report; allow it at the vendor")
-            }
-            Shown::Failed(failure) => match answers::not_looked_up(answer, failure) {
-                LookUp::AuthFailed => Standing::AuthFailed,
-                LookUp::Inconclusive { message, not_before } => Standing::NotNow { message, not_before },
-                LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => unknown("no clear answer"),
-            },
-        })
-    };
-    Some(walk(account, task, sought(task, earned.reference.as_deref())?, Arc::new(settle)))
+    match answers::not_looked_up(answer, failure) {
+        LookUp::AuthFailed => Standing::AuthFailed,
+        LookUp::Inconclusive { message, not_before } => Standing::NotNow { message, not_before },
+        LookUp::Absent | LookUp::Differs { .. } | LookUp::Found { .. } => unknown("no clear answer"),
+    }
 }
 
 fn unknown(reason: &str) -> Standing {
@@ -369,7 +366,7 @@ fn unknown(reason: &str) -> Standing {
 }
 
 /// The least advanced item decides, and a rejected one counts only if all are rejected.
-fn standing(entry: &Entry, redaction: &Redaction<'_>) -> Standing {
+pub(super) fn standing(entry: &Entry, redaction: &Redaction<'_>) -> Standing {
     let statuses = entry.statuses();
     let has = |word: &str| statuses.contains(&word);
     let is_paid = entry.text("payment_status").is_some_and(|status| status.eq_ignore_ascii_case("paid"))

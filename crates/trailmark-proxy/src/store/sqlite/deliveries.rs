@@ -6,7 +6,7 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
-use super::rows::{all, checked, count, damaged, first, maybe_time, plain, to_json, word, write};
+use super::rows::{all, checked, count, damaged, first, maybe_time, plain, time, to_json, word, write};
 use super::{attempts, claims, commissions, lanes, order, owed};
 use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
@@ -30,9 +30,8 @@ fn select() -> String {
 const ACTIVE: &str = "site = :site AND program = :program AND lease IS NULL AND due_at IS NOT NULL
                       AND state IN ('due', 'ignored', 'uncertain', 'unverified')";
 
-/// See [`crate::store::delivery::DeliveryStore::glance`].
+/// See [`crate::store::delivery::DeliveryStore::glance`]. Each program of a lane has its own part of the indexes.
 pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, StoreError> {
-    let key = named_params! {":site": lane.site.as_str(), ":program": lane.program.as_str()};
     let due = |which| format!("SELECT {which}(due_at) AS at FROM deliveries WHERE {ACTIVE} AND paused_by IS NULL");
     let expiry = |which| {
         format!(
@@ -40,13 +39,20 @@ pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, Stor
              WHERE site = :site AND program = :program AND lease IS NOT NULL"
         )
     };
-    let at = |sql: String| first(ledger, &sql, key, |row| maybe_time(row, "at")).map(Option::flatten);
+    let programs = lanes::programs(ledger, lane)?;
+    let each = |sql: String| {
+        let at = |of: &LaneKey| {
+            let key = named_params! {":site": of.site.as_str(), ":program": of.program.as_str()};
+            first(ledger, &sql, key, |row| maybe_time(row, "at")).map(Option::flatten)
+        };
+        programs.iter().map(at).filter_map(Result::transpose).collect::<Result<Vec<_>, _>>()
+    };
     Ok(Glance {
         lane: lanes::read(ledger, lane)?,
-        next_due: at(due("min"))?,
-        last_due: at(due("max"))?,
-        next_expiry: at(expiry("min"))?,
-        last_expiry: at(expiry("max"))?,
+        next_due: each(due("min"))?.into_iter().min(),
+        last_due: each(due("max"))?.into_iter().max(),
+        next_expiry: each(expiry("min"))?.into_iter().min(),
+        last_expiry: each(expiry("max"))?.into_iter().max(),
     })
 }
 
@@ -54,15 +60,21 @@ pub(super) fn glance(ledger: &Connection, lane: &LaneKey) -> Result<Glance, Stor
 pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, StoreError> {
     let Claim { lane, paused_by, most, gate, leases, until, now } = claim;
     let wanted = u32::try_from(leases.len()).unwrap_or(u32::MAX).min(most);
-    let due = due(ledger, &lane, paused_by.as_deref(), now, wanted)?;
+    let mut due = Vec::new();
+    for program in lanes::programs(ledger, &lane)? {
+        due.extend(self::due(ledger, &program, paused_by.as_deref(), now, wanted)?);
+    }
+    // Each program's are in order.
+    due.sort_by(|one, other| (one.due_at, &one.id).cmp(&(other.due_at, &other.id)));
+    due.truncate(usize::try_from(wanted).unwrap_or(usize::MAX));
     let Ok(waiting @ 1..) = u32::try_from(due.len()) else { return Ok(Vec::new()) };
     let (after, open) = gate(lanes::read(ledger, &lane)?, waiting);
     lanes::write_lane(ledger, &lane, &after)?;
     let granted = usize::try_from(open).unwrap_or(usize::MAX);
     let granted = due.into_iter().take(granted).zip(leases);
     let mut held = Vec::new();
-    for (delivery, lease) in granted {
-        match grant(ledger, &lane.site, &delivery, lease, until) {
+    for (Due { site, id: delivery, .. }, lease) in granted {
+        match grant(ledger, &site, &delivery, lease, until) {
             // The row stays leased, so that it does not block the others: `expired` skips it.
             Err(StoreError::Corrupt(damage)) => {
                 tracing::error!(delivery.id = %delivery, damage, "a delivery's row cannot be read, so the delivery is skipped");
@@ -73,17 +85,24 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
     Ok(held)
 }
 
-/// Ids of due deliveries, the longest due first.
+/// A due delivery.
+struct Due {
+    site: SiteId,
+    id: ConversionId,
+    due_at: UnixMillis,
+}
+
+/// The due deliveries of a program, the longest due first.
 fn due(
     ledger: &Connection,
     lane: &LaneKey,
     paused_by: Option<&str>,
     now: UnixMillis,
     most: u32,
-) -> Result<Vec<ConversionId>, StoreError> {
+) -> Result<Vec<Due>, StoreError> {
     let waits = if paused_by.is_some() { "paused_by = :paused_by" } else { "paused_by IS NULL" };
     let sql = format!(
-        "SELECT id FROM deliveries WHERE {ACTIVE} AND {waits} AND (due_at <= :now OR due_at > :furthest)
+        "SELECT id, due_at FROM deliveries WHERE {ACTIVE} AND {waits} AND (due_at <= :now OR due_at > :furthest)
          ORDER BY due_at, id LIMIT :most"
     );
     let (site, program, furthest) = (lane.site.as_str(), lane.program.as_str(), now.plus(FURTHEST_DUE_MS).0);
@@ -92,7 +111,9 @@ fn due(
     if paused_by.is_some() {
         key.push((":paused_by", &paused_by));
     }
-    all(ledger, &sql, key.as_slice(), |row| checked(row, "id"))
+    all(ledger, &sql, key.as_slice(), |row| {
+        Ok(Due { site: lane.site.clone(), id: checked(row, "id")?, due_at: time(row, "due_at")? })
+    })
 }
 
 fn grant(
@@ -198,9 +219,12 @@ pub(super) fn expired(
         Err(StoreError::Corrupt(_told_when_it_was_leased)) => Ok(None),
         read => read.map(Some),
     };
-    let ended = all(ledger, &sql, (lane.site.as_str(), lane.program.as_str(), now.0, most, furthest), readable)?;
+    let mut ended = Vec::new();
+    for LaneKey { site, program } in lanes::programs(ledger, lane)? {
+        ended.extend(all(ledger, &sql, (site.as_str(), program.as_str(), now.0, most, furthest), readable)?);
+    }
     let with_attempt = |leased| Ok(Expired { open: attempts::open_under(ledger, &leased)?, leased });
-    ended.into_iter().flatten().map(with_attempt).collect()
+    ended.into_iter().flatten().take(usize::try_from(most).unwrap_or(usize::MAX)).map(with_attempt).collect()
 }
 
 /// Writes a delivery's state and ends its lease. When the delivery is at rest, the deliveries that wait for it are

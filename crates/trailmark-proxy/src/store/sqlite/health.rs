@@ -63,7 +63,8 @@ const RULES: [(&str, &str); 12] = [
     (
         "deliveries that wait for a credential that is not paused",
         "SELECT count(*) FROM deliveries d WHERE d.paused_by IS NOT NULL
-           AND NOT EXISTS (SELECT 1 FROM lanes l WHERE l.site = d.site AND l.program = d.program
+           AND NOT EXISTS (SELECT 1 FROM lanes l LEFT JOIN shared_lanes s ON s.site = d.site AND s.program = d.program
+                           WHERE l.site = coalesce(s.lane_site, d.site) AND l.program = coalesce(s.lane_program, d.program)
                              AND instr(l.pauses, d.paused_by) > 0)",
     ),
     (

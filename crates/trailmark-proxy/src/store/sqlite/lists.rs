@@ -263,7 +263,9 @@ pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<Lane
         for (program, waiting, stuck) in all(ledger, &sql, key, read)? {
             let key = LaneKey { site: site.clone(), program };
             let shut = Shut::of(&lanes::read(ledger, &key)?, now);
+            let shares = Some(lanes::of(ledger, &key)?).filter(|lane| *lane != key);
             found.push(LaneRow {
+                shares: shares.map(|lane| lane.to_string()),
                 site: key.site,
                 program: key.program,
                 state: shut.as_ref().map_or("open", Shut::as_str).to_owned(),

@@ -1,9 +1,12 @@
 //! Commissions, and the guide's webhooks that say when to ask.
 
 use serde_json::{Value, json};
+use trailmark_vendors::Together;
 use trailmark_vendors::commission::{Commission, Earned, Standing};
+use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::webhook::Meaning;
+use trailmark_wire::ids::OrderKey;
 
 use super::{answer, current, entry, guide, recorded, refund, report, run, sale};
 
@@ -11,9 +14,17 @@ fn earned(reference: Option<&str>) -> Earned {
     Earned { task: sale(2900, "EUR", Vec::new()), reference: reference.map(str::to_owned) }
 }
 
+/// The requests of one question about several commissions, and its answer.
+fn ask(earned: &[Earned], answers: &[Answer]) -> (Vec<String>, Vec<Option<Standing>>) {
+    let Together { count, call } = current().commissions.unwrap().ask_together(earned).unwrap();
+    let (sent, answer) = run(call, answers);
+    let answer = answer.unwrap();
+    assert_eq!((count, answer.len()), (earned.len(), earned.len()));
+    (sent, answer)
+}
+
 fn standing(status: u16, body: &str) -> String {
-    let call = current().commissions.unwrap().ask(&earned(Some("111111l10"))).unwrap();
-    match run(call, &[answer(status, body)]).1.unwrap() {
+    match ask(&[earned(Some("111111l10"))], &[answer(status, body)]).1.remove(0).unwrap() {
         Standing::AuthFailed => "auth failed".into(),
         Standing::NotNow { message, .. } => format!("not now | {message}"),
         Standing::Is { commission, reason, amount } => format!(
@@ -75,12 +86,61 @@ fn an_answer_that_tells_nothing_is_no_state() {
         assert!(standing(status, body).starts_with("not now | "), "{status} {body}");
     }
     let refund = Earned { task: refund(100, 0), reference: None };
-    assert!(current().commissions.unwrap().ask(&refund).is_none(), "a refund changes the sale's commission");
-    let by_reference = current().commissions.unwrap().ask(&earned(None)).unwrap();
-    let (_, found) = run(by_reference, &[answer(200, recorded!("200_report"))]);
-    assert!(matches!(found, Some(Standing::Is { commission: Commission::Pending, .. })));
+    let commissions = current().commissions.unwrap();
+    assert!(commissions.ask_together(&[refund.clone()]).is_none(), "a refund changes the sale's commission");
+    let (_, found) = ask(&[refund, earned(None)], &[answer(200, recorded!("200_report"))]);
+    assert!(matches!(found.as_slice(), [None, Some(Standing::Is { commission: Commission::Pending, .. })]));
     let no_order = Earned { task: Task { order: None, ..earned(None).task }, reference: None };
-    assert!(current().commissions.unwrap().ask(&no_order).is_none());
+    assert!(commissions.ask_together(&[no_order]).is_none());
+}
+
+#[test]
+fn one_walk_tells_of_many_and_only_its_end_says_that_one_is_not_shown() {
+    let of = |key: &str| {
+        let mut earned = earned(None);
+        earned.task.order.as_mut().unwrap().key = OrderKey::new(key).unwrap();
+        earned
+    };
+    let shown = |key: &str, status: &str| {
+        let mut entry = entry();
+        entry["conversion_reference"] = json!(key);
+        entry["conversion_items"]
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(|item| item["item_status"] = json!(status));
+        entry
+    };
+    let words = |found: &[Option<Standing>]| -> Vec<String> {
+        let word = |standing: &Option<Standing>| match standing {
+            Some(Standing::Is { commission, reason, .. }) => {
+                format!("{}{}", commission.as_str(), reason.as_deref().unwrap_or_default())
+            }
+            Some(Standing::NotNow { .. }) => "not now".into(),
+            other => format!("{other:?}"),
+        };
+        found.iter().map(word).collect()
+    };
+    let pages = [
+        answer(200, &report(&[shown("o_1", "approved")], Some("/next?cursor_id=2"))),
+        answer(200, &report(&[shown("o_3", "rejected"), shown("o_9", "pending")], Some("/next?cursor_id=3"))),
+    ];
+    let asked = [of("o_1"), of("o_2"), of("o_3")];
+    let end = |last: Answer| words(&ask(&asked, &[&pages[..], &[last]].concat()).1);
+    let not_shown = "unknownthe vendor's report does not show it so far";
+    assert_eq!(end(answer(200, &report(&[shown("o_8", "pending")], None))), ["approved", not_shown, "rejected"]);
+    assert_eq!(end(answer(200, &report(&[shown("o_2", "pending")], None))), ["approved", "pending", "rejected"]);
+    for broken in [answer(500, ""), answer(200, "<html>"), answer(200, &report(&[], Some("/next?cursor_id=3")))] {
+        assert_eq!(end(broken), ["approved", "not now", "rejected"], "what a page has told stays told");
+    }
+    let (sent, found) = ask(&[of("o_1"), of("o_3")], &pages);
+    assert_eq!((sent.len(), words(&found)), (2, vec!["approved".into(), "rejected".into()]), "the rest is not read");
+    let late = Earned {
+        task: Task { occurred_at: asked[0].task.occurred_at.plus(32 * 86_400_000), ..of("o_4").task },
+        ..of("o_4")
+    };
+    let together = current().commissions.unwrap().ask_together(&[of("o_1"), of("o_2"), late]).unwrap();
+    assert_eq!(together.count, 2, "a longer report would be for another question");
 }
 
 #[test]
