@@ -125,7 +125,7 @@ impl Task {
                 (lane, due.min(taken.saturating_mul(at_once)))
             }),
             again_at: now.plus(CLAIM_MS),
-            now: if at_once > 1 { now.plus(AHEAD_MS) } else { now },
+            due_by: if at_once > 1 { now.plus(AHEAD_MS) } else { now },
         };
         let asked = self.store.claim_commissions(claim).await?;
         Ok((asked, is_trial.load(Ordering::Relaxed)))

@@ -168,7 +168,7 @@ pub enum WebhookChange {
 
 /// A request for due commission queries.
 pub struct AskClaim {
-    /// The lane.
+    /// The program.
     pub lane: LaneKey,
     /// At most this many, the longest due first.
     pub most: u32,
@@ -176,8 +176,8 @@ pub struct AskClaim {
     pub gate: LaneGate,
     /// Without an answer they are due again at this time.
     pub again_at: UnixMillis,
-    /// Now.
-    pub now: UnixMillis,
+    /// What is due by this time is claimed.
+    pub due_by: UnixMillis,
 }
 
 impl fmt::Debug for AskClaim {

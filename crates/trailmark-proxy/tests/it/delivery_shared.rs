@@ -1,15 +1,22 @@
 //! Programs with one account at a vendor: they share its lane, whatever closes it, and its pace.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::json;
 use trailmark_proxy::clock::Clock as _;
 use trailmark_proxy::config::{Overrides, Unlocked};
 use trailmark_proxy::outbox::State;
+use trailmark_proxy::store::Store;
+use trailmark_proxy::store::conformance::samples;
+use trailmark_proxy::store::delivery::{Lane, LaneKey};
 use trailmark_proxy::store::operator::OperatorStore as _;
+use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_vendors::Pace;
+use trailmark_wire::time::UnixMillis;
 
 use super::delivery_world::{World, account};
+use super::support::operator::Desk;
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -116,6 +123,28 @@ async fn a_429_to_one_program_keeps_the_other_away_until_the_vendors_time() {
     for id in [&main, &eu] {
         world.until_state(id, State::Recorded).await;
     }
+}
+
+#[tokio::test]
+async fn lanes_list_says_whose_lane_a_program_shares_and_either_name_opens_it() {
+    let desk = Desk::with("[[sites]]\nid = \"acme\"\n", Vec::new());
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&desk.path("trailmark.db")).unwrap());
+    samples::signed_up(&store, 1, &["main", "other"]).await;
+    let other = LaneKey { program: samples::program("other"), ..samples::lane() };
+    store.share_lane(samples::lane(), vec![samples::lane(), other]).await.unwrap();
+    let until = Some(UnixMillis::from_rfc3339("2099-01-01T00:00:00Z").unwrap());
+    let throttled = Box::new(move |lane| Lane { throttled_until: until, ..lane });
+    store.change_lane(samples::lane(), throttled).await.unwrap();
+    store.close().await.unwrap();
+    let listed = desk.run("lanes list").well();
+    for line in ["acme/main                  throttled", "acme/other (as acme/main)  throttled"] {
+        assert!(listed.contains(line), "{listed}");
+    }
+    assert_eq!(listed.matches("opens it now").count(), 1, "{listed}");
+    assert_eq!(desk.run("lanes open acme/other --json").json()["state"], "open");
+    let rows = desk.run("lanes list --json").json();
+    assert_eq!((&rows[0]["state"], &rows[0]["shares"]), (&json!("open"), &json!(null)));
+    assert_eq!((&rows[1]["state"], &rows[1]["shares"]), (&json!("open"), &json!("acme/main")));
 }
 
 #[tokio::test]

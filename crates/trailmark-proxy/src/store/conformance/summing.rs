@@ -177,7 +177,7 @@ pub async fn a_commission_is_added_up_as_the_vendor_told_it(ground: &impl Ground
         (Commission::Approved, None, None),
     ] {
         let gate = Box::new(|lane: Lane, waiting: u32| (lane, waiting));
-        let claim = AskClaim { lane: lane(), most: 1, gate, again_at: UnixMillis(0), now: NOW };
+        let claim = AskClaim { lane: lane(), most: 1, gate, again_at: UnixMillis(0), due_by: NOW };
         let asking = store.claim_commissions(claim).await.unwrap().remove(0);
         let told =
             Told { standing: Some((commission, None)), amount, said: None, next_at: Some(UnixMillis(0)), now: NOW };

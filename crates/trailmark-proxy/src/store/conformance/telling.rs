@@ -63,7 +63,7 @@ async fn customer(store: &Arc<dyn Store>, number: u8) {
 
 fn asking(now: UnixMillis) -> AskClaim {
     let gate = Box::new(|lane: Lane, waiting: u32| (lane, waiting));
-    AskClaim { lane: lane(), most: 8, gate, again_at: now.plus(1000), now }
+    AskClaim { lane: lane(), most: 8, gate, again_at: now.plus(1000), due_by: now }
 }
 
 async fn asked(store: &Arc<dyn Store>, now: UnixMillis) -> Vec<Asking> {

@@ -98,11 +98,11 @@ pub(super) fn next(ledger: &Connection, lane: &LaneKey) -> Result<Option<UnixMil
 
 /// See [`crate::store::webhooks::WebhookStore::claim_commissions`].
 pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>, StoreError> {
-    let AskClaim { lane, most, gate, again_at, now } = claim;
+    let AskClaim { lane, most, gate, again_at, due_by } = claim;
     let sql = "SELECT id FROM deliveries WHERE site = :site AND program = :program AND state = 'recorded'
-                 AND commission_due_at <= :now ORDER BY commission_due_at, id LIMIT :most";
+                 AND commission_due_at <= :due_by ORDER BY commission_due_at, id LIMIT :most";
     let key = named_params! {
-        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":now": now.0, ":most": most,
+        ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":due_by": due_by.0, ":most": most,
     };
     let due: Vec<ConversionId> = all(ledger, sql, key, |row| checked(row, "id"))?;
     let Ok(waiting @ 1..) = u32::try_from(due.len()) else { return Ok(Vec::new()) };

@@ -135,16 +135,17 @@ pub(super) fn past(
     conversion: &ConversionId,
     program: &ProgramId,
 ) -> Result<Past, StoreError> {
-    let sql = "SELECT a.class FROM conversions c
-               CROSS JOIN conversions o ON o.site = c.site AND o.kind = c.kind AND o.external_id = c.external_id
-                 AND o.code = 'overruled_by_server'
-               CROSS JOIN deliveries d ON d.site = o.site AND d.conversion = o.id AND d.program = ?3
-               CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
-               WHERE c.site = ?1 AND c.id = ?2 AND a.purpose = 'send'
-                 AND (a.outcome IS NULL OR a.outcome IN ('recorded', 'unknown', 'unverified'))
-               ORDER BY a.started_at DESC LIMIT 1";
+    let sql = format!(
+        "SELECT a.class FROM conversions c
+         CROSS JOIN conversions o ON o.site = c.site AND o.kind = c.kind AND o.external_id = c.external_id
+           AND o.code = 'overruled_by_server'
+         CROSS JOIN deliveries d ON d.site = o.site AND d.conversion = o.id AND d.program = ?3
+         CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
+         WHERE c.site = ?1 AND c.id = ?2 AND {} ORDER BY a.started_at DESC LIMIT 1",
+        attempts::may_have_effect("a")
+    );
     let key = (site.as_str(), conversion.as_str(), program.as_str());
-    let unsure = first(ledger, sql, key, attempts::class)?;
+    let unsure = first(ledger, &sql, key, attempts::class)?;
     Ok(unsure.map_or(Past::Clear, Past::Unsure))
 }
 

@@ -8,8 +8,8 @@ use trailmark_wire::conversion::{Customer, Order};
 use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::money::Currency;
 
+use super::attempts::may_have_effect;
 use super::rows::{checked, damaged, first, json, maybe, plain, time, word};
-use crate::outbox::sent::SendOutcome;
 use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
@@ -48,10 +48,10 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                        WHERE ed.site = d.site AND ed.touch = d.touch AND ed.program = d.program AND ed.id <> d.id
                          AND (ed.state = 'recorded'
                               OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id
-                                         AND a.purpose = 'send' AND (a.outcome IS NULL OR a.outcome IN (OUTCOMES))))
+                                         AND MAY_HAVE_EFFECT))
                        ORDER BY +ed.id LIMIT 1)
                WHERE d.site = ?1 AND d.id = ?2"
-        .replace("OUTCOMES", &SendOutcome::words_with_effect());
+        .replace("MAY_HAVE_EFFECT", &may_have_effect("a"));
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str()), task)?;
     found.ok_or(StoreError::NotFound("delivery"))
 }
