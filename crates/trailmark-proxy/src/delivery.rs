@@ -1,6 +1,7 @@
 //! Acts on the outbox: leases due deliveries, sends them through egress and records the outcomes. Each lane, which is the
-//! queue of one vendor account and may have several programs, has its own task, so that one dead vendor slows no other. `outbox` and `lanes` decide; this module keeps the order of
-//! steps. The most important rule: an attempt's row is committed before its request opens.
+//! queue of one vendor account and may have several programs, has its own task, so that one dead vendor slows no other.
+//! `outbox` and `lanes` decide; this module keeps the order of steps. The most important rule: an attempt's row is
+//! committed before its request opens.
 //!
 //! Timers only decide when to look; the [`Clock`] decides what is due.
 

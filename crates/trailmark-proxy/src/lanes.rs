@@ -1,6 +1,6 @@
-//! Protects one vendor account, whichever programs use it, from too many requests, from requests while it is down, and from refused credentials:
-//! token bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`]. Nothing here costs a
-//! delivery an attempt; `outbox` decides what an outcome means for the delivery.
+//! Protects one vendor account, whichever programs use it, from too many requests, from requests while it is down, and
+//! from refused credentials: token bucket, breaker, throttle and pauses, as pure functions over the stored [`Lane`].
+//! Nothing here costs a delivery an attempt; `outbox` decides what an outcome means for the delivery.
 
 use std::collections::BTreeSet;
 

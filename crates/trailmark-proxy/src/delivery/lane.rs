@@ -1,6 +1,6 @@
 //! One lane's task: finds due deliveries of the programs with this vendor account, asks `lanes` how many the vendor may
-//! get now, leases them and carries them out concurrently. It also ends expired leases and retries refused credentials: by a probe, or by one of the
-//! waiting deliveries if the vendor offers no probe.
+//! get now, leases them and carries them out concurrently. It also ends expired leases and retries refused credentials:
+//! by a probe, or by one of the waiting deliveries if the vendor offers no probe.
 
 use std::sync::Arc;
 

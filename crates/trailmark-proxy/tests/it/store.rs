@@ -93,7 +93,7 @@ async fn a_payload_that_cannot_be_read_keeps_no_other_commission_from_being_aske
         most: 9,
         gate: Box::new(|lane, due| (lane, due)),
         again_at: samples::NOW.plus(60_000),
-        now: samples::NOW,
+        due_by: samples::NOW,
     };
     let asking = store.claim_commissions(claim()).await.unwrap();
     assert_eq!(asking.iter().map(|one| &one.delivery).collect::<Vec<_>>(), [&samples::id(3008)]);

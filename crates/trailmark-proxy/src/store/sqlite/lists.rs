@@ -245,6 +245,9 @@ pub(super) fn lane_rows(ledger: &Connection, now: UnixMillis) -> Result<Vec<Lane
         "SELECT program, sum(waiting) AS waiting, sum(stuck) AS stuck FROM (
            SELECT program, 0 AS waiting, 0 AS stuck FROM lanes WHERE site = :site
            UNION ALL
+           SELECT s.program, 0, 0 FROM shared_lanes s JOIN lanes l ON l.site = s.lane_site AND l.program = s.lane_program
+           WHERE s.site = :site
+           UNION ALL
            SELECT program, count(*), 0 FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program
            UNION ALL
            SELECT program, 0, count(*) FROM deliveries WHERE site = :site AND state IN ({}) GROUP BY program
