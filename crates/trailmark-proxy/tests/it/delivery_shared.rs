@@ -38,47 +38,37 @@ async fn lanes(world: &World) -> Vec<String> {
     rows.iter().map(|row| format!("{} {} {:?}", row.program, row.state, row.shares)).collect()
 }
 
-/// The lane and pace of each program of the file; `program` has the lines of the second one.
-fn read(program: &str) -> Vec<String> {
-    let text = format!(
-        r#"
-[[sites]]
-id = "acme"
-[[sites.programs]]
-id = "main"
-vendor = "partnerstack"
-public_key = "env:PUBLIC"
-private_key = "env:PRIVATE"
-tracking_token = "env:TOKEN"
-requests_per_minute = 900
-
-[[sites]]
-id = "beta"
-[[sites.programs]]
-id = "eu"
-vendor = "partnerstack"
-{program}
-"#
-    );
+/// The lane and pace of two programs of a vendor in two sites, by their settings.
+fn read(vendor: &str, first: &str, second: &str) -> Vec<String> {
+    let program = |site: &str, id: &str, settings: &str| {
+        format!("[[sites]]\nid = \"{site}\"\n[[sites.programs]]\nid = \"{id}\"\nvendor = \"{vendor}\"\n{settings}\n")
+    };
     let secrets = Overrides::from_variables(|name| {
         ["PUBLIC", "PRIVATE", "TOKEN", "OTHER"].contains(&name).then(|| format!("a-secret-{name}"))
     });
+    let text = program("acme", "main", first) + &program("beta", "eu", second);
     let accounts = Unlocked::from_toml(&text, Path::new("trailmark.toml"), &secrets).unwrap().accounts;
     accounts.iter().map(|account| format!("{} {}", account.lane, account.pace.per_minute)).collect()
 }
 
 #[test]
 fn programs_whose_roots_and_credentials_are_the_same_have_one_lane_with_the_lowest_stated_pace() {
-    let same = "public_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\n";
-    assert_eq!(read(same), ["acme/main 900", "acme/main 900"], "a pace that nobody states does not count");
-    assert_eq!(read(&format!("{same}requests_per_minute = 300\n")), ["acme/main 300", "acme/main 300"]);
-    assert_eq!(read(&format!("{same}requests_per_minute = 1000\n")), ["acme/main 900", "acme/main 900"]);
-    let own_root = "base_url = \"https://api.partnerstack.com/\"\nconfirm_after = \"5m\"\ndialect = \"guide\"\n";
-    assert_eq!(read(&format!("{same}{own_root}")), ["acme/main 900", "acme/main 900"], "the default, stated");
+    let keys = "public_key = \"env:PUBLIC\"\nprivate_key = \"env:PRIVATE\"\n";
+    let main = format!("{keys}tracking_token = \"env:TOKEN\"\nrequests_per_minute = 900\n");
+    let with = |settings: &str| read("partnerstack", &main, settings);
+    let and = |line: &str| with(&format!("{keys}{line}\n"));
+    assert_eq!(and(""), ["acme/main 900", "acme/main 900"], "a pace that nobody states does not count");
+    assert_eq!(and("requests_per_minute = 300"), ["acme/main 300", "acme/main 300"]);
+    assert_eq!(and("requests_per_minute = 1000"), ["acme/main 900", "acme/main 900"]);
+    let own = "base_url = \"https://api.partnerstack.com/\"\nconfirm_after = \"5m\"\ndialect = \"guide\"";
+    assert_eq!(and(own), ["acme/main 900", "acme/main 900"], "the default root, stated, and what belongs to a program");
     let apart = ["acme/main 900", "beta/eu 1200"];
-    assert_eq!(read(&format!("{same}tracking_token = \"env:OTHER\"\n")), apart, "another token");
-    assert_eq!(read(&format!("{same}base_url = \"https://api.partnerstack.example\"\n")), apart, "another root");
-    assert_eq!(read("public_key = \"env:PUBLIC\"\nprivate_key = \"env:OTHER\"\n"), apart, "another key");
+    assert_eq!(and("tracking_token = \"env:OTHER\""), apart, "another token");
+    assert_eq!(and("base_url = \"https://api.partnerstack.example\""), apart, "another root");
+    assert_eq!(with("public_key = \"env:PUBLIC\"\nprivate_key = \"env:OTHER\"\n"), apart, "another key");
+    let signed = |secret: &str| format!("api_key = \"env:PRIVATE\"\nwebhook_secret = \"env:{secret}\"\n");
+    let lanes = read("partnero", &signed("TOKEN"), &signed("OTHER"));
+    assert_eq!(lanes, ["acme/main 600", "acme/main 600"], "each program may have its own webhooks");
 }
 
 #[tokio::test]
