@@ -40,6 +40,13 @@ pub fn next_at(commission: Commission, received_at: UnixMillis, now: UnixMillis)
     open.then(|| now.plus((age_ms / 4).clamp(6 * HOUR_MS, 30 * DAY_MS)))
 }
 
+/// The same where one list answers for many: a little later, at a time that they have in common. The list is then read every
+/// six hours, and not for each of them.
+pub fn together_at(at: UnixMillis) -> UnixMillis {
+    let every = 6 * HOUR_MS;
+    UnixMillis(at.0.div_euclid(every).saturating_add(1).saturating_mul(every))
+}
+
 /// When to ask again after an unclear answer: sooner, but not before the vendor's hint of at most a day.
 pub fn retry_at(not_before: Option<UnixMillis>, received_at: UnixMillis, now: UnixMillis) -> Option<UnixMillis> {
     let age_ms = now.since(received_at).max(0);
@@ -136,6 +143,14 @@ mod tests {
             (now, asked) = (at, asked + 1);
         }
         assert!((20..=40).contains(&asked), "{asked}");
+    }
+
+    #[test]
+    fn where_a_list_answers_for_many_they_come_due_together_and_at_most_six_hours_later() {
+        let at = |hours: i64| UnixMillis(hours * HOUR_MS);
+        let due: Vec<_> = [12, 13, 17].map(at).map(together_at).to_vec();
+        assert_eq!(due, [at(18); 3]);
+        assert_eq!(together_at(at(18)), at(24));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use trailmark_vendors::exchange::{Call, Step};
 use trailmark_vendors::{Adapter, Together};
 use trailmark_wire::time::UnixMillis;
 
-use super::{HOUR_MS, MINUTE_MS, next_at, retry_at};
+use super::{MINUTE_MS, next_at, retry_at, together_at};
 use crate::clock::Clock;
 use crate::egress::Egress;
 use crate::lanes::{self, Gate, Limits, Signal};
@@ -26,10 +26,6 @@ const UNREAD_AT_ONCE: u32 = 64;
 
 /// Questions claimed in one look.
 const ASKED_AT_ONCE: u32 = 8;
-
-/// Where a list answers many, a question takes along what is due within this time: the shortest time between two questions
-/// about one commission is twice as long.
-const AHEAD_MS: i64 = 3 * HOUR_MS;
 
 /// How long claimed questions are not claimed again.
 const CLAIM_MS: i64 = 10 * MINUTE_MS;
@@ -115,7 +111,7 @@ impl Task {
         }
         let (limits, is_trial) = (self.limits, Arc::new(AtomicBool::new(false)));
         let trial = Arc::clone(&is_trial);
-        let at_once = self.adapter.commissions.as_ref().map_or(1, |commissions| commissions.most_at_once()).max(1);
+        let at_once = self.most_at_once();
         let claim = AskClaim {
             lane: self.lane.clone(),
             most: ASKED_AT_ONCE.max(at_once),
@@ -125,7 +121,7 @@ impl Task {
                 (lane, due.min(taken.saturating_mul(at_once)))
             }),
             again_at: now.plus(CLAIM_MS),
-            due_by: if at_once > 1 { now.plus(AHEAD_MS) } else { now },
+            due_by: now,
         };
         let asked = self.store.claim_commissions(claim).await?;
         Ok((asked, is_trial.load(Ordering::Relaxed)))
@@ -154,9 +150,18 @@ impl Task {
         }
         for (asking, standing) in asked.into_iter().zip(answer) {
             let said = label.zip(standing.as_ref()).map(|(label, standing)| said(label, status, standing));
-            self.tell(&asking, Told { said, ..told(&asking, standing, now) }).await?;
+            let mut told = told(&asking, standing, now);
+            if self.most_at_once() > 1 && told.standing.is_some() {
+                told.next_at = told.next_at.map(together_at);
+            }
+            self.tell(&asking, Told { said, ..told }).await?;
         }
         Ok(others)
+    }
+
+    /// How many commissions one question may be about.
+    fn most_at_once(&self) -> u32 {
+        self.adapter.commissions.as_ref().map_or(1, |commissions| commissions.most_at_once()).max(1)
     }
 
     async fn tell(&self, asking: &Asking, told: Told) -> Result<(), StoreError> {
