@@ -92,7 +92,16 @@ impl Unlocked {
 impl Account {
     fn of(site: &Site, program: &Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
         let webhook_path = program.webhook_path.as_ref().map(|named| webhook_path(named, overrides)).transpose();
-        match (program.adapter_of(overrides), webhook_path) {
+        let adapter =
+            program.adapter_of(overrides).and_then(|adapter| match (&program.webhook_path, &adapter.webhooks) {
+                (Some(named), None) => Err(vec![named.problem(format!(
+                    "is of no use: {} in dialect `{}` sends no webhooks; remove it",
+                    trailmark_vendors::title(adapter.vendor),
+                    adapter.dialect.as_str()
+                ))]),
+                _ => Ok(adapter),
+            });
+        match (adapter, webhook_path) {
             (Ok(adapter), Ok(webhook_path)) => Ok(Self {
                 site: site.id.clone(),
                 program: program.id.clone(),
@@ -146,10 +155,10 @@ impl Program {
             return Err(problems);
         }
         let settings = Settings { dialect: self.dialect, secrets, texts: self.texts.clone() };
-        let none = AccountError::NotYet { vendor: self.vendor.as_str(), dialect: self.dialect };
-        let opened =
-            trailmark_vendors::vendor(self.vendor.as_str()).ok_or(none).and_then(|vendor| vendor.open(&settings));
-        opened.map(Arc::new).map_err(|error| vec![self.misfit(&error)])
+        let opened = trailmark_vendors::vendor(self.vendor.as_str()).map(|vendor| vendor.open(&settings));
+        let key = "sites.programs.vendor".to_owned();
+        let none = || vec![Problem { place: self.place.clone(), key, text: "has no adapter".to_owned() }];
+        opened.ok_or_else(none)?.map(Arc::new).map_err(|error| vec![self.misfit(&error)])
     }
 
     /// An account that does not suffice for its vendor, with the line of the setting, otherwise of the vendor.
