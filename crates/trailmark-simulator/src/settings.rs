@@ -44,6 +44,17 @@ pub enum Pace {
     Demo,
 }
 
+impl Pace {
+    /// A proxy's `confirm_after`, longer than things stay invisible: four seconds, one more than a customer of
+    /// [`Pace::Demo`], and for [`Pace::Real`] the fifteen minutes that vendors.md § 1.2 reports from production.
+    pub(crate) fn confirm_after(self) -> &'static str {
+        match self {
+            Self::Real => "15m",
+            Self::Demo => "4s",
+        }
+    }
+}
+
 impl FromStr for Pace {
     type Err = UnknownPace;
 

@@ -136,14 +136,6 @@ pub enum AccountError {
         /// What it is for.
         purpose: &'static str,
     },
-    /// No adapter supports this vendor and dialect yet.
-    #[error("{vendor} in dialect `{}` is not supported yet", dialect.as_str())]
-    NotYet {
-        /// The vendor.
-        vendor: &'static str,
-        /// The dialect.
-        dialect: Dialect,
-    },
     /// A setting is there but cannot be used; the text names what is wrong, never the value.
     #[error("`{setting}` of {vendor} {problem}")]
     Unusable {

@@ -119,6 +119,8 @@ impl Input {
 /// What a flag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InputKind {
+    /// An http or https address with a secret in it that alone opens nothing: read like [`Self::Secret`], or as it is typed.
+    Address,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// Nothing: it is given or not.
@@ -146,7 +148,7 @@ pub enum Value {
     Number(i64),
     /// Of [`InputKind::Pairs`].
     Pairs(TextMap),
-    /// Of [`InputKind::Secret`].
+    /// Of [`InputKind::Secret`] and [`InputKind::Address`].
     Secret(Secret),
     /// Of [`InputKind::Text`] and [`InputKind::Choice`].
     Text(String),

@@ -235,22 +235,13 @@ impl Account {
     /// What must not come back in a message about a task: credentials, and whatever it told the vendor about a person or an
     /// order.
     fn redaction_of<'a>(&'a self, task: &'a Task) -> Redaction<'a> {
-        let customer = task.customer.iter().flat_map(|customer| {
-            let name = customer.name.as_deref();
-            let words = name.into_iter().flat_map(str::split_whitespace);
-            [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
-        });
         let order = task.order.iter().flat_map(|order| {
             let skus = order.items.iter().map(|item| item.sku.as_str());
             [order.key.as_str()].into_iter().chain(skus)
         });
-        let keys = [
-            task.refund_of.as_ref().map(|key| key.as_str()),
-            task.click_id.as_ref().map(|click_id| click_id.as_str()),
-            task.partner.as_ref().map(|partner| partner.as_str()),
-        ];
-        let texts = customer.chain(order).chain(keys.into_iter().flatten()).chain(task.data.values());
-        let redaction = Redaction::of(&self.credentials, texts);
+        let refunded = task.refund_of.iter().map(|key| key.as_str());
+        let partner = task.partner.iter().map(|partner| partner.as_str());
+        let redaction = Redaction::of(&self.credentials, task.personal().chain(order).chain(refunded).chain(partner));
         redaction.and(conversion::reference(task)).and(conversion::customer_reference(task))
     }
 

@@ -166,15 +166,9 @@ impl Account {
     }
 }
 
-/// What the task tells the vendor about a person; of a name also its words, which the vendor keeps apart.
+/// What the task tells the vendor about a person.
 fn told(task: &Task) -> Withheld {
-    let customer = task.customer.as_ref();
-    let personal = customer.into_iter().flat_map(|customer| {
-        let name = customer.name.as_deref();
-        let words = name.into_iter().flat_map(str::split_whitespace);
-        [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
-    });
-    personal.chain(task.data.values()).map(str::to_owned).collect()
+    task.personal().map(str::to_owned).collect()
 }
 
 fn wanted(task: &Task, notes: &mut Vec<Note>) -> Result<Wanted, Rejection> {

@@ -324,18 +324,9 @@ impl Account {
         })
     }
 
-    /// What must not come back in a message: credentials, and whatever the task told the vendor about a person; of a
-    /// name also its words, which vendors keep as first and last name.
+    /// What must not come back in a message: credentials, and whatever the task told the vendor about a person.
     fn redaction<'a>(&'a self, task: Option<&'a Task>) -> Redaction<'a> {
-        let customer = task.and_then(|task| task.customer.as_ref());
-        let personal = customer.into_iter().flat_map(|customer| {
-            let name = customer.name.as_deref();
-            let words = name.into_iter().flat_map(str::split_whitespace);
-            [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
-        });
-        let click = task.and_then(|task| task.click_id.as_ref()).map(ClickId::as_str);
-        let data = task.into_iter().flat_map(|task| task.data.values());
-        Redaction::of(&self.credentials, personal.chain(click).chain(data))
+        Redaction::of(&self.credentials, task.into_iter().flat_map(Task::personal))
     }
 }
 

@@ -6,8 +6,6 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-use trailmark_wire::ids::ClickId;
-
 use crate::outcome::kept;
 use crate::root::encoded;
 use crate::secret::Secret;
@@ -103,16 +101,9 @@ impl<'a> Redaction<'a> {
         Self { credentials, texts }
     }
 
-    /// Removes the credentials, and what a task told the vendor about a person: the customer's key, address and name, of the
-    /// name also its words, the click id and `data`.
+    /// Removes the credentials, and what a task told the vendor about a person.
     pub(crate) fn of_task(credentials: &'a [Credential], task: &'a Task) -> Self {
-        let personal = task.customer.iter().flat_map(|customer| {
-            let name = customer.name.as_deref();
-            let words = name.into_iter().flat_map(str::split_whitespace);
-            [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
-        });
-        let click = task.click_id.iter().map(ClickId::as_str);
-        Self::of(credentials, personal.chain(click).chain(task.data.values()))
+        Self::of(credentials, task.personal())
     }
 
     /// Also removes a text that was sent in another spelling than the task's, such as a key without some characters.

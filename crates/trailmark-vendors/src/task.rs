@@ -55,6 +55,18 @@ impl fmt::Debug for Task {
     }
 }
 
+impl Task {
+    /// What a message must not repeat: the customer's key, address and name, of the name also its words, the click id and `data`.
+    pub fn personal(&self) -> impl Iterator<Item = &str> {
+        let customer = self.customer.iter().flat_map(|customer| {
+            let name = customer.name.as_deref();
+            let words = name.into_iter().flat_map(str::split_whitespace);
+            [Some(customer.key.as_str()), customer.email.as_deref(), name].into_iter().flatten().chain(words)
+        });
+        customer.chain(self.click_id.iter().map(ClickId::as_str)).chain(self.data.values())
+    }
+}
+
 /// A conversion that has used up what may be used once of a touch, such as a click token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EarlierUse {

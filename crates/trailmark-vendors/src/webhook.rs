@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-/// Characters that are kept of an event's name.
+/// The longest name of an event.
 const EVENT_CHARS: usize = 64;
 
 /// The longest key that is accepted; vendors' keys have at most 255 characters.
@@ -16,7 +16,7 @@ const KEYS: usize = 8;
 /// An event, and which customer, transaction or partner it names. Keys may be personal, so `Debug` shows none.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Notice {
-    /// The event's name, as the vendor writes it; cut, without controls.
+    /// The event's name, as [`event_name`] shows it.
     pub event: String,
     /// Keys of the customer, the vendor's own and ours.
     pub customers: Vec<String>,
@@ -66,9 +66,13 @@ impl fmt::Debug for Notice {
     }
 }
 
-/// An event's name without controls, cut.
+/// An event's name, if it has the form of one: a letter, then letters, digits and `.`, `_`, `:`, `-`, at most 64 characters.
+/// Anything else is `[withheld]`, since it is stored and shown, and may be about a person.
 pub fn event_name(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(EVENT_CHARS).collect()
+    let is_name = text.len() <= EVENT_CHARS
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
+    if is_name { text } else { "[withheld]" }.to_owned()
 }
 
 /// Keys without duplicates, blank ones and ones that are too long.

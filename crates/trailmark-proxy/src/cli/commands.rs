@@ -122,6 +122,12 @@ fn put(all: &mut Vec<Words>, noun: &'static str, verb: &'static str, change: imp
     all.push(words);
 }
 
+impl Offered {
+    fn input(&self, name: &str) -> Option<&'static Input> {
+        self.command.inputs.iter().find(|input| input.name == name)
+    }
+}
+
 impl Words {
     /// The verb, as it is typed.
     fn typed(&self, own: &clap::Command) -> String {
@@ -135,8 +141,10 @@ impl Words {
             // Whatever follows is refused with the reason.
             return parser.about("Offered by no vendor").hide(true).arg(Arg::new(KEY).num_args(0..));
         };
-        let mut parser = parser.about(command.summary).arg(switch("dry-run", "Print the request and send nothing"));
-        if let Some(key) = self.offers.iter().find_map(|offered| offered.command.key) {
+        let summaries = self.told(|offered| Some(offered.command.summary)).unwrap_or_default();
+        let parser = parser.about(command.summary).long_about(summaries);
+        let mut parser = parser.arg(switch("dry-run", "Print the request and send nothing"));
+        if let Some(key) = self.told(|offered| offered.command.key) {
             let is_needed = self.offers.iter().all(|offered| offered.command.key.is_some());
             let key = Arg::new(KEY).value_name(KEY).help(key).required(is_needed);
             parser = parser.arg(key.value_parser(|text: &str| fitting(text, 255)));
@@ -163,20 +171,35 @@ impl Words {
     }
 
     fn taking(&self, name: &str) -> Vec<(&Offered, &'static Input)> {
-        let input = |offered: &Offered| offered.command.inputs.iter().find(|input| input.name == name);
-        self.offers.iter().filter_map(|offered| Some((offered, input(offered)?))).collect()
+        self.offers.iter().filter_map(|offered| Some((offered, offered.input(name)?))).collect()
+    }
+
+    /// What the vendors say of something: the one text of all of them, or each text with the vendors that it is true of.
+    fn told(&self, text: impl Fn(&Offered) -> Option<&'static str>) -> Option<String> {
+        let all: Vec<_> = self.offers.iter().map(&text).collect();
+        let mut texts: Vec<&str> = Vec::new();
+        for text in all.iter().flatten() {
+            if !texts.contains(text) {
+                texts.push(text);
+            }
+        }
+        let of = |one: &&str| format!("{one} ({})", self.those(|offered| text(offered) == Some(*one)));
+        match texts.as_slice() {
+            [] => None,
+            [one] if !all.contains(&None) => Some((*one).to_owned()),
+            _ => Some(texts.iter().map(of).collect::<Vec<_>>().join("; ")),
+        }
     }
 
     fn flag(&self, name: &'static str) -> Arg {
         let taking = self.taking(name);
-        let Some((_, Input { kind, purpose, .. })) = taking.first() else { return Arg::new(name) };
+        let Some((_, Input { kind, .. })) = taking.first() else { return Arg::new(name) };
         let is_needed = taking.iter().all(|(_, input)| input.is_needed);
-        let mut help = format!("{purpose}{}", if is_needed { " (needed)" } else { "" });
-        if taking.len() < self.offers.len() {
-            help.push_str(&format!(" ({})", self.takers(name)));
-        }
+        let purposes = self.told(|offered| offered.input(name).map(|input| input.purpose)).unwrap_or_default();
+        let help = format!("{purposes}{}", if is_needed { " (needed)" } else { "" });
         let flag = Arg::new(name).long(typed_flag(name)).help(help);
         match kind {
+            InputKind::Address => flag.value_name("ADDRESS, env:NAME or -"),
             InputKind::Choice(words) => flag.value_name(words.join("|")),
             InputKind::Flag => flag.action(ArgAction::SetTrue),
             InputKind::Number => flag.value_name("NUMBER").allow_negative_numbers(true),
@@ -188,13 +211,12 @@ impl Words {
         }
     }
 
-    /// The vendors that take an input: `PartnerStack: dialect current`.
-    fn takers(&self, name: &str) -> String {
-        let taking = self.taking(name);
+    /// The vendors of which something is true: `PartnerStack: dialect current`.
+    fn those(&self, is_true: impl Fn(&Offered) -> bool) -> String {
         let told = VENDORS.into_iter().filter_map(|vendor| {
-            let dialects = |offered: &Offered| (offered.vendor.name() == vendor.name()).then_some(offered.dialect);
-            let all: Vec<_> = self.offers.iter().filter_map(dialects).collect();
-            let taken: Vec<_> = taking.iter().filter_map(|(offered, _)| dialects(offered)).collect();
+            let of_vendor = |offered: &&Offered| offered.vendor.name() == vendor.name();
+            let all: Vec<_> = self.offers.iter().filter(of_vendor).collect();
+            let taken: Vec<_> = all.iter().filter(|offered| is_true(offered)).map(|offered| offered.dialect).collect();
             match taken.as_slice() {
                 [] => None,
                 [one] if all.len() > 1 => Some(format!("{}: dialect {}", vendor.title(), one.as_str())),
@@ -256,7 +278,7 @@ impl Asked {
             let flag = typed_flag(name);
             let Some(input) = command.inputs.iter().find(|input| input.name == name) else {
                 let (vendor, dialect) = (title(program.vendor.as_str()), program.dialect.as_str());
-                let takers = self.words.takers(name);
+                let takers = self.words.those(|offered| offered.input(name).is_some());
                 let text = format!("--{flag} is not for {vendor} in dialect {dialect}, but for {takers}; leave it out");
                 return Err(Failure::usage(text));
             };
@@ -288,7 +310,13 @@ fn value(input: &Input, given: &[String]) -> Result<Value, String> {
             })?)
         }
         InputKind::Pairs => Value::Pairs(given.iter().map(pair).collect::<Result<_, _>>()?),
-        InputKind::Secret => Value::Secret(secret(&text)?),
+        InputKind::Address if ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) => {
+            Value::Secret(Secret::new(fitting(&text, TEXT_CHARS)?))
+        }
+        InputKind::Address if !(text == "-" || text.starts_with("env:")) => {
+            return Err("write an address with http:// or https://, env:NAME, or - for standard input".to_owned());
+        }
+        InputKind::Address | InputKind::Secret => Value::Secret(secret(&text)?),
         InputKind::Texts => Value::Texts(given.iter().map(|text| fitting(text, TEXT_CHARS)).collect::<Result<_, _>>()?),
         InputKind::Text => Value::Text(fitting(&text, TEXT_CHARS)?),
         InputKind::Time => {

@@ -103,7 +103,17 @@ struct Opened<'a> {
 impl<'a> Opened<'a> {
     fn of(site: &Site, program: &'a Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
         let webhook_path = program.webhook_path.as_ref().map(|named| webhook_path(named, overrides)).transpose();
-        match (program.open(overrides), webhook_path) {
+        let opened = program.open(overrides).and_then(|(adapter, settings)| {
+            match (&program.webhook_path, &adapter.webhooks) {
+                (Some(named), None) => Err(vec![named.problem(format!(
+                    "is of no use: {} in dialect `{}` sends no webhooks; remove it",
+                    trailmark_vendors::title(adapter.vendor),
+                    adapter.dialect.as_str()
+                ))]),
+                _ => Ok((adapter, settings)),
+            }
+        });
+        match (opened, webhook_path) {
             (Ok((adapter, settings)), Ok(webhook_path)) => {
                 let (site, id) = (site.id.clone(), program.id.clone());
                 let account = Account {
@@ -193,10 +203,11 @@ impl Program {
             return Err(problems);
         }
         let settings = Settings { dialect: self.dialect, secrets, texts: self.texts.clone() };
-        let none = AccountError::NotYet { vendor: self.vendor.as_str(), dialect: self.dialect };
-        let opened =
-            trailmark_vendors::vendor(self.vendor.as_str()).ok_or(none).and_then(|vendor| vendor.open(&settings));
-        opened.map(|adapter| (Arc::new(adapter), settings)).map_err(|error| vec![self.misfit(&error)])
+        let opened = trailmark_vendors::vendor(self.vendor.as_str()).map(|vendor| vendor.open(&settings));
+        let key = "sites.programs.vendor".to_owned();
+        let none = || vec![Problem { place: self.place.clone(), key, text: "has no adapter".to_owned() }];
+        let adapter = opened.ok_or_else(none)?.map_err(|error| vec![self.misfit(&error)])?;
+        Ok((Arc::new(adapter), settings))
     }
 
     /// An account that does not suffice for its vendor, with the line of the setting, otherwise of the vendor.

@@ -53,10 +53,15 @@ fn addressed<'a>(app: &'a App, client: ClientNetwork, program: &str, secret: &st
 }
 
 /// Refuses a body whose signature is wrong, where the vendor signs. Nothing of it is kept: a commission that it reports is
-/// asked about anyway when its time has come.
-fn signed(account: &Account, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+/// asked about anyway when its time has come. The beginning of a larger body has no signature, so a vendor that signs has
+/// nothing of it kept either: otherwise everybody who knows the address could fill the quarantine.
+fn signed(account: &Account, headers: &HeaderMap, body: &[u8], is_cut: bool) -> Result<(), Problem> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     account.adapter.verify_webhook(&header, body, hmac_sha256).map_err(|problem| {
+        if is_cut {
+            tracing::warn!(program = %account.program, "webhook refused: too large for its signature to be checked");
+            return Refusal::BodyTooLarge.into();
+        }
         tracing::warn!(program = %account.program, problem, "webhook refused: compare the program's webhook_secret with the vendor's");
         Problem::from(Refusal::SignatureInvalid).with_detail(problem)
     })
@@ -64,10 +69,9 @@ fn signed(account: &Account, headers: &HeaderMap, body: &[u8]) -> Result<(), Pro
 
 async fn new(app: &App, account: &Account, call: Call) -> Result<NewWebhook, Problem> {
     let (mut body, is_cut) = body::read_bytes(call.body, WHOLE_BYTES).await?;
+    signed(account, &call.headers, &body, is_cut)?;
     if is_cut {
         body.truncate(CUT_BYTES);
-    } else {
-        signed(account, &call.headers, &body)?;
     }
     let received_at = app.clock.now();
     Ok(NewWebhook {

@@ -111,9 +111,9 @@ const COMMANDS: &[Row] = &[
     ("transactions restore order_1", "POST /v1/transactions/order_1/revoke-archive", "restored"),
     ("transactions remove order_1 --yes", "DELETE /v1/transactions/order_1", "removed"),
     (
-        "webhooks register --url http://127.0.0.1:9/hook --name main --event transaction.created \
+        "webhooks register --url env:URL --name main --event transaction.created \
          --event partner.archived --key hook_1 --inactive",
-        r#"POST /v1/webhooks {"name":"main","url":"http://127.0.0.1:9/hook",
+        r#"POST /v1/webhooks {"name":"main","url":"http://127.0.0.1:9/hook-s3cret",
            "events":["transaction.created","partner.archived"],"key":"hook_1","is_active":false}"#,
         "secret_",
     ),

@@ -60,6 +60,7 @@ mod store;
 mod store_model;
 mod support;
 mod touch_truth;
+mod webhook_ends;
 mod webhooks;
 mod webhooks_process;
 mod webhooks_town;

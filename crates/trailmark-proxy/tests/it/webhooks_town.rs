@@ -146,7 +146,13 @@ impl Town {
     /// A town that keeps webhooks without interpreting them.
     pub(crate) async fn asleep(at: At) -> Self {
         let double = double().await;
-        let proxy = TestProxy::with_variables(&sites(&double, at), &variables()).await;
+        let toml = sites(&double, at);
+        Self::of(double, &toml, &variables()).await
+    }
+
+    /// The same with another configuration.
+    pub(crate) async fn of(double: Running, toml: &str, variables: &[(&'static str, String)]) -> Self {
+        let proxy = TestProxy::with_variables(toml, variables).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operator = Listening::start(listener, admin::router(proxy.app.clone()), 64).unwrap();
         let key = proxy.api_key("acme").await;
@@ -202,7 +208,12 @@ impl Town {
 
     /// The same, without waiting.
     pub(crate) async fn sign_up(&self, number: u8, customer_key: &str) -> String {
-        let page = arrival(number, &format!("{ORIGIN}/pricing?via=ada")).to_string();
+        self.sign_up_by(number, customer_key, "via=ada").await
+    }
+
+    /// The same by another partner's link.
+    pub(crate) async fn sign_up_by(&self, number: u8, customer_key: &str, query: &str) -> String {
+        let page = arrival(number, &format!("{ORIGIN}/pricing?{query}")).to_string();
         let token = self.proxy.post("v1/clicks", page).await.json()["click_token"].clone();
         let mut body = with(customer(customer_key), "click_token", token);
         body["customer"]["email"] = format!("{customer_key}@customers.example").into();

@@ -239,7 +239,7 @@ impl Double for Introw {
     }
 
     fn program(&self, settings: &Settings) -> Program {
-        let address = settings.listen;
+        let (address, confirm_after) = (settings.listen, settings.pace.confirm_after());
         Program {
             exports: vec![("INTROW_API_KEY", INTROW_API_KEY)],
             toml: format!(
@@ -249,6 +249,7 @@ dialect            = "current"
 api_key            = "env:INTROW_API_KEY"
 commission_percent = "10"
 base_url           = "http://{address}/introw"
+confirm_after      = "{confirm_after}"
 # The double of dialect "guide" is an account of its own, with the same key:
 # dialect  = "guide"
 # base_url = "http://{address}/introw-guide"

@@ -61,7 +61,7 @@ use crate::control as routes;
 use crate::double::{About, Double, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
-use crate::settings::{Pace, Settings};
+use crate::settings::Settings;
 
 /// Application key that the simulated Partnerize accepts.
 pub const PARTNERIZE_APPLICATION_KEY: &str = "pz_sim_application";
@@ -273,12 +273,8 @@ impl Double for Partnerize {
         heard.map(|body| Outgoing::json(GUIDE, body)).collect()
     }
 
-    /// `confirm_after` is longer than a conversion stays invisible, as with every simulated vendor.
     fn program(&self, Settings { listen, pace, .. }: &Settings) -> Program {
-        let confirm_after = match pace {
-            Pace::Real => "15m",
-            Pace::Demo => "4s",
-        };
+        let confirm_after = pace.confirm_after();
         let toml = format!(
             r#"id              = "partnerize"
 vendor          = "partnerize"

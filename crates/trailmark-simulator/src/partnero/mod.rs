@@ -321,7 +321,8 @@ impl Double for Partnero {
         hooks::word(if account == GUIDE { &self.guide } else { &self.current }, account, body)
     }
 
-    fn program(&self, Settings { listen, .. }: &Settings) -> Program {
+    fn program(&self, Settings { listen, pace, .. }: &Settings) -> Program {
+        let confirm_after = pace.confirm_after();
         let toml = format!(
             r#"id             = "partnero"
 vendor         = "partnero"
@@ -329,6 +330,7 @@ dialect        = "current"
 api_key        = "env:PARTNERO_API_KEY"
 webhook_secret = "env:PARTNERO_WEBHOOK_SECRET"
 base_url       = "http://{listen}/partnero"
+confirm_after  = "{confirm_after}"
 # The double of dialect "guide" is an account of its own, with the same key:
 # dialect  = "guide"
 # base_url = "http://{listen}/partnero-guide"

@@ -466,7 +466,7 @@ fn group_json(group: &Group) -> Value {
     json!({ "key": group.key, "name": group.name, "slug": group.slug, "created_at": group.created_ms })
 }
 
-fn transaction_json(transaction: &Transaction) -> Value {
+pub(super) fn transaction_json(transaction: &Transaction) -> Value {
     let customer = &transaction.customer;
     json!({
         "key": transaction.key,

@@ -2,7 +2,8 @@
 //! `current` only: in the guide they are made in the dashboard.
 //!
 //! The sources disagree whether the address is called `target_url` or `target`, so either is accepted, and the answer has it
-//! under the name that came. They are only kept and listed: where webhooks go is said by a control route.
+//! under the name that came. Each webhook gets the events that it was registered for, by `webhooks`. No document lists them
+//! all, so an unknown name is registered and never heard. An address that is not on this machine is never called.
 
 use http::Uri;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,14 @@ pub(super) fn end(account: &mut Account, key: &str) -> Result<Answer, Refusal> {
 }
 
 impl Registered {
+    pub(super) fn url(&self) -> &str {
+        &self.target.1
+    }
+
+    pub(super) fn hears(&self, event: &str) -> bool {
+        self.events.iter().any(|one| one == event)
+    }
+
     pub(super) fn json(&self) -> Value {
         let (name, url) = &self.target;
         json!({ "key": self.key, name: url, "events": self.events, "created_at": self.created_ms })

@@ -51,7 +51,7 @@ use crate::call::{Answer, Authorization, Body, Call};
 use crate::double::{About, Double, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
-use crate::settings::{Pace, Settings};
+use crate::settings::Settings;
 
 /// Public half of the key pair that the simulator accepts.
 pub const PUBLIC_KEY: &str = "pk_sim";
@@ -229,13 +229,15 @@ impl Double for PartnerStack {
         [current, guide].into_iter().flat_map(|Side { account, hook }| hook.news(account)).collect()
     }
 
-    /// `confirm_after` is four seconds for [`Pace::Demo`], one more than a customer stays invisible, and fifteen minutes for
-    /// [`Pace::Real`], the wait that vendors.md § 1.2 reports from production.
+    /// To the address that a control route has set, otherwise to that of the first webhook that is registered.
+    fn word(&self, account: &'static str, body: &Value, _now_ms: i64) -> Outgoing {
+        let Side { account: own, hook } = if account == GUIDE { &self.guide } else { &self.current };
+        let registered = own.hooks.first().filter(|_| !hook.is_pointed);
+        Outgoing { url: registered.map(|hook| hook.url().to_owned()), ..Outgoing::json(account, body) }
+    }
+
     fn program(&self, Settings { listen, pace, .. }: &Settings) -> Program {
-        let confirm_after = match pace {
-            Pace::Real => "15m",
-            Pace::Demo => "4s",
-        };
+        let confirm_after = pace.confirm_after();
         let toml = format!(
             r#"id             = "main"
 vendor         = "partnerstack"
@@ -280,6 +282,7 @@ confirm_after  = "{confirm_after}"
         for (side, mut account) in [&mut self.current, &mut self.guide].into_iter().zip(kept) {
             account.rules = side.account.rules.clone();
             side.account = account;
+            side.hook.begin(&mut side.account);
         }
         Ok(())
     }

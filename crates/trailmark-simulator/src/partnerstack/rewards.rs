@@ -59,7 +59,7 @@ pub(super) struct Reward {
     currency: String,
     pub(super) status: String,
     pub(super) created_ms: i64,
-    updated_ms: i64,
+    pub(super) updated_ms: i64,
 }
 
 /// The transaction that earned it.

@@ -24,6 +24,7 @@ mod partnerize_guide;
 mod partnerize_jobs;
 mod partnerize_report;
 mod partnerize_users;
+mod partnerstack_hooks;
 mod rewards;
 mod shop;
 mod start;

@@ -10,13 +10,13 @@ use tokio::net::TcpListener;
 use crate::client::{CURRENT, Double, GUIDE};
 
 /// A customer of partner `ada` in `current`; gives the vendor's key.
-async fn customer(double: &Double, key: &str) -> String {
+pub(crate) async fn customer(double: &Double, key: &str) -> String {
     let body = json!({ "customer_key": key, "email": format!("{key}@customers.example"), "partner_key": "ada" });
     let made = double.post(&format!("{CURRENT}/customers"), &body).await.data();
     made["key"].as_str().unwrap().to_owned()
 }
 
-async fn sale(double: &Double, customer: &str, key: &str) {
+pub(crate) async fn sale(double: &Double, customer: &str, key: &str) {
     let body = json!({ "customer_external_key": customer, "key": key, "amount": 4900, "currency": "EUR" });
     double.post(&format!("{CURRENT}/transactions"), &body).await.data();
 }
@@ -26,12 +26,12 @@ async fn rewards(double: &Double, query: &str) -> Vec<Value> {
     list["items"].as_array().unwrap().clone()
 }
 
-async fn decide(double: &Double, key: &str, word: &str) -> Value {
+pub(crate) async fn decide(double: &Double, key: &str, word: &str) -> Value {
     double.control("POST", &format!("partnerstack/rewards/{key}/{word}"), &json!({})).await
 }
 
 /// Listens for webhooks and answers each with 204; gives the address and each body as it came.
-async fn listener() -> (String, tokio::sync::mpsc::UnboundedReceiver<Value>) {
+pub(crate) async fn listener() -> (String, tokio::sync::mpsc::UnboundedReceiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let (came, bodies) = tokio::sync::mpsc::unbounded_channel();

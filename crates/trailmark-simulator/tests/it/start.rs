@@ -78,8 +78,12 @@ fn the_printed_configuration_is_toml_and_its_comment_exports_every_secret_it_nam
 
 #[test]
 fn programs_at_the_other_vendors_are_comments_that_somebody_may_take_into_force() {
-    let text = print_config(&Settings::default()).unwrap();
+    let text = print_config(&Settings { pace: Pace::Demo, ..Settings::default() }).unwrap();
     let mut programs = text.split("# Another program of the site:").skip(1);
+    assert_eq!(
+        programs.clone().filter(|program| program.contains("confirm_after") && program.contains("\"4s\"")).count(),
+        3
+    );
     let others = programs.find(|program| program.contains("\"partnerize\"")).unwrap();
     let marked = others.lines().filter(|line| !line.starts_with("#   export ") && !line.contains("The double of"));
     let table: String =

@@ -10,10 +10,11 @@
 use serde_json::{Map, Value};
 use trailmark_wire::money::{Currency, Money};
 
+use super::Account;
 use super::answers::{self, text};
 use super::conversions::{self, Word};
 use super::lines::{self, PAGE};
-use super::{Account, shown};
+use super::shown::{self, Thing};
 use crate::Dialect;
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
 use crate::exchange::{Call, Method};
@@ -235,20 +236,10 @@ const fn offer(
     Offer { command, dialects: &Dialect::ALL, start }
 }
 
-/// A kind of thing that is listed, read and changed alike.
-struct Thing {
-    path: &'static str,
-    one: &'static str,
-    list: &'static str,
-    get: &'static str,
-    patch: &'static str,
-    reads: &'static str,
-    writes: &'static str,
-}
-
 const PARTNERS: Thing = Thing {
     path: "/partners",
     one: "a partner",
+    known: "`trailmark partners list` shows the ids",
     list: "GET /api/v1/partners",
     get: "GET /api/v1/partners/{id}",
     patch: "PATCH /api/v1/partners/{id}",
@@ -259,6 +250,7 @@ const PARTNERS: Thing = Thing {
 const LINES: Thing = Thing {
     path: lines::PATH,
     one: "a commission line",
+    known: "`trailmark commissions list` shows the ids",
     list: lines::LIST,
     get: lines::GET,
     patch: "PATCH /api/v1/commission-lines/{id}",
@@ -269,6 +261,7 @@ const LINES: Thing = Thing {
 const PAYOUTS: Thing = Thing {
     path: "/payouts",
     one: "a payout",
+    known: "`trailmark payouts list` shows the ids",
     list: "GET /api/v1/payouts",
     get: lines::GET_PAYOUT,
     patch: "PATCH /api/v1/payouts/{id}",
@@ -372,7 +365,7 @@ fn page(account: &Account, values: &Values, thing: &'static Thing, query: String
 fn one(account: &Account, values: &Values, thing: &'static Thing) -> Result<Ask<Reply>, Refusal> {
     let request = account.get(&at_key(values, thing.path)?, thing.get);
     let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| shown::one(&account, &values, answer, thing.reads, thing.one).map(Reply::Done)))
+    Ok(Call::new(request, move |answer| shown::one(&account, &values, answer, thing, thing.reads).map(Reply::Done)))
 }
 
 fn post(
@@ -387,7 +380,7 @@ fn post(
     Call::new(request, move |answer| {
         // Both calls that add answer 200 for what was there before: the partner of that name, the line of that key.
         let result = if answer.status == 201 { "created" } else { "existed" };
-        let record = shown::one(&account, &values, answer, thing.writes, thing.one)?;
+        let record = shown::one(&account, &values, answer, thing, thing.writes)?;
         Ok(Reply::Done(record.with_text("result", Some(result))))
     })
 }
@@ -411,9 +404,7 @@ fn patch(
     let path = at_key(values, thing.path)?;
     let request = account.request(Method::Patch, &path, Some(&Value::Object(body)), thing.patch);
     let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| {
-        shown::one(&account, &values, answer, thing.writes, thing.one).map(Reply::Done)
-    }))
+    Ok(Call::new(request, move |answer| shown::one(&account, &values, answer, thing, thing.writes).map(Reply::Done)))
 }
 
 /// `POST` of a verb below a commission line.
@@ -427,9 +418,7 @@ fn act(
     let path = format!("{}/{verb}", at_key(values, LINES.path)?);
     let request = account.request(Method::Post, &path, body.map(Value::Object).as_ref(), label);
     let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| {
-        shown::one(&account, &values, answer, LINES.writes, LINES.one).map(Reply::Done)
-    }))
+    Ok(Call::new(request, move |answer| shown::one(&account, &values, answer, &LINES, LINES.writes).map(Reply::Done)))
 }
 
 fn convert(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {

@@ -16,17 +16,36 @@ use crate::exchange::Answer;
 use crate::outcome::Outcome;
 use crate::redaction::Redaction;
 
+/// A kind of thing that is listed, read and changed alike.
+pub(super) struct Thing {
+    pub(super) path: &'static str,
+    pub(super) one: &'static str,
+    /// Where its ids are found.
+    pub(super) known: &'static str,
+    pub(super) list: &'static str,
+    pub(super) get: &'static str,
+    pub(super) patch: &'static str,
+    pub(super) reads: &'static str,
+    pub(super) writes: &'static str,
+}
+
 /// The thing in a success.
 pub(super) fn one(
     account: &Account,
     values: &Values,
     answer: &Answer,
+    thing: &Thing,
     scope: &str,
-    what: &str,
 ) -> Result<Record, Outcome> {
-    succeeded(account, values, answer, scope)?;
+    succeeded(account, values, answer, scope).map_err(|failure| match failure {
+        // Without a key the 404 is about something else that the request names.
+        Outcome::Rejected { message } if answer.status == 404 && !values.key.is_empty() => {
+            Outcome::Rejected { message: format!("{message}; {}", thing.known) }
+        }
+        failure => failure,
+    })?;
     let shown = answers::data(answer).as_ref().and_then(record);
-    shown.ok_or_else(|| answers::unproved(answer, what))
+    shown.ok_or_else(|| answers::unproved(answer, thing.one))
 }
 
 /// # Errors

@@ -100,7 +100,11 @@ pub(super) static LACKS: [Lack; 13] = [
         "redirect",
         "GET /api/v1/affiliate/legacy-redirect needs no key; let your web server send old links to it",
     ),
-    lack("webhooks", "add", "the vendor sends none; Trailmark reads commission lines and payouts from time to time"),
+    lack(
+        "webhooks",
+        "register",
+        "the vendor sends none; Trailmark reads commission lines and payouts from time to time",
+    ),
 ];
 
 const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {

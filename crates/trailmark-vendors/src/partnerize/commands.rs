@@ -119,7 +119,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
     },
     Offer {
         command: command(
-            ("users", "add", "Create a user of the network, together with a partner"),
+            ("users", "add", "Create a user of the network, with a partner if you name one"),
             None,
             &[
                 USER_NAME.needed(),
@@ -137,12 +137,12 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 LASTNAME,
                 LOCALE,
                 Input::of("send_confirm_email", InputKind::Flag, "The vendor sends an e-mail to confirm the address"),
-                Input::text("network_terms_id", "Terms of the network that the user accepted"),
-                Input::text("partner_name", "Account name of the partner").needed(),
-                Input::text("vertical", "Vertical of the partner").needed(),
-                Input::text("promotional_method", "Promotional method of the partner").needed(),
-                Input::text("entity_terms_id", "Terms that the partner accepted").needed(),
-                Input::text("contact_email", "E-mail address of the partner").needed(),
+                Input::text("partner_name", "Account name of the partner, who also needs the next four"),
+                Input::text("vertical", "Vertical of the partner"),
+                Input::text("promotional_method", "Promotional method of the partner"),
+                Input::text("entity_terms_id", "Terms that the partner accepted"),
+                Input::text("contact_email", "E-mail address of the partner"),
+                Input::text("network_terms_id", "Terms of the network that the partner accepted"),
                 Input::text("contact_name", "Name of the contact"),
                 Input::text("contact_phone", "Telephone number of the contact"),
                 Input::text("contact_locale", "Language of the contact"),
@@ -473,7 +473,7 @@ fn shown_conversion(entry: &Entry) -> Record {
         .with_text("reference", entry.word("conversion_reference").as_deref())
         .with_text("partner", entry.word("publisher_id").as_deref())
         .with_text("partner_name", entry.text("publisher_name"))
-        .with_text("status", entry.statuses().first().copied())
+        .with_text("status", Some(entry.status().as_str()))
         .with_text("currency", entry.text("currency"));
     let amount = |record: Record, minor: &str, decimal: &str, name: &str| match entry.amount(name) {
         Some(money) => record.with(minor, Value::from(money.amount_minor)),

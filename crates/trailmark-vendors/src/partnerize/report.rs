@@ -178,9 +178,9 @@ pub(super) fn next_page(account: &Account, body: &Value) -> Result<Option<String
 
 impl Sought {
     pub(super) fn is(&self, entry: &Entry) -> bool {
-        match (&self.id, entry.text("conversion_id")) {
-            (Some(id), Some(shown)) if id == shown => true,
-            _ => self.id.is_none() && entry.text("conversion_reference") == Some(&self.reference),
+        match &self.id {
+            Some(id) => entry.word("conversion_id").as_ref() == Some(id),
+            None => entry.word("conversion_reference").as_ref() == Some(&self.reference),
         }
     }
 }
@@ -223,6 +223,14 @@ impl Entry {
         let of_items: Vec<_> = self.items().filter_map(|item| text(item, "item_status")).collect();
         let own = self.0.get("conversion_value").and_then(|value| text(value, "conversion_status"));
         if of_items.is_empty() { own.into_iter().collect() } else { of_items }
+    }
+
+    /// Its statuses in one text, each once: `pending`, or `approved, rejected` for an order of which a part is rejected.
+    pub(super) fn status(&self) -> String {
+        let mut statuses = self.statuses();
+        statuses.sort_unstable();
+        statuses.dedup();
+        statuses.join(", ")
     }
 
     /// Whether all of it is rejected.
@@ -307,7 +315,7 @@ fn compared(entry: &Entry, task: &Task) -> LookUp {
     let fields = [("the click", other_click), ("the value", other_value), ("the customer", other_customer)];
     let differing: Vec<_> = fields.into_iter().filter(|(_, differs)| *differs).map(|(field, _)| field).collect();
     match differing.is_empty() {
-        true => LookUp::Found { reference: entry.text("conversion_id").map(str::to_owned) },
+        true => LookUp::Found { reference: entry.word("conversion_id") },
         false => LookUp::Differs {
             message: format!("the vendor's conversion under our reference differs in {}", differing.join(", ")),
         },
@@ -328,8 +336,11 @@ fn second_opinion(account: &Account, task: &Task, reference: &str) -> Call<Step<
     let (account, task) = (account.clone(), task.clone());
     Call::new(request, move |answer| {
         Step::Done(match answers::content(answer, &account.redaction_of(&task)) {
-            // The key may not use analytics: then the complete report stands alone.
-            Err(Outcome::Forbidden { .. } | Outcome::Rejected { .. }) => LookUp::Absent,
+            // The key may not use analytics, or the account has none: then the complete report stands alone. A 400 is about
+            // our question, and answers nothing.
+            Err(Outcome::Forbidden { .. } | Outcome::Rejected { .. }) if matches!(answer.status, 403..=405) => {
+                LookUp::Absent
+            }
             Err(failure) => answers::not_looked_up(answer, failure),
             Ok(body) => match body.get("data").and_then(Value::as_array).map(Vec::is_empty) {
                 Some(true) => LookUp::Absent,

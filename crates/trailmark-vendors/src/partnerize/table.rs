@@ -92,7 +92,7 @@ pub(super) static LACKING: [Lack; 14] = [
     },
     Lack {
         noun: "webhooks",
-        verb: "add",
+        verb: "register",
         why: "no call registers a webhook; events come from partners' postbacks alone",
     },
 ];

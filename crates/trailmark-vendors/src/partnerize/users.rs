@@ -2,8 +2,8 @@
 //! whole user: so the user is read, the changes are merged, and everything is sent back but ids, times and credentials. No
 //! document says whether an omitted password stays, so each such answer has a `warning`.
 //!
-//! `current` has no list and no deletion: one's own user, creation together with a partner, and a partial update, which only
-//! the documents of 2020 have.
+//! `current` has no list and no deletion: one's own user, creation with or without a partner, and a partial update, which
+//! only the documents of 2020 have.
 //!
 //! What changes or deletes the user whose keys are used breaks the integration that uses them; so that user is read first,
 //! and is only touched with `--force`.
@@ -40,7 +40,7 @@ const GUIDE_FIELDS: [(&str, &str); 7] = [
 ];
 
 /// Inputs of `current`, and the vendor's fields.
-const CURRENT_FIELDS: [(&str, &str); 14] = [
+const CURRENT_FIELDS: [(&str, &str); 13] = [
     ("user_name", "user_name"),
     ("email", "email_address"),
     ("firstname", "firstname"),
@@ -54,16 +54,19 @@ const CURRENT_FIELDS: [(&str, &str); 14] = [
     ("phone", "phone"),
     ("locale", "locale"),
     ("signup_ip", "signup_ip"),
-    ("network_terms_id", "network_terms_id"),
 ];
 
-/// Inputs of the partner that `current` creates with a user, and the fields of `publisher`.
-const PARTNER_FIELDS: [(&str, &str); 14] = [
+/// Inputs without which `current` creates no partner.
+const PARTNER_NEEDS: [&str; 5] = ["partner_name", "vertical", "promotional_method", "entity_terms_id", "contact_email"];
+
+/// Inputs of the partner that `current` can create with a user, and the fields of `publisher`.
+const PARTNER_FIELDS: [(&str, &str); 15] = [
     ("partner_name", "account_name"),
     ("vertical", "vertical"),
     ("promotional_method", "promotional_method"),
     ("signup_ip", "signup_ip"),
     ("entity_terms_id", "entity_terms_id"),
+    ("network_terms_id", "network_terms_id"),
     ("contact_email", "contact_email"),
     ("contact_name", "contact_name"),
     ("contact_locale", "contact_locale"),
@@ -91,12 +94,16 @@ fn listed(account: &Account, values: &Values, page: u32, before: Option<String>)
         let users = users(&account, &values, answer)?;
         let first = users.first().and_then(id);
         if first.is_some() && first == before {
-            return Err(Outcome::Unknown { message: "the vendor shows the same page of users again".into() });
+            return Err(repeated());
         }
         let is_wanted = |user: &&Value| values.text("status").is_none_or(|status| text(user, "status") == Some(status));
         let next = (users.len() >= PAGE).then(|| listed(&account, &values, page + 1, first));
         Ok(Reply::Page { items: users.iter().filter(is_wanted).map(record).collect(), next })
     })
+}
+
+fn repeated() -> Outcome {
+    Outcome::Unknown { message: "the vendor shows the same page of users again".into() }
 }
 
 fn users(account: &Account, values: &Values, answer: &Answer) -> Result<Vec<Value>, Outcome> {
@@ -138,7 +145,7 @@ pub(super) fn add(account: &Account, values: &Values) -> Result<Ask<Reply>, Refu
     Ok(created(account, values, body))
 }
 
-/// `POST /user` of `current`: a user together with a partner of the network.
+/// `POST /user` of `current`: a user, with a partner of the network if one is described.
 pub(super) fn add_with_partner(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     let mut body = fields(values, &CURRENT_FIELDS);
     add_password(&mut body, values);
@@ -149,7 +156,17 @@ pub(super) fn add_with_partner(account: &Account, values: &Values) -> Result<Ask
     if let Some(phone) = values.text("contact_phone") {
         partner.insert("phone".into(), phone.into());
     }
-    body.insert("publisher".into(), Value::Object(partner));
+    // The address from which the user signed up is the partner's too, and makes no partner.
+    let is_described = partner.keys().any(|field| field != "signup_ip");
+    if is_described && !PARTNER_NEEDS.iter().all(|input| values.has(input)) {
+        return Err(rejection(
+            "a partner needs `partner_name`, `vertical`, `promotional_method`, `entity_terms_id` and `contact_email`",
+        )
+        .into());
+    }
+    if is_described {
+        body.insert("publisher".into(), Value::Object(partner));
+    }
     Ok(created(account, values, body))
 }
 
@@ -255,9 +272,8 @@ fn found(account: &Account, values: &Values, email: &str, page: u32, before: Opt
         let has_address = |user: &&Value| text(user, "email").is_some_and(|shown| shown.eq_ignore_ascii_case(&email));
         match users.iter().find(has_address).and_then(id) {
             Some(id) => Ok(Reply::Next(act(&account, &values, &id))),
-            None if users.len() >= PAGE && first != before => {
-                Ok(Reply::Next(found(&account, &values, &email, page + 1, first, act)))
-            }
+            None if first.is_some() && first == before => Err(repeated()),
+            None if users.len() >= PAGE => Ok(Reply::Next(found(&account, &values, &email, page + 1, first, act))),
             None => Err(Outcome::Rejected { message: "no user has this e-mail address".into() }),
         }
     })
@@ -318,7 +334,14 @@ fn changed(
     let (account, values, wanted) = (account.clone(), values.clone(), wanted.to_owned());
     Call::new(request, move |answer| {
         let shown = user(&account, &values, answer)?;
-        let is_shown = |(name, value): (&String, &Value)| name == "password" || shown.get(name) == Some(value);
+        // Of an address only the letters count, since vendors write it in lower case.
+        let is_shown = |(name, value): (&String, &Value)| match (name.as_str(), value.as_str()) {
+            ("password", _) => true,
+            ("email" | "email_address", Some(email)) => {
+                text(&shown, name).is_some_and(|shown| shown.eq_ignore_ascii_case(email))
+            }
+            _ => shown.get(name) == Some(value),
+        };
         if id(&shown).as_deref() != Some(wanted.as_str()) || !changes.iter().all(is_shown) {
             let what = "the answer does not show the user with every change: read the user before you send it again";
             return Err(Outcome::Unknown { message: answers::said(answer.status, what) });

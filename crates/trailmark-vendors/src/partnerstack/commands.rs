@@ -390,7 +390,12 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             verb: "register",
             summary: "Tell the vendor where to send its webhooks",
             inputs: &[
-                Input::of("url", InputKind::Secret, "Address of the program's webhooks, which is secret").needed(),
+                Input::of(
+                    "url",
+                    InputKind::Secret,
+                    "Address of the program's webhooks, which nobody else may know, since PartnerStack signs nothing",
+                )
+                .needed(),
                 Input::of("event", InputKind::Texts, "An event, such as customer_created").needed(),
                 Input::of(
                     "field",

@@ -88,6 +88,18 @@ impl Thing {
             Self::Webhook => "no such webhook",
         }
     }
+
+    /// Where its keys are found.
+    fn known(self) -> &'static str {
+        match self {
+            Self::Customer => "`trailmark customers list` shows the keys",
+            Self::Group => "`trailmark groups list` shows the keys",
+            Self::Partner | Self::Partnership => "`trailmark partners list` shows the keys",
+            Self::Reward => "`trailmark commissions list` shows the keys",
+            Self::Transaction => "`trailmark transactions list` shows the keys",
+            Self::Webhook => "`trailmark webhooks vendor-list` shows the keys",
+        }
+    }
 }
 
 /// The most items that a page may have.
@@ -268,7 +280,10 @@ fn read_one(account: &Account, thing: Thing, key: &str, answer: &Answer) -> Resu
 /// The `data` of a success about a thing that the path names; the vendor's own 404 says that there is none.
 pub(super) fn shown_of(thing: Thing, answer: &Answer, redaction: &Redaction<'_>) -> Result<Value, Outcome> {
     match answers::says_no_such_thing(answer) {
-        true => Err(Outcome::Rejected { message: answers::said(answer.status, thing.none()) }),
+        true => {
+            let what = format!("{}; {}", thing.none(), thing.known());
+            Err(Outcome::Rejected { message: answers::said(answer.status, &what) })
+        }
         false => success(answer, redaction),
     }
 }

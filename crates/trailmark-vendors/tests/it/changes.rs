@@ -159,7 +159,12 @@ fn customers_transactions_and_webhooks_are_deleted_by_key() {
             assert!(matches!(unproved, Outcome::Unknown { .. }), "{body}: {unproved:?}");
         }
         let unknown = read(&answer(404, fixture!("404"))).unwrap_err();
-        assert_eq!(unknown, Outcome::Rejected { message: "status 404: no such transaction".into() });
+        assert_eq!(
+            unknown,
+            Outcome::Rejected {
+                message: "status 404: no such transaction; `trailmark transactions list` shows the keys".into()
+            }
+        );
         assert!(matches!(read(&answer(404, "<html>")), Err(Outcome::Retry { .. })));
     }
     assert_eq!(call(Dialect::Current, "webhooks remove", &values("hook_1", &[])), "DELETE /webhooks/hook_1");
@@ -265,7 +270,12 @@ fn a_partner_is_changed_and_removed_by_the_id_that_is_read_first() {
             let Reply::Next(next) = reply else { panic!("{reply:?}") };
             assert_eq!(sent(&next.request), *expected);
             let unknown = read(dialect, words, given, &answer(404, fixture!("404"))).unwrap_err();
-            assert_eq!(unknown, Outcome::Rejected { message: "status 404: no such partner".into() });
+            assert_eq!(
+                unknown,
+                Outcome::Rejected {
+                    message: "status 404: no such partner; `trailmark partners list` shows the keys".into()
+                }
+            );
         }
     }
     let nothing = values(ADDRESS, &[]);

@@ -39,7 +39,7 @@ const CURRENCY: Input = Input::text("currency", "ISO 4217, such as EUR").needed(
 const PARTNER_COLUMNS: &[&str] = &["id", "key", "status", "referral_link", "referrals_count", "created_at"];
 const CUSTOMER_COLUMNS: &[&str] = &["key", "partner", "status", "created_at"];
 const TRANSACTION_COLUMNS: &[&str] = &["key", "amount_minor", "currency", "partner", "action", "created_at"];
-const WEBHOOK_COLUMNS: &[&str] = &["key", "name", "url", "is_active"];
+const WEBHOOK_COLUMNS: &[&str] = &["key", "name", "events", "is_active"];
 
 /// A command that only names a thing; the fields of the others stand in the table.
 const PLAIN: Command = Command {
@@ -409,7 +409,12 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             verb: "register",
             summary: "Register a webhook, and show the secret for `webhook_secret`",
             inputs: &[
-                Input::text("url", "Where the vendor sends events: the program's secret address").needed(),
+                Input::of(
+                    "url",
+                    InputKind::Address,
+                    "Address of the program's webhooks; may also be typed, since Partnero signs what it sends",
+                )
+                .needed(),
                 Input::text("name", "A name of up to 100 characters").needed(),
                 Input::of("event", InputKind::Texts, "An event, such as transaction.created").needed(),
                 Input::text("key", "Your own key of the webhook; else the vendor makes one"),

@@ -22,7 +22,8 @@ pub(super) fn register(account: &Account, values: &Values) -> Result<Ask<Reply>,
         return Err(rejection("`name` has more than the 100 characters that Partnero takes").into());
     }
     let mut body = Map::new();
-    texts(&mut body, values, &["name", "url"]);
+    texts(&mut body, values, &["name"]);
+    body.extend(values.secret("url").map(|url| ("url".to_owned(), url.expose().into())));
     match values.texts("event") {
         [] => return Err(rejection("give at least one `event`, such as transaction.created").into()),
         events => _ = body.insert("events".into(), events.into()),

@@ -327,7 +327,7 @@ fn every_documented_error_of_a_command_is_told_with_its_cure() {
     }
     let ask = start("partners get", &values("ptn_secret", &[]));
     let body = r#"{"error":{"code":"NOT_FOUND","message":"no partner ptn_secret"}}"#;
-    let message = "status 404: no partner [redacted] (NOT_FOUND)".to_owned();
+    let message = "status 404: no partner [redacted] (NOT_FOUND); `trailmark partners list` shows the ids".to_owned();
     assert_eq!(failed(&ask, 404, body), Outcome::Rejected { message });
 }
 

@@ -154,6 +154,11 @@ fn commissions_are_the_report_with_its_filters_and_pages() {
     let ask = start(&guide(), "commissions list", "", &[("since", Value::Time(NOW))]).unwrap();
     let (items, next) = page(answered(ask, &[answer(200, &more)]).1);
     assert_eq!(items, [r#"{"id":"1l1","currency":"EUR","commission":"2.9997"}"#], "never rounded");
+    let items = json!([{"item_status": "rejected"}, {"item_status": "approved"}, {"item_status": "approved"}]);
+    let mixed = report(&[json!({"conversion_id": "1l1", "conversion_items": items})], None);
+    let ask = start(&guide(), "commissions list", "", &[("since", Value::Time(NOW))]).unwrap();
+    let (items, _) = page(answered(ask, &[answer(200, &mixed)]).1);
+    assert_eq!(items, [r#"{"id":"1l1","status":"approved, rejected"}"#]);
     assert!(next.unwrap().starts_with("GET https://api.partnerize.com/next?cursor_id=7\n"));
 }
 

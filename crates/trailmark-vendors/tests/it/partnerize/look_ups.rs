@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trailmark_vendors::task::Task;
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, CustomerKey};
+use trailmark_wire::ids::{ClickId, CustomerKey, OrderKey};
 
 use super::{ada, answer, current, entry, found, guide, lines, recorded, report, run, sale};
 
@@ -51,6 +51,14 @@ fn a_signup_is_found_by_the_ledgers_id() {
     assert_eq!(looked_up(&ada(), &[(200, &page)]).1, "found 111111l10");
     let lead = Task { kind: Kind::Lead, ..ada() };
     assert_eq!(looked_up(&lead, &[(200, &page)]).1, "found 111111l10");
+}
+
+#[test]
+fn a_reference_of_digits_is_found_if_the_vendor_shows_it_as_a_number() {
+    let mut task = order();
+    task.order.as_mut().unwrap().key = OrderKey::new("1001").unwrap();
+    let page = with(|entry| (entry["conversion_reference"], entry["conversion_id"]) = (json!(1001), json!(77)));
+    assert_eq!(looked_up(&task, &[(200, &page)]).1, "found 77");
 }
 
 #[test]
@@ -110,6 +118,7 @@ fn absent_needs_the_complete_report_and_the_filter() {
         (200, "<html>"),
         (403, "<html>"),
         (404, ""),
+        (400, r#"{"error":{"message":"Bad Request","code":"400","errors":[{"property":"[group_by]","message":"x"}]}}"#),
         (429, ""),
         (500, NONE),
         (503, ""),

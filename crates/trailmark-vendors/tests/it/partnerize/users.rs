@@ -70,7 +70,8 @@ fn a_server_that_repeats_its_page_does_not_make_an_endless_list() {
     assert!(told(&repeated.unwrap_err()).contains("the same page of users again"));
     let ask = start(&guide(), "users get", "nobody@example.com", &[]).unwrap();
     let (sent, reply) = answered(ask, &[ok(&users(0, 100)), ok(&users(0, 100))]);
-    assert_eq!((sent.len(), told(&reply.unwrap_err())), (2, "rejected | no user has this e-mail address".into()));
+    let said = "unknown | the vendor shows the same page of users again";
+    assert_eq!((sent.len(), told(&reply.unwrap_err())), (2, said.into()), "the rest of the list was not seen");
 }
 
 #[test]
@@ -265,7 +266,7 @@ fn a_deletion_needs_the_vendors_own_word() {
 }
 
 #[test]
-fn the_vendors_own_user_comes_with_a_partner() {
+fn the_vendors_own_user_comes_with_a_whole_partner_or_none() {
     let stated = [
         "user_name",
         "email",
@@ -298,16 +299,31 @@ fn the_vendors_own_user_comes_with_a_partner() {
     });
     assert_eq!((lines(&sent), body(&sent[0])), (vec!["POST https://api.partnerize.com/user"], expected));
     assert!(!serde_json::to_string(&done(reply)).unwrap().contains("never"), "a key is never shown");
+    let terms = [&flags[..], &[("network_terms_id", text("7"))]].concat();
+    let (sent, _) = answered(start(&current(), "users add", "", &terms).unwrap(), &[ok(made)]);
+    assert_eq!(
+        (&body(&sent[0])["publisher"]["network_terms_id"], body(&sent[0]).get("network_terms_id")),
+        (&json!("7"), None)
+    );
+    // A partner is whole or absent.
+    flags.retain(|(name, _)| *name != "vertical");
+    let half = start(&current(), "users add", "", &flags).unwrap_err().to_string();
+    assert!(half.starts_with("a partner needs `partner_name`, `vertical`"), "{half}");
+    flags.retain(|(name, _)| !["partner_name", "promotional_method", "entity_terms_id"].contains(name));
+    flags.retain(|(name, _)| !name.starts_with("contact_"));
+    let (sent, reply) = answered(start(&current(), "users add", "", &flags).unwrap(), &[ok(made)]);
+    assert_eq!((body(&sent[0]).get("publisher"), &body(&sent[0])["signup_ip"]), (None, &json!("signup_ip")));
+    done(reply);
 }
 
 #[test]
 fn the_vendors_own_update_sends_the_stated_fields_alone() {
-    let flags = [("email", text("new@example.com")), ("phone", text("1"))];
+    let flags = [("email", text("New@example.com")), ("phone", text("1"))];
     let ask = start(&current(), "users update", "11l2", &flags).unwrap();
     let shown = r#"{"user":{"user_id":"11l2","email_address":"new@example.com","phone":"1"}}"#;
     let (sent, reply) = answered(ask, &[ok(SELF), ok(shown)]);
     assert_eq!(lines(&sent)[1], "POST https://api.partnerize.com/user/11l2");
-    assert_eq!(body(&sent[1]), json!({"email_address": "new@example.com", "phone": "1"}));
+    assert_eq!(body(&sent[1]), json!({"email_address": "New@example.com", "phone": "1"}));
     assert!(done(reply).get("warning").is_none());
     assert!(start(&current(), "users update", "a@b.c", &flags).unwrap_err().to_string().contains("by id"));
     assert!(start(&current(), "users update", "11l2", &[]).unwrap_err().to_string().starts_with("nothing to change"));

@@ -28,7 +28,7 @@ fn values(command: &Command, key: &str, flags: &Json) -> Values {
             InputKind::Flag => Value::Given,
             InputKind::Number => Value::Number(json.as_i64().unwrap()),
             InputKind::Pairs => Value::Pairs(serde_json::from_value(json.clone()).unwrap()),
-            InputKind::Secret => Value::Secret(Secret::new(text())),
+            InputKind::Address | InputKind::Secret => Value::Secret(Secret::new(text())),
             InputKind::Texts => Value::Texts(serde_json::from_value(json.clone()).unwrap()),
             InputKind::Time => Value::Time(UnixMillis::from_rfc3339(&text()).unwrap()),
             InputKind::Choice(words) => Value::Text(words.iter().find(|word| **word == text()).unwrap().to_string()),

@@ -116,6 +116,7 @@ fn what_concerns_nobody_or_is_no_event_has_its_own_end() {
     assert_eq!(read(&event("lead.submitted", &json!({"id": 7}))), "noted lead.submitted");
     assert_eq!(read(&event("subscriber.rewarded", &json!({"key": "s"}))), "noted subscriber.rewarded");
     assert_eq!(read(&event("moon.landed", &json!({"key": "s"}))), "unknown moon.landed");
+    assert_eq!(read(&event("ada@example.com", &json!({"key": "s"}))), "unknown [withheld]");
     let nobody = "unreadable: the event names no customer, transaction or partner";
     for data in [json!({}), json!(null), json!("o_1001"), json!([1]), json!({"key": 7})] {
         assert_eq!(read(&event("transaction.created", &data)), nobody, "{data}");
