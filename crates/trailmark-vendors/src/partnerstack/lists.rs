@@ -268,7 +268,7 @@ fn read_one(account: &Account, thing: Thing, key: &str, answer: &Answer) -> Resu
 /// The `data` of a success about a thing that the path names; the vendor's own 404 says that there is none.
 pub(super) fn shown_of(thing: Thing, answer: &Answer, redaction: &Redaction<'_>) -> Result<Value, Outcome> {
     match answers::says_no_such_thing(answer) {
-        true => Err(Outcome::Rejected { message: answers::said(answer.status, thing.none()) }),
+        true => Err(Outcome::Missing { message: answers::said(answer.status, thing.none()) }),
         false => success(answer, redaction),
     }
 }

@@ -265,7 +265,7 @@ fn a_partner_is_changed_and_removed_by_the_id_that_is_read_first() {
             let Reply::Next(next) = reply else { panic!("{reply:?}") };
             assert_eq!(sent(&next.request), *expected);
             let unknown = read(dialect, words, given, &answer(404, fixture!("404"))).unwrap_err();
-            assert_eq!(unknown, Outcome::Rejected { message: "status 404: no such partner".into() });
+            assert_eq!(unknown, Outcome::Missing { message: "status 404: no such partner".into() });
         }
     }
     let nothing = values(ADDRESS, &[]);

@@ -145,7 +145,7 @@ fn what_names_no_partner_reaches_no_other_route() {
 #[test]
 fn an_unknown_partner_is_told_from_a_wrong_address() {
     let read = |status, body| (one_partner(&adapter(), "acme").read)(&answer(status, body)).unwrap_err();
-    assert_eq!(read(404, fixture!("404")), Outcome::Rejected { message: "status 404: no such partner".into() });
+    assert_eq!(read(404, fixture!("404")), Outcome::Missing { message: "status 404: no such partner".into() });
     assert!(matches!(read(404, "<html>"), Outcome::Retry { .. }));
     assert!(matches!(read(200, fixture!("200_partnerships_last")), Outcome::Unknown { .. }));
     assert!(matches!(read(403, fixture!("403")), Outcome::Forbidden { .. }));
