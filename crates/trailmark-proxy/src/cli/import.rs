@@ -12,6 +12,7 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::json;
 use trailmark_vendors::command::{Ask, Command, Input, InputKind, Once, Record, Reply, Value, Values};
 use trailmark_vendors::vendor;
 use trailmark_wire::time::UnixMillis;
@@ -270,7 +271,7 @@ impl Run<'_> {
         let read = row.cells.clone().and_then(|cells| Ok((self.identity(&cells), self.values(&cells)?)));
         let (of, values) = match read {
             Ok(read) => read,
-            Err(flaw) => return self.told(row, is_dry, format!("line {}", row.line), Did::Refused, ("", &flaw)),
+            Err(flaw) => return self.refused(row, is_dry, format!("line {}", row.line), None, flaw),
         };
         let earlier = self.report.known.get(&of).cloned();
         if earlier.as_ref().is_some_and(|earlier| earlier.did.is_done()) {
@@ -282,24 +283,27 @@ impl Run<'_> {
             Ok(ask) => ask,
             Err(refusal) => {
                 let why = refusal.text().unwrap_or_default().to_owned();
-                return self.told(row, is_dry, of, Did::Refused, ("", &why));
+                return self.refused(row, is_dry, of, unsure, why);
             }
         };
         if is_dry {
             let what = if unsure.is_some() { "would be looked for" } else { "would be added" };
-            output::line(&format!("row {}: {what}", row.line))?;
+            match self.format.json {
+                true => output::json_line(&json!({"row": row.line, "did": what}))?,
+                false => output::line(&format!("row {}: {what}", row.line))?,
+            }
             return Ok(what);
         }
         match self.look(&values).await {
             Ok(Some(found)) => {
-                let why = differences(&found, &values);
-                return self.told(row, false, of, Did::Exists, (&key(&found), &why));
+                let (at, key, why) = (self.account.now().to_rfc3339(), key(&found), differences(&found, &values));
+                return self.kept(&Entry { row: row.line, did: Did::Exists, key, why, at, of });
             }
             Ok(None) => {}
             Err(trouble) if trouble.end == End::Stops => return Err(trouble.failure),
             Err(trouble) => {
                 let why = format!("it cannot be looked for: {}", trouble.failure.text().unwrap_or_default());
-                return self.told(row, false, of, unsure.map_or(Did::Refused, |_| Did::Unknown), ("", &why));
+                return self.refused(row, false, of, unsure, why);
             }
         }
         if let Some(Entry { at, key, .. }) = unsure
@@ -318,9 +322,14 @@ impl Run<'_> {
         let at = self.account.now().to_rfc3339();
         let sending = Entry { row: row.line, did: Did::Sending, key: String::new(), why: String::new(), at, of };
         self.report.add(&sending)?;
-        let updates = self.once == Once::Updates;
         let with = |did, key: &str, why: &str| Entry { did, key: key.into(), why: why.into(), ..sending.clone() };
-        let trouble = match self.account.follow(ask, updates, |_| Ok(true)).await {
+        let mut sent = self.account.follow(ask, false, |_| Ok(true)).await;
+        if let (Once::Updates, Err(Trouble { end: End::Unknown, failure, .. })) = (self.once, &sent) {
+            let why = failure.text().unwrap_or_default();
+            output::note(&output::plain(&format!("{why}; sent again, since the vendor updates what is there")));
+            sent = self.account.follow(self.account.start(self.command, values)?, false, |_| Ok(true)).await;
+        }
+        let trouble = match sent {
             Ok(record) => {
                 let record = record.unwrap_or_default();
                 let existed = record.get("result").is_some_and(|result| result == "existed");
@@ -336,7 +345,7 @@ impl Run<'_> {
         match trouble.end {
             End::Missing | End::Refused => self.kept(&with(Did::Refused, "", &why)),
             End::Stops => {
-                self.kept(&with(if updates { Did::Unknown } else { Did::NotSent }, "", &why))?;
+                self.kept(&with(Did::NotSent, "", &why))?;
                 Err(trouble.failure)
             }
             End::Unknown => match self.look(values).await {
@@ -378,21 +387,21 @@ impl Run<'_> {
         }
     }
 
-    /// Reports what was done for a row that was not sent in this run.
-    fn told(
+    /// A row that is not sent in this run. What an earlier run may have done stays unknown.
+    fn refused(
         &mut self,
         row: &Row,
         is_dry: bool,
         of: String,
-        did: Did,
-        (key, why): (&str, &str),
+        unsure: Option<Entry>,
+        why: String,
     ) -> Result<&'static str, Failure> {
         let at = self.account.now().to_rfc3339();
-        let entry = Entry { row: row.line, did, key: key.to_owned(), why: why.to_owned(), at, of };
-        if is_dry {
-            return entry.print(self.format).map(|()| did.as_str());
-        }
-        self.kept(&entry)
+        let entry = match unsure {
+            Some(earlier) => Entry { row: row.line, did: Did::Unknown, why, ..earlier },
+            None => Entry { row: row.line, did: Did::Refused, key: String::new(), why, at, of },
+        };
+        if is_dry { entry.print(self.format).map(|()| entry.did.as_str()) } else { self.kept(&entry) }
     }
 
     /// Writes and prints an entry.

@@ -135,7 +135,7 @@ async fn an_answer_that_is_lost_adds_nobody_twice() {
     let stage = Stage::of("introw", Dialect::Current).await;
     stage.desk.write("people.csv", "name\nJane Works\n");
     stage.fault(json!({"kind": "reset_after", "method": "POST", "times": 1})).await;
-    says(&stage.desk.run(IMPORT), 0, &["row 2: exists", "trying again"]);
+    says(&stage.desk.run(IMPORT), 0, &["row 2: exists", "sent again, since the vendor updates what is there"]);
     let listed = stage.desk.run("partners list --json").well();
     assert_eq!(listed.lines().filter(|line| line.contains("Jane Works")).count(), 1);
 }

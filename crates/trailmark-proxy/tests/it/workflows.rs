@@ -60,7 +60,9 @@ impl Shop {
     /// The site's backend reports a conversion; the answer is its id.
     async fn reports(&self, body: Value) -> String {
         let call = |request: reqwest::RequestBuilder| {
-            let request = request.bearer_auth(&self.key).header("idempotency-key", body.to_string().len().to_string());
+            let request = request
+                .bearer_auth(&self.key)
+                .header("idempotency-key", format!("shop-{}", body["kind"].as_str().unwrap()));
             request.header("content-type", "application/json").body(body.to_string())
         };
         let receipt = self.post(self.url("v1/conversions"), call).await;
