@@ -159,7 +159,7 @@ fn customers_transactions_and_webhooks_are_deleted_by_key() {
             assert!(matches!(unproved, Outcome::Unknown { .. }), "{body}: {unproved:?}");
         }
         let unknown = read(&answer(404, fixture!("404"))).unwrap_err();
-        assert_eq!(unknown, Outcome::Rejected { message: "status 404: no such transaction".into() });
+        assert_eq!(unknown, Outcome::Missing { message: "status 404: no such transaction".into() });
         assert!(matches!(read(&answer(404, "<html>")), Err(Outcome::Retry { .. })));
     }
     assert_eq!(call(Dialect::Current, "webhooks remove", &values("hook_1", &[])), "DELETE /webhooks/hook_1");

@@ -127,7 +127,7 @@ fn each_partner_of_a_page_is_read_before_the_next_page() {
 fn a_thing_that_is_not_there_is_told_from_a_wrong_address() {
     let call = at(Dialect::Guide).ask("groups get", &values("grp_x", &[])).unwrap();
     let none = (call.read)(&answer(404, fixture!("404"))).unwrap_err();
-    assert_eq!(none, Outcome::Rejected { message: "status 404: no such group".into() });
+    assert_eq!(none, Outcome::Missing { message: "status 404: no such group".into() });
     assert!(matches!((call.read)(&answer(404, "<html>")), Err(Outcome::Retry { .. })));
 }
 
