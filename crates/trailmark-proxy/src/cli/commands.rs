@@ -171,7 +171,8 @@ impl Words {
                 return flags(people::Audit::augment_args(parser)).about(about);
             }
             Some(Made::Import) => {
-                let about = "Add a row of a file after the other; a second run goes on where the first one ended";
+                let about =
+                    "Add the rows of a file one after the other; a second run goes on where the first one ended";
                 return import::Import::augment_args(parser).about(about);
             }
             Some(Made::Watch) => {

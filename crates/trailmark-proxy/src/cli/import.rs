@@ -33,7 +33,7 @@ pub(super) struct Import {
     /// File of comma-separated values in UTF-8; its first line names flags of `add`, such as `email` or `first_name`
     #[arg(value_name = "FILE.csv")]
     file: PathBuf,
-    /// Report of what was done for each row; a second run reads it and goes on [default: FILE.report.csv]
+    /// Report of what was done for each row, from which a second run goes on [default: FILE with .report.csv as its end]
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Print what would be done for each row and send nothing
