@@ -9,15 +9,18 @@ mod commands;
 mod config;
 mod conversions;
 mod failure;
+mod import;
 mod keys;
 mod lanes;
 mod ledger;
 mod outbox;
 mod output;
+mod people;
 mod records;
 mod remote;
 mod rows;
 mod serve;
+mod sheet;
 mod simulate;
 mod snippet;
 mod store;
@@ -40,7 +43,7 @@ use crate::nearest::likeness;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the request failed: no such row, or the ledger refuses the change
+  1    the request failed: no such row, the ledger refuses the change, or not every row or person is in order
   2    usage or configuration
   3    refused by the vendor
   4    vendor or store not reachable

@@ -31,7 +31,7 @@ pub(crate) use self::source::{flag_of, variable_of};
 pub use self::unlocked::{Account, Unlocked};
 pub use self::values::{Network, Origin, StoreUrl};
 
-pub(crate) use self::values::{duration_text, prefix};
+pub(crate) use self::values::{duration_ms, duration_text, prefix};
 
 use self::file::{LimitsTable, List, ServerTable, Words};
 use self::source::{Given, Text, layered};

@@ -19,7 +19,7 @@ pub enum Operation {
     Refund,
     /// Confirm a delivery by reading it back.
     LookUp,
-    /// Manage partners or users.
+    /// Manage partners.
     Partners,
     /// List which partners belong to which group.
     Partnerships,
@@ -31,11 +31,15 @@ pub enum Operation {
     Transactions,
     /// Receive the vendor's webhooks.
     Webhooks,
+    /// Manage the users of one's own account at the vendor.
+    Team,
+    /// Let an identity provider manage these users by SCIM (RFC 7644).
+    Scim,
 }
 
 impl Operation {
     /// Every operation, in the order of the table's columns.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Signup,
         Self::Lead,
         Self::Sale,
@@ -47,6 +51,8 @@ impl Operation {
         Self::Customers,
         Self::Transactions,
         Self::Webhooks,
+        Self::Team,
+        Self::Scim,
     ];
 
     /// The word in tables and JSON.
@@ -63,6 +69,8 @@ impl Operation {
             Self::Customers => "customers",
             Self::Transactions => "transactions",
             Self::Webhooks => "webhooks",
+            Self::Team => "team",
+            Self::Scim => "scim",
         }
     }
 }

@@ -72,6 +72,32 @@ pub struct Lack {
     pub why: &'static str,
 }
 
+/// A kind of thing that is added from the rows of a file: the command `add` of this noun, once for each row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Import {
+    /// As [`Command::noun`]. Its command `add` takes no key.
+    pub noun: &'static str,
+    /// What keeps a row from taking effect twice.
+    pub once: Once,
+}
+
+/// What keeps a repeated addition from taking effect twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Once {
+    /// Before a row is sent, this command looks for it: its noun, its verb, and the input of the row that is its key. The
+    /// vendor's clear "no such thing" must be [`Outcome::Missing`].
+    Looks {
+        /// As [`Command::noun`].
+        noun: &'static str,
+        /// As [`Command::verb`].
+        verb: &'static str,
+        /// As [`Input::name`].
+        by: &'static str,
+    },
+    /// Nothing is needed: the vendor updates what is there, so a repeat changes nothing.
+    Updates,
+}
+
 /// What a command does to the vendor's data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {

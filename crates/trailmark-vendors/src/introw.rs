@@ -34,7 +34,7 @@ use trailmark_wire::ids::ClickId;
 use self::lines::{Line, Share};
 use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
-use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
+use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
 use crate::exchange::{Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe};
@@ -89,6 +89,10 @@ impl Vendor for Introw {
 
     fn lacking(&self) -> &'static [Lack] {
         &table::LACKS
+    }
+
+    fn imports(&self) -> &'static [Import] {
+        &[Import { noun: "partners", once: Once::Updates }]
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {

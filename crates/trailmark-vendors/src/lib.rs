@@ -50,7 +50,7 @@ use trailmark_wire::conversion::Kind;
 
 use crate::account::{AccountError, Setting, Settings};
 use crate::capability::Capabilities;
-use crate::command::{Command, Commands, Lack};
+use crate::command::{Command, Commands, Import, Lack};
 use crate::commission::{Earned, Standing};
 use crate::exchange::{Call, Step};
 use crate::outcome::{LookUp, Probe};
@@ -131,6 +131,11 @@ pub trait Vendor: Sync {
 
     /// The commands that it does not offer, although its own documents or other vendors suggest them.
     fn lacking(&self) -> &'static [Lack] {
+        &[]
+    }
+
+    /// The things that can be added from a file.
+    fn imports(&self) -> &'static [Import] {
         &[]
     }
 

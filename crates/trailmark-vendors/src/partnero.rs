@@ -38,7 +38,7 @@ use trailmark_wire::conversion::Kind;
 use self::refunds::Refund;
 use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
-use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
+use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
 use crate::exchange::{Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe};
@@ -87,6 +87,10 @@ impl Vendor for Partnero {
 
     fn lacking(&self) -> &'static [Lack] {
         table::LACKING
+    }
+
+    fn imports(&self) -> &'static [Import] {
+        &[Import { noun: "partners", once: Once::Looks { noun: "partners", verb: "get", by: "email" } }]
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {

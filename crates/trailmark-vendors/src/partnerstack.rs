@@ -52,7 +52,7 @@ use self::customers::Credited;
 use self::transactions::{Deletion, Entry, Movement, Sought};
 use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
-use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
+use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
 use crate::exchange::{Answer, Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe};
@@ -111,6 +111,10 @@ impl Vendor for PartnerStack {
 
     fn lacking(&self) -> &'static [Lack] {
         commands::LACKING
+    }
+
+    fn imports(&self) -> &'static [Import] {
+        &[Import { noun: "partners", once: Once::Looks { noun: "partnerships", verb: "get", by: "email" } }]
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {

@@ -76,7 +76,7 @@ fn line(Answered { of: row, answer, .. }: &Answered<ConversionRow>) -> String {
 
 /// One field. Customers and partners choose some of the texts, and a spreadsheet runs a text that begins like a
 /// formula: such a field gets an apostrophe, which marks it as text.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let text = text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', " ");
     let text = if text.starts_with(['=', '+', '-', '@', '\t', '\n']) { format!("'{text}") } else { text };
     if text.contains([',', '"', '\n', ';']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }

@@ -1,14 +1,17 @@
-//! A vendor account, for commands that call the vendor's API: chooses the program, holds the HTTP client, and sends one
-//! request until it has an answer. Does not read or write the ledger; `commands` says what is sent.
+//! A vendor account, for commands that call the vendor's API: chooses the program, holds the HTTP client, and follows a
+//! command's requests to the end. Does not read or write the ledger; `commands`, `import` and `people` say what is sent.
 //!
-//! A failed read is retried, since reading has no effect. A change is retried only if the vendor certainly did nothing;
-//! otherwise the command reports an uncertain outcome and ends. A wait says why on standard error.
+//! A failed read is retried, since reading has no effect. A change is retried only if the vendor certainly did nothing, or
+//! if the caller says that a repeat changes nothing; otherwise the outcome is uncertain, and the command ends. A wait says
+//! why on standard error.
 
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use trailmark_vendors::command::{Ask, Commands, Refusal, Reply};
-use trailmark_vendors::exchange::Method;
+use trailmark_vendors::command::{Ask, Command, Record, Refusal, Reply, Values};
+use trailmark_vendors::exchange::{Method, Request};
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::{Adapter, title};
 use trailmark_wire::ids::ProgramId;
@@ -29,6 +32,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The first wait when a vendor names no time. Each further wait is twice as long.
 const WAIT: Duration = Duration::from_secs(1);
+
+/// The most requests between two pages, or until a command is done: a profile of each item of a page.
+const MOST_STEPS: u32 = 1_000;
 
 /// The largest page in bytes: 250 partners of a few kilobytes each, more than any answer to a delivery.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -79,15 +85,46 @@ impl Account {
         Ok(Self { adapter, egress, clock })
     }
 
-    /// What this vendor does for operators.
-    pub(super) fn commands(&self) -> Result<&dyn Commands, Failure> {
+    /// The first request of a command; nothing is sent yet.
+    pub(super) fn start(&self, command: &Command, values: &Values) -> Result<Ask<Reply>, Failure> {
         let none = || Failure::vendor(format!("{} has no API for operators", self.name()));
-        self.adapter.commands.as_deref().ok_or_else(none)
+        let commands = self.adapter.commands.as_deref().ok_or_else(none)?;
+        commands.start(command, values).map_err(|refusal| self.refused(&refusal))
+    }
+
+    /// Follows a command to its end. `page` takes the items of a list, and says whether more are wanted. The answer is the
+    /// record in which a command that is no list ends. `may_repeat`: a second effect of a request would change nothing.
+    pub(super) async fn follow(
+        &self,
+        mut ask: Ask<Reply>,
+        may_repeat: bool,
+        mut page: impl FnMut(Vec<Record>) -> Result<bool, Failure>,
+    ) -> Result<Option<Record>, Trouble> {
+        let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
+        loop {
+            match self.exchange(&ask, may_repeat).await? {
+                Reply::Done(record) => return Ok(Some(record)),
+                Reply::Next(_) if steps == MOST_STEPS => {
+                    return Err(Failure::vendor("the command needed too many requests: please report this bug").into());
+                }
+                Reply::Next(next) => (ask, steps) = (next, steps + 1),
+                Reply::Page { items, next } => {
+                    let goes_on = page(items)?;
+                    let Some(next) = next.filter(|_| goes_on) else { return Ok(None) };
+                    if !pages.insert(hash(&next.request)) {
+                        let label = next.request.label;
+                        let why = format!("the list has no end: it comes back to a page ({label})");
+                        return Err(Failure::unreachable(why).into());
+                    }
+                    (ask, steps) = (next, 0);
+                }
+            }
+        }
     }
 
     /// Sends a request, and retries while that is safe and the vendor asks for it or cannot be reached.
-    pub(super) async fn exchange(&self, ask: &Ask<Reply>, only_reads: bool) -> Result<Reply, Failure> {
-        let is_reading = only_reads || ask.request.method == Method::Get;
+    async fn exchange(&self, ask: &Ask<Reply>, may_repeat: bool) -> Result<Reply, Trouble> {
+        let is_reading = may_repeat || ask.request.method == Method::Get;
         let mut tries = 1;
         loop {
             let trouble = match self.egress.send(&ask.request).await {
@@ -97,7 +134,7 @@ impl Account {
                 },
                 Err(failure) => self.lost(&failure, is_reading),
             };
-            let Some(wait) = pause(trouble.again, tries) else { return Err(trouble.failure) };
+            let Some(wait) = pause(trouble.again, tries) else { return Err(trouble) };
             if let Some(why) = trouble.failure.text() {
                 output::note(&output::plain(&format!("{why}; trying again in {} s", wait.as_secs_f32().ceil())));
             }
@@ -106,12 +143,23 @@ impl Account {
         }
     }
 
-    fn name(&self) -> &'static str {
+    /// The hosts that the account's requests go to.
+    pub(super) fn hosts(&self) -> &[String] {
+        &self.adapter.hosts
+    }
+
+    /// The time.
+    pub(super) fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    /// The vendor's name for people.
+    pub(super) fn name(&self) -> &'static str {
         title(self.adapter.vendor)
     }
 
     /// Nothing was sent, because the vendor's API has no such request or field.
-    pub(super) fn refused(&self, refusal: &Refusal) -> Failure {
+    fn refused(&self, refusal: &Refusal) -> Failure {
         let (name, dialect) = (self.name(), self.adapter.dialect.as_str());
         Failure::usage(match refusal {
             Refusal::Input(_) => format!("not sent to {name}, dialect {dialect}: {refusal}"),
@@ -125,13 +173,11 @@ impl Account {
             egress::Failure::Unknown(_) if !is_reading => self.unknown(&failure.to_string()),
             // What prevents one request from leaving prevents the next one too, except a listener that is just
             // starting.
-            egress::Failure::NotSent(_) => Trouble {
-                failure: Failure::unreachable(format!("{name} cannot be reached: {failure}")),
-                again: Again::Never,
-            },
+            egress::Failure::NotSent(_) => {
+                stops(Failure::unreachable(format!("{name} cannot be reached: {failure}")), Again::Never)
+            }
             egress::Failure::Unknown(_) => {
-                let failure = Failure::unreachable(format!("{name} cannot be reached: {failure}"));
-                Trouble { failure, again: Again::At(None) }
+                stops(Failure::unreachable(format!("{name} cannot be reached: {failure}")), Again::At(None))
             }
         }
     }
@@ -141,7 +187,7 @@ impl Account {
         let name = self.name();
         let text =
             format!("{name} may or may not have made the change: {why}; check at the vendor before you repeat it");
-        Trouble { failure: Failure::unreachable(text), again: Again::Never }
+        Trouble { failure: Failure::unreachable(text), again: Again::Never, end: End::Unknown }
     }
 
     fn trouble(&self, outcome: Outcome, is_reading: bool) -> Trouble {
@@ -151,37 +197,83 @@ impl Account {
         match outcome {
             Outcome::Retry { message, not_before } => {
                 let failure = Failure::unreachable(format!("{name} cannot answer now: {message}"));
-                Trouble { failure, again: Again::At(not_before.map(until)) }
+                stops(failure, Again::At(not_before.map(until)))
             }
             Outcome::Throttled { until: at } => {
                 let when = at.map_or_else(|| "later".to_owned(), |at| format!("after {}", at.to_rfc3339()));
                 let failure = Failure::unreachable(format!("{name} is limiting requests: try again {when}"));
-                Trouble { failure, again: Again::At(at.map(until)) }
+                stops(failure, Again::At(at.map(until)))
             }
             Outcome::Unknown { message } if !is_reading => self.unknown(&message),
             Outcome::Unknown { message } => {
-                let failure = Failure::unreachable(format!("{name} gave no clear answer: {message}"));
-                Trouble { failure, again: Again::At(None) }
+                stops(Failure::unreachable(format!("{name} gave no clear answer: {message}")), Again::At(None))
             }
             Outcome::AuthFailed { message } => {
-                refused(name, &format!("the credential; check the program's keys: {message}"))
+                refused(name, &format!("the credential; check the program's keys: {message}"), End::Stops)
             }
-            Outcome::Forbidden { message } => refused(name, &format!("the credential may not do this: {message}")),
-            Outcome::Duplicate { message } => refused(name, &format!("{message}; check the existing one")),
+            Outcome::Forbidden { message } => {
+                refused(name, &format!("the credential may not do this: {message}"), End::Stops)
+            }
+            Outcome::Duplicate { message } => {
+                refused(name, &format!("{message}; check the existing one"), End::Refused)
+            }
+            Outcome::Missing { message } => refused(name, &message, End::Missing),
             Outcome::Conflict { message }
             | Outcome::Ignored { message }
-            | Outcome::Missing { message }
             | Outcome::Premature { message }
-            | Outcome::Rejected { message } => refused(name, &message),
-            Outcome::Recorded { .. } | Outcome::Unverified { .. } => refused(name, "its answer had no content"),
+            | Outcome::Rejected { message } => refused(name, &message, End::Refused),
+            Outcome::Recorded { .. } | Outcome::Unverified { .. } => {
+                refused(name, "its answer had no content", End::Unknown)
+            }
         }
     }
 }
 
-/// Why there is no answer, and whether the request may be sent again.
-struct Trouble {
-    failure: Failure,
+/// Why a command has no result.
+pub(super) struct Trouble {
+    pub(super) failure: Failure,
+    pub(super) end: End,
     again: Again,
+}
+
+/// What a failure says about the command that failed, and about the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The vendor says that it has no such thing.
+    Missing,
+    /// Only this command is refused; nothing was done.
+    Refused,
+    /// Nothing was done, and another command would fare no better: credential, limit, network.
+    Stops,
+    /// It may have been done.
+    Unknown,
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        trouble.failure
+    }
+}
+
+/// What is no answer of the vendor ends everything.
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        stops(failure, Again::Never)
+    }
+}
+
+fn stops(failure: Failure, again: Again) -> Trouble {
+    Trouble { failure, again, end: End::Stops }
+}
+
+fn refused(vendor: &str, why: &str, end: End) -> Trouble {
+    Trouble { failure: Failure::vendor(format!("{vendor} refused: {why}")), again: Again::Never, end }
+}
+
+fn hash(request: &Request) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (request.method.as_str(), request.url.expose(), &request.body).hash(&mut hasher);
+    hasher.finish()
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -196,10 +288,6 @@ fn pause(again: Again, tries: u32) -> Option<Duration> {
     let Again::At(hint) = again else { return None };
     let wait = hint.unwrap_or_else(|| WAIT.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))));
     (tries < TRIES && wait <= LONGEST_WAIT).then_some(wait)
-}
-
-fn refused(vendor: &str, why: &str) -> Trouble {
-    Trouble { failure: Failure::vendor(format!("{vendor} refused: {why}")), again: Again::Never }
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! The commands that ask a vendor: their nouns, verbs and flags come from the tables of all vendors in both dialects. This
-//! file builds clap's commands from them, reads the values of a call, finds what the program's vendor makes of it, and
-//! follows the requests to the end. Nothing passes through the ledger. `account` sends the requests, `records` prints what
-//! comes back.
+//! file builds clap's commands from them, reads the values of a call, and finds what the program's vendor makes of it.
+//! Nothing passes through the ledger. `account` sends the requests, `records` prints what comes back. Three verbs are made
+//! of a vendor's command: `import` of `add` (in `import`), `audit` and `watch` of `list` (in `people`).
 //!
 //! Where the ledger has the same noun and verb, the vendor's verb gets `vendor-` before it: `webhooks vendor-list`.
 
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::str::FromStr;
 
 use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches as _, value_parser};
-use trailmark_vendors::command::{Command, Effect, Input, InputKind, Lack, Reply, Value, Values};
+use trailmark_vendors::command::{Command, Effect, Input, InputKind, Lack, Value, Values};
 use trailmark_vendors::exchange::Request;
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
@@ -21,10 +19,8 @@ use super::account::{Account, AccountArgs};
 use super::failure::Failure;
 use super::output;
 use super::records::{self, Listing};
+use super::{import, people};
 use crate::config::{Overrides, Program};
-
-/// The most requests between two pages, or until a command is done: a profile of each item of a page.
-const MOST_STEPS: u32 = 1_000;
 
 /// Characters of a text.
 const TEXT_CHARS: usize = 1_000;
@@ -32,15 +28,33 @@ const TEXT_CHARS: usize = 1_000;
 /// The id of the key among the arguments; no flag has capitals.
 const KEY: &str = "KEY";
 
+/// What is made of a vendor's command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    /// Of `list`: who is in the list and not in a file, and the other way round.
+    Audit,
+    /// Of `add`: adds the rows of a file.
+    Import,
+    /// Of `list`: what changes from look to look.
+    Watch,
+}
+
+/// The things that are people or have them.
+const PEOPLE: [&str; 2] = ["partners", "users"];
+
 /// A noun and a verb, with the vendors that offer them, and those that do not and say why.
+#[derive(Clone)]
 struct Words {
     noun: &'static str,
     verb: &'static str,
+    /// The verb is made of the vendors' command.
+    made: Option<Made>,
     offers: Vec<Offered>,
     lacks: Vec<(&'static str, &'static Lack)>,
 }
 
 /// A command of one vendor in one dialect.
+#[derive(Clone)]
 struct Offered {
     vendor: &'static dyn Vendor,
     dialect: Dialect,
@@ -110,6 +124,8 @@ fn all_words() -> Vec<Words> {
             put(&mut all, lack.noun, lack.verb, |words| words.lacks.push((vendor.name(), lack)));
         }
     }
+    let made: Vec<Words> = all.iter().flat_map(Words::made_of).collect();
+    all.extend(made);
     all
 }
 
@@ -117,7 +133,7 @@ fn put(all: &mut Vec<Words>, noun: &'static str, verb: &'static str, change: imp
     if let Some(words) = all.iter_mut().find(|words| (words.noun, words.verb) == (noun, verb)) {
         return change(words);
     }
-    let mut words = Words { noun, verb, offers: Vec::new(), lacks: Vec::new() };
+    let mut words = Words { noun, verb, made: None, offers: Vec::new(), lacks: Vec::new() };
     change(&mut words);
     all.push(words);
 }
@@ -129,6 +145,17 @@ impl Offered {
 }
 
 impl Words {
+    /// The verbs that are made of this one.
+    fn made_of(&self) -> Vec<Self> {
+        let made = |made, verb| Self { verb, made: Some(made), ..self.clone() };
+        let is_imported = |offered: &Offered| offered.vendor.imports().iter().any(|import| import.noun == self.noun);
+        match self.verb {
+            "add" if self.offers.iter().any(is_imported) => vec![made(Made::Import, "import")],
+            "list" if PEOPLE.contains(&self.noun) => vec![made(Made::Audit, "audit"), made(Made::Watch, "watch")],
+            _ => Vec::new(),
+        }
+    }
+
     /// The verb, as it is typed.
     fn typed(&self, own: &clap::Command) -> String {
         let taken = own.find_subcommand(self.noun).and_then(|group| group.find_subcommand(self.verb));
@@ -141,6 +168,26 @@ impl Words {
             // Whatever follows is refused with the reason.
             return parser.about("Offered by no vendor").hide(true).arg(Arg::new(KEY).num_args(0..));
         };
+        let flags =
+            |parser| self.names().into_iter().fold(parser, |parser: clap::Command, name| parser.arg(self.flag(name)));
+        match self.made {
+            Some(Made::Audit) => {
+                let about =
+                    format!("Say which {} a file lacks, by e-mail address, and which lines nobody has", self.noun);
+                return flags(people::Audit::augment_args(parser)).about(about);
+            }
+            Some(Made::Import) => {
+                let about =
+                    "Add the rows of a file one after the other; a second run goes on where the first one ended";
+                return import::Import::augment_args(parser).about(about);
+            }
+            Some(Made::Watch) => {
+                let about =
+                    format!("Look again and again, and print which {} are added, changed and removed", self.noun);
+                return flags(people::Watch::augment_args(parser)).about(about);
+            }
+            None => {}
+        }
         let summaries = self.told(|offered| Some(offered.command.summary)).unwrap_or_default();
         let parser = parser.about(command.summary).long_about(summaries);
         let mut parser = parser.arg(switch("dry-run", "Print the request and send nothing"));
@@ -156,7 +203,7 @@ impl Words {
         if self.offers.iter().any(|offered| matches!(offered.command.effect, Effect::Destroys { .. })) {
             parser = parser.arg(switch("yes", "Go on without asking"));
         }
-        self.names().into_iter().fold(parser, |parser, name| parser.arg(self.flag(name)))
+        flags(parser)
     }
 
     /// The inputs of all vendors.
@@ -244,17 +291,33 @@ fn switch(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
 }
 
-fn typed_flag(name: &str) -> String {
+pub(super) fn typed_flag(name: &str) -> String {
     name.replace('_', "-")
 }
 
 impl Asked {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let args = AccountArgs::from_arg_matches(&self.matches).map_err(|error| Failure::usage(error.to_string()))?;
+        let usage = |error: clap::Error| Failure::usage(error.to_string());
+        let args = AccountArgs::from_arg_matches(&self.matches).map_err(usage)?;
         let config = args.file.load()?;
         let program = args.chosen(&config)?;
         let command = self.words.command(program.vendor.as_str(), program.dialect)?;
+        if self.words.made == Some(Made::Import) {
+            let import = import::Import::from_arg_matches(&self.matches).map_err(usage)?;
+            return import.run(program, command, args.format).await;
+        }
         let values = self.values(command, program)?;
+        match self.words.made {
+            Some(Made::Audit) => {
+                let audit = people::Audit::from_arg_matches(&self.matches).map_err(usage)?;
+                return audit.run(program, command, &values, args.format).await;
+            }
+            Some(Made::Watch) => {
+                let watch = people::Watch::from_arg_matches(&self.matches).map_err(usage)?;
+                return watch.run(program, command, &values, args.format).await;
+            }
+            Some(Made::Import) | None => {}
+        }
         let is_dry = self.matches.get_flag("dry-run");
         if let Effect::Destroys { follows } = command.effect
             && !is_dry
@@ -294,7 +357,7 @@ impl Asked {
 }
 
 /// What was typed for an input, as its kind.
-fn value(input: &Input, given: &[String]) -> Result<Value, String> {
+pub(super) fn value(input: &Input, given: &[String]) -> Result<Value, String> {
     let pair = |text: &String| {
         let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
         pair.map(|(name, value)| (name.to_owned(), value.to_owned())).ok_or("write it as NAME=VALUE")
@@ -368,54 +431,32 @@ impl Call<'_> {
     /// Follows the requests to the end, and prints what comes back.
     async fn made(&self, limit: Option<u64>) -> Result<(), Failure> {
         let account = Account::open(self.program)?;
-        let start = account.commands()?.start(self.command, &self.values);
-        let mut ask = start.map_err(|refusal| account.refused(&refusal))?;
-        let only_reads = self.command.effect == Effect::Reads;
+        let ask = account.start(self.command, &self.values)?;
         let mut listing = Listing::of(self.command, self.args.format.json, limit);
-        let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
-        loop {
-            match account.exchange(&ask, only_reads).await? {
-                Reply::Done(record) => return output::value(&record, self.args.format, records::facts),
-                Reply::Next(_) if steps == MOST_STEPS => {
-                    return Err(Failure::vendor("the command needed too many requests: please report this bug"));
-                }
-                Reply::Next(next) => (ask, steps) = (next, steps + 1),
-                Reply::Page { items, next } => {
-                    let goes_on = listing.print(items)?;
-                    let Some(next) = next.filter(|_| goes_on) else { return listing.end() };
-                    if !pages.insert(hash(&next.request)) {
-                        let label = next.request.label;
-                        return Err(Failure::unreachable(format!(
-                            "the list has no end: it comes back to a page ({label})"
-                        )));
-                    }
-                    (ask, steps) = (next, 0);
-                }
-            }
+        let reads = self.command.effect == Effect::Reads;
+        match account.follow(ask, reads, |items| listing.print(items)).await? {
+            Some(record) => output::value(&record, self.args.format, records::facts),
+            None => listing.end(),
         }
     }
 
     /// Prints the first request without what is secret in it.
     fn shown(&self) -> Result<(), Failure> {
-        let account = Account::open(self.program)?;
-        let start = account.commands()?.start(self.command, &self.values);
-        let request = start.map_err(|refusal| account.refused(&refusal))?.request;
-        let overrides = Overrides::from_process();
-        let secrets = self.program.secrets.values().filter_map(|named| named.read(&overrides).ok());
-        let given = self.values.flags.values().filter_map(|value| match value {
-            Value::Secret(secret) => Some(secret.clone()),
-            _ => None,
-        });
-        let text = rendered(&request, &secrets.chain(given).collect::<Vec<_>>());
+        let request = Account::open(self.program)?.start(self.command, &self.values)?.request;
         output::note(&format!("not sent; the command makes these calls: {}", self.command.calls));
-        output::line(&text)
+        output::line(&rendered(&request, &secrets(self.program, &self.values)))
     }
 }
 
-fn hash(request: &Request) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (request.method.as_str(), request.url.expose(), &request.body).hash(&mut hasher);
-    hasher.finish()
+/// The secrets of a program, and those that were given.
+fn secrets(program: &Program, values: &Values) -> Vec<Secret> {
+    let overrides = Overrides::from_process();
+    let own = program.secrets.values().filter_map(|named| named.read(&overrides).ok());
+    let given = values.flags.values().filter_map(|value| match value {
+        Value::Secret(secret) => Some(secret.clone()),
+        _ => None,
+    });
+    own.chain(given).collect()
 }
 
 /// A request as text. Of the headers only those are shown that say what the body is.

@@ -52,6 +52,11 @@ impl Failure {
         Self { text, ..self }
     }
 
+    /// With what the user can do.
+    pub(super) fn with(self, more: &str) -> Self {
+        Self { text: format!("{}; {more}", self.text), ..self }
+    }
+
     /// Ctrl-C.
     pub(super) fn interrupted() -> Self {
         Self::of(Exit::Interrupted, String::new())
@@ -60,6 +65,11 @@ impl Failure {
     /// Whether the requested row does not exist.
     pub(super) fn is_missing(&self) -> bool {
         self.is_missing
+    }
+
+    /// Whether the vendor, the proxy or the store could not be reached.
+    pub(super) fn is_unreachable(&self) -> bool {
+        self.exit == Exit::Unreachable
     }
 
     fn of(exit: Exit, text: impl Into<String>) -> Self {

@@ -206,7 +206,7 @@ pub(super) fn mount(text: &str) -> Result<String, &'static str> {
 ///
 /// # Errors
 /// What to write.
-pub(super) fn duration_ms(text: &str) -> Result<i64, &'static str> {
+pub(crate) fn duration_ms(text: &str) -> Result<i64, &'static str> {
     let cure = "is not a duration of at most 30 days: write a number with ms, s, m, h or d, such as 15m";
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits).ok_or(cure)?;

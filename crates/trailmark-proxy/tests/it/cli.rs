@@ -252,7 +252,7 @@ fn vendors_answer_for_every_operation_in_every_dialect() {
     let table = desk.run("vendors --json").json();
     assert_eq!(table.as_array().unwrap().len(), 8);
     for row in table.as_array().unwrap() {
-        assert_eq!(row["cells"].as_array().unwrap().len(), 11, "{row}");
+        assert_eq!(row["cells"].as_array().unwrap().len(), 13, "{row}");
     }
     let text = desk.run("vendors").well();
     assert!(text.contains("PartnerStack, dialect current") && text.contains("Partnero, dialect guide"));

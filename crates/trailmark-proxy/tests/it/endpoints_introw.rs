@@ -10,7 +10,7 @@ use trailmark_vendors::Dialect;
 
 use super::endpoints::{Place, Refused, Row, all_commands_are_sent_as_written, all_refusals_name_the_cure};
 
-fn place(dialect: Dialect) -> Place {
+pub(crate) fn place(dialect: Dialect) -> Place {
     Place {
         vendor: "introw",
         dialect,
@@ -152,7 +152,7 @@ const REFUSED: &[Refused] = &[
     (
         r#"introw/settings {"credits_per_month":0}"#,
         "partners list",
-        3,
+        4,
         &["402", "API credits are used up; the next ones come at"],
     ),
     (r#"introw/settings {"credits_per_month":null}"#, "partners get {partner}", 0, &[]),

@@ -58,16 +58,16 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
 }
 
 /// A proxy process; killed when dropped.
-struct Process {
+pub(crate) struct Process {
     child: Child,
     log: PathBuf,
-    public: String,
-    operator: String,
+    pub(crate) public: String,
+    pub(crate) operator: String,
 }
 
 impl Process {
     /// Starts it with the most detailed log.
-    fn start(desk: &Desk, name: &str) -> Self {
+    pub(crate) fn start(desk: &Desk, name: &str) -> Self {
         let log = desk.path(name);
         let mut command = desk.command("serve");
         command.env("TRAILMARK_SERVER_LOG_LEVEL", "trace").env("TRAILMARK_SERVER_LOG_FORMAT", "json");

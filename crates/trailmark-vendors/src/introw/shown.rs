@@ -49,14 +49,15 @@ pub(super) fn one(
 }
 
 /// # Errors
-/// The outcome of a failing answer. A used-up allowance of credits ends a command: nobody waits for the next month.
+/// The outcome of a failing answer. A used-up allowance of credits says nothing about the request, and nobody waits for the
+/// next month.
 pub(super) fn succeeded(account: &Account, values: &Values, answer: &Answer, scope: &str) -> Result<(), Outcome> {
     let redaction = Redaction::of(&account.credentials, values.personal());
     match answers::failure(answer, scope, &redaction) {
         None => Ok(()),
         Some(Outcome::Throttled { until: Some(until) }) if answer.status == 402 => {
             let what = format!("this month's API credits are used up; the next ones come at {}", until.to_rfc3339());
-            Err(Outcome::Rejected { message: answers::said(answer, &what) })
+            Err(Outcome::Retry { message: answers::said(answer, &what), not_before: Some(until) })
         }
         Some(failure) => Err(failure),
     }

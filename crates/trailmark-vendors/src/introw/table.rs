@@ -71,6 +71,10 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         (Operation::Webhooks, _) => Support::Unsupported {
             why: "none in the vendor's documents; commission lines and payouts are read instead",
         },
+        (Operation::Team, _) => {
+            Support::Unsupported { why: "no call shows or changes your own users; manage them in Introw" }
+        }
+        (Operation::Scim, _) => Support::Unsupported { why: "none in the vendor's documents" },
     }
 }
 

@@ -39,14 +39,19 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
              documented, so the settling time decides",
             None,
         ),
-        (Operation::Partners, Dialect::Current) => yes(
-            "GET /campaign/{id}/publisher: list, get; users: self, add, update (documents of 2020), set-email",
+        (Operation::Partners, Dialect::Current) => yes("GET /campaign/{id}/publisher: list, get", None),
+        (Operation::Partners, Dialect::Guide) => yes("GET /campaign/{id}/publisher: list, get, beyond the guide", None),
+        (Operation::Team, Dialect::Current) => {
+            yes("users: self, add (with a partner), update (documents of 2020), set-email; no call lists them", None)
+        }
+        (Operation::Team, Dialect::Guide) => yes(
+            "users: list, get, add, update (get, merge, PUT), deactivate, remove, self; its list is filtered here, and \
+             read again and again to watch it",
             None,
         ),
-        (Operation::Partners, Dialect::Guide) => yes(
-            "users: list, get, add, update (get, merge, PUT), deactivate, remove, self; partners beyond the guide",
-            None,
-        ),
+        (Operation::Scim, _) => Support::Unsupported {
+            why: "it has no SCIM endpoint and no connector of an identity provider (seed 001); `users` does it by the API",
+        },
         (Operation::Partnerships | Operation::Groups, _) => {
             Support::Unsupported { why: "the documents name users and publishers, no groups of them" }
         }

@@ -58,6 +58,10 @@ fn support(operation: Operation) -> Support {
                   rewards show only the status `ok`, which counts as approved",
             class: None,
         },
+        Operation::Team => Support::Unsupported {
+            why: "no call of the vendor's documents shows or changes your own team; manage it in the dashboard",
+        },
+        Operation::Scim => Support::Unsupported { why: "none in the vendor's documents" },
     }
 }
 

@@ -282,7 +282,7 @@ pub(super) fn shown_of(thing: Thing, answer: &Answer, redaction: &Redaction<'_>)
     match answers::says_no_such_thing(answer) {
         true => {
             let what = format!("{}; {}", thing.none(), thing.known());
-            Err(Outcome::Rejected { message: answers::said(answer.status, &what) })
+            Err(Outcome::Missing { message: answers::said(answer.status, &what) })
         }
         false => success(answer, redaction),
     }

@@ -5,6 +5,9 @@ use super::NAME;
 use crate::Dialect;
 use crate::capability::{Capabilities, Class, Operation, Support};
 
+const TEAM: &str = "no call invites, changes or removes users of your own team (seed 000); do it in PartnerStack";
+const SCIM: &str = "it has no SCIM endpoint and no connector of an identity provider (seed 000)";
+
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
     let cell = match dialect {
@@ -57,6 +60,8 @@ fn current(operation: Operation) -> Support {
             how: "partnership.* and customer_* events on a secret path, read back by GET /v2/rewards and partnerships",
             class: None,
         },
+        Operation::Team => Support::Unsupported { why: TEAM },
+        Operation::Scim => Support::Unsupported { why: SCIM },
     }
 }
 
@@ -102,5 +107,7 @@ fn guide(operation: Operation) -> Support {
             how: "partner.*, customer.*, transaction.* and reward.created, read back by GET /rewards, beyond the guide",
             class: None,
         },
+        Operation::Team => Support::Unsupported { why: TEAM },
+        Operation::Scim => Support::Unsupported { why: SCIM },
     }
 }

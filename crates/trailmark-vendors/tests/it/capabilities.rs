@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use trailmark_vendors::capability::{Capabilities, Operation, Support};
-use trailmark_vendors::command::InputKind;
+use trailmark_vendors::command::{Effect, InputKind, Once};
 use trailmark_vendors::{Dialect, VENDORS};
 
 use trailmark_wire::vendor::VendorName;
@@ -79,6 +79,37 @@ fn partnero_has_no_leads_of_customers_and_tells_no_second_transaction_from_the_f
             partnero(Operation::Refund)
                 .starts_with("DELETE /v1/transactions/{key} for all of a sale, else DELETE and POST")
         );
+    }
+}
+
+#[test]
+fn nobody_has_scim_and_only_partnerize_lets_programs_manage_ones_own_team() {
+    for vendor in VENDORS {
+        for dialect in Dialect::ALL {
+            let of = |operation| cell(vendor.name(), dialect, operation);
+            assert!(of(Operation::Scim).starts_with("unsupported: "), "{}", vendor.name());
+            assert_eq!(of(Operation::Team).starts_with("users: "), vendor.name() == "partnerize", "{}", vendor.name());
+        }
+    }
+}
+
+#[test]
+fn what_is_imported_is_added_without_a_key_and_looked_for_by_one_of_its_inputs() {
+    for vendor in VENDORS {
+        for (import, dialect) in
+            vendor.imports().iter().flat_map(|import| Dialect::ALL.map(|dialect| (import, dialect)))
+        {
+            let commands = vendor.commands(dialect);
+            let named =
+                |noun, verb| commands.iter().find(|command| (command.noun, command.verb) == (noun, verb)).unwrap();
+            let add = named(import.noun, "add");
+            assert!(add.key.is_none() && add.effect == Effect::Changes, "{}", vendor.name());
+            if let Once::Looks { noun, verb, by } = import.once {
+                let look = named(noun, verb);
+                assert!(look.key.is_some() && look.effect == Effect::Reads, "{}", vendor.name());
+                assert!(add.inputs.iter().any(|input| input.name == by && input.is_needed), "{}", vendor.name());
+            }
+        }
     }
 }
 

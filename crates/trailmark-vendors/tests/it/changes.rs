@@ -161,7 +161,7 @@ fn customers_transactions_and_webhooks_are_deleted_by_key() {
         let unknown = read(&answer(404, fixture!("404"))).unwrap_err();
         assert_eq!(
             unknown,
-            Outcome::Rejected {
+            Outcome::Missing {
                 message: "status 404: no such transaction; `trailmark transactions list` shows the keys".into()
             }
         );
@@ -272,7 +272,7 @@ fn a_partner_is_changed_and_removed_by_the_id_that_is_read_first() {
             let unknown = read(dialect, words, given, &answer(404, fixture!("404"))).unwrap_err();
             assert_eq!(
                 unknown,
-                Outcome::Rejected {
+                Outcome::Missing {
                     message: "status 404: no such partner; `trailmark partners list` shows the keys".into()
                 }
             );

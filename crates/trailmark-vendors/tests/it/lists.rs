@@ -129,7 +129,7 @@ fn a_thing_that_is_not_there_is_told_from_a_wrong_address() {
     let none = (call.read)(&answer(404, fixture!("404"))).unwrap_err();
     assert_eq!(
         none,
-        Outcome::Rejected { message: "status 404: no such group; `trailmark groups list` shows the keys".into() }
+        Outcome::Missing { message: "status 404: no such group; `trailmark groups list` shows the keys".into() }
     );
     assert!(matches!((call.read)(&answer(404, "<html>")), Err(Outcome::Retry { .. })));
 }

@@ -147,7 +147,7 @@ fn an_unknown_partner_is_told_from_a_wrong_address() {
     let read = |status, body| (one_partner(&adapter(), "acme").read)(&answer(status, body)).unwrap_err();
     assert_eq!(
         read(404, fixture!("404")),
-        Outcome::Rejected { message: "status 404: no such partner; `trailmark partners list` shows the keys".into() }
+        Outcome::Missing { message: "status 404: no such partner; `trailmark partners list` shows the keys".into() }
     );
     assert!(matches!(read(404, "<html>"), Outcome::Retry { .. }));
     assert!(matches!(read(200, fixture!("200_partnerships_last")), Outcome::Unknown { .. }));

@@ -115,6 +115,20 @@ impl Desk {
         command
     }
 
+    /// Writes a file into the folder.
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.path(name), content).unwrap();
+    }
+
+    /// Runs the binary to its end with this standard input.
+    pub(crate) fn run_with(&self, words: &str, input: &str) -> Ran {
+        let piped = std::process::Stdio::piped;
+        let mut command = self.command(words);
+        let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+        std::io::Write::write_all(&mut child.stdin.take().unwrap(), input.as_bytes()).unwrap();
+        Ran::of(words, child.wait_with_output().unwrap())
+    }
+
     /// Runs the binary to its end.
     pub(crate) fn run(&self, words: &str) -> Ran {
         Ran::of(words, self.command(words).output().unwrap())

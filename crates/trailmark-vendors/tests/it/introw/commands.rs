@@ -318,12 +318,14 @@ fn every_documented_error_of_a_command_is_told_with_its_cure() {
         for status in [403, 404, 422] {
             assert!(matches!(failed(&ask, status, "<html>"), Outcome::Retry { .. }), "{what} {status}");
         }
-        // Nobody waits for the next month at a terminal.
-        let Outcome::Rejected { message } = failed(&ask, 402, fixture!(in_folder "402")) else { panic!("{what}") };
+        let Outcome::Retry { message, not_before } = failed(&ask, 402, fixture!(in_folder "402")) else {
+            panic!("{what}")
+        };
         assert_eq!(
             message,
             "status 402: this month's API credits are used up; the next ones come at 2026-12-01T00:00:00Z"
         );
+        assert!(message.ends_with(&not_before.unwrap().to_rfc3339()), "{what}: the request was not refused");
     }
     let ask = start("partners get", &values("ptn_secret", &[]));
     let body = r#"{"error":{"code":"NOT_FOUND","message":"no partner ptn_secret"}}"#;

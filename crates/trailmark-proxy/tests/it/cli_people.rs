@@ -1,0 +1,86 @@
+//! `users audit` and `users watch` with the real binary against the running simulator.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use trailmark_vendors::Dialect;
+
+use super::endpoints::Stage;
+use super::endpoints_partnerize::place;
+
+/// An identity provider's export: everybody at the vendor but `user77`, and somebody else.
+fn export(column: &str, without: &[u32]) -> String {
+    let people = (1..=130).filter(|number| !without.contains(number));
+    let lines: String = people.map(|number| format!("\"Person, {number}\",USER{number}@Brand.example\r\n")).collect();
+    format!("\u{feff}Name,{column}\r\n{lines}Ghost, ghost@brand.example \r\n\r\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_names_who_is_in_one_list_and_not_in_the_other_and_fails_for_an_orphan() {
+    let stage = Stage::at(place(Dialect::Guide)).await;
+    stage.desk.write("idp.csv", export("Email", &[77]));
+    let ran = stage.desk.run("users audit --status active --against idp.csv");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains("1 of 130 users are not in idp.csv"), "{ran:?}");
+    assert!(ran.out.contains("129 users of Partnerize are in idp.csv"), "{ran:?}");
+    assert!(ran.out.contains("user77@brand.example") && ran.out.contains("  ghost@brand.example"), "{ran:?}");
+    assert!(!ran.out.contains("user76@") && ran.out.lines().count() == 5, "{ran:?}");
+
+    let json = stage.desk.run("users audit --status active --against idp.csv --json");
+    let found: Value = serde_json::from_str(&json.out).unwrap();
+    assert_eq!((json.code, &found["in_both"], &found["count"]), (Some(1), &json!(129), &json!(130)));
+    assert_eq!(found["not_in_file"][0]["email"], "user77@brand.example");
+    assert_eq!(found["only_in_file"], json!(["ghost@brand.example"]));
+
+    // The orphan is deactivated, and counts no more.
+    stage.desk.run("users deactivate --email user77@brand.example --yes").well();
+    stage.desk.run("users audit --status active --against idp.csv").well();
+    let all = stage.desk.run("users audit --against idp.csv");
+    assert_eq!(all.code, Some(1), "without a filter everybody counts: {all:?}");
+
+    stage.desk.write("idp.csv", export("Work mail", &[]));
+    let other = stage.desk.run("users audit --against idp.csv").fails(2);
+    assert!(other.contains("has no column `email`") && other.contains("Name, Work mail"), "{other}");
+    let mut named = stage.desk.command("users audit --against idp.csv --column");
+    assert!(named.arg("work mail").output().unwrap().status.success());
+    stage.desk.write("idp.csv", "email,name\na@x.example,\"A\" B\n");
+    assert!(stage.desk.run("users audit --against idp.csv").fails(2).contains("line 2 has text behind"));
+    stage.desk.write("idp.csv", "email,name\n,A\n");
+    assert!(stage.desk.run("users audit --against idp.csv").fails(2).contains("column `email` is empty"));
+    let current = Stage::at(place(Dialect::Current)).await;
+    let none = current.desk.run("users audit --against idp.csv").fails(2);
+    assert!(none.contains("unsupported by Partnerize in dialect current"), "{none}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_prints_who_is_added_changed_and_removed_until_ctrl_c() {
+    let stage = Stage::at(place(Dialect::Guide)).await;
+    assert!(stage.desk.run("users watch --interval 1s").fails(2).contains("is less than 5s"));
+    let notes = stage.desk.path("notes");
+    let mut command = stage.desk.command("users watch --interval 5s");
+    let command = command.stdout(Stdio::piped()).stderr(File::create(&notes).unwrap());
+    let mut child = command.spawn().unwrap();
+    let begun = Instant::now();
+    while !std::fs::read_to_string(&notes).unwrap().contains("watching 130 users, every 5s") {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no first look");
+    }
+    // One look finds the vendor ill, which is no change of any user.
+    let fault = json!({"vendor": stage.place.account, "kind": "html", "status": 502, "method": "GET", "times": 1});
+    stage.control("partnerize/users", json!({"count": 1, "account": stage.place.account}).to_string()).await;
+    stage.control("partnerize/users/125/remove", json!({"account": stage.place.account}).to_string()).await;
+    stage.desk.run("users update 126 --role reader").well();
+    stage.control("faults", fault.to_string()).await;
+    let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap()).lines().take(3).map(Result::unwrap).collect();
+    let told =
+        |word: &str| lines.iter().find(|line| line.contains(&format!("  {word}  "))).cloned().unwrap_or_default();
+    assert!(told("removed").contains("  125  "), "{lines:?}");
+    assert!(told("changed").contains("  126  role: standard -> reader"), "{lines:?}");
+    assert!(told("added").contains("status: active"), "{lines:?}");
+    assert!(!lines.concat().contains('@'), "a list names nobody: {lines:?}");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(std::fs::read_to_string(&notes).unwrap().contains("trying again in"), "the vendor was ill");
+}
