@@ -11,7 +11,7 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::str::FromStr;
 
 use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches as _, value_parser};
-use trailmark_vendors::command::{Command, Effect, Input, InputKind, Lack, Reply, Value, Values};
+use trailmark_vendors::command::{Ask, Command, Effect, FROM, Input, InputKind, Lack, Reply, Value, Values};
 use trailmark_vendors::exchange::Request;
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
@@ -21,10 +21,14 @@ use super::account::{Account, AccountArgs};
 use super::failure::Failure;
 use super::output;
 use super::records::{self, Listing};
+use super::way_on::{self, WayOn};
 use crate::config::{Overrides, Program};
 
 /// The most requests between two pages, or until a command is done: a profile of each item of a page.
 const MOST_STEPS: u32 = 1_000;
+
+/// How often a list goes back by a page whose next one the vendor refuses.
+const MOST_RETURNS: u32 = 10;
 
 /// Characters of a text.
 const TEXT_CHARS: usize = 1_000;
@@ -143,7 +147,8 @@ impl Words {
         }
         if command.effect == Effect::Reads && command.verb != "get" {
             let limit = Arg::new("limit").long("limit").value_name("N").value_parser(value_parser!(u64).range(1..));
-            parser = parser.arg(limit.help("Print at most this many [default: all]"));
+            let from = Arg::new(FROM.name).long(FROM.name).value_name("NAME=VALUE").action(ArgAction::Append);
+            parser = parser.arg(limit.help("Print at most this many [default: all]")).arg(from.help(FROM.purpose));
         }
         if self.offers.iter().any(|offered| matches!(offered.command.effect, Effect::Destroys { .. })) {
             parser = parser.arg(switch("yes", "Go on without asking"));
@@ -227,7 +232,7 @@ fn typed_flag(name: &str) -> String {
 }
 
 impl Asked {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(super) async fn run(self, way_on: &WayOn) -> Result<(), Failure> {
         let args = AccountArgs::from_arg_matches(&self.matches).map_err(|error| Failure::usage(error.to_string()))?;
         let config = args.file.load()?;
         let program = args.chosen(&config)?;
@@ -242,13 +247,17 @@ impl Asked {
         }
         let limit = self.matches.try_get_one("limit").ok().flatten().copied();
         let call = Call { program, command, values, args: &args };
-        if is_dry { call.shown() } else { call.made(limit).await }
+        if is_dry { call.shown() } else { call.made(limit, way_on).await }
     }
 
     /// The values as this command takes them.
     fn values(&self, command: &Command, program: &Program) -> Result<Values, Failure> {
         let key = self.matches.try_get_one::<String>(KEY).ok().flatten().cloned().unwrap_or_default();
         let mut values = Values { key, ..Values::default() };
+        if let Ok(Some(from)) = self.matches.try_get_many::<String>(FROM.name) {
+            let place = value(&FROM, &from.cloned().collect::<Vec<_>>());
+            values.flags.insert(FROM.name, place.map_err(|why| Failure::usage(format!("--{}: {why}", FROM.name)))?);
+        }
         for name in self.words.names() {
             if self.matches.value_source(name) != Some(clap::parser::ValueSource::CommandLine) {
                 continue;
@@ -338,15 +347,26 @@ fn confirm(follows: &str) -> Result<(), Failure> {
 
 impl Call<'_> {
     /// Follows the requests to the end, and prints what comes back.
-    async fn made(&self, limit: Option<u64>) -> Result<(), Failure> {
+    async fn made(&self, limit: Option<u64>, way_on: &WayOn) -> Result<(), Failure> {
         let account = Account::open(self.program)?;
-        let start = account.commands()?.start(self.command, &self.values);
-        let mut ask = start.map_err(|refusal| account.refused(&refusal))?;
+        let (first, mut ask) = self.first(&account)?;
         let only_reads = self.command.effect == Effect::Reads;
         let mut listing = Listing::of(self.command, self.args.format.json, limit);
         let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
+        let (mut before, mut returns, mut refused) = (None, 0, None);
         loop {
-            match account.exchange(&ask, only_reads).await? {
+            let reply = match (account.exchange(&ask, only_reads).await, before.take()) {
+                // The item after which the page begins may be gone by now. The page before names another one.
+                (Err(failure), Some(page)) if failure.is_refusal() && only_reads && returns < MOST_RETURNS => {
+                    (ask, steps, returns, refused) = (page, 0, returns + 1, Some(failure));
+                    continue;
+                }
+                (reply, page) => {
+                    before = page;
+                    reply?
+                }
+            };
+            match reply {
                 Reply::Done(record) => return output::value(&record, self.args.format, records::facts),
                 Reply::Next(_) if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug"));
@@ -354,24 +374,43 @@ impl Call<'_> {
                 Reply::Next(next) => (ask, steps) = (next, steps + 1),
                 Reply::Page { items, next } => {
                     let goes_on = listing.print(items)?;
-                    let Some(next) = next.filter(|_| goes_on) else { return listing.end() };
-                    if !pages.insert(hash(&next.request)) {
-                        let label = next.request.label;
-                        return Err(Failure::unreachable(format!(
-                            "the list has no end: it comes back to a page ({label})"
-                        )));
+                    let Some(next) = next.filter(|_| goes_on) else {
+                        way_on.leads(None, "", None);
+                        return listing.end();
+                    };
+                    if !pages.insert(hash(&next.request)) || listing.is_stuck() {
+                        let text = format!("the list has no end: it comes back to a page ({})", next.request.label);
+                        way_on.leads(None, "", None);
+                        return Err(refused.unwrap_or_else(|| Failure::unreachable(text)));
                     }
-                    (ask, steps) = (next, 0);
+                    if only_reads {
+                        let place = way_on::place(&first, &next.request.url);
+                        way_on.leads(place, &listing.so_far(), limit.map(|_| listing.left()));
+                    }
+                    let page = std::mem::replace(&mut ask, next);
+                    before = (steps == 0).then_some(page);
+                    (steps, refused) = (0, None);
                 }
             }
         }
     }
 
+    /// The address of the list's or command's first request, and the request with which this call begins.
+    fn first(&self, account: &Account) -> Result<(Secret, Ask<Reply>), Failure> {
+        let start = account.commands()?.start(self.command, &self.values);
+        let mut ask = start.map_err(|refusal| account.refused(&refusal))?;
+        let first = ask.request.url.clone();
+        if let Some(place) = self.values.pairs(FROM.name) {
+            let moved = way_on::moved(&first, place);
+            ask.request.url = moved.ok_or_else(|| Failure::usage(format!("--{}: no such page", FROM.name)))?;
+        }
+        Ok((first, ask))
+    }
+
     /// Prints the first request without what is secret in it.
     fn shown(&self) -> Result<(), Failure> {
         let account = Account::open(self.program)?;
-        let start = account.commands()?.start(self.command, &self.values);
-        let request = start.map_err(|refusal| account.refused(&refusal))?.request;
+        let request = self.first(&account)?.1.request;
         let overrides = Overrides::from_process();
         let secrets = self.program.secrets.values().filter_map(|named| named.read(&overrides).ok());
         let given = self.values.flags.values().filter_map(|value| match value {

@@ -62,6 +62,11 @@ impl Failure {
         self.is_missing
     }
 
+    /// Whether the vendor answered and refused.
+    pub(super) fn is_refusal(&self) -> bool {
+        self.exit == Exit::Vendor
+    }
+
     fn of(exit: Exit, text: impl Into<String>) -> Self {
         Self { exit, text: text.into(), is_missing: false }
     }

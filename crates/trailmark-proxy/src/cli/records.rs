@@ -15,6 +15,10 @@ use super::output;
 /// The columns of a list whose command names none.
 const KEY: &[&str] = &["key|id"];
 
+/// Pages in a row without a new item after which a list has no end: the vendor counts no pages, or shows the same ones again.
+/// A list that grows at its beginning pushes at most a page or two back.
+const MOST_STALE: u32 = 10;
+
 /// A list that is being printed.
 pub(super) struct Listing {
     noun: &'static str,
@@ -24,6 +28,8 @@ pub(super) struct Listing {
     left: u64,
     shown: u64,
     widths: Vec<usize>,
+    /// Pages in a row whose items were all printed before.
+    stale: u32,
     /// Hashes of what identifies the items so far: eight bytes each, whatever an item holds.
     seen: HashSet<u64>,
 }
@@ -32,13 +38,16 @@ impl Listing {
     pub(super) fn of(command: &Command, is_json: bool, limit: Option<u64>) -> Self {
         let columns = if command.columns.is_empty() { KEY } else { command.columns };
         let left = limit.unwrap_or(u64::MAX);
-        Self { noun: command.noun, columns, is_json, left, shown: 0, widths: Vec::new(), seen: HashSet::new() }
+        let (widths, seen) = (Vec::new(), HashSet::new());
+        Self { noun: command.noun, columns, is_json, left, shown: 0, widths, stale: 0, seen }
     }
 
     /// Prints the items that are new; the answer is whether more are wanted.
     pub(super) fn print(&mut self, items: Vec<Record>) -> Result<bool, Failure> {
+        let is_empty = items.is_empty();
         let new = items.into_iter().filter(|item| self.seen.insert(identity(item)));
         let new: Vec<Record> = new.take(usize::try_from(self.left).unwrap_or(usize::MAX)).collect();
+        self.stale = if is_empty || !new.is_empty() { 0 } else { self.stale + 1 };
         let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
         if output::shows_progress() {
             output::progress(&format!("{} {}", self.shown.saturating_add(count), self.noun));
@@ -51,6 +60,21 @@ impl Listing {
         self.shown = self.shown.saturating_add(count);
         self.left = self.left.saturating_sub(count);
         Ok(self.left > 0)
+    }
+
+    /// Whether the vendor shows nothing new any more.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stale >= MOST_STALE
+    }
+
+    /// How many were printed: `500 partners`.
+    pub(super) fn so_far(&self) -> String {
+        format!("{} {}", self.shown, self.noun)
+    }
+
+    /// How many more are wanted.
+    pub(super) fn left(&self) -> u64 {
+        self.left
     }
 
     fn print_rows(&mut self, items: &[Record]) -> Result<(), Failure> {

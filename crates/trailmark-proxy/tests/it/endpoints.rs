@@ -47,17 +47,17 @@ const TRANSPORT: [&str; 5] = ["accept-encoding", "connection", "content-length",
 const TYPED: [(&str, &str); 2] = [("PASSWORD", "Passw0rd-9"), ("URL", "http://127.0.0.1:9/hook-s3cret")];
 
 /// A simulator, and a folder with a program that uses it.
-struct Stage {
+pub(crate) struct Stage {
     place: Place,
     double: Running,
-    desk: Desk,
+    pub(crate) desk: Desk,
     http: reqwest::Client,
     /// What `{NAME}` means.
     names: BTreeMap<&'static str, String>,
 }
 
 impl Stage {
-    async fn at(place: Place) -> Self {
+    pub(crate) async fn at(place: Place) -> Self {
         let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), ..Settings::default() };
         let double = Simulator::start(settings).await.unwrap();
         let program = place.settings.replace("ROOT", &format!("http://{}", double.address()));
@@ -86,12 +86,12 @@ impl Stage {
     }
 
     /// A control route below `/control/`.
-    async fn control(&self, path: &str, body: String) -> String {
+    pub(crate) async fn control(&self, path: &str, body: String) -> String {
         self.send(reqwest::Method::POST, &format!("/control/{path}"), Some(body)).await
     }
 
     /// What the simulator has logged.
-    async fn logged(&self, list: &str) -> Vec<Value> {
+    pub(crate) async fn logged(&self, list: &str) -> Vec<Value> {
         let log = self.send(reqwest::Method::GET, &format!("/control/{list}"), None).await;
         let mut log: Value = serde_json::from_str(&log).unwrap();
         serde_json::from_value(log[list].take()).unwrap()

@@ -10,7 +10,7 @@ use trailmark_vendors::Dialect;
 
 use super::endpoints::{Place, Refused, Row, all_commands_are_sent_as_written, all_refusals_name_the_cure};
 
-fn place(dialect: Dialect) -> Place {
+pub(crate) fn place(dialect: Dialect) -> Place {
     Place {
         vendor: "introw",
         dialect,

@@ -11,7 +11,7 @@ use super::endpoints::{Place, Refused, Row, all_commands_are_sent_as_written, al
 
 const SECRETS: &[(&str, &str)] = &[("APPLICATION", PARTNERIZE_APPLICATION_KEY), ("USER", PARTNERIZE_USER_API_KEY)];
 
-fn place(dialect: Dialect) -> Place {
+pub(crate) fn place(dialect: Dialect) -> Place {
     match dialect {
         Dialect::Current => Place {
             vendor: "partnerize",

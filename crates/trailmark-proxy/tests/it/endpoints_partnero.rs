@@ -9,7 +9,7 @@ use trailmark_vendors::Dialect;
 
 use super::endpoints::{Place, Refused, Row, all_commands_are_sent_as_written, all_refusals_name_the_cure};
 
-fn place(dialect: Dialect) -> Place {
+pub(crate) fn place(dialect: Dialect) -> Place {
     let (account, settings) = match dialect {
         Dialect::Current => ("partnero", "api_key = \"env:API_KEY\"\nbase_url = \"ROOT/partnero\"\n"),
         Dialect::Guide => ("partnero-guide", "api_key = \"env:API_KEY\"\nbase_url = \"ROOT/partnero-guide\"\n"),

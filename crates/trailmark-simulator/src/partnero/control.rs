@@ -5,10 +5,10 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Partnero;
 use super::hooks::Hook;
 use super::read::{Name, Refusal};
 use super::state::{Account, Customer, Fate, Partner, Rules, Standing, Thing, Transaction};
-use super::Partnero;
 use crate::call::Call;
 use crate::control::{Result, bad_request, read, unknown_path};
 use crate::postman::may_be_told;

@@ -90,7 +90,11 @@ async fn sixty_four_partners_are_walked_by_next_page_while_partners_come_and_go(
         seen.extend(ids(&one));
         next = one["hypermedia"]["pagination"]["next_page"].clone();
     }
-    assert_eq!((seen.len(), seen.last()), (66, made["joined"][2].as_str().map(str::to_owned).as_ref()), "one was skipped");
+    assert_eq!(
+        (seen.len(), seen.last()),
+        (66, made["joined"][2].as_str().map(str::to_owned).as_ref()),
+        "one was skipped"
+    );
     for wrong in ["limit=0", "limit=301", "offset=-1"] {
         assert_eq!(get(&double, &format!("{path}?{wrong}")).await.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
