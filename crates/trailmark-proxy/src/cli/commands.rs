@@ -27,8 +27,11 @@ use crate::config::{Overrides, Program};
 /// The most requests between two pages, or until a command is done: a profile of each item of a page.
 const MOST_STEPS: u32 = 1_000;
 
-/// How often a list goes back by a page whose next one the vendor refuses.
+/// How often in a row a list goes back from a page that the vendor refuses.
 const MOST_RETURNS: u32 = 10;
+
+/// Pages to which it can go back.
+const KEPT_PAGES: usize = 3;
 
 /// Characters of a text.
 const TEXT_CHARS: usize = 1_000;
@@ -353,20 +356,19 @@ impl Call<'_> {
         let only_reads = self.command.effect == Effect::Reads;
         let mut listing = Listing::of(self.command, self.args.format.json, limit);
         let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
-        let (mut before, mut returns, mut refused) = (None, 0, None);
+        let (mut before, mut returns, mut refused) = (Vec::new(), 0, None);
         loop {
-            let reply = match (account.exchange(&ask, only_reads).await, before.take()) {
+            let reply = account.exchange(&ask, only_reads).await;
+            if let Err(failure) = &reply
+                && failure.is_refusal()
+                && returns < MOST_RETURNS
+                && let Some(page) = before.pop()
+            {
                 // The item after which the page begins may be gone by now. The page before names another one.
-                (Err(failure), Some(page)) if failure.is_refusal() && only_reads && returns < MOST_RETURNS => {
-                    (ask, steps, returns, refused) = (page, 0, returns + 1, Some(failure));
-                    continue;
-                }
-                (reply, page) => {
-                    before = page;
-                    reply?
-                }
-            };
-            match reply {
+                (ask, steps, returns, refused) = (page, 0, returns + 1, reply.err());
+                continue;
+            }
+            match reply? {
                 Reply::Done(record) => return output::value(&record, self.args.format, records::facts),
                 Reply::Next(_) if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug"));
@@ -388,7 +390,11 @@ impl Call<'_> {
                         way_on.leads(place, &listing.so_far(), limit.map(|_| listing.left()));
                     }
                     let page = std::mem::replace(&mut ask, next);
-                    before = (steps == 0).then_some(page);
+                    if only_reads && steps == 0 {
+                        before.push(page);
+                        before.drain(..before.len().saturating_sub(KEPT_PAGES));
+                    }
+                    returns = if listing.is_stale() { returns } else { 0 };
                     (steps, refused) = (0, None);
                 }
             }

@@ -62,6 +62,11 @@ impl Listing {
         Ok(self.left > 0)
     }
 
+    /// Whether the last page had nothing new.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale > 0
+    }
+
     /// Whether the vendor shows nothing new any more.
     pub(super) fn is_stuck(&self) -> bool {
         self.stale >= MOST_STALE

@@ -232,8 +232,7 @@ async fn a_list_goes_on_when_the_item_after_which_a_page_begins_is_gone() {
         let long = partnerstack(dialect);
         let stage = long.of(1_200).await;
         let start = long.read(&stage).await;
-        // More than half of those who are there leave after each page.
-        long.change(&stage, 0, 450, true).await;
+        long.change(&stage, 0, long.page * 6 / 10, true).await;
         let before = stage.logged("requests").await.len();
         let seen = long.read(&stage).await;
         long.change(&stage, 0, 0, true).await;
