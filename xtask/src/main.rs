@@ -22,6 +22,7 @@ mod tidy;
 mod counts;
 mod docs;
 mod fuzz;
+mod newcomer;
 mod test;
 
 use std::process::ExitCode;

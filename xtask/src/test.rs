@@ -15,7 +15,7 @@ use crate::fronts::Fronts;
 use crate::npm::Npm;
 use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
-use crate::{build_sdk, docs, fuzz, pack, shell, size, tidy};
+use crate::{build_sdk, docs, fuzz, newcomer, pack, shell, size, tidy};
 
 /// One part of the run.
 struct Step {
@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy-wasm", what: "lints on the browser's target", run: clippy_wasm },
     Step { name: "deny", what: "licences, sources and bans of dependencies", run: deny },
     Step { name: "rust", what: "cargo test of the whole workspace", run: rust_tests },
+    Step { name: "newcomer", what: "a fifth vendor is one file and one line in each table", run: newcomer_tests },
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
     Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
@@ -184,6 +185,10 @@ fn deny(run: &Run<'_>) -> Result<()> {
 
 fn rust_tests(run: &Run<'_>) -> Result<()> {
     tested(run, run.workspace.cargo().args(["test", "--workspace", "--no-fail-fast"]), counts::of_cargo)
+}
+
+fn newcomer_tests(run: &Run<'_>) -> Result<()> {
+    tested(run, &mut newcomer::tests(run.workspace)?, counts::of_cargo)
 }
 
 fn browser_tests(run: &Run<'_>) -> Result<()> {

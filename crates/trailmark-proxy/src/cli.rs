@@ -25,6 +25,7 @@ mod simulate;
 mod snippet;
 mod store;
 mod vendors;
+mod way_on;
 mod webhooks;
 
 use std::ffi::OsString;
@@ -37,6 +38,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use self::failure::Failure;
+use self::way_on::WayOn;
 use crate::config::{Config, Overrides, Program, Site};
 use crate::nearest::likeness;
 
@@ -178,7 +180,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
     };
-    match start(todo) {
+    match start(todo, &WayOn::of(&arguments)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(text) = failure.text() {
@@ -223,13 +225,17 @@ fn groups_with(word: &str, all: &clap::Command) -> Vec<String> {
     groups.map(|group| format!("{} {word}", group.get_name())).collect()
 }
 
-fn start(todo: Todo) -> Result<(), Failure> {
+fn start(todo: Todo, way_on: &WayOn) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::request(format!("cannot start the runtime: {error}")))?;
-    runtime.block_on(dispatch(todo))
+    let done = runtime.block_on(dispatch(todo, way_on));
+    if done.is_err() {
+        way_on.tell();
+    }
+    done
 }
 
-async fn dispatch(todo: Todo) -> Result<(), Failure> {
+async fn dispatch(todo: Todo, way_on: &WayOn) -> Result<(), Failure> {
     match todo {
         // Being stopped is how these two end well.
         Todo::Own(Command::Serve(serve)) => serve.run().await,
@@ -238,14 +244,14 @@ async fn dispatch(todo: Todo) -> Result<(), Failure> {
             // The signal first, so that it is listened for before the command does anything.
             biased;
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
-            done = short(todo) => done,
+            done = short(todo, way_on) => done,
         },
     }
 }
 
-async fn short(todo: Todo) -> Result<(), Failure> {
+async fn short(todo: Todo, way_on: &WayOn) -> Result<(), Failure> {
     let command = match todo {
-        Todo::AtVendor(asked) => return asked.run().await,
+        Todo::AtVendor(asked) => return asked.run(way_on).await,
         Todo::Own(command) => command,
     };
     match command {

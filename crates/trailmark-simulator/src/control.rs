@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::call::{Answer, Body, Call};
+use crate::crowd::{List, Wanted};
 use crate::double::Double;
 use crate::faults::Fault;
 use crate::log::{Subject, Tally};
@@ -133,17 +134,28 @@ fn perform(world: &mut World, call: &Call) -> Result {
             let double = world.doubles.get_mut(place).ok_or_else(|| unknown_path(call))?;
             match double.control(path, call, now_ms) {
                 Some(done) => done,
-                None => webhooks(world, place, path, call),
+                None => common(world, place, path, call),
             }
         }
         _ => Err(unknown_path(call)),
     }
 }
 
-/// The routes of webhooks, which every double has.
-fn webhooks(world: &mut World, place: usize, path: &[&str], call: &Call) -> Result {
+/// The routes that every double has: those of its lists and of webhooks.
+fn common(world: &mut World, place: usize, path: &[&str], call: &Call) -> Result {
     let now_ms = world.clock.now_ms();
-    let double = world.doubles.get(place).ok_or_else(|| unknown_path(call))?;
+    let World { doubles, crowds, .. } = world;
+    let double = doubles.get_mut(place).ok_or_else(|| unknown_path(call))?;
+    let list = match path {
+        [word] if call.method == Method::POST => List::named(word),
+        _ => None,
+    };
+    if let Some(list) = list {
+        let wanted: Wanted = read(call)?;
+        let account = account_of(double.as_ref(), wanted.account.clone())?;
+        return crowds.change(double.as_mut(), (account, list), &wanted, now_ms).map_err(bad_request);
+    }
+    let double = &*double;
     match (call.method.as_str(), path) {
         ("GET", ["webhooks"]) => {
             let of_double = |sent: &&Sent| double.accounts().contains(&sent.account);

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::call::{Answer, Call};
 use crate::control;
+use crate::crowd::List;
 use crate::introw::Introw;
 use crate::log::Errand;
 use crate::partnerize::Partnerize;
@@ -61,6 +62,12 @@ pub(crate) trait Double: Debug + Send {
 
     /// The double's own control routes. `path` is what follows `/control/NAME/`; `None` if there is no such route.
     fn control(&mut self, path: &[&str], call: &Call, now_ms: i64) -> Option<control::Result>;
+
+    /// Somebody joins a list of an account; returns the id. `None` if the vendor has no such list.
+    fn join(&mut self, account: &str, list: List, now_ms: i64) -> Option<String>;
+
+    /// Somebody in no use leaves a list of an account, picked by `number`; returns the id. `None` if there is nobody.
+    fn leave(&mut self, account: &str, list: List, number: u64, now_ms: i64) -> Option<String>;
 
     /// Everything in one of its accounts, for `GET /control/state/ACCOUNT`.
     fn view(&self, account: &str, now_ms: i64) -> Value;

@@ -51,6 +51,7 @@
 //! | `POST NAME/webhooks` | `{url, account?}`: where an account sends its webhooks; `null` for nowhere | `{}` |
 //! | `POST NAME/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
 //! | `GET NAME/webhooks` | | `{sent: [{account, url, body, status}]}`, oldest first, of the last 10,000; `status` is `null` where no answer came within ten seconds |
+//! | `POST NAME/partners`, `POST NAME/users` | `{add?, remove?, after_each_page?, account?}`: so many join and so many of those in no use leave, by a chance that is the same every time; at once, or after each page of this list from now on. `users` only where the vendor has that list | `{joined: [id], left: [id]}` |
 //! | `... NAME/...` | the vendor's own control routes, on the first page of its folder | |
 //! | `POST reset` | | everything as after a first start, the clock and a kept state too; webhooks on their way are dropped |
 //!
@@ -101,6 +102,7 @@ mod call;
 mod fields;
 
 mod control;
+mod crowd;
 mod front;
 mod shop;
 mod world;

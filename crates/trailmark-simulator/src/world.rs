@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::call::{Answer, Call};
 use crate::clock::Clock;
+use crate::crowd::Crowds;
 use crate::double::{self, Double};
 use crate::faults::{Fault, Faults, Kind};
 use crate::kept::Kept;
@@ -34,6 +35,7 @@ pub(crate) struct World {
     pub(crate) effects: Effects,
     pub(crate) violations: Violations,
     pub(crate) doubles: Vec<Box<dyn Double>>,
+    pub(crate) crowds: Crowds,
     /// Where the webhooks of an account go, if the webhook itself does not say.
     addresses: BTreeMap<&'static str, String>,
     /// The last [`SENT_KEPT`] webhooks that were sent.
@@ -97,6 +99,7 @@ impl World {
             effects: Effects::default(),
             violations: Violations::default(),
             doubles: double::all(&settings),
+            crowds: Crowds::new(),
             addresses: BTreeMap::new(),
             sent: VecDeque::new(),
             words: Vec::new(),
@@ -208,6 +211,9 @@ impl World {
     fn process(&mut self, place: usize, call: &Call, errand: &Errand, now_ms: i64) -> Answer {
         let Some(double) = self.doubles.get_mut(place) else { return Answer::empty(StatusCode::NOT_FOUND) };
         let answer = double.answer(call, now_ms);
+        if answer.status.is_success() {
+            self.crowds.paged(double.as_mut(), errand, now_ms);
+        }
         if let Some(subject) = errand.subject() {
             self.effects.tally(subject).process(answer.status.is_client_error(), answer.effects, now_ms);
         }

@@ -47,7 +47,8 @@ impl Command {
     /// [`Rejection`] that names the input and the cure.
     pub fn check(&self, values: &Values) -> Result<(), Rejection> {
         let words = format!("{} {}", self.noun, self.verb);
-        let is_foreign = |name: &&&str| self.inputs.iter().all(|input| input.name != **name);
+        let own = || self.inputs.iter().chain((self.effect == Effect::Reads).then_some(&FROM));
+        let is_foreign = |name: &&&str| own().all(|input| input.name != **name);
         let reason = if self.key.is_none() != values.key.is_empty() {
             self.key.map_or_else(|| format!("`{words}` takes no key"), |key| format!("missing the key: {key}"))
         } else if let Some(name) = values.flags.keys().find(is_foreign) {
@@ -141,6 +142,11 @@ impl Input {
         Self { is_needed: true, ..self }
     }
 }
+
+/// The input of every list, beside its own: a page to begin with. Its pairs are the query parameters in which that page's
+/// request differs from the first one's; the caller sets them in the first request. An adapter that counts pages itself
+/// goes on from [`Values::first_page`].
+pub const FROM: Input = Input::of("from", InputKind::Pairs, "Begin with this page, which an interrupted list named");
 
 /// What a flag holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,6 +245,12 @@ impl Values {
             Some(Value::Pairs(pairs)) => Some(pairs),
             _ => None,
         }
+    }
+
+    /// The number of the page with which a list begins that counts its pages as `page`, 1 or more.
+    pub fn first_page(&self) -> u32 {
+        let page = self.pairs(FROM.name).and_then(|place| place.get("page"));
+        page.and_then(|page| page.parse().ok()).unwrap_or(1).max(1)
     }
 
     /// The secret of a flag, if it was given.

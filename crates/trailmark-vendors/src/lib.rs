@@ -57,9 +57,20 @@ use crate::outcome::{LookUp, Probe};
 use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 
-/// Every vendor, in the order in which tables list them.
-pub static VENDORS: [&dyn Vendor; 4] =
-    [&partnerstack::PartnerStack, &partnerize::Partnerize, &introw::Introw, &partnero::Partnero];
+/// One line for each vendor.
+macro_rules! vendors {
+    ($($vendor:path,)*) => {
+        /// Every vendor, in the order in which tables list them.
+        pub static VENDORS: [&dyn Vendor; [$(stringify!($vendor)),*].len()] = [$(&$vendor),*];
+    };
+}
+
+vendors! {
+    partnerstack::PartnerStack,
+    partnerize::Partnerize,
+    introw::Introw,
+    partnero::Partnero,
+}
 
 /// The vendor of this name, the wire's; `None` where the table has none.
 pub fn vendor(name: &str) -> Option<&'static dyn Vendor> {

@@ -43,7 +43,7 @@ const NOTHING: Names = Names {
 pub(crate) static NO_VENDOR: Names = NOTHING;
 
 /// In the order in which tables list them.
-static VENDORS: [Names; 4] = [
+static VENDORS: &[Names] = &[
     Names {
         vendor: "partnerstack",
         click_params: &["ps_xid", "gsxid"],

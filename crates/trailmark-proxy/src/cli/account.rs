@@ -36,6 +36,12 @@ const WAIT: Duration = Duration::from_secs(1);
 /// The most requests between two pages, or until a command is done: a profile of each item of a page.
 const MOST_STEPS: u32 = 1_000;
 
+/// How often in a row a list goes back from a page that the vendor refuses.
+const MOST_RETURNS: u32 = 10;
+
+/// Pages to which it can go back.
+const KEPT_PAGES: usize = 3;
+
 /// The largest page in bytes: 250 partners of a few kilobytes each, more than any answer to a delivery.
 const PAGE_BYTES: usize = 4 * 1024 * 1024;
 
@@ -92,31 +98,48 @@ impl Account {
         commands.start(command, values).map_err(|refusal| self.refused(&refusal))
     }
 
-    /// Follows a command to its end. `page` takes the items of a list, and says whether more are wanted. The answer is the
-    /// record in which a command that is no list ends. `may_repeat`: a second effect of a request would change nothing.
+    /// Follows a command to its end. `page` takes the items of a list and the request for the next page, and says how the
+    /// list goes on. The answer is the record in which a command that is no list ends. `may_repeat`: a second effect of a
+    /// request would change nothing.
     pub(super) async fn follow(
         &self,
         mut ask: Ask<Reply>,
         may_repeat: bool,
-        mut page: impl FnMut(Vec<Record>) -> Result<bool, Failure>,
+        mut page: impl FnMut(Vec<Record>, Option<&Request>) -> Result<Goes, Failure>,
     ) -> Result<Option<Record>, Trouble> {
         let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
+        let (mut before, mut returns, mut refused) = (Vec::new(), 0, None);
         loop {
-            match self.exchange(&ask, may_repeat).await? {
+            let reply = self.exchange(&ask, may_repeat).await;
+            if let Err(Trouble { end: End::Missing | End::Refused, .. }) = reply
+                && returns < MOST_RETURNS
+                && let Some(earlier) = before.pop()
+            {
+                // The item after which the page begins may be gone by now. The page before names another one.
+                (ask, steps, returns, refused) = (earlier, 0, returns + 1, reply.err());
+                continue;
+            }
+            match reply? {
                 Reply::Done(record) => return Ok(Some(record)),
                 Reply::Next(_) if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug").into());
                 }
                 Reply::Next(next) => (ask, steps) = (next, steps + 1),
                 Reply::Page { items, next } => {
-                    let goes_on = page(items)?;
-                    let Some(next) = next.filter(|_| goes_on) else { return Ok(None) };
-                    if !pages.insert(hash(&next.request)) {
-                        let label = next.request.label;
-                        let why = format!("the list has no end: it comes back to a page ({label})");
-                        return Err(Failure::unreachable(why).into());
+                    let goes = page(items, next.as_ref().map(|next| &next.request))?;
+                    let Some(next) = next.filter(|_| goes != Goes::Enough) else { return Ok(None) };
+                    if !pages.insert(hash(&next.request)) || goes == Goes::Stuck {
+                        let text = format!("the list has no end: it comes back to a page ({})", next.request.label);
+                        let endless = Trouble { end: End::Endless, ..Failure::unreachable(text).into() };
+                        return Err(refused.unwrap_or(endless));
                     }
-                    (ask, steps) = (next, 0);
+                    let read = std::mem::replace(&mut ask, next);
+                    if may_repeat && steps == 0 {
+                        before.push(read);
+                        before.drain(..before.len().saturating_sub(KEPT_PAGES));
+                    }
+                    returns = if goes == Goes::Stale { returns } else { 0 };
+                    (steps, refused) = (0, None);
                 }
             }
         }
@@ -229,6 +252,26 @@ impl Account {
     }
 }
 
+/// How a list goes on after a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goes {
+    /// The page had something new, or nothing.
+    On,
+    /// It had only what other pages had.
+    Stale,
+    /// The same for many pages in a row.
+    Stuck,
+    /// No more is wanted.
+    Enough,
+}
+
+impl Goes {
+    /// Whether the next page is read.
+    pub(super) fn on(self) -> bool {
+        matches!(self, Self::On | Self::Stale)
+    }
+}
+
 /// Why a command has no result.
 pub(super) struct Trouble {
     pub(super) failure: Failure,
@@ -239,6 +282,8 @@ pub(super) struct Trouble {
 /// What a failure says about the command that failed, and about the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
+    /// The list comes back to a page.
+    Endless,
     /// The vendor says that it has no such thing.
     Missing,
     /// Only this command is refused; nothing was done.

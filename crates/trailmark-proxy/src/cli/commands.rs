@@ -9,16 +9,17 @@ use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::str::FromStr;
 
 use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches as _, value_parser};
-use trailmark_vendors::command::{Command, Effect, Input, InputKind, Lack, Value, Values};
+use trailmark_vendors::command::{Ask, Command, Effect, FROM, Input, InputKind, Lack, Reply, Value, Values};
 use trailmark_vendors::exchange::Request;
 use trailmark_vendors::secret::Secret;
 use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
 use trailmark_wire::time::UnixMillis;
 
-use super::account::{Account, AccountArgs};
+use super::account::{Account, AccountArgs, End};
 use super::failure::Failure;
 use super::output;
 use super::records::{self, Listing};
+use super::way_on::{self, WayOn};
 use super::{import, people};
 use crate::config::{Overrides, Program};
 
@@ -198,7 +199,8 @@ impl Words {
         }
         if command.effect == Effect::Reads && command.verb != "get" {
             let limit = Arg::new("limit").long("limit").value_name("N").value_parser(value_parser!(u64).range(1..));
-            parser = parser.arg(limit.help("Print at most this many [default: all]"));
+            let from = Arg::new(FROM.name).long(FROM.name).value_name("NAME=VALUE").action(ArgAction::Append);
+            parser = parser.arg(limit.help("Print at most this many [default: all]")).arg(from.help(FROM.purpose));
         }
         if self.offers.iter().any(|offered| matches!(offered.command.effect, Effect::Destroys { .. })) {
             parser = parser.arg(switch("yes", "Go on without asking"));
@@ -296,7 +298,7 @@ pub(super) fn typed_flag(name: &str) -> String {
 }
 
 impl Asked {
-    pub(super) async fn run(self) -> Result<(), Failure> {
+    pub(super) async fn run(self, way_on: &WayOn) -> Result<(), Failure> {
         let usage = |error: clap::Error| Failure::usage(error.to_string());
         let args = AccountArgs::from_arg_matches(&self.matches).map_err(usage)?;
         let config = args.file.load()?;
@@ -327,13 +329,17 @@ impl Asked {
         }
         let limit = self.matches.try_get_one("limit").ok().flatten().copied();
         let call = Call { program, command, values, args: &args };
-        if is_dry { call.shown() } else { call.made(limit).await }
+        if is_dry { call.shown() } else { call.made(limit, way_on).await }
     }
 
     /// The values as this command takes them.
     fn values(&self, command: &Command, program: &Program) -> Result<Values, Failure> {
         let key = self.matches.try_get_one::<String>(KEY).ok().flatten().cloned().unwrap_or_default();
         let mut values = Values { key, ..Values::default() };
+        if let Ok(Some(from)) = self.matches.try_get_many::<String>(FROM.name) {
+            let place = value(&FROM, &from.cloned().collect::<Vec<_>>());
+            values.flags.insert(FROM.name, place.map_err(|why| Failure::usage(format!("--{}: {why}", FROM.name)))?);
+        }
         for name in self.words.names() {
             if self.matches.value_source(name) != Some(clap::parser::ValueSource::CommandLine) {
                 continue;
@@ -429,20 +435,45 @@ fn confirm(follows: &str) -> Result<(), Failure> {
 
 impl Call<'_> {
     /// Follows the requests to the end, and prints what comes back.
-    async fn made(&self, limit: Option<u64>) -> Result<(), Failure> {
+    async fn made(&self, limit: Option<u64>, way_on: &WayOn) -> Result<(), Failure> {
         let account = Account::open(self.program)?;
-        let ask = account.start(self.command, &self.values)?;
+        let (first, ask) = self.first(&account)?;
         let mut listing = Listing::of(self.command, self.args.format.json, limit);
         let reads = self.command.effect == Effect::Reads;
-        match account.follow(ask, reads, |items| listing.print(items)).await? {
-            Some(record) => output::value(&record, self.args.format, records::facts),
-            None => listing.end(),
+        let page = |items, next: Option<&Request>| {
+            let goes = listing.print(items)?;
+            let next = next.filter(|_| reads && goes.on());
+            let place = next.and_then(|next| way_on::place(&first, &next.url));
+            way_on.leads(place, &listing.so_far(), limit.map(|_| listing.left()));
+            Ok(goes)
+        };
+        match account.follow(ask, reads, page).await {
+            Ok(Some(record)) => output::value(&record, self.args.format, records::facts),
+            Ok(None) => listing.end(),
+            Err(trouble) => {
+                if trouble.end == End::Endless {
+                    way_on.leads(None, "", None);
+                }
+                Err(trouble.failure)
+            }
         }
+    }
+
+    /// The address of the list's or command's first request, and the request with which this call begins.
+    fn first(&self, account: &Account) -> Result<(Secret, Ask<Reply>), Failure> {
+        let mut ask = account.start(self.command, &self.values)?;
+        let first = ask.request.url.clone();
+        if let Some(place) = self.values.pairs(FROM.name) {
+            let moved = way_on::moved(&first, place);
+            ask.request.url = moved.ok_or_else(|| Failure::usage(format!("--{}: no such page", FROM.name)))?;
+        }
+        Ok((first, ask))
     }
 
     /// Prints the first request without what is secret in it.
     fn shown(&self) -> Result<(), Failure> {
-        let request = Account::open(self.program)?.start(self.command, &self.values)?.request;
+        let account = Account::open(self.program)?;
+        let request = self.first(&account)?.1.request;
         output::note(&format!("not sent; the command makes these calls: {}", self.command.calls));
         output::line(&rendered(&request, &secrets(self.program, &self.values)))
     }

@@ -18,7 +18,7 @@ use trailmark_vendors::vendor;
 use trailmark_wire::time::UnixMillis;
 
 use super::Format;
-use super::account::{Account, End, Trouble};
+use super::account::{Account, End, Goes, Trouble};
 use super::commands::value;
 use super::failure::Failure;
 use super::output;
@@ -300,7 +300,7 @@ impl Run<'_> {
                 return self.kept(&Entry { row: row.line, did: Did::Exists, key, why, at, of });
             }
             Ok(None) => {}
-            Err(trouble) if trouble.end == End::Stops => return Err(trouble.failure),
+            Err(trouble) if matches!(trouble.end, End::Endless | End::Stops) => return Err(trouble.failure),
             Err(trouble) => {
                 let why = format!("it cannot be looked for: {}", trouble.failure.text().unwrap_or_default());
                 return self.refused(row, false, of, unsure, why);
@@ -323,11 +323,11 @@ impl Run<'_> {
         let sending = Entry { row: row.line, did: Did::Sending, key: String::new(), why: String::new(), at, of };
         self.report.add(&sending)?;
         let with = |did, key: &str, why: &str| Entry { did, key: key.into(), why: why.into(), ..sending.clone() };
-        let mut sent = self.account.follow(ask, false, |_| Ok(true)).await;
+        let mut sent = self.account.follow(ask, false, |_, _| Ok(Goes::On)).await;
         if let (Once::Updates, Err(Trouble { end: End::Unknown, failure, .. })) = (self.once, &sent) {
             let why = failure.text().unwrap_or_default();
             output::note(&output::plain(&format!("{why}; sent again, since the vendor updates what is there")));
-            sent = self.account.follow(self.account.start(self.command, values)?, false, |_| Ok(true)).await;
+            sent = self.account.follow(self.account.start(self.command, values)?, false, |_, _| Ok(Goes::On)).await;
         }
         let trouble = match sent {
             Ok(record) => {
@@ -344,7 +344,7 @@ impl Run<'_> {
         let why = trouble.failure.text().unwrap_or_default().to_owned();
         match trouble.end {
             End::Missing | End::Refused => self.kept(&with(Did::Refused, "", &why)),
-            End::Stops => {
+            End::Endless | End::Stops => {
                 self.kept(&with(Did::NotSent, "", &why))?;
                 Err(trouble.failure)
             }
@@ -355,7 +355,7 @@ impl Run<'_> {
                 Ok(None) => self.kept(&with(Did::Unknown, "", &why)),
                 Err(other) => {
                     self.kept(&with(Did::Unknown, "", &why))?;
-                    if other.end == End::Stops { Err(other.failure) } else { Ok(Did::Unknown.as_str()) }
+                    if matches!(other.end, End::Endless | End::Stops) { Err(other.failure) } else { Ok(Did::Unknown.as_str()) }
                 }
             },
         }
@@ -377,7 +377,7 @@ impl Run<'_> {
             return Err(Failure::vendor(format!("nothing looks for `{by}`: please report this bug")).into());
         };
         let ask = self.account.start(command, &Values { key: wanted.to_owned(), ..Values::default() })?;
-        match self.account.follow(ask, true, |_| Ok(true)).await {
+        match self.account.follow(ask, true, |_, _| Ok(Goes::On)).await {
             Ok(Some(found)) if text(&found, by).is_none_or(|shown| shown.eq_ignore_ascii_case(wanted)) => {
                 Ok(Some(found))
             }

@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use trailmark_vendors::command::{Command, Record, Values};
+use trailmark_vendors::exchange::Request;
 
 use super::Format;
-use super::account::{Account, Trouble};
+use super::account::{Account, Goes, Trouble};
 use super::failure::Failure;
 use super::output;
 use super::sheet::Sheet;
@@ -64,9 +65,9 @@ fn address(text: &str) -> String {
 async fn everyone(account: &Account, command: &Command, values: &Values) -> Result<BTreeMap<String, Record>, Trouble> {
     let mut all = BTreeMap::new();
     let ask = account.start(command, values)?;
-    let take = |items: Vec<Record>| {
+    let take = |items: Vec<Record>, _: Option<&Request>| {
         all.extend(items.into_iter().map(|item| (identity(&item), item)));
-        Ok(true)
+        Ok(Goes::On)
     };
     account.follow(ask, true, take).await?;
     Ok(all)

@@ -9,11 +9,16 @@ use serde_json::Value;
 use trailmark_vendors::command::{Command, Record};
 use trailmark_wire::money::{Currency, Money};
 
+use super::account::Goes;
 use super::failure::Failure;
 use super::output;
 
 /// The columns of a list whose command names none.
 const KEY: &[&str] = &["key|id"];
+
+/// Pages in a row without a new item after which a list has no end: the vendor counts no pages, or shows the same ones again.
+/// A list that grows at its beginning pushes at most a page or two back.
+const MOST_STALE: u32 = 10;
 
 /// A list that is being printed.
 pub(super) struct Listing {
@@ -24,6 +29,8 @@ pub(super) struct Listing {
     left: u64,
     shown: u64,
     widths: Vec<usize>,
+    /// Pages in a row whose items were all printed before.
+    stale: u32,
     /// Hashes of what identifies the items so far: eight bytes each, whatever an item holds.
     seen: HashSet<u64>,
 }
@@ -32,13 +39,16 @@ impl Listing {
     pub(super) fn of(command: &Command, is_json: bool, limit: Option<u64>) -> Self {
         let columns = if command.columns.is_empty() { KEY } else { command.columns };
         let left = limit.unwrap_or(u64::MAX);
-        Self { noun: command.noun, columns, is_json, left, shown: 0, widths: Vec::new(), seen: HashSet::new() }
+        let (widths, seen) = (Vec::new(), HashSet::new());
+        Self { noun: command.noun, columns, is_json, left, shown: 0, widths, stale: 0, seen }
     }
 
-    /// Prints the items that are new; the answer is whether more are wanted.
-    pub(super) fn print(&mut self, items: Vec<Record>) -> Result<bool, Failure> {
+    /// Prints the items that are new, and says how the list goes on.
+    pub(super) fn print(&mut self, items: Vec<Record>) -> Result<Goes, Failure> {
+        let is_empty = items.is_empty();
         let new = items.into_iter().filter(|item| self.seen.insert(identity(item)));
         let new: Vec<Record> = new.take(usize::try_from(self.left).unwrap_or(usize::MAX)).collect();
+        self.stale = if is_empty || !new.is_empty() { 0 } else { self.stale + 1 };
         let count = u64::try_from(new.len()).unwrap_or(u64::MAX);
         if output::shows_progress() {
             output::progress(&format!("{} {}", self.shown.saturating_add(count), self.noun));
@@ -50,7 +60,22 @@ impl Listing {
         }
         self.shown = self.shown.saturating_add(count);
         self.left = self.left.saturating_sub(count);
-        Ok(self.left > 0)
+        Ok(match self.stale {
+            _ if self.left == 0 => Goes::Enough,
+            0 => Goes::On,
+            MOST_STALE.. => Goes::Stuck,
+            _ => Goes::Stale,
+        })
+    }
+
+    /// How many were printed: `500 partners`.
+    pub(super) fn so_far(&self) -> String {
+        format!("{} {}", self.shown, self.noun)
+    }
+
+    /// How many more are wanted.
+    pub(super) fn left(&self) -> u64 {
+        self.left
     }
 
     fn print_rows(&mut self, items: &[Record]) -> Result<(), Failure> {

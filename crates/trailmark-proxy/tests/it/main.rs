@@ -47,6 +47,7 @@ mod intake_noise;
 mod intake_refusals;
 mod intake_serve;
 mod intake_table;
+mod lists_long;
 mod money_operator;
 mod money_orders;
 mod money_server;

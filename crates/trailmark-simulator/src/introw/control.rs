@@ -28,7 +28,6 @@ struct Change {
     #[serde(default, deserialize_with = "stated")]
     decline_field: Option<Option<String>>,
     voided_status: Option<String>,
-    churn: Option<usize>,
     scopes: Option<Vec<String>>,
     accept_credentials: Option<CredentialChange>,
 }
@@ -45,13 +44,6 @@ struct CredentialChange {
 struct NewClick {
     link: String,
     irw_id: Option<String>,
-    account: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewPartners {
-    count: usize,
     account: Option<String>,
 }
 
@@ -75,7 +67,6 @@ impl Rules {
             ignore_unknown_publishable_key: false,
             decline_field: None,
             voided_status: "VOIDED".to_owned(),
-            churn: 0,
             scopes: SCOPES.map(str::to_owned).to_vec(),
         }
     }
@@ -95,14 +86,6 @@ pub(super) fn perform(introw: &mut Introw, path: &[&str], call: &Call, now_ms: i
         ("POST", ["clicks"]) => read(call).and_then(|NewClick { link, irw_id, account }| {
             let token = named(introw, account.as_deref())?.click(&link, irw_id, now_ms).map_err(bad_request)?;
             Ok(json!({ "irw_id": token }))
-        }),
-        ("POST", ["partners"]) => read(call).and_then(|NewPartners { count, account }| {
-            let account = named(introw, account.as_deref())?;
-            if count > 100_000 {
-                return Err(bad_request("count must be at most 100000"));
-            }
-            let ids: Vec<String> = (0..count).map(|_| partners::add_any(account, now_ms)).collect();
-            Ok(json!({ "ids": ids }))
         }),
         ("POST", ["partners", key, word @ ("archive" | "restore" | "remove")]) => {
             read(call).and_then(|Nothing {}| admit(introw, key, word, now_ms))
@@ -166,7 +149,6 @@ fn change(introw: &mut Introw, wanted: Change) -> Value {
             .unwrap_or(before.ignore_unknown_publishable_key),
         decline_field: wanted.decline_field.unwrap_or(before.decline_field),
         voided_status: wanted.voided_status.unwrap_or(before.voided_status),
-        churn: wanted.churn.unwrap_or(before.churn),
         scopes: wanted.scopes.unwrap_or(before.scopes),
     };
     if let Some(CredentialChange { api_key, publishable_key }) = wanted.accept_credentials {

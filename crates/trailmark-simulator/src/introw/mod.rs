@@ -13,14 +13,13 @@
 //! | route | in | out |
 //! |---|---|---|
 //! | `POST clicks` | `{link, irw_id?, account?}`; `link` is a code such as `alder-advisory`, with the ending `-2` for the second campaign | `{irw_id}` |
-//! | `POST partners` | `{count, account?}`: makes so many partners | `{ids}` |
 //! | `POST partners/{id}/archive`, `/restore`, `/remove` | `{}`; `id` or CRM id: inactive, active again, or gone, in both accounts | `{}` |
 //! | `POST links/{code}/revoke`, `/restore` | `{}` | `{}` |
 //! | `POST conversions/{id}/approve`, `/reject` | `{}`; `id` of the conversion or its click token | `{id, state}` |
 //! | `POST payouts` | `{partner_id, currency?}`: a payout with the partner's pending lines in that currency (USD) | the payout |
 //! | `POST payouts/{id}/approve`, `/reject`, `/pay` | `{}` | `{stage}` |
 //! | `POST commission-lines/{id}/decline` | `{}`: voids a line that is on a payout | `{}` |
-//! | `POST settings` | `{visible_after_ms?, dedupe?, rate_limit_per_minute?, credits_per_month?, idempotency_keys?, window_days?, origins?, ignore_unknown_publishable_key?, decline_field?, voided_status?, churn?, scopes?, accept_credentials?: {api_key?, publishable_key?}}` for both accounts; null takes a limit away; `state` describes each | what is in force, without credentials |
+//! | `POST settings` | `{visible_after_ms?, dedupe?, rate_limit_per_minute?, credits_per_month?, idempotency_keys?, window_days?, origins?, ignore_unknown_publishable_key?, decline_field?, voided_status?, scopes?, accept_credentials?: {api_key?, publishable_key?}}` for both accounts; null takes a limit away; `state` describes each | what is in force, without credentials |
 //!
 //! The state of an account is `{now_ms, partners, links, clicks, conversions, commission_lines, payouts, sessions,
 //! credits_used}`; partners and lines are as in the API, with `visible_at`.
@@ -51,6 +50,7 @@ use self::state::{Account, Rules};
 use self::validate::Refusal;
 use crate::call::{Answer, Call};
 use crate::control as routes;
+use crate::crowd::{List, picked};
 use crate::double::{About, Double, Program};
 use crate::log::Errand;
 use crate::settings::Settings;
@@ -167,7 +167,7 @@ impl Introw {
             gate::afford(account, rules, now_ms)?;
         }
         let mut answer = match route {
-            Route::ListPartners => partners::list(account, rules, call, now_ms),
+            Route::ListPartners => partners::list(account, call, now_ms),
             Route::CreatePartner => partners::create(account, rules, call, now_ms),
             Route::ReadPartner(key) => partners::read(account, call, key, now_ms),
             Route::ChangePartner(key) => partners::change(account, call, key, now_ms),
@@ -232,6 +232,17 @@ impl Double for Introw {
 
     fn control(&mut self, path: &[&str], call: &Call, now_ms: i64) -> Option<routes::Result> {
         control::perform(self, path, call, now_ms)
+    }
+
+    fn join(&mut self, account: &str, list: List, now_ms: i64) -> Option<String> {
+        (list == List::Partners).then(|| partners::add_any(self.account_mut(account), now_ms))
+    }
+
+    fn leave(&mut self, account: &str, list: List, number: u64, now_ms: i64) -> Option<String> {
+        let all = self.account_mut(account).partners.iter_mut();
+        let partner = picked(all.filter(|one| list == List::Partners && !one.is_removed), number)?;
+        (partner.is_removed, partner.updated_ms) = (true, now_ms);
+        Some(partner.id.clone())
     }
 
     fn view(&self, account: &str, now_ms: i64) -> Value {

@@ -29,21 +29,11 @@ struct Change {
     template_id: Option<String>,
 }
 
-/// After the answer, the setting `churn` changes the list.
-pub(super) fn list(account: &mut Account, rules: &Rules, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
+pub(super) fn list(account: &Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let paging = Paging::of(call, "partners", &[])?;
     let shown = account.partners.iter().enumerate().filter(|(_, one)| one.is_shown(now_ms));
     let page = paging.page(shown.map(|(place, _)| place));
-    let answer = Answer::json(StatusCode::OK, &page.json(|place| Some(json(account.partners.get(place)?))));
-    for place in page.places.iter().rev().take(rules.churn) {
-        if let Some(partner) = account.partners.get_mut(*place) {
-            partner.is_removed = true;
-        }
-    }
-    for _ in 0..rules.churn {
-        add_any(account, now_ms);
-    }
-    Ok(answer)
+    Ok(Answer::json(StatusCode::OK, &page.json(|place| Some(json(account.partners.get(place)?)))))
 }
 
 pub(super) fn read(account: &Account, call: &Call, key: &str, now_ms: i64) -> Result<Answer, Refusal> {

@@ -37,8 +37,6 @@ pub(super) struct Rules {
     pub(super) decline_field: Option<String>,
     /// The `status` of a voided line. Not documented.
     pub(super) voided_status: String,
-    /// Partners that appear after each page of partners, while as many of the page's last ones disappear.
-    pub(super) churn: usize,
     /// What the API key may do.
     pub(super) scopes: Vec<String>,
 }

@@ -9,9 +9,7 @@ use super::state::{Account, Publisher, Rules, User};
 use super::{GUIDE, Partnerize, jobs, report};
 use crate::call::Call;
 use crate::control::{Refusal, Result, bad_request, read};
-
-/// The most partners or users that one call makes.
-const MOST: usize = 10_000;
+use crate::crowd::{List, picked};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,13 +17,6 @@ struct NewClick {
     /// Id or `camref`; the first partner if absent.
     publisher: Option<String>,
     clickref: Option<String>,
-    account: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Many {
-    count: usize,
     account: Option<String>,
 }
 
@@ -55,25 +46,6 @@ pub(super) fn perform(vendor: &mut Partnerize, path: &[&str], call: &Call, now_m
             let id = id.ok_or_else(|| bad_request("publisher names no partner"))?;
             let clickref = account.click(clickref, &id, now_ms).map_err(bad_request)?;
             Ok(json!({ "clickref": clickref, "publisher_id": id }))
-        }),
-        ["partners"] => many(vendor, call, |account| {
-            let number = i64::try_from(account.publishers.len()).unwrap_or_default() + 1;
-            let one = Publisher::new(number, &format!("Partner {number}"), &format!("partner-{number}"), now_ms);
-            account.publishers.push(one.clone());
-            one.id
-        }),
-        ["users"] => many(vendor, call, |account| {
-            let user_id = account.mint();
-            account.users.push(User {
-                user_name: user_id.clone(),
-                email: format!("{user_id}@brand.example"),
-                user_id: user_id.clone(),
-                status: "active".to_owned(),
-                created_ms: now_ms,
-                updated_ms: now_ms,
-                ..User::default()
-            });
-            user_id
         }),
         ["partners", id, _] if !status.is_empty() => read(call).and_then(|In { account }| {
             let account = account_of(vendor, account)?;
@@ -107,14 +79,42 @@ fn account_of(vendor: &mut Partnerize, name: Option<String>) -> std::result::Res
     }
 }
 
-fn many(vendor: &mut Partnerize, call: &Call, mut make: impl FnMut(&mut Account) -> String) -> Result {
-    let Many { count, account } = read(call)?;
-    if count > MOST {
-        return Err(bad_request(format!("count must be at most {MOST}")));
+/// A partner of the campaign, or a user, joins; returns the id.
+pub(super) fn join(account: &mut Account, list: List, now_ms: i64) -> String {
+    let id = account.mint();
+    match list {
+        List::Partners => {
+            let one = Publisher::new(0, &format!("Partner {id}"), &format!("partner-{id}"), now_ms);
+            account.publishers.push(Publisher { id: id.clone(), ..one });
+        }
+        List::Users => account.users.push(User {
+            user_name: id.clone(),
+            email: format!("{id}@brand.example"),
+            user_id: id.clone(),
+            status: "active".to_owned(),
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            ..User::default()
+        }),
     }
-    let account = account_of(vendor, account)?;
-    let ids: Vec<String> = (0..count).map(|_| make(account)).collect();
-    Ok(json!({ "ids": ids }))
+    id
+}
+
+/// A partner without a click, or a user other than the key's own, leaves; returns the id.
+pub(super) fn leave(account: &mut Account, list: List, number: u64, now_ms: i64) -> Option<String> {
+    match list {
+        List::Partners => {
+            let is_idle = |one: &Publisher| account.clicks.iter().all(|click| click.publisher_id != one.id);
+            let all = account.publishers.iter().enumerate().filter(|(_, one)| is_idle(one));
+            let (place, _) = picked(all, number)?;
+            Some(account.publishers.remove(place).id)
+        }
+        List::Users => {
+            let user = picked(account.users.iter_mut().skip(1).filter(|user| !user.deleted), number)?;
+            (user.deleted, user.updated_ms) = (true, now_ms);
+            Some(user.user_id.clone())
+        }
+    }
 }
 
 /// Lays the given settings over those in force.

@@ -381,8 +381,9 @@ pub(super) fn list(account: &Account, call: &Call, now_ms: i64) -> Result<Answer
     let is_wanted = |_: &&Job| call.parameter("type").is_none_or(|kind| kind == "conversion_bulk_update");
     // No job here has a reference.
     let jobs = account.jobs.iter().filter(is_wanted).filter(|_| call.parameter("reference").is_none());
-    let shown = |job: &Job| job.json(now_ms).get("data").cloned().unwrap_or_default();
-    super::publishers::page(call, 20, "/v3/jobs", jobs.map(shown).collect())
+    let jobs: Vec<&Job> = jobs.collect();
+    let shown = |job: &&Job| job.json(now_ms).get("data").cloned().unwrap_or_default();
+    super::publishers::page(call, 20, "/v3/jobs", &jobs, shown)
         .map(|page| Answer::json(StatusCode::OK, &json!({ "data": page.items, "hypermedia": page.hypermedia })))
 }
 

@@ -16,7 +16,6 @@
 //! | route | in | out |
 //! |---|---|---|
 //! | `POST clicks` | `{publisher?, clickref?, account?}`; `publisher` is an id or a `camref`, the first partner if absent | `{clickref, publisher_id}` |
-//! | `POST partners`, `POST users` | `{count, account?}`: makes so many | `{ids}` |
 //! | `POST partners/{id}/approve`, `/reject`, `/remove` | `{account?}` | `{}` |
 //! | `POST users/{id}/remove` | `{account?}` | `{}` |
 //! | `POST conversions/{id}/approve`, `/reject`, `/pend` | `{account?}`; `id` of the conversion or its reference | `{status}` |
@@ -58,6 +57,7 @@ use self::route::Route;
 use self::state::{Account, Rights, Rules};
 use crate::call::{Answer, Authorization, Body, Call};
 use crate::control as routes;
+use crate::crowd::List;
 use crate::double::{About, Double, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
@@ -251,6 +251,16 @@ impl Double for Partnerize {
 
     fn control(&mut self, path: &[&str], call: &Call, now_ms: i64) -> Option<routes::Result> {
         control::perform(self, path, call, now_ms)
+    }
+
+    fn join(&mut self, account: &str, list: List, now_ms: i64) -> Option<String> {
+        let is_guide = account == GUIDE;
+        Some(control::join(if is_guide { &mut self.guide } else { &mut self.current }, list, now_ms))
+    }
+
+    fn leave(&mut self, account: &str, list: List, number: u64, now_ms: i64) -> Option<String> {
+        let is_guide = account == GUIDE;
+        control::leave(if is_guide { &mut self.guide } else { &mut self.current }, list, number, now_ms)
     }
 
     fn view(&self, account: &str, now_ms: i64) -> Value {

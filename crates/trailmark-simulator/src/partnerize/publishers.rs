@@ -31,9 +31,17 @@ pub(super) struct Page {
     pub(super) hypermedia: Value,
 }
 
+/// The page that a call asks for; `show` makes its items of the things.
+///
 /// # Errors
 /// `limit` or `offset` is no number, or out of range.
-pub(super) fn page(call: &Call, usual: usize, path: &str, all: Vec<Value>) -> Result<Page, Refusal> {
+pub(super) fn page<T>(
+    call: &Call,
+    usual: usize,
+    path: &str,
+    all: &[T],
+    show: impl Fn(&T) -> Value,
+) -> Result<Page, Refusal> {
     let number = |name: &str| {
         let Some(text) = call.parameter(name) else { return Ok(None) };
         text.parse::<usize>().map(Some).map_err(|_| Refusal::bad_request(format!("{name} must be an integer")))
@@ -54,7 +62,7 @@ pub(super) fn page(call: &Call, usual: usize, path: &str, all: Vec<Value>) -> Re
         "next_page": (offset + limit < count).then(|| at(offset + limit)),
         "previous_page": (offset > 0).then(|| at(offset.saturating_sub(limit))),
     });
-    let items = all.into_iter().skip(offset).take(limit).collect();
+    let items = all.iter().skip(offset).take(limit).map(show).collect();
     Ok(Page { items, offset, limit, count, hypermedia: json!({ "pagination": pagination }) })
 }
 
@@ -83,8 +91,8 @@ pub(super) fn campaigns(is_list: bool) -> Answer {
 /// # Errors
 /// Those of [`page`].
 pub(super) fn list(account: &Account, rules: &Rules, call: &Call, path: &str) -> Result<Answer, Refusal> {
-    let all = account.publishers.iter().map(wrapped).collect();
-    let Page { items, offset, limit, count, hypermedia } = page(call, rules.list_page, path, all)?;
+    let page = page(call, rules.list_page, path, &account.publishers, wrapped)?;
+    let Page { items, offset, limit, count, hypermedia } = page;
     let body = json!({
         "publishers": items,
         "offset": offset,
@@ -164,8 +172,8 @@ pub(super) fn list_two(account: &Account, call: &Call, links: &str) -> Result<An
             && wanted("publisher_name").is_none_or(|name| has(&one.account_name, name))
             && wanted("search").is_none_or(|text| has(&one.account_name, text) || has(&one.contact_email, text))
     };
-    let all = account.publishers.iter().filter(chosen).map(|one| detailed(one, links)).collect();
-    let Page { items, offset, limit, count, .. } = page(call, 20, "", all)?;
+    let all: Vec<&Publisher> = account.publishers.iter().filter(chosen).collect();
+    let Page { items, offset, limit, count, .. } = page(call, 20, "", &all, |one| detailed(one, links))?;
     let body = json!({ "count": count, "limit": limit, "offset": offset, "publishers": items });
     Ok(Answer::json(StatusCode::OK, &body))
 }

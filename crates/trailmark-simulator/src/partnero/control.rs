@@ -5,10 +5,10 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Partnero;
 use super::hooks::Hook;
 use super::read::{Name, Refusal};
 use super::state::{Account, Customer, Fate, Partner, Rules, Standing, Thing, Transaction};
-use super::{Partnero, partners};
 use crate::call::Call;
 use crate::control::{Result, bad_request, read, unknown_path};
 use crate::postman::may_be_told;
@@ -35,16 +35,6 @@ struct NewClick {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Churn {
-    #[serde(default)]
-    add: usize,
-    #[serde(default)]
-    remove: usize,
-    account: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Chosen {
     account: Option<String>,
 }
@@ -60,12 +50,6 @@ pub(super) fn perform(vendor: &mut Partnero, path: &[&str], call: &Call, now_ms:
             let url = vendor.chosen(account)?.click(&partner_key, now_ms);
             let url = url.ok_or_else(|| bad_request("partner_key names no partner"))?;
             Ok(json!({ "partner_key": partner_key, "url": url }))
-        }),
-        ["partners"] => read(call).and_then(|Churn { add, remove, account }| {
-            let account = vendor.chosen(account)?;
-            partners::churn(account, add, remove, now_ms);
-            let live = account.partners.iter().filter(|one| one.life.deleted_ms.is_none()).count();
-            Ok(json!({ "partners": live }))
         }),
         [noun @ ("partners" | "customers" | "transactions"), key, word] => read(call).and_then(|Chosen { account }| {
             let account = vendor.chosen(account)?;

@@ -17,7 +17,6 @@
 //! |---|---|---|
 //! | `POST settings` | fields of `Rules` in `state`, which says what each does; `accept_credentials: {api_key}`; absent ones stay | those in force, without credentials |
 //! | `POST clicks` | `{partner_key, account?}` | `{partner_key, url}`: where the partner's link leads |
-//! | `POST partners` | `{add?, remove?, account?}`: partners come, and partners without customers go | `{partners}`: how many there are |
 //! | `POST partners/{id or key}/approve`, `/reject`, `/archive`, `/restore`, `/delete` | `{account?}` | `{}` |
 //! | `POST customers/{key}/archive`, `/restore`, `/delete`, `POST transactions/{key}/...` | `{account?}` | `{}` |
 //! | `POST webhooks` | `{url, account?}`: where all events go; signed with [`PARTNERO_WEBHOOK_SECRET`] | `{}` |
@@ -47,6 +46,7 @@ use self::read::Refusal;
 use self::state::Account;
 use crate::call::{Answer, Authorization, Body, Call};
 use crate::clock::iso_date;
+use crate::crowd::List;
 use crate::double::{About, Double, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
@@ -196,6 +196,10 @@ impl Partnero {
         }
     }
 
+    fn named(&mut self, account: &str) -> &mut Account {
+        if account == GUIDE { &mut self.guide } else { &mut self.current }
+    }
+
     fn operate(&mut self, account: &str, path: &[&str], call: &Call, now_ms: i64) -> Handled {
         if matches!(call.body, Body::TooLarge) {
             return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "body is larger than 1 MiB"));
@@ -204,7 +208,8 @@ impl Partnero {
         if !is_known {
             return Err(Refusal::new(StatusCode::UNAUTHORIZED, "Unauthenticated"));
         }
-        let account = if account == GUIDE { &mut self.guide } else { &mut self.current };
+        let origin = self.origin.clone();
+        let account = self.named(account);
         let fitting =
             |one: &&Operation| one.key(path).is_some() && !account.rules.missing.iter().any(|name| name == one.name);
         let mut fitting = OPERATIONS.iter().filter(fitting).peekable();
@@ -214,7 +219,7 @@ impl Partnero {
         let operation = fitting.find(|operation| operation.method == call.method.as_str());
         let operation = operation.ok_or_else(|| Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"))?;
         let key = operation.key(path).unwrap_or_default();
-        (operation.perform)(account, &Ask { call, key, now_ms, origin: &self.origin })
+        (operation.perform)(account, &Ask { call, key, now_ms, origin: &origin })
     }
 
     /// Follows a partner's link.
@@ -305,6 +310,14 @@ impl Double for Partnero {
 
     fn control(&mut self, path: &[&str], call: &Call, now_ms: i64) -> Option<crate::control::Result> {
         control::perform(self, path, call, now_ms)
+    }
+
+    fn join(&mut self, account: &str, list: List, now_ms: i64) -> Option<String> {
+        (list == List::Partners).then(|| partners::join(self.named(account), now_ms))
+    }
+
+    fn leave(&mut self, account: &str, list: List, number: u64, now_ms: i64) -> Option<String> {
+        if list == List::Partners { partners::leave(self.named(account), number, now_ms) } else { None }
     }
 
     fn view(&self, account: &str, now_ms: i64) -> Value {

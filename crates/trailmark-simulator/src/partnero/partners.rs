@@ -15,6 +15,7 @@ use super::read::{self, Name, Refusal, TEXT, bare, one_of};
 use super::state::{Account, Fate, Life, Link, Partner, Standing, Thing};
 use super::{Ask, Handled, data, done, stamp, tags_json};
 use crate::call::encode;
+use crate::crowd::picked;
 use crate::fields::{Fields, FlawKind, only};
 
 /// `POST /partners`.
@@ -69,13 +70,11 @@ pub(super) fn invite(account: &mut Account, ask: &Ask<'_>) -> Handled {
     Ok(done().with_effects(1))
 }
 
-/// `GET /partners`. The setting `churn` makes partners come and go between the pages.
+/// `GET /partners`.
 pub(super) fn list(account: &mut Account, ask: &Ask<'_>) -> Handled {
     let paging = Paging::of(ask.call, &account.rules, &[])?;
     let seen = account.partners.iter().filter(|one| one.life.is_seen(&account.rules, ask.now_ms));
-    let answer = paging.answer(ask, seen.collect(), |one: &Partner| one.json(account));
-    churn(account, account.rules.churn, account.rules.churn, ask.now_ms);
-    Ok(answer)
+    Ok(paging.answer(ask, seen.collect(), |one: &Partner| one.json(account)))
 }
 
 /// `GET /partner` and `GET /partners:search`.
@@ -143,27 +142,24 @@ pub(super) fn restore(account: &mut Account, ask: &Ask<'_>) -> Handled {
     befall(account, ask, Fate::Restore)
 }
 
-/// Partners that come and partners that go: those that go are picked by chance among those that brought no customer.
-pub(super) fn churn(account: &mut Account, come: usize, go: usize, now_ms: i64) {
-    for _ in 0..come {
-        let key = account.mint("churn");
-        let partner = Partner {
-            id: account.mint("partner_"),
-            email: format!("{key}@partners.example"),
-            key,
-            life: Life::begun(now_ms),
-            ..Partner::default()
-        };
-        account.add_partner(partner, now_ms);
-    }
+/// A partner joins; returns the id.
+pub(super) fn join(account: &mut Account, now_ms: i64) -> String {
+    let (key, id) = (account.mint("joined"), account.mint("partner_"));
+    let email = format!("{key}@partners.example");
+    let partner = Partner { id: id.clone(), email, key, life: Life::begun(now_ms), ..Partner::default() };
+    account.add_partner(partner, now_ms);
+    id
+}
+
+/// A partner who brought no customer leaves; returns the id.
+pub(super) fn leave(account: &mut Account, number: u64, now_ms: i64) -> Option<String> {
     let may_go = |one: &Partner| one.referrals == 0 && one.life.deleted_ms.is_none();
-    let mut going: Vec<usize> =
-        account.partners.iter().enumerate().filter(|(_, one)| may_go(one)).map(|(place, _)| place).collect();
-    for _ in 0..go.min(going.len()) {
-        let chosen = account.chance(going.len());
-        // Deleting what exists cannot be refused.
-        let _ = account.befall(Thing::Partner(going.swap_remove(chosen)), Fate::Delete, now_ms);
-    }
+    let all = account.partners.iter().enumerate().filter(|(_, one)| may_go(one));
+    let (place, id) = picked(all.map(|(place, one)| (place, &one.id)), number)?;
+    let id = id.clone();
+    // Deleting what exists cannot be refused.
+    let _ = account.befall(Thing::Partner(place), Fate::Delete, now_ms);
+    Some(id)
 }
 
 fn show(account: &Account, name: &Name, now_ms: i64) -> Handled {

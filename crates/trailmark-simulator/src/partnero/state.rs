@@ -40,8 +40,6 @@ pub(super) struct Rules {
     /// The least and the greatest `limit` of a list. The vendor's node keeps to 10 and 100.
     pub(super) page_limits: (usize, usize),
     pub(super) errors_as: ErrorsAs,
-    /// Partners that come and partners that go after each page of the list of partners.
-    pub(super) churn: usize,
     /// Operations that do not exist: their calls are 404.
     pub(super) missing: Vec<String>,
     pub(super) link: Link,
@@ -81,7 +79,6 @@ impl Default for Rules {
             newest_first: true,
             page_limits: (1, 250),
             errors_as: ErrorsAs::Map,
-            churn: 0,
             missing: Vec::new(),
             link: Link::Query("aff".to_owned()),
         }
@@ -228,11 +225,6 @@ impl Account {
 
     pub(super) fn mint(&mut self, prefix: &str) -> String {
         self.random.key(prefix)
-    }
-
-    /// A number below `bound`, which is above zero.
-    pub(super) fn chance(&mut self, bound: usize) -> usize {
-        usize::try_from(self.random.next() >> 33).unwrap_or_default() % bound
     }
 
     /// The place of a partner who is not deleted.

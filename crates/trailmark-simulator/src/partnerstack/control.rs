@@ -3,9 +3,10 @@
 
 use http::Method;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::rewards::Verdict;
+use super::state::{Account, Partnership};
 use super::{Dialect, PartnerStack};
 use crate::call::Call;
 use crate::control::{Nothing, Result, bad_request, read, unknown_path};
@@ -69,6 +70,30 @@ pub(super) fn perform(vendor: &mut PartnerStack, path: &[&str], call: &Call, now
         }),
         _ => return None,
     })
+}
+
+/// A partner joins the first group by the program's form; returns the partner key.
+pub(super) fn join(account: &mut Account, now_ms: i64) -> String {
+    let number = account.partnerships.len() + 1;
+    let partner_key = format!("partner{number}");
+    let partnership = Partnership {
+        key: account.mint("part_"),
+        email: format!("{partner_key}@partners.example"),
+        partner_key: partner_key.clone(),
+        first_name: "Partner".to_owned(),
+        last_name: number.to_string(),
+        group_key: account.groups.first().map(|group| group.key.clone()).unwrap_or_default(),
+        manager: (None, None),
+        tags: Vec::new(),
+        claimed: true,
+        test: false,
+        data: Map::new(),
+        created_ms: now_ms,
+        updated_ms: now_ms,
+        archived: false,
+    };
+    account.add_partnership(partnership);
+    partner_key
 }
 
 impl PartnerStack {

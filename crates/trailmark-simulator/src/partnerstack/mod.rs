@@ -48,6 +48,7 @@ use self::state::{Account, Rules};
 use self::validate::Refusal;
 use self::webhooks::Hook;
 use crate::call::{Answer, Authorization, Body, Call};
+use crate::crowd::{List, picked};
 use crate::double::{About, Double, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
@@ -212,6 +213,17 @@ impl Double for PartnerStack {
 
     fn control(&mut self, path: &[&str], call: &Call, now_ms: i64) -> Option<crate::control::Result> {
         control::perform(self, path, call, now_ms)
+    }
+
+    fn join(&mut self, account: &str, list: List, now_ms: i64) -> Option<String> {
+        (list == List::Partners).then(|| control::join(&mut self.named(account).account, now_ms))
+    }
+
+    fn leave(&mut self, account: &str, list: List, number: u64, now_ms: i64) -> Option<String> {
+        let account = &mut self.named(account).account;
+        let all = account.live_partnerships().filter(|_| list == List::Partners);
+        let key = picked(all, number)?.partner_key.clone();
+        account.admit(&key, false, now_ms).then_some(key)
     }
 
     fn view(&self, account: &str, now_ms: i64) -> Value {

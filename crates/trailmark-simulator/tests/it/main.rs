@@ -7,6 +7,7 @@ mod faults;
 
 mod clock;
 mod control;
+mod crowd;
 mod current;
 mod front;
 mod guide;

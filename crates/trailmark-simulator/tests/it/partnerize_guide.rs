@@ -54,7 +54,7 @@ async fn users_are_listed_by_page_and_count_until_a_page_is_short() {
     for wrong in ["count=101", "page=0", "limit=5"] {
         assert_eq!(get(&double, &format!("/user?{wrong}")).await.status, StatusCode::BAD_REQUEST, "{wrong}");
     }
-    double.control("POST", "partnerize/users", &json!({ "count": 70, "account": "partnerize-guide" })).await;
+    double.control("POST", "partnerize/users", &json!({ "add": 70, "account": "partnerize-guide" })).await;
     assert_eq!(get(&double, "/user?page=2").await.value()["count"], 100);
 }
 

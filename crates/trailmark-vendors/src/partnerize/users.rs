@@ -80,7 +80,7 @@ const PARTNER_FIELDS: [(&str, &str); 15] = [
 
 /// `GET /user?page=1&count=100`, page by page.
 pub(super) fn list(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    Ok(listed(account, values, 1, None))
+    Ok(listed(account, values, values.first_page(), None))
 }
 
 fn page_of(account: &Account, page: u32) -> Request {

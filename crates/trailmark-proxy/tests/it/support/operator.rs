@@ -129,6 +129,15 @@ impl Desk {
         Ran::of(words, child.wait_with_output().unwrap())
     }
 
+    /// Runs a line in a shell that finds the binary by its name.
+    pub(crate) fn shell(&self, line: &str) -> Ran {
+        let folder = std::path::Path::new(env!("CARGO_BIN_EXE_trailmark")).parent().unwrap();
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", line]).current_dir(self.folder.path()).env_clear().env("PATH", folder);
+        shell.envs(self.variables.iter().map(|(name, value)| (*name, value.as_str())));
+        Ran::of(line, shell.output().unwrap())
+    }
+
     /// Runs the binary to its end.
     pub(crate) fn run(&self, words: &str) -> Ran {
         Ran::of(words, self.command(words).output().unwrap())

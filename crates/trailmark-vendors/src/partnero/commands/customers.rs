@@ -13,7 +13,7 @@ use crate::exchange::Method;
 
 pub(super) fn list(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     let path = filtered("/v1/customers", values, &[("sort", "sort")]);
-    Ok(pages(account, withheld(values), &path, "GET /v1/customers", shown::customer, 1))
+    Ok(pages(account, withheld(values), &path, "GET /v1/customers", shown::customer, values.first_page()))
 }
 
 pub(super) fn get(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {

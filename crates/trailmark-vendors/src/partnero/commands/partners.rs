@@ -20,7 +20,7 @@ use crate::root::{encoded, segment};
 
 pub(super) fn list(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     let path = filtered("/v1/partners", values, &[("sort", "sort")]);
-    Ok(pages(account, withheld(values), &path, "GET /v1/partners", shown::partner, 1))
+    Ok(pages(account, withheld(values), &path, "GET /v1/partners", shown::partner, values.first_page()))
 }
 
 pub(super) fn get(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {

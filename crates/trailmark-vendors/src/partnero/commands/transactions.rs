@@ -36,7 +36,7 @@ pub(super) fn list(account: &Account, values: &Values) -> Result<Ask<Reply>, Ref
             (format!("/v1/customers/{key}/transactions"), "GET /v1/customers/{key}/transactions")
         }
     };
-    Ok(pages(account, withheld(values), &path, label, shown::transaction, 1))
+    Ok(pages(account, withheld(values), &path, label, shown::transaction, values.first_page()))
 }
 
 pub(super) fn get(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {

@@ -14,7 +14,7 @@ use crate::exchange::Method;
 const NAME_CHARS: usize = 100;
 
 pub(super) fn list(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    Ok(pages(account, withheld(values), "/v1/webhooks", "GET /v1/webhooks", shown::webhook, 1))
+    Ok(pages(account, withheld(values), "/v1/webhooks", "GET /v1/webhooks", shown::webhook, values.first_page()))
 }
 
 pub(super) fn register(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {

@@ -1,0 +1,117 @@
+//! The step `newcomer` of `test`: a fifth vendor, invented, costs its own file and one line in each table. Copies the two crates
+//! that have tables into the target folder, adds the vendor of `xtask/newcomer/` there, and runs the tests of the adapters,
+//! those of all vendors and its own. That no other source names a vendor is `tidy`'s part.
+//!
+//! The copy has a target folder of its own: it must never replace what the product is built from.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::shell;
+use crate::workspace::Workspace;
+
+/// What the copy consists of.
+const COPIED: [&str; 3] = ["Cargo.lock", "crates/trailmark-wire", "crates/trailmark-vendors"];
+
+/// The files of the newcomer, and where they go.
+const FILES: [(&str, &str); 2] =
+    [("acme.rs", "crates/trailmark-vendors/src/acme.rs"), ("tests.rs", "crates/trailmark-vendors/tests/acme.rs")];
+
+/// Its lines, each with the line after which it stands: the module, and one in each table.
+const LINES: [(&str, &str, &str); 3] = [
+    ("crates/trailmark-vendors/src/lib.rs", "mod partnero;", "mod acme;"),
+    ("crates/trailmark-vendors/src/lib.rs", "    partnero::Partnero,", "    acme::Acme,"),
+    (
+        "crates/trailmark-wire/src/vendor.rs",
+        "    Names { vendor: \"partnero\", ",
+        "    Names { vendor: \"acme\", click_params: &[\"acme_id\"], generic_is_click: true, ..NOTHING },",
+    ),
+];
+
+/// Makes the copy, and the command that runs its tests.
+///
+/// # Errors
+/// A file cannot be copied, or the place of a line is not there exactly once.
+pub(crate) fn tests(workspace: &Workspace) -> Result<Command> {
+    let copy = workspace.target.join("newcomer");
+    for name in ["crates", "Cargo.toml"] {
+        let old = copy.join(name);
+        if old.is_dir() {
+            fs::remove_dir_all(&old)?;
+        }
+    }
+    for part in COPIED {
+        let from = workspace.root.join(part);
+        let files = if from.is_dir() { shell::files_under(&from)? } else { vec![from] };
+        for file in files {
+            let text = fs::read(&file)?;
+            write(&copy.join(file.strip_prefix(&workspace.root)?), &text)?;
+        }
+    }
+    let manifest = fs::read_to_string(workspace.root.join("Cargo.toml"))?;
+    write(&copy.join("Cargo.toml"), virtual_manifest(&manifest)?.as_bytes())?;
+    for (name, place) in FILES {
+        write(&copy.join(place), &fs::read(workspace.root.join("xtask/newcomer").join(name))?)?;
+    }
+    for (path, before, line) in LINES {
+        let path = copy.join(path);
+        let text = with_line(&fs::read_to_string(&path)?, before, line);
+        write(
+            &path,
+            text.with_context(|| format!("{}: not one line begins with `{before}`", path.display()))?.as_bytes(),
+        )?;
+    }
+    let mut command = Command::new(shell::cargo());
+    command.args(["test", "--offline", "--package", "trailmark-vendors"]).current_dir(&copy);
+    command.env("CARGO_TARGET_DIR", copy.join("target")).env("RUSTFLAGS", "-D warnings");
+    Ok(command)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().context("a file has a folder")?;
+    fs::create_dir_all(folder)?;
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// The root manifest without the root package, for the crates that are there.
+fn virtual_manifest(manifest: &str) -> Result<String> {
+    let (shared, _) = manifest.split_once("\n[package]\n").context("Cargo.toml has no [package]")?;
+    let is_kept = |line: &&str| !line.starts_with("members = ") && !line.starts_with("default-members = ");
+    let kept: Vec<&str> = shared.lines().filter(is_kept).collect();
+    ensure!(kept.first() == Some(&"[workspace]"), "Cargo.toml begins with [workspace]");
+    Ok(kept.join("\n").replacen("[workspace]", "[workspace]\nmembers = [\"crates/*\"]", 1) + "\n")
+}
+
+/// The text with `line` after the only line that begins with `before`.
+fn with_line(text: &str, before: &str, line: &str) -> Option<String> {
+    let place = text.lines().position(|one| one.starts_with(before))?;
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.insert(place + 1, line);
+    let is_only = text.lines().filter(|one| one.starts_with(before)).count() == 1;
+    is_only.then(|| lines.join("\n") + "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_goes_after_the_only_one_that_begins_so() {
+        assert_eq!(with_line("a\nb c\nd\n", "b", "x").as_deref(), Some("a\nb c\nx\nd\n"));
+        assert_eq!(with_line("a\nb\nb\n", "b", "x"), None);
+        assert_eq!(with_line("a\n", "b", "x"), None);
+    }
+
+    #[test]
+    fn the_copys_manifest_has_what_the_crates_inherit_and_no_other_member() {
+        let root = "[workspace]\nmembers = [\"crates/*\", \"xtask\"]\ndefault-members = [\".\"]\nresolver = \"3\"\n\n\
+                    [workspace.package]\nedition = \"2024\"\n\n[package]\nname = \"trailmark\"\n";
+        let expected =
+            "[workspace]\nmembers = [\"crates/*\"]\nresolver = \"3\"\n\n[workspace.package]\nedition = \"2024\"\n";
+        assert_eq!(virtual_manifest(root).unwrap(), expected);
+        virtual_manifest("[workspace]\n").unwrap_err();
+    }
+}
