@@ -1,10 +1,11 @@
-//! Random baskets with random partial refunds at every vendor, in both dialects: what the simulated vendor has booked in the
-//! end is the sale less its refunds, exactly; or a conversion was refused as `inexact_amount`, and nothing of it is there.
-//! Without a proxy: the adapters meet the strict vendors over real sockets, one conversion after another, with the tasks that
-//! a ledger would make. Where the vendor accepts a repeat, some conversions are sent twice. `money_vendors` plays three sales
-//! through the whole proxy.
+//! Random baskets with random partial refunds at every vendor, in both dialects: what the simulated vendor has booked
+//! in the end is the sale less its refunds, exactly; or a conversion was refused as `inexact_amount`, and nothing of it
+//! is there. Without a proxy: the adapters meet the strict vendors over real sockets, one conversion after another,
+//! with the tasks that a ledger would make. Where the vendor accepts a repeat, some conversions are sent twice.
+//! `money_vendors` plays three sales through the whole proxy.
 //!
-//! A failure prints the seed and the smallest basket that still fails. `PROPTEST_CASES` is the number of baskets, 256 if unset.
+//! A failure prints the seed and the smallest basket that still fails. `PROPTEST_CASES` sets the number of
+//! baskets.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -32,8 +33,10 @@ use super::webhooks_town::double;
 
 /// Millionths of a percent in the whole.
 const WHOLE: i64 = 100_000_000;
+/// Baskets of a run that names no number; each is played in both dialects.
+const BASKETS: u32 = 128;
 /// Baskets after which the simulator begins again, so that lists stay short.
-const FRESH: u32 = 40;
+const FRESH: u32 = 20;
 
 /// A sale and its refunds, in minor units.
 #[derive(Debug, Clone)]
@@ -123,7 +126,8 @@ pub(crate) const PARTNERIZE: Place = Place {
     hurry: ("partnerize/settings", r#"{"visible_after_ms": 0, "job_ms": 0}"#),
     booked: |state, customer, order| {
         let own = rows(state, "conversions", "customer_reference", customer);
-        let items = own.flat_map(|row| {
+        let sales = own.filter(|row| row["conversion_items"][0]["category"] != "signup");
+        let items = sales.flat_map(|row| {
             assert_eq!(row["conversion_reference"], order, "{row}");
             row["conversion_items"].as_array().unwrap().iter().map(|item| (item, row["currency"].clone()))
         });
@@ -227,7 +231,10 @@ impl Shop {
         let (route, body) = self.place.hurry;
         self.control("POST", route, &serde_json::from_str(body).unwrap()).await;
         for (index, dialect) in Dialect::ALL.into_iter().enumerate() {
-            self.partner[index] = (self.place.partner)(&self.state(dialect).await);
+            // A vendor always begins with the same partners.
+            if self.played == 0 {
+                self.partner[index] = (self.place.partner)(&self.state(dialect).await);
+            }
             if self.place.vendor == "partnerize" {
                 let account = json!({ "account": in_dialect(self.place.vendor, dialect) });
                 let click = self.control("POST", "partnerize/clicks", &account).await;
@@ -406,8 +413,11 @@ impl Shop {
 }
 
 fn every_basket_is_booked_exactly_or_refused(place: Place) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let config = Config { failure_persistence: None, ..Config::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut config = Config { failure_persistence: None, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = BASKETS;
+    }
     let seed = match config.rng_seed {
         RngSeed::Fixed(seed) => seed,
         RngSeed::Random => u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos()),

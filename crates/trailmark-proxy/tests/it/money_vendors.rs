@@ -1,7 +1,8 @@
-//! Three sales and a part of each given back, through the whole proxy, at every vendor in both dialects: a basket with a
-//! discount, a currency without decimals and one with three. One arrival brings a partner of each vendor, a page's visitor
-//! signs up, and the backend reports the order. What each vendor has booked is compared with what each counts in; where its
-//! unit is too coarse, the sale is rejected as `inexact_amount` and nothing of it is there. `money_baskets` has random sales.
+//! Three sales and a part of each given back, through the whole proxy, at every vendor in both dialects: a basket with
+//! a discount, a currency without decimals and one with three. One arrival brings a partner of each vendor, a page's
+//! visitor signs up, and the backend reports the order. What each vendor has booked is compared with what each counts
+//! in; where its unit is too coarse, the sale is rejected as `inexact_amount` and nothing of it is there.
+//! `money_baskets` has random sales.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -30,8 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 const PLACES: [Place; 4] = [PARTNERSTACK, PARTNERIZE, INTROW, PARTNERO];
 
-/// An order, a part of it that is given back, and what each vendor has booked before and after, in the order of [`PLACES`].
-/// Nothing stands for a refused sale. Introw's partner earns ten percent.
+/// An order, a part of it that is given back, and what each vendor has booked before and after, in the order of
+/// [`PLACES`]. Nothing stands for a refused sale. Introw's partner earns ten percent.
 struct Sold {
     order: fn() -> Value,
     part: i64,
@@ -195,7 +196,8 @@ async fn three_sales_are_exact_or_refused_at_every_vendor(dialect: Dialect) {
         assert!(signed_up.len() == 4 && signed_up.iter().all(|row| row.state == "recorded"), "{signed_up:#?}");
 
         let (order, key) = (order(), format!("o_{number}_sold"));
-        let sale = json!({"kind": "sale", "customer": {"key": format!("c_{number}")}, "order": with(order.clone(), "key", key.as_str())});
+        let customer = json!({ "key": format!("c_{number}") });
+        let sale = json!({"kind": "sale", "customer": customer, "order": with(order.clone(), "key", key.as_str())});
         let sold = town.report(&key, &sale).await;
         for (place, before) in PLACES.iter().zip(before) {
             let row = of(&sold, place.vendor);
