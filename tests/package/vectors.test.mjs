@@ -87,7 +87,7 @@ test('what a merchant signed verifies under its key and algorithm, and no invali
 const NAMES = {
   partnerstack: { click: ['ps_xid', 'gsxid'], encoded: ['ps_partner_key', 'gspk'], jarClick: ['ps_xid', 'gsxid'], jarPartner: ['growSumoPartnerKey', 'ps_partner_key'], lower: true },
   partnerize: { click: ['clickref'], jarClick: ['partnerizeClickReference', 'clickref'], genericIsClick: true },
-  introw: { click: ['irw_id'], jarClick: ['_introw_aff'], genericIsClick: true },
+  introw: { click: ['irw_id'], jarClick: ['_introw_aff'] },
   partnero: { jarPartner: ['partnero_partner'] },
 };
 const BLANK = '\\p{White_Space}\\p{Cc}\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffd\\u{e0000}-\\u{e007f}';

@@ -1,6 +1,7 @@
 //! Introw. A signup or a lead converts the click token of its touch, which is possible once, ever. A sale is a commission
-//! line for the partner that the touch names: Introw has no orders, so the line is the partner's pay, a configured share of
-//! the order. A refund is a negative line. A sale whose touch names no partner converts the click token, without money.
+//! line for the partner that the touch names in a parameter of `params`: Introw has no orders, so the line is the partner's
+//! pay, a configured share of the order. A refund is a negative line. A sale whose touch names no partner converts the click
+//! token, without money.
 //!
 //! Which of the two calls a sale becomes depends only on whether its touch names a partner, never on earlier sends:
 //! otherwise a repeat could make a line of what is a conversion already.

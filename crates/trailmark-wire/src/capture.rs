@@ -21,8 +21,8 @@ use crate::vendor::{NO_VENDOR, Names, VendorName};
 pub struct Rule<'a> {
     /// The vendor whose known names count; `None` for the browser's rule with the page's own generic names.
     pub vendor: Option<VendorName>,
-    /// Generic parameter names from this program's configuration. For Partnerize and Introw they hold a click id, otherwise
-    /// a partner key in plain text.
+    /// Generic parameter names from this program's configuration. For Partnerize they hold a click id, otherwise a partner
+    /// key in plain text.
     pub params: &'a [String],
 }
 
@@ -73,10 +73,10 @@ impl Rule<'_> {
         names.click_cookies.contains(&name) || names.partner_cookies.contains(&name)
     }
 
-    /// Whether this program accepts a partner's key. The others identify a visitor only by the click id that the vendor's
-    /// own link creates.
+    /// Whether a link that names only a partner can bring this program a customer. The vendors of the others credit one only
+    /// by the click id that their own link creates.
     pub fn takes_partner(&self) -> bool {
-        !self.names().generic_is_click
+        !self.names().needs_click
     }
 
     /// The partner key in a link's own path, or in a cookie: plain text, possibly percent-encoded.

@@ -23,6 +23,8 @@ pub(crate) struct Names {
     pub(crate) partner_cookies: &'static [&'static str],
     /// Whether the configured generic names hold a click id; else they hold a partner key.
     pub(crate) generic_is_click: bool,
+    /// Whether it credits a new customer by nothing but the click id that its own link creates.
+    pub(crate) needs_click: bool,
     /// Generic names where the configuration gives none.
     pub(crate) default_params: &'static [&'static str],
     pub(crate) case: Case,
@@ -35,6 +37,7 @@ const NOTHING: Names = Names {
     click_cookies: &[],
     partner_cookies: &[],
     generic_is_click: false,
+    needs_click: false,
     default_params: &[],
     case: Case::Matters,
 };
@@ -59,13 +62,15 @@ static VENDORS: &[Names] = &[
         click_params: &["clickref"],
         click_cookies: &["partnerizeClickReference", "clickref"],
         generic_is_click: true,
+        needs_click: true,
         ..NOTHING
     },
+    // Its links name no partner, but a partner's commission lines need one: a generic name says it, beside the click.
     Names {
         vendor: "introw",
         click_params: &["irw_id"],
         click_cookies: &["_introw_aff"],
-        generic_is_click: true,
+        needs_click: true,
         ..NOTHING
     },
     Names { vendor: "partnero", partner_cookies: &["partnero_partner"], default_params: &["aff"], ..NOTHING },

@@ -47,7 +47,7 @@ pub(crate) fn in_dialect(name: &str, dialect: Dialect) -> String {
     }
 }
 
-fn settings(name: &str, dialect: Dialect, address: &str) -> Settings {
+pub(crate) fn settings(name: &str, dialect: Dialect, address: &str) -> Settings {
     let root = |path: &str| format!("http://{address}/{path}");
     let settings = Settings::of(dialect).with_text("base_url", root(&in_dialect(name, dialect)));
     match name {

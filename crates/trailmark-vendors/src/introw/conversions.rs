@@ -33,8 +33,9 @@ pub(super) fn wanted(task: &Task) -> Result<Wanted<'_>, Rejection> {
         (Some(click_id), _) if !is_used(task) => Ok(Wanted::Conversion(click_id)),
         (Some(_), Kind::Sale) => Err(Rejection {
             reason: "missing `partner`: an earlier conversion has used the touch's click token, and a commission line \
-                     needs Introw's id of the partner, which `irw_id` does not contain; let the links carry it in a \
-                     parameter that `params` of the program lists, or enter the line by `commissions add`"
+                     needs Introw's id of the partner, which `irw_id` does not contain; let the address to which the \
+                     partner's link leads carry it in a parameter that `params` of the program lists, or enter the \
+                     line by `commissions add`"
                 .into(),
         }),
         (None, Kind::Sale) => Err(Rejection {

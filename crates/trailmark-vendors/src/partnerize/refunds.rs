@@ -4,7 +4,8 @@
 //! look-up reads the job and then the report.
 //!
 //! Two partial refunds of one sale must not both start from the same value. So a part is sent only while the report shows
-//! what the ledger expects (the sale less its recorded refunds); otherwise another refund is under way, and this one waits.
+//! exactly what the ledger expects (the sale less its recorded refunds); otherwise another refund is under way, and this one
+//! waits. No decimal is forgiven here: a refund may be as small as that.
 //! Lines of the refund lower the items with their SKU first; whatever is left lowers the items in their order.
 //!
 //! Source: vendors-2.md § 1.3.
@@ -134,16 +135,15 @@ fn lowered(entry: &Entry, task: &Task, wanted: &Wanted) -> Result<Map<String, Va
     }
     let mut items = entry.standing_items().map_err(refuse)?;
     let shown = items.iter().fold(0_i64, |sum, item| sum.saturating_add(item.value_minor));
-    if !report::is_same(shown, wanted.before, wanted.currency) {
+    if shown != wanted.before {
         // The first send of this refund may have had this effect; the look-up tells it from another refund's.
-        if !task.is_unsent && report::is_same(shown, wanted.after, wanted.currency) {
+        if !task.is_unsent && shown == wanted.after {
             return Err(Outcome::Unverified { reference: None });
         }
         return Err(Outcome::Premature {
-            message:
-                "the vendor shows another value of the sale than the ledger: another refund of it is under way, or \
-                      somebody changed it at Partnerize"
-                    .into(),
+            message: "the vendor shows another value of the sale than the ledger: another refund of it is under way, \
+                      somebody changed it at Partnerize, or its report shows fewer decimals than the currency has"
+                .into(),
         });
     }
     let refund = order(task).map_err(|_checked_before| refuse("no refund"))?;
@@ -232,8 +232,8 @@ fn changed_as(entry: &Entry, wanted: &Wanted, answer: &Answer) -> LookUp {
     match (wanted.after, shown) {
         (0, _) if entry.is_untouched() => LookUp::Absent,
         (0, _) => report::inconclusive(answer, "the report shows a part of the sale as rejected, or no status of it"),
-        (after, Some(shown)) if report::is_same(shown, after, wanted.currency) => LookUp::Found { reference: None },
-        (_, Some(shown)) if report::is_same(shown, wanted.before, wanted.currency) => LookUp::Absent,
+        (after, Some(shown)) if shown == after => LookUp::Found { reference: None },
+        (_, Some(shown)) if shown == wanted.before => LookUp::Absent,
         _ => {
             report::inconclusive(answer, "the report shows another value of the sale; another refund may be under way")
         }

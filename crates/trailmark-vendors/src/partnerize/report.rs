@@ -280,7 +280,7 @@ fn minor(value: &Value, currency: Currency) -> Option<i64> {
 }
 
 /// Whether the vendor's amount is ours: the report may show two decimals of a currency that has more.
-pub(super) fn is_same(shown: i64, ours: i64, currency: Currency) -> bool {
+fn is_same(shown: i64, ours: i64, currency: Currency) -> bool {
     let finest = 10_i64.pow(currency.exponent().saturating_sub(2));
     shown.abs_diff(ours) < finest.unsigned_abs()
 }

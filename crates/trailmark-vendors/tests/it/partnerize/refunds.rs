@@ -95,6 +95,40 @@ fn a_part_waits_while_the_report_shows_another_value_than_the_ledger() {
     assert!(shown(&none, refund(500, 0)).starts_with("premature | status 200: the vendor's report does not show"));
 }
 
+/// A refund of 0.005 KWD of a sale of 1.234 KWD, and the report with the sale at a value.
+fn fils(value: f64) -> (Task, String) {
+    let (mut task, currency) = (refund(5, 0), Currency::new("KWD").unwrap());
+    task.order.as_mut().unwrap().currency = currency;
+    task.sale = Some(EarlierSale { amount_minor: 1234, currency, ..task.sale.unwrap() });
+    let page = with(|entry| {
+        entry["currency"] = json!("KWD");
+        entry["conversion_items"] =
+            json!([{"conversion_item_id": "1l1", "item_value": value, "item_status": "pending"}]);
+    });
+    (task, page)
+}
+
+#[test]
+fn a_refund_of_a_few_fils_is_neither_repeated_nor_counted_before_its_effect() {
+    let sent = |value, is_unsent| {
+        let (task, page) = fils(value);
+        sent(&Task { is_unsent, ..task }, &[(200, &page), (202, JOB)])
+    };
+    let (requests, outcome) = sent(1.234, true);
+    assert_eq!(outcome, "unverified 111111l77");
+    let change = json!({"item_value": 1.229, "force_commission_recalculation": true});
+    assert_eq!(body(&requests[1]), json!({"conversion_items": {"1l1": change}}));
+    assert_eq!((sent(1.229, false).1, sent(1.229, false).0.len()), ("unverified ".into(), 1), "it took effect before");
+    assert!(sent(1.229, true).1.starts_with("premature | "), "that was another refund");
+    assert!(sent(1.23, true).1.starts_with("premature | "), "a report with two decimals");
+    let shown = |value| {
+        let (task, page) = fils(value);
+        looked_up(&Task { is_unsent: false, ..task }, &[(200, &page)]).1
+    };
+    assert_eq!((shown(1.234).as_str(), shown(1.229).as_str()), ("absent", "found "));
+    assert!(shown(1.23).starts_with("inconclusive | "));
+}
+
 #[test]
 fn a_sale_that_cannot_be_changed_exactly_is_left_to_a_person() {
     let refused = |page: String| sent(&refund(500, 0), &[(200, &page)]).1;
