@@ -146,7 +146,13 @@ impl Town {
     /// A town that keeps webhooks without interpreting them.
     pub(crate) async fn asleep(at: At) -> Self {
         let double = double().await;
-        let proxy = TestProxy::with_variables(&sites(&double, at), &variables()).await;
+        let sites = sites(&double, at);
+        Self::of(double, &sites, &variables()).await
+    }
+
+    /// The same with this configuration.
+    pub(crate) async fn of(double: Running, sites: &str, variables: &[(&'static str, String)]) -> Self {
+        let proxy = TestProxy::with_variables(sites, variables).await;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operator = Listening::start(listener, admin::router(proxy.app.clone()), 64).unwrap();
         let key = proxy.api_key("acme").await;
@@ -218,7 +224,8 @@ impl Town {
         id
     }
 
-    async fn report(&self, idempotency_key: &str, body: &Value) -> String {
+    /// Reports a conversion, which is accepted; returns its id.
+    pub(crate) async fn report(&self, idempotency_key: &str, body: &Value) -> String {
         let answer = self.proxy.report(&self.key, idempotency_key, body).await;
         assert_eq!((answer.status, &answer.json()["status"]), (202, &json!("accepted")), "{answer:?}");
         self.engine.wake();
