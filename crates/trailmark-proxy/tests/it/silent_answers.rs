@@ -1,6 +1,6 @@
-//! What a vendor takes without an error and credits nobody with. Each is provoked through proxy and double, is told in the
-//! backend's receipt, in `conversions show`, in `conversions explain` and in the ledger view, and counts nowhere as a
-//! success.
+//! What a vendor takes without an error and credits nobody with. Each is provoked through proxy and double, is told in
+//! the backend's receipt, in `conversions show`, in `conversions explain` and in the ledger view, and counts nowhere as
+//! a success.
 
 use serde_json::{Value, json};
 use trailmark_proxy::store::operator::DeliveryRow;
@@ -238,13 +238,10 @@ async fn is_told(shop: &Shop, of: &Silent, id: &str, row: &DeliveryRow) {
     let story = history["sections"].to_string();
     let show = words(&shop.desk.run(&format!("conversions show {id}")).well());
     let explain = words(&shop.desk.run(&format!("conversions explain {id}")).well());
-    let credits =
-        if row.due_at.is_some() { "accepted it and so far credits nobody" } else { "accepted it and credits nobody" };
-    for (place, text) in
-        [("the view's answer", &head), ("show", &show), ("explain", &explain), ("the view's story", &story)]
-    {
+    let so_far = if row.due_at.is_some() { "so far " } else { "" };
+    for (place, text) in [("view", &head), ("history", &story), ("show", &show), ("explain", &explain)] {
         for part in [
-            format!("{} {credits}", of.title),
+            format!("{} accepted it and {so_far}credits nobody", of.title),
             of.why.to_owned(),
             format!("Look at {} for the cause", of.title),
             format!("`trailmark outbox retry {}`", row.id),
@@ -272,10 +269,9 @@ async fn is_no_success(shop: &Shop, of: &Silent, id: &str, is_sale: bool) {
     let sums = shop.view("v1/sums").await;
     let sale = json!({ "recorded_minor": "0", "stopped_minor": "4900", "paid_minor": "0" });
     for row in sums["rows"].as_array().unwrap() {
-        let shown = json!({
-            "recorded_minor": row["recorded_minor"], "stopped_minor": row["stopped_minor"], "paid_minor": row["paid_minor"],
-        });
-        assert_eq!(shown, sale, "{sums:#}");
+        for (name, amount) in sale.as_object().unwrap() {
+            assert_eq!(row[name], *amount, "{name}: {sums:#}");
+        }
     }
     assert_eq!(sums["rows"].as_array().unwrap().len(), usize::from(is_sale), "{sums:#}");
     let troubles = shop.view("v1/troubles").await;
