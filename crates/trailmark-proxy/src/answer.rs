@@ -286,9 +286,17 @@ fn after_rejected(row: &ConversionRow) -> String {
     }
 }
 
-/// What to do about a rejected or dead delivery whose key no other conversion has.
+/// What to do about an ignored, rejected or dead delivery whose key no other conversion has.
 pub fn again(row: &ConversionRow, standing: &Standing) -> String {
     let (id, vendor) = (&standing.delivery, title(standing.vendor.as_str()));
+    if standing.state == State::Ignored {
+        return format!(
+            "Look at {vendor} for the cause: is the partner approved, does the program run, does {vendor} know the click \
+             and the customer? Once the cause is gone, run `trailmark outbox retry {id}`. If {vendor} credits the partner \
+             after all, run `trailmark outbox resolve {id} --as recorded --reason …`; if nothing can be done, `trailmark \
+             outbox drop {id} --reason …`."
+        );
+    }
     let report = format!(
         "send it again, corrected, with the same `visitor` or `click_token` and a new Idempotency-Key; then run `trailmark \
          outbox drop {id} --reason …`."
@@ -349,7 +357,7 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
         State::Dropped => format!("an operator gave it up{reason}"),
         State::Ignored if standing.due_at.is_some() => {
             format!(
-                "{vendor} accepted it but does not show it{reason}. It is read back at {at}, and later in growing intervals"
+                "{vendor} accepted it and so far credits nobody{reason}. It is read back at {at}, and later in growing intervals"
             )
         }
         State::Ignored => format!("{vendor} accepted it and credits nobody{reason}"),
@@ -432,7 +440,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
                  --reason …`."
             ))
         }
-        State::Dead | State::Rejected => Some(again(row, standing)),
+        State::Dead | State::Ignored | State::Rejected => Some(again(row, standing)),
         _ => None,
     }
 }

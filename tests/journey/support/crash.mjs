@@ -56,16 +56,3 @@ export async function drain(product, done) {
     600_000,
   );
 }
-
-/** Effects and calls of every external key at a double: `Map` of key to `{ effects, received }`. */
-export async function tallies(product, account, operation) {
-  const { effects: rows } = await product.control(
-    `effects?vendor=${account}${operation ? `&operation=${operation}` : ''}`,
-  );
-  const made = new Map();
-  for (const { external_key: key, effects, received } of rows) {
-    const before = made.get(key) ?? { effects: 0, received: 0 };
-    made.set(key, { effects: before.effects + effects, received: before.received + received });
-  }
-  return made;
-}

@@ -129,6 +129,12 @@ fn of_deliveries(state: &str, count: u64) -> Option<Trouble> {
             "were tried for days without success",
             "Fix the cause, then run `trailmark outbox retry`; or give it up with `trailmark outbox drop`.",
         ),
+        Ignored => (
+            Tone::Bad,
+            "was accepted by the vendor, which credits nobody with it",
+            "were accepted by the vendor, which credits nobody with them",
+            "Look there for the cause; the history of each conversion says what to do.",
+        ),
         Blocked => (
             Tone::Bad,
             "is blocked: the signup or sale that it follows is missing or failed",
@@ -141,7 +147,7 @@ fn of_deliveries(state: &str, count: u64) -> Option<Trouble> {
             "are uncertain: it is not known whether the vendor has them",
             "Trailmark asks the vendor before it sends anything again. If the vendor offers no look-up, run `trailmark outbox resolve`.",
         ),
-        Dropped | Due | Ignored | NotNeeded | Recorded | Unsupported | Unverified | Waiting => return None,
+        Dropped | Due | NotNeeded | Recorded | Unsupported | Unverified | Waiting => return None,
     };
     let headline = match count {
         1 => format!("1 delivery {one}."),
@@ -239,7 +245,7 @@ mod tests {
 
     #[test]
     fn what_goes_on_by_itself_or_was_given_up_is_no_trouble() {
-        let well = ["due", "unverified", "waiting", "recorded", "dropped", "not_needed", "ignored", "unsupported"];
+        let well = ["due", "unverified", "waiting", "recorded", "dropped", "not_needed", "unsupported"];
         let well: Vec<_> = well.iter().map(|state| (*state, 5)).chain([("dead", 0), ("blocked", 0)]).collect();
         let webhooks = [(WebhookState::Followed, 9), (WebhookState::Received, 9), (WebhookState::Unreadable, 0)];
         assert_eq!(troubles(None, &[lane("open", "", 7)], &counts(&well, 0), &webhooks), []);
@@ -247,7 +253,7 @@ mod tests {
 
     #[test]
     fn every_state_that_needs_somebody_leads_to_its_rows() {
-        for state in ["conflict", "rejected", "dead", "blocked", "uncertain"] {
+        for state in ["conflict", "rejected", "dead", "ignored", "blocked", "uncertain"] {
             let found = troubles(None, &[], &counts(&[(state, 2)], 0), &[]);
             assert_eq!(found[0].list, Some(List::Deliveries(state.into())), "{state}");
             assert!(found[0].headline.starts_with("2 deliveries") && found[0].cure.is_some(), "{found:?}");

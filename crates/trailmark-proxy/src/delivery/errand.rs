@@ -43,6 +43,7 @@ struct Sending {
     class: Class,
     credential: &'static str,
     notes: Vec<Note>,
+    is_touch_unused: bool,
 }
 
 /// The result of a look-up.
@@ -104,7 +105,8 @@ impl Errand {
     async fn plan(&self, task: &Task) -> Result<(), StoreError> {
         let (state, reason) = match self.account.adapter.delivery.plan(task) {
             Ok(Plan::Send { call, class, credential, notes }) => {
-                return self.send(Sending { call, class, credential, notes }).await;
+                let is_touch_unused = task.touch_used_by.is_none();
+                return self.send(Sending { call, class, credential, notes, is_touch_unused }).await;
             }
             Ok(Plan::NotNeeded { why }) => (State::NotNeeded, why.into()),
             Ok(Plan::Unsupported { why }) => (State::Unsupported, why.into()),
@@ -117,14 +119,18 @@ impl Errand {
     }
 
     async fn send(&self, sending: Sending) -> Result<(), StoreError> {
-        let Sending { call, class, credential, notes } = sending;
+        let Sending { call, class, credential, notes, is_touch_unused } = sending;
         if lanes::is_paused(&self.lane, credential) {
             return self.put_aside(credential).await;
         }
         let started_at = self.account.now();
-        let attempt =
-            NewAttempt { purpose: Purpose::Send, class: Some(class), request: call.request.label, notes, started_at };
-        let attempt = self.begin(attempt).await?;
+        let (purpose, request) = (Purpose::Send, call.request.label);
+        let attempt = NewAttempt { purpose, class: Some(class), request, notes, is_touch_unused, started_at };
+        let attempt = match self.begin(attempt).await {
+            // The plan is out of date: the delivery is due as before, and is planned again.
+            Err(StoreError::Refused(_)) => return self.settle_unsent(self.leased.progress.clone()).await,
+            begun => begun?,
+        };
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
         let (answer, read) = self.sent(call, started_at).await;
@@ -193,7 +199,8 @@ impl Errand {
                 missing_ms => machine::settling_until(progress, started_at.plus(missing_ms)),
             };
         let (purpose, notes) = (Purpose::LookUp, Vec::new());
-        let attempt = NewAttempt { purpose, class: None, request: call.request.label, notes, started_at };
+        let (request, is_touch_unused) = (call.request.label, false);
+        let attempt = NewAttempt { purpose, class: None, request, notes, is_touch_unused, started_at };
         let attempt = self.begin(attempt).await?;
         let Asked { found, status, is_healthy } = self.asked(call, started_at).await;
         let at = self.account.moment();

@@ -144,12 +144,12 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         }
         "ignored" if next.is_some() => {
             format!(
-                "{vendor} accepted it but does not show it{reason}. It is read back at {at}, then in growing intervals for a week; nothing \
-                 is sent meanwhile. If {vendor} has it after all, run {}.{lane}",
-                resolve(id)
+                "{vendor} accepted it and so far credits nobody{reason}. It is read back at {at}, then in growing intervals for a \
+                 week; nothing is sent meanwhile.{lane} {}",
+                cure(detail, delivery)
             )
         }
-        "ignored" => format!("{vendor} accepted it and credits nobody{reason}."),
+        "ignored" => format!("{vendor} accepted it and credits nobody{reason}. {}", cure(detail, delivery)),
         "rejected" => format!("It was rejected{reason}. {}", cure(detail, delivery)),
         "dead" => format!("It is a dead letter, kept{reason}. {}", cure(detail, delivery)),
         "waiting" => format!("It waits{reason}. It goes on automatically. {}", chain(detail, delivery)),

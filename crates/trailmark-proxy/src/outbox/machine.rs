@@ -136,7 +136,10 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
         Outcome::Ignored { message } => {
             let ignored = ended(progress, State::Ignored, message);
             // The vendor may record it later, or may have said nothing at all.
-            if class == Class::Searchable { read_back_later(ignored, None, at) } else { ignored }
+            match class {
+                Class::Searchable => read_back_later(Progress { settles_at: Some(at.settled()), ..ignored }, None, at),
+                _ => ignored,
+            }
         }
         Outcome::Missing { message } => {
             // The earlier deletion removed it, or it never existed: a look-up shows whether it is gone.

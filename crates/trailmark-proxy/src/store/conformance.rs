@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             ordering::nothing_is_held_back_under_a_foreign_lease
             ordering::refunds_of_one_sale_go_one_after_another
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
+            ordering::what_was_planned_for_an_unused_touch_is_not_sent_after_another_conversion_of_it
             operating::lists_are_filtered_and_newest_first
             operating::conversions_are_found_by_key_customer_and_partner
             operating::a_conversion_is_found_by_an_unambiguous_beginning

@@ -142,6 +142,8 @@ pub struct NewAttempt {
     pub request: &'static str,
     /// For a send, what the request leaves out or shortens; replaces earlier notes.
     pub notes: Vec<Note>,
+    /// For a send, whether it was planned for a touch of which no other conversion was sent. A vendor may allow one.
+    pub is_touch_unused: bool,
     /// Now.
     pub started_at: UnixMillis,
 }
@@ -295,7 +297,8 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// `LeaseLost`, also if an attempt was begun under this lease already, or the lease has expired by `started_at`:
-    /// no request may follow after somebody settled the lease as expired.
+    /// no request may follow after somebody settled the lease as expired. `Refused` if the send was planned for an unused
+    /// touch, and meanwhile a send of another conversion has used it or may have: plan it again.
     fn begin_attempt(&self, leased: &Leased, attempt: NewAttempt) -> Reply<'_, AttemptKey>;
 
     /// Ends a lease: writes progress, the attempt's end and the lane in one transaction. If the progress waits for a

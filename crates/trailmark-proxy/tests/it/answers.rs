@@ -91,7 +91,7 @@ fn every_state_of_a_delivery_has_an_answer() {
     [Bad] Not paid: PartnerStack has something else under this key: no such partner. | Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
     [Bad] Not paid: PartnerStack rejected it: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     [Bad] Not paid: Every attempt failed: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
-    [Bad] Not paid: PartnerStack accepted it and credits nobody: no such partner.
+    [Bad] Not paid: PartnerStack accepted it and credits nobody: no such partner. | Look at PartnerStack for the cause: is the partner approved, does the program run, does PartnerStack know the click and the customer? Once the cause is gone, run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`. If PartnerStack credits the partner after all, run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded --reason …`; if nothing can be done, `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
     [Bad] Not paid: An operator gave it up: no such partner.
     [Bad] Not paid: The customer's signup is not known in this program; this delivery is sent after the customer's signup is reported and recorded. | Report what is missing, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
     [Good] Recorded: PartnerStack needs no separate call for this.

@@ -203,7 +203,7 @@ fn each_state_says_what_comes_next() {
     blocked: It is blocked: unknown field `xid`.
     waiting: It waits: unknown field `xid`. It goes on automatically.
     dropped: An operator gave it up: unknown field `xid`.
-    ignored: PartnerStack accepted it and credits nobody: unknown field `xid`.
+    ignored: PartnerStack accepted it and credits nobody: unknown field `xid`. Look at PartnerStack for the cause: is the partner approved, does the program run, does PartnerStack know the click and the customer? Once the cause is gone, run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`. If PartnerStack credits the partner after all, run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded --reason …`; if nothing can be done, `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
     ");
 }
 

@@ -229,7 +229,8 @@ impl Town {
         id
     }
 
-    async fn report(&self, idempotency_key: &str, body: &Value) -> String {
+    /// Reports a conversion, which is accepted; returns its id.
+    pub(crate) async fn report(&self, idempotency_key: &str, body: &Value) -> String {
         let answer = self.proxy.report(&self.key, idempotency_key, body).await;
         assert_eq!((answer.status, &answer.json()["status"]), (202, &json!("accepted")), "{answer:?}");
         self.engine.wake();

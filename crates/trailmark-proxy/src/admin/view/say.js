@@ -52,7 +52,7 @@ export function money(minor, currency) {
 export const counted = (number, one, many = `${one}s`) => `${number.toLocaleString()} ${number === 1 ? one : many}`;
 
 const GOOD = ['accepted', 'recorded', 'open', 'visible', 'not_needed', 'approved', 'paid'];
-const BAD = ['rejected', 'dead', 'conflict', 'paused', 'broken', 'dropped', 'unsupported', 'deleted', 'blocked'];
+const BAD = ['rejected', 'dead', 'conflict', 'ignored', 'paused', 'broken', 'dropped', 'unsupported', 'deleted', 'blocked'];
 
 /** The colour of a state or status: `good`, `bad`, or `wait` for everything under way. */
 export const colour = (word) => (GOOD.includes(word) ? 'good' : BAD.includes(word) ? 'bad' : 'wait');

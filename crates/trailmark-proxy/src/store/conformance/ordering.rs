@@ -20,7 +20,7 @@ use super::Ground;
 use super::samples::*;
 use crate::outbox::order::Earlier;
 use crate::outbox::{Progress, State};
-use crate::store::delivery::{LaneKey, Leased, Settlement};
+use crate::store::delivery::{LaneKey, Leased, NewAttempt, Settlement};
 use crate::store::{NewConversion, Store, StoreError};
 
 fn order(key: &str, amount_minor: i64) -> Order {
@@ -211,4 +211,20 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
         "the first that took effect"
     );
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));
+}
+
+pub async fn what_was_planned_for_an_unused_touch_is_not_sent_after_another_conversion_of_it(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    sold(&store, 8, "o_1002").await;
+    let mut both = store.lease(claim(lane(), 1, 2, NOW)).await.unwrap();
+    let (second, first) = (both.pop().unwrap(), both.pop().unwrap());
+    let planned = || NewAttempt { is_touch_unused: true, ..send() };
+    let key = store.begin_attempt(&first, planned()).await.unwrap();
+    let refused = store.begin_attempt(&second, planned()).await;
+    assert!(matches!(refused, Err(StoreError::Refused(_))), "{refused:?}: the other is under way");
+    store.release(&second).await.unwrap();
+    let second = leased(&store, 3).await;
+    store.settle(&first, settlement(&first, State::Dead, Some((key, end("retry"))))).await.unwrap();
+    store.begin_attempt(&second, planned()).await.expect("the other was certainly not processed");
 }

@@ -265,7 +265,7 @@ pub async fn leased(store: &Arc<dyn Store>, lease: u8) -> Leased {
 /// A send before its request.
 pub fn send() -> NewAttempt {
     let (purpose, request, notes) = (Purpose::Send, "POST conversion/xid", Vec::new());
-    NewAttempt { purpose, class: None, request, notes, started_at: NOW.plus(1) }
+    NewAttempt { purpose, class: None, request, notes, is_touch_unused: false, started_at: NOW.plus(1) }
 }
 
 /// An attempt's end with this outcome.

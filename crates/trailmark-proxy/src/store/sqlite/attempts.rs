@@ -89,12 +89,16 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
 }
 
 /// What all sends of a delivery, in all generations, leave open. A success that came after its lease had ended is
-/// recorded only on its attempt, so the next send needs a look-up first.
+/// recorded only on its attempt, so the next send needs a look-up first. So does what a vendor seemed to ignore, if it
+/// can be asked: it may have recorded that for nobody, or may have said nothing at all.
 pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Past, StoreError> {
     let sql = format!(
-        "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2 AND {MAY}
+        "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2
+           AND ({MAY} OR purpose = 'send' AND outcome = '{IGNORED}' AND class = '{SEARCHABLE}')
          ORDER BY generation DESC, number DESC LIMIT 1",
-        MAY = may_have_effect("attempts")
+        MAY = may_have_effect("attempts"),
+        IGNORED = SendOutcome::Ignored.as_str(),
+        SEARCHABLE = Class::Searchable.as_str()
     );
     let unsure = first(ledger, &sql, (site.as_str(), delivery.as_str()), class)?;
     Ok(unsure.map_or(Past::Clear, Past::Unsure))

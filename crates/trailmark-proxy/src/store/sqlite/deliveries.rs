@@ -7,7 +7,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, time, to_json, word, write};
-use super::{attempts, claims, commissions, lanes, order, owed};
+use super::{attempts, claims, commissions, lanes, order, owed, tasks};
 use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
@@ -157,6 +157,9 @@ pub(super) fn begin_attempt(ledger: &Connection, held: &Leased, new: &NewAttempt
     let (site, id) = (held.lane.site.as_str(), held.delivery.as_str());
     if count(ledger, alive, (site, id, new.started_at.0))? == 0 || attempts::begun(ledger, held)? {
         return Err(StoreError::LeaseLost);
+    }
+    if new.is_touch_unused && tasks::is_touch_used(ledger, &held.lane.site, &held.delivery)? {
+        return Err(StoreError::Refused("another conversion of the touch was sent meanwhile".into()));
     }
     if new.purpose == Purpose::Send {
         let counted = "UPDATE deliveries SET attempts = attempts + 1, notes = ?3 WHERE site = ?1 AND id = ?2";

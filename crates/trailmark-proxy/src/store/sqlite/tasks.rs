@@ -9,7 +9,7 @@ use trailmark_wire::ids::{ConversionId, SiteId};
 use trailmark_wire::money::Currency;
 
 use super::attempts::may_have_effect;
-use super::rows::{checked, damaged, first, json, maybe, plain, time, word};
+use super::rows::{checked, count, damaged, first, json, maybe, plain, time, word};
 use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
@@ -44,16 +44,31 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
                        ORDER BY sd.state = 'recorded' DESC, s.received_at DESC LIMIT 1)
                LEFT JOIN conversions o ON o.site = od.site AND o.id = od.conversion
                LEFT JOIN conversions e ON e.site = d.site AND e.id =
-                      (SELECT ed.conversion FROM deliveries ed
-                       WHERE ed.site = d.site AND ed.touch = d.touch AND ed.program = d.program AND ed.id <> d.id
-                         AND (ed.state = 'recorded'
-                              OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id
-                                         AND MAY_HAVE_EFFECT))
-                       ORDER BY +ed.id LIMIT 1)
+                      (SELECT ed.conversion FROM OTHERS ORDER BY +ed.id LIMIT 1)
                WHERE d.site = ?1 AND d.id = ?2"
-        .replace("MAY_HAVE_EFFECT", &may_have_effect("a"));
+        .replace("OTHERS", &others_of_the_touch());
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str()), task)?;
     found.ok_or(StoreError::NotFound("delivery"))
+}
+
+/// Whether another delivery of the same touch and program took effect, or may have.
+pub(super) fn is_touch_used(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<bool, StoreError> {
+    let others = others_of_the_touch();
+    let sql = format!(
+        "SELECT count(*) FROM deliveries d WHERE d.site = ?1 AND d.id = ?2 AND EXISTS (SELECT 1 FROM {others})"
+    );
+    Ok(count(ledger, &sql, (site.as_str(), delivery.as_str()))? > 0)
+}
+
+/// The deliveries `ed` of the same touch and program as the delivery `d` that took effect, or may have.
+fn others_of_the_touch() -> String {
+    format!(
+        "deliveries ed
+         WHERE ed.site = d.site AND ed.touch = d.touch AND ed.program = d.program AND ed.id <> d.id
+           AND (ed.state = 'recorded'
+                OR EXISTS (SELECT 1 FROM attempts a WHERE a.site = ed.site AND a.delivery = ed.id AND {}))",
+        may_have_effect("a")
+    )
 }
 
 fn task(row: &Row<'_>) -> Result<Task, StoreError> {
