@@ -160,9 +160,9 @@ export class Product {
     return this.cli('snippet', '--site', 'acme').stdout.split('\n\n')[0];
   }
 
-  /** Address of the ledger view with the vendor's state beside it. */
+  /** Address of the ledger view with what the vendors have beside it. */
   ledger() {
-    return `${this.operator}/?vendor=${encodeURIComponent(`${this.simulator}/control/state/partnerstack`)}`;
+    return `${this.operator}/?vendor=${encodeURIComponent(`${this.simulator}/control/listings`)}`;
   }
 
   #run(name, args) {

@@ -48,7 +48,7 @@ use self::state::{Account, Rules};
 use self::validate::Refusal;
 use self::webhooks::Hook;
 use crate::call::{Answer, Authorization, Body, Call};
-use crate::double::{About, Double, Program};
+use crate::double::{About, Double, Listing, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
 use crate::settings::{Pace, Settings};
@@ -219,6 +219,10 @@ impl Double for PartnerStack {
         view::account(&side.account, now_ms)
     }
 
+    fn listings(&self, now_ms: i64) -> Vec<Listing> {
+        view::listings(&self.current.account, now_ms)
+    }
+
     fn listen(&mut self, account: &str, is_heard: bool) {
         let Side { account, hook } = self.named(account);
         hook.listen(is_heard, account);
@@ -263,6 +267,7 @@ confirm_after  = "{confirm_after}"
         About {
             title: "PartnerStack",
             partners: &[("Ada", "/partnerlinks/go/ada"), ("Grace", "/partnerlinks/go/grace")],
+            without_orders: None,
             entrances: &[
                 ("base_url", "/partnerstack"),
                 ("base_url of dialect guide", "/partnerstack-guide"),
