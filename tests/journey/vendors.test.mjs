@@ -6,64 +6,10 @@ import { after, before, test } from 'node:test';
 
 import { freshPage, launch } from './support/browser.mjs';
 import { settled, signUp } from './support/effects.mjs';
-import { Product, account, until } from './support/product.mjs';
-
-/** The programs of a site that works with all four vendors. */
-const programs = ({ simulator, confirmAfter }) => `
-[[sites.programs]]
-id = "stack"
-vendor = "partnerstack"
-public_key = "env:PARTNERSTACK_PUBLIC_KEY"
-private_key = "env:PARTNERSTACK_PRIVATE_KEY"
-tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
-base_url = "http://${simulator}/${account('current')}"
-tracking_url = "http://${simulator}/partnerlinks"
-confirm_after = "${confirmAfter}"
-
-[[sites.programs]]
-id = "ize"
-vendor = "partnerize"
-application_key = "env:PARTNERIZE_APPLICATION_KEY"
-user_api_key = "env:PARTNERIZE_USER_API_KEY"
-campaign_id = "10l176"
-base_url = "http://${simulator}/partnerize"
-tracking_url = "http://${simulator}/prf"
-confirm_after = "${confirmAfter}"
-
-[[sites.programs]]
-id = "row"
-vendor = "introw"
-api_key = "env:INTROW_API_KEY"
-base_url = "http://${simulator}/introw"
-confirm_after = "${confirmAfter}"
-
-[[sites.programs]]
-id = "nero"
-vendor = "partnero"
-api_key = "env:PARTNERO_API_KEY"
-webhook_secret = "env:PARTNERO_WEBHOOK_SECRET"
-base_url = "http://${simulator}/partnero"
-confirm_after = "${confirmAfter}"
-`;
-
-const config = (named) => `
-[server]
-listen = "${named.site}"
-public_url = "http://${named.site}"
-admin_listen = "${named.operator}"
-[store]
-url = "sqlite:trailmark.db"
-[[sites]]
-id = "acme"
-public_url = "${named.publicUrl}"
-origins = ${JSON.stringify(named.origins)}
-consent = "not_required"
-signup_wait = "0s"
-credit = "each"
-${programs(named)}`;
+import { Product, VENDORS, programOf, until } from './support/product.mjs';
 
 /** A click at each vendor: the query of the landing, and what the vendor keeps of the signup under `key`. */
-const VENDORS = {
+const CLICKS = {
   partnerstack: {
     click: async () => {
       const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
@@ -98,7 +44,7 @@ const VENDORS = {
 let product, browser;
 before(async () => {
   const files = (snippet) => ({ 'index.html': `<!doctype html><title>shop</title><link rel="icon" href="data:,">${snippet}` });
-  product = await Product.start({ config, files });
+  product = await Product.start({ files, vendors: VENDORS, extra: 'credit = "each"' });
   browser = await launch();
 });
 after(async () => {
@@ -108,7 +54,7 @@ after(async () => {
 
 /** How often anything was made at each vendor. */
 async function made() {
-  const counts = Object.keys(VENDORS).map(async (vendor) => {
+  const counts = VENDORS.map(async (vendor) => {
     const { effects } = await product.control(`effects?vendor=${vendor}`);
     return [vendor, effects.reduce((sum, row) => sum + row.effects, 0)];
   });
@@ -117,7 +63,7 @@ async function made() {
 
 /** Lands with the clicks of these vendors and signs up under `key`: what it made, and what each of them keeps of it. */
 async function brought(key, names) {
-  const clicks = await Promise.all(names.map((name) => VENDORS[name].click()));
+  const clicks = await Promise.all(names.map((name) => CLICKS[name].click()));
   const before = await made();
   const { context, page, said } = await freshPage(browser);
   await page.goto(`${product.site}/?${clicks.map(({ query }) => query).join('&')}`);
@@ -131,18 +77,17 @@ async function brought(key, names) {
   const { deliveries } = product.json('conversions', 'show', own()[0].id);
   const states = Object.fromEntries(deliveries.map(({ program, state }) => [program, state]));
   const after = await made();
-  const more = Object.fromEntries(Object.keys(VENDORS).map((name) => [name, after[name] - before[name]]).filter(([, count]) => count));
+  const more = Object.fromEntries(VENDORS.map((name) => [name, after[name] - before[name]]).filter(([, count]) => count));
   const kept = await Promise.all(
-    names.map(async (name, index) => VENDORS[name].kept(await product.control(`state/${name}`), { key, ...clicks[index] })),
+    names.map(async (name, index) => CLICKS[name].kept(await product.control(`state/${name}`), { key, ...clicks[index] })),
   );
   return { states, more, kept };
 }
 
-const PROGRAMS = { partnerstack: 'stack', partnerize: 'ize', introw: 'row', partnero: 'nero' };
-const recorded = (names) => Object.fromEntries(names.map((name) => [PROGRAMS[name], 'recorded']));
+const recorded = (names) => Object.fromEntries(names.map((name) => [programOf(name), 'recorded']));
 const each = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
 
-for (const name of Object.keys(VENDORS)) {
+for (const name of VENDORS) {
   test(`a signup after a click of ${name} is recorded there once, under that click, and nowhere else`, async () => {
     const { states, more, kept } = await brought(`by_${name}`, [name]);
     assert.deepEqual([states, more, kept], [recorded([name]), each([name], 1), [1]]);

@@ -490,6 +490,19 @@ mod tests {
     }
 
     #[test]
+    fn the_script_of_a_run_passes_configuration_secrets_and_arguments_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Path::new("/runs/it's/trailmark.toml");
+        let script = wrapper(folder.path(), config, Path::new("/usr/bin/env")).unwrap();
+        let output = Command::new(script).arg("printenv").output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("TRAILMARK_CONFIG=/runs/it's/trailmark.toml\n"), "{printed}");
+        for (name, value) in SECRETS {
+            assert!(printed.contains(&format!("{name}={value}\n")), "{name}");
+        }
+    }
+
+    #[test]
     fn published_keys_become_one_line_of_the_configuration_and_their_absence_an_error() {
         let published = r#"{"keys":[{"x":"Jz1j_-A","kty":"OKP"},{"kid":"two"}]}"#;
         assert_eq!(order_keys(published).unwrap(), r#"[{ kty = "OKP", x = "Jz1j_-A" }, { kid = "two" }]"#);

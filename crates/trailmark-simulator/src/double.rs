@@ -162,7 +162,8 @@ mod tests {
 
     #[test]
     fn an_amount_has_two_places_or_as_many_as_it_needs() {
-        let cases = [(2_900, 2, "29.00 EUR"), (-5, 2, "-0.05 EUR"), (29_997_000, 6, "29.997 EUR"), (58_000, 4, "5.80 EUR")];
+        let cases =
+            [(2_900, 2, "29.00 EUR"), (-5, 2, "-0.05 EUR"), (29_997_000, 6, "29.997 EUR"), (58_000, 4, "5.80 EUR")];
         for (units, places, text) in cases {
             assert_eq!(money(units, places, "eur"), text);
         }

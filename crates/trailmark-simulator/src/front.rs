@@ -29,9 +29,9 @@ pub(crate) fn asks(call: &Call) -> bool {
 /// The page of a simulator.
 pub(crate) fn answer(world: &World) -> Answer {
     let memory = if world.is_kept() {
-        "It keeps their data in a file: after a restart it goes on with them."
+        "The simulator keeps customers and sales in a file: after a restart it goes on with them."
     } else {
-        "It keeps everything in memory: after a restart it is empty."
+        "The simulator keeps everything in memory: after a restart it is empty."
     };
     let (address, landing_url) = (world.address(), escaped(world.landing_url()));
     let now_ms = world.clock.now_ms();
@@ -122,12 +122,12 @@ fn vendor(double: &dyn Double, now_ms: i64) -> String {
 /// The number of things, and the newest.
 fn listing(Listing { title, rows }: &Listing) -> String {
     let shown: String = rows.iter().take(SHOWN).map(row).collect();
-    format!("<h3>{title} <b>{}</b></h3>\n<ul>\n{shown}</ul>\n", rows.len())
+    format!("<h3>{title} <span>{}</span></h3>\n<ul>\n{shown}</ul>\n", rows.len())
 }
 
 fn row(row: &Row) -> String {
     let mut text = format!("<li><code>{}</code>", escaped(&row.key));
-    let parts = [("money", "", &row.money), ("", "by ", &row.partner), ("", "of ", &row.of), ("", "", &row.state)];
+    let parts = [("money", "", &row.money), ("", "by ", &row.partner), ("", "", &row.state), ("", "of ", &row.of)];
     for (class, word, part) in parts {
         if let Some(part) = part {
             // A string takes every write.

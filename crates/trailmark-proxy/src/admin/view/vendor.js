@@ -28,7 +28,7 @@ const of = ({ of: whole, partner }) => [whole && `of ${masked(whole)}`, `by ${ma
 
 const COLUMNS = [
   ['Key', 'what', (row) => ({ main: masked(row.key), sub: of(row).filter(Boolean).join(', ') })],
-  ['State', 'state', (row) => ({ chip: row.state, main: row.money })],
+  ['State', 'state', ({ money, state }) => (money ? { main: money, sub: state } : { chip: state })],
 ];
 
 /** Where the list of a name is drawn; made when the first thing is in it. */
