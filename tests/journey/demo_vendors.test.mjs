@@ -54,7 +54,9 @@ const VISITS = {
 
 let product, browser;
 before(async () => {
-  product = await Product.start({ consent: 'required', extra: ORDER_KEYS, vendors: VENDORS });
+  // As in the demo: whoever tries all four signs up more often than customers do.
+  const extra = `signups_per_visitor = 100\n${ORDER_KEYS}`;
+  product = await Product.start({ consent: 'required', extra, vendors: VENDORS });
   browser = await launch();
 });
 after(async () => {
@@ -71,12 +73,12 @@ async function made() {
 
 const step = (page, name) => page.locator(`[data-step=${name}]`);
 
-/** From the entrance to a placed order, with what the strip says of each step. */
-async function visits(page, { link, arrival, signup, order, commission }, email) {
+/** From the entrance to a placed order, with what the strip says of each step. Who was asked for consent is not asked again. */
+async function visits(page, { link, arrival, signup, order, commission }, email, isAsked = true) {
   await page.goto(product.site);
   await page.locator('.demo').getByRole('link', { name: link }).click();
   await page.getByText('You followed a partner’s link.').waitFor();
-  await page.getByRole('button', { name: 'Accept' }).click();
+  if (isAsked) await page.getByRole('button', { name: 'Accept' }).click();
   await step(page, 'arrival').getByText(arrival).waitFor();
   await page.getByRole('link', { name: 'Next: sign up' }).click();
   await page.getByLabel('Name').fill('Robin Visitor');
@@ -112,6 +114,20 @@ for (const vendor of VENDORS) {
   });
 }
 
+test('one browser that comes by all four vendors, one after the other, makes a customer and an order at each', async () => {
+  const before = await made();
+  const { context, page, said } = await freshPage(browser);
+  for (const [index, vendor] of VENDORS.entries()) {
+    await visits(page, VISITS[vendor], `all-${vendor}@example.org`, index === 0);
+  }
+  await settled(product);
+  const after = await made();
+  const more = Object.fromEntries(VENDORS.map((vendor) => [vendor, after[vendor] - before[vendor]]));
+  assert.deepEqual(more, { partnerstack: 2, partnerize: 2, introw: 1, partnero: 2 });
+  assert.deepEqual([...said.errors, ...said.console], []);
+  await context.close();
+});
+
 test('the simulator’s page and the ledger view show what each vendor has, readable on phone and desktop', async () => {
   for (const look of LOOKS) {
     const { context, page, said } = await freshPage(browser, look);
@@ -137,7 +153,7 @@ test('what happens at a vendor shows on the simulator’s open page', async () =
   const { context, page } = await freshPage(browser);
   await page.goto(product.simulator);
   const has = page.locator('#partnero-has');
-  await has.getByText('29.00 EUR').waitFor();
+  await has.getByText('29.00 EUR').first().waitFor();
   const { vendors } = await product.control('listings');
   const { rows } = vendors.find(({ vendor }) => vendor === 'partnero').listings[1];
   await product.control(`partnero/transactions/${rows[0].key}/archive`, {});
