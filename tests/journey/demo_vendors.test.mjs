@@ -114,7 +114,7 @@ for (const vendor of VENDORS) {
   });
 }
 
-test('one browser that comes by all four vendors, one after the other, makes a customer and an order at each', async () => {
+test('one browser that comes by all four vendors, one after the other, makes at each what it takes', async () => {
   const before = await made();
   const { context, page, said } = await freshPage(browser);
   for (const [index, vendor] of VENDORS.entries()) {
