@@ -3,7 +3,7 @@
 // only makes a sentence.
 
 import { neighbours } from './neighbours.js';
-import { said, tellCommission, tellResult } from './trail.js';
+import { said, tellResult, tellVendor } from './trail.js';
 
 const $ = (selector, root = document) => root.querySelector(selector);
 
@@ -19,7 +19,7 @@ let cart = crypto.randomUUID();
 /** The shop's account, made up on the spot; a real shop asks its backend. */
 function account(email) {
   const letters = [...email.trim().toLowerCase()];
-  return `u_${letters.reduce((hash, letter) => (hash * 31 + letter.codePointAt(0)) >>> 0, 7).toString(36)}`;
+  return `u-${letters.reduce((hash, letter) => (hash * 31 + letter.codePointAt(0)) >>> 0, 7).toString(36)}`;
 }
 
 const euros = (cents) => `€${(cents / 100).toFixed(2)}`;
@@ -98,6 +98,7 @@ async function signUp(event) {
     trailmark.signup({ customerKey: account(email), email: email.trim(), name: name.trim(), data: { plan } }));
   known = email.trim();
   tellResult('signup', result);
+  tellVendor('signup', [account(email), email.trim(), result.conversionId], result);
   const onwards = plan === 'windowsill'
     ? element('a', 'See what more ground costs', { href: '/pricing.html', className: 'button plain' })
     : element('a', 'Go to checkout', { href: `/checkout.html?plan=${encodeURIComponent(plan)}`, className: 'button' });
@@ -142,7 +143,7 @@ async function checkOut(event) {
     const result = await trailmark.sale({ order: order.order });
     cart = crypto.randomUUID();
     tellResult('order', result);
-    tellCommission(order.key, result);
+    tellVendor('order', [order.key], result);
     const home = element('a', 'Back to the garden', { href: '/', className: 'button plain' });
     const sum = `Your order ${order.key.slice(2, 10)} is placed: ${euros(order.amount_minor)}, and no money was taken.`;
     show('Thank you', sum, result, home);

@@ -13,8 +13,8 @@ const $$ = (selector, root = document) => [...root.querySelectorAll(selector)];
 /** Doors have no address until it is known who stands behind them: a link that leads nowhere would be a lie. */
 async function openDoors() {
   const { simulator, ledger } = await neighbours;
-  for (const door of $$('[data-partner]')) {
-    if (simulator) door.href = `${simulator}/partnerlinks/go/${door.dataset.partner}`;
+  for (const door of $$('[data-link]')) {
+    if (simulator) door.href = `${simulator}/${door.dataset.link}`;
   }
   const watch = $('[data-ledger]');
   if (ledger) Object.assign(watch, { href: ledger, target: '_blank', rel: 'noopener' });

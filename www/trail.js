@@ -1,6 +1,6 @@
 // The strip at the foot of the shop: tells in plain words what Trailmark did on this visit, one sentence for the
-// arrival, the signup, the order and the commission. It only reads what the calls of the SDK gave and, for the
-// commission, what the simulator holds; the ledger view tells the rest.
+// arrival, the signup, the order and the commission. It only reads what the calls of the SDK gave, and what the
+// simulated vendors have; the ledger view tells the rest. It knows no vendor: names and words are the simulator's.
 
 import { choice, isPrivate } from './consent.js';
 import { neighbours } from './neighbours.js';
@@ -28,8 +28,8 @@ async function touched() {
 
 const day = (text) => new Date(text).toLocaleDateString('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
-/** Whether the arrival's address held a parameter of PartnerStack's; routes that are changed later do not count. */
-const byLink = [...new URLSearchParams(location.search).keys()].some((name) => name.startsWith('ps_'));
+/** Whether the arrival's address held a parameter of a partner's link; routes that are changed later do not count. */
+const byLink = [...new URLSearchParams(location.search).keys()].some((name) => /^(ps_.*|clickref|irw_id|aff)$/.test(name));
 
 if (byLink) document.documentElement.dataset.byLink = '';
 
@@ -55,7 +55,7 @@ export async function tellArrival() {
 }
 
 const SAID = {
-  accepted: (who) => `Accepted: ${who} will be credited.`,
+  accepted: (who) => `Accepted: the ledger credits ${who}.`,
   duplicate: () => 'Counted before; nobody is credited twice.',
   held: () => 'Held: somebody has to look at it first.',
   unattributed: () => 'No partner brought you, so nobody is credited.',
@@ -71,7 +71,7 @@ const FAILED = {
 
 /** What a result of the SDK means to a visitor. */
 export function said({ status, code, attribution }) {
-  const who = attribution?.map(({ partner, program }) => partner ?? program).join(' and ') || 'the partner';
+  const who = attribution?.map(({ partner, program }) => partner ?? `a partner of ${program}`).join(' and ') || 'the partner';
   return SAID[status]?.(who) ?? FAILED[code] ?? 'Not reported: the proxy could not be reached.';
 }
 
@@ -99,41 +99,77 @@ export function tellWaiting() {
   waiting.clear();
 }
 
-/** How often the simulator is asked for the commission, and how long between: the proxy delivers after its answer. */
-const LOOKS = 40;
+/** How often the simulator is asked, and how long between: the proxy delivers after its answer. */
+const LOOKS = 60;
 const LOOK_MS = 500;
 
-const money = (minor, currency) =>
-  new Intl.NumberFormat('en', { style: 'currency', currency: currency.toUpperCase() }).format(minor / 100);
-
-/** The address of a conversion in the ledger view. */
-async function inLedger(conversionId) {
-  const { ledger } = await neighbours;
-  return ledger && conversionId && new URL(`/ledger/conversions/${conversionId}`, ledger).href;
+/** `29.00 EUR` as people write it. */
+function money(text) {
+  const [amount, currency] = text.split(' ');
+  return new Intl.NumberFormat('en', { style: 'currency', currency }).format(amount);
 }
 
-/** Says what the partner earns by the order `key`, once the vendor knows, with a link to the order in the ledger. */
-export async function tellCommission(key, { status, conversionId }) {
-  if (status !== 'accepted' && status !== 'queued') return tell('commission', 'none', 'None: the order was not credited.');
-  tell('commission', 'held', 'The order is on its way to the partner platform …');
+/** What each vendor has; nothing where no simulator answers. */
+async function vendors() {
   const { simulator } = await neighbours;
-  const reward = await rewardFor(key, simulator);
-  const partner = reward?.partnership?.partner_key ?? 'The partner';
-  const text = reward ? `${partner} earns ${money(reward.amount, reward.currency)}. ` : 'Not yet at the partner platform. ';
-  tell('commission', reward ? 'done' : 'held', text);
-  const href = await inLedger(conversionId);
-  if (!href) return;
-  const link = Object.assign(document.createElement('a'), { href, target: '_blank', rel: 'noopener' });
-  link.textContent = 'See this order in the ledger';
-  document.querySelector('[data-step="commission"] span').append(link);
+  const answer = simulator && (await fetch(`${simulator}/control/listings`).catch(() => null));
+  return answer?.ok ? (await answer.json()).vendors : [];
 }
 
-async function rewardFor(key, simulator) {
-  for (let look = 0; simulator && look < LOOKS; look += 1) {
-    const state = await fetch(`${simulator}/control/state/partnerstack`).then((answer) => answer.json()).catch(() => null);
-    const reward = state?.rewards?.find(({ transaction }) => transaction?.key === key);
-    if (reward) return reward;
+/** The first thing of any vendor that `fits`, with the vendor's name and its word for such a thing. */
+async function found(fits) {
+  for (let look = 0; look < LOOKS; look += 1) {
+    for (const { title: vendor, listings } of await vendors()) {
+      for (const { title, rows } of listings) {
+        const row = rows.find(fits);
+        if (row) return { ...row, vendor, thing: title.toLowerCase().replace(/s$/, '') };
+      }
+    }
     await pause(LOOK_MS);
   }
   return null;
+}
+
+/** The program's vendor, if it takes no orders. */
+async function withoutOrders({ attribution }) {
+  const program = attribution?.[0]?.program ?? (await trailmark.touch())?.program;
+  return (await vendors()).find(({ vendor, without_orders: why }) => vendor === program && why);
+}
+
+const NOT_YET = 'Not yet at the partner platform.';
+
+/** Says what the vendor has of a conversion, which has one of `keys` there; for an order the commission, too. */
+export async function tellVendor(step, keys, result) {
+  const isOrder = step === 'order';
+  if (result.status !== 'accepted' && result.status !== 'queued') {
+    if (isOrder) tell('commission', 'none', 'None: the order was not credited.');
+    return;
+  }
+  if (isOrder) tell('commission', 'held', 'The order is on its way to the partner platform …');
+  const lacking = isOrder && (await withoutOrders(result));
+  if (lacking) {
+    tell('order', 'none', `In the ledger. ${lacking.without_orders}`);
+    tell('commission', 'none', `None by itself: ${lacking.title} knows no orders.`);
+    return linkLedger(result);
+  }
+  const thing = await found(({ key, of }) => keys.includes(key) || (!isOrder && keys.includes(of)));
+  if (thing) {
+    const amount = thing.money ? ` of ${money(thing.money)}` : '';
+    tell(step, 'done', `${thing.vendor} has the ${thing.thing}${amount}, brought by ${thing.partner}.`);
+  }
+  if (!isOrder) return;
+  const earned = thing && (await found(({ of }) => keys.includes(of)));
+  const text = earned && `${earned.partner} earns ${money(earned.money)}: “${earned.state}” at ${earned.vendor}.`;
+  tell('commission', earned ? 'done' : 'held', text || NOT_YET);
+  return linkLedger(result);
+}
+
+/** Adds a link to the order in the ledger view. */
+async function linkLedger({ conversionId }) {
+  const { ledger } = await neighbours;
+  if (!ledger || !conversionId) return;
+  const href = new URL(`/ledger/conversions/${conversionId}`, ledger).href;
+  const link = Object.assign(document.createElement('a'), { href, target: '_blank', rel: 'noopener' });
+  link.textContent = 'See this order in the ledger';
+  document.querySelector('[data-step="commission"] span').append(' ', link);
 }

@@ -8,8 +8,8 @@ import { after, before, test } from 'node:test';
 
 import { Backend, Caller } from './support/caller.mjs';
 import { chance, killAgainAndAgain, patient } from './support/crash.mjs';
-import { CLICKS, PROGRAMS, config } from './support/four.mjs';
-import { Product, until } from './support/product.mjs';
+import { CLICKS } from './support/clicks.mjs';
+import { Product, VENDORS, programOf, until } from './support/product.mjs';
 
 const KILLS = 50;
 const CALLERS = 10;
@@ -60,7 +60,7 @@ before(async () => {
   // The settling time must outlast the vendors' delay (3 s), from the moment at which a call reaches them. The steps of
   // the clock add nothing to it: the proxy reads the simulator's own clock, and no step overtakes a call that was sent.
   const server = 'trusted_proxies = ["127.0.0.1"]';
-  product = await Product.start({ config, www: false, confirmAfter: '90s', server });
+  product = await Product.start({ vendors: VENDORS, extra: 'credit = "each"', www: false, confirmAfter: '90s', server });
 });
 after(() => product?.stop());
 
@@ -107,7 +107,8 @@ async function deliveries(query) {
  */
 async function compare(rows) {
   const counts = {};
-  for (const [vendor, program] of Object.entries(PROGRAMS)) {
+  for (const vendor of VENDORS) {
+    const program = programOf(vendor);
     const held = new Set();
     for (const [kind, customer, amount] of HELD[vendor](await product.control(`state/${vendor}`))) {
       const name = `${kind} ${customer}`;
@@ -171,7 +172,7 @@ test(`${KILLS} kills, and every fifth answer of four vendors lost: ${CLAIM}`, as
   // A second send shows as a second effect, except where the vendor's documents promise that it has none: a click token
   // of Introw and a customer's key at Partnero count once. The keys of Partnero's transactions are not unique.
   for (const vendor of ['partnerstack', 'partnerize']) await product.control(`${vendor}/settings`, { dedupe: false });
-  for (const vendor of Object.keys(PROGRAMS)) {
+  for (const vendor of VENDORS) {
     await product.control('faults', { vendor, kind: 'reset_after', probability: 0.2, seed: 7 });
   }
   await killUnderLoad();

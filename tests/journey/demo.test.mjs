@@ -70,7 +70,7 @@ test('cargo xtask demo serves beside taken ports, credits a partner, and ends wi
     await page.getByText('recorded').first().waitFor({ timeout: 30_000 });
     await screenshot(page, 'demo-ledger');
     assert.match(execFileSync('sh', ['-c', demo.explore], { encoding: 'utf8' }), /signup .*accepted/);
-    const partners = demo.explore.replace('conversions list', 'partners list');
+    const partners = demo.explore.replace('conversions list', 'partners list --program main');
     assert.match(execFileSync('sh', ['-c', partners], { encoding: 'utf8' }), /^ada /m);
     assert.deepEqual(said.errors, []);
     assert.equal(await demo.stop(), 0, demo.output);

@@ -31,15 +31,16 @@ const isSeen = (element) => {
 };
 
 for (const viewport of SCREENS)
-  test(`the first screen at ${viewport.width}x${viewport.height} says that it is a demo and shows Ada's link, without scrolling`, async () => {
+  test(`the first screen at ${viewport.width}x${viewport.height} says that it is a demo and shows a link of each vendor, without scrolling`, async () => {
     const { context, page } = await freshPage(browser, { viewport });
     await page.goto(product.site);
     const heading = page.getByRole('heading', { name: 'This is a demo of Trailmark' });
-    const link = page.getByRole('link', { name: 'Follow Ada’s link' });
+    const [link, ...others] = ['Follow Ada’s link', 'Partnerize', 'Introw', 'Partnero'].map((name) =>
+      page.locator('.demo').getByRole('link', { name, exact: true }));
     // The question about privacy covers the foot of the screen by then.
     await page.getByRole('button', { name: 'Accept' }).waitFor();
-    await until('the link has its address', () => link.getAttribute('href'));
-    for (const element of [heading, link]) assert.ok(await element.evaluate(isSeen), await element.textContent());
+    await until('the links have their addresses', () => others[2].getAttribute('href'));
+    for (const element of [heading, link, ...others]) assert.ok(await element.evaluate(isSeen), await element.textContent());
     assert.equal(await page.evaluate(() => scrollY), 0);
     await link.click();
     const next = page.getByText('You followed a partner’s link.');

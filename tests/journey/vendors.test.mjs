@@ -6,8 +6,8 @@ import { after, before, test } from 'node:test';
 
 import { freshPage, launch } from './support/browser.mjs';
 import { settled, signUp } from './support/effects.mjs';
-import { CLICKS, PROGRAMS, config } from './support/four.mjs';
-import { Product, until } from './support/product.mjs';
+import { CLICKS } from './support/clicks.mjs';
+import { Product, VENDORS, programOf, until } from './support/product.mjs';
 
 /** What each vendor keeps of the signup under `key` that followed the click `id`. */
 const KEPT = {
@@ -20,7 +20,7 @@ const KEPT = {
 let product, browser;
 before(async () => {
   const files = (snippet) => ({ 'index.html': `<!doctype html><title>shop</title><link rel="icon" href="data:,">${snippet}` });
-  product = await Product.start({ config, files });
+  product = await Product.start({ files, vendors: VENDORS, extra: 'credit = "each"' });
   browser = await launch();
 });
 after(async () => {
@@ -30,7 +30,7 @@ after(async () => {
 
 /** How often anything was made at each vendor. */
 async function made() {
-  const counts = Object.keys(KEPT).map(async (vendor) => {
+  const counts = VENDORS.map(async (vendor) => {
     const { effects } = await product.control(`effects?vendor=${vendor}`);
     return [vendor, effects.reduce((sum, row) => sum + row.effects, 0)];
   });
@@ -55,17 +55,17 @@ async function brought(key, names) {
   const { deliveries } = product.json('conversions', 'show', own()[0].id);
   const states = Object.fromEntries(deliveries.map(({ program, state }) => [program, state]));
   const after = await made();
-  const more = Object.fromEntries(Object.keys(KEPT).map((name) => [name, after[name] - before[name]]).filter(([, count]) => count));
+  const more = Object.fromEntries(VENDORS.map((name) => [name, after[name] - before[name]]).filter(([, count]) => count));
   const kept = await Promise.all(
     names.map(async (name, index) => KEPT[name](await product.control(`state/${name}`), { key, ...clicks[index] })),
   );
   return { states, more, kept };
 }
 
-const recorded = (names) => Object.fromEntries(names.map((name) => [PROGRAMS[name], 'recorded']));
+const recorded = (names) => Object.fromEntries(names.map((name) => [programOf(name), 'recorded']));
 const each = (names, value) => Object.fromEntries(names.map((name) => [name, value]));
 
-for (const name of Object.keys(KEPT)) {
+for (const name of VENDORS) {
   test(`a signup after a click of ${name} is recorded there once, under that click, and nowhere else`, async () => {
     const { states, more, kept } = await brought(`by_${name}`, [name]);
     assert.deepEqual([states, more, kept], [recorded([name]), each([name], 1), [1]]);

@@ -469,15 +469,15 @@ test('the ledger view changes cells and keeps rows and focus', async () => {
   await context.close();
 });
 
-test('the ledger view counts all that the simulated vendor has, and says when it is away', async () => {
+test('the ledger view counts all that the simulated vendors have, and says when it is away', async () => {
   await bought('ada', 500);
   const { context, page } = await freshPage(browser, { viewport: PHONE });
   let isAway = false;
-  await page.route('**/control/state/**', (route) => (isAway ? route.abort() : route.continue()));
+  await page.route('**/control/listings', (route) => (isAway ? route.abort() : route.continue()));
   await page.goto(product.ledger());
-  const { customers, transactions } = await product.control('state/partnerstack');
-  const all = (customers.length + transactions.length).toLocaleString('en-US');
-  await page.locator('#tally').getByText(`${all} At the vendor`).waitFor();
+  const { vendors } = await product.control('listings');
+  const all = vendors.flatMap(({ listings }) => listings.flatMap(({ rows }) => rows)).length.toLocaleString('en-US');
+  await page.locator('#tally').getByText(`${all} At the vendors`).waitFor();
   isAway = true;
   await page.getByText('The simulator does not answer').waitFor();
   await context.close();

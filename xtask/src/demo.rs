@@ -7,9 +7,10 @@
 //! asked for where it is published.
 
 use std::collections::BTreeMap;
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -45,11 +46,19 @@ const MOST_ANSWER_BYTES: u64 = 64 * 1024;
 const SHOP_KEYS: &str = "/shop/jwks.json";
 
 /// What the simulator accepts, under the names that the configuration reads.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 8] = [
     ("PARTNERSTACK_PUBLIC_KEY", "pk_sim"),
     ("PARTNERSTACK_PRIVATE_KEY", "sk_sim_private"),
     ("PARTNERSTACK_TRACKING_TOKEN", "tt_sim_tracking"),
+    ("PARTNERIZE_APPLICATION_KEY", "pz_sim_application"),
+    ("PARTNERIZE_USER_API_KEY", "pz_sim_user_key"),
+    ("INTROW_API_KEY", "irw_sim_key"),
+    ("PARTNERO_API_KEY", "pn_sim_key"),
+    ("PARTNERO_WEBHOOK_SECRET", "pn_sim_webhook_secret"),
 ];
+
+/// The program `trailmark` in the folder of a run: the built one with this run's configuration and secrets.
+const WRAPPER: &str = "trailmark";
 
 /// The three listeners.
 #[derive(Clone, Copy, Debug)]
@@ -60,9 +69,9 @@ struct Addresses {
 }
 
 impl Addresses {
-    /// The ledger view with the vendor's state beside it.
+    /// The ledger view with what the vendors have beside it.
     fn ledger(self) -> String {
-        format!("http://{}/?vendor=http://{}/control/state/partnerstack", self.operator, self.simulator)
+        format!("http://{}/?vendor=http://{}/control/listings", self.operator, self.simulator)
     }
 }
 
@@ -214,7 +223,7 @@ fn run_both(
     if start("step 4 of 4: starting the proxy", &mut serve, "proxy.log", operator, "/readyz")? == Next::Stop {
         return Ok(());
     }
-    progress(started, "ready: open the site and follow Ada's link");
+    progress(started, "ready: open the site and follow a partner's link");
     if place.has_ledger {
         println!(
             "\nLedger and simulator go on from an earlier run. `cargo xtask demo --fresh` begins with empty ones."
@@ -224,7 +233,7 @@ fn run_both(
         "\n  site         http://{site}/\n  ledger view  {}\n  simulator    http://{simulator}/",
         addresses.ledger()
     );
-    println!("  explore      {}", explore(&config, &binary));
+    println!("  explore      {} conversions list", quoted(&wrapper(folder, &config, &binary)?));
     println!("  ledger, logs {}\n\nCtrl-C stops it and keeps them", folder.display());
     while !interrupts.within_tick() {
         fail_if_ended(running)?;
@@ -232,12 +241,23 @@ fn run_both(
     Ok(())
 }
 
-/// A command for another terminal that reads this run's ledger. Any other command can replace `conversions list`: those that
-/// ask the simulator, such as `partners list`, find its secrets in the line.
-fn explore(config: &Path, binary: &Path) -> String {
-    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
-    let secrets: String = SECRETS.iter().map(|(name, value)| format!("{name}={value} ")).collect();
-    format!("{secrets}TRAILMARK_CONFIG={} {} conversions list", quoted(config), quoted(binary))
+/// Writes a script for another terminal that runs any command of `trailmark` on this run's ledger and simulator.
+fn wrapper(folder: &Path, config: &Path, binary: &Path) -> Result<PathBuf> {
+    let secrets: String = SECRETS.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
+    let (config, binary) = (quoted(config), quoted(binary));
+    let script = folder.join(WRAPPER);
+    let text = format!(
+        "#!/bin/sh\n# Written by `cargo xtask demo` for this run.\n{secrets}export TRAILMARK_CONFIG={config}\n\
+         exec {binary} \"$@\"\n"
+    );
+    std::fs::write(&script, text)?;
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755))?;
+    Ok(script)
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', r"'\''"))
 }
 
 /// What a page of the shop needs, as `trailmark snippet` prints it: the part before the first empty line.
@@ -375,17 +395,43 @@ public_url = "http://{site}"
 origins = ["http://{site}"]
 consent = "required"
 signup_wait = "0s"
+# Whoever tries all four vendors signs up more often in one browser than customers do.
+signups_per_visitor = 100
 order_keys = {order_keys}
 
 [[sites.programs]]
 id = "main"
 vendor = "partnerstack"
-dialect = "current"
 public_key = "env:PARTNERSTACK_PUBLIC_KEY"
 private_key = "env:PARTNERSTACK_PRIVATE_KEY"
 tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
 base_url = "http://{simulator}/partnerstack"
 tracking_url = "http://{simulator}/partnerlinks"
+confirm_after = "4s"
+
+[[sites.programs]]
+id = "partnerize"
+vendor = "partnerize"
+application_key = "env:PARTNERIZE_APPLICATION_KEY"
+user_api_key = "env:PARTNERIZE_USER_API_KEY"
+campaign_id = "10l176"
+base_url = "http://{simulator}/partnerize"
+tracking_url = "http://{simulator}/prf"
+confirm_after = "4s"
+
+[[sites.programs]]
+id = "introw"
+vendor = "introw"
+api_key = "env:INTROW_API_KEY"
+base_url = "http://{simulator}/introw"
+confirm_after = "4s"
+
+[[sites.programs]]
+id = "partnero"
+vendor = "partnero"
+api_key = "env:PARTNERO_API_KEY"
+webhook_secret = "env:PARTNERO_WEBHOOK_SECRET"
+base_url = "http://{simulator}/partnero"
 confirm_after = "4s"
 "#
     )
@@ -442,6 +488,19 @@ mod tests {
         assert!(text.contains("base_url = \"http://127.0.0.1:3/partnerstack\""));
         for (name, secret) in SECRETS {
             assert!(text.contains(&format!("env:{name}")) && !text.contains(secret));
+        }
+    }
+
+    #[test]
+    fn the_script_of_a_run_passes_configuration_secrets_and_arguments_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Path::new("/runs/it's/trailmark.toml");
+        let script = wrapper(folder.path(), config, Path::new("/usr/bin/env")).unwrap();
+        let output = Command::new(script).arg("printenv").output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("TRAILMARK_CONFIG=/runs/it's/trailmark.toml\n"), "{printed}");
+        for (name, value) in SECRETS {
+            assert!(printed.contains(&format!("{name}={value}\n")), "{name}");
         }
     }
 

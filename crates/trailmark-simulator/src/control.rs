@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Answer, Body, Call};
 use crate::crowd::{List, Wanted};
-use crate::double::Double;
+use crate::double::{About, Double};
 use crate::faults::Fault;
 use crate::log::{Subject, Tally};
 use crate::postman::{Sent, may_be_told};
@@ -111,9 +111,10 @@ fn perform(world: &mut World, call: &Call) -> Result {
         ("GET", ["faults"]) => Ok(json!({ "faults": world.faults.armed() })),
         ("POST", ["faults"]) => arm(world, read(call)?),
         ("DELETE", ["faults"]) => {
-            world.faults.clear();
+            world.faults.clear(call.parameter("vendor"));
             Ok(json!({}))
         }
+        ("GET", ["listings"]) => Ok(listings(world, now_ms)),
         ("GET", ["requests"]) => Ok(requests(world, call)),
         ("GET", ["effects"]) => Ok(effects(world, call)),
         ("GET", ["violations"]) => {
@@ -192,6 +193,7 @@ fn parameters((method, path): (&str, &[&str])) -> &'static [&'static str] {
     match (method, path) {
         ("GET", ["requests"]) => &["vendor", "path", "key"],
         ("GET", ["effects"]) => &["vendor", "operation", "key"],
+        ("DELETE", ["faults"]) => &["vendor"],
         _ => &[],
     }
 }
@@ -234,6 +236,16 @@ fn effects(world: &World, call: &Call) -> Value {
             && wanted("key", &subject.external_key)
     });
     json!({ "effects": rows.map(|(subject, tally)| EffectRow { subject, tally }).collect::<Vec<_>>() })
+}
+
+/// What every vendor has.
+fn listings(world: &World, now_ms: i64) -> Value {
+    let vendor = |double: &Box<dyn Double>| {
+        let About { title, without_orders, .. } = double.about();
+        let listings = double.listings(now_ms);
+        json!({ "vendor": double.name(), "title": title, "without_orders": without_orders, "listings": listings })
+    };
+    json!({ "vendors": world.doubles.iter().map(vendor).collect::<Vec<_>>() })
 }
 
 /// The body of a control call.

@@ -8,6 +8,7 @@ use std::fmt::Debug;
 
 use http::StatusCode;
 use http::header::{HeaderName, RETRY_AFTER};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::{Answer, Call};
@@ -72,6 +73,9 @@ pub(crate) trait Double: Debug + Send {
     /// Everything in one of its accounts, for `GET /control/state/ACCOUNT`.
     fn view(&self, account: &str, now_ms: i64) -> Value;
 
+    /// What its first account has, one list for each kind of things; the newest come first.
+    fn listings(&self, now_ms: i64) -> Vec<Listing>;
+
     /// Webhooks of this account go somewhere from now on, or nowhere. What is there already is not told.
     fn listen(&mut self, _account: &str, _is_heard: bool) {}
 
@@ -107,6 +111,38 @@ pub(crate) trait Double: Debug + Send {
     fn resume(&mut self, kept: Value) -> serde_json::Result<()>;
 }
 
+/// Things of one kind at a vendor, for people.
+#[derive(Serialize)]
+pub(crate) struct Listing {
+    /// The vendor's own word for them, such as `Commission lines`.
+    pub(crate) title: &'static str,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One thing at a vendor, such as a customer, an order or a commission.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Row {
+    /// The client's key, or the vendor's id of a thing for which clients have none.
+    pub(crate) key: String,
+    /// What it belongs to: the order of a commission, the customer of anything else, by key or e-mail address.
+    pub(crate) of: Option<String>,
+    /// Key or name of the partner.
+    pub(crate) partner: Option<String>,
+    /// See [`money`].
+    pub(crate) money: Option<String>,
+    /// The vendor's word for how far it is.
+    pub(crate) state: Option<String>,
+}
+
+/// An amount such as `29.00 EUR`, without zeros beyond the second place. `units` are `places` decimal places below the
+/// currency's unit: 2 for cents.
+pub(crate) fn money(units: i64, places: usize, currency: &str) -> String {
+    let sign = if units < 0 { "-" } else { "" };
+    let digits = format!("{:0>1$}", units.unsigned_abs(), places + 1);
+    let (whole, part) = digits.split_at(digits.len() - places);
+    format!("{sign}{whole}.{:0<2} {}", part.trim_end_matches('0'), currency.to_ascii_uppercase())
+}
+
 /// A double's part of the ready configuration.
 pub(crate) struct Program {
     /// The variables that it reads, with the values that the double accepts.
@@ -121,6 +157,22 @@ pub(crate) struct About {
     pub(crate) title: &'static str,
     /// Names of partners, with the paths of their links.
     pub(crate) partners: &'static [(&'static str, &'static str)],
+    /// What becomes of an order, for a vendor that takes none.
+    pub(crate) without_orders: Option<&'static str>,
     /// A proxy's settings, with the paths to which they lead.
     pub(crate) entrances: &'static [(&'static str, &'static str)],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::money;
+
+    #[test]
+    fn an_amount_has_two_places_or_as_many_as_it_needs() {
+        let cases =
+            [(2_900, 2, "29.00 EUR"), (-5, 2, "-0.05 EUR"), (29_997_000, 6, "29.997 EUR"), (58_000, 4, "5.80 EUR")];
+        for (units, places, text) in cases {
+            assert_eq!(money(units, places, "eur"), text);
+        }
+    }
 }

@@ -141,8 +141,9 @@ impl Faults {
         &self.armed
     }
 
-    pub(crate) fn clear(&mut self) {
-        self.armed.clear();
+    /// Ends the faults of one account, or all of them.
+    pub(crate) fn clear(&mut self, vendor: Option<&str>) {
+        self.armed.retain(|armed| vendor.is_some_and(|vendor| armed.fault.vendor != vendor));
     }
 
     /// Delays add up; of the other kinds the first that strikes decides.

@@ -1,19 +1,25 @@
-//! `GET /`: the page at the simulator's address: one button for a fault, one for time, and links to the simulator's parts.
-//! The documentation of this crate lists all routes.
+//! `GET /`: the page at the simulator's address: a button for time, and for each vendor its partners' links, what it has,
+//! and a button for a fault. The documentation of this crate lists all routes.
 //!
-//! The page only links and calls; the doubles, `shop` and `control` answer. Its fault is one of the first double.
+//! The page only links, calls and shows; the doubles, `shop` and `control` answer. Its script reads the page again and
+//! again, so that what a vendor has is drawn here alone.
+
+use std::fmt::Write as _;
 
 use http::{Method, StatusCode};
 
 use crate::call::{Answer, Call};
-use crate::double::About;
+use crate::double::{About, Double, Listing, Row};
 use crate::world::World;
 
 /// The style sheet; it is in the page, so that the simulator serves one file.
 const STYLE: &str = include_str!("front/page.css");
 
-/// The script of the two buttons.
+/// The script of the buttons.
 const SCRIPT: &str = include_str!("front/page.js");
+
+/// The most rows of one list; the others are in the account's state.
+const SHOWN: usize = 3;
 
 /// Whether a call asks for the page.
 pub(crate) fn asks(call: &Call) -> bool {
@@ -23,18 +29,18 @@ pub(crate) fn asks(call: &Call) -> bool {
 /// The page of a simulator.
 pub(crate) fn answer(world: &World) -> Answer {
     let memory = if world.is_kept() {
-        "It keeps its customers and sales in a file: after a restart it goes on with them."
+        "The simulator keeps customers and sales in a file: after a restart it goes on with them."
     } else {
-        "It keeps everything in memory: after a restart it is empty."
+        "The simulator keeps everything in memory: after a restart it is empty."
     };
     let (address, landing_url) = (world.address(), escaped(world.landing_url()));
-    let all: Vec<About> = world.doubles.iter().map(|double| double.about()).collect();
-    let titles = all.iter().map(|about| about.title).collect::<Vec<_>>().join(", ");
-    let title = all.first().map(|about| about.title).unwrap_or_default();
+    let now_ms = world.clock.now_ms();
+    let titles: Vec<&str> = world.doubles.iter().map(|double| double.about().title).collect();
+    let titles = titles.join(", ");
     let account = world.doubles.first().map(|double| double.name()).unwrap_or_default();
-    let partners: String = all.iter().map(arrivals).collect();
-    let states: String = world.doubles.iter().zip(&all).map(|(double, about)| state(double.name(), about)).collect();
-    let entrances: String = all.iter().map(|about| entrances(about, &address.to_string())).collect();
+    let vendors: String = world.doubles.iter().map(|double| vendor(double.as_ref(), now_ms)).collect();
+    let entrances: String =
+        world.doubles.iter().map(|double| entrances(&double.about(), &address.to_string())).collect();
     let page = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -45,30 +51,26 @@ pub(crate) fn answer(world: &World) -> Answer {
 <title>Trailmark simulator</title>
 <style>
 {STYLE}</style>
-<main data-account="{account}" data-title="{title}">
-<h1>Simulator of {titles}</h1>
-<p>It answers as the vendor does, for trying and for tests. {memory}</p>
-<div class="doing">
-<section>
-<h2>Make it fail</h2>
-<p>{title} answers every call with 503 and asks for an hour’s pause. No conversion is lost: deliveries wait.</p>
-<button type="button" id="fault" aria-pressed="false" disabled>Make {title} fail</button>
-<p role="status" id="fault-said">Asking …</p>
-</section>
-<section>
+<main>
+<h1>Simulated vendors</h1>
+<p>Local copies of {titles}. They answer as the vendors do, for trying and for tests. {memory}</p>
+<section class="time">
+<div>
 <h2>Let time pass</h2>
 <p>The demo’s proxy follows the simulator’s clock. What is due within the next hour happens now.</p>
+</div>
+<div>
 <button type="button" id="time" disabled>Move time one hour forward</button>
 <p role="status" id="time-said">Asking …</p>
-</section>
 </div>
-<h2>Arrive by a partner’s link</h2>
-<p>Each leads to <code>{landing_url}</code>.</p>
+</section>
+<p>A partner’s link leads to <code>{landing_url}</code>. A vendor that fails answers every call with 503 and asks for an
+  hour’s pause; no conversion is lost, since deliveries wait.</p>
+<div class="vendors">
+{vendors}</div>
+<h2>What happened here</h2>
 <ul>
-{partners}</ul>
-<h2>See what it has</h2>
-<ul>
-{states}<li><a href="/control/requests">Every call, with its answer</a>
+<li><a href="/control/requests">Every call, with its answer</a>
 <li><a href="/control/effects">How often each call was made, and how often it took effect</a>
 <li><a href="/control/violations">Calls that no document of the vendor allows</a>
 <li><a href="/control/faults">The faults in force</a>
@@ -96,13 +98,43 @@ pub(crate) fn answer(world: &World) -> Answer {
     Answer::html(StatusCode::OK, page)
 }
 
-fn arrivals(about: &About) -> String {
-    let link = |(name, path): &(&str, &str)| format!("<li><a href=\"{path}\">{name}’s link</a>, {}\n", about.title);
-    about.partners.iter().map(link).collect()
+/// One vendor's part of the page.
+fn vendor(double: &dyn Double, now_ms: i64) -> String {
+    let (name, About { title, partners, .. }) = (double.name(), double.about());
+    let links: Vec<String> =
+        partners.iter().map(|(partner, path)| format!("<a href=\"{path}\">{partner}’s link</a>")).collect();
+    let links = links.join(" ");
+    let listings: String = double.listings(now_ms).iter().map(listing).collect();
+    format!(
+        r#"<section class="vendor" data-vendor="{name}" data-title="{title}" aria-labelledby="{name}-title">
+<h2 id="{name}-title">{title}</h2>
+<p class="links">{links}</p>
+<div class="has" id="{name}-has">
+{listings}</div>
+<p><a href="/control/state/{name}">Everything that {title} has</a></p>
+<button type="button" aria-pressed="false" disabled>Make {title} fail</button>
+<p role="status">Asking …</p>
+</section>
+"#
+    )
 }
 
-fn state(name: &str, about: &About) -> String {
-    format!("<li><a href=\"/control/state/{name}\">What {} has: customers, sales, partners</a>\n", about.title)
+/// The number of things, and the newest.
+fn listing(Listing { title, rows }: &Listing) -> String {
+    let shown: String = rows.iter().take(SHOWN).map(row).collect();
+    format!("<h3>{title} <span>{}</span></h3>\n<ul>\n{shown}</ul>\n", rows.len())
+}
+
+fn row(row: &Row) -> String {
+    let mut text = format!("<li><code>{}</code>", escaped(&row.key));
+    let parts = [("money", "", &row.money), ("", "by ", &row.partner), ("", "", &row.state), ("", "of ", &row.of)];
+    for (class, word, part) in parts {
+        if let Some(part) = part {
+            // A string takes every write.
+            let _ = write!(text, " <span class=\"{class}\">{word}{}</span>", escaped(part));
+        }
+    }
+    text + "\n"
 }
 
 fn entrances(about: &About, address: &str) -> String {

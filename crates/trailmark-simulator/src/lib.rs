@@ -43,11 +43,12 @@
 //! | `GET clock` | | `{now_ms, offset_ms, file}`; `file`, or `null`, holds the offset for a client on this machine that must never be behind |
 //! | `POST clock` | `{advance_ms}`, negative ones go back | as above, once every call that was sent before it has happened; 409 after ten seconds |
 //! | `POST faults` | a fault, below; at most 1,000 | `{id}` |
-//! | `GET faults`, `DELETE faults` | | `{faults: [{id, struck, ...}]}`; `{}` |
+//! | `GET faults`, `DELETE faults?vendor=` | | `{faults: [{id, struck, ...}]}`; `{}`, and that account's faults end, or all |
 //! | `GET requests?vendor=&path=&key=` | | `{total, requests}`, oldest first, the last 10,000: `{seq, at_ms, vendor, method, path, query, status, fault, operation, external_key, authorization, content_type, user_agent, headers, body}` with the scheme of the credential and the names of headers only, paths, keys and bodies cut where they are very long |
 //! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
 //! | `GET violations` | | `{total, violations: [{account, seq, rule, detail}]}`, oldest first, the last 10,000; below |
 //! | `GET state/ACCOUNT` | | everything in that account |
+//! | `GET listings` | | `{vendors: [{vendor, title, without_orders, listings: [{title, rows: [{key, of, partner, money, state}]}]}]}`: what each vendor's first account has in one form, newest first; `money` is text such as `29.00 EUR`, `without_orders` a sentence about a vendor that takes none |
 //! | `POST NAME/webhooks` | `{url, account?}`: where an account sends its webhooks; `null` for nowhere | `{}` |
 //! | `POST NAME/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
 //! | `GET NAME/webhooks` | | `{sent: [{account, url, body, status}]}`, oldest first, of the last 10,000; `status` is `null` where no answer came within ten seconds |

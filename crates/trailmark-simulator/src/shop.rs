@@ -148,7 +148,7 @@ fn priced(Cart { cart, customer_key, items }: Cart) -> Result<(String, Order), R
         lines.push(OrderLine { sku, unit_amount_minor, quantity });
     }
     let amount_minor = lines.iter().map(|line| line.unit_amount_minor * i64::from(line.quantity)).sum();
-    Ok((customer_key, Order { key: format!("o_{cart}"), amount_minor, currency: CURRENCY, items: lines }))
+    Ok((customer_key, Order { key: format!("o-{cart}"), amount_minor, currency: CURRENCY, items: lines }))
 }
 
 fn price(sku: &str) -> Result<i64, Refusal> {

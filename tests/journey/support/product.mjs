@@ -55,35 +55,61 @@ export async function until(what, probe, ms = 60_000) {
 
 const answers = (url) => fetch(url).then((answer) => answer.ok, () => false);
 
-const configuration = ({ site, operator, simulator, publicUrl, origins, confirmAfter, consent, dialect, extra, server, signupWait }) => `
+/** The settings of a program at the double of each vendor, beside its id, its vendor and its settling time. */
+const PROGRAMS = {
+  partnerstack: ({ simulator, dialect }) => `
+dialect = "${dialect}"
+public_key = "env:PARTNERSTACK_PUBLIC_KEY"
+private_key = "env:PARTNERSTACK_PRIVATE_KEY"
+tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
+base_url = "http://${simulator}/${account(dialect)}"
+tracking_url = "http://${simulator}/partnerlinks"`,
+  partnerize: ({ simulator }) => `
+application_key = "env:PARTNERIZE_APPLICATION_KEY"
+user_api_key = "env:PARTNERIZE_USER_API_KEY"
+campaign_id = "10l176"
+base_url = "http://${simulator}/partnerize"
+tracking_url = "http://${simulator}/prf"`,
+  introw: ({ simulator }) => `
+api_key = "env:INTROW_API_KEY"
+base_url = "http://${simulator}/introw"`,
+  partnero: ({ simulator }) => `
+api_key = "env:PARTNERO_API_KEY"
+webhook_secret = "env:PARTNERO_WEBHOOK_SECRET"
+base_url = "http://${simulator}/partnero"`,
+};
+
+/** Every vendor. */
+export const VENDORS = Object.keys(PROGRAMS);
+
+/** The id of a vendor's program. */
+export const programOf = (vendor) => (vendor === 'partnerstack' ? 'main' : vendor);
+
+const program = (vendor, named) => `
+[[sites.programs]]
+id = "${programOf(vendor)}"
+vendor = "${vendor}"
+confirm_after = "${named.confirmAfter}"${PROGRAMS[vendor](named)}
+`;
+
+const configuration = (named) => `
 [server]
-listen = "${site}"
-public_url = "http://${site}"
-admin_listen = "${operator}"
-${server}
+listen = "${named.site}"
+public_url = "http://${named.site}"
+admin_listen = "${named.operator}"
+${named.server}
 
 [store]
 url = "sqlite:trailmark.db"
 
 [[sites]]
 id = "acme"
-public_url = "${publicUrl}"
-origins = ${JSON.stringify(origins)}
-consent = "${consent}"
-signup_wait = "${signupWait}"
-${extra}
-
-[[sites.programs]]
-id = "main"
-vendor = "partnerstack"
-dialect = "${dialect}"
-public_key = "env:PARTNERSTACK_PUBLIC_KEY"
-private_key = "env:PARTNERSTACK_PRIVATE_KEY"
-tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
-base_url = "http://${simulator}/${account(dialect)}"
-tracking_url = "http://${simulator}/partnerlinks"
-confirm_after = "${confirmAfter}"
-`;
+public_url = "${named.publicUrl}"
+origins = ${JSON.stringify(named.origins)}
+consent = "${named.consent}"
+signup_wait = "${named.signupWait}"
+${named.extra}
+${named.vendors.map((vendor) => program(vendor, named)).join('')}`;
 
 /** What the double calls the account that speaks a dialect. */
 export const account = (dialect) => (dialect === 'guide' ? 'partnerstack-guide' : 'partnerstack');
@@ -94,8 +120,8 @@ export class Product {
 
   /**
    * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration, `extra` as text or as
-   * what it gives for the product, whose addresses are known by then; `confirmAfter` is the settling time, `dialect` what
-   * the program `main` speaks. `www` puts the demo shop on the proxy's own host; `files`, which makes texts by name from
+   * what it gives for the product, whose addresses are known by then; `confirmAfter` is the settling time, `vendors` have
+   * a program each, and `dialect` is what the program `main` speaks. `www` puts the demo shop on the proxy's own host; `files`, which makes texts by name from
    * the snippet, takes its place. `pages` is the origin of the site's pages where the proxy stands behind another server;
    * `host` is the name of the proxy where it has one of its own, and `origins` those of the pages then. `config` makes a
    * configuration of another shape from the addresses.
@@ -104,6 +130,7 @@ export class Product {
     confirmAfter = '4s',
     consent = 'not_required',
     dialect = 'current',
+    vendors = ['partnerstack'],
     extra = '',
     server = '',
     // Sites with an API key would keep a page's signup back for minutes.
@@ -122,7 +149,7 @@ export class Product {
     product.publicUrl = pages ?? `http://${site.replace('127.0.0.1', host)}`;
     const named = { site, operator, simulator, publicUrl: product.publicUrl, origins: origins ?? [product.publicUrl] };
     const more = typeof extra === 'function' ? extra(product) : extra;
-    const settings = config({ ...named, confirmAfter, consent, dialect, extra: more, server, signupWait });
+    const settings = config({ ...named, confirmAfter, consent, dialect, vendors, extra: more, server, signupWait });
     writeFileSync(join(product.folder, 'trailmark.toml'), settings);
     if (files) product.#lay(files(product.snippet()));
     else if (www) product.#openShop();
@@ -160,9 +187,9 @@ export class Product {
     return this.cli('snippet', '--site', 'acme').stdout.split('\n\n')[0];
   }
 
-  /** Address of the ledger view with the vendor's state beside it. */
+  /** Address of the ledger view with what the vendors have beside it. */
   ledger() {
-    return `${this.operator}/?vendor=${encodeURIComponent(`${this.simulator}/control/state/partnerstack`)}`;
+    return `${this.operator}/?vendor=${encodeURIComponent(`${this.simulator}/control/listings`)}`;
   }
 
   #run(name, args) {

@@ -4,12 +4,13 @@
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::state::{Account, Click, Line, Partner, Rules, Session};
+use super::state::{Account, Click, Conversion, Line, Partner, Payout, Rules, Session};
 use super::validate::Refusal;
 use super::{ACCOUNTS, CURRENT, Introw, SCOPES, affiliate, money, partners};
 use crate::call::Call;
 use crate::clock::iso_date;
 use crate::control::{self as routes, Nothing, bad_request, read};
+use crate::double::{self, Listing, Row};
 
 /// What `settings` changes; absent fields stay.
 #[derive(Deserialize)]
@@ -174,6 +175,41 @@ fn admit(introw: &mut Introw, key: &str, word: &str, now_ms: i64) -> routes::Res
         }
     }
     if is_known { Ok(json!({})) } else { Err(bad_request("no partner has this id")) }
+}
+
+/// Conversions, commission lines and payouts, the newest first. A conversion belongs to the address that it names.
+pub(super) fn listings(account: &Account, rules: &Rules) -> Vec<Listing> {
+    let name = |id: &String| {
+        let partner = account.partners.iter().find(|one| one.id == *id);
+        Some(partner.and_then(|one| one.name.as_ref()).unwrap_or(id).clone())
+    };
+    let conversion = |one: &Conversion| Row {
+        key: one.id.clone(),
+        of: one.email.clone(),
+        partner: name(&one.partner_id),
+        state: Some(one.state.clone()),
+        ..Row::default()
+    };
+    let line = |one: &Line| Row {
+        key: one.id.clone(),
+        of: one.idempotency_key.clone(),
+        partner: name(&one.partner_id),
+        money: Some(double::money(one.amount, money::PLACES, &one.currency)),
+        state: Some(money::status(one, rules).to_owned()),
+    };
+    let total = |one: &Payout| account.lines_of(&one.id).map(|line| line.amount).sum();
+    let payout = |one: &Payout| Row {
+        key: one.id.clone(),
+        partner: name(&one.partner_id),
+        money: Some(double::money(total(one), money::PLACES, &one.currency)),
+        state: Some(one.stage.clone()),
+        ..Row::default()
+    };
+    vec![
+        Listing { title: "Conversions", rows: account.conversions.iter().rev().map(conversion).collect() },
+        Listing { title: "Commission lines", rows: account.lines.iter().rev().map(line).collect() },
+        Listing { title: "Payouts", rows: account.payouts.iter().rev().map(payout).collect() },
+    ]
 }
 
 /// Everything in an account, also what look-ups do not show. Times are simulated milliseconds, except in objects of the

@@ -51,7 +51,7 @@ use self::validate::Refusal;
 use crate::call::{Answer, Call};
 use crate::control as routes;
 use crate::crowd::{List, picked};
-use crate::double::{About, Double, Program};
+use crate::double::{About, Double, Listing, Program};
 use crate::log::Errand;
 use crate::settings::Settings;
 
@@ -249,6 +249,10 @@ impl Double for Introw {
         control::view(self.account(account), &self.rules, now_ms)
     }
 
+    fn listings(&self, _now_ms: i64) -> Vec<Listing> {
+        control::listings(&self.current.account, &self.rules)
+    }
+
     fn program(&self, settings: &Settings) -> Program {
         let (address, confirm_after) = (settings.listen, settings.pace.confirm_after());
         Program {
@@ -273,6 +277,7 @@ confirm_after      = "{confirm_after}"
         About {
             title: "Introw",
             partners: &[("Alder Advisory", "/introw/r/alder-advisory"), ("Birch Advisory", "/introw/r/birch-advisory")],
+            without_orders: Some("Introw counts signups; money is entered by hand."),
             entrances: &[("base_url", "/introw"), ("base_url of dialect guide", "/introw-guide")],
         }
     }

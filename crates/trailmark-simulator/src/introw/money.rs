@@ -36,6 +36,8 @@ pub(super) const STAGES: [&str; 11] = [
 
 /// Millionths in one.
 const ONE: i64 = 1_000_000;
+/// Their decimal places.
+pub(super) const PLACES: usize = 6;
 const DECIMAL: &str = "a decimal string that is not zero, with at most 12 and 6 digits";
 
 pub(super) fn list_payouts(account: &Account, call: &Call) -> Result<Answer, Refusal> {
@@ -284,7 +286,7 @@ fn decimal(millionths: i64) -> String {
     format!("{sign}{}.{cents}{}", amount / ONE.unsigned_abs(), rest.trim_end_matches('0'))
 }
 
-fn status<'a>(line: &Line, rules: &'a Rules) -> &'a str {
+pub(super) fn status<'a>(line: &Line, rules: &'a Rules) -> &'a str {
     if line.is_voided { &rules.voided_status } else { "PENDING" }
 }
 

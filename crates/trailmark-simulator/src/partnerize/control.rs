@@ -5,11 +5,12 @@ use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::state::{Account, Publisher, Rules, User};
+use super::state::{Account, Conversion, PLACES, Publisher, Rules, User};
 use super::{GUIDE, Partnerize, jobs, report};
 use crate::call::Call;
 use crate::control::{Refusal, Result, bad_request, read};
 use crate::crowd::{List, picked};
+use crate::double::{Listing, Row, money};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -136,9 +137,33 @@ fn settings(vendor: &mut Partnerize, call: &Call) -> Result {
     Ok(all)
 }
 
+/// Conversions and the commissions of their items together, the newest first. Those without money earn nothing.
+pub(super) fn listings(account: &Account, now_ms: i64) -> Vec<Listing> {
+    let partner = |one: &Conversion| account.publisher(&one.publisher_id).map(|partner| partner.account_name.clone());
+    let conversion = |one: &Conversion| Row {
+        key: one.reference.clone(),
+        of: one.customer_reference.clone(),
+        partner: partner(one),
+        money: (one.value() != 0).then(|| money(one.value(), PLACES, &one.currency)),
+        state: (one.visible_ms > now_ms).then(|| "not visible yet".to_owned()),
+    };
+    let commission = |one: &Conversion| Row {
+        key: one.id.clone(),
+        of: Some(one.reference.clone()),
+        partner: partner(one),
+        money: Some(money(one.commission(), PLACES, &one.currency)),
+        state: Some(one.status().to_owned()),
+    };
+    let earning = account.conversions.iter().rev().filter(|one| one.value() != 0);
+    vec![
+        Listing { title: "Conversions", rows: account.conversions.iter().rev().map(conversion).collect() },
+        Listing { title: "Commissions", rows: earning.map(commission).collect() },
+    ]
+}
+
 /// Everything in an account.
 pub(super) fn view(account: &Account, now_ms: i64) -> Value {
-    let conversion = |one: &super::state::Conversion| {
+    let conversion = |one: &Conversion| {
         let mut shown = report::entry(account, one);
         if let Some(members) = shown.as_object_mut() {
             members.insert("visible_at".to_owned(), json!(one.visible_ms));

@@ -58,7 +58,7 @@ use self::state::{Account, Rights, Rules};
 use crate::call::{Answer, Authorization, Body, Call};
 use crate::control as routes;
 use crate::crowd::List;
-use crate::double::{About, Double, Program};
+use crate::double::{About, Double, Listing, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
 use crate::settings::Settings;
@@ -267,6 +267,10 @@ impl Double for Partnerize {
         control::view(if account == GUIDE { &self.guide } else { &self.current }, now_ms)
     }
 
+    fn listings(&self, now_ms: i64) -> Vec<Listing> {
+        control::listings(&self.current, now_ms)
+    }
+
     fn listen(&mut self, account: &str, is_heard: bool) {
         if account == GUIDE {
             self.is_guide_heard = is_heard;
@@ -315,6 +319,7 @@ confirm_after   = "{confirm_after}"
                 ("Amber Media", "/prf/click/camref:1011lamber-media"),
                 ("Basil Media", "/prf/click/camref:1011lbasil-media"),
             ],
+            without_orders: None,
             entrances: &[
                 ("base_url", "/partnerize"),
                 ("base_url of dialect guide", "/partnerize-guide"),

@@ -19,6 +19,9 @@ pub(super) const OWN_USER: i64 = 123;
 /// Ten-thousandths in one unit of a currency; bulk updates have four decimals.
 pub(super) const UNIT: i64 = 10_000;
 
+/// Their decimal places.
+pub(super) const PLACES: usize = 4;
+
 /// How an account behaves. What one source says, or none, is a setting; `Default` is what the vendor's pages of 2026 say, and
 /// where they are silent the harder case for a client.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -8,10 +8,14 @@ use serde_json::{Map, Value, json};
 use super::Partnero;
 use super::hooks::Hook;
 use super::read::{Name, Refusal};
-use super::state::{Account, Customer, Fate, Partner, Rules, Standing, Thing, Transaction};
+use super::state::{Account, Customer, Fate, Life, Partner, Rules, Standing, Thing, Transaction};
 use crate::call::Call;
 use crate::control::{Result, bad_request, read, unknown_path};
+use crate::double::{Listing, Row, money};
 use crate::postman::may_be_told;
+
+/// Decimal places of the amounts.
+const PLACES: usize = 6;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +113,51 @@ fn decide(
         _ => return Some(account.befall(thing, Fate::from_word(word)?, now_ms)),
     }
     Some(Ok(()))
+}
+
+/// Customers, transactions and their rewards, the newest first. What is archived or deleted earns nothing.
+pub(super) fn listings(account: &Account, now_ms: i64) -> Vec<Listing> {
+    let partner = |place: Option<usize>| {
+        let partner = place.and_then(|place| account.partners.get(place));
+        partner.map(|partner| partner.key.clone())
+    };
+    let state = |life: &Life| {
+        let word = match life {
+            Life { deleted_ms: Some(_), .. } => "deleted",
+            Life { archived: true, .. } => "archived",
+            life if life.is_seen(&account.rules, now_ms) => return None,
+            _ => "not visible yet",
+        };
+        Some(word.to_owned())
+    };
+    let customer = |one: &Customer| Row {
+        key: one.key.clone(),
+        partner: partner(one.partner),
+        state: state(&one.life),
+        ..Row::default()
+    };
+    let transaction = |one: &Transaction| Row {
+        key: one.key.clone(),
+        of: one.customer.and_then(|place| account.customers.get(place)).map(|customer| customer.key.clone()),
+        partner: partner(one.partner),
+        money: one.amount.map(|amount| money(amount, PLACES, &one.currency)),
+        state: state(&one.life),
+    };
+    let reward = |one: &Transaction| {
+        let reward = one.reward.as_ref().filter(|_| !one.life.archived && one.life.deleted_ms.is_none())?;
+        Some(Row {
+            key: reward.key.clone(),
+            of: Some(one.key.clone()),
+            partner: partner(one.partner),
+            money: Some(money(reward.amount, PLACES, &one.currency)),
+            state: Some("ok".to_owned()),
+        })
+    };
+    vec![
+        Listing { title: "Customers", rows: account.customers.iter().rev().map(customer).collect() },
+        Listing { title: "Transactions", rows: account.transactions.iter().rev().map(transaction).collect() },
+        Listing { title: "Rewards", rows: account.transactions.iter().rev().filter_map(reward).collect() },
+    ]
 }
 
 /// Everything in a program, for a person or a test. Times are simulated milliseconds.

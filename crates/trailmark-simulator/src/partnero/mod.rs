@@ -47,7 +47,7 @@ use self::state::Account;
 use crate::call::{Answer, Authorization, Body, Call};
 use crate::clock::iso_date;
 use crate::crowd::List;
-use crate::double::{About, Double, Program};
+use crate::double::{About, Double, Listing, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
 use crate::settings::Settings;
@@ -324,6 +324,10 @@ impl Double for Partnero {
         control::view(if account == GUIDE { &self.guide } else { &self.current }, now_ms)
     }
 
+    fn listings(&self, now_ms: i64) -> Vec<Listing> {
+        control::listings(&self.current, now_ms)
+    }
+
     fn news(&mut self, _now_ms: i64) -> Vec<Outgoing> {
         let mut news = hooks::news(&mut self.current, CURRENT);
         news.extend(hooks::news(&mut self.guide, GUIDE));
@@ -358,6 +362,7 @@ confirm_after  = "{confirm_after}"
         About {
             title: "Partnero",
             partners: &[("Amira", "/partnero-links/amiraito"), ("Bela", "/partnero-links/belaito")],
+            without_orders: None,
             entrances: &[("base_url", "/partnero"), ("base_url of dialect guide", "/partnero-guide")],
         }
     }

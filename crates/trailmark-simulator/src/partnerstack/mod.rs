@@ -49,7 +49,7 @@ use self::validate::Refusal;
 use self::webhooks::Hook;
 use crate::call::{Answer, Authorization, Body, Call};
 use crate::crowd::{List, picked};
-use crate::double::{About, Double, Program};
+use crate::double::{About, Double, Listing, Program};
 use crate::log::Errand;
 use crate::postman::Outgoing;
 use crate::settings::Settings;
@@ -231,6 +231,10 @@ impl Double for PartnerStack {
         view::account(&side.account, now_ms)
     }
 
+    fn listings(&self, now_ms: i64) -> Vec<Listing> {
+        view::listings(&self.current.account, now_ms)
+    }
+
     fn listen(&mut self, account: &str, is_heard: bool) {
         let Side { account, hook } = self.named(account);
         hook.listen(is_heard, account);
@@ -277,6 +281,7 @@ confirm_after  = "{confirm_after}"
         About {
             title: "PartnerStack",
             partners: &[("Ada", "/partnerlinks/go/ada"), ("Grace", "/partnerlinks/go/grace")],
+            without_orders: None,
             entrances: &[
                 ("base_url", "/partnerstack"),
                 ("base_url of dialect guide", "/partnerstack-guide"),

@@ -19,6 +19,7 @@ use super::state::{Account, Customer, Partnership, Transaction};
 use super::validate::Refusal;
 use super::{Dialect, success};
 use crate::call::{Answer, Call};
+use crate::double::{Row, money};
 
 /// A partner's share of a transaction: one part in this many.
 const SHARE: i64 = 5;
@@ -112,6 +113,17 @@ impl Reward {
             "created_at": self.created_ms,
             "updated_at": self.updated_ms,
         })
+    }
+
+    /// The reward for people: of its transaction, otherwise of its customer.
+    pub(super) fn row(&self, account: &Account) -> Row {
+        Row {
+            key: self.key.clone(),
+            of: self.sale.as_ref().map(|sale| sale.key.clone()).or_else(|| self.customer.customer_key.clone()),
+            partner: self.partnership(account).map(|one| one.partner_key.clone()),
+            money: Some(money(self.amount, 2, &self.currency)),
+            state: Some(self.status.clone()),
+        }
     }
 
     /// The partnership that earned it, archived or not.

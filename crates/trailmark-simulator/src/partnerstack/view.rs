@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::current::action_json;
 use super::state::{Account, Click, Customer, Partnership, Transaction};
+use crate::double::{Listing, Row, money};
 
 /// Times are simulated milliseconds.
 pub(super) fn account(account: &Account, now_ms: i64) -> Value {
@@ -18,6 +19,32 @@ pub(super) fn account(account: &Account, now_ms: i64) -> Value {
         "clicks": account.clicks.iter().map(click).collect::<Vec<_>>(),
         "rewards": account.rewards.iter().map(|one| one.json(account)).collect::<Vec<_>>(),
     })
+}
+
+/// Customers, transactions and rewards, the newest first.
+pub(super) fn listings(account: &Account, now_ms: i64) -> Vec<Listing> {
+    let customer = |one: &Customer| Row {
+        key: one.customer_key.as_ref().unwrap_or(&one.key).clone(),
+        partner: one.partner_key.clone(),
+        state: match (one.deleted, one.visible(now_ms)) {
+            (true, _) => Some("deleted".to_owned()),
+            (false, false) => Some("not visible yet".to_owned()),
+            (false, true) => None,
+        },
+        ..Row::default()
+    };
+    let transaction = |one: &Transaction| Row {
+        key: one.key.clone(),
+        of: one.customer.customer_key.clone(),
+        partner: one.customer.partner_key.clone(),
+        money: Some(money(one.amount, 2, &one.currency)),
+        state: one.deleted.then(|| "deleted".to_owned()),
+    };
+    vec![
+        Listing { title: "Customers", rows: account.customers.iter().rev().map(customer).collect() },
+        Listing { title: "Transactions", rows: account.transactions.iter().rev().map(transaction).collect() },
+        Listing { title: "Rewards", rows: account.rewards.iter().rev().map(|one| one.row(account)).collect() },
+    ]
 }
 
 fn customer(customer: &Customer, now_ms: i64) -> Value {

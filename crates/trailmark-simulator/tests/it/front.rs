@@ -1,4 +1,4 @@
-//! The page at the root: what it names is there, and what it tells to type works as it stands.
+//! The page at the root: what it names is there, what it tells to type works as it stands, and it shows what vendors have.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -66,4 +66,32 @@ async fn the_root_page_says_what_a_restart_keeps() {
     for (settings, said) in [(Settings::default(), "after a restart it is empty"), (kept, "it goes on with them")] {
         assert!(page(&Double::with(settings).await).await.contains(said), "{said}");
     }
+}
+
+#[tokio::test]
+async fn what_a_vendor_has_is_on_the_page_and_in_the_listings_and_what_a_client_wrote_is_no_markup() {
+    let double = Double::start().await;
+    let xid = double.click().await;
+    double.conversion(&json!({ "xid": xid, "customer_key": "<b>u-1" })).send().await;
+    double.conversion(&json!({ "xid": xid, "customer_key": "u-2" })).send().await;
+    let page = page(&double).await;
+    assert!(!page.contains("<b>") && page.contains("<code>&lt;b>u-1</code> <span class=\"\">by ada</span>"), "{page}");
+    assert!(page.contains("<h3>Customers <span>2</span></h3>"), "{page}");
+    let told = double.control("GET", "listings", &Value::Null).await;
+    let vendors: Vec<&str> =
+        told["vendors"].as_array().unwrap().iter().map(|one| one["vendor"].as_str().unwrap()).collect();
+    assert_eq!(vendors, ["partnerstack", "partnerize", "introw", "partnero"]);
+    let first = json!({ "key": "u-2", "of": null, "partner": "ada", "money": null, "state": "not visible yet" });
+    assert_eq!(told["vendors"][0]["listings"][0]["rows"][0], first);
+}
+
+#[tokio::test]
+async fn the_faults_of_one_vendor_end_without_those_of_another() {
+    let double = Double::start().await;
+    for vendor in ["partnerstack", "partnero"] {
+        double.arm(json!({ "vendor": vendor, "kind": "reset_before" })).await;
+    }
+    double.control("DELETE", "faults?vendor=partnerstack", &Value::Null).await;
+    let left = double.control("GET", "faults", &Value::Null).await;
+    assert_eq!((&left["faults"][0]["vendor"], left["faults"].as_array().unwrap().len()), (&json!("partnero"), 1));
 }

@@ -83,7 +83,7 @@ async fn the_same_cart_is_the_same_order_also_after_a_restart() {
         }
         double.shutdown().await;
     }
-    assert_eq!(keys, vec![json!("o_0198-cart"); 4]);
+    assert_eq!(keys, vec![json!("o-0198-cart"); 4]);
 }
 
 #[tokio::test]

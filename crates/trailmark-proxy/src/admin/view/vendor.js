@@ -1,8 +1,8 @@
-// Shows the records of a vendor's simulator beside the ledger. Reads only the address in `?vendor=`, which must be on this
-// machine; a ledger with a real vendor does not show this.
+// Shows beside the ledger what the simulated vendors have. Reads only the address in `?vendor=`, which must be on this
+// machine; a ledger with a real vendor does not show this. Knows no vendor: the simulator names its lists.
 
-import { draw, say } from './draw.js';
-import { masked, money } from './say.js';
+import { draw, element, say } from './draw.js';
+import { masked } from './say.js';
 
 const byId = (id) => document.getElementById(id);
 
@@ -17,48 +17,44 @@ function vendorAddress() {
 
 export const vendor = vendorAddress();
 
-async function state() {
+async function held() {
   const answer = await fetch(vendor, { cache: 'no-store', credentials: 'omit', signal: AbortSignal.timeout(5000) });
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  return answer.json();
+  const { vendors } = await answer.json();
+  return vendors.flatMap(({ title, listings }) => listings.map((one) => ({ name: `${title}: ${one.title.toLowerCase()}`, rows: one.rows })));
 }
 
-const customerOf = (row) => row.customer_key ?? row.key;
+const of = ({ of: whole, partner }) => [whole && `of ${masked(whole)}`, `by ${masked(partner) ?? 'nobody'}`];
 
-function seen({ deleted, visible }) {
-  if (deleted) return 'deleted';
-  return visible === false ? 'not visible yet' : 'visible';
+const COLUMNS = [
+  ['Key', 'what', (row) => ({ main: masked(row.key), sub: of(row).filter(Boolean).join(', ') })],
+  ['State', 'state', ({ money, state }) => (money ? { main: money, sub: state } : { chip: state })],
+];
+
+/** Where the list of a name is drawn; made when the first thing is in it. */
+const places = new Map();
+
+function placeOf(name) {
+  if (!places.has(name)) {
+    const rows = element('div', 'rows');
+    places.set(name, rows);
+    byId('held').append(element('h3', '', name), rows);
+  }
+  return places.get(name);
 }
-
-const CUSTOMERS = [
-  ['Customer', 'what', (row) => ({ main: masked(customerOf(row)), sub: `from ${masked(row.partner_key) ?? 'nobody'}` })],
-  ['Seen', 'state', (row) => ({ chip: seen(row) })],
-];
-const TRANSACTIONS = [
-  ['Order', 'what', (row) => ({ main: masked(row.key), sub: `of ${masked(row.customer_key) ?? 'nobody'}` })],
-  ['Amount', 'state', (row) => (row.deleted ? { chip: 'deleted' } : money(row.amount, row.currency))],
-];
 
 const HERE = 'Records of the simulator.';
+const EMPTY = 'Records of the simulator: none yet. One appears after a conversion was delivered.';
 const GONE = 'The simulator does not answer; this is its last answer. Is `trailmark simulate` running?';
 
 /** Draws the records and returns their number; `undefined` while the simulator does not answer. */
 export async function drawVendor() {
   byId('vendor').hidden = false;
   document.querySelector('#tally a[href="#vendor"]').hidden = false;
-  const held = await state().catch(() => null);
-  say(byId('vendor-said'), held ? HERE : GONE);
-  if (!held) return undefined;
-  const newest = (rows) => [...(rows ?? [])].reverse();
-  const [customers, transactions] = [newest(held.customers), newest(held.transactions)];
-  const rows = (place) => byId(place).querySelector('.rows');
-  draw(rows('customers'), CUSTOMERS, customers, {
-    id: customerOf,
-    empty: 'None yet. One appears after a signup was delivered.',
-  });
-  draw(rows('transactions'), TRANSACTIONS, transactions, {
-    id: (row) => row.key,
-    empty: 'None yet. One appears after a credited sale was delivered.',
-  });
-  return customers.length + transactions.length;
+  const lists = await held().catch(() => null);
+  const count = lists?.reduce((sum, { rows }) => sum + rows.length, 0);
+  say(byId('vendor-said'), lists ? (count ? HERE : EMPTY) : GONE);
+  lists?.filter(({ name, rows }) => rows.length > 0 || places.has(name))
+    .forEach(({ name, rows }) => draw(placeOf(name), COLUMNS, rows, { id: ({ key }) => key, empty: 'None.' }));
+  return count;
 }

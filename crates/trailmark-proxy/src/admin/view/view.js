@@ -193,7 +193,7 @@ const DELIVERIES = [
 const TOUCHES = [
   ['When', 'when', (row) => time(row.at)],
   ['Partner', 'what', (row) => ({ main: partner(row), sub: UNUSABLE[row.unusable] ?? `program ${row.program}` })],
-  ['Click id', 'named', (row) => row.click_id && { main: masked(row.click_id), code: true }],
+  ['Click id', 'named wraps', (row) => row.click_id && { main: masked(row.click_id), code: true }],
   ['Landing page', 'long', (row) => ({ main: masked(row.landing_url.split('?')[0]), code: true, sub: readFrom(row) })],
 ];
 const LANES = [
