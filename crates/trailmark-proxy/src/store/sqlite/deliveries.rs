@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{DeliveryId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, to_json, word, write};
@@ -80,7 +80,7 @@ fn due(
     paused_by: Option<&str>,
     now: UnixMillis,
     most: u32,
-) -> Result<Vec<ConversionId>, StoreError> {
+) -> Result<Vec<DeliveryId>, StoreError> {
     let waits = if paused_by.is_some() { "paused_by = :paused_by" } else { "paused_by IS NULL" };
     let sql = format!(
         "SELECT id FROM deliveries WHERE {ACTIVE} AND {waits} AND (due_at <= :now OR due_at > :furthest)
@@ -98,7 +98,7 @@ fn due(
 fn grant(
     ledger: &Connection,
     site: &SiteId,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     lease: LeaseId,
     until: UnixMillis,
 ) -> Result<Leased, StoreError> {
@@ -113,7 +113,7 @@ fn grant(
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] if it is not under this lease.
-fn under(ledger: &Connection, site: &SiteId, delivery: &ConversionId, lease: LeaseId) -> Result<Leased, StoreError> {
+fn under(ledger: &Connection, site: &SiteId, delivery: &DeliveryId, lease: LeaseId) -> Result<Leased, StoreError> {
     let sql = format!("{} WHERE d.site = ?1 AND d.id = ?2 AND d.lease = ?3", select());
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str(), lease.0), leased)?;
     found.ok_or(StoreError::LeaseLost)
@@ -208,7 +208,7 @@ pub(super) fn expired(
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     generation: u32,
     progress: &Progress,
 ) -> Result<(), StoreError> {

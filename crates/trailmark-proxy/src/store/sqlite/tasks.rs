@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Row};
 use trailmark_vendors::task::{EarlierSale, EarlierUse, Task};
 use trailmark_wire::conversion::{Customer, Order};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{DeliveryId, SiteId};
 use trailmark_wire::money::Currency;
 
 use super::rows::{checked, damaged, first, json, maybe, plain, time, word};
@@ -13,7 +13,7 @@ use crate::outbox::sent::SendOutcome;
 use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
-pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Task, StoreError> {
+pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<Task, StoreError> {
     let sql = "SELECT c.id, c.kind, c.occurred_at, c.order_key, c.amount_minor, c.currency, c.refund_of,
                       coalesce(c.customer_key, o.customer_key) AS customer_key,
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
