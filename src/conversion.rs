@@ -6,7 +6,7 @@
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::Jti;
 use trailmark_wire::time::UnixMillis;
 
 use crate::json::Members;
@@ -16,7 +16,7 @@ use crate::page::{Json, Page};
 #[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Its id, which never changes.
-    pub id: ConversionId,
+    pub id: Jti,
     /// When it happened, by the browser's clock.
     pub at: UnixMillis,
     /// Which kind.
@@ -86,7 +86,7 @@ impl Outcome {
 
     /// The same outcome, for the conversion `id`.
     #[must_use]
-    pub fn of(self, id: &ConversionId) -> Self {
+    pub fn of(self, id: &Jti) -> Self {
         Self { conversion_id: Some(id.as_str().to_owned()), ..self }
     }
 }
@@ -99,13 +99,13 @@ impl Entry {
     pub fn new<P: Page>(page: &P, kind: Kind, input: String) -> Result<Self, String> {
         let at = page.now();
         page.body(kind, &input)?;
-        Ok(Self { id: ConversionId::from_parts(at, page.random()), at, kind, input })
+        Ok(Self { id: Jti::from_parts(at, page.random()), at, kind, input })
     }
 
     /// Reads an entry that an earlier page stored; `None` if it is not valid, for example after somebody edited it.
     pub fn read<J: Json>(kept: &J) -> Option<Self> {
         Some(Self {
-            id: ConversionId::new(kept.member_text("id")?).ok()?,
+            id: Jti::new(kept.member_text("id")?).ok()?,
             at: UnixMillis(kept.member_integer("at")?),
             kind: kind(&kept.member_text("kind")?)?,
             input: kept.member_text("input")?,

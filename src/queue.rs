@@ -4,7 +4,7 @@
 //! The loader lets one tab at a time drain. A tab that does not see a removal yet sends the conversion again, and the proxy
 //! repeats the first receipt. Personal data is stored only with consent, and only until the proxy answers.
 
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::Jti;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use trailmark_wire::time::UnixMillis;
 
@@ -45,12 +45,12 @@ pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
 }
 
 /// Whether the entry `id` is stored.
-pub fn holds<P: Page>(page: &P, settings: &Settings, id: &ConversionId) -> bool {
+pub fn holds<P: Page>(page: &P, settings: &Settings, id: &Jti) -> bool {
     page.load(&key(settings, id)).is_some()
 }
 
 /// Removes the entry `id`, if it is stored.
-pub fn remove<P: Page>(page: &P, settings: &Settings, id: &ConversionId) {
+pub fn remove<P: Page>(page: &P, settings: &Settings, id: &Jti) {
     page.remove(&key(settings, id));
 }
 
@@ -95,6 +95,6 @@ pub fn clear<P: Page>(page: &P, settings: &Settings) {
     hint.iter().chain(&names(page, settings)).for_each(|name| page.remove(name));
 }
 
-fn key(settings: &Settings, id: &ConversionId) -> String {
+fn key(settings: &Settings, id: &Jti) -> String {
     joined(&[&settings.queue_prefix(), id.as_str()])
 }

@@ -12,7 +12,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 use trailmark_wire::capture::Source;
 use trailmark_wire::click::TOKEN_GONE;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::Jti;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
@@ -73,7 +73,7 @@ pub struct Tracker<P> {
     /// Conversions reported while consent was pending.
     held: RefCell<Vec<Rc<Entry>>>,
     /// Conversions that are being sent.
-    under_way: RefCell<Vec<ConversionId>>,
+    under_way: RefCell<Vec<Jti>>,
     /// How often in a row the proxy could not accept one.
     failures: Cell<u32>,
     /// When waiting conversions are tried next, by the page's clock.

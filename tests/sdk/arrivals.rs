@@ -9,7 +9,7 @@ use trailmark::page::memory::Reply;
 use trailmark::queue;
 use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ArrivalId, ConversionId};
+use trailmark_wire::ids::{ArrivalId, Jti};
 
 use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, arrival, settings, status, touched};
 
@@ -148,8 +148,7 @@ fn conversions_that_come_at_once_ask_together() {
 #[test]
 fn a_conversion_that_the_page_before_left_waits_for_the_report_of_its_touch() {
     let browser = Browser::new();
-    let entry =
-        Entry { id: ConversionId::from_parts(NOW, [1; 10]), at: NOW, kind: Kind::Signup, input: ada().to_string() };
+    let entry = Entry { id: Jti::from_parts(NOW, [1; 10]), at: NOW, kind: Kind::Signup, input: ada().to_string() };
     assert!(queue::put(&browser.page, &settings(Granted), &entry));
     let tracker = browser.start("https://shop.example/en", Granted);
     let pause = browser.drain(tracker).unwrap();
@@ -164,8 +163,7 @@ fn a_conversion_that_the_page_before_left_waits_for_the_report_of_its_touch() {
 #[test]
 fn a_conversion_that_the_page_before_left_is_dropped_where_no_touch_comes() {
     let browser = Browser::new();
-    let entry =
-        Entry { id: ConversionId::from_parts(NOW, [1; 10]), at: NOW, kind: Kind::Signup, input: ada().to_string() };
+    let entry = Entry { id: Jti::from_parts(NOW, [1; 10]), at: NOW, kind: Kind::Signup, input: ada().to_string() };
     assert!(queue::put(&browser.page, &settings(Granted), &entry));
     let tracker = browser.start("https://shop.example/en", Granted);
     browser.page.advance(30_000);

@@ -9,7 +9,7 @@ use trailmark::page::Page as _;
 use trailmark::page::memory::Reply;
 use trailmark::queue;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::Jti;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use trailmark_wire::time::UnixMillis;
 
@@ -18,7 +18,7 @@ use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, busy, prob
 const QUEUE: &str = "tm_acme_queue_";
 
 fn entry(number: u8, at: UnixMillis) -> Entry {
-    Entry { id: ConversionId::from_parts(at, [number; 10]), at, kind: Kind::Signup, input: ada().to_string() }
+    Entry { id: Jti::from_parts(at, [number; 10]), at, kind: Kind::Signup, input: ada().to_string() }
 }
 
 #[test]

@@ -9,7 +9,7 @@
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::grammar::Unusable;
-use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
+use trailmark_wire::ids::{PartnerKey, ProgramId, TouchId};
 use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
@@ -31,7 +31,7 @@ pub enum Credit {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Touch {
     /// The ledger's id of the touch, a UUIDv7. Of two touches at the same time, the later id wins.
-    pub id: ConversionId,
+    pub id: TouchId,
     /// The program of the touch.
     pub program: ProgramId,
     /// The partner; absent if only a click id is known.

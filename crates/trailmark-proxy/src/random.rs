@@ -1,8 +1,7 @@
 //! The only source of randomness, AWS-LC's generator, and the ids made from it. Passed as an argument, so that
 //! decisions stay deterministic. Delivery's jitter uses it too.
 
-use trailmark_wire::ids::{ConversionId, VisitorId};
-use trailmark_wire::time::UnixMillis;
+use trailmark_wire::ids::VisitorId;
 
 /// The system provides no randomness: nothing can be signed or named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,14 +29,6 @@ impl Random {
     /// [`NoRandomness`].
     pub fn fill(self, bytes: &mut [u8]) -> Result<(), NoRandomness> {
         aws_lc_rs::rand::fill(bytes).map_err(|_unspecified| NoRandomness)
-    }
-
-    /// A new ledger id, a UUIDv7 of `now`.
-    ///
-    /// # Errors
-    /// [`NoRandomness`].
-    pub fn ledger_id(self, now: UnixMillis) -> Result<ConversionId, NoRandomness> {
-        Ok(ConversionId::from_parts(now, self.bytes()?))
     }
 
     /// A new visitor.

@@ -22,7 +22,9 @@ use trailmark_attribution::{Decision, Touch};
 use trailmark_vendors::secret::Secret;
 use trailmark_wire::capture::Captured;
 use trailmark_wire::conversion::{Conversion, Kind};
-use trailmark_wire::ids::{ArrivalId, ConversionId, CustomerKey, KeyId, ProgramId, SiteId, VisitorId};
+use trailmark_wire::ids::{
+    ArrivalId, ConversionId, CustomerKey, DeliveryId, Jti, KeyId, ProgramId, SiteId, TouchId, VisitorId,
+};
 use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::{Receipt, Status};
@@ -144,7 +146,7 @@ pub struct NetworkHash(pub [u8; 8]);
 #[derive(Debug, Clone)]
 pub struct NewTouch {
     /// The id to use when it is new.
-    pub id: ConversionId,
+    pub id: TouchId,
     /// Its program.
     pub program: ProgramId,
     /// What was captured.
@@ -201,7 +203,7 @@ pub struct NewConversion {
     /// The visitor behind the token.
     pub visitor: VisitorId,
     /// The caller's id: the permanent replay key within site and visitor.
-    pub jti: ConversionId,
+    pub jti: Jti,
     /// SHA-256 of the canonical encoding.
     pub content_hash: [u8; 32],
     /// What happened.
@@ -340,13 +342,13 @@ pub enum Consequence {
 #[derive(Debug, Clone)]
 pub struct NewDelivery {
     /// Its id.
-    pub id: ConversionId,
+    pub id: DeliveryId,
     /// Its program, and lane.
     pub program: ProgramId,
     /// The vendor.
     pub vendor: VendorName,
     /// The credited touch.
-    pub touch: ConversionId,
+    pub touch: TouchId,
     /// When it is due.
     pub due_at: UnixMillis,
     /// What it waits for until then, for people.

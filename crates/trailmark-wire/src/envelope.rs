@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base64url;
 use crate::conversion::Body;
-use crate::ids::{ConversionId, SiteId};
+use crate::ids::{Jti, SiteId};
 use crate::json::{JsonError, ReadJson, WriteJson};
 use crate::jwk::EcPublicJwk;
 use crate::jws::{self, Compact};
@@ -26,7 +26,7 @@ const TYP: &str = "conversion+jwt";
 #[serde(deny_unknown_fields)]
 pub struct Payload<D = Body> {
     /// The conversion's id, and permanently its replay key within site and visitor.
-    pub jti: ConversionId,
+    pub jti: Jti,
     /// When the conversion happened, seconds.
     pub iat: i64,
     /// The site.

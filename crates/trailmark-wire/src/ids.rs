@@ -52,6 +52,17 @@ macro_rules! text_id {
             }
         }
     };
+    // A UUIDv7 (RFC 9562 § 5.7) in lower case.
+    (@uuid $(#[$doc:meta])* $name:ident, $what:literal) => {
+        text_id!($(#[$doc])* $name, $what, "a lower-case UUIDv7", is_uuid_v7);
+
+        impl $name {
+            /// The id with this time and 10 random bytes, of which 74 bits are used.
+            pub fn from_parts(now: UnixMillis, random: [u8; 10]) -> Self {
+                Self(uuid_v7(now, random))
+            }
+        }
+    };
     (@type $(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,8 +116,30 @@ text_id!(
     }
 );
 text_id!(
-    /// One conversion: a UUIDv7 (RFC 9562 § 5.7) in lower case. The page makes one per call and repeats it on a retry.
-    ConversionId, "a conversion id", "a lower-case UUIDv7", is_uuid_v7
+    @uuid
+    /// One conversion in the ledger. It is the page's [`Jti`] unless that id is taken.
+    ConversionId, "a conversion id"
+);
+text_id!(
+    @uuid
+    /// One signed message, chosen by its maker (`jti`, RFC 7519 § 4.1.7). The page makes one per call and repeats it on a
+    /// retry, so it is the replay key of a conversion.
+    Jti, "a `jti`"
+);
+text_id!(
+    @uuid
+    /// One touch of the ledger.
+    TouchId, "a touch id"
+);
+text_id!(
+    @uuid
+    /// One delivery of a conversion to a program.
+    DeliveryId, "a delivery id"
+);
+text_id!(
+    @uuid
+    /// One webhook that was received.
+    WebhookId, "a webhook id"
 );
 text_id!(
     /// The name of a signing key in the JWKS: RFC 7517 § 4.5.
@@ -147,15 +180,18 @@ impl ArrivalId {
     }
 }
 
-impl ConversionId {
-    /// The UUIDv7 with this time and 10 random bytes, of which 74 bits are used (RFC 9562 § 5.7).
-    pub fn from_parts(now: UnixMillis, random: [u8; 10]) -> Self {
-        let [_, _, t2, t3, t4, t5, t6, t7] = now.0.to_be_bytes();
-        let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9] = random;
-        let (version, variant) = (0x70 | (r0 & 0x0f), 0x80 | (r2 & 0x3f));
-        let bytes = [t2, t3, t4, t5, t6, t7, version, r1, variant, r3, r4, r5, r6, r7, r8, r9];
-        Self(dashed(&hex(&bytes)))
+impl From<Jti> for ConversionId {
+    fn from(jti: Jti) -> Self {
+        Self(jti.0)
     }
+}
+
+/// The UUIDv7 with this time and 10 random bytes.
+fn uuid_v7(now: UnixMillis, random: [u8; 10]) -> String {
+    let [_, _, t2, t3, t4, t5, t6, t7] = now.0.to_be_bytes();
+    let [r0, r1, r2, r3, r4, r5, r6, r7, r8, r9] = random;
+    let (version, variant) = (0x70 | (r0 & 0x0f), 0x80 | (r2 & 0x3f));
+    dashed(&hex(&[t2, t3, t4, t5, t6, t7, version, r1, variant, r3, r4, r5, r6, r7, r8, r9]))
 }
 
 /// `8-4-4-4-12` from 32 hexadecimal digits.

@@ -10,7 +10,7 @@ use alloc::string::String;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{ConversionId, KeyId, PartnerKey, ProgramId, SiteId, VisitorId};
+use crate::ids::{Jti, KeyId, PartnerKey, ProgramId, SiteId, VisitorId};
 use crate::json::{JsonError, ReadJson, WriteJson};
 use crate::jwk::Thumbprint;
 use crate::jws::{self, Compact};
@@ -33,7 +33,7 @@ pub struct ClickClaims {
     /// Touch time plus window, seconds. A re-issued token keeps the same end.
     pub exp: i64,
     /// This token, a UUIDv7.
-    pub jti: ConversionId,
+    pub jti: Jti,
     /// The visitor.
     pub sub: VisitorId,
     /// The program of the newest touch.

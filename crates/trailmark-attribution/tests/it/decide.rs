@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use trailmark_attribution::{Credit, Decision, NoCredit, Touch, Verdict, decide};
 use trailmark_wire::grammar::Unusable;
-use trailmark_wire::ids::{ConversionId, PartnerKey, ProgramId};
+use trailmark_wire::ids::{PartnerKey, ProgramId, TouchId};
 use trailmark_wire::time::UnixMillis;
 
 const WINDOW: i64 = 1_000;
@@ -15,7 +15,7 @@ fn program(name: &str) -> ProgramId {
 fn touch(name: &str, partner: &str, at: i64) -> Touch {
     let random = [u8::try_from(partner.len()).unwrap(); 10];
     Touch {
-        id: ConversionId::from_parts(UnixMillis(at), random),
+        id: TouchId::from_parts(UnixMillis(at), random),
         program: program(name),
         partner: Some(PartnerKey::new(partner).unwrap()),
         at: UnixMillis(at),
@@ -111,7 +111,7 @@ fn any_touches() -> impl Strategy<Value = Vec<Touch>> {
     let one = (prop_oneof!["main", "other", "gone"], "[a-z]{1,6}", 0_i64..3_000);
     let named = |(index, (program, partner, at)): (usize, (String, String, i64))| {
         let random = [u8::try_from(index).unwrap(); 10];
-        Touch { id: ConversionId::from_parts(UnixMillis(at), random), ..touch(&program, &partner, at) }
+        Touch { id: TouchId::from_parts(UnixMillis(at), random), ..touch(&program, &partner, at) }
     };
     proptest::collection::vec(one, 0..12).prop_map(move |all| all.into_iter().enumerate().map(named).collect())
 }

@@ -4,7 +4,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::{Subcommand, ValueEnum};
 use serde::Serialize;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::DeliveryId;
 
 use super::failure::Failure;
 use super::lanes;
@@ -110,14 +110,14 @@ impl Standing {
     }
 }
 
-async fn change(one: One, change: impl FnOnce(ConversionId) -> Change) -> Result<(), Failure> {
+async fn change(one: One, change: impl FnOnce(DeliveryId) -> Change) -> Result<(), Failure> {
     let changed = async |ledger: &Ledger<'_>, id: &str| ledger.change(change(whole_id(ledger, id).await?)).await;
     one.print(changed, |row| deliveries(std::slice::from_ref(row), "nothing")).await
 }
 
 /// Finds the delivery by the beginning of its id; a whole id is used unchanged.
-async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<ConversionId, Failure> {
-    if let Ok(whole) = ConversionId::new(beginning) {
+async fn whole_id(ledger: &Ledger<'_>, beginning: &str) -> Result<DeliveryId, Failure> {
+    if let Ok(whole) = DeliveryId::new(beginning) {
         return Ok(whole);
     }
     let filter = Filter { settled: true, limit: Some(SEARCHED_ROWS), ..Filter::default() };

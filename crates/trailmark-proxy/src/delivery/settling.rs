@@ -7,13 +7,13 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{DeliveryId, SiteId};
 
 use crate::store::delivery::Leased;
 
 /// Uncertain sends of this process that may still be settling.
 #[derive(Debug, Default)]
-pub(super) struct Settling(Mutex<HashMap<(SiteId, ConversionId), i64>>);
+pub(super) struct Settling(Mutex<HashMap<(SiteId, DeliveryId), i64>>);
 
 impl Settling {
     /// A delivery became uncertain at monotonic time `now_ms`. Forgets those that have settled.
@@ -28,11 +28,11 @@ impl Settling {
         self.lock().get(&key(leased)).map_or(0, |until_ms| until_ms.saturating_sub(now_ms).max(0))
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<(SiteId, ConversionId), i64>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<(SiteId, DeliveryId), i64>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn key(leased: &Leased) -> (SiteId, ConversionId) {
+fn key(leased: &Leased) -> (SiteId, DeliveryId) {
     (leased.lane.site.clone(), leased.delivery.clone())
 }

@@ -2,7 +2,7 @@
 
 use trailmark_vendors::commission::Commission;
 use trailmark_vendors::title;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::DeliveryId;
 
 use super::{Story, moment};
 use crate::answer::{Answer, again, of_delivery};
@@ -198,6 +198,6 @@ fn standing_still(delivery: &DeliveryRow, lanes: &[LaneRow]) -> Option<String> {
     Some(format!("lane {} is {}{reason}{next}", lane.name(), lane.state))
 }
 
-fn resolve(delivery: &ConversionId) -> String {
+fn resolve(delivery: &DeliveryId) -> String {
     format!("`trailmark outbox resolve {delivery} --as recorded|rejected --reason …`")
 }

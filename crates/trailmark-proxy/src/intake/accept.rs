@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use trailmark_attribution::{Credit, Decision, decide};
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, Kind, OrderClaim};
-use trailmark_wire::ids::{ConversionId, CustomerKey, ProgramId, SiteId};
+use trailmark_wire::ids::{ConversionId, CustomerKey, DeliveryId, ProgramId, SiteId};
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::{DeliveryNote, Receipt, Status};
 use trailmark_wire::time::UnixMillis;
@@ -432,11 +432,11 @@ pub(super) fn may_say(conversion: &Conversion) -> bool {
 
 /// Derived from the conversion's random id: a conversion has one delivery for each program, and a rule has no source
 /// of randomness.
-fn delivery_id(conversion: &ConversionId, program: &ProgramId, now: UnixMillis) -> ConversionId {
+fn delivery_id(conversion: &ConversionId, program: &ProgramId, now: UnixMillis) -> DeliveryId {
     let hash = sha256(format!("{conversion} {program}").as_bytes());
     let mut bytes = [0; 10];
     bytes.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
-    ConversionId::from_parts(now, bytes)
+    DeliveryId::from_parts(now, bytes)
 }
 
 fn note(delivery: &NewDelivery) -> DeliveryNote {

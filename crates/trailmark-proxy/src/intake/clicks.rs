@@ -9,7 +9,7 @@ use http::header::{HeaderMap, SET_COOKIE};
 use http::{StatusCode, Uri};
 use trailmark_wire::capture::{Rule, capture};
 use trailmark_wire::click::{ClickAnswer, ClickRequest};
-use trailmark_wire::ids::SiteId;
+use trailmark_wire::ids::{Jti, SiteId};
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::landing::Landing;
@@ -184,7 +184,7 @@ async fn answer(
         aud: site.id.clone(),
         iat: now.seconds(),
         exp: touch.expires_at.seconds(),
-        jti: app.random.ledger_id(now)?,
+        jti: Jti::from_parts(now, app.random.bytes()?),
         sub: visitor,
         program: touch.program.clone(),
         partner: touch.partner.clone(),

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 use trailmark_wire::conversion::Conversion;
 use trailmark_wire::envelope::Posted;
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::refusal::Refusal;
 use trailmark_wire::token::ClickClaims;
@@ -57,7 +58,7 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     let new = NewConversion {
         site: site.id.clone(),
         // The page's own id, so that page, ledger and commands use the same.
-        id: payload.jti.clone(),
+        id: payload.jti.clone().into(),
         visitor: claims.sub.clone(),
         jti: payload.jti,
         content_hash,
@@ -77,7 +78,7 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     };
     match accept(new.clone()).await? {
         Accepted::IdTaken => {
-            let new = NewConversion { id: app.random.ledger_id(now)?, ..new };
+            let new = NewConversion { id: ConversionId::from_parts(now, app.random.bytes()?), ..new };
             answer(app, accept(new).await?)
         }
         accepted => answer(app, accepted),

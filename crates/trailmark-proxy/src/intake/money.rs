@@ -2,7 +2,7 @@
 //! part of [`super::accept`]'s rule, so that the sums are checked inside the accepting transaction.
 
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::TouchId;
 use trailmark_wire::receipt::Status;
 
 use super::accept::Case;
@@ -42,7 +42,7 @@ fn mismatch(case: &Case, sale: &KnownSale, refunded_minor: i64) -> Option<Code> 
 
 /// A sale that was just decided, in the form that its refunds need.
 pub(super) fn as_known(sale: &Case, ruling: &Ruling) -> Option<KnownSale> {
-    let delivered = |id: &ConversionId| ruling.deliveries.iter().any(|delivery| delivery.touch == *id);
+    let delivered = |id: &TouchId| ruling.deliveries.iter().any(|delivery| delivery.touch == *id);
     let touches = ruling.decision.credited().filter(|touch| delivered(&touch.id)).cloned().collect();
     let customer = sale.customer.clone();
     sale.money.map(|money| KnownSale { status: ruling.receipt.status, money, customer, touches })

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::{Body, Conversion, Customer, Kind, Order};
-use trailmark_wire::ids::{ConversionId, OrderKey, ProgramId, VisitorId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, Jti, OrderKey, ProgramId, VisitorId};
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::refusal::Refusal;
@@ -189,10 +189,10 @@ fn new(
     occurred_at: UnixMillis,
     now: UnixMillis,
 ) -> Result<NewConversion, Problem> {
-    let id = app.random.ledger_id(now)?;
+    let id = Jti::from_parts(now, app.random.bytes()?);
     Ok(NewConversion {
         site: caller.site.id.clone(),
-        id: id.clone(),
+        id: id.clone().into(),
         visitor: app.random.visitor()?,
         // A server's replay key is its Idempotency-Key, so the `jti` is our own id.
         jti: id,
@@ -268,7 +268,7 @@ struct Shown {
 
 #[derive(Serialize)]
 struct ShownDelivery {
-    id: ConversionId,
+    id: DeliveryId,
     program: ProgramId,
     vendor: VendorName,
     state: String,

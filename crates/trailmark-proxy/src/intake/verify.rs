@@ -60,7 +60,7 @@ pub(super) fn occurred_at(iat: i64, claims: &ClickClaims, window_ms: i64, now: U
 
 #[cfg(test)]
 mod tests {
-    use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
+    use trailmark_wire::ids::{Jti, ProgramId, SiteId, VisitorId};
 
     use super::*;
 
@@ -73,7 +73,7 @@ mod tests {
             aud: SiteId::new("acme").unwrap(),
             iat: touch_s,
             exp: touch_s + window_ms / 1000,
-            jti: ConversionId::from_parts(UnixMillis(0), [0; 10]),
+            jti: Jti::from_parts(UnixMillis(0), [0; 10]),
             sub: VisitorId::from_random([0; 16]),
             program: ProgramId::new("main").unwrap(),
             partner: None,

@@ -4,7 +4,7 @@
 use http::HeaderMap;
 use http::header::HeaderValue;
 use trailmark_wire::capture::Captured;
-use trailmark_wire::ids::{ArrivalId, ProgramId, SiteId, VisitorId};
+use trailmark_wire::ids::{ArrivalId, ProgramId, SiteId, TouchId, VisitorId};
 use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::VisitorClaims;
@@ -69,10 +69,9 @@ pub(super) async fn record(
         return Ok(None);
     }
     let expires_at = seen.at.plus(site.window_ms());
-    let touches = seen
-        .touches
-        .into_iter()
-        .map(|(program, captured)| Ok(NewTouch { id: app.random.ledger_id(now)?, program, captured, expires_at }));
+    let touches = seen.touches.into_iter().map(|(program, captured)| {
+        Ok(NewTouch { id: TouchId::from_parts(now, app.random.bytes()?), program, captured, expires_at })
+    });
     let arrival = Arrival {
         site: site.id.clone(),
         id: seen.id,

@@ -5,6 +5,7 @@
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
+use trailmark_wire::ids::WebhookId;
 use trailmark_wire::refusal::Refusal;
 
 use super::body;
@@ -76,7 +77,7 @@ async fn new(app: &App, account: &Account, call: Call) -> Result<NewWebhook, Pro
     let received_at = app.clock.now();
     Ok(NewWebhook {
         site: account.site.clone(),
-        id: app.random.ledger_id(received_at)?,
+        id: WebhookId::from_parts(received_at, app.random.bytes()?),
         program: account.program.clone(),
         body_hash: sha256(&body),
         meaning: (!is_cut).then(|| account.adapter.read_webhook(&body)),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::{Note, Task};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, hex};
+use trailmark_wire::ids::{ConversionId, DeliveryId, ProgramId, SiteId, hex};
 use trailmark_wire::time::UnixMillis;
 use trailmark_wire::vendor::VendorName;
 
@@ -116,7 +116,7 @@ pub struct Leased {
     /// Its program, whose lane it is in.
     pub lane: LaneKey,
     /// The delivery.
-    pub delivery: ConversionId,
+    pub delivery: DeliveryId,
     /// The conversion.
     pub conversion: ConversionId,
     /// What happened.
@@ -154,7 +154,7 @@ pub struct AttemptKey {
     /// The site.
     pub site: SiteId,
     /// The delivery.
-    pub delivery: ConversionId,
+    pub delivery: DeliveryId,
     /// The generation.
     pub generation: u32,
     /// The number.
@@ -279,7 +279,7 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// `NotFound` when there is no such delivery.
-    fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task>;
+    fn task(&self, site: SiteId, delivery: DeliveryId) -> Reply<'_, Task>;
 
     /// Asks a rule whether a leased delivery's turn has come. It follows a delivery of kind `follows` in the same
     /// program: its customer's signup, or a refund's sale. The rule's answer is settled in the same transaction, so

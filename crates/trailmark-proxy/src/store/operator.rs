@@ -8,7 +8,7 @@ use trailmark_vendors::commission::Commission;
 use trailmark_vendors::task::Note;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::grammar::Unusable;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId, VisitorId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, Jti, ProgramId, SiteId, TouchId, VisitorId};
 use trailmark_wire::money::Money;
 use trailmark_wire::receipt::Status;
 use trailmark_wire::repair::Warning;
@@ -64,7 +64,7 @@ pub struct ConversionRow {
     pub signup: Option<CustomersSignup>,
     /// The id that the page gave it, if it differs from the ledger's.
     #[serde(default)]
-    pub page_id: Option<ConversionId>,
+    pub page_id: Option<Jti>,
     /// When it was received.
     #[serde(with = "trailmark_wire::time::rfc3339")]
     pub received_at: UnixMillis,
@@ -83,7 +83,7 @@ pub struct CustomersSignup {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// The delivery.
-    pub delivery: ConversionId,
+    pub delivery: DeliveryId,
     /// Its program, and lane.
     pub program: ProgramId,
     /// The vendor.
@@ -125,7 +125,7 @@ pub struct Followed {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TouchRow {
     /// The ledger's id.
-    pub id: ConversionId,
+    pub id: TouchId,
     /// The site.
     pub site: SiteId,
     /// The program.
@@ -179,7 +179,7 @@ pub struct AttemptRow {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct DeliveryRow {
     /// The ledger's id.
-    pub id: ConversionId,
+    pub id: DeliveryId,
     /// The site.
     pub site: SiteId,
     /// The conversion.
@@ -375,14 +375,14 @@ pub enum Change {
     /// Gives up.
     Drop {
         /// Which delivery.
-        delivery: ConversionId,
+        delivery: DeliveryId,
         /// Why.
         reason: String,
     },
     /// Settles a delivery whose outcome is unknown.
     Resolve {
         /// Which delivery.
-        delivery: ConversionId,
+        delivery: DeliveryId,
         /// How.
         verdict: Verdict,
         /// Why.
@@ -392,7 +392,7 @@ pub enum Change {
     /// needs `accept_double`.
     Retry {
         /// Which delivery.
-        delivery: ConversionId,
+        delivery: DeliveryId,
         /// The operator accepts a possible second effect; recorded.
         accept_double: bool,
     },

@@ -54,7 +54,7 @@ use std::path::Path;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, SiteId, VisitorId, WebhookId};
 use trailmark_wire::time::UnixMillis;
 
 use self::connection::Reading;
@@ -234,7 +234,7 @@ impl DeliveryStore for SqliteStore {
         Box::pin(self.writer.run(move |ledger| deliveries::lease(ledger, claim)))
     }
 
-    fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
+    fn task(&self, site: SiteId, delivery: DeliveryId) -> Reply<'_, Task> {
         Box::pin(self.readers.read(move |ledger| tasks::of_delivery(ledger, &site, &delivery)))
     }
 
@@ -337,7 +337,7 @@ impl WebhookStore for SqliteStore {
     fn follow_webhook(
         &self,
         site: SiteId,
-        id: ConversionId,
+        id: WebhookId,
         meaning: Meaning,
         now: UnixMillis,
     ) -> Reply<'_, WebhookState> {

@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use trailmark_vendors::commission::{Commission, Earned};
 use trailmark_vendors::webhook::Meaning;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::ids::{DeliveryId, ProgramId, SiteId, WebhookId};
 use trailmark_wire::money::Money;
 use trailmark_wire::time::UnixMillis;
 
@@ -78,7 +78,7 @@ pub struct NewWebhook {
     /// The site.
     pub site: SiteId,
     /// The ledger's id if it is new.
-    pub id: ConversionId,
+    pub id: WebhookId,
     /// The program that the address belongs to.
     pub program: ProgramId,
     /// SHA-256 of the body.
@@ -112,7 +112,7 @@ pub enum Kept {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Unread {
     /// Its id.
-    pub id: ConversionId,
+    pub id: WebhookId,
     /// Its body.
     pub body: Vec<u8>,
 }
@@ -127,7 +127,7 @@ impl fmt::Debug for Unread {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRow {
     /// The ledger's id.
-    pub id: ConversionId,
+    pub id: WebhookId,
     /// The site.
     pub site: SiteId,
     /// The program that its address belongs to.
@@ -192,7 +192,7 @@ pub struct Asking {
     /// The lane.
     pub lane: LaneKey,
     /// The delivery.
-    pub delivery: ConversionId,
+    pub delivery: DeliveryId,
     /// The question's number; later questions have higher numbers.
     pub number: u32,
     /// What identifies the commission at the vendor.
@@ -241,13 +241,8 @@ pub trait WebhookStore: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// `NotFound` if there is no such webhook, or it was interpreted already.
-    fn follow_webhook(
-        &self,
-        site: SiteId,
-        id: ConversionId,
-        meaning: Meaning,
-        now: UnixMillis,
-    ) -> Reply<'_, WebhookState>;
+    fn follow_webhook(&self, site: SiteId, id: WebhookId, meaning: Meaning, now: UnixMillis)
+    -> Reply<'_, WebhookState>;
 
     /// When a lane's next commission query is due; `None` if there is none.
     fn next_commission(&self, lane: LaneKey) -> Reply<'_, Option<UnixMillis>>;

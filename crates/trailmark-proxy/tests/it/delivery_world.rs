@@ -28,7 +28,9 @@ use trailmark_simulator::{Running, Simulator};
 use trailmark_vendors::task::Task;
 use trailmark_wire::capture::{Captured, Source};
 use trailmark_wire::conversion::{Conversion, Customer, CustomerClaim, Event, Kind};
-use trailmark_wire::ids::{ArrivalId, ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId, VisitorId};
+use trailmark_wire::ids::{
+    ArrivalId, ClickId, ConversionId, CustomerKey, DeliveryId, Jti, PartnerKey, ProgramId, SiteId, TouchId, VisitorId,
+};
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
@@ -217,12 +219,12 @@ impl World {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
         let conversion = Conversion { customer: Some(customer), event, data };
-        let (id, delivery) = (self.id(), self.id());
+        let (id, delivery) = (self.id(ConversionId::from_parts), self.id(DeliveryId::from_parts));
         let new = NewConversion {
             site: site(),
             id: id.clone(),
             visitor: touch.visitor.clone(),
-            jti: self.id(),
+            jti: self.id(Jti::from_parts),
             content_hash: [0; 32],
             conversion,
             occurred_at: now,
@@ -267,7 +269,7 @@ impl World {
             unusable: None,
         };
         let (program, expires_at) = (ProgramId::new(program).unwrap(), now.plus(90 * 86_400_000));
-        let touch = NewTouch { id: self.id(), program, captured, expires_at };
+        let touch = NewTouch { id: self.id(TouchId::from_parts), program, captured, expires_at };
         let arrival = Arrival {
             site: site(),
             id: ArrivalId::from_random(self.bytes()),
@@ -288,9 +290,10 @@ impl World {
         u128::from(self.made.fetch_add(1, Ordering::Relaxed)).to_be_bytes()
     }
 
-    fn id(&self) -> ConversionId {
+    /// A new id, made by `from_parts` of its type.
+    fn id<Id>(&self, make: fn(UnixMillis, [u8; 10]) -> Id) -> Id {
         let [.., a, b, c, d, e, f, g, h] = self.bytes();
-        ConversionId::from_parts(self.clock.now(), [0, 0, a, b, c, d, e, f, g, h])
+        make(self.clock.now(), [0, 0, a, b, c, d, e, f, g, h])
     }
 
     /// The conversion's only delivery, now.
@@ -421,7 +424,7 @@ impl DeliveryStore for Observed {
         })
     }
 
-    fn task(&self, site: SiteId, delivery: ConversionId) -> Reply<'_, Task> {
+    fn task(&self, site: SiteId, delivery: DeliveryId) -> Reply<'_, Task> {
         self.ledger.task(site, delivery)
     }
 

@@ -9,6 +9,7 @@ use trailmark_proxy::store::conformance::{Ground, samples};
 use trailmark_proxy::store::sqlite::SqliteStore;
 use trailmark_proxy::store::webhooks::AskClaim;
 use trailmark_proxy::store::{Accepted, Store, StoreError};
+use trailmark_wire::ids::{ConversionId, DeliveryId};
 
 /// An empty folder for one ledger.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ async fn a_row_that_cannot_be_read_stops_no_lane() {
         samples::signed_up(&store, number, &["main"]).await;
     }
     store.close().await.unwrap();
-    let broken = samples::id(samples::delivery_number(1));
+    let broken = samples::id::<DeliveryId>(samples::delivery_number(1));
     let changed =
         raw(&folder.ledger()).execute("UPDATE deliveries SET vendor = 'nobody' WHERE id = ?1", [broken.as_str()]);
     assert_eq!(changed, Ok(1));
@@ -83,7 +84,7 @@ async fn a_payload_that_cannot_be_read_keeps_no_other_commission_from_being_aske
         samples::sent(&store, number, "recorded", State::Recorded).await;
     }
     store.close().await.unwrap();
-    let broken = samples::id(1001);
+    let broken = samples::id::<ConversionId>(1001);
     let changed = raw(&folder.ledger())
         .execute("UPDATE conversion_payloads SET data = '{' WHERE conversion = ?1", [broken.as_str()]);
     assert_eq!(changed, Ok(1));

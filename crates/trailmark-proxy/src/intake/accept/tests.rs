@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use trailmark_wire::conversion::{Customer, Order};
-use trailmark_wire::ids::{OrderKey, VisitorId};
+use trailmark_wire::ids::{DeliveryId, OrderKey, VisitorId};
 use trailmark_wire::money::Currency;
 
 use super::*;
@@ -146,7 +146,7 @@ impl Shop {
     }
 
     /// Sends its delivery in `main`, which ends in `state`; other deliveries stay due.
-    async fn ends(&self, receipt: &Receipt, state: State) -> ConversionId {
+    async fn ends(&self, receipt: &Receipt, state: State) -> DeliveryId {
         let leased = self.store.lease(claim(lane(), self.lease.replace(self.lease.get() + 9), 9, NOW)).await.unwrap();
         let (of, others): (Vec<_>, Vec<_>) =
             leased.into_iter().partition(|leased| leased.conversion == receipt.conversion_id);

@@ -43,7 +43,7 @@ fn call(key: u8, idempotency_key: u8, visitor: Option<VisitorId>) -> ServerCall 
 fn from_server(number: u16, customer: &str) -> NewConversion {
     let fresh = VisitorId::from_random([200_u8.wrapping_add(number.to_be_bytes()[1]); 16]);
     let new = signup(number, fresh, customer);
-    NewConversion { jti: new.id.clone(), assurance: Assurance::Server, ..new }
+    NewConversion { jti: id(number), assurance: Assurance::Server, ..new }
 }
 
 async fn with_key(ground: &impl Ground) -> Arc<dyn Store> {
@@ -203,6 +203,6 @@ pub async fn a_conversion_is_read_back_by_its_own_site_and_whole_id(ground: &imp
     let other = SiteId::new("other").unwrap();
     assert!(store.conversion_of(other, receipt.conversion_id).await.unwrap().is_none());
     // field-faults row 85
-    let by_page = store.conversion_of(site(), signup(1, visitor(1), "u_1").jti).await.unwrap().unwrap();
+    let by_page = store.conversion_of(site(), signup(1, visitor(1), "u_1").jti.into()).await.unwrap().unwrap();
     assert_eq!(by_page.conversion.id, id(1001), "the page's id names it, too");
 }

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::Note;
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
 use super::Ground;
@@ -112,7 +113,7 @@ pub async fn a_send_counts_as_its_row_is_committed_and_a_look_up_does_not(ground
     assert_eq!(second.progress, doubtful);
     let look_up = NewAttempt { purpose: Purpose::LookUp, ..send() };
     assert_eq!(store.begin_attempt(&second, look_up).await.unwrap().number, 2);
-    let row = store.conversion(id(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+    let row = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
     assert_eq!((row.attempts, row.tries.len()), (1, 2));
     assert_eq!((row.tries[0].outcome.as_deref(), row.tries[0].duration_ms), (Some("unknown"), Some(1)));
     assert_eq!((row.tries[1].outcome.as_deref(), row.tries[1].purpose.as_str()), (None, "look_up"));
@@ -158,7 +159,7 @@ pub async fn a_settled_lease_is_over(ground: &impl Ground) {
     assert_eq!(store.settle(&over, settlement(&over, State::Dead, None)).await, Err(LOST));
     assert_eq!(store.release(&over).await, Err(LOST));
     assert_eq!(store.begin_attempt(&over, send()).await, Err(LOST));
-    let row = store.conversion(id(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+    let row = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
     assert_eq!((row.state.as_str(), row.tries[0].outcome.as_deref()), ("recorded", Some("recorded")));
     assert_eq!(store.lease(claim(lane(), 2, 1, NOW.plus(DAY_MS))).await.unwrap(), []);
 }
@@ -232,7 +233,7 @@ pub async fn a_late_answer_is_recorded_on_its_attempt_alone(ground: &impl Ground
     sent(&store, 1, "unknown", State::Uncertain).await;
     let key = AttemptKey { site: site(), delivery: id(3004), generation: 1, number: 1 };
     store.record_late(key.clone(), end("recorded")).await.unwrap();
-    let row = store.conversion(id(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+    let row = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
     assert_eq!((row.state.as_str(), row.tries[0].outcome.as_deref()), ("uncertain", Some("recorded")));
     let none = AttemptKey { number: 2, ..key };
     assert_eq!(store.record_late(none, end("recorded")).await, Err(StoreError::NotFound("attempt")));
@@ -302,7 +303,7 @@ pub async fn what_a_send_left_out_is_kept_on_its_delivery(ground: &impl Ground) 
     let leased = leased(&store, 1).await;
     let note = Note { field: "data.plan".into(), reason: "cut to 100 characters".into() };
     store.begin_attempt(&leased, NewAttempt { notes: vec![note.clone()], ..send() }).await.unwrap();
-    let row = store.conversion(id(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+    let row = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
     assert_eq!(row.notes, [note]);
 }
 
@@ -344,7 +345,7 @@ pub async fn a_rejected_conversion_gives_its_key_back(ground: &impl Ground) {
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;
     sent(&store, 1, "rejected", State::Rejected).await;
-    let detail = store.conversion(id(1001).as_str().into()).await.unwrap();
+    let detail = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap();
     assert_eq!(detail.conversion.status, Status::Rejected);
     let again = accepted(&store, 2, signup(2, visitor(1), "u_1")).await;
     assert_eq!(again.status, Status::Accepted);

@@ -16,6 +16,7 @@ use super::samples::*;
 use crate::outbox::State;
 use crate::store::listing::{Filter, Page};
 use crate::store::{NewConversion, Store};
+use trailmark_wire::ids::ConversionId;
 
 /// All pages of a list, with `limit` rows each, as the ids of the rows.
 async fn pages<T>(
@@ -50,7 +51,9 @@ async fn five(store: &Arc<dyn Store>) {
 pub async fn a_list_goes_on_behind_its_cursor_to_the_end(ground: &impl Ground) {
     let store = ground.open();
     five(&store).await;
-    let by_id = |numbers: &[u16]| numbers.iter().map(|number| id(1000 + number).to_string()).collect::<Vec<_>>();
+    let by_id = |numbers: &[u16]| {
+        numbers.iter().map(|number| id::<ConversionId>(1000 + number).to_string()).collect::<Vec<_>>()
+    };
     let ask = async |filter: Filter| store.conversions(filter).await.unwrap();
     for limit in [1, 2, 3] {
         let found = pages(limit, Filter::default(), ask, |row| row.id.to_string()).await;
@@ -115,7 +118,7 @@ pub async fn a_conversion_is_found_by_any_name_that_people_have_for_it(ground: &
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
     };
     let page_id = signup(4, visitor(1), "u_4").jti;
-    let (own, upper) = (id(1004), id(1004).as_str().to_uppercase());
+    let (own, upper) = (id::<ConversionId>(1004), id::<ConversionId>(1004).as_str().to_uppercase());
     for name in [
         "u_4",
         " u_4 ",

@@ -10,6 +10,7 @@
 )]
 
 use trailmark_vendors::capability::Class;
+use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::Status;
 
 use super::Ground;
@@ -81,7 +82,7 @@ pub async fn conversions_are_found_by_key_customer_and_partner(ground: &impl Gro
     let by = |partner: &str| Filter { partner: Some(partner.into()), ..Filter::default() };
     assert_eq!(found(by("ada")).await, [id(1003), id(1002), id(1001)]);
     assert_eq!(found(by("grace")).await, []);
-    let row = store.conversion(id(1001).to_string()).await.unwrap().conversion;
+    let row = store.conversion(id::<ConversionId>(1001).to_string()).await.unwrap().conversion;
     assert_eq!((row.partners, row.customer.as_deref()), (vec![Some("ada".to_owned())], Some("u_1")));
 }
 
@@ -89,7 +90,7 @@ pub async fn a_conversion_is_found_by_an_unambiguous_beginning(ground: &impl Gro
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;
     signed_up(&store, 2, &["main"]).await;
-    let beginning = |number: u16, length: usize| id(1000 + number).as_str()[..length].to_owned();
+    let beginning = |number: u16, length: usize| id::<ConversionId>(1000 + number).as_str()[..length].to_owned();
     assert_eq!(store.conversion(beginning(1, 36)).await.unwrap().conversion.id, id(1001));
     assert_eq!(store.conversion(beginning(2, 8)).await.unwrap().conversion.id, id(1002));
     assert!(matches!(store.conversion(beginning(1, 7)).await, Err(StoreError::Refused(_))));
@@ -104,9 +105,9 @@ pub async fn a_conversion_is_found_by_an_unambiguous_beginning(ground: &impl Gro
 }
 
 /// Another id with the same time as a conversion's.
-fn twin_of(number: u16) -> trailmark_wire::ids::ConversionId {
+fn twin_of(number: u16) -> ConversionId {
     let at = NOW.plus(i64::from(1000 + number) << 16);
-    trailmark_wire::ids::ConversionId::from_parts(at, [0xff; 10])
+    ConversionId::from_parts(at, [0xff; 10])
 }
 
 pub async fn a_drop_is_made_once_and_recorded(ground: &impl Ground) {
@@ -138,7 +139,10 @@ pub async fn a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again(ground
     assert_eq!(store.change(rejecting(1), NOW).await.unwrap().state, "rejected");
     let retried = store.change(retrying(1, false), NOW.plus(5)).await.unwrap();
     assert_eq!((retried.state.as_str(), retried.generation, retried.attempts), ("due", 2, 0));
-    assert_eq!(store.conversion(id(1001).as_str().into()).await.unwrap().conversion.status, Status::Accepted);
+    assert_eq!(
+        store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().conversion.status,
+        Status::Accepted
+    );
     let taken = accepted(&store, 2, signup(2, visitor(1), "u_1")).await;
     assert_eq!(taken.status, Status::Duplicate);
     let held = store.lease(claim(lane(), 2, 1, NOW.plus(5))).await.unwrap().remove(0);

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 
 use trailmark_vendors::task::EarlierUse;
 use trailmark_wire::conversion::{Event, Kind, Order, OrderClaim};
-use trailmark_wire::ids::OrderKey;
+use trailmark_wire::ids::{ConversionId, OrderKey};
 use trailmark_wire::money::Currency;
 
 use super::Ground;
@@ -71,7 +71,7 @@ async fn hold_back(store: &Arc<dyn Store>, leased: &Leased, follows: Kind) {
 }
 
 async fn state(store: &Arc<dyn Store>, conversion: u16) -> String {
-    store.conversion(id(1000 + conversion).as_str().into()).await.unwrap().deliveries.remove(0).state
+    store.conversion(id::<ConversionId>(1000 + conversion).as_str().into()).await.unwrap().deliveries.remove(0).state
 }
 
 pub async fn a_rule_sees_how_the_delivery_stands_that_another_follows(ground: &impl Ground) {

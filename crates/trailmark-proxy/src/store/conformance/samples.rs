@@ -10,6 +10,8 @@
     reason = "a claim is named by its function, and fails by panicking"
 )]
 
+use std::fmt;
+
 use std::sync::Arc;
 
 use trailmark_attribution::{Credit, Decision, decide};
@@ -75,9 +77,10 @@ pub fn budget(most: u64) -> Budget {
 }
 
 /// An id by number. Each has its own first eight characters; a higher number is later.
-pub fn id(number: u16) -> ConversionId {
+pub fn id<Id: TryFrom<String, Error: fmt::Debug>>(number: u16) -> Id {
     let [high, low] = number.to_be_bytes();
-    ConversionId::from_parts(NOW.plus(i64::from(number) << 16), [0, high, low, 0, 0, 0, 0, 0, high, low])
+    let id = ConversionId::from_parts(NOW.plus(i64::from(number) << 16), [0, high, low, 0, 0, 0, 0, 0, high, low]);
+    Id::try_from(id.into()).unwrap()
 }
 
 /// A lease by number.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use trailmark_vendors::commission::Commission;
 use trailmark_wire::conversion::{Conversion, Event, Order, OrderClaim};
-use trailmark_wire::ids::{OrderKey, PartnerKey};
+use trailmark_wire::ids::{ConversionId, OrderKey, PartnerKey};
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
@@ -185,7 +185,7 @@ pub async fn a_commission_is_added_up_as_the_vendor_told_it(ground: &impl Ground
         let found = rows(&store, all()).await;
         let sums = found.first().map(|row| [row.pending_minor, row.approved_minor, row.paid_minor]);
         assert_eq!(sums, row, "{commission:?}");
-        let delivery = store.conversion(id(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+        let delivery = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
         assert_eq!(delivery.commission_amount, amount);
     }
 }

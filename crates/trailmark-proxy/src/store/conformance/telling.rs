@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use trailmark_vendors::commission::Commission;
 use trailmark_vendors::webhook::{Meaning, Notice};
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::{ConversionId, WebhookId};
 use trailmark_wire::time::UnixMillis;
 
 use super::Ground;
@@ -44,14 +44,14 @@ fn about(customer: &str) -> Meaning {
     Meaning::Concerns(Notice { customers: vec![customer.to_owned()], ..Notice::of("customer_updated") })
 }
 
-async fn kept(store: &Arc<dyn Store>, number: u16, body: &str) -> ConversionId {
+async fn kept(store: &Arc<dyn Store>, number: u16, body: &str) -> WebhookId {
     let new = webhook(number, body);
     let id = new.id.clone();
     assert_eq!(store.keep_webhook(new).await.unwrap(), Kept::New);
     id
 }
 
-async fn follow(store: &Arc<dyn Store>, id: &ConversionId, meaning: Meaning) -> WebhookState {
+async fn follow(store: &Arc<dyn Store>, id: &WebhookId, meaning: Meaning) -> WebhookState {
     store.follow_webhook(site(), id.clone(), meaning, NOW.plus(10)).await.unwrap()
 }
 
@@ -75,7 +75,7 @@ fn told(commission: Commission, next_at: i64) -> Told {
 }
 
 async fn row(store: &Arc<dyn Store>, number: u16) -> DeliveryRow {
-    store.conversion(id(1000 + number).as_str().to_owned()).await.unwrap().deliveries.remove(0)
+    store.conversion(id::<ConversionId>(1000 + number).as_str().to_owned()).await.unwrap().deliveries.remove(0)
 }
 
 pub async fn a_webhook_is_kept_once_and_a_repeat_has_it_read_again(ground: &impl Ground) {
@@ -215,7 +215,7 @@ pub async fn a_question_without_an_answer_is_due_again(ground: &impl Ground) {
         Told { standing: None, amount: None, said: Some("GET rewards: HTTP 404".into()), next_at: None, now: NOW };
     assert!(store.tell_commission(&again[0], nothing).await.unwrap());
     assert_eq!((row(&store, 1).await.commission_at, store.next_commission(lane()).await.unwrap()), (None, None));
-    assert_eq!(store.ask_commissions(id(1001).as_str().to_owned(), NOW).await.unwrap(), 1);
+    assert_eq!(store.ask_commissions(id::<ConversionId>(1001).as_str().to_owned(), NOW).await.unwrap(), 1);
     assert_eq!(store.next_commission(lane()).await.unwrap(), Some(NOW));
 }
 
@@ -238,7 +238,7 @@ pub async fn operators_replay_and_drop_what_waits_and_nothing_else(ground: &impl
     let store = ground.open();
     let unknown = kept(&store, 1, "a").await;
     follow(&store, &unknown, Meaning::UnknownEvent { event: "x".into() }).await;
-    let name = |id: &ConversionId| id.as_str()[..18].to_owned();
+    let name = |id: &WebhookId| id.as_str()[..18].to_owned();
     let replayed = store.change_webhook(name(&unknown), WebhookChange::Replay, NOW).await.unwrap();
     assert_eq!((replayed.state, replayed.reason), (WebhookState::Received, None));
     let drop = || WebhookChange::Drop { reason: "a test".into() };

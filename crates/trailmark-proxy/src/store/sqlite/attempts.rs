@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::capability::Class;
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{DeliveryId, SiteId};
 
 use super::rows::{checked, count, damaged, first, plain, time, write};
 use crate::outbox::Purpose;
@@ -91,7 +91,7 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
 /// What all sends of a delivery, in all generations, leave open. A success that came after its lease had ended is
 /// recorded only on its attempt, so the next send needs a look-up first. So does what a vendor seemed to ignore, if it
 /// can be asked: it may have recorded that for nobody, or may have said nothing at all.
-pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Past, StoreError> {
+pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<Past, StoreError> {
     let sql = format!(
         "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2
            AND ({MAY} OR purpose = 'send' AND outcome = '{IGNORED}' AND class = '{SEARCHABLE}')

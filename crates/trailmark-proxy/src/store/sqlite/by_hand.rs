@@ -2,7 +2,7 @@
 //! `outbox::manual` decides whether a delivery allows it.
 
 use rusqlite::{Connection, named_params};
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, ProgramId, SiteId};
 use trailmark_wire::merchant::{Claims, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::receipt::Receipt;
 use trailmark_wire::time::UnixMillis;
@@ -158,7 +158,7 @@ pub(super) fn change(ledger: &Connection, change: &Change, now: UnixMillis) -> R
     lists::delivery(ledger, &before.site, delivery)
 }
 
-fn before(ledger: &Connection, delivery: &ConversionId) -> Result<Before, StoreError> {
+fn before(ledger: &Connection, delivery: &DeliveryId) -> Result<Before, StoreError> {
     let sql = "SELECT * FROM deliveries WHERE site = ?1 AND id = ?2";
     for site in lists::sites(ledger)? {
         let found = first(ledger, sql, (site.as_str(), delivery.as_str()), |row| {
@@ -180,7 +180,7 @@ fn before(ledger: &Connection, delivery: &ConversionId) -> Result<Before, StoreE
 
 fn decide(
     ledger: &Connection,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     before: &Before,
     change: &Change,
     now: UnixMillis,
@@ -213,7 +213,7 @@ fn follow(ledger: &Connection, before: &Before, after: &Progress) -> Result<(), 
 
 fn record(
     ledger: &Connection,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     before: &Before,
     after: State,
     change: &Change,

@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::commission::{Commission, Earned};
 use trailmark_vendors::webhook::Notice;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::ids::{DeliveryId, ProgramId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, first, maybe_time, plain, time, to_json, word, write};
@@ -25,7 +25,7 @@ pub(super) fn concerned(
     site: &SiteId,
     program: &ProgramId,
     notice: &Notice,
-) -> Result<Vec<ConversionId>, StoreError> {
+) -> Result<Vec<DeliveryId>, StoreError> {
     let transaction = "SELECT DISTINCT id FROM (
            SELECT d.id FROM conversions c CROSS JOIN deliveries d ON d.site = c.site AND d.conversion = c.id
            WHERE c.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
@@ -65,7 +65,7 @@ pub(super) fn concerned(
 pub(super) fn mark(
     ledger: &Connection,
     site: &SiteId,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     now: UnixMillis,
 ) -> Result<usize, StoreError> {
     let sql = "UPDATE deliveries SET commission_due_at = ?3 WHERE site = ?1 AND id = ?2 AND state = 'recorded'";
@@ -74,7 +74,7 @@ pub(super) fn mark(
 
 /// A delivery was recorded: schedules a query for it at once, and for a refund also for its sale. Interprets webhooks
 /// again that came before the delivery existed.
-pub(super) fn begin(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
+pub(super) fn begin(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     // Zero is in the past for every clock.
     mark(ledger, site, delivery, UnixMillis(0))?;
     let sql = "UPDATE deliveries SET commission_due_at = 0
@@ -104,7 +104,7 @@ pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>,
     let key = named_params! {
         ":site": lane.site.as_str(), ":program": lane.program.as_str(), ":due_by": due_by.0, ":most": most,
     };
-    let due: Vec<ConversionId> = all(ledger, sql, key, |row| checked(row, "id"))?;
+    let due: Vec<DeliveryId> = all(ledger, sql, key, |row| checked(row, "id"))?;
     let Ok(waiting @ 1..) = u32::try_from(due.len()) else { return Ok(Vec::new()) };
     let (after, open) = gate(lanes::read(ledger, &lane)?, waiting);
     lanes::write_lane(ledger, &lane, &after)?;
@@ -126,7 +126,7 @@ pub(super) fn claim(ledger: &Connection, claim: AskClaim) -> Result<Vec<Asking>,
 fn asked(
     ledger: &Connection,
     lane: &LaneKey,
-    delivery: ConversionId,
+    delivery: DeliveryId,
     again_at: UnixMillis,
 ) -> Result<Asking, StoreError> {
     let key = (lane.site.as_str(), delivery.as_str());
@@ -222,7 +222,7 @@ pub(super) fn ask(ledger: &Connection, id: &str, now: UnixMillis) -> Result<u32,
 pub(super) fn changes(
     ledger: &Connection,
     site: &SiteId,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
 ) -> Result<Vec<CommissionChange>, StoreError> {
     let sql = "SELECT * FROM commission_changes WHERE site = ?1 AND delivery = ?2 ORDER BY number";
     all(ledger, sql, (site.as_str(), delivery.as_str()), |row: &Row<'_>| {

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, named_params};
 use trailmark_wire::conversion::{Customer, CustomerClaim, Event, Item, Order, OrderClaim};
-use trailmark_wire::ids::{ConversionId, OrderKey, SiteId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, OrderKey, SiteId};
 use trailmark_wire::receipt::{Receipt, Status};
 
 use super::budget::{self, Subject as Counted};
@@ -20,7 +20,7 @@ pub(super) fn accept(ledger: &Connection, new: &NewConversion, rule: AcceptRule)
     if let Some((hash, receipt)) = earlier(ledger, new)? {
         return Ok(if hash == new.content_hash { Accepted::Replayed(receipt) } else { Accepted::Mismatch });
     }
-    if new.assurance != Assurance::Server && new.id == new.jti && is_taken(ledger, new)? {
+    if new.assurance != Assurance::Server && new.id.as_str() == new.jti.as_str() && is_taken(ledger, new)? {
         return Ok(Accepted::IdTaken);
     }
     let ruling = rule(&known::about(ledger, &subject(new))?)?;
@@ -201,6 +201,6 @@ fn insert_delivery(
         ":doubt": progress.doubt.map(Doubt::as_str),
         ":settles_at": progress.settles_at.map(|at| at.0),
     };
-    let id = first(ledger, sql, row, |row| checked::<ConversionId>(row, "id"))?;
+    let id = first(ledger, sql, row, |row| checked::<DeliveryId>(row, "id"))?;
     order::wake(ledger, site, &id.ok_or_else(|| damaged("program", "there is a delivery already"))?)
 }

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, time, to_json, word, write};
@@ -119,7 +119,7 @@ fn due(
 fn grant(
     ledger: &Connection,
     site: &SiteId,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     lease: LeaseId,
     until: UnixMillis,
 ) -> Result<Leased, StoreError> {
@@ -134,7 +134,7 @@ fn grant(
 ///
 /// # Errors
 /// [`StoreError::LeaseLost`] if it is not under this lease.
-fn under(ledger: &Connection, site: &SiteId, delivery: &ConversionId, lease: LeaseId) -> Result<Leased, StoreError> {
+fn under(ledger: &Connection, site: &SiteId, delivery: &DeliveryId, lease: LeaseId) -> Result<Leased, StoreError> {
     let sql = format!("{} WHERE d.site = ?1 AND d.id = ?2 AND d.lease = ?3", select());
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str(), lease.0), leased)?;
     found.ok_or(StoreError::LeaseLost)
@@ -235,7 +235,7 @@ pub(super) fn expired(
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
-    delivery: &ConversionId,
+    delivery: &DeliveryId,
     generation: u32,
     progress: &Progress,
 ) -> Result<(), StoreError> {

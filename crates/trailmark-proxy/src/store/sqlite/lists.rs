@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_attribution::Decision;
-use trailmark_wire::ids::{ConversionId, SiteId, VisitorId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, Jti, SiteId, VisitorId};
 use trailmark_wire::money::{Currency, Money};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
@@ -224,7 +224,7 @@ pub(super) fn deliveries_of(
 ///
 /// # Errors
 /// [`StoreError::NotFound`] if there is none with this id.
-pub(super) fn delivery(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<DeliveryRow, StoreError> {
+pub(super) fn delivery(ledger: &Connection, site: &SiteId, id: &DeliveryId) -> Result<DeliveryRow, StoreError> {
     let sql = format!("{DELIVERY} {DELIVERIES} WHERE d.site = ?1 AND d.id = ?2");
     let found = all(ledger, &sql, (site.as_str(), id.as_str()), delivery_row)?;
     let mut row = found.into_iter().next().ok_or(StoreError::NotFound("delivery"))?;
@@ -295,7 +295,7 @@ fn words(of: impl Fn(State) -> bool) -> String {
 pub(super) fn conversion_row(row: &Row<'_>) -> Result<ConversionRow, StoreError> {
     let id: ConversionId = checked(row, "id")?;
     Ok(ConversionRow {
-        page_id: checked(row, "jti").map(Some)?.filter(|jti| *jti != id),
+        page_id: checked(row, "jti").map(Some)?.filter(|jti: &Jti| jti.as_str() != id.as_str()),
         id,
         site: checked(row, "site")?,
         kind: word(row, "kind")?,

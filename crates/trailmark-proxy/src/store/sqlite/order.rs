@@ -4,7 +4,7 @@
 
 use rusqlite::Connection;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, ProgramId, SiteId};
 
 use super::rows::{checked, count, damaged, first, plain, write};
 use crate::outbox::State;
@@ -107,7 +107,7 @@ const HELD_BACK: &str = "SELECT w.id FROM deliveries d
 
 /// Makes the deliveries due that wait for this one. Their due time is when they were received, so that the oldest
 /// goes first.
-pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
+pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     let sql = format!(
         "UPDATE deliveries SET state = 'due', reason = NULL,
            due_at = (SELECT received_at FROM conversions c
@@ -118,6 +118,6 @@ pub(super) fn wake(ledger: &Connection, site: &SiteId, delivery: &ConversionId) 
 }
 
 /// How many deliveries in the same program wait for this one.
-pub(super) fn held_back_by(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<u64, StoreError> {
+pub(super) fn held_back_by(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<u64, StoreError> {
     count(ledger, &format!("SELECT count(*) FROM ({HELD_BACK})"), (site.as_str(), delivery.as_str()))
 }

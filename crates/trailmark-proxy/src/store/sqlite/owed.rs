@@ -3,7 +3,7 @@
 //! last step, so a crash loses none. The caller's rule decides each follower.
 
 use rusqlite::{Connection, Row};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, SiteId};
 use trailmark_wire::receipt::Status;
 use trailmark_wire::time::UnixMillis;
 
@@ -83,7 +83,7 @@ pub(super) fn owe(ledger: &Connection, site: &SiteId, cause: &ConversionId, what
 }
 
 /// After a delivery was recorded: if its signup overruled a page's claim, schedules the sales that were held for it.
-pub(super) fn owe_sales(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
+pub(super) fn owe_sales(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     let sql = "SELECT c.id FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND c.code = 'claimed_by_page'
                  AND EXISTS (SELECT 1 FROM conversions s WHERE s.site = c.site AND s.customer_key = c.external_id

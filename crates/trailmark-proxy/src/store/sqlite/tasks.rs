@@ -5,7 +5,7 @@
 use rusqlite::{Connection, Row};
 use trailmark_vendors::task::{EarlierSale, EarlierUse, Task};
 use trailmark_wire::conversion::{Customer, Order};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::{DeliveryId, SiteId};
 use trailmark_wire::money::Currency;
 
 use super::attempts::may_have_effect;
@@ -13,7 +13,7 @@ use super::rows::{checked, count, damaged, first, json, maybe, plain, time, word
 use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
-pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<Task, StoreError> {
+pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<Task, StoreError> {
     let sql = "SELECT c.id, c.kind, c.occurred_at, c.order_key, c.amount_minor, c.currency, c.refund_of,
                       coalesce(c.customer_key, o.customer_key) AS customer_key,
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
@@ -52,7 +52,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Convers
 }
 
 /// Whether another delivery of the same touch and program took effect, or may have.
-pub(super) fn is_touch_used(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<bool, StoreError> {
+pub(super) fn is_touch_used(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<bool, StoreError> {
     let others = others_of_the_touch();
     let sql = format!(
         "SELECT count(*) FROM deliveries d WHERE d.site = ?1 AND d.id = ?2 AND EXISTS (SELECT 1 FROM {others})"

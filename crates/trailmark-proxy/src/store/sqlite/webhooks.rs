@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_vendors::webhook::{Meaning, Notice};
-use trailmark_wire::ids::{ConversionId, ProgramId, SiteId};
+use trailmark_wire::ids::{DeliveryId, ProgramId, SiteId, WebhookId};
 use trailmark_wire::time::UnixMillis;
 
 use super::commissions;
@@ -95,7 +95,7 @@ pub(super) fn unread(ledger: &Connection, lane: &LaneKey, most: u32) -> Result<V
 pub(super) fn follow(
     ledger: &Connection,
     site: &SiteId,
-    id: &ConversionId,
+    id: &WebhookId,
     meaning: &Meaning,
     now: UnixMillis,
 ) -> Result<WebhookState, StoreError> {
@@ -145,7 +145,7 @@ impl<'a> Stands<'a> {
 fn concern<'a>(
     ledger: &Connection,
     site: &SiteId,
-    id: &ConversionId,
+    id: &WebhookId,
     program: &ProgramId,
     notice: &'a Notice,
     now: UnixMillis,
@@ -170,7 +170,7 @@ fn concern<'a>(
 fn remember_subjects(
     ledger: &Connection,
     site: &SiteId,
-    id: &ConversionId,
+    id: &WebhookId,
     program: &ProgramId,
     notice: &Notice,
 ) -> Result<(), StoreError> {
@@ -184,13 +184,13 @@ fn remember_subjects(
     Ok(())
 }
 
-fn forget_subjects(ledger: &Connection, site: &SiteId, id: &ConversionId) -> Result<(), StoreError> {
+fn forget_subjects(ledger: &Connection, site: &SiteId, id: &WebhookId) -> Result<(), StoreError> {
     let sql = "DELETE FROM webhook_subjects WHERE site = ?1 AND webhook = ?2";
     write(ledger, sql, (site.as_str(), id.as_str())).map(|_| ())
 }
 
 /// Interprets unmatched webhooks again that name a delivery which was just recorded.
-pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &ConversionId) -> Result<(), StoreError> {
+pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     let sql = "UPDATE webhooks SET state = 'received' WHERE site = ?1 AND state = 'unmatched' AND id IN (
                  WITH delivery AS (
                    SELECT d.program, d.reference, c.customer_key, c.order_key, t.partner FROM deliveries d

@@ -2,7 +2,7 @@
 //! decides whatever the page's sends did, and no sale is paid to a partner whose credit ended.
 
 use trailmark_vendors::capability::Class;
-use trailmark_wire::ids::KeyId;
+use trailmark_wire::ids::{KeyId, TouchId};
 
 use super::*;
 use crate::outbox::Purpose;
@@ -340,7 +340,7 @@ async fn a_sale_that_goes_to_the_same_program_again_restarts_its_delivery() {
     let after = shop.delivery(&sale, "main").await;
     assert_eq!((after.id, after.state.as_str(), after.reason), (before.id, "due", None));
     let touch = shop.detail(&sale).await.decision["considered"][0]["touch"]["id"].clone();
-    assert_eq!(touch, id(u16::from(ADAS) * 10).as_str());
+    assert_eq!(touch, id::<TouchId>(u16::from(ADAS) * 10).as_str());
     shop.is_sound().await;
 }
 
