@@ -191,9 +191,9 @@ mod tests {
         };
         let items = |keys: &[&str]| keys.iter().map(|key| record(&[("key", (*key).into())])).collect::<Vec<_>>();
         let mut listing = Listing::of(&command, true, Some(3));
-        assert!(listing.print(items(&["a", "b", "a"])).unwrap());
+        assert_eq!(listing.print(items(&["a", "b", "a"])).unwrap(), Goes::On);
         assert_eq!(listing.shown, 2);
-        assert!(!listing.print(items(&["b", "c", "d"])).unwrap());
+        assert_eq!(listing.print(items(&["b", "c", "d"])).unwrap(), Goes::Enough);
         assert_eq!(listing.shown, 3);
     }
 

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, ToSql, named_params};
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, DeliveryId, SiteId};
+use trailmark_wire::ids::{DeliveryId, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, time, to_json, word, write};
@@ -88,7 +88,7 @@ pub(super) fn lease(ledger: &Connection, claim: Claim) -> Result<Vec<Leased>, St
 /// A due delivery.
 struct Due {
     site: SiteId,
-    id: ConversionId,
+    id: DeliveryId,
     due_at: UnixMillis,
 }
 

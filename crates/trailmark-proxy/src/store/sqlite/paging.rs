@@ -2,7 +2,7 @@
 //! the results, newest first. `lists` and `webhooks` define the lists.
 
 use rusqlite::{Connection, Row, ToSql};
-use trailmark_wire::ids::{ConversionId, SiteId};
+use trailmark_wire::ids::SiteId;
 use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, plain};
