@@ -160,9 +160,10 @@ async function known() {
   await fresh.context.route('**/v1/conversions', (route) => route.abort());
   const { status } = await fresh.page.evaluate(() => trailmark.signup({ customerKey: 'regretted' }));
   assert.equal(status, 'queued');
-  // The page may hear `queued` before the signup is signed and stored.
+  // `queued` follows the write of the signup; on a busy machine the token of the touch may be written later.
   const names = async () => (await kept(fresh.context, fresh.page)).map((name) => name.replace(/^(tm_acme_queue_).*/, '$1'));
-  await until('the signup waits in storage', async () => (await names()).includes('tm_acme_queue_'));
+  assert.ok((await names()).includes('tm_acme_queue_'));
+  await until('the touch is stored too', async () => (await names()).length > EVERYTHING.length);
   assert.deepEqual(await names(), [...EVERYTHING, 'tm_acme_queue_'].sort());
   await fresh.context.unroute('**/v1/conversions');
   fresh.left();
