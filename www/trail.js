@@ -29,7 +29,8 @@ async function touched() {
 const day = (text) => new Date(text).toLocaleDateString('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
 /** Whether the arrival's address held a parameter of a partner's link; routes that are changed later do not count. */
-const byLink = [...new URLSearchParams(location.search).keys()].some((name) => /^(ps_.*|clickref|irw_id|aff)$/.test(name));
+const OF_LINKS = /^(ps_.*|clickref|irw_id|aff)$/;
+const byLink = [...new URLSearchParams(location.search).keys()].some((name) => OF_LINKS.test(name));
 
 if (byLink) document.documentElement.dataset.byLink = '';
 
@@ -71,7 +72,8 @@ const FAILED = {
 
 /** What a result of the SDK means to a visitor. */
 export function said({ status, code, attribution }) {
-  const who = attribution?.map(({ partner, program }) => partner ?? `a partner of ${program}`).join(' and ') || 'the partner';
+  const partners = attribution?.map(({ partner, program }) => partner ?? `a partner of ${program}`);
+  const who = partners?.join(' and ') || 'the partner';
   return SAID[status]?.(who) ?? FAILED[code] ?? 'Not reported: the proxy could not be reached.';
 }
 
@@ -118,7 +120,8 @@ async function vendors() {
 
 /** The first thing of any vendor that `fits`, with the vendor's name and its word for such a thing. */
 async function found(fits) {
-  for (let look = 0; look < LOOKS; look += 1) {
+  const { simulator } = await neighbours;
+  for (let look = 0; simulator && look < LOOKS; look += 1) {
     for (const { title: vendor, listings } of await vendors()) {
       for (const { title, rows } of listings) {
         const row = rows.find(fits);
@@ -154,8 +157,9 @@ export async function tellVendor(step, keys, result) {
   }
   const thing = await found(({ key, of }) => keys.includes(key) || (!isOrder && keys.includes(of)));
   if (thing) {
-    const amount = thing.money ? ` of ${money(thing.money)}` : '';
-    tell(step, 'done', `${thing.vendor} has the ${thing.thing}${amount}, brought by ${thing.partner}.`);
+    const { vendor, thing: what, money: sum, partner } = thing;
+    const amount = sum ? ` of ${money(sum)}` : '';
+    tell(step, partner ? 'done' : 'none', `${vendor} has the ${what}${amount}, brought by ${partner ?? 'nobody'}.`);
   }
   if (!isOrder) return;
   const earned = thing && (await found(({ of }) => keys.includes(of)));
