@@ -127,7 +127,8 @@ impl Task {
         Ok((asked, is_trial.load(Ordering::Relaxed)))
     }
 
-    /// Asks about the first of these, and about those behind it that the same list answers; returns the others.
+    /// Asks about the first of these, and about those behind it that the same list answers; returns the others. After a
+    /// refused credential or a 429 no further list is read: the others are claimed again later.
     async fn ask(&self, mut asked: Vec<Asking>, is_trial: bool, until_ms: i64) -> Result<Vec<Asking>, StoreError> {
         let (label, walked) = self.question(&asked, until_ms).await;
         let Walked { answer, status, requests } = walked;
@@ -138,6 +139,7 @@ impl Task {
         let telling = standings.clone().find(telling).or(standings.clone().next());
         let signal = signal(telling, status, is_trial, self.adapter.reading_credential);
         let (limits, now) = (self.limits, self.clock.now());
+        let is_closed = matches!(signal, Some(Signal::Refused(_) | Signal::Throttled(_) | Signal::Down(_)));
         if signal.is_some() || requests > 1 {
             let rule = Box::new(move |lane| {
                 let lane = lanes::spend(lane, requests.saturating_sub(1), &limits, now);
@@ -156,7 +158,7 @@ impl Task {
             }
             self.tell(&asking, Told { said, ..told }).await?;
         }
-        Ok(others)
+        Ok(if is_closed && self.most_at_once() > 1 { Vec::new() } else { others })
     }
 
     /// How many commissions one question may be about.

@@ -140,26 +140,22 @@ impl<'a> Opened<'a> {
 
 /// Gives the programs of one vendor account one lane and one pace. The accounts are compared here, in memory: nothing that
 /// is made from a credential is stored. The lane has the name of its first program; the lowest stated pace counts.
-fn share_lanes(mut opened: Vec<Opened<'_>>) -> Vec<Account> {
-    let mut lanes: Vec<Vec<usize>> = Vec::new();
-    for (index, program) in opened.iter().enumerate() {
-        let has_it = |lane: &&mut Vec<usize>| lane.iter().all(|member| program.has_account_of(&opened[*member]));
-        match lanes.iter_mut().find(has_it) {
-            Some(lane) => lane.push(index),
-            None => lanes.push(vec![index]),
-        }
+fn share_lanes(opened: Vec<Opened<'_>>) -> Vec<Account> {
+    let mut known: Vec<Opened<'_>> = Vec::new();
+    for mut program in opened {
+        let has_it = |lane: &&LaneKey| {
+            known.iter().filter(|other| other.account.lane == **lane).all(|other| program.has_account_of(other))
+        };
+        let lane = known.iter().map(|other| &other.account.lane).find(has_it).cloned();
+        program.account.lane = lane.unwrap_or(program.account.lane);
+        known.push(program);
     }
-    for members in lanes {
-        let first = &opened[members[0]].account;
-        let stated = members.iter().filter(|member| opened[**member].program.states_pace);
-        let stated = stated.map(|member| opened[*member].account.pace).min_by_key(|pace| pace.per_minute);
-        let (lane, pace) = (first.lane.clone(), stated.unwrap_or(first.pace));
-        for member in members {
-            let account = &mut opened[member].account;
-            (account.lane, account.pace) = (lane.clone(), pace);
-        }
-    }
-    opened.into_iter().map(|opened| opened.account).collect()
+    let pace = |of: &Opened<'_>| {
+        let lane = known.iter().filter(|other| other.account.lane == of.account.lane && other.program.states_pace);
+        lane.map(|other| other.account.pace).min_by_key(|pace| pace.per_minute).unwrap_or(of.account.pace)
+    };
+    let paces: Vec<Pace> = known.iter().map(pace).collect();
+    known.into_iter().zip(paces).map(|(opened, pace)| Account { pace, ..opened.account }).collect()
 }
 
 impl From<&Account> for LaneAccount {
