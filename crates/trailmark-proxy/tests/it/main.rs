@@ -67,6 +67,7 @@ mod store_model;
 mod support;
 mod touch_truth;
 mod webhook_ends;
+mod webhook_registering;
 mod webhooks;
 mod webhooks_process;
 mod webhooks_town;
