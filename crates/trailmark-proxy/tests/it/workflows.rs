@@ -20,7 +20,7 @@ use super::webhooks_process::Process;
 use super::webhooks_town::{At, SECRET, double, sites, variables};
 
 /// Longer than any wait of a passing test.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
