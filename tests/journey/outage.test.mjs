@@ -43,7 +43,8 @@ async function signUp(key) {
 
 test('503 with Retry-After for an hour: delivered once, and not before the hint', async () => {
   const until_ms = (await now()) + 60 * MINUTE;
-  await product.control('faults', { vendor: 'partnerstack', path_contains: 'conversion/xid', kind: 'status', status: 503, retry_after_s: 3600, until_ms });
+  // Every call: a probe that is answered would let one signup try again.
+  await product.control('faults', { vendor: 'partnerstack', kind: 'status', status: 503, retry_after_s: 3600, until_ms });
   const id = await signUp('patient');
   await outcome(id, 'throttled');
   for (let step = 0; step < 5; step += 1) {

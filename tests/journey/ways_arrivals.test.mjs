@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from './support/browser.mjs';
+import { freshPage, launch, patiently } from './support/browser.mjs';
 import { Merchant, uuidv7 } from './support/caller.mjs';
 import { brought, click, effects, one, settled, signUp, touches } from './support/effects.mjs';
 import { Product, until } from './support/product.mjs';
@@ -207,6 +207,7 @@ test('an address that a router pushes, replaces or goes back to is no arrival', 
 test('a sale counts when the merchant has signed the order, and is held when the page alone says it', async () => {
   const came = await click(product, 'ada');
   const { context, page } = await freshPage(browser);
+  await page.addInitScript(patiently);
   await page.goto(landing(came));
   await brought(page, 'ada');
   await signUp(page, 'buyer');

@@ -99,7 +99,7 @@ pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
     if let Some(until) = throttled.max(broken) {
         let probe_at = lane.down_probe_at.filter(|_| throttled.is_some());
-        let is_probed = probe_at.is_some_and(|at| ahead(Some(at), limits.probe_every_ms, now).is_none());
+        let is_probed = probe_at.is_some_and(|at| ahead(Some(at), LONGEST_HINT_MS, now).is_none());
         return if is_probed { Gate::Probe } else { Gate::Closed(until.min(probe_at.unwrap_or(until))) };
     }
     let tokens = capacity_milli(limits).saturating_sub(spent_milli(lane, limits, now)) / 1000;
@@ -140,8 +140,11 @@ pub fn after(lane: Lane, signal: Signal, limits: &Limits, now: UnixMillis) -> La
         Signal::Refused(credential) => paused(lane, credential, limits, now),
         Signal::Throttled(until) => Lane { down_probe_at: None, ..throttled(lane, until, now) },
         Signal::Down(until) => {
+            // What a harmless request reaches does not show what this one needs: the vendor's time counts to its end.
+            let misled = is_trial_after_probe(&lane, limits);
+            let down = throttled(lane, until, now);
             let probe_at = now.plus(limits.probe_every_ms);
-            Lane { down_probe_at: Some(probe_at), ..throttled(lane, until, now) }
+            Lane { down_probe_at: if misled { down.throttled_until } else { Some(probe_at) }, ..down }
         }
         // If this was a half-open breaker's trial, another may go at once.
         Signal::Untried => Lane { broken_until: lane.broken_until.map(|until| until.min(now)), ..lane },
@@ -185,6 +188,11 @@ pub fn after_down_probe(lane: Lane, probe: Probe, limits: &Limits, now: UnixMill
         Probe::Good | Probe::Refused => reopened(lane, limits, now),
         Probe::Unclear => Lane { down_probe_at: Some(now.plus(limits.probe_every_ms)), ..lane },
     }
+}
+
+/// Whether the lane is half-open by [`reopened`]; a breaker that opened has counted [`Limits::failures`].
+fn is_trial_after_probe(lane: &Lane, limits: &Limits) -> bool {
+    lane.broken_until.is_some() && lane.failures < limits.failures
 }
 
 fn reopened(lane: Lane, limits: &Limits, now: UnixMillis) -> Lane {
@@ -245,10 +253,13 @@ impl Shut {
             Self::Throttled(_) => {
                 "the vendor takes no more requests for now: its rate limit or quota is reached".to_owned()
             }
-            Self::Down { until, .. } => format!(
-                "the vendor answers 503 and says that it is down until {}. A harmless request checks every few minutes whether it \
-                 is back",
-                UnixMillis::from_seconds(until.seconds())
+            Self::Down { until, probe_at } => format!(
+                "the vendor answers 503 and says that it is down until {}. {}",
+                UnixMillis::from_seconds(until.seconds()),
+                match probe_at < until {
+                    true => "A harmless request checks every few minutes whether it is back",
+                    false => "It answered a harmless request, and then 503 again, so nothing more is sent before",
+                }
             ),
             Self::Broken(failures, _) => {
                 format!("the last {failures} requests to the vendor failed. A single one is tried next")

@@ -215,6 +215,24 @@ fn a_vendor_that_was_down_is_probed_and_its_lane_opens_once_it_answers() {
     assert_eq!(gate(&throttled, &limits(), then), Gate::Closed(NOW.plus(3_600_000)), "429 is believed to its end");
 }
 
+// Seen in the journey `outage`: calls of one path answered 503 while all others were answered.
+#[test]
+fn a_vendor_that_answers_a_probe_and_then_503_again_is_left_alone_until_its_time() {
+    let (hour, then) = (NOW.plus(3_600_000), NOW.plus(300_000));
+    let down = after(Lane::default(), Signal::Down(Some(hour)), &limits(), NOW);
+    let trial = take(after_down_probe(down, Probe::Good, &limits(), then), 8, &limits(), then).0;
+    let again = after(trial, Signal::Down(Some(hour)), &limits(), then);
+    for minute in 5..60 {
+        assert_eq!(gate(&again, &limits(), NOW.plus(minute * 60_000)), Gate::Closed(hour), "minute {minute}");
+    }
+    assert_eq!(gate(&again, &limits(), hour), Gate::Open(20));
+    let shut = Shut::of(&again, then).unwrap();
+    assert!(shut.reason().contains("503 again"), "{}", shut.reason());
+    assert_eq!(shut.next_at(), hour);
+    let next = after(again, Signal::Down(Some(hour.plus(3_600_000))), &limits(), hour);
+    assert_eq!(gate(&next, &limits(), hour.plus(300_000)), Gate::Probe, "a later outage is probed again");
+}
+
 // field-faults row 48
 #[test]
 fn an_operator_opens_a_lane_whatever_keeps_it_shut_and_one_request_goes_first() {
