@@ -3,7 +3,7 @@
 //! `duplicate`, or `ignored`, which is a success by its status and credits nobody. This file decides whether a task may use
 //! its token, builds the request and reads the answer.
 //!
-//! `duplicate` says that the token was converted, not by whom: the vendor's own script on the page may have done it. So it
+//! `duplicate` says that the token was converted, not who did it: the vendor's own script on the page may have done it. So it
 //! counts as ours only after an earlier send of the same delivery, and if no other conversion of the touch was sent.
 //!
 //! The vendor checks an address by a pattern that no document shows; an unusual one is left out, since the address is

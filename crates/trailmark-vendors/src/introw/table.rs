@@ -30,14 +30,14 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             class: Some(Class::UniqueKey),
         },
         (Operation::Sale, Dialect::Current) => Support::Yes {
-            how: "POST /api/v1/commission-lines: commission_percent of the order, exact, for the partner whom a \
+            how: "POST /api/v1/commission-lines: commission_percent of the order, exact, for the partner that a \
                   parameter of `params` names, under our idempotencyKey (M); without a partner the touch's first sale \
                   converts its click token",
             class: Some(Class::Keyed),
         },
         (Operation::Sale, Dialect::Guide) => Support::Yes {
             how: "POST /api/v1/commission-lines, beyond the guide: commission_percent of the order, for the partner \
-                  whom a parameter of `params` names; without a partner the touch's first sale converts its click token",
+                  that a parameter of `params` names; without a partner the touch's first sale converts its click token",
             class: Some(Class::Keyed),
         },
         (Operation::Refund, Dialect::Current) => Support::Yes {
