@@ -34,7 +34,7 @@ fn typed(command: &Command) -> String {
         InputKind::Choice(words) => words[0].to_owned(),
         InputKind::Number => "1".to_owned(),
         InputKind::Pairs => "a=b".to_owned(),
-        InputKind::Secret => "env:PASSWORD".to_owned(),
+        InputKind::Address | InputKind::Secret => "env:PASSWORD".to_owned(),
         InputKind::Time => "2026-11-01T00:00:00Z".to_owned(),
         InputKind::Flag | InputKind::Text | InputKind::Texts => "x1".to_owned(),
     };
