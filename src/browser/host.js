@@ -15,8 +15,6 @@ const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 const bytes = text => new TextEncoder().encode(text);
 
-const generate = () => crypto.subtle.generateKey(ECDSA, false, ['sign']);
-
 const signed = (pair, message) => crypto.subtle.sign(ECDSA, pair.privateKey, bytes(message));
 
 // The result of a request to the database.
@@ -25,16 +23,16 @@ const result = request => new Promise((resolve, reject) => {
   request.onerror = reject;
 });
 
-// The stored pair, or a new one, which is stored. The second read and the write are one transaction, so that of two tabs at
-// once the second takes the pair of the first.
-const stored = async site => {
+// The stored pair, or the one that `make` gives, which is stored. The second read and the write are one transaction, so that
+// of two tabs at once the second takes the pair of the first.
+const stored = async (site, make) => {
   const request = indexedDB.open(DATABASE, 1);
   request.onupgradeneeded = () => request.result.createObjectStore(STORE);
   const database = await result(request);
   const keys = mode => database.transaction(STORE, mode).objectStore(STORE);
   let pair = await result(keys('readonly').get(site));
   if (!pair) {
-    const made = await generate();
+    const made = await make();
     const store = keys('readwrite');
     pair = await result(store.get(site));
     if (!pair) await result(store.add(pair = made, site));
@@ -44,11 +42,14 @@ const stored = async site => {
 };
 
 // The public half of the key of `site` as a JWK. Uses the pair in `page`, otherwise the stored pair, otherwise a new one,
-// which is stored if the database answers within `limit` milliseconds. `page` keeps the pair. A pair that cannot sign is
-// not used: a token bound to it would be worth less than an unbound one.
+// which is stored. If the database does not answer within `limit` milliseconds, `page` keeps the new pair, and a database
+// without one stores the same pair later. A pair that cannot sign is not used: a token bound to it would be worth less than
+// an unbound one.
 export const publicKey = async (page, site, limit) => {
   if (!page.pair) {
-    const pair = await Promise.race([stored(site).catch(() => {}), sleep(limit)]) || await generate();
+    let made;
+    const make = () => made ??= crypto.subtle.generateKey(ECDSA, false, ['sign']);
+    const pair = await Promise.race([stored(site, make).catch(() => {}), sleep(limit)]) || await make();
     await signed(pair, '');
     page.pair = pair;
   }

@@ -35,6 +35,17 @@ const storedKeys = async () => {
   return Promise.all(pairs.map(tell));
 };
 
+/** Runs before the page's own scripts: the first read from a database is answered after a second. */
+const answerLate = () => {
+  const { get } = IDBObjectStore.prototype;
+  IDBObjectStore.prototype.get = function (key) {
+    IDBObjectStore.prototype.get = get;
+    const [request, late] = [get.call(this, key), {}];
+    request.onsuccess = () => setTimeout(() => late.onsuccess(late.result = request.result), 1_000);
+    return late;
+  };
+};
+
 /** The RFC 7638 thumbprint of a P-256 key. */
 const thumbprint = ({ x, y }) =>
   createHash('sha256').update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y })).digest('base64url');
@@ -73,5 +84,17 @@ for (const { name, fresh } of browsers) {
     assert.equal(conversion.assurance, 'bound', 'signed by the key that the token names');
     assert.deepEqual(await page.evaluate(storedKeys), [key], 'which is the one from before the reload');
     assert.equal(await boundTo(page), thumbprint(key), 'which the token names still');
+  });
+  test(`a database that answers late keeps the key that the token names in ${name}`, async (t) => {
+    const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
+    const page = await fresh(t);
+    await page.prepare(`(${answerLate})()`);
+    await page.goto(`${product.site}/?ps_xid=${xid}&ps_partner_key=YWRh`);
+    await until('the token is stored', () => page.evaluate(() => localStorage.getItem('tm_acme_click')));
+    const [key] = await until('the key is stored', async () => {
+      const keys = await page.evaluate(storedKeys);
+      return keys.length > 0 && keys;
+    });
+    assert.equal(await boundTo(page), thumbprint(key));
   });
 }
