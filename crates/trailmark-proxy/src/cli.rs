@@ -24,6 +24,7 @@ mod sheet;
 mod simulate;
 mod snippet;
 mod store;
+mod typed;
 mod vendors;
 mod way_on;
 mod webhooks;

@@ -19,10 +19,10 @@ use trailmark_wire::time::UnixMillis;
 
 use super::Format;
 use super::account::{Account, End, Goes, Trouble};
-use super::commands::value;
 use super::failure::Failure;
 use super::output;
 use super::sheet::{Row, Sheet};
+use super::typed::value;
 use crate::admin::export::quoted;
 use crate::config::Program;
 use crate::keys::crypto::sha256;
@@ -355,7 +355,11 @@ impl Run<'_> {
                 Ok(None) => self.kept(&with(Did::Unknown, "", &why)),
                 Err(other) => {
                     self.kept(&with(Did::Unknown, "", &why))?;
-                    if matches!(other.end, End::Endless | End::Stops) { Err(other.failure) } else { Ok(Did::Unknown.as_str()) }
+                    if matches!(other.end, End::Endless | End::Stops) {
+                        Err(other.failure)
+                    } else {
+                        Ok(Did::Unknown.as_str())
+                    }
                 }
             },
         }

@@ -103,16 +103,15 @@ struct Opened<'a> {
 impl<'a> Opened<'a> {
     fn of(site: &Site, program: &'a Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
         let webhook_path = program.webhook_path.as_ref().map(|named| webhook_path(named, overrides)).transpose();
-        let opened = program.open(overrides).and_then(|(adapter, settings)| {
-            match (&program.webhook_path, &adapter.webhooks) {
+        let opened =
+            program.open(overrides).and_then(|(adapter, settings)| match (&program.webhook_path, &adapter.webhooks) {
                 (Some(named), None) => Err(vec![named.problem(format!(
                     "is of no use: {} in dialect `{}` sends no webhooks; remove it",
                     trailmark_vendors::title(adapter.vendor),
                     adapter.dialect.as_str()
                 ))]),
                 _ => Ok((adapter, settings)),
-            }
-        });
+            });
         match (opened, webhook_path) {
             (Ok((adapter, settings)), Ok(webhook_path)) => {
                 let (site, id) = (site.id.clone(), program.id.clone());

@@ -74,7 +74,7 @@ async fn a_watch_prints_who_is_added_changed_and_removed_until_ctrl_c() {
         assert!(begun.elapsed() < PATIENCE, "no first look");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    stage.control("partnerize/users", json!({"count": 1, "account": stage.place.account}).to_string()).await;
+    stage.control("partnerize/users", json!({"add": 1, "account": stage.place.account}).to_string()).await;
     stage.control("partnerize/users/125/remove", json!({"account": stage.place.account}).to_string()).await;
     stage.desk.run("users update 126 --role reader").well();
     let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap()).lines().take(3).map(Result::unwrap).collect();
