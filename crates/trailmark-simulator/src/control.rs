@@ -240,12 +240,12 @@ fn effects(world: &World, call: &Call) -> Value {
 
 /// What every vendor has.
 fn listings(world: &World, now_ms: i64) -> Value {
-    let vendor = |double: &Box<dyn Double>| {
+    let vendor = |double: &dyn Double| {
         let About { title, without_orders, .. } = double.about();
         let listings = double.listings(now_ms);
         json!({ "vendor": double.name(), "title": title, "without_orders": without_orders, "listings": listings })
     };
-    json!({ "vendors": world.doubles.iter().map(vendor).collect::<Vec<_>>() })
+    json!({ "vendors": world.doubles.iter().map(|double| vendor(double.as_ref())).collect::<Vec<_>>() })
 }
 
 /// The body of a control call.

@@ -64,7 +64,7 @@ impl List {
 
 impl Crowds {
     pub(crate) fn new() -> Self {
-        Self { after_each_page: BTreeMap::new(), chance: SplitMix::new(0x63_72_6f_77_64) }
+        Self { after_each_page: BTreeMap::new(), chance: SplitMix::new(0x0063_726f_7764) }
     }
 
     /// Does what is wanted, now or later; returns the ids of those who joined and left.

@@ -487,6 +487,6 @@ fn differences(found: &Record, values: &Values) -> String {
         let (Some(wanted), Some(shown)) = (values.text(name), text(found, name)) else { return false };
         !wanted.eq_ignore_ascii_case(shown)
     };
-    let names: Vec<_> = values.flags.keys().copied().filter(|name| differs(&name)).collect();
+    let names: Vec<_> = values.flags.keys().copied().filter(|name| differs(name)).collect();
     if names.is_empty() { String::new() } else { format!("the vendor has another {}", names.join(", ")) }
 }

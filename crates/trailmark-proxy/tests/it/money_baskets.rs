@@ -291,7 +291,7 @@ impl Shop {
 
     /// Plays a basket in one account.
     async fn play(&mut self, dialect: Dialect, basket: &Basket) -> Result<(), String> {
-        if self.played % FRESH == 0 {
+        if self.played.is_multiple_of(FRESH) {
             self.begin().await;
         }
         self.played += 1;
