@@ -9,12 +9,6 @@ use super::support::proxy::SITES;
 
 const SOME_ID: &str = "019aa5a0-6f70-7000-8000-000000000001";
 
-/// A folder with a configuration, a port without a listener, and no ledger.
-fn desk() -> Desk {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])
-}
-
 /// Rows: the arguments, and what the error must name.
 #[track_caller]
 fn all_fail(desk: &Desk, code: i32, rows: &[(&str, &str)]) {
@@ -26,7 +20,7 @@ fn all_fail(desk: &Desk, code: i32, rows: &[(&str, &str)]) {
 
 #[test]
 fn help_and_version_end_well_and_name_the_exit_codes() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     let help = desk.run("--help").well();
     for code in ["0    done", "1    ", "2    ", "3    ", "4    ", "130  "] {
         assert!(help.contains(code), "{code} in {help}");
@@ -61,7 +55,7 @@ fn help_and_version_end_well_and_name_the_exit_codes() {
 #[test]
 fn a_wrong_command_line_ends_with_2_and_names_the_input() {
     all_fail(
-        &desk(),
+        &Desk::unserved(SITES),
         2,
         &[
             ("serve --listen nowhere", "--listen"),
@@ -122,7 +116,7 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
 
 #[test]
 fn config_check_names_every_mistake_with_its_line_and_the_cure() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     let broken = SITES.replace("id = \"main\"", "id = \"main\"\ncolour = \"red\"");
     std::fs::write(desk.path("unknown.toml"), &broken).unwrap();
     let line = broken.lines().position(|line| line.starts_with("colour")).unwrap() + 1;
@@ -140,7 +134,7 @@ fn config_check_names_every_mistake_with_its_line_and_the_cure() {
 
 #[test]
 fn config_print_shows_no_secret() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     for words in ["config print", "config print --json"] {
         let text = desk.run(words).well();
         assert!(!text.contains("a-vendor-secret") && text.contains("[redacted] from env:KEY"), "{text}");
@@ -153,7 +147,7 @@ fn config_print_shows_no_secret() {
 
 #[test]
 fn without_proxy_and_ledger_a_command_says_what_to_start() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     for words in ["conversions list", "outbox list", "keys list", "store check"] {
         let error = desk.run(words).fails(4);
         assert!(error.contains("trailmark serve") && error.contains("trailmark.db"), "{words}: {error}");
@@ -163,7 +157,7 @@ fn without_proxy_and_ledger_a_command_says_what_to_start() {
 
 #[test]
 fn config_check_warns_of_a_ledger_whose_folder_is_not_there() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     for (words, warned) in [("sqlite:no/folder/x.db", true), ("sqlite:x.db", false), ("sqlite:./x.db", false)] {
         let said = desk.run(&format!("config check --store {words}")).well();
         assert_eq!(said.contains("there is no folder `no/folder`"), warned, "{words}: {said}");
@@ -174,7 +168,7 @@ fn config_check_warns_of_a_ledger_whose_folder_is_not_there() {
 
 #[test]
 fn a_ledger_is_made_checked_and_empty() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     assert!(desk.run("store migrate").well().contains("schema version"));
     assert!(desk.run("store migrate --json").json()["schema_version"].is_u64());
     assert!(desk.run("store check").well().contains("all hold"));
@@ -187,7 +181,7 @@ fn a_ledger_is_made_checked_and_empty() {
 
 #[test]
 fn a_row_that_is_not_there_ends_with_1() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate").well();
     all_fail(
         &desk,
@@ -211,7 +205,7 @@ fn a_row_that_is_not_there_ends_with_1() {
 
 #[test]
 fn no_error_passes_on_a_character_that_turns_a_line() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate").well();
     for name in ["u_\u{202e}gnp.exe", "u_\u{2066}x"] {
         let error = desk.run(&format!("conversions explain {name}")).fails(1);
@@ -221,7 +215,7 @@ fn no_error_passes_on_a_character_that_turns_a_line() {
 
 #[test]
 fn an_empty_list_of_what_is_not_configured_is_a_slip_of_the_hand() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate").well();
     for list in ["conversions list", "outbox list", "webhooks list"] {
         all_fail(
@@ -235,7 +229,7 @@ fn an_empty_list_of_what_is_not_configured_is_a_slip_of_the_hand() {
 
 #[test]
 fn a_reader_that_goes_away_early_is_no_failure() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate").well();
     for words in ["--help", "vendors", "vendors --json", "conversions list", "config print", "simulate --print-config"]
     {
@@ -248,7 +242,7 @@ fn a_reader_that_goes_away_early_is_no_failure() {
 
 #[test]
 fn vendors_answer_for_every_operation_in_every_dialect() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     let table = desk.run("vendors --json").json();
     assert_eq!(table.as_array().unwrap().len(), 8);
     for row in table.as_array().unwrap() {
@@ -268,7 +262,7 @@ fn vendors_answer_for_every_operation_in_every_dialect() {
 
 #[test]
 fn keys_rotate_and_revoke_on_the_store() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate").well();
     let first = desk.run("keys rotate --site acme --at-once --json").json()[0]["kid"].as_str().unwrap().to_owned();
     let both = desk.run("keys rotate --site acme --json").json();
@@ -284,7 +278,7 @@ fn keys_rotate_and_revoke_on_the_store() {
 
 #[test]
 fn a_snippet_carries_the_sites_own_settings() {
-    let text = desk().run("snippet --site acme");
+    let text = Desk::unserved(SITES).run("snippet --site acme");
     if text.code == Some(1) {
         // A binary that was built before the SDK says so; the journey tests run the other kind.
         assert!(text.err.contains("build-sdk"), "{}", text.err);
@@ -304,7 +298,7 @@ fn a_snippet_carries_the_sites_own_settings() {
 
 #[test]
 fn simulate_prints_a_configuration_that_is_sound() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     let words = "simulate --print-config --pace demo --landing-url http://localhost:3000/pricing";
     let text = desk.run(words).well();
     assert!(text.contains("confirm_after  = \"4s\""), "{text}");

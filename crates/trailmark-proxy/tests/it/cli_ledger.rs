@@ -10,12 +10,6 @@ use serde_json::json;
 use super::support::operator::{Desk, Office};
 use super::support::proxy::SITES;
 
-/// A folder with a configuration, and a port without a listener.
-fn desk() -> Desk {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    Desk::with(SITES, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])
-}
-
 /// Name, mode, change time and content of every file in a folder.
 fn picture(folder: &Path) -> BTreeMap<String, (u32, i64, Vec<u8>)> {
     use std::os::unix::fs::MetadataExt as _;
@@ -32,7 +26,7 @@ fn picture(folder: &Path) -> BTreeMap<String, (u32, i64, Vec<u8>)> {
 #[test]
 fn a_file_that_is_no_ledger_keeps_its_mode_and_gets_no_lock_file() {
     use std::os::unix::fs::PermissionsExt as _;
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     std::fs::write(desk.path("notes.txt"), "no ledger, and longer than the header of a database would be: ".repeat(3))
         .unwrap();
     std::fs::write(desk.path("short.txt"), "x").unwrap();
@@ -56,7 +50,7 @@ fn a_file_that_is_no_ledger_keeps_its_mode_and_gets_no_lock_file() {
 // field-faults row 52
 #[test]
 fn a_check_changes_nothing_of_a_ledger_and_reads_what_only_its_log_holds() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate --store sqlite:live.db").well();
     // As after a kill: the last commits are only in the log, and the log's index is missing.
     let writer = Connection::open(desk.path("live.db")).unwrap();
@@ -79,7 +73,7 @@ fn a_check_changes_nothing_of_a_ledger_and_reads_what_only_its_log_holds() {
 // field-faults row 52
 #[test]
 fn a_check_refuses_a_ledger_that_another_process_has_open() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate --store sqlite:live.db").well();
     let lock = std::fs::File::open(desk.path("live.db.lock")).unwrap();
     lock.lock().unwrap();
@@ -89,7 +83,7 @@ fn a_check_refuses_a_ledger_that_another_process_has_open() {
 
 #[test]
 fn where_no_proxy_answers_and_the_ledger_is_in_use_the_address_is_named_as_the_mistake() {
-    let desk = desk();
+    let desk = Desk::unserved(SITES);
     desk.run("store migrate").well();
     let lock = std::fs::File::open(desk.path("trailmark.db.lock")).unwrap();
     lock.lock().unwrap();

@@ -6,16 +6,10 @@ use serde_json::json;
 use super::support::operator::{Desk, Office};
 use super::support::proxy::SITES;
 
-/// A folder whose configuration names unset secrets, and a port without a listener.
-fn desk(toml: &str) -> Desk {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    Desk::with(toml, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", free.to_string())])
-}
-
 fn without_secrets() -> Desk {
     let toml =
         SITES.replace("env:KEY", "env:NOT_SET").replace("[server]", "[server]\nadmin_key = \"env:NO_ADMIN_KEY\"");
-    desk(&toml)
+    Desk::unserved(&toml)
 }
 
 #[test]
@@ -57,7 +51,7 @@ fn a_question_to_one_vendor_account_needs_no_other_accounts_secrets() {
              base_url = \"http://127.0.0.1:1\"\ntracking_url = \"http://127.0.0.1:1\"\n"
         )
     };
-    let desk = desk(&format!("{}{}", program("known", "KEY"), program("locked", "NOT_SET")));
+    let desk = Desk::unserved(&format!("{}{}", program("known", "KEY"), program("locked", "NOT_SET")));
     let error = desk.run("partners get ada --program known").fails(4);
     assert!(error.contains("cannot be reached"), "{error}");
     let error = desk.run("partners get ada --program locked").fails(2);
@@ -97,7 +91,7 @@ async fn a_ledger_that_a_proxy_holds_is_asked_for_without_store() {
 
 #[test]
 fn only_what_reads_a_ledger_takes_one() {
-    let desk = desk(SITES);
+    let desk = Desk::unserved(SITES);
     for words in
         ["partners list", "customers list", "transactions list", "groups list", "snippet --site acme", "vendors"]
     {
@@ -141,7 +135,7 @@ fn a_variable_that_looks_like_a_setting_and_is_none_is_warned_about_with_the_nea
 fn a_settings_variable_that_is_not_utf_8_is_warned_about() {
     use std::os::unix::ffi::OsStringExt as _;
     let value = std::ffi::OsString::from_vec(b"/t\xffm".to_vec());
-    let checked = desk(SITES).command("config check").env("TRAILMARK_SERVER_MOUNT", value).output().unwrap();
+    let checked = Desk::unserved(SITES).command("config check").env("TRAILMARK_SERVER_MOUNT", value).output().unwrap();
     let text = String::from_utf8(checked.stdout).unwrap();
     assert!(text.contains("warning: TRAILMARK_SERVER_MOUNT is not UTF-8 and is ignored: set it again"), "{text}");
 }

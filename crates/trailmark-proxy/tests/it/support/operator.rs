@@ -102,6 +102,12 @@ impl Desk {
         Self { folder, variables }
     }
 
+    /// The same for a proxy that is not running: nothing listens at the operator's address. A port that is only free now may
+    /// be another test's proxy later.
+    pub(crate) fn unserved(toml: &str) -> Self {
+        Self::with(toml, vec![("TRAILMARK_SERVER_ADMIN_LISTEN", "127.0.0.1:1".to_owned())])
+    }
+
     /// A path in the folder.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

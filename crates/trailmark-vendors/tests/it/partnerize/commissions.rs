@@ -87,7 +87,10 @@ fn an_answer_that_tells_nothing_is_no_state() {
     }
     let refund = Earned { task: refund(100, 0), reference: None };
     let commissions = current().commissions.unwrap();
-    assert!(commissions.ask_together(std::slice::from_ref(&refund)).is_none(), "a refund changes the sale's commission");
+    assert!(
+        commissions.ask_together(std::slice::from_ref(&refund)).is_none(),
+        "a refund changes the sale's commission"
+    );
     let (_, found) = ask(&[refund, earned(None)], &[answer(200, recorded!("200_report"))]);
     assert!(matches!(found.as_slice(), [None, Some(Standing::Is { commission: Commission::Pending, .. })]));
     let no_order = Earned { task: Task { order: None, ..earned(None).task }, reference: None };
