@@ -218,14 +218,12 @@ macro_rules! each_list {
 }
 
 each_list! {
+    of_partnerstack: partnerstack(Dialect::Current);
+    of_partnerstack_in_the_guide: partnerstack(Dialect::Guide);
     of_partnerize: partnerize();
     of_partnerize_users: partnerize_users();
     of_introw: introw();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_interrupted_list_of_partnero_says_how_to_go_on_and_goes_on_without_a_gap() {
-    partnero().goes_on().await;
+    of_partnero: partnero();
 }
 
 #[tokio::test(flavor = "multi_thread")]
