@@ -34,10 +34,8 @@ pub(super) const FILTER_LABEL: &str = "POST conversions/filter";
 const PAGE: usize = 300;
 /// Pages of one walk. A look-up that needs more gives up, and says so.
 pub(super) const PAGES: u32 = 100;
-/// The report's window around the time of a conversion. The vendor may date it by our `conversion_time` or by its own clock,
-/// up to the last try of a delivery.
-const BEFORE_MS: i64 = 24 * 60 * 60 * 1000;
-pub(super) const AFTER_MS: i64 = 31 * BEFORE_MS;
+/// The vendor may date a conversion by our `conversion_time` or by its own clock, which may differ by this.
+const SLACK_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One conversion of the report.
 #[derive(Clone)]
@@ -93,24 +91,27 @@ pub(super) fn sought(task: &Task, known: Option<&str>) -> Option<Sought> {
 
 /// Reads the report until it shows the sought conversion, or ends.
 pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, settle: Settle<T>) -> Call<Step<T>> {
-    let path = path(account, sought.at, sought.at);
+    let path = path(account, sought.at, None);
     step(account.clone(), task.clone(), sought, settle, path, PAGES)
 }
 
-/// The first page of the report in which conversions from `first` to `last` must be.
-pub(super) fn path(account: &Account, first: UnixMillis, last: UnixMillis) -> String {
-    let (campaign, since, until) = (encoded(&account.campaign), window(first).0, window(last).1);
+/// The first page of the report with what happened from `first` on, until `last` if that is given. A conversion may be told
+/// long after it happened, so only a report without an end shows that the vendor does not have it.
+pub(super) fn path(account: &Account, first: UnixMillis, last: Option<UnixMillis>) -> String {
+    let campaign = encoded(&account.campaign);
+    let end = last.map(|last| format!("&end_date={}", encoded(&whole_second(last).to_rfc3339()))).unwrap_or_default();
     format!(
-        "/reporting/report_advertiser/campaign/{campaign}/conversion.json?start_date={}&end_date={}\
-         &include_payment_info=true",
-        encoded(&since.to_rfc3339()),
-        encoded(&until.to_rfc3339()),
+        "/reporting/report_advertiser/campaign/{campaign}/conversion.json?start_date={}{end}&include_payment_info=true",
+        encoded(&since(first).to_rfc3339()),
     )
 }
 
-fn window(at: UnixMillis) -> (UnixMillis, UnixMillis) {
-    let day = |at: UnixMillis| UnixMillis(at.0.div_euclid(1000) * 1000);
-    (day(UnixMillis(at.0.saturating_sub(BEFORE_MS).max(0))), day(at.plus(AFTER_MS)))
+fn since(first: UnixMillis) -> UnixMillis {
+    whole_second(UnixMillis(first.0.saturating_sub(SLACK_MS).max(0)))
+}
+
+fn whole_second(at: UnixMillis) -> UnixMillis {
+    UnixMillis(at.0.div_euclid(1000) * 1000)
 }
 
 fn step<T: 'static>(
@@ -292,7 +293,7 @@ pub(super) fn look_up(account: &Account, task: &Task) -> Option<Call<Step<LookUp
     let settle = move |answer: &Answer, shown: Shown| match shown {
         Shown::Entry(entry) => Step::Done(compared(&entry, &asked)),
         Shown::Failed(failure) => Step::Done(answers::not_looked_up(answer, failure)),
-        Shown::Nothing => Step::Next(second_opinion(&owner, &asked, &reference)),
+        Shown::Nothing => Step::Next(second_opinion(&owner, &asked, &reference, answer.at)),
     };
     Some(walk(account, task, sought, Arc::new(settle)))
 }
@@ -322,9 +323,9 @@ fn compared(entry: &Entry, task: &Task) -> LookUp {
     }
 }
 
-/// Asks `conversions/filter` whether the reference is known to it.
-fn second_opinion(account: &Account, task: &Task, reference: &str) -> Call<Step<LookUp>> {
-    let (since, until) = window(task.occurred_at);
+/// Asks `conversions/filter` whether the reference is known to it by `now`.
+fn second_opinion(account: &Account, task: &Task, reference: &str, now: UnixMillis) -> Call<Step<LookUp>> {
+    let (since, until) = (since(task.occurred_at), whole_second(now.plus(SLACK_MS)));
     let offset = |at: UnixMillis| at.to_rfc3339().replace('Z', "+00:00");
     let body = json!({
         "date_time_ranges": [{"start": offset(since), "end": offset(until)}],

@@ -8,12 +8,15 @@ use trailmark_wire::conversion::Kind;
 
 use super::Account;
 use super::answers;
-use super::report::{self, AFTER_MS, Entry, LABEL, PAGES, Sought};
+use super::report::{self, Entry, LABEL, PAGES, Sought};
 use crate::Together;
 use crate::commission::{Earned, Standing};
 use crate::exchange::{Answer, Call, Step};
 use crate::outcome::Outcome;
 use crate::redaction::Redaction;
+
+/// 31 days. Of a conversion that was told later than that after it happened, one walk may not show the commission.
+const MONTH_MS: i64 = 31 * 24 * 60 * 60 * 1000;
 
 /// The conversions of one walk.
 type Asked = Arc<[(Earned, Option<Sought>)]>;
@@ -21,10 +24,10 @@ type Asked = Arc<[(Earned, Option<Sought>)]>;
 /// Asks for the first conversion and for all behind it that are at most a month younger, so that the report stays short.
 pub(super) fn ask(account: &Account, earned: &[Earned]) -> Option<Together> {
     let first = earned.first()?.task.occurred_at;
-    let near = earned.iter().take_while(|next| next.task.occurred_at.since(first) <= AFTER_MS);
+    let near = earned.iter().take_while(|next| next.task.occurred_at.since(first) <= MONTH_MS);
     let asked: Asked = near.map(|earned| (earned.clone(), sought(earned))).collect();
     let times = || asked.iter().filter_map(|(_, sought)| Some(sought.as_ref()?.at));
-    let path = report::path(account, times().min()?, times().max()?);
+    let path = report::path(account, times().min()?, Some(times().max()?.plus(MONTH_MS)));
     let (count, found) = (asked.len(), vec![None; asked.len()]);
     Some(Together { count, call: step(account.clone(), asked, found, path, PAGES) })
 }

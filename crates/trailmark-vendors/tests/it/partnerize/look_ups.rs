@@ -33,7 +33,7 @@ fn a_sale_is_found_in_the_report_by_our_reference() {
     assert_eq!(
         sent[0],
         "GET https://api.partnerize.com/reporting/report_advertiser/campaign/10l176/conversion.json\
-         ?start_date=2026-11-20T08%3A00%3A00Z&end_date=2026-12-22T08%3A00%3A00Z\
+         ?start_date=2026-11-20T08%3A00%3A00Z\
          &include_payment_info=true\naccept: application/json\n\
          authorization: Basic YXBwX2tleV8xMjM0OnVzZXJfa2V5XzU2Nzg=\n"
     );
@@ -102,7 +102,7 @@ fn absent_needs_the_complete_report_and_the_filter() {
         sent[1],
         "POST https://api.partnerize.com/v3/brand/analytics/conversions/filter\naccept: application/json\n\
          authorization: Basic YXBwX2tleV8xMjM0OnVzZXJfa2V5XzU2Nzg=\ncontent-type: application/json\n\n\
-         {\"date_time_ranges\":[{\"start\":\"2026-11-20T08:00:00+00:00\",\"end\":\"2026-12-22T08:00:00+00:00\"}],\
+         {\"date_time_ranges\":[{\"start\":\"2026-11-20T08:00:00+00:00\",\"end\":\"2026-11-22T08:00:00+00:00\"}],\
          \"scope\":{\"campaigns\":[\"10l176\"]},\"group_by\":[\"conversion_reference\"],\"filter_by\":\
          [{\"field\":\"conversion_reference\",\"value\":\"o_1001\",\"operator\":\"EQUALS\"}]}\n"
     );
