@@ -11,7 +11,7 @@ use crate::store::StoreError;
 /// Exists while this process owns the ledger.
 #[derive(Debug)]
 pub(super) struct LockFile {
-    _locked: File,
+    locked: File,
 }
 
 impl LockFile {
@@ -47,7 +47,15 @@ impl LockFile {
             TryLockError::WouldBlock => StoreError::InUse(ledger.display().to_string()),
             TryLockError::Error(error) => StoreError::Unavailable(format!("{}: {error}", lock_path(ledger).display())),
         })?;
-        Ok(Self { _locked: file })
+        Ok(Self { locked: file })
+    }
+}
+
+impl Drop for LockFile {
+    /// Closing the file is not enough: a process that another thread forks at this moment has the same open file until it
+    /// executes its program, and would hold the lock for so long.
+    fn drop(&mut self) {
+        let _ = self.locked.unlock();
     }
 }
 
