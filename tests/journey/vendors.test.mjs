@@ -1,4 +1,4 @@
-// A visitor whom a partner of each vendor brings, and who signs up in Chromium: the vendor whose link it was has the signup
+// A partner of each vendor brings a visitor, who signs up in Chromium: the vendor whose link it was has the signup
 // once, under its own click id or partner, and the others have nothing. A link of two vendors makes one effect at each.
 
 import assert from 'node:assert/strict';

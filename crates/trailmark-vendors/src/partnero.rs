@@ -1,8 +1,8 @@
-//! Partnero in both dialects. A signup is a customer of the partner whom the link named, a sale is a transaction of that
+//! Partnero in both dialects. A signup is a customer of the partner that the link named, a sale is a transaction of that
 //! customer, and a refund deletes the transaction or replaces it by one with the lower amount. There are no click ids.
 //!
 //! This file has the account and decides which call a task becomes. The calls are in `customers`, `transactions` and
-//! `refunds`; `credit` says whom the vendor credits. `rewards` reads what partners earn, `webhooks` what the vendor sends by
+//! `refunds`; `credit` says which partner the vendor credits. `rewards` reads what partners earn, `webhooks` what the vendor sends by
 //! itself, `commands` has an operator's commands. `amounts` counts money, `answers` has what all answers share, `table`
 //! describes everything for people.
 //!

@@ -53,7 +53,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) store: Arc<Observed>,
     pub(crate) engine: EngineHandle,
-    /// The partner whom all touches name.
+    /// The partner that all touches name.
     pub(crate) partner: String,
     double: Running,
     http: reqwest::Client,

@@ -77,7 +77,7 @@ const SILENT: [Silent; 4] = [
         path: "affiliate/conversions",
         kept: ("conversions", 0),
     },
-    // A sale of a customer whom the vendor does not know is there, for nobody.
+    // The vendor keeps a sale of an unknown customer, for nobody.
     Silent {
         vendor: "partnero",
         title: "Partnero",

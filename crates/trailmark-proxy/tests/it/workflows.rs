@@ -75,7 +75,7 @@ impl Shop {
         receipt["conversion_id"].as_str().unwrap().to_owned()
     }
 
-    /// A customer of partner `ada`, whom a visitor's click names.
+    /// A customer of partner `ada`, by a visitor's click.
     async fn attributed(&self) -> String {
         let landing = arrival(1, &format!("{ORIGIN}/pricing?ps_partner_key=YWRh")).to_string();
         let page = |request: reqwest::RequestBuilder| request.header("origin", ORIGIN).body(landing.clone());
@@ -121,7 +121,7 @@ async fn seed_000_1_attribute_a_new_customer_to_a_referring_partner() {
     assert_eq!(shop.state().await["customers"][0]["partner_key"], "ada");
     let shown = shop.run("customers get cust_001 --json").json();
     assert_eq!((&shown["key"], &shown["partner"]), (&json!("cust_001"), &json!("ada")));
-    // By hand, for a customer whom no page reported; a key that exists is refused.
+    // By hand, for a customer that no page reported; a key that exists is refused.
     let add = "customers add cust_002 --email user@example.com --partner ada";
     assert_eq!(shop.run(&format!("{add} --json")).json()["partner"], "ada");
     assert!(shop.run(add).fails(3).contains("already exists"));

@@ -171,7 +171,7 @@ impl Partnerize {
         }
     }
 
-    /// Checks the credentials, in the way of the dialect. The user to whom the key belongs must be there and active.
+    /// Checks the credentials, in the way of the dialect. The user of the key must be there and active.
     fn admit(&self, is_guide: bool, call: &Call) -> Result<(), Refusal> {
         let Credentials { application_key, user_api_key } = &self.credentials;
         let is_right = if is_guide {

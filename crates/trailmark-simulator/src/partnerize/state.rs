@@ -13,7 +13,7 @@ use super::seed;
 use crate::random::SplitMix;
 use crate::settings::Pace;
 
-/// The id of the user to whom the API key belongs; seed 001 shows it.
+/// The id of the API key's user; seed 001 shows it.
 pub(super) const OWN_USER: i64 = 123;
 
 /// Ten-thousandths in one unit of a currency; bulk updates have four decimals.
