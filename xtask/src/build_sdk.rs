@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
@@ -171,6 +171,8 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
+        // A browser that has WebAssembly with references to JS values has `encodeInto`, too.
+        .encode_into(EncodeInto::Always)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()
@@ -208,6 +210,8 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
 /// that the same sources give the same bytes; `handed` are the functions that the module imports from them without glue.
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
+    const REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')\n    \
+        ? { register: () => {}, unregister: () => {} }\n    : ";
     const LOAD: &str = "export const load = async bytes => {\n\
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
         __wbg_finalize_init(instance, module);\n};\n";
@@ -216,24 +220,33 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
         ensure!(glue.contains(path), "the glue imports nothing from {path}");
         whole += &source.replace("export const ", "const ");
     }
+    // Each `extern` block brings an object of the same functions. One is enough.
+    let (mut handed_by, mut spare) = (BTreeSet::new(), Vec::new());
     for line in glue.lines() {
         match line.strip_prefix("import ").map(|import| import.split_once(" from ").unwrap_or((import, ""))) {
+            None if spare.iter().any(|object| line.ends_with(&format!(": {object},"))) => {}
             None => {
                 whole += line;
                 whole.push('\n');
             }
             Some((names, from)) => {
                 let module = local_modules.iter().find(|(path, _)| from.contains(&format!("./snippets/{path}")));
-                let (_, source) =
+                let (path, source) =
                     module.with_context(|| format!("the glue imports a file that the proxy does not serve: {line}"))?;
                 // Functions that need no glue are passed to the module directly; the names of all others are shortened.
-                if let Some(object) = names.strip_prefix("* as ") {
+                let Some(object) = names.strip_prefix("* as ") else { continue };
+                if !handed_by.insert(path) {
+                    spare.push(object);
+                } else {
                     let names: Vec<&str> = exported(source).into_iter().filter(|name| handed.contains(*name)).collect();
                     whole += &format!("const {object} = {{ {} }};\n", names.join(", "));
                 }
             }
         }
     }
+    // Older browsers cannot run the module.
+    ensure!(whole.contains(REGISTRY) || !whole.contains("FinalizationRegistry"), "wasm-bindgen writes another registry");
+    whole = whole.replace(REGISTRY, "");
     let begin = whole.find(BEGIN).with_context(|| format!("the glue has no `{BEGIN}`; wasm-bindgen writes another"))?;
     let finalize = whole.find("function __wbg_finalize_init(");
     ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
@@ -418,12 +431,15 @@ mod tests {
     #[test]
     fn the_glue_is_one_file_with_one_beginning() {
         let glue = "import { sign } from './snippets/x/host.js';\nimport * as import1 from \"./snippets/x/host.js\"\n\
+                    import * as import2 from \"./snippets/x/host.js\"\n\
+                    return {\n\"./snippets/x/host.js\": import1,\n\"./snippets/x/host.js\": import2,\n};\n\
                     function __wbg_finalize_init(i) {}\nasync function __wbg_load(m) {}\nexport { initSync };\n";
         let host = "export const sign = 1;\nexport const sleep = 2;\n".to_owned();
         let host = BTreeMap::from([("x/host.js".to_owned(), host)]);
         let handed = BTreeSet::from(["sleep".to_owned()]);
         let whole = whole_glue(glue, &host, &handed).unwrap();
-        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sleep };\nfunction __wbg_finalize_init";
+        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sleep };\n\
+                      return {\n\"./snippets/x/host.js\": import1,\n};\nfunction __wbg_finalize_init";
         assert!(whole.starts_with(begins), "{whole}");
         assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
         let error = whole_glue(glue, &BTreeMap::new(), &handed).unwrap_err().to_string();

@@ -126,6 +126,30 @@ fn all_words() -> Vec<Words> {
     all
 }
 
+/// The verbs that are made of a vendor's command, each with what it does with the command.
+fn made_of(vendor: &dyn Vendor, command: &Command) -> &'static [(Made, &'static str, &'static str)] {
+    match command.verb {
+        "add" if vendor.imports().iter().any(|import| import.noun == command.noun) => {
+            &[(Made::Import, "import", "`add` for each row of a file")]
+        }
+        "list" if PEOPLE.contains(&command.noun) => &[
+            (Made::Audit, "audit", "`list`, compared with a file"),
+            (Made::Watch, "watch", "`list`, again and again"),
+        ],
+        _ => &[],
+    }
+}
+
+/// What a vendor offers in a dialect: noun, verb, and which calls it makes.
+pub(super) fn offered(vendor: &dyn Vendor, dialect: Dialect) -> Vec<(&'static str, &'static str, &'static str)> {
+    let own = |command: &'static Command| (command.noun, command.verb, command.calls);
+    let with_made = |command: &'static Command| {
+        let made = made_of(vendor, command).iter();
+        [own(command)].into_iter().chain(made.map(|(_, verb, how)| (command.noun, *verb, *how)))
+    };
+    vendor.commands(dialect).into_iter().flat_map(with_made).collect()
+}
+
 fn put(all: &mut Vec<Words>, noun: &'static str, verb: &'static str, change: impl FnOnce(&mut Words)) {
     if let Some(words) = all.iter_mut().find(|words| (words.noun, words.verb) == (noun, verb)) {
         return change(words);
@@ -144,13 +168,9 @@ impl Offered {
 impl Words {
     /// The verbs that are made of this one.
     fn made_of(&self) -> Vec<Self> {
-        let made = |made, verb| Self { verb, made: Some(made), ..self.clone() };
-        let is_imported = |offered: &Offered| offered.vendor.imports().iter().any(|import| import.noun == self.noun);
-        match self.verb {
-            "add" if self.offers.iter().any(is_imported) => vec![made(Made::Import, "import")],
-            "list" if PEOPLE.contains(&self.noun) => vec![made(Made::Audit, "audit"), made(Made::Watch, "watch")],
-            _ => Vec::new(),
-        }
+        let made = self.offers.iter().map(|offered| made_of(offered.vendor, offered.command)).max_by_key(|made| made.len());
+        let made = made.unwrap_or_default().iter();
+        made.map(|(made, verb, _)| Self { verb, made: Some(*made), ..self.clone() }).collect()
     }
 
     /// The verb, as it is typed.

@@ -446,6 +446,9 @@ impl Run<'_> {
     }
 }
 
+/// Characters of an unknown column's name that an error repeats.
+const NAME_SHOWN: usize = 40;
+
 /// The input of each column. A column may be repeated where the flag may be.
 fn columns(header: &[String], command: &'static Command) -> Result<Vec<&'static Input>, Failure> {
     let known = || command.inputs.iter().map(|input| input.name);
@@ -456,7 +459,13 @@ fn columns(header: &[String], command: &'static Command) -> Result<Vec<&'static 
         let Some(input) = command.inputs.iter().find(|input| input.name == plain) else {
             let meant = nearest(&plain, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let all = known().collect::<Vec<_>>().join(", ");
-            let text = format!("column `{}` is no flag of `{words}` here{meant}; columns: {all}", output::plain(name));
+            // Where commas are missing, the whole line is the name.
+            let shown = match name.char_indices().nth(NAME_SHOWN) {
+                Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+                None => name.clone(),
+            };
+            let shown = output::plain(&shown);
+            let text = format!("column `{shown}` is no flag of `{words}` here{meant}; the first line names columns: {all}");
             return Err(Failure::usage(text));
         };
         let is_repeated = columns.iter().any(|other| other.name == input.name);

@@ -1,5 +1,5 @@
 //! What Introw supports, cell by cell, in both dialects, and which commands it cannot serve. This file only describes it;
-//! `introw.rs` decides which call a task becomes.
+//! `mod.rs` decides which call a task becomes.
 //!
 //! What our documents leave open, and what is assumed: the length of an idempotency key (at most 262 characters are sent);
 //! the decimals of an amount (those of its currency); the words of a line's status besides `PENDING` (plain English); field

@@ -253,6 +253,10 @@ fn note(field: &str, reason: &str, notes: &mut Vec<Note>) {
     }
 }
 
+/// Bytes of the shortest conversion id, far below those in the vendor's material. A body such as `1` or `ok200` is the word of
+/// something before the vendor.
+const ID_BYTES: usize = 6;
+
 /// What the answer of the tracking host proves.
 pub(super) fn read(answer: &Answer) -> Outcome {
     let body = std::str::from_utf8(&answer.body).map(str::trim);
@@ -265,7 +269,7 @@ pub(super) fn read(answer: &Answer) -> Outcome {
                  already, or the campaign does not take this conversion",
             ),
         },
-        (200..=299, Ok(id)) if is_id(id) => Outcome::Recorded { reference: Some(id.to_owned()) },
+        (200..=299, Ok(id)) if is_id(id) && id.len() >= ID_BYTES => Outcome::Recorded { reference: Some(id.to_owned()) },
         (200..=299, _) => unknown(&format!("{} instead of a conversion id", noun(answer))),
         (429, _) => Outcome::Throttled { until: rate_limit(answer) },
         (503, _) if retry_after(answer).is_some() => Outcome::Throttled { until: retry_after(answer) },

@@ -161,7 +161,8 @@ pub(super) fn page(account: &Account, answer: &Answer, redaction: &Redaction<'_>
     Ok(Page { entries: entries.into_iter().map(Entry).collect(), next, is_cut })
 }
 
-/// The path of `hypermedia.pagination.next_page`, which the vendor gives with or without its root.
+/// The path of `hypermedia.pagination.next_page`, which the vendor gives with or without its root. If it repeats the query of
+/// the request, the keys in it are left out: each request adds them itself, and the path is shown to operators.
 ///
 /// # Errors
 /// What was expected, if the next page is elsewhere.
@@ -171,11 +172,17 @@ pub(super) fn next_page(account: &Account, body: &Value) -> Result<Option<String
     };
     let path = next.strip_prefix(account.api.url("").expose()).unwrap_or(next);
     let fits = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '#']);
-    match fits && path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(Some(path.to_owned())),
-        false => Err("a next page on the vendor's own host"),
+    if !fits || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a next page on the vendor's own host");
     }
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let is_key = |pair: &&str| KEYS.iter().any(|name| pair.split('=').next() == Some(name));
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_key(pair)).collect();
+    Ok(Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }))
 }
+
+/// The parameters of the guide's `auth = "query"`.
+const KEYS: [&str; 2] = ["application_key", "user_api_key"];
 
 impl Sought {
     pub(super) fn is(&self, entry: &Entry) -> bool {

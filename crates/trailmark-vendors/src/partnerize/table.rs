@@ -1,5 +1,5 @@
 //! What Partnerize supports, cell by cell, in both dialects, and the commands that it lacks, with the reasons. This file only
-//! describes; `partnerize.rs` decides which call a task becomes.
+//! describes; `mod.rs` decides which call a task becomes.
 
 use super::NAME;
 use crate::Dialect;

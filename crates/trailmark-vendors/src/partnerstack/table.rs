@@ -1,4 +1,4 @@
-//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `partnerstack.rs` decides which
+//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `mod.rs` decides which
 //! call a task becomes.
 
 use super::NAME;

@@ -164,6 +164,8 @@ fn each_answer_of_the_tracking_host_is_read_as_what_it_proves() {
         (200, "", "ignored | status 200: no conversion id, so the vendor recorded nothing"),
         (204, " \n", "ignored | "),
         (200, "OK", "unknown | status 200: a text instead of a conversion id"),
+        (200, "1", "unknown | status 200: "),
+        (200, "ok200", "unknown | status 200: a text instead"),
         (200, "<html>1011l5204</html>", "unknown | status 200: an HTML page instead"),
         (200, id_json, "unknown | status 200: JSON that is cut short or not in the vendor's form"),
         (200, "GIF89a\u{1}\u{0}", "unknown | status 200: a text instead"),
