@@ -18,7 +18,7 @@ use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
 use crate::panics;
 use crate::workspace::Workspace;
-use crate::{shell, tools};
+use crate::{captures, shell, tools};
 
 /// The folder of the built files, below the root.
 pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
@@ -26,8 +26,8 @@ pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 /// The file whose macro embeds them.
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
 
-/// Everything the build reads, besides the tools.
-const INPUTS: [&str; 10] = [
+/// Everything the build reads, besides the tools and the vendors' names.
+const INPUTS: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
     "rust-toolchain.toml",
@@ -37,6 +37,7 @@ const INPUTS: [&str; 10] = [
     "crates/trailmark-wire/src",
     "xtask/src/artifact.rs",
     "xtask/src/build_sdk.rs",
+    "xtask/src/captures.rs",
     "xtask/src/panics.rs",
 ];
 
@@ -76,7 +77,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     let module = compile(workspace, Path::new("Cargo.toml"), "trailmark")?;
     let (glue, wasm) = bind(&module)?;
     let tools = Tools { npm: npm.as_ref(), scratch: &scratch };
-    let halves = Halves::read(&workspace.root.join("pkg-template"))?;
+    let halves = Halves::read(&workspace.root)?;
     let (artifacts, manifest) = assemble(&tools, &halves, (&glue, &wasm), workspace.version(), inputs)?;
     if artifact::replace(&folder, &artifacts)? {
         touch(&workspace.root.join(EMBEDDING_FILE))?;
@@ -98,14 +99,15 @@ fn check_bindgen_versions(workspace: &Workspace) -> Result<()> {
 
 fn fingerprint(workspace: &Workspace, npm: Option<&Npm>) -> Result<String> {
     let mut text = npm.map_or("no Node", |npm| &npm.lock_hash).to_owned();
+    let mut inputs = vec![captures::files(&workspace.root)?];
     for input in INPUTS {
         let path = workspace.root.join(input);
-        let files = if path.is_dir() { shell::files_under(&path)? } else { vec![path] };
-        for file in files {
-            let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let name = file.strip_prefix(&workspace.root).unwrap_or(&file);
-            text += &format!("\n{} {}", name.display(), sha256_hex(&content));
-        }
+        inputs.push(if path.is_dir() { shell::files_under(&path)? } else { vec![path] });
+    }
+    for file in inputs.into_iter().flatten() {
+        let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.strip_prefix(&workspace.root).unwrap_or(&file);
+        text += &format!("\n{} {}", name.display(), sha256_hex(&content));
     }
     Ok(sha256_hex(text.as_bytes()))
 }
@@ -322,11 +324,8 @@ struct Halves {
 }
 
 impl Halves {
-    fn read(folder: &Path) -> Result<Self> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-        };
+    fn read(root: &Path) -> Result<Self> {
+        let read = |name: &str| captures::filled(root, &root.join("pkg-template").join(name));
         // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })

@@ -13,6 +13,7 @@ mod debian;
 mod tools;
 mod fronts;
 mod artifact;
+mod captures;
 mod build_sdk;
 mod size;
 mod pack;
