@@ -51,7 +51,7 @@ const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "key of its
 const COMMISSION_PERCENT: Setting = Setting::of(
     "commission_percent",
     SettingKind::Text { example: "12.5" },
-    "percentage of an order that its partner earns; without it no sales and refunds are sent",
+    "percentage of an order that its partner earns; without it a sale is at most a conversion without money",
 );
 const BASE_URL: Setting = Setting::of(
     "base_url",
