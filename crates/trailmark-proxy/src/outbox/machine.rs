@@ -213,11 +213,14 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
     }
 }
 
-/// A look-up is due, but this vendor offers none.
+/// A look-up is due, but this vendor offers none that could tell.
 pub fn without_look_up(progress: Progress) -> Progress {
     match progress.doubt {
         Some(Doubt::Duplicate) => unshown(progress),
-        _ => undecided(progress, "this vendor offers no look-up"),
+        _ => {
+            let reason = progress.reason.as_deref().map(|reason| format!("{reason}; ")).unwrap_or_default();
+            undecided(progress, &format!("{reason}no look-up at this vendor can tell what became of it"))
+        }
     }
 }
 

@@ -178,11 +178,11 @@ impl World {
         self.accept_event("main", customer(key, ""), event, None).await
     }
 
-    /// A signup in program `main` by which a server overrules other claims on the key.
-    pub(crate) async fn overrule(&self, key: &str) -> ConversionId {
+    /// A signup in program `main`, with or without a click id, by which a server overrules other claims on the key.
+    pub(crate) async fn overrule(&self, key: &str, click: Option<&str>) -> ConversionId {
         let customer = customer(key, &format!("{key}@customers.example"));
         let (data, consequences) = (Default::default(), vec![Consequence::Overrules]);
-        self.decided("main", customer, Event::Signup, None, (data, consequences)).await
+        self.decided("main", customer, Event::Signup, click, (data, consequences)).await
     }
 
     /// An event of a customer in a program, with or without a click id.

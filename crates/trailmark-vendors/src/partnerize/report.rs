@@ -89,10 +89,11 @@ pub(super) fn sought(task: &Task, known: Option<&str>) -> Option<Sought> {
     Some(Sought { id, reference: conversion::reference(task)?, at })
 }
 
-/// Reads the report until it shows the sought conversion, or ends.
+/// Reads the report until it shows the sought conversion, or ends. The days around its time come first, since a busy campaign
+/// has many pages after them. If these days do not show it, the whole report does: the vendor may date it by its own clock.
 pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, settle: Settle<T>) -> Call<Step<T>> {
-    let path = path(account, sought.at, None);
-    step(account.clone(), task.clone(), sought, settle, path, PAGES)
+    let around = path(account, sought.at, Some(sought.at.plus(SLACK_MS)));
+    step(account.clone(), task.clone(), sought, settle, (around, false), PAGES)
 }
 
 /// The first page of the report with what happened from `first` on, until `last` if that is given. A conversion may be told
@@ -119,7 +120,7 @@ fn step<T: 'static>(
     task: Task,
     sought: Sought,
     settle: Settle<T>,
-    path: String,
+    (path, is_whole): (String, bool),
     pages: u32,
 ) -> Call<Step<T>> {
     Call::new(account.get(&path, LABEL), move |answer| {
@@ -133,15 +134,17 @@ fn step<T: 'static>(
         let gave_up = |what: &str| {
             settle(answer, Shown::Failed(Outcome::Unknown { message: answers::said(answer.status, what) }))
         };
-        match page.next {
-            Some(next) if next == path => gave_up("the report's next page is the page itself"),
-            Some(_) if pages <= 1 => gave_up("the report has too many pages to find one conversion"),
-            Some(next) => {
-                Step::Next(step(account.clone(), task.clone(), sought.clone(), Arc::clone(&settle), next, pages - 1))
-            }
-            None if page.is_cut => gave_up("the report is longer than this page and names no next one"),
-            None => settle(answer, Shown::Nothing),
+        let next = match page.next {
+            Some(next) if next == path => return gave_up("the report's next page is the page itself"),
+            Some(next) => (next, is_whole),
+            None if page.is_cut => return gave_up("the report is longer than this page and names no next one"),
+            None if is_whole => return settle(answer, Shown::Nothing),
+            None => (self::path(&account, sought.at, None), true),
+        };
+        if pages <= 1 {
+            return gave_up("the report has too many pages to find one conversion");
         }
+        Step::Next(step(account.clone(), task.clone(), sought.clone(), Arc::clone(&settle), next, pages - 1))
     })
 }
 
