@@ -94,9 +94,10 @@ async fn a_refund_of_the_last_sale_in_a_report_of_twenty_pages_is_recorded() {
     assert_eq!((sales.len(), world.requests("conversions/bulk").await), (SALES, 1), "and changes it once");
 }
 
-/// A vendor that records every sale. Its report is empty and never ends, and each page takes two seconds.
+/// The clock, once the pages are to be slow, and how many pages were read.
 type Slow = (Arc<OnceLock<Arc<ManualClock>>>, Arc<AtomicUsize>);
 
+/// A vendor that records every sale. Its report is empty and never ends, and each page takes two seconds.
 async fn slow(Shared((clock, pages)): Shared<Slow>, uri: Uri) -> String {
     if uri.path().starts_with("/prf/") {
         return "1011l5204".to_owned();

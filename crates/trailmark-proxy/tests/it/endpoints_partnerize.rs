@@ -50,9 +50,9 @@ const USERS: &[Row] = &[
         "jane",
     ),
     (
-        "users update {user} --firstname Janet --password env:PASSWORD",
+        "users update {user} --firstname Janet --phone 456",
         r#"GET /user
-           POST /user/{user} {"firstname":"Janet","password":"Passw0rd-9"}"#,
+           POST /user/{user} {"firstname":"Janet","phone":"456","user_id":"{user}"}"#,
         "Janet",
     ),
     (

@@ -175,8 +175,8 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             ("users", "update", "Change the stated fields of a user"),
             Some("The user's id"),
             &[
-                USER_NAME, EMAIL, PASSWORD, FIRSTNAME, LASTNAME, ADDRESS1, ADDRESS2, ADDRESS3, ADDRESS4, POSTCODE,
-                COUNTRY, PHONE, LOCALE, FORCE,
+                EMAIL, FIRSTNAME, LASTNAME, ADDRESS1, ADDRESS2, ADDRESS3, ADDRESS4, POSTCODE, COUNTRY, PHONE, LOCALE,
+                FORCE,
             ],
             Changes,
             (&["id", "network_id"], "GET /user, POST /user/{user_id} (documents of 2020)"),

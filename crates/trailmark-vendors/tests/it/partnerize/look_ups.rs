@@ -106,7 +106,7 @@ fn absent_needs_the_complete_report_and_the_filter() {
     let empty = report(&[], None);
     let (sent, result) = looked_up(&order(), &[(200, &empty), (200, &empty), (200, NONE)]);
     assert_eq!(result, "absent");
-    assert!(lines(&sent)[1].ends_with("/conversion.json?start_date=2026-11-20T08%3A00%3A00Z&include_payment_info=true"));
+    assert!(lines(&sent)[1].ends_with("?start_date=2026-11-20T08%3A00%3A00Z&include_payment_info=true"));
     assert_eq!(
         sent[2],
         "POST https://api.partnerize.com/v3/brand/analytics/conversions/filter\naccept: application/json\n\
