@@ -81,6 +81,17 @@ async fn one_walk_through_a_report_of_twenty_pages_answers_for_all_its_commissio
 }
 
 #[tokio::test]
+async fn a_commission_that_was_paid_is_told_as_paid() {
+    let (world, sales) = world().await;
+    for word in ["approve", "pay"] {
+        world.control("POST", &format!("partnerize/conversions/o_7/{word}"), &json!({})).await;
+    }
+    let watch = watch(&world);
+    until(&world, &sales[6], |row| row.commission == Commission::Paid).await;
+    watch.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_refund_of_the_last_sale_in_a_report_of_twenty_pages_is_recorded() {
     let (world, sales) = world().await;
     let back = world.event(&format!("u_{SALES}"), refund("r_1", &format!("o_{SALES}"), 100, "EUR")).await;

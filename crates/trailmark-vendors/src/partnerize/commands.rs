@@ -487,6 +487,6 @@ fn shown_conversion(entry: &Entry) -> Record {
         .with_text("customer_type", entry.text("customer_type"))
         .with_text("country", entry.text("country"))
         .with_text("at", entry.text("conversion_time"))
-        .with_text("payment_status", entry.text("payment_status"))
-        .with_text("invoice_paid_date", entry.text("invoice_paid_date"))
+        .with_text("payment_status", entry.payment("payment_status"))
+        .with_text("invoice_paid_date", entry.payment("invoice_paid_date"))
 }

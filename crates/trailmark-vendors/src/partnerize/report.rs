@@ -229,6 +229,25 @@ impl Entry {
         self.0.get("conversion_items").and_then(Value::as_array).into_iter().flatten()
     }
 
+    /// The items that are not rejected, as the vendor shows them.
+    fn unrejected(&self) -> impl Iterator<Item = &Value> {
+        self.items().filter(|item| !text(item, "item_status").is_some_and(is_refusal))
+    }
+
+    /// What the report says about the payment, of the conversion or of its items: no document shows where it stands.
+    pub(super) fn payment(&self, name: &str) -> Option<&str> {
+        self.text(name).or_else(|| self.items().find_map(|item| text(item, name)))
+    }
+
+    /// Whether the partner was paid for the conversion, or for all items that are not rejected.
+    fn is_paid(&self) -> bool {
+        let is_paid = |of: &Value| {
+            text(of, "payment_status").is_some_and(|status| status.eq_ignore_ascii_case("paid"))
+                || text(of, "invoice_paid_date").is_some()
+        };
+        is_paid(&self.0) || (self.unrejected().next().is_some() && self.unrejected().all(is_paid))
+    }
+
     /// The statuses of its items, or else its own.
     pub(super) fn statuses(&self) -> Vec<&str> {
         let of_items: Vec<_> = self.items().filter_map(|item| text(item, "item_status")).collect();
@@ -262,8 +281,7 @@ impl Entry {
     /// What is wrong with them, as half a sentence.
     pub(super) fn standing_items(&self) -> Result<Vec<Item>, &'static str> {
         let currency = self.currency().ok_or("no currency")?;
-        let standing = self.items().filter(|item| !text(item, "item_status").is_some_and(is_refusal));
-        let items = standing.map(|item| {
+        let items = self.unrejected().map(|item| {
             let id =
                 word(item, "conversion_item_id").filter(|id| conversion::is_id(id)).ok_or("an item without an id")?;
             let value = item.get("item_value").ok_or("an item without a value")?;
@@ -391,14 +409,12 @@ fn unknown(reason: &str) -> Standing {
 pub(super) fn standing(entry: &Entry, redaction: &Redaction<'_>) -> Standing {
     let statuses = entry.statuses();
     let has = |word: &str| statuses.contains(&word);
-    let is_paid = entry.text("payment_status").is_some_and(|status| status.eq_ignore_ascii_case("paid"))
-        || entry.text("invoice_paid_date").is_some();
     let strange = statuses.iter().find(|status| !matches!(**status, "pending" | "approved") && !is_refusal(status));
     let (commission, reason) = match strange {
         Some(word) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", redaction.apply(word)))),
         None if statuses.is_empty() => (Commission::Unknown, Some("the vendor shows no status of it".to_owned())),
         None if has("pending") => (Commission::Pending, None),
-        None if has("approved") && is_paid => (Commission::Paid, None),
+        None if has("approved") && entry.is_paid() => (Commission::Paid, None),
         None if has("approved") => (Commission::Approved, None),
         None => (Commission::Rejected, None),
     };

@@ -26,7 +26,8 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         }
         (Operation::Sale, _) => yes(
             "prf.hn/conversion with the price of one unit and the quantity of each line. An empty answer is `ignored` until \
-             the report shows it (one client; error answers are not documented, so they are unknown)",
+             the report shows it (one client; error answers are not documented, so they are unknown). Assumed: a value may \
+             have the three decimals of a currency such as KWD",
             Some(Class::Searchable),
         ),
         (Operation::Refund, _) => yes(
@@ -36,7 +37,8 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         ),
         (Operation::LookUp, _) => yes(
             "GET conversion report by our reference, then POST conversions/filter; how late the report may be is not \
-             documented, so the settling time decides",
+             documented, so the settling time decides. Assumed for commissions: the payment stands at the conversion or at \
+             its items",
             None,
         ),
         (Operation::Partners, Dialect::Current) => yes("GET /campaign/{id}/publisher: list, get", None),
