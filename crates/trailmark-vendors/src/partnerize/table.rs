@@ -41,8 +41,10 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
              its items",
             None,
         ),
-        (Operation::Partners, Dialect::Current) => yes("GET /campaign/{id}/publisher: list, get", None),
-        (Operation::Partners, Dialect::Guide) => yes("GET /campaign/{id}/publisher: list, get, beyond the guide", None),
+        (Operation::Partners, Dialect::Current) => yes("/campaign/{id}/publisher: list, get, approve, reject", None),
+        (Operation::Partners, Dialect::Guide) => {
+            yes("/campaign/{id}/publisher: list, get, approve, reject, beyond the guide", None)
+        }
         (Operation::Team, Dialect::Current) => {
             yes("users: self, add (with a partner), update (documents of 2020), set-email; no call lists them", None)
         }
@@ -87,7 +89,7 @@ pub(super) static LACKING: [Lack; 14] = [
     Lack { noun: "users", verb: "set-email", why: "in dialect `guide` use `users update --email`" },
     Lack { noun: "users", verb: "provision", why: "there is no SCIM; use `users add` from your own identity provider" },
     Lack { noun: "partners", verb: "add", why: "partners join the network themselves; invite them in the console" },
-    Lack { noun: "partners", verb: "remove", why: "no call deletes a partner; reject the partner in the console" },
+    Lack { noun: "partners", verb: "remove", why: "no call deletes a partner: `partners reject`" },
     Lack { noun: "partners", verb: "update", why: "a partner's account belongs to the partner" },
     Lack { noun: "groups", verb: "list", why: "partners have no groups in the calls that this key may use" },
     Lack { noun: "customers", verb: "list", why: "it has no customers, only conversions: `commissions list`" },
