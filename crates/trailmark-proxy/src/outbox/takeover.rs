@@ -11,8 +11,8 @@ use crate::store::delivery::FURTHEST_DUE_MS;
 /// State of the new delivery. `past` is what the page's sends leave open.
 ///
 /// If they may have taken effect, the vendor is asked first; if it cannot be asked about this conversion, an operator
-/// decides. A look-up that finds nothing is believed one settling
-/// time after the first look-up, because the page's send may be seconds old.
+/// decides. A look-up that finds nothing is believed one settling time after the first look-up, because the page's
+/// send may be seconds old.
 pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
     let fresh = Progress::new(due_at);
     match past {

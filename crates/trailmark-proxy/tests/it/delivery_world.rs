@@ -151,7 +151,10 @@ impl World {
         let account = self.accounts.iter().find(|account| account.program.as_str() == row.program).unwrap();
         let lane = self.store.ledger.glance(account.lane.clone()).await.unwrap().lane;
         let limits = Limits::default().at(account.pace);
-        if let Gate::Closed(until) = lanes::gate(&lane, &limits, self.clock.now()) {
+        let is_shut = lane.broken_until.is_some() || lane.throttled_until.is_some();
+        if let Gate::Closed(until) = lanes::gate(&lane, &limits, self.clock.now())
+            && !is_shut
+        {
             self.advance(until.since(self.clock.now()).max(0)).await;
         }
     }

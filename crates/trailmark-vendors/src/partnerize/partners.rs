@@ -51,22 +51,25 @@ fn path_of_one(account: &Account, values: &Values) -> Result<String, Refusal> {
     Ok(format!("{}/{key}", path(account)))
 }
 
-/// Reads a partner, who must have the status of this letter, if one is given.
+/// Reads a partner. After a decision, this is its letter: the partner must have it.
 fn one(account: &Account, values: &Values, path: &str, letter: Option<&'static str>) -> Ask<Reply> {
     let request = account.get(path, "GET /campaign/{campaign_id}/publisher/{publisher_id}");
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
-        let one = publishers(&body).and_then(|partners| {
-            partners.into_iter().find(|partner| word(partner, "publisher_id").as_deref() == Some(values.key.as_str()))
+        let shown = answers::content(answer, &account.redaction(&values)).and_then(|body| {
+            let is_meant = |partner: &&Value| word(partner, "publisher_id").as_deref() == Some(values.key.as_str());
+            let one = publishers(&body).and_then(|partners| partners.into_iter().find(is_meant));
+            one.cloned().ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))
         });
-        let one = one.ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))?;
-        match letter {
-            Some(letter) if text(one, "campaign_status") != Some(letter) => {
+        match (letter, shown) {
+            (None, shown) => Ok(Reply::Done(shown_partner(&shown?))),
+            (Some(letter), Ok(one)) if text(&one, "campaign_status") == Some(letter) => {
+                Ok(Reply::Done(shown_partner(&one)))
+            }
+            (Some(_), _) => {
                 let what = "the vendor took the change, and does not show it: read the partner before you repeat it";
                 Err(Outcome::Unknown { message: answers::said(answer.status, what) })
             }
-            _ => Ok(Reply::Done(shown_partner(one))),
         }
     })
 }

@@ -81,6 +81,10 @@ fn a_decision_about_a_partner_counts_once_the_partner_is_shown_with_it() {
     let (sent, reply) = decide("reject", &[(200, "{}"), (200, recorded!("200_publishers"))]);
     assert_eq!(body(&sent[0])["publishers"][0]["campaign_status"], "r");
     assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "the partner is approved still");
+    for (status, answer_body) in [(404, recorded!("400_v3")), (500, ""), (200, r#"{"publishers":[]}"#)] {
+        let reply = decide("approve", &[(200, "{}"), (status, answer_body)]).1;
+        assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "{status}: it may have been changed");
+    }
     for (status, answer_body) in [(200, ""), (200, "<html>"), (500, "")] {
         let (sent, reply) = decide("reject", &[(status, answer_body)]);
         assert!(told(&reply.unwrap_err()).starts_with("unknown | ") && sent.len() == 1, "{status} {answer_body}");
