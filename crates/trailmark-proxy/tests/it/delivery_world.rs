@@ -148,7 +148,7 @@ impl World {
             self.advance(next_at.since(self.clock.now()).max(0)).await;
         }
         // A list of many pages has spent what the lane may send at once.
-        let account = self.accounts.iter().find(|account| account.program.as_str() == row.program).unwrap();
+        let account = self.accounts.iter().find(|account| account.program == row.program).unwrap();
         let lane = self.store.ledger.glance(account.lane.clone()).await.unwrap().lane;
         let limits = Limits::default().at(account.pace);
         let is_shut = lane.broken_until.is_some() || lane.throttled_until.is_some();
