@@ -133,6 +133,11 @@ pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane,
 /// The lane after requests that were sent without taking a token before, such as further pages: what comes next waits for
 /// them.
 pub fn spend(lane: Lane, requests: u32, limits: &Limits, now: UnixMillis) -> Lane {
+    if requests == 0 {
+        return lane;
+    }
+    // Another lease may have counted since the answer came.
+    let now = lane.counted_at.map_or(now, |at| at.max(now));
     let spent = spent_milli(&lane, limits, now).saturating_add(i64::from(requests) * 1000);
     Lane { spent_milli: spent.min(capacity_milli(limits)), counted_at: Some(now), ..lane }
 }

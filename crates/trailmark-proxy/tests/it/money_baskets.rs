@@ -60,7 +60,7 @@ struct Back {
 }
 
 fn baskets() -> impl Strategy<Value = Basket> {
-    let line = ("[abc]", 0..20_000_i64, 1..12_u32);
+    let line = (select(vec!["a", "a:%", "b/1", "[c]"]).prop_map(str::to_owned), 0..20_000_i64, 1..12_u32);
     // Above a thousand it is all that is left.
     let back = (1..=1250_i64, any::<bool>(), any::<bool>());
     let drawn = (
@@ -297,7 +297,7 @@ impl Shop {
         self.played += 1;
         let index = usize::from(dialect == Dialect::Guide);
         let share = if self.place.vendor == "introw" { basket.share } else { WHOLE };
-        let (customer, order) = (format!("c_{}", self.played), format!("o_{}_sold", self.played));
+        let (customer, order) = (format!("c{}", self.played), format!("o{}sold", self.played));
         let percent = format!("{}.{:06}", basket.share / 1_000_000, basket.share % 1_000_000);
         let settings = settings(self.place.vendor, dialect, &self.double.address().to_string());
         let settings = settings.with_text("commission_percent", percent);
@@ -360,7 +360,7 @@ impl Shop {
                     key: OrderKey::new(format!("r_{}_{number}", self.played)).unwrap(),
                     amount_minor: *amount,
                     currency,
-                    items: if *has_lines { vec![item("b", half, 1), item("x", half, 1)] } else { Vec::new() },
+                    items: if *has_lines { vec![item("b/1", half, 1), item("x", half, 1)] } else { Vec::new() },
                 }),
                 refund_of: sale.order.as_ref().map(|order| order.key.clone()),
                 sale: Some(EarlierSale {

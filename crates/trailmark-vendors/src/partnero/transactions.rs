@@ -143,7 +143,8 @@ pub(super) fn is_nobodys(item: &Value) -> bool {
 /// which was confirmed before: a later try succeeds, and nothing was processed.
 pub(super) fn read_entered(entry: &Entry, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
-        return Outcome::Premature { message: answers::said(answer.status, "the vendor does not show the customer") };
+        let what = "the vendor does not show the customer; if it stays so, was its data reset?";
+        return Outcome::Premature { message: answers::said(answer.status, what) };
     }
     if let Some(failure) = answers::failure(answer, redaction) {
         return failure;

@@ -183,8 +183,8 @@ fn guide(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Value {
 /// which was confirmed before: a later try succeeds, and nothing was processed.
 pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
-        let message = answers::said(answer.status, "the vendor does not show the customer");
-        return Outcome::Premature { message };
+        let what = "the vendor does not show the customer; if it stays so, was its data reset?";
+        return Outcome::Premature { message: answers::said(answer.status, what) };
     }
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;

@@ -259,7 +259,7 @@ fn a_transaction_counts_when_it_stands_under_our_key() {
 #[test]
 fn a_customer_that_the_vendor_does_not_show_yet_is_waited_for() {
     let task = sale(1230, "EUR");
-    let expected = "premature | status 404: the vendor does not show the customer";
+    let expected = "premature | status 404: the vendor does not show the customer; if it stays so, was its data reset?";
     assert_eq!(read(&task, 404, fixture!("404")), expected);
     assert!(read(&task, 404, "<html>").starts_with("retry | "), "a web server's own 404 is no word about the customer");
 }

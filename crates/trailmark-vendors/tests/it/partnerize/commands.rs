@@ -68,6 +68,31 @@ fn one_partner_is_an_array_of_one() {
 }
 
 #[test]
+fn a_decision_about_a_partner_counts_once_the_partner_is_shown_with_it() {
+    let decide = |verb: &str, answers: &[(u16, &str)]| {
+        let answers: Vec<_> = answers.iter().map(|(status, body)| answer(*status, body)).collect();
+        answered(start(&current(), &format!("partners {verb}"), "111111l92", &[]).unwrap(), &answers)
+    };
+    let (sent, reply) = decide("approve", &[(200, "{}"), (200, recorded!("200_publishers"))]);
+    let path = "https://api.partnerize.com/campaign/10l176/publisher";
+    assert_eq!(lines(&sent), [format!("POST {path}"), format!("GET {path}/111111l92")]);
+    assert_eq!(body(&sent[0]), json!({"publishers": [{"publisher_id": "111111l92", "campaign_status": "a"}]}));
+    assert_eq!(done(reply).get("status").unwrap(), "approved");
+    let (sent, reply) = decide("reject", &[(200, "{}"), (200, recorded!("200_publishers"))]);
+    assert_eq!(body(&sent[0])["publishers"][0]["campaign_status"], "r");
+    assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "the partner is approved still");
+    for (status, answer_body) in [(404, recorded!("400_v3")), (500, ""), (200, r#"{"publishers":[]}"#)] {
+        let reply = decide("approve", &[(200, "{}"), (status, answer_body)]).1;
+        assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "{status}: it may have been changed");
+    }
+    for (status, answer_body) in [(200, ""), (200, "<html>"), (500, "")] {
+        let (sent, reply) = decide("reject", &[(status, answer_body)]);
+        assert!(told(&reply.unwrap_err()).starts_with("unknown | ") && sent.len() == 1, "{status} {answer_body}");
+    }
+    assert!(start(&current(), "partners approve", "..", &[]).is_err());
+}
+
+#[test]
 fn a_bulk_change_names_conversions_in_one_way() {
     let approve = |flags: &[(&'static str, Value)]| start(&current(), "conversions approve", "", flags);
     for (input, member) in [("id", "conversions"), ("reference", "conversion_references"), ("item", "conversion_items")]
