@@ -5,9 +5,11 @@ use tokio::net::TcpListener;
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::operator::{DeliveryRow, Filter, OperatorStore};
+use trailmark_vendors::Dialect;
 use trailmark_wire::time::UnixMillis;
 
-use super::delivery_world::{SETTLING_MS, World, account};
+use super::delivery_accounts::lane;
+use super::delivery_world::{SETTLING_MS, World, account, sale};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -358,4 +360,30 @@ async fn what_a_vendor_cannot_take_or_lacks_a_field_is_settled_without_a_request
     let row = world.until(&id, |row| row.state == "rejected").await;
     assert!(row.reason.as_deref().is_some_and(|reason| reason.contains("customer.email")), "{row:?}");
     assert_eq!((row.attempts, world.requests("").await), (0, 0));
+}
+
+#[tokio::test]
+async fn what_a_402_stops_on_the_fifth_is_sent_on_the_first_and_not_before() {
+    let introw = |address: String| vec![lane("introw", Dialect::Current, "main", &address)];
+    let mut world = World::with(|double| introw(double.address().to_string())).await;
+    world.partner = world.vendor_state("introw").await["partners"][0]["id"].as_str().unwrap().to_owned();
+    let now = world.clock.now().to_rfc3339();
+    let month = now[..4].parse::<u32>().unwrap() * 12 + now[5..7].parse::<u32>().unwrap() - 1;
+    let in_month = |month: u32, rest: &str| {
+        UnixMillis::from_rfc3339(&format!("{}-{:02}-{rest}Z", month / 12, month % 12 + 1)).unwrap()
+    };
+    let (fifth, first) = (in_month(month + 1, "05T12:00:00"), in_month(month + 2, "01T00:00:00"));
+    world.advance(fifth.since(world.clock.now())).await;
+    world.control("POST", "introw/settings", &json!({ "credits_per_month": 0 })).await;
+    let id = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.until(&id, |row| tries(row) == ["send throttled"]).await;
+    assert_eq!((row.state.as_str(), row.attempts), ("due", 0));
+    let next_at = world.lane().await.next_at.unwrap();
+    assert_eq!(UnixMillis::from_rfc3339(&next_at).unwrap(), first);
+    world.control("POST", "introw/settings", &json!({ "credits_per_month": null })).await;
+    world.advance(first.since(world.clock.now()) - 1).await;
+    world.looked().await;
+    assert_eq!((world.store.leased(), world.requests("commission-lines").await), (1, 1), "not even on the last day");
+    world.advance(1).await;
+    world.until_state(&id, State::Recorded).await;
 }

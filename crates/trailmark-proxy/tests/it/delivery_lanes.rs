@@ -85,7 +85,7 @@ fn an_answer_in_between_starts_the_count_of_failures_anew() {
 }
 
 #[test]
-fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_a_day() {
+fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_32_days() {
     let hour = NOW.plus(3_600_000);
     let lane = after(Lane::default(), Signal::Throttled(Some(hour)), &limits(), NOW);
     assert_eq!(gate(&lane, &limits(), NOW), Gate::Closed(hour));
@@ -93,7 +93,15 @@ fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_a_day() {
     assert_eq!(gate(&sooner, &limits(), NOW), Gate::Closed(hour), "a later answer shortens nothing");
     assert_eq!(gate(&lane, &limits(), hour), Gate::Open(20));
     let year = after(Lane::default(), Signal::Throttled(Some(NOW.plus(365 * 86_400_000))), &limits(), NOW);
-    assert_eq!(gate(&year, &limits(), NOW), Gate::Closed(NOW.plus(86_400_000)));
+    let bound = NOW.plus(32 * 86_400_000);
+    assert_eq!(gate(&year, &limits(), NOW), Gate::Closed(bound));
+    let month = after(Lane::default(), Signal::Throttled(Some(NOW.plus(31 * 86_400_000))), &limits(), NOW);
+    for day in 0..31 {
+        let gate = gate(&month, &limits(), NOW.plus(day * 86_400_000));
+        assert_eq!(gate, Gate::Closed(NOW.plus(31 * 86_400_000)), "day {day}");
+    }
+    let later = after(month, Signal::Throttled(None), &limits(), NOW);
+    assert_eq!(gate(&later, &limits(), NOW.plus(30 * 86_400_000)), Gate::Closed(NOW.plus(31 * 86_400_000)));
 }
 
 // field-faults row 44

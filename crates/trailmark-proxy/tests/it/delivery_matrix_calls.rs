@@ -189,17 +189,25 @@ const PARTNERIZE_CALLS: &[Call] = &[
 const TRACKED: Call = Call { path: "/tracking_mode:api", is_refused_silently: true, ..CALL };
 const CHANGED: Call = Call { path: "/conversions/bulk", before: &[Told::Sale], is_read_back: true, ..CALL };
 
-/// vendors-2.md § 2: a click token converts once, ever, and a repeat is told so; a line has an idempotency key.
+/// vendors-2.md § 2: a click token converts once, ever, and a repeat is told so. One source alone says that a line has an
+/// idempotency key, so a repeat makes a second one here.
 const INTROW_CALLS: &[Call] = &[
     Call { name: "signup", event: Told::Click, ..CONVERSION },
     Call { name: "lead", event: Told::Lead, ..CONVERSION },
     Call { name: "sale", event: Told::Sale, ..LINE },
     Call { name: "full refund", before: &[Told::Sale], event: Told::RefundWhole, ..LINE },
     Call { name: "part refund", before: &[Told::Sale], event: Told::RefundPart, ..LINE },
+    Call {
+        name: "part refund, the sale's line",
+        method: "GET",
+        before: &[Told::Sale],
+        event: Told::RefundPart,
+        ..LINE
+    },
 ];
 
 const CONVERSION: Call = Call { path: "/affiliate/conversions", is_unique_there: true, ..CALL };
-const LINE: Call = Call { path: "/commission-lines", is_unique_there: true, ..CALL };
+const LINE: Call = Call { path: "/commission-lines", ..CALL };
 
 /// vendors-2.md § 3: customers have unique keys, transactions have not; a part is given back by deleting the sale and
 /// creating it with the rest.

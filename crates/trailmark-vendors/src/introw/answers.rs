@@ -11,7 +11,7 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
-use crate::redaction::Redaction;
+use crate::redaction::{Redaction, words};
 use crate::retry_after::{rate_limit, retry_after};
 
 /// The code in a 402: the monthly allowance of API credits is used up.
@@ -105,7 +105,7 @@ impl Refusal {
         Some(Self {
             code: text(error, "code")?.to_owned(),
             message: text(error, "message")?.to_owned(),
-            details: error.get("details").filter(|details| !details.is_null()).map(Value::to_string),
+            details: error.get("details").filter(|details| !details.is_null()).map(words),
         })
     }
 
@@ -145,7 +145,8 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
         Outcome::Retry { message, not_before } => (message, not_before),
         Outcome::Throttled { until } => (said(answer, "the vendor takes no more requests for now"), until),
-        Outcome::Duplicate { message }
+        Outcome::Conflict { message }
+        | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
         | Outcome::Rejected { message }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
-use crate::redaction::Redaction;
+use crate::redaction::{Redaction, words};
 use crate::retry_after::{rate_limit, retry_after};
 
 /// The content of a body.
@@ -74,18 +74,6 @@ fn body(bytes: &[u8]) -> Body<'_> {
         Ok("") => Body::Empty,
         Ok(text) if text.starts_with('<') => Body::Html,
         Ok(text) => serde_json::from_str(text).map_or(Body::Text(text), Body::Json),
-    }
-}
-
-/// Errors per field, in one line: `email: has already been taken`.
-fn words(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| format!("{name}: {}", words(value))).collect::<Vec<_>>().join("; ")
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn refund(amount_minor: i64) -> Task {
         amount_minor: 1230,
         refunded_minor: 0,
         currency: sale.currency,
+        items: Vec::new(),
         reference: Some("o_1001".into()),
     };
     Task {

@@ -108,6 +108,7 @@ fn random_partial_refunds_take_exactly_their_amount_from_the_items() {
                 amount_minor: whole,
                 refunded_minor,
                 currency,
+                items: Vec::new(),
                 reference: Some("111111l10".into()),
             };
             let number = usize::try_from(numbers.below(6)).unwrap();
