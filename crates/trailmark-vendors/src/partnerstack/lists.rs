@@ -292,9 +292,9 @@ fn none(thing: Thing) -> Outcome {
     Outcome::Rejected { message: format!("{} in the whole list", thing.none()) }
 }
 
-/// Where one partner is read, and the label of that request.
-pub(super) fn path_of_partner(dialect: Dialect, key: &str) -> (String, &'static str) {
-    let rule = Rule::of(Thing::Partner, dialect);
+/// Where one partnership is read, and the label of that request.
+pub(super) fn path_of_partnership(dialect: Dialect, key: &str) -> (String, &'static str) {
+    let rule = Rule::of(Thing::Partnership, dialect);
     (format!("{}/{}", rule.path, path_segment(key)), rule.label_of_one)
 }
 
