@@ -221,7 +221,8 @@ impl Account {
                 (conversion::request(&self.tracking, bearer, click_id, customer, &task.data, notes), Class::Searchable)
             }
             Wanted::Customer(customer) => {
-                (customers::create(&self.api, &self.basic, self.dialect, customer, task, notes)?, Class::UniqueKey)
+                let create = customers::create(&self.api, &self.basic, self.dialect, customer, task, notes)?;
+                (create, self.class_of_customers())
             }
             Wanted::Action(customer) => {
                 fit::without_data(&task.data, "an action has no place for it", notes);
@@ -250,6 +251,14 @@ impl Account {
             Wanted::Entry(entry) if self.dialect == Dialect::Current => Some(Sought::Entry(entry)),
             Wanted::Deletion(deletion) => Some(Sought::Deleted(deletion)),
             Wanted::Action(_) | Wanted::Click { .. } | Wanted::Customer(_) | Wanted::Entry(_) => None,
+        }
+    }
+
+    /// Only the guide promises that a second customer with the same key is an error.
+    fn class_of_customers(&self) -> Class {
+        match self.dialect {
+            Dialect::Current => Class::Searchable,
+            Dialect::Guide => Class::UniqueKey,
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
 
 fn current(operation: Operation) -> Support {
     match operation {
-        // The class of `conversion/xid`, the stricter of the two; a plan names its own.
+        // Neither call promises that a repeat has no second effect: the code of a taken key is not documented.
         Operation::Signup => Support::Yes {
             how: "POST conversion/xid with a click id and a tracking token, else POST /v2/customers",
             class: Some(Class::Searchable),
