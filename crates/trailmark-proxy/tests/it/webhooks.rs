@@ -331,6 +331,36 @@ async fn a_vendor_that_tells_no_commission_stops_no_delivery() {
 }
 
 #[tokio::test]
+async fn a_lane_that_a_429_closes_asks_nothing_more_and_loses_no_question() {
+    let town = Town::open().await;
+    let mut ids = Vec::new();
+    for number in 1..=4 {
+        let id = town.signup(number, &format!("u_{number}")).await;
+        town.until_commission(&id, "unknown").await;
+        ids.push(id);
+    }
+    let fault = json!({"vendor": "partnerstack", "path_contains": "rewards", "kind": "status", "status": 429,
+        "retry_after_s": 600});
+    town.control("POST", "faults", &fault).await;
+    let before = town.asked().await;
+    // All four are due now, and are claimed together.
+    town.proxy.clock.advance(7 * HOUR_MS);
+    town.until_lane("throttled").await;
+    // A webhook is interpreted once the look that claimed them has ended.
+    assert_eq!(town.tell(&updated("u_1")).await.status, 204);
+    town.until_interpreted().await;
+    assert_eq!(town.asked().await, before + 1);
+    town.control("DELETE", "faults", &Value::Null).await;
+    for number in 1..=4 {
+        town.control("POST", "partnerstack/rewards", &json!({"customer_key": format!("u_{number}")})).await;
+    }
+    town.proxy.clock.advance(2 * HOUR_MS);
+    for id in &ids {
+        town.until_commission(id, "pending").await;
+    }
+}
+
+#[tokio::test]
 async fn a_refused_credential_pauses_the_lane_and_loses_no_question() {
     let town = Town::open().await;
     let id = town.signup(1, "u_1").await;
