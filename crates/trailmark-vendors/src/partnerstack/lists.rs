@@ -209,13 +209,17 @@ impl Listing {
         Reply::Page { items, next: after.map(|after| self.page(Some(after))) }
     }
 
-    /// Reads the partners of a page one after the other, from the last key to the first.
+    /// Reads the partners of a page one after the other, from the last key to the first. Who has left since the page was read
+    /// is left out.
     fn profiled(&self, mut keys: Vec<String>, read: Vec<Record>, after: Option<String>) -> Reply {
         let Some(key) = keys.pop() else { return self.with_next(read, after.as_deref()) };
         let (listing, request) = (self.clone(), request_of_one(&self.account, Thing::Partner, &key));
         Reply::Next(Call::new(request, move |answer| {
-            let profile = read_one(&listing.account, Thing::Partner, &key, answer)?;
-            let read = read.iter().cloned().chain([profile]).collect();
+            let profile = match read_one(&listing.account, Thing::Partner, &key, answer) {
+                Err(Outcome::Missing { .. }) => None,
+                profile => Some(profile?),
+            };
+            let read = read.iter().cloned().chain(profile).collect();
             Ok(listing.profiled(keys.clone(), read, after.clone()))
         }))
     }

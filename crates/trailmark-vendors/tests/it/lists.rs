@@ -7,7 +7,7 @@ use trailmark_vendors::command::{Record, Reply, Value, Values};
 use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::outcome::Outcome;
 
-use super::{Account, NOW, Opened, account, answer, done, fixture, paged, partnerstack, text, values};
+use super::{Account, NOW, Opened, account, answer, done, fixture, paged, partnerstack, text, told, values};
 
 const LISTS: [&str; 6] = ["customers", "groups", "partners", "partnerships", "transactions", "commissions"];
 
@@ -121,6 +121,20 @@ fn each_partner_of_a_page_is_read_before_the_next_page() {
     let names: Vec<_> = items.iter().map(|item| json_of(item)["name"].clone()).collect();
     assert_eq!(names, ["Jane", "Jane"]);
     assert_eq!(short(next.unwrap().request.url.expose()), "partnerships?limit=100&group_key=g&starting_after=c");
+}
+
+#[test]
+fn a_partner_who_leaves_after_the_page_was_read_is_left_out_of_its_profiles() {
+    let call = at(Dialect::Current).ask("partnerships list", &values("", &[("profiles", Value::Given)])).unwrap();
+    let of = |partner: &str| json!({ "key": format!("part_{partner}"), "partner_key": partner });
+    let Ok(Reply::Next(next)) = (call.read)(&page(&json!([of("p1"), of("p2")]), &json!({ "has_more": false }))) else {
+        panic!("no partner is asked for")
+    };
+    let Ok(Reply::Next(next)) = (next.read)(&answer(404, fixture!("404"))) else { panic!("p2 is not asked for") };
+    assert_eq!(short(next.request.url.expose()), "partnerships/p2");
+    let there = json!({ "data": of("p2"), "status": 200 }).to_string();
+    let (items, next) = paged((next.read)(&answer(200, &there)).unwrap());
+    assert_eq!((items.len(), told(&items[0], "key"), next.is_none()), (1, "p2", true));
 }
 
 #[test]
