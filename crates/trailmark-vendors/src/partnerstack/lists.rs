@@ -254,7 +254,10 @@ fn cursor_of(item: &Value) -> Option<&str> {
 fn next(rule: Rule, answer: &Answer, page: Envelope) -> Result<Option<String>, Outcome> {
     match (page.has_more, rule.is_guides) {
         (false, _) => Ok(None),
-        (true, false) => Ok(page.items.last().and_then(cursor_of).map(str::to_owned)),
+        (true, false) => {
+            let last = page.items.last().and_then(cursor_of).map(str::to_owned);
+            last.map(Some).ok_or_else(|| unreadable(answer, "more pages, and no item to go on after"))
+        }
         (true, true) => {
             let cursor = page.ending_cursor;
             cursor.map(Some).ok_or_else(|| unreadable(answer, "more pages, and no `data.ending_cursor`"))

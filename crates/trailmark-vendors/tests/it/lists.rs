@@ -106,6 +106,15 @@ fn one_commission_is_searched_in_the_list_to_its_end() {
 }
 
 #[test]
+fn an_empty_page_that_is_not_the_last_does_not_end_a_list_silently() {
+    let call = at(Dialect::Current).ask("customers list", &all()).unwrap();
+    let more = (call.read)(&page(&json!([]), &json!({ "has_more": true }))).unwrap_err();
+    assert_eq!(more, Outcome::Unknown { message: "status 200: more pages, and no item to go on after".into() });
+    let (items, next) = paged((call.read)(&page(&json!([]), &json!({ "has_more": false }))).unwrap());
+    assert!(items.is_empty() && next.is_none());
+}
+
+#[test]
 fn each_partner_of_a_page_is_read_before_the_next_page() {
     let profiles = values("", &[("group", text("g")), ("profiles", Value::Given)]);
     let call = at(Dialect::Guide).ask("partnerships list", &profiles).unwrap();
