@@ -39,6 +39,7 @@ const CURRENT: &[Row] = &[
            "first_name":"Jane","last_name":"Doe","manager_email":"m@acme.example","manager_name":"Mia","tags":["vip"]}"#,
         "vip",
     ),
+    ("partners add --email kim@p.example", r#"POST /api/v2/partnerships {"email":"kim@p.example"}"#, "grp_affiliate"),
     (
         "partners update jane7 --new-key jane8 --group grp_reseller",
         r#"GET /api/v2/partnerships/jane7
@@ -125,6 +126,7 @@ const GUIDE: &[Row] = &[
            "first_name":"Jane","last_name":"Doe"}"#,
         "jane7",
     ),
+    ("partners add --email kim@p.example", r#"POST /api/v2/partnerships {"email":"kim@p.example"}"#, "grp_affiliate"),
     (
         "partners update jane7 --new-key jane8 --group grp_reseller",
         r#"GET /api/v2/partnerships/jane7
