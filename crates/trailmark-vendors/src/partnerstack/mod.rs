@@ -333,8 +333,8 @@ impl Account {
         Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
     }
 
-    /// Whether the partner whom the vendor credits with the customer is still in the programme. The touch's partner does
-    /// not decide: its key may have changed since, and a click may credit another partner.
+    /// Whether the partner that the vendor credits with the customer is still in the programme. The touch's partner does not
+    /// decide: its key may have changed since, and a click may credit another partner.
     fn credited(&self, task: &Task) -> Option<Call<Step<Standing>>> {
         let request = self.customer(task.customer.as_ref()?)?;
         let (account, task) = (self.clone(), task.clone());

@@ -1,6 +1,6 @@
 //! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction; it is
 //! approved or declined, then paid. Only the list by customer tells of rewards without trust in a webhook. If no reward is
-//! shown, the customer is read, and then the partner whom it names: a partner who left the programme earns nothing. The
+//! shown, the customer is read, and then the partner that it names: a partner who left the programme earns nothing. The
 //! customer names the partnership by its own key, which stays when the partner's key changes.
 //!
 //! Our documents name the list and its filters. The members and the words of `reward_status` are those that a production

@@ -104,7 +104,7 @@ fn rewards_are_listed_by_the_vendors_own_key_of_the_customer() {
 }
 
 #[test]
-fn the_partner_whom_the_vendor_credits_is_asked_for_whatever_key_the_touch_has() {
+fn the_partner_that_the_vendor_credits_is_asked_for_whatever_key_the_touch_has() {
     for partner in [Some(PartnerKey::new("stale").unwrap()), None] {
         let earned = Earned { task: Task { partner, ..signup() }, ..customer() };
         for vendor in [adapter(), guide()] {
