@@ -1,6 +1,6 @@
 //! `partners import`: adds the rows of a file at a vendor, one after the other, and keeps a report beside the file, so that a
-//! second run goes on where the first one ended. `sheet` reads the file, `account` sends the requests, `report` is kept; the
-//! vendor's table says what keeps a row from taking effect twice. Nothing passes through the ledger.
+//! second run goes on where the first one ended. `sheet` reads the file, `account` sends the requests, `report` keeps the
+//! report; the vendor's table says what keeps a row from taking effect twice. Nothing passes through the ledger.
 //!
 //! A row is known by its cells, its program and the vendor's hosts, so rows may be moved, added and corrected between two
 //! runs. The report says `sending` before a row is sent: whatever ends the process, the next run knows which row may have

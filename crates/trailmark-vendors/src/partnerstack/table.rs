@@ -57,7 +57,7 @@ fn current(operation: Operation) -> Support {
             class: None,
         },
         Operation::Webhooks => Support::Yes {
-            how: "partnership.* and customer_* events on a secret path, read back by GET /v2/rewards, customers and partnerships",
+            how: "partnership.* and customer_* events on a secret path, read back by GET /v2/rewards and customers",
             class: None,
         },
         Operation::Team => Support::Unsupported { why: TEAM },
