@@ -9,7 +9,7 @@ use trailmark_vendors::Dialect;
 use trailmark_wire::time::UnixMillis;
 
 use super::delivery_accounts::lane;
-use super::delivery_world::{SETTLING_MS, World, account, sale};
+use super::delivery_world::{SETTLING_MS, World, account, guide_account, sale};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -226,19 +226,27 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_unique_key_is_sent_again_and_already_exists_is_resolved_by_look_up() {
-    let world = World::start().await;
-    world
-        .control(
-            "POST",
-            "faults",
-            &json!({ "vendor": "partnerstack", "kind": "reset_after", "method": "POST", "times": 1 }),
-        )
-        .await;
+    let world = World::with(|double| vec![guide_account("main", &double.address().to_string())]).await;
+    let lost = json!({ "vendor": "partnerstack-guide", "kind": "reset_after", "method": "POST", "times": 1 });
+    world.control("POST", "faults", &lost).await;
     let id = world.accept("main", "u_1", None).await;
     let row = world.until(&id, |row| tries(row) == ["send unknown"]).await;
     assert_eq!(row.state, "due");
     let row = world.to_the_end(&id).await;
     assert_eq!(tries(&row)[..2], ["send unknown", "send duplicate"]);
+    let customers = world.vendor_state("partnerstack-guide").await["customers"].as_array().unwrap().len();
+    assert_eq!((row.state.as_str(), customers), ("recorded", 1), "{row:?}");
+}
+
+#[tokio::test]
+async fn a_customer_of_current_whose_answer_is_lost_is_looked_up_and_not_made_twice() {
+    let world = World::start().await;
+    world.control("POST", "partnerstack/settings", &json!({ "dedupe": false })).await;
+    let lost = json!({ "vendor": "partnerstack", "kind": "reset_after", "method": "POST", "times": 1 });
+    world.control("POST", "faults", &lost).await;
+    let id = world.accept("main", "u_1", None).await;
+    let row = world.to_the_end(&id).await;
+    assert_eq!(tries(&row), ["send unknown", "look_up found"]);
     assert_eq!((row.state.as_str(), world.effects("u_1").await), ("recorded", 1), "{row:?}");
 }
 

@@ -12,7 +12,7 @@ use trailmark_wire::time::UnixMillis;
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::{Redaction, words};
-use crate::retry_after::{rate_limit, retry_after};
+use crate::retry_after::{rate_limit, retry_after, throttled};
 
 /// The code in a 402: the monthly allowance of API credits is used up.
 const CREDITS: &str = "API_CREDITS_EXHAUSTED";
@@ -144,7 +144,9 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     let (message, not_before) = match failure {
         Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
         Outcome::Retry { message, not_before } => (message, not_before),
-        Outcome::Throttled { until } => (said(answer, "the vendor takes no more requests for now"), until),
+        Outcome::Throttled { until } => {
+            (said(answer, "the vendor takes no more requests for now"), throttled(answer, until))
+        }
         Outcome::Conflict { message }
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }

@@ -190,16 +190,20 @@ pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer,
         return failure;
     }
     match answers::data(answer) {
-        Some(data) => entered(entry, dialect, &data),
+        Some(data) => entered(entry, dialect, &data, redaction),
         None if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         None => answers::unproved(answer, "a transaction"),
     }
 }
 
-/// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared.
-fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value) -> Outcome {
+/// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared. A transaction under
+/// another key was made, and no look-up by our key would ever find it: sending it again would make one more.
+fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value, redaction: &Redaction<'_>) -> Outcome {
     match (text(data, "key"), dialect) {
-        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified { reference: None },
+        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => {
+            let key = redaction.apply(key);
+            Outcome::Conflict { message: format!("the vendor recorded it under another key, `{key}`") }
+        }
         (Some(key), _) => match compared(entry, data) {
             None => Outcome::Recorded { reference: Some(key.to_owned()) },
             Some(message) => Outcome::Conflict { message },
