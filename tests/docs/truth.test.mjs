@@ -146,7 +146,8 @@ test('every metric of the page is one that the proxy shows', () => {
 });
 
 test('every command and setting of the pages exists', () => {
-  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'))
+  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'), { recursive: true })
+    .filter((name) => name.endsWith('.rs'))
     .map((name) => proxy(`cli/${name}`))
     .join('\n');
   const vendors = readdirSync(join(ROOT, VENDORS), { recursive: true }).filter((name) => name.endsWith('.rs'));

@@ -18,7 +18,7 @@ use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
 use crate::panics;
 use crate::workspace::Workspace;
-use crate::{captures, shell, tools};
+use crate::{shell, tools, vendor_names};
 
 /// The folder of the built files, below the root.
 pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
@@ -37,7 +37,7 @@ const INPUTS: [&str; 11] = [
     "crates/trailmark-wire/src",
     "xtask/src/artifact.rs",
     "xtask/src/build_sdk.rs",
-    "xtask/src/captures.rs",
+    "xtask/src/vendor_names.rs",
     "xtask/src/panics.rs",
 ];
 
@@ -99,7 +99,7 @@ fn check_bindgen_versions(workspace: &Workspace) -> Result<()> {
 
 fn fingerprint(workspace: &Workspace, npm: Option<&Npm>) -> Result<String> {
     let mut text = npm.map_or("no Node", |npm| &npm.lock_hash).to_owned();
-    let mut inputs = vec![captures::files(&workspace.root)?];
+    let mut inputs = vec![vendor_names::files(&workspace.root)?];
     for input in INPUTS {
         let path = workspace.root.join(input);
         inputs.push(if path.is_dir() { shell::files_under(&path)? } else { vec![path] });
@@ -212,8 +212,12 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
 /// that the same sources give the same bytes; `handed` are the functions that the module imports from them without glue.
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
-    const REGISTRY: &str = "(typeof FinalizationRegistry === 'undefined')\n    \
-        ? { register: () => {}, unregister: () => {} }\n    : ";
+    // From one text to just before the other: for browsers without a registry, which cannot run the module, and for the two
+    // gigabytes of text after which Safari's decoder fails.
+    const NEEDLESS: [[&str; 2]; 2] = [
+        ["(typeof FinalizationRegistry === 'undefined')", "new FinalizationRegistry("],
+        ["numBytesDecoded += bytes.length;", "return cachedTextDecoder"],
+    ];
     const LOAD: &str = "export const load = async bytes => {\n\
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
         __wbg_finalize_init(instance, module);\n};\n";
@@ -246,9 +250,13 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
             }
         }
     }
-    // Older browsers cannot run the module.
-    ensure!(whole.contains(REGISTRY) || !whole.contains("FinalizationRegistry"), "wasm-bindgen writes another registry");
-    whole = whole.replace(REGISTRY, "");
+    for [from, to] in NEEDLESS {
+        if let Some(start) = whole.find(from) {
+            let (_, rest) = whole.split_at(start);
+            let length = rest.find(to).with_context(|| format!("the glue has `{from}` without `{to}`"))?;
+            whole.replace_range(start..start + length, "");
+        }
+    }
     let begin = whole.find(BEGIN).with_context(|| format!("the glue has no `{BEGIN}`; wasm-bindgen writes another"))?;
     let finalize = whole.find("function __wbg_finalize_init(");
     ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
@@ -325,7 +333,7 @@ struct Halves {
 
 impl Halves {
     fn read(root: &Path) -> Result<Self> {
-        let read = |name: &str| captures::filled(root, &root.join("pkg-template").join(name));
+        let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
         // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })

@@ -13,7 +13,7 @@ mod debian;
 mod tools;
 mod fronts;
 mod artifact;
-mod captures;
+mod vendor_names;
 mod build_sdk;
 mod size;
 mod pack;

@@ -55,10 +55,7 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<Command> {
     let (path, before, line) = LINE;
     let path = copy.join(path);
     let text = with_line(&fs::read_to_string(&path)?, before, line);
-    write(
-        &path,
-        text.with_context(|| format!("{}: not one line begins with `{before}`", path.display()))?.as_bytes(),
-    )?;
+    write(&path, text.with_context(|| format!("{}: not one line begins with `{before}`", path.display()))?.as_bytes())?;
     let mut command = Command::new(shell::cargo());
     command.args(["test", "--offline", "--package", "trailmark-vendors"]).current_dir(&copy);
     command.env("CARGO_TARGET_DIR", copy.join("target")).env("RUSTFLAGS", "-D warnings");

@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use crate::artifact::{Manifest, write_if_changed};
 use crate::build_sdk;
-use crate::captures;
 use crate::npm::{self, Npm};
 use crate::shell;
+use crate::vendor_names;
 use crate::workspace::Workspace;
 
 /// Hand-written files that go into the package unchanged; `package.json` and `stub.js` are adapted.
@@ -67,7 +67,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<PathBuf> {
 /// The names and bytes of the package's files.
 fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
-    let text = |path: PathBuf| captures::filled(root, &path);
+    let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
     let mut files = vec![
         ("package.json", versioned(&text(template.join("package.json"))?, version)?.into_bytes()),

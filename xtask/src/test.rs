@@ -39,7 +39,11 @@ const STEPS: &[Step] = &[
     Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
     Step { name: "npm", what: "the packed npm package: checkers, types, applications that import it", run: npm_tests },
     Step { name: "docs", what: "every page of docs/ followed to the letter", run: docs_tests },
-    Step { name: "openapi", what: "what the tests before asked and answered, against a vendor's OpenAPI", run: openapi_tests },
+    Step {
+        name: "openapi",
+        what: "what the tests before asked and answered, against a vendor's OpenAPI",
+        run: openapi_tests,
+    },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
@@ -194,7 +198,7 @@ fn rust_tests(run: &Run<'_>) -> Result<()> {
     tested(run, &mut command, counts::of_cargo)
 }
 
-/// The variable with the file into which simulators write what a vendor's OpenAPI describes.
+/// The variable with the file into which simulators write what a vendor's own document describes.
 const EXCHANGES: &str = "TRAILMARK_EXCHANGES";
 
 fn exchanges(workspace: &Workspace) -> PathBuf {

@@ -137,7 +137,8 @@ impl Simulator {
         let (stop, stopped) = watch::channel(false);
         let exchanges = std::env::var_os(VARIABLE).map(PathBuf::from);
         let opened = Exchanges::open(exchanges.as_deref());
-        let exchanges = opened.map_err(|source| StartError::Exchanges { path: exchanges.unwrap_or_default(), source })?;
+        let exchanges =
+            opened.map_err(|source| StartError::Exchanges { path: exchanges.unwrap_or_default(), source })?;
         let path = settings.state.clone().unwrap_or_default();
         let world = World::open(Settings { listen: address, ..settings }, exchanges);
         let world = Arc::new(Mutex::new(world.map_err(|source| StartError::State { path, source })?));

@@ -35,7 +35,8 @@ pub struct Landing<'a> {
 pub struct Told {
     /// The address.
     pub url: String,
-    /// Whether a parameter or a segment that a rule captures has a value. Whether the value is a key is decided elsewhere.
+    /// Whether a parameter that a rule captures has a value, or a segment follows its name. Whether that is a key is decided
+    /// elsewhere.
     pub is_touch: bool,
 }
 
@@ -88,7 +89,7 @@ impl<'a> Landing<'a> {
     /// captures the same.
     pub fn told(&self, rules: &[Rule<'_>]) -> Told {
         // Built piece by piece: formatting would cost the browser's module more than this whole file.
-        let is_touch = rules.iter().any(|rule| rule.segments(self).any(|segment| !segment.is_empty()));
+        let is_touch = rules.iter().any(|rule| rule.segments(self).next().is_some());
         let mut told = Told { url: self.origin(), is_touch };
         told.url.push_str(if self.path.is_empty() { "/" } else { cut(self.path, PATH_BYTES) });
         let mut separator = '?';

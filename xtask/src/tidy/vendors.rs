@@ -58,7 +58,8 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<String> {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
-        let adapters = ["alpha", "beta"].map(|name| file(&format!("{ADAPTERS}{name}/mod.rs"), "impl Vendor for X {}\n"));
+        let adapters =
+            ["alpha", "beta"].map(|name| file(&format!("{ADAPTERS}{name}/mod.rs"), "impl Vendor for X {}\n"));
         let tree: Vec<_> = adapters.into_iter().chain([file(path, text)]).collect();
         check(&tree).iter().map(ToString::to_string).collect()
     }

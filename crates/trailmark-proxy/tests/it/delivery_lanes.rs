@@ -10,7 +10,7 @@ use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_vendors::task::Task;
 use trailmark_vendors::{Dialect, Pace, VENDORS};
 use trailmark_wire::conversion::{Customer, Kind, Order};
-use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey, ProgramId, SiteId};
 use trailmark_wire::money::Currency;
 use trailmark_wire::time::UnixMillis;
 
@@ -147,6 +147,8 @@ fn a_refused_credential_is_tried_again_until_it_is_good() {
 /// A sale that every vendor can look up.
 fn sale() -> Task {
     Task {
+        site: SiteId::new("acme").unwrap(),
+        program: ProgramId::new("main").unwrap(),
         conversion: ConversionId::from_parts(NOW, [0; 10]),
         kind: Kind::Sale,
         occurred_at: NOW,
@@ -166,6 +168,7 @@ fn sale() -> Task {
         reference: None,
         touch_used_by: None,
         is_unsent: false,
+        may_have_acted: true,
     }
 }
 

@@ -66,7 +66,7 @@ const CURRENT: &str = "introw";
 const GUIDE: &str = "introw-guide";
 const ACCOUNTS: [&str; 2] = [CURRENT, GUIDE];
 
-/// The operation that the OpenAPI document of seed 003 describes.
+/// The operation that the machine-readable document of seed 003 describes.
 const LIST_PARTNERS: &str = "partner.list";
 
 /// The scopes of the vendor's keys (vendors-2.md § 2).

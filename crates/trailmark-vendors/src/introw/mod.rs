@@ -227,11 +227,10 @@ impl Delivery for Account {
             Wanted::Back(back) => {
                 lines::note_what_is_left_out(task, &mut notes);
                 let request = self.get(&back.path, lines::GET);
-                let read = move |answer: &_| {
-                    match back.line(answer, &Redaction::of_task(&account.credentials, &owned)) {
-                        Ok(line) => Step::Next(account.adding(line, owned.clone())),
-                        Err(outcome) => Step::Done(outcome),
-                    }
+                let read = move |answer: &_| match back.line(answer, &Redaction::of_task(&account.credentials, &owned))
+                {
+                    Ok(line) => Step::Next(account.adding(line, owned.clone())),
+                    Err(outcome) => Step::Done(outcome),
                 };
                 (Call::new(request, read), Class::Searchable)
             }

@@ -6,7 +6,9 @@ use serde_json::{Value as Json, json};
 use trailmark_vendors::Dialect;
 use trailmark_vendors::command::Value;
 
-use super::{answer, answered, current, done, guide, lines, named, opened, page, recorded, report, settings, start, text, told};
+use super::{
+    answer, answered, current, done, guide, lines, named, opened, page, recorded, report, settings, start, text, told,
+};
 use crate::NOW;
 
 fn body(request: &str) -> Json {
@@ -49,7 +51,10 @@ fn partners_go_on_where_the_vendor_says() {
     body["hypermedia"]["pagination"]["next_page"] = json!(format!("/campaign/10l176/publisher?{keys}&offset=100"));
     let ask = start(&query, "partners list", "", &[]).unwrap();
     let followed = page(answered(ask, &[answer(200, &body.to_string())]).1).1.unwrap();
-    assert!(followed.starts_with(&format!("GET https://api.partnerize.com/campaign/10l176/publisher?offset=100&{keys}\n")), "{followed}");
+    assert!(
+        followed.starts_with(&format!("GET https://api.partnerize.com/campaign/10l176/publisher?offset=100&{keys}\n")),
+        "{followed}"
+    );
     for body in ["", "<html>", "{}", r#"{"publishers":[{"publisher_id":"1"}]}"#, r#"{"publishers":7}"#] {
         let ask = start(&current(), "partners list", "", &[]).unwrap();
         assert!(told(&answered(ask, &[answer(200, body)]).1.unwrap_err()).starts_with("unknown | "), "{body}");

@@ -41,7 +41,9 @@ pub(crate) fn filled(root: &Path, template: &Path) -> Result<String> {
 fn params(source: &str) -> impl Iterator<Item = &str> {
     let lists = source.split(['{', '\n']).map(str::trim_start);
     let lists = lists.filter(|text| text.starts_with("click_params:") || text.starts_with("partner_params:"));
-    lists.filter_map(|text| text.split_once('[')?.1.split_once(']')).flat_map(|(list, _)| list.split('"').skip(1).step_by(2))
+    lists
+        .filter_map(|text| text.split_once('[')?.1.split_once(']'))
+        .flat_map(|(list, _)| list.split('"').skip(1).step_by(2))
 }
 
 #[cfg(test)]
