@@ -45,7 +45,7 @@ pub(super) fn get(account: &Account, values: &Values) -> Result<Ask<Reply>, Refu
     Ok(one(account, values, &path_of_one(account, values)?, None))
 }
 
-/// The path of the partner whom the command names.
+/// The path of the partner that the command names.
 fn path_of_one(account: &Account, values: &Values) -> Result<String, Refusal> {
     let key = segment(&values.key).ok_or_else(|| rejection("no URL can name this partner"))?;
     Ok(format!("{}/{key}", path(account)))

@@ -47,7 +47,7 @@ fn question(vendor: &Opened, earned: &Earned, which: Question) -> Option<Call<St
     })
 }
 
-/// The question that follows upon this answer.
+/// The question that follows this answer.
 fn next(call: &Call<Step<Standing>>, body: &str) -> Call<Step<Standing>> {
     match (call.read)(&answer(200, body)) {
         Step::Next(next) => next,
