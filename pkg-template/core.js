@@ -1,14 +1,19 @@
-// The code that the script tag (loader.js) and the npm package (index.js) share. It starts the module, hands it arrival and
-// queue, answers calls through it, drains the stored queue, and binds forms. The module decides about conversions. If
-// anything fails, the page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message.
+// The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
+// work, hands it arrival and queue, answers calls through it, drains the stored queue, and binds forms. Most pages have no
+// work (`mode: 'idle'`). The module decides about conversions. If anything fails, the page continues without attribution
+// (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names that the vendors' links and scripts
+// use (xtask/src/vendor_names.rs).
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
 // argument is the number of earlier tries.
 export const run = (trailmark, settings, load) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
+  const isConsent = word => /^(granted|denied|pending)$/.test(word);
+  // Calls that only the module answers.
+  const asks = ([name, argument]) => name != 'config' && (name != 'consent' || !isConsent(argument));
   const explain = error => settings.debug && console.warn('trailmark:', error);
-  let loading, tries = 0, call, timer;
+  let loading, failed, tries = 0, call, timer;
 
   // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
@@ -48,6 +53,26 @@ export const run = (trailmark, settings, load) => {
     }
   };
 
+  // Whether the module can have work: a recognised name in the address, a vendor's cookie, or something of ours in cookies or
+  // storage. Rather once too often: the module reads all of it exactly.
+  const isNeeded = () => {
+    try {
+      const ours = 'tm_' + settings.site;
+      const names = `__PARAMS__,__COOKIES__,${ours},${settings.params || ''}`.match(/[^\s,]+/g).join('|');
+      return settings.debug || RegExp(`\\b(${names})[=/]`, 'i').test(unescape(`${state.a.url} ${document.cookie}`)) ||
+        Object.keys(localStorage).some(key => !key.indexOf(ours + '_'));
+    } catch (_) {
+      return true;
+    }
+  };
+
+  // Answers what needs no module.
+  const rest = () => {
+    const stated = navigator.globalPrivacyControl ? 'denied' : state.s || settings.consent;
+    state.o({ attributed: false, mode: 'idle' });
+    state.q.splice(0).map(([, , resolve]) => resolve(isConsent(stated) ? stated : 'pending'));
+  };
+
   const begin = () => {
     if (loading) return;
     loading = 1;
@@ -75,23 +100,23 @@ export const run = (trailmark, settings, load) => {
     })().catch(error => {
       // A later conversion tries again.
       loading = 0;
+      failed = 1;
       explain(error);
       state.o({ attributed: false, mode: 'off' });
     });
   };
 
-  // A conversion does not wait until the page is idle.
   state.q.push = (...calls) => {
-    calls.some(isConversion) && begin();
-    return Array.prototype.push.apply(state.q, calls);
+    Array.prototype.push.apply(state.q, calls);
+    start();
   };
 
   // The page is back from the back/forward cache, or online again.
   w.addEventListener('pageshow', event => {
-    if (event.persisted && call) {
-      call('resume');
-      drain();
-    }
+    if (!event.persisted) return;
+    if (!call) return start();
+    call('resume');
+    drain();
   });
   w.addEventListener('online', () => call && drain());
 
@@ -109,7 +134,13 @@ export const run = (trailmark, settings, load) => {
     trailmark[kind](input);
   });
 
-  const start = () => state.q.some(isConversion) ? begin() : whenIdle();
+  // A conversion does not wait until the page is idle.
+  const start = () => {
+    if (loading || document.prerendering) return;
+    state.q.map(configure);
+    if (state.q.some(isConversion)) begin();
+    else if (!failed) isNeeded() || state.q.some(asks) ? whenIdle() : rest();
+  };
   const idle = () => (w.requestIdleCallback || setTimeout)(begin);
   const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
   if (!document.prerendering) return start();
