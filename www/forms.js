@@ -74,7 +74,7 @@ function element(tag, text, members = {}) {
   return Object.assign(document.createElement(tag), { textContent: text }, members);
 }
 
-/** Puts the answer in the place of the form. */
+/** Puts the answer in the place of the form, and keeps the form's height: a late answer must not move what is below. */
 function show(title, sentence, result, onwards) {
   const box = $('[data-result]');
   const detail = [result.status, result.code, result.conversionId].filter(Boolean).join(' · ');
@@ -84,6 +84,7 @@ function show(title, sentence, result, onwards) {
   const told = element('p', said(result));
   told.dataset.said = '';
   box.replaceChildren(heading, element('p', sentence), told, label, onwards);
+  box.parentElement.style.minHeight = `${box.parentElement.offsetHeight}px`;
   $('[data-before]').hidden = true;
   box.hidden = false;
   heading.focus();

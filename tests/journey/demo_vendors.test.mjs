@@ -166,6 +166,11 @@ test('the thank-you page is readable after an order at each vendor, on phone and
     const look = LOOKS[index];
     const { context, page } = await freshPage(browser, look);
     await page.addInitScript(watchShifts);
+    // Long enough after the click that the browser counts what moves then as moving by itself.
+    await page.route('**/shop/orders', async (route) => {
+      await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), 600);
+      await route.continue();
+    });
     await visits(page, VISITS[vendor], `looks-${vendor}@example.org`);
     await sound(page, `demo-thanks-${vendor}`, look);
     await context.close();
