@@ -72,8 +72,8 @@
       try {
         state.q.filter(call => isConversion(call[0])).map(settle);
         const { site, endpoint, base, params } = settings(), { url } = state.a;
-        const names = `ps_xid,gsxid,ps_partner_key,gspk,clickref,irw_id,${params || ''}`.replace(/[\s,]+/g, '|');
-        const found = url.match(RegExp(`[?&#;/](${names})=[^?&#;]+`, 'gi'));
+        const names = `__PARAMS__,${params || ''}`.match(/[^\s,]+/g).join('|');
+        const found = url.match(RegExp(`[?&#;/](${names})[=/][^?&#;]+`, 'gi'));
         if (found && granted())
           navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({
             site, ...state.a, url: url.split(/[?#]/)[0] + '?' + found.join('').slice(1)

@@ -20,14 +20,14 @@ pub struct Sighting {
     pub cookies: TextMap,
 }
 
-/// Looks at an arrival. After the proxy has answered for it (`told`), only origin and path are sent, so that the proxy can
-/// look up the visitor without recording a second touch.
+/// Looks at an arrival. After the proxy has answered for it (`told`), only the origin is sent, so that the proxy can look up
+/// the visitor without recording a second touch.
 pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> Sighting {
     let Ok(landing) = Landing::parse(&arrival.url) else {
         return Sighting::default();
     };
     if told {
-        return Sighting { url: landing.told(&[]).url, ..Sighting::default() };
+        return Sighting { url: landing.origin(), ..Sighting::default() };
     }
     let rules = rules(params);
     let cookies = named_cookies(cookies, &rules);

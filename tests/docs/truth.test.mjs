@@ -129,11 +129,11 @@ test('every name that is stored stands in the table, and no other', () => {
 });
 
 test('every parameter that counts as a touch is one that the capture rules know', () => {
-  const known = all(read('crates/trailmark-wire/src/vendor.rs'), /(?:click|partner)_params: &\[([^\]]*)\]/g).flatMap((list) =>
-    all(list, /"([^"]+)"/g),
-  );
+  const vendors = readdirSync(join(ROOT, 'crates/trailmark-vendors/src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  const captures = vendors.map(({ name }) => read(`crates/trailmark-vendors/src/${name}/captures.rs`)).join('\n');
+  const known = all(captures, /(?:click|partner)_params: &\[([^\]]*)\]/g).flatMap((list) => all(list, /"([^"]+)"/g));
   const { text } = sections('docs/troubleshooting.md').find(({ title }) => title === 'What counts as a touch');
-  const told = names(text.split('General names')[0]);
+  const told = names(text.split('Generic names')[0]);
   assert.deepEqual(sorted(told), sorted(known));
 });
 
@@ -146,7 +146,8 @@ test('every metric of the page is one that the proxy shows', () => {
 });
 
 test('every command and setting of the pages exists', () => {
-  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'))
+  const cli = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/cli'), { recursive: true })
+    .filter((name) => name.endsWith('.rs'))
     .map((name) => proxy(`cli/${name}`))
     .join('\n');
   const vendors = readdirSync(join(ROOT, VENDORS), { recursive: true }).filter((name) => name.endsWith('.rs'));

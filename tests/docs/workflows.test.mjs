@@ -54,7 +54,7 @@ test('what is in no API is a row of the capability table', () => {
 test('import, audit and watch exist, and the page has every word of a report', () => {
   for (const words of ['partners import', 'partners audit', 'partners watch', 'users audit', 'users watch'])
     assert.equal(trailmark(...words.split(' '), '--help').status, 0, words);
-  const source = read('crates/trailmark-proxy/src/cli/import.rs');
+  const source = read('crates/trailmark-proxy/src/cli/import/report.rs');
   const told = [...source.matchAll(/^ {12}Self::\w+ => "([a-z_]+)",$/gm)].map((match) => match[1]);
   assert.deepEqual(tables(section('Import'))[0].map(([cell]) => names(cell)[0]).sort(), told.sort());
 });

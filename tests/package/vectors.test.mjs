@@ -88,7 +88,7 @@ const NAMES = {
   partnerstack: { click: ['ps_xid', 'gsxid'], encoded: ['ps_partner_key', 'gspk'], jarClick: ['ps_xid', 'gsxid'], jarPartner: ['growSumoPartnerKey', 'ps_partner_key'], lower: true },
   partnerize: { click: ['clickref'], jarClick: ['partnerizeClickReference', 'clickref'], genericIsClick: true },
   introw: { click: ['irw_id'], jarClick: ['_introw_aff'] },
-  partnero: { jarPartner: ['partnero_partner'] },
+  partnero: { jarPartner: ['partnero_partner'], inPath: true },
 };
 const BLANK = '\\p{White_Space}\\p{Cc}\\u00ad\\u061c\\u180e\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffd\\u{e0000}-\\u{e007f}';
 const GLUED = `${BLANK}/.,;:!?\\\\'"\`()\\[\\]<>*|@«»‹›“”„‘’‚…。、`;
@@ -140,24 +140,34 @@ const encodedOf = (lower) => (text) => {
   return value ? { value, raw: text } : plainOf(lower)(text);
 };
 
+/** Bytes of a path that leave the page; none is read from a longer one. */
+const PATH_BYTES = 1024;
+
 function captured({ vendor, params = [], url, cookies = {} }) {
-  const { lower, genericIsClick, ...names } = { click: [], encoded: [], jarClick: [], jarPartner: [], ...NAMES[vendor] };
+  const { lower, genericIsClick, inPath, ...names } = { click: [], encoded: [], jarClick: [], jarPartner: [], ...(vendor ? NAMES[vendor] : { inPath: true }) };
   const [, rest] = url.match(/^https?:\/\/[^/?#]+([^]*)$/);
-  const pieces = rest.slice(rest.search(/[?&;#]|%3f|$/i)).split(/[&?;#]/).filter((piece) => piece.includes('='));
+  const end = rest.search(/[?&;#]|%3f|$/i);
+  const segments = inPath && end < PATH_BYTES ? rest.slice(0, end).split('/') : [];
+  const pieces = rest.slice(end).split(/[&?;#]/).filter((piece) => piece.includes('='));
   const pairs = pieces.map((piece) => [piece.slice(0, piece.indexOf('=')), piece.slice(piece.indexOf('=') + 1)]);
   const refused = [];
+  const usable = (raws, parse) => {
+    const read = raws.map((raw) => reading(raw, parse)).filter(Boolean);
+    const found = read.findIndex(({ value }) => value);
+    refused.push(...read.slice(0, found < 0 ? read.length : found).map(({ unusable }) => unusable));
+    return read[found];
+  };
   const first = (parse) => (name) => {
     const named = pairs.filter(([own]) => attempt(() => percent(own.replaceAll('+', ' ')).toLowerCase().split(/[&?;/ ]/).at(-1)) === name.toLowerCase());
-    const read = named.map(([, raw]) => reading(raw.replaceAll('+', ' '), parse)).filter(Boolean);
-    const usable = read.findIndex(({ value }) => value);
-    refused.push(...read.slice(0, usable < 0 ? read.length : usable).map(({ unusable }) => unusable));
-    return read[usable];
+    return usable(named.map(([, raw]) => raw.replaceAll('+', ' ')), parse);
   };
   const clicks = names.click.map(first(clickOf)).filter(Boolean);
   const partners = names.encoded.map(first(encodedOf(lower))).filter(Boolean);
   const generic = () => params.map(first(genericIsClick ? clickOf : plainOf(lower))).find(Boolean);
+  const behind = (name) => segments[segments.findIndex((one, at) => at > 0 && one.toLowerCase() === name.toLowerCase()) + 1 || segments.length];
+  const inSegment = () => usable(params.map(behind).filter(Boolean), plainOf(lower));
   const click = clicks[0] ?? (genericIsClick ? generic() : undefined);
-  const partner = partners[0] ?? (genericIsClick ? undefined : generic());
+  const partner = partners[0] ?? (genericIsClick ? undefined : generic() ?? inSegment());
   const differ = (list) => list.some(({ value }) => value !== list[0].value);
   const found = {
     click_id: click?.value,

@@ -166,7 +166,7 @@ fn a_page_that_comes_back_from_the_cache_is_no_arrival_and_learns_what_others_di
     browser.on_click(Reply::Now(touched(NOW, "eve")));
     tracker.resume();
     browser.page.advance(100);
-    assert_eq!(browser.bodies(CLICKS)[1]["url"], "https://shop.example/", "the touch is not told again");
+    assert_eq!(browser.bodies(CLICKS)[1]["url"], "https://shop.example", "the touch is not told again");
     let touch = browser.page.call(tracker.touch()).take().flatten().unwrap();
     assert_eq!(touch.partner.as_deref(), Some("eve"));
     let denied = Browser::new();

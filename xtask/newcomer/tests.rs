@@ -11,7 +11,7 @@ use trailmark_vendors::task::{Plan, Task};
 use trailmark_vendors::{Dialect, VENDORS, vendor};
 use trailmark_wire::capture::{Rule, capture};
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, ProgramId, SiteId};
 use trailmark_wire::landing::Landing;
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
@@ -55,6 +55,8 @@ fn its_account_sends_a_signup_and_reads_the_answer() {
     let account = vendor("acme").unwrap().open(&settings.with_secret("api_key", "k_1")).unwrap();
     assert_eq!(account.hosts, ["api.acme.example"]);
     let task = Task {
+        site: SiteId::new("shop").unwrap(),
+        program: ProgramId::new("acme").unwrap(),
         conversion: ConversionId::from_parts(NOW, [7; 10]),
         kind: Kind::Signup,
         occurred_at: NOW,
@@ -69,6 +71,7 @@ fn its_account_sends_a_signup_and_reads_the_answer() {
         reference: None,
         touch_used_by: None,
         is_unsent: false,
+        may_have_acted: false,
     };
     let Plan::Send { call, .. } = account.delivery.plan(&task).unwrap() else { panic!("a signup is sent") };
     assert_eq!(call.request.url.expose(), "https://api.acme.example/signups/u_1");

@@ -12,13 +12,13 @@ use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use wasm_bindgen_cli_support::Bindgen;
+use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
 use crate::panics;
 use crate::workspace::Workspace;
-use crate::{shell, tools};
+use crate::{shell, tools, vendor_names};
 
 /// The folder of the built files, below the root.
 pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
@@ -26,8 +26,8 @@ pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 /// The file whose macro embeds them.
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
 
-/// Everything the build reads, besides the tools.
-const INPUTS: [&str; 10] = [
+/// Everything the build reads, besides the tools and the vendors' names.
+const INPUTS: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
     "rust-toolchain.toml",
@@ -37,6 +37,7 @@ const INPUTS: [&str; 10] = [
     "crates/trailmark-wire/src",
     "xtask/src/artifact.rs",
     "xtask/src/build_sdk.rs",
+    "xtask/src/vendor_names.rs",
     "xtask/src/panics.rs",
 ];
 
@@ -76,7 +77,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     let module = compile(workspace, Path::new("Cargo.toml"), "trailmark")?;
     let (glue, wasm) = bind(&module)?;
     let tools = Tools { npm: npm.as_ref(), scratch: &scratch };
-    let halves = Halves::read(&workspace.root.join("pkg-template"))?;
+    let halves = Halves::read(&workspace.root)?;
     let (artifacts, manifest) = assemble(&tools, &halves, (&glue, &wasm), workspace.version(), inputs)?;
     if artifact::replace(&folder, &artifacts)? {
         touch(&workspace.root.join(EMBEDDING_FILE))?;
@@ -98,14 +99,15 @@ fn check_bindgen_versions(workspace: &Workspace) -> Result<()> {
 
 fn fingerprint(workspace: &Workspace, npm: Option<&Npm>) -> Result<String> {
     let mut text = npm.map_or("no Node", |npm| &npm.lock_hash).to_owned();
+    let mut inputs = vec![vendor_names::files(&workspace.root)?];
     for input in INPUTS {
         let path = workspace.root.join(input);
-        let files = if path.is_dir() { shell::files_under(&path)? } else { vec![path] };
-        for file in files {
-            let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
-            let name = file.strip_prefix(&workspace.root).unwrap_or(&file);
-            text += &format!("\n{} {}", name.display(), sha256_hex(&content));
-        }
+        inputs.push(if path.is_dir() { shell::files_under(&path)? } else { vec![path] });
+    }
+    for file in inputs.into_iter().flatten() {
+        let content = std::fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+        let name = file.strip_prefix(&workspace.root).unwrap_or(&file);
+        text += &format!("\n{} {}", name.display(), sha256_hex(&content));
     }
     Ok(sha256_hex(text.as_bytes()))
 }
@@ -171,6 +173,8 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
+        // A browser that has WebAssembly with references to JS values has `encodeInto`, too.
+        .encode_into(EncodeInto::Always)
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()
@@ -208,6 +212,12 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
 /// that the same sources give the same bytes; `handed` are the functions that the module imports from them without glue.
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
+    // From one text to just before the other: for browsers without a registry, which cannot run the module, and for the two
+    // gigabytes of text after which Safari's decoder fails.
+    const NEEDLESS: [[&str; 2]; 2] = [
+        ["(typeof FinalizationRegistry === 'undefined')", "new FinalizationRegistry("],
+        ["numBytesDecoded += bytes.length;", "return cachedTextDecoder"],
+    ];
     const LOAD: &str = "export const load = async bytes => {\n\
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
         __wbg_finalize_init(instance, module);\n};\n";
@@ -216,22 +226,35 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
         ensure!(glue.contains(path), "the glue imports nothing from {path}");
         whole += &source.replace("export const ", "const ");
     }
+    // Each `extern` block brings an object of the same functions. One is enough.
+    let (mut handed_by, mut spare) = (BTreeSet::new(), Vec::new());
     for line in glue.lines() {
         match line.strip_prefix("import ").map(|import| import.split_once(" from ").unwrap_or((import, ""))) {
+            None if spare.iter().any(|object| line.ends_with(&format!(": {object},"))) => {}
             None => {
                 whole += line;
                 whole.push('\n');
             }
             Some((names, from)) => {
                 let module = local_modules.iter().find(|(path, _)| from.contains(&format!("./snippets/{path}")));
-                let (_, source) =
+                let (path, source) =
                     module.with_context(|| format!("the glue imports a file that the proxy does not serve: {line}"))?;
                 // Functions that need no glue are passed to the module directly; the names of all others are shortened.
-                if let Some(object) = names.strip_prefix("* as ") {
+                let Some(object) = names.strip_prefix("* as ") else { continue };
+                if !handed_by.insert(path) {
+                    spare.push(object);
+                } else {
                     let names: Vec<&str> = exported(source).into_iter().filter(|name| handed.contains(*name)).collect();
                     whole += &format!("const {object} = {{ {} }};\n", names.join(", "));
                 }
             }
+        }
+    }
+    for [from, to] in NEEDLESS {
+        if let Some(start) = whole.find(from) {
+            let (_, rest) = whole.split_at(start);
+            let length = rest.find(to).with_context(|| format!("the glue has `{from}` without `{to}`"))?;
+            whole.replace_range(start..start + length, "");
         }
     }
     let begin = whole.find(BEGIN).with_context(|| format!("the glue has no `{BEGIN}`; wasm-bindgen writes another"))?;
@@ -309,11 +332,8 @@ struct Halves {
 }
 
 impl Halves {
-    fn read(folder: &Path) -> Result<Self> {
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
-        };
+    fn read(root: &Path) -> Result<Self> {
+        let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
         // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
@@ -418,12 +438,15 @@ mod tests {
     #[test]
     fn the_glue_is_one_file_with_one_beginning() {
         let glue = "import { sign } from './snippets/x/host.js';\nimport * as import1 from \"./snippets/x/host.js\"\n\
+                    import * as import2 from \"./snippets/x/host.js\"\n\
+                    return {\n\"./snippets/x/host.js\": import1,\n\"./snippets/x/host.js\": import2,\n};\n\
                     function __wbg_finalize_init(i) {}\nasync function __wbg_load(m) {}\nexport { initSync };\n";
         let host = "export const sign = 1;\nexport const sleep = 2;\n".to_owned();
         let host = BTreeMap::from([("x/host.js".to_owned(), host)]);
         let handed = BTreeSet::from(["sleep".to_owned()]);
         let whole = whole_glue(glue, &host, &handed).unwrap();
-        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sleep };\nfunction __wbg_finalize_init";
+        let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sleep };\n\
+                      return {\n\"./snippets/x/host.js\": import1,\n};\nfunction __wbg_finalize_init";
         assert!(whole.starts_with(begins), "{whole}");
         assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
         let error = whole_glue(glue, &BTreeMap::new(), &handed).unwrap_err().to_string();

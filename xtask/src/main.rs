@@ -1,7 +1,7 @@
 //! `cargo xtask`: the only build script of the project.
 //!
 //! This file reads the command line and hands over; each task is a file of its own, in the order of a
-//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`tidy`], [`fuzz`], [`mod@test`]. It imports no workspace crate, so that it
+//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`mod@format`], [`tidy`], [`fuzz`], [`mod@test`]. It imports no workspace crate, so that it
 //! compiles while they do not. Linux and macOS.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
 
@@ -13,6 +13,7 @@ mod debian;
 mod tools;
 mod fronts;
 mod artifact;
+mod vendor_names;
 mod build_sdk;
 mod size;
 mod pack;
@@ -22,6 +23,7 @@ mod tidy;
 mod counts;
 mod docs;
 mod fuzz;
+mod format;
 mod newcomer;
 mod test;
 
@@ -48,6 +50,7 @@ cargo xtask TASK: the only build script of Trailmark
   build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
   size         what a page pays for the module, against its budget
   pack         write the npm package to target/npm and pack its tarball there; publishes nothing
+  fmt          format everything, also what `cargo fmt` does not find
   tidy         check what no compiler checks: import directions, file heads, places of web-sys, documents
 ";
 
@@ -70,6 +73,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["pack"] => pack::run(&Workspace::load()?),
         ["demo"] => demo::run(&Workspace::load()?, false),
         ["demo", "--fresh"] => demo::run(&Workspace::load()?, true),
+        ["fmt"] => format::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
         ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),
         ["fuzz", options @ ..] if !options.contains(&"--help") => fuzz::run(&Workspace::load()?, options),

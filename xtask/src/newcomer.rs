@@ -1,5 +1,5 @@
-//! The step `newcomer` of `test`: a fifth vendor, invented, costs its own file and one line in each table. Copies the two crates
-//! that have tables into the target folder, adds the vendor of `xtask/newcomer/` there, and runs the tests of the adapters,
+//! The step `newcomer` of `test`: a fifth vendor, invented, costs one folder and one line. Copies the adapters and the crate
+//! with the table into the target folder, adds the vendor of `xtask/newcomer/` there, and runs the tests of the adapters,
 //! those of all vendors and its own. That no other source names a vendor is `tidy`'s part.
 //!
 //! The copy has a target folder of its own: it must never replace what the product is built from.
@@ -16,25 +16,21 @@ use crate::workspace::Workspace;
 /// What the copy consists of.
 const COPIED: [&str; 3] = ["Cargo.lock", "crates/trailmark-wire", "crates/trailmark-vendors"];
 
-/// The files of the newcomer, and where they go.
-const FILES: [(&str, &str); 2] =
-    [("acme.rs", "crates/trailmark-vendors/src/acme.rs"), ("tests.rs", "crates/trailmark-vendors/tests/acme.rs")];
-
-/// Its lines, each with the line after which it stands: the module, and one in each table.
-const LINES: [(&str, &str, &str); 3] = [
-    ("crates/trailmark-vendors/src/lib.rs", "mod partnero;", "mod acme;"),
-    ("crates/trailmark-vendors/src/lib.rs", "    partnero::Partnero,", "    acme::Acme,"),
-    (
-        "crates/trailmark-wire/src/vendor.rs",
-        "    Names { vendor: \"partnero\", ",
-        "    Names { vendor: \"acme\", click_params: &[\"acme_id\"], generic_is_click: true, ..NOTHING },",
-    ),
+/// Its folder and its tests, and where they go.
+const FILES: [(&str, &str); 3] = [
+    ("mod.rs", "crates/trailmark-vendors/src/acme/mod.rs"),
+    ("captures.rs", "crates/trailmark-vendors/src/acme/captures.rs"),
+    ("tests.rs", "crates/trailmark-vendors/tests/acme.rs"),
 ];
+
+/// The table, a line of it, and the newcomer's after that.
+const LINE: (&str, &str, &str) =
+    ("crates/trailmark-wire/src/vendor.rs", "            partnero: Partnero,", "            acme: Acme,");
 
 /// Makes the copy, and the command that runs its tests.
 ///
 /// # Errors
-/// A file cannot be copied, or the place of a line is not there exactly once.
+/// A file cannot be copied, or the place of the line is not there exactly once.
 pub(crate) fn tests(workspace: &Workspace) -> Result<Command> {
     let copy = workspace.target.join("newcomer");
     for name in ["crates", "Cargo.toml"] {
@@ -56,14 +52,10 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<Command> {
     for (name, place) in FILES {
         write(&copy.join(place), &fs::read(workspace.root.join("xtask/newcomer").join(name))?)?;
     }
-    for (path, before, line) in LINES {
-        let path = copy.join(path);
-        let text = with_line(&fs::read_to_string(&path)?, before, line);
-        write(
-            &path,
-            text.with_context(|| format!("{}: not one line begins with `{before}`", path.display()))?.as_bytes(),
-        )?;
-    }
+    let (path, before, line) = LINE;
+    let path = copy.join(path);
+    let text = with_line(&fs::read_to_string(&path)?, before, line);
+    write(&path, text.with_context(|| format!("{}: not one line begins with `{before}`", path.display()))?.as_bytes())?;
     let mut command = Command::new(shell::cargo());
     command.args(["test", "--offline", "--package", "trailmark-vendors"]).current_dir(&copy);
     command.env("CARGO_TARGET_DIR", copy.join("target")).env("RUSTFLAGS", "-D warnings");

@@ -13,6 +13,7 @@ use crate::artifact::{Manifest, write_if_changed};
 use crate::build_sdk;
 use crate::npm::{self, Npm};
 use crate::shell;
+use crate::vendor_names;
 use crate::workspace::Workspace;
 
 /// Hand-written files that go into the package unchanged; `package.json` and `stub.js` are adapted.
@@ -66,8 +67,7 @@ pub(crate) fn pack(workspace: &Workspace) -> Result<PathBuf> {
 /// The names and bytes of the package's files.
 fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'static str, Vec<u8>)>> {
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
-    let text =
-        |path: PathBuf| std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()));
+    let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
     let mut files = vec![
         ("package.json", versioned(&text(template.join("package.json"))?, version)?.into_bytes()),
@@ -76,7 +76,7 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
         ("sdk_bg.wasm", read(built.join(&manifest.wasm))?),
     ];
     for name in AS_THEY_ARE {
-        files.push((name, read(template.join(name))?));
+        files.push((name, text(template.join(name))?.into_bytes()));
     }
     for name in LICENCES {
         files.push((name, read(root.join(name))?));

@@ -15,7 +15,7 @@ use crate::fronts::Fronts;
 use crate::npm::Npm;
 use crate::tools::{self, Browsers};
 use crate::workspace::Workspace;
-use crate::{build_sdk, docs, fuzz, newcomer, pack, shell, size, tidy};
+use crate::{build_sdk, docs, format, fuzz, newcomer, pack, shell, size, tidy};
 
 /// One part of the run.
 struct Step {
@@ -33,12 +33,17 @@ const STEPS: &[Step] = &[
     Step { name: "clippy-wasm", what: "lints on the browser's target", run: clippy_wasm },
     Step { name: "deny", what: "licences, sources and bans of dependencies", run: deny },
     Step { name: "rust", what: "cargo test of the whole workspace", run: rust_tests },
-    Step { name: "newcomer", what: "a fifth vendor is one file and one line in each table", run: newcomer_tests },
+    Step { name: "newcomer", what: "a fifth vendor is one folder and one line", run: newcomer_tests },
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
     Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
     Step { name: "npm", what: "the packed npm package: checkers, types, applications that import it", run: npm_tests },
     Step { name: "docs", what: "every page of docs/ followed to the letter", run: docs_tests },
+    Step {
+        name: "openapi",
+        what: "what the tests before asked and answered, against a vendor's OpenAPI",
+        run: openapi_tests,
+    },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
 ];
 
@@ -146,7 +151,7 @@ fn install_tools(run: &Run<'_>) -> Result<()> {
 }
 
 fn fmt(run: &Run<'_>) -> Result<()> {
-    shell::run(run.workspace.cargo().args(["fmt", "--all", "--check"]))
+    format::check(run.workspace)
 }
 
 fn tidy_tree(run: &Run<'_>) -> Result<()> {
@@ -184,7 +189,20 @@ fn deny(run: &Run<'_>) -> Result<()> {
 }
 
 fn rust_tests(run: &Run<'_>) -> Result<()> {
-    tested(run, run.workspace.cargo().args(["test", "--workspace", "--no-fail-fast"]), counts::of_cargo)
+    let exchanges = exchanges(run.workspace);
+    if exchanges.is_file() {
+        std::fs::remove_file(&exchanges)?;
+    }
+    let mut command = run.workspace.cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]).env(EXCHANGES, exchanges);
+    tested(run, &mut command, counts::of_cargo)
+}
+
+/// The variable with the file into which simulators write what a vendor's own document describes.
+const EXCHANGES: &str = "TRAILMARK_EXCHANGES";
+
+fn exchanges(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("exchanges.jsonl")
 }
 
 fn newcomer_tests(run: &Run<'_>) -> Result<()> {
@@ -218,6 +236,13 @@ fn journey_tests(run: &Run<'_>) -> Result<()> {
     docs::install_programs()?;
     build_sdk::build(run.workspace)?;
     node_tests(run, "tests/journey")
+}
+
+/// Judges the exchanges of the steps `rust` and `journey`, which must have run before.
+fn openapi_tests(run: &Run<'_>) -> Result<()> {
+    let exchanges = exchanges(run.workspace);
+    ensure!(exchanges.is_file(), "{} is not there; the steps rust and journey write it", exchanges.display());
+    node_tests(run, "tests/openapi")
 }
 
 /// The package is installed from its tarball, as users do, beside the frameworks that build with it.
@@ -263,6 +288,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
         .env("TRAILMARK_NPM", pack::folder(workspace))
         .env("TRAILMARK_CORPUS", fuzz::corpus(workspace))
+        .env(EXCHANGES, exchanges(workspace))
         .env("CHROMIUM", browsers.chromium)
         .env("FIREFOX", browsers.firefox)
         // Not `NGINX`: nginx itself reads that variable for sockets to inherit.

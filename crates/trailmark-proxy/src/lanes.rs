@@ -32,6 +32,11 @@ pub struct Limits {
 /// Longest time that a breaker stays open before its next trial.
 pub const LONGEST_BREAK_MS: i64 = 10 * 60 * 1000;
 
+/// Longest time that a vendor keeps a lane closed: a used-up monthly quota comes back within 31 days. Adapters cut what a
+/// header says to a day. After the clock went back, a throttle that was set before binds for up to this long; `lanes open` ends
+/// it.
+pub const LONGEST_THROTTLE_MS: i64 = 32 * 24 * 60 * 60 * 1000;
+
 /// Shortest wait after a refusal whose vendor says "come back at once".
 const LEAST_THROTTLE_MS: i64 = 1000;
 
@@ -97,7 +102,7 @@ pub fn is_paused(lane: &Lane, credential: &str) -> bool {
 
 /// Whether `lane` lets requests through at `now` whose credential is not refused.
 pub fn gate(lane: &Lane, limits: &Limits, now: UnixMillis) -> Gate {
-    let throttled = ahead(lane.throttled_until, LONGEST_HINT_MS, now);
+    let throttled = ahead(lane.throttled_until, LONGEST_THROTTLE_MS, now);
     let broken = ahead(lane.broken_until, LONGEST_BREAK_MS.max(limits.trial_ms), now);
     if let Some(until) = throttled.max(broken) {
         let probe_at = lane.down_probe_at.filter(|_| throttled.is_some());
@@ -133,6 +138,11 @@ pub fn take(lane: Lane, wanted: u32, limits: &Limits, now: UnixMillis) -> (Lane,
 /// The lane after requests that were sent without taking a token before, such as further pages: what comes next waits for
 /// them.
 pub fn spend(lane: Lane, requests: u32, limits: &Limits, now: UnixMillis) -> Lane {
+    if requests == 0 {
+        return lane;
+    }
+    // Another lease may have counted since the answer came.
+    let now = lane.counted_at.map_or(now, |at| at.max(now));
     let spent = spent_milli(&lane, limits, now).saturating_add(i64::from(requests) * 1000);
     Lane { spent_milli: spent.min(capacity_milli(limits)), counted_at: Some(now), ..lane }
 }
@@ -342,8 +352,8 @@ pub fn come_back(until: Option<UnixMillis>, status: Option<u16>) -> Signal {
 
 fn throttled(lane: Lane, until: Option<UnixMillis>, now: UnixMillis) -> Lane {
     let until = until.unwrap_or(now.plus(THROTTLED_MS));
-    let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_HINT_MS));
-    let throttled_until = ahead(lane.throttled_until, LONGEST_HINT_MS, now).max(Some(until));
+    let until = until.clamp(now.plus(LEAST_THROTTLE_MS), now.plus(LONGEST_THROTTLE_MS));
+    let throttled_until = ahead(lane.throttled_until, LONGEST_THROTTLE_MS, now).max(Some(until));
     Lane { failures: 0, broken_until: None, throttled_until, ..lane }
 }
 

@@ -47,6 +47,11 @@ pub(crate) trait Double: Debug + Send {
     /// vendor that does not exist is [`Errand::unknown`].
     fn errand(&self, call: &Call) -> Option<Errand>;
 
+    /// The operations that a machine-readable document of the vendor describes: their exchanges can be judged.
+    fn described(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// Does what the call asks, or says why not. Called only with calls that have an errand here.
     fn answer(&mut self, call: &Call, now_ms: i64) -> Answer;
 

@@ -7,8 +7,8 @@
 //!
 //! With [`Settings::state`] a restart goes on with accounts and clock; without, it begins empty.
 //!
-//! A simulated vendor is a function from its state, a call and the time to an answer. All I/O is in `server`, `socket` and
-//! `kept`, all time in `clock`.
+//! A simulated vendor is a function from its state, a call and the time to an answer. All I/O is in `server`, `socket`,
+//! `kept` and `exchanges`, all time in `clock`.
 //!
 //! ```no_run
 //! # async fn demo() -> Result<(), trailmark_simulator::StartError> {
@@ -110,6 +110,7 @@ mod world;
 
 mod clock;
 mod kept;
+mod exchanges;
 mod faults;
 mod log;
 mod random;

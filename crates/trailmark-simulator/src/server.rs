@@ -23,6 +23,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::call::{Answer, BODY_LIMIT_BYTES, Call};
 use crate::clock::http_date;
 use crate::control;
+use crate::exchanges::{Exchanges, VARIABLE};
 use crate::front;
 use crate::postman::{self, Unsent};
 use crate::settings::Settings;
@@ -83,6 +84,14 @@ pub enum StartError {
         /// The system's word, or what is wrong with the text.
         source: io::Error,
     },
+    /// The file that the environment variable `TRAILMARK_EXCHANGES` names cannot be written.
+    #[error("cannot append to {}: {source}; let TRAILMARK_EXCHANGES name a file in a folder that exists, or unset it", path.display())]
+    Exchanges {
+        /// Which file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
     /// Partner links would lead nowhere.
     #[error("landing URL {given:?} is not an absolute http or https URL: write it like http://127.0.0.1:8787/")]
     LandingUrl {
@@ -118,15 +127,20 @@ impl Simulator {
     ///
     /// # Errors
     /// [`StartError::Listen`] if the address cannot be bound, [`StartError::LandingUrl`] if the landing URL is invalid,
-    /// [`StartError::State`] if the file of the state cannot be read or written.
+    /// [`StartError::State`] if the file of the state cannot be read or written, [`StartError::Exchanges`] if the file of
+    /// `TRAILMARK_EXCHANGES` cannot be.
     pub async fn start(settings: Settings) -> Result<Running, StartError> {
         landing_page(&settings.landing_url)?;
         let failed = |source| StartError::Listen { address: settings.listen, source };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = watch::channel(false);
+        let exchanges = std::env::var_os(VARIABLE).map(PathBuf::from);
+        let opened = Exchanges::open(exchanges.as_deref());
+        let exchanges =
+            opened.map_err(|source| StartError::Exchanges { path: exchanges.unwrap_or_default(), source })?;
         let path = settings.state.clone().unwrap_or_default();
-        let world = World::open(Settings { listen: address, ..settings });
+        let world = World::open(Settings { listen: address, ..settings }, exchanges);
         let world = Arc::new(Mutex::new(world.map_err(|source| StartError::State { path, source })?));
         let (post, mail) = mpsc::channel(MAIL_LIMIT);
         let postman = tokio::spawn(postman::deliver(mail, world.clone()));

@@ -13,6 +13,7 @@ use crate::call::{Answer, Call};
 use crate::clock::Clock;
 use crate::crowd::Crowds;
 use crate::double::{self, Double};
+use crate::exchanges::Exchanges;
 use crate::faults::{Fault, Faults, Kind};
 use crate::kept::Kept;
 use crate::log::{Effects, Entry, Errand, Requests, body_of, headers_of, query_of, text_of};
@@ -44,6 +45,7 @@ pub(crate) struct World {
     words: Vec<Unsent>,
     /// The file that outlives it, if there is one.
     kept: Option<Kept>,
+    exchanges: Exchanges,
 }
 
 /// What the server must do for one call.
@@ -69,19 +71,20 @@ impl World {
     ///
     /// # Errors
     /// That file cannot be used.
-    pub(crate) fn open(settings: Settings) -> io::Result<Self> {
+    pub(crate) fn open(settings: Settings, exchanges: Exchanges) -> io::Result<Self> {
         let file = settings.state.clone();
-        let mut world = Self::at(Clock::with_file(settings.listen.port()), settings);
+        let mut world = Self { exchanges, ..Self::at(Clock::with_file(settings.listen.port()), settings) };
         let open = |file| Kept::open(file, &mut world.clock, &mut world.doubles);
         world.kept = file.map(open).transpose()?;
         Ok(world)
     }
 
-    /// Writes what has changed to the file, if there is one.
+    /// Writes what has changed to the files, if there are any.
     ///
     /// # Errors
     /// The system's.
     pub(crate) fn save(&mut self) -> io::Result<()> {
+        self.exchanges.save()?;
         self.kept.as_mut().map_or(Ok(()), |kept| kept.save(&self.clock, &self.doubles))
     }
 
@@ -104,6 +107,7 @@ impl World {
             sent: VecDeque::new(),
             words: Vec::new(),
             kept: None,
+            exchanges: Exchanges::default(),
             settings,
         }
     }
@@ -111,8 +115,9 @@ impl World {
     /// Back to the state after a first start, including the clock.
     pub(crate) fn reset(&mut self) {
         let (life, kept, mut clock) = (self.life + 1, self.kept.take(), std::mem::take(&mut self.clock));
+        let exchanges = std::mem::take(&mut self.exchanges);
         clock.reset();
-        *self = Self { life, kept, ..Self::at(clock, self.settings.clone()) };
+        *self = Self { life, kept, exchanges, ..Self::at(clock, self.settings.clone()) };
     }
 
     /// The account with that name, and the place of its double.
@@ -201,6 +206,10 @@ impl World {
         };
         breaches.extend(answer.breach.take());
         let (account, status) = (errand.vendor, (ending != Ending::Reset).then_some(answer.status));
+        let described = self.doubles.get(place).map(|double| double.described()).unwrap_or_default();
+        if errand.operation.is_some_and(|operation| described.contains(&operation)) {
+            self.exchanges.push(account, call, &answer, ending, strike.kind());
+        }
         let seq = self.requests.push(entry(call, errand, status, strike.kind(), now_ms));
         for breach in breaches {
             self.violations.push(account, seq, breach);

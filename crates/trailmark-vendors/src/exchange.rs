@@ -12,7 +12,7 @@ use crate::secret::Secret;
 pub enum Method {
     /// DELETE
     Delete,
-    /// GET
+    /// GET, which only reads: a send that has sent nothing else is certainly without effect.
     Get,
     /// PATCH
     Patch,

@@ -5,10 +5,10 @@
 //! In reading order: the settings of an account ([`account`]), a request with the reader of its answer ([`exchange`]), the
 //! outcome of an attempt ([`outcome`]), what a vendor supports ([`capability`]), what the proxy asks for ([`task`]), what a
 //! vendor reports by itself ([`webhook`]), the partner's commission ([`commission`]), what an operator asks for,
-//! as commands ([`command`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors. Here: the table of vendors, and the traits that they implement, one per concern.
+//! as commands ([`command`]), what all adapters share (roots and URLs, retry hints, redaction), then the vendors. Here: the
+//! traits that they implement, one per concern. The table of vendors is the wire's, since links name them too.
 //!
-//! To add a vendor: a folder with its [`Vendor`] and recorded answers under `fixtures/`, one line in [`VENDORS`], one row in
-//! `trailmark_wire::vendor`; a strict simulator, written from the documents alone.
+//! To add a vendor: its folder here, and one line in that table (docs/add-a-vendor.md).
 
 pub mod secret;
 
@@ -34,14 +34,6 @@ mod retry_after;
 
 mod redaction;
 
-mod partnerstack;
-
-mod partnerize;
-
-mod introw;
-
-mod partnero;
-
 use std::fmt::{self, Debug};
 use std::sync::Arc;
 
@@ -57,20 +49,18 @@ use crate::outcome::{LookUp, Probe};
 use crate::task::{Field, Plan, Rejection, Task};
 use crate::webhook::Meaning;
 
-/// One line for each vendor.
-macro_rules! vendors {
-    ($($vendor:path,)*) => {
-        /// Every vendor, in the order in which tables list them.
-        pub static VENDORS: [&dyn Vendor; [$(stringify!($vendor)),*].len()] = [$(&$vendor),*];
+/// The folders of the wire's table, and one adapter of each. rustfmt does not see these modules: `cargo xtask fmt` names
+/// their files.
+macro_rules! adapters {
+    ($($folder:ident: $vendor:ident,)*) => {
+        $(mod $folder;)*
+
+        /// Every vendor, in the order in which lists show them.
+        pub static VENDORS: [&dyn Vendor; [$(stringify!($folder)),*].len()] = [$(&$folder::$vendor),*];
     };
 }
 
-vendors! {
-    partnerstack::PartnerStack,
-    partnerize::Partnerize,
-    introw::Introw,
-    partnero::Partnero,
-}
+trailmark_wire::vendors!(adapters);
 
 /// The vendor of this name, the wire's; `None` where the table has none.
 pub fn vendor(name: &str) -> Option<&'static dyn Vendor> {

@@ -14,7 +14,7 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
-    /// The vendor has other data under our key: a person decides.
+    /// The vendor has other data under our key, or ours under another key: a person decides.
     Conflict {
         /// The vendor's message.
         message: String,

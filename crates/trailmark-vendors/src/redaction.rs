@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
 
 use crate::outcome::kept;
 use crate::root::encoded;
@@ -125,6 +126,19 @@ impl<'a> Redaction<'a> {
         let message = self.texts.iter().fold(message, |message, text| without(&message, text));
         let words: Vec<_> = message.split_whitespace().map(without_address).collect();
         kept(&words.join(" "))
+    }
+}
+
+/// The texts of JSON in one line, such as `email: has already been taken`. Without quotes and escapes: a text with an escape in it
+/// would not be recognised as what we sent.
+pub(crate) fn words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| format!("{name}: {}", words(value))).collect::<Vec<_>>().join("; ")
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

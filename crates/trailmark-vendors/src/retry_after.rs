@@ -10,6 +10,9 @@ use crate::exchange::Answer;
 /// The longest hint that is believed: a day (design § 5).
 const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How long to wait after "too many requests" without a time.
+const THROTTLED_MS: i64 = 60 * 1000;
+
 /// A `reset` value from here on cannot be seconds to wait (31 years), so it is a Unix time.
 const EPOCH_SECONDS: i64 = 1_000_000_000;
 
@@ -27,6 +30,12 @@ pub(crate) fn rate_limit(answer: &Answer) -> Option<UnixMillis> {
         .or_else(|| named("x-ratelimit-reset", reset))
         .or_else(|| named("ratelimit-reset", reset))
         .or_else(|| named("ratelimit", |value, at| reset(window(value)?, at)))
+}
+
+/// The time before which a throttled question is not asked again: the vendor's, otherwise a minute after the answer. A
+/// question without a time would count as one that was answered, and the lane would go on.
+pub(crate) fn throttled(answer: &Answer, until: Option<UnixMillis>) -> Option<UnixMillis> {
+    until.or_else(|| Some(answer.at.plus(THROTTLED_MS)))
 }
 
 fn point(value: &str, at: UnixMillis) -> Option<UnixMillis> {

@@ -4,8 +4,8 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use trailmark_wire::conversion::{Customer, Kind, Order};
-use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey};
+use trailmark_wire::conversion::{Customer, Item, Kind, Order};
+use trailmark_wire::ids::{ClickId, ConversionId, OrderKey, PartnerKey, ProgramId, SiteId};
 use trailmark_wire::money::Currency;
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
@@ -18,6 +18,10 @@ use crate::outcome::Outcome;
 /// companies make from the e-mail address.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Task {
+    /// Whose conversion it is. Several sites may have one account at a vendor.
+    pub site: SiteId,
+    /// The program. Several programs of a site may have one account, too.
+    pub program: ProgramId,
     /// The ledger's id of the conversion.
     pub conversion: ConversionId,
     /// What happened.
@@ -42,11 +46,14 @@ pub struct Task {
     pub data: TextMap,
     /// The vendor's own reference of what an earlier send of this delivery did or began, if it gave one.
     pub reference: Option<String>,
-    /// The first conversion of the same touch in this program of which a send took effect or may have.
+    /// The first conversion of the same touch in this program of which a send took effect or may have; signups and leads come
+    /// before sales and refunds.
     pub touch_used_by: Option<EarlierUse>,
     /// Whether nothing was sent yet. Then whatever a look-up finds came from elsewhere; it counts as ours only if the
     /// vendor credits this partner.
     pub is_unsent: bool,
+    /// Whether an earlier send of this delivery may have taken effect; one that was throttled or refused has not.
+    pub may_have_acted: bool,
 }
 
 impl fmt::Debug for Task {
@@ -87,6 +94,8 @@ pub struct EarlierSale {
     pub refunded_minor: i64,
     /// ISO 4217.
     pub currency: Currency,
+    /// Its lines; none once its payload was expunged.
+    pub items: Vec<Item>,
     /// The vendor's own key of the transaction.
     pub reference: Option<String>,
 }

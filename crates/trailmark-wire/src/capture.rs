@@ -67,6 +67,12 @@ impl Rule<'_> {
             || self.params.iter().any(|param| param.eq_ignore_ascii_case(name))
     }
 
+    /// What follows a generic name in the path, as in `/aff/ada`, where the vendor's links may be written so.
+    pub(crate) fn segments<'l>(&self, landing: &Landing<'l>) -> impl Iterator<Item = &'l str> {
+        let names = if self.names().in_path { self.params } else { &[] };
+        names.iter().filter_map(|name| landing.segment_after(name))
+    }
+
     /// Whether this rule reads the cookie `name`; no other cookie may leave the page.
     pub fn names_cookie(&self, name: &str) -> bool {
         let names = self.names();
@@ -138,7 +144,11 @@ fn from_url(landing: &Landing<'_>, rule: &Rule<'_>) -> Option<Captured> {
     let mut generic = rule.params.iter().map(String::as_str);
     let (click_id, partner) = match names.generic_is_click {
         true => (click_id.or_else(|| generic.find_map(click)), partner),
-        false => (click_id, partner.or_else(|| generic.find_map(|name| first(landing, name, &refused, plain)))),
+        false => {
+            let named = || generic.find_map(|name| first(landing, name, &refused, plain));
+            let in_path = || usable(rule.segments(landing), Plus::Itself, &refused, plain);
+            (click_id, partner.or_else(named).or_else(in_path))
+        }
     };
     let (partner, raw_partner) = partner.unzip();
     let is_other = |raw: &String| partner.as_ref().is_some_and(|key: &PartnerKey| key.as_str() != raw);
@@ -161,7 +171,17 @@ fn first<T>(
     parse: impl Fn(&str) -> Read<T>,
 ) -> Option<T> {
     let named = landing.pairs().filter(|(found, _)| found.eq_ignore_ascii_case(name));
-    named.filter_map(|(_, raw)| read(raw, Plus::Space, &parse)).find_map(|read| match read {
+    usable(named.map(|(_, raw)| raw), Plus::Space, refused, parse)
+}
+
+/// The first usable one of these values.
+fn usable<'l, T>(
+    mut values: impl Iterator<Item = &'l str>,
+    plus: Plus,
+    refused: &Cell<Option<Unusable>>,
+    parse: impl Fn(&str) -> Read<T>,
+) -> Option<T> {
+    values.find_map(|raw| match read(raw, plus, &parse)? {
         Ok(value) => Some(value),
         Err(unusable) => {
             refused.set(refused.get().or(Some(unusable)));

@@ -35,7 +35,8 @@ pub struct Landing<'a> {
 pub struct Told {
     /// The address.
     pub url: String,
-    /// Whether a parameter that a rule captures has a value. Whether the value is a key is decided elsewhere.
+    /// Whether a parameter that a rule captures has a value, or a segment follows its name. Whether that is a key is decided
+    /// elsewhere.
     pub is_touch: bool,
 }
 
@@ -70,12 +71,26 @@ impl<'a> Landing<'a> {
         pieces(self.query).chain(pieces(self.fragment)).filter_map(pair)
     }
 
+    /// The segment of the path after the segment `name`, which matches in any case. None of a path that is cut when it
+    /// leaves the page.
+    pub(crate) fn segment_after(&self, name: &str) -> Option<&'a str> {
+        let mut rest = if self.path.len() < PATH_BYTES { self.path } else { "" };
+        loop {
+            let (segment, next) = split(rest.get(1..)?, b"/");
+            if segment.eq_ignore_ascii_case(name) {
+                return Some(split(next.get(1..)?, b"/").0);
+            }
+            rest = next;
+        }
+    }
+
     /// The part of this URL that may leave the page: origin, path, the parameters that `rules` capture, and `utm_*` of the
     /// query. Everything else in an address (session ids, access tokens) stays in the page. Reading the result again
     /// captures the same.
     pub fn told(&self, rules: &[Rule<'_>]) -> Told {
         // Built piece by piece: formatting would cost the browser's module more than this whole file.
-        let mut told = Told { url: self.origin(), is_touch: false };
+        let is_touch = rules.iter().any(|rule| rule.segments(self).next().is_some());
+        let mut told = Told { url: self.origin(), is_touch };
         told.url.push_str(if self.path.is_empty() { "/" } else { cut(self.path, PATH_BYTES) });
         let mut separator = '?';
         // The `/` in place of `utm_` matches nothing: no name begins with a slash.

@@ -1,8 +1,6 @@
-//! The vendors: one row each says what their links and scripts leave in a landing URL and in cookies. Browser and proxy
-//! capture by these rows ([`crate::capture`]), and nothing else in this crate knows a vendor. What a vendor is sent stands
-//! in the crate `trailmark-vendors`.
-//!
-//! Names, encodings and which of two twins is the newer: vendors.md § 1.1, 2.1, 3.1, 4.1.
+//! The table of vendors, and what their links and scripts leave in a landing URL and in cookies. Browser and proxy capture by
+//! it ([`crate::capture`]), and nothing else in this crate knows a vendor. What a vendor is sent stands in the crate
+//! `trailmark-vendors`.
 
 use core::fmt;
 
@@ -27,6 +25,8 @@ pub(crate) struct Names {
     pub(crate) needs_click: bool,
     /// Generic names where the configuration gives none.
     pub(crate) default_params: &'static [&'static str],
+    /// Whether a generic name may be a segment of the path, with the value in the next one.
+    pub(crate) in_path: bool,
     pub(crate) case: Case,
 }
 
@@ -39,42 +39,40 @@ const NOTHING: Names = Names {
     generic_is_click: false,
     needs_click: false,
     default_params: &[],
+    in_path: false,
     case: Case::Matters,
 };
 
-/// What a rule without a vendor knows: nothing but its generic names.
-pub(crate) static NO_VENDOR: Names = NOTHING;
+/// What a rule without a vendor knows: nothing but its generic names, wherever a vendor may have them.
+pub(crate) static NO_VENDOR: Names = Names { in_path: true, ..NOTHING };
 
-/// In the order in which tables list them.
-static VENDORS: &[Names] = &[
-    Names {
-        vendor: "partnerstack",
-        click_params: &["ps_xid", "gsxid"],
-        partner_params: &["ps_partner_key", "gspk"],
-        click_cookies: &["ps_xid", "gsxid"],
-        partner_cookies: &["growSumoPartnerKey", "ps_partner_key"],
-        // Alone in its documents, keys have no capitals.
-        case: Case::Lower,
-        ..NOTHING
-    },
-    Names {
-        vendor: "partnerize",
-        click_params: &["clickref"],
-        click_cookies: &["partnerizeClickReference", "clickref"],
-        generic_is_click: true,
-        needs_click: true,
-        ..NOTHING
-    },
-    // Its links name no partner, but a partner's commission lines need one: a generic name says it, beside the click.
-    Names {
-        vendor: "introw",
-        click_params: &["irw_id"],
-        click_cookies: &["_introw_aff"],
-        needs_click: true,
-        ..NOTHING
-    },
-    Names { vendor: "partnero", partner_cookies: &["partnero_partner"], default_params: &["aff"], ..NOTHING },
-];
+/// The table of vendors, in the order in which lists show them. One line for each: its folder in
+/// `crates/trailmark-vendors/src`, which is also its name, and its type there. The macro that is passed in takes the lines.
+#[macro_export]
+macro_rules! vendors {
+    ($take:ident) => {
+        $take! {
+            partnerstack: PartnerStack,
+            partnerize: Partnerize,
+            introw: Introw,
+            partnero: Partnero,
+        }
+    };
+}
+
+/// What links and cookies hold stands in the vendor's folder, with all else about it. The file is included here, since the
+/// browser's module must not depend on the adapters.
+macro_rules! names {
+    ($($folder:ident: $vendor:ident,)*) => {
+        $(mod $folder {
+            include!(concat!("../../trailmark-vendors/src/", stringify!($folder), "/captures.rs"));
+        })*
+
+        static VENDORS: &[Names] = &[$(Names { vendor: stringify!($folder), ..$folder::NAMES }),*];
+    };
+}
+
+vendors!(names);
 
 /// One of the vendors.
 #[derive(Clone, Copy)]

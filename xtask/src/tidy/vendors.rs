@@ -1,16 +1,15 @@
-//! Guard over vendors: a vendor is one folder in each of two crates, and one line in each list. No other source names it, and
-//! no vendor names another. Comments may, and so may tests. Reads the vendors' names from the tree, so that a new vendor is
+//! Guard over vendors: a vendor is one folder and one line for the adapter, and the same for its double. No other source names
+//! it, and no vendor names another. Comments may, and so may tests. Reads the vendors' names from the tree, so that a new vendor is
 //! guarded without a line here.
 
 use super::code::{code_of, production};
 use super::{File, Violation};
 
-/// The lists that name every vendor.
-const LISTS: [&str; 4] = [
+/// The table of vendors, and the list of doubles with its `mod` lines.
+const LISTS: [&str; 3] = [
+    "crates/trailmark-wire/src/vendor.rs",
     "crates/trailmark-simulator/src/double.rs",
     "crates/trailmark-simulator/src/lib.rs",
-    "crates/trailmark-vendors/src/lib.rs",
-    "crates/trailmark-wire/src/vendor.rs",
 ];
 
 /// Where adapters are.
@@ -24,7 +23,7 @@ pub(super) fn check(tree: &[File]) -> Vec<Violation> {
 
 /// The vendor whose adapter begins in this file.
 fn adapter(file: &File) -> Option<&str> {
-    let name = file.path.strip_prefix(ADAPTERS)?.strip_suffix(".rs")?;
+    let name = file.path.strip_prefix(ADAPTERS)?.strip_suffix("/mod.rs")?;
     file.text.contains("impl Vendor for ").then_some(name)
 }
 
@@ -59,7 +58,8 @@ mod tests {
 
     fn found(path: &str, text: &str) -> Vec<String> {
         let file = |path: &str, text: &str| File { path: path.into(), text: text.into() };
-        let adapters = ["alpha", "beta"].map(|name| file(&format!("{ADAPTERS}{name}.rs"), "impl Vendor for X {}\n"));
+        let adapters =
+            ["alpha", "beta"].map(|name| file(&format!("{ADAPTERS}{name}/mod.rs"), "impl Vendor for X {}\n"));
         let tree: Vec<_> = adapters.into_iter().chain([file(path, text)]).collect();
         check(&tree).iter().map(ToString::to_string).collect()
     }

@@ -108,7 +108,8 @@ impl Account {
         mut page: impl FnMut(Vec<Record>, Option<&Request>) -> Result<Goes, Failure>,
     ) -> Result<Option<Record>, Trouble> {
         let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
-        let (mut before, mut returns, mut refused) = (Vec::new(), 0, None);
+        // `begun` is the first request of what is now read: a page may take several, such as its partners' profiles.
+        let (mut before, mut begun, mut returns, mut refused) = (Vec::new(), None, 0, None);
         loop {
             let reply = self.exchange(&ask, may_repeat).await;
             if let Err(Trouble { end: End::Missing | End::Refused, .. }) = reply
@@ -116,7 +117,7 @@ impl Account {
                 && let Some(earlier) = before.pop()
             {
                 // The item after which the page begins may be gone by now. The page before names another one.
-                (ask, steps, returns, refused) = (earlier, 0, returns + 1, reply.err());
+                (ask, begun, steps, returns, refused) = (earlier, None, 0, returns + 1, reply.err());
                 continue;
             }
             match reply? {
@@ -124,7 +125,10 @@ impl Account {
                 Reply::Next(_) if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug").into());
                 }
-                Reply::Next(next) => (ask, steps) = (next, steps + 1),
+                Reply::Next(next) => {
+                    begun = begun.or(Some(std::mem::replace(&mut ask, next)));
+                    steps += 1;
+                }
                 Reply::Page { items, next } => {
                     let goes = page(items, next.as_ref().map(|next| &next.request))?;
                     let Some(next) = next.filter(|_| goes != Goes::Enough) else { return Ok(None) };
@@ -133,8 +137,9 @@ impl Account {
                         let endless = Trouble { end: End::Endless, ..Failure::unreachable(text).into() };
                         return Err(refused.unwrap_or(endless));
                     }
-                    let read = std::mem::replace(&mut ask, next);
-                    if may_repeat && steps == 0 {
+                    let last = std::mem::replace(&mut ask, next);
+                    let read = begun.take().unwrap_or(last);
+                    if may_repeat {
                         before.push(read);
                         before.drain(..before.len().saturating_sub(KEPT_PAGES));
                     }

@@ -25,6 +25,10 @@ use crate::config::{Overrides, Program};
 /// The id of the key among the arguments; no flag has capitals.
 const KEY: &str = "KEY";
 
+/// What to do where the vendor refuses the page of `--from`.
+const BEGIN_AGAIN: &str =
+    "leave out --from to begin again: the item after which that page begins may have left the list";
+
 /// What is made of a vendor's command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Made {
@@ -126,6 +130,29 @@ fn all_words() -> Vec<Words> {
     all
 }
 
+/// The verbs that are made of a vendor's command, each with what it does with the command.
+fn made_of(vendor: &dyn Vendor, command: &Command) -> &'static [(Made, &'static str, &'static str)] {
+    match command.verb {
+        "add" if vendor.imports().iter().any(|import| import.noun == command.noun) => {
+            &[(Made::Import, "import", "`add` for each row of a file")]
+        }
+        "list" if PEOPLE.contains(&command.noun) => {
+            &[(Made::Audit, "audit", "`list`, compared with a file"), (Made::Watch, "watch", "`list`, again and again")]
+        }
+        _ => &[],
+    }
+}
+
+/// What a vendor offers in a dialect: noun, verb, and which calls it makes.
+pub(super) fn offered(vendor: &dyn Vendor, dialect: Dialect) -> Vec<(&'static str, &'static str, &'static str)> {
+    let own = |command: &'static Command| (command.noun, command.verb, command.calls);
+    let with_made = |command: &'static Command| {
+        let made = made_of(vendor, command).iter();
+        [own(command)].into_iter().chain(made.map(|(_, verb, how)| (command.noun, *verb, *how)))
+    };
+    vendor.commands(dialect).into_iter().flat_map(with_made).collect()
+}
+
 fn put(all: &mut Vec<Words>, noun: &'static str, verb: &'static str, change: impl FnOnce(&mut Words)) {
     if let Some(words) = all.iter_mut().find(|words| (words.noun, words.verb) == (noun, verb)) {
         return change(words);
@@ -144,13 +171,10 @@ impl Offered {
 impl Words {
     /// The verbs that are made of this one.
     fn made_of(&self) -> Vec<Self> {
-        let made = |made, verb| Self { verb, made: Some(made), ..self.clone() };
-        let is_imported = |offered: &Offered| offered.vendor.imports().iter().any(|import| import.noun == self.noun);
-        match self.verb {
-            "add" if self.offers.iter().any(is_imported) => vec![made(Made::Import, "import")],
-            "list" if PEOPLE.contains(&self.noun) => vec![made(Made::Audit, "audit"), made(Made::Watch, "watch")],
-            _ => Vec::new(),
-        }
+        let made =
+            self.offers.iter().map(|offered| made_of(offered.vendor, offered.command)).max_by_key(|made| made.len());
+        let made = made.unwrap_or_default().iter();
+        made.map(|(made, verb, _)| Self { verb, made: Some(*made), ..self.clone() }).collect()
     }
 
     /// The verb, as it is typed.
@@ -379,7 +403,9 @@ impl Call<'_> {
         let (first, ask) = self.first(&account)?;
         let mut listing = Listing::of(self.command, self.args.format.json, limit);
         let reads = self.command.effect == Effect::Reads;
+        let mut has_begun = false;
         let page = |items, next: Option<&Request>| {
+            has_begun = true;
             let goes = listing.print(items)?;
             let next = next.filter(|_| reads && goes.on());
             let place = next.and_then(|next| way_on::place(&first, &next.url));
@@ -393,7 +419,12 @@ impl Call<'_> {
                 if trouble.end == End::Endless {
                     way_on.leads(None, "", None);
                 }
-                Err(trouble.failure)
+                // No earlier page is known to which the list could go back.
+                let is_lost = matches!(trouble.end, End::Missing | End::Refused) && !has_begun;
+                match is_lost && self.values.has(FROM.name) {
+                    true => Err(trouble.failure.with(BEGIN_AGAIN)),
+                    false => Err(trouble.failure),
+                }
             }
         }
     }

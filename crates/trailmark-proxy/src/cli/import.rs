@@ -1,29 +1,30 @@
 //! `partners import`: adds the rows of a file at a vendor, one after the other, and keeps a report beside the file, so that a
-//! second run goes on where the first one ended. `sheet` reads the file, `account` sends the requests; the vendor's table
-//! says what keeps a row from taking effect twice. Nothing passes through the ledger.
+//! second run goes on where the first one ended. `sheet` reads the file, `account` sends the requests, `report` keeps the
+//! report; the vendor's table says what keeps a row from taking effect twice. Nothing passes through the ledger.
 //!
 //! A row is known by its cells, its program and the vendor's hosts, so rows may be moved, added and corrected between two
 //! runs. The report says `sending` before a row is sent: whatever ends the process, the next run knows which row may have
-//! taken effect, and looks for it. It is sent again only if the vendor does not have it after the settling time.
+//! taken effect, and looks for it. It is sent again only if the vendor does not have it after the settling time, also if it
+//! was corrected: for that, a row is known by the cell alone by which the vendor is asked for it.
 
-use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
+mod report;
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::{File, TryLockError};
+use std::path::PathBuf;
+
 use serde_json::json;
 use trailmark_vendors::command::{Ask, Command, Input, InputKind, Once, Record, Reply, Value, Values};
 use trailmark_vendors::vendor;
 use trailmark_wire::time::UnixMillis;
 
+use self::report::{Did, Entry, Report};
 use super::Format;
 use super::account::{Account, End, Goes, Trouble};
 use super::failure::Failure;
 use super::output;
 use super::sheet::{Row, Sheet};
 use super::typed::value;
-use crate::admin::export::quoted;
 use crate::config::Program;
 use crate::keys::crypto::sha256;
 use crate::nearest::nearest;
@@ -39,165 +40,6 @@ pub(super) struct Import {
     /// Print what would be done for each row and send nothing
     #[arg(long)]
     dry_run: bool,
-}
-
-/// What was done for a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Did {
-    Created,
-    /// The vendor had it.
-    Exists,
-    /// It did not leave, or the vendor certainly did nothing; the import ended with it.
-    NotSent,
-    /// By us or by the vendor; nothing was done.
-    Refused,
-    /// It is under way, or was when the process ended.
-    Sending,
-    /// It may have been done.
-    Unknown,
-}
-
-impl Did {
-    const ALL: [Self; 6] = [Self::Created, Self::Exists, Self::NotSent, Self::Refused, Self::Sending, Self::Unknown];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Created => "created",
-            Self::Exists => "exists",
-            Self::NotSent => "not_sent",
-            Self::Refused => "refused",
-            Self::Sending => "sending",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// Whether nothing is left to do.
-    fn is_done(self) -> bool {
-        matches!(self, Self::Created | Self::Exists)
-    }
-
-    /// Whether the row may have taken effect without our knowledge.
-    fn is_unsure(self) -> bool {
-        matches!(self, Self::Sending | Self::Unknown)
-    }
-}
-
-/// The header of a report.
-const HEADER: &str = "row,did,key,why,at,of\n";
-
-/// One line of the report.
-#[derive(Debug, Clone, Serialize)]
-struct Entry {
-    /// The line of the file on which the row begins.
-    row: usize,
-    did: Did,
-    /// The vendor's key or id of it.
-    key: String,
-    why: String,
-    /// When it was done; for what is unknown, when it was sent. RFC 3339.
-    at: String,
-    /// What identifies the row.
-    of: String,
-}
-
-impl Entry {
-    fn read(cells: &[String]) -> Option<Self> {
-        let [row, did, key, why, at, of] = cells else { return None };
-        let did = Did::ALL.into_iter().find(|known| known.as_str() == did)?;
-        let text = |cell: &String| cell.clone();
-        Some(Self { row: row.parse().ok()?, did, key: text(key), why: text(why), at: text(at), of: text(of) })
-    }
-
-    fn line(&self) -> String {
-        let row = self.row.to_string();
-        let cells: [&str; 6] = [&row, self.did.as_str(), &self.key, &self.why, &self.at, &self.of];
-        format!("{}\n", cells.map(|cell| quoted(&cell.replace('\n', " "))).join(","))
-    }
-
-    fn print(&self, format: Format) -> Result<(), Failure> {
-        if format.json {
-            return output::json_line(self);
-        }
-        let parts = [self.did.as_str(), &self.key, &self.why].into_iter().filter(|part| !part.is_empty());
-        let told: Vec<_> = parts.map(output::plain).collect();
-        output::line(&format!("row {}: {}", self.row, told.join(", ")))
-    }
-}
-
-/// The report of a file: what earlier runs did, and what this one does.
-struct Report {
-    path: PathBuf,
-    file: Option<File>,
-    /// Bytes of its whole lines. The end of a process may have cut the last one, which then is about a row that was not
-    /// sent yet.
-    length: usize,
-    /// The last line about each row, by what identifies it.
-    known: HashMap<String, Entry>,
-    /// What identifies the rows of this run, by line.
-    seen: BTreeMap<usize, String>,
-}
-
-impl Report {
-    /// Reads what is there.
-    fn open(path: PathBuf) -> Result<Self, Failure> {
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            read => read.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?,
-        };
-        let whole = text.rfind('\n').and_then(|end| text.get(..=end)).unwrap_or_default();
-        let sheet = Sheet::parse(if whole.is_empty() { HEADER } else { whole });
-        let sheet = sheet.ok().filter(|sheet| sheet.header.join(",") == HEADER.trim_end());
-        let rows = sheet.map(|sheet| sheet.rows).ok_or_else(|| {
-            let what = "is no report of an import; name another file with --report";
-            Failure::usage(format!("{}: {what}", path.display()))
-        })?;
-        let entries = rows.iter().filter_map(|row| Entry::read(row.cells.as_deref().ok()?));
-        let known = entries.map(|entry| (entry.of.clone(), entry)).collect();
-        Ok(Self { length: whole.len(), path, file: None, known, seen: BTreeMap::new() })
-    }
-
-    /// Adds a line, which is on the disk afterwards.
-    fn add(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let mut written = || {
-            let file = match &mut self.file {
-                Some(file) => file,
-                none => {
-                    let file = none.insert(OpenOptions::new().create(true).append(true).open(&self.path)?);
-                    file.set_len(u64::try_from(self.length).unwrap_or(u64::MAX))?;
-                    if self.length == 0 {
-                        file.write_all(HEADER.as_bytes())?;
-                    }
-                    file
-                }
-            };
-            file.write_all(entry.line().as_bytes())?;
-            file.sync_data()
-        };
-        written().map_err(|error: std::io::Error| unwritten(&self.path, &error))?;
-        self.seen.insert(entry.row, entry.of.clone());
-        self.known.insert(entry.of.clone(), entry.clone());
-        Ok(())
-    }
-
-    /// Leaves one line for each row, in the file's order. What may be at the vendor is kept, even if its row is gone.
-    fn tidy(mut self) -> Result<(), Failure> {
-        if self.file.take().is_none() {
-            return Ok(());
-        }
-        let seen = self.seen.iter().filter_map(|(line, of)| Some(Entry { row: *line, ..self.known.remove(of)? }));
-        let mut entries: Vec<Entry> = seen.collect();
-        entries.extend(self.known.into_values().filter(|entry| entry.did.is_done() || entry.did.is_unsure()));
-        entries.sort_by_key(|entry| entry.row);
-        let text: String = entries.iter().map(Entry::line).collect();
-        let beside = self.path.with_extension("csv.new");
-        let written = std::fs::write(&beside, format!("{HEADER}{text}"));
-        written.and_then(|()| std::fs::rename(&beside, &self.path)).map_err(|error| unwritten(&self.path, &error))
-    }
-}
-
-fn unwritten(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::request(format!("{}: the report cannot be written: {error}", path.display()))
 }
 
 /// An import that is under way.
@@ -273,12 +115,11 @@ impl Run<'_> {
             Ok(read) => read,
             Err(flaw) => return self.refused(row, is_dry, format!("line {}", row.line), None, flaw),
         };
-        let earlier = self.report.known.get(&of).cloned();
-        if earlier.as_ref().is_some_and(|earlier| earlier.did.is_done()) {
+        if self.report.known.get(&of).is_some_and(|earlier| earlier.did.is_done()) {
             self.report.seen.entry(row.line).or_insert(of);
             return Ok("done before");
         }
-        let unsure = earlier.filter(|earlier| earlier.did.is_unsure());
+        let unsure = self.report.unsure(&of);
         let ask = match self.account.start(self.command, &values) {
             Ok(ask) => ask,
             Err(refusal) => {
@@ -402,7 +243,7 @@ impl Run<'_> {
     ) -> Result<&'static str, Failure> {
         let at = self.account.now().to_rfc3339();
         let entry = match unsure {
-            Some(earlier) => Entry { row: row.line, did: Did::Unknown, why, ..earlier },
+            Some(earlier) => Entry { row: row.line, did: Did::Unknown, why, of, ..earlier },
             None => Entry { row: row.line, did: Did::Refused, key: String::new(), why, at, of },
         };
         if is_dry { entry.print(self.format).map(|()| entry.did.as_str()) } else { self.kept(&entry) }
@@ -414,10 +255,21 @@ impl Run<'_> {
         entry.print(self.format).map(|()| entry.did.as_str())
     }
 
-    /// What identifies a row: program, hosts, and every cell with its column.
+    /// What identifies a row: a fingerprint of the cell by which the vendor is asked for it, or of all cells where the vendor
+    /// is not asked, then one of all cells.
     fn identity(&self, cells: &[String]) -> String {
-        let named = self.columns.iter().zip(cells).map(|(input, cell)| format!("{}={}", input.name, cell.trim()));
-        let mut parts: Vec<String> = named.filter(|part| !part.ends_with('=')).collect();
+        let all = self.fingerprint(cells, |_| true);
+        match self.once {
+            Once::Looks { by, .. } => self.fingerprint(cells, |name| name == by) + &all,
+            Once::Updates => all,
+        }
+    }
+
+    /// A fingerprint of program, hosts, and the cells of these columns with their names; an empty cell is no cell.
+    fn fingerprint(&self, cells: &[String], is_meant: impl Fn(&str) -> bool) -> String {
+        let given =
+            self.columns.iter().zip(cells).filter(|(input, cell)| is_meant(input.name) && !cell.trim().is_empty());
+        let mut parts: Vec<String> = given.map(|(input, cell)| format!("{}={}", input.name, cell.trim())).collect();
         parts.sort();
         parts.extend([self.program.id.to_string(), self.command.noun.to_owned()]);
         parts.extend(self.account.hosts().iter().cloned());
@@ -446,6 +298,9 @@ impl Run<'_> {
     }
 }
 
+/// Characters of an unknown column's name that an error repeats.
+const NAME_SHOWN: usize = 40;
+
 /// The input of each column. A column may be repeated where the flag may be.
 fn columns(header: &[String], command: &'static Command) -> Result<Vec<&'static Input>, Failure> {
     let known = || command.inputs.iter().map(|input| input.name);
@@ -456,7 +311,14 @@ fn columns(header: &[String], command: &'static Command) -> Result<Vec<&'static 
         let Some(input) = command.inputs.iter().find(|input| input.name == plain) else {
             let meant = nearest(&plain, known()).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
             let all = known().collect::<Vec<_>>().join(", ");
-            let text = format!("column `{}` is no flag of `{words}` here{meant}; columns: {all}", output::plain(name));
+            // Where commas are missing, the whole line is the name.
+            let shown = match name.char_indices().nth(NAME_SHOWN) {
+                Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+                None => name.clone(),
+            };
+            let shown = output::plain(&shown);
+            let text =
+                format!("column `{shown}` is no flag of `{words}` here{meant}; the first line names columns: {all}");
             return Err(Failure::usage(text));
         };
         let is_repeated = columns.iter().any(|other| other.name == input.name);

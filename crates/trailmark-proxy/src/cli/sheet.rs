@@ -33,7 +33,8 @@ impl Sheet {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
         let about = |what: String| Failure::usage(format!("{}: {what}", path.display()));
-        let bytes = std::fs::read(path).map_err(|error| about(format!("cannot be read: {error}")))?;
+        let bytes = std::fs::read(path)
+            .map_err(|error| about(format!("cannot be read ({error}); name a CSV file that exists")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n');
             about(format!("line {} is not UTF-8: save the file as CSV in UTF-8", line.count() + 1))

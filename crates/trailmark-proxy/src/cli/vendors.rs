@@ -7,6 +7,7 @@ use trailmark_vendors::capability::{Capabilities, Class, Support};
 use trailmark_vendors::{Dialect, VENDORS, Vendor};
 
 use super::Format;
+use super::commands;
 use super::failure::Failure;
 use super::output::{self, Room};
 
@@ -52,16 +53,16 @@ impl Vendors {
 
 impl Row {
     fn of(vendor: &'static dyn Vendor, dialect: Dialect) -> Self {
-        let offered = vendor.commands(dialect);
+        let offered = commands::offered(vendor, dialect);
         let words = |noun, verb, says| Words { command: format!("{noun} {verb}"), says };
         let lacking = vendor
             .lacking()
             .iter()
-            .filter(|lack| offered.iter().all(|command| (command.noun, command.verb) != (lack.noun, lack.verb)));
+            .filter(|lack| offered.iter().all(|(noun, verb, _)| (*noun, *verb) != (lack.noun, lack.verb)));
         Self {
             capabilities: vendor.capabilities(dialect),
             lacking: lacking.map(|lack| words(lack.noun, lack.verb, lack.why)).collect(),
-            commands: offered.iter().map(|command| words(command.noun, command.verb, command.calls)).collect(),
+            commands: offered.iter().map(|(noun, verb, calls)| words(noun, verb, calls)).collect(),
             title: vendor.title(),
         }
     }

@@ -127,8 +127,8 @@ impl Task {
         Ok((asked, is_trial.load(Ordering::Relaxed)))
     }
 
-    /// Asks about the first of these, and about those behind it that the same list answers; returns the others. After a
-    /// refused credential or a 429 no further list is read: the others are claimed again later.
+    /// Asks about the first of these, and about those behind it that the same list answers; returns the others. A lane that
+    /// the answer closes (401, 429, 503 with a time) asks nothing more: the others are claimed again after [`CLAIM_MS`].
     async fn ask(&self, mut asked: Vec<Asking>, is_trial: bool, until_ms: i64) -> Result<Vec<Asking>, StoreError> {
         let (label, walked) = self.question(&asked, until_ms).await;
         let Walked { answer, status, requests } = walked;
@@ -158,7 +158,7 @@ impl Task {
             }
             self.tell(&asking, Told { said, ..told }).await?;
         }
-        Ok(if is_closed && self.most_at_once() > 1 { Vec::new() } else { others })
+        Ok(if is_closed { Vec::new() } else { others })
     }
 
     /// How many commissions one question may be about.

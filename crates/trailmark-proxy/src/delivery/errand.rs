@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::warn;
 use trailmark_vendors::capability::Class;
-use trailmark_vendors::exchange::{Answer, Call, Step};
+use trailmark_vendors::exchange::{Answer, Call, Method, Step};
 use trailmark_vendors::outcome::{LookUp, Outcome};
 use trailmark_vendors::task::{Note, Plan, Task};
 use trailmark_wire::time::UnixMillis;
@@ -46,6 +46,14 @@ struct Sending {
     is_touch_unused: bool,
 }
 
+/// What a send came to.
+struct Sent {
+    answer: Result<Answer, Failure>,
+    read: Outcome,
+    /// How many requests it took.
+    requests: u32,
+}
+
 /// The result of a look-up.
 struct Asked {
     found: LookUp,
@@ -54,6 +62,8 @@ struct Asked {
     /// Whether the vendor works although it settled nothing: an endless list or an oversized answer does not mean that it is
     /// broken.
     is_healthy: bool,
+    /// How many requests it took.
+    requests: u32,
 }
 
 /// An attempt with a committed row, and its outcome.
@@ -63,6 +73,8 @@ struct Made {
     end: AttemptEnd,
     progress: Progress,
     signal: Signal,
+    /// How many requests it took. Its lease took a token of the lane for one.
+    requests: u32,
 }
 
 impl Errand {
@@ -133,7 +145,7 @@ impl Errand {
         };
         let progress = &self.leased.progress;
         let counted = Progress { attempts: progress.attempts.saturating_add(1), ..progress.clone() };
-        let (answer, read) = self.sent(call, started_at).await;
+        let Sent { answer, read, requests } = self.sent(call, started_at).await;
         // A 403 shows that the vendor answers, whatever it means for the delivery.
         let signal = send_signal(&answer, &read, credential);
         let outcome = self.judged(read, credential).await;
@@ -142,30 +154,40 @@ impl Errand {
         let progress = machine::after_send(counted, class, &outcome, self.leased.is_unsure, at);
         self.account.doubted(&self.leased, &progress);
         let (end, progress) = (report::sent(&outcome, status(&answer), at.now), waiting_for(progress, &signal));
-        self.settle(Made { attempt, started_at, end, progress, signal }).await
+        self.settle(Made { attempt, started_at, end, progress, signal, requests }).await
     }
 
-    /// Sends request after request until an answer settles it. Once one was answered, whatever prevents the next leaves
-    /// the outcome unknown.
-    async fn sent(&self, mut call: Call<Step<Outcome>>, started_at: UnixMillis) -> (Result<Answer, Failure>, Outcome) {
-        for page in 1..=MOST_PAGES {
+    /// Sends request after request until an answer settles it. If that does not come to an end, the outcome is unknown, unless
+    /// all requests only read.
+    async fn sent(&self, mut call: Call<Step<Outcome>>, started_at: UnixMillis) -> Sent {
+        let (mut requests, mut has_only_read) = (0, true);
+        loop {
             let answer = match self.is_too_late(started_at) {
                 true => Err(Failure::NotSent(NotSent::TooLate)),
-                false => self.account.shared.egress.send(&call.request).await,
+                false => {
+                    requests += 1;
+                    self.account.shared.egress.send(&call.request).await
+                }
             };
-            let outcome = match answer.as_ref().map(|answer| (call.read)(answer)) {
+            let is_reading = call.request.method == Method::Get;
+            let read = match answer.as_ref().map(|answer| (call.read)(answer)) {
                 Ok(Step::Next(next)) => {
+                    has_only_read = has_only_read && is_reading;
                     call = next;
-                    continue;
+                    if requests < MOST_PAGES {
+                        continue;
+                    }
+                    let read = unfinished(format!("the vendor's list goes on after {requests} pages"), has_only_read);
+                    return Sent { answer: Err(Failure::NotSent(NotSent::TooLate)), read, requests };
                 }
                 Ok(Step::Done(outcome)) => outcome,
-                Err(failure) if page == 1 => unanswered(failure),
-                Err(failure) => Outcome::Unknown { message: failure.to_string() },
+                Err(failure) => {
+                    let is_harmless = is_reading || matches!(failure, Failure::NotSent(_));
+                    unfinished(failure.to_string(), has_only_read && is_harmless)
+                }
             };
-            return (answer, outcome);
+            return Sent { answer, read, requests };
         }
-        let message = format!("the vendor's list goes on after {MOST_PAGES} pages");
-        (Err(Failure::NotSent(NotSent::TooLate)), Outcome::Unknown { message })
     }
 
     /// Whether the lease may expire before the answer comes. Somebody else could then look the delivery up, find
@@ -202,7 +224,7 @@ impl Errand {
         let (request, is_touch_unused) = (call.request.label, false);
         let attempt = NewAttempt { purpose, class: None, request, notes, is_touch_unused, started_at };
         let attempt = self.begin(attempt).await?;
-        let Asked { found, status, is_healthy } = self.asked(call, started_at).await;
+        let Asked { found, status, is_healthy, requests } = self.asked(call, started_at).await;
         let at = self.account.moment();
         let signal = match is_healthy {
             true => Signal::Answered(credential),
@@ -214,6 +236,7 @@ impl Errand {
             signal,
             attempt,
             started_at,
+            requests,
         })
         .await
     }
@@ -235,26 +258,27 @@ impl Errand {
 
     /// Asks page after page until an answer settles it, the pages are too many, or the lease leaves no room for another.
     async fn asked(&self, mut call: Call<Step<LookUp>>, started_at: UnixMillis) -> Asked {
-        let mut page = 1;
+        let mut requests = 1;
         loop {
             let answer = match self.account.shared.egress.send(&call.request).await {
                 Ok(answer) => answer,
                 Err(failure) => {
                     let is_healthy = failure == Failure::Unknown(Lost::BodyTooLarge);
-                    return Asked { found: inconclusive(failure.to_string()), status: None, is_healthy };
+                    return Asked { found: inconclusive(failure.to_string()), status: None, is_healthy, requests };
                 }
             };
             let status = Some(answer.status);
             match (call.read)(&answer) {
-                Step::Done(found) => return Asked { found, status, is_healthy: false },
-                Step::Next(next) if page < MOST_PAGES && !self.is_too_late(started_at) => call = next,
+                Step::Done(found) => return Asked { found, status, is_healthy: false, requests },
+                Step::Next(next) if requests < MOST_PAGES && !self.is_too_late(started_at) => call = next,
                 Step::Next(_) => {
-                    let found =
-                        inconclusive(format!("the vendor's list goes on after {page} pages without showing this one"));
-                    return Asked { found, status, is_healthy: true };
+                    let found = inconclusive(format!(
+                        "the vendor's list goes on after {requests} pages without showing this one"
+                    ));
+                    return Asked { found, status, is_healthy: true, requests };
                 }
             }
-            page += 1;
+            requests += 1;
         }
     }
 
@@ -291,10 +315,14 @@ impl Errand {
 
     fn settlement(&self, made: &Made) -> Settlement {
         let (signal, limits, now) = (made.signal.clone(), self.account.limits, made.end.ended_at);
+        let further = made.requests.saturating_sub(1);
         Settlement {
             progress: made.progress.clone(),
             attempt: Some((made.attempt.clone(), made.end.clone())),
-            lane: Some(Box::new(move |lane| lanes::after(lane, signal, &limits, now))),
+            lane: Some(Box::new(move |lane| {
+                let lane = lanes::spend(lane, further, &limits, now);
+                lanes::after(lane, signal, &limits, now)
+            })),
         }
     }
 }
@@ -327,11 +355,11 @@ fn inconclusive(message: String) -> LookUp {
     LookUp::Inconclusive { message, not_before: None }
 }
 
-fn unanswered(failure: &Failure) -> Outcome {
-    let message = failure.to_string();
-    match failure {
-        Failure::NotSent(_) => Outcome::Retry { message, not_before: None },
-        Failure::Unknown(_) => Outcome::Unknown { message },
+/// A send that came to no end. It is certainly without effect if no request of it could change anything.
+fn unfinished(message: String, is_without_effect: bool) -> Outcome {
+    match is_without_effect {
+        true => Outcome::Retry { message, not_before: None },
+        false => Outcome::Unknown { message },
     }
 }
 

@@ -213,11 +213,14 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
     }
 }
 
-/// A look-up is due, but this vendor offers none.
+/// A look-up is due, but this vendor offers none that could tell.
 pub fn without_look_up(progress: Progress) -> Progress {
     match progress.doubt {
         Some(Doubt::Duplicate) => unshown(progress),
-        _ => undecided(progress, "this vendor offers no look-up"),
+        _ => {
+            let reason = progress.reason.as_deref().map(|reason| format!("{reason}; ")).unwrap_or_default();
+            undecided(progress, &format!("{reason}no look-up at this vendor can tell what became of it"))
+        }
     }
 }
 
@@ -321,15 +324,14 @@ fn retried(progress: Progress, message: &str, hint: Option<UnixMillis>, at: Mome
     due(progress, message, at.hinted(hint).map_or(due_at, |hint| hint.max(due_at)))
 }
 
-/// Attempts from which on a customer that is not shown is most likely gone: the vendor has shown it before the first, and
-/// minutes have passed by the fourth.
+/// Attempts from which on something other than time is most likely missing: minutes have passed by the fourth.
 const PREMATURE_MOST: u32 = 4;
 
-/// A customer that was recorded and is not shown, time after time, is most likely gone.
+/// Says how often it was too early, once that is strange.
 fn again_and_again(message: &str, attempts: u32) -> String {
     match attempts {
         0..PREMATURE_MOST => message.to_owned(),
-        _ => format!("{message}, {attempts} times now: the vendor does not know the customer; was its data reset?"),
+        _ => format!("{message} ({attempts} times now)"),
     }
 }
 

@@ -10,17 +10,16 @@ use crate::store::delivery::FURTHEST_DUE_MS;
 
 /// State of the new delivery. `past` is what the page's sends leave open.
 ///
-/// If they may have taken effect, the vendor is asked first. A look-up that finds nothing is believed one settling
-/// time after the first look-up, because the page's send may be seconds old.
+/// If they may have taken effect, the vendor is asked first; if it cannot be asked about this conversion, an operator
+/// decides. A look-up that finds nothing is believed one settling time after the first look-up, because the page's
+/// send may be seconds old.
 pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
     let fresh = Progress::new(due_at);
     match past {
         Past::Clear => fresh,
         Past::Unsure(Some(Class::Keyed | Class::Searchable | Class::UniqueKey | Class::Upsert)) => Progress {
             state: State::Uncertain,
-            reason: Some(
-                "a page's claim on this customer was sent to the vendor before, so a look-up comes first".into(),
-            ),
+            reason: Some("a page's claim on this customer was sent to the vendor before".into()),
             doubt: Some(Doubt::Unknown),
             // `machine` replaces this by one settling time after the first look-up.
             settles_at: Some(due_at.plus(FURTHEST_DUE_MS)),

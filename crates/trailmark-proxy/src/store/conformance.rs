@@ -108,7 +108,7 @@ macro_rules! store_conformance {
             leasing::a_late_answer_is_recorded_on_its_attempt_alone
             leasing::what_waits_for_a_credential_is_leased_only_to_try_it_until_its_pause_ends
             leasing::what_is_put_aside_for_a_credential_that_works_again_does_not_wait
-            leasing::a_lease_says_whether_an_earlier_send_may_have_taken_effect
+            leasing::a_lease_and_its_task_say_whether_an_earlier_send_may_have_taken_effect
             leasing::what_a_send_left_out_is_kept_on_its_delivery
             leasing::lanes_are_kept_apart
             sharing::a_shared_lane_leases_the_longest_due_of_all_its_programs_at_one_pace
@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             ordering::nothing_is_held_back_under_a_foreign_lease
             ordering::refunds_of_one_sale_go_one_after_another
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
+            ordering::a_signup_is_named_as_the_use_of_its_touch_before_an_earlier_sale
             ordering::what_was_planned_for_an_unused_touch_is_not_sent_after_another_conversion_of_it
             operating::lists_are_filtered_and_newest_first
             operating::conversions_are_found_by_key_customer_and_partner

@@ -144,6 +144,33 @@ async fn an_answer_that_is_lost_adds_nobody_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_may_have_been_added_waits_for_the_settling_time_even_if_it_is_corrected() {
+    for vendor in ["partnerstack", "partnero"] {
+        let stage = Stage::of(vendor, Dialect::Current).await;
+        let header = if vendor == "partnerstack" { "email,group" } else { "email,name" };
+        stage.desk.write("people.csv", format!("{header}\nmo@p.example,grp_agency\n"));
+        stage.fault(json!({"kind": "reset_before", "method": "POST", "times": 1})).await;
+        says(&stage.desk.run(IMPORT), 1, &["row 2: unknown"]);
+        stage.desk.write("people.csv", format!("{header}\nmo@p.example,grp_reseller\n"));
+        says(&stage.desk.run(IMPORT), 1, &["row 2: unknown", "does not show it; import again after"]);
+        assert_eq!((stage.report(), stage.posts().await), (vec!["2 unknown ".to_owned()], 1), "{vendor}");
+        let text = std::fs::read_to_string(stage.desk.path("people.report.csv")).unwrap();
+        stage.desk.write("people.report.csv", text.replace(",20", ",19"));
+        says(&stage.desk.run(IMPORT), 0, &["row 2: created"]);
+        assert_eq!((stage.with_address("mo@p.example"), stage.posts().await), (1, 2), "{vendor}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cell_that_ends_in_an_equals_sign_is_a_cell() {
+    let stage = Stage::of("partnero", Dialect::Current).await;
+    stage.desk.write("people.csv", "email,name\njane@p.example,\n");
+    says(&stage.desk.run(IMPORT), 0, &["row 2: created"]);
+    stage.desk.write("people.csv", "email,name\njane@p.example,Jane=\n");
+    says(&stage.desk.run(IMPORT), 0, &["row 2: exists"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_kill_in_the_middle_of_a_row_adds_nobody_twice_and_two_runs_never_overlap() {
     let stage = Stage::of("partnero", Dialect::Current).await;
     stage.desk.write("people.csv", "email,name\njane@p.example,Jane\nlee@p.example,Lee\n");

@@ -5,9 +5,11 @@ use tokio::net::TcpListener;
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::operator::{DeliveryRow, Filter, OperatorStore};
+use trailmark_vendors::Dialect;
 use trailmark_wire::time::UnixMillis;
 
-use super::delivery_world::{SETTLING_MS, World, account};
+use super::delivery_accounts::lane;
+use super::delivery_world::{SETTLING_MS, World, account, guide_account, sale};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -224,19 +226,27 @@ async fn a_redirect_is_not_followed() {
 
 #[tokio::test]
 async fn a_unique_key_is_sent_again_and_already_exists_is_resolved_by_look_up() {
-    let world = World::start().await;
-    world
-        .control(
-            "POST",
-            "faults",
-            &json!({ "vendor": "partnerstack", "kind": "reset_after", "method": "POST", "times": 1 }),
-        )
-        .await;
+    let world = World::with(|double| vec![guide_account("main", &double.address().to_string())]).await;
+    let lost = json!({ "vendor": "partnerstack-guide", "kind": "reset_after", "method": "POST", "times": 1 });
+    world.control("POST", "faults", &lost).await;
     let id = world.accept("main", "u_1", None).await;
     let row = world.until(&id, |row| tries(row) == ["send unknown"]).await;
     assert_eq!(row.state, "due");
     let row = world.to_the_end(&id).await;
     assert_eq!(tries(&row)[..2], ["send unknown", "send duplicate"]);
+    let customers = world.vendor_state("partnerstack-guide").await["customers"].as_array().unwrap().len();
+    assert_eq!((row.state.as_str(), customers), ("recorded", 1), "{row:?}");
+}
+
+#[tokio::test]
+async fn a_customer_of_current_whose_answer_is_lost_is_looked_up_and_not_made_twice() {
+    let world = World::start().await;
+    world.control("POST", "partnerstack/settings", &json!({ "dedupe": false })).await;
+    let lost = json!({ "vendor": "partnerstack", "kind": "reset_after", "method": "POST", "times": 1 });
+    world.control("POST", "faults", &lost).await;
+    let id = world.accept("main", "u_1", None).await;
+    let row = world.to_the_end(&id).await;
+    assert_eq!(tries(&row), ["send unknown", "look_up found"]);
     assert_eq!((row.state.as_str(), world.effects("u_1").await), ("recorded", 1), "{row:?}");
 }
 
@@ -358,4 +368,30 @@ async fn what_a_vendor_cannot_take_or_lacks_a_field_is_settled_without_a_request
     let row = world.until(&id, |row| row.state == "rejected").await;
     assert!(row.reason.as_deref().is_some_and(|reason| reason.contains("customer.email")), "{row:?}");
     assert_eq!((row.attempts, world.requests("").await), (0, 0));
+}
+
+#[tokio::test]
+async fn what_a_402_stops_on_the_fifth_is_sent_on_the_first_and_not_before() {
+    let introw = |address: String| vec![lane("introw", Dialect::Current, "main", &address)];
+    let mut world = World::with(|double| introw(double.address().to_string())).await;
+    world.partner = world.vendor_state("introw").await["partners"][0]["id"].as_str().unwrap().to_owned();
+    let now = world.clock.now().to_rfc3339();
+    let month = now[..4].parse::<u32>().unwrap() * 12 + now[5..7].parse::<u32>().unwrap() - 1;
+    let in_month = |month: u32, rest: &str| {
+        UnixMillis::from_rfc3339(&format!("{}-{:02}-{rest}Z", month / 12, month % 12 + 1)).unwrap()
+    };
+    let (fifth, first) = (in_month(month + 1, "05T12:00:00"), in_month(month + 2, "01T00:00:00"));
+    world.advance(fifth.since(world.clock.now())).await;
+    world.control("POST", "introw/settings", &json!({ "credits_per_month": 0 })).await;
+    let id = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.until(&id, |row| tries(row) == ["send throttled"]).await;
+    assert_eq!((row.state.as_str(), row.attempts), ("due", 0));
+    let next_at = world.lane().await.next_at.unwrap();
+    assert_eq!(UnixMillis::from_rfc3339(&next_at).unwrap(), first);
+    world.control("POST", "introw/settings", &json!({ "credits_per_month": null })).await;
+    world.advance(first.since(world.clock.now()) - 1).await;
+    world.looked().await;
+    assert_eq!((world.store.leased(), world.requests("commission-lines").await), (1, 1), "not even on the last day");
+    world.advance(1).await;
+    world.until_state(&id, State::Recorded).await;
 }

@@ -5,9 +5,16 @@ use trailmark_proxy::lanes::{
     is_paused, look_up_signal, opened, signal, take, to_be_tried,
 };
 use trailmark_proxy::store::delivery::Lane;
-use trailmark_vendors::Pace;
+use trailmark_vendors::exchange::{Answer, Step};
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
+use trailmark_vendors::task::Task;
+use trailmark_vendors::{Dialect, Pace, VENDORS};
+use trailmark_wire::conversion::{Customer, Kind, Order};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, OrderKey, PartnerKey, ProgramId, SiteId};
+use trailmark_wire::money::Currency;
 use trailmark_wire::time::UnixMillis;
+
+use super::delivery_accounts::lane;
 
 const KEY: &str = "private_key";
 const TOKEN: &str = "tracking_token";
@@ -85,7 +92,7 @@ fn an_answer_in_between_starts_the_count_of_failures_anew() {
 }
 
 #[test]
-fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_a_day() {
+fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_32_days() {
     let hour = NOW.plus(3_600_000);
     let lane = after(Lane::default(), Signal::Throttled(Some(hour)), &limits(), NOW);
     assert_eq!(gate(&lane, &limits(), NOW), Gate::Closed(hour));
@@ -93,7 +100,15 @@ fn a_throttled_lane_is_closed_until_the_vendors_point_of_at_most_a_day() {
     assert_eq!(gate(&sooner, &limits(), NOW), Gate::Closed(hour), "a later answer shortens nothing");
     assert_eq!(gate(&lane, &limits(), hour), Gate::Open(20));
     let year = after(Lane::default(), Signal::Throttled(Some(NOW.plus(365 * 86_400_000))), &limits(), NOW);
-    assert_eq!(gate(&year, &limits(), NOW), Gate::Closed(NOW.plus(86_400_000)));
+    let bound = NOW.plus(32 * 86_400_000);
+    assert_eq!(gate(&year, &limits(), NOW), Gate::Closed(bound));
+    let month = after(Lane::default(), Signal::Throttled(Some(NOW.plus(31 * 86_400_000))), &limits(), NOW);
+    for day in 0..31 {
+        let gate = gate(&month, &limits(), NOW.plus(day * 86_400_000));
+        assert_eq!(gate, Gate::Closed(NOW.plus(31 * 86_400_000)), "day {day}");
+    }
+    let later = after(month, Signal::Throttled(None), &limits(), NOW);
+    assert_eq!(gate(&later, &limits(), NOW.plus(30 * 86_400_000)), Gate::Closed(NOW.plus(31 * 86_400_000)));
 }
 
 // field-faults row 44
@@ -127,6 +142,51 @@ fn a_refused_credential_is_tried_again_until_it_is_good() {
     assert_eq!((good.pauses.len(), take(good, 8, &limits(), then).1), (0, 8));
     let other = after_probe(paused, TOKEN, Probe::Good, &limits(), then);
     assert!(is_paused(&other, KEY), "a probe of another credential proves nothing");
+}
+
+/// A sale that every vendor can look up.
+fn sale() -> Task {
+    Task {
+        site: SiteId::new("acme").unwrap(),
+        program: ProgramId::new("main").unwrap(),
+        conversion: ConversionId::from_parts(NOW, [0; 10]),
+        kind: Kind::Sale,
+        occurred_at: NOW,
+        customer: Some(Customer { key: CustomerKey::new("u_1").unwrap(), email: None, name: None }),
+        order: Some(Order {
+            key: OrderKey::new("o_1001").unwrap(),
+            amount_minor: 1230,
+            currency: Currency::new("EUR").unwrap(),
+            items: Vec::new(),
+        }),
+        refund_of: None,
+        sale: None,
+        customer_reference: None,
+        click_id: Some(ClickId::new("click_1").unwrap()),
+        partner: Some(PartnerKey::new("ada").unwrap()),
+        data: Default::default(),
+        reference: None,
+        touch_used_by: None,
+        is_unsent: false,
+        may_have_acted: true,
+    }
+}
+
+#[test]
+fn a_429_without_a_time_as_the_answer_to_a_look_up_closes_the_lane_for_a_minute_at_every_vendor() {
+    for (vendor, dialect) in VENDORS.iter().flat_map(|vendor| Dialect::ALL.map(|dialect| (vendor, dialect))) {
+        let adapter = lane(vendor.name(), dialect, "main", "127.0.0.1:9").adapter;
+        // The guide's transactions cannot be looked up.
+        let task = match (vendor.name(), dialect) {
+            ("partnerstack", Dialect::Guide) => Task { kind: Kind::Signup, order: None, ..sale() },
+            _ => sale(),
+        };
+        let look_up = adapter.delivery.look_up(&task).unwrap();
+        let answer = Answer { status: 429, headers: Vec::new(), body: Vec::new(), at: NOW };
+        let Step::Done(found) = (look_up.read)(&answer) else { panic!("{} asks on", vendor.name()) };
+        let closed = after(Lane::default(), look_up_signal(&found, Some(429), KEY), &limits(), NOW);
+        assert_eq!(gate(&closed, &limits(), NOW), Gate::Closed(NOW.plus(60_000)), "{}: {found:?}", vendor.name());
+    }
 }
 
 // field-faults row 37

@@ -12,8 +12,10 @@ use serde_json::{Value, json};
 use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::operator::{DeliveryRow, OperatorStore};
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY};
+use trailmark_vendors::Dialect;
 use trailmark_wire::ids::ConversionId;
 
+use super::delivery_accounts::lane;
 use super::delivery_world::{SETTLING_MS, World, account, sale};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
@@ -160,7 +162,7 @@ async fn what_was_sent_on_an_overruled_pages_word_settles_before_a_second_one_is
     let world = World::start().await;
     let page = world.signup("u_1").await;
     world.until_state(&page, State::Unverified).await;
-    let stated = world.overrule("u_1").await;
+    let stated = world.overrule("u_1", None).await;
     let row = world.until(&stated, |row| tries(row) == ["look_up absent"]).await;
     assert_eq!(row.state, "uncertain", "{row:#?}");
     // The machine's clock jumps by an hour at once; the vendor shows the customer late.
@@ -173,6 +175,26 @@ async fn what_was_sent_on_an_overruled_pages_word_settles_before_a_second_one_is
     let row = world.until_state(&stated, State::Recorded).await;
     assert_eq!(tries(&row), ["look_up absent", "look_up absent", "look_up found"]);
     assert_eq!((world.effects("u_1").await, world.row(&page).await.state.as_str()), (1, "dropped"));
+}
+
+/// Partnerize knows a signup only under the id of its conversion, so no look-up for the second shows the first.
+#[tokio::test]
+async fn at_partnerize_no_second_signup_is_sent_for_a_customer_whom_a_page_claimed_before() {
+    let account = |address: &str| lane("partnerize", Dialect::Current, "main", address);
+    let world = World::with(|double| vec![account(&double.address().to_string())]).await;
+    let first = world.control("POST", "partnerize/clicks", &json!({})).await;
+    let second = world.control("POST", "partnerize/clicks", &json!({})).await;
+    let page = world.accept("main", "u_1", first["clickref"].as_str()).await;
+    world.until_state(&page, State::Recorded).await;
+    let stated = world.overrule("u_1", second["clickref"].as_str()).await;
+    let row = world.until(&stated, |row| row.state == "uncertain" && row.due_at.is_none()).await;
+    let reason = row.reason.as_deref().unwrap();
+    assert!(reason.starts_with("a page's claim on this customer was sent to the vendor before; "), "{reason}");
+    world.advance(SETTLING_MS).await;
+    world.looked().await;
+    assert!(tries(&world.row(&stated).await).is_empty(), "an operator decides");
+    let conversions = world.vendor_state("partnerize").await["conversions"].take();
+    assert_eq!(conversions.as_array().unwrap().len(), 1, "{conversions:#}");
 }
 
 #[tokio::test]

@@ -148,7 +148,8 @@ impl Scenario {
                 World::with(|double| vec![lane(name, dialect, "main", &double.address().to_string())]).await;
             world.partner = (speaker.vendor.partner)(&world.vendor_state(&speaker.account()).await);
             // A second send shows as a second effect, except if the vendor promises otherwise.
-            let dedupe = call.is_unique_there || (self.is_denied() && call.is_read_back);
+            let is_believed = call.is_read_back || call.is_read_by_key;
+            let dedupe = call.is_unique_there || (self.is_denied() && is_believed);
             world.control("POST", &format!("{name}/settings"), &json!({ "dedupe": dedupe })).await;
             let mut is_ready = true;
             for event in call.before {

@@ -57,6 +57,8 @@ pub(crate) struct Call {
     pub(crate) can_be_asked: bool,
     /// A "yes" says nothing and must be read back.
     pub(crate) is_read_back: bool,
+    /// Its look-up reads one thing by its key, so that the vendor's own 404 means that there is none.
+    pub(crate) is_read_by_key: bool,
     /// Methods and paths of the requests of a look-up, where a repeat comes between a lost answer and them.
     pub(crate) look_up: &'static [(&'static str, &'static str)],
     /// An empty 200 is the vendor's own word that it recorded nothing.
@@ -124,6 +126,7 @@ const CALL: Call = Call {
     is_unique_there: false,
     can_be_asked: true,
     is_read_back: false,
+    is_read_by_key: false,
     look_up: &[],
     is_refused_silently: false,
     may_be_half: false,
@@ -141,18 +144,18 @@ pub(crate) static SPEAKERS: [Speaker; 8] = [
     Speaker::of(PARTNERO, Dialect::Guide, PARTNERO_CALLS),
 ];
 
-/// vendors.md § 1: the paths, and that a second key has no promised effect for customers and transactions. The
-/// simulator refuses an existing customer key; there is no list of actions.
+/// vendors.md § 1: the paths, and that a second key has no promised effect for customers and transactions. There is no
+/// list of actions.
 const PARTNERSTACK_CURRENT: &[Call] = &[
     Call { name: "signup by click id", path: "conversion/xid", event: Told::Click, is_read_back: true, ..CALL },
-    SIGNUP,
+    Call { is_unique_there: false, is_read_by_key: true, look_up: &[], ..SIGNUP },
     LEAD,
     SALE,
     FULL_REFUND,
     PART_REFUND,
 ];
 
-/// Seed 000: a transaction has no key of the client, so it cannot be found again.
+/// Seed 000: a customer's key is unique; a transaction has no key of the client, so it cannot be found again.
 const PARTNERSTACK_GUIDE: &[Call] =
     &[SIGNUP, LEAD, Call { can_be_asked: false, ..SALE }, FULL_REFUND, Call { can_be_asked: false, ..PART_REFUND }];
 
@@ -189,17 +192,25 @@ const PARTNERIZE_CALLS: &[Call] = &[
 const TRACKED: Call = Call { path: "/tracking_mode:api", is_refused_silently: true, ..CALL };
 const CHANGED: Call = Call { path: "/conversions/bulk", before: &[Told::Sale], is_read_back: true, ..CALL };
 
-/// vendors-2.md § 2: a click token converts once, ever, and a repeat is told so; a line has an idempotency key.
+/// vendors-2.md § 2: a click token converts once, ever, and a repeat is told so. One source alone says that a line has an
+/// idempotency key, so a repeat makes a second one here.
 const INTROW_CALLS: &[Call] = &[
     Call { name: "signup", event: Told::Click, ..CONVERSION },
     Call { name: "lead", event: Told::Lead, ..CONVERSION },
     Call { name: "sale", event: Told::Sale, ..LINE },
     Call { name: "full refund", before: &[Told::Sale], event: Told::RefundWhole, ..LINE },
     Call { name: "part refund", before: &[Told::Sale], event: Told::RefundPart, ..LINE },
+    Call {
+        name: "part refund, the sale's line",
+        method: "GET",
+        before: &[Told::Sale],
+        event: Told::RefundPart,
+        ..LINE
+    },
 ];
 
 const CONVERSION: Call = Call { path: "/affiliate/conversions", is_unique_there: true, ..CALL };
-const LINE: Call = Call { path: "/commission-lines", is_unique_there: true, ..CALL };
+const LINE: Call = Call { path: "/commission-lines", ..CALL };
 
 /// vendors-2.md § 3: customers have unique keys, transactions have not; a part is given back by deleting the sale and
 /// creating it with the rest.

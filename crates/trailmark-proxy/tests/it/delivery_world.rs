@@ -13,6 +13,7 @@ use trailmark_attribution::{Credit, decide};
 use trailmark_proxy::clock::{Clock, ManualClock};
 use trailmark_proxy::delivery::{Engine, EngineHandle, LaneAccount, Parts, Settings};
 use trailmark_proxy::egress::{Bounds, Egress};
+use trailmark_proxy::lanes::{self, Gate, Limits};
 use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::delivery::{
     AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
@@ -138,13 +139,23 @@ impl World {
         self.advance(due_at.since(self.clock.now()).max(0)).await;
     }
 
-    /// Moves both clocks to the next try of the delivery's lane, if it is closed.
+    /// Moves both clocks to the next try of the delivery's lane, if it is closed, and until it has a token.
     async fn advance_to_lane(&self, row: &DeliveryRow) {
         let lanes = self.store.ledger.lanes(self.clock.now()).await.unwrap();
         let shut = lanes.iter().find(|lane| lane.program == row.program).and_then(|lane| lane.next_at.as_deref());
         if let Some(next_at) = shut {
             let next_at = UnixMillis::from_rfc3339(next_at).unwrap();
             self.advance(next_at.since(self.clock.now()).max(0)).await;
+        }
+        // A list of many pages has spent what the lane may send at once.
+        let account = self.accounts.iter().find(|account| account.program == row.program).unwrap();
+        let lane = self.store.ledger.glance(account.lane.clone()).await.unwrap().lane;
+        let limits = Limits::default().at(account.pace);
+        let is_shut = lane.broken_until.is_some() || lane.throttled_until.is_some();
+        if let Gate::Closed(until) = lanes::gate(&lane, &limits, self.clock.now())
+            && !is_shut
+        {
+            self.advance(until.since(self.clock.now()).max(0)).await;
         }
     }
 
@@ -178,11 +189,11 @@ impl World {
         self.accept_event("main", customer(key, ""), event, None).await
     }
 
-    /// A signup in program `main` by which a server overrules other claims on the key.
-    pub(crate) async fn overrule(&self, key: &str) -> ConversionId {
+    /// A signup in program `main`, with or without a click id, by which a server overrules other claims on the key.
+    pub(crate) async fn overrule(&self, key: &str, click: Option<&str>) -> ConversionId {
         let customer = customer(key, &format!("{key}@customers.example"));
         let (data, consequences) = (Default::default(), vec![Consequence::Overrules]);
-        self.decided("main", customer, Event::Signup, None, (data, consequences)).await
+        self.decided("main", customer, Event::Signup, click, (data, consequences)).await
     }
 
     /// An event of a customer in a program, with or without a click id.

@@ -50,9 +50,9 @@ const USERS: &[Row] = &[
         "jane",
     ),
     (
-        "users update {user} --firstname Janet --password env:PASSWORD",
+        "users update {user} --firstname Janet --phone 456",
         r#"GET /user
-           POST /user/{user} {"firstname":"Janet","password":"Passw0rd-9"}"#,
+           POST /user/{user} {"firstname":"Janet","phone":"456","user_id":"{user}"}"#,
         "Janet",
     ),
     (
@@ -125,6 +125,18 @@ const USERS_OF_THE_GUIDE: &[Row] = &[
 const REST: &[Row] = &[
     ("partners list --status approved --limit 2", "GET /campaign/10l176/publisher", "1011l401"),
     ("partners get 1011l401", "GET /campaign/10l176/publisher/1011l401", "Amber Media"),
+    (
+        "partners reject 1011l402 --yes",
+        r#"POST /campaign/10l176/publisher {"publishers":[{"publisher_id":"1011l402","campaign_status":"r"}]}
+           GET /campaign/10l176/publisher/1011l402"#,
+        "rejected",
+    ),
+    (
+        "partners approve 1011l402",
+        r#"POST /campaign/10l176/publisher {"publishers":[{"publisher_id":"1011l402","campaign_status":"a"}]}
+           GET /campaign/10l176/publisher/1011l402"#,
+        "approved",
+    ),
     (
         "commissions list --since 2026-01-01T00:00:00Z --until 2099-01-01T00:00:00Z --status pending --by standard \
          --currency EUR --partner 1011l401 --json",

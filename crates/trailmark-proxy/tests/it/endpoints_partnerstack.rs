@@ -39,6 +39,7 @@ const CURRENT: &[Row] = &[
            "first_name":"Jane","last_name":"Doe","manager_email":"m@acme.example","manager_name":"Mia","tags":["vip"]}"#,
         "vip",
     ),
+    ("partners add --email kim@p.example", r#"POST /api/v2/partnerships {"email":"kim@p.example"}"#, "grp_affiliate"),
     (
         "partners update jane7 --new-key jane8 --group grp_reseller",
         r#"GET /api/v2/partnerships/jane7
@@ -125,6 +126,7 @@ const GUIDE: &[Row] = &[
            "first_name":"Jane","last_name":"Doe"}"#,
         "jane7",
     ),
+    ("partners add --email kim@p.example", r#"POST /api/v2/partnerships {"email":"kim@p.example"}"#, "grp_affiliate"),
     (
         "partners update jane7 --new-key jane8 --group grp_reseller",
         r#"GET /api/v2/partnerships/jane7
@@ -176,6 +178,7 @@ const REFUSED: &[Refused] = &[
     (r#"{"kind":"status","status":401,"times":1}"#, "customers list", 3, &["check the program's keys", "401"]),
     (r#"{"kind":"status","status":403,"times":1}"#, "customers list", 3, &["the credential may not do this", "403"]),
     ("", "customers get nobody", 3, &["no such customer"]),
+    ("", "partners list --from starting_after=gone", 3, &["names no item", "leave out --from to begin again"]),
     ("", "customers update nobody --name X", 3, &["no such customer"]),
     ("", "customers add u_1 --email u9@x.example --partner ada", 3, &["already exists", "check the existing one"]),
     ("", "customers add u_9 --email u9@x.example --partner nobody", 3, &["partner_key names no partner"]),

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use trailmark_proxy::explain::explain;
+use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY};
 
 use super::webhooks_town::{At, SECRET, Town, ZETA_SECRET};
 
@@ -284,6 +285,27 @@ async fn a_partner_who_leaves_loses_what_was_not_rewarded_and_no_reward() {
 }
 
 #[tokio::test]
+async fn a_partner_whose_key_is_changed_keeps_the_commission_until_the_partner_leaves() {
+    for (town, account) in [(Town::open().await, "partnerstack"), (Town::guided().await, "partnerstack-guide")] {
+        let id = town.signup(1, "u_1").await;
+        let asked_at = town.until_commission(&id, "unknown").await.commission_asked_at;
+        let state = town.control("GET", &format!("state/{account}"), &Value::Null).await;
+        let mut partners = state["partners"].as_array().unwrap().iter();
+        let ada = partners.find(|one| one["partner_key"] == "ada").unwrap()["key"].as_str().unwrap();
+        let url = format!("http://{}/{account}/api/v2/partnerships/{ada}", town.double.address());
+        let change = town.proxy.http.patch(url).basic_auth(PUBLIC_KEY, Some(PRIVATE_KEY));
+        let change = change.header("content-type", "application/json").body(r#"{"partner_key":"ada7"}"#);
+        assert_eq!(town.proxy.send(change).await.status, 200);
+        town.proxy.clock.advance(7 * HOUR_MS);
+        let row = town.until(&id, |row| row.commission_asked_at != asked_at).await;
+        assert_eq!(row.commission.as_str(), "unknown", "{account}: {row:?}");
+        town.control("POST", "partnerstack/partners/ada7/archive", &json!({})).await;
+        town.proxy.clock.advance(7 * HOUR_MS);
+        town.until_commission(&id, "rejected").await;
+    }
+}
+
+#[tokio::test]
 async fn where_no_webhook_comes_time_asks_and_so_does_an_operator() {
     let town = Town::open().await;
     town.signup(1, "u_1").await;
@@ -325,9 +347,41 @@ async fn a_vendor_that_tells_no_commission_stops_no_delivery() {
     assert_eq!(town.lane().await, "open", "eight failures in a row are more than open a breaker");
     let id = town.signup(9, "u_9").await;
     assert_eq!(town.detail(&id).await.deliveries[0].commission.as_str(), "unknown");
+    // The clock must not jump while a question is under way.
+    town.until_asked(17).await;
     town.control("DELETE", "faults", &Value::Null).await;
     town.proxy.clock.advance(HOUR_MS);
     town.until_commission(&id, "unknown").await;
+}
+
+#[tokio::test]
+async fn a_lane_that_a_429_closes_asks_nothing_more_and_loses_no_question() {
+    let town = Town::open().await;
+    let mut ids = Vec::new();
+    for number in 1..=4 {
+        let id = town.signup(number, &format!("u_{number}")).await;
+        town.until_commission(&id, "unknown").await;
+        ids.push(id);
+    }
+    let fault = json!({"vendor": "partnerstack", "path_contains": "rewards", "kind": "status", "status": 429,
+        "retry_after_s": 600});
+    town.control("POST", "faults", &fault).await;
+    let before = town.asked().await;
+    // All four are due now, and are claimed together.
+    town.proxy.clock.advance(7 * HOUR_MS);
+    town.until_lane("throttled").await;
+    // A webhook is interpreted once the look that claimed them has ended.
+    assert_eq!(town.tell(&updated("u_1")).await.status, 204);
+    town.until_interpreted().await;
+    assert_eq!(town.asked().await, before + 1);
+    town.control("DELETE", "faults", &Value::Null).await;
+    for number in 1..=4 {
+        town.control("POST", "partnerstack/rewards", &json!({"customer_key": format!("u_{number}")})).await;
+    }
+    town.proxy.clock.advance(2 * HOUR_MS);
+    for id in &ids {
+        town.until_commission(id, "pending").await;
+    }
 }
 
 #[tokio::test]
@@ -340,7 +394,7 @@ async fn a_refused_credential_pauses_the_lane_and_loses_no_question() {
     town.control("POST", "partnerstack/rewards", &json!({"customer_key": "u_1"})).await;
     assert_eq!(town.tell(&updated("u_1")).await.status, 204);
     town.until_lane("paused").await;
-    town.control("POST", "partnerstack/settings", &accepted(trailmark_simulator::PRIVATE_KEY)).await;
+    town.control("POST", "partnerstack/settings", &accepted(PRIVATE_KEY)).await;
     town.proxy.clock.advance(HOUR_MS);
     town.until_commission(&id, "pending").await;
     assert_eq!(town.lane().await, "open", "the question was the trial after the pause");

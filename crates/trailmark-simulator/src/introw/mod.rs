@@ -66,6 +66,9 @@ const CURRENT: &str = "introw";
 const GUIDE: &str = "introw-guide";
 const ACCOUNTS: [&str; 2] = [CURRENT, GUIDE];
 
+/// The operation that the machine-readable document of seed 003 describes.
+const LIST_PARTNERS: &str = "partner.list";
+
 /// The scopes of the vendor's keys (vendors-2.md § 2).
 const SCOPES: [&str; 9] = [
     "partners:read",
@@ -218,6 +221,10 @@ impl Double for Introw {
         })
     }
 
+    fn described(&self) -> &'static [&'static str] {
+        &[LIST_PARTNERS]
+    }
+
     fn answer(&mut self, call: &Call, now_ms: i64) -> Answer {
         self.handle(call, now_ms).unwrap_or_else(Refusal::answer)
     }
@@ -333,7 +340,7 @@ impl<'a> Route<'a> {
 
     fn operation(&self) -> &'static str {
         match self {
-            Self::ListPartners => "partner.list",
+            Self::ListPartners => LIST_PARTNERS,
             Self::CreatePartner => "partner.create",
             Self::ReadPartner(_) => "partner.read",
             Self::ChangePartner(_) => "partner.update",

@@ -65,6 +65,16 @@ pub(super) fn perform(vendor: &mut Partnerize, path: &[&str], call: &Call, now_m
             user.ok_or_else(|| bad_request("no user has that id"))?.deleted = true;
             Ok(json!({}))
         }),
+        ["conversions", key, "pay"] => read(call).and_then(|In { account }| {
+            let all = &mut account_of(vendor, account)?.conversions;
+            let one = all.iter_mut().find(|one| one.id == *key || one.reference == *key);
+            let one = one.ok_or_else(|| bad_request("no conversion has that id or reference"))?;
+            if one.status() != "approved" {
+                return Err(bad_request("only an approved conversion is paid"));
+            }
+            (one.paid_ms, one.modified_ms) = (Some(now_ms), now_ms);
+            Ok(json!({}))
+        }),
         ["conversions", key, _] if !status.is_empty() => read(call).and_then(|In { account }| {
             jobs::decide(account_of(vendor, account)?, key, status, now_ms).map_err(bad_request)
         }),

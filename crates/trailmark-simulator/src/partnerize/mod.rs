@@ -19,6 +19,7 @@
 //! | `POST partners/{id}/approve`, `/reject`, `/remove` | `{account?}` | `{}` |
 //! | `POST users/{id}/remove` | `{account?}` | `{}` |
 //! | `POST conversions/{id}/approve`, `/reject`, `/pend` | `{account?}`; `id` of the conversion or its reference | `{status}` |
+//! | `POST conversions/{id}/pay` | the same, of an approved conversion | `{}` |
 //! | `POST settings` | any member of `state`'s `Rules`, and `accept_credentials: {application_key, user_api_key}`, for both accounts; null takes a limit away | what is in force, without credentials |
 //!
 //! The state of an account is `{now_ms, users, publishers, clicks, conversions, jobs}`; conversions are as in the report, with

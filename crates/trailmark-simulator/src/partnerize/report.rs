@@ -6,7 +6,7 @@
 //! view, offsets shift when the result changes meanwhile.
 //!
 //! Unknown parameters are ignored, as version 3 does, and noted as violations. Left out: XML, other time zones than UTC, words
-//! for dates but `today`, `yesterday` and `last N days`, and the members about invoices.
+//! for dates but `today`, `yesterday` and `last N days`.
 
 use std::collections::BTreeMap;
 
@@ -87,7 +87,15 @@ pub(super) fn report(account: &Account, rules: &Rules, call: &Call, now_ms: i64)
     };
     let all: Vec<&Conversion> = account.visible(now_ms).filter(chosen).collect();
     let page = Page::of(&all, rules, call)?;
-    let shown = page.items.iter().map(|one| json!({ "conversion_data": entry(account, one) })).collect::<Vec<_>>();
+    let has_payment = call.parameter("include_payment_info") == Some("true");
+    let show = |one: &&Conversion| {
+        let mut data = entry(account, one);
+        if has_payment {
+            add_payment(&mut data, one);
+        }
+        json!({ "conversion_data": data })
+    };
+    let shown = page.items.iter().map(show).collect::<Vec<_>>();
     let totals = |value: fn(&Conversion) -> i64| totals(&all, value);
     let mut body = json!({
         "total_conversion_count": counts(&all),
@@ -305,6 +313,18 @@ fn item_json(item: &Item, voucher: Option<&str>) -> Value {
         "voucher_codes": voucher.map(|code| vec![json!({ "voucher_code": code })]).unwrap_or_default(),
         "meta_data": meta(&item.meta),
     })
+}
+
+/// The members that `include_payment_info` adds. No document shows where they stand; here each item has them.
+fn add_payment(data: &mut Value, one: &Conversion) {
+    let paid_at = one.paid_ms.map(time::spaced);
+    let status = if paid_at.is_some() { "paid" } else { "unpaid" };
+    let items = data.get_mut("conversion_items").and_then(Value::as_array_mut).into_iter().flatten();
+    for members in items.filter_map(Value::as_object_mut) {
+        members.insert("payment_status".to_owned(), json!(status));
+        members.insert("invoice_create_date".to_owned(), json!(paid_at));
+        members.insert("invoice_paid_date".to_owned(), json!(paid_at));
+    }
 }
 
 /// An object, or an empty array if there is nothing in it.

@@ -194,6 +194,8 @@ pub(super) struct Conversion {
     pub(super) time_ms: i64,
     pub(super) visible_ms: i64,
     pub(super) modified_ms: i64,
+    /// When its commission was paid.
+    pub(super) paid_ms: Option<i64>,
     /// Empty for events without money.
     pub(super) currency: String,
     pub(super) country: Option<String>,

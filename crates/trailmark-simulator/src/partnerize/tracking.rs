@@ -163,6 +163,7 @@ fn record(account: &mut Account, rules: &Rules, line: &Line, now_ms: i64) -> Res
         time_ms,
         visible_ms: now_ms.saturating_add(rules.unseen_ms()),
         modified_ms: now_ms,
+        paid_ms: None,
         currency,
         country,
         customer_type,
@@ -207,8 +208,7 @@ fn items(line: &Line) -> Result<Vec<Item>, Unrecorded> {
     let read = |group: &Pairs| {
         let category = value_of(group, "category").ok_or_else(|| wrong("category"))?;
         let quantity = value_of(group, "quantity").and_then(|text| text.parse::<i64>().ok());
-        let quantity =
-            quantity.filter(|quantity| (1..=1_000_000).contains(quantity)).ok_or_else(|| wrong("quantity"))?;
+        let quantity = quantity.filter(|quantity| *quantity >= 1).ok_or_else(|| wrong("quantity"))?;
         let value = match value_of(group, "value") {
             None => 0,
             Some(text) => units(text).and_then(|one| one.checked_mul(quantity)).ok_or_else(|| wrong("value"))?,

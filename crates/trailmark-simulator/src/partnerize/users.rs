@@ -23,6 +23,10 @@ const TEXT: RangeInclusive<usize> = 1..=255;
 const REQUIRED: [&str; 5] = ["address1", "postcode", "country", "phone", "signup_ip"];
 const OPTIONAL: [&str; 5] = ["address2", "address3", "address4", "locale", "password"];
 
+/// Members that an update may have besides names and e-mail address. Left out: `fax`.
+const CHANGEABLE: [&str; 8] =
+    ["address1", "address2", "address3", "address4", "postcode", "country", "phone", "locale"];
+
 const PUBLISHER_REQUIRED: [&str; 6] =
     ["account_name", "vertical", "promotional_method", "signup_ip", "entity_terms_id", "contact_email"];
 const PUBLISHER_OPTIONAL: [&str; 10] = [
@@ -127,25 +131,27 @@ pub(super) fn own(account: &Account) -> Result<Answer, Refusal> {
     Ok(Answer::json(StatusCode::OK, &json!({ "user": user_json(user) })))
 }
 
-/// `POST /user/{id}`: changes what the body has.
+/// `POST /user/{id}`: changes what the body has. The body names the user once more; the user's name and password cannot be
+/// changed.
 ///
 /// # Errors
-/// There is no such user, or those of [`create`].
+/// There is no such user, the body names none or another, or those of [`create`].
 pub(super) fn change(account: &mut Account, id: &str, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     let place = account.users.iter().position(|user| !user.deleted && user.user_id == id);
     let place = place.ok_or_else(|| Refusal::not_found("user", id))?;
     let mut fields = Fields::of(call)?;
-    let (user_name, email) = (fields.text("user_name", TEXT)?, fields.email("email_address", TEXT)?);
+    if fields.required_text("user_id", TEXT)? != id {
+        return Err(Refusal::bad_request("user_id must be the one of the path"));
+    }
+    let email = fields.email("email_address", TEXT)?;
     let (firstname, lastname) = (fields.text("firstname", TEXT)?, fields.text("lastname", TEXT)?);
     let mut more = Map::new();
-    for name in REQUIRED {
+    for name in CHANGEABLE {
         more.extend(fields.text(name, TEXT)?.map(|text| (name.to_owned(), Value::from(text))));
     }
-    optional(&mut fields, &mut more)?;
     fields.finish()?;
-    check_free(account, Some(place), user_name.as_deref(), email.as_deref())?;
+    check_free(account, Some(place), None, email.as_deref())?;
     let user = account.users.get_mut(place).ok_or_else(|| Refusal::not_found("user", id))?;
-    user.user_name = user_name.unwrap_or_else(|| user.user_name.clone());
     user.email = email.unwrap_or_else(|| user.email.clone());
     user.firstname = firstname.or(user.firstname.take());
     user.lastname = lastname.or(user.lastname.take());

@@ -210,6 +210,8 @@ fn transaction(account: &Account, one: &Transaction, now_ms: i64) -> Value {
         "customer_key": one.customer.and_then(|place| account.customers.get(place)).map(|customer| &customer.key),
         "partner_key": one.partner.and_then(|place| account.partners.get(place)).map(|partner| &partner.key),
         "key": one.key,
+        "product_id": one.product_id,
+        "product_type": one.product_type,
         "created_at": one.life.created_ms,
         "visible": one.life.is_seen(&account.rules, now_ms),
         "archived": one.life.archived,

@@ -140,6 +140,10 @@ pub(super) struct Transaction {
     pub(super) action: String,
     pub(super) amount: Option<i64>,
     pub(super) currency: String,
+    /// As it was sent; no answer shows it.
+    pub(super) product_id: Option<String>,
+    /// The same.
+    pub(super) product_type: Option<String>,
     /// The customer's place; `None` belongs to nobody.
     pub(super) customer: Option<usize>,
     pub(super) partner: Option<usize>,

@@ -39,6 +39,8 @@ struct Sale {
     amount: Option<i64>,
     reward: Option<i64>,
     currency: String,
+    product_id: Option<String>,
+    product_type: Option<String>,
     is_rewardable: bool,
     sold_ms: Option<i64>,
 }
@@ -201,6 +203,8 @@ fn add(account: &mut Account, sale: Sale, customer: Option<usize>, now_ms: i64) 
         action: sale.action,
         amount: sale.amount,
         currency: sale.currency,
+        product_id: sale.product_id,
+        product_type: sale.product_type,
         customer,
         partner,
         reward,
@@ -227,8 +231,7 @@ impl Sale {
         let action = fields.text("action", TEXT)?.unwrap_or_else(|| "sale".to_owned());
         let is_rewarded = fields.flag("rewarded")?.unwrap_or(false);
         let is_rewardable = fields.flag("rewardable")?.unwrap_or(true) && !is_rewarded;
-        fields.text("product_id", TEXT)?;
-        fields.text("product_type", TEXT)?;
+        let (product_id, product_type) = (fields.text("product_id", TEXT)?, fields.text("product_type", TEXT)?);
         let sold_ms = fields.integer("created_at", UNIX_SECONDS)?.map(|seconds| seconds * 1_000);
         if rules.node_forms {
             amount(&mut fields, "gross_amount", rules.old_forms)?;
@@ -236,7 +239,7 @@ impl Sale {
             fields.text("discount_code", TEXT)?;
         }
         fields.finish()?;
-        Ok(Self { key, action, amount: paid, reward, currency, is_rewardable, sold_ms })
+        Ok(Self { key, action, amount: paid, reward, currency, product_id, product_type, is_rewardable, sold_ms })
     }
 }
 

@@ -82,7 +82,7 @@ pub(super) fn join(account: &mut Account, now_ms: i64) -> String {
         partner_key: partner_key.clone(),
         first_name: "Partner".to_owned(),
         last_name: number.to_string(),
-        group_key: account.groups.first().map(|group| group.key.clone()).unwrap_or_default(),
+        group_key: account.first_group(),
         manager: (None, None),
         tags: Vec::new(),
         claimed: true,

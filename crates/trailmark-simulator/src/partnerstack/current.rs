@@ -216,7 +216,7 @@ fn update_customer(account: &mut Account, key: &str, call: &Call, now_ms: i64) -
 fn create_partnership(account: &mut Account, call: &Call, pair: KeyPair, now_ms: i64) -> Result<Answer, Refusal> {
     let mut fields = Fields::of(call)?;
     let email = fields.required_email("email", EMAIL)?;
-    let group_key = fields.required_text("group_key", ANY_TEXT)?;
+    let group_key = fields.text("group_key", ANY_TEXT)?.unwrap_or_else(|| account.first_group());
     let partner_key = fields.text("partner_key", ANY_TEXT)?;
     let first_name = fields.text("first_name", PARTNER_NAME)?.unwrap_or_default();
     let last_name = fields.text("last_name", PARTNER_NAME)?.unwrap_or_default();

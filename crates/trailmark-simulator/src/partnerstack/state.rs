@@ -325,6 +325,12 @@ impl Account {
         self.groups.iter().find(|group| group.key == key).ok_or_else(|| Refusal::not_found("group"))
     }
 
+    /// The key of the group of a partner who is added without one. The reference marks the address alone as required
+    /// (vendors-2.md § 4); that it is the first group is a guess.
+    pub(super) fn first_group(&self) -> String {
+        self.groups.first().map(|group| group.key.clone()).unwrap_or_default()
+    }
+
     pub(super) fn live_transactions(&self) -> impl Iterator<Item = &Transaction> {
         self.transactions.iter().filter(|one| !one.deleted)
     }

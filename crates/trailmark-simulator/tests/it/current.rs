@@ -120,6 +120,13 @@ async fn a_partnership_is_created_changed_and_archived_and_comes_back_as_another
 }
 
 #[tokio::test]
+async fn a_partnership_needs_an_address_alone() {
+    let double = Double::start().await;
+    let created = double.post(&format!("{CURRENT}/partnerships"), &json!({ "email": "kim@partners.example" })).await;
+    assert_eq!(created.data()["group"]["key"], "grp_affiliate");
+}
+
+#[tokio::test]
 async fn a_transaction_names_its_customer_in_one_of_three_ways() {
     let double = Double::start().await;
     let customer = create_customer(&double, "u_1").await;

@@ -121,6 +121,16 @@ async fn a_sale_has_its_basket_at_the_price_of_one_and_its_meta_data() {
 }
 
 #[tokio::test]
+async fn a_quantity_has_no_bound_that_a_document_does_not_state() {
+    let double = Double::start().await;
+    let click = click(&double).await;
+    let item = "[category:shoes/value:0.01/quantity:2000000]";
+    let (status, id) = convert(&double, &format!("clickref:{click}/conversionref:o_1/currency:GBP/{item}")).await;
+    assert_eq!((status, id.is_empty()), (200, false));
+    assert_eq!(state(&double).await["conversions"][0]["conversion_value"]["value"], json!(20_000));
+}
+
+#[tokio::test]
 async fn nothing_is_recorded_for_a_click_that_does_not_count_or_a_value_that_is_none() {
     let double = Double::start().await;
     let (good, old) = (click(&double).await, click(&double).await);

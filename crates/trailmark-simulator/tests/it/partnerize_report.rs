@@ -75,6 +75,26 @@ async fn a_report_has_the_members_of_the_vendors_example() {
 }
 
 #[tokio::test]
+async fn what_was_paid_is_shown_to_whoever_asks_for_it() {
+    let double = prompt().await;
+    sale(&double, "o_1").await;
+    let item = async |query: &str| {
+        let body = get(&double, &report(query)).await.value();
+        body["conversions"][0]["conversion_data"]["conversion_items"][0].clone()
+    };
+    let early = double.draft("POST", "/control/partnerize/conversions/o_1/pay").json(&json!({})).send().await;
+    assert_eq!(early.status.as_u16(), 400, "it is not approved yet");
+    let asking = "start_date=2020-01-01&include_payment_info=true";
+    assert_eq!(item(asking).await["payment_status"], "unpaid");
+    for word in ["approve", "pay"] {
+        double.control("POST", &format!("partnerize/conversions/o_1/{word}"), &json!({})).await;
+    }
+    let shown = item(asking).await;
+    assert_eq!((&shown["payment_status"], shown["invoice_paid_date"].as_str().unwrap().len()), (&json!("paid"), 19));
+    assert_eq!(item("start_date=2020-01-01").await.get("payment_status"), None);
+}
+
+#[tokio::test]
 async fn every_page_is_reached_by_next_page_in_both_forms_and_cursors_stand_still() {
     let double = prompt().await;
     let wanted: Vec<String> = (1..=7).map(|number| format!("o_{number}")).collect();

@@ -170,8 +170,18 @@ async fn the_own_user_is_read_and_gets_another_address_and_there_is_no_other_cal
     let snake =
         call(&double, "PATCH", "/v3/brand/user").json(&json!({ "email_address": "x@brand.example" })).send().await;
     assert_eq!(snake.status, StatusCode::BAD_REQUEST);
-    let changed = post(&double, "/user/124", &json!({ "lastname": "Hopper" })).await.value();
+    let changed = post(&double, "/user/124", &json!({ "user_id": "124", "lastname": "Hopper" })).await.value();
     assert_eq!((&changed["user"]["lastname"], &changed["user"]["firstname"]), (&json!("Hopper"), &json!("Api")));
+    for (body, named) in [
+        (json!({ "lastname": "Hopper" }), "user_id is required"),
+        (json!({ "user_id": "123", "lastname": "Hopper" }), "user_id must be the one of the path"),
+        (json!({ "user_id": "124", "user_name": "grace" }), "user_name is not a known field"),
+        (json!({ "user_id": "124", "password": "Passw0rd-9" }), "password is not a known field"),
+    ] {
+        let reply = post(&double, "/user/124", &body).await;
+        let message = reply.value()["error"]["message"].as_str().unwrap().to_owned();
+        assert!(reply.status == StatusCode::BAD_REQUEST && message.contains(named), "{body}: {message}");
+    }
     for (method, path) in [("GET", "/user/124"), ("PUT", "/user/124"), ("DELETE", "/user/124")] {
         let reply = call(&double, method, path).json(&json!({})).send().await;
         assert_eq!(reply.status, StatusCode::METHOD_NOT_ALLOWED, "{method}");

@@ -147,6 +147,19 @@ async fn a_sale_earns_thirty_percent_with_every_decimal() {
 }
 
 #[tokio::test]
+async fn no_answer_shows_the_product_of_a_sale_which_the_control_view_keeps() {
+    let double = Double::start().await;
+    customer(&double, "u_1").await;
+    let body = json!({
+        "key": "order_1", "amount": 10, "customer": { "key": "u_1" }, "product_id": "sku", "product_type": "plan",
+    });
+    let made = sale(&double, body).await;
+    assert_eq!((made.get("product_id"), made.get("product_type")), (None, None));
+    let kept = &state(&double).await["transactions"][0];
+    assert_eq!((&kept["product_id"], &kept["product_type"]), (&json!("sku"), &json!("plan")));
+}
+
+#[tokio::test]
 async fn an_amount_that_no_document_shows_is_refused_by_its_name() {
     let double = Double::start().await;
     customer(&double, "u_1").await;

@@ -310,7 +310,6 @@ async fn a_partnership_is_held_to_its_types_lengths_and_fields() {
     let cases = [
         ("email", Value::Null),
         ("email", json!("ada@partners.example")),
-        ("group_key", Value::Null),
         ("group_key", json!("grp_nothing")),
         ("partner_key", json!("ada")),
         ("partner_key", json!("Upper")),

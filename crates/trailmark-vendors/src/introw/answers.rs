@@ -11,8 +11,8 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
-use crate::redaction::Redaction;
-use crate::retry_after::{rate_limit, retry_after};
+use crate::redaction::{Redaction, words};
+use crate::retry_after::{rate_limit, retry_after, throttled};
 
 /// The code in a 402: the monthly allowance of API credits is used up.
 const CREDITS: &str = "API_CREDITS_EXHAUSTED";
@@ -105,7 +105,7 @@ impl Refusal {
         Some(Self {
             code: text(error, "code")?.to_owned(),
             message: text(error, "message")?.to_owned(),
-            details: error.get("details").filter(|details| !details.is_null()).map(Value::to_string),
+            details: error.get("details").filter(|details| !details.is_null()).map(words),
         })
     }
 
@@ -144,8 +144,11 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     let (message, not_before) = match failure {
         Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
         Outcome::Retry { message, not_before } => (message, not_before),
-        Outcome::Throttled { until } => (said(answer, "the vendor takes no more requests for now"), until),
-        Outcome::Duplicate { message }
+        Outcome::Throttled { until } => {
+            (said(answer, "the vendor takes no more requests for now"), throttled(answer, until))
+        }
+        Outcome::Conflict { message }
+        | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
         | Outcome::Rejected { message }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),

@@ -4,7 +4,7 @@
 //! its token, builds the request and reads the answer.
 //!
 //! `duplicate` says that the token was converted, not who did it: the vendor's own script on the page may have done it. So it
-//! counts as ours only after an earlier send of the same delivery, and if no other conversion of the touch was sent.
+//! counts as ours only if an earlier send of the same delivery may have arrived, and no other conversion of the touch was sent.
 //!
 //! The vendor checks an address by a pattern that no document shows; an unusual one is left out, since the address is
 //! optional. `data` goes into `properties`: a name that is the id of a form field fills that field, others are kept beside.
@@ -136,7 +136,7 @@ pub(super) fn read(task: &Task, answer: &Answer, redaction: &Redaction<'_>) -> O
     if let Some(failure) = answers::failure(answer, SCOPE, redaction) {
         return failure;
     }
-    let is_ours = !task.is_unsent && task.touch_used_by.is_none();
+    let is_ours = task.may_have_acted && task.touch_used_by.is_none();
     match word(answer) {
         Some(Word::Recorded { id }) => Outcome::Recorded { reference: Some(id) },
         Some(Word::Duplicate { id }) if is_ours => Outcome::Recorded { reference: id },

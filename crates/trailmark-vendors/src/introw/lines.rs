@@ -1,9 +1,11 @@
 //! Commission lines: what a partner earns by a sale, or loses by a refund. Introw keeps no orders, so a line is our share of
 //! the order, exact in the currency's minor units, or the sale is refused: nothing is ever rounded. The order's own total is
-//! `sourceAmount`. This file builds lines, reads the answers, finds a line again, and says what became of it.
+//! `sourceAmount`. A refund takes the share that its sale's line has, which is read first: the percentage may have changed
+//! since. This file builds lines, reads the answers, finds a line again, and says what became of it.
 //!
-//! A line is created under an `idempotencyKey`, made of the order's key: a repeat is answered by the first line, unchanged, so
-//! every answer is compared. No answer shows that key, so a search goes by `description`, which names the order.
+//! A line is created under an `idempotencyKey`, made of site, program, kind and the order's key: several sites may have one
+//! account. A repeat is answered by the first line, unchanged, so every answer is compared. One source alone has that key and no
+//! answer shows it, so nothing is sent again before a search by `description`, which names the order with site and program.
 //!
 //! A line is paid with its payout, so while it is `PENDING` its payout's stage decides. Other words of a line's status are
 //! not in our documents; those with a plain meaning count, and any other is `unknown` and shown to the operator.
@@ -11,7 +13,7 @@
 //! Source: vendors-2.md § 2 (IW26; the idempotency key from `IWdump` alone).
 
 use serde_json::{Value, json};
-use trailmark_wire::conversion::Kind;
+use trailmark_wire::conversion::{Kind, Order};
 use trailmark_wire::ids::PartnerKey;
 use trailmark_wire::money::{Currency, Money};
 
@@ -38,11 +40,11 @@ pub(super) const PAGE: i64 = 100;
 /// Digits after the point of a percentage.
 const DECIMALS: usize = 6;
 
-/// A share of an amount, as an exact fraction: more than 0, at most 1.
+/// A share of an amount, as an exact fraction above 0.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Share {
-    numerator: u32,
-    denominator: u32,
+    numerator: i64,
+    denominator: i64,
 }
 
 impl Share {
@@ -55,7 +57,7 @@ impl Share {
             return Err(PROBLEM);
         }
         let numerator = format!("{whole}{fraction:0<DECIMALS$}").parse().map_err(|_overflow| PROBLEM)?;
-        let denominator = 100 * 10_u32.pow(6);
+        let denominator = 100 * 10_i64.pow(6);
         if numerator == 0 || numerator > denominator { Err(PROBLEM) } else { Ok(Self { numerator, denominator }) }
     }
 
@@ -67,14 +69,30 @@ impl Share {
     }
 }
 
-/// One line that must exist.
+/// A line without its amount.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+struct Draft {
     partner: String,
-    pay: Money,
     source: Money,
     description: String,
     key: String,
+}
+
+/// One line that must exist.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    draft: Draft,
+    pay: Money,
+}
+
+/// The line of a refund, before its sale's line was read.
+#[derive(Debug, Clone)]
+pub(super) struct Back {
+    /// Where the sale's line is read.
+    pub(super) path: String,
+    /// Minor units of the sale.
+    sold_minor: i64,
+    draft: Draft,
 }
 
 /// The line of a sale or refund.
@@ -88,32 +106,83 @@ pub(super) fn wanted<'a>(task: &Task, partner: &PartnerKey, share: Option<Share>
     let order = task.order.as_ref();
     let order =
         order.ok_or_else(|| Rejection { reason: "missing `order`: a commission line has its amount".into() })?;
-    let pay = share.of(order.amount_minor).ok_or_else(|| Rejection {
+    let draft = Draft::of(task, partner, order);
+    // A sale that an operator has settled by hand may have no line that we know.
+    let sale = task.sale.as_ref().filter(|sale| task.kind == Kind::Refund && sale.amount_minor > 0);
+    if let Some((sale, path)) = sale.and_then(|sale| Some((sale, path(sale.reference.as_deref()?)?))) {
+        return Ok(Wanted::Back(Back { path, sold_minor: sale.amount_minor, draft }));
+    }
+    let line = draft.line(share).ok_or_else(|| Rejection {
         reason: format!(
             "inexact_amount: `commission_percent` of `order.amount_minor` is not a whole number of minor units of {}; \
              enter the line by `commissions add`",
             order.currency
         ),
     })?;
-    if pay == 0 {
+    if line.pay.amount_minor == 0 {
         return Ok(Wanted::Nothing(Plan::NotNeeded {
             why: "the partner earns 0 by it, and Introw takes no line of 0",
         }));
     }
-    let key = order.key.as_str();
-    let (sign, description) = match (task.kind, &task.refund_of) {
-        (Kind::Refund, Some(sale)) => (-1, format!("Refund {key} of order {sale}")),
-        (Kind::Refund, None) => (-1, format!("Refund {key}")),
-        _ => (1, format!("Order {key}")),
-    };
-    let money = |amount_minor: i64| Money { amount_minor: sign * amount_minor, currency: order.currency };
-    Ok(Wanted::Line(Line {
-        partner: partner.as_str().to_owned(),
-        pay: money(pay),
-        source: money(order.amount_minor),
-        description,
-        key: format!("{}:{key}", task.kind.as_str()),
-    }))
+    Ok(Wanted::Line(line))
+}
+
+impl Draft {
+    fn of(task: &Task, partner: &PartnerKey, order: &Order) -> Self {
+        let (key, place) = (order.key.as_str(), format!("{}/{}", task.site, task.program));
+        let (sign, what) = match (task.kind, &task.refund_of) {
+            (Kind::Refund, Some(sale)) => (-1, format!("Refund {key} of order {sale}")),
+            (Kind::Refund, None) => (-1, format!("Refund {key}")),
+            _ => (1, format!("Order {key}")),
+        };
+        Self {
+            partner: partner.as_str().to_owned(),
+            source: Money { amount_minor: sign * order.amount_minor, currency: order.currency },
+            description: format!("{what} ({place})"),
+            key: format!("{place}/{}/{key}", task.kind.as_str()),
+        }
+    }
+
+    /// The line with this share of the order; `None` if that is no whole number of minor units.
+    fn line(self, share: Share) -> Option<Line> {
+        let amount_minor = share.of(self.source.amount_minor)?;
+        Some(Line { pay: Money { amount_minor, currency: self.source.currency }, draft: self })
+    }
+}
+
+impl Back {
+    /// The line with the share of the sale that the sale's line has.
+    ///
+    /// # Errors
+    /// The outcome if the answer does not show that line, or no exact line follows from it. Nothing was processed then.
+    pub(super) fn line(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
+        match answers::failure(answer, READ, redaction) {
+            None => {}
+            Some(Outcome::Duplicate { message } | Outcome::Unknown { message }) => {
+                return Err(Outcome::Retry { message, not_before: None });
+            }
+            Some(failure) => return Err(failure),
+        }
+        let Some(sold) = answers::data(answer) else {
+            let message = answers::said(answer, "the vendor's API did not answer with the sale's commission line");
+            return Err(Outcome::Retry { message, not_before: None });
+        };
+        let currency = self.draft.source.currency;
+        let same_currency = text(&sold, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
+        let earned = sold.get("amount").and_then(|amount| minor(amount, currency));
+        let Some(numerator) = earned.filter(|earned| same_currency && *earned > 0) else {
+            let what = "the sale's commission line has another currency than the refund, or no amount above 0; enter the \
+                        refund's line by `commissions add`";
+            return Err(Outcome::Conflict { message: answers::said(answer, what) });
+        };
+        let share = Share { numerator, denominator: self.sold_minor };
+        self.draft.clone().line(share).ok_or_else(|| Outcome::Rejected {
+            message: format!(
+                "inexact_amount: the refund's part of its sale's commission line is not a whole number of minor units of \
+                 {currency}; enter the line by `commissions add`"
+            ),
+        })
+    }
 }
 
 /// A line has a place for the order alone.
@@ -127,12 +196,12 @@ impl Line {
     /// The body of `POST`.
     pub(super) fn body(&self) -> Value {
         json!({
-            "partnerId": self.partner,
+            "partnerId": self.draft.partner,
             "amount": self.pay.to_decimal(),
             "currency": self.pay.currency.as_str(),
-            "description": self.description,
-            "sourceAmount": self.source.to_decimal(),
-            "idempotencyKey": self.key,
+            "description": self.draft.description,
+            "sourceAmount": self.draft.source.to_decimal(),
+            "idempotencyKey": self.draft.key,
         })
     }
 
@@ -154,7 +223,7 @@ impl Line {
     /// The path of the partner's lines, or of the page at this cursor.
     pub(super) fn list(&self, cursor: Option<&str>) -> String {
         let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
-        format!("{PATH}?partnerId={}&limit={PAGE}{cursor}", encoded(&self.partner))
+        format!("{PATH}?partnerId={}&limit={PAGE}{cursor}", encoded(&self.draft.partner))
     }
 
     /// What a page of the partner's lines says.
@@ -168,7 +237,7 @@ impl Line {
         let Some((items, next)) = answers::page(answer) else {
             return Ok(answers::unclear(answer, "a list of commission lines"));
         };
-        let ours = items.iter().find(|item| text(item, "description") == Some(&self.description));
+        let ours = items.iter().find(|item| text(item, "description") == Some(&self.draft.description));
         match (ours, next) {
             (Some(line), _) => Ok(match self.compared(line) {
                 None => LookUp::Found { reference: text(line, "id").map(str::to_owned) },
@@ -179,11 +248,12 @@ impl Line {
         }
     }
 
-    /// The fields in which the vendor's line differs from ours; `None` if it is ours. A partner that we know by its key in a
-    /// CRM is shown under another one, so only Introw's own ids are compared.
+    /// The fields in which the vendor's line differs from ours; `None` if it is ours. No document says whether a line takes
+    /// another name of a partner than Introw's own id; where it does, the vendor shows that id, so no other name is compared.
     fn compared(&self, line: &Value) -> Option<String> {
-        let is_comparable = self.partner.starts_with("ptn_");
-        let same_partner = text(line, "partnerId").is_none_or(|shown| !is_comparable || shown == self.partner);
+        let partner = &self.draft.partner;
+        let is_comparable = partner.starts_with("ptn_");
+        let same_partner = text(line, "partnerId").is_none_or(|shown| !is_comparable || shown == partner);
         let currency = self.pay.currency;
         let same_currency = text(line, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
         let same_amount = line.get("amount").is_none_or(|shown| minor(shown, currency) == Some(self.pay.amount_minor));

@@ -1,9 +1,10 @@
 //! What Introw supports, cell by cell, in both dialects, and which commands it cannot serve. This file only describes it;
-//! `introw.rs` decides which call a task becomes.
+//! `mod.rs` decides which call a task becomes.
 //!
-//! What our documents leave open, and what is assumed: the length of an idempotency key (at most 262 characters are sent);
-//! the decimals of an amount (those of its currency); the words of a line's status besides `PENDING` (plain English); field
-//! and words of a decline's reason (the operator names them); whether `note` exists on a payout (it is not sent).
+//! What our documents leave open, and what is assumed: whether an idempotency key counts (a line is looked up before it is sent
+//! again), and its length (at most 328 characters are sent); the decimals of an amount (those of its currency); the words of a
+//! line's status besides `PENDING` (plain English); field and words of a decline's reason (the operator names them); whether
+//! `note` exists on a payout (it is not sent).
 //! Source: vendors-2.md §§ 2 and 6.
 
 use super::NAME;
@@ -33,20 +34,22 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             how: "POST /api/v1/commission-lines: commission_percent of the order, exact, for the partner that a \
                   parameter of `params` names, under our idempotencyKey (M); without a partner the touch's first sale \
                   converts its click token",
-            class: Some(Class::Keyed),
+            class: Some(Class::Searchable),
         },
         (Operation::Sale, Dialect::Guide) => Support::Yes {
             how: "POST /api/v1/commission-lines, beyond the guide: commission_percent of the order, for the partner \
                   that a parameter of `params` names; without a partner the touch's first sale converts its click token",
-            class: Some(Class::Keyed),
+            class: Some(Class::Searchable),
         },
         (Operation::Refund, Dialect::Current) => Support::Yes {
-            how: "POST /api/v1/commission-lines: a negative line of the same share; none for a sale that was a conversion",
-            class: Some(Class::Keyed),
+            how: "GET /api/v1/commission-lines/{id} of the sale, then POST: a negative line of the same share; none for a \
+                  sale that was a conversion",
+            class: Some(Class::Searchable),
         },
         (Operation::Refund, Dialect::Guide) => Support::Yes {
-            how: "POST /api/v1/commission-lines, beyond the guide: a negative line; none for a sale that was a conversion",
-            class: Some(Class::Keyed),
+            how: "GET /api/v1/commission-lines/{id} of the sale, then POST, beyond the guide: a negative line; none for a \
+                  sale that was a conversion",
+            class: Some(Class::Searchable),
         },
         (Operation::LookUp, _) => Support::Yes {
             how: "GET /api/v1/commission-lines of the partner, by the order in `description`; no call reads a \

@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
-use crate::retry_after::{rate_limit, retry_after};
+use crate::retry_after::{rate_limit, retry_after, throttled};
 
 /// The JSON object of a body, if it is one.
 fn object(answer: &Answer) -> Option<Value> {
@@ -114,7 +114,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     let (message, not_before) = match failure {
         Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
         Outcome::Retry { message, not_before } => (message, not_before),
-        Outcome::Throttled { until } => (said(answer.status, "too many requests"), until),
+        Outcome::Throttled { until } => (said(answer.status, "too many requests"), throttled(answer, until)),
         Outcome::Conflict { message }
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }

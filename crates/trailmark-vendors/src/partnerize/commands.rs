@@ -1,5 +1,5 @@
-//! The commands that Partnerize offers to operators: their table, and those about a campaign's partners, conversions and
-//! commissions. Those about users are in `users`; what the vendor lacks is in `table`.
+//! The commands that Partnerize offers to operators: their table, and those about conversions and commissions. Those about
+//! users are in `users`, those about a campaign's partners in `partners`; what the vendor lacks is in `table`.
 //!
 //! Approving and rejecting begins a job at the vendor; the reply shows the job, and `jobs get` shows how far it is. Lists are
 //! read from one page to the next, as the vendor names it.
@@ -9,10 +9,10 @@
 use serde_json::{Map, Value, json};
 use trailmark_wire::time::UnixMillis;
 
-use super::answers::{self, text, word};
+use super::answers::{self, text};
 use super::conversion::{self, rejection};
 use super::report::{self, Entry};
-use super::{Account, refunds, users};
+use super::{Account, partners, refunds, users};
 use crate::Dialect::{Current, Guide};
 use crate::command::Effect::{Changes, Destroys, Reads};
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
@@ -175,8 +175,8 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             ("users", "update", "Change the stated fields of a user"),
             Some("The user's id"),
             &[
-                USER_NAME, EMAIL, PASSWORD, FIRSTNAME, LASTNAME, ADDRESS1, ADDRESS2, ADDRESS3, ADDRESS4, POSTCODE,
-                COUNTRY, PHONE, LOCALE, FORCE,
+                EMAIL, FIRSTNAME, LASTNAME, ADDRESS1, ADDRESS2, ADDRESS3, ADDRESS4, POSTCODE, COUNTRY, PHONE, LOCALE,
+                FORCE,
             ],
             Changes,
             (&["id", "network_id"], "GET /user, POST /user/{user_id} (documents of 2020)"),
@@ -236,7 +236,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher"),
         ),
         dialects: BOTH,
-        start: partners,
+        start: partners::list,
     },
     Offer {
         command: command(
@@ -247,7 +247,35 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher/{publisher_id}"),
         ),
         dialects: BOTH,
-        start: partner,
+        start: partners::get,
+    },
+    Offer {
+        command: command(
+            ("partners", "approve", "Let a partner into the campaign"),
+            Some("The partner's id"),
+            &[],
+            Changes,
+            (
+                &["id", "status", "network_status"],
+                "POST /campaign/{campaign_id}/publisher, GET /campaign/{campaign_id}/publisher/{publisher_id}",
+            ),
+        ),
+        dialects: BOTH,
+        start: partners::approve,
+    },
+    Offer {
+        command: command(
+            ("partners", "reject", "Take a partner out of the campaign"),
+            Some("The partner's id"),
+            &[],
+            Destroys { follows: "the partner's links to the campaign earn nothing more" },
+            (
+                &["id", "status", "network_status"],
+                "POST /campaign/{campaign_id}/publisher, GET /campaign/{campaign_id}/publisher/{publisher_id}",
+            ),
+        ),
+        dialects: BOTH,
+        start: partners::reject,
     },
     Offer {
         command: command(
@@ -312,74 +340,6 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         start: commissions,
     },
 ];
-
-fn partners(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    let path = format!("/campaign/{}/publisher", encoded(&account.campaign));
-    Ok(partners_at(account, values, path))
-}
-
-fn partners_at(account: &Account, values: &Values, path: String) -> Ask<Reply> {
-    let request = account.get(&path, "GET /campaign/{campaign_id}/publisher");
-    let (account, values) = (account.clone(), values.clone());
-    Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
-        let partners = publishers(&body).ok_or_else(|| answers::unclear(answer, "`publishers`, each with an id"))?;
-        let next = report::next_page(&account, &body).map_err(|what| answers::unclear(answer, what))?;
-        let wanted = values.text("status");
-        let is_wanted = |partner: &&Value| wanted.is_none_or(|wanted| status_of(partner).as_deref() == Some(wanted));
-        Ok(Reply::Page {
-            items: partners.into_iter().filter(is_wanted).map(shown_partner).collect(),
-            next: next.map(|path| partners_at(&account, &values, path)),
-        })
-    })
-}
-
-fn partner(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    let key = segment(&values.key).ok_or_else(|| rejection("no URL can name this partner"))?;
-    let path = format!("/campaign/{}/publisher/{key}", encoded(&account.campaign));
-    let request = account.get(&path, "GET /campaign/{campaign_id}/publisher/{publisher_id}");
-    let (account, values) = (account.clone(), values.clone());
-    Ok(Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
-        let one = publishers(&body).and_then(|partners| {
-            partners.into_iter().find(|partner| word(partner, "publisher_id").as_deref() == Some(values.key.as_str()))
-        });
-        one.map(shown_partner)
-            .map(Reply::Done)
-            .ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))
-    }))
-}
-
-/// The partners of an answer, each wrapped in `publisher`.
-fn publishers(body: &Value) -> Option<Vec<&Value>> {
-    let list = body.get("publishers")?.as_array()?;
-    let inner =
-        list.iter().map(|entry| entry.get("publisher").filter(|partner| word(partner, "publisher_id").is_some()));
-    inner.collect()
-}
-
-/// The word for the letter of a partner's status in the campaign; no document says what `n` means, so it stays a letter.
-fn status_of(partner: &Value) -> Option<String> {
-    Some(match text(partner, "campaign_status")? {
-        "a" => "approved".into(),
-        "p" => "pending".into(),
-        "r" => "rejected".into(),
-        other => other.into(),
-    })
-}
-
-fn shown_partner(partner: &Value) -> Record {
-    Record::default()
-        .with_text("id", word(partner, "publisher_id").as_deref())
-        .with_text("name", text(partner, "account_name"))
-        .with_text("email", text(partner, "contact_email"))
-        .with_text("status", status_of(partner).as_deref())
-        .with_text("network_status", text(partner, "network_status"))
-        .with_text("company", text(partner, "company_name"))
-        .with_text("website", text(partner, "website"))
-        .with_text("country", text(partner, "operating_country"))
-        .with_text("camref", text(partner, "camref"))
-}
 
 fn approve(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     set(account, values, &json!({"status": "approved"}))
@@ -487,6 +447,6 @@ fn shown_conversion(entry: &Entry) -> Record {
         .with_text("customer_type", entry.text("customer_type"))
         .with_text("country", entry.text("country"))
         .with_text("at", entry.text("conversion_time"))
-        .with_text("payment_status", entry.text("payment_status"))
-        .with_text("invoice_paid_date", entry.text("invoice_paid_date"))
+        .with_text("payment_status", entry.payment("payment_status"))
+        .with_text("invoice_paid_date", entry.payment("invoice_paid_date"))
 }

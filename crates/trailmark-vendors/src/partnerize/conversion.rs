@@ -57,6 +57,8 @@ const RESERVED: [&str; 17] = [
     "value",
 ];
 
+const NO_ADDRESS: &str = "left out: an e-mail address does not belong in a URL";
+
 const SPELLED: &str = "sent with `_` and a hexadecimal code for each character that Partnerize does not take";
 
 /// The request of a signup, lead or sale.
@@ -75,7 +77,7 @@ pub(super) fn request(
         // Writing to a string cannot fail.
         let _ = write!(path, "/{name}:{}", encoded(value));
     };
-    let voucher = task.data.get("voucher").is_some_and(|voucher| !voucher.trim().is_empty());
+    let voucher = task.data.get("voucher").is_some_and(|voucher| !voucher.trim().is_empty() && is_code(voucher));
     match &task.click_id {
         Some(click_id) if click_id.as_str().contains(GRAMMAR) => {
             return Err(rejection(
@@ -112,7 +114,7 @@ pub(super) fn request(
                 note("customer.key", SPELLED, notes);
             }
         }
-        (None, Some(_)) => note("customer.key", "left out: an e-mail address does not belong in a URL", notes),
+        (None, Some(_)) => note("customer.key", NO_ADDRESS, notes),
         (_, None) => {}
     }
     add("conversion_time", &time(task));
@@ -147,11 +149,13 @@ pub(super) fn customer_reference(task: &Task) -> Option<String> {
 }
 
 /// A reference in the characters that the vendor's bulk calls take, less the colon. Two references stay two: each other
-/// character becomes `_` and the hexadecimal code of its bytes.
+/// character becomes `_` and the hexadecimal code of its bytes, and so does a `_` that would read as the first character of
+/// such a code.
 pub(super) fn spelled(reference: &str) -> String {
     let mut out = String::with_capacity(reference.len());
-    for character in reference.chars() {
-        if character.is_ascii_alphanumeric() || " -_.,;#".contains(character) {
+    for (at, character) in reference.char_indices() {
+        let rest = reference.get(at..).unwrap_or_default();
+        if is_plain(character) && !reads_as_a_code(rest) {
             out.push(character);
         } else {
             for byte in character.to_string().bytes() {
@@ -162,9 +166,26 @@ pub(super) fn spelled(reference: &str) -> String {
     out
 }
 
+fn is_plain(character: char) -> bool {
+    character.is_ascii_alphanumeric() || " -_.,;#".contains(character)
+}
+
+/// Whether a text begins like a code that [`spelled`] writes: `_2F` does. `_10` does not, since no key has a control.
+fn reads_as_a_code(text: &str) -> bool {
+    let digits = text.strip_prefix('_').and_then(|rest| rest.get(..2));
+    let digits = digits.filter(|digits| digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'A'..=b'F')));
+    let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+    byte.is_some_and(|byte| byte == b'_' || (byte > b' ' && !is_plain(char::from(byte))))
+}
+
 /// `2026-11-21 08:00:00`, in UTC.
 fn time(task: &Task) -> String {
     task.occurred_at.to_rfc3339().chars().take(19).map(|c| if c == 'T' { ' ' } else { c }).collect()
+}
+
+/// Whether a voucher's code can be sent as it is; another one credits nobody.
+fn is_code(voucher: &str) -> bool {
+    !voucher.contains(GRAMMAR) && !voucher.contains('@')
 }
 
 /// The entries of `data` as further segments; the vendor keeps unknown ones as meta data.
@@ -182,7 +203,8 @@ fn free(task: &Task, notes: &mut Vec<Note>) -> Vec<(String, String)> {
                 "left out: Partnerize takes two capital letters (ISO 3166-1)"
             }
             "customertype" if !matches!(value, "new" | "existing") => "left out: Partnerize takes `new` or `existing`",
-            "voucher" if value.contains(GRAMMAR) => "left out: Partnerize's path cannot hold `/ : [ ] %`",
+            _ if value.contains('@') => NO_ADDRESS,
+            "voucher" if !is_code(value) => "left out: Partnerize's path cannot hold `/ : [ ] %`",
             _ => "",
         };
         if why_not.is_empty() {
@@ -228,14 +250,18 @@ fn groups(task: &Task, before: usize, notes: &mut Vec<Note>) -> Result<String, R
     Ok(merged)
 }
 
-/// The text without the characters of the path's grammar and without controls.
+/// The text as it is sent, and as the report shows it: `-` for each character of the path's grammar, and for each control.
+pub(super) fn fitted(text: &str) -> String {
+    text.chars().map(|c| if GRAMMAR.contains(&c) || c.is_control() { '-' } else { c }).collect()
+}
+
+/// The same, with a note if it is another text.
 fn replaced(text: &str, field: &str, notes: &mut Vec<Note>) -> String {
-    let fits = |c: char| !GRAMMAR.contains(&c) && !c.is_control();
-    if text.chars().all(fits) {
-        return text.to_owned();
+    let fitted = fitted(text);
+    if fitted != text {
+        note(field, "sent with `-` for each of `/ : [ ] %`, which Partnerize's path cannot hold", notes);
     }
-    note(field, "sent with `-` for each of `/ : [ ] %`, which Partnerize's path cannot hold", notes);
-    text.chars().map(|c| if fits(c) { c } else { '-' }).collect()
+    fitted
 }
 
 fn cut(category: &str, most: usize, notes: &mut Vec<Note>) -> String {
@@ -265,7 +291,7 @@ pub(super) fn read(answer: &Answer) -> Outcome {
                  already, or the campaign does not take this conversion",
             ),
         },
-        (200..=299, Ok(id)) if is_id(id) => Outcome::Recorded { reference: Some(id.to_owned()) },
+        (200..=299, Ok(id)) if is_minted(id) => Outcome::Recorded { reference: Some(id.to_owned()) },
         (200..=299, _) => unknown(&format!("{} instead of a conversion id", noun(answer))),
         (429, _) => Outcome::Throttled { until: rate_limit(answer) },
         (503, _) if retry_after(answer).is_some() => Outcome::Throttled { until: retry_after(answer) },
@@ -277,7 +303,14 @@ pub(super) fn read(answer: &Answer) -> Outcome {
     }
 }
 
-/// Whether a text has the form of the vendor's ids, such as `1011l5204`. A word such as `OK` is none.
+/// Whether a text has the form of every id in the vendor's documents: digits, `l`, then letters or digits, such as `1011l5204`.
+/// Another text, such as `ok200` or `Error404`, is the word of something before the vendor.
+fn is_minted(text: &str) -> bool {
+    let parts = text.split_once('l').filter(|(front, back)| !front.is_empty() && !back.is_empty());
+    is_id(text) && parts.is_some_and(|(front, _)| front.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Whether a text can be an id: letters and digits, one digit or more. The report shows some ids as numbers.
 pub(super) fn is_id(text: &str) -> bool {
     let is_short = (1..=64).contains(&text.len());
     is_short && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) && text.bytes().any(|byte| byte.is_ascii_digit())

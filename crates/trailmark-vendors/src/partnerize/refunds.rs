@@ -6,7 +6,8 @@
 //! Two partial refunds of one sale must not both start from the same value. So a part is sent only while the report shows
 //! exactly what the ledger expects (the sale less its recorded refunds); otherwise another refund is under way, and this one
 //! waits. No decimal is forgiven here: a refund may be as small as that.
-//! Lines of the refund lower the items with their SKU first; whatever is left lowers the items in their order.
+//! Lines of the refund first lower the items with their SKU, as it was sent; whatever is left lowers the items in their
+//! order.
 //!
 //! Source: vendors-2.md § 1.3.
 
@@ -147,7 +148,7 @@ fn lowered(entry: &Entry, task: &Task, wanted: &Wanted) -> Result<Map<String, Va
         });
     }
     let refund = order(task).map_err(|_checked_before| refuse("no refund"))?;
-    let lines = refund.items.iter().map(|item| Some(item.sku.as_str())).zip(lines::shares(refund));
+    let lines = refund.items.iter().map(|item| conversion::fitted(&item.sku)).zip(lines::shares(refund));
     let of_lines: i64 = if refund.items.is_empty() { 0 } else { refund.amount_minor };
     let mut left = refund.amount_minor.saturating_sub(of_lines);
     let mut values = Map::new();
@@ -165,7 +166,7 @@ fn lowered(entry: &Entry, task: &Task, wanted: &Wanted) -> Result<Map<String, Va
         amount
     };
     for (sku, share) in lines {
-        left = left.saturating_add(lower(sku, share));
+        left = left.saturating_add(lower(Some(sku.trim()), share));
     }
     if lower(None, left) > 0 {
         return Err(refuse("less value than the refund"));

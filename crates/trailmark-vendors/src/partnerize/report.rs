@@ -89,10 +89,11 @@ pub(super) fn sought(task: &Task, known: Option<&str>) -> Option<Sought> {
     Some(Sought { id, reference: conversion::reference(task)?, at })
 }
 
-/// Reads the report until it shows the sought conversion, or ends.
+/// Reads the report until it shows the sought conversion, or ends. The days around its time come first, since a busy campaign
+/// has many pages after them. If these days do not show it, the whole report does: the vendor may date it by its own clock.
 pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, settle: Settle<T>) -> Call<Step<T>> {
-    let path = path(account, sought.at, None);
-    step(account.clone(), task.clone(), sought, settle, path, PAGES)
+    let around = path(account, sought.at, Some(sought.at.plus(SLACK_MS)));
+    step(account.clone(), task.clone(), sought, settle, (around, false), PAGES)
 }
 
 /// The first page of the report with what happened from `first` on, until `last` if that is given. A conversion may be told
@@ -119,7 +120,7 @@ fn step<T: 'static>(
     task: Task,
     sought: Sought,
     settle: Settle<T>,
-    path: String,
+    (path, is_whole): (String, bool),
     pages: u32,
 ) -> Call<Step<T>> {
     Call::new(account.get(&path, LABEL), move |answer| {
@@ -133,15 +134,17 @@ fn step<T: 'static>(
         let gave_up = |what: &str| {
             settle(answer, Shown::Failed(Outcome::Unknown { message: answers::said(answer.status, what) }))
         };
-        match page.next {
-            Some(next) if next == path => gave_up("the report's next page is the page itself"),
-            Some(_) if pages <= 1 => gave_up("the report has too many pages to find one conversion"),
-            Some(next) => {
-                Step::Next(step(account.clone(), task.clone(), sought.clone(), Arc::clone(&settle), next, pages - 1))
-            }
-            None if page.is_cut => gave_up("the report is longer than this page and names no next one"),
-            None => settle(answer, Shown::Nothing),
+        let next = match page.next {
+            Some(next) if next == path => return gave_up("the report's next page is the page itself"),
+            Some(next) => (next, is_whole),
+            None if page.is_cut => return gave_up("the report is longer than this page and names no next one"),
+            None if is_whole => return settle(answer, Shown::Nothing),
+            None => (self::path(&account, sought.at, None), true),
+        };
+        if pages <= 1 {
+            return gave_up("the report has too many pages to find one conversion");
         }
+        Step::Next(step(account.clone(), task.clone(), sought.clone(), Arc::clone(&settle), next, pages - 1))
     })
 }
 
@@ -161,7 +164,8 @@ pub(super) fn page(account: &Account, answer: &Answer, redaction: &Redaction<'_>
     Ok(Page { entries: entries.into_iter().map(Entry).collect(), next, is_cut })
 }
 
-/// The path of `hypermedia.pagination.next_page`, which the vendor gives with or without its root.
+/// The path of `hypermedia.pagination.next_page`, which the vendor gives with or without its root. If it repeats the query of
+/// the request, the keys in it are left out: each request adds them itself, and the path is shown to operators.
 ///
 /// # Errors
 /// What was expected, if the next page is elsewhere.
@@ -171,11 +175,17 @@ pub(super) fn next_page(account: &Account, body: &Value) -> Result<Option<String
     };
     let path = next.strip_prefix(account.api.url("").expose()).unwrap_or(next);
     let fits = path.starts_with('/') && !path.starts_with("//") && !path.contains(['\\', '#']);
-    match fits && path.bytes().all(|byte| byte.is_ascii_graphic()) {
-        true => Ok(Some(path.to_owned())),
-        false => Err("a next page on the vendor's own host"),
+    if !fits || !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("a next page on the vendor's own host");
     }
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    let is_key = |pair: &&str| KEYS.iter().any(|name| pair.split('=').next() == Some(name));
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.is_empty() && !is_key(pair)).collect();
+    Ok(Some(if kept.is_empty() { path.to_owned() } else { format!("{path}?{}", kept.join("&")) }))
 }
+
+/// The parameters of the guide's `auth = "query"`.
+const KEYS: [&str; 2] = ["application_key", "user_api_key"];
 
 impl Sought {
     pub(super) fn is(&self, entry: &Entry) -> bool {
@@ -219,6 +229,25 @@ impl Entry {
         self.0.get("conversion_items").and_then(Value::as_array).into_iter().flatten()
     }
 
+    /// The items that are not rejected, as the vendor shows them.
+    fn unrejected(&self) -> impl Iterator<Item = &Value> {
+        self.items().filter(|item| !text(item, "item_status").is_some_and(is_refusal))
+    }
+
+    /// What the report says about the payment, of the conversion or of its items: no document shows where it stands.
+    pub(super) fn payment(&self, name: &str) -> Option<&str> {
+        self.text(name).or_else(|| self.items().find_map(|item| text(item, name)))
+    }
+
+    /// Whether the partner was paid for the conversion, or for all items that are not rejected.
+    fn is_paid(&self) -> bool {
+        let is_paid = |of: &Value| {
+            text(of, "payment_status").is_some_and(|status| status.eq_ignore_ascii_case("paid"))
+                || text(of, "invoice_paid_date").is_some()
+        };
+        is_paid(&self.0) || (self.unrejected().next().is_some() && self.unrejected().all(is_paid))
+    }
+
     /// The statuses of its items, or else its own.
     pub(super) fn statuses(&self) -> Vec<&str> {
         let of_items: Vec<_> = self.items().filter_map(|item| text(item, "item_status")).collect();
@@ -252,8 +281,7 @@ impl Entry {
     /// What is wrong with them, as half a sentence.
     pub(super) fn standing_items(&self) -> Result<Vec<Item>, &'static str> {
         let currency = self.currency().ok_or("no currency")?;
-        let standing = self.items().filter(|item| !text(item, "item_status").is_some_and(is_refusal));
-        let items = standing.map(|item| {
+        let items = self.unrejected().map(|item| {
             let id =
                 word(item, "conversion_item_id").filter(|id| conversion::is_id(id)).ok_or("an item without an id")?;
             let value = item.get("item_value").ok_or("an item without a value")?;
@@ -381,14 +409,12 @@ fn unknown(reason: &str) -> Standing {
 pub(super) fn standing(entry: &Entry, redaction: &Redaction<'_>) -> Standing {
     let statuses = entry.statuses();
     let has = |word: &str| statuses.contains(&word);
-    let is_paid = entry.text("payment_status").is_some_and(|status| status.eq_ignore_ascii_case("paid"))
-        || entry.text("invoice_paid_date").is_some();
     let strange = statuses.iter().find(|status| !matches!(**status, "pending" | "approved") && !is_refusal(status));
     let (commission, reason) = match strange {
         Some(word) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", redaction.apply(word)))),
         None if statuses.is_empty() => (Commission::Unknown, Some("the vendor shows no status of it".to_owned())),
         None if has("pending") => (Commission::Pending, None),
-        None if has("approved") && is_paid => (Commission::Paid, None),
+        None if has("approved") && entry.is_paid() => (Commission::Paid, None),
         None if has("approved") => (Commission::Approved, None),
         None => (Commission::Rejected, None),
     };

@@ -1,6 +1,6 @@
 //! Commissions: one walk through the report settles all conversions that its pages show. What a page has settled stays
-//! settled, whatever follows; only a report that was read to its end says that it does not show one. `report` reads pages
-//! and entries.
+//! settled if a later answer is no page; if a later page gets no answer, or the proxy's time is over, the whole walk settles
+//! nothing. Only a report that was read to its end says that it does not show one. `report` reads pages and entries.
 
 use std::sync::Arc;
 

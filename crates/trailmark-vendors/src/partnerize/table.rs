@@ -1,5 +1,5 @@
 //! What Partnerize supports, cell by cell, in both dialects, and the commands that it lacks, with the reasons. This file only
-//! describes; `partnerize.rs` decides which call a task becomes.
+//! describes; `mod.rs` decides which call a task becomes.
 
 use super::NAME;
 use crate::Dialect;
@@ -26,7 +26,8 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         }
         (Operation::Sale, _) => yes(
             "prf.hn/conversion with the price of one unit and the quantity of each line. An empty answer is `ignored` until \
-             the report shows it (one client; error answers are not documented, so they are unknown)",
+             the report shows it (one client; error answers are not documented, so they are unknown). Assumed: a value may \
+             have the three decimals of a currency such as KWD",
             Some(Class::Searchable),
         ),
         (Operation::Refund, _) => yes(
@@ -36,11 +37,14 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         ),
         (Operation::LookUp, _) => yes(
             "GET conversion report by our reference, then POST conversions/filter; how late the report may be is not \
-             documented, so the settling time decides",
+             documented, so the settling time decides. Assumed for commissions: the payment stands at the conversion or at \
+             its items",
             None,
         ),
-        (Operation::Partners, Dialect::Current) => yes("GET /campaign/{id}/publisher: list, get", None),
-        (Operation::Partners, Dialect::Guide) => yes("GET /campaign/{id}/publisher: list, get, beyond the guide", None),
+        (Operation::Partners, Dialect::Current) => yes("/campaign/{id}/publisher: list, get, approve, reject", None),
+        (Operation::Partners, Dialect::Guide) => {
+            yes("/campaign/{id}/publisher: list, get, approve, reject, beyond the guide", None)
+        }
         (Operation::Team, Dialect::Current) => {
             yes("users: self, add (with a partner), update (documents of 2020), set-email; no call lists them", None)
         }
@@ -85,7 +89,7 @@ pub(super) static LACKING: [Lack; 14] = [
     Lack { noun: "users", verb: "set-email", why: "in dialect `guide` use `users update --email`" },
     Lack { noun: "users", verb: "provision", why: "there is no SCIM; use `users add` from your own identity provider" },
     Lack { noun: "partners", verb: "add", why: "partners join the network themselves; invite them in the console" },
-    Lack { noun: "partners", verb: "remove", why: "no call deletes a partner; reject the partner in the console" },
+    Lack { noun: "partners", verb: "remove", why: "no call deletes a partner: `partners reject`" },
     Lack { noun: "partners", verb: "update", why: "a partner's account belongs to the partner" },
     Lack { noun: "groups", verb: "list", why: "partners have no groups in the calls that this key may use" },
     Lack { noun: "customers", verb: "list", why: "it has no customers, only conversions: `commissions list`" },

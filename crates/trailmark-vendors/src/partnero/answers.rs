@@ -13,8 +13,8 @@ use serde_json::Value;
 
 use crate::exchange::Answer;
 use crate::outcome::{LookUp, Outcome};
-use crate::redaction::Redaction;
-use crate::retry_after::{rate_limit, retry_after};
+use crate::redaction::{Redaction, words};
+use crate::retry_after::{rate_limit, retry_after, throttled};
 
 /// The content of a body.
 enum Body<'a> {
@@ -74,18 +74,6 @@ fn body(bytes: &[u8]) -> Body<'_> {
         Ok("") => Body::Empty,
         Ok(text) if text.starts_with('<') => Body::Html,
         Ok(text) => serde_json::from_str(text).map_or(Body::Text(text), Body::Json),
-    }
-}
-
-/// Errors per field, in one line: `email: has already been taken`.
-fn words(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(", "),
-        Value::Object(members) => {
-            members.iter().map(|(name, value)| format!("{name}: {}", words(value))).collect::<Vec<_>>().join("; ")
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 
@@ -207,7 +195,7 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
     let (message, not_before) = match failure {
         Outcome::AuthFailed { .. } => return LookUp::AuthFailed,
         Outcome::Retry { message, not_before } => (message, not_before),
-        Outcome::Throttled { until } => (said(answer.status, "too many requests"), until),
+        Outcome::Throttled { until } => (said(answer.status, "too many requests"), throttled(answer, until)),
         Outcome::Conflict { message }
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }

@@ -4,7 +4,8 @@
 //! reaches the same end from wherever the first try stopped.
 //!
 //! The replacement is read back before it counts: two refunds of one sale at the same time could delete each other's
-//! replacement, and only a later look shows that. Once something was deleted, no answer is a refusal.
+//! replacement, and only a later look shows that. Once something was deleted, no answer is a refusal, and none says that nothing
+//! was processed: a repeat creates a replacement only if an earlier send may have deleted the transaction.
 //!
 //! Source: vendors-2.md § 3, "Transactions": refund = delete, no partial refund, keys not unique.
 
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use super::answers;
 use super::customers::is_deleted;
-use super::transactions::{Entry, Searched, entry, order, read_entered, search, without_data};
+use super::transactions::{Entry, Searched, entry, order, product, read_entered, search, without_data};
 use super::{Account, Withheld, amounts, rejection};
 use crate::capability::Class;
 use crate::exchange::{Answer, Call, Method, Request, Step};
@@ -75,7 +76,9 @@ pub(super) fn refund(task: &Task, notes: &mut Vec<Note>) -> Result<Refund, Rejec
         ..0 => Err(rejection("`order.amount_minor` is more than earlier refunds have left of the sale")),
         0 => Ok(Refund::Whole(sold)),
         rest => {
-            let rest = entry(task, key, rest, sale.currency, sale.occurred_at)?;
+            let mut rest = entry(task, key, rest, sale.currency, sale.occurred_at)?;
+            // What was left out of them was noted with the sale.
+            rest.product = product(&sale.items, &mut Vec::new());
             Ok(Refund::Part(Box::new(Part { sold, before_minor, rest })))
         }
     }
@@ -83,14 +86,20 @@ pub(super) fn refund(task: &Task, notes: &mut Vec<Note>) -> Result<Refund, Rejec
 
 impl Refund {
     /// The requests, and what may happen after an unknown outcome. A second deletion finds nothing left to delete.
-    pub(super) fn call(self, account: &Account, withheld: Withheld, is_unsent: bool) -> (Call<Step<Outcome>>, Class) {
+    /// `may_have_acted`: an earlier send of this refund may have taken effect.
+    pub(super) fn call(
+        self,
+        account: &Account,
+        withheld: Withheld,
+        may_have_acted: bool,
+    ) -> (Call<Step<Outcome>>, Class) {
         match self {
             Self::Whole(sold) => {
                 let (request, account) = (sold.deletion(account), account.clone());
                 let read = move |answer: &_| Step::Done(sold.read_deleted(answer, &account.redaction(&withheld)));
                 (Call::new(request, read), Class::Upsert)
             }
-            Self::Part(part) => (part.call(account, withheld, is_unsent), Class::Searchable),
+            Self::Part(part) => (part.call(account, withheld, may_have_acted), Class::Searchable),
         }
     }
 
@@ -149,10 +158,10 @@ impl Sold {
 }
 
 impl Part {
-    fn call(self, account: &Account, withheld: Withheld, is_unsent: bool) -> Call<Step<Outcome>> {
+    fn call(self, account: &Account, withheld: Withheld, may_have_acted: bool) -> Call<Step<Outcome>> {
         let (key, asked, told) = (self.sold.key.clone(), account.clone(), withheld.clone());
         let then = move |_: &Answer, searched: Searched| match searched {
-            Searched::All(found) => self.next(&asked, &told, &found, is_unsent),
+            Searched::All(found) => self.next(&asked, &told, &found, may_have_acted),
             Searched::Failed(failure) => Step::Done(unasked(failure)),
             Searched::NoList => Step::Done(retry("no list of transactions in the vendor's answer")),
             Searched::TooLong => Step::Done(retry("too many transactions to find the sale's")),
@@ -161,21 +170,24 @@ impl Part {
     }
 
     /// What the transactions under the sale's key lead to.
-    fn next(&self, account: &Account, withheld: &Withheld, found: &[Value], is_unsent: bool) -> Step<Outcome> {
+    fn next(&self, account: &Account, withheld: &Withheld, found: &[Value], may_have_acted: bool) -> Step<Outcome> {
         let found: Vec<_> = found.iter().filter(|item| !is_deleted(item)).collect();
         let item = match found.as_slice() {
-            // An earlier try of this refund may have deleted it. If there was none, somebody else did.
-            [] if is_unsent => {
-                return conflict("the vendor has no transaction under the sale's key: somebody removed it");
+            // An earlier try of this refund may have deleted it.
+            [] if may_have_acted => return Step::Next(self.creation(account, withheld)),
+            [] => {
+                return conflict(
+                    "the vendor has no transaction under the sale's key: somebody removed it, or this refund did, and what \
+                     it left was refused",
+                );
             }
-            [] => return Step::Next(self.creation(account, withheld)),
             [item] => item,
             _ => return conflict("the vendor has several transactions under the sale's key"),
         };
         match amount(item, &self.rest) {
             Some(shown) if shown == self.before_minor => Step::Next(self.replacing(item).deletion(account, withheld)),
             // An earlier try got there; a first try has met another refund's replacement.
-            Some(shown) if shown == self.rest.amount_minor && !is_unsent => {
+            Some(shown) if shown == self.rest.amount_minor && may_have_acted => {
                 Step::Done(Outcome::Unverified { reference: Some(self.sold.key.clone()) })
             }
             _ => Step::Done(Outcome::Premature {
@@ -186,14 +198,12 @@ impl Part {
         }
     }
 
-    /// With what the vendor shows of the transaction's product, so that the replacement falls under the same rules.
+    /// With the action that the vendor shows, so that the replacement falls under the same rules. No answer shows the product;
+    /// it follows from the sale's lines.
     fn replacing(&self, item: &Value) -> Self {
         let mut part = self.clone();
-        for name in ["action", "product_id", "product_type"] {
-            part.rest
-                .product
-                .extend(item.get(name).filter(|shown| shown.is_string()).map(|v| (name.into(), v.clone())));
-        }
+        let action = item.get("action").filter(|shown| shown.is_string());
+        part.rest.product.extend(action.map(|action| ("action".to_owned(), action.clone())));
         part
     }
 
@@ -213,8 +223,7 @@ impl Part {
 
     /// Creates the replacement, after the transaction was deleted.
     fn creation(&self, account: &Account, withheld: &Withheld) -> Call<Step<Outcome>> {
-        let mut rest = self.rest.clone();
-        rest.product.entry("action").or_insert_with(|| "sale".into());
+        let rest = self.rest.clone();
         let (request, account, withheld) = (rest.request(account), account.clone(), withheld.clone());
         Call::new(request, move |answer| {
             let outcome = read_entered(&rest, answer, &account.redaction(&withheld));
@@ -235,13 +244,17 @@ fn after_deletion(outcome: Outcome, key: &str) -> Outcome {
         Outcome::Ignored { message } | Outcome::Conflict { message } => {
             Outcome::Conflict { message: format!("the sale's transaction was replaced: {message}") }
         }
-        Outcome::Forbidden { message }
+        // Whether or not the replacement was processed, the deletion was.
+        Outcome::AuthFailed { message }
+        | Outcome::Forbidden { message }
         | Outcome::Missing { message }
         | Outcome::Premature { message }
         | Outcome::Retry { message, .. }
         | Outcome::Unknown { message } => Outcome::Unknown { message: half(message) },
+        Outcome::Throttled { .. } => {
+            Outcome::Unknown { message: half("the vendor takes no more requests for now".into()) }
+        }
         Outcome::Duplicate { message } => Outcome::Duplicate { message: half(message) },
-        Outcome::AuthFailed { .. } | Outcome::Throttled { .. } => outcome,
     }
 }
 

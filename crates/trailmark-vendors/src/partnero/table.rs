@@ -1,4 +1,4 @@
-//! What Partnero supports, cell by cell, and the commands that it cannot serve. This file only describes it; `partnero.rs`
+//! What Partnero supports, cell by cell, and the commands that it cannot serve. This file only describes it; `mod.rs`
 //! decides which call a task becomes. Both dialects make the same calls, since the guide is the vendor's own page.
 
 use super::NAME;

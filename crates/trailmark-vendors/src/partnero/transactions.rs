@@ -47,21 +47,28 @@ pub(super) fn sale(task: &Task, notes: &mut Vec<Note>) -> Result<Entry, Rejectio
     let order = order(task)?;
     let mut entry = entry(task, order.key.as_str(), order.amount_minor, order.currency, task.occurred_at)?;
     without_data(task, "a transaction at Partnero has no place for it", notes);
-    entry.product.insert("action".into(), "sale".into());
+    entry.product = product(&order.items, notes);
+    Ok(entry)
+}
+
+/// The members that say what was sold: of the lines only what they agree in, since a transaction has one product.
+pub(super) fn product(items: &[Item], notes: &mut Vec<Note>) -> Map<String, Value> {
+    let mut product = Map::new();
+    product.insert("action".into(), "sale".into());
     let [sku, category]: [fn(&Item) -> Option<&str>; 2] =
         [|item| Some(item.sku.as_str()), |item| item.category.as_deref()];
     for (name, field, of) in
         [("product_id", "order.items.sku", sku), ("product_type", "order.items.category", category)]
     {
-        let mut stated = order.items.iter().map(of);
+        let mut stated = items.iter().map(of);
         let first = stated.next().flatten();
         match (first, stated.all(|other| other == first)) {
-            (Some(first), true) => _ = entry.product.insert(name.into(), first.into()),
+            (Some(first), true) => _ = product.insert(name.into(), first.into()),
             (_, true) => {}
             (_, false) => left_out(field, "the lines differ, and a transaction has one product", notes),
         }
     }
-    Ok(entry)
+    product
 }
 
 pub(super) fn order(task: &Task) -> Result<&Order, Rejection> {
@@ -143,7 +150,8 @@ pub(super) fn is_nobodys(item: &Value) -> bool {
 /// which was confirmed before: a later try succeeds, and nothing was processed.
 pub(super) fn read_entered(entry: &Entry, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
-        return Outcome::Premature { message: answers::said(answer.status, "the vendor does not show the customer") };
+        let what = "the vendor does not show the customer; if it stays so, was its data reset?";
+        return Outcome::Premature { message: answers::said(answer.status, what) };
     }
     if let Some(failure) = answers::failure(answer, redaction) {
         return failure;

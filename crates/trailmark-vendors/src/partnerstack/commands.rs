@@ -197,7 +197,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             key: None,
             inputs: &[
                 Input::text("email", "E-mail address of the main contact").needed(),
-                Input::text("group", "Key of the group that the partner joins").needed(),
+                Input::text("group", "Key of the group that the partner joins [default: the vendor chooses]"),
                 Input::text("key", "The partner's key [default: the vendor makes one from the name]"),
                 FIRST_NAME,
                 LAST_NAME,

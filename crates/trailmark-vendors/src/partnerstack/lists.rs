@@ -209,13 +209,17 @@ impl Listing {
         Reply::Page { items, next: after.map(|after| self.page(Some(after))) }
     }
 
-    /// Reads the partners of a page one after the other, from the last key to the first.
+    /// Reads the partners of a page one after the other, from the last key to the first. Who has left since the page was read
+    /// is left out.
     fn profiled(&self, mut keys: Vec<String>, read: Vec<Record>, after: Option<String>) -> Reply {
         let Some(key) = keys.pop() else { return self.with_next(read, after.as_deref()) };
         let (listing, request) = (self.clone(), request_of_one(&self.account, Thing::Partner, &key));
         Reply::Next(Call::new(request, move |answer| {
-            let profile = read_one(&listing.account, Thing::Partner, &key, answer)?;
-            let read = read.iter().cloned().chain([profile]).collect();
+            let profile = match read_one(&listing.account, Thing::Partner, &key, answer) {
+                Err(Outcome::Missing { .. }) => None,
+                profile => Some(profile?),
+            };
+            let read = read.iter().cloned().chain(profile).collect();
             Ok(listing.profiled(keys.clone(), read, after.clone()))
         }))
     }
@@ -250,7 +254,10 @@ fn cursor_of(item: &Value) -> Option<&str> {
 fn next(rule: Rule, answer: &Answer, page: Envelope) -> Result<Option<String>, Outcome> {
     match (page.has_more, rule.is_guides) {
         (false, _) => Ok(None),
-        (true, false) => Ok(page.items.last().and_then(cursor_of).map(str::to_owned)),
+        (true, false) => {
+            let last = page.items.last().and_then(cursor_of).map(str::to_owned);
+            last.map(Some).ok_or_else(|| unreadable(answer, "more pages, and no item to go on after"))
+        }
         (true, true) => {
             let cursor = page.ending_cursor;
             cursor.map(Some).ok_or_else(|| unreadable(answer, "more pages, and no `data.ending_cursor`"))
@@ -292,9 +299,9 @@ fn none(thing: Thing) -> Outcome {
     Outcome::Rejected { message: format!("{} in the whole list", thing.none()) }
 }
 
-/// Where one partner is read, and the label of that request.
-pub(super) fn path_of_partner(dialect: Dialect, key: &str) -> (String, &'static str) {
-    let rule = Rule::of(Thing::Partner, dialect);
+/// Where one partnership is read, and the label of that request.
+pub(super) fn path_of_partnership(dialect: Dialect, key: &str) -> (String, &'static str) {
+    let rule = Rule::of(Thing::Partnership, dialect);
     (format!("{}/{}", rule.path, path_segment(key)), rule.label_of_one)
 }
 

@@ -1,6 +1,7 @@
 //! Rewards: what a partner earns at PartnerStack. A reward belongs to a customer and, for a sale, to its transaction; it is
 //! approved or declined, then paid. Only the list by customer tells of rewards without trust in a webhook. If no reward is
-//! shown, the partner is read: a partner who left the programme earns nothing.
+//! shown, the customer is read, and then the partner that it names: a partner who left the programme earns nothing. The
+//! customer names the partnership by its own key, which stays when the partner's key changes.
 //!
 //! Our documents name the list and its filters. The members and the words of `reward_status` are those that a production
 //! importer reads, so any other word is `unknown` and is shown to the operator. `payment_status` is a member of the
@@ -154,6 +155,19 @@ fn one(reward: &Value, redaction: &Redaction<'_>) -> (Commission, Option<String>
         (Some("declined" | "rejected"), _) => (Commission::Rejected, None),
         (Some(word), _) => (Commission::Unknown, Some(format!("the vendor calls it `{}`", redaction.apply(word)))),
         (None, _) => (Commission::Unknown, Some("the vendor's reward has no `reward_status`".into())),
+    }
+}
+
+/// The own key of the partnership that the vendor credits with the customer, from the answer to the question for the
+/// customer; otherwise what that answer says. A customer without one, or one that was deleted, is no partner's word.
+pub(super) fn read_credited(answer: &Answer, redaction: &Redaction<'_>) -> Result<String, Standing> {
+    match answers::failure(answer, "base_url", redaction) {
+        Some(_) if answers::says_no_such_thing(answer) => Err(nothing_yet()),
+        Some(failure) => Err(not_read(answer, failure)),
+        None => match answers::data(answer) {
+            Some(data) => text(&data, "partnership_key").map(str::to_owned).ok_or_else(nothing_yet),
+            None => Err(not_now(answers::said(answer.status, "no customer in the body"))),
+        },
     }
 }
 

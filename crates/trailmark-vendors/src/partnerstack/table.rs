@@ -1,4 +1,4 @@
-//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `partnerstack.rs` decides which
+//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `mod.rs` decides which
 //! call a task becomes.
 
 use super::NAME;
@@ -19,7 +19,7 @@ pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
 
 fn current(operation: Operation) -> Support {
     match operation {
-        // The class of `conversion/xid`, the stricter of the two; a plan names its own.
+        // Neither call promises that a repeat has no second effect: the code of a taken key is not documented.
         Operation::Signup => Support::Yes {
             how: "POST conversion/xid with a click id and a tracking token, else POST /v2/customers",
             class: Some(Class::Searchable),
@@ -57,7 +57,7 @@ fn current(operation: Operation) -> Support {
             class: None,
         },
         Operation::Webhooks => Support::Yes {
-            how: "partnership.* and customer_* events on a secret path, read back by GET /v2/rewards and partnerships",
+            how: "partnership.* and customer_* events on a secret path, read back by GET /v2/rewards and customers",
             class: None,
         },
         Operation::Team => Support::Unsupported { why: TEAM },

@@ -183,23 +183,27 @@ fn guide(entry: &Entry<'_>, notes: &mut Vec<Note>) -> Value {
 /// which was confirmed before: a later try succeeds, and nothing was processed.
 pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer, redaction: &Redaction<'_>) -> Outcome {
     if answers::says_no_such_thing(answer) {
-        let message = answers::said(answer.status, "the vendor does not show the customer");
-        return Outcome::Premature { message };
+        let what = "the vendor does not show the customer; if it stays so, was its data reset?";
+        return Outcome::Premature { message: answers::said(answer.status, what) };
     }
     if let Some(failure) = answers::failure(answer, "base_url", redaction) {
         return failure;
     }
     match answers::data(answer) {
-        Some(data) => entered(entry, dialect, &data),
+        Some(data) => entered(entry, dialect, &data, redaction),
         None if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         None => answers::unproved(answer, "a transaction"),
     }
 }
 
-/// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared.
-fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value) -> Outcome {
+/// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared. A transaction under
+/// another key was made, and no look-up by our key would ever find it: sending it again would make one more.
+fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value, redaction: &Redaction<'_>) -> Outcome {
     match (text(data, "key"), dialect) {
-        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => Outcome::Unverified { reference: None },
+        (Some(key), Dialect::Current) if key != entry.order.key.as_str() => {
+            let key = redaction.apply(key);
+            Outcome::Conflict { message: format!("the vendor recorded it under another key, `{key}`") }
+        }
         (Some(key), _) => match compared(entry, data) {
             None => Outcome::Recorded { reference: Some(key.to_owned()) },
             Some(message) => Outcome::Conflict { message },

@@ -244,13 +244,20 @@ fn a_partner_is_added_by_address_and_group_in_both_dialects() {
         assert_eq!(call(dialect, "partners add", &values("", &tagged)), body.replace('}', rest));
         let add = |flags: &Flags| refused(dialect, "partners add", &values("", flags));
         assert!(add(&without(jane(), "email")).starts_with("missing `email`"));
-        assert!(add(&without(jane(), "group")).starts_with("missing `group`"));
         for key in ["Jane", "jane doe", "jane-doe", "janë"] {
             let told = add(&with(without(jane(), "key"), "key", text(key)));
             assert!(told.contains("lower-case letters and digits"), "{key}: {told}");
         }
         let long = add(&with(without(jane(), "first_name"), "first_name", text(&"x".repeat(51))));
         assert_eq!(long, "`first_name` must have 1 to 50 characters at PartnerStack");
+    }
+}
+
+#[test]
+fn a_partner_is_added_by_address_alone_in_both_dialects() {
+    for dialect in Dialect::ALL {
+        let added = call(dialect, "partners add", &values("", &[("email", text("jane@partner.example"))]));
+        assert_eq!(added, r#"POST /partnerships {"email":"jane@partner.example"}"#);
     }
 }
 

@@ -6,7 +6,7 @@ use trailmark_vendors::commission::{Commission, Earned, Standing};
 use trailmark_vendors::exchange::{Answer, Call, Step};
 use trailmark_vendors::task::Task;
 use trailmark_wire::conversion::{Kind, Order};
-use trailmark_wire::ids::OrderKey;
+use trailmark_wire::ids::{OrderKey, PartnerKey};
 use trailmark_wire::money::Currency;
 
 use super::{Account, Opened, account, adapter, answer, answer_with, fixture, partnerstack, signup};
@@ -26,24 +26,32 @@ fn guide() -> Box<Opened> {
     partnerstack(&Account { dialect: Dialect::Guide, ..account() })
 }
 
-/// Which of the two questions.
+const NO_REWARD: &str = r#"{"data":{"items":[],"has_more":false},"status":200}"#;
+
+/// Which of the three questions.
 #[derive(Debug, Clone, Copy)]
 enum Question {
     Reward,
     /// Follows where the first shows no reward.
+    Customer,
+    /// Follows where the customer has a partner.
     Partner,
 }
 
 fn question(vendor: &Opened, earned: &Earned, which: Question) -> Option<Call<Step<Standing>>> {
     let first = vendor.commission(earned)?;
-    match which {
-        Question::Reward => Some(first),
-        Question::Partner => {
-            match (first.read)(&answer(200, r#"{"data":{"items":[],"has_more":false},"status":200}"#)) {
-                Step::Next(call) => Some(call),
-                Step::Done(standing) => panic!("settled: {standing:?}"),
-            }
-        }
+    Some(match which {
+        Question::Reward => first,
+        Question::Customer => next(&first, NO_REWARD),
+        Question::Partner => next(&next(&first, NO_REWARD), fixture!("200_customer")),
+    })
+}
+
+/// The question that follows this answer.
+fn next(call: &Call<Step<Standing>>, body: &str) -> Call<Step<Standing>> {
+    match (call.read)(&answer(200, body)) {
+        Step::Next(next) => next,
+        Step::Done(standing) => panic!("settled: {standing:?}"),
     }
 }
 
@@ -93,8 +101,17 @@ fn rewards_are_listed_by_the_vendors_own_key_of_the_customer() {
         Some(guides),
         "the guide has one key, and smaller pages"
     );
-    assert_eq!(asked(&adapter(), &customer(), Question::Partner), Some("partnerships/acme".into()));
-    assert_eq!(asked(&guide(), &customer(), Question::Partner), Some("partners/acme".into()));
+}
+
+#[test]
+fn the_partner_that_the_vendor_credits_is_asked_for_whatever_key_the_touch_has() {
+    for partner in [Some(PartnerKey::new("stale").unwrap()), None] {
+        let earned = Earned { task: Task { partner, ..signup() }, ..customer() };
+        for vendor in [adapter(), guide()] {
+            assert_eq!(asked(&vendor, &earned, Question::Customer), Some("customers/u_1".into()));
+            assert_eq!(asked(&vendor, &earned, Question::Partner), Some("partnerships/part_4Xk2".into()));
+        }
+    }
 }
 
 #[test]
@@ -179,7 +196,7 @@ fn a_reward_counts_only_for_what_it_was_given_for() {
         let other = json!({"key": "rwd_4", "customer": foreign, "reward_status": "approved"});
         assert_eq!(
             read(&customer(), &[other]),
-            "not now: ask GET /v2/partnerships/{key} None",
+            "not now: ask GET /v2/customers/{customer_key} None",
             "whatever the list was asked for"
         );
     }
@@ -188,7 +205,7 @@ fn a_reward_counts_only_for_what_it_was_given_for() {
         assert_eq!(read(&customer(), &[reward]), "approved");
     }
     let by_action = json!({"key": "rwd_2", "reward_status": "approved", "action": {"key": "act_1"}});
-    assert_eq!(read(&customer(), &[by_action]), "not now: ask GET /v2/partnerships/{key} None");
+    assert_eq!(read(&customer(), &[by_action]), "not now: ask GET /v2/customers/{customer_key} None");
     let flat = json!({"key": "rwd_3", "reward_status": "approved", "transaction_key": "order_1"});
     assert_eq!(read(&sale(), &[flat]), "approved");
 }
@@ -213,10 +230,17 @@ fn without_a_reward_the_partner_decides() {
     let nothing = "unknown: the vendor shows no reward for it so far";
     assert_eq!(read(200, r#"{"data":{"key":"part_1","partner_key":"acme","archived":false},"status":200}"#), nothing);
     assert!(read(404, "<html>not found</html>").starts_with("not now: "), "a gateway's 404 is no word of the vendor's");
-    let mut nameless = customer();
-    nameless.task.partner = None;
-    let body = r#"{"data":{"items":[],"has_more":false},"status":200}"#;
-    assert_eq!(told(read_commission(&nameless, Question::Reward, &answer(200, body))), nothing);
+}
+
+#[test]
+fn a_customer_without_a_partner_says_nothing_about_a_commission() {
+    let read = |status, body: &str| told(read_commission(&customer(), Question::Customer, &answer(status, body)));
+    let nothing = "unknown: the vendor shows no reward for it so far";
+    assert_eq!(read(200, &fixture!("200_customer").replace("\"part_4Xk2\"", "null")), nothing);
+    assert_eq!(read(200, &fixture!("200_customer").replace("partnership_key", "partnership")), nothing);
+    assert_eq!(read(404, fixture!("404")), nothing, "it was deleted at the vendor");
+    assert!(read(404, "<html>not found</html>").starts_with("not now: "), "a gateway's 404 is no word of the vendor's");
+    assert_eq!(read(401, fixture!("401")), "auth failed");
 }
 
 #[test]
@@ -240,7 +264,7 @@ fn an_unclear_answer_settles_nothing() {
 // field-faults rows 38 and 42: no envelope, not the vendor, whoever is asked
 #[test]
 fn an_answer_without_the_vendors_envelope_says_nothing_about_a_commission() {
-    for question in [Question::Reward, Question::Partner] {
+    for question in [Question::Reward, Question::Customer, Question::Partner] {
         for (status, body) in
             [(200, "<html>Sign in</html>"), (200, ""), (200, "{}"), (200, "[]"), (403, "<html>"), (404, "<html>")]
         {

@@ -7,7 +7,7 @@ use trailmark_vendors::command::{Record, Reply, Value, Values};
 use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::outcome::Outcome;
 
-use super::{Account, NOW, Opened, account, answer, done, fixture, paged, partnerstack, text, values};
+use super::{Account, NOW, Opened, account, answer, done, fixture, paged, partnerstack, text, told, values};
 
 const LISTS: [&str; 6] = ["customers", "groups", "partners", "partnerships", "transactions", "commissions"];
 
@@ -106,6 +106,15 @@ fn one_commission_is_searched_in_the_list_to_its_end() {
 }
 
 #[test]
+fn an_empty_page_that_is_not_the_last_does_not_end_a_list_silently() {
+    let call = at(Dialect::Current).ask("customers list", &all()).unwrap();
+    let more = (call.read)(&page(&json!([]), &json!({ "has_more": true }))).unwrap_err();
+    assert_eq!(more, Outcome::Unknown { message: "status 200: more pages, and no item to go on after".into() });
+    let (items, next) = paged((call.read)(&page(&json!([]), &json!({ "has_more": false }))).unwrap());
+    assert!(items.is_empty() && next.is_none());
+}
+
+#[test]
 fn each_partner_of_a_page_is_read_before_the_next_page() {
     let profiles = values("", &[("group", text("g")), ("profiles", Value::Given)]);
     let call = at(Dialect::Guide).ask("partnerships list", &profiles).unwrap();
@@ -121,6 +130,20 @@ fn each_partner_of_a_page_is_read_before_the_next_page() {
     let names: Vec<_> = items.iter().map(|item| json_of(item)["name"].clone()).collect();
     assert_eq!(names, ["Jane", "Jane"]);
     assert_eq!(short(next.unwrap().request.url.expose()), "partnerships?limit=100&group_key=g&starting_after=c");
+}
+
+#[test]
+fn a_partner_who_leaves_after_the_page_was_read_is_left_out_of_its_profiles() {
+    let call = at(Dialect::Current).ask("partnerships list", &values("", &[("profiles", Value::Given)])).unwrap();
+    let of = |partner: &str| json!({ "key": format!("part_{partner}"), "partner_key": partner });
+    let Ok(Reply::Next(next)) = (call.read)(&page(&json!([of("p1"), of("p2")]), &json!({ "has_more": false }))) else {
+        panic!("no partner is asked for")
+    };
+    let Ok(Reply::Next(next)) = (next.read)(&answer(404, fixture!("404"))) else { panic!("p2 is not asked for") };
+    assert_eq!(short(next.request.url.expose()), "partnerships/p2");
+    let there = json!({ "data": of("p2"), "status": 200 }).to_string();
+    let (items, next) = paged((next.read)(&answer(200, &there)).unwrap());
+    assert_eq!((items.len(), told(&items[0], "key"), next.is_none()), (1, "p2", true));
 }
 
 #[test]

@@ -131,7 +131,6 @@ fn everything_else_leaves_it_open() {
     assert_eq!(read(&signup(), 401, fixture!("401")), "auth failed");
     assert_eq!(read(&signup(), 403, fixture!("403")), "inconclusive | status 403: Your plan does not include the API");
     assert_eq!(read(&signup(), 500, fixture!("500")), "inconclusive | status 500: Internal server error");
-    assert_eq!(read(&signup(), 429, fixture!("429")), "inconclusive | status 429: too many requests");
     assert_eq!(read(&signup(), 200, "<html>"), "inconclusive | status 200: no customer in the body");
     assert_eq!(read(&signup(), 200, ""), "inconclusive | status 200: no customer in the body");
     let nameless = r#"{"data":{"key":"cus_1"},"status":200}"#;
@@ -139,10 +138,12 @@ fn everything_else_leaves_it_open() {
 }
 
 #[test]
-fn a_throttled_look_up_passes_the_hint_on() {
-    let answer = answer_with(429, &[("retry-after", "60")], "");
-    let LookUp::Inconclusive { not_before, .. } = adapter().read_look_up(&signup(), &answer) else { panic!() };
-    assert_eq!(not_before, Some(super::NOW.plus(60_000)));
+fn a_throttled_look_up_passes_the_hint_on_or_waits_a_minute() {
+    for (headers, wait_ms) in [(vec![("retry-after", "90")], 90_000), (Vec::new(), 60_000)] {
+        let answer = answer_with(429, &headers, fixture!("429"));
+        let LookUp::Inconclusive { message, not_before } = adapter().read_look_up(&signup(), &answer) else { panic!() };
+        assert_eq!((message.as_str(), not_before), ("status 429: too many requests", Some(super::NOW.plus(wait_ms))));
+    }
 }
 
 #[test]

@@ -31,7 +31,7 @@ use trailmark_vendors::task::{Field, Plan, Rejection, Task};
 use trailmark_vendors::webhook::Meaning;
 use trailmark_vendors::{Adapter, Dialect, Vendor, vendor};
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey};
+use trailmark_wire::ids::{ClickId, ConversionId, CustomerKey, PartnerKey, ProgramId, SiteId};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::time::UnixMillis;
 
@@ -216,6 +216,8 @@ fn adapter() -> Box<Opened> {
 /// Ada's signup after a click; tests take away what they are about.
 fn signup() -> Task {
     Task {
+        site: SiteId::new("acme").unwrap(),
+        program: ProgramId::new("main").unwrap(),
         conversion: ConversionId::from_parts(NOW, [7; 10]),
         kind: Kind::Signup,
         occurred_at: NOW,
@@ -234,6 +236,7 @@ fn signup() -> Task {
         reference: None,
         touch_used_by: None,
         is_unsent: false,
+        may_have_acted: true,
     }
 }
 

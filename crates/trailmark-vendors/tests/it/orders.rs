@@ -25,6 +25,7 @@ pub(crate) fn refund(amount_minor: i64) -> Task {
         amount_minor: 1230,
         refunded_minor: 0,
         currency: sale.currency,
+        items: Vec::new(),
         reference: Some("o_1001".into()),
     };
     Task {
@@ -246,7 +247,6 @@ fn a_sales_key_stays_one_path_segment() {
 fn a_transaction_counts_when_it_stands_under_our_key() {
     let task = sale(1230, "EUR");
     assert_eq!(read(&task, 200, fixture!("200_transaction")), "recorded | o_1001");
-    assert_eq!(read(&task, 201, r#"{"data":{"key":"txn_7"},"status":200}"#), "unverified");
     assert_eq!(read(&task, 200, r#"{"data":{}}"#), "unverified");
     assert_eq!(read(&task, 200, r#"{"message":"OK","status":200}"#), "unverified");
     assert_eq!(read(&task, 200, ""), "unknown | status 200: an empty body instead of a transaction");
@@ -259,7 +259,7 @@ fn a_transaction_counts_when_it_stands_under_our_key() {
 #[test]
 fn a_customer_that_the_vendor_does_not_show_yet_is_waited_for() {
     let task = sale(1230, "EUR");
-    let expected = "premature | status 404: the vendor does not show the customer";
+    let expected = "premature | status 404: the vendor does not show the customer; if it stays so, was its data reset?";
     assert_eq!(read(&task, 404, fixture!("404")), expected);
     assert!(read(&task, 404, "<html>").starts_with("retry | "), "a web server's own 404 is no word about the customer");
 }
@@ -271,6 +271,16 @@ fn a_key_that_is_answered_with_another_transaction_is_a_conflict() {
     let task = sale(1231, "EUR");
     let expected = "the vendor's transaction under our key differs in `amount`";
     assert_eq!(adapter().read(&task, &answer(200, made)), Outcome::Conflict { message: expected.into() });
+}
+
+#[test]
+fn a_sale_that_the_vendor_confirms_under_another_key_is_a_conflict_that_names_the_key() {
+    let made = fixture!("200_transaction").replace("\"o_1001\"", "\"txn_7\"");
+    let message = "the vendor recorded it under another key, `txn_7`".to_owned();
+    for status in [200, 201] {
+        let outcome = adapter().read(&sale(1230, "EUR"), &answer(status, &made));
+        assert_eq!(outcome, Outcome::Conflict { message: message.clone() });
+    }
 }
 
 // field-faults row 38

@@ -75,6 +75,7 @@ fn refund(amount_minor: i64, refunded_minor: i64) -> Task {
         amount_minor: 2900,
         refunded_minor,
         currency: Currency::new("EUR").unwrap(),
+        items: Vec::new(),
         reference: Some("111111l10".into()),
     };
     Task {

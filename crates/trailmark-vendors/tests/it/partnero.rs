@@ -63,6 +63,7 @@ fn refund(amount_minor: i64, refunded_minor: i64) -> Task {
         amount_minor: 1230,
         refunded_minor,
         currency: sale.currency,
+        items: Vec::new(),
         reference: Some("o_1001".into()),
     };
     Task {
@@ -71,6 +72,7 @@ fn refund(amount_minor: i64, refunded_minor: i64) -> Task {
         sale: Some(earlier),
         order: Some(Order { key: OrderKey::new("r_2001").unwrap(), ..sale }),
         is_unsent: true,
+        may_have_acted: false,
         ..task
     }
 }

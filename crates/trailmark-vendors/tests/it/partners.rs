@@ -63,11 +63,14 @@ fn a_cursor_stays_one_query_value() {
 }
 
 #[test]
-fn an_empty_page_ends_the_list_whatever_it_promises() {
-    assert_eq!(read(&body(&[], true)), Ok(None));
+fn an_empty_page_ends_the_list_unless_it_promises_more() {
     assert_eq!(read(&body(&[], false)), Ok(None));
-    let answers = [answer(200, &body(&["p1"], true)), answer(200, &body(&[], true))];
-    assert_eq!(follow(all_partners(&adapter()), &answers).1, Ok(1));
+    assert!(read(&body(&[], true)).is_err(), "there is nothing to go on after");
+    let ends = |promises| {
+        follow(all_partners(&adapter()), &[answer(200, &body(&["p1"], true)), answer(200, &body(&[], promises))]).1
+    };
+    assert_eq!(ends(false), Ok(1));
+    assert!(ends(true).is_err(), "the list is not complete");
 }
 
 #[test]

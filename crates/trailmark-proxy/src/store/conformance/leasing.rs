@@ -282,17 +282,19 @@ pub async fn what_is_put_aside_for_a_credential_that_works_again_does_not_wait(g
     assert_eq!(store.lease(claim(lane(), 2, 9, NOW)).await.unwrap().len(), 1);
 }
 
-pub async fn a_lease_says_whether_an_earlier_send_may_have_taken_effect(ground: &impl Ground) {
+pub async fn a_lease_and_its_task_say_whether_an_earlier_send_may_have_taken_effect(ground: &impl Ground) {
     let store = ground.open();
     for (number, outcome) in (1_u8..).zip(SendOutcome::ALL) {
         signed_up(&store, number, &["main"]).await;
         let first = leased(&store, 2 * number).await;
-        assert!(!first.is_unsure, "nothing was sent");
+        let task = async || store.task(site(), first.delivery.clone()).await.unwrap();
+        assert!(!first.is_unsure && !task().await.may_have_acted, "nothing was sent");
         let key = store.begin_attempt(&first, send()).await.unwrap();
         let (progress, attempt) = (first.progress.clone(), Some((key, end(outcome.as_str()))));
         store.settle(&first, Settlement { progress, attempt, lane: None }).await.unwrap();
         let second = leased(&store, 2 * number + 1).await;
         assert_eq!(second.is_unsure, outcome.may_have_effect(), "{outcome:?}");
+        assert_eq!(task().await.may_have_acted, outcome.may_have_effect(), "{outcome:?}");
         store.settle(&second, settlement(&second, State::Dropped, None)).await.unwrap();
     }
 }

@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex};
 
 use trailmark_vendors::task::EarlierUse;
-use trailmark_wire::conversion::{Event, Kind, Order, OrderClaim};
+use trailmark_wire::conversion::{Event, Item, Kind, Order, OrderClaim};
 use trailmark_wire::ids::{ConversionId, OrderKey};
 use trailmark_wire::money::Currency;
 
@@ -33,10 +33,11 @@ fn of(new: NewConversion, event: Event) -> NewConversion {
     NewConversion { conversion, content_hash: [2; 32], ..new }
 }
 
-/// An order of customer `u_1`, accepted in `main`.
+/// An order of customer `u_1`, one seat, accepted in `main`.
 pub(super) async fn sold(store: &Arc<dyn Store>, number: u16, key: &str) {
     let visitor = touched_visitor(store, 100, &["main"]).await;
-    let sale = Event::Sale(OrderClaim::Plain(order(key, 1230)));
+    let items = vec![Item { sku: "seat".into(), category: None, unit_amount_minor: 1230, quantity: 1 }];
+    let sale = Event::Sale(OrderClaim::Plain(Order { items, ..order(key, 1230) }));
     accepted(store, number, of(signup(number, visitor, "u_1"), sale)).await;
 }
 
@@ -188,6 +189,7 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
     let before = task(8).await;
     let sale = before.sale.expect("the sale is in the ledger");
     assert_eq!((sale.amount_minor, sale.currency.as_str(), sale.reference), (1230, "JPY", None));
+    assert_eq!(sale.items.iter().map(|item| item.sku.as_str()).collect::<Vec<_>>(), ["seat"]);
     assert_eq!((before.customer_reference, before.touch_used_by), (None, None), "the signup is not recorded");
     assert_eq!(before.customer.expect("its sale names one").key.as_str(), "u_1");
     for (lease, reference) in [(1, "cus_1"), (2, "txn_1")] {
@@ -211,6 +213,20 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
         "the first that took effect"
     );
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));
+}
+
+pub async fn a_signup_is_named_as_the_use_of_its_touch_before_an_earlier_sale(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    let visitor = touched_visitor(&store, 100, &["main"]).await;
+    accepted(&store, 8, signup(8, visitor.clone(), "u_2")).await;
+    accepted(&store, 9, of(signup(9, visitor, "u_2"), Event::Lead)).await;
+    for lease in [1, 2] {
+        let leased = leased(&store, lease).await;
+        store.settle(&leased, settlement(&leased, State::Recorded, None)).await.unwrap();
+    }
+    let lead = store.task(site(), id(delivery_number(9))).await.unwrap();
+    assert_eq!(lead.touch_used_by, Some(EarlierUse { conversion: id(1008), kind: Kind::Signup }));
 }
 
 pub async fn what_was_planned_for_an_unused_touch_is_not_sent_after_another_conversion_of_it(ground: &impl Ground) {

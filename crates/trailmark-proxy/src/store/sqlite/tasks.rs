@@ -1,6 +1,6 @@
 //! Reads what is to be delivered: the conversion with its payload, the credited touch, and the vendor's references of
-//! earlier deliveries in the same program: the customer's signup and a refund's sale. A refund without a customer
-//! gets its sale's customer. After a payload was expunged only the keys remain; the adapter reports what is missing.
+//! earlier deliveries in the same program: the customer's signup and a refund's sale, with its lines. A refund without a
+//! customer gets its sale's customer. After a payload was expunged only the keys remain; the adapter reports what is missing.
 
 use rusqlite::{Connection, Row};
 use trailmark_vendors::task::{EarlierSale, EarlierUse, Task};
@@ -14,12 +14,14 @@ use crate::store::StoreError;
 
 /// See [`crate::store::delivery::DeliveryStore::task`].
 pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<Task, StoreError> {
-    let sql = "SELECT c.id, c.kind, c.occurred_at, c.order_key, c.amount_minor, c.currency, c.refund_of,
+    let sql = "SELECT d.site, d.program, c.id, c.kind, c.occurred_at, c.order_key, c.amount_minor, c.currency, c.refund_of,
                       coalesce(c.customer_key, o.customer_key) AS customer_key,
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
                       t.click_id, t.partner,
                       NOT EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
                                   AND a.purpose = 'send') AS is_unsent,
+                      EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
+                              AND EFFECT) AS may_have_acted,
                       d.reference,
                       e.id AS earlier_conversion, e.kind AS earlier_kind,
                       (SELECT sd.reference FROM conversions s
@@ -29,6 +31,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Deliver
                          AND sd.state = 'recorded' AND s.id <> c.id AND +s.status <> 'duplicate'
                        ORDER BY +s.received_at DESC LIMIT 1) AS customer_reference,
                       o.occurred_at AS sale_occurred_at, o.amount_minor AS sale_amount, o.currency AS sale_currency, od.reference AS sale_reference,
+                      coalesce(op.items, '[]') AS sale_items,
                       (SELECT coalesce(sum(r.amount_minor), 0) FROM conversions r
                          JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
                        WHERE r.site = c.site AND r.refund_of = c.refund_of AND +r.kind = 'refund' AND r.id <> c.id
@@ -43,10 +46,14 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Deliver
                        WHERE s.site = c.site AND s.kind = 'sale' AND s.external_id = c.refund_of
                        ORDER BY sd.state = 'recorded' DESC, s.received_at DESC LIMIT 1)
                LEFT JOIN conversions o ON o.site = od.site AND o.id = od.conversion
+               LEFT JOIN conversion_payloads op ON op.site = od.site AND op.conversion = od.conversion
                LEFT JOIN conversions e ON e.site = d.site AND e.id =
-                      (SELECT ed.conversion FROM OTHERS ORDER BY +ed.id LIMIT 1)
+                      (SELECT ed.conversion FROM OTHERS
+                       ORDER BY (SELECT k.kind IN ('signup', 'lead') FROM conversions k
+                                 WHERE k.site = ed.site AND k.id = ed.conversion) DESC, +ed.id LIMIT 1)
                WHERE d.site = ?1 AND d.id = ?2"
-        .replace("OTHERS", &others_of_the_touch());
+        .replace("OTHERS", &others_of_the_touch())
+        .replace("EFFECT", &may_have_effect("a"));
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str()), task)?;
     found.ok_or(StoreError::NotFound("delivery"))
 }
@@ -73,6 +80,8 @@ fn others_of_the_touch() -> String {
 
 fn task(row: &Row<'_>) -> Result<Task, StoreError> {
     Ok(Task {
+        site: checked(row, "site")?,
+        program: checked(row, "program")?,
         conversion: checked(row, "id")?,
         kind: word(row, "kind")?,
         occurred_at: time(row, "occurred_at")?,
@@ -87,6 +96,7 @@ fn task(row: &Row<'_>) -> Result<Task, StoreError> {
         reference: plain(row, "reference")?,
         touch_used_by: earlier_use(row)?,
         is_unsent: plain(row, "is_unsent")?,
+        may_have_acted: plain(row, "may_have_acted")?,
     })
 }
 
@@ -110,6 +120,7 @@ fn sale(row: &Row<'_>) -> Result<Option<EarlierSale>, StoreError> {
         amount_minor,
         refunded_minor,
         currency,
+        items: json(row, "sale_items")?,
         reference,
     }))
 }

@@ -2,7 +2,7 @@
 
 use trailmark_vendors::outcome::Outcome;
 use trailmark_vendors::task::Task;
-use trailmark_wire::conversion::Kind;
+use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::time::UnixMillis;
 
 use super::sales::sale;
@@ -53,7 +53,7 @@ fn every_documented_error_is_told_with_the_vendors_words_and_the_cure() {
     check(404, fixture!(in_folder "404"), "rejected | status 404: Partner not found. (NOT_FOUND)");
     check(409, fixture!(in_folder "409"), "duplicate | status 409: The name is taken. (CONFLICT)");
     let invalid = "rejected | status 422: Validation failed for [redacted]. (VALIDATION_ERROR, \
-                   [{\"path\":[\"email\"],\"message\":\"Invalid email\"}])";
+                   path: email; message: Invalid email)";
     check(422, fixture!(in_folder "422"), invalid);
     check(400, fixture!(in_folder "422"), &invalid.replace("422", "400"));
     check(429, fixture!(in_folder "429"), "throttled | ");
@@ -180,9 +180,12 @@ fn the_three_answers_to_a_conversion_are_kept_apart() {
 }
 
 #[test]
-fn a_duplicate_is_ours_only_after_a_send_of_ours_and_without_another_conversion_of_the_touch() {
-    let sent_before = Task { is_unsent: false, ..signup() };
+fn a_duplicate_is_ours_only_after_a_send_that_may_have_acted_and_without_another_conversion_of_the_touch() {
+    let sent_before = Task { is_unsent: false, may_have_acted: true, ..signup() };
     assert_eq!(read(&sent_before, 200, fixture!(in_folder "200_duplicate")), "recorded | cnv_7");
+    // What was throttled or refused was not processed: somebody else converted the token.
+    let throttled = Task { is_unsent: false, ..signup() };
+    assert!(read(&throttled, 200, fixture!(in_folder "200_duplicate")).starts_with("conflict | "));
     let unknown_whose = after(Kind::Refund, sent_before.clone());
     assert!(read(&unknown_whose, 200, fixture!(in_folder "200_duplicate")).starts_with("conflict | "));
     // A token that is refused after a send of ours is told; the outbox then asks a person.
@@ -199,8 +202,18 @@ fn a_message_repeats_nothing_that_we_sent() {
     assert_eq!(
         kept,
         "rejected | status 422: no [redacted], [redacted]; [redacted], [redacted]; token [redacted], '[redacted]', key \
-         [redacted], [redacted] (X, {\"got\":\"[redacted]\"})"
+         [redacted], [redacted] (X, got: [redacted])"
     );
     let short = read(&sale(3000, "EUR"), 401, &format!(r#"{{"error":{{"code":"X","message":"bad {}"}}}}"#, &KEY[..20]));
     assert_eq!(short, "auth failed | status 401: bad [redacted] (X)");
+}
+
+#[test]
+fn details_repeat_nothing_that_we_sent_though_json_writes_it_otherwise() {
+    let name = "Ada \"Countess\" Love\\lace";
+    let customer = signup().customer.map(|customer| Customer { name: Some(name.into()), ..customer });
+    let details = serde_json::json!([{ "path": ["name"], "got": name }, { "count": 2, "seen": true }]);
+    let body = serde_json::json!({ "error": { "code": "X", "message": "no", "details": details } }).to_string();
+    let kept = read(&Task { customer, ..signup() }, 422, &body);
+    assert_eq!(kept, "rejected | status 422: no (X, path: name; got: [redacted], count: 2; seen: true)");
 }

@@ -233,7 +233,7 @@ fn lines_and_payouts_show_amounts_in_minor_units() {
     let expected = json!({
         "id": "cln_9",
         "partner_id": "ptn_1",
-        "description": "Order o_1001",
+        "description": "Order o_1001 (acme/main)",
         "amount_minor": 300,
         "source_amount_minor": 3000,
         "currency": "EUR",

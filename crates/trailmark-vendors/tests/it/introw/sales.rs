@@ -1,11 +1,11 @@
 //! Sales and refunds: commission lines with exact amounts, and the search for a line again.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use trailmark_vendors::exchange::Step;
 use trailmark_vendors::outcome::{LookUp, Outcome};
 use trailmark_vendors::task::{EarlierSale, Plan, Task};
 use trailmark_wire::conversion::{Item, Kind, Order};
-use trailmark_wire::ids::{ClickId, OrderKey, PartnerKey};
+use trailmark_wire::ids::{ClickId, OrderKey, PartnerKey, ProgramId, SiteId};
 use trailmark_wire::money::{Currency, Money};
 
 use super::{KEY, after, body, fixture, introw, noted, open, planned, settings, signup};
@@ -28,6 +28,7 @@ pub(crate) fn refund(amount_minor: i64) -> Task {
         amount_minor: 3000,
         refunded_minor: 0,
         currency: order.currency,
+        items: Vec::new(),
         reference: Some("cln_9".into()),
     };
     Task {
@@ -39,20 +40,42 @@ pub(crate) fn refund(amount_minor: i64) -> Task {
     }
 }
 
-/// The amount and source amount of a task's line at a percentage; `None` if it is refused as inexact.
-fn amounts(percent: &str, task: &Task) -> Option<(String, String)> {
-    match open(&settings().with_text("commission_percent", percent)).plan(task) {
-        Ok(Plan::Send { call, .. }) => {
-            let body = body(&call.request);
+/// The body of a task's line at a percentage, or why there is none. If a sale's line is read first, it has the amount `earned`.
+fn added(percent: &str, task: &Task, earned: &Value) -> Result<Value, String> {
+    let call = match open(&settings().with_text("commission_percent", percent)).plan(task) {
+        Ok(Plan::Send { call, .. }) => call,
+        Ok(other) => panic!("{other:?}"),
+        Err(rejection) => return Err(rejection.reason),
+    };
+    if call.request.body.is_some() {
+        return Ok(body(&call.request));
+    }
+    let currency = task.order.as_ref().unwrap().currency.as_str();
+    let shown = json!({ "data": { "id": "cln_9", "amount": earned, "currency": currency } }).to_string();
+    match (call.read)(&answer(200, &shown)) {
+        Step::Next(call) => Ok(body(&call.request)),
+        Step::Done(Outcome::Conflict { message } | Outcome::Rejected { message }) => Err(message),
+        Step::Done(other) => panic!("{other:?}"),
+    }
+}
+
+/// The amount and source amount of a task's line; `None` if it is refused as inexact.
+fn amounts(percent: &str, task: &Task, earned: &Value) -> Option<(String, String)> {
+    match added(percent, task, earned) {
+        Ok(body) => {
             let text = |name: &str| body[name].as_str().unwrap().to_owned();
             Some((text("amount"), text("sourceAmount")))
         }
-        Ok(other) => panic!("{other:?}"),
-        Err(rejection) => {
-            assert!(rejection.reason.starts_with("inexact_amount: `commission_percent` of `order.amount_minor`"));
+        Err(reason) => {
+            assert!(reason.starts_with("inexact_amount: "), "{reason}");
             None
         }
     }
+}
+
+/// The same of a sale.
+fn sold(percent: &str, task: &Task) -> Option<(String, String)> {
+    amounts(percent, task, &Value::Null)
 }
 
 #[test]
@@ -63,32 +86,81 @@ fn a_sale_is_a_line_of_the_partners_share_under_the_orders_key() {
         format!(
             "POST https://api.introw.io/api/v1/commission-lines\naccept: application/json\nx-api-key: {KEY}\n\
              content-type: application/json\n\n\
-             {{\"partnerId\":\"ptn_1\",\"amount\":\"3.00\",\"currency\":\"EUR\",\"description\":\"Order o_1001\",\
-             \"sourceAmount\":\"30.00\",\"idempotencyKey\":\"sale:o_1001\"}}\n"
+             {{\"partnerId\":\"ptn_1\",\"amount\":\"3.00\",\"currency\":\"EUR\",\"description\":\"Order o_1001 (acme/main)\",\
+             \"sourceAmount\":\"30.00\",\"idempotencyKey\":\"acme/main/sale/o_1001\"}}\n"
         )
     );
-    assert_eq!(planned(&sale(3000, "EUR")), "POST /api/v1/commission-lines (keyed)");
+    assert_eq!(planned(&sale(3000, "EUR")), "POST /api/v1/commission-lines (searchable)");
     let data = Task { data: [("plan".to_owned(), "team".to_owned())].into(), ..sale(3000, "EUR") };
     assert_eq!(noted(&data), ["`data` was left out: a commission line has no place for it"]);
 }
 
+// Two sites with one API key are a supported configuration, and so are two programs of a site.
 #[test]
-fn a_refund_is_a_negative_line_of_the_same_share() {
-    let body = body(&sent(&introw(), &refund(1250)));
+fn an_order_of_another_site_or_program_has_a_line_of_its_own_under_the_same_key() {
+    let site = Task { site: SiteId::new("beta").unwrap(), ..sale(3000, "EUR") };
+    let program = Task { program: ProgramId::new("eu").unwrap(), ..sale(3000, "EUR") };
+    let last = fixture!(in_folder "200_lines_last");
+    for (task, place) in [(site, "beta/main"), (program, "acme/eu")] {
+        let body = added("10", &task, &Value::Null).unwrap();
+        assert_eq!(body["idempotencyKey"], format!("{place}/sale/o_1001"));
+        assert_eq!(body["description"], format!("Order o_1001 ({place})"));
+        assert_eq!(look_up(&task, last), LookUp::Absent);
+        assert!(matches!(look_up(&task, &last.replace("acme/main", place)), LookUp::Found { .. }));
+    }
+}
+
+#[test]
+fn a_refund_is_a_negative_line_with_the_share_of_its_sales_line_whatever_the_percentage_is_now() {
+    assert_eq!(planned(&refund(1250)), "GET /api/v1/commission-lines/{id} (searchable)");
+    assert!(sent(&introw(), &refund(1250)).url.expose().ends_with("/api/v1/commission-lines/cln_9"));
     let expected = json!({
         "partnerId": "ptn_1",
         "amount": "-1.25",
         "currency": "EUR",
-        "description": "Refund r_2001 of order o_1001",
+        "description": "Refund r_2001 of order o_1001 (acme/main)",
         "sourceAmount": "-12.50",
-        "idempotencyKey": "refund:r_2001",
+        "idempotencyKey": "acme/main/refund/r_2001",
     });
-    assert_eq!(body, expected);
+    for percent in ["10", "20", "33.333333"] {
+        assert_eq!(added(percent, &refund(1250), &json!("3.00")).as_ref(), Ok(&expected), "{percent}");
+    }
+    // A sale that an operator has settled by hand without its line.
+    let unknown = refund(1250).sale.map(|sale| EarlierSale { reference: None, ..sale });
+    let unknown = Task { sale: unknown, ..refund(1250) };
+    assert_eq!(added("20", &unknown, &Value::Null).unwrap()["amount"], "-2.50");
     let conversion = planned(&Task { partner: None, click_id: signup().click_id, ..refund(1250) });
     assert!(
         conversion.starts_with("unsupported: its touch names no partner, so its sale was a conversion"),
         "{conversion}"
     );
+}
+
+#[test]
+fn a_refund_that_does_not_fit_its_sales_line_is_not_sent() {
+    let refused = |amount_minor, earned: Value| added("10", &refund(amount_minor), &earned).unwrap_err();
+    assert_eq!(
+        refused(100, json!("3.33")),
+        "inexact_amount: the refund's part of its sale's commission line is not a whole number of minor units of EUR; \
+         enter the line by `commissions add`"
+    );
+    let conflict = "status 200: the sale's commission line has another currency than the refund, or no amount above 0; enter \
+                    the refund's line by `commissions add`";
+    for earned in [json!("0"), json!("-3.00"), json!("3.001"), json!(null), json!({})] {
+        assert_eq!(refused(1250, earned.clone()), conflict, "{earned}");
+    }
+    let read = |status, body: &str| introw().read(&refund(1250), &answer(status, body));
+    let line = fixture!(in_folder "201_line");
+    assert_eq!(read(200, &line.replace("EUR", "USD")), Outcome::Conflict { message: conflict.into() });
+    for (status, body) in [(500, ""), (502, "<html>"), (409, fixture!(in_folder "409")), (200, "<html>"), (200, "{}")] {
+        let outcome = read(status, body);
+        assert!(matches!(outcome, Outcome::Retry { .. }), "nothing was processed, {status} {body}: {outcome:?}");
+    }
+    assert!(matches!(read(401, fixture!(in_folder "401")), Outcome::AuthFailed { .. }));
+    assert!(matches!(read(429, ""), Outcome::Throttled { .. }));
+    assert!(matches!(read(404, fixture!(in_folder "404")), Outcome::Rejected { .. }));
+    let Outcome::Forbidden { message } = read(403, fixture!(in_folder "403")) else { panic!() };
+    assert!(message.ends_with("the key needs the scope `commissions:read`"), "{message}");
 }
 
 #[test]
@@ -98,15 +170,15 @@ fn amounts_are_exact_decimals_of_the_currency_or_refused() {
     let item = Item { sku: "seat".into(), category: None, unit_amount_minor: 1000, quantity: 3 };
     let basket = sale(2900, "EUR");
     let basket = Task { order: basket.order.map(|order| Order { items: vec![item], ..order }), ..basket };
-    assert_eq!(amounts("10", &basket), pair("2.90", "29.00"));
-    assert_eq!(amounts("12.5", &basket), None, "3.625 EUR");
-    assert_eq!(amounts("12", &basket), pair("3.48", "29.00"));
-    assert_eq!(amounts("10", &sale(1000, "JPY")), pair("100", "1000"));
-    assert_eq!(amounts("0.05", &sale(1000, "JPY")), None, "half a yen");
-    assert_eq!(amounts("10", &sale(1234, "KWD")), None, "0.1234 KWD");
-    assert_eq!(amounts("50", &sale(1234, "KWD")), pair("0.617", "1.234"));
-    assert_eq!(amounts("100", &sale(i64::MAX, "EUR")), pair("92233720368547758.07", "92233720368547758.07"));
-    assert_eq!(amounts("0.000001", &sale(100_000_000, "EUR")), pair("0.01", "1000000.00"));
+    assert_eq!(sold("10", &basket), pair("2.90", "29.00"));
+    assert_eq!(sold("12.5", &basket), None, "3.625 EUR");
+    assert_eq!(sold("12", &basket), pair("3.48", "29.00"));
+    assert_eq!(sold("10", &sale(1000, "JPY")), pair("100", "1000"));
+    assert_eq!(sold("0.05", &sale(1000, "JPY")), None, "half a yen");
+    assert_eq!(sold("10", &sale(1234, "KWD")), None, "0.1234 KWD");
+    assert_eq!(sold("50", &sale(1234, "KWD")), pair("0.617", "1.234"));
+    assert_eq!(sold("100", &sale(i64::MAX, "EUR")), pair("92233720368547758.07", "92233720368547758.07"));
+    assert_eq!(sold("0.000001", &sale(100_000_000, "EUR")), pair("0.01", "1000000.00"));
     assert_eq!(planned(&sale(0, "EUR")), "not needed: the partner earns 0 by it, and Introw takes no line of 0");
 }
 
@@ -131,26 +203,32 @@ fn of_random_baskets_and_partial_refunds_the_lines_sum_exactly_or_are_refused() 
         while parts.iter().sum::<i64>() < total {
             parts.push((1 + random(u64::try_from(total).unwrap())).min(total - parts.iter().sum::<i64>()));
         }
-        let minor = |task: &Task, amount: i64| {
+        let pay = |task: &Task, amount: i64, earned: &Value| {
             let is_whole = i128::from(amount) * scale % denominator == 0;
-            let line = amounts(percent, task);
+            let line = amounts(percent, task, earned);
             assert_eq!(line.is_some(), is_whole, "{percent} % of {amount} {code}");
-            line.map(|(pay, _)| Money::from_decimal(&pay, currency).unwrap().amount_minor)
+            line.map(|(pay, _)| pay)
         };
-        let sold = minor(&sale(total, code), total);
+        let minor = |pay: &str| Money::from_decimal(pay, currency).unwrap().amount_minor;
+        let Some(earned) = pay(&sale(total, code), total, &Value::Null) else {
+            refused += 1;
+            continue;
+        };
         let refunds: Option<Vec<i64>> = parts
             .iter()
             .map(|part| {
                 let order = Order { amount_minor: *part, currency, ..refund(1).order.unwrap() };
-                minor(&Task { order: Some(order), ..refund(1) }, *part)
+                let sale = EarlierSale { amount_minor: total, currency, ..refund(1).sale.unwrap() };
+                let task = Task { order: Some(order), sale: Some(sale), ..refund(1) };
+                pay(&task, *part, &json!(earned)).map(|pay| minor(&pay))
             })
             .collect();
-        match (sold, refunds) {
-            (Some(sold), Some(refunds)) => {
-                assert_eq!(refunds.iter().sum::<i64>(), -sold, "{percent} % of {total} {code}");
+        match refunds {
+            Some(refunds) => {
+                assert_eq!(refunds.iter().sum::<i64>(), -minor(&earned), "{percent} % of {total} {code}");
                 exact += 1;
             }
-            _ => refused += 1,
+            None => refused += 1,
         }
     }
     assert!(exact > 60 && refused > 60, "{exact} exact, {refused} refused");
@@ -186,7 +264,7 @@ fn which_call_a_sale_becomes_never_changes_between_its_sends() {
     for click_id in [None, Some(ClickId::new("irw.tok_1").unwrap())] {
         let task = Task { click_id, ..sale(3000, "EUR") };
         for earlier in [Kind::Signup, Kind::Lead, Kind::Sale, Kind::Refund] {
-            let repeated = Task { is_unsent: false, ..after(earlier, task.clone()) };
+            let repeated = Task { is_unsent: false, may_have_acted: true, ..after(earlier, task.clone()) };
             assert_eq!(rendered(&sent(&introw(), &repeated)), rendered(&sent(&introw(), &task)));
         }
     }
@@ -215,7 +293,7 @@ fn a_line_counts_if_the_vendor_shows_ours_under_our_key() {
         assert_eq!(read(&line.replace(from, to)), Outcome::Conflict { message }, "{to}");
     }
     let crm = Task { partner: Some(PartnerKey::new("crm_77").unwrap()), ..sale(3000, "EUR") };
-    assert_eq!(introw().read(&crm, &answer(201, line)), recorded, "the vendor shows its own id of that partner");
+    assert_eq!(introw().read(&crm, &answer(201, line)), recorded, "another name of the partner cannot be compared");
 }
 
 fn look_up(task: &Task, body: &str) -> LookUp {
@@ -250,7 +328,17 @@ fn only_a_whole_list_proves_that_a_line_is_absent() {
     let last = fixture!(in_folder "200_lines_last");
     assert_eq!(look_up(&task, last), LookUp::Found { reference: Some("cln_9".into()) });
     assert_eq!(look_up(&task, &last.replace("Order o_1001", "Order o_10010")), LookUp::Absent);
-    assert_eq!(look_up(&refund(3000), last), LookUp::Absent);
+    let Step::Next(list) = introw().looked_up(&refund(3000), &answer(200, fixture!(in_folder "201_line"))) else {
+        panic!("the sale's line is read, then the partner's lines")
+    };
+    let of_refund = |body: &str| match (list.read)(&answer(200, body)) {
+        Step::Done(found) => found,
+        Step::Next(_) => panic!("another page"),
+    };
+    assert_eq!(of_refund(last), LookUp::Absent);
+    let refunded = last.replace("Order o_1001", "Refund r_2001 of order o_1001").replace("\"3.00\"", "\"-3.00\"");
+    assert_eq!(of_refund(&refunded), LookUp::Found { reference: Some("cln_9".into()) });
+    assert!(matches!(look_up(&refund(3000), "<html>"), LookUp::Inconclusive { .. }));
     let message = "the vendor's commission line of this order differs in `amount`".to_owned();
     assert_eq!(look_up(&sale(3100, "EUR"), last), LookUp::Differs { message });
     for body in [

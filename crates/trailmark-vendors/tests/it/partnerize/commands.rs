@@ -6,7 +6,9 @@ use serde_json::{Value as Json, json};
 use trailmark_vendors::Dialect;
 use trailmark_vendors::command::Value;
 
-use super::{answer, answered, current, done, guide, lines, named, page, recorded, report, start, text, told};
+use super::{
+    answer, answered, current, done, guide, lines, named, opened, page, recorded, report, settings, start, text, told,
+};
 use crate::NOW;
 
 fn body(request: &str) -> Json {
@@ -43,6 +45,16 @@ fn partners_go_on_where_the_vendor_says() {
     let ask = start(&current(), "partners list", "", &[]).unwrap();
     let followed = page(answered(ask, &[answer(200, &body.to_string())]).1).1.unwrap();
     assert!(followed.starts_with(&format!("GET https://api.partnerize.com{next}\n")), "{followed}");
+    // The vendor's link may repeat the whole query; the keys are sent once, and an operator is not shown them.
+    let query = opened(&settings(Dialect::Guide).with_text("auth", "query")).unwrap();
+    let keys = "application_key=app_key_1234&user_api_key=user_key_5678";
+    body["hypermedia"]["pagination"]["next_page"] = json!(format!("/campaign/10l176/publisher?{keys}&offset=100"));
+    let ask = start(&query, "partners list", "", &[]).unwrap();
+    let followed = page(answered(ask, &[answer(200, &body.to_string())]).1).1.unwrap();
+    assert!(
+        followed.starts_with(&format!("GET https://api.partnerize.com/campaign/10l176/publisher?offset=100&{keys}\n")),
+        "{followed}"
+    );
     for body in ["", "<html>", "{}", r#"{"publishers":[{"publisher_id":"1"}]}"#, r#"{"publishers":7}"#] {
         let ask = start(&current(), "partners list", "", &[]).unwrap();
         assert!(told(&answered(ask, &[answer(200, body)]).1.unwrap_err()).starts_with("unknown | "), "{body}");
@@ -58,6 +70,31 @@ fn one_partner_is_an_array_of_one() {
     let ask = start(&current(), "partners get", "111111l99", &[]).unwrap();
     assert!(answered(ask, &[answer(200, recorded!("200_publishers"))]).1.is_err(), "another partner is no answer");
     assert!(start(&current(), "partners get", "..", &[]).is_err());
+}
+
+#[test]
+fn a_decision_about_a_partner_counts_once_the_partner_is_shown_with_it() {
+    let decide = |verb: &str, answers: &[(u16, &str)]| {
+        let answers: Vec<_> = answers.iter().map(|(status, body)| answer(*status, body)).collect();
+        answered(start(&current(), &format!("partners {verb}"), "111111l92", &[]).unwrap(), &answers)
+    };
+    let (sent, reply) = decide("approve", &[(200, "{}"), (200, recorded!("200_publishers"))]);
+    let path = "https://api.partnerize.com/campaign/10l176/publisher";
+    assert_eq!(lines(&sent), [format!("POST {path}"), format!("GET {path}/111111l92")]);
+    assert_eq!(body(&sent[0]), json!({"publishers": [{"publisher_id": "111111l92", "campaign_status": "a"}]}));
+    assert_eq!(done(reply).get("status").unwrap(), "approved");
+    let (sent, reply) = decide("reject", &[(200, "{}"), (200, recorded!("200_publishers"))]);
+    assert_eq!(body(&sent[0])["publishers"][0]["campaign_status"], "r");
+    assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "the partner is approved still");
+    for (status, answer_body) in [(404, recorded!("400_v3")), (500, ""), (200, r#"{"publishers":[]}"#)] {
+        let reply = decide("approve", &[(200, "{}"), (status, answer_body)]).1;
+        assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "{status}: it may have been changed");
+    }
+    for (status, answer_body) in [(200, ""), (200, "<html>"), (500, "")] {
+        let (sent, reply) = decide("reject", &[(status, answer_body)]);
+        assert!(told(&reply.unwrap_err()).starts_with("unknown | ") && sent.len() == 1, "{status} {answer_body}");
+    }
+    assert!(start(&current(), "partners approve", "..", &[]).is_err());
 }
 
 #[test]

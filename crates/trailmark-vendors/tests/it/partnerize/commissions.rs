@@ -65,6 +65,14 @@ fn the_report_tells_the_state_and_the_partners_share() {
     assert_eq!(with(["pending", "pending"], paid), "pending 2.90 EUR", "what is not approved is not paid");
     let invoiced = |entry: &mut Value| entry["invoice_paid_date"] = json!("2026-12-01 00:00:00");
     assert_eq!(with(["approved", "approved"], invoiced), "paid 2.90 EUR");
+    let item = |n: usize| move |entry: &mut Value| entry["conversion_items"][n]["payment_status"] = json!("paid");
+    let both = |entry: &mut Value| {
+        item(0)(entry);
+        item(1)(entry);
+    };
+    assert_eq!(with(["approved", "approved"], both), "paid 2.90 EUR", "of each item");
+    assert_eq!(with(["approved", "approved"], item(0)), "approved 2.90 EUR", "the least advanced item decides");
+    assert_eq!(with(["approved", "rejected"], item(0)), "paid 2.90 EUR");
     let fine = |entry: &mut Value| entry["conversion_value"]["publisher_commission"] = json!(2.9997);
     assert_eq!(with(["approved", "approved"], fine), "approved", "no amount is better than a rounded one");
     let whole = |entry: &mut Value| entry["conversion_items"] = json!([]);

@@ -88,16 +88,24 @@ fn no_value_has_a_character_of_the_grammar() {
 #[test]
 fn two_references_stay_two() {
     let reference = |key| path(&with_order_key(sale(1, "EUR", Vec::new()), key)).split('/').nth(2).unwrap().to_owned();
-    let keys = ["2026/1", "2026-1", "2026:1", "2026_1", "2026.1", "é", "e"];
+    let keys = ["2026/1", "2026-1", "2026:1", "2026_1", "é", "e", "2026_2F1", "_5F2F1", "_C3_A9", "_/1", "__2F1"];
     let references: std::collections::BTreeSet<_> = keys.iter().map(|key| reference(key)).collect();
-    assert_eq!(references.len(), keys.len());
+    assert_eq!(references.len(), keys.len(), "{references:?}");
+    assert_eq!(reference("2026_2F1"), "conversionref:2026_5F2F1");
+    for key in ["o_1001", "o_2001", "o_2f1", "o_2", "o_"] {
+        assert_eq!(reference(key), format!("conversionref:{key}"), "nothing is sent as such a code");
+    }
 }
 
 #[test]
 fn what_could_credit_nobody_or_somebody_else_is_refused() {
     let no_click = Task { click_id: None, ..ada() };
     assert!(refused(&no_click).starts_with("missing click id: "));
-    assert!(path(&with_data(no_click, "voucher", "SAVE10")).contains("/voucher:SAVE10/"));
+    assert!(path(&with_data(no_click.clone(), "voucher", "SAVE10")).contains("/voucher:SAVE10/"));
+    for left_out in [" ", "A/B", "50%", "ada@example.com"] {
+        let task = with_data(no_click.clone(), "voucher", left_out);
+        assert!(refused(&task).starts_with("missing click id: "), "{left_out} is not sent, so it credits nobody");
+    }
     for click_id in ["a/b", "a:b", "a[b", "a]b", "a%2Fb"] {
         let task = Task { click_id: Some(ClickId::new(click_id).unwrap()), ..ada() };
         assert!(refused(&task).contains("not a `clickref`"), "{click_id}");
@@ -117,6 +125,8 @@ fn data_may_state_the_vendors_own_words_but_no_key_that_is_written_here() {
         ("country", "Germany"),
         ("customertype", "New"),
         ("voucher", "A/B"),
+        ("voucher", "ada@example.com"),
+        ("contact", "Ada <ada@example.com>"),
         ("value", "0"),
         ("CLICKREF", "x"),
         ("tracking_mode", "pixel"),
@@ -138,6 +148,9 @@ fn an_e_mail_address_is_in_no_url() {
     let task = Task { customer: Some(Customer { key, ..ada().customer.unwrap() }), ..ada() };
     assert!(!path(&task).contains("custref") && !path(&task).contains("example"));
     assert_eq!(notes(&task), ["`customer.key` was left out: an e-mail address does not belong in a URL"]);
+    let task = with_data(ada(), "seller", "ada@example.com");
+    assert_eq!(path(&task), path(&ada()));
+    assert_eq!(notes(&task), ["`data.seller` was left out: an e-mail address does not belong in a URL"]);
 }
 
 #[test]
@@ -164,6 +177,15 @@ fn each_answer_of_the_tracking_host_is_read_as_what_it_proves() {
         (200, "", "ignored | status 200: no conversion id, so the vendor recorded nothing"),
         (204, " \n", "ignored | "),
         (200, "OK", "unknown | status 200: a text instead of a conversion id"),
+        (200, "1", "unknown | status 200: "),
+        (200, "ok200", "unknown | status 200: a text instead"),
+        (200, "Error404", "unknown | status 200: a text instead"),
+        (200, "blocked403", "unknown | status 200: a text instead"),
+        (200, "maintenance1", "unknown | status 200: a text instead"),
+        (200, "l5204", "unknown | status 200: a text instead"),
+        (200, "1011l", "unknown | status 200: a text instead"),
+        (200, "10115204", "unknown | status 200: a text instead"),
+        (200, "10l176", "recorded 10l176"),
         (200, "<html>1011l5204</html>", "unknown | status 200: an HTML page instead"),
         (200, id_json, "unknown | status 200: JSON that is cut short or not in the vendor's form"),
         (200, "GIF89a\u{1}\u{0}", "unknown | status 200: a text instead"),

@@ -33,7 +33,7 @@ fn a_sale_is_found_in_the_report_by_our_reference() {
     assert_eq!(
         sent[0],
         "GET https://api.partnerize.com/reporting/report_advertiser/campaign/10l176/conversion.json\
-         ?start_date=2026-11-20T08%3A00%3A00Z\
+         ?start_date=2026-11-20T08%3A00%3A00Z&end_date=2026-11-22T08%3A00%3A00Z\
          &include_payment_info=true\naccept: application/json\n\
          authorization: Basic YXBwX2tleV8xMjM0OnVzZXJfa2V5XzU2Nzg=\n"
     );
@@ -82,6 +82,14 @@ fn pages_are_followed_as_the_vendor_names_them() {
 }
 
 #[test]
+fn a_conversion_that_the_vendor_dates_otherwise_is_found_in_the_report_without_an_end() {
+    let (sent, result) = looked_up(&order(), &[(200, &report(&[], None)), (200, recorded!("200_report"))]);
+    assert_eq!(result, "found 111111l10");
+    let ends: Vec<_> = lines(&sent).into_iter().map(|line| line.contains("&end_date=")).collect();
+    assert_eq!(ends, [true, false]);
+}
+
+#[test]
 fn a_report_without_an_end_ends_in_a_doubt() {
     let next = |n: usize| format!("/reporting/report_advertiser/campaign/10l176/conversion.json?cursor_id={n}");
     let pages: Vec<_> = (0..200).map(|n| answer(200, &report(&[], Some(&next(n))))).collect();
@@ -96,10 +104,11 @@ fn a_report_without_an_end_ends_in_a_doubt() {
 #[test]
 fn absent_needs_the_complete_report_and_the_filter() {
     let empty = report(&[], None);
-    let (sent, result) = looked_up(&order(), &[(200, &empty), (200, NONE)]);
+    let (sent, result) = looked_up(&order(), &[(200, &empty), (200, &empty), (200, NONE)]);
     assert_eq!(result, "absent");
+    assert!(lines(&sent)[1].ends_with("?start_date=2026-11-20T08%3A00%3A00Z&include_payment_info=true"));
     assert_eq!(
-        sent[1],
+        sent[2],
         "POST https://api.partnerize.com/v3/brand/analytics/conversions/filter\naccept: application/json\n\
          authorization: Basic YXBwX2tleV8xMjM0OnVzZXJfa2V5XzU2Nzg=\ncontent-type: application/json\n\n\
          {\"date_time_ranges\":[{\"start\":\"2026-11-20T08:00:00+00:00\",\"end\":\"2026-11-22T08:00:00+00:00\"}],\
@@ -108,9 +117,10 @@ fn absent_needs_the_complete_report_and_the_filter() {
     );
     // Without `hypermedia`, a short page is the whole report.
     let bare = r#"{"count":0,"conversions":[]}"#;
-    assert_eq!(looked_up(&order(), &[(200, bare), (200, NONE)]).1, "absent");
+    assert_eq!(looked_up(&order(), &[(200, bare), (200, bare), (200, NONE)]).1, "absent");
     let forbidden = r#"{"error":{"message":"Forbidden","code":"403"}}"#;
-    assert_eq!(looked_up(&order(), &[(200, &empty), (403, forbidden)]).1, "absent", "the report stands alone");
+    let (_, result) = looked_up(&order(), &[(200, &empty), (200, &empty), (403, forbidden)]);
+    assert_eq!(result, "absent", "the report stands alone");
     for (status, body) in [
         (200, r#"{"data":[{"conversion_reference":"o_1001"}]}"#),
         (200, "{}"),
@@ -123,10 +133,10 @@ fn absent_needs_the_complete_report_and_the_filter() {
         (500, NONE),
         (503, ""),
     ] {
-        let result = looked_up(&order(), &[(200, &empty), (status, body)]).1;
+        let result = looked_up(&order(), &[(200, &empty), (200, &empty), (status, body)]).1;
         assert!(result.starts_with("inconclusive | "), "{status} {body}: {result}");
     }
-    assert_eq!(looked_up(&order(), &[(200, &empty), (401, "")]).1, "auth failed");
+    assert_eq!(looked_up(&order(), &[(200, &empty), (200, &empty), (401, "")]).1, "auth failed");
 }
 
 #[test]
@@ -202,6 +212,15 @@ fn before_the_first_send_only_the_same_click_makes_it_ours() {
     });
     assert!(looked_up(&unsent, &[(200, &no_click)]).1.starts_with("differs"));
     assert_eq!(looked_up(&order(), &[(200, &no_click)]).1, "found 111111l10");
+}
+
+#[test]
+fn before_the_first_send_a_signup_or_lead_cannot_be_looked_for() {
+    for kind in [Kind::Signup, Kind::Lead] {
+        let task = |is_unsent| Task { kind, is_unsent, ..ada() };
+        assert!(current().delivery.look_up(&task(true)).is_none(), "what an overruled page sent has another reference");
+        assert!(current().delivery.look_up(&task(false)).is_some());
+    }
 }
 
 #[test]

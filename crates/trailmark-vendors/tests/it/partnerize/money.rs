@@ -60,7 +60,7 @@ fn random_baskets_add_up_exactly_in_every_currency() {
         let items: Vec<Item> = (0..numbers.below(6))
             .map(|n| {
                 let quantity = u32::try_from(1 + numbers.below(9)).unwrap();
-                item(&format!("s{n}"), None, numbers.up_to(50_000), quantity)
+                item(&format!("[s/{n}]"), None, numbers.up_to(50_000), quantity)
             })
             .collect();
         let whole: i64 = items.iter().map(|item| item.total().unwrap()).sum();
@@ -83,7 +83,7 @@ fn shown(currency: &str, items: &[i64]) -> Value {
     let items: Vec<_> = items
         .iter()
         .enumerate()
-        .map(|(n, minor)| json!({"conversion_item_id": format!("1l{n}"), "sku": format!("s{n}"), "item_value": decimal(*minor), "item_status": "approved"}))
+        .map(|(n, minor)| json!({"conversion_item_id": format!("1l{n}"), "sku": format!("s-{n}"), "item_value": decimal(*minor), "item_status": "approved"}))
         .collect();
     json!({"conversion_id": "111111l10", "conversion_reference": "o_1001", "currency": currency, "conversion_items": items})
 }
@@ -108,10 +108,13 @@ fn random_partial_refunds_take_exactly_their_amount_from_the_items() {
                 amount_minor: whole,
                 refunded_minor,
                 currency,
+                items: Vec::new(),
                 reference: Some("111111l10".into()),
             };
-            let named = vec![item(&format!("s{}", numbers.below(6)), None, amount, 1)];
-            let items = if numbers.below(2) == 0 { named } else { Vec::new() };
+            let number = usize::try_from(numbers.below(6)).unwrap();
+            let named = Some(number).filter(|_| numbers.below(2) == 0);
+            // The vendor has the SKU as it was sent.
+            let items = named.iter().map(|number| item(&format!("s/{number}"), None, amount, 1)).collect();
             let task = Task { sale: Some(sale), order: Some(order("r_1", amount, code, items)), ..refund(1, 0) };
             let page = answer(200, &report(&[shown(code, &values)], None));
             let (sent, outcome) = run(planned(&adapter, &task), &[page, answer(202, recorded!("202_job"))]);
@@ -120,6 +123,7 @@ fn random_partial_refunds_take_exactly_their_amount_from_the_items() {
                 Some(Outcome::Unverified { reference: Some("111111l77".into()) }),
                 "{values:?} {amount}"
             );
+            let before = values.clone();
             let body: Value = serde_json::from_str(sent[1].split("\n\n").nth(1).unwrap()).unwrap();
             for (id, change) in body["conversion_items"].as_object().unwrap() {
                 let index: usize = id.strip_prefix("1l").unwrap().parse().unwrap();
@@ -127,6 +131,9 @@ fn random_partial_refunds_take_exactly_their_amount_from_the_items() {
                 let lowered = Money::from_decimal(&value, currency).unwrap().amount_minor;
                 assert!((0..=values[index]).contains(&lowered), "{value} of {}", values[index]);
                 values[index] = lowered;
+            }
+            if let Some((index, was)) = named.and_then(|index| Some((index, *before.get(index)?))) {
+                assert_eq!(was - values[index], amount.min(was), "the line's own item, first");
             }
             (left, refunded_minor) = (left - amount, refunded_minor + amount);
             assert_eq!(values.iter().sum::<i64>(), left, "{amount} of {code}");

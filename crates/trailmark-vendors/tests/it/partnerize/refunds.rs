@@ -80,6 +80,16 @@ fn a_part_lowers_the_items_that_the_report_shows() {
 }
 
 #[test]
+fn a_line_lowers_the_item_whose_sku_was_sent_in_another_spelling() {
+    let page = with(|entry| entry["conversion_items"][1]["sku"] = json!("2026-socks-1"));
+    let mut named = refund(500, 0);
+    named.order.as_mut().unwrap().items = vec![item("2026/socks:1 ", None, 500, 1)];
+    let requests = sent(&named, &[(200, &page), (202, JOB)]).0;
+    let change = json!({"item_value": 4.66, "force_commission_recalculation": true});
+    assert_eq!(body(&requests[1]), json!({"conversion_items": {"111111l22": change}}), "not the first item");
+}
+
+#[test]
 fn a_part_waits_while_the_report_shows_another_value_than_the_ledger() {
     let both = ["pending", "approved"];
     let shown = |page: &str, task: Task| sent(&task, &[(200, page), (202, JOB)]).1;
@@ -92,7 +102,9 @@ fn a_part_waits_while_the_report_shows_another_value_than_the_ledger() {
     let unsent = Task { is_unsent: true, ..refund(500, 0) };
     assert!(shown(&items([14.34, 9.66], both), unsent).starts_with("premature | "));
     let none = report(&[], None);
-    assert!(shown(&none, refund(500, 0)).starts_with("premature | status 200: the vendor's report does not show"));
+    let (requests, outcome) = sent(&refund(500, 0), &[(200, &none), (200, &none)]);
+    assert!(outcome.starts_with("premature | status 200: the vendor's report does not show"), "{outcome}");
+    assert_eq!(requests.len(), 2, "the days around the sale, and then the report without an end");
 }
 
 /// A refund of 0.005 KWD of a sale of 1.234 KWD, and the report with the sale at a value.
@@ -259,6 +271,7 @@ fn the_report_decides_whether_a_refund_took_effect() {
     assert_eq!(result(refund(2900, 0), &items([19.34, 9.66], both)), "absent");
     let part = result(refund(2900, 0), &items([19.34, 9.66], ["rejected", "approved"]));
     assert!(part.starts_with("inconclusive | "), "a part is rejected: {part}");
-    assert!(result(refund(2900, 0), &report(&[], None)).starts_with("inconclusive | "));
+    let none = report(&[], None);
+    assert!(looked_up(&refund(2900, 0), &[(200, &none), (200, &none)]).1.starts_with("inconclusive | "));
     assert!(current().delivery.look_up(&Task { sale: None, ..refund(1, 0) }).is_none());
 }

@@ -323,7 +323,7 @@ fn the_vendors_own_update_sends_the_stated_fields_alone() {
     let shown = r#"{"user":{"user_id":"11l2","email_address":"new@example.com","phone":"1"}}"#;
     let (sent, reply) = answered(ask, &[ok(SELF), ok(shown)]);
     assert_eq!(lines(&sent)[1], "POST https://api.partnerize.com/user/11l2");
-    assert_eq!(body(&sent[1]), json!({"email_address": "New@example.com", "phone": "1"}));
+    assert_eq!(body(&sent[1]), json!({"user_id": "11l2", "email_address": "New@example.com", "phone": "1"}));
     assert!(done(reply).get("warning").is_none());
     assert!(start(&current(), "users update", "a@b.c", &flags).unwrap_err().to_string().contains("by id"));
     assert!(start(&current(), "users update", "11l2", &[]).unwrap_err().to_string().starts_with("nothing to change"));
@@ -337,6 +337,13 @@ fn the_vendors_own_update_sends_the_stated_fields_alone() {
     let ask = start(&current(), "users set-email", "", &flags).unwrap();
     let other = r#"{"data":{"user_id":"11l1","email":"old@example.com"}}"#;
     assert!(told(&answered(ask, &[ok(other)]).1.unwrap_err()).starts_with("unknown | "));
+}
+
+#[test]
+fn the_vendors_own_update_cannot_change_the_users_name_or_password() {
+    let commands = named("partnerize").commands(Dialect::Current);
+    let update = commands.iter().find(|command| (command.noun, command.verb) == ("users", "update")).unwrap();
+    assert!(!update.inputs.iter().any(|input| ["user_name", "password"].contains(&input.name)));
 }
 
 #[test]

@@ -164,7 +164,7 @@ fn a_sale_for_nobody_is_ignored_and_never_a_success() {
         assert!(created.contains(was));
         assert_eq!(sent(&sale(1230, "EUR"), &[answer(201, &created.replace(was, is))]), told, "{is}");
     }
-    let unknown = "premature | status 404: the vendor does not show the customer";
+    let unknown = "premature | status 404: the vendor does not show the customer; if it stays so, was its data reset?";
     assert_eq!(sent(&sale(1230, "EUR"), &[answer(404, fixture!("404"))]), unknown);
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::exchange::{Answer, Step};
 use trailmark_vendors::task::Task;
+use trailmark_wire::conversion::Item;
 
 use super::{adapter, answer, driven, fixture, looked_up, outcome, page, planned, refund, sent, shown};
 
@@ -17,7 +18,7 @@ fn created(amount: &str) -> Answer {
 }
 
 fn repeat(task: Task) -> Task {
-    Task { is_unsent: false, ..task }
+    Task { is_unsent: false, may_have_acted: true, ..task }
 }
 
 const LIST: &str = "GET /v1/transactions?key=o_1001&limit=100&page=1";
@@ -42,18 +43,40 @@ fn all_that_is_left_of_a_sale_is_given_back_by_deleting_its_transaction() {
 
 #[test]
 fn a_part_is_given_back_by_replacing_the_transaction_with_what_is_left() {
-    let mut sold = shown(&"12.30".into());
-    sold["product_type"] = json!("monthly");
     let (call, class, _) = planned(&refund(300, 0));
     assert_eq!(class, Class::Searchable);
-    let (lines, end) = driven(call, &[page(&[sold]), deleted(), created("9.3")]);
-    let body = r#"{"customer":{"key":"u_1"},"key":"o_1001","amount":9.3,"amount_units":"EUR","created_at":1795161600,"action":"sale","product_type":"monthly"}"#;
+    let (lines, end) = driven(call, &[page(&[shown(&"12.30".into())]), deleted(), created("9.3")]);
+    let body = r#"{"customer":{"key":"u_1"},"key":"o_1001","amount":9.3,"amount_units":"EUR","created_at":1795161600,"action":"sale"}"#;
     let creation = format!("POST /v1/transactions {body}");
     assert_eq!(lines, [LIST, "DELETE /v1/transactions/o_1001", creation.as_str()]);
     assert_eq!(outcome(end), "unverified | o_1001", "it is read back before it counts");
     // The second refund of the same sale.
     let (lines, _) = driven(planned(&refund(200, 300)).0, &[page(&[shown(&9.3.into())]), deleted(), created("7.3")]);
     assert!(lines[2].contains(r#""amount":7.3,"#), "{lines:?}");
+}
+
+#[test]
+fn a_replacement_has_the_product_of_the_sale_and_the_action_that_the_vendor_shows() {
+    let seats = |category: &str| Item {
+        sku: "seat".into(),
+        category: Some(category.into()),
+        unit_amount_minor: 615,
+        quantity: 1,
+    };
+    let mut task = refund(300, 0);
+    task.sale.as_mut().unwrap().items = vec![seats("monthly"), seats("monthly")];
+    let mut sold = shown(&12.3.into());
+    sold["action"] = json!("renewal");
+    let product = r#""action":"renewal","product_id":"seat","product_type":"monthly"}"#;
+    let (lines, _) = driven(planned(&task).0, &[page(&[sold]), deleted(), created("9.3")]);
+    assert!(lines[2].ends_with(product), "{lines:?}");
+    let (lines, _) = driven(planned(&repeat(task.clone())).0, &[page(&[]), created("9.3")]);
+    assert!(lines[1].ends_with(&product.replace("renewal", "sale")), "{lines:?}");
+    task.sale.as_mut().unwrap().items.push(seats("yearly"));
+    let (call, _, notes) = planned(&task);
+    let (lines, _) = driven(call, &[page(&[shown(&12.3.into())]), deleted(), created("9.3")]);
+    assert!(lines[2].ends_with(r#""action":"sale","product_id":"seat"}"#), "{lines:?}");
+    assert_eq!(notes, [""; 0], "the sale's own delivery has the note");
 }
 
 #[test]
@@ -77,8 +100,13 @@ fn what_the_ledger_does_not_expect_is_not_touched() {
     for amount in [json!(7.3), json!("12.301"), Value::Null, json!(9.3)] {
         assert_eq!(sent(&refund(300, 0), &[page(&[shown(&amount)])]), waits, "{amount}");
     }
-    let gone = "conflict | the vendor has no transaction under the sale's key: somebody removed it";
+    let gone = "conflict | the vendor has no transaction under the sale's key: somebody removed it, or this refund did, and \
+                what it left was refused";
     assert_eq!(sent(&refund(300, 0), &[page(&[])]), gone);
+    // An earlier send was throttled, so nothing of ours deleted the transaction.
+    let throttled = Task { is_unsent: false, ..refund(300, 0) };
+    assert_eq!(sent(&throttled, &[page(&[])]), gone);
+    assert_eq!(sent(&throttled, &[page(&[shown(&9.3.into())])]), waits);
     let twice = page(&[shown(&12.3.into()), shown(&9.3.into())]);
     let several = "conflict | the vendor has several transactions under the sale's key";
     assert_eq!(sent(&refund(300, 0), std::slice::from_ref(&twice)), several);
@@ -105,8 +133,10 @@ fn a_replacement_that_fails_says_that_the_transaction_is_gone() {
     assert_eq!(after(answer(500, "")), format!("unknown | {half} 500: no message"));
     assert!(after(answer(404, fixture!("404"))).starts_with(&format!("unknown | {half} 404: ")));
     assert!(after(answer(403, r#"{"message":"no"}"#)).starts_with(&format!("unknown | {half} 403: ")));
+    assert!(after(answer(401, r#"{"message":"no"}"#)).starts_with(&format!("unknown | {half} 401: ")));
+    let throttled = half.replace("status", "the vendor takes no more requests for now");
+    assert_eq!(after(answer(429, "")), format!("unknown | {throttled}"));
     assert!(after(answer(422, fixture!("422_taken"))).starts_with(&format!("duplicate | {half} 422: ")));
-    assert_eq!(after(answer(429, "")), "throttled");
     let nobody =
         fixture!("201_transaction").replace("12.3,", "9.3,").replace("\"partner_123\",\n    \"c", "null,\n    \"c");
     assert!(after(answer(201, &nobody)).starts_with("conflict | the sale's transaction was replaced: "), "{nobody}");

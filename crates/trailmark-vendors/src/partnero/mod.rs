@@ -210,7 +210,7 @@ impl Delivery for Account {
                 };
                 (Call::new(request, read), Class::Searchable)
             }
-            Wanted::Refund(refund) => refund.call(self, told(task), task.is_unsent),
+            Wanted::Refund(refund) => refund.call(self, told(task), task.may_have_acted),
             Wanted::Lead => return Ok(Plan::Unsupported { why: table::NO_LEADS }),
         };
         Ok(Plan::Send { call, class, credential: API_KEY.name, notes })

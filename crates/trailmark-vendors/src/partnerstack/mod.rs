@@ -45,7 +45,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use trailmark_wire::conversion::{Customer, Kind};
-use trailmark_wire::ids::{ClickId, PartnerKey};
+use trailmark_wire::ids::ClickId;
 use zeroize::Zeroizing;
 
 use self::customers::Credited;
@@ -221,7 +221,8 @@ impl Account {
                 (conversion::request(&self.tracking, bearer, click_id, customer, &task.data, notes), Class::Searchable)
             }
             Wanted::Customer(customer) => {
-                (customers::create(&self.api, &self.basic, self.dialect, customer, task, notes)?, Class::UniqueKey)
+                let create = customers::create(&self.api, &self.basic, self.dialect, customer, task, notes)?;
+                (create, self.class_of_customers())
             }
             Wanted::Action(customer) => {
                 fit::without_data(&task.data, "an action has no place for it", notes);
@@ -250,6 +251,14 @@ impl Account {
             Wanted::Entry(entry) if self.dialect == Dialect::Current => Some(Sought::Entry(entry)),
             Wanted::Deletion(deletion) => Some(Sought::Deleted(deletion)),
             Wanted::Action(_) | Wanted::Click { .. } | Wanted::Customer(_) | Wanted::Entry(_) => None,
+        }
+    }
+
+    /// Only the guide promises that a second customer with the same key is an error.
+    fn class_of_customers(&self) -> Class {
+        match self.dialect {
+            Dialect::Current => Class::Searchable,
+            Dialect::Guide => Class::UniqueKey,
         }
     }
 
@@ -319,9 +328,25 @@ impl Account {
         if task.is_unsent { customers::credited_as(task.partner.as_ref(), found, answer) } else { found }
     }
 
-    /// Whether the partner is still in the programme.
-    fn membership(&self, partner: &PartnerKey, task: &Task) -> Call<Step<Standing>> {
-        let (path, label) = lists::path_of_partner(self.dialect, partner.as_str());
+    /// The request that reads a customer by our key; `None` if no URL can name it.
+    fn customer(&self, customer: &Customer) -> Option<Request> {
+        Some(self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}"))
+    }
+
+    /// Whether the partner that the vendor credits with the customer is still in the programme. The touch's partner does not
+    /// decide: its key may have changed since, and a click may credit another partner.
+    fn credited(&self, task: &Task) -> Option<Call<Step<Standing>>> {
+        let request = self.customer(task.customer.as_ref()?)?;
+        let (account, task) = (self.clone(), task.clone());
+        Some(Call::new(request, move |answer| match rewards::read_credited(answer, &account.redaction(Some(&task))) {
+            Ok(partnership) => Step::Next(account.membership(&partnership, &task)),
+            Err(standing) => Step::Done(standing),
+        }))
+    }
+
+    /// Whether the partner with this partnership is still in the programme.
+    fn membership(&self, partnership: &str, task: &Task) -> Call<Step<Standing>> {
+        let (path, label) = lists::path_of_partnership(self.dialect, partnership);
         let (account, task) = (self.clone(), task.clone());
         Call::new(self.get(&path, label), move |answer| {
             Step::Done(rewards::read_partner(answer, &account.redaction(Some(&task))))
@@ -362,9 +387,7 @@ impl Delivery for Account {
 
     fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
         let request = match self.wanted(task).ok()? {
-            Wanted::Click { customer, .. } | Wanted::Customer(customer) => {
-                self.get(&customers::path(customer)?, "GET /v2/customers/{customer_key}")
-            }
+            Wanted::Click { customer, .. } | Wanted::Customer(customer) => self.customer(customer)?,
             wanted => self.get(&self.sought(&wanted)?.path(None), transactions::LIST),
         };
         Some(self.looking(task.clone(), request))
@@ -387,7 +410,7 @@ impl Delivery for Account {
 }
 
 impl Commissions for Account {
-    /// Of a sale that was deleted nothing is left to ask for. Where no reward is shown, the partner is asked for.
+    /// Of a sale that was deleted nothing is left to ask for. If no reward is shown, the customer's partner is asked for.
     fn ask(&self, earned: &Earned) -> Option<Call<Step<Standing>>> {
         if matches!(self.wanted(&earned.task), Ok(Wanted::Deletion(_))) {
             return None;
@@ -396,10 +419,9 @@ impl Commissions for Account {
         let request = self.get(&rewards::path(&earned, self.dialect)?, rewards::LABEL);
         Some(Call::new(request, move |answer| {
             let redaction = account.redaction(Some(&earned.task));
-            match (rewards::read(&earned, account.dialect, answer, &redaction), &earned.task.partner) {
-                (Some(standing), _) => Step::Done(standing),
-                (None, Some(partner)) => Step::Next(account.membership(partner, &earned.task)),
-                (None, None) => Step::Done(rewards::nothing_yet()),
+            match rewards::read(&earned, account.dialect, answer, &redaction) {
+                Some(standing) => Step::Done(standing),
+                None => account.credited(&earned.task).map_or_else(|| Step::Done(rewards::nothing_yet()), Step::Next),
             }
         }))
     }

@@ -1,7 +1,7 @@
 //! Introw. A signup or a lead converts the click token of its touch, which is possible once, ever. A sale is a commission
 //! line for the partner that the touch names in a parameter of `params`: Introw has no orders, so the line is the partner's
-//! pay, a configured share of the order. A refund is a negative line. A sale whose touch names no partner converts the click
-//! token, without money.
+//! pay, a configured share of the order. A refund is a negative line with the share of its sale's line. A sale whose touch
+//! names no partner converts the click token, without money.
 //!
 //! Which of the two calls a sale becomes depends only on whether its touch names a partner, never on earlier sends:
 //! otherwise a repeat could make a line of what is a conversion already.
@@ -32,7 +32,7 @@ use serde_json::Value;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::ClickId;
 
-use self::lines::{Line, Share};
+use self::lines::{Back, Line, Share};
 use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
@@ -51,7 +51,7 @@ const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "key of its
 const COMMISSION_PERCENT: Setting = Setting::of(
     "commission_percent",
     SettingKind::Text { example: "12.5" },
-    "percentage of an order that its partner earns; without it no sales and refunds are sent",
+    "percentage of an order that its partner earns; without it a sale is at most a conversion without money",
 );
 const BASE_URL: Setting = Setting::of(
     "base_url",
@@ -129,6 +129,8 @@ enum Wanted<'a> {
     Conversion(&'a ClickId),
     /// `POST /api/v1/commission-lines`
     Line(Line),
+    /// The same, after `GET /api/v1/commission-lines/{id}` of the sale.
+    Back(Back),
     /// None, and why.
     Nothing(Plan),
 }
@@ -174,15 +176,22 @@ impl Account {
         self.request(Method::Get, path, None, label)
     }
 
-    /// A look-up that goes on page after page until one settles it.
-    fn looking(&self, task: Task, line: Line, request: Request) -> Call<Step<LookUp>> {
+    /// Adds a line.
+    fn adding(&self, line: Line, task: Task) -> Call<Step<Outcome>> {
+        let request = self.request(Method::Post, lines::PATH, Some(&line.body()), lines::ADD);
         let account = self.clone();
+        Call::new(request, move |answer| {
+            Step::Done(line.read(answer, &Redaction::of_task(&account.credentials, &task)))
+        })
+    }
+
+    /// A look-up that goes on page after page until one settles it.
+    fn looking(&self, task: Task, line: Line, cursor: Option<&str>) -> Call<Step<LookUp>> {
+        let account = self.clone();
+        let request = self.get(&line.list(cursor), lines::LIST);
         Call::new(request, move |answer| match line.find(answer, &Redaction::of_task(&account.credentials, &task)) {
             Ok(found) => Step::Done(found),
-            Err(cursor) => {
-                let next = account.get(&line.list(Some(&cursor)), lines::LIST);
-                Step::Next(account.looking(task.clone(), line.clone(), next))
-            }
+            Err(cursor) => Step::Next(account.looking(task.clone(), line.clone(), Some(&cursor))),
         })
     }
 }
@@ -213,10 +222,17 @@ impl Delivery for Account {
             }
             Wanted::Line(line) => {
                 lines::note_what_is_left_out(task, &mut notes);
-                let request = self.request(Method::Post, lines::PATH, Some(&line.body()), lines::ADD);
-                let read =
-                    move |answer: &_| Step::Done(line.read(answer, &Redaction::of_task(&account.credentials, &owned)));
-                (Call::new(request, read), Class::Keyed)
+                (self.adding(line, owned), Class::Searchable)
+            }
+            Wanted::Back(back) => {
+                lines::note_what_is_left_out(task, &mut notes);
+                let request = self.get(&back.path, lines::GET);
+                let read = move |answer: &_| match back.line(answer, &Redaction::of_task(&account.credentials, &owned))
+                {
+                    Ok(line) => Step::Next(account.adding(line, owned.clone())),
+                    Err(outcome) => Step::Done(outcome),
+                };
+                (Call::new(request, read), Class::Searchable)
             }
         };
         Ok(Plan::Send { call, class, credential: API_KEY.name, notes })
@@ -225,9 +241,15 @@ impl Delivery for Account {
     /// No call reads a conversion; its repeat is answered by `duplicate`.
     fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
         match self.wanted(task).ok()? {
-            Wanted::Line(line) => {
-                let request = self.get(&line.list(None), lines::LIST);
-                Some(self.looking(task.clone(), line, request))
+            Wanted::Line(line) => Some(self.looking(task.clone(), line, None)),
+            Wanted::Back(back) => {
+                let (account, owned, request) = (self.clone(), task.clone(), self.get(&back.path, lines::GET));
+                Some(Call::new(request, move |answer| {
+                    match back.line(answer, &Redaction::of_task(&account.credentials, &owned)) {
+                        Ok(line) => Step::Next(account.looking(owned.clone(), line, None)),
+                        Err(outcome) => Step::Done(answers::not_looked_up(answer, outcome)),
+                    }
+                }))
             }
             Wanted::Conversion(_) | Wanted::Nothing(_) => None,
         }
