@@ -131,11 +131,21 @@ async function compare(rows) {
   return counts;
 }
 
-/** Lets simulated time pass until nothing goes on by itself; jumps to the next due time when nothing is due now. */
-const rest = () =>
-  until(
+/** How many calls the vendors have got. */
+const calls = async () => (await product.control('requests?vendor=nobody')).total;
+
+/**
+ * Lets simulated time pass until nothing goes on by itself; jumps to the next due time when nothing is due now. While
+ * calls arrive, time stands still: a lease would end during a call, and a look-up of several pages would never.
+ */
+async function rest() {
+  let heard = -1;
+  await until(
     'nothing goes on by itself',
     async () => {
+      const before = heard;
+      heard = await calls();
+      if (heard !== before) return false;
       const due = (await deliveries('settled=false')).flatMap(({ due_at: at }) => (at ? [Date.parse(at)] : []));
       if (due.length === 0) return true;
       const { now_ms: now } = await product.control('clock');
@@ -144,6 +154,7 @@ const rest = () =>
     },
     PATIENCE_MS,
   );
+}
 
 /** Tells of all customers while the proxy is killed; neither runs away from the other. */
 async function killUnderLoad() {

@@ -90,7 +90,8 @@ pub(super) fn sought(task: &Task, known: Option<&str>) -> Option<Sought> {
 }
 
 /// Reads the report until it shows the sought conversion, or ends. The days around its time come first, since a busy campaign
-/// has many pages after them. If these days do not show it, the whole report does: the vendor may date it by its own clock.
+/// has many pages after them. If these days do not show it, the whole report may, since the vendor may date it by its own
+/// clock. Soon after the conversion both are the same.
 pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, settle: Settle<T>) -> Call<Step<T>> {
     let around = path(account, sought.at, Some(sought.at.plus(SLACK_MS)));
     step(account.clone(), task.clone(), sought, settle, (around, false), PAGES)
@@ -138,7 +139,7 @@ fn step<T: 'static>(
             Some(next) if next == path => return gave_up("the report's next page is the page itself"),
             Some(next) => (next, is_whole),
             None if page.is_cut => return gave_up("the report is longer than this page and names no next one"),
-            None if is_whole => return settle(answer, Shown::Nothing),
+            None if is_whole || is_soon(&sought, answer) => return settle(answer, Shown::Nothing),
             None => (self::path(&account, sought.at, None), true),
         };
         if pages <= 1 {
@@ -146,6 +147,11 @@ fn step<T: 'static>(
         }
         Step::Next(step(account.clone(), task.clone(), sought.clone(), Arc::clone(&settle), next, pages - 1))
     })
+}
+
+/// Whether the days around the conversion reach past the answer, by more than two clocks differ.
+fn is_soon(sought: &Sought, answer: &Answer) -> bool {
+    answer.at.since(sought.at) < SLACK_MS / 2
 }
 
 /// A page of the report.
