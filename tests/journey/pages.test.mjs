@@ -4,6 +4,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { freshPage, launch } from './support/browser.mjs';
@@ -65,6 +67,51 @@ test('every page is readable in light and dark, on phone and desktop, fits, has 
     await sound(page, 'pages-checkout-done', look);
     assert.deepEqual([...said.errors, ...said.console], []);
     await context.close();
+  }
+});
+
+/** Says at each second frame that the browser has painted. */
+function tellPaints() {
+  const tell = () => requestAnimationFrame(() => requestAnimationFrame(() => fetch('/painted').then(tell)));
+  tell();
+}
+
+/** Serves the shop, and hands each page on in pieces: the next once the browser has painted the last. */
+async function slowly() {
+  let painted = () => {};
+  const server = createServer(async ({ url }, answer) => {
+    if (url === '/painted') return answer.end('', painted);
+    const whole = await fetch(product.site + url);
+    const type = whole.headers.get('content-type');
+    answer.writeHead(whole.status, { 'content-type': type });
+    const body = Buffer.from(await whole.arrayBuffer());
+    if (!type.startsWith('text/html')) return answer.end(body);
+    // Nothing is painted before the page's head has come.
+    const start = body.indexOf('<main');
+    answer.write(body.subarray(0, start));
+    for (let from = start; from < body.length; from += 300) {
+      await new Promise((resolve) => (painted = resolve));
+      answer.write(body.subarray(from, from + 300));
+    }
+    answer.end();
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { server, site: `http://127.0.0.1:${server.address().port}` };
+}
+
+test('a page that arrives slowly does not move what it has shown', async () => {
+  for (const viewport of [PHONE, DESKTOP]) {
+    const { context, page } = await freshPage(browser, { viewport });
+    await page.addInitScript(watchShifts);
+    await page.addInitScript(tellPaints);
+    const { server, site } = await slowly();
+    for (const path of ['/', '/pricing.html', '/signup.html', '/checkout.html']) {
+      await page.goto(site + path);
+      assert.ok((await page.evaluate(() => window.shifted)) < 0.01, `${path} at ${viewport.width} px`);
+    }
+    await context.close();
+    server.closeAllConnections();
+    server.close();
   }
 });
 
