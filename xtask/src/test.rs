@@ -4,6 +4,7 @@
 //! no test, or skips one, fails too. The last line adds up all counts.
 
 use std::cell::Cell;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -194,8 +195,15 @@ fn rust_tests(run: &Run<'_>) -> Result<()> {
         std::fs::remove_file(&exchanges)?;
     }
     let mut command = run.workspace.cargo();
-    command.args(["test", "--workspace", "--no-fail-fast"]).env(EXCHANGES, exchanges);
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    command.env(EXCHANGES, exchanges).env("RUST_TEST_THREADS", at_once(2));
     tested(run, &mut command, counts::of_cargo)
+}
+
+/// So many for each core: most tests wait for a disk, a socket or a browser half of the time.
+fn at_once(for_each_core: usize) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    cores.saturating_mul(for_each_core).to_string()
 }
 
 /// The variable with the file into which simulators write what a vendor's own document describes.
@@ -282,6 +290,8 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let mut command = Command::new(npm.node);
     command
         .args(["--test", "--test-reporter=spec"])
+        // Node leaves a core out, and on two cores it would run one file at a time.
+        .arg(format!("--test-concurrency={}", at_once(1)))
         .args(files)
         .current_dir(&workspace.root)
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
