@@ -50,10 +50,10 @@ const answerLate = () => {
 const thumbprint = ({ x, y }) =>
   createHash('sha256').update(JSON.stringify({ crv: 'P-256', kty: 'EC', x, y })).digest('base64url');
 
-/** The thumbprint that the page's stored click token names. */
+/** The thumbprint that the page's stored click token names. The page knows its touch before the proxy has answered. */
 const boundTo = async (page) => {
-  const stored = JSON.parse(await page.evaluate(() => localStorage.getItem('tm_acme_click')));
-  return claims(stored.click_token).cnf.jkt;
+  const stored = () => page.evaluate(() => JSON.parse(localStorage.getItem('tm_acme_click'))?.click_token);
+  return claims(await until('the token is stored', stored)).cnf.jkt;
 };
 
 for (const { name, fresh } of browsers) {
@@ -62,13 +62,12 @@ for (const { name, fresh } of browsers) {
     const page = await fresh(t);
     await page.goto(`${product.site}/?ps_xid=${xid}&ps_partner_key=YWRh`);
     await page.sees('ada brought you');
-    // The page knows its touch before the proxy has answered the report.
-    await until('the token is stored', () => page.evaluate(() => localStorage.getItem('tm_acme_click')));
+    const named = await boundTo(page);
     const [key, ...more] = await page.evaluate(storedKeys);
     assert.deepEqual(more, []);
     assert.equal(key.extractable, false);
     assert.deepEqual(key.taken, ['InvalidAccessError', 'InvalidAccessError']);
-    assert.equal(await boundTo(page), thumbprint(key), 'the token names this key');
+    assert.equal(named, thumbprint(key), 'the token names this key');
 
     await page.goto(`${product.site}/signup.html`);
     await page.reload();
@@ -90,11 +89,11 @@ for (const { name, fresh } of browsers) {
     const page = await fresh(t);
     await page.prepare(`(${answerLate})()`);
     await page.goto(`${product.site}/?ps_xid=${xid}&ps_partner_key=YWRh`);
-    await until('the token is stored', () => page.evaluate(() => localStorage.getItem('tm_acme_click')));
+    const named = await boundTo(page);
     const [key] = await until('the key is stored', async () => {
       const keys = await page.evaluate(storedKeys);
       return keys.length > 0 && keys;
     });
-    assert.equal(await boundTo(page), thumbprint(key));
+    assert.equal(named, thumbprint(key));
   });
 }
