@@ -162,7 +162,7 @@ impl Account {
                 why: "its touch names no partner, so its sale was a conversion, which has no money to take back; reject \
                       the conversion in Introw",
             })),
-            (Kind::Signup | Kind::Lead | Kind::Sale, _) => conversions::wanted(task),
+            (Kind::Signup | Kind::Lead | Kind::Sale, _) => conversions::wanted(task, self.share.is_some()),
         }
     }
 
