@@ -286,6 +286,7 @@ confirm_after = "{confirm_after}"
         About {
             title: "Introw",
             partners: &[("Alder Advisory", "/introw/r/alder-advisory"), ("Birch Advisory", "/introw/r/birch-advisory")],
+            link_params: &["irw_id"],
             without_orders: Some("Introw counts signups; money is entered by hand."),
             entrances: &[("base_url", "/introw"), ("base_url of dialect guide", "/introw-guide")],
         }
