@@ -28,15 +28,21 @@ async function touched() {
 
 const day = (text) => new Date(text).toLocaleDateString('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
-/** Whether the arrival's address held a parameter of a partner's link; routes that are changed later do not count. */
-const OF_LINKS = /^(ps_.*|clickref|irw_id|aff)$/;
-const byLink = [...new URLSearchParams(location.search).keys()].some((name) => OF_LINKS.test(name));
+/** Whether the arrival's address has a parameter of a partner's link; routes that are changed later do not count. */
+async function cameByLink() {
+  const came = [...new URLSearchParams(location.search).keys()];
+  if (came.length === 0) return false;
+  const carried = (await vendors()).flatMap(({ link_params: names }) => names);
+  return came.some((name) => carried.includes(name));
+}
 
-if (byLink) document.documentElement.dataset.byLink = '';
+const byLink = cameByLink();
+
+byLink.then((is) => document.documentElement.toggleAttribute('data-by-link', is));
 
 /** Says what is known of how the visitor came. */
 export async function tellArrival() {
-  const { attributed, mode } = await trailmark.ready;
+  const [{ attributed, mode }, isByLink] = await Promise.all([trailmark.ready, byLink]);
   if (mode === 'off') return tell('arrival', 'none', 'Trailmark did not load. The shop goes on without it.');
   const touch = attributed || choice() === 'granted' ? await touched() : null;
   if (touch) {
@@ -48,7 +54,7 @@ export async function tellArrival() {
     private: 'Your browser asks for privacy: for all Trailmark knows, no partner brought you here.',
     granted: 'Trailmark looked: no partner brought you here. Nothing is kept.',
     denied: 'You declined: for all Trailmark knows, no partner brought you here. Nothing is kept.',
-    pending: byLink
+    pending: isByLink
       ? 'You came by a partner’s link. Trailmark tells nobody yet: it waits for your answer about privacy.'
       : 'Trailmark waits for your answer about privacy before it asks who brought you.',
   };

@@ -209,7 +209,7 @@ test(`${KILLS} kills, and every fifth answer of four vendors lost: ${CLAIM}`, as
   const [signups, sales] = ['signup recorded', 'sale recorded'].map((state) => counts.introw[state] ?? 0);
   const told = JSON.stringify(counts.introw);
   assert.equal(signups + sales, each, `each click token has converted once: ${told}`);
-  assert.equal(counts.introw['sale rejected'] ?? 0, signups, `every other sale is known to be too late: ${told}`);
+  assert.equal(counts.introw['sale unsupported'] ?? 0, signups, `every other sale is known to be too late: ${told}`);
   assert.equal(counts.introw['signup unsupported'] ?? 0, sales, `every other signup is known to be too late: ${told}`);
   assert.ok(Object.values(struck).every((times) => times >= 50), 'so few answers were lost that this showed nothing');
   assert.equal(product.json('store', 'check').violations.length, 0);

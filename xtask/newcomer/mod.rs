@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use trailmark_wire::conversion::Kind;
 
-use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class, Operation, Support};
 use crate::exchange::{Answer, Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe, kept};
@@ -38,6 +38,10 @@ impl Vendor for Acme {
 
     fn settings(&self) -> &'static [Setting] {
         const { &[API_KEY, BASE_URL] }
+    }
+
+    fn key_space(&self) -> Option<KeySpace> {
+        Some(KeySpace { of: "customers", name: "account", told_by: const { &[BASE_URL.name] } })
     }
 
     fn pace(&self) -> Pace {

@@ -7,6 +7,7 @@ mod file;
 mod print;
 mod redirect;
 mod secrets;
+mod sharing;
 mod sites;
 mod source;
 mod unlocked;

@@ -241,9 +241,14 @@ fn effects(world: &World, call: &Call) -> Value {
 /// What every vendor has.
 fn listings(world: &World, now_ms: i64) -> Value {
     let vendor = |double: &dyn Double| {
-        let About { title, without_orders, .. } = double.about();
-        let listings = double.listings(now_ms);
-        json!({ "vendor": double.name(), "title": title, "without_orders": without_orders, "listings": listings })
+        let About { title, link_params, without_orders, .. } = double.about();
+        json!({
+            "vendor": double.name(),
+            "title": title,
+            "link_params": link_params,
+            "without_orders": without_orders,
+            "listings": double.listings(now_ms),
+        })
     };
     json!({ "vendors": world.doubles.iter().map(|double| vendor(double.as_ref())).collect::<Vec<_>>() })
 }

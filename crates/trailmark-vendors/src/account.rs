@@ -46,15 +46,26 @@ impl Setting {
         Self { is_incoming: true, ..self }
     }
 
+    /// Whether the vendor lets its client in by it.
+    fn is_credential(&self) -> bool {
+        self.kind == SettingKind::Secret && !self.is_incoming
+    }
+
+    /// Its text in these settings; of a root that they do not state, the vendor's own.
+    fn text<'s>(&self, of: &'s Settings) -> Option<&'s str> {
+        let own = match self.kind {
+            SettingKind::Root { default } => Some(default),
+            SettingKind::Secret | SettingKind::Text { .. } | SettingKind::Choice(_) => None,
+        };
+        of.texts.get(self.name).map(String::as_str).or(own)
+    }
+
     /// Whether two programs can have the same account at the vendor as far as this setting says: roots are equal, and so
     /// is a credential that both have.
     fn agrees(&self, one: &Settings, other: &Settings) -> bool {
         match self.kind {
-            SettingKind::Root { default } => {
-                let [one, other] = [one, other].map(|of| of.texts.get(self.name).map_or(default, String::as_str));
-                one == other
-            }
-            SettingKind::Secret if !self.is_incoming => {
+            SettingKind::Root { .. } => self.text(one) == self.text(other),
+            SettingKind::Secret if self.is_credential() => {
                 let both = one.secrets.get(self.name).zip(other.secrets.get(self.name));
                 both.is_none_or(|(one, other)| one == other)
             }
@@ -82,6 +93,18 @@ pub enum SettingKind {
     },
 }
 
+/// Where a vendor knows things by the merchant's own keys alone. Two sites with one such space must not use a key for
+/// two things: the vendor would take the second thing for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySpace {
+    /// What has these keys: `customers and orders`.
+    pub of: &'static str,
+    /// The vendor's word for the space: `account`.
+    pub name: &'static str,
+    /// The settings that, with the credentials, tell one space from another.
+    pub told_by: &'static [&'static str],
+}
+
 /// The values of one account, by setting.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
@@ -106,12 +129,26 @@ impl Settings {
         self
     }
 
-    /// Whether `other` belongs to the same account of the vendor with these settings: both have the same credential for
-    /// reading (its setting is `reading`), the same roots, and no other credential that differs. A program may lack an
-    /// optional credential; dialect, campaign and the like belong to the program.
-    pub fn is_account_of(&self, other: &Self, known: &[Setting], reading: &str) -> bool {
-        let can_tell = self.secrets.contains_key(reading) && other.secrets.contains_key(reading);
-        can_tell && known.iter().all(|setting| setting.agrees(self, other))
+    /// Whether `other` belongs to the same account of the vendor with these settings: both have the same needed
+    /// credentials, the same roots, and no other credential that differs. A program may lack an optional credential;
+    /// dialect, campaign and the like belong to the program.
+    pub fn is_account_of(&self, other: &Self, known: &[Setting]) -> bool {
+        self.has_credentials_of(other, known) && known.iter().all(|setting| setting.agrees(self, other))
+    }
+
+    /// Whether `other` has the same space of keys at the vendor, whatever else differs.
+    pub fn shares_keys_with(&self, other: &Self, known: &[Setting], space: KeySpace) -> bool {
+        let mut telling = known.iter().filter(|setting| space.told_by.contains(&setting.name));
+        self.has_credentials_of(other, known) && telling.all(|setting| setting.text(self) == setting.text(other))
+    }
+
+    fn has_credentials_of(&self, other: &Self, known: &[Setting]) -> bool {
+        let needed = known.iter().filter(|setting| setting.is_needed && setting.is_credential());
+        let same = needed.map(|Setting { name, .. }| {
+            let both = self.secrets.get(name).zip(other.secrets.get(name));
+            both.is_some_and(|(one, other)| one == other)
+        });
+        same.reduce(|all, one| all && one).unwrap_or(false)
     }
 
     /// With another value.
@@ -184,12 +221,8 @@ impl<'a> Opening<'a> {
     /// # Errors
     /// [`AccountError::Unusable`] for what is no root.
     pub(crate) fn root(self, setting: &Setting) -> Result<Root, AccountError> {
-        let own = match setting.kind {
-            SettingKind::Root { default } => default,
-            SettingKind::Secret | SettingKind::Text { .. } | SettingKind::Choice(_) => "",
-        };
-        let stated = self.settings.texts.get(setting.name).map_or(own, String::as_str);
-        Root::new(stated).map_err(|problem| self.unusable(setting, problem))
+        let root = setting.text(self.settings).unwrap_or_default();
+        Root::new(root).map_err(|problem| self.unusable(setting, problem))
     }
 
     pub(crate) fn unusable(self, setting: &Setting, problem: &'static str) -> AccountError {

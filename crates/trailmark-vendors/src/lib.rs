@@ -40,7 +40,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use trailmark_wire::conversion::Kind;
 
-use crate::account::{AccountError, Setting, Settings};
+use crate::account::{AccountError, KeySpace, Setting, Settings};
 use crate::capability::Capabilities;
 use crate::command::{Command, Commands, Import, Lack};
 use crate::commission::{Earned, Standing};
@@ -117,6 +117,9 @@ pub trait Vendor: Sync {
 
     /// The settings of its accounts, in the order in which the default configuration lists them.
     fn settings(&self) -> &'static [Setting];
+
+    /// Where it knows things by our keys alone. `None` if every key that it is sent names its site, or it is sent none.
+    fn key_space(&self) -> Option<KeySpace>;
 
     /// How fast the proxy calls an account if the configuration says nothing else.
     fn pace(&self) -> Pace;

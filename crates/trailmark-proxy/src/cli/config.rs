@@ -1,5 +1,6 @@
 //! `trailmark config`: prints and checks the settings from file, environment and flags. Opens no store, binds no
-//! port. `check` reads every secret; `print` reads none and shows only their sources.
+//! port. `check` reads every secret. `print` needs none and shows only their sources; it compares those that it can
+//! read, because programs with one vendor account have one pace.
 
 use clap::Subcommand;
 use serde_json::json;
@@ -50,8 +51,11 @@ impl Print {
         if self.default {
             return output::line(default_file().trim_end());
         }
-        let config = self.setup.load()?;
-        if self.format.json { output::json(&config.effective()) } else { output::line(config.print().trim_end()) }
+        let (config, overrides) = (self.setup.load()?, self.setup.overrides());
+        match self.format.json {
+            true => output::json(&config.effective(&overrides)),
+            false => output::line(config.print(&overrides).trim_end()),
+        }
     }
 }
 

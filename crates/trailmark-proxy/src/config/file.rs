@@ -89,13 +89,14 @@ pub(super) struct ProgramTable {
     pub(super) webhook_path: Words,
     pub(super) confirm_after: Words,
     pub(super) requests_per_minute: Option<Spanned<i64>>,
+    pub(super) unique_keys: Option<Spanned<bool>>,
     /// All others: the vendor says which of them are its settings.
     pub(super) settings: BTreeMap<String, Spanned<toml::Value>>,
 }
 
 /// The settings that a program of any vendor has.
-pub(super) const OF_ANY_VENDOR: [&str; 7] =
-    ["id", "vendor", "dialect", "params", "webhook_path", "confirm_after", "requests_per_minute"];
+pub(super) const OF_ANY_VENDOR: [&str; 8] =
+    ["id", "vendor", "dialect", "params", "webhook_path", "confirm_after", "requests_per_minute", "unique_keys"];
 
 impl<'de> Deserialize<'de> for ProgramTable {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -124,6 +125,7 @@ impl<'de> Visitor<'de> for ProgramVisitor {
                 "webhook_path" => table.webhook_path = map.next_value()?,
                 "confirm_after" => table.confirm_after = map.next_value()?,
                 "requests_per_minute" => table.requests_per_minute = map.next_value()?,
+                "unique_keys" => table.unique_keys = map.next_value()?,
                 _ => drop(table.settings.insert(name, map.next_value()?)),
             }
         }

@@ -1,16 +1,18 @@
 //! The configuration as text: the commented default file, and the settings in force after all layers, with secrets by their
 //! source. Returns data only; `cli` prints it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Map, Value, json};
 
 use super::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 use super::values::duration_text;
-use super::{Config, LogFormat};
+use super::{Config, LogFormat, Overrides};
 use trailmark_attribution::Credit;
-use trailmark_vendors::VENDORS;
 use trailmark_vendors::account::{Setting, SettingKind};
+use trailmark_vendors::{Pace, VENDORS};
+use trailmark_wire::ids::ProgramId;
 
 /// The commented default file: all settings with unit, default and reason. The settings of vendor accounts come from the
 /// table of vendors: those of the first vendor end the example program, and each other vendor has an example of its own.
@@ -54,8 +56,10 @@ fn example(vendor: &str, Setting { name, kind, dialects, is_needed, purpose, .. 
 }
 
 impl Config {
-    /// The settings in force as JSON, in the file's shape; a secret is `[redacted] from env:NAME`.
-    pub fn effective(&self) -> Value {
+    /// The settings in force as JSON, in the file's shape; a secret is `[redacted] from env:NAME`. Secrets that can be
+    /// read are compared, since programs with one vendor account have one pace.
+    pub fn effective(&self, overrides: &Overrides) -> Value {
+        let paces = self.paces(overrides);
         let (server, limits) = (&self.server, &self.limits);
         let mut table = json!({
             "listen": server.listen.to_string(),
@@ -84,22 +88,24 @@ impl Config {
                 "connections_per_network": limits.connections_per_network,
                 "webhooks": limits.webhooks,
             },
-            "sites": self.sites.iter().map(site).collect::<Vec<_>>(),
+            "sites": self.sites.iter().map(|of| site(of, &paces)).collect::<Vec<_>>(),
         })
     }
 
     /// The same as TOML.
-    pub fn print(&self) -> String {
-        let mut out =
-            String::from("# The settings in force: file < environment < flags. Secrets show only their source.\n");
-        if let Value::Object(tables) = self.effective() {
+    pub fn print(&self, overrides: &Overrides) -> String {
+        let mut out = String::from(
+            "# The settings in force: file < environment < flags. Secrets show only their source. Programs with one\n\
+             # account at a vendor show its `requests_per_minute`: the lowest that one of them states.\n",
+        );
+        if let Value::Object(tables) = self.effective(overrides) {
             tables_as_toml(&mut out, "", &tables);
         }
         out
     }
 }
 
-fn site(site: &Site) -> Value {
+fn site(site: &Site, paces: &BTreeMap<&ProgramId, Pace>) -> Value {
     json!({
         "id": site.id,
         "public_url": site.public_url.as_str(),
@@ -118,7 +124,7 @@ fn site(site: &Site) -> Value {
         "signup_wait": duration_text(site.signup_wait_ms),
         "require_signed_customer": site.require_signed_customer,
         "order_keys": site.order_keys.iter().map(|(kid, key)| order_key(kid.as_deref(), key)).collect::<Vec<_>>(),
-        "programs": site.programs.iter().map(program).collect::<Vec<_>>(),
+        "programs": site.programs.iter().map(|of| program(of, paces)).collect::<Vec<_>>(),
     })
 }
 
@@ -130,7 +136,7 @@ fn order_key(kid: Option<&str>, key: &OrderKey) -> String {
     format!("{kind} {}", kid.unwrap_or("without kid"))
 }
 
-fn program(program: &Program) -> Value {
+fn program(program: &Program, paces: &BTreeMap<&ProgramId, Pace>) -> Value {
     let mut table = Map::new();
     let mut set = |name: &str, value: Value| table.insert(name.to_owned(), value);
     set("id", json!(program.id));
@@ -147,7 +153,8 @@ fn program(program: &Program) -> Value {
         set("webhook_path", json!(path.to_string()));
     }
     set("confirm_after", json!(duration_text(program.confirm_after_ms)));
-    set("requests_per_minute", json!(program.pace.per_minute));
+    set("requests_per_minute", json!(paces.get(&program.id).unwrap_or(&program.pace).per_minute));
+    set("unique_keys", json!(program.unique_keys));
     Value::Object(table)
 }
 

@@ -115,6 +115,8 @@ pub struct Program {
     pub pace: Pace,
     /// Whether the file states the pace.
     pub(super) states_pace: bool,
+    /// Whether no other site with its vendor account uses a key of this site's for something else.
+    pub(super) unique_keys: bool,
     /// The place that names its vendor.
     pub(super) place: String,
 }
@@ -317,6 +319,7 @@ impl Reader<'_> {
         let confirm_after_ms = confirm_after.map_or(15 * 60_000, |(ms, _)| ms);
         let states_pace = table.requests_per_minute.is_some();
         let pace = self.pace(vendor, table.requests_per_minute);
+        let unique_keys = table.unique_keys.is_some_and(Spanned::into_inner);
         if self.problems.len() > before {
             self.left_out.extend(secrets.into_values().chain(webhook_path));
             return None;
@@ -333,6 +336,7 @@ impl Reader<'_> {
             confirm_after_ms,
             pace,
             states_pace,
+            unique_keys,
             place,
         })
     }

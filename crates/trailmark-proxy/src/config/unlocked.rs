@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use trailmark_vendors::account::{AccountError, Settings};
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::{Adapter, Pace, Vendor};
+use trailmark_vendors::{Adapter, Pace};
 use trailmark_wire::ids::{ProgramId, SiteId};
 
 use super::secrets::SecretRef;
+use super::sharing::{self, Held};
 use super::sites::{Program, Site};
 use super::source::{Overrides, Problem};
 use super::{Config, ConfigError, Draft, file_text};
@@ -67,18 +68,10 @@ impl Unlocked {
         let Draft { config, mut problems, left_out } = Draft::read(text, path, overrides)?;
         let admin_key = config.server.admin_key.as_ref().map(|named| admin_key(named, overrides)).transpose();
         let admin_key = admin_key.map_err(|problem| problems.push(problem)).unwrap_or_default();
-        let mut opened = Vec::new();
-        for site in &config.sites {
-            for program in &site.programs {
-                match Opened::of(site, program, overrides) {
-                    Ok(program) => opened.push(program),
-                    Err(more) => problems.extend(more),
-                }
-            }
-        }
-        let accounts = share_lanes(opened);
+        let (accounts, more) = opened(&config.sites, overrides);
+        problems.extend(more);
         problems.extend(left_out.iter().filter_map(|named| named.read(overrides).err()));
-        let hosts: Vec<String> = accounts.iter().flat_map(|account: &Account| account.adapter.hosts.clone()).collect();
+        let hosts: Vec<String> = accounts.iter().flat_map(|account| account.adapter.hosts.clone()).collect();
         if let (Err(mixed), Some(last)) =
             (reach(&hosts), config.sites.iter().flat_map(|site| &site.programs).next_back())
         {
@@ -93,15 +86,28 @@ impl Unlocked {
     }
 }
 
-/// A program whose account was opened, with its secrets until the lanes are known.
-struct Opened<'a> {
-    program: &'a Program,
-    settings: Settings,
-    account: Account,
+/// The accounts of the programs, and what is wrong with them, each by itself and together.
+fn opened(sites: &[Site], overrides: &Overrides) -> (Vec<Account>, Vec<Problem>) {
+    let (mut accounts, mut held, mut problems) = (Vec::new(), Vec::new(), Vec::new());
+    for site in sites {
+        for program in &site.programs {
+            match Account::open(site, program, overrides) {
+                Ok((account, settings)) => {
+                    accounts.push(account);
+                    held.push(Held { site: &site.id, program, settings });
+                }
+                Err(more) => problems.extend(more),
+            }
+        }
+    }
+    problems.extend(sharing::meetings(&held));
+    let lanes = accounts.into_iter().zip(sharing::lanes(&held));
+    (lanes.map(|(account, (lane, pace))| Account { lane, pace, ..account }).collect(), problems)
 }
 
-impl<'a> Opened<'a> {
-    fn of(site: &Site, program: &'a Program, overrides: &Overrides) -> Result<Self, Vec<Problem>> {
+impl Account {
+    /// A program's account, as if no other program had it, and its values.
+    fn open(site: &Site, program: &Program, overrides: &Overrides) -> Result<(Self, Settings), Vec<Problem>> {
         let webhook_path = program.webhook_path.as_ref().map(|named| webhook_path(named, overrides)).transpose();
         let opened =
             program.open(overrides).and_then(|(adapter, settings)| match (&program.webhook_path, &adapter.webhooks) {
@@ -115,7 +121,7 @@ impl<'a> Opened<'a> {
         match (opened, webhook_path) {
             (Ok((adapter, settings)), Ok(webhook_path)) => {
                 let (site, id) = (site.id.clone(), program.id.clone());
-                let account = Account {
+                let account = Self {
                     lane: LaneKey { site: site.clone(), program: id.clone() },
                     site,
                     program: id,
@@ -124,37 +130,11 @@ impl<'a> Opened<'a> {
                     webhook_path,
                     confirm_after_ms: program.confirm_after_ms,
                 };
-                Ok(Self { program, settings, account })
+                Ok((account, settings))
             }
             (opened, path) => Err(opened.err().into_iter().flatten().chain(path.err()).collect()),
         }
     }
-
-    fn has_account_of(&self, other: &Self) -> bool {
-        let known = trailmark_vendors::vendor(self.program.vendor.as_str()).map_or(&[][..], Vendor::settings);
-        self.program.vendor == other.program.vendor
-            && self.settings.is_account_of(&other.settings, known, self.account.adapter.reading_credential)
-    }
-}
-
-/// Gives the programs of one vendor account one lane and one pace. The accounts are compared here, in memory: nothing that
-/// is made from a credential is stored. The lane has the name of its first program; the lowest stated pace counts.
-fn share_lanes(opened: Vec<Opened<'_>>) -> Vec<Account> {
-    let mut known: Vec<Opened<'_>> = Vec::new();
-    for mut program in opened {
-        let has_it = |lane: &&LaneKey| {
-            known.iter().filter(|other| other.account.lane == **lane).all(|other| program.has_account_of(other))
-        };
-        let lane = known.iter().map(|other| &other.account.lane).find(has_it).cloned();
-        program.account.lane = lane.unwrap_or(program.account.lane);
-        known.push(program);
-    }
-    let pace = |of: &Opened<'_>| {
-        let lane = known.iter().filter(|other| other.account.lane == of.account.lane && other.program.states_pace);
-        lane.map(|other| other.account.pace).min_by_key(|pace| pace.per_minute).unwrap_or(of.account.pace)
-    };
-    let paces: Vec<Pace> = known.iter().map(pace).collect();
-    known.into_iter().zip(paces).map(|(opened, pace)| Account { pace, ..opened.account }).collect()
 }
 
 impl From<&Account> for LaneAccount {

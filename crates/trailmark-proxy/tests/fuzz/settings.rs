@@ -98,16 +98,20 @@ fn seeds() -> Vec<Vec<u8>> {
     [WHOLE, secret, key, wrong, &default_file(), ""].map(|text| text.as_bytes().to_vec()).to_vec()
 }
 
+fn nothing() -> Overrides {
+    Overrides::from_variables(|_| None)
+}
+
 fn read(text: &str) -> Result<Config, ConfigError> {
-    Config::from_toml(text, Path::new("test.toml"), &Overrides::from_variables(|_| None))
+    Config::from_toml(text, Path::new("test.toml"), &nothing())
 }
 
 fn look(input: &[u8]) -> Looked {
     let text = String::from_utf8_lossy(input);
     match read(&text) {
         Ok(config) => {
-            let again = read(&text).map(|config| config.effective());
-            let same = again.is_ok_and(|again| again == config.effective());
+            let again = read(&text).map(|config| config.effective(&nothing()));
+            let same = again.is_ok_and(|again| again == config.effective(&nothing()));
             rule(same, "a file means the same each time", || text.to_string())?;
             let told = only_as_secret(&text) && read(&text).is_ok_and(|config| tells_a_secret(&format!("{config:?}")));
             rule(!told, "no debug text repeats a secret", || text.to_string())?;

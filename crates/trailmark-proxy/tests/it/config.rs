@@ -16,8 +16,13 @@ public_key = "env:SECRET"
 private_key = "env:SECRET"
 "#;
 
+/// `AGAIN` holds what `SECRET` holds.
 fn variables() -> Overrides {
-    Overrides::from_variables(|name| (name == "SECRET").then(|| "sk_very_secret".to_owned()))
+    Overrides::from_variables(|name| match name {
+        "SECRET" | "AGAIN" => Some("sk_very_secret".to_owned()),
+        "OTHER" => Some("sk_another_secret".to_owned()),
+        _ => None,
+    })
 }
 
 fn read(toml: &str) -> Result<Unlocked, ConfigError> {
@@ -35,7 +40,7 @@ fn refused(toml: &str) -> String {
 #[test]
 fn the_least_configuration_has_the_documented_defaults() {
     let settings = read(GOOD).unwrap();
-    let printed = settings.config.print();
+    let printed = settings.config.print(&variables());
     for line in [
         "listen = \"127.0.0.1:8787\"",
         "public_url = \"http://127.0.0.1:8787\"",
@@ -58,6 +63,7 @@ fn the_least_configuration_has_the_documented_defaults() {
         "private_key = \"[redacted] from env:SECRET\"",
         "confirm_after = \"15m\"",
         "requests_per_minute = 1200",
+        "unique_keys = false",
     ] {
         assert!(printed.lines().any(|printed| printed == line), "{line} is not in\n{printed}");
     }
@@ -299,7 +305,80 @@ fn contradictions_between_tables_are_errors() {
         let text = refused(&toml);
         assert!(text.contains(expected), "{expected}\nis not in\n{text}");
     }
-    read(&format!("{GOOD}{other_site}{twin}")).unwrap();
+    read(&format!("{GOOD}{other_site}{twin}unique_keys = true\n")).unwrap();
+}
+
+/// Site `acme` with program `main` and site `beta` with program `eu`, both at this vendor.
+fn two_sites(vendor: &str, main: &str, eu: &str) -> String {
+    let site = |site: &str, program: &str, settings: &str| {
+        format!(
+            "[[sites]]\nid = \"{site}\"\norigins = [\"http://127.0.0.1:8787\"]\n\
+             [[sites.programs]]\nid = \"{program}\"\nvendor = \"{vendor}\"\n{settings}"
+        )
+    };
+    site("acme", "main", main) + &site("beta", "eu", eu)
+}
+
+const STACK: &str = "public_key = \"env:SECRET\"\nprivate_key = \"env:SECRET\"\n";
+
+#[test]
+fn two_sites_whose_keys_would_meet_at_a_vendor_are_refused_unless_one_says_that_they_never_do() {
+    assert_eq!(
+        refused(&two_sites("partnerstack", STACK, STACK)),
+        "trailmark.toml:14: `sites.programs `eu`` has the same account at PartnerStack as program `main` of site \
+         `acme`, and PartnerStack knows customers and orders there by your keys alone: what has one key at both sites \
+         would count once, and one of the two would earn nobody anything. Give each site its own account there, or \
+         make both one site with all their `origins`. If no key ever means two things, set `unique_keys = true` here"
+    );
+    let with = |settings: &str, line: &str| format!("{settings}{line}\n");
+    let rize = "application_key = \"env:SECRET\"\nuser_api_key = \"env:SECRET\"\ncampaign_id = \"10l176\"\n";
+    let key = "api_key = \"env:SECRET\"\n";
+    for (vendor, main, eu, expected) in [
+        // Only the credentials for the API and what names the space count, whatever else differs.
+        ("partnerstack", STACK, with(STACK, "tracking_token = \"env:OTHER\""), "the same account at PartnerStack"),
+        ("partnerstack", STACK, with(STACK, "dialect = \"guide\""), "PartnerStack knows customers and orders"),
+        ("partnerstack", STACK, STACK.replace("SECRET", "AGAIN"), "the same account at PartnerStack"),
+        ("partnerize", rize, rize.to_owned(), "the same campaign at Partnerize"),
+        ("partnerize", rize, with(rize, "tracking_url = \"https://acme.prf.hn\""), "Partnerize knows orders there"),
+        ("partnero", key, with(key, "webhook_secret = \"env:OTHER\""), "the same program at Partnero"),
+    ] {
+        let text = refused(&two_sites(vendor, main, &eu));
+        assert!(text.contains(expected) && text.lines().count() == 1, "{expected}\nis not in\n{text}");
+        let unique = "unique_keys = true";
+        read(&two_sites(vendor, &with(main, unique), &eu)).unwrap();
+        read(&two_sites(vendor, main, &with(&eu, unique))).unwrap();
+    }
+    for (vendor, main, eu) in [
+        ("partnerstack", STACK, STACK.replace("SECRET", "OTHER")),
+        ("partnerstack", STACK, with(STACK, "base_url = \"https://api.partnerstack.example\"")),
+        ("partnerize", rize, rize.replace("10l176", "10l177")),
+        // Its lines name the site.
+        ("introw", key, key.to_owned()),
+    ] {
+        read(&two_sites(vendor, main, &eu)).unwrap();
+    }
+}
+
+#[test]
+fn the_printed_pace_is_that_in_force_for_the_account_that_programs_share() {
+    let stated = |settings: &str, pace: u32| format!("{settings}requests_per_minute = {pace}\nunique_keys = true\n");
+    let printed = |config: &Config, overrides: &Overrides| -> Vec<u64> {
+        let shown = config.effective(overrides);
+        let sites = shown["sites"].as_array().unwrap().iter();
+        sites.map(|site| site["programs"][0]["requests_per_minute"].as_u64().unwrap()).collect()
+    };
+    let nothing = Overrides::from_variables(|_name| None);
+    for (eu, in_force, by_sources) in [
+        (STACK.to_owned(), [250, 250], [250, 250]),
+        (STACK.replace("SECRET", "AGAIN"), [250, 250], [900, 250]),
+        (STACK.replace("SECRET", "OTHER"), [900, 250], [900, 250]),
+    ] {
+        let settings = read(&two_sites("partnerstack", &stated(STACK, 900), &stated(&eu, 250))).unwrap();
+        let paces: Vec<u64> = settings.accounts.iter().map(|account| u64::from(account.pace.per_minute)).collect();
+        assert_eq!(paces, in_force, "{eu}");
+        assert_eq!(printed(&settings.config, &variables()), in_force, "{eu}");
+        assert_eq!(printed(&settings.config, &nothing), by_sources, "{eu}: where no secret can be read");
+    }
 }
 
 #[test]

@@ -41,7 +41,10 @@ async fn lanes(world: &World) -> Vec<String> {
 /// The lane and pace of two programs of a vendor in two sites, by their settings.
 fn read(vendor: &str, first: &str, second: &str) -> Vec<String> {
     let program = |site: &str, id: &str, settings: &str| {
-        format!("[[sites]]\nid = \"{site}\"\n[[sites.programs]]\nid = \"{id}\"\nvendor = \"{vendor}\"\n{settings}\n")
+        format!(
+            "[[sites]]\nid = \"{site}\"\n[[sites.programs]]\nid = \"{id}\"\nvendor = \"{vendor}\"\nunique_keys = true\n\
+             {settings}\n"
+        )
     };
     let secrets = Overrides::from_variables(|name| {
         ["PUBLIC", "PRIVATE", "TOKEN", "OTHER"].contains(&name).then(|| format!("a-secret-{name}"))

@@ -42,6 +42,7 @@ id = "zeta-main"
 vendor = "partnerstack"
 public_key = "env:KEY"
 private_key = "env:KEY"
+unique_keys = true
 "#;
 
 const BROWSER: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";

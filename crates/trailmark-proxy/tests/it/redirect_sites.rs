@@ -36,6 +36,7 @@ id = "zeta-main"
 vendor = "partnerstack"
 public_key = "env:KEY"
 private_key = "env:KEY"
+unique_keys = true
 "#;
 
 const ACME: &str = "tm.acme.example";

@@ -91,6 +91,7 @@ origins = ["https://www.zeta.example"]
 [[sites.programs]]
 id = "zeta-main"
 vendor = "partnerstack"
+unique_keys = true
 public_key = "env:PUBLIC"
 private_key = "env:PRIVATE"
 base_url = "http://{address}/{root}"
@@ -105,6 +106,7 @@ origins = ["https://www.deaf.example"]
 [[sites.programs]]
 id = "deaf-main"
 vendor = "partnerstack"
+unique_keys = true
 public_key = "env:PUBLIC"
 private_key = "env:PRIVATE"
 base_url = "http://{address}/{root}"

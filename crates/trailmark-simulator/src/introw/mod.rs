@@ -265,13 +265,15 @@ impl Double for Introw {
         Program {
             exports: vec![("INTROW_API_KEY", INTROW_API_KEY)],
             toml: format!(
-                r#"id                 = "introw"
-vendor             = "introw"
-dialect            = "current"
-api_key            = "env:INTROW_API_KEY"
-commission_percent = "10"
-base_url           = "http://{address}/introw"
-confirm_after      = "{confirm_after}"
+                r#"id            = "introw"
+vendor        = "introw"
+dialect       = "current"
+api_key       = "env:INTROW_API_KEY"
+base_url      = "http://{address}/introw"
+confirm_after = "{confirm_after}"
+# For the money of sales, where each partner's link names the partner in `via`:
+# commission_percent = "10"
+# params             = ["via"]
 # The double of dialect "guide" is an account of its own, with the same key:
 # dialect  = "guide"
 # base_url = "http://{address}/introw-guide"
@@ -284,6 +286,7 @@ confirm_after      = "{confirm_after}"
         About {
             title: "Introw",
             partners: &[("Alder Advisory", "/introw/r/alder-advisory"), ("Birch Advisory", "/introw/r/birch-advisory")],
+            link_params: &["irw_id"],
             without_orders: Some("Introw counts signups; money is entered by hand."),
             entrances: &[("base_url", "/introw"), ("base_url of dialect guide", "/introw-guide")],
         }

@@ -320,6 +320,7 @@ confirm_after   = "{confirm_after}"
                 ("Amber Media", "/prf/click/camref:1011lamber-media"),
                 ("Basil Media", "/prf/click/camref:1011lbasil-media"),
             ],
+            link_params: &["clickref"],
             without_orders: None,
             entrances: &[
                 ("base_url", "/partnerize"),

@@ -281,6 +281,7 @@ confirm_after  = "{confirm_after}"
         About {
             title: "PartnerStack",
             partners: &[("Ada", "/partnerlinks/go/ada"), ("Grace", "/partnerlinks/go/grace")],
+            link_params: &["ps_partner_key", "ps_xid", "gsxid", "gspk"],
             without_orders: None,
             entrances: &[
                 ("base_url", "/partnerstack"),

@@ -86,6 +86,21 @@ async fn what_a_vendor_has_is_on_the_page_and_in_the_listings_and_what_a_client_
 }
 
 #[tokio::test]
+async fn the_links_of_each_vendor_carry_the_parameters_that_the_listings_name() {
+    let double = Double::start().await;
+    let told = double.control("GET", "listings", &Value::Null).await;
+    let stack = "partnerlinks/go/ada";
+    let links = [stack, "prf/click/camref:1011lamber-media", "introw/r/alder-advisory", "partnero-links/amiraito"];
+    for (vendor, link) in told["vendors"].as_array().unwrap().iter().zip(links) {
+        let names = vendor["link_params"].as_array().unwrap();
+        let reply = double.draft("GET", &format!("/{link}")).send().await;
+        let (_, query) = reply.header("location").unwrap().split_once('?').unwrap();
+        let carried: Vec<&str> = query.split('&').map(|pair| pair.split_once('=').unwrap().0).collect();
+        assert!(!names.is_empty() && names.iter().all(|name| carried.contains(&name.as_str().unwrap())), "{query}");
+    }
+}
+
+#[tokio::test]
 async fn the_faults_of_one_vendor_end_without_those_of_another() {
     let double = Double::start().await;
     for vendor in ["partnerstack", "partnero"] {

@@ -97,6 +97,9 @@ fn programs_at_the_other_vendors_are_comments_that_somebody_may_take_into_force(
     }
     assert_eq!(program["vendor"].as_str(), Some("partnerize"));
     assert_eq!(program["tracking_url"].as_str(), Some("http://127.0.0.1:9100/prf"));
+    // A share of sales without links that name their partners would need somebody for each order.
+    let introw = programs.find(|program| program.contains("\"introw\"")).unwrap();
+    assert!(introw.contains("\n# api_key ") && introw.contains("\n# # commission_percent = "), "{introw}");
 }
 
 #[test]

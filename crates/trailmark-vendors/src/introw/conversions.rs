@@ -27,10 +27,16 @@ pub(super) const PATH: &str = "/affiliate/conversions";
 pub(super) const LABEL: &str = "POST /api/v1/affiliate/conversions";
 pub(super) const SCOPE: &str = "affiliate:write";
 
-/// Whether the token of a task's touch may be used for it.
-pub(super) fn wanted(task: &Task) -> Result<Wanted<'_>, Rejection> {
+/// Whether the token of a task's touch may be used for it. Where the program pays for sales, a sale that comes too late
+/// for the token lacks its partner, and somebody has to enter its line; elsewhere nobody misses it.
+pub(super) fn wanted(task: &Task, pays_sales: bool) -> Result<Wanted<'_>, Rejection> {
     match (&task.click_id, task.kind) {
         (Some(click_id), _) if !is_used(task) => Ok(Wanted::Conversion(click_id)),
+        (Some(_), Kind::Sale) if !pays_sales => Ok(Wanted::Nothing(Plan::Unsupported {
+            why: "an earlier conversion has used the touch's click token, and Introw converts a token once, ever; for \
+                  the money of sales, set `commission_percent` of the program, and let each partner's link name the \
+                  partner in a parameter that `params` lists",
+        })),
         (Some(_), Kind::Sale) => Err(Rejection {
             reason: "missing `partner`: an earlier conversion has used the touch's click token, and a commission line \
                      needs Introw's id of the partner, which `irw_id` does not contain; let the address to which the \

@@ -33,7 +33,7 @@ use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::ClickId;
 
 use self::lines::{Back, Line, Share};
-use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
@@ -73,6 +73,11 @@ impl Vendor for Introw {
 
     fn settings(&self) -> &'static [Setting] {
         const { &[API_KEY, COMMISSION_PERCENT, BASE_URL] }
+    }
+
+    /// A line's key names site and program (`lines`); a conversion has none.
+    fn key_space(&self) -> Option<KeySpace> {
+        None
     }
 
     /// The vendor counts 120 requests in a fixed minute (vendors-2.md § 2): a full burst and a minute's refill stay within.
@@ -157,7 +162,7 @@ impl Account {
                 why: "its touch names no partner, so its sale was a conversion, which has no money to take back; reject \
                       the conversion in Introw",
             })),
-            (Kind::Signup | Kind::Lead | Kind::Sale, _) => conversions::wanted(task),
+            (Kind::Signup | Kind::Lead | Kind::Sale, _) => conversions::wanted(task, self.share.is_some()),
         }
     }
 

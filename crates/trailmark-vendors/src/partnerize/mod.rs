@@ -41,7 +41,7 @@ use serde_json::Value;
 use trailmark_wire::conversion::Kind;
 use zeroize::Zeroizing;
 
-use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Lack, Offer, Refusal, Reply, Values};
 use crate::commission::Earned;
@@ -86,6 +86,11 @@ impl Vendor for Partnerize {
 
     fn settings(&self) -> &'static [Setting] {
         const { &[APPLICATION_KEY, USER_API_KEY, AUTH, CAMPAIGN_ID, BASE_URL, TRACKING_URL] }
+    }
+
+    /// Signups and leads have the ledger's id, and a customer's key finds nothing.
+    fn key_space(&self) -> Option<KeySpace> {
+        Some(KeySpace { of: "orders", name: "campaign", told_by: const { &[BASE_URL.name, CAMPAIGN_ID.name] } })
     }
 
     /// The vendor has limits and publishes no numbers.

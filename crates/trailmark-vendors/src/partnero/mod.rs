@@ -36,7 +36,7 @@ use serde_json::Value;
 use trailmark_wire::conversion::Kind;
 
 use self::refunds::Refund;
-use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
@@ -70,6 +70,10 @@ impl Vendor for Partnero {
 
     fn settings(&self) -> &'static [Setting] {
         const { &[API_KEY, WEBHOOK_SECRET, BASE_URL] }
+    }
+
+    fn key_space(&self) -> Option<KeySpace> {
+        Some(KeySpace { of: "customers and orders", name: "program", told_by: const { &[BASE_URL.name] } })
     }
 
     /// The vendor publishes no numbers, so this is a guess on the safe side.

@@ -50,7 +50,7 @@ use zeroize::Zeroizing;
 
 use self::customers::Credited;
 use self::transactions::{Deletion, Entry, Movement, Sought};
-use crate::account::{AccountError, Opening, Setting, SettingKind, Settings};
+use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
 use crate::commission::{Earned, Standing};
@@ -94,6 +94,10 @@ impl Vendor for PartnerStack {
 
     fn settings(&self) -> &'static [Setting] {
         const { &[PUBLIC_KEY, PRIVATE_KEY, TRACKING_TOKEN, BASE_URL, TRACKING_URL] }
+    }
+
+    fn key_space(&self) -> Option<KeySpace> {
+        Some(KeySpace { of: "customers and orders", name: "account", told_by: const { &[BASE_URL.name] } })
     }
 
     /// The vendor publishes no numbers: 20 a second have been found to do.

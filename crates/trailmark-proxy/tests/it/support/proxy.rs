@@ -52,6 +52,7 @@ id = "zeta-main"
 vendor = "partnerstack"
 public_key = "env:KEY"
 private_key = "env:KEY"
+unique_keys = true
 
 [[sites]]
 id = "host"
@@ -63,6 +64,7 @@ id = "host-main"
 vendor = "partnerstack"
 public_key = "env:KEY"
 private_key = "env:KEY"
+unique_keys = true
 "#;
 
 pub(crate) struct TestProxy {

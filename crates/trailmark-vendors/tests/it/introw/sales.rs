@@ -238,7 +238,8 @@ fn of_random_baskets_and_partial_refunds_the_lines_sum_exactly_or_are_refused() 
 fn without_a_percentage_sales_and_refunds_are_unsupported_and_say_so() {
     let mut settings = settings();
     settings.texts.clear();
-    for task in [sale(3000, "EUR"), refund(3000)] {
+    let too_late = after(Kind::Signup, Task { partner: None, click_id: signup().click_id, ..sale(3000, "EUR") });
+    for task in [sale(3000, "EUR"), refund(3000), too_late] {
         let Plan::Unsupported { why } = open(&settings).plan(&task).unwrap() else { panic!() };
         assert!(why.contains("set `commission_percent` of the program"), "{why}");
     }
