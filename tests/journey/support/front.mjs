@@ -119,6 +119,9 @@ const KINDS = {
   },
 };
 
+/** Caddy makes its certificate by itself, and where that fails once, tries again after a minute. */
+const PATIENCE_MS = 180_000;
+
 /** A front that runs. */
 export class Front {
   #child;
@@ -152,11 +155,15 @@ export class Front {
     this.ended = new Promise((resolve) => this.#child.once('error', resolve).once('exit', resolve));
     const early = this.ended.then((how) => Promise.reject(new Error(`${this.kind} ended (${how}):\n${this.log()}`)));
     early.catch(() => {});
+    let why;
     const answers = async () => {
       this.ca = readFileSync(join(this.folder, trust));
       return this.ask('/');
     };
-    await Promise.race([until(`${this.kind} answers`, () => answers().catch(() => false)), early]);
+    const answering = () => answers().catch((error) => void (why = error));
+    await Promise.race([until(`${this.kind} answers`, answering, PATIENCE_MS), early]).catch((error) => {
+      throw new Error(`${error.message}; its last answer: ${why}\n${this.log()}`);
+    });
     this.shown = new X509Certificate(readFileSync(join(this.folder, shown)));
   }
 
