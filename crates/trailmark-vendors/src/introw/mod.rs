@@ -96,6 +96,11 @@ impl Vendor for Introw {
         &[Import { noun: "partners", once: Once::Updates }]
     }
 
+    /// A partner is a company, of which the list shows no address.
+    fn matched_by(&self) -> &'static str {
+        "domain"
+    }
+
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
         let account = Arc::new(Account::new(settings)?);
         Ok(Adapter {
