@@ -81,7 +81,7 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
 
 /// The vendor's number of a partnership, which stays when the partner's key is changed. No partner's key begins with `#`.
 fn number(object: &Value) -> Option<String> {
-    object.get("id").filter(|id| id.is_number()).map(|id| format!("#{id}"))
+    object.get("id").and_then(Value::as_u64).map(|id| format!("#{id}"))
 }
 
 /// The customer's keys on a thing that belongs to a customer, beside the customer or inside.
