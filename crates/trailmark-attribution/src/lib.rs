@@ -2,7 +2,8 @@
 //! [`Decision`] with its complete trace comes out. The same input always gives the same decision.
 //!
 //! The rule (design § 5): in each program, the visitor's last valid touch before or at the conversion is a candidate. A
-//! touch whose link holds no usable key is never valid. [`Credit::One`] takes the latest candidate, [`Credit::Each`] takes
+//! touch whose link holds no usable key is never valid, and one that lacks the click id that the vendor needs for such a
+//! conversion comes after those that have it. [`Credit::One`] takes the latest candidate, [`Credit::Each`] takes
 //! every program's. A renewal inherits the credit of its customer's signup, a refund that of its sale
 //! ([`Decision::inheriting`]). This crate reads no clock and no ledger and does not know what a vendor supports; the
 //! vendor's adapter decides later what a delivery needs.
@@ -14,7 +15,7 @@ use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
 /// The version of the rules, stored with every decision, so that an old decision is read by its own rules.
-pub const RULES_VERSION: u32 = 3;
+pub const RULES_VERSION: u32 = 4;
 
 /// How many programs a conversion may credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,6 +45,10 @@ pub struct Touch {
     /// Why no vendor could use what its link holds; such a touch is never credited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Unusable>,
+    /// Whether the vendor credits such a conversion by a click id alone, and the touch has none. It is credited only where
+    /// the program has no other valid touch.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lacks_click: bool,
 }
 
 /// Why a touch was or was not credited.
@@ -58,6 +63,9 @@ pub enum Verdict {
     Expired,
     /// It is credited because the customer's signup, or the refund's sale, was credited to it.
     Inherited,
+    /// It has no click id, by which alone the vendor credits such a conversion, and another valid touch of its program has
+    /// one.
+    LacksClick,
     /// Another program's touch is later, and the site credits only one program.
     LaterTouchInOtherProgram,
     /// The same program has a later valid touch.
@@ -150,36 +158,44 @@ pub enum NoCredit {
 /// matter.
 pub fn decide(conversion_at: UnixMillis, mut touches: Vec<Touch>, programs: &[ProgramId], credit: Credit) -> Decision {
     touches.sort_by(|a, b| (b.at, &b.id).cmp(&(a.at, &a.id)));
+    let complete = touches.iter().filter(|touch| !touch.lacks_click);
+    let complete = complete.filter(|touch| invalid(touch, conversion_at, programs).is_none());
+    let complete: Vec<ProgramId> = complete.map(|touch| touch.program.clone()).collect();
     let mut considered: Vec<Considered> = Vec::with_capacity(touches.len());
     for touch in touches {
-        let verdict = verdict(&touch, conversion_at, programs, credit, &considered);
+        let verdict = invalid(&touch, conversion_at, programs);
+        let verdict = verdict.unwrap_or_else(|| among_valid(&touch, credit, &considered, &complete));
         considered.push(Considered { touch, verdict });
     }
     Decision { rules_version: RULES_VERSION, credit, conversion_at, considered }
 }
 
-/// The verdict on a touch, after those on all later touches.
-fn verdict(
-    touch: &Touch,
-    conversion_at: UnixMillis,
-    programs: &[ProgramId],
-    credit: Credit,
-    later: &[Considered],
-) -> Verdict {
+/// Why a touch cannot be credited, whatever other touches there are; `None` if it is valid.
+fn invalid(touch: &Touch, conversion_at: UnixMillis, programs: &[ProgramId]) -> Option<Verdict> {
+    if touch.unusable.is_some() {
+        Some(Verdict::Unusable)
+    } else if !programs.contains(&touch.program) {
+        Some(Verdict::ProgramUnknown)
+    } else if touch.at > conversion_at {
+        Some(Verdict::AfterConversion)
+    } else if touch.expires_at <= conversion_at {
+        Some(Verdict::Expired)
+    } else {
+        None
+    }
+}
+
+/// The verdict on a valid touch, after those on all later touches. `complete`: the programs with a valid touch that lacks no
+/// click id.
+fn among_valid(touch: &Touch, credit: Credit, later: &[Considered], complete: &[ProgramId]) -> Verdict {
     let mut credited = later.iter().filter(|c| c.verdict == Verdict::Credited).map(|c| &c.touch.program);
     let same_program = later.iter().any(|c| {
         c.touch.program == touch.program && matches!(c.verdict, Verdict::Credited | Verdict::LaterTouchInOtherProgram)
     });
-    if touch.unusable.is_some() {
-        Verdict::Unusable
-    } else if !programs.contains(&touch.program) {
-        Verdict::ProgramUnknown
-    } else if touch.at > conversion_at {
-        Verdict::AfterConversion
-    } else if touch.expires_at <= conversion_at {
-        Verdict::Expired
-    } else if same_program {
+    if same_program {
         Verdict::LaterTouchInProgram
+    } else if touch.lacks_click && complete.contains(&touch.program) {
+        Verdict::LacksClick
     } else if credit == Credit::One && credited.next().is_some() {
         Verdict::LaterTouchInOtherProgram
     } else {

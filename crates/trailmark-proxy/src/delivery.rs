@@ -198,9 +198,9 @@ impl Account {
         Moment { now: self.now(), jitter: self.shared.jitter(), settling_ms: self.confirm_after_ms }
     }
 
-    /// If the send left a doubt, its settling time starts now.
+    /// If the vendor may show late what the send did, its settling time starts now.
     fn doubted(&self, leased: &Leased, after: &Progress) {
-        if after.doubt.is_some() {
+        if after.settles_at.is_some() {
             self.shared.settling.begin(leased, self.confirm_after_ms, self.shared.clock.steady_ms());
         }
     }

@@ -188,6 +188,10 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
         Some(Verdict::Inherited) => format!("Credited: {}", followed(row.kind)),
         Some(Verdict::Expired) => format!("Not credited: its window ended at {until}."),
         Some(Verdict::AfterConversion) => "Not credited: it came after the conversion.".to_owned(),
+        Some(Verdict::LacksClick) => {
+            let why = "the vendor credits a new customer by it alone, and another touch of the program has one";
+            format!("Not credited: it has no click id; {why}.")
+        }
         Some(Verdict::LaterTouchInProgram) => "Not credited: the same program has a later touch.".to_owned(),
         Some(Verdict::LaterTouchInOtherProgram) => {
             let winner = decision.credited().next().map_or("another", |winner| winner.program.as_str());

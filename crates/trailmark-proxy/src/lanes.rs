@@ -323,9 +323,11 @@ pub fn signal(outcome: &Outcome, status: Option<u16>, credential: &'static str) 
         | Outcome::Forbidden { .. }
         | Outcome::Ignored { .. }
         | Outcome::Missing { .. }
+        | Outcome::NotNeeded { .. }
         | Outcome::Premature { .. }
         | Outcome::Recorded { .. }
         | Outcome::Rejected { .. }
+        | Outcome::Rekeyed { .. }
         | Outcome::Unverified { .. } => Signal::Answered(credential),
     }
 }

@@ -233,7 +233,7 @@ pub const FOLLOWERS_AT_ONCE: u32 = 50;
 /// What the ledger knows that a decision needs; read inside the accepting transaction.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// The visitor's newest [`TOUCHES_KNOWN`] touches of each program.
+    /// The visitor's newest [`TOUCHES_KNOWN`] touches of each program, with a click id and without.
     pub touches: Vec<StoredTouch>,
     /// Number of other keys of this kind that were accepted for this visitor, or whose result (accepted or taken) was
     /// sent to one of the visitor's pages, whatever their status is now. Counts against `signups_per_visitor`.

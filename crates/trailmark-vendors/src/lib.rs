@@ -96,6 +96,9 @@ impl Dialect {
     }
 }
 
+/// The field of a partner or user that is an e-mail address.
+pub const EMAIL: &str = "email";
+
 /// How fast the proxy may call one vendor account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -141,6 +144,11 @@ pub trait Vendor: Sync {
     /// The things that can be added from a file.
     fn imports(&self) -> &'static [Import] {
         &[]
+    }
+
+    /// The field of its partners and users that tells one from another in a file of somebody else's.
+    fn matched_by(&self) -> &'static str {
+        EMAIL
     }
 
     /// The adapter for an account.

@@ -14,7 +14,7 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
-    /// The vendor has other data under our key, or ours under another key: a person decides.
+    /// The vendor has other data under our key: a person decides.
     Conflict {
         /// The vendor's message.
         message: String,
@@ -42,6 +42,11 @@ pub enum Outcome {
         /// The vendor's message.
         message: String,
     },
+    /// Not processed, because nothing is left to do: the vendor shows that somebody has done it there.
+    NotNeeded {
+        /// What it shows.
+        message: String,
+    },
     /// Not processed, because the vendor does not know yet what this needs, such as its customer. Worth another try. It
     /// concerns only this delivery and is no sign that the vendor is broken.
     Premature {
@@ -52,6 +57,14 @@ pub enum Outcome {
     Recorded {
         /// The vendor's key of what it created, if it gave one.
         reference: Option<String>,
+    },
+    /// Done, under another key than ours: a person decides. No look-up by our key finds it, so a later one searches for the
+    /// vendor's key, too.
+    Rekeyed {
+        /// What the vendor said.
+        message: String,
+        /// The vendor's key; a look-up finds it in the task.
+        reference: String,
     },
     /// Refused for good (400, 422 and the like).
     Rejected {

@@ -22,7 +22,7 @@ pub struct Notice {
     pub customers: Vec<String>,
     /// Keys of the transaction, the vendor's own and ours.
     pub transactions: Vec<String>,
-    /// Keys of the partner.
+    /// Keys of the partner, and the vendor's own id of it. Events that share one are about one partner.
     pub partners: Vec<String>,
 }
 

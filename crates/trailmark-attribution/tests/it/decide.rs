@@ -21,6 +21,7 @@ fn touch(name: &str, partner: &str, at: i64) -> Touch {
         at: UnixMillis(at),
         expires_at: UnixMillis(at + WINDOW),
         unusable: None,
+        lacks_click: false,
     }
 }
 
@@ -93,6 +94,30 @@ fn a_touch_whose_key_no_vendor_takes_never_displaces_an_earlier_one() {
     assert_eq!(trace(&decision), ["-: Unusable", "-: Unusable", "a: Credited"]);
     let nobody = decide_at(300, &[unusable(200)], Credit::One);
     assert_eq!((nobody.credited().count(), nobody.no_credit()), (0, Some(NoCredit::NoValidTouch)));
+}
+
+#[test]
+fn a_touch_that_lacks_the_click_displaces_none_that_has_one() {
+    let bare = |partner: &str, at| Touch { lacks_click: true, ..touch("main", partner, at) };
+    let decision = decide_at(300, &[touch("main", "a", 100), bare("bb", 200), bare("ccc", 250)], Credit::One);
+    assert_eq!(trace(&decision), ["ccc: LacksClick", "bb: LacksClick", "a: Credited"]);
+    let older = decide_at(300, &[bare("bb", 100), touch("main", "a", 200)], Credit::One);
+    assert_eq!(trace(&older), ["a: Credited", "bb: LaterTouchInProgram"]);
+    let elsewhere = [touch("main", "a", 100), touch("other", "ccc", 150), bare("bb", 200)];
+    let one = decide_at(300, &elsewhere, Credit::One);
+    assert_eq!(trace(&one), ["bb: LacksClick", "ccc: Credited", "a: LaterTouchInOtherProgram"]);
+    let each = decide_at(300, &elsewhere, Credit::Each);
+    assert_eq!(trace(&each), ["bb: LacksClick", "ccc: Credited", "a: Credited"]);
+}
+
+#[test]
+fn a_touch_that_lacks_the_click_is_credited_where_no_valid_one_has_it() {
+    let bare = Touch { lacks_click: true, ..touch("main", "bb", 200) };
+    let with = |other: Touch, at| trace(&decide_at(at, &[bare.clone(), other], Credit::One));
+    assert_eq!(with(touch("main", "a", 100), 1_150), ["bb: Credited", "a: Expired"]);
+    assert_eq!(with(touch("main", "a", 301), 300), ["a: AfterConversion", "bb: Credited"]);
+    let unusable = Touch { partner: None, unusable: Some(Unusable::Characters), ..touch("main", "a", 100) };
+    assert_eq!(with(unusable, 300), ["bb: Credited", "-: Unusable"]);
 }
 
 #[test]

@@ -248,8 +248,10 @@ impl Account {
             Outcome::Missing { message } => refused(name, &message, End::Missing),
             Outcome::Conflict { message }
             | Outcome::Ignored { message }
+            | Outcome::NotNeeded { message }
             | Outcome::Premature { message }
-            | Outcome::Rejected { message } => refused(name, &message, End::Refused),
+            | Outcome::Rejected { message }
+            | Outcome::Rekeyed { message, .. } => refused(name, &message, End::Refused),
             Outcome::Recorded { .. } | Outcome::Unverified { .. } => {
                 refused(name, "its answer had no content", End::Unknown)
             }

@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args as _, FromArgMatches as _, value_par
 use trailmark_vendors::command::{Ask, Command, Effect, FROM, Input, InputKind, Lack, Reply, Value, Values};
 use trailmark_vendors::exchange::Request;
 use trailmark_vendors::secret::Secret;
-use trailmark_vendors::{Dialect, VENDORS, Vendor, title};
+use trailmark_vendors::{Dialect, EMAIL, VENDORS, Vendor, title};
 
 use super::account::{Account, AccountArgs, End};
 use super::failure::Failure;
@@ -193,8 +193,8 @@ impl Words {
             |parser| self.names().into_iter().fold(parser, |parser: clap::Command, name| parser.arg(self.flag(name)));
         match self.made {
             Some(Made::Audit) => {
-                let about =
-                    format!("Say which {} a file lacks, by e-mail address, and which lines nobody has", self.noun);
+                let by = self.matched_by();
+                let about = format!("Say which {} a file lacks, by {by}, and which lines nobody has", self.noun);
                 return flags(people::Audit::augment_args(parser)).about(about);
             }
             Some(Made::Import) => {
@@ -226,6 +226,17 @@ impl Words {
             parser = parser.arg(switch("yes", "Go on without asking"));
         }
         flags(parser)
+    }
+
+    /// The field by which an audit matches people, and the vendors that have another one.
+    fn matched_by(&self) -> String {
+        let others = self.offers.iter().map(|offered| offered.vendor).filter(|vendor| vendor.matched_by() != EMAIL);
+        let mut others: Vec<_> =
+            others.map(|vendor| format!("{} at {}", vendor.matched_by(), vendor.title())).collect();
+        // A vendor offers it in each dialect.
+        others.dedup();
+        let others = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+        format!("e-mail address{others}")
     }
 
     /// The inputs of all vendors.

@@ -1,7 +1,7 @@
 //! `users audit` and `users watch`, and the same of partners: what a vendor's whole list says about people. An audit
-//! compares it with a file, such as an identity provider's export; a watch compares it with itself some time before, since
-//! no vendor reports such changes. Both are made of the vendor's `list` with its filters; `sheet` reads the file, `account`
-//! reads the list. Nothing is changed anywhere.
+//! compares it with a file, such as an identity provider's export, by the field that the vendor names; a watch compares it
+//! with itself some time before, since no vendor reports such changes. Both are made of the vendor's `list` with its filters;
+//! `sheet` reads the file, `account` reads the list. Nothing is changed anywhere.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde_json::{Value as Json, json};
 use trailmark_vendors::command::{Command, Record, Values};
 use trailmark_vendors::exchange::Request;
+use trailmark_vendors::{EMAIL, vendor};
 
 use super::Format;
 use super::account::{Account, Goes, Trouble};
@@ -27,9 +28,9 @@ pub(super) struct Audit {
     /// File of comma-separated values in UTF-8, such as the export of your identity provider
     #[arg(long, value_name = "FILE.csv")]
     against: PathBuf,
-    /// Column of the file with the e-mail addresses
-    #[arg(long, value_name = "NAME", default_value = "email")]
-    column: String,
+    /// Column of the file to compare [default: named like the vendor's field]
+    #[arg(long, value_name = "NAME")]
+    column: Option<String>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -56,9 +57,14 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The address by which people are matched: case does not count.
-fn address(text: &str) -> String {
+/// The text by which people are matched: capitals do not count.
+fn folded(text: &str) -> String {
     text.trim().to_lowercase()
+}
+
+/// The texts of a field, for people.
+fn plural(field: &str) -> String {
+    if field == EMAIL { "e-mail addresses".to_owned() } else { format!("{field}s") }
 }
 
 /// The whole list, by identity.
@@ -81,17 +87,18 @@ impl Audit {
         values: &Values,
         format: Format,
     ) -> Result<(), Failure> {
-        let known = self.addresses()?;
+        let by = vendor(program.vendor.as_str()).map_or(EMAIL, |vendor| vendor.matched_by());
+        let known = self.texts(by)?;
         let account = Account::open(program)?;
         let all = everyone(&account, command, values).await?;
         let (noun, vendor, file) = (command.noun, account.name(), self.against.display());
-        let email = |one: &Record| one.get("email").and_then(Json::as_str).map(address);
-        if !all.is_empty() && all.values().all(|one| email(one).is_none()) {
-            return Err(Failure::usage(format!("{vendor} shows no e-mail addresses of {noun}")));
+        let text = |one: &Record| one.get(by).and_then(Json::as_str).map(folded);
+        if !all.is_empty() && all.values().all(|one| text(one).is_none()) {
+            return Err(Failure::usage(format!("{vendor} shows no {} of {noun}", plural(by))));
         }
-        let shown: BTreeSet<String> = all.values().filter_map(email).collect();
+        let shown: BTreeSet<String> = all.values().filter_map(text).collect();
         let orphans: Vec<&Record> =
-            all.values().filter(|one| email(one).is_none_or(|email| !known.contains(&email))).collect();
+            all.values().filter(|one| text(one).is_none_or(|text| !known.contains(&text))).collect();
         let absent: Vec<&String> = known.difference(&shown).collect();
         if format.json {
             output::json(&json!({
@@ -102,14 +109,14 @@ impl Audit {
             output::line(&format!("{} {noun} of {vendor} are in {file}", all.len() - orphans.len()))?;
             output::line(&format!("{} are not:", orphans.len()))?;
             for one in &orphans {
-                let columns = command.columns.iter().filter(|name| **name != "id" && !name.ends_with("_at"));
-                let cells =
-                    std::iter::once("email").chain(columns.copied()).filter_map(|name| one.get(name).map(plain));
+                let is_told = |name: &&str| *name != "id" && *name != by && !name.ends_with("_at");
+                let columns = command.columns.iter().copied().filter(is_told);
+                let cells = std::iter::once(by).chain(columns).filter_map(|name| one.get(name).map(plain));
                 let told = [identity(one)].into_iter().chain(cells).collect::<Vec<_>>().join("  ");
                 output::line(&output::plain(&format!("  {told}")))?;
             }
-            output::line(&format!("{} addresses of {file} are of none of these {noun}:", absent.len()))?;
-            absent.iter().try_for_each(|address| output::line(&output::plain(&format!("  {address}"))))?;
+            output::line(&format!("{} {} of {file} are of none of these {noun}:", absent.len(), plural(by)))?;
+            absent.iter().try_for_each(|text| output::line(&output::plain(&format!("  {text}"))))?;
         }
         match orphans.len() {
             0 => Ok(()),
@@ -117,22 +124,23 @@ impl Audit {
         }
     }
 
-    /// Every address in the file.
-    fn addresses(&self) -> Result<BTreeSet<String>, Failure> {
+    /// The file's texts of the field by which people are matched.
+    fn texts(&self, by: &str) -> Result<BTreeSet<String>, Failure> {
+        let column = self.column.as_deref().unwrap_or(by);
         let sheet = Sheet::read(&self.against)?;
         let about = |what: String| Failure::usage(format!("{}: {what}", self.against.display()));
-        let named = |name: &String| name.to_lowercase() == self.column.to_lowercase();
+        let named = |name: &String| name.to_lowercase() == column.to_lowercase();
         let place = sheet.header.iter().position(named).ok_or_else(|| {
             let names = sheet.header.join(", ");
-            about(format!("has no column `{}`: name one with --column; it has {}", self.column, output::plain(&names)))
+            about(format!("has no column `{column}`: name one with --column; it has {}", output::plain(&names)))
         })?;
         let mut all = BTreeSet::new();
         for row in sheet.rows {
-            // An address that is skipped would make somebody an orphan.
+            // A text that is skipped would make somebody an orphan.
             let cells = row.cells.map_err(|flaw| about(format!("line {} has {flaw}", row.line)))?;
-            all.extend(cells.get(place).map(|cell| address(cell)).filter(|address| !address.is_empty()));
+            all.extend(cells.get(place).map(|cell| folded(cell)).filter(|text| !text.is_empty()));
         }
-        if all.is_empty() { Err(about(format!("column `{}` is empty", self.column))) } else { Ok(all) }
+        if all.is_empty() { Err(about(format!("column `{column}` is empty"))) } else { Ok(all) }
     }
 }
 

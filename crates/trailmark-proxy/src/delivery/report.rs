@@ -18,8 +18,10 @@ pub(super) fn sent(outcome: &Outcome, http_status: Option<u16>, ended_at: UnixMi
         | Outcome::Forbidden { message }
         | Outcome::Ignored { message }
         | Outcome::Missing { message }
+        | Outcome::NotNeeded { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
+        | Outcome::Rekeyed { message, .. }
         | Outcome::Retry { message, .. }
         | Outcome::Unknown { message } => Some(message.clone()),
         Outcome::Recorded { .. } | Outcome::Throttled { .. } | Outcome::Unverified { .. } => None,

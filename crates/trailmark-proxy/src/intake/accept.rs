@@ -11,7 +11,8 @@
 
 use std::sync::Arc;
 
-use trailmark_attribution::{Credit, Decision, decide};
+use trailmark_attribution::{Credit, Decision, Touch, decide};
+use trailmark_wire::capture::Rule;
 use trailmark_wire::conversion::{Conversion, CustomerClaim, Event, Kind, OrderClaim};
 use trailmark_wire::ids::{ConversionId, CustomerKey, DeliveryId, ProgramId, SiteId};
 use trailmark_wire::money::Money;
@@ -26,7 +27,7 @@ use crate::keys::crypto::sha256;
 use crate::outbox;
 use crate::store::{
     Assurance, Consequence, FOLLOWERS_AT_ONCE, FollowRule, Held, Known, Limit, NewConversion, NewDelivery, ReleaseRule,
-    Ruling, StoreError,
+    Ruling, StoreError, StoredTouch,
 };
 
 /// Conversions of one visitor's pages that may become held in a day. Real people stay far below; the limit keeps
@@ -229,7 +230,7 @@ impl Rules {
             let sale = known.sale.as_ref().map(|sale| sale.touches.clone()).unwrap_or_default();
             return decide(case.occurred_at, Vec::new(), &programs, self.credit).inheriting(sale, &programs);
         }
-        let touches: Vec<_> = known.touches.iter().map(|stored| stored.touch.clone()).collect();
+        let touches: Vec<_> = known.touches.iter().map(|stored| self.seen(case.kind, stored)).collect();
         let of_token = touches.iter().filter(|touch| {
             let token = case.token.as_ref();
             token.is_some_and(|(program, exp)| touch.program == *program && touch.expires_at.seconds() == *exp)
@@ -238,6 +239,15 @@ impl Rules {
         let at = earliest.map_or(case.occurred_at, |earliest| case.occurred_at.max(earliest.min(case.now)));
         let decision = decide(at, touches, &programs, self.credit);
         if case.may_inherit() { decision.inheriting(known.signup.clone(), &programs) } else { decision }
+    }
+
+    /// A touch, as this kind of conversion sees it. Where the vendor credits a new customer by a click id alone, a link that
+    /// names only a partner must not displace a click.
+    fn seen(&self, kind: Kind, stored: &StoredTouch) -> Touch {
+        let program = self.programs.iter().find(|(program, _)| *program == stored.touch.program);
+        let rule = Rule { vendor: program.map(|(_, vendor)| *vendor), params: &[] };
+        let needs_click = matches!(kind, Kind::Signup | Kind::Lead) && !rule.takes_partner();
+        Touch { lacks_click: needs_click && stored.captured.click_id.is_none(), ..stored.touch.clone() }
     }
 
     /// Returns the credited programs whose claim on the business key is free. Pages: a key that was stated anywhere is taken
@@ -249,7 +259,7 @@ impl Rules {
         if (case.is_browsers() && is_taken(known)) || (is_paid_once && !claimed.is_empty()) {
             return Vec::new();
         }
-        let program = |touch: &trailmark_attribution::Touch| self.programs.iter().find(|(id, _)| *id == touch.program);
+        let program = |touch: &Touch| self.programs.iter().find(|(id, _)| *id == touch.program);
         let credited = decision.credited().filter_map(program);
         credited.filter(|(program, _)| !claimed.contains(program)).cloned().collect()
     }

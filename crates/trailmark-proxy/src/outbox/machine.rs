@@ -123,7 +123,7 @@ pub fn without_sending(progress: Progress, state: State, reason: &str, unsure: b
 pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: bool, at: Moment) -> Progress {
     let next = match outcome {
         Outcome::AuthFailed { message } => uncounted(progress, message),
-        Outcome::Conflict { message } => ended(progress, State::Conflict, message),
+        Outcome::Conflict { message } => conflict(progress, message, at),
         Outcome::Duplicate { message } if class == Class::Neither => {
             unshown(Progress { reason: Some(message.clone()), ..progress })
         }
@@ -146,8 +146,12 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
             let doubt = if unsure { Doubt::Unknown } else { Doubt::Missing };
             doubted(progress, doubt, message, Some(at.settled()), at)
         }
+        Outcome::NotNeeded { message } => ended(progress, State::NotNeeded, message),
         Outcome::Recorded { reference } => recorded(progress, reference.clone()),
         Outcome::Rejected { message } => ended(progress, State::Rejected, message),
+        Outcome::Rekeyed { message, reference } => {
+            conflict(Progress { reference: Some(reference.clone()), ..progress }, message, at)
+        }
         Outcome::Retry { message, not_before } => retried(progress, message, *not_before, at),
         // The lane stays closed until the vendor's time, but may be opened earlier: the delivery itself stays due.
         Outcome::Throttled { .. } => uncounted(progress, "the vendor asked to come back later; it was not processed"),
@@ -164,6 +168,8 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
 fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
     let doubt = match next.state {
         State::Ignored | State::Rejected => Doubt::Refused,
+        // A searchable one was looked up before this send.
+        State::NotNeeded if class != Class::Searchable => Doubt::Refused,
         State::Dead => Doubt::Unknown,
         _ => return next,
     };
@@ -377,6 +383,12 @@ fn doubted(progress: Progress, doubt: Doubt, message: &str, due_at: Option<UnixM
 fn recorded(progress: Progress, reference: Option<String>) -> Progress {
     let reference = reference.or_else(|| progress.reference.clone());
     Progress { reference, reason: None, ..ended(progress, State::Recorded, "") }
+}
+
+/// The vendor has something there and may show it late, so a replay asks first, and believes "no such thing" after the
+/// settling time.
+fn conflict(progress: Progress, message: &str, at: Moment) -> Progress {
+    Progress { settles_at: Some(at.settled()), ..ended(progress, State::Conflict, message) }
 }
 
 fn ended(progress: Progress, state: State, reason: &str) -> Progress {

@@ -4,6 +4,7 @@
 use trailmark_vendors::capability::Class;
 use trailmark_wire::time::UnixMillis;
 
+use super::sent::SendOutcome;
 use super::{Doubt, Progress, State};
 
 /// The delivery's state does not allow the change; the text names the state and the cure.
@@ -16,8 +17,30 @@ pub struct NotAllowed(pub String);
 pub enum Past {
     /// Every send was refused, or was never made.
     Clear,
-    /// A send has or may have taken effect; the class of the last such send, if its row names one.
+    /// The vendor may have something of this delivery; the class of the last such send, if its row names one.
     Unsure(Option<Class>),
+}
+
+impl Past {
+    /// What the sends of a delivery leave open, the newest first: the outcome of each, if it has one, and its class, if its
+    /// row names one.
+    pub fn of(sends: impl IntoIterator<Item = (Option<SendOutcome>, Option<Class>)>) -> Self {
+        let open = sends.into_iter().find(|(outcome, class)| leaves_open(*outcome, *class));
+        open.map_or(Self::Clear, |(_, class)| Self::Unsure(class))
+    }
+}
+
+/// Whether the vendor may have something of this delivery after a send.
+fn leaves_open(outcome: Option<SendOutcome>, class: Option<Class>) -> bool {
+    match outcome {
+        // It says that it has something there, ours or not. A repeat is harmless where it refuses or replaces a second one.
+        Some(SendOutcome::Conflict | SendOutcome::Duplicate) => {
+            matches!(class, Some(Class::Neither | Class::Searchable))
+        }
+        // It may have recorded that for nobody, or may have said nothing at all. This matters only where it can be asked.
+        Some(SendOutcome::Ignored) => class == Some(Class::Searchable),
+        outcome => outcome.is_none_or(SendOutcome::may_have_effect),
+    }
 }
 
 /// Gives up. Keeps the settling time, in case it is replayed.
@@ -50,8 +73,8 @@ pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result
     }
 }
 
-/// Starts a new generation with the same key at the vendor. If an earlier send may have taken effect, it starts with
-/// a look-up, unless the operator accepts a double. A vendor without look-ups needs that consent.
+/// Starts a new generation with the same key at the vendor. If the vendor may have something of it, it starts with a
+/// look-up, unless the operator accepts a double. A vendor without look-ups needs that consent.
 ///
 /// # Errors
 /// [`NotAllowed`] if it needs no replay, or could take effect twice without the operator's consent.
@@ -69,14 +92,14 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
             Some(Class::Keyed | Class::Upsert) => Ok(fresh),
             Some(Class::Searchable | Class::UniqueKey) => Ok(Progress {
                 state: State::Uncertain,
-                reason: Some("replayed by hand; an earlier outcome is unknown, so a look-up comes first".into()),
+                reason: Some("replayed by hand; the vendor may have it already, so a look-up comes first".into()),
                 doubt: Some(Doubt::Unknown),
                 settles_at: progress.settles_at.or(Some(now)),
                 ..fresh
             }),
             Some(Class::Neither) | None => Err(NotAllowed(
-                "an earlier send may have taken effect and this vendor offers no look-up: check there yourself, then \
-                 run `outbox resolve`, or replay with `--accept-double`"
+                "the vendor may have it already, and offers no look-up: check there yourself, then run `outbox resolve`, \
+                 or replay with `--accept-double`"
                     .into(),
             )),
         },

@@ -1,5 +1,5 @@
 //! The outcome of a send, as the word in an attempt's row, and whether a send with that outcome may have taken
-//! effect. The outbox, the ledger's claims, replays by hand and `explain` all use this.
+//! effect, or was turned away. The outbox, the ledger's claims and tasks, replays by hand and `explain` all use this.
 
 use trailmark_vendors::outcome::Outcome;
 
@@ -18,10 +18,14 @@ pub enum SendOutcome {
     Ignored,
     /// The vendor does not have what we delete.
     Missing,
+    /// Not processed: nothing was left to do.
+    NotNeeded,
     /// Done.
     Recorded,
     /// Refused permanently.
     Rejected,
+    /// Done, under another key than ours.
+    Rekeyed,
     /// Not processed; another try may help.
     Retry,
     /// Not processed: too many requests.
@@ -34,15 +38,17 @@ pub enum SendOutcome {
 
 impl SendOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::AuthFailed,
         Self::Conflict,
         Self::Duplicate,
         Self::Forbidden,
         Self::Ignored,
         Self::Missing,
+        Self::NotNeeded,
         Self::Recorded,
         Self::Rejected,
+        Self::Rekeyed,
         Self::Retry,
         Self::Throttled,
         Self::Unknown,
@@ -58,8 +64,10 @@ impl SendOutcome {
             Self::Forbidden => "forbidden",
             Self::Ignored => "ignored",
             Self::Missing => "missing",
+            Self::NotNeeded => "not_needed",
             Self::Recorded => "recorded",
             Self::Rejected => "rejected",
+            Self::Rekeyed => "rekeyed",
             Self::Retry => "retry",
             Self::Throttled => "throttled",
             Self::Unknown => "unknown",
@@ -74,12 +82,20 @@ impl SendOutcome {
 
     /// Whether the send may have taken effect. (A send without an outcome may have, too.)
     pub fn may_have_effect(self) -> bool {
-        matches!(self, Self::Recorded | Self::Unknown | Self::Unverified)
+        matches!(self, Self::Recorded | Self::Rekeyed | Self::Unknown | Self::Unverified)
     }
 
-    /// The words of all outcomes that may have taken effect, quoted for SQL.
-    pub fn words_with_effect() -> String {
-        let words = Self::ALL.into_iter().filter(|outcome| outcome.may_have_effect());
+    /// Whether the vendor did nothing with the send: it refused it, put it off, or had nothing left to do.
+    pub fn was_turned_away(self) -> bool {
+        matches!(
+            self,
+            Self::AuthFailed | Self::Forbidden | Self::NotNeeded | Self::Rejected | Self::Retry | Self::Throttled
+        )
+    }
+
+    /// The words of the outcomes for which a rule holds, quoted for SQL.
+    pub fn words(rule: fn(Self) -> bool) -> String {
+        let words = Self::ALL.into_iter().filter(|outcome| rule(*outcome));
         words.map(|outcome| format!("'{}'", outcome.as_str())).collect::<Vec<_>>().join(", ")
     }
 }
@@ -93,8 +109,10 @@ impl From<&Outcome> for SendOutcome {
             Outcome::Forbidden { .. } => Self::Forbidden,
             Outcome::Ignored { .. } => Self::Ignored,
             Outcome::Missing { .. } => Self::Missing,
+            Outcome::NotNeeded { .. } => Self::NotNeeded,
             Outcome::Recorded { .. } => Self::Recorded,
             Outcome::Rejected { .. } => Self::Rejected,
+            Outcome::Rekeyed { .. } => Self::Rekeyed,
             // The row has one word for both: not processed, and worth another try.
             Outcome::Premature { .. } | Outcome::Retry { .. } => Self::Retry,
             Outcome::Throttled { .. } => Self::Throttled,

@@ -1,4 +1,4 @@
-//! `users audit` and `users watch` with the real binary against the running simulator.
+//! `users audit`, `users watch` and `partners audit` with the real binary against the running simulator.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use trailmark_vendors::Dialect;
 
 use super::endpoints::Stage;
+use super::endpoints_introw;
 use super::endpoints_partnerize::place;
 
 /// Longer than any wait of a passing test.
@@ -56,6 +57,29 @@ async fn an_audit_names_who_is_in_one_list_and_not_in_the_other_and_fails_for_an
     let current = Stage::at(place(Dialect::Current)).await;
     let none = current.desk.run("users audit --against idp.csv").fails(2);
     assert!(none.contains("unsupported by Partnerize in dialect current"), "{none}");
+}
+
+// Introw's partners are companies, and no call shows their addresses.
+#[tokio::test(flavor = "multi_thread")]
+async fn partners_of_introw_are_audited_by_domain() {
+    let stage = Stage::at(endpoints_introw::place(Dialect::Current)).await;
+    let listed = stage.desk.run("partners list --json").well();
+    let partners: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut domains: Vec<String> =
+        partners.iter().filter_map(|one| one["domain"].as_str()).map(str::to_uppercase).collect();
+    let orphan = domains.remove(0).to_lowercase();
+    stage.desk.write("crm.csv", format!("Domain\n{}\nghost.example\n", domains.join("\n")));
+    let ran = stage.desk.run("partners audit --against crm.csv");
+    let missing = partners.len() - domains.len();
+    assert!(missing < partners.len() / 2, "most partners have a domain");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.err.contains(&format!("{missing} of {} partners are not in crm.csv", partners.len())), "{ran:?}");
+    assert!(ran.out.contains(&format!("{} partners of Introw are in crm.csv", domains.len())), "{ran:?}");
+    assert!(ran.out.contains(&format!("  {orphan}  ")), "{ran:?}");
+    assert!(ran.out.contains("1 domains of crm.csv are of none of these partners:\n  ghost.example"), "{ran:?}");
+    let help = |words: &str| stage.desk.run(words).well().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help("partners audit --help").contains("by e-mail address (domain at Introw)"));
+    assert!(!help("users audit --help").contains("Introw"), "it shows no users");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,9 @@ use axum::extract::State as Shared;
 use futures_util::future::join_all;
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
+use trailmark_proxy::clock::Clock;
 use trailmark_proxy::outbox::State;
-use trailmark_proxy::store::operator::{DeliveryRow, OperatorStore};
+use trailmark_proxy::store::operator::{Change, DeliveryRow, OperatorStore};
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY};
 use trailmark_vendors::Dialect;
 use trailmark_wire::ids::ConversionId;
@@ -31,20 +32,17 @@ async fn customer(world: &World, key: &str) -> ConversionId {
     id
 }
 
-/// Adds transactions of a customer that others made at the vendor.
-async fn sold_by_others(world: &World, customer: &str, number: usize) {
+/// Adds transactions of a customer that others made at the vendor, under these keys.
+async fn sold_by_others(world: &World, customer: &str, keys: &[String]) {
     let http = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
     let url = format!("http://{}/partnerstack/api/v2/transactions", world.address());
-    let sell = |number: usize| {
-        let body = json!({
-            "customer_external_key": customer, "key": format!("theirs_{number}"), "amount": 100, "currency": "EUR",
-        });
+    let sell = |key: &String| {
+        let body = json!({ "customer_external_key": customer, "key": key, "amount": 100, "currency": "EUR" });
         let request = http.post(&url).basic_auth(PUBLIC_KEY, Some(PRIVATE_KEY)).body(body.to_string());
         async { request.header("content-type", "application/json").send().await.unwrap().status() }
     };
-    let numbers: Vec<usize> = (0..number).collect();
-    for some in numbers.chunks(20) {
-        let made = join_all(some.iter().map(|number| sell(*number))).await;
+    for some in keys.chunks(20) {
+        let made = join_all(some.iter().map(sell)).await;
         assert!(made.iter().all(StatusCode::is_success), "{made:?}");
     }
 }
@@ -62,7 +60,8 @@ async fn a_lost_sale_is_looked_for_on_every_page_and_sent_again_only_after_the_l
         world.control("POST", "faults", &lost).await;
         let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
         world.until(&order, |row| tries(row) == ["send unknown"]).await;
-        sold_by_others(&world, "u_1", 510).await;
+        let keys: Vec<String> = (0..510).map(|number| format!("theirs_{number}")).collect();
+        sold_by_others(&world, "u_1", &keys).await;
         let before = world.requests("transactions").await;
         let row = world.to_the_end(&order).await;
         assert_eq!((row.state.as_str(), tries(&row)), ("recorded", expected.iter().map(|t| (*t).into()).collect()));
@@ -129,6 +128,61 @@ async fn a_look_up_that_is_too_large_breaks_no_lane_and_is_left_to_an_operator()
     assert!(row.reason.as_deref().unwrap().contains("the answer is too large"), "{:?}", row.reason);
     assert!(tries(&row)[1..].iter().all(|one| one == "look_up inconclusive"), "{:?}", tries(&row));
     assert_eq!(world.lane().await.state, "open", "the vendor answers, so nobody else's deliveries wait");
+    vendor.abort();
+}
+
+/// An operator tries a delivery once more.
+async fn retried(world: &World, row: &DeliveryRow) {
+    let retry = Change::Retry { delivery: row.id.clone(), accept_double: false };
+    assert_eq!(world.store.ledger.change(retry, world.clock.now()).await.unwrap().state, "uncertain");
+}
+
+#[tokio::test]
+async fn a_retry_of_a_conflict_sends_nothing_while_the_vendor_has_something_else_under_our_key() {
+    let world = World::start().await;
+    customer(&world, "u_1").await;
+    sold_by_others(&world, "u_1", &["o_1001".to_owned()]).await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), tries(&row).join(", ")), ("conflict", "send duplicate, look_up differs".into()));
+    // The vendor would take a second one now.
+    world.control("POST", "partnerstack/settings", &json!({ "dedupe": false })).await;
+    retried(&world, &row).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), tries(&row)[2..].join(", ")), ("conflict", "look_up differs".into()));
+    assert_eq!(world.effects("o_1001").await, 1);
+}
+
+/// A vendor that accepts customers, and records every sale under a key of its own.
+async fn rekeying(Shared(sales): Shared<Arc<AtomicUsize>>, method: Method, uri: Uri) -> (StatusCode, Json<Value>) {
+    let answer = |data: Value| (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })));
+    let made = json!({ "key": "txn_7", "amount": 1230, "currency": "EUR" });
+    match (method, uri.path().ends_with("/transactions")) {
+        (Method::POST, true) => {
+            sales.fetch_add(1, Ordering::Relaxed);
+            answer(made)
+        }
+        (_, true) => answer(json!({ "items": [made], "has_more": false })),
+        (_, false) => answer(json!({ "key": "cus_1", "customer_key": "u_1" })),
+    }
+}
+
+#[tokio::test]
+async fn a_retry_of_a_sale_that_the_vendor_has_under_another_key_finds_it_there() {
+    let sales = Arc::new(AtomicUsize::new(0));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let routes = axum::Router::new().fallback(rekeying).with_state(Arc::clone(&sales));
+    let vendor = tokio::spawn(async { axum::serve(listener, routes).await });
+    let world = World::with(|_| vec![account("main", &address)]).await;
+    customer(&world, "u_1").await;
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), tries(&row)), ("conflict", vec!["send rekeyed".into()]));
+    retried(&world, &row).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), row.reference.as_deref()), ("recorded", Some("txn_7")));
+    assert_eq!((tries(&row)[1..].join(", "), sales.load(Ordering::Relaxed)), ("look_up found".into(), 1));
     vendor.abort();
 }
 

@@ -1,13 +1,15 @@
-//! Leads, sales and refunds end to end: in order, once, and exact; in both dialects of PartnerStack.
+//! Leads, sales and refunds end to end: in order, once, and exact; in both dialects of PartnerStack, and a refund at Introw.
 
 use serde_json::{Value, json};
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::outbox::order::{Earlier, held_back};
 use trailmark_proxy::outbox::{Progress, State};
 use trailmark_proxy::store::operator::{Change, DeliveryRow, OperatorStore};
+use trailmark_vendors::Dialect;
 use trailmark_wire::conversion::{Event, Kind};
 use trailmark_wire::ids::ConversionId;
 
+use super::delivery_accounts::lane;
 use super::delivery_world::{SETTLING_MS, World, account, guide_account, refund, sale};
 
 fn tries(row: &DeliveryRow) -> Vec<String> {
@@ -266,4 +268,23 @@ async fn a_sale_of_the_guide_whose_answer_is_lost_is_for_an_operator() {
     world.advance(SETTLING_MS).await;
     world.looked().await;
     assert_eq!(amounts(&world, "partnerstack-guide").await, [1230], "nothing is sent blind");
+}
+
+#[tokio::test]
+async fn a_refund_of_a_sale_whose_line_is_void_at_introw_is_not_needed_and_makes_no_negative_line() {
+    let account = |address: &str| lane("introw", Dialect::Current, "main", address);
+    let mut world = World::with(|double| vec![account(&double.address().to_string())]).await;
+    world.partner = world.vendor_state("introw").await["partners"][0]["id"].as_str().unwrap().to_owned();
+    let order = world.event("u_1", sale("o_1001", 3000, "EUR")).await;
+    let line = world.until_state(&order, State::Recorded).await.reference.unwrap();
+    // Only a line on a payout can be declined.
+    world.control("POST", "introw/payouts", &json!({ "partner_id": world.partner, "currency": "EUR" })).await;
+    world.control("POST", &format!("introw/commission-lines/{line}/decline"), &json!({})).await;
+    let back = world.event("u_1", refund("r_2001", "o_1001", 3000, "EUR")).await;
+    let row = world.to_the_end(&back).await;
+    assert_eq!((row.state.as_str(), tries(&row)), ("not_needed", vec!["send not_needed".to_owned()]));
+    assert!(row.reason.unwrap().starts_with("the sale's commission line is `VOIDED`"));
+    let state = world.vendor_state("introw").await;
+    assert_eq!(state["commission_lines"].as_array().unwrap().len(), 1, "{state:#}");
+    assert!(world.store.ledger.health().await.unwrap().violations.is_empty());
 }

@@ -315,8 +315,11 @@ fn what_is_ignored_is_listed_and_can_be_settled_by_hand() {
 #[test]
 fn one_place_says_which_sends_may_have_taken_effect() {
     let with_effect: Vec<_> = SendOutcome::ALL.into_iter().filter(|one| one.may_have_effect()).collect();
-    assert_eq!(with_effect, [SendOutcome::Recorded, SendOutcome::Unknown, SendOutcome::Unverified]);
-    assert_eq!(SendOutcome::words_with_effect(), "'recorded', 'unknown', 'unverified'");
+    let expected = [SendOutcome::Recorded, SendOutcome::Rekeyed, SendOutcome::Unknown, SendOutcome::Unverified];
+    assert_eq!(with_effect, expected);
+    let words = SendOutcome::words(SendOutcome::may_have_effect);
+    assert_eq!(words, "'recorded', 'rekeyed', 'unknown', 'unverified'");
+    assert!(!with_effect.into_iter().any(SendOutcome::was_turned_away));
     for outcome in SendOutcome::ALL {
         assert_eq!(SendOutcome::from_word(outcome.as_str()), Some(outcome));
     }
@@ -366,6 +369,46 @@ fn a_replay_after_an_unknown_attempt_starts_with_a_look_up_or_needs_consent() {
 }
 
 #[test]
+fn a_replay_looks_first_wherever_the_vendor_said_that_it_has_something() {
+    let past = |outcome, class| Past::of([(Some(outcome), Some(class))]);
+    for class in CLASSES {
+        // Elsewhere the vendor refuses or replaces a second one.
+        let is_open = matches!(class, Class::Neither | Class::Searchable);
+        let expected = if is_open { Past::Unsure(Some(class)) } else { Past::Clear };
+        assert_eq!(past(SendOutcome::Conflict, class), expected, "{class:?}");
+        assert_eq!(past(SendOutcome::Duplicate, class), expected, "{class:?}");
+    }
+    assert_eq!(past(SendOutcome::Ignored, Class::Searchable), Past::Unsure(Some(Class::Searchable)));
+    assert_eq!(past(SendOutcome::Ignored, Class::Neither), Past::Clear, "nobody can be asked");
+    for outcome in SendOutcome::ALL.into_iter().filter(|outcome| outcome.was_turned_away()) {
+        assert_eq!(past(outcome, Class::Searchable), Past::Clear, "{outcome:?}");
+        let after_a_conflict = [outcome, SendOutcome::Conflict].map(|one| (Some(one), Some(Class::Searchable)));
+        assert_eq!(Past::of(after_a_conflict), Past::Unsure(Some(Class::Searchable)), "{outcome:?}");
+    }
+    assert_eq!(Past::of([(None, None)]), Past::Unsure(None), "a send without an outcome");
+    let conflict = send(Class::Searchable, Outcome::Conflict { message: message() });
+    assert_eq!((conflict.state, conflict.due_at), (State::Conflict, None));
+    let again = replayed(conflict, past(SendOutcome::Conflict, Class::Searchable), false, NOW).unwrap();
+    let settled = Some(NOW.plus(SETTLING));
+    assert_eq!((again.purpose(), again.settles_at), (Some(Purpose::LookUp), settled), "it may show late");
+    let rekeyed = send(Class::Searchable, Outcome::Rekeyed { message: message(), reference: "txn_7".into() });
+    assert_eq!(rekeyed.state, State::Conflict);
+    let again = replayed(rekeyed, past(SendOutcome::Rekeyed, Class::Searchable), false, NOW).unwrap();
+    assert_eq!((again.purpose(), again.reference.as_deref()), (Some(Purpose::LookUp), Some("txn_7")));
+}
+
+#[test]
+fn what_the_vendor_shows_as_done_is_not_needed_and_looked_up_where_an_earlier_send_may_have_done_it() {
+    let done = || Outcome::NotNeeded { message: message() };
+    let next = send(Class::Searchable, done());
+    assert_eq!((next.state, next.reason, next.due_at), (State::NotNeeded, Some(message()), None));
+    for class in CLASSES {
+        let expected = if class == Class::Searchable { State::NotNeeded } else { State::Uncertain };
+        assert_eq!(send_again(class, done()).state, expected, "{class:?}");
+    }
+}
+
+#[test]
 fn operators_settle_what_is_open_and_nothing_else() {
     let uncertain = send(Class::Neither, unknown());
     assert_eq!(resolved(uncertain.clone(), true, message()).unwrap().state, State::Recorded);
@@ -405,8 +448,10 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
         1 => prop_oneof![
             Just(Outcome::Conflict { message: message() }),
             Just(Outcome::Ignored { message: message() }),
+            Just(Outcome::NotNeeded { message: message() }),
             Just(Outcome::Recorded { reference: None }),
             Just(Outcome::Rejected { message: message() }),
+            Just(Outcome::Rekeyed { message: message(), reference: message() }),
         ],
     ]
 }

@@ -321,6 +321,15 @@ fn ends() -> Vec<End> {
             Some(("unmatched", Some("transaction.created"))),
             unmatched,
         ),
+        end(
+            "of a partner whom nobody came by",
+            &main,
+            Signed::Not,
+            json!({"event": "partnership_updated", "id": 7, "partner_key": "ada7"}).to_string(),
+            "204",
+            Some(("unmatched", Some("partnership_updated"))),
+            "the partner's key was changed after the click",
+        ),
         // Partnerize sends events in the guide alone, and its partners' postbacks are none of ours.
         end(
             "before its object",

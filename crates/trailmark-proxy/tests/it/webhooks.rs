@@ -306,6 +306,22 @@ async fn a_partner_whose_key_is_changed_keeps_the_commission_until_the_partner_l
 }
 
 #[tokio::test]
+async fn an_event_with_a_partners_new_key_asks_about_what_the_old_key_brought() {
+    let town = Town::open().await;
+    let id = town.signup(1, "u_1").await;
+    town.until_commission(&id, "unknown").await;
+    // As the vendor's documents show it: a number as id, and no key but the partner's.
+    let event = |name: &str, key: &str| json!({"event": name, "id": 7, "partner_key": key, "archived": "false"});
+    assert_eq!(town.tell(&event("partnership_updated", "ada")).await.status, 204);
+    assert_eq!(town.until_interpreted().await.state.as_str(), "followed");
+    town.control("POST", "partnerstack/rewards", &json!({"customer_key": "u_1"})).await;
+    assert_eq!(town.tell(&event("partnership_updated", "ada7")).await.status, 204);
+    let row = town.until_interpreted().await;
+    assert_eq!((row.state.as_str(), row.deliveries), ("followed", 1));
+    town.until_commission(&id, "pending").await;
+}
+
+#[tokio::test]
 async fn where_no_webhook_comes_time_asks_and_so_does_an_operator() {
     let town = Town::open().await;
     town.signup(1, "u_1").await;

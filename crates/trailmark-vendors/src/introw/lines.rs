@@ -1,7 +1,8 @@
 //! Commission lines: what a partner earns by a sale, or loses by a refund. Introw keeps no orders, so a line is our share of
 //! the order, exact in the currency's minor units, or the sale is refused: nothing is ever rounded. The order's own total is
 //! `sourceAmount`. A refund takes the share that its sale's line has, which is read first: the percentage may have changed
-//! since. This file builds lines, reads the answers, finds a line again, and says what became of it.
+//! since. If that line is void, there is nothing to take back. This file builds lines, reads the answers, finds a line again,
+//! and says what became of it.
 //!
 //! A line is created under an `idempotencyKey`, made of site, program, kind and the order's key: several sites may have one
 //! account. A repeat is answered by the first line, unchanged, so every answer is compared. One source alone has that key and no
@@ -151,24 +152,32 @@ impl Draft {
 }
 
 impl Back {
-    /// The line with the share of the sale that the sale's line has.
+    /// The line to add.
     ///
     /// # Errors
-    /// The outcome if the answer does not show that line, or no exact line follows from it. Nothing was processed then.
-    pub(super) fn line(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
-        match answers::failure(answer, READ, redaction) {
-            None => {}
-            Some(Outcome::Duplicate { message } | Outcome::Unknown { message }) => {
-                return Err(Outcome::Retry { message, not_before: None });
-            }
-            Some(failure) => return Err(failure),
+    /// As [`Self::line`]; [`Outcome::NotNeeded`] if the sale's line is void, since nobody earns anything by it then.
+    pub(super) fn owed(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
+        let sold = sold(answer, redaction)?;
+        match text(&sold, "status").filter(|word| is_void(word)) {
+            Some(word) => Err(Outcome::NotNeeded {
+                message: format!("the sale's commission line is `{word}`, so the partner has nothing to give back"),
+            }),
+            None => self.share_of(&sold, answer),
         }
-        let Some(sold) = answers::data(answer) else {
-            let message = answers::said(answer, "the vendor's API did not answer with the sale's commission line");
-            return Err(Outcome::Retry { message, not_before: None });
-        };
+    }
+
+    /// The line with the share of the sale that the sale's line has, which may have become void since it was added.
+    ///
+    /// # Errors
+    /// The outcome if the answer does not show the sale's line, or no exact line follows from it. Nothing was processed
+    /// then.
+    pub(super) fn line(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
+        self.share_of(&sold(answer, redaction)?, answer)
+    }
+
+    fn share_of(&self, sold: &Value, answer: &Answer) -> Result<Line, Outcome> {
         let currency = self.draft.source.currency;
-        let same_currency = text(&sold, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
+        let same_currency = text(sold, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
         let earned = sold.get("amount").and_then(|amount| minor(amount, currency));
         let Some(numerator) = earned.filter(|earned| same_currency && *earned > 0) else {
             let what = "the sale's commission line has another currency than the refund, or no amount above 0; enter the \
@@ -183,6 +192,29 @@ impl Back {
             ),
         })
     }
+}
+
+/// The sale's line in an answer.
+///
+/// # Errors
+/// The outcome if it shows none. Nothing was processed then.
+fn sold(answer: &Answer, redaction: &Redaction<'_>) -> Result<Value, Outcome> {
+    match answers::failure(answer, READ, redaction) {
+        None => {}
+        Some(Outcome::Duplicate { message } | Outcome::Unknown { message }) => {
+            return Err(Outcome::Retry { message, not_before: None });
+        }
+        Some(failure) => return Err(failure),
+    }
+    answers::data(answer).ok_or_else(|| {
+        let message = answers::said(answer, "the vendor's API did not answer with the sale's commission line");
+        Outcome::Retry { message, not_before: None }
+    })
+}
+
+/// Whether a line's status says that nobody earns anything by it.
+fn is_void(word: &str) -> bool {
+    matches!(word, "DECLINED" | "REJECTED" | "VOID" | "VOIDED")
 }
 
 /// A line has a place for the order alone.
@@ -306,7 +338,7 @@ pub(super) fn standing(answer: &Answer, redaction: &Redaction<'_>) -> Result<Sta
         (Some("PENDING"), None) => (Commission::Pending, None),
         (Some("APPROVED"), _) => (Commission::Approved, None),
         (Some("PAID"), _) => (Commission::Paid, None),
-        (Some("DECLINED" | "REJECTED" | "VOID" | "VOIDED"), _) => (Commission::Rejected, None),
+        (Some(word), _) if is_void(word) => (Commission::Rejected, None),
         (word, _) => (Commission::Unknown, strange(word, redaction)),
     };
     Ok(Standing::Is { commission, reason, amount })

@@ -1,7 +1,7 @@
 //! Introw. A signup or a lead converts the click token of its touch, which is possible once, ever. A sale is a commission
 //! line for the partner that the touch names in a parameter of `params`: Introw has no orders, so the line is the partner's
-//! pay, a configured share of the order. A refund is a negative line with the share of its sale's line. A sale whose touch
-//! names no partner converts the click token, without money.
+//! pay, a configured share of the order. A refund is a negative line with the share of its sale's line, unless that line is
+//! void. A sale whose touch names no partner converts the click token, without money.
 //!
 //! Which of the two calls a sale becomes depends only on whether its touch names a partner, never on earlier sends:
 //! otherwise a repeat could make a line of what is a conversion already.
@@ -99,6 +99,11 @@ impl Vendor for Introw {
 
     fn imports(&self) -> &'static [Import] {
         &[Import { noun: "partners", once: Once::Updates }]
+    }
+
+    /// A partner is a company, of which the list shows no address.
+    fn matched_by(&self) -> &'static str {
+        "domain"
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {
@@ -232,7 +237,7 @@ impl Delivery for Account {
             Wanted::Back(back) => {
                 lines::note_what_is_left_out(task, &mut notes);
                 let request = self.get(&back.path, lines::GET);
-                let read = move |answer: &_| match back.line(answer, &Redaction::of_task(&account.credentials, &owned))
+                let read = move |answer: &_| match back.owed(answer, &Redaction::of_task(&account.credentials, &owned))
                 {
                     Ok(line) => Step::Next(account.adding(line, owned.clone())),
                     Err(outcome) => Step::Done(outcome),

@@ -43,12 +43,12 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         },
         (Operation::Refund, Dialect::Current) => Support::Yes {
             how: "GET /api/v1/commission-lines/{id} of the sale, then POST: a negative line of the same share; none for a \
-                  sale that was a conversion",
+                  sale that was a conversion, or whose line is void",
             class: Some(Class::Searchable),
         },
         (Operation::Refund, Dialect::Guide) => Support::Yes {
             how: "GET /api/v1/commission-lines/{id} of the sale, then POST, beyond the guide: a negative line; none for a \
-                  sale that was a conversion",
+                  sale that was a conversion, or whose line is void",
             class: Some(Class::Searchable),
         },
         (Operation::LookUp, _) => Support::Yes {

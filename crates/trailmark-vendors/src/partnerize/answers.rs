@@ -120,8 +120,10 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         | Outcome::Forbidden { message }
         | Outcome::Ignored { message }
         | Outcome::Missing { message }
+        | Outcome::NotNeeded { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
+        | Outcome::Rekeyed { message, .. }
         | Outcome::Unknown { message } => (message, retry_after(answer)),
         Outcome::Recorded { .. } | Outcome::Unverified { .. } => (said(answer.status, "no clear answer"), None),
     };

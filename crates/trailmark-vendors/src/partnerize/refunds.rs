@@ -137,8 +137,8 @@ fn lowered(entry: &Entry, task: &Task, wanted: &Wanted) -> Result<Map<String, Va
     let mut items = entry.standing_items().map_err(refuse)?;
     let shown = items.iter().fold(0_i64, |sum, item| sum.saturating_add(item.value_minor));
     if shown != wanted.before {
-        // The first send of this refund may have had this effect; the look-up tells it from another refund's.
-        if !task.is_unsent && shown == wanted.after {
+        // An earlier send of this refund may have had this effect; the look-up tells it from another refund's.
+        if task.may_have_acted && shown == wanted.after {
             return Err(Outcome::Unverified { reference: None });
         }
         return Err(Outcome::Premature {

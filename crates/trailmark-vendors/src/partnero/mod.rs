@@ -224,7 +224,7 @@ impl Delivery for Account {
         match wanted(task, &mut Vec::new()).ok()? {
             Wanted::Customer(signup) => customers::look_up(self, signup, told(task), task.is_unsent),
             Wanted::Sale(entry) => Some(transactions::look_up(self, entry, task)),
-            Wanted::Refund(refund) => Some(refund.look_up(self, told(task))),
+            Wanted::Refund(refund) => Some(refund.look_up(self, told(task), task.reference.as_deref())),
             Wanted::Lead => None,
         }
     }

@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::answers;
+use super::answers::{self, text};
 use super::customers::is_deleted;
-use super::transactions::{Entry, Searched, entry, order, product, read_entered, search, without_data};
+use super::transactions::{Entry, Searched, entry, keys, order, product, read_entered, search, without_data};
 use super::{Account, Withheld, amounts, rejection};
 use crate::capability::Class;
 use crate::exchange::{Answer, Call, Method, Request, Step};
@@ -103,25 +103,28 @@ impl Refund {
         }
     }
 
-    /// Looks whether the transaction is as the refund leaves it.
-    pub(super) fn look_up(self, account: &Account, withheld: Withheld) -> Call<Step<LookUp>> {
+    /// Looks whether the transaction is as the refund leaves it. `told`: the vendor's own key of the replacement, if it said
+    /// one.
+    pub(super) fn look_up(self, account: &Account, withheld: Withheld, told: Option<&str>) -> Call<Step<LookUp>> {
         let (key, before_minor, rest) = match self {
             Self::Whole(sold) => (sold.key, 0, None),
             Self::Part(part) => (part.sold.key, part.before_minor, Some(part.rest)),
         };
-        let reference = Some(key.clone());
+        let keys = keys(&key, told.filter(|_| rest.is_some()));
         let then = move |answer: &Answer, searched: Searched| {
             let found = match searched {
                 Searched::All(found) => found,
                 not_all => return Step::Done(not_all.unsettled(answer)),
             };
             let found: Vec<_> = found.iter().filter(|item| !is_deleted(item)).collect();
-            let done = LookUp::Found { reference: reference.clone() };
+            let done = |key: &str| LookUp::Found { reference: Some(key.to_owned()) };
             Step::Done(match (&rest, found.as_slice()) {
-                (None, []) => done,
+                (None, []) => done(&key),
                 // It is still there, or its replacement is not.
                 (None, _) | (Some(_), []) => LookUp::Absent,
-                (Some(rest), [item]) if amount(item, rest) == Some(rest.amount_minor) => done,
+                (Some(rest), [item]) if amount(item, rest) == Some(rest.amount_minor) => {
+                    done(text(item, "key").unwrap_or(&key))
+                }
                 (Some(rest), [item]) if amount(item, rest) == Some(before_minor) => LookUp::Absent,
                 (Some(_), [_]) => LookUp::Differs {
                     message: "the vendor's transaction has neither the sale's amount nor what the refund leaves".into(),
@@ -131,7 +134,7 @@ impl Refund {
                 },
             })
         };
-        search(account, withheld, &key, u32::MAX, Step::Next, Arc::new(then))
+        search(account, withheld, keys, u32::MAX, Step::Next, Arc::new(then))
     }
 }
 
@@ -166,7 +169,7 @@ impl Part {
             Searched::NoList => Step::Done(retry("no list of transactions in the vendor's answer")),
             Searched::TooLong => Step::Done(retry("too many transactions to find the sale's")),
         };
-        search(account, withheld, &key, MOST_PAGES, Step::Next, Arc::new(then))
+        search(account, withheld, (key, None), MOST_PAGES, Step::Next, Arc::new(then))
     }
 
     /// What the transactions under the sale's key lead to.
@@ -236,18 +239,21 @@ impl Part {
 fn after_deletion(outcome: Outcome, key: &str) -> Outcome {
     let half =
         |message: String| format!("the sale's transaction is deleted, and its replacement is missing: {message}");
+    let replaced = |message: &str| format!("the sale's transaction was replaced: {message}");
     match outcome {
         Outcome::Recorded { .. } | Outcome::Unverified { .. } => {
             Outcome::Unverified { reference: Some(key.to_owned()) }
         }
         Outcome::Rejected { message } => Outcome::Conflict { message: half(message) },
         Outcome::Ignored { message } | Outcome::Conflict { message } => {
-            Outcome::Conflict { message: format!("the sale's transaction was replaced: {message}") }
+            Outcome::Conflict { message: replaced(&message) }
         }
+        Outcome::Rekeyed { message, reference } => Outcome::Rekeyed { message: replaced(&message), reference },
         // Whether or not the replacement was processed, the deletion was.
         Outcome::AuthFailed { message }
         | Outcome::Forbidden { message }
         | Outcome::Missing { message }
+        | Outcome::NotNeeded { message }
         | Outcome::Premature { message }
         | Outcome::Retry { message, .. }
         | Outcome::Unknown { message } => Outcome::Unknown { message: half(message) },
@@ -267,8 +273,10 @@ fn unasked(failure: Outcome) -> Outcome {
         | Outcome::Forbidden { message }
         | Outcome::Ignored { message }
         | Outcome::Missing { message }
+        | Outcome::NotNeeded { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
+        | Outcome::Rekeyed { message, .. }
         | Outcome::Unknown { message } => Outcome::Retry { message, not_before: None },
         Outcome::Recorded { .. } | Outcome::Unverified { .. } => {
             retry("no list of transactions in the vendor's answer")

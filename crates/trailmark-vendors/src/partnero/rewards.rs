@@ -41,7 +41,7 @@ pub(super) fn ask(account: &Account, earned: &Earned) -> Option<Call<Step<Standi
         Searched::NoList => Step::Done(not_now(answers::said(answer.status, "no list of transactions"))),
         Searched::TooLong => Step::Done(not_now("too many transactions to find this one".into())),
     };
-    Some(search(account, withheld, &key, MOST_PAGES, Step::Next, Arc::new(then)))
+    Some(search(account, withheld, (key, None), MOST_PAGES, Step::Next, Arc::new(then)))
 }
 
 /// What the transactions under the sale's key lead to.

@@ -157,21 +157,33 @@ pub(super) fn read_entered(entry: &Entry, answer: &Answer, redaction: &Redaction
         return failure;
     }
     match answers::data(answer) {
-        Some(data) if text(&data, "key") != Some(&entry.key) => Outcome::Unverified { reference: None },
-        Some(data) => match entry.compared(&data) {
-            Some(message) => Outcome::Conflict { message },
-            None if is_nobodys(&data) => Outcome::Ignored { message: answers::said(answer.status, credit::NOBODY) },
-            None => Outcome::Recorded { reference: Some(entry.key.clone()) },
+        Some(data) => match (text(&data, "key"), entry.compared(&data)) {
+            (None, _) => Outcome::Unverified { reference: None },
+            // Sending it again would make one more.
+            (Some(key), _) if key != entry.key => Outcome::Rekeyed {
+                message: format!("the vendor recorded it under another key, `{}`", redaction.apply(key)),
+                reference: key.to_owned(),
+            },
+            (Some(_), Some(message)) => Outcome::Conflict { message },
+            (Some(_), None) if is_nobodys(&data) => {
+                Outcome::Ignored { message: answers::said(answer.status, credit::NOBODY) }
+            }
+            (Some(key), None) => Outcome::Recorded { reference: Some(key.to_owned()) },
         },
         None if answers::is_acknowledged(answer) => Outcome::Unverified { reference: None },
         None => answers::unproved(answer, "a transaction"),
     }
 }
 
+/// Our key of a transaction, and the vendor's own, if it said another one.
+pub(super) fn keys(ours: &str, told: Option<&str>) -> (String, Option<String>) {
+    (ours.to_owned(), told.filter(|told| *told != ours).map(str::to_owned))
+}
+
 /// Looks for the sale's transaction. If nothing was sent, it counts as ours only if the vendor credits our partner.
 pub(super) fn look_up(account: &Account, entry: Entry, task: &Task) -> Call<Step<LookUp>> {
     let (withheld, partner) = (told(task), task.partner.as_ref().map(PartnerKey::as_str).map(str::to_owned));
-    let (key, is_unsent) = (entry.key.clone(), task.is_unsent);
+    let (keys, is_unsent) = (keys(&entry.key, task.reference.as_deref()), task.is_unsent);
     let (asked, told) = (account.clone(), withheld.clone());
     let then = move |answer: &Answer, searched: Searched| {
         let found = match searched {
@@ -192,13 +204,13 @@ pub(super) fn look_up(account: &Account, entry: Entry, task: &Task) -> Call<Step
         if is_nobodys(item) {
             return Step::Done(LookUp::Differs { message: credit::NOBODY.into() });
         }
-        let found = LookUp::Found { reference: Some(entry.key.clone()) };
+        let found = LookUp::Found { reference: text(item, "key").map(str::to_owned) };
         match is_unsent {
             true => credit::confirmed(&asked, &told, item, partner.as_deref(), true, found),
             false => Step::Done(found),
         }
     };
-    search(account, withheld, &key, u32::MAX, Step::Next, Arc::new(then))
+    search(account, withheld, keys, u32::MAX, Step::Next, Arc::new(then))
 }
 
 /// What a search for the transactions under one key came to.
@@ -227,24 +239,25 @@ impl Searched {
 /// Reads the result of a search.
 pub(super) type Then<R> = Arc<dyn Fn(&Answer, Searched) -> R + Send + Sync>;
 
-/// Reads the list page by page, `most` pages at most; `next` makes a further request of it. The filter is documented, but
-/// every item is compared, so that the result is right if the vendor ignores the filter.
+/// Reads the list under a key, and the one under the other key if the first is empty, page by page, `most` pages of each at
+/// most; `next` makes a further request of it. The filter is documented, but every item is compared, so that the result is
+/// right if the vendor ignores the filter.
 pub(super) fn search<R: 'static>(
     account: &Account,
     withheld: Withheld,
-    key: &str,
+    (key, other): (String, Option<String>),
     most: u32,
     next: fn(Call<R>) -> R,
     then: Then<R>,
 ) -> Call<R> {
-    Search { account: account.clone(), withheld, key: key.to_owned(), page: 1, most, found: Vec::new(), next, then }
-        .call()
+    Search { account: account.clone(), withheld, key, other, page: 1, most, found: Vec::new(), next, then }.call()
 }
 
 struct Search<R> {
     account: Account,
     withheld: Withheld,
     key: String,
+    other: Option<String>,
     page: u32,
     most: u32,
     found: Vec<Value>,
@@ -261,22 +274,27 @@ impl<R: 'static> Search<R> {
             }
             let Some(page) = answers::page(answer) else { return (self.then)(answer, Searched::NoList) };
             let ours = page.items.into_iter().filter(|item| text(item, "key") == Some(&self.key));
-            let found = self.found.iter().cloned().chain(ours).collect();
-            match page.has_more {
-                false => (self.then)(answer, Searched::All(found)),
-                true if self.page >= self.most => (self.then)(answer, Searched::TooLong),
-                true => (self.next)(self.following(found).call()),
+            let found: Vec<_> = self.found.iter().cloned().chain(ours).collect();
+            match (page.has_more, &self.other) {
+                (false, Some(other)) if found.is_empty() => {
+                    let under_the_other = Self { key: other.clone(), other: None, ..self.at(1, found) };
+                    (self.next)(under_the_other.call())
+                }
+                (false, _) => (self.then)(answer, Searched::All(found)),
+                (true, _) if self.page >= self.most => (self.then)(answer, Searched::TooLong),
+                (true, _) => (self.next)(self.at(self.page + 1, found).call()),
             }
         })
     }
 
-    /// The search on the next page.
-    fn following(&self, found: Vec<Value>) -> Self {
+    /// The search on another page.
+    fn at(&self, page: u32, found: Vec<Value>) -> Self {
         Self {
             account: self.account.clone(),
             withheld: self.withheld.clone(),
             key: self.key.clone(),
-            page: self.page + 1,
+            other: self.other.clone(),
+            page,
             most: self.most,
             found,
             next: self.next,

@@ -195,8 +195,10 @@ pub(super) fn not_looked_up(answer: &Answer, failure: Outcome) -> LookUp {
         | Outcome::Duplicate { message }
         | Outcome::Forbidden { message }
         | Outcome::Missing { message }
+        | Outcome::NotNeeded { message }
         | Outcome::Premature { message }
         | Outcome::Rejected { message }
+        | Outcome::Rekeyed { message, .. }
         | Outcome::Unknown { message } => (message, rate_limit(answer)),
         Outcome::Ignored { .. } | Outcome::Recorded { .. } | Outcome::Unverified { .. } => {
             (said(answer.status, "no clear answer"), rate_limit(answer))

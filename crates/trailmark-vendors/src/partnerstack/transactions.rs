@@ -61,6 +61,8 @@ pub(super) struct Entry<'a> {
     /// The conversion's `data`.
     data: &'a TextMap,
     created_at: i64,
+    /// The vendor's key of it, if it said one.
+    told: Option<&'a str>,
 }
 
 /// The sale as a transaction.
@@ -101,7 +103,8 @@ fn order(task: &Task) -> Result<&Order, Rejection> {
 
 fn entry<'a>(task: &'a Task, order: &'a Order, cents: i64) -> Result<Entry<'a>, Rejection> {
     let customer = customers::named(task)?;
-    Ok(Entry { customer, order, cents, data: &task.data, created_at: task.occurred_at.0 })
+    let told = task.reference.as_deref();
+    Ok(Entry { customer, order, cents, data: &task.data, created_at: task.occurred_at.0, told })
 }
 
 /// An amount in hundredths of the major unit, exactly.
@@ -197,12 +200,12 @@ pub(super) fn read_entered(entry: &Entry<'_>, dialect: Dialect, answer: &Answer,
 }
 
 /// If the key is taken, the vendor may answer with the existing transaction, so the answer is compared. A transaction under
-/// another key was made, and no look-up by our key would ever find it: sending it again would make one more.
+/// another key was made: sending it again would make one more.
 fn entered(entry: &Entry<'_>, dialect: Dialect, data: &Value, redaction: &Redaction<'_>) -> Outcome {
     match (text(data, "key"), dialect) {
         (Some(key), Dialect::Current) if key != entry.order.key.as_str() => {
-            let key = redaction.apply(key);
-            Outcome::Conflict { message: format!("the vendor recorded it under another key, `{key}`") }
+            let message = format!("the vendor recorded it under another key, `{}`", redaction.apply(key));
+            Outcome::Rekeyed { message, reference: key.to_owned() }
         }
         (Some(key), _) => match compared(entry, data) {
             None => Outcome::Recorded { reference: Some(key.to_owned()) },
@@ -244,10 +247,11 @@ pub(super) enum Sought<'a> {
 }
 
 impl Sought<'_> {
-    fn key(&self) -> &str {
+    /// The transaction on a page: of an entry the one under our key, or else under the key that the vendor said.
+    fn item<'p>(&self, page: &'p Page) -> Option<&'p Value> {
         match self {
-            Self::Entry(entry) => entry.order.key.as_str(),
-            Self::Deleted(deletion) => &deletion.key,
+            Self::Entry(entry) => page.item(entry.order.key.as_str()).or_else(|| page.item(entry.told?)),
+            Self::Deleted(deletion) => page.item(&deletion.key),
         }
     }
 
@@ -271,7 +275,7 @@ impl Sought<'_> {
         if answers::failure(answer, "base_url", redaction).is_some() {
             return None;
         }
-        let page = page(answer).filter(|page| page.has_more && page.item(self.key()).is_none())?;
+        let page = page(answer).filter(|page| page.has_more && self.item(page).is_none())?;
         page.items.last().and_then(|item| text(item, "key")).map(str::to_owned)
     }
 
@@ -281,18 +285,18 @@ impl Sought<'_> {
             return answers::not_looked_up(answer, failure);
         }
         let Some(page) = page(answer) else { return answers::unclear(answer, "no list of transactions") };
-        let found = || LookUp::Found { reference: Some(self.key().to_owned()) };
-        match (self, page.item(self.key())) {
+        let found = |key: &str| LookUp::Found { reference: Some(key.to_owned()) };
+        match (self, self.item(&page)) {
             (_, None) if page.has_more => {
                 answers::unclear(answer, "too many transactions since the sale to find this one")
             }
             (Self::Entry(_), None) => LookUp::Absent,
             (Self::Entry(entry), Some(item)) => match compared(entry, item) {
-                None => found(),
+                None => found(text(item, "key").unwrap_or(entry.order.key.as_str())),
                 Some(message) => LookUp::Differs { message },
             },
             (Self::Deleted(_), Some(item)) if item.get("archived") != Some(&Value::Bool(true)) => LookUp::Absent,
-            (Self::Deleted(_), _) => found(),
+            (Self::Deleted(deletion), _) => found(&deletion.key),
         }
     }
 }

@@ -63,7 +63,10 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
     let transactions = [within(object, "transaction", "key"), text(object, "transaction_key")];
     match family {
         Family::Customer => Notice { customers: keys([key].into_iter().chain(customers)), ..Notice::of(event) },
-        Family::Partner => Notice { partners: keys([text(object, "partner_key"), key]), ..Notice::of(event) },
+        Family::Partner => {
+            let number = number(object);
+            Notice { partners: keys([text(object, "partner_key"), key, number.as_deref()]), ..Notice::of(event) }
+        }
         Family::Transaction => Notice { transactions: keys([key]), customers: keys(customers), ..Notice::of(event) },
         // A reward without a customer, such as a bonus, belongs to the partner alone.
         Family::Reward => {
@@ -74,6 +77,11 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
         }
         Family::Other => Notice::of(event),
     }
+}
+
+/// The vendor's number of a partnership, which stays when the partner's key is changed. No partner's key begins with `#`.
+fn number(object: &Value) -> Option<String> {
+    object.get("id").and_then(Value::as_u64).map(|id| format!("#{id}"))
 }
 
 /// The customer's keys on a thing that belongs to a customer, beside the customer or inside.

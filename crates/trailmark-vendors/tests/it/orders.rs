@@ -1,5 +1,6 @@
 //! Sales, refunds and leads in dialect `current`: which call each becomes, what is exact, and what each answer says.
 
+use serde_json::json;
 use trailmark_vendors::capability::Class;
 use trailmark_vendors::outcome::{LookUp, Outcome};
 use trailmark_vendors::task::{EarlierSale, Plan, Task};
@@ -274,13 +275,22 @@ fn a_key_that_is_answered_with_another_transaction_is_a_conflict() {
 }
 
 #[test]
-fn a_sale_that_the_vendor_confirms_under_another_key_is_a_conflict_that_names_the_key() {
+fn a_sale_that_the_vendor_confirms_under_another_key_is_told_with_that_key_and_searched_under_both() {
     let made = fixture!("200_transaction").replace("\"o_1001\"", "\"txn_7\"");
     let message = "the vendor recorded it under another key, `txn_7`".to_owned();
     for status in [200, 201] {
         let outcome = adapter().read(&sale(1230, "EUR"), &answer(status, &made));
-        assert_eq!(outcome, Outcome::Conflict { message: message.clone() });
+        assert_eq!(outcome, Outcome::Rekeyed { message: message.clone(), reference: "txn_7".into() });
     }
+    let rekeyed = Task { reference: Some("txn_7".into()), ..sale(1230, "EUR") };
+    let list = |key: &str, amount: i64| {
+        let item = json!({ "key": key, "amount": amount, "currency": "EUR" });
+        json!({ "data": { "items": [item], "has_more": false }, "status": 200 }).to_string()
+    };
+    assert_eq!(found(&rekeyed, 200, &list("txn_7", 1230)), "found | txn_7");
+    assert_eq!(found(&rekeyed, 200, &list("o_1001", 1230)), "found | o_1001");
+    assert!(found(&rekeyed, 200, &list("txn_7", 1231)).starts_with("differs | "));
+    assert_eq!(found(&sale(1230, "EUR"), 200, &list("txn_7", 1230)), "absent", "that may be anybody's");
 }
 
 // field-faults row 38

@@ -39,7 +39,7 @@ fn both_generations_and_the_guide_say_whom_they_are_about() {
     let sample = json!({"id": 123, "partner_key": "JohnSmith", "first_name": "John", "last_name": "Smith",
         "email": "john@partners.example", "group": {"id": 22, "name": "Top Sellers", "slug": "topsellers"},
         "event": "partnership_created", "archived": "false"});
-    check(sample, "partnership_created |  |  | JohnSmith");
+    check(sample, "partnership_created |  |  | JohnSmith,#123");
     check(json!({"event": "partner.updated", "key": "ada"}), "partner.updated |  |  | ada");
     let transaction =
         json!({"event": "transaction.updated", "key": "txn_1", "customer_key": "u_1", "status": "approved"});

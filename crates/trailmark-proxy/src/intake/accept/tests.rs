@@ -21,6 +21,7 @@ use crate::store::{Accepted, Arrival, Store};
 mod claims;
 mod pages;
 mod steps;
+mod touches;
 
 struct Shop {
     store: Arc<dyn Store>,

@@ -288,13 +288,16 @@ pub async fn a_lease_and_its_task_say_whether_an_earlier_send_may_have_taken_eff
         signed_up(&store, number, &["main"]).await;
         let first = leased(&store, 2 * number).await;
         let task = async || store.task(site(), first.delivery.clone()).await.unwrap();
-        assert!(!first.is_unsure && !task().await.may_have_acted, "nothing was sent");
+        let unsent = task().await;
+        assert!(!first.is_unsure && !unsent.may_have_acted && unsent.is_unsent, "nothing was sent");
         let key = store.begin_attempt(&first, send()).await.unwrap();
         let (progress, attempt) = (first.progress.clone(), Some((key, end(outcome.as_str()))));
         store.settle(&first, Settlement { progress, attempt, lane: None }).await.unwrap();
         let second = leased(&store, 2 * number + 1).await;
         assert_eq!(second.is_unsure, outcome.may_have_effect(), "{outcome:?}");
-        assert_eq!(task().await.may_have_acted, outcome.may_have_effect(), "{outcome:?}");
+        let sent = task().await;
+        assert_eq!(sent.may_have_acted, outcome.may_have_effect(), "{outcome:?}");
+        assert_eq!(sent.is_unsent, outcome.was_turned_away(), "{outcome:?}");
         store.settle(&second, settlement(&second, State::Dropped, None)).await.unwrap();
     }
 }

@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, named_params};
 use trailmark_vendors::capability::Class;
 use trailmark_wire::ids::{DeliveryId, SiteId};
 
-use super::rows::{checked, count, damaged, first, plain, time, write};
+use super::rows::{all, checked, count, damaged, first, plain, time, write};
 use crate::outbox::Purpose;
 use crate::outbox::manual::Past;
 use crate::outbox::sent::SendOutcome;
@@ -89,25 +89,27 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
 }
 
 /// What all sends of a delivery, in all generations, leave open. A success that came after its lease had ended is
-/// recorded only on its attempt, so the next send needs a look-up first. So does what a vendor seemed to ignore, if it
-/// can be asked: it may have recorded that for nobody, or may have said nothing at all.
+/// recorded only on its attempt, so it counts, too.
 pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<Past, StoreError> {
-    let sql = format!(
-        "SELECT class FROM attempts WHERE site = ?1 AND delivery = ?2
-           AND ({MAY} OR purpose = 'send' AND outcome = '{IGNORED}' AND class = '{SEARCHABLE}')
-         ORDER BY generation DESC, number DESC LIMIT 1",
-        MAY = may_have_effect("attempts"),
-        IGNORED = SendOutcome::Ignored.as_str(),
-        SEARCHABLE = Class::Searchable.as_str()
-    );
-    let unsure = first(ledger, &sql, (site.as_str(), delivery.as_str()), class)?;
-    Ok(unsure.map_or(Past::Clear, Past::Unsure))
+    let sql = "SELECT outcome, class FROM attempts WHERE site = ?1 AND delivery = ?2 AND purpose = 'send'
+               ORDER BY generation DESC, number DESC";
+    let sends = all(ledger, sql, (site.as_str(), delivery.as_str()), |row| {
+        let outcome: Option<String> = plain(row, "outcome")?;
+        Ok((outcome.as_deref().and_then(SendOutcome::from_word), class(row)?))
+    })?;
+    Ok(Past::of(sends))
 }
 
 /// SQL condition: the attempt with this alias is a send that may have taken effect at the vendor.
 pub(super) fn may_have_effect(attempt: &str) -> String {
-    let words = SendOutcome::words_with_effect();
+    let words = SendOutcome::words(SendOutcome::may_have_effect);
     format!("{attempt}.purpose = 'send' AND ({attempt}.outcome IS NULL OR {attempt}.outcome IN ({words}))")
+}
+
+/// SQL condition: the attempt with this alias is a send that the vendor did not turn away, as far as is known.
+pub(super) fn was_let_in(attempt: &str) -> String {
+    let words = SendOutcome::words(SendOutcome::was_turned_away);
+    format!("{attempt}.purpose = 'send' AND ({attempt}.outcome IS NULL OR {attempt}.outcome NOT IN ({words}))")
 }
 
 fn open_attempt(row: &Row<'_>) -> Result<OpenAttempt, StoreError> {

@@ -19,7 +19,8 @@ use crate::store::webhooks::{AskClaim, Asking, Told};
 const CONCERNED: u32 = 1000;
 
 /// Deliveries of a program that an event concerns: those of its transactions, otherwise of its customers, otherwise
-/// of its partners. Deliveries that are not recorded yet are included: they are queried once they are recorded.
+/// of its partners. A partner has all keys of the events with which this one shares a key: one of them may have changed
+/// since the click. Deliveries that are not recorded yet are included: they are queried once they are recorded.
 pub(super) fn concerned(
     ledger: &Connection,
     site: &SiteId,
@@ -46,7 +47,13 @@ pub(super) fn concerned(
          ORDER BY +d.id DESC LIMIT :most";
     let partner = "SELECT d.id FROM touches t CROSS JOIN deliveries d ON d.site = t.site AND d.touch = t.id
          WHERE t.site = :site AND t.program = :program AND d.program = :program AND d.commission <> 'paid'
-           AND t.partner IN (SELECT value FROM json_each(:keys))
+           AND t.partner IN (
+             SELECT value FROM json_each(:keys)
+             UNION SELECT twin.key FROM json_each(:keys) named
+               CROSS JOIN webhook_subjects known ON known.site = :site AND known.program = :program
+                 AND known.kind = 'partner' AND known.key = named.value
+               CROSS JOIN webhook_subjects twin ON twin.site = :site AND twin.webhook = known.webhook
+                 AND twin.kind = 'partner')
          ORDER BY +d.id DESC LIMIT :most";
     for (sql, keys) in [(transaction, &notice.transactions), (customer, &notice.customers), (partner, &notice.partners)]
     {

@@ -8,7 +8,7 @@ use trailmark_wire::conversion::{Customer, Order};
 use trailmark_wire::ids::{DeliveryId, SiteId};
 use trailmark_wire::money::Currency;
 
-use super::attempts::may_have_effect;
+use super::attempts::{may_have_effect, was_let_in};
 use super::rows::{checked, count, damaged, first, json, maybe, plain, time, word};
 use crate::store::StoreError;
 
@@ -19,7 +19,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Deliver
                       p.email, p.name, coalesce(p.data, '{}') AS data, coalesce(p.items, '[]') AS items,
                       t.click_id, t.partner,
                       NOT EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
-                                  AND a.purpose = 'send') AS is_unsent,
+                                  AND LET_IN) AS is_unsent,
                       EXISTS (SELECT 1 FROM attempts a WHERE a.site = d.site AND a.delivery = d.id
                               AND EFFECT) AS may_have_acted,
                       d.reference,
@@ -53,6 +53,7 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Deliver
                                  WHERE k.site = ed.site AND k.id = ed.conversion) DESC, +ed.id LIMIT 1)
                WHERE d.site = ?1 AND d.id = ?2"
         .replace("OTHERS", &others_of_the_touch())
+        .replace("LET_IN", &was_let_in("a"))
         .replace("EFFECT", &may_have_effect("a"));
     let found = first(ledger, &sql, (site.as_str(), delivery.as_str()), task)?;
     found.ok_or(StoreError::NotFound("delivery"))

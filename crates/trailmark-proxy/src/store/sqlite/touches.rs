@@ -172,15 +172,16 @@ pub(super) fn newest_alive(
     first(ledger, NEWEST_ALIVE, (site.as_str(), visitor.as_str(), now.0), stored_touch)
 }
 
-/// The newest touches of a visitor in each program, alive or not, the oldest first. Unusable touches are counted
-/// separately, so that they displace no usable ones. At most [`TOUCHES_LOOKED_AT`] touches are read.
+/// The newest touches of a visitor in each program, alive or not, the oldest first. Unusable touches and those without a
+/// click id are counted separately, so that they displace no others. At most [`TOUCHES_LOOKED_AT`] touches are read.
 pub(super) fn of_visitor(
     ledger: &Connection,
     site: &SiteId,
     visitor: &VisitorId,
 ) -> Result<Vec<StoredTouch>, StoreError> {
     let sql = "SELECT * FROM (
-                 SELECT *, row_number() OVER (PARTITION BY program, unusable IS NULL ORDER BY at DESC, id DESC) AS place FROM (
+                 SELECT *, row_number() OVER (PARTITION BY program, unusable IS NULL, click_id IS NULL
+                                                ORDER BY at DESC, id DESC) AS place FROM (
                    SELECT * FROM touches INDEXED BY touches_newest WHERE site = ?1 AND visitor = ?2
                    ORDER BY at DESC, id DESC LIMIT ?4))
                WHERE place <= ?3 ORDER BY at, id";
@@ -203,6 +204,7 @@ pub(super) fn stored_touch(row: &Row<'_>) -> Result<StoredTouch, StoreError> {
         at: time(row, "at")?,
         expires_at: time(row, "expires_at")?,
         unusable: captured.unusable,
+        lacks_click: false,
     };
     let landing_url = plain(row, "landing_url")?;
     Ok(StoredTouch { touch, visitor: checked(row, "visitor")?, captured, landing_url })

@@ -17,6 +17,15 @@ use crate::store::{Limit, StoreError};
 /// Shortest accepted beginning of an id, in characters.
 const SHORTEST_PREFIX: usize = 8;
 
+/// Why an event is unmatched.
+const UNMATCHED: &str = "no delivery of this program matches the customer, transaction or partner that it names";
+
+/// The same for an event about a partner alone, and what to do.
+const UNMATCHED_PARTNER: &str = "no delivery of this program matches the partner that it names: nobody came by this partner, \
+                                 or the partner's key was changed after the click. Open commissions are asked for again by \
+                                 themselves; `conversions list --partner` with the old key lists them, and `conversions \
+                                 check` asks for one at once";
+
 /// See [`crate::store::webhooks::WebhookStore::keep_webhook`].
 pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreError> {
     let state = if new.meaning.is_none() { WebhookState::TooLarge } else { WebhookState::Received };
@@ -141,7 +150,8 @@ impl<'a> Stands<'a> {
 }
 
 /// Schedules a commission query for every delivery of the customer, transaction or partner that the event names. Without such
-/// a delivery, stores those keys in `webhook_subjects`.
+/// a delivery, stores those keys in `webhook_subjects`; otherwise only the partner's, by which a later event with another key
+/// of that partner is matched.
 fn concern<'a>(
     ledger: &Connection,
     site: &SiteId,
@@ -150,15 +160,14 @@ fn concern<'a>(
     notice: &'a Notice,
     now: UnixMillis,
 ) -> Result<Stands<'a>, StoreError> {
-    let event = Some(&notice.event);
     let deliveries = commissions::concerned(ledger, site, program, notice)?;
+    let all = [("partner", &notice.partners), ("customer", &notice.customers), ("transaction", &notice.transactions)];
+    let is_of_partner = notice.customers.is_empty() && notice.transactions.is_empty();
+    let kept = all.iter().take(if deliveries.is_empty() { all.len() } else { 1 });
+    remember_subjects(ledger, site, id, program, kept)?;
     if deliveries.is_empty() {
-        remember_subjects(ledger, site, id, program, notice)?;
-        return Ok(Stands::so(
-            WebhookState::Unmatched,
-            event,
-            "no delivery of this program matches the customer, transaction or partner that it names",
-        ));
+        let reason = if is_of_partner { UNMATCHED_PARTNER } else { UNMATCHED };
+        return Ok(Stands::so(WebhookState::Unmatched, Some(&notice.event), reason));
     }
     for delivery in &deliveries {
         commissions::mark(ledger, site, delivery, now)?;
@@ -167,17 +176,16 @@ fn concern<'a>(
     Ok(Stands { state: WebhookState::Followed, event: Some(&notice.event), reason: None, deliveries: number })
 }
 
-fn remember_subjects(
+fn remember_subjects<'a>(
     ledger: &Connection,
     site: &SiteId,
     id: &WebhookId,
     program: &ProgramId,
-    notice: &Notice,
+    kinds: impl Iterator<Item = &'a (&'static str, &'a Vec<String>)>,
 ) -> Result<(), StoreError> {
-    let kinds = [("customer", &notice.customers), ("transaction", &notice.transactions), ("partner", &notice.partners)];
     let sql = "INSERT INTO webhook_subjects (site, program, kind, key, webhook) VALUES (?1, ?2, ?3, ?4, ?5)";
     for (kind, keys) in kinds {
-        for key in keys {
+        for key in keys.iter() {
             write(ledger, sql, (site.as_str(), program.as_str(), kind, key, id.as_str()))?;
         }
     }
@@ -189,7 +197,7 @@ fn forget_subjects(ledger: &Connection, site: &SiteId, id: &WebhookId) -> Result
     write(ledger, sql, (site.as_str(), id.as_str())).map(|_| ())
 }
 
-/// Interprets unmatched webhooks again that name a delivery which was just recorded.
+/// Interprets unmatched webhooks again that name a delivery which was just recorded, or share a partner with one that does.
 pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     let sql = "UPDATE webhooks SET state = 'received' WHERE site = ?1 AND state = 'unmatched' AND id IN (
                  WITH delivery AS (
@@ -202,7 +210,12 @@ pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) ->
                    UNION SELECT program, 'customer', reference FROM delivery
                    UNION SELECT program, 'transaction', order_key FROM delivery
                    UNION SELECT program, 'transaction', reference FROM delivery
-                   UNION SELECT program, 'partner', partner FROM delivery)
+                   UNION SELECT program, 'partner', partner FROM delivery
+                   UNION SELECT delivery.program, 'partner', twin.key FROM delivery
+                     CROSS JOIN webhook_subjects known ON known.site = ?1 AND known.program = delivery.program
+                       AND known.kind = 'partner' AND known.key = delivery.partner
+                     CROSS JOIN webhook_subjects twin ON twin.site = ?1 AND twin.webhook = known.webhook
+                       AND twin.kind = 'partner')
                  SELECT s.webhook FROM subjects CROSS JOIN webhook_subjects s
                    ON s.site = ?1 AND s.program = subjects.program AND s.kind = subjects.kind AND s.key = subjects.key)";
     write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())

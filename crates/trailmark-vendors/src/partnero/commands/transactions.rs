@@ -145,5 +145,5 @@ fn unless_there(account: &Account, withheld: Withheld, mut keys: Vec<String>, cr
             not_before: None,
         }),
     };
-    search(account, withheld, &key, MOST_PAGES, next, Arc::new(then))
+    search(account, withheld, (key, None), MOST_PAGES, next, Arc::new(then))
 }

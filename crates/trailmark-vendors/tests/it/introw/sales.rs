@@ -164,6 +164,27 @@ fn a_refund_that_does_not_fit_its_sales_line_is_not_sent() {
 }
 
 #[test]
+fn a_refund_of_a_line_that_is_void_takes_nothing_back_and_says_why() {
+    let line = fixture!(in_folder "201_line");
+    for word in ["VOIDED", "VOID", "DECLINED", "REJECTED"] {
+        let void = line.replace("PENDING", word).replace("\"3.00\"", "\"0.00\"");
+        let message = format!("the sale's commission line is `{word}`, so the partner has nothing to give back");
+        assert_eq!(introw().read(&refund(1250), &answer(200, &void)), Outcome::NotNeeded { message });
+    }
+    for word in ["PENDING", "APPROVED", "PAID", "PARKED"] {
+        let shown = answer(200, &line.replace("PENDING", word));
+        let Ok(Plan::Send { call, .. }) = introw().plan(&refund(1250)) else { panic!() };
+        assert!(matches!((call.read)(&shown), Step::Next(_)), "{word}");
+    }
+    // A refund that was sent before is found all the same.
+    let void = answer(200, &line.replace("PENDING", "VOIDED"));
+    let Step::Next(list) = introw().looked_up(&refund(3000), &void) else { panic!() };
+    let lines = fixture!(in_folder "200_lines_last").replace("Order o_1001", "Refund r_2001 of order o_1001");
+    let found = (list.read)(&answer(200, &lines.replace("\"3.00\"", "\"-3.00\"")));
+    assert!(matches!(found, Step::Done(LookUp::Found { reference: Some(id) }) if id == "cln_9"));
+}
+
+#[test]
 fn amounts_are_exact_decimals_of_the_currency_or_refused() {
     let pair = |amount: &str, source: &str| Some((amount.to_owned(), source.to_owned()));
     // Three items at 10.00, of which 29.00 are left net.

@@ -148,7 +148,9 @@ fn a_created_transaction_is_recorded_if_it_is_ours_and_somebodys() {
         read(&created.replace("\"customer\": \"u_1\"", "\"customer\": {\"key\": \"u_2\"}")),
         format!("{differs}the customer")
     );
-    assert_eq!(read(&created.replace("o_1001", "o_1002")), "unverified | ");
+    let another = "rekeyed | the vendor recorded it under another key, `o_1002` | o_1002";
+    assert_eq!(read(&created.replace("o_1001", "o_1002")), another, "a look-up by our key would never find it");
+    assert_eq!(read(&created.replace("\"key\": \"o_1001\"", "\"k\": \"o_1001\"")), "unverified | ");
     assert_eq!(read(r#"{"status":1}"#), "unverified | ");
 }
 

@@ -6,7 +6,7 @@ use trailmark_vendors::task::Task;
 use trailmark_wire::ids::PartnerKey;
 
 use super::super::with_key;
-use super::{adapter, answer, driven, fixture, line, listed, looked_up, page, sale, shown, signup};
+use super::{adapter, answer, driven, fixture, line, listed, looked_up, page, refund, sale, shown, signup};
 
 fn credited_to(key: &str) -> Task {
     Task { partner: Some(PartnerKey::new(key).unwrap()), ..signup() }
@@ -108,6 +108,27 @@ fn a_sale_is_found_once_under_its_key_absent_at_the_lists_end_and_otherwise_diff
     let twice = [shown(&12.3.into()), shown(&12.3.into())];
     assert_eq!(look(&[page(&twice)]), "differs | the vendor has 2 transactions under our key");
     assert_eq!(look(&[other("key", json!("O_1001"))]), "absent", "keys match exactly");
+}
+
+#[test]
+fn what_the_vendor_has_under_another_key_is_searched_under_both() {
+    let under = |key: &str, amount: f64| {
+        let mut item = shown(&amount.into());
+        item["key"] = json!(key);
+        page(&[item])
+    };
+    let rekeyed = |task: Task| Task { reference: Some("txn_7".into()), ..task };
+    let sale = rekeyed(sale(1230, "EUR"));
+    let answers = [page(&[]), under("txn_7", 12.3)];
+    let (lines, _) = driven(adapter().delivery.look_up(&sale).unwrap(), &answers);
+    let list = |key: &str| format!("GET /v1/transactions?key={key}&limit=100&page=1");
+    assert_eq!(lines, [list("o_1001"), list("txn_7")]);
+    assert_eq!(looked_up(&sale, &answers), "found | txn_7");
+    assert_eq!(looked_up(&sale, &[under("o_1001", 12.3)]), "found | o_1001", "ours comes first");
+    assert_eq!(looked_up(&sale, &[page(&[]), page(&[])]), "absent");
+    let part = rekeyed(refund(300, 0));
+    assert_eq!(looked_up(&part, &[page(&[]), under("txn_7", 9.3)]), "found | txn_7");
+    assert_eq!(looked_up(&rekeyed(refund(1230, 0)), &[page(&[])]), "found | o_1001", "a deletion has no other key");
 }
 
 #[test]

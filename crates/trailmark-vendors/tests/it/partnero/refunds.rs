@@ -140,6 +140,9 @@ fn a_replacement_that_fails_says_that_the_transaction_is_gone() {
     let nobody =
         fixture!("201_transaction").replace("12.3,", "9.3,").replace("\"partner_123\",\n    \"c", "null,\n    \"c");
     assert!(after(answer(201, &nobody)).starts_with("conflict | the sale's transaction was replaced: "), "{nobody}");
+    let elsewhere = answer(201, &fixture!("201_transaction").replace("12.3,", "9.3,").replace("o_1001", "o_7"));
+    let told = "rekeyed | the sale's transaction was replaced: the vendor recorded it under another key, `o_7` | o_7";
+    assert_eq!(after(elsewhere), told);
 }
 
 #[test]
