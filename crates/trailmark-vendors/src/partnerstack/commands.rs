@@ -470,7 +470,8 @@ pub(super) static LACKING: &[Lack] = &[
     lack(
         "applications",
         "list",
-        "no documented call lists applications; their webhooks are recorded: `trailmark webhooks list`",
+        "no documented call lists applications; they are in PartnerStack, and `trailmark webhooks list` names the \
+         application, partner and group of each `application_created` that came",
     ),
     lack("applications", "approve", "applications are approved and declined in PartnerStack only (seed 002)"),
     lack(
