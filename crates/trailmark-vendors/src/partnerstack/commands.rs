@@ -225,7 +225,8 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         BOTH,
         Command {
             verb: "move",
-            summary: "Move several partners to another group, one after the other",
+            summary: "Move several partners to another group, one after the other; the new group's rules may change \
+                      running commissions",
             key: None,
             inputs: &[
                 Input::of("partner", InputKind::Texts, "Key or e-mail address of a partner that moves").needed(),
@@ -434,7 +435,12 @@ const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack
 /// What it does not offer, or in one dialect only. Every paragraph of seed 002 is a command above or a row here.
 pub(super) static LACKING: &[Lack] = &[
     lack("groups", "get", "the documents have no call for a single group; list them, or use dialect `guide`"),
-    lack("groups", "join-link", "each group's join link is in PartnerStack: Groups, the group, Settings (seed 002)"),
+    lack(
+        "groups",
+        "join-link",
+        "each group's join link is in PartnerStack: Groups, the group, Settings (seed 002); whoever follows it, also a \
+         partner whom the network declined, fills in your application form if you have one",
+    ),
     lack(
         "partners",
         "invite",
