@@ -1,6 +1,8 @@
 //! Acme, an invented vendor that takes signups of a click id and nothing else. It is no part of the product: `cargo xtask
 //! test` adds it to a copy of the tree, to show what a new vendor touches. It is as small as an adapter may be: no look-up, no
-//! commissions, no webhooks, no commands.
+//! commissions, no webhooks, no commands. `table` describes it for people.
+
+mod table;
 
 use std::sync::Arc;
 
@@ -8,7 +10,8 @@ use serde_json::{Value, json};
 use trailmark_wire::conversion::Kind;
 
 use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
-use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::capability::{Capabilities, Class};
+use crate::command::Lack;
 use crate::exchange::{Answer, Call, Method, Request, Step};
 use crate::outcome::{LookUp, Outcome, Probe, kept};
 use crate::root::Root;
@@ -49,12 +52,11 @@ impl Vendor for Acme {
     }
 
     fn capabilities(&self, dialect: Dialect) -> Capabilities {
-        let support = |operation| match operation {
-            Operation::Signup => Support::Yes { how: "PUT /signups/{customer}", class: Some(Class::Upsert) },
-            _ => Support::Unsupported { why: NOT_THERE },
-        };
-        let cells = Operation::ALL.map(|operation| (operation, support(operation)));
-        Capabilities { vendor: NAME, dialect, cells: cells.to_vec() }
+        table::capabilities(dialect)
+    }
+
+    fn lacking(&self) -> &'static [Lack] {
+        table::LACKING
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {

@@ -37,6 +37,8 @@ fn its_settings_and_capabilities_are_told() {
         assert!(matches!(table.of(Operation::Signup), Support::Yes { .. }));
         assert!(matches!(table.of(Operation::Sale), Support::Unsupported { .. }));
     }
+    let lacking: Vec<_> = acme.lacking().iter().map(|lack| (lack.noun, lack.verb)).collect();
+    assert_eq!(lacking, [("partners", "list")]);
 }
 
 #[test]

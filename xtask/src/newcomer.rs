@@ -17,8 +17,9 @@ use crate::workspace::Workspace;
 const COPIED: [&str; 3] = ["Cargo.lock", "crates/trailmark-wire", "crates/trailmark-vendors"];
 
 /// Its folder and its tests, and where they go.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 4] = [
     ("mod.rs", "crates/trailmark-vendors/src/acme/mod.rs"),
+    ("table.rs", "crates/trailmark-vendors/src/acme/table.rs"),
     ("captures.rs", "crates/trailmark-vendors/src/acme/captures.rs"),
     ("tests.rs", "crates/trailmark-vendors/tests/acme.rs"),
 ];

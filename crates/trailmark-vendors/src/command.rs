@@ -73,6 +73,11 @@ pub struct Lack {
     pub why: &'static str,
 }
 
+/// One line for one [`Lack`].
+pub(crate) const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {
+    Lack { noun, verb, why }
+}
+
 /// A kind of thing that is added from the rows of a file: the command `add` of this noun, once for each row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Import {

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-/// The longest name of an event.
+/// The longest name of an event, and the longest key that is shown.
 const EVENT_CHARS: usize = 64;
 
 /// The longest key that is accepted; vendors' keys have at most 255 characters.
@@ -12,6 +12,9 @@ const KEY_CHARS: usize = 255;
 
 /// Keys of each kind that are taken from one event.
 const KEYS: usize = 8;
+
+/// Stands for a text that may be about a person.
+const WITHHELD: &str = "[withheld]";
 
 /// An event, and which customer, transaction or partner it names. Keys may be personal, so `Debug` shows none.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -35,6 +38,8 @@ pub enum Meaning {
     Noted {
         /// Its name.
         event: String,
+        /// What it is about, for people, such as `application appl_1, partner ada`. Nothing personal.
+        about: Option<String>,
     },
     /// An event that the vendor's documents do not name.
     UnknownEvent {
@@ -69,10 +74,23 @@ impl fmt::Debug for Notice {
 /// An event's name, if it has the form of one: a letter, then letters, digits and `.`, `_`, `:`, `-`, at most 64 characters.
 /// Anything else is `[withheld]`, since it is stored and shown, and may be about a person.
 pub fn event_name(text: &str) -> String {
-    let is_name = text.len() <= EVENT_CHARS
-        && text.starts_with(|first: char| first.is_ascii_alphabetic())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte));
-    if is_name { text } else { "[withheld]" }.to_owned()
+    let is_name = text.starts_with(|first: char| first.is_ascii_alphabetic()) && is_plain(text);
+    if is_name { text } else { WITHHELD }.to_owned()
+}
+
+/// Things with their keys, for people; `None` without a key. A key is shown if it has a letter and the characters of an event's
+/// name. Anything else, such as an e-mail address, a telephone number or a name with a blank, is `[withheld]`.
+pub(crate) fn about<'v>(keys: impl IntoIterator<Item = (&'static str, Option<&'v str>)>) -> Option<String> {
+    let is_shown = |key: &str| key.contains(|letter: char| letter.is_ascii_alphabetic()) && is_plain(key);
+    let named = keys.into_iter().filter_map(|(thing, key)| {
+        key.map(|key| format!("{thing} {}", if is_shown(key) { key } else { WITHHELD }))
+    });
+    let named: Vec<_> = named.collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
+fn is_plain(text: &str) -> bool {
+    text.len() <= EVENT_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
 /// Keys without duplicates, blank ones and ones that are too long.

@@ -65,6 +65,7 @@ fn table(rows: &[WebhookRow]) -> String {
         ("PROGRAM", Room::Rest),
         ("EVENT", Room::Rest),
         ("STATE", Room::Rest),
+        ("REASON", Room::Rest),
     ];
     let cells = rows.iter().map(|row| {
         vec![
@@ -73,6 +74,7 @@ fn table(rows: &[WebhookRow]) -> String {
             row.program.to_string(),
             row.event.clone().unwrap_or_default(),
             row.state.as_str().to_owned(),
+            row.reason.clone().unwrap_or_default(),
         ]
     });
     output::list(&header, cells.collect(), "no webhook matches")

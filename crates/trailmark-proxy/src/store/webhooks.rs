@@ -136,7 +136,7 @@ pub struct WebhookRow {
     pub state: WebhookState,
     /// The event's name, once read.
     pub event: Option<String>,
-    /// Why it is in that state.
+    /// Why it is in that state; of an event that concerns no commission, also what it is about.
     pub reason: Option<String>,
     /// How many deliveries it concerned when it was last interpreted.
     pub deliveries: u32,

@@ -194,7 +194,10 @@ fn look_webhook(input: &[u8]) -> Looked {
             )?;
             Ok(Verdict::Accepted)
         }
-        Meaning::Noted { event } | Meaning::UnknownEvent { event } => {
+        Meaning::Noted { event, .. } | Meaning::UnknownEvent { event } => {
+            let about = if let Meaning::Noted { about: Some(about), .. } = &meaning { about.as_str() } else { "" };
+            let is_short = about.len() <= 400 && !about.contains('@') && !about.chars().any(char::is_control);
+            rule(is_short, "what is shown of a noted event is short and no address", || about.to_owned())?;
             rule(is_name(event), "an event's name is short and without controls", || event.clone())?;
             Ok(Verdict::Refused)
         }

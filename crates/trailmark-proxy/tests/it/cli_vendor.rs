@@ -350,6 +350,9 @@ async fn several_partners_move_to_a_group_and_each_is_named() {
         let half = stage.desk.run("partners move --partner pk1 --partner nobody --group grp_agency");
         assert_eq!(half.code, Some(3), "{half:?}");
         assert!(half.out.contains("pk1") && half.err.contains("no such partner"), "what has moved is said: {half:?}");
+        let help = stage.desk.run("partners move --help").well();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("the new group's rules may change running commissions"), "{help}");
     }
 }
 

@@ -484,6 +484,35 @@ async fn a_signed_event_has_the_vendor_asked_and_a_forged_one_does_not() {
     }
 }
 
+/// The clock all but stands, so nothing but an event has the report read again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_events_of_partnerizes_guide_bring_a_sales_approval_and_its_rejection() {
+    let town = town().await;
+    town.control("POST", "partnerize/settings", &json!({"visible_after_ms": 0})).await;
+    let click = town.control("POST", "partnerize/clicks", &json!({"account": "partnerize-guide"})).await;
+    let signup = town.sign_up_by(3, "z_1", &format!("clickref={}", click["clickref"].as_str().unwrap())).await;
+    town.until(&signup, |row| row.state == "recorded").await;
+    let id = town.sale("z_1", "order_1").await;
+    town.until_commission(&id, "pending").await;
+    let url = town.proxy.url(&format!("v1/webhooks/rize/{RIZE_PATH}"));
+    town.control("POST", "partnerize/webhooks", &json!({"url": url, "account": "partnerize-guide"})).await;
+    for (word, commission) in [("approve", "approved"), ("reject", "rejected")] {
+        // The later event has the later id.
+        town.proxy.clock.advance(1);
+        let decided = json!({"account": "partnerize-guide"});
+        town.control("POST", &format!("partnerize/conversions/order_1/{word}"), &decided).await;
+        town.until_commission(&id, commission).await;
+        let row = town.until_interpreted().await;
+        let event = format!("conversion.{commission}");
+        assert_eq!((row.program.as_str(), row.event, row.deliveries), ("rize", Some(event), 1));
+    }
+    let changes = town.detail(&id).await.deliveries.remove(0).commission_changes;
+    let changes: Vec<_> = changes.iter().map(|step| step.commission.as_str()).collect();
+    assert_eq!(changes, ["pending", "approved", "rejected"]);
+    let told = desk(&town).run(&format!("conversions explain {id}")).well();
+    assert!(told.contains("Partnerize says that the commission is approved"), "{told}");
+}
+
 #[tokio::test]
 async fn a_vendor_that_sends_no_webhooks_can_have_no_address_for_them() {
     let double = double().await;

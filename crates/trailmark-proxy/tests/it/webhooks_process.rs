@@ -57,6 +57,28 @@ async fn operators_see_replay_and_drop_webhooks_and_have_commissions_checked() {
     assert_eq!(desk.run(&format!("conversions check {id} --json")).json()["deliveries"], 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_application_is_shown_where_its_refusal_points() {
+    let town = Town::open().await;
+    let desk = town.desk(At::Current);
+    let refused = desk.run("applications list --program main").fails(2);
+    assert!(refused.contains("trailmark webhooks list"), "{refused}");
+    let application = json!({"event": "application_created", "key": "appl_1", "partnership_key": "part_1",
+        "partner_key": "ada7", "group": {"key": "grp_1", "name": "Friends", "slug": "friends"},
+        "content": {"first_name": "Ada", "email": "ada@partners.example"}});
+    assert_eq!(town.tell(&application).await.status, 204);
+    let id = town.until_interpreted().await.id;
+    let named = "application appl_1, partner ada7, partnership part_1, group grp_1: concerns no commission";
+    for words in ["webhooks list", "webhooks list --json", &format!("webhooks show {id}")] {
+        let shown = desk.run(words).well();
+        assert!(shown.contains(named), "{words}: {shown}");
+        assert!(!shown.contains('@') && !shown.contains("Friends"), "{words}: {shown}");
+    }
+    let url = format!("http://{}/v1/webhooks", town.operator.address());
+    let listed = town.proxy.send(town.proxy.http.get(url)).await.json();
+    assert_eq!((&listed["items"][0]["state"], &listed["items"][0]["reason"]), (&json!("followed"), &json!(named)));
+}
+
 /// A proxy process; killed when dropped.
 pub(crate) struct Process {
     child: Child,

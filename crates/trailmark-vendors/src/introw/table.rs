@@ -10,7 +10,7 @@
 use super::NAME;
 use crate::Dialect;
 use crate::capability::{Capabilities, Class, Operation, Support};
-use crate::command::Lack;
+use crate::command::{Lack, lack};
 
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
@@ -83,7 +83,7 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
 }
 
 /// The commands that it does not offer.
-pub(super) static LACKS: [Lack; 13] = [
+pub(super) static LACKING: &[Lack] = &[
     lack("partners", "remove", "no call removes a partner, and `status` is read-only; archive the partner in Introw"),
     lack("partners", "invite", "no call invites a partner's people; invite them in Introw, or make a portal session"),
     lack("users", "list", "no call shows your own users; manage them in Introw"),
@@ -114,7 +114,3 @@ pub(super) static LACKS: [Lack; 13] = [
         "the vendor sends none; Trailmark reads commission lines and payouts from time to time",
     ),
 ];
-
-const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {
-    Lack { noun, verb, why }
-}

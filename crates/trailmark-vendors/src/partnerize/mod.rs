@@ -5,9 +5,9 @@
 //! The vendor has conversions and users, no customers. A signup, lead or sale is one call of the tracking host with the click
 //! reference; each stands alone, so none waits for another. A refund changes the sale's conversion and follows it. This file
 //! has the account and decides which call a task becomes. `conversion` builds the call of the tracking host, `lines` its
-//! money; `report` finds conversions again, `standings` reads the commissions of many; `refunds` changes conversions.
-//! `webhooks` reads the guide's events. `users`, `partners` and `commands` are an operator's requests; `answers` has what all
-//! answers share, `table` describes everything for people.
+//! money; `refunds` changes conversions; `report` finds them again, `standings` reads the commissions of many. `webhooks` reads
+//! the guide's events. `commands`, `users` and `partners` are an operator's requests; `answers` has what all answers share,
+//! `table` describes everything for people.
 //!
 //! Sources: <https://api-docs.partnerize.com>; vendors.md § 2, corrected by vendors-2.md § 1; seed 001.
 
@@ -15,19 +15,19 @@ mod conversion;
 
 mod lines;
 
+mod refunds;
+
 mod report;
 
 mod standings;
 
-mod refunds;
-
 mod webhooks;
+
+mod commands;
 
 mod users;
 
 mod partners;
-
-mod commands;
 
 mod answers;
 
@@ -107,7 +107,7 @@ impl Vendor for Partnerize {
     }
 
     fn lacking(&self) -> &'static [Lack] {
-        &table::LACKING
+        table::LACKING
     }
 
     fn open(&self, settings: &Settings) -> Result<Adapter, AccountError> {

@@ -73,7 +73,7 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
 }
 
 /// The commands that are not offered, in one dialect or in both.
-pub(super) static LACKING: [Lack; 14] = [
+pub(super) static LACKING: &[Lack] = &[
     Lack {
         noun: "users",
         verb: "list",

@@ -2,9 +2,9 @@
 //! customer, and a refund deletes the transaction or replaces it by one with the lower amount. There are no click ids.
 //!
 //! This file has the account and decides which call a task becomes. The calls are in `customers`, `transactions` and
-//! `refunds`; `credit` says which partner the vendor credits. `rewards` reads what partners earn, `webhooks` what the vendor sends by
-//! itself, `commands` has an operator's commands. `amounts` counts money, `answers` has what all answers share, `table`
-//! describes everything for people.
+//! `refunds`; `credit` says which partner the vendor credits, `amounts` counts money. `rewards` reads what partners earn,
+//! `webhooks` what the vendor sends by itself, `commands` has an operator's commands. `answers` has what all answers share,
+//! `table` describes everything for people.
 //!
 //! The guide (seed 004) is the vendor's own page of two calls on partners, so both dialects make the same requests.
 //!
@@ -18,13 +18,13 @@ mod refunds;
 
 mod credit;
 
+mod amounts;
+
 mod rewards;
 
 mod webhooks;
 
 mod commands;
-
-mod amounts;
 
 mod answers;
 

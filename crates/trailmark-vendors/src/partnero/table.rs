@@ -66,7 +66,7 @@ fn support(operation: Operation) -> Support {
 }
 
 /// The commands that Partnero cannot serve.
-pub(super) const LACKING: &[Lack] = &[
+pub(super) static LACKING: &[Lack] = &[
     Lack {
         noun: "groups",
         verb: "list",

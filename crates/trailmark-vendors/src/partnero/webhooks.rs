@@ -63,7 +63,7 @@ pub(super) fn read(body: &[u8]) -> Meaning {
         "reward" => {
             Notice { transactions: of(data, "transaction"), customers: of(data, "customer"), ..Notice::of(event) }
         }
-        "lead" | "subscriber" => return Meaning::Noted { event: event_name(event) },
+        "lead" | "subscriber" => return Meaning::Noted { event: event_name(event), about: None },
         _ => return Meaning::UnknownEvent { event: event_name(event) },
     };
     match notice.names_somebody() {

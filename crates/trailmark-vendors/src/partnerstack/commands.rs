@@ -1,5 +1,5 @@
-//! The commands of PartnerStack: the inputs of each in each dialect, and what cannot be done by its API. `lists` builds the
-//! requests of those that read, `changes` the others; this file only lists them.
+//! The commands of PartnerStack: the inputs of each in each dialect. `lists` builds the requests of those that read, `changes`
+//! the others; this file only lists them.
 //!
 //! | | `current` | `guide` |
 //! |---|---|---|
@@ -19,7 +19,7 @@ use super::changes::{
 };
 use super::lists::{Thing, list, one, search};
 use crate::Dialect;
-use crate::command::{Ask, Command, Effect, Input, InputKind, Lack, Offer, Refusal, Reply, Values};
+use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Refusal, Reply, Values};
 
 const CURRENT: &[Dialect] = &[Dialect::Current];
 const GUIDE: &[Dialect] = &[Dialect::Guide];
@@ -225,7 +225,8 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         BOTH,
         Command {
             verb: "move",
-            summary: "Move several partners to another group, one after the other",
+            summary: "Move several partners to another group, one after the other; the new group's rules may change \
+                      running commissions",
             key: None,
             inputs: &[
                 Input::of("partner", InputKind::Texts, "Key or e-mail address of a partner that moves").needed(),
@@ -424,69 +425,5 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         |account, Values { key, .. }| {
             Ok(account.removal("/api/v2/webhooks", key, key, "DELETE /v2/webhooks/{key}", Thing::Webhook))
         },
-    ),
-];
-
-const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {
-    Lack { noun, verb, why }
-}
-
-/// What it does not offer, or in one dialect only. Every paragraph of seed 002 is a command above or a row here.
-pub(super) static LACKING: &[Lack] = &[
-    lack("groups", "get", "the documents have no call for a single group; list them, or use dialect `guide`"),
-    lack("groups", "join-link", "each group's join link is in PartnerStack: Groups, the group, Settings (seed 002)"),
-    lack(
-        "partners",
-        "invite",
-        "adding a member needs a call whose body is not documented; add a partner, which invites its main contact, and \
-         invite further members in PartnerStack: Add Partners",
-    ),
-    lack(
-        "partners",
-        "tag",
-        "PATCH /v2/partnerships/{key}/tags has no documented body; give tags when you add a partner, or in PartnerStack",
-    ),
-    lack("partners", "rename", "name and e-mail address are the partner's own to change, in PartnerStack (seed 002)"),
-    lack(
-        "members",
-        "list",
-        "the list of a team is in the partners' own API; see Members of the partner in PartnerStack",
-    ),
-    lack(
-        "members",
-        "invite",
-        "POST /v2/partnerships/{partner_key}/member has no documented body; invite members in PartnerStack: Add Partners",
-    ),
-    lack(
-        "members",
-        "update",
-        "no call changes a member's role (Owner, Admin, Finance, Member); the partner's owner does, in PartnerStack",
-    ),
-    lack(
-        "invitations",
-        "list",
-        "invitations are resent and deleted in PartnerStack only: the partner's profile, Invites (seed 002)",
-    ),
-    lack(
-        "applications",
-        "list",
-        "no documented call lists applications; their webhooks are recorded: `trailmark webhooks list`",
-    ),
-    lack("applications", "approve", "applications are approved and declined in PartnerStack only (seed 002)"),
-    lack(
-        "links",
-        "deactivate",
-        "links are deactivated only in PartnerStack, when you delete the partner there (seed 002); a partner removed by \
-         the API keeps links that go on to your site and earn nothing",
-    ),
-    lack("transactions", "get", "the documents have no call for a single transaction; list them"),
-    lack("transactions", "update", "a transaction cannot be changed; remove it, and add it with another key"),
-    lack("webhooks", "list", "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks"),
-    lack("webhooks", "register", "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks"),
-    lack("webhooks", "remove", "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks"),
-    lack(
-        "users",
-        "list",
-        "your own team is managed in PartnerStack only; it has no call and no SCIM for it (seed 000)",
     ),
 ];

@@ -4,9 +4,9 @@
 //! customer, so they follow a recorded signup.
 //!
 //! This file has the account and decides which call a task becomes. The calls are in `conversion`, `customers`, `actions`,
-//! `transactions`; `fit` cuts what the vendor does not accept. `commands` lists what an operator may ask for, `lists` and
-//! `changes` build the requests, `shown` reads their answers. `webhooks` reads what the vendor sends by itself, `rewards` what partners earned. `answers` has
-//! what all answers share, `table` describes everything for people.
+//! `transactions`; `fit` cuts what the vendor does not accept. `rewards` reads what partners earned, `webhooks` what the vendor
+//! sends by itself. `commands` lists what an operator may ask for, `lists` and `changes` build the requests, `shown` reads their
+//! answers. `answers` has what all answers share, `table` describes everything for people.
 //!
 //! The guide describes customers, transactions and partners; it has no bearer token and therefore no `conversion/xid`.
 //! Where it is silent (reading one customer, deleting a transaction, actions), the call is that of `current`.
@@ -23,6 +23,10 @@ mod transactions;
 
 mod fit;
 
+mod rewards;
+
+mod webhooks;
+
 mod commands;
 
 mod lists;
@@ -30,10 +34,6 @@ mod lists;
 mod changes;
 
 mod shown;
-
-mod webhooks;
-
-mod rewards;
 
 mod answers;
 
@@ -114,7 +114,7 @@ impl Vendor for PartnerStack {
     }
 
     fn lacking(&self) -> &'static [Lack] {
-        commands::LACKING
+        table::LACKING
     }
 
     fn imports(&self) -> &'static [Import] {

@@ -1,9 +1,10 @@
-//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `mod.rs` decides which
-//! call a task becomes.
+//! What PartnerStack supports, cell by cell, in both dialects, and the commands that it lacks, with the reasons. This file only
+//! describes it; `mod.rs` decides which call a task becomes.
 
 use super::NAME;
 use crate::Dialect;
 use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::command::{Lack, lack};
 
 const TEAM: &str = "no call invites, changes or removes users of your own team (seed 000); do it in PartnerStack";
 const SCIM: &str = "it has no SCIM endpoint and no connector of an identity provider (seed 000)";
@@ -111,3 +112,69 @@ fn guide(operation: Operation) -> Support {
         Operation::Scim => Support::Unsupported { why: SCIM },
     }
 }
+
+/// What it does not offer, or in one dialect only. Every paragraph of seed 002 is a command or a row here.
+pub(super) static LACKING: &[Lack] = &[
+    lack("groups", "get", "the documents have no call for a single group; list them, or use dialect `guide`"),
+    lack(
+        "groups",
+        "join-link",
+        "each group's join link is in PartnerStack: Groups, the group, Settings (seed 002); whoever follows it, also a \
+         partner whom the network declined, fills in your application form if you have one",
+    ),
+    lack(
+        "partners",
+        "invite",
+        "adding a member needs a call whose body is not documented; add a partner, which invites its main contact, and \
+         invite further members in PartnerStack: Add Partners",
+    ),
+    lack(
+        "partners",
+        "tag",
+        "PATCH /v2/partnerships/{key}/tags has no documented body; give tags when you add a partner, or in PartnerStack",
+    ),
+    lack("partners", "rename", "name and e-mail address are the partner's own to change, in PartnerStack (seed 002)"),
+    lack(
+        "members",
+        "list",
+        "the list of a team is in the partners' own API; see Members of the partner in PartnerStack",
+    ),
+    lack(
+        "members",
+        "invite",
+        "POST /v2/partnerships/{partner_key}/member has no documented body; invite members in PartnerStack: Add Partners",
+    ),
+    lack(
+        "members",
+        "update",
+        "no call changes a member's role (Owner, Admin, Finance, Member); the partner's owner does, in PartnerStack",
+    ),
+    lack(
+        "invitations",
+        "list",
+        "invitations are resent and deleted in PartnerStack only: the partner's profile, Invites (seed 002)",
+    ),
+    lack(
+        "applications",
+        "list",
+        "no documented call lists applications; they are in PartnerStack, and `trailmark webhooks list` names the \
+         application, partner and group of each `application_created` that came",
+    ),
+    lack("applications", "approve", "applications are approved and declined in PartnerStack only (seed 002)"),
+    lack(
+        "links",
+        "deactivate",
+        "links are deactivated only in PartnerStack, when you delete the partner there (seed 002); a partner removed by \
+         the API keeps links that go on to your site and earn nothing",
+    ),
+    lack("transactions", "get", "the documents have no call for a single transaction; list them"),
+    lack("transactions", "update", "a transaction cannot be changed; remove it, and add it with another key"),
+    lack("webhooks", "list", "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks"),
+    lack("webhooks", "register", "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks"),
+    lack("webhooks", "remove", "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks"),
+    lack(
+        "users",
+        "list",
+        "your own team is managed in PartnerStack only; it has no call and no SCIM for it (seed 000)",
+    ),
+];

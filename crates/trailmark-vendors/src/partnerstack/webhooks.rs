@@ -10,7 +10,7 @@
 use serde_json::Value;
 
 use super::answers::text;
-use crate::webhook::{Meaning, Notice, event_name, keys};
+use crate::webhook::{Meaning, Notice, about, event_name, keys};
 
 /// The subject of an event, by the word before the first `.` or `_` of its name.
 #[derive(Clone, Copy)]
@@ -19,8 +19,8 @@ enum Family {
     Partner,
     Reward,
     Transaction,
-    /// Says nothing about a commission.
-    Other,
+    /// An application or an agreement: says nothing about a commission.
+    Other(&'static str),
 }
 
 impl Family {
@@ -30,7 +30,8 @@ impl Family {
             "partner" | "partnership" => Self::Partner,
             "reward" => Self::Reward,
             "transaction" => Self::Transaction,
-            "agreement" | "application" => Self::Other,
+            "agreement" => Self::Other("agreement"),
+            "application" => Self::Other("application"),
             _ => return None,
         })
     }
@@ -51,7 +52,7 @@ pub(super) fn read(body: &[u8]) -> Meaning {
     let object = whole.get("data").filter(|data| data.is_object()).unwrap_or(&whole);
     let notice = notice(event, family, object);
     match family {
-        Family::Other => Meaning::Noted { event: notice.event },
+        Family::Other(thing) => Meaning::Noted { event: notice.event, about: named(thing, object) },
         _ if notice.names_somebody() => Meaning::Concerns(notice),
         _ => Meaning::Unreadable { reason: "the event names no customer, transaction or partner" },
     }
@@ -75,8 +76,19 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
             let partners = if alone { keys([text(object, "partner_key")]) } else { Vec::new() };
             Notice { customers, transactions, partners, ..Notice::of(event) }
         }
-        Family::Other => Notice::of(event),
+        Family::Other(_) => Notice::of(event),
     }
+}
+
+/// Which application or agreement it is. What the person wrote in the form is not read.
+fn named(thing: &'static str, object: &Value) -> Option<String> {
+    let group = within(object, "group", "key").or_else(|| within(object, "group", "slug"));
+    about([
+        (thing, text(object, "key")),
+        ("partner", text(object, "partner_key")),
+        ("partnership", text(object, "partnership_key")),
+        ("group", group),
+    ])
 }
 
 /// The vendor's number of a partnership, which stays when the partner's key is changed. No partner's key begins with `#`.

@@ -341,10 +341,12 @@ fn what_the_dashboard_alone_can_do_is_refused_with_the_place_where_it_is_done() 
     let rows = [
         "partners invite",
         "partners tag",
+        "members list",
         "members invite",
         "members update",
         "links deactivate",
         "users list",
+        "applications list",
         "applications approve",
         "invitations list",
         "groups join-link",
@@ -354,7 +356,13 @@ fn what_the_dashboard_alone_can_do_is_refused_with_the_place_where_it_is_done() 
             let told = refused(dialect, words, &values("acme", &[]));
             assert!(told.contains("in PartnerStack"), "{words}: {told}");
         }
-        assert!(refused(dialect, "partners invite", &values("acme", &[])).contains("add a partner"));
+        for (words, cure) in [
+            ("partners invite", "add a partner"),
+            ("applications list", "`trailmark webhooks list`"),
+            ("groups join-link", "fills in your application form"),
+        ] {
+            assert!(refused(dialect, words, &values("acme", &[])).contains(cure), "{words}");
+        }
     }
 }
 

@@ -15,7 +15,10 @@ fn read(body: &[u8]) -> String {
             notice.transactions.join(","),
             notice.partners.join(",")
         ),
-        Meaning::Noted { event } => format!("noted {event}"),
+        Meaning::Noted { event, about } => {
+            let about = about.map(|about| format!(" | {about}")).unwrap_or_default();
+            format!("noted {event}{about}")
+        }
         Meaning::UnknownEvent { event } => format!("unknown {event}"),
         Meaning::Unreadable { reason } => format!("unreadable: {reason}"),
     }
@@ -58,8 +61,8 @@ fn an_object_beside_the_event_is_read_likewise() {
 
 #[test]
 fn what_says_nothing_about_a_commission_is_told_apart() {
-    check(json!({"event": "application_approved", "key": "app_1"}), "noted application_approved");
-    check(json!({"event": "agreement.accepted"}), "noted agreement.accepted");
+    check(json!({"event": "application_approved"}), "noted application_approved");
+    check(json!({"event": "agreement.accepted", "team": "Ada Ltd"}), "noted agreement.accepted");
     check(json!({"event": "moon.landed", "key": "x"}), "unknown moon.landed");
     check(json!({"event": "customer_updated"}), "unreadable: the event names no customer, transaction or partner");
     check(json!({"key": "cus_1"}), "unreadable: `event` is missing or not a text");
@@ -67,6 +70,24 @@ fn what_says_nothing_about_a_commission_is_told_apart() {
     check(json!(["event"]), "unreadable: the body is not a JSON object");
     for body in [&b""[..], b"event=customer_updated", b"\xff\xfe", b"{\"event\":"] {
         assert_eq!(read(body), "unreadable: the body is not JSON");
+    }
+}
+
+#[test]
+fn an_application_is_told_by_its_keys_and_by_nothing_of_the_person() {
+    let application = json!({"event": "application_created", "key": "appl_1", "partnership_key": "part_1",
+        "partner_key": "ada", "group": {"key": "grp_1", "name": "Friends of Ada", "slug": "friends"},
+        "content": {"first_name": "Ada", "email": "ada@partners.example"}, "decline_reason": "unknown to us",
+        "approved": null, "created_at": 1_700_000_000_000_i64});
+    let named = "application appl_1, partner ada, partnership part_1, group grp_1";
+    check(application.clone(), &format!("noted application_created | {named}"));
+    let wrapped = json!({"event": "application_declined", "data": application});
+    check(wrapped, &format!("noted application_declined | {named}"));
+    let by_slug = json!({"event": "agreement.accepted", "key": "agr_1", "group": {"slug": "friends"}});
+    check(by_slug, "noted agreement.accepted | agreement agr_1, group friends");
+    for personal in ["ada@partners.example", "Ada Lovelace", "491701234567", "\u{1b}[2J", &"a".repeat(65)] {
+        let body = json!({"event": "application_created", "key": "appl_1", "partner_key": personal});
+        check(body, "noted application_created | application appl_1, partner [withheld]");
     }
 }
 

@@ -86,7 +86,7 @@ async fn row(store: &Arc<dyn Store>, number: u16) -> DeliveryRow {
 pub async fn a_webhook_is_kept_once_and_a_repeat_has_it_read_again(ground: &impl Ground) {
     let store = ground.open();
     let first = kept(&store, 1, "same").await;
-    assert_eq!(follow(&store, &first, Meaning::Noted { event: "x".into() }).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &first, Meaning::Noted { event: "x".into(), about: None }).await, WebhookState::Followed);
     assert_eq!(store.unread_webhooks(lane(), 9).await.unwrap(), []);
     assert_eq!(store.keep_webhook(webhook(2, "same")).await.unwrap(), Kept::Repeated);
     let unread = store.unread_webhooks(lane(), 9).await.unwrap();
@@ -103,7 +103,7 @@ pub async fn what_waits_never_leaves_to_make_room(ground: &impl Ground) {
         kept(&store, number, body).await;
     }
     assert_eq!(store.keep_webhook(webhook(4, "d")).await, Err(StoreError::Full(Limit::Webhooks)));
-    follow(&store, &id(5002), Meaning::Noted { event: "x".into() }).await;
+    follow(&store, &id(5002), Meaning::Noted { event: "x".into(), about: None }).await;
     follow(&store, &id(5003), Meaning::Unreadable { reason: "a test" }).await;
     kept(&store, 4, "d").await;
     let left: Vec<_> = store.webhooks(Filter::default()).await.unwrap().into_iter().map(|row| row.id).collect();
@@ -129,7 +129,7 @@ pub async fn a_full_quarantine_refuses_only_what_waits_for_a_person(ground: &imp
     for (number, of) in (7..).zip(junk) {
         assert_eq!(store.keep_webhook(meaning(number, of)).await, full);
     }
-    let noted = || Meaning::Noted { event: "x".into() };
+    let noted = || Meaning::Noted { event: "x".into(), about: None };
     for (number, of) in (11..).zip([about("u_1"), noted(), about("u_1")]) {
         assert_eq!(store.keep_webhook(meaning(number, Some(of.clone()))).await, Ok(Kept::New));
         assert_eq!(follow(&store, &id(5000 + number), of).await, WebhookState::Followed);

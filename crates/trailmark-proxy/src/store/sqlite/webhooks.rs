@@ -114,11 +114,14 @@ pub(super) fn follow(
     forget_subjects(ledger, site, id)?;
     let stands = match meaning {
         Meaning::Concerns(notice) => concern(ledger, site, id, &program, notice, now)?,
-        Meaning::Noted { event } => Stands::so(WebhookState::Followed, Some(event), "concerns no commission"),
+        Meaning::Noted { event, about } => {
+            let about = about.as_ref().map(|about| format!("{about}: ")).unwrap_or_default();
+            Stands::so(WebhookState::Followed, Some(event), format!("{about}concerns no commission"))
+        }
         Meaning::UnknownEvent { event } => {
             Stands::so(WebhookState::UnknownEvent, Some(event), "the vendor's documents do not describe this event")
         }
-        Meaning::Unreadable { reason } => Stands::so(WebhookState::Unreadable, None, reason),
+        Meaning::Unreadable { reason } => Stands::so(WebhookState::Unreadable, None, *reason),
     };
     let sql = "UPDATE webhooks SET state = :state, event = :event, reason = :reason, deliveries = :deliveries,
                  interpreted_at = :now WHERE site = :site AND id = :id";
@@ -139,13 +142,13 @@ pub(super) fn follow(
 struct Stands<'a> {
     state: WebhookState,
     event: Option<&'a str>,
-    reason: Option<&'static str>,
+    reason: Option<String>,
     deliveries: i64,
 }
 
 impl<'a> Stands<'a> {
-    fn so(state: WebhookState, event: Option<&'a String>, reason: &'static str) -> Self {
-        Self { state, event: event.map(String::as_str), reason: Some(reason), deliveries: 0 }
+    fn so(state: WebhookState, event: Option<&'a String>, reason: impl Into<String>) -> Self {
+        Self { state, event: event.map(String::as_str), reason: Some(reason.into()), deliveries: 0 }
     }
 }
 

@@ -77,7 +77,7 @@ fn read(body: &Value) -> String {
             notice.transactions.join(","),
             notice.partners.join(",")
         ),
-        Meaning::Noted { event } => format!("noted {event}"),
+        Meaning::Noted { event, .. } => format!("noted {event}"),
         Meaning::UnknownEvent { event } => format!("unknown {event}"),
         Meaning::Unreadable { reason } => format!("unreadable: {reason}"),
     }
