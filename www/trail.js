@@ -139,15 +139,15 @@ async function found(fits) {
   return null;
 }
 
-/** The program's vendor, if it takes no orders. */
-async function withoutOrders({ attribution }) {
-  const program = attribution?.[0]?.program ?? (await trailmark.touch())?.program;
-  return (await vendors()).find(({ vendor, without_orders: why }) => vendor === program && why);
-}
+/** Whether a vendor's text is one of the keys, alone or behind site, program and kind, as in `SITE/PROGRAM/sale/o-1`. */
+const names = (text, keys) => keys.some((key) => text === key || text?.endsWith(`/${key}`));
 
 const NOT_YET = 'Not yet at the partner platform.';
 
-/** Says what the vendor has of a conversion, which has one of `keys` there; for an order the commission, too. */
+/**
+ * Says what the vendor has of a conversion, which has one of `keys` there; for an order the commission, too. A vendor
+ * without orders has the commission alone.
+ */
 export async function tellVendor(step, keys, result) {
   const isOrder = step === 'order';
   if (result.status !== 'accepted' && result.status !== 'queued') {
@@ -155,20 +155,14 @@ export async function tellVendor(step, keys, result) {
     return;
   }
   if (isOrder) tell('commission', 'held', 'The order is on its way to the partner platform …');
-  const lacking = isOrder && (await withoutOrders(result));
-  if (lacking) {
-    tell('order', 'none', `In the ledger. ${lacking.without_orders}`);
-    tell('commission', 'none', `None by itself: ${lacking.title} knows no orders.`);
-    return linkLedger(result);
-  }
-  const thing = await found(({ key, of }) => keys.includes(key) || (!isOrder && keys.includes(of)));
+  const thing = await found(({ key, of }) => names(key, keys) || names(of, keys));
   if (thing) {
     const { vendor, thing: what, money: sum, partner } = thing;
     const amount = sum ? ` of ${money(sum)}` : '';
     tell(step, partner ? 'done' : 'none', `${vendor} has the ${what}${amount}, brought by ${partner ?? 'nobody'}.`);
   }
   if (!isOrder) return;
-  const earned = thing && (await found(({ of }) => keys.includes(of)));
+  const earned = thing && (await found(({ of }) => names(of, keys)));
   const text = earned && `${earned.partner} earns ${money(earned.money)}: “${earned.state}” at ${earned.vendor}.`;
   tell('commission', earned ? 'done' : 'held', text || NOT_YET);
   return linkLedger(result);

@@ -424,6 +424,8 @@ id = "introw"
 vendor = "introw"
 api_key = "env:INTROW_API_KEY"
 base_url = "http://{simulator}/introw"
+commission_percent = "10"
+params = ["via"]
 confirm_after = "4s"
 
 [[sites.programs]]

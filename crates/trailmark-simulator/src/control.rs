@@ -241,12 +241,11 @@ fn effects(world: &World, call: &Call) -> Value {
 /// What every vendor has.
 fn listings(world: &World, now_ms: i64) -> Value {
     let vendor = |double: &dyn Double| {
-        let About { title, link_params, without_orders, .. } = double.about();
+        let About { title, link_params, .. } = double.about();
         json!({
             "vendor": double.name(),
             "title": title,
             "link_params": link_params,
-            "without_orders": without_orders,
             "listings": double.listings(now_ms),
         })
     };

@@ -164,8 +164,6 @@ pub(crate) struct About {
     pub(crate) partners: &'static [(&'static str, &'static str)],
     /// The parameters by which these links tell the shop who sent a visitor, unless a control route says otherwise.
     pub(crate) link_params: &'static [&'static str],
-    /// What becomes of an order, for a vendor that takes none.
-    pub(crate) without_orders: Option<&'static str>,
     /// A proxy's settings, with the paths to which they lead.
     pub(crate) entrances: &'static [(&'static str, &'static str)],
 }

@@ -48,7 +48,7 @@
 //! | `GET effects?vendor=&operation=&key=` | | `{effects: [{vendor, operation, external_key, received, processed, refused, effects, received_ms, effect_ms}]}` |
 //! | `GET violations` | | `{total, violations: [{account, seq, rule, detail}]}`, oldest first, the last 10,000; below |
 //! | `GET state/ACCOUNT` | | everything in that account |
-//! | `GET listings` | | `{vendors: [{vendor, title, link_params, without_orders, listings: [{title, rows: [{key, of, partner, money, state}]}]}]}`: what each vendor's first account has in one form, newest first; `money` is text such as `29.00 EUR`, `link_params` are the parameters by which partners' links tell who sent a visitor, `without_orders` is a sentence about a vendor that takes none |
+//! | `GET listings` | | `{vendors: [{vendor, title, link_params, listings: [{title, rows: [{key, of, partner, money, state}]}]}]}`: what each vendor's first account has in one form, newest first; `money` is text such as `29.00 EUR`, `link_params` are the parameters by which partners' links tell who sent a visitor |
 //! | `POST NAME/webhooks` | `{url, account?}`: where an account sends its webhooks; `null` for nowhere | `{}` |
 //! | `POST NAME/webhooks/send` | `{body, account?}`: sends this body as a webhook | `{}` |
 //! | `GET NAME/webhooks` | | `{sent: [{account, url, body, status}]}`, oldest first, of the last 10,000; `status` is `null` where no answer came within ten seconds |

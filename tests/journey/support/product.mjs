@@ -90,6 +90,7 @@ const program = (vendor, named) => `
 id = "${programOf(vendor)}"
 vendor = "${vendor}"
 confirm_after = "${named.confirmAfter}"${PROGRAMS[vendor](named)}
+${named.programs[vendor] ?? ''}
 `;
 
 const configuration = (named) => `
@@ -121,16 +122,18 @@ export class Product {
   /**
    * Starts simulator and proxy. `server` and `extra` go into those sections of the configuration, `extra` as text or as
    * what it gives for the product, whose addresses are known by then; `confirmAfter` is the settling time, `vendors` have
-   * a program each, and `dialect` is what the program `main` speaks. `www` puts the demo shop on the proxy's own host; `files`, which makes texts by name from
-   * the snippet, takes its place. `pages` is the origin of the site's pages where the proxy stands behind another server;
-   * `host` is the name of the proxy where it has one of its own, and `origins` those of the pages then. `config` makes a
-   * configuration of another shape from the addresses.
+   * a program each, with further settings from `programs`, and `dialect` is what the program `main` speaks. `www` puts the
+   * demo shop on the proxy's own host; `files`, which makes texts by name from the snippet, takes its place. `pages`
+   * is the origin of the site's pages where the proxy stands behind another server; `host` is the name of the proxy where it
+   * has one of its own, and `origins` those of the pages then. `config` makes a configuration of another shape from the
+   * addresses.
    */
   static async start({
     confirmAfter = '4s',
     consent = 'not_required',
     dialect = 'current',
     vendors = ['partnerstack'],
+    programs = {},
     extra = '',
     server = '',
     // Sites with an API key would keep a page's signup back for minutes.
@@ -149,7 +152,7 @@ export class Product {
     product.publicUrl = pages ?? `http://${site.replace('127.0.0.1', host)}`;
     const named = { site, operator, simulator, publicUrl: product.publicUrl, origins: origins ?? [product.publicUrl] };
     const more = typeof extra === 'function' ? extra(product) : extra;
-    const settings = config({ ...named, confirmAfter, consent, dialect, vendors, extra: more, server, signupWait });
+    const settings = config({ ...named, confirmAfter, consent, dialect, vendors, programs, extra: more, server, signupWait });
     writeFileSync(join(product.folder, 'trailmark.toml'), settings);
     if (files) product.#lay(files(product.snippet()));
     else if (www) product.#openShop();

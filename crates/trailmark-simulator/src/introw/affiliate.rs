@@ -9,13 +9,15 @@
 //! Guesses: the clicks of an inactive partner are ignored, and a link that counts nothing is a 404 page; a call with
 //! both an API key and the header of a publishable key is refused; a publishable key that nobody issued is refused
 //! unless the setting `ignore_unknown_publishable_key` is on; a portal session is answered with 200, lives five minutes
-//! and opens once. Left out: preflights of browsers, `GET /affiliate/legacy-redirect`, forms, comments and CRM objects.
+//! and opens once. Customers choose the address to which a link leads, with parameters of their own: links of the first
+//! campaign have the partner's id in `via`, and the click token comes after it. Left out: preflights of browsers,
+//! `GET /affiliate/legacy-redirect`, forms, comments and CRM objects.
 
 use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value, json};
 
 use super::gate::Caller;
-use super::seed::FORM_FIELDS;
+use super::seed::{FORM_FIELDS, NAMING_CAMPAIGN};
 use super::state::{Account, Click, Conversion, Rules, Session};
 use super::validate::{ANY_TEXT, Refusal, email, scalars};
 use crate::call::{Answer, Call, encode};
@@ -84,15 +86,19 @@ fn status(code: StatusCode, word: &str, conversion: Option<&Conversion>) -> Answ
     Answer::json(code, &json!({ "status": word, "conversionId": id, "formSubmissionId": form_submission_id }))
 }
 
-/// Follows a partner's link: records the click and leads to the landing page with its token.
+/// Follows a partner's link: records the click and leads to the link's address with its token.
 pub(super) fn follow(account: &mut Account, code: &str, landing_url: &str, now_ms: i64) -> Result<Answer, Refusal> {
     let Ok(token) = account.click(code, None, now_ms) else {
         return Ok(Answer::html(StatusCode::NOT_FOUND, "<h1>This link leads nowhere</h1>".to_owned()));
     };
+    let link = account.click_of(&token).and_then(|(_, click)| account.links.get(click.link));
+    let naming = link.filter(|link| link.campaign == NAMING_CAMPAIGN);
+    let partner = naming.and_then(|link| account.partners.get(link.partner));
+    let via = partner.map(|partner| format!("via={}&", encode(&partner.id))).unwrap_or_default();
     let (page, fragment) = landing_url.split_once('#').map_or((landing_url, None), |(page, rest)| (page, Some(rest)));
     let joint = if page.contains('?') { '&' } else { '?' };
     let fragment = fragment.map(|fragment| format!("#{fragment}")).unwrap_or_default();
-    let location = HeaderValue::try_from(format!("{page}{joint}irw_id={}{fragment}", encode(&token)));
+    let location = HeaderValue::try_from(format!("{page}{joint}{via}irw_id={}{fragment}", encode(&token)));
     let location = location.map_err(|_| Refusal::invalid("landing_url", "of the simulator is no URL"))?;
     Ok(Answer::redirect(StatusCode::FOUND, location).with_effects(1))
 }

@@ -177,7 +177,8 @@ fn admit(introw: &mut Introw, key: &str, word: &str, now_ms: i64) -> routes::Res
     if is_known { Ok(json!({})) } else { Err(bad_request("no partner has this id")) }
 }
 
-/// Conversions, commission lines and payouts, the newest first. A conversion belongs to the address that it names.
+/// Conversions, commission lines and payouts, the newest first. A conversion belongs to the address that it names, a
+/// line to its idempotency key, which a client makes of the order's key.
 pub(super) fn listings(account: &Account, rules: &Rules) -> Vec<Listing> {
     let name = |id: &String| {
         let partner = account.partners.iter().find(|one| one.id == *id);

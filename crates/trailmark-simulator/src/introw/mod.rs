@@ -4,7 +4,7 @@
 //! | path | what |
 //! |---|---|
 //! | `/introw/api/v1/...` | the API, dialect `current`; header `x-api-key` |
-//! | `/introw/r/{code}` | a partner's link: creates a click, redirects to the landing page with `irw_id` |
+//! | `/introw/r/{code}` | a partner's link: creates a click, redirects to the link's address with `irw_id`: the landing page, for links of the first campaign with the partner's id in `via` |
 //! | `/introw/portal/{token}` | the page of a portal session, once |
 //! | `/introw-guide/api/v1/...` | the same on its own account: seed 003 is the vendor's page of the list of partners |
 //!
@@ -265,15 +265,15 @@ impl Double for Introw {
         Program {
             exports: vec![("INTROW_API_KEY", INTROW_API_KEY)],
             toml: format!(
-                r#"id            = "introw"
-vendor        = "introw"
-dialect       = "current"
-api_key       = "env:INTROW_API_KEY"
-base_url      = "http://{address}/introw"
-confirm_after = "{confirm_after}"
-# For the money of sales, where each partner's link names the partner in `via`:
-# commission_percent = "10"
-# params             = ["via"]
+                r#"id                 = "introw"
+vendor             = "introw"
+dialect            = "current"
+api_key            = "env:INTROW_API_KEY"
+base_url           = "http://{address}/introw"
+# For the money of sales: the partner's share, and the parameter in which the partners' links name the partner.
+commission_percent = "10"
+params             = ["via"]
+confirm_after      = "{confirm_after}"
 # The double of dialect "guide" is an account of its own, with the same key:
 # dialect  = "guide"
 # base_url = "http://{address}/introw-guide"
@@ -286,8 +286,7 @@ confirm_after = "{confirm_after}"
         About {
             title: "Introw",
             partners: &[("Alder Advisory", "/introw/r/alder-advisory"), ("Birch Advisory", "/introw/r/birch-advisory")],
-            link_params: &["irw_id"],
-            without_orders: Some("Introw counts signups; money is entered by hand."),
+            link_params: &["irw_id", "via"],
             entrances: &[("base_url", "/introw"), ("base_url of dialect guide", "/introw-guide")],
         }
     }

@@ -11,7 +11,9 @@ const OPENED_MS: i64 = 1_735_689_600_000;
 const DAY_MS: i64 = 86_400_000;
 
 /// The campaigns; each has a publishable key of its own.
-pub(super) const CAMPAIGNS: [&str; 2] = ["cmp_launch", "cmp_other"];
+pub(super) const CAMPAIGNS: [&str; 2] = [NAMING_CAMPAIGN, "cmp_other"];
+/// The campaign for which the customer has given each link an address that names the partner.
+pub(super) const NAMING_CAMPAIGN: &str = "cmp_launch";
 /// The ids of the fields in every campaign's form.
 pub(super) const FORM_FIELDS: [&str; 3] = ["fld_8f2c61d0", "fld_b7713e9a", "fld_customer"];
 pub(super) const TIERS: [&str; 3] = ["tier_gold", "tier_silver", "tier_bronze"];

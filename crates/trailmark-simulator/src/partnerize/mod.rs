@@ -321,7 +321,6 @@ confirm_after   = "{confirm_after}"
                 ("Basil Media", "/prf/click/camref:1011lbasil-media"),
             ],
             link_params: &["clickref"],
-            without_orders: None,
             entrances: &[
                 ("base_url", "/partnerize"),
                 ("base_url of dialect guide", "/partnerize-guide"),

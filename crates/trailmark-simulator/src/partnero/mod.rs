@@ -363,7 +363,6 @@ confirm_after  = "{confirm_after}"
             title: "Partnero",
             partners: &[("Amira", "/partnero-links/amiraito"), ("Bela", "/partnero-links/belaito")],
             link_params: &["aff"],
-            without_orders: None,
             entrances: &[("base_url", "/partnero"), ("base_url of dialect guide", "/partnero-guide")],
         }
     }

@@ -282,7 +282,6 @@ confirm_after  = "{confirm_after}"
             title: "PartnerStack",
             partners: &[("Ada", "/partnerlinks/go/ada"), ("Grace", "/partnerlinks/go/grace")],
             link_params: &["ps_partner_key", "ps_xid", "gsxid", "gspk"],
-            without_orders: None,
             entrances: &[
                 ("base_url", "/partnerstack"),
                 ("base_url of dialect guide", "/partnerstack-guide"),

@@ -182,9 +182,15 @@ async fn a_link_leads_to_the_landing_page_with_a_token_that_converts() {
     let reply = double.draft("GET", "/introw/r/alder-advisory").send().await;
     assert_eq!(reply.status, StatusCode::FOUND);
     let location = reply.header("location").unwrap();
-    let token = location.strip_prefix("https://shop.example/start?a=1&irw_id=").unwrap().strip_suffix("#top").unwrap();
+    let partner = state(&double).await["partners"][0].clone();
+    assert_eq!(partner["name"], "Alder Advisory");
+    let named = format!("https://shop.example/start?a=1&via={}&irw_id=", partner["id"].as_str().unwrap());
+    let token = location.strip_prefix(&named).unwrap().strip_suffix("#top").unwrap();
     assert!(token.len() <= 256);
     assert_eq!(outcome(&convert(&double, &json!({ "clickId": token })).await), is(201, "recorded"));
+    let plain = double.draft("GET", "/introw/r/alder-advisory-2").send().await;
+    let location = plain.header("location").unwrap();
+    assert!(location.starts_with("https://shop.example/start?a=1&irw_id="), "the other campaign's link: {location}");
     double.control("POST", "introw/links/alder-advisory/revoke", &json!({})).await;
     for code in ["alder-advisory", "nobody"] {
         let reply = double.draft("GET", &format!("/introw/r/{code}")).send().await;

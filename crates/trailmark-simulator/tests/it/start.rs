@@ -97,9 +97,11 @@ fn programs_at_the_other_vendors_are_comments_that_somebody_may_take_into_force(
     }
     assert_eq!(program["vendor"].as_str(), Some("partnerize"));
     assert_eq!(program["tracking_url"].as_str(), Some("http://127.0.0.1:9100/prf"));
-    // A share of sales without links that name their partners would need somebody for each order.
+    // The double's links name the partner, so an order is a line of the partner's share and needs nobody.
     let introw = programs.find(|program| program.contains("\"introw\"")).unwrap();
-    assert!(introw.contains("\n# api_key ") && introw.contains("\n# # commission_percent = "), "{introw}");
+    for setting in ["commission_percent = \"10\"", "params             = [\"via\"]"] {
+        assert!(introw.contains(&format!("\n# {setting}\n")), "{introw}");
+    }
 }
 
 #[test]
