@@ -94,7 +94,7 @@ impl Vendor for Introw {
     }
 
     fn lacking(&self) -> &'static [Lack] {
-        &table::LACKS
+        &table::LACKING
     }
 
     fn imports(&self) -> &'static [Import] {
