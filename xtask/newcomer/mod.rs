@@ -22,6 +22,7 @@ const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "key of its
 const BASE_URL: Setting =
     Setting::of("base_url", SettingKind::Root { default: "https://api.acme.example" }, "root of its API");
 
+const DOCUMENTS: &str = "docs.acme.example (signups)";
 const NOT_THERE: &str = "Acme takes signups and nothing else";
 
 /// The vendor.
@@ -50,8 +51,10 @@ impl Vendor for Acme {
 
     fn capabilities(&self, dialect: Dialect) -> Capabilities {
         let support = |operation| match operation {
-            Operation::Signup => Support::Yes { how: "PUT /signups/{customer}", class: Some(Class::Upsert) },
-            _ => Support::Unsupported { why: NOT_THERE },
+            Operation::Signup => {
+                Support::Yes { how: "PUT /signups/{customer}", class: Some(Class::Upsert), source: DOCUMENTS }
+            }
+            _ => Support::Unsupported { why: NOT_THERE, source: DOCUMENTS },
         };
         let cells = Operation::ALL.map(|operation| (operation, support(operation)));
         Capabilities { vendor: NAME, dialect, cells: cells.to_vec() }

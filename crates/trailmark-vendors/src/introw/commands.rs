@@ -226,8 +226,8 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
     ),
 ];
 
-/// What a command is called (noun, verb, summary, the key it takes), its flags, what it does (effect, columns, calls, source), and
-/// what starts it.
+/// What a command is called (noun, verb, summary, the key it takes), its flags, what it does (effect, columns, calls, and
+/// their source), and what starts it.
 const fn offer(
     (noun, verb, summary, key): (&'static str, &'static str, &'static str, Option<&'static str>),
     inputs: &'static [Input],

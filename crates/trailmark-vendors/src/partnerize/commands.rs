@@ -154,7 +154,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 Input::text("default_currency", "Currency of the partner"),
             ],
             Changes,
-            (&["id", "network_id"], "POST /user", "vendor's API description of 2026 (POST /user)"),
+            (&["id", "network_id"], "POST /user", "api-docs.partnerize.com of 2026 (POST /user)"),
         ),
         dialects: &[Current],
         start: users::add_with_partner,
@@ -193,7 +193,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             (
                 &["id", "email_verified"],
                 "PATCH /v3/brand/user",
-                "vendor's API description of 2026 (PATCH /v3/brand/user)",
+                "api-docs.partnerize.com of 2026 (PATCH /v3/brand/user)",
             ),
         ),
         dialects: &[Current],

@@ -6,12 +6,12 @@ use crate::Dialect;
 use crate::capability::{Capabilities, Class, Operation, Support};
 use crate::command::Lack;
 
-pub(super) const CAMPAIGN_PARTNERS: &str = "vendor's API description of 2026 (/campaign/{id}/publisher)";
-pub(super) const BULK: &str = "vendor's API description of 2026 (conversions/bulk)";
-pub(super) const JOBS: &str = "vendor's API description of 2026 (jobs)";
-pub(super) const REPORT: &str = "vendor's API description of 2026 (conversion report)";
-pub(super) const OF_2020: &str = "vendor's documents of 2020 (user); no description of 2026 has it";
-const NOT_IN_THE_DESCRIPTION: &str = "vendor's API description of 2026 has no such call";
+pub(super) const CAMPAIGN_PARTNERS: &str = "api-docs.partnerize.com of 2026 (/campaign/{id}/publisher)";
+pub(super) const BULK: &str = "api-docs.partnerize.com of 2026 (conversions/bulk)";
+pub(super) const JOBS: &str = "api-docs.partnerize.com of 2026 (jobs)";
+pub(super) const REPORT: &str = "api-docs.partnerize.com of 2026 (conversion report)";
+pub(super) const OF_2020: &str = "GitHub PerformanceHorizonGroup/apidocs of 2020 (user); nothing newer has it";
+const NOT_IN_THE_DESCRIPTION: &str = "api-docs.partnerize.com of 2026 has no such call";
 
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
@@ -28,32 +28,32 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             "prf.hn/conversion without value, category `signup`, under our conversion id; it has no customers. Whether one \
              click takes a signup and a sale is the campaign's `multiple_conversions_per_click`",
             Some(Class::Searchable),
-            "vendor's help centre (S2S tracking); vendor's API description of 2026 (campaign)",
+            "help.phgsupport.com (S2S tracking); api-docs.partnerize.com of 2026 (campaign)",
         ),
         (Operation::Lead, _) => yes(
             "prf.hn/conversion without value, category `lead`, under our conversion id",
             Some(Class::Searchable),
-            "vendor's help centre (S2S tracking)",
+            "help.phgsupport.com (S2S tracking)",
         ),
         (Operation::Sale, _) => assumed(
             "prf.hn/conversion with the price of one unit and the quantity of each line. An empty answer is `ignored` until \
              the report shows it (one client; error answers are not documented, so they are unknown). Assumed: a value may \
              have the three decimals of a currency such as KWD",
             Some(Class::Searchable),
-            "vendor's help centre (S2S tracking, verticals); the answer as superbrave/partnerize-bundle reads it",
+            "help.phgsupport.com (S2S tracking, verticals); the answer as GitHub superbrave/partnerize-bundle reads it",
         ),
         (Operation::Refund, _) => assumed(
             "POST conversions/bulk: rejects the sale, or lowers its items' values; read back from job and report. Assumed: \
              the items' values add up to the sale, and a lowered value recalculates the commission",
             Some(Class::Upsert),
-            "vendor's API description of 2026 (conversions/bulk, jobs); the rest is not documented: assumed",
+            "api-docs.partnerize.com of 2026 (conversions/bulk, jobs); the rest is not documented: assumed",
         ),
         (Operation::LookUp, _) => assumed(
             "GET conversion report by our reference, then POST conversions/filter; how late the report may be is not \
              documented, so the settling time decides. Assumed for commissions: the payment stands at the conversion or at \
              its items",
             None,
-            "vendor's API description of 2026 (conversion report, conversions/filter); vendor's documents of 2020",
+            "api-docs.partnerize.com of 2026 (conversion report, conversions/filter); GitHub PerformanceHorizonGroup/apidocs of 2020",
         ),
         (Operation::Partners, Dialect::Current) => {
             yes("/campaign/{id}/publisher: list, get, approve, reject", None, CAMPAIGN_PARTNERS)
@@ -64,7 +64,7 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         (Operation::Team, Dialect::Current) => yes(
             "users: self, add (with a partner), update (documents of 2020), set-email; no call lists them",
             None,
-            "vendor's API description of 2026 (POST /user, PATCH /v3/brand/user); vendor's documents of 2020",
+            "api-docs.partnerize.com of 2026 (POST /user, PATCH /v3/brand/user); GitHub PerformanceHorizonGroup/apidocs of 2020",
         ),
         (Operation::Team, Dialect::Guide) => yes(
             "users: list, get, add, update (get, merge, PUT), deactivate, remove, self; its list is filtered here, and \
@@ -82,7 +82,7 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         },
         (Operation::Customers, _) => Support::NotNeeded {
             why: "it has no customers: each conversion names its customer (`custref`)",
-            source: "superbrave/partnerize-bundle and the vendor's own mobile SDK (`customer_reference`)",
+            source: "GitHub superbrave/partnerize-bundle; vendor's own mobile SDK (`customer_reference`)",
         },
         (Operation::Transactions, _) => {
             Support::Unsupported { why: "it has no transactions, only conversions", source: NOT_IN_THE_DESCRIPTION }

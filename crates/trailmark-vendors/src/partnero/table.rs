@@ -12,7 +12,7 @@ pub(super) const CUSTOMERS: &str = "docs.partnero.com (customers)";
 pub(super) const TRANSACTIONS: &str = "docs.partnero.com (transactions)";
 pub(super) const PARTNERS: &str = "docs.partnero.com (partners)";
 pub(super) const WEBHOOKS: &str = "docs.partnero.com (webhooks)";
-const LEADS: &str = "vendor's own client, n8n-nodes-partnero (leads: create, convert, reject)";
+const LEADS: &str = "GitHub partnero/n8n-nodes-partnero (leads: create, convert, reject)";
 const NOT_IN_THE_REFERENCE: &str = "docs.partnero.com has no such call";
 
 /// The capability table.
@@ -30,10 +30,10 @@ fn support(operation: Operation) -> Support {
             source: CUSTOMERS,
         },
         Operation::Sale => Support::Assumed {
-            how: "POST /v1/transactions under the order's key, with at most two decimals (assumed, since all samples have two; \
-                  1.234 KWD is inexact_amount); the same key again makes a second transaction, so never blind",
+            how: "POST /v1/transactions under the order's key, with at most two decimals (assumed: all samples have two; 1.234 \
+                  KWD is inexact_amount); the same key again makes a second transaction, so never blind",
             class: Some(Class::Searchable),
-            source: "docs.partnero.com (transactions); the second transaction: vendor's own client, n8n-nodes-partnero",
+            source: "docs.partnero.com (transactions); the second transaction: GitHub partnero/n8n-nodes-partnero",
         },
         // The class of a replacement, the stricter of the two.
         Operation::Refund => Support::Assumed {
@@ -52,7 +52,7 @@ fn support(operation: Operation) -> Support {
             how: "/v1/partners: list, get, add, invite, update, archive, restore (revoke-archive), remove; GET /v1/partner \
                   finds by key and e-mail address (vendor's clients, not its reference)",
             class: None,
-            source: "seed 004; docs.partnero.com (partners); vendor's own clients, n8n-nodes-partnero and partnero-php",
+            source: "seed 004; docs.partnero.com (partners); GitHub partnero/n8n-nodes-partnero, partnero/partnero-php",
         },
         Operation::Partnerships | Operation::Groups => Support::Unsupported {
             why: "the vendor's documents name no call for groups of partners",
@@ -102,7 +102,7 @@ pub(super) const LACKING: &[Lack] = &[
         noun: "payouts",
         verb: "list",
         why: "no document of ours gives the fields of payout requests; see them in the dashboard",
-        source: "vendor's own client, n8n-nodes-partnero (payout requests, without their fields)",
+        source: "GitHub partnero/n8n-nodes-partnero (payout requests, without their fields)",
     },
     Lack {
         noun: "commissions",

@@ -114,7 +114,7 @@ impl Vendor for PartnerStack {
     }
 
     fn lacking(&self) -> &'static [Lack] {
-        commands::LACKING
+        table::LACKING
     }
 
     fn imports(&self) -> &'static [Import] {

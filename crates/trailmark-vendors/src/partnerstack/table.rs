@@ -1,9 +1,10 @@
-//! What PartnerStack supports, cell by cell, in both dialects. This file only describes it; `mod.rs` decides which
-//! call a task becomes.
+//! What PartnerStack supports, cell by cell, in both dialects, and the commands that it cannot serve. This file only
+//! describes it; `mod.rs` decides which call a task becomes.
 
 use super::NAME;
 use crate::Dialect;
 use crate::capability::{Capabilities, Class, Operation, Support};
+use crate::command::Lack;
 
 const TEAM: &str = "no call invites, changes or removes users of your own team; do it in PartnerStack";
 const SCIM: &str = "it has no SCIM endpoint and no connector of an identity provider";
@@ -13,7 +14,12 @@ pub(super) const CUSTOMERS: &str = "docs.partnerstack.com (customers)";
 pub(super) const GROUPS: &str = "docs.partnerstack.com (groups)";
 pub(super) const OWN_TEAM: &str = "seed 000 § Summary and recommendation";
 pub(super) const PARTNERSHIPS: &str = "docs.partnerstack.com (partnerships)";
+pub(super) const REWARDS: &str = "docs.partnerstack.com (rewards); fields and states: third parties' typed clients";
 pub(super) const TRANSACTIONS: &str = "docs.partnerstack.com (transactions)";
+pub(super) const WEBHOOKS: &str = "docs.partnerstack.com (webhooks)";
+const EVENTS: &str = "seed 000 § Rate limits, pagination, and events";
+const MEMBER: &str = "docs.partnerstack.com (index of the reference: partnerships, member)";
+const TAGS: &str = "docs.partnerstack.com (index of the reference: partnerships, tags)";
 
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
@@ -150,4 +156,107 @@ fn guide(operation: Operation) -> Support {
         Operation::Team => Support::Unsupported { why: TEAM, source: OWN_TEAM },
         Operation::Scim => Support::Unsupported { why: SCIM, source: "seed 000 § SCIM API status" },
     }
+}
+
+/// What it does not offer, or in one dialect only. Every paragraph of seed 002 is a command or a row here.
+pub(super) static LACKING: &[Lack] = &[
+    lack("groups", "get", "the documents have no call for a single group; list them, or use dialect `guide`", GROUPS),
+    lack(
+        "groups",
+        "join-link",
+        "each group's join link is in PartnerStack: Groups, the group, Settings",
+        "seed 002 § Sharing a direct group join link",
+    ),
+    lack(
+        "partners",
+        "invite",
+        "adding a member needs a call whose body is not documented; add a partner, which invites its main contact, and \
+         invite further members in PartnerStack: Add Partners",
+        MEMBER,
+    ),
+    lack(
+        "partners",
+        "tag",
+        "PATCH /v2/partnerships/{key}/tags has no documented body; give tags when you add a partner, or in PartnerStack",
+        TAGS,
+    ),
+    lack(
+        "partners",
+        "rename",
+        "name and e-mail address are the partner's own to change, in PartnerStack",
+        "seed 002 § Updating partner information",
+    ),
+    lack(
+        "members",
+        "list",
+        "the list of a team is in the partners' own API; see Members of the partner in PartnerStack",
+        "docs.partnerstack.com (partner API)",
+    ),
+    lack(
+        "members",
+        "invite",
+        "POST /v2/partnerships/{partner_key}/member has no documented body; invite members in PartnerStack: Add Partners",
+        MEMBER,
+    ),
+    lack(
+        "members",
+        "update",
+        "no call changes a member's role (Owner, Admin, Finance, Member); the partner's owner does, in PartnerStack",
+        "seed 002 § Adding members",
+    ),
+    lack(
+        "invitations",
+        "list",
+        "invitations are resent and deleted in PartnerStack only: the partner's profile, Invites",
+        "seed 002 § Customize the invite email",
+    ),
+    lack(
+        "applications",
+        "list",
+        "no documented call lists applications; their webhooks are recorded: `trailmark webhooks list`",
+        "docs.partnerstack.com (webhooks: application_created, _approved, _declined)",
+    ),
+    lack(
+        "applications",
+        "approve",
+        "applications are approved and declined in PartnerStack only",
+        "seed 002 § Managing inbound partners applications",
+    ),
+    lack(
+        "links",
+        "deactivate",
+        "links are deactivated only in PartnerStack, when you delete the partner there; a partner removed by \
+         the API keeps links that go on to your site and earn nothing",
+        "seed 002 § Removing partners from your program",
+    ),
+    lack("transactions", "get", "the documents have no call for a single transaction; list them", TRANSACTIONS),
+    lack(
+        "transactions",
+        "update",
+        "a transaction cannot be changed; remove it, and add it with another key",
+        TRANSACTIONS,
+    ),
+    lack(
+        "webhooks",
+        "list",
+        "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks",
+        EVENTS,
+    ),
+    lack(
+        "webhooks",
+        "register",
+        "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks",
+        EVENTS,
+    ),
+    lack(
+        "webhooks",
+        "remove",
+        "in the guide, webhooks are in PartnerStack only: Settings, Integrations, Webhooks",
+        EVENTS,
+    ),
+    lack("users", "list", "your own team is managed in PartnerStack only; it has no call and no SCIM for it", OWN_TEAM),
+];
+
+const fn lack(noun: &'static str, verb: &'static str, why: &'static str, source: &'static str) -> Lack {
+    Lack { noun, verb, why, source }
 }

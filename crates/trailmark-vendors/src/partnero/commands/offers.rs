@@ -88,7 +88,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: PARTNER_COLUMNS,
             calls: "GET /v1/partner?key= or ?email=, GET /v1/partners/{id}",
-            source: "docs.partnero.com (partners); by key and address: vendor's own client, n8n-nodes-partnero",
+            source: "docs.partnero.com (partners); by key and address: GitHub partnero/n8n-nodes-partnero",
         },
         partners::get,
     ),
