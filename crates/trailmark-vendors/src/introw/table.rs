@@ -21,7 +21,7 @@ pub(super) const PARTNERS_LISTED: &str = "seed 003 § List partners";
 pub(super) const PAYOUTS: &str = "developers.introw.io, 2026-05-20 (payouts)";
 pub(super) const SESSIONS: &str = "developers.introw.io, 2026-05-20 (portal sessions)";
 const PAYOUTS_NAMED: &str = "docs.introw.io of September 2026 (payouts)";
-const NOT_IN_THE_DOCUMENTS: &str = "developers.introw.io, 2026-05-20, and docs.introw.io have no such call";
+const NOT_IN_THE_DOCUMENTS: &str = "developers.introw.io, 2026-05-20, and docs.introw.io: no such call found";
 
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {

@@ -11,7 +11,7 @@ pub(super) const BULK: &str = "api-docs.partnerize.com of 2026 (conversions/bulk
 pub(super) const JOBS: &str = "api-docs.partnerize.com of 2026 (jobs)";
 pub(super) const REPORT: &str = "api-docs.partnerize.com of 2026 (conversion report)";
 pub(super) const OF_2020: &str = "GitHub PerformanceHorizonGroup/apidocs of 2020 (user); nothing newer has it";
-const NOT_IN_THE_DESCRIPTION: &str = "api-docs.partnerize.com of 2026 has no such call";
+const NOT_IN_THE_DESCRIPTION: &str = "api-docs.partnerize.com of 2026: no such call found";
 
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {
@@ -53,7 +53,8 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
              documented, so the settling time decides. Assumed for commissions: the payment stands at the conversion or at \
              its items",
             None,
-            "api-docs.partnerize.com of 2026 (conversion report, conversions/filter); GitHub PerformanceHorizonGroup/apidocs of 2020",
+            "api-docs.partnerize.com of 2026 (conversion report, conversions/filter); GitHub \
+             PerformanceHorizonGroup/apidocs of 2020",
         ),
         (Operation::Partners, Dialect::Current) => {
             yes("/campaign/{id}/publisher: list, get, approve, reject", None, CAMPAIGN_PARTNERS)
@@ -64,7 +65,8 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
         (Operation::Team, Dialect::Current) => yes(
             "users: self, add (with a partner), update (documents of 2020), set-email; no call lists them",
             None,
-            "api-docs.partnerize.com of 2026 (POST /user, PATCH /v3/brand/user); GitHub PerformanceHorizonGroup/apidocs of 2020",
+            "api-docs.partnerize.com of 2026 (POST /user, PATCH /v3/brand/user); GitHub \
+             PerformanceHorizonGroup/apidocs of 2020",
         ),
         (Operation::Team, Dialect::Guide) => yes(
             "users: list, get, add, update (get, merge, PUT), deactivate, remove, self; its list is filtered here, and \
@@ -81,7 +83,7 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             source: NOT_IN_THE_DESCRIPTION,
         },
         (Operation::Customers, _) => Support::NotNeeded {
-            why: "it has no customers: each conversion names its customer (`custref`)",
+            why: "it has no customers: a conversion names its customer (`custref`)",
             source: "GitHub superbrave/partnerize-bundle; vendor's own mobile SDK (`customer_reference`)",
         },
         (Operation::Transactions, _) => {
@@ -95,7 +97,7 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             "conversion.approved, .rejected and .pending on a secret path, as the guide names them; the body is not \
              documented, so `conversion_id` or `conversion_reference` is assumed. Read back from the report",
             None,
-            "seed 001 § Rate limits, pagination, and events (the names alone); the body is not documented: assumed",
+            "seed 001 § Rate limits, pagination, and events (the names alone); the body is assumed",
         ),
     }
 }
@@ -142,7 +144,7 @@ pub(super) static LACKING: [Lack; 14] = [
         noun: "partners",
         verb: "add",
         why: "partners join the network themselves; invite them in the console",
-        source: NOT_IN_THE_DESCRIPTION,
+        source: "api-docs.partnerize.com of 2026 (POST /user makes a partner with a user); the rest is assumed",
     },
     Lack {
         noun: "partners",
@@ -154,7 +156,7 @@ pub(super) static LACKING: [Lack; 14] = [
         noun: "partners",
         verb: "update",
         why: "a partner's account belongs to the partner",
-        source: NOT_IN_THE_DESCRIPTION,
+        source: "not documented: assumed",
     },
     Lack {
         noun: "groups",

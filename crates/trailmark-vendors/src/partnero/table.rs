@@ -13,7 +13,7 @@ pub(super) const TRANSACTIONS: &str = "docs.partnero.com (transactions)";
 pub(super) const PARTNERS: &str = "docs.partnero.com (partners)";
 pub(super) const WEBHOOKS: &str = "docs.partnero.com (webhooks)";
 const LEADS: &str = "GitHub partnero/n8n-nodes-partnero (leads: create, convert, reject)";
-const NOT_IN_THE_REFERENCE: &str = "docs.partnero.com has no such call";
+const NOT_IN_THE_REFERENCE: &str = "docs.partnero.com: no such call found";
 
 /// The capability table.
 pub(super) fn capabilities(dialect: Dialect) -> Capabilities {

@@ -151,7 +151,7 @@ fn guide(operation: Operation) -> Support {
             how: "partner.*, customer.*, transaction.* and reward.created, read back by GET /rewards, beyond the guide; the \
                   guide shows no body, so the flat one of the vendor's documents is assumed",
             class: None,
-            source: "seed 000 § Rate limits, pagination, and events (the names alone); the body is not documented: assumed",
+            source: "seed 000 § Rate limits, pagination, and events (the names alone); the body is assumed",
         },
         Operation::Team => Support::Unsupported { why: TEAM, source: OWN_TEAM },
         Operation::Scim => Support::Unsupported { why: SCIM, source: "seed 000 § SCIM API status" },
