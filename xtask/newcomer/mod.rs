@@ -25,6 +25,7 @@ const API_KEY: Setting = Setting::of("api_key", SettingKind::Secret, "key of its
 const BASE_URL: Setting =
     Setting::of("base_url", SettingKind::Root { default: "https://api.acme.example" }, "root of its API");
 
+const DOCUMENTS: &str = "docs.acme.example (signups)";
 const NOT_THERE: &str = "Acme takes signups and nothing else";
 
 /// The vendor.

@@ -120,11 +120,15 @@ pub enum Support {
     NotNeeded {
         /// In which way.
         why: &'static str,
+        /// As in [`Support::Yes`].
+        source: &'static str,
     },
     /// The vendor does not support it.
     Unsupported {
         /// Why not.
         why: &'static str,
+        /// As in [`Support::Yes`].
+        source: &'static str,
     },
     /// Supported by this call.
     Yes {
@@ -132,6 +136,17 @@ pub enum Support {
         how: &'static str,
         /// How the vendor keeps one effect from becoming two; absent for reading.
         class: Option<Class>,
+        /// Who says so: a section of a seed, a page of the vendor, a client that does it.
+        source: &'static str,
+    },
+    /// As [`Support::Yes`], but something is assumed that no document says.
+    Assumed {
+        /// The call, and what is assumed, after the word "assumed".
+        how: &'static str,
+        /// As in [`Support::Yes`].
+        class: Option<Class>,
+        /// As in [`Support::Yes`].
+        source: &'static str,
     },
 }
 
@@ -150,6 +165,7 @@ impl Capabilities {
     /// The answer for an operation.
     pub fn of(&self, operation: Operation) -> Support {
         let cell = self.cells.iter().find(|(op, _)| *op == operation);
-        cell.map_or(Support::Unsupported { why: "not in the vendor's documents" }, |(_, support)| *support)
+        let none = Support::Unsupported { why: "not in the vendor's documents", source: "the vendor's documents" };
+        cell.map_or(none, |(_, support)| *support)
     }
 }

@@ -38,6 +38,8 @@ pub struct Command {
     pub columns: &'static [&'static str],
     /// The calls that it makes, in the vendor's words: `GET /v2/partnerships`.
     pub calls: &'static str,
+    /// As in [`crate::capability::Support::Yes`].
+    pub source: &'static str,
 }
 
 impl Command {
@@ -71,11 +73,13 @@ pub struct Lack {
     pub verb: &'static str,
     /// Why not, and the alternative.
     pub why: &'static str,
+    /// As in [`crate::capability::Support::Yes`].
+    pub source: &'static str,
 }
 
 /// One line for one [`Lack`].
-pub(crate) const fn lack(noun: &'static str, verb: &'static str, why: &'static str) -> Lack {
-    Lack { noun, verb, why }
+pub(crate) const fn lack(noun: &'static str, verb: &'static str, why: &'static str, source: &'static str) -> Lack {
+    Lack { noun, verb, why, source }
 }
 
 /// A kind of thing that is added from the rows of a file: the command `add` of this noun, once for each row.

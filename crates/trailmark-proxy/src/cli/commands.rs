@@ -143,12 +143,12 @@ fn made_of(vendor: &dyn Vendor, command: &Command) -> &'static [(Made, &'static 
     }
 }
 
-/// What a vendor offers in a dialect: noun, verb, and which calls it makes.
-pub(super) fn offered(vendor: &dyn Vendor, dialect: Dialect) -> Vec<(&'static str, &'static str, &'static str)> {
-    let own = |command: &'static Command| (command.noun, command.verb, command.calls);
+/// What a vendor offers in a dialect: the command, the verb (its own, or one that is made of it), and which calls it makes.
+pub(super) fn offered(vendor: &dyn Vendor, dialect: Dialect) -> Vec<(&'static Command, &'static str, &'static str)> {
     let with_made = |command: &'static Command| {
         let made = made_of(vendor, command).iter();
-        [own(command)].into_iter().chain(made.map(|(_, verb, how)| (command.noun, *verb, *how)))
+        let own = (command, command.verb, command.calls);
+        [own].into_iter().chain(made.map(move |(_, verb, how)| (command, *verb, *how)))
     };
     vendor.commands(dialect).into_iter().flat_map(with_made).collect()
 }

@@ -277,6 +277,7 @@ mod tests {
             effect: Effect::Reads,
             columns: &["id", "status"],
             calls: "",
+            source: "",
         };
         let told: Vec<_> = changes(&before, &after)
             .iter()

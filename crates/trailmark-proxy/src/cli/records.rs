@@ -188,6 +188,7 @@ mod tests {
             effect: trailmark_vendors::command::Effect::Reads,
             columns: &[],
             calls: "",
+            source: "",
         };
         let items = |keys: &[&str]| keys.iter().map(|key| record(&[("key", (*key).into())])).collect::<Vec<_>>();
         let mut listing = Listing::of(&command, true, Some(3));

@@ -254,10 +254,34 @@ fn vendors_answer_for_every_operation_in_every_dialect() {
     assert!(one.contains("partners move") && one.contains("links deactivate") && !one.contains("Partnero"), "{one}");
     assert_narrow(&one);
     let (_, legend) = text.split_once("IF THE OUTCOME").unwrap();
-    for word in text.split("yes, ").skip(1).map(|rest| rest.split("  ").next().unwrap()) {
+    let classed = || text.split("yes, ").skip(1).chain(text.split("assumed, ").skip(1));
+    for word in classed().map(|rest| rest.split("  ").next().unwrap()) {
         assert!(legend.contains(&format!("\n{word} ")), "{word} is explained: {legend}");
     }
     assert_narrow(&text);
+}
+
+#[test]
+fn every_line_of_vendors_has_its_source() {
+    let desk = Desk::unserved(SITES);
+    let table = desk.run("vendors --json").json();
+    let mut lines = 0;
+    for row in table.as_array().unwrap() {
+        let cells = row["cells"].as_array().unwrap().iter().map(|cell| &cell[1]);
+        let words = ["commands", "lacking"].into_iter().flat_map(|name| row[name].as_array().unwrap());
+        for line in cells.chain(words) {
+            assert!(!line["source"].as_str().unwrap().is_empty(), "{line}");
+            lines += 1;
+        }
+        assert!(!row.to_string().to_lowercase().contains("not yet"), "{row}");
+    }
+    let text = desk.run("vendors").well();
+    assert_eq!(text.matches("source: ").count() + text.matches("source:\n").count(), lines, "{text}");
+    let one = desk.run("vendors partnerize").well();
+    for part in ["assumed, upsert", "not needed", "source: seed 001 § Core endpoints", "source: seed 001 § Create user"]
+    {
+        assert!(one.contains(part), "{part} in {one}");
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ use super::answers::{self, text};
 use super::conversions::{self, Word};
 use super::lines::{self, PAGE};
 use super::shown::{self, Thing};
+use super::table;
 use crate::Dialect;
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
 use crate::exchange::{Call, Method};
@@ -66,13 +67,13 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
     offer(
         ("partners", "list", "List the partners of the organisation", None),
         &[PAGE_SIZE, CURSOR],
-        (Effect::Reads, OF_PARTNERS, "GET /api/v1/partners"),
+        (Effect::Reads, OF_PARTNERS, "GET /api/v1/partners", table::PARTNERS_LISTED),
         |account, values| list(account, values, &PARTNERS, &[]),
     ),
     offer(
         ("partners", "get", "Show a partner", Some("Introw's id of the partner, or its id in the CRM")),
         &[],
-        (Effect::Reads, OF_PARTNERS, "GET /api/v1/partners/{id}"),
+        (Effect::Reads, OF_PARTNERS, "GET /api/v1/partners/{id}", table::PARTNERS),
         |account, values| one(account, values, &PARTNERS),
     ),
     offer(
@@ -86,7 +87,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             EXPERIENCE,
             ACCESS,
         ],
-        (Effect::Changes, OF_PARTNERS, "POST /api/v1/partners"),
+        (Effect::Changes, OF_PARTNERS, "POST /api/v1/partners", table::PARTNERS),
         |account, values| Ok(post(account, values, &PARTNERS, "POST /api/v1/partners", texts(values, &OF_A_PARTNER)?)),
     ),
     offer(
@@ -101,7 +102,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             EXPERIENCE,
             ACCESS,
         ],
-        (Effect::Changes, OF_PARTNERS, "PATCH /api/v1/partners/{id}"),
+        (Effect::Changes, OF_PARTNERS, "PATCH /api/v1/partners/{id}", table::PARTNERS),
         |account, values| {
             patch(account, values, &PARTNERS, texts(values, &OF_A_PARTNER)?, &[("clear_domain", "domain")])
         },
@@ -114,7 +115,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             Input::of("property", InputKind::Pairs, "A field of the campaign's form, by its id"),
             Input::text("publishable_key", "A campaign's key: a token of another campaign is ignored then"),
         ],
-        (Effect::Changes, OF_CONVERSIONS, conversions::LABEL),
+        (Effect::Changes, OF_CONVERSIONS, conversions::LABEL, table::CONVERSIONS),
         convert,
     ),
     offer(
@@ -126,7 +127,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             PAGE_SIZE,
             CURSOR,
         ],
-        (Effect::Reads, OF_LINES, lines::LIST),
+        (Effect::Reads, OF_LINES, lines::LIST, table::LINES),
         |account, values| {
             let filters = [("partner", "partnerId"), ("payout", "payoutId"), ("status", "status")];
             list(account, values, &LINES, &filters)
@@ -135,7 +136,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
     offer(
         ("commissions", "get", "Show a commission line", Some("Introw's id of the line")),
         &[],
-        (Effect::Reads, OF_LINES, lines::GET),
+        (Effect::Reads, OF_LINES, lines::GET, table::LINES),
         |account, values| one(account, values, &LINES),
     ),
     offer(
@@ -149,7 +150,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             DESCRIPTION,
             Input::text("payout", "The payout to put it on; without one it waits in the pending pool"),
         ],
-        (Effect::Changes, OF_LINES, lines::ADD),
+        (Effect::Changes, OF_LINES, lines::ADD, table::KEYED_LINES),
         |account, values| Ok(post(account, values, &LINES, lines::ADD, line(values)?)),
     ),
     offer(
@@ -162,7 +163,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             Input::text("note", "A note"),
             Input::of("clear_note", InputKind::Flag, "Take its note away"),
         ],
-        (Effect::Changes, OF_LINES, "PATCH /api/v1/commission-lines/{id}"),
+        (Effect::Changes, OF_LINES, "PATCH /api/v1/commission-lines/{id}", table::LINES),
         |account, values| patch(account, values, &LINES, line(values)?, &[("clear_note", "note")]),
     ),
     offer(
@@ -176,6 +177,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             Effect::Destroys { follows: "the line is void for good, and the partner is not paid for it" },
             OF_LINES,
             "POST /api/v1/commission-lines/{id}/decline",
+            table::LINES,
         ),
         |account, values| {
             let reason = values.pairs("reason").map(conversions::properties).unwrap_or_default();
@@ -185,19 +187,19 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
     offer(
         ("commissions", "detach", "Take a commission line off its payout", Some("Introw's id of the line")),
         &[],
-        (Effect::Changes, OF_LINES, "POST /api/v1/commission-lines/{id}/detach"),
+        (Effect::Changes, OF_LINES, "POST /api/v1/commission-lines/{id}/detach", table::LINES),
         |account, values| act(account, values, "detach", "POST /api/v1/commission-lines/{id}/detach", None),
     ),
     offer(
         ("payouts", "list", "List payouts", None),
         &[Input { purpose: "Only those in this stage", ..STAGE }, PAGE_SIZE, CURSOR],
-        (Effect::Reads, OF_PAYOUTS, "GET /api/v1/payouts"),
+        (Effect::Reads, OF_PAYOUTS, "GET /api/v1/payouts", table::PAYOUTS),
         |account, values| list(account, values, &PAYOUTS, &[("stage", "stage")]),
     ),
     offer(
         ("payouts", "get", "Show a payout", Some("Introw's id of the payout")),
         &[],
-        (Effect::Reads, OF_PAYOUTS, lines::GET_PAYOUT),
+        (Effect::Reads, OF_PAYOUTS, lines::GET_PAYOUT, table::PAYOUTS),
         |account, values| one(account, values, &PAYOUTS),
     ),
     offer(
@@ -207,7 +209,7 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             Input::text("po_number", "Number of the purchase order"),
             Input::of("clear_po_number", InputKind::Flag, "Take its number away"),
         ],
-        (Effect::Changes, OF_PAYOUTS, "PATCH /api/v1/payouts/{id}"),
+        (Effect::Changes, OF_PAYOUTS, "PATCH /api/v1/payouts/{id}", table::PAYOUTS),
         |account, values| {
             let given = texts(values, &[("stage", "stage", 255), ("po_number", "poNumber", 255)])?;
             patch(account, values, &PAYOUTS, given, &[("clear_po_number", "poNumber")])
@@ -219,20 +221,20 @@ pub(super) static OFFERS: [Offer<Account>; 15] = [
             Input::text("email", "E-mail address of a visitor who has access to the portal").needed(),
             Input::text("room", "Id of the room"),
         ],
-        (Effect::Changes, &["url"], SESSIONS),
+        (Effect::Changes, &["url"], SESSIONS, table::SESSIONS),
         open_portal,
     ),
 ];
 
-/// What a command is called (noun, verb, summary, the key it takes), its flags, what it does (effect, columns, calls), and
-/// what starts it.
+/// What a command is called (noun, verb, summary, the key it takes), its flags, what it does (effect, columns, calls, and
+/// their source), and what starts it.
 const fn offer(
     (noun, verb, summary, key): (&'static str, &'static str, &'static str, Option<&'static str>),
     inputs: &'static [Input],
-    (effect, columns, calls): (Effect, &'static [&'static str], &'static str),
+    (effect, columns, calls, source): (Effect, &'static [&'static str], &'static str, &'static str),
     start: fn(&Account, &Values) -> Result<Ask<Reply>, Refusal>,
 ) -> Offer<Account> {
-    let command = Command { noun, verb, summary, key, inputs, effect, columns, calls };
+    let command = Command { noun, verb, summary, key, inputs, effect, columns, calls, source };
     Offer { command, dialects: &Dialect::ALL, start }
 }
 

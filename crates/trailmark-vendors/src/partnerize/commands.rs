@@ -12,7 +12,7 @@ use trailmark_wire::time::UnixMillis;
 use super::answers::{self, text};
 use super::conversion::{self, rejection};
 use super::report::{self, Entry};
-use super::{Account, partners, refunds, users};
+use super::{Account, partners, refunds, table, users};
 use crate::Dialect::{Current, Guide};
 use crate::command::Effect::{Changes, Destroys, Reads};
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
@@ -55,9 +55,9 @@ const fn command(
     key: Option<&'static str>,
     inputs: &'static [Input],
     effect: Effect,
-    (columns, calls): (&'static [&'static str], &'static str),
+    (columns, calls, source): (&'static [&'static str], &'static str, &'static str),
 ) -> Command {
-    Command { noun, verb, summary, key, inputs, effect, columns, calls }
+    Command { noun, verb, summary, key, inputs, effect, columns, calls, source }
 }
 
 /// Every command.
@@ -68,7 +68,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[Input::text("status", "Only users with this status; the vendor cannot filter, so Trailmark does")],
             Reads,
-            (USER_COLUMNS, "GET /user?page=1&count=100"),
+            (USER_COLUMNS, "GET /user?page=1&count=100", "seed 001 § List users"),
         ),
         dialects: &[Guide],
         start: users::list,
@@ -79,7 +79,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             USER,
             &[],
             Reads,
-            (USER_COLUMNS, "GET /user/{user_id}; by e-mail address GET /user first"),
+            (USER_COLUMNS, "GET /user/{user_id}; by e-mail address GET /user first", "seed 001 § Get user by ID"),
         ),
         dialects: &[Guide],
         start: users::get,
@@ -90,7 +90,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[],
             Reads,
-            (USER_COLUMNS, "GET /user/self"),
+            (USER_COLUMNS, "GET /user/self", "seed 001 § Get current authenticated user"),
         ),
         dialects: &[Guide],
         start: users::own,
@@ -101,7 +101,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[],
             Reads,
-            (&["id", "network_id"], "GET /user (documents of 2020)"),
+            (&["id", "network_id"], "GET /user", table::OF_2020),
         ),
         dialects: &[Current],
         start: users::own,
@@ -112,7 +112,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[FIRSTNAME.needed(), LASTNAME.needed(), EMAIL.needed(), PASSWORD.needed(), STATUS, ROLE, TIMEZONE, LOCALE],
             Changes,
-            (USER_COLUMNS, "POST /user"),
+            (USER_COLUMNS, "POST /user", "seed 001 § Create user"),
         ),
         dialects: &[Guide],
         start: users::add,
@@ -154,7 +154,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 Input::text("default_currency", "Currency of the partner"),
             ],
             Changes,
-            (&["id", "network_id"], "POST /user"),
+            (&["id", "network_id"], "POST /user", "api-docs.partnerize.com of 2026 (POST /user)"),
         ),
         dialects: &[Current],
         start: users::add_with_partner,
@@ -165,7 +165,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             USER,
             &[FIRSTNAME, LASTNAME, EMAIL, PASSWORD, STATUS, ROLE, TIMEZONE, LOCALE, FORCE],
             Changes,
-            (USER_COLUMNS, "GET /user/self, GET /user/{user_id}, PUT /user/{user_id}"),
+            (USER_COLUMNS, "GET /user/self, GET /user/{user_id}, PUT /user/{user_id}", "seed 001 § Update user"),
         ),
         dialects: &[Guide],
         start: users::update,
@@ -179,7 +179,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 FORCE,
             ],
             Changes,
-            (&["id", "network_id"], "GET /user, POST /user/{user_id} (documents of 2020)"),
+            (&["id", "network_id"], "GET /user, POST /user/{user_id}", table::OF_2020),
         ),
         dialects: &[Current],
         start: users::update_partly,
@@ -190,7 +190,11 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[EMAIL.needed(), FORCE],
             Changes,
-            (&["id", "email_verified"], "PATCH /v3/brand/user"),
+            (
+                &["id", "email_verified"],
+                "PATCH /v3/brand/user",
+                "api-docs.partnerize.com of 2026 (PATCH /v3/brand/user)",
+            ),
         ),
         dialects: &[Current],
         start: users::set_email,
@@ -205,7 +209,11 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 FORCE,
             ],
             Destroys { follows: "the user can no longer sign in, and integrations with the user's keys stop" },
-            (USER_COLUMNS, "GET /user/self, GET /user/{user_id}, PUT /user/{user_id} with status=inactive"),
+            (
+                USER_COLUMNS,
+                "GET /user/self, GET /user/{user_id}, PUT /user/{user_id} with status=inactive",
+                "seed 001 § Deactivate a departed user",
+            ),
         ),
         dialects: &[Guide],
         start: users::deactivate,
@@ -218,7 +226,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             Destroys {
                 follows: "the user and the user's history are gone, and integrations with the user's keys stop",
             },
-            (&["removed"], "GET /user/self, DELETE /user/{user_id}"),
+            (&["removed"], "GET /user/self, DELETE /user/{user_id}", "seed 001 § Delete user"),
         ),
         dialects: &[Guide],
         start: users::remove,
@@ -233,7 +241,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 "Only partners with this status in the campaign; Trailmark filters",
             )],
             Reads,
-            (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher"),
+            (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher", table::CAMPAIGN_PARTNERS),
         ),
         dialects: BOTH,
         start: partners::list,
@@ -244,7 +252,11 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             Some("The partner's id"),
             &[],
             Reads,
-            (&["id", "status", "network_status"], "GET /campaign/{campaign_id}/publisher/{publisher_id}"),
+            (
+                &["id", "status", "network_status"],
+                "GET /campaign/{campaign_id}/publisher/{publisher_id}",
+                table::CAMPAIGN_PARTNERS,
+            ),
         ),
         dialects: BOTH,
         start: partners::get,
@@ -258,6 +270,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             (
                 &["id", "status", "network_status"],
                 "POST /campaign/{campaign_id}/publisher, GET /campaign/{campaign_id}/publisher/{publisher_id}",
+                table::CAMPAIGN_PARTNERS,
             ),
         ),
         dialects: BOTH,
@@ -272,6 +285,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             (
                 &["id", "status", "network_status"],
                 "POST /campaign/{campaign_id}/publisher, GET /campaign/{campaign_id}/publisher/{publisher_id}",
+                table::CAMPAIGN_PARTNERS,
             ),
         ),
         dialects: BOTH,
@@ -283,7 +297,11 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[BY_ID, BY_REFERENCE, BY_ITEM],
             Changes,
-            (&["id", "status", "percent", "failed"], "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk"),
+            (
+                &["id", "status", "percent", "failed"],
+                "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk",
+                table::BULK,
+            ),
         ),
         dialects: BOTH,
         start: approve,
@@ -294,7 +312,11 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[BY_ID, BY_REFERENCE, BY_ITEM, REASON],
             Destroys { follows: "the partners lose the commission of these conversions" },
-            (&["id", "status", "percent", "failed"], "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk"),
+            (
+                &["id", "status", "percent", "failed"],
+                "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk",
+                table::BULK,
+            ),
         ),
         dialects: BOTH,
         start: reject,
@@ -305,7 +327,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             Some("The job's id"),
             &[],
             Reads,
-            (&["id", "status", "percent", "succeeded", "failed", "total"], "GET /v3/jobs/{id}"),
+            (&["id", "status", "percent", "succeeded", "failed", "total"], "GET /v3/jobs/{id}", table::JOBS),
         ),
         dialects: BOTH,
         start: job,
@@ -334,6 +356,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             (
                 &["id", "reference", "partner", "status", "currency", "amount_minor", "commission_minor"],
                 "GET /reporting/report_advertiser/campaign/{campaign_id}/conversion.json",
+                table::REPORT,
             ),
         ),
         dialects: BOTH,

@@ -12,12 +12,12 @@
 //!
 //! Sources: <https://docs.partnerstack.com/reference>; vendors.md §§ 1.2 to 1.4, vendors-2.md § 4; seeds 000 and 002.
 
-use super::Account;
 use super::changes::{
     add_customer, add_partner, add_transaction, move_partners, register_webhook, remove_partner, update_customer,
     update_partner,
 };
 use super::lists::{Thing, list, one, search};
+use super::{Account, table};
 use crate::Dialect;
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Refusal, Reply, Values};
 
@@ -26,8 +26,17 @@ const GUIDE: &[Dialect] = &[Dialect::Guide];
 const BOTH: &[Dialect] = &Dialect::ALL;
 
 /// A command that reads and has no inputs.
-const READS: Command =
-    Command { noun: "", verb: "", summary: "", key: None, inputs: &[], effect: Effect::Reads, columns: &[], calls: "" };
+const READS: Command = Command {
+    noun: "",
+    verb: "",
+    summary: "",
+    key: None,
+    inputs: &[],
+    effect: Effect::Reads,
+    columns: &[],
+    calls: "",
+    source: "",
+};
 
 const SINCE: Input = Input::of("since", InputKind::Time, "Created at this time or later, such as 2026-11-01T00:00:00Z");
 const UNTIL: Input = Input::of("until", InputKind::Time, "Created at this time or earlier");
@@ -52,6 +61,7 @@ const LIST_CUSTOMERS: Command = Command {
     summary: "List every customer of a program",
     columns: &["key|id", "partner|partnership", "status", "created_at"],
     calls: "GET /v2/customers",
+    source: table::CUSTOMERS,
     ..READS
 };
 const ADD_CUSTOMER: Command = Command {
@@ -78,6 +88,7 @@ const LIST_PARTNERS: Command = Command {
     summary: "List every partner of a program",
     columns: &["key", "status", "group", "created_at"],
     calls: "GET /v2/partnerships",
+    source: table::PARTNERSHIPS,
     ..READS
 };
 const GET_PARTNER: Command = Command {
@@ -99,6 +110,7 @@ const LIST_PARTNERSHIPS: Command = Command {
     summary: "List which partners belong to which group",
     columns: &["key", "status", "group", "id"],
     calls: "GET /v2/partnerships",
+    source: table::PARTNERSHIPS,
     ..READS
 };
 
@@ -109,6 +121,7 @@ const LIST_TRANSACTIONS: Command = Command {
     inputs: PERIOD,
     columns: &["key", "customer|customer_id", "amount_minor|amount_cents", "status", "created_at"],
     calls: "GET /v2/transactions",
+    source: table::TRANSACTIONS,
     ..READS
 };
 const ADD_TRANSACTION: Command = Command {
@@ -139,6 +152,7 @@ const LIST_COMMISSIONS: Command = Command {
     ],
     columns: &["key", "partner|partnership", "amount_minor|amount_cents", "status", "created_at"],
     calls: "GET /v2/rewards",
+    source: table::REWARDS,
     ..READS
 };
 
@@ -148,6 +162,7 @@ const LIST_WEBHOOKS: Command = Command {
     summary: "List the webhooks that are registered at the vendor",
     columns: &["key", "events", "created_at"],
     calls: "GET /v2/webhooks",
+    source: table::WEBHOOKS,
     ..READS
 };
 
@@ -157,6 +172,7 @@ const LIST_GROUPS: Command = Command {
     summary: "List every group of a program",
     columns: &["key", "slug", "name"],
     calls: "GET /v2/groups",
+    source: table::GROUPS,
     ..READS
 };
 
@@ -181,14 +197,23 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             summary: "Show one group",
             key: Some("The group's key"),
             calls: "GET /v2/groups/{group_key}",
+            source: "seed 000 § Get Group",
             ..LIST_GROUPS
         },
         |account, values| Ok(one(account, Thing::Group, &values.key)),
     ),
     offer(CURRENT, Command { inputs: PERIOD, ..LIST_PARTNERS }, LIST_OF_PARTNERS),
-    offer(GUIDE, Command { calls: "GET /v2/partners", ..LIST_PARTNERS }, LIST_OF_PARTNERS),
+    offer(
+        GUIDE,
+        Command { calls: "GET /v2/partners", source: "seed 000 § List Partners", ..LIST_PARTNERS },
+        LIST_OF_PARTNERS,
+    ),
     offer(CURRENT, GET_PARTNER, ONE_PARTNER),
-    offer(GUIDE, Command { calls: "GET /v2/partners/{partner_key}", ..GET_PARTNER }, ONE_PARTNER),
+    offer(
+        GUIDE,
+        Command { calls: "GET /v2/partners/{partner_key}", source: "seed 000 § Get Partner", ..GET_PARTNER },
+        ONE_PARTNER,
+    ),
     offer(
         BOTH,
         Command {
@@ -256,7 +281,11 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         Command { inputs: &[ONLY_GROUP, PROFILES, SINCE, UNTIL], ..LIST_PARTNERSHIPS },
         LIST_OF_PARTNERSHIPS,
     ),
-    offer(GUIDE, Command { inputs: &[ONLY_GROUP, PROFILES], ..LIST_PARTNERSHIPS }, LIST_OF_PARTNERSHIPS),
+    offer(
+        GUIDE,
+        Command { inputs: &[ONLY_GROUP, PROFILES], source: "seed 000 § List Partnerships", ..LIST_PARTNERSHIPS },
+        LIST_OF_PARTNERSHIPS,
+    ),
     offer(
         BOTH,
         Command {
@@ -270,7 +299,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         |account, values| Ok(one(account, Thing::Partnership, &values.key)),
     ),
     offer(CURRENT, Command { inputs: PERIOD, ..LIST_CUSTOMERS }, LIST_OF_CUSTOMERS),
-    offer(GUIDE, LIST_CUSTOMERS, LIST_OF_CUSTOMERS),
+    offer(GUIDE, Command { source: "seed 000 § List Customers", ..LIST_CUSTOMERS }, LIST_OF_CUSTOMERS),
     offer(
         BOTH,
         Command {
@@ -301,6 +330,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
                 CUSTOMER_GROUP,
                 DATA,
             ],
+            source: "seed 000 § Create Customer",
             ..ADD_CUSTOMER
         },
         add_customer,
@@ -315,6 +345,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         Command {
             inputs: &[EMAIL, NAME, FIRST_NAME, LAST_NAME, STATUS, EXTERNAL_KEY, CUSTOMER_GROUP, DATA],
             calls: "PUT /v2/customers/{customer_key}",
+            source: "seed 000 § Update Customer",
             ..UPDATE_CUSTOMER
         },
         update_customer,
@@ -353,7 +384,15 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
         },
         add_transaction,
     ),
-    offer(GUIDE, Command { inputs: &[CUSTOMER.needed(), AMOUNT, CURRENCY], ..ADD_TRANSACTION }, add_transaction),
+    offer(
+        GUIDE,
+        Command {
+            inputs: &[CUSTOMER.needed(), AMOUNT, CURRENCY],
+            source: "seed 000 § Create Transaction",
+            ..ADD_TRANSACTION
+        },
+        add_transaction,
+    ),
     offer(
         BOTH,
         Command {
@@ -406,6 +445,7 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             ],
             effect: Effect::Changes,
             calls: "POST /v2/webhooks",
+            source: "docs.partnerstack.com (webhooks); the name of the address: third parties' clients, which disagree",
             ..LIST_WEBHOOKS
         },
         register_webhook,

@@ -16,10 +16,21 @@ fn capabilities(name: &str, dialect: Dialect) -> Capabilities {
 
 fn told(support: Support) -> String {
     match support {
-        Support::NotNeeded { why } => format!("not needed: {why}"),
-        Support::Unsupported { why } => format!("unsupported: {why}"),
-        Support::Yes { how, class: Some(class) } => format!("{how} ({})", class.as_str()),
-        Support::Yes { how, class: None } => how.into(),
+        Support::NotNeeded { why, .. } => format!("not needed: {why}"),
+        Support::Unsupported { why, .. } => format!("unsupported: {why}"),
+        Support::Yes { how, class, .. } | Support::Assumed { how, class, .. } => match class {
+            Some(class) => format!("{how} ({})", class.as_str()),
+            None => how.into(),
+        },
+    }
+}
+
+fn source(support: Support) -> &'static str {
+    match support {
+        Support::NotNeeded { source, .. }
+        | Support::Unsupported { source, .. }
+        | Support::Yes { source, .. }
+        | Support::Assumed { source, .. } => source,
     }
 }
 
@@ -38,6 +49,28 @@ fn every_vendor_answers_for_every_operation_in_both_dialects() {
             assert_eq!(order, Operation::ALL);
             for operation in Operation::ALL {
                 assert!(told(table.of(operation)).len() > 10, "{name} {dialect:?} {operation:?} says something");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_line_has_a_source_and_only_what_is_assumed_says_so() {
+    for (vendor, dialect) in VENDORS.into_iter().flat_map(|vendor| Dialect::ALL.map(|dialect| (vendor, dialect))) {
+        let cells = vendor.capabilities(dialect).cells;
+        for (operation, support) in &cells {
+            let text = told(*support);
+            let is_assumed = matches!(support, Support::Assumed { .. });
+            assert_eq!(text.to_lowercase().contains("assumed"), is_assumed, "{operation:?}: {text}");
+        }
+        let cells = cells.into_iter().map(|(_, support)| (told(support), source(support)));
+        let commands = vendor.commands(dialect).into_iter().map(|command| (command.calls.to_owned(), command.source));
+        let lacking = vendor.lacking().iter().map(|lack| (lack.why.to_owned(), lack.source));
+        for (text, source) in cells.chain(commands).chain(lacking) {
+            let known = ["seed 0", "docs.", "developers.", "help.", "GitHub ", "not documented: assumed"];
+            assert!(known.iter().any(|known| source.contains(known)), "{}: {text}: {source:?}", vendor.name());
+            for word in ["not yet", "todo", "coming soon", "for now", "planned"] {
+                assert!(!format!("{text} {source}").to_lowercase().contains(word), "{text}: {source}");
             }
         }
     }
@@ -63,6 +96,7 @@ fn partnerstack_takes_every_kind_and_reads_back_what_it_can() {
 #[test]
 fn partnerize_has_no_customers_and_webhooks_in_its_guide_alone() {
     assert!(cell("partnerize", Dialect::Current, Operation::Signup).contains("it has no customers"));
+    assert!(cell("partnerize", Dialect::Current, Operation::Customers).starts_with("not needed: it has no customers"));
     let none = "unsupported: none for brands in the vendor's documents; the conversion report is read instead";
     assert_eq!(cell("partnerize", Dialect::Current, Operation::Webhooks), none);
     assert!(cell("partnerize", Dialect::Guide, Operation::Webhooks).starts_with("conversion.approved"));

@@ -5,7 +5,7 @@
 //!
 //! Sources: seed 004; vendors-2.md § 3.
 
-use super::super::Account;
+use super::super::{Account, table};
 use super::{customers, partners, transactions, webhooks};
 use crate::Dialect;
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Refusal, Reply, Values};
@@ -51,6 +51,7 @@ const PLAIN: Command = Command {
     effect: Effect::Changes,
     columns: &[],
     calls: "",
+    source: "",
 };
 
 const fn offer(command: Command, start: fn(&Account, &Values) -> Result<Ask<Reply>, Refusal>) -> Offer<Account> {
@@ -72,6 +73,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: PARTNER_COLUMNS,
             calls: "GET /v1/partners",
+            source: table::PARTNERS,
             ..PLAIN
         },
         partners::list,
@@ -86,6 +88,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: PARTNER_COLUMNS,
             calls: "GET /v1/partner?key= or ?email=, GET /v1/partners/{id}",
+            source: "docs.partnero.com (partners); by key and address: GitHub partnero/n8n-nodes-partnero",
         },
         partners::get,
     ),
@@ -108,6 +111,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             ],
             columns: PARTNER_COLUMNS,
             calls: "POST /v1/partners",
+            source: "seed 004 § Create partner",
             ..PLAIN
         },
         partners::add,
@@ -120,6 +124,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             inputs: &[EMAIL.needed(), NAME.needed(), SURNAME],
             columns: &["invited"],
             calls: "POST /v1/partners:invite",
+            source: "seed 004 § Invite a partner",
             ..PLAIN
         },
         partners::invite,
@@ -133,6 +138,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             inputs: &[BY, EMAIL, NAME, SURNAME, PASSWORD, NEW_KEY, TAG, NO_TAGS],
             columns: PARTNER_COLUMNS,
             calls: "GET as in `partners get`, PUT /v1/partners/{id}",
+            source: table::PARTNERS,
             ..PLAIN
         },
         partners::update,
@@ -147,6 +153,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the partner loses access to the portal and earns nothing until restored"),
             columns: &["id", "archived"],
             calls: "GET as in `partners get`, POST /v1/partners/{id}/archive",
+            source: table::PARTNERS,
         },
         partners::archive,
     ),
@@ -159,6 +166,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             inputs: &[BY],
             columns: &["id", "restored"],
             calls: "GET as in `partners get`, POST /v1/partners/{id}/revoke-archive",
+            source: table::PARTNERS,
             ..PLAIN
         },
         partners::restore,
@@ -173,6 +181,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the partner is deleted for good; `partners archive` can be undone"),
             columns: &["removed"],
             calls: "GET as in `partners get`, DELETE /v1/partners/{id}",
+            source: table::PARTNERS,
         },
         partners::remove,
     ),
@@ -185,6 +194,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: CUSTOMER_COLUMNS,
             calls: "GET /v1/customers",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::list,
@@ -198,6 +208,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: CUSTOMER_COLUMNS,
             calls: "GET /v1/customers/{key}",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::get,
@@ -220,6 +231,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             ],
             columns: CUSTOMER_COLUMNS,
             calls: "POST /v1/customers",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::add,
@@ -233,6 +245,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             inputs: &[EMAIL, NAME, SURNAME, NEW_KEY, TAG, NO_TAGS],
             columns: CUSTOMER_COLUMNS,
             calls: "PUT /v1/customers/{key}",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::update,
@@ -246,6 +259,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the customer's later sales earn nothing until it is restored"),
             columns: &["key", "archived"],
             calls: "POST /v1/customers/{key}/archive",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::archive,
@@ -258,6 +272,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             key: CUSTOMER,
             columns: &["key", "restored"],
             calls: "POST /v1/customers/{key}/revoke-archive",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::restore,
@@ -271,6 +286,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the customer is deleted for good, and later sales belong to nobody"),
             columns: &["removed"],
             calls: "DELETE /v1/customers/{key}",
+            source: table::CUSTOMERS,
             ..PLAIN
         },
         customers::remove,
@@ -290,6 +306,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: TRANSACTION_COLUMNS,
             calls: "GET /v1/transactions, GET /v1/customers/{key}/transactions",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::list,
@@ -303,6 +320,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: TRANSACTION_COLUMNS,
             calls: "GET /v1/transactions/{key}",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::get,
@@ -332,6 +350,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             ],
             columns: TRANSACTION_COLUMNS,
             calls: "GET /v1/transactions?key=, POST /v1/transactions",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::add,
@@ -349,6 +368,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             ],
             columns: TRANSACTION_COLUMNS,
             calls: "GET /v1/transactions?key= for each key, POST /v1/transactions",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::batch,
@@ -362,6 +382,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the partner loses the transaction's commission until it is restored"),
             columns: &["key", "archived"],
             calls: "POST /v1/transactions/{key}/archive",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::archive,
@@ -374,6 +395,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             key: TRANSACTION,
             columns: &["key", "restored"],
             calls: "POST /v1/transactions/{key}/revoke-archive",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::restore,
@@ -387,6 +409,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the partner loses the transaction's commission for good"),
             columns: &["removed"],
             calls: "DELETE /v1/transactions/{key}",
+            source: table::TRANSACTIONS,
             ..PLAIN
         },
         transactions::remove,
@@ -399,6 +422,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: Effect::Reads,
             columns: WEBHOOK_COLUMNS,
             calls: "GET /v1/webhooks",
+            source: table::WEBHOOKS,
             ..PLAIN
         },
         webhooks::list,
@@ -422,6 +446,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             ],
             columns: WEBHOOK_COLUMNS,
             calls: "POST /v1/webhooks",
+            source: table::WEBHOOKS,
             ..PLAIN
         },
         webhooks::register,
@@ -435,6 +460,7 @@ pub(in super::super) static OFFERS: &[Offer<Account>] = &[
             effect: destroys("the vendor no longer reports events there"),
             columns: &["removed"],
             calls: "DELETE /v1/webhooks/{key}",
+            source: table::WEBHOOKS,
             ..PLAIN
         },
         webhooks::remove,
