@@ -45,17 +45,8 @@ const MOST_ANSWER_BYTES: u64 = 64 * 1024;
 /// Where the shop's backend publishes the keys that sign its orders.
 const SHOP_KEYS: &str = "/shop/jwks.json";
 
-/// What the simulator accepts, under the names that the configuration reads.
-const SECRETS: [(&str, &str); 8] = [
-    ("PARTNERSTACK_PUBLIC_KEY", "pk_sim"),
-    ("PARTNERSTACK_PRIVATE_KEY", "sk_sim_private"),
-    ("PARTNERSTACK_TRACKING_TOKEN", "tt_sim_tracking"),
-    ("PARTNERIZE_APPLICATION_KEY", "pz_sim_application"),
-    ("PARTNERIZE_USER_API_KEY", "pz_sim_user_key"),
-    ("INTROW_API_KEY", "irw_sim_key"),
-    ("PARTNERO_API_KEY", "pn_sim_key"),
-    ("PARTNERO_WEBHOOK_SECRET", "pn_sim_webhook_secret"),
-];
+/// How a program begins in a configuration.
+const PROGRAM: &str = "[[sites.programs]]";
 
 /// The program `trailmark` in the folder of a run: the built one with this run's configuration and secrets.
 const WRAPPER: &str = "trailmark";
@@ -73,6 +64,48 @@ impl Addresses {
     fn ledger(self) -> String {
         format!("http://{}/?vendor=http://{}/control/listings", self.operator, self.simulator)
     }
+}
+
+/// What the simulator prints for a proxy that talks to it.
+#[derive(Debug)]
+struct Simulated {
+    /// What it accepts, under the names that the programs read.
+    secrets: BTreeMap<String, String>,
+    /// A program at each vendor, as TOML.
+    programs: String,
+}
+
+impl Simulated {
+    fn ask(binary: &Path, addresses: Addresses) -> Result<Self> {
+        let output = simulate(binary, addresses).arg("--print-config").output()?;
+        ensure!(output.status.success(), "no configuration: {}", String::from_utf8_lossy(&output.stderr));
+        Self::read(&String::from_utf8(output.stdout).context("the simulator's configuration is no text")?)
+    }
+
+    fn read(printed: &str) -> Result<Self> {
+        let secrets = printed.lines().filter_map(|line| line.strip_prefix("#   export ")?.split_once('='));
+        let secrets: BTreeMap<_, _> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let programs: Vec<String> = printed.split("\n\n").filter_map(program).collect();
+        ensure!(!secrets.is_empty() && !programs.is_empty(), "the simulator prints no program:\n{printed}");
+        Ok(Self { secrets, programs: programs.join("\n\n") })
+    }
+}
+
+/// The program in a part of the simulator's configuration: in force at the first vendor, a comment at the others.
+fn program(part: &str) -> Option<String> {
+    let start = part.find(PROGRAM)?;
+    let comment = part.get(..start)?.rsplit('\n').next()?;
+    let lines = part.get(start..)?.lines().map(|line| line.strip_prefix(comment).unwrap_or(line));
+    Some(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// The command of a run's simulator, without what only the running one is told.
+fn simulate(binary: &Path, Addresses { site, simulator, .. }: Addresses) -> Command {
+    let mut command = Command::new(binary);
+    command
+        .args(["simulate", "--pace", "demo", "--listen", &simulator.to_string()])
+        .args(["--landing-url", &format!("http://{site}/")]);
+    command
 }
 
 /// Whether to go on.
@@ -201,25 +234,25 @@ fn run_both(
         running.push(Group::start(name, command.current_dir(folder), Some(&folder.join(log)))?);
         wait_for(address, path, running, interrupts)
     };
-    let mut simulate = Command::new(&binary);
-    simulate
-        .args(["simulate", "--pace", "demo", "--state", VENDOR, "--listen", &simulator.to_string()])
-        .args(["--landing-url", &format!("http://{site}/")]);
-    if start("step 3 of 4: starting the simulator", &mut simulate, "simulator.log", simulator, SHOP_KEYS)? == Next::Stop
-    {
+    let mut simulate_on = simulate(&binary, addresses);
+    simulate_on.args(["--state", VENDOR]);
+    let step = "step 3 of 4: starting the simulator";
+    if start(step, &mut simulate_on, "simulator.log", simulator, SHOP_KEYS)? == Next::Stop {
         return Ok(());
     }
+    let Simulated { secrets, programs } = Simulated::ask(&binary, addresses)?;
     let order_keys = order_keys(&body_of(simulator, SHOP_KEYS)?)?;
     let config = folder.join("trailmark.toml");
-    std::fs::write(&config, configuration(addresses, &order_keys, folder))?;
-    let www = open_shop(&workspace.root.join("www"), folder, &snippet(&binary, &config)?, addresses)?;
+    std::fs::write(&config, configuration(addresses, &order_keys, &programs, folder))?;
+    let snippet = snippet(&binary, &config, &secrets)?;
+    let www = open_shop(&workspace.root.join("www"), folder, &snippet, addresses)?;
     let mut serve = Command::new(&binary);
     serve
         .args(["serve", "--clock-url", &format!("http://{simulator}/control/clock"), "--config"])
         .arg(&config)
         .arg("--www")
         .arg(www)
-        .envs(SECRETS);
+        .envs(&secrets);
     if start("step 4 of 4: starting the proxy", &mut serve, "proxy.log", operator, "/readyz")? == Next::Stop {
         return Ok(());
     }
@@ -233,7 +266,7 @@ fn run_both(
         "\n  site         http://{site}/\n  ledger view  {}\n  simulator    http://{simulator}/",
         addresses.ledger()
     );
-    println!("  explore      {} conversions list", quoted(&wrapper(folder, &config, &binary)?));
+    println!("  explore      {} conversions list", quoted(&wrapper(folder, &config, &binary, &secrets)?));
     println!("  ledger, logs {}\n\nCtrl-C stops it and keeps them", folder.display());
     while !interrupts.within_tick() {
         fail_if_ended(running)?;
@@ -242,8 +275,8 @@ fn run_both(
 }
 
 /// Writes a script for another terminal that runs any command of `trailmark` on this run's ledger and simulator.
-fn wrapper(folder: &Path, config: &Path, binary: &Path) -> Result<PathBuf> {
-    let secrets: String = SECRETS.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
+fn wrapper(folder: &Path, config: &Path, binary: &Path, secrets: &BTreeMap<String, String>) -> Result<PathBuf> {
+    let secrets: String = secrets.iter().map(|(name, value)| format!("export {name}={value}\n")).collect();
     let (config, binary) = (quoted(config), quoted(binary));
     let script = folder.join(WRAPPER);
     let text = format!(
@@ -261,9 +294,9 @@ fn quoted(path: &Path) -> String {
 }
 
 /// What a page of the shop needs, as `trailmark snippet` prints it: the part before the first empty line.
-fn snippet(binary: &Path, config: &Path) -> Result<String> {
+fn snippet(binary: &Path, config: &Path, secrets: &BTreeMap<String, String>) -> Result<String> {
     let output =
-        Command::new(binary).args(["snippet", "--site", "acme", "--config"]).arg(config).envs(SECRETS).output()?;
+        Command::new(binary).args(["snippet", "--site", "acme", "--config"]).arg(config).envs(secrets).output()?;
     ensure!(output.status.success(), "no snippet: {}", String::from_utf8_lossy(&output.stderr));
     let printed = String::from_utf8(output.stdout).context("the snippet is no text")?;
     Ok(printed.split("\n\n").next().unwrap_or_default().to_owned())
@@ -374,8 +407,10 @@ fn free_ports<const N: usize>(wanted: [u16; N]) -> Result<[u16; N]> {
     Ok(ports)
 }
 
-/// The proxy's settings; secrets only by the names of their variables. `order_keys` is a value of TOML.
-fn configuration(Addresses { site, operator, simulator }: Addresses, order_keys: &str, folder: &Path) -> String {
+/// The proxy's settings; secrets only by the names of their variables. `order_keys` is a value of TOML, `programs` are its
+/// tables.
+fn configuration(addresses: Addresses, order_keys: &str, programs: &str, folder: &Path) -> String {
+    let Addresses { site, operator, .. } = addresses;
     // In full, since the printed command reads this file from any folder.
     let ledger = format!("sqlite:{}", folder.join(LEDGER).display());
     format!(
@@ -395,46 +430,11 @@ public_url = "http://{site}"
 origins = ["http://{site}"]
 consent = "required"
 signup_wait = "0s"
-# Whoever tries all four vendors signs up more often in one browser than customers do.
+# Whoever tries all vendors signs up more often in one browser than customers do.
 signups_per_visitor = 100
 order_keys = {order_keys}
 
-[[sites.programs]]
-id = "main"
-vendor = "partnerstack"
-public_key = "env:PARTNERSTACK_PUBLIC_KEY"
-private_key = "env:PARTNERSTACK_PRIVATE_KEY"
-tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
-base_url = "http://{simulator}/partnerstack"
-tracking_url = "http://{simulator}/partnerlinks"
-confirm_after = "4s"
-
-[[sites.programs]]
-id = "partnerize"
-vendor = "partnerize"
-application_key = "env:PARTNERIZE_APPLICATION_KEY"
-user_api_key = "env:PARTNERIZE_USER_API_KEY"
-campaign_id = "10l176"
-base_url = "http://{simulator}/partnerize"
-tracking_url = "http://{simulator}/prf"
-confirm_after = "4s"
-
-[[sites.programs]]
-id = "introw"
-vendor = "introw"
-api_key = "env:INTROW_API_KEY"
-base_url = "http://{simulator}/introw"
-commission_percent = "10"
-params = ["via"]
-confirm_after = "4s"
-
-[[sites.programs]]
-id = "partnero"
-vendor = "partnero"
-api_key = "env:PARTNERO_API_KEY"
-webhook_secret = "env:PARTNERO_WEBHOOK_SECRET"
-base_url = "http://{simulator}/partnero"
-confirm_after = "4s"
+{programs}
 "#
     )
 }
@@ -480,16 +480,53 @@ mod tests {
         assert!(!open(true).has_ledger);
     }
 
+    /// What the simulator prints, with fewer settings and with vendors of its own.
+    const PRINTED: &str = "\
+# A proxy before the local doubles. Set the secrets first:
+#   export ALPHA_KEY=a_sim
+
+[server]
+listen = \"127.0.0.1:8787\"
+
+[[sites]]
+id = \"acme\"
+
+[[sites.programs]]
+id = \"main\"
+key = \"env:ALPHA_KEY\"
+# dialect = \"guide\"
+
+# Another program of the site:
+#   export BETA_KEY=b=sim
+# [[sites.programs]]
+# id = \"beta\"
+# key = \"env:BETA_KEY\"
+# # dialect = \"guide\"
+";
+
+    #[test]
+    fn the_demo_has_every_program_and_secret_that_the_simulator_prints() {
+        let Simulated { secrets, programs } = Simulated::read(PRINTED).unwrap();
+        assert_eq!(
+            programs,
+            "[[sites.programs]]\nid = \"main\"\nkey = \"env:ALPHA_KEY\"\n# dialect = \"guide\"\n\n\
+             [[sites.programs]]\nid = \"beta\"\nkey = \"env:BETA_KEY\"\n# dialect = \"guide\""
+        );
+        let secrets: Vec<_> = secrets.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(secrets, [("ALPHA_KEY", "a_sim"), ("BETA_KEY", "b=sim")]);
+        assert!(Simulated::read("[server]\n").unwrap_err().to_string().contains("prints no program"));
+    }
+
     #[test]
     fn the_configuration_names_the_chosen_ports_and_no_secret() {
         let addresses = Addresses { site: loopback(1), operator: loopback(2), simulator: loopback(3) };
-        let text = configuration(addresses, r#"[{ kid = "demo" }]"#, Path::new("/runs/1"));
+        let Simulated { secrets, programs } = Simulated::read(PRINTED).unwrap();
+        let text = configuration(addresses, r#"[{ kid = "demo" }]"#, &programs, Path::new("/runs/1"));
         assert!(text.contains("url = \"sqlite:/runs/1/trailmark.db\"\n"), "{text}");
         assert!(text.contains("order_keys = [{ kid = \"demo\" }]\n"), "{text}");
         assert!(text.contains("listen = \"127.0.0.1:1\"") && text.contains("admin_listen = \"127.0.0.1:2\""));
-        assert!(text.contains("base_url = \"http://127.0.0.1:3/partnerstack\""));
-        for (name, secret) in SECRETS {
-            assert!(text.contains(&format!("env:{name}")) && !text.contains(secret));
+        for (name, secret) in secrets {
+            assert!(text.contains(&format!("env:{name}")) && !text.contains(&secret));
         }
     }
 
@@ -497,11 +534,12 @@ mod tests {
     fn the_script_of_a_run_passes_configuration_secrets_and_arguments_on() {
         let folder = tempfile::tempdir().unwrap();
         let config = Path::new("/runs/it's/trailmark.toml");
-        let script = wrapper(folder.path(), config, Path::new("/usr/bin/env")).unwrap();
+        let secrets = Simulated::read(PRINTED).unwrap().secrets;
+        let script = wrapper(folder.path(), config, Path::new("/usr/bin/env"), &secrets).unwrap();
         let output = Command::new(script).arg("printenv").output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         assert!(printed.contains("TRAILMARK_CONFIG=/runs/it's/trailmark.toml\n"), "{printed}");
-        for (name, value) in SECRETS {
+        for (name, value) in secrets {
             assert!(printed.contains(&format!("{name}={value}\n")), "{name}");
         }
     }

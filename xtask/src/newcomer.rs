@@ -24,9 +24,9 @@ const FILES: [(&str, &str); 4] = [
     ("tests.rs", "crates/trailmark-vendors/tests/acme.rs"),
 ];
 
-/// The table, a line of it, and the newcomer's after that.
-const LINE: (&str, &str, &str) =
-    ("crates/trailmark-wire/src/vendor.rs", "            partnero: Partnero,", "            acme: Acme,");
+/// The file of the table, the lines between which the table stands, and the newcomer's line, its last one.
+const LINE: (&str, [&str; 2], &str) =
+    ("crates/trailmark-wire/src/vendor.rs", ["        $take! {", "        }"], "            acme: Acme,");
 
 /// Makes the copy, and the command that runs its tests.
 ///
@@ -53,10 +53,10 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<Command> {
     for (name, place) in FILES {
         write(&copy.join(place), &fs::read(workspace.root.join("xtask/newcomer").join(name))?)?;
     }
-    let (path, before, line) = LINE;
+    let (path, ends, line) = LINE;
     let path = copy.join(path);
-    let text = with_line(&fs::read_to_string(&path)?, before, line);
-    write(&path, text.with_context(|| format!("{}: not one line begins with `{before}`", path.display()))?.as_bytes())?;
+    let text = with_line(&fs::read_to_string(&path)?, ends, line);
+    write(&path, text.with_context(|| format!("{}: not one table is between {ends:?}", path.display()))?.as_bytes())?;
     let mut command = Command::new(shell::cargo());
     command.args(["test", "--offline", "--package", "trailmark-vendors"]).current_dir(&copy);
     command.env("CARGO_TARGET_DIR", copy.join("target")).env("RUSTFLAGS", "-D warnings");
@@ -78,12 +78,13 @@ fn virtual_manifest(manifest: &str) -> Result<String> {
     Ok(kept.join("\n").replacen("[workspace]", "[workspace]\nmembers = [\"crates/*\"]", 1) + "\n")
 }
 
-/// The text with `line` after the only line that begins with `before`.
-fn with_line(text: &str, before: &str, line: &str) -> Option<String> {
-    let place = text.lines().position(|one| one.starts_with(before))?;
+/// The text with `line` before the first line `end` after the only line `begin`.
+fn with_line(text: &str, [begin, end]: [&str; 2], line: &str) -> Option<String> {
     let mut lines: Vec<&str> = text.lines().collect();
-    lines.insert(place + 1, line);
-    let is_only = text.lines().filter(|one| one.starts_with(before)).count() == 1;
+    let start = lines.iter().position(|one| *one == begin)?;
+    let length = lines.iter().skip(start).position(|one| *one == end)?;
+    let is_only = lines.iter().filter(|one| **one == begin).count() == 1;
+    lines.insert(start + length, line);
     is_only.then(|| lines.join("\n") + "\n")
 }
 
@@ -92,10 +93,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_goes_after_the_only_one_that_begins_so() {
-        assert_eq!(with_line("a\nb c\nd\n", "b", "x").as_deref(), Some("a\nb c\nx\nd\n"));
-        assert_eq!(with_line("a\nb\nb\n", "b", "x"), None);
-        assert_eq!(with_line("a\n", "b", "x"), None);
+    fn a_line_becomes_the_last_of_the_only_table() {
+        let ends = ["{", "}"];
+        assert_eq!(with_line("}\n{\na\n}\n}\n", ends, "x").as_deref(), Some("}\n{\na\nx\n}\n}\n"));
+        assert_eq!(with_line("{\n}\n{\n}\n", ends, "x"), None);
+        assert_eq!(with_line("a\n}\n", ends, "x"), None);
     }
 
     #[test]

@@ -147,4 +147,16 @@ mod tests {
         sentences.dedup();
         assert_eq!(sentences.len(), Code::ALL.len());
     }
+
+    #[test]
+    fn no_statement_spells_a_code_itself() {
+        let statements = concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/sqlite");
+        for file in std::fs::read_dir(statements).unwrap() {
+            let path = file.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            let is_spelled = |code: &Code| text.contains(&format!("'{}'", code.as_str()));
+            let spelled: Vec<_> = Code::ALL.into_iter().filter(is_spelled).collect();
+            assert!(spelled.is_empty(), "{}: {spelled:?}", path.display());
+        }
+    }
 }

@@ -99,6 +99,16 @@ impl VendorName {
         self.0.default_params
     }
 
+    /// Whether its generic parameters hold a click id; else they hold a partner key.
+    pub fn holds_click_ids(self) -> bool {
+        self.0.generic_is_click
+    }
+
+    /// Whether a generic parameter may also be a segment of the path, with the value in the next one.
+    pub fn is_in_path(self) -> bool {
+        self.0.in_path
+    }
+
     pub(crate) fn names(self) -> &'static Names {
         self.0
     }

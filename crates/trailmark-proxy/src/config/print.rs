@@ -10,14 +10,18 @@ use super::sites::{Consent, OrderKey, Program, SignupsFrom, Site};
 use super::values::duration_text;
 use super::{Config, LogFormat, Overrides};
 use trailmark_attribution::Credit;
-use trailmark_vendors::account::{Setting, SettingKind};
-use trailmark_vendors::{Pace, VENDORS};
+use trailmark_vendors::account::{KeySpace, Setting, SettingKind};
+use trailmark_vendors::{Pace, VENDORS, Vendor, title};
 use trailmark_wire::ids::ProgramId;
+use trailmark_wire::vendor::VendorName;
 
-/// The commented default file: all settings with unit, default and reason. The settings of vendor accounts come from the
-/// table of vendors: those of the first vendor end the example program, and each other vendor has an example of its own.
+/// The commented default file: all settings with unit, default and reason. Everything about vendors comes from their
+/// table: the settings of the first vendor's account end the example program, and each other vendor has an example of its own.
 pub fn default_file() -> String {
-    let mut file = include_str!("../../config.default.toml").to_owned();
+    let marks = of_vendors().into_iter();
+    let mut file = marks.fold(include_str!("../../config.default.toml").to_owned(), |file, (mark, text)| {
+        file.replace(&format!("{{{mark}}}"), &text)
+    });
     for (index, vendor) in VENDORS.into_iter().enumerate() {
         let (name, title) = (vendor.name(), vendor.title());
         if index == 0 {
@@ -30,6 +34,42 @@ pub fn default_file() -> String {
         vendor.settings().iter().for_each(|setting| file.push_str(&example(name, setting)));
     }
     file
+}
+
+/// What stands for each `{mark}` of the file.
+fn of_vendors() -> [(&'static str, String); 8] {
+    let [first, ..] = VENDORS;
+    let quoted = |vendor: &dyn Vendor| format!("\"{}\"", vendor.name());
+    let pace = |vendor: &dyn Vendor| format!("{} {}", vendor.title(), vendor.pace().per_minute);
+    let key_space = |vendor: &dyn Vendor| {
+        let KeySpace { of, name, .. } = vendor.key_space()?;
+        Some(format!("{} ({of} of one {name})", vendor.title()))
+    };
+    let titles = |is_meant: fn(VendorName) -> bool| {
+        let meant = VendorName::all().filter(|vendor| is_meant(*vendor));
+        listed(meant.map(|vendor| title(vendor.as_str()).to_owned()), "and")
+    };
+    let defaults = VendorName::all().filter(|vendor| !vendor.default_params().is_empty());
+    let defaults = defaults.map(|vendor| format!("{:?} at {}", vendor.default_params(), title(vendor.as_str())));
+    [
+        ("vendor", first.name().to_owned()),
+        ("vendors", listed(VENDORS.map(quoted), "or")),
+        ("holding_click_ids", titles(VendorName::holds_click_ids)),
+        ("in_path", titles(VendorName::is_in_path)),
+        ("default_params", listed(defaults, "and")),
+        ("pace", first.pace().per_minute.to_string()),
+        ("paces", listed(VENDORS.map(pace), "and")),
+        ("key_spaces", listed(VENDORS.into_iter().filter_map(key_space), "and")),
+    ]
+}
+
+/// The items as people list them: `a, b or c`.
+fn listed(items: impl IntoIterator<Item = String>, last_by: &str) -> String {
+    let items: Vec<String> = items.into_iter().collect();
+    match items.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} {last_by} {last}", others.join(", ")),
+        _ => items.concat(),
+    }
 }
 
 /// A vendor's setting with its purpose, commented.

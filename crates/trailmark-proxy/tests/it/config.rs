@@ -124,6 +124,24 @@ fn the_default_file_says_which_settings_of_a_vendor_are_needed_and_which_dialect
 }
 
 #[test]
+fn the_default_file_says_of_every_vendor_its_name_pace_and_keys_and_what_its_generic_parameters_hold() {
+    let default = default_file();
+    for text in [
+        "# One of \"partnerstack\", \"partnerize\", \"introw\" or \"partnero\". A site",
+        "\n#vendor = \"partnerstack\"\n",
+        "at\n# Partnerize, a click id. At Partnero, a name may also be a segment of the path",
+        "# Default: none, but [\"aff\"] at Partnero.\n",
+        " Default: PartnerStack 1200, Partnerize 600, Introw 110 and Partnero 600.\n",
+        "\n#requests_per_minute = 1200\n",
+        "# PartnerStack (customers and orders of one account), Partnerize (orders of one campaign) and Partnero (customers \
+         and orders of one program).\n",
+    ] {
+        assert!(default.contains(text), "{text} is not in\n{default}");
+    }
+    assert!(!default.contains('{'), "a mark is left in\n{default}");
+}
+
+#[test]
 fn a_mistake_is_told_with_line_setting_and_cure() {
     let in_site = |line: &str| GOOD.replacen("id = \"acme\"", &format!("id = \"acme\"\n{line}"), 1);
     let in_program = |line: &str| format!("{GOOD}{line}\n");

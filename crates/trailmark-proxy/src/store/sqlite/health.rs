@@ -6,11 +6,12 @@ use rusqlite::Connection;
 
 use super::rows::{all, count, plain};
 use super::{lists, migrate};
+use crate::code::Code;
 use crate::store::StoreError;
 use crate::store::operator::{Counts, Health};
 
 /// What must never occur: a name for people, and a statement that counts it. `{unsettled}` stands for the list of
-/// unsettled states.
+/// unsettled states, `{overruled}` for the code of an overruled claim.
 const RULES: [(&str, &str); 12] = [
     (
         "accepted conversions without the deliveries that their receipt promised",
@@ -26,7 +27,7 @@ const RULES: [(&str, &str); 12] = [
     (
         "deliveries of conversions that were not accepted",
         "SELECT count(*) FROM deliveries d LEFT JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-         WHERE c.id IS NULL OR (c.status NOT IN ('accepted', 'rejected') AND c.code IS NOT 'overruled_by_server'
+         WHERE c.id IS NULL OR (c.status NOT IN ('accepted', 'rejected') AND c.code IS NOT '{overruled}'
            AND d.state <> 'dropped')",
     ),
     (
@@ -90,20 +91,21 @@ const RULES: [(&str, &str); 12] = [
     ),
 ];
 
-/// Uses the index that has only these rows.
-const CLAIMED_BY_PAGE: &str =
-    "SELECT count(*) FROM conversions INDEXED BY conversions_claimed_by_page WHERE code = 'claimed_by_page'";
-
 /// See [`crate::store::operator::OperatorStore::counts`].
 pub(super) fn counts(ledger: &Connection) -> Result<Counts, StoreError> {
     let sql = "SELECT subject, word, number FROM tallies";
     let tallies = all(ledger, sql, [], |row| {
         Ok((plain::<String>(row, "subject")?, plain::<String>(row, "word")?, plain::<i64>(row, "number")?))
     })?;
+    // Uses the index that has only these rows; a parameter instead of the literal would not.
+    let claimed_by_page = format!(
+        "SELECT count(*) FROM conversions INDEXED BY conversions_claimed_by_page WHERE code = '{}'",
+        Code::ClaimedByPage.as_str()
+    );
     Ok(Counts {
         touches: by_word(&tallies, "touch").into_iter().map(|(_, number)| number).sum(),
         conversions: by_word(&tallies, "conversion"),
-        claimed_by_page: count(ledger, CLAIMED_BY_PAGE, [])?,
+        claimed_by_page: count(ledger, &claimed_by_page, [])?,
         deliveries: by_word(&tallies, "delivery"),
     })
 }
@@ -145,7 +147,8 @@ fn violations(ledger: &Connection) -> Result<Vec<String>, StoreError> {
         found.push(format!("rows that refer to missing rows: {}, in {}", dangling.len(), unique(dangling)));
     }
     for (rule, sql) in RULES {
-        match count(ledger, &sql.replace("{unsettled}", &lists::unsettled()), [])? {
+        let sql = sql.replace("{unsettled}", &lists::unsettled());
+        match count(ledger, &sql.replace("{overruled}", Code::OverruledByServer.as_str()), [])? {
             0 => {}
             number => found.push(format!("{rule}: {number}")),
         }

@@ -10,6 +10,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::rows::{all, checked, count, damaged, first, maybe, plain, time, word};
 use super::touches;
+use crate::code::Code;
 use crate::outbox::State;
 use crate::store::operator::CustomersSignup;
 use crate::store::{CONVERSIONS_KNOWN, FOLLOWERS_AT_ONCE, Held, Known, KnownSale, StoreError};
@@ -140,9 +141,9 @@ fn disputed(ledger: &Connection, site: &SiteId, customer: &str) -> Result<Vec<Pr
     let sql = "SELECT k.program FROM claims k
                JOIN conversions c ON c.site = k.site AND c.id = k.conversion
                JOIN deliveries d ON d.site = k.site AND d.conversion = k.conversion AND d.program = k.program
-               WHERE k.site = ?1 AND k.kind = 'signup' AND k.external_id = ?2 AND +c.code = 'claimed_by_page'
+               WHERE k.site = ?1 AND k.kind = 'signup' AND k.external_id = ?2 AND +c.code = ?3
                  AND +d.state IN ('conflict', 'uncertain') ORDER BY k.program";
-    all(ledger, sql, (site.as_str(), customer), |row| checked(row, "program"))
+    all(ledger, sql, (site.as_str(), customer, Code::ClaimedByPage.as_str()), |row| checked(row, "program"))
 }
 
 fn claimed(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> Result<Vec<ProgramId>, StoreError> {
@@ -168,9 +169,9 @@ fn was_stated(ledger: &Connection, subject: &Subject<'_>, key: &str) -> Result<b
     let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, assurance, code, visitor FROM conversions
                                 WHERE site = ?1 AND kind = ?2 AND external_id = ?3 LIMIT ?5)
                               WHERE status = 'rejected' AND assurance = 'server' AND visitor <> ?4
-                                AND code IS NOT 'signups_from_pages')";
-    let key = (subject.site.as_str(), subject.kind.as_str(), key, subject.visitor.as_str(), CONVERSIONS_KNOWN);
-    Ok(count(ledger, sql, key)? > 0)
+                                AND code IS NOT ?6)";
+    let (kind, visitor, code) = (subject.kind.as_str(), subject.visitor.as_str(), Code::SignupsFromPages.as_str());
+    Ok(count(ledger, sql, (subject.site.as_str(), kind, key, visitor, CONVERSIONS_KNOWN, code))? > 0)
 }
 
 /// The conversion that owns a key: the accepted one, otherwise the first that a server stated.
@@ -210,8 +211,8 @@ fn delivered_for(ledger: &Connection, site: &SiteId, kind: Kind, key: &str) -> R
 fn is_signup_rejected(ledger: &Connection, site: &SiteId, customer: &str) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM (SELECT status, code FROM conversions
                                 WHERE site = ?1 AND kind = 'signup' AND external_id = ?2 LIMIT ?3)
-                              WHERE status = 'rejected' AND code IS NOT 'signups_from_pages')";
-    Ok(count(ledger, sql, (site.as_str(), customer, CONVERSIONS_KNOWN))? > 0)
+                              WHERE status = 'rejected' AND code IS NOT ?4)";
+    Ok(count(ledger, sql, (site.as_str(), customer, CONVERSIONS_KNOWN, Code::SignupsFromPages.as_str()))? > 0)
 }
 
 /// Whether anybody has reported a signup of a customer.
@@ -267,14 +268,15 @@ fn waiting(ledger: &Connection, site: &SiteId, sale: &str) -> Result<Vec<Held>, 
                  SELECT *, row_number() OVER (PARTITION BY external_id ORDER BY received_at DESC, id DESC) AS place
                  FROM conversions WHERE site = ?1 AND refund_of = ?2 AND kind = 'refund'
                    AND (status = 'held'
-                     OR (status = 'unattributed' AND code IN ('sale_unattributed', 'sale_rejected'))))
+                     OR (status = 'unattributed' AND code IN (?4, ?5))))
                SELECT refunds.*, x.decision ->> 'conversion_at' AS decided_for FROM refunds
                JOIN decisions x ON x.site = refunds.site AND x.conversion = refunds.id
                WHERE place = 1
                  AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = refunds.site AND k.kind = refunds.kind
                                  AND k.external_id = refunds.external_id)
                ORDER BY received_at, id LIMIT ?3";
-    all(ledger, sql, (site.as_str(), sale, FOLLOWERS_AT_ONCE + 1), held)
+    let (unattributed, rejected) = (Code::SaleUnattributed.as_str(), Code::SaleRejected.as_str());
+    all(ledger, sql, (site.as_str(), sale, FOLLOWERS_AT_ONCE + 1, unattributed, rejected), held)
 }
 
 /// A conversion with `decided_for`, the time for which it was decided.

@@ -39,17 +39,27 @@ pub(super) fn overrule(
     now: UnixMillis,
 ) -> Result<(), StoreError> {
     for holder in holders(ledger, site, cause)? {
-        let key = (site.as_str(), holder.as_str());
         claims::free(ledger, site, &holder)?;
         withdraw_sales(ledger, site, &holder, cause, now)?;
         stop(ledger, site, &holder, cause, now)?;
-        let sql =
-            "UPDATE conversions SET status = 'duplicate', code = 'overruled_by_server' WHERE site = ?1 AND id = ?2";
-        write(ledger, sql, key)?;
-        let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
-        held::record(ledger, site, &holder, (Status::Duplicate, Some(Code::OverruledByServer.as_str())), &why)?;
+        stand(ledger, site, &holder, (Status::Duplicate, Code::OverruledByServer), cause, now)?;
     }
     Ok(())
+}
+
+/// Sets and records the new status of a conversion that the claim of `cause` changes.
+fn stand(
+    ledger: &Connection,
+    site: &SiteId,
+    id: &ConversionId,
+    (status, code): (Status, Code),
+    cause: &ConversionId,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE conversions SET status = ?3, code = ?4 WHERE site = ?1 AND id = ?2";
+    write(ledger, sql, (site.as_str(), id.as_str(), status.as_str(), code.as_str()))?;
+    let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
+    held::record(ledger, site, id, (status, Some(code.as_str())), &why)
 }
 
 /// Holds and later decides again the sales that were credited like the overruled signup, if no vendor was told of
@@ -77,10 +87,7 @@ fn withdraw_sales(
     for sale in &sales {
         claims::free(ledger, site, sale)?;
         stop(ledger, site, sale, cause, now)?;
-        let sql = "UPDATE conversions SET status = 'held', code = 'signup_disputed' WHERE site = ?1 AND id = ?2";
-        write(ledger, sql, (site.as_str(), sale.as_str()))?;
-        let why = held::Why { change: Afterwards::Overruled, reason: None, cause: Some(cause), now };
-        held::record(ledger, site, sale, (Status::Held, Some("signup_disputed")), &why)?;
+        stand(ledger, site, sale, (Status::Held, Code::SignupDisputed), cause, now)?;
     }
     if sales.is_empty() { Ok(()) } else { owed::owe(ledger, site, cause, owed::What::Sales) }
 }
@@ -138,11 +145,13 @@ pub(super) fn past(
     let sql = format!(
         "SELECT a.class FROM conversions c
          CROSS JOIN conversions o ON o.site = c.site AND o.kind = c.kind AND o.external_id = c.external_id
-           AND o.code = 'overruled_by_server'
+           AND o.code = '{overruled}'
          CROSS JOIN deliveries d ON d.site = o.site AND d.conversion = o.id AND d.program = ?3
          CROSS JOIN attempts a ON a.site = d.site AND a.delivery = d.id
-         WHERE c.site = ?1 AND c.id = ?2 AND {} ORDER BY a.started_at DESC LIMIT 1",
-        attempts::may_have_effect("a")
+         WHERE c.site = ?1 AND c.id = ?2 AND {sent} ORDER BY a.started_at DESC LIMIT 1",
+        // Not a parameter: only a literal lets SQLite use the index that has these rows alone.
+        overruled = Code::OverruledByServer.as_str(),
+        sent = attempts::may_have_effect("a")
     );
     let key = (site.as_str(), conversion.as_str(), program.as_str());
     let unsure = first(ledger, &sql, key, attempts::class)?;
@@ -155,12 +164,12 @@ pub(super) fn overruled_by(
     site: &SiteId,
     conversion: &ConversionId,
 ) -> Result<Option<ConversionId>, StoreError> {
-    let key = (site.as_str(), conversion.as_str());
-    let is_overruled = "SELECT count(*) FROM conversions WHERE site = ?1 AND id = ?2 AND code = 'overruled_by_server'";
-    if count(ledger, is_overruled, key)? == 0 {
+    let (site, id) = (site.as_str(), conversion.as_str());
+    let is_overruled = "SELECT count(*) FROM conversions WHERE site = ?1 AND id = ?2 AND code = ?3";
+    if count(ledger, is_overruled, (site, id, Code::OverruledByServer.as_str()))? == 0 {
         return Ok(None);
     }
     let sql = "SELECT cause FROM conversion_changes WHERE site = ?1 AND conversion = ?2 AND change = 'overruled'
                ORDER BY number DESC LIMIT 1";
-    first(ledger, sql, key, |row| checked(row, "cause"))
+    first(ledger, sql, (site, id), |row| checked(row, "cause"))
 }

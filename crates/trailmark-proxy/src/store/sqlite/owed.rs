@@ -10,6 +10,7 @@ use trailmark_wire::time::UnixMillis;
 use super::held::{self, Why};
 use super::known;
 use super::rows::{all, checked, first, plain, write};
+use crate::code::Code;
 use crate::store::operator::Afterwards;
 use crate::store::{FOLLOWERS_AT_ONCE, FollowRule, Held, Known, Ruling, StoreError};
 
@@ -23,6 +24,12 @@ pub(super) enum What {
     /// Decides the sales that were held while a vendor credited somebody else for the signup's customer.
     Sales,
 }
+
+/// Query for the held conversions with the kind and key of a conversion; see [`What::followers`].
+const SAME_KEY: &str = "SELECT h.id FROM conversions c
+     JOIN conversions h ON h.site = c.site AND h.kind = c.kind AND h.external_id = c.external_id
+     WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id AND +h.id > ?3
+     ORDER BY +h.id LIMIT ?4";
 
 /// A row of `owed`.
 struct Owed {
@@ -44,33 +51,31 @@ impl What {
     }
 
     /// Query for the next followers' ids; the parameters are site, cause, last id and limit.
-    fn followers(self) -> &'static str {
+    fn followers(self) -> String {
         match self {
-            Self::Closing => {
-                "SELECT h.id FROM conversions c
-                 JOIN conversions h ON h.site = c.site AND h.kind = c.kind AND h.external_id = c.external_id
-                 WHERE c.site = ?1 AND c.id = ?2 AND h.status = 'held' AND h.id <> c.id AND +h.id > ?3
-                 ORDER BY +h.id LIMIT ?4"
-            }
-            Self::Refunds => {
+            Self::Closing => SAME_KEY.to_owned(),
+            Self::Refunds => format!(
                 "SELECT h.id FROM conversions c
                  JOIN conversions h ON h.site = c.site AND h.refund_of = c.external_id AND +h.kind = 'refund'
                  WHERE c.site = ?1 AND c.id = ?2 AND +h.id > ?3
                    AND (h.status = 'held' OR (c.status = 'accepted' AND h.status = 'unattributed'
-                        AND h.code IN ('sale_unattributed', 'sale_rejected')))
+                        AND h.code IN ('{}', '{}')))
                    AND NOT EXISTS (SELECT 1 FROM claims k WHERE k.site = h.site AND k.kind = h.kind
                                    AND k.external_id = h.external_id)
                    AND NOT EXISTS (SELECT 1 FROM conversions l WHERE l.site = h.site AND l.kind = 'refund'
                                    AND l.external_id = h.external_id AND +l.id > h.id
                                    AND +l.status IN ('held', 'unattributed'))
-                 ORDER BY +h.id LIMIT ?4"
-            }
-            Self::Sales => {
+                 ORDER BY +h.id LIMIT ?4",
+                Code::SaleUnattributed.as_str(),
+                Code::SaleRejected.as_str()
+            ),
+            Self::Sales => format!(
                 "SELECT h.id FROM conversions c
                  JOIN conversions h ON h.site = c.site AND h.customer_key = c.external_id AND h.kind = 'sale'
-                 WHERE c.site = ?1 AND c.id = ?2 AND +h.id > ?3 AND h.status = 'held' AND h.code = 'signup_disputed'
-                 ORDER BY +h.id LIMIT ?4"
-            }
+                 WHERE c.site = ?1 AND c.id = ?2 AND +h.id > ?3 AND h.status = 'held' AND h.code = '{}'
+                 ORDER BY +h.id LIMIT ?4",
+                Code::SignupDisputed.as_str()
+            ),
         }
     }
 }
@@ -85,10 +90,12 @@ pub(super) fn owe(ledger: &Connection, site: &SiteId, cause: &ConversionId, what
 /// After a delivery was recorded: if its signup overruled a page's claim, schedules the sales that were held for it.
 pub(super) fn owe_sales(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     let sql = "SELECT c.id FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
-               WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND c.code = 'claimed_by_page'
+               WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'signup' AND c.code = ?3
                  AND EXISTS (SELECT 1 FROM conversions s WHERE s.site = c.site AND s.customer_key = c.external_id
-                             AND s.kind = 'sale' AND s.status = 'held' AND s.code = 'signup_disputed')";
-    let signup = first(ledger, sql, (site.as_str(), delivery.as_str()), |row| checked(row, "id"))?;
+                             AND s.kind = 'sale' AND s.status = 'held' AND s.code = ?4)";
+    let (claimed, disputed) = (Code::ClaimedByPage.as_str(), Code::SignupDisputed.as_str());
+    let key = (site.as_str(), delivery.as_str(), claimed, disputed);
+    let signup = first(ledger, sql, key, |row| checked(row, "id"))?;
     signup.map_or(Ok(()), |signup| owe(ledger, site, &signup, What::Sales))
 }
 
@@ -97,7 +104,7 @@ pub(super) fn follow_up(ledger: &Connection, rule: &FollowRule, now: UnixMillis)
     let Some(owed) = first(ledger, "SELECT * FROM owed LIMIT 1", [], owed)? else { return Ok(false) };
     let Owed { site, cause, what, after } = &owed;
     let key = (site.as_str(), cause.as_str(), after.as_str(), FOLLOWERS_AT_ONCE);
-    let followers: Vec<ConversionId> = all(ledger, what.followers(), key, |row| checked(row, "id"))?;
+    let followers: Vec<ConversionId> = all(ledger, &what.followers(), key, |row| checked(row, "id"))?;
     match what {
         What::Closing => {
             followers.iter().try_for_each(|follower| held::close_one(ledger, site, follower, cause, now))?;
