@@ -200,9 +200,8 @@ fn a_refund_that_was_sent_is_found_by_its_description_where_its_sales_line_no_lo
         assert_eq!(looked_up(&other), LookUp::Differs { message }, "{status} {amount}");
     }
     // Where the sale's line tells it, another amount is not ours.
-    let Step::Next(list) = introw().looked_up(&refund(3000), &answer(200, &line.replace("\"3.00\"", "\"4.00\""))) else {
-        panic!()
-    };
+    let dearer = answer(200, &line.replace("\"3.00\"", "\"4.00\""));
+    let Step::Next(list) = introw().looked_up(&refund(3000), &dearer) else { panic!() };
     assert!(matches!((list.read)(&answer(200, &refunded)), Step::Done(LookUp::Differs { .. })));
 }
 
