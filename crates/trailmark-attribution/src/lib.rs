@@ -2,11 +2,12 @@
 //! [`Decision`] with its complete trace comes out. The same input always gives the same decision.
 //!
 //! The rule (design § 5): in each program, the visitor's last valid touch before or at the conversion is a candidate. A
-//! touch whose link holds no usable key is never valid, and one that lacks the click id that the vendor needs for such a
-//! conversion comes after those that have it. [`Credit::One`] takes the latest candidate, [`Credit::Each`] takes
-//! every program's. A renewal inherits the credit of its customer's signup, a refund that of its sale
-//! ([`Decision::inheriting`]). This crate reads no clock and no ledger and does not know what a vendor supports; the
-//! vendor's adapter decides later what a delivery needs.
+//! touch whose link holds no usable key is never valid. A touch that lacks the click id that the vendor needs for such a
+//! conversion is a candidate only if no valid touch has all that its vendor needs: under [`Credit::Each`] no touch of its
+//! program, under [`Credit::One`] no touch at all. [`Credit::One`] takes the latest candidate, [`Credit::Each`] takes every
+//! program's. A renewal inherits the credit of its customer's signup, a refund that of its sale ([`Decision::inheriting`]). This
+//! crate reads no clock and no ledger and does not know what a vendor supports; the vendor's adapter decides later what a
+//! delivery needs.
 
 use serde::{Deserialize, Serialize};
 use trailmark_wire::grammar::Unusable;
@@ -15,15 +16,15 @@ use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
 /// The version of the rules, stored with every decision, so that an old decision is read by its own rules.
-pub const RULES_VERSION: u32 = 4;
+pub const RULES_VERSION: u32 = 5;
 
 /// How many programs a conversion may credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Credit {
-    /// Every program with a valid touch.
+    /// Every program with a candidate.
     Each,
-    /// The one program with the latest valid touch.
+    /// The one program with the latest candidate.
     #[default]
     One,
 }
@@ -45,8 +46,8 @@ pub struct Touch {
     /// Why no vendor could use what its link holds; such a touch is never credited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unusable: Option<Unusable>,
-    /// Whether the vendor credits such a conversion by a click id alone, and the touch has none. It is credited only where
-    /// the program has no other valid touch.
+    /// Whether the vendor credits such a conversion by a click id alone, and the touch has none. A touch without this lack is
+    /// complete. One with it is credited only if its program, under [`Credit::One`] every program, has no complete valid touch.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lacks_click: bool,
 }
@@ -63,8 +64,8 @@ pub enum Verdict {
     Expired,
     /// It is credited because the customer's signup, or the refund's sale, was credited to it.
     Inherited,
-    /// It has no click id, by which alone the vendor credits such a conversion, and another valid touch of its program has
-    /// one.
+    /// It has no click id, by which alone the vendor credits such a conversion, and another valid touch has all that its own
+    /// vendor needs: a touch of the same program or, under [`Credit::One`], of any program.
     LacksClick,
     /// Another program's touch is later, and the site credits only one program.
     LaterTouchInOtherProgram,
@@ -185,16 +186,20 @@ fn invalid(touch: &Touch, conversion_at: UnixMillis, programs: &[ProgramId]) -> 
     }
 }
 
-/// The verdict on a valid touch, after those on all later touches. `complete`: the programs with a valid touch that lacks no
-/// click id.
+/// The verdict on a valid touch, after those on all later touches. `complete`: the programs with a complete valid touch. A vendor
+/// takes no such conversion of a touch that lacks its click id, so such a touch must displace none that earns something.
 fn among_valid(touch: &Touch, credit: Credit, later: &[Considered], complete: &[ProgramId]) -> Verdict {
+    let is_displaced = match credit {
+        Credit::Each => complete.contains(&touch.program),
+        Credit::One => !complete.is_empty(),
+    };
     let mut credited = later.iter().filter(|c| c.verdict == Verdict::Credited).map(|c| &c.touch.program);
     let same_program = later.iter().any(|c| {
         c.touch.program == touch.program && matches!(c.verdict, Verdict::Credited | Verdict::LaterTouchInOtherProgram)
     });
     if same_program {
         Verdict::LaterTouchInProgram
-    } else if touch.lacks_click && complete.contains(&touch.program) {
+    } else if touch.lacks_click && is_displaced {
         Verdict::LacksClick
     } else if credit == Credit::One && credited.next().is_some() {
         Verdict::LaterTouchInOtherProgram

@@ -189,7 +189,7 @@ fn credit(touch: &TouchRow, detail: &ConversionDetail, decision: Option<&Decisio
         Some(Verdict::Expired) => format!("Not credited: its window ended at {until}."),
         Some(Verdict::AfterConversion) => "Not credited: it came after the conversion.".to_owned(),
         Some(Verdict::LacksClick) => {
-            let why = "the vendor credits a new customer by it alone, and another touch of the program has one";
+            let why = "its vendor credits a new customer by it alone, and another touch has what its own vendor needs";
             format!("Not credited: it has no click id; {why}.")
         }
         Some(Verdict::LaterTouchInProgram) => "Not credited: the same program has a later touch.".to_owned(),

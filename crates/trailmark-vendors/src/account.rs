@@ -101,8 +101,10 @@ pub struct KeySpace {
     pub of: &'static str,
     /// The vendor's word for the space: `account`.
     pub name: &'static str,
-    /// The settings that, with the credentials, tell one space from another.
+    /// The settings that tell one space from another.
     pub told_by: &'static [&'static str],
+    /// Whether other credentials mean another space, too. Not so where the vendor takes things without a credential.
+    pub is_told_by_credentials: bool,
 }
 
 /// The values of one account, by setting.
@@ -139,7 +141,8 @@ impl Settings {
     /// Whether `other` has the same space of keys at the vendor, whatever else differs.
     pub fn shares_keys_with(&self, other: &Self, known: &[Setting], space: KeySpace) -> bool {
         let mut telling = known.iter().filter(|setting| space.told_by.contains(&setting.name));
-        self.has_credentials_of(other, known) && telling.all(|setting| setting.text(self) == setting.text(other))
+        (!space.is_told_by_credentials || self.has_credentials_of(other, known))
+            && telling.all(|setting| setting.text(self) == setting.text(other))
     }
 
     fn has_credentials_of(&self, other: &Self, known: &[Setting]) -> bool {

@@ -111,6 +111,18 @@ fn a_touch_that_lacks_the_click_displaces_none_that_has_one() {
 }
 
 #[test]
+fn a_touch_that_lacks_the_click_takes_no_credit_from_another_program_where_one_is_credited() {
+    let bare = Touch { lacks_click: true, ..touch("main", "bb", 200) };
+    let of = |other: Touch, credit| trace(&decide_at(300, &[other, bare.clone()], credit));
+    assert_eq!(of(touch("other", "a", 100), Credit::One), ["bb: LacksClick", "a: Credited"]);
+    assert_eq!(of(touch("other", "a", 100), Credit::Each), ["bb: Credited", "a: Credited"]);
+    let expired = Touch { expires_at: UnixMillis(250), ..touch("other", "a", 100) };
+    assert_eq!(of(expired, Credit::One), ["bb: Credited", "a: Expired"], "no other touch is valid");
+    let also_bare = Touch { lacks_click: true, ..touch("other", "a", 100) };
+    assert_eq!(of(also_bare, Credit::One), ["bb: Credited", "a: LaterTouchInOtherProgram"], "none is complete");
+}
+
+#[test]
 fn a_touch_that_lacks_the_click_is_credited_where_no_valid_one_has_it() {
     let bare = Touch { lacks_click: true, ..touch("main", "bb", 200) };
     let with = |other: Touch, at| trace(&decide_at(at, &[bare.clone(), other], Credit::One));

@@ -352,11 +352,13 @@ fn two_sites_whose_keys_would_meet_at_a_vendor_are_refused_unless_one_says_that_
     let rize = "application_key = \"env:SECRET\"\nuser_api_key = \"env:SECRET\"\ncampaign_id = \"10l176\"\n";
     let key = "api_key = \"env:SECRET\"\n";
     for (vendor, main, eu, expected) in [
-        // Only the credentials for the API and what names the space count, whatever else differs.
+        // Only the credentials for the API and what names the space count, whatever else differs. At Partnerize, which takes
+        // orders without a credential, the campaign alone counts.
         ("partnerstack", STACK, with(STACK, "tracking_token = \"env:OTHER\""), "the same account at PartnerStack"),
         ("partnerstack", STACK, with(STACK, "dialect = \"guide\""), "PartnerStack knows customers and orders"),
         ("partnerstack", STACK, STACK.replace("SECRET", "AGAIN"), "the same account at PartnerStack"),
         ("partnerize", rize, rize.to_owned(), "the same campaign at Partnerize"),
+        ("partnerize", rize, rize.replace("SECRET", "OTHER"), "the same campaign at Partnerize"),
         ("partnerize", rize, with(rize, "tracking_url = \"https://acme.prf.hn\""), "Partnerize knows orders there"),
         ("partnero", key, with(key, "webhook_secret = \"env:OTHER\""), "the same program at Partnero"),
     ] {

@@ -489,7 +489,7 @@ fn each_verdict_says_why_a_touch_was_not_credited() {
     assert_snapshot!(told.map(why).join("\n"), @r"
     expired: Not credited: its window ended at 2027-02-19T08:30:00Z.
     after_conversion: Not credited: it came after the conversion.
-    lacks_click: Not credited: it has no click id; the vendor credits a new customer by it alone, and another touch of the program has one.
+    lacks_click: Not credited: it has no click id; its vendor credits a new customer by it alone, and another touch has what its own vendor needs.
     later_touch_in_program: Not credited: the same program has a later touch.
     later_touch_in_other_program: Not credited: program main has a later touch, and this site credits one program.
     program_unknown: Not credited: its program was no longer configured.

@@ -91,7 +91,9 @@ async fn the_links_of_each_vendor_carry_the_parameters_that_the_listings_name() 
     let told = double.control("GET", "listings", &Value::Null).await;
     let stack = "partnerlinks/go/ada";
     let links = [stack, "prf/click/camref:1011lamber-media", "introw/r/alder-advisory", "partnero-links/amiraito"];
-    for (vendor, link) in told["vendors"].as_array().unwrap().iter().zip(links) {
+    let vendors = told["vendors"].as_array().unwrap();
+    assert_eq!(vendors.len(), links.len());
+    for (vendor, link) in vendors.iter().zip(links) {
         let names = vendor["link_params"].as_array().unwrap();
         let reply = double.draft("GET", &format!("/{link}")).send().await;
         let (_, query) = reply.header("location").unwrap().split_once('?').unwrap();

@@ -86,6 +86,14 @@ pub(super) struct Line {
     pay: Money,
 }
 
+/// A line that an earlier send may have added.
+#[derive(Debug, Clone)]
+pub(super) struct Sought {
+    draft: Draft,
+    /// Its amount; `None` if nothing tells it any more.
+    pay: Option<Money>,
+}
+
 /// The line of a refund, before its sale's line was read.
 #[derive(Debug, Clone)]
 pub(super) struct Back {
@@ -149,16 +157,33 @@ impl Draft {
         let amount_minor = share.of(self.source.amount_minor)?;
         Some(Line { pay: Money { amount_minor, currency: self.source.currency }, draft: self })
     }
+
+    /// The fields in which the vendor's line differs from ours; `None` if it is ours. Without `pay` its amount is not compared. No
+    /// document says whether a line takes another name of a partner than Introw's own id; where it does, the vendor shows that id,
+    /// so no other name is compared.
+    fn compared(&self, line: &Value, pay: Option<Money>) -> Option<String> {
+        let is_comparable = self.partner.starts_with("ptn_");
+        let same_partner = text(line, "partnerId").is_none_or(|shown| !is_comparable || shown == self.partner);
+        let currency = self.source.currency;
+        let same_currency = text(line, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
+        let amounts = pay.zip(line.get("amount"));
+        let same_amount = amounts.is_none_or(|(pay, shown)| minor(shown, currency) == Some(pay.amount_minor));
+        let fields = [("`partnerId`", same_partner), ("`currency`", same_currency), ("`amount`", same_amount)];
+        let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
+        let differing = (!differing.is_empty()).then(|| differing.join(", "))?;
+        Some(format!("the vendor's commission line of this order differs in {differing}"))
+    }
 }
 
 impl Back {
-    /// The line to add.
+    /// The line to add: it has the share of the sale that the sale's line has.
     ///
     /// # Errors
-    /// As [`Self::line`]; [`Outcome::NotNeeded`] if the sale's line is void, since nobody earns anything by it then.
+    /// The outcome if the answer does not show the sale's line, or no exact line follows from it; [`Outcome::NotNeeded`] if the
+    /// sale's line is void, since nobody earns anything by it then. Nothing was processed in either case.
     pub(super) fn owed(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
         let sold = sold(answer, redaction)?;
-        match text(&sold, "status").filter(|word| is_void(word)) {
+        match void(&sold) {
             Some(word) => Err(Outcome::NotNeeded {
                 message: format!("the sale's commission line is `{word}`, so the partner has nothing to give back"),
             }),
@@ -166,13 +191,15 @@ impl Back {
         }
     }
 
-    /// The line with the share of the sale that the sale's line has, which may have become void since it was added.
+    /// The line to look for. The sale's line may have changed since the refund was sent: if it is void, or no exact line follows
+    /// from it, its amount does not tell that of the refund's line.
     ///
     /// # Errors
-    /// The outcome if the answer does not show the sale's line, or no exact line follows from it. Nothing was processed
-    /// then.
-    pub(super) fn line(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
-        self.share_of(&sold(answer, redaction)?, answer)
+    /// The outcome if the answer does not show the sale's line.
+    pub(super) fn sought(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Sought, Outcome> {
+        let sold = sold(answer, redaction)?;
+        let line = self.share_of(&sold, answer).ok().filter(|_| void(&sold).is_none());
+        Ok(Sought { draft: self.draft.clone(), pay: line.map(|line| line.pay) })
     }
 
     fn share_of(&self, sold: &Value, answer: &Answer) -> Result<Line, Outcome> {
@@ -212,6 +239,11 @@ fn sold(answer: &Answer, redaction: &Redaction<'_>) -> Result<Value, Outcome> {
     })
 }
 
+/// The status of a line by which nobody earns anything.
+fn void(line: &Value) -> Option<&str> {
+    text(line, "status").filter(|word| is_void(word))
+}
+
 /// Whether a line's status says that nobody earns anything by it.
 fn is_void(word: &str) -> bool {
     matches!(word, "DECLINED" | "REJECTED" | "VOID" | "VOIDED")
@@ -244,7 +276,7 @@ impl Line {
         }
         let data = answers::data(answer);
         match data.as_ref().and_then(|line| Some((line, text(line, "id")?))) {
-            Some((line, id)) => match self.compared(line) {
+            Some((line, id)) => match self.draft.compared(line, Some(self.pay)) {
                 None => Outcome::Recorded { reference: Some(id.to_owned()) },
                 Some(message) => Outcome::Conflict { message },
             },
@@ -252,6 +284,13 @@ impl Line {
         }
     }
 
+    /// The same line, to be looked for.
+    pub(super) fn sought(self) -> Sought {
+        Sought { draft: self.draft, pay: Some(self.pay) }
+    }
+}
+
+impl Sought {
     /// The path of the partner's lines, or of the page at this cursor.
     pub(super) fn list(&self, cursor: Option<&str>) -> String {
         let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
@@ -271,28 +310,13 @@ impl Line {
         };
         let ours = items.iter().find(|item| text(item, "description") == Some(&self.draft.description));
         match (ours, next) {
-            (Some(line), _) => Ok(match self.compared(line) {
+            (Some(line), _) => Ok(match self.draft.compared(line, self.pay) {
                 None => LookUp::Found { reference: text(line, "id").map(str::to_owned) },
                 Some(message) => LookUp::Differs { message },
             }),
             (None, Some(cursor)) => Err(cursor),
             (None, None) => Ok(LookUp::Absent),
         }
-    }
-
-    /// The fields in which the vendor's line differs from ours; `None` if it is ours. No document says whether a line takes
-    /// another name of a partner than Introw's own id; where it does, the vendor shows that id, so no other name is compared.
-    fn compared(&self, line: &Value) -> Option<String> {
-        let partner = &self.draft.partner;
-        let is_comparable = partner.starts_with("ptn_");
-        let same_partner = text(line, "partnerId").is_none_or(|shown| !is_comparable || shown == partner);
-        let currency = self.pay.currency;
-        let same_currency = text(line, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
-        let same_amount = line.get("amount").is_none_or(|shown| minor(shown, currency) == Some(self.pay.amount_minor));
-        let fields = [("`partnerId`", same_partner), ("`currency`", same_currency), ("`amount`", same_amount)];
-        let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
-        let differing = (!differing.is_empty()).then(|| differing.join(", "))?;
-        Some(format!("the vendor's commission line of this order differs in {differing}"))
     }
 }
 

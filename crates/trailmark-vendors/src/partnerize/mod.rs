@@ -89,8 +89,15 @@ impl Vendor for Partnerize {
     }
 
     /// Signups and leads have the ledger's id, and a customer's key finds nothing.
+    /// The tracking host takes an order by the campaign's public id, without a credential, and the keys of two users may read
+    /// one campaign.
     fn key_space(&self) -> Option<KeySpace> {
-        Some(KeySpace { of: "orders", name: "campaign", told_by: const { &[BASE_URL.name, CAMPAIGN_ID.name] } })
+        Some(KeySpace {
+            of: "orders",
+            name: "campaign",
+            told_by: const { &[BASE_URL.name, CAMPAIGN_ID.name] },
+            is_told_by_credentials: false,
+        })
     }
 
     /// The vendor has limits and publishes no numbers.

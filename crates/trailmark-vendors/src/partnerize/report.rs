@@ -34,7 +34,8 @@ pub(super) const FILTER_LABEL: &str = "POST conversions/filter";
 const PAGE: usize = 300;
 /// Pages of one walk. A look-up that needs more gives up, and says so.
 pub(super) const PAGES: u32 = 100;
-/// The vendor may date a conversion by our `conversion_time` or by its own clock, which may differ by this.
+/// How far the window around a conversion reaches on each side. The vendor may date a conversion by our `conversion_time` or by
+/// its own clock.
 const SLACK_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One conversion of the report.
@@ -89,9 +90,9 @@ pub(super) fn sought(task: &Task, known: Option<&str>) -> Option<Sought> {
     Some(Sought { id, reference: conversion::reference(task)?, at })
 }
 
-/// Reads the report until it shows the sought conversion, or ends. The days around its time come first, since a busy campaign
-/// has many pages after them. If these days do not show it, the whole report may, since the vendor may date it by its own
-/// clock. Soon after the conversion both are the same.
+/// Reads the report until it shows the sought conversion, or ends. The window around its time comes first, since a busy campaign
+/// has many pages after it. If the window does not show the conversion, the whole report may, since the vendor may date the
+/// conversion by its own clock. Soon after the conversion (`is_soon`) the window is enough.
 pub(super) fn walk<T: 'static>(account: &Account, task: &Task, sought: Sought, settle: Settle<T>) -> Call<Step<T>> {
     let around = path(account, sought.at, Some(sought.at.plus(SLACK_MS)));
     step(account.clone(), task.clone(), sought, settle, (around, false), PAGES)
@@ -149,7 +150,8 @@ fn step<T: 'static>(
     })
 }
 
-/// Whether the days around the conversion reach past the answer, by more than two clocks differ.
+/// Whether the window reaches more than 12 h past the answer: half of the 24 h after the conversion are left. What the vendor
+/// dated by its own clock is in the window then, unless that clock is more than 12 h ahead.
 fn is_soon(sought: &Sought, answer: &Answer) -> bool {
     answer.at.since(sought.at) < SLACK_MS / 2
 }

@@ -73,7 +73,12 @@ impl Vendor for Partnero {
     }
 
     fn key_space(&self) -> Option<KeySpace> {
-        Some(KeySpace { of: "customers and orders", name: "program", told_by: const { &[BASE_URL.name] } })
+        Some(KeySpace {
+            of: "customers and orders",
+            name: "program",
+            told_by: const { &[BASE_URL.name] },
+            is_told_by_credentials: true,
+        })
     }
 
     /// The vendor publishes no numbers, so this is a guess on the safe side.

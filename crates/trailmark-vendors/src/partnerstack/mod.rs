@@ -97,7 +97,12 @@ impl Vendor for PartnerStack {
     }
 
     fn key_space(&self) -> Option<KeySpace> {
-        Some(KeySpace { of: "customers and orders", name: "account", told_by: const { &[BASE_URL.name] } })
+        Some(KeySpace {
+            of: "customers and orders",
+            name: "account",
+            told_by: const { &[BASE_URL.name] },
+            is_told_by_credentials: true,
+        })
     }
 
     /// The vendor publishes no numbers: 20 a second have been found to do.

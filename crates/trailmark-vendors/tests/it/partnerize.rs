@@ -106,6 +106,11 @@ fn refused(task: &Task) -> String {
     current().delivery.plan(task).unwrap_err().to_string()
 }
 
+/// An answer a day after the conversion, when the window around it no longer reaches past the answer.
+fn later(status: u16, body: &str) -> Answer {
+    Answer { at: NOW.plus(24 * 60 * 60 * 1000), ..answer(status, body) }
+}
+
 /// Answers one request after another, until the answers are used up or settle it; also what was sent.
 fn run<T>(call: Call<Step<T>>, answers: &[Answer]) -> (Vec<String>, Option<T>) {
     let mut sent = vec![rendered(&call.request)];

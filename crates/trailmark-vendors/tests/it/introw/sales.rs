@@ -176,12 +176,33 @@ fn a_refund_of_a_line_that_is_void_takes_nothing_back_and_says_why() {
         let Ok(Plan::Send { call, .. }) = introw().plan(&refund(1250)) else { panic!() };
         assert!(matches!((call.read)(&shown), Step::Next(_)), "{word}");
     }
-    // A refund that was sent before is found all the same.
-    let void = answer(200, &line.replace("PENDING", "VOIDED"));
-    let Step::Next(list) = introw().looked_up(&refund(3000), &void) else { panic!() };
-    let lines = fixture!(in_folder "200_lines_last").replace("Order o_1001", "Refund r_2001 of order o_1001");
-    let found = (list.read)(&answer(200, &lines.replace("\"3.00\"", "\"-3.00\"")));
-    assert!(matches!(found, Step::Done(LookUp::Found { reference: Some(id) }) if id == "cln_9"));
+}
+
+// The refund's answer was lost, and then somebody voided or changed the sale's line.
+#[test]
+fn a_refund_that_was_sent_is_found_by_its_description_where_its_sales_line_no_longer_tells_the_amount() {
+    let line = fixture!(in_folder "201_line");
+    let last = fixture!(in_folder "200_lines_last");
+    let refunded = last.replace("Order o_1001", "Refund r_2001 of order o_1001").replace("\"3.00\"", "\"-3.00\"");
+    for (status, amount) in [("VOIDED", "3.00"), ("VOIDED", "0.00"), ("VOIDED", "1.00"), ("PENDING", "0.00")] {
+        let sold = line.replace("PENDING", status).replace("\"3.00\"", &format!("\"{amount}\""));
+        let Step::Next(list) = introw().looked_up(&refund(3000), &answer(200, &sold)) else {
+            panic!("{status} {amount}")
+        };
+        let looked_up = |body: &str| match (list.read)(&answer(200, body)) {
+            Step::Done(found) => found,
+            Step::Next(_) => panic!("another page"),
+        };
+        assert_eq!(looked_up(&refunded), LookUp::Found { reference: Some("cln_9".into()) }, "{status} {amount}");
+        assert_eq!(looked_up(last), LookUp::Absent, "{status} {amount}");
+        let other = refunded.replace("ptn_1", "ptn_2");
+        let message = "the vendor's commission line of this order differs in `partnerId`".to_owned();
+        assert_eq!(looked_up(&other), LookUp::Differs { message }, "{status} {amount}");
+    }
+    // Where the sale's line tells it, another amount is not ours.
+    let dearer = answer(200, &line.replace("\"3.00\"", "\"4.00\""));
+    let Step::Next(list) = introw().looked_up(&refund(3000), &dearer) else { panic!() };
+    assert!(matches!((list.read)(&answer(200, &refunded)), Step::Done(LookUp::Differs { .. })));
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Look-ups: the report page by page, then `conversions/filter`. "No such thing" needs both.
 
 use serde_json::{Value, json};
+use trailmark_vendors::exchange::Answer;
 use trailmark_vendors::task::Task;
 use trailmark_wire::conversion::{Customer, Kind};
 use trailmark_wire::ids::{ClickId, CustomerKey, OrderKey};
 
-use super::{ada, answer, current, entry, found, guide, lines, recorded, report, run, sale};
+use super::{ada, answer, current, entry, found, guide, later, lines, recorded, report, run, sale};
+use crate::NOW;
 
 const NONE: &str = r#"{"data":[]}"#;
 
@@ -13,9 +15,9 @@ fn order() -> Task {
     sale(2900, "EUR", Vec::new())
 }
 
-/// What was sent, and what the look-up found.
+/// What was sent, and what the look-up found a day after the conversion.
 fn looked_up(task: &Task, answers: &[(u16, &str)]) -> (Vec<String>, String) {
-    let answers: Vec<_> = answers.iter().map(|(status, body)| answer(*status, body)).collect();
+    let answers: Vec<_> = answers.iter().map(|(status, body)| later(*status, body)).collect();
     let (sent, done) = run(current().delivery.look_up(task).unwrap(), &answers);
     (sent, done.map_or("another request".into(), |done| found(&done)))
 }
@@ -90,6 +92,19 @@ fn a_conversion_that_the_vendor_dates_otherwise_is_found_in_the_report_without_a
 }
 
 #[test]
+fn the_report_without_an_end_is_read_once_half_a_day_has_passed_since_the_conversion() {
+    const HALF_A_DAY_MS: i64 = 12 * 60 * 60 * 1000;
+    let looked_up_after = |ms: i64| {
+        let at = |body: &str| Answer { at: NOW.plus(ms), ..answer(200, body) };
+        let empty = report(&[], None);
+        let (sent, done) = run(current().delivery.look_up(&order()).unwrap(), &[at(&empty), at(NONE)]);
+        (lines(&sent)[1].contains("/conversion.json?"), done.map(|done| found(&done)))
+    };
+    assert_eq!(looked_up_after(HALF_A_DAY_MS - 1), (false, Some("absent".into())), "the window is enough");
+    assert!(looked_up_after(HALF_A_DAY_MS).0);
+}
+
+#[test]
 fn a_report_without_an_end_ends_in_a_doubt() {
     let next = |n: usize| format!("/reporting/report_advertiser/campaign/10l176/conversion.json?cursor_id={n}");
     let pages: Vec<_> = (0..200).map(|n| answer(200, &report(&[], Some(&next(n))))).collect();
@@ -111,7 +126,7 @@ fn absent_needs_the_complete_report_and_the_filter() {
         sent[2],
         "POST https://api.partnerize.com/v3/brand/analytics/conversions/filter\naccept: application/json\n\
          authorization: Basic YXBwX2tleV8xMjM0OnVzZXJfa2V5XzU2Nzg=\ncontent-type: application/json\n\n\
-         {\"date_time_ranges\":[{\"start\":\"2026-11-20T08:00:00+00:00\",\"end\":\"2026-11-22T08:00:00+00:00\"}],\
+         {\"date_time_ranges\":[{\"start\":\"2026-11-20T08:00:00+00:00\",\"end\":\"2026-11-23T08:00:00+00:00\"}],\
          \"scope\":{\"campaigns\":[\"10l176\"]},\"group_by\":[\"conversion_reference\"],\"filter_by\":\
          [{\"field\":\"conversion_reference\",\"value\":\"o_1001\",\"operator\":\"EQUALS\"}]}\n"
     );

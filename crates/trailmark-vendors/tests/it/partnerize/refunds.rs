@@ -5,7 +5,7 @@ use trailmark_vendors::capability::Class;
 use trailmark_vendors::task::{EarlierSale, Plan, Task};
 use trailmark_wire::money::Currency;
 
-use super::{answer, current, entry, found, item, lines, planned, recorded, refund, refused, report, run, told};
+use super::{answer, current, entry, found, item, later, lines, planned, recorded, refund, refused, report, run, told};
 
 const JOB: &str = recorded!("202_job");
 const BULK: &str = "POST https://api.partnerize.com/v3/brand/campaigns/10l176/conversions/bulk";
@@ -104,10 +104,11 @@ fn a_part_waits_while_the_report_shows_another_value_than_the_ledger() {
         let task = Task { is_unsent, may_have_acted: false, ..refund(500, 0) };
         assert!(shown(&items([14.34, 9.66], both), task).starts_with("premature | "), "{is_unsent}");
     }
-    let none = report(&[], None);
-    let (requests, outcome) = sent(&refund(500, 0), &[(200, &none), (200, &none)]);
+    let none = later(200, &report(&[], None));
+    let (requests, done) = run(planned(&current(), &refund(500, 0)), &[none.clone(), none]);
+    let outcome = told(&done.unwrap());
     assert!(outcome.starts_with("premature | status 200: the vendor's report does not show"), "{outcome}");
-    assert_eq!(requests.len(), 2, "the days around the sale, and then the report without an end");
+    assert_eq!(requests.len(), 2, "the window around the sale, and then the report without an end");
 }
 
 /// A refund of 0.005 KWD of a sale of 1.234 KWD, and the report with the sale at a value.

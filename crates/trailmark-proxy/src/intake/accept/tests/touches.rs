@@ -43,3 +43,16 @@ async fn a_link_with_a_partner_alone_is_credited_where_no_click_is_known() {
     let signup = shop.signup(Assurance::Bound, visitor, "u_1").await;
     assert_eq!((said(&signup).as_str(), partner(&signup)), ("accepted", Some("ada")));
 }
+
+#[tokio::test]
+async fn a_link_with_a_partner_alone_takes_no_signup_from_another_programs_partner_where_one_is_credited() {
+    for (credit, expected) in [(Credit::One, "accepted"), (Credit::Each, "accepted other")] {
+        let mut shop = Shop::open(credit);
+        let vendor = |name| VendorName::from_name(name).unwrap();
+        shop.rules.programs = vec![(program("main"), vendor("partnerstack")), (program("other"), vendor("introw"))];
+        let visitor = recorded(&shop.store, arrival(1, vec![touch(1, "main")])).await.visitor;
+        let later = Arrival { known_visitor: Some(visitor.clone()), ..arrival(2, vec![touch(2, "other")]) };
+        recorded(&shop.store, later).await;
+        assert_eq!(said(&shop.signup(Assurance::Bound, visitor, "u_1").await), expected);
+    }
+}
