@@ -343,6 +343,15 @@ pub type Ask<T> = Call<Result<T, Outcome>>;
 pub enum Reply {
     /// The command is done, and this is the thing that it showed or changed.
     Done(Record),
+    /// This request is next, after a wait.
+    Later {
+        /// The request.
+        next: Ask<Self>,
+        /// Seconds until then.
+        wait_s: u64,
+        /// What is waited for, for people.
+        why: String,
+    },
     /// This request is next.
     Next(Ask<Self>),
     /// Some items of a list. The reader of the list drops items that it has seen, and ends it where a request comes again.

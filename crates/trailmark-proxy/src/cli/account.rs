@@ -120,12 +120,12 @@ impl Account {
                 (ask, begun, steps, returns, refused) = (earlier, None, 0, returns + 1, reply.err());
                 continue;
             }
-            match reply? {
+            match waited(reply?).await {
                 Reply::Done(record) => return Ok(Some(record)),
-                Reply::Next(_) if steps == MOST_STEPS => {
+                Reply::Next(_) | Reply::Later { .. } if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug").into());
                 }
-                Reply::Next(next) => {
+                Reply::Next(next) | Reply::Later { next, .. } => {
                     begun = begun.or(Some(std::mem::replace(&mut ask, next)));
                     steps += 1;
                 }
@@ -258,6 +258,15 @@ impl Account {
             }
         }
     }
+}
+
+/// Waits where a request is to come later, with the reason on standard error.
+async fn waited(reply: Reply) -> Reply {
+    if let Reply::Later { wait_s, why, .. } = &reply {
+        output::note(&output::plain(&format!("{why}; looking again in {wait_s} s")));
+        tokio::time::sleep(Duration::from_secs(*wait_s)).await;
+    }
+    reply
 }
 
 /// How a list goes on after a page.

@@ -6,8 +6,8 @@
 //! reference; each stands alone, so none waits for another. A refund changes the sale's conversion and follows it. This file
 //! has the account and decides which call a task becomes. `conversion` builds the call of the tracking host, `lines` its
 //! money; `report` finds conversions again, `standings` reads the commissions of many; `refunds` changes conversions.
-//! `webhooks` reads the guide's events. `users`, `partners` and `commands` are an operator's requests; `answers` has what all
-//! answers share, `table` describes everything for people.
+//! `webhooks` reads the guide's events. `users`, `partners`, `jobs` and `commands` are an operator's requests; `answers` has
+//! what all answers share, `table` describes everything for people.
 //!
 //! Sources: <https://api-docs.partnerize.com>; vendors.md § 2, corrected by vendors-2.md § 1; seed 001.
 
@@ -26,6 +26,8 @@ mod webhooks;
 mod users;
 
 mod partners;
+
+mod jobs;
 
 mod commands;
 
