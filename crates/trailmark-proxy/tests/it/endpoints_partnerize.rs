@@ -248,20 +248,41 @@ const REFUSED: &[Refused] = &[
     ),
 ];
 
+/// The cure where another user has the address.
+const UNIQUE: &str = "use one that no other user has";
+
 const REFUSED_USERS: &[Refused] = &[
     ("", "users update 123 --firstname X", 3, &["this is the user whose keys are used", "add `--force`"]),
     ("", "users update jane@x.example --firstname X", 2, &["state the user by id"]),
     ("", "users update 1011l9 --firstname X", 3, &["404"]),
     ("", "users set-email --email x@x.example", 2, &["add `--force`"]),
-    ("", "users set-email --email user2@brand.example --force", 3, &["400", "taken"]),
+    ("", "users set-email --email user2@brand.example --force", 3, &["400", "taken", UNIQUE]),
 ];
 
 const REFUSED_USERS_OF_THE_GUIDE: &[Refused] = &[
     ("", "users remove 123 --yes", 3, &["this is the user whose keys are used", "add `--force`"]),
     ("", "users get nobody@x.example", 3, &["no user has this e-mail address"]),
     ("", "users get 1011l9", 3, &["404", "the vendor has no such thing"]),
-    ("", "users update 124 --email user3@brand.example", 3, &["400", "taken"]),
-    ("", "users update 124 --status gone", 3, &["400", "status"]),
+    ("", "users update 124 --email user3@brand.example", 3, &["400", "taken", UNIQUE]),
+    ("", "users update 124 --status gone", 3, &["400", "status must be one of", "use `active` or `inactive`"]),
+    (
+        "",
+        "users add --firstname Jane --lastname Doe --email user2@brand.example --password env:PASSWORD",
+        3,
+        &["400", "taken", UNIQUE],
+    ),
+    (
+        "",
+        "users add --firstname Jane --lastname Doe --email jane@x.example --password env:PASSWORD --status gone",
+        3,
+        &["400", "status must be one of", "use `active` or `inactive`"],
+    ),
+    (
+        r#"partnerize/settings {"password_chars":11}"#,
+        "users add --firstname Jane --lastname Doe --email jane@x.example --password env:PASSWORD",
+        3,
+        &["400", "password must have 11", "the vendor publishes no rules: choose a longer one"],
+    ),
     ("", "users deactivate --yes", 2, &["state the user by `id` or by `email`"]),
 ];
 

@@ -6,6 +6,7 @@
 
 use serde_json::Value;
 
+use super::answers;
 use super::conversion::rejection;
 use super::report::{self, Entry};
 use super::{Account, jobs, partners, refunds, users};
@@ -359,7 +360,8 @@ fn commissions_at(account: &Account, values: &Values, path: &str) -> Ask<Reply> 
     let request = account.get(path, report::LABEL);
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        let page = report::page(&account, answer, &account.redaction(&values))?;
+        let page = report::page(&account, answer, &account.redaction(&values));
+        let page = page.map_err(|failure| answers::cured(answer, failure, &[]))?;
         let next = page.next.as_deref().map(|path| commissions_at(&account, &values, path));
         Ok(Reply::Page { items: page.entries.iter().map(shown_conversion).collect(), next })
     })

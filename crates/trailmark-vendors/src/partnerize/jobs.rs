@@ -51,7 +51,7 @@ fn set(account: &Account, values: &Values, value: &Value) -> Result<Ask<Reply>, 
     let request = refunds::bulk(account, what, changes);
     let (account, values) = (account.clone(), values.clone());
     Ok(Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
+        let body = answers::asked(answer, &account.redaction(&values), &[])?;
         let id = refunds::job(&body).ok_or_else(|| answers::unclear(answer, "a job"))?;
         Ok(later(&account, &values, &id, "begun", (0, LOOKS_S)))
     }))
@@ -85,9 +85,9 @@ fn looked(account: &Account, values: &Values, id: &str, looks_s: &'static [u64])
             "complete" if failed == 0 => Ok(Reply::Done(shown_job(&id, &body))),
             "complete" | "failed" => Err(Outcome::Rejected {
                 message: format!(
-                    "job {id} is {status}: {failed} of its changes failed, {succeeded} succeeded; an id or a reference may \
-                     name nothing that the vendor shows yet: compare them with `trailmark commissions list`, and send \
-                     those that failed again"
+                    "job {id} is {status}: {failed} of its changes failed, {succeeded} succeeded; an id or a reference \
+                     may name nothing that the vendor shows yet: compare them with `trailmark commissions list`, and \
+                     send those that failed again"
                 ),
             }),
             status => Ok(match looks_s.split_first() {
