@@ -29,12 +29,14 @@ fn current(operation: Operation) -> Support {
             Support::Yes { how: "POST /v2/actions on the customer, once it is recorded", class: Some(Class::Neither) }
         }
         Operation::Sale => Support::Yes {
-            how: "POST /v2/transactions with the order's key, in cents, once the customer is recorded",
+            how: "POST /v2/transactions with the order's key, in cents (assumed: hundredths whatever the currency), \
+                  once the customer is recorded",
             class: Some(Class::Searchable),
         },
         // The class of a negative transaction, the stricter of the two.
         Operation::Refund => Support::Yes {
-            how: "DELETE /v2/transactions/{key} for all of a sale, else a negative transaction with the refund's key",
+            how: "DELETE /v2/transactions/{key} for all of a sale, else a negative transaction with the refund's key, \
+                  in cents (assumed: hundredths whatever the currency)",
             class: Some(Class::Searchable),
         },
         Operation::LookUp => Support::Yes {
@@ -76,12 +78,14 @@ fn guide(operation: Operation) -> Support {
         }
         // The guide's transaction has nothing of ours but the customer, and two sales of one customer may be equal.
         Operation::Sale => Support::Yes {
-            how: "POST /transactions with customer_key, amount in cents and currency",
+            how: "POST /transactions with customer_key, currency and amount in cents (assumed: hundredths whatever the \
+                  currency)",
             class: Some(Class::Neither),
         },
         // The class of a negative transaction, the stricter of the two.
         Operation::Refund => Support::Yes {
-            how: "DELETE /transactions/{key} for all of a sale, else a negative transaction, beyond the guide",
+            how: "DELETE /transactions/{key} for all of a sale, else a negative transaction, beyond the guide, in \
+                  cents (assumed: hundredths whatever the currency)",
             class: Some(Class::Neither),
         },
         Operation::LookUp => Support::Yes {
