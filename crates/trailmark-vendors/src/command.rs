@@ -163,7 +163,7 @@ pub enum InputKind {
     Pairs,
     /// A secret, read from standard input or from `env:NAME`, never from the command line.
     Secret,
-    /// A text of 1 to 1,000 characters without controls.
+    /// A text of 1 to 2,000 characters without controls; the vendor's table may take fewer.
     Text,
     /// Several such texts: the flag may be repeated.
     Texts,

@@ -2,8 +2,9 @@
 //! Everything else works as in `current`, on this dialect's own account.
 //!
 //! Decided here, where the seed is silent: an address that is taken and a wrong field are 400 in the envelope of version 1;
-//! `status` is `active` or `inactive`; a `PUT` resets what it leaves out, but not address and password, which a user cannot be
-//! without (a setting keeps all of it); any password is taken (a setting asks for a longer one); a page beyond the last is empty; a deleted user is 404.
+//! `status` is `active` or `inactive`; any password is taken (a setting asks for a longer one); a `PUT` resets what it leaves
+//! out, but not address and password, which a user cannot be without (a setting keeps all of it); a page beyond the last is
+//! empty; a deleted user is 404.
 
 use std::ops::RangeInclusive;
 
