@@ -5,10 +5,10 @@
 use std::collections::BTreeSet;
 
 use trailmark_vendors::Pace;
-use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
+use trailmark_vendors::outcome::{LookUp, Outcome, Probe, THROTTLED_MS};
 use trailmark_wire::time::UnixMillis;
 
-use crate::outbox::machine::{LONGEST_HINT_MS, THROTTLED_MS};
+use crate::outbox::machine::LONGEST_HINT_MS;
 use crate::store::delivery::{Lane, Pause};
 
 /// The settings of a lane.

@@ -172,7 +172,7 @@ pub enum InputKind {
     Pairs,
     /// A secret, read from standard input or from `env:NAME`, never from the command line.
     Secret,
-    /// A text of 1 to 1,000 characters without controls.
+    /// A text of 1 to 2,000 characters without controls; the vendor's table may take fewer.
     Text,
     /// Several such texts: the flag may be repeated.
     Texts,
@@ -352,6 +352,15 @@ pub type Ask<T> = Call<Result<T, Outcome>>;
 pub enum Reply {
     /// The command is done, and this is the thing that it showed or changed.
     Done(Record),
+    /// This request is next, after a wait.
+    Later {
+        /// The request.
+        next: Ask<Self>,
+        /// Seconds until then.
+        wait_s: u64,
+        /// What is waited for, for people.
+        why: String,
+    },
     /// This request is next.
     Next(Ask<Self>),
     /// Some items of a list. The reader of the list drops items that it has seen, and ends it where a request comes again.

@@ -6,6 +6,9 @@ use trailmark_wire::time::UnixMillis;
 /// Characters of a vendor's message that are kept.
 pub const MESSAGE_CHARS: usize = 500;
 
+/// How long to wait after "too many requests" without a time.
+pub const THROTTLED_MS: i64 = 60 * 1000;
+
 /// The outcome of sending.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
@@ -80,7 +83,7 @@ pub enum Outcome {
     },
     /// Not processed: too many requests (429, or 503 with Retry-After). Consumes no attempt.
     Throttled {
-        /// Not before this time, if the vendor named one.
+        /// Not before this time, if the vendor named one; otherwise for [`THROTTLED_MS`].
         until: Option<UnixMillis>,
     },
     /// It is unknown whether it was processed (500, 502, 504, a body cut short).

@@ -6,12 +6,10 @@
 use trailmark_wire::time::UnixMillis;
 
 use crate::exchange::Answer;
+use crate::outcome::THROTTLED_MS;
 
 /// The longest hint that is believed: a day (design § 5).
 const LONGEST_MS: i64 = 24 * 60 * 60 * 1000;
-
-/// How long to wait after "too many requests" without a time.
-const THROTTLED_MS: i64 = 60 * 1000;
 
 /// A `reset` value from here on cannot be seconds to wait (31 years), so it is a Unix time.
 const EPOCH_SECONDS: i64 = 1_000_000_000;
@@ -22,7 +20,8 @@ pub(crate) fn retry_after(answer: &Answer) -> Option<UnixMillis> {
 }
 
 /// The time before which a 429 allows no request: `Retry-After`, otherwise Partnerize's own header, otherwise the end of
-/// the rate-limit window.
+/// the rate-limit window. Introw says how many requests are left in the minute, and not when it ends: with none left, a
+/// whole minute is waited for.
 pub(crate) fn rate_limit(answer: &Answer) -> Option<UnixMillis> {
     let named = |name, read: fn(&str, UnixMillis) -> Option<UnixMillis>| read(answer.header(name)?, answer.at);
     retry_after(answer)
@@ -30,6 +29,7 @@ pub(crate) fn rate_limit(answer: &Answer) -> Option<UnixMillis> {
         .or_else(|| named("x-ratelimit-reset", reset))
         .or_else(|| named("ratelimit-reset", reset))
         .or_else(|| named("ratelimit", |value, at| reset(window(value)?, at)))
+        .or_else(|| named("x-ratelimit-remaining-minute", spent_minute))
 }
 
 /// The time before which a throttled question is not asked again: the vendor's, otherwise a minute after the answer. A
@@ -40,7 +40,7 @@ pub(crate) fn throttled(answer: &Answer, until: Option<UnixMillis>) -> Option<Un
 
 fn point(value: &str, at: UnixMillis) -> Option<UnixMillis> {
     let value = value.trim();
-    let named = match seconds(value) {
+    let named = match number(value) {
         Some(seconds) => at.plus(seconds.saturating_mul(1000)),
         None => http_date(value)?,
     };
@@ -49,7 +49,7 @@ fn point(value: &str, at: UnixMillis) -> Option<UnixMillis> {
 
 /// Vendors send either seconds from now or a Unix time; the size of the number tells which.
 fn reset(value: &str, at: UnixMillis) -> Option<UnixMillis> {
-    let seconds = seconds(value.trim())?;
+    let seconds = number(value.trim())?;
     let named = if seconds < EPOCH_SECONDS {
         at.plus(seconds.saturating_mul(1000))
     } else if seconds < EPOCH_SECONDS.saturating_mul(1000) {
@@ -60,12 +60,17 @@ fn reset(value: &str, at: UnixMillis) -> Option<UnixMillis> {
     Some(within_a_day(named, at))
 }
 
+/// The next minute, if this one has no requests left.
+fn spent_minute(left: &str, at: UnixMillis) -> Option<UnixMillis> {
+    (number(left.trim()) == Some(0)).then(|| at.plus(THROTTLED_MS))
+}
+
 fn within_a_day(named: UnixMillis, at: UnixMillis) -> UnixMillis {
     named.clamp(at, at.plus(LONGEST_MS))
 }
 
-/// Digits only; a number that is too large for 64 bits counts as the longest wait.
-fn seconds(value: &str) -> Option<i64> {
+/// Digits only; a number that is too large for 64 bits counts as the largest one.
+fn number(value: &str) -> Option<i64> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| value.parse().unwrap_or(i64::MAX))
 }

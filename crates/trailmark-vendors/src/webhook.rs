@@ -82,9 +82,9 @@ pub fn event_name(text: &str) -> String {
 /// name. Anything else, such as an e-mail address, a telephone number or a name with a blank, is `[withheld]`.
 pub(crate) fn about<'v>(keys: impl IntoIterator<Item = (&'static str, Option<&'v str>)>) -> Option<String> {
     let is_shown = |key: &str| key.contains(|letter: char| letter.is_ascii_alphabetic()) && is_plain(key);
-    let named = keys.into_iter().filter_map(|(thing, key)| {
-        key.map(|key| format!("{thing} {}", if is_shown(key) { key } else { WITHHELD }))
-    });
+    let named = keys
+        .into_iter()
+        .filter_map(|(thing, key)| key.map(|key| format!("{thing} {}", if is_shown(key) { key } else { WITHHELD })));
     let named: Vec<_> = named.collect();
     (!named.is_empty()).then(|| named.join(", "))
 }

@@ -84,12 +84,8 @@ mod tests {
         );
         assert_eq!(found("crates/trailmark-proxy/src/a.rs", "betAlphabet, alphabet\n"), [""; 0]);
         assert_eq!(found("src/a.rs", "fn f() {}\n#[cfg(test)]\nmod tests {\n    use beta;\n}\n"), [""; 0]);
-        for path in [
-            DEFAULTS,
-            "pkg-template/stub.js",
-            "crates/trailmark-proxy/src/admin/view/a.html",
-            "xtask/src/a.rs",
-        ] {
+        for path in [DEFAULTS, "pkg-template/stub.js", "crates/trailmark-proxy/src/admin/view/a.html", "xtask/src/a.rs"]
+        {
             let caught = format!("{path}:2: names beta, a vendor with a folder");
             assert_eq!(found(path, "// alpha\n# At Beta a click id.\n"), [caught], "{path}");
         }

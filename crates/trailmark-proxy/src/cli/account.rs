@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use trailmark_vendors::command::{Ask, Command, Record, Refusal, Reply, Values};
 use trailmark_vendors::exchange::{Method, Request};
-use trailmark_vendors::outcome::Outcome;
+use trailmark_vendors::outcome::{Outcome, THROTTLED_MS};
 use trailmark_vendors::{Adapter, title};
 use trailmark_wire::ids::ProgramId;
 use trailmark_wire::time::UnixMillis;
@@ -30,7 +30,7 @@ const TRIES: u32 = 4;
 /// The longest wait when a vendor asks us to come back later.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// The first wait when a vendor names no time. Each further wait is twice as long.
+/// The first wait after a failure without a time. Each further wait is twice as long.
 const WAIT: Duration = Duration::from_secs(1);
 
 /// The most requests between two pages, or until a command is done: a profile of each item of a page.
@@ -120,12 +120,12 @@ impl Account {
                 (ask, begun, steps, returns, refused) = (earlier, None, 0, returns + 1, reply.err());
                 continue;
             }
-            match reply? {
+            match waited(reply?).await {
                 Reply::Done(record) => return Ok(Some(record)),
-                Reply::Next(_) if steps == MOST_STEPS => {
+                Reply::Next(_) | Reply::Later { .. } if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug").into());
                 }
-                Reply::Next(next) => {
+                Reply::Next(next) | Reply::Later { next, .. } => {
                     begun = begun.or(Some(std::mem::replace(&mut ask, next)));
                     steps += 1;
                 }
@@ -228,9 +228,10 @@ impl Account {
                 stops(failure, Again::At(not_before.map(until)))
             }
             Outcome::Throttled { until: at } => {
-                let when = at.map_or_else(|| "later".to_owned(), |at| format!("after {}", at.to_rfc3339()));
-                let failure = Failure::unreachable(format!("{name} is limiting requests: try again {when}"));
-                stops(failure, Again::At(at.map(until)))
+                let at = at.unwrap_or(now.plus(THROTTLED_MS));
+                let failure =
+                    Failure::unreachable(format!("{name} is limiting requests: try again after {}", at.to_rfc3339()));
+                stops(failure, Again::At(Some(until(at))))
             }
             Outcome::Unknown { message } if !is_reading => self.unknown(&message),
             Outcome::Unknown { message } => {
@@ -257,6 +258,15 @@ impl Account {
             }
         }
     }
+}
+
+/// Waits where a request is to come later, with the reason on standard error.
+async fn waited(reply: Reply) -> Reply {
+    if let Reply::Later { wait_s, why, .. } = &reply {
+        output::note(&output::plain(&format!("{why}; looking again in {wait_s} s")));
+        tokio::time::sleep(Duration::from_secs(*wait_s)).await;
+    }
+    reply
 }
 
 /// How a list goes on after a page.

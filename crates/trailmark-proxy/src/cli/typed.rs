@@ -11,8 +11,8 @@ use trailmark_wire::time::UnixMillis;
 
 use super::output;
 
-/// Characters of a text.
-const TEXT_CHARS: usize = 1_000;
+/// Characters of a text: Introw's descriptions and notes are the longest.
+const TEXT_CHARS: usize = 2_000;
 
 /// What was typed for an input, as its kind.
 pub(super) fn value(input: &Input, given: &[String]) -> Result<Value, String> {

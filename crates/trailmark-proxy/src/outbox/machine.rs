@@ -72,9 +72,6 @@ pub const REFUSAL_LOOK_UPS: u32 = 3;
 /// A vendor's hint is believed at most this far ahead.
 pub const LONGEST_HINT_MS: i64 = DAY_MS;
 
-/// How long to wait after "too many requests" without a time.
-pub const THROTTLED_MS: i64 = MINUTE_MS;
-
 /// What a decision needs to know besides the delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {

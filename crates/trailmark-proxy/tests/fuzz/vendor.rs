@@ -48,6 +48,7 @@ pub(crate) const RETRY_AFTER: Target = Target {
         "retry-after: ",
         "x-ratelimit-reset: ",
         "ratelimit: ",
+        "x-ratelimit-remaining-minute: ",
         "Sat, 21 Nov 2026 09:00:00 GMT",
         "GMT",
         "Nov",

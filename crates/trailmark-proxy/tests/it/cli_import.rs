@@ -1,6 +1,7 @@
 //! `partners import` with the real binary against the running simulator: what each row becomes, that a second run goes on
 //! where the first one ended, and that no row takes effect twice whatever happens to an answer or to the process.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -225,6 +226,23 @@ async fn a_limit_is_waited_for_and_a_credential_or_an_empty_account_ends_the_imp
     says(&stage.desk.run(IMPORT), 4, &["API credits are used up", "2 rows are left"]);
     stage.control("introw/settings", json!({"credits_per_month": null}).to_string()).await;
     says(&stage.desk.run(IMPORT), 0, &["row 2: created", "row 3: created"]);
+}
+
+/// Introw's 429 names no time. A minute later it takes requests again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_without_a_time_is_waited_for_a_minute() {
+    let stage = Stage::of("introw", Dialect::Current).await;
+    stage.desk.write("people.csv", "name\nJane Works\n");
+    stage.control("introw/settings", json!({"rate_limit_per_minute": 0}).to_string()).await;
+    for words in [IMPORT, "partners list"] {
+        let mut command = stage.desk.command(words);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let told = lines.find(|line| line.contains("trying again in")).unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(told.contains("is limiting requests") && told.ends_with("trying again in 60 s"), "{words}: {told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

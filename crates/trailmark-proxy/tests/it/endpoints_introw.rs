@@ -8,7 +8,7 @@
 use trailmark_simulator::INTROW_API_KEY;
 use trailmark_vendors::Dialect;
 
-use super::endpoints::{Place, Refused, Row, all_commands_are_sent_as_written, all_refusals_name_the_cure};
+use super::endpoints::{Place, Refused, Row, Stage, all_commands_are_sent_as_written, all_refusals_name_the_cure};
 
 pub(crate) fn place(dialect: Dialect) -> Place {
     Place {
@@ -188,4 +188,19 @@ async fn introws_refusals_name_the_cure() {
     for dialect in Dialect::ALL {
         all_refusals_name_the_cure(place(dialect), MADE, REFUSED).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_description_and_a_note_may_be_as_long_as_introw_takes_them() {
+    let stage = Stage::at(place(Dialect::Current)).await;
+    let id = |words: &str| stage.desk.run(words).json()["id"].as_str().unwrap().to_owned();
+    let partner = id("partners add --name Acme_Partners --json");
+    let add =
+        format!("commissions add --partner {partner} --amount-minor 2900 --currency EUR --idempotency-key order_1");
+    let longest = "x".repeat(2_000);
+    let line = id(&format!("{add} --description {longest} --json"));
+    stage.desk.run(&format!("commissions update {line} --note {longest}")).well();
+    let refused = stage.desk.run(&format!("{add} --description {longest}x")).fails(2);
+    let said = refused.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("--description: has 1 to 2000 characters"), "{said}");
 }

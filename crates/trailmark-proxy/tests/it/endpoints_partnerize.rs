@@ -154,15 +154,23 @@ const REST: &[Row] = &[
     (
         "job = conversions approve --id {conversion}",
         r#"POST /v3/brand/campaigns/10l176/conversions/bulk {
-           "conversions":{"{conversion}":{"status":"approved"}}}"#,
-        "1",
+           "conversions":{"{conversion}":{"status":"approved"}}}
+           GET /v3/jobs/{job}"#,
+        "complete",
     ),
     ("jobs get {job}", "GET /v3/jobs/{job}", "complete"),
     (
-        "conversions vendor-reject --reference order_2 --reason late --yes",
+        "rejection = conversions vendor-reject --reference order_2 --reason late --yes",
         r#"POST /v3/brand/campaigns/10l176/conversions/bulk {
-           "conversion_references":{"order_2":{"status":"rejected","reason":"late"}}}"#,
-        "1",
+           "conversion_references":{"order_2":{"status":"rejected","reason":"late"}}}
+           GET /v3/jobs/{rejection}"#,
+        "complete",
+    ),
+    (
+        "commissions list --since 2026-01-01T00:00:00Z --status rejected",
+        "GET /reporting/report_advertiser/campaign/10l176/conversion.json?include_payment_info=true
+         &start_date=2026-01-01T00:00:00Z&statuses[]=rejected",
+        "order_2",
     ),
 ];
 
@@ -212,6 +220,13 @@ const REFUSED: &[Refused] = &[
     ("", "jobs get 1011l9", 3, &["404", "the vendor has no such thing, or the key may not read it"]),
     ("", "conversions approve", 2, &["by `id`, by `reference` or by `item`"]),
     ("", "conversions vendor-reject --id 1011l9 --reason nein/danke --yes", 2, &["`reason` must have at most 255"]),
+    // The job alone tells that a reference is unknown.
+    (
+        r#"partnerize/settings {"visible_after_ms":0,"job_ms":0}"#,
+        "conversions vendor-reject --reference order_9 --reason late --yes",
+        3,
+        &["1 of its changes failed, 0 succeeded", "compare them with `trailmark commissions list`"],
+    ),
     (
         r#"partnerize/settings {"rights":"read"}"#,
         "conversions approve --id 1011l9",
@@ -233,20 +248,41 @@ const REFUSED: &[Refused] = &[
     ),
 ];
 
+/// The cure where another user has the address.
+const UNIQUE: &str = "use one that no other user has";
+
 const REFUSED_USERS: &[Refused] = &[
     ("", "users update 123 --firstname X", 3, &["this is the user whose keys are used", "add `--force`"]),
     ("", "users update jane@x.example --firstname X", 2, &["state the user by id"]),
     ("", "users update 1011l9 --firstname X", 3, &["404"]),
     ("", "users set-email --email x@x.example", 2, &["add `--force`"]),
-    ("", "users set-email --email user2@brand.example --force", 3, &["400", "taken"]),
+    ("", "users set-email --email user2@brand.example --force", 3, &["400", "taken", UNIQUE]),
 ];
 
 const REFUSED_USERS_OF_THE_GUIDE: &[Refused] = &[
     ("", "users remove 123 --yes", 3, &["this is the user whose keys are used", "add `--force`"]),
     ("", "users get nobody@x.example", 3, &["no user has this e-mail address"]),
     ("", "users get 1011l9", 3, &["404", "the vendor has no such thing"]),
-    ("", "users update 124 --email user3@brand.example", 3, &["400", "taken"]),
-    ("", "users update 124 --status gone", 3, &["400", "status"]),
+    ("", "users update 124 --email user3@brand.example", 3, &["400", "taken", UNIQUE]),
+    ("", "users update 124 --status gone", 3, &["400", "status must be one of", "use `active` or `inactive`"]),
+    (
+        "",
+        "users add --firstname Jane --lastname Doe --email user2@brand.example --password env:PASSWORD",
+        3,
+        &["400", "taken", UNIQUE],
+    ),
+    (
+        "",
+        "users add --firstname Jane --lastname Doe --email jane@x.example --password env:PASSWORD --status gone",
+        3,
+        &["400", "status must be one of", "use `active` or `inactive`"],
+    ),
+    (
+        r#"partnerize/settings {"password_chars":11}"#,
+        "users add --firstname Jane --lastname Doe --email jane@x.example --password env:PASSWORD",
+        3,
+        &["400", "password must have 11", "the vendor publishes no rules: choose a longer one"],
+    ),
     ("", "users deactivate --yes", 2, &["state the user by `id` or by `email`"]),
 ];
 

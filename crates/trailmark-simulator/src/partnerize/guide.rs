@@ -2,8 +2,9 @@
 //! Everything else works as in `current`, on this dialect's own account.
 //!
 //! Decided here, where the seed is silent: an address that is taken and a wrong field are 400 in the envelope of version 1;
-//! `status` is `active` or `inactive`; a `PUT` resets what it leaves out, but not address and password, which a user cannot be
-//! without (a setting keeps all of it); a page beyond the last is empty; a deleted user is 404.
+//! `status` is `active` or `inactive`; any password is taken (a setting asks for a longer one); a `PUT` resets what it leaves
+//! out, but not address and password, which a user cannot be without (a setting keeps all of it); a page beyond the last is
+//! empty; a deleted user is 404.
 
 use std::ops::RangeInclusive;
 
@@ -66,12 +67,12 @@ pub(super) fn own(account: &Account, call: &Call) -> Result<Answer, Refusal> {
 ///
 /// # Errors
 /// A field is missing, unknown or of another type, or the address is taken.
-pub(super) fn create(account: &mut Account, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
+pub(super) fn create(account: &mut Account, rules: &Rules, call: &Call, now_ms: i64) -> Result<Answer, Refusal> {
     only(call, &KEYS)?;
     let mut fields = Fields::of(call)?;
     let (firstname, lastname) = (fields.required_text("firstname", TEXT)?, fields.required_text("lastname", TEXT)?);
     let email = fields.required_email("email", TEXT)?;
-    fields.required_text("password", TEXT)?;
+    fields.required_text("password", rules.password_chars..=*TEXT.end())?;
     let user = User {
         user_name: email.clone(),
         email,
@@ -104,7 +105,7 @@ pub(super) fn put(account: &mut Account, rules: &Rules, id: &str, call: &Call, n
     let mut fields = Fields::of(call)?;
     let email = fields.email("email", TEXT)?;
     let status = status(&mut fields)?;
-    fields.text("password", TEXT)?;
+    fields.text("password", rules.password_chars..=*TEXT.end())?;
     let [firstname, lastname, role, timezone, locale] = {
         let mut text = |name| fields.text(name, TEXT);
         [text("firstname")?, text("lastname")?, text("role")?, text("timezone")?, text("locale")?]

@@ -153,7 +153,7 @@ impl Partnerize {
             Route::ListPublishersTwo => publishers::list_two(account, call, &links),
             Route::ReadPublisherTwo(id) => publishers::one_two(account, id, &links),
             Route::OwnUser => users::own(account),
-            Route::CreateUser if is_guide => guide::create(account, call, now_ms),
+            Route::CreateUser if is_guide => guide::create(account, rules, call, now_ms),
             Route::CreateUser => users::create(account, call, now_ms),
             Route::ChangeUser(id) => users::change(account, id, call, now_ms),
             Route::ChangeAddress => users::change_address(account, call, now_ms),

@@ -65,6 +65,8 @@ pub(super) struct Rules {
     pub(super) list_page: usize,
     /// In the guide, what a `PUT` of a user leaves out is reset.
     pub(super) put_resets: bool,
+    /// In the guide, the least characters of a password. No document has a rule.
+    pub(super) password_chars: usize,
     /// Rights of the API key.
     pub(super) rights: Rights,
 }
@@ -100,6 +102,7 @@ impl Default for Rules {
             report_cursor: true,
             list_page: 100,
             put_resets: true,
+            password_chars: 1,
             rights: Rights::Write,
         }
     }

@@ -67,6 +67,11 @@ async fn a_user_is_made_read_replaced_and_deleted_as_the_seed_says() {
     let path = format!("/user/{}", made["user_id"].as_str().unwrap());
     assert_eq!(get(&double, &path).await.value()["user"], made);
     assert_eq!(send(&double, "POST", "/user", &john()).await.status, StatusCode::BAD_REQUEST, "the address is taken");
+    settings(&double, json!({ "password_chars": 30 })).await;
+    let weak = send(&double, "POST", "/user", &john()).await;
+    assert_eq!(weak.status, StatusCode::BAD_REQUEST);
+    assert!(weak.value()["error"]["message"].as_str().unwrap().starts_with("password must have 30"), "{weak:?}");
+    settings(&double, json!({ "password_chars": 1 })).await;
     for wrong in ["user_name", "address1"] {
         let mut body = john();
         body[wrong] = json!("x");

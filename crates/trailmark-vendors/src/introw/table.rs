@@ -1,10 +1,6 @@
 //! What Introw supports, cell by cell, in both dialects, and which commands it cannot serve. This file only describes it;
-//! `mod.rs` decides which call a task becomes.
+//! `mod.rs` decides which call a task becomes. What our documents leave open stands in the cells.
 //!
-//! What our documents leave open, and what is assumed: whether an idempotency key counts (a line is looked up before it is sent
-//! again), and its length (at most 328 characters are sent); the decimals of an amount (those of its currency); the words of a
-//! line's status besides `PENDING` (plain English); field and words of a decline's reason (the operator names them); whether
-//! `note` exists on a payout (it is not sent).
 //! Source: vendors-2.md §§ 2 and 6.
 
 use super::NAME;
@@ -43,34 +39,39 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             class: Some(Class::UniqueKey),
             source: CONVERSIONS,
         },
-        (Operation::Sale, Dialect::Current) => Support::Yes {
+        (Operation::Sale, Dialect::Current) => Support::Assumed {
             how: "POST /api/v1/commission-lines: commission_percent of the order, exact, for the partner that a \
-                  parameter of `params` names, under our idempotencyKey (M); without a partner the touch's first sale \
-                  converts its click token",
+                  parameter of `params` names, under our idempotencyKey; without a partner the touch's first sale \
+                  converts its click token. Assumed: an amount has the decimals of its currency, and a key may have \
+                  328 characters; whether a repeated key counts is not known, so a line is looked up before it is sent \
+                  again",
             class: Some(Class::Searchable),
             source: KEYED_LINES,
         },
-        (Operation::Sale, Dialect::Guide) => Support::Yes {
+        (Operation::Sale, Dialect::Guide) => Support::Assumed {
             how: "POST /api/v1/commission-lines, beyond the guide: commission_percent of the order, for the partner \
-                  that a parameter of `params` names; without a partner the touch's first sale converts its click token",
+                  that a parameter of `params` names; without a partner the touch's first sale converts its click \
+                  token. Assumed: an amount has the decimals of its currency, and a key may have 328 characters; whether \
+                  a repeated key counts is not known, so a line is looked up before it is sent again",
             class: Some(Class::Searchable),
             source: KEYED_LINES,
         },
-        (Operation::Refund, Dialect::Current) => Support::Yes {
+        (Operation::Refund, Dialect::Current) => Support::Assumed {
             how: "GET /api/v1/commission-lines/{id} of the sale, then POST: a negative line of the same share; none for a \
-                  sale that was a conversion, or whose line is void",
+                  sale that was a conversion, or whose line is void. Assumed: as for a sale; a line may be negative",
             class: Some(Class::Searchable),
             source: "developers.introw.io, 2026-05-20 (commission lines: `amount` is any but zero)",
         },
-        (Operation::Refund, Dialect::Guide) => Support::Yes {
+        (Operation::Refund, Dialect::Guide) => Support::Assumed {
             how: "GET /api/v1/commission-lines/{id} of the sale, then POST, beyond the guide: a negative line; none for a \
-                  sale that was a conversion, or whose line is void",
+                  sale that was a conversion, or whose line is void. Assumed: as for a sale; a line may be negative",
             class: Some(Class::Searchable),
             source: "developers.introw.io, 2026-05-20 (commission lines: `amount` is any but zero)",
         },
-        (Operation::LookUp, _) => Support::Yes {
+        (Operation::LookUp, _) => Support::Assumed {
             how: "GET /api/v1/commission-lines of the partner, by the order in `description`; no call reads a \
-                  conversion, whose repeat is answered by `duplicate`",
+                  conversion, whose repeat is answered by `duplicate`. Assumed for commissions: beside `PENDING`, the \
+                  words of a line's status are plain English; any other word is `unknown`",
             class: None,
             source: "developers.introw.io, 2026-05-20 (commission lines, record an affiliate conversion)",
         },
@@ -93,7 +94,9 @@ fn support(operation: Operation, dialect: Dialect) -> Support {
             source: NOT_IN_THE_DOCUMENTS,
         },
         (Operation::Transactions, _) => Support::Unsupported {
-            why: "it has no transactions; commission lines carry the money: `commissions` and `payouts`",
+            why: "it has no transactions; commission lines carry the money: `commissions` and `payouts`. No document \
+                  names field and words of a decline's reason, so you name them; whether a payout has a `note` is not \
+                  known, so none is sent",
             source: NOT_IN_THE_DOCUMENTS,
         },
         (Operation::Webhooks, _) => Support::Unsupported {

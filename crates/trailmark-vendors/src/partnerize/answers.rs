@@ -42,6 +42,28 @@ pub(super) fn content(answer: &Answer, redaction: &Redaction<'_>) -> Result<Valu
     object(answer).ok_or_else(|| unclear(answer, "the vendor's JSON"))
 }
 
+/// The content of a success, for an operator.
+///
+/// # Errors
+/// Those of [`content`]; a refusal says what to do about it.
+pub(super) fn asked(answer: &Answer, redaction: &Redaction<'_>, cures: &[(&str, &str)]) -> Result<Value, Outcome> {
+    content(answer, redaction).map_err(|failure| cured(answer, failure, cures))
+}
+
+/// A refusal with what to do about it: the cure of the first word that the answer has, otherwise that of every field. A 404
+/// has its cure already.
+pub(super) fn cured(answer: &Answer, failure: Outcome, cures: &[(&str, &str)]) -> Outcome {
+    match failure {
+        Outcome::Rejected { message } if answer.status != 404 => {
+            let body = String::from_utf8_lossy(&answer.body).to_lowercase();
+            let cure = cures.iter().find(|(word, _)| body.contains(*word)).map(|(_, cure)| *cure);
+            let cure = cure.unwrap_or("correct the named field and send it again");
+            Outcome::Rejected { message: format!("{message}; {cure}") }
+        }
+        other => other,
+    }
+}
+
 /// The outcome of a failing answer; `None` for a success.
 ///
 /// A 4xx without an envelope proves nothing: the root is wrong, or something on the way answered. Nothing was processed, and

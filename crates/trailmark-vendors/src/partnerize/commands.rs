@@ -1,26 +1,23 @@
-//! The commands that Partnerize offers to operators: their table, and those about conversions and commissions. Those about
-//! users are in `users`, those about a campaign's partners in `partners`; what the vendor lacks is in `table`.
-//!
-//! Approving and rejecting begins a job at the vendor; the reply shows the job, and `jobs get` shows how far it is. Lists are
-//! read from one page to the next, as the vendor names it.
+//! The commands that Partnerize offers to operators: their table, and those about commissions. Those about users are in
+//! `users`, those about a campaign's partners in `partners`, those that decide about conversions in `jobs`; what the vendor
+//! lacks is in `table`. Lists are read from one page to the next, as the vendor names it.
 //!
 //! Source: vendors-2.md § 1.2 to 1.4; seed 001.
 
-use serde_json::{Map, Value, json};
-use trailmark_wire::time::UnixMillis;
+use serde_json::Value;
 
-use super::answers::{self, text};
-use super::conversion::{self, rejection};
+use super::answers;
+use super::conversion::rejection;
 use super::report::{self, Entry};
-use super::{Account, partners, refunds, table, users};
+use super::{Account, jobs, partners, refunds, table, users};
 use crate::Dialect::{Current, Guide};
 use crate::command::Effect::{Changes, Destroys, Reads};
 use crate::command::{Ask, Command, Effect, Input, InputKind, Offer, Record, Refusal, Reply, Values};
-use crate::exchange::{Call, Request};
-use crate::root::{encoded, segment};
+use crate::exchange::Call;
+use crate::root::encoded;
 
-/// Characters of a reason.
-const REASON_CHARS: usize = 255;
+/// The calls of a bulk change.
+const FOLLOWED: &str = "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk, GET /v3/jobs/{id}";
 
 const BOTH: &[crate::Dialect] = &[Current, Guide];
 
@@ -297,14 +294,10 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[BY_ID, BY_REFERENCE, BY_ITEM],
             Changes,
-            (
-                &["id", "status", "percent", "failed"],
-                "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk",
-                table::BULK,
-            ),
+            (&["id", "status", "percent", "failed"], FOLLOWED, table::BULK),
         ),
         dialects: BOTH,
-        start: approve,
+        start: jobs::approve,
     },
     Offer {
         command: command(
@@ -312,14 +305,10 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             None,
             &[BY_ID, BY_REFERENCE, BY_ITEM, REASON],
             Destroys { follows: "the partners lose the commission of these conversions" },
-            (
-                &["id", "status", "percent", "failed"],
-                "POST /v3/brand/campaigns/{campaign_id}/conversions/bulk",
-                table::BULK,
-            ),
+            (&["id", "status", "percent", "failed"], FOLLOWED, table::BULK),
         ),
         dialects: BOTH,
-        start: reject,
+        start: jobs::reject,
     },
     Offer {
         command: command(
@@ -327,10 +316,10 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
             Some("The job's id"),
             &[],
             Reads,
-            (&["id", "status", "percent", "succeeded", "failed", "total"], "GET /v3/jobs/{id}", table::JOBS),
+            (&["id", "status", "percent", "succeeded", "failed", "total"], refunds::JOB, table::JOBS),
         ),
         dialects: BOTH,
-        start: job,
+        start: jobs::get,
     },
     Offer {
         command: command(
@@ -364,63 +353,6 @@ pub(super) static OFFERS: &[Offer<Account>] = &[
     },
 ];
 
-fn approve(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    set(account, values, &json!({"status": "approved"}))
-}
-
-fn reject(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    let reason = values.text("reason").unwrap_or("rejected by the brand");
-    let fits = |c: char| c.is_ascii_alphanumeric() || " :-_.,;#".contains(c);
-    match reason.chars().count() <= REASON_CHARS && reason.chars().all(fits) {
-        true => set(account, values, &refunds::rejected(reason)),
-        false => Err(rejection("`reason` must have at most 255 of A-Z, a-z, 0-9, space and `: - _ . , ; #`").into()),
-    }
-}
-
-/// `conversions/bulk` with the same value for every named conversion or item.
-fn set(account: &Account, values: &Values, value: &Value) -> Result<Ask<Reply>, Refusal> {
-    let kinds = [("conversions", "id"), ("conversion_references", "reference"), ("conversion_items", "item")];
-    let stated: Vec<_> = kinds.into_iter().filter(|(_, input)| !values.texts(input).is_empty()).collect();
-    let [(what, input)] = stated.as_slice() else {
-        return Err(
-            rejection("state conversions by `id`, by `reference` or by `item`, and by one of these alone").into()
-        );
-    };
-    // A delivery sends a reference in this spelling.
-    let key = |key: &String| if *input == "reference" { conversion::spelled(key) } else { key.clone() };
-    let changes: Map<String, Value> = values.texts(input).iter().map(|text| (key(text), value.clone())).collect();
-    let request = refunds::bulk(account, what, changes);
-    Ok(shown_job(account, values, request))
-}
-
-fn job(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    let key = segment(&values.key).ok_or_else(|| rejection("no URL can name this job"))?;
-    let request = account.get(&format!("/v3/jobs/{key}"), refunds::JOB);
-    Ok(shown_job(account, values, request))
-}
-
-/// A request whose answer is a job.
-fn shown_job(account: &Account, values: &Values, request: Request) -> Ask<Reply> {
-    let (account, values) = (account.clone(), values.clone());
-    Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
-        let id = refunds::job(&body).ok_or_else(|| answers::unclear(answer, "a job"))?;
-        let job = body.get("data").unwrap_or(&Value::Null);
-        let number = |name: &str| job.get(name).filter(|number| number.is_u64()).cloned();
-        let at = |name: &str| text(job, name).and_then(|time| UnixMillis::from_rfc3339(time).ok());
-        let record = Record::default()
-            .with_text("id", Some(&id))
-            .with_text("status", text(job, "status"))
-            .with("percent", number("percentage_complete"))
-            .with("succeeded", number("item_success_count"))
-            .with("failed", number("item_error_count"))
-            .with("total", number("item_total_count"))
-            .with_time("created_at", at("created_at"))
-            .with_time("completed_at", at("completed_at"));
-        Ok(Reply::Done(record))
-    })
-}
-
 fn commissions(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
     let since = values.time("since").ok_or_else(|| rejection("`since` is missing: the report needs a start"))?;
     let mut query = vec![("start_date", since.to_rfc3339())];
@@ -443,7 +375,8 @@ fn commissions_at(account: &Account, values: &Values, path: &str) -> Ask<Reply> 
     let request = account.get(path, report::LABEL);
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        let page = report::page(&account, answer, &account.redaction(&values))?;
+        let page = report::page(&account, answer, &account.redaction(&values));
+        let page = page.map_err(|failure| answers::cured(answer, failure, &[]))?;
         let next = page.next.as_deref().map(|path| commissions_at(&account, &values, path));
         Ok(Reply::Page { items: page.entries.iter().map(shown_conversion).collect(), next })
     })

@@ -6,8 +6,8 @@
 //! reference; each stands alone, so none waits for another. A refund changes the sale's conversion and follows it. This file
 //! has the account and decides which call a task becomes. `conversion` builds the call of the tracking host, `lines` its
 //! money; `refunds` changes conversions; `report` finds them again, `standings` reads the commissions of many. `webhooks` reads
-//! the guide's events. `commands`, `users` and `partners` are an operator's requests; `answers` has what all answers share,
-//! `table` describes everything for people.
+//! the guide's events. `commands`, `users`, `partners` and `jobs` are an operator's requests; `answers` has what all answers
+//! share, `table` describes everything for people.
 //!
 //! Sources: <https://api-docs.partnerize.com>; vendors.md § 2, corrected by vendors-2.md § 1; seed 001.
 
@@ -28,6 +28,8 @@ mod commands;
 mod users;
 
 mod partners;
+
+mod jobs;
 
 mod answers;
 

@@ -28,7 +28,7 @@ fn listed(account: &Account, values: &Values, path: &str) -> Ask<Reply> {
     let request = account.get(path, "GET /campaign/{campaign_id}/publisher");
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
+        let body = answers::asked(answer, &account.redaction(&values), &[])?;
         let partners = publishers(&body).ok_or_else(|| answers::unclear(answer, "`publishers`, each with an id"))?;
         let next = report::next_page(&account, &body).map_err(|what| answers::unclear(answer, what))?;
         let wanted = values.text("status");
@@ -56,7 +56,7 @@ fn one(account: &Account, values: &Values, path: &str, letter: Option<&'static s
     let request = account.get(path, "GET /campaign/{campaign_id}/publisher/{publisher_id}");
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        let shown = answers::content(answer, &account.redaction(&values)).and_then(|body| {
+        let shown = answers::asked(answer, &account.redaction(&values), &[]).and_then(|body| {
             let is_meant = |partner: &&Value| word(partner, "publisher_id").as_deref() == Some(values.key.as_str());
             let one = publishers(&body).and_then(|partners| partners.into_iter().find(is_meant));
             one.cloned().ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))
@@ -90,7 +90,7 @@ fn decide(account: &Account, values: &Values, letter: &'static str) -> Result<As
     let request = account.send(Method::Post, &path(account), &body, "POST /campaign/{campaign_id}/publisher");
     let (account, values) = (account.clone(), values.clone());
     Ok(Call::new(request, move |answer| {
-        answers::content(answer, &account.redaction(&values))?;
+        answers::asked(answer, &account.redaction(&values), &[])?;
         Ok(Reply::Next(one(&account, &values, &path_of_one, Some(letter))))
     }))
 }

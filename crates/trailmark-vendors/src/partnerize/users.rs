@@ -25,6 +25,18 @@ use crate::root::{encoded, segment};
 /// Users of a page, the guide's only size.
 const PAGE: usize = 100;
 
+/// Words of a refusal, and the cure. No document has the words, nor what a password must be like.
+const CURES: &[(&str, &str)] = &[
+    ("taken", UNIQUE),
+    ("exists", UNIQUE),
+    ("in use", UNIQUE),
+    ("unique", UNIQUE),
+    ("password", "the vendor publishes no rules: choose a longer one with small letters, capitals, digits and signs"),
+    ("status", "use `active` or `inactive`"),
+];
+
+const UNIQUE: &str = "use one that no other user has";
+
 /// What is done with a user whose id is known.
 type Act = fn(&Account, &Values, &str) -> Ask<Reply>;
 
@@ -122,7 +134,7 @@ fn repeated() -> Outcome {
 }
 
 fn users(account: &Account, values: &Values, answer: &Answer) -> Result<Vec<Value>, Outcome> {
-    let body = answers::content(answer, &account.redaction(values))?;
+    let body = answers::asked(answer, &account.redaction(values), CURES)?;
     let users = body.get("users").and_then(Value::as_array);
     let users = users.filter(|users| users.iter().all(|user| id(user).is_some()));
     users.cloned().ok_or_else(|| answers::unclear(answer, "`users`, each with a `user_id`"))
@@ -225,7 +237,7 @@ fn deleted(account: &Account, values: &Values, id: &str) -> Ask<Reply> {
     let (account, values, id) = (account.clone(), values.clone(), id.to_owned());
     let request = account.request(Method::Delete, &one(&id), None, "DELETE /user/{user_id}");
     Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
+        let body = answers::asked(answer, &account.redaction(&values), CURES)?;
         match text(&body, "status") {
             Some("success") => Ok(Reply::Done(Record::removed(&id))),
             _ => Err(answers::unclear(answer, "`status` with `success`")),
@@ -261,7 +273,7 @@ pub(super) fn set_email(account: &Account, values: &Values) -> Result<Ask<Reply>
     let body = json!({"emailAddress": email});
     let request = account.send(Method::Patch, "/v3/brand/user", &body, "PATCH /v3/brand/user");
     Ok(Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values))?;
+        let body = answers::asked(answer, &account.redaction(&values), CURES)?;
         let user =
             body.get("data").filter(|user| text(user, "email").is_some_and(|shown| shown.eq_ignore_ascii_case(&email)));
         let user = user.ok_or_else(|| answers::unclear(answer, "the new address in `data.email`"))?;
@@ -377,7 +389,7 @@ fn one(id: &str) -> String {
 }
 
 fn user(account: &Account, values: &Values, answer: &Answer) -> Result<Value, Outcome> {
-    let body = answers::content(answer, &account.redaction(values))?;
+    let body = answers::asked(answer, &account.redaction(values), CURES)?;
     let user = body.get("user").filter(|user| id(user).is_some());
     user.cloned().ok_or_else(|| answers::unclear(answer, "`user` with a `user_id`"))
 }

@@ -44,14 +44,16 @@ fn current(operation: Operation) -> Support {
             class: Some(Class::Neither),
             source: ACTIONS,
         },
-        Operation::Sale => Support::Yes {
-            how: "POST /v2/transactions with the order's key, in cents, once the customer is recorded",
+        Operation::Sale => Support::Assumed {
+            how: "POST /v2/transactions with the order's key, in cents (assumed: hundredths whatever the currency), \
+                  once the customer is recorded",
             class: Some(Class::Searchable),
             source: TRANSACTIONS,
         },
         // The class of a negative transaction, the stricter of the two.
-        Operation::Refund => Support::Yes {
-            how: "DELETE /v2/transactions/{key} for all of a sale, else a negative transaction with the refund's key",
+        Operation::Refund => Support::Assumed {
+            how: "DELETE /v2/transactions/{key} for all of a sale, else a negative transaction with the refund's key, \
+                  in cents (assumed: hundredths whatever the currency)",
             class: Some(Class::Searchable),
             source: TRANSACTIONS,
         },
@@ -106,14 +108,16 @@ fn guide(operation: Operation) -> Support {
             source: ACTIONS,
         },
         // The guide's transaction has nothing of ours but the customer, and two sales of one customer may be equal.
-        Operation::Sale => Support::Yes {
-            how: "POST /transactions with customer_key, amount in cents and currency",
+        Operation::Sale => Support::Assumed {
+            how: "POST /transactions with customer_key, currency and amount in cents (assumed: hundredths whatever the \
+                  currency)",
             class: Some(Class::Neither),
             source: "seed 000 § Create Transaction",
         },
         // The class of a negative transaction, the stricter of the two.
-        Operation::Refund => Support::Yes {
-            how: "DELETE /transactions/{key} for all of a sale, else a negative transaction, beyond the guide",
+        Operation::Refund => Support::Assumed {
+            how: "DELETE /transactions/{key} for all of a sale, else a negative transaction, beyond the guide, in \
+                  cents (assumed: hundredths whatever the currency)",
             class: Some(Class::Neither),
             source: TRANSACTIONS,
         },

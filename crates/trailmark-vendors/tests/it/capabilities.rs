@@ -117,6 +117,22 @@ fn partnero_has_no_leads_of_customers_and_tells_no_second_transaction_from_the_f
 }
 
 #[test]
+fn what_the_documents_leave_open_stands_in_the_cell_that_it_is_about() {
+    for dialect in Dialect::ALL {
+        for operation in [Operation::Sale, Operation::Refund] {
+            let cents = cell("partnerstack", dialect, operation);
+            assert!(cents.contains("in cents (assumed: hundredths whatever the currency)"), "{cents}");
+        }
+        let introw = |operation| cell("introw", dialect, operation);
+        assert!(introw(Operation::Sale).contains("Assumed: an amount has the decimals of its currency"));
+        assert!(introw(Operation::Sale).contains("whether a repeated key counts is not known"));
+        assert!(introw(Operation::Refund).contains("Assumed: as for a sale"));
+        assert!(introw(Operation::LookUp).contains("the words of a line's status are plain English"));
+        assert!(introw(Operation::Transactions).contains("field and words of a decline's reason, so you name them"));
+    }
+}
+
+#[test]
 fn nobody_has_scim_and_only_partnerize_lets_programs_manage_ones_own_team() {
     for vendor in VENDORS {
         for dialect in Dialect::ALL {

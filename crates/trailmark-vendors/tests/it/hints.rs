@@ -75,6 +75,11 @@ fn rate_limit_headers_stand_in_for_retry_after() {
     assert_eq!(wait(429, &[("ratelimit", "\"default\";r=0;t=20")]), Some(20_000));
     assert_eq!(wait(429, &[("x-ratelimit-reset", "45"), ("retry-after", "7")]), Some(7_000));
     assert_eq!(wait(429, &[("retry-after", "soon"), ("x-ratelimit-reset", "45")]), Some(45_000));
+    assert_eq!(wait(429, &[("x-ratelimit-limit-minute", "120"), ("x-ratelimit-remaining-minute", "0")]), Some(60_000));
+    assert_eq!(wait(429, &[("x-ratelimit-remaining-minute", "0"), ("retry-after", "7")]), Some(7_000));
+    for left in ["1", "", "none"] {
+        assert_eq!(wait(429, &[("x-ratelimit-limit-minute", "120"), ("x-ratelimit-remaining-minute", left)]), None);
+    }
 }
 
 #[test]

@@ -190,7 +190,7 @@ fn answered(ask: Ask<Reply>, answers: &[Answer]) -> (Vec<String>, Result<Reply, 
     let mut ask = ask;
     for answer in answers {
         match (ask.read)(answer) {
-            Ok(Reply::Next(next)) => {
+            Ok(Reply::Next(next) | Reply::Later { next, .. }) => {
                 sent.push(rendered(&next.request));
                 ask = next;
             }

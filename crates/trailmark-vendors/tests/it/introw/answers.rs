@@ -79,8 +79,11 @@ fn used_up_credits_wait_for_the_first_of_the_next_month_in_utc() {
 
 #[test]
 fn a_429_waits_as_long_as_the_vendor_says() {
-    let answer = answer_with(429, &[("retry-after", "30")], fixture!(in_folder "429"));
-    assert_eq!(introw().read(&signup(), &answer), Outcome::Throttled { until: Some(NOW.plus(30_000)) });
+    let spent = [("x-ratelimit-limit-minute", "120"), ("x-ratelimit-remaining-minute", "0")];
+    for (headers, wait_ms) in [(&[("retry-after", "30")][..], 30_000), (&spent[..], 60_000)] {
+        let answer = answer_with(429, headers, fixture!(in_folder "429"));
+        assert_eq!(introw().read(&signup(), &answer), Outcome::Throttled { until: Some(NOW.plus(wait_ms)) });
+    }
 }
 
 // field-faults row 42

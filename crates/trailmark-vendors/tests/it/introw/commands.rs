@@ -9,7 +9,7 @@ use trailmark_vendors::outcome::Outcome;
 use trailmark_wire::text_map::TextMap;
 
 use super::{KEY, fixture, introw};
-use crate::{answer, named, rendered};
+use crate::{NOW, answer, answer_with, named, rendered};
 
 fn command(noun: &str, verb: &str) -> &'static Command {
     let offered = named("introw").commands(Dialect::Current);
@@ -314,6 +314,9 @@ fn every_documented_error_of_a_command_is_told_with_its_cure() {
         assert!(matches!(failed(&ask, 404, fixture!(in_folder "404")), Outcome::Rejected { .. }));
         assert!(matches!(failed(&ask, 422, fixture!(in_folder "422")), Outcome::Rejected { .. }));
         assert!(matches!(failed(&ask, 429, fixture!(in_folder "429")), Outcome::Throttled { until: None }));
+        let spent = answer_with(429, &[("x-ratelimit-remaining-minute", "0")], fixture!(in_folder "429"));
+        let until = Some(NOW.plus(60_000));
+        assert_eq!((ask.read)(&spent).unwrap_err(), Outcome::Throttled { until }, "{what}: the next minute");
         assert!(matches!(failed(&ask, 500, fixture!(in_folder "500")), Outcome::Unknown { .. }));
         for status in [403, 404, 422] {
             assert!(matches!(failed(&ask, status, "<html>"), Outcome::Retry { .. }), "{what} {status}");

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 use trailmark_vendors::Dialect;
-use trailmark_vendors::command::Value;
+use trailmark_vendors::command::{Reply, Value};
+use trailmark_vendors::exchange::Answer;
 
 use super::{
     answer, answered, current, done, guide, lines, named, opened, page, recorded, report, settings, start, text, told,
@@ -17,6 +18,21 @@ fn body(request: &str) -> Json {
 
 fn texts(texts: &[&str]) -> Value {
     Value::Texts(texts.iter().map(|text| (*text).to_owned()).collect())
+}
+
+const JOB: &str = "GET https://api.partnerize.com/v3/jobs/111111l77";
+
+/// The answers to a bulk change whose job is shown like this afterwards.
+fn begun(job: &str) -> [Answer; 2] {
+    [answer(202, recorded!("202_job")), answer(200, job)]
+}
+
+/// The recorded job, with this status and that many failed changes.
+fn job(status: &str, failed: u64) -> String {
+    let mut body: Json = serde_json::from_str(recorded!("202_job")).unwrap();
+    body["data"]["status"] = json!(status);
+    body["data"]["item_error_count"] = json!(failed);
+    body.to_string()
 }
 
 #[test]
@@ -103,19 +119,20 @@ fn a_bulk_change_names_conversions_in_one_way() {
     for (input, member) in [("id", "conversions"), ("reference", "conversion_references"), ("item", "conversion_items")]
     {
         let ask = approve(&[(input, texts(&["1l1", "1l2"]))]).unwrap();
-        let (sent, reply) = answered(ask, &[answer(202, recorded!("202_job"))]);
-        assert_eq!(lines(&sent), ["POST https://api.partnerize.com/v3/brand/campaigns/10l176/conversions/bulk"]);
+        let (sent, reply) = answered(ask, &begun(&job("complete", 0)));
+        let bulk = "POST https://api.partnerize.com/v3/brand/campaigns/10l176/conversions/bulk";
+        assert_eq!(lines(&sent), [bulk, JOB]);
         let value = json!({"status": "approved"});
         assert_eq!(body(&sent[0]), json!({member: {"1l1": value, "1l2": value}}));
         assert_eq!(
             serde_json::to_string(&done(reply)).unwrap(),
-            r#"{"id":"111111l77","status":"created","percent":0,"succeeded":0,"failed":0,"total":1,"created_at":"2026-11-21T08:00:00Z"}"#
+            r#"{"id":"111111l77","status":"complete","percent":0,"succeeded":0,"failed":0,"total":1,"created_at":"2026-11-21T08:00:00Z"}"#
         );
     }
     for flags in [vec![], vec![("id", texts(&["1l1"])), ("reference", texts(&["o_1"]))], vec![("id", texts(&[]))]] {
         assert!(approve(&flags).unwrap_err().to_string().contains("by one of these alone"));
     }
-    let sent = answered(approve(&[("reference", texts(&["2026/1"]))]).unwrap(), &[answer(202, recorded!("202_job"))]).0;
+    let sent = answered(approve(&[("reference", texts(&["2026/1"]))]).unwrap(), &begun(&job("complete", 0))).0;
     assert!(body(&sent[0])["conversion_references"]["2026_2F1"].is_object(), "as a delivery spells it");
 }
 
@@ -123,7 +140,7 @@ fn a_bulk_change_names_conversions_in_one_way() {
 fn a_rejection_has_a_reason_that_the_vendor_takes() {
     let reject =
         |reason: &str| start(&guide(), "conversions reject", "", &[("id", texts(&["1l1"])), ("reason", text(reason))]);
-    let sent = answered(reject("returned: 2 of 3; #7").unwrap(), &[answer(202, recorded!("202_job"))]).0;
+    let sent = answered(reject("returned: 2 of 3; #7").unwrap(), &begun(&job("complete", 0))).0;
     assert_eq!(
         body(&sent[0]),
         json!({"conversions": {"1l1": {"status": "rejected", "reason": "returned: 2 of 3; #7"}}})
@@ -132,9 +149,8 @@ fn a_rejection_has_a_reason_that_the_vendor_takes() {
         assert!(reject(reason).unwrap_err().to_string().starts_with("`reason` must have at most 255"));
     }
     let ask = start(&current(), "conversions reject", "", &[("id", texts(&["1l1"]))]).unwrap();
-    assert!(
-        body(&answered(ask, &[answer(202, recorded!("202_job"))]).0[0]).to_string().contains("rejected by the brand")
-    );
+    let sent = answered(ask, &begun(&job("complete", 0))).0;
+    assert!(body(&sent[0]).to_string().contains("rejected by the brand"));
     for (status, answer_body, expected) in [
         (202, "", "unknown"),
         (202, "{}", "unknown"),
@@ -150,14 +166,56 @@ fn a_rejection_has_a_reason_that_the_vendor_takes() {
 
 #[test]
 fn a_job_shows_how_far_it_is() {
-    let complete =
-        recorded!("202_job").replace("\"created\"", "\"complete\"").replace("_complete\": 0", "_complete\": 100");
-    let ask = start(&current(), "jobs get", "111111l77", &[]).unwrap();
-    let (sent, reply) = answered(ask, &[answer(200, &complete)]);
-    assert_eq!(lines(&sent), ["GET https://api.partnerize.com/v3/jobs/111111l77"]);
-    let record = done(reply);
+    let complete = job("complete", 0).replace("_complete\":0", "_complete\":100");
+    let shown = |body: &str| {
+        let ask = start(&current(), "jobs get", "111111l77", &[]).unwrap();
+        let (sent, reply) = answered(ask, &[answer(200, body)]);
+        assert_eq!(lines(&sent), [JOB], "it is one look");
+        reply
+    };
+    let record = done(shown(&complete));
     assert_eq!((record.get("status").unwrap(), record.get("percent").unwrap()), (&json!("complete"), &json!(100)));
+    assert!(record.get("note").is_none());
+    let record = done(shown(recorded!("202_job")));
+    assert_eq!(record.get("note").unwrap(), "the job is not over: `trailmark jobs get 111111l77` looks again");
     assert!(start(&current(), "jobs get", ".", &[]).is_err());
+}
+
+#[test]
+fn a_job_that_ends_with_failed_changes_is_an_error_that_says_what_to_do() {
+    let approve = || start(&current(), "conversions approve", "", &[("reference", texts(&["o_9"]))]).unwrap();
+    for (status, failed) in [("complete", 1), ("failed", 0)] {
+        let body = job(status, failed);
+        let get = start(&guide(), "jobs get", "111111l77", &[]).unwrap();
+        for reply in [answered(approve(), &begun(&body)).1, answered(get, &[answer(200, &body)]).1] {
+            let outcome = told(&reply.unwrap_err());
+            let wanted = format!("rejected | job 111111l77 is {status}: {failed} of its changes failed, 0 succeeded; ");
+            assert!(outcome.starts_with(&wanted) && outcome.contains("`trailmark commissions list`"), "{outcome}");
+        }
+    }
+    let hidden = [answer(202, recorded!("202_job")), answer(404, &recorded!("400_v3").replace("400", "404"))];
+    let outcome = told(&answered(approve(), &hidden).1.unwrap_err());
+    assert!(outcome.starts_with("unknown | ") && outcome.contains("as job 111111l77"), "it was taken: {outcome}");
+}
+
+#[test]
+fn a_job_is_followed_for_a_minute_and_then_named() {
+    let ask = start(&current(), "conversions approve", "", &[("id", texts(&["1l1"]))]).unwrap();
+    let (mut ask, mut body, mut waits) = (ask, recorded!("202_job").to_owned(), Vec::new());
+    let record = loop {
+        match (ask.read)(&answer(200, &body)).unwrap() {
+            Reply::Later { next, wait_s, why } => {
+                assert!(why.starts_with("the vendor's job 111111l77 is "), "{why}");
+                waits.push(wait_s);
+                (ask, body) = (next, job("active", 0));
+            }
+            Reply::Done(record) => break record,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!((waits[0], waits.iter().sum::<u64>()), (0, 60), "{waits:?}");
+    assert_eq!(record.get("status").unwrap(), "active");
+    assert_eq!(record.get("note").unwrap(), "the job is not over: `trailmark jobs get 111111l77` looks again");
 }
 
 #[test]

@@ -137,6 +137,28 @@ fn the_guides_user_is_created_with_four_fields_and_four_more() {
 }
 
 #[test]
+fn a_refusal_says_what_to_do() {
+    let needed = [
+        ("firstname", text("John")),
+        ("lastname", text("Smith")),
+        ("email", text("john@example.com")),
+        ("password", password()),
+    ];
+    let weak = "the vendor publishes no rules: choose a longer one with small letters, capitals, digits and signs";
+    for (status, message, cure) in [
+        (400, "email address is taken", "use one that no other user has"),
+        (422, "Email must be unique", "use one that no other user has"),
+        (400, "the password is too weak", weak),
+        (400, "status must be one of active, inactive", "use `active` or `inactive`"),
+        (400, "timezone is unknown", "correct the named field and send it again"),
+    ] {
+        let body = json!({"error": {"message": message, "type": status.to_string()}}).to_string();
+        let reply = answered(start(&guide(), "users add", "", &needed).unwrap(), &[answer(status, &body)]).1;
+        assert_eq!(told(&reply.unwrap_err()), format!("rejected | status {status}: {message}; {cure}"));
+    }
+}
+
+#[test]
 fn an_update_reads_merges_and_puts_the_whole_user_back() {
     let put = r#"{"user":{"user_id":"123","firstname":"Jonathan","status":"inactive"}}"#;
     let flags = [("firstname", text("Jonathan")), ("status", text("inactive"))];
