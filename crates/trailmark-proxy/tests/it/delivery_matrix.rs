@@ -190,7 +190,8 @@ impl Scenario {
     }
 }
 
-async fn arm(world: &World, speaker: &Speaker, fault: &str, on: &Value, times: u32) {
+/// Arms a fault of the vendor's account for the calls that `on` names.
+pub(crate) async fn arm(world: &World, speaker: &Speaker, fault: &str, on: &Value, times: u32) {
     let mut armed: Value = serde_json::from_str(fault).unwrap();
     let fields = armed.as_object_mut().unwrap();
     fields.extend(on.as_object().unwrap().clone());
@@ -214,7 +215,7 @@ async fn rest(world: &World) {
 }
 
 /// Moves time to the next event, until nothing goes on by itself.
-async fn to_the_end(world: &World, id: &ConversionId) -> DeliveryRow {
+pub(crate) async fn to_the_end(world: &World, id: &ConversionId) -> DeliveryRow {
     let mut tries = 0;
     for _ in 0..MOST_STEPS {
         rest(world).await;

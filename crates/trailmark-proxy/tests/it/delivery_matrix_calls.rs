@@ -98,11 +98,21 @@ impl Speaker {
     }
 
     pub(crate) async fn tell(&self, told: Told, world: &World) -> ConversionId {
-        let mut click = Value::Null;
-        if !self.vendor.click_id.is_empty() && told != Told::Signup {
-            let (route, wanted) = (format!("{}/clicks", self.vendor.name), (self.vendor.click)(&self.account()));
-            click = world.control("POST", &route, &wanted).await[self.vendor.click_id].take();
+        let click = self.clicked(told, world).await;
+        self.tell_of(&click, told, world).await
+    }
+
+    /// The id of a new click; null without one.
+    pub(crate) async fn clicked(&self, told: Told, world: &World) -> Value {
+        if self.vendor.click_id.is_empty() || told == Told::Signup {
+            return Value::Null;
         }
+        let (route, wanted) = (format!("{}/clicks", self.vendor.name), (self.vendor.click)(&self.account()));
+        world.control("POST", &route, &wanted).await[self.vendor.click_id].take()
+    }
+
+    /// The same as [`Self::tell`], of this click.
+    pub(crate) async fn tell_of(&self, click: &Value, told: Told, world: &World) -> ConversionId {
         let is_signup = matches!(told, Told::Click | Told::Signup);
         let email = if is_signup { "u_1@customers.example" } else { "" };
         let event = match told {

@@ -41,7 +41,7 @@ pub(crate) struct Place {
 }
 
 /// Headers that every client of HTTP sends.
-const TRANSPORT: [&str; 5] = ["accept-encoding", "connection", "content-length", "host", "user-agent"];
+pub(crate) const TRANSPORT: [&str; 5] = ["accept-encoding", "connection", "content-length", "host", "user-agent"];
 
 /// Secrets that commands read.
 const TYPED: [(&str, &str); 2] = [("PASSWORD", "Passw0rd-9"), ("URL", "http://127.0.0.1:9/hook-s3cret")];
@@ -109,11 +109,7 @@ impl Stage {
 
     /// A request as one line, without the account's own path.
     fn line(&self, method: &str, path: &str, query: &BTreeMap<String, String>, body: &Value) -> String {
-        let path = path.strip_prefix(&format!("/{}", self.place.account)).unwrap_or(path);
-        let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        let body = if body.is_null() { String::new() } else { format!(" {body}") };
-        format!("{method} {path}{query}{body}")
+        line(method, path.strip_prefix(&format!("/{}", self.place.account)).unwrap_or(path), query, body)
     }
 
     /// A logged request; says what is wrong with its headers.
@@ -126,11 +122,7 @@ impl Stage {
         if headers != self.headers(!entry["body"].is_null()) {
             wrong.push(format!("`{line}` has the headers {headers:?}"));
         }
-        let is_ours = entry["user_agent"].as_str().is_some_and(|agent| agent.starts_with("trailmark/"));
-        let is_json = entry["body"].is_null() || entry["content_type"] == "application/json";
-        if !(is_ours && is_json) {
-            wrong.push(format!("`{line}` is sent by {} as {}", entry["user_agent"], entry["content_type"]));
-        }
+        wrong.extend(strange(entry).map(|what| format!("`{line}` is sent {what}")));
         line
     }
 
@@ -263,6 +255,21 @@ impl Stage {
     }
 }
 
+/// A request as one line.
+pub(crate) fn line(method: &str, path: &str, query: &BTreeMap<String, String>, body: &Value) -> String {
+    let query: Vec<_> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let body = if body.is_null() { String::new() } else { format!(" {body}") };
+    format!("{method} {path}{query}{body}")
+}
+
+/// Sender and content type of a logged request, if they are not ours.
+pub(crate) fn strange(entry: &Value) -> Option<String> {
+    let is_ours = entry["user_agent"].as_str().is_some_and(|agent| agent.starts_with("trailmark/"));
+    let is_json = entry["body"].is_null() || entry["content_type"] == "application/json";
+    (!(is_ours && is_json)).then(|| format!("by {} as {}", entry["user_agent"], entry["content_type"]))
+}
+
 /// The first id in an answer, or in the first line of a list.
 fn id(text: &str) -> Option<String> {
     let shown = serde_json::Deserializer::from_str(text).into_iter::<Value>().next()?.ok()?;
@@ -271,7 +278,7 @@ fn id(text: &str) -> Option<String> {
 }
 
 /// The lines of a row, with those that go on with the line before.
-fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let is_request = line.split_once(' ').is_some_and(|(method, _)| method.bytes().all(|b| b.is_ascii_uppercase()));

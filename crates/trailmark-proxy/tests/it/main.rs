@@ -33,6 +33,7 @@ mod delivery_time;
 mod delivery_told;
 mod delivery_world;
 mod endpoints;
+mod endpoints_deliveries;
 mod endpoints_introw;
 mod endpoints_partnerize;
 mod endpoints_partnero;
