@@ -380,7 +380,8 @@ fn a_replay_looks_first_wherever_the_vendor_said_that_it_has_something() {
     }
     assert_eq!(past(SendOutcome::Ignored, Class::Searchable), Past::Unsure(Some(Class::Searchable)));
     assert_eq!(past(SendOutcome::Ignored, Class::Neither), Past::Clear, "nobody can be asked");
-    for outcome in SendOutcome::ALL.into_iter().filter(|outcome| outcome.was_turned_away()) {
+    let turned_away = SendOutcome::ALL.into_iter().filter(|outcome| outcome.was_turned_away());
+    for outcome in turned_away.filter(|outcome| *outcome != SendOutcome::Duplicate) {
         assert_eq!(past(outcome, Class::Searchable), Past::Clear, "{outcome:?}");
         let after_a_conflict = [outcome, SendOutcome::Conflict].map(|one| (Some(one), Some(Class::Searchable)));
         assert_eq!(Past::of(after_a_conflict), Past::Unsure(Some(Class::Searchable)), "{outcome:?}");
