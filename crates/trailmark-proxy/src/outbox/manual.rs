@@ -93,9 +93,9 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
             // Only an older version left no settling time. It did not keep the key under which the vendor may have it.
             Some(Class::Searchable) if progress.state == State::Conflict && progress.settles_at.is_none() => {
                 Err(NotAllowed(
-                    "an older version of Trailmark ended this as a conflict. The vendor may have it under another key, which \
-                     no look-up would find: check there yourself, then run `outbox resolve`; only if the vendor does not \
-                     have it, replay with `--accept-double`"
+                    "an older version of Trailmark ended this as a conflict. The vendor may have it under another key, \
+                     which no look-up would find: check there yourself, then run `outbox resolve`; only if the vendor \
+                     does not have it, replay with `--accept-double`"
                         .into(),
                 ))
             }
