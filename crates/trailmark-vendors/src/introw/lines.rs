@@ -1,8 +1,8 @@
 //! Commission lines: what a partner earns by a sale, or loses by a refund. Introw keeps no orders, so a line is our share of
 //! the order, exact in the currency's minor units, or the sale is refused: nothing is ever rounded. The order's own total is
 //! `sourceAmount`. A refund takes the share that its sale's line has, which is read first: the percentage may have changed
-//! since. If that line is void, there is nothing to take back. This file builds lines, reads the answers, finds a line again,
-//! and says what became of it.
+//! since. If that line is void, there is nothing to take back, and its amount may be 0: a line that was added before is found by
+//! its description alone. This file builds lines, reads the answers, finds a line again, and says what became of it.
 //!
 //! A line is created under an `idempotencyKey`, made of site, program, kind and the order's key: several sites may have one
 //! account. A repeat is answered by the first line, unchanged, so every answer is compared. One source alone has that key and no
@@ -86,6 +86,14 @@ pub(super) struct Line {
     pay: Money,
 }
 
+/// A line that is looked for.
+#[derive(Debug, Clone)]
+pub(super) struct Sought {
+    draft: Draft,
+    /// Unknown for a refund whose sale's line is void: its amount may be 0 now.
+    pay: Option<Money>,
+}
+
 /// The line of a refund, before its sale's line was read.
 #[derive(Debug, Clone)]
 pub(super) struct Back {
@@ -155,10 +163,11 @@ impl Back {
     /// The line to add.
     ///
     /// # Errors
-    /// As [`Self::line`]; [`Outcome::NotNeeded`] if the sale's line is void, since nobody earns anything by it then.
+    /// The outcome if the answer does not show the sale's line, or no exact line follows from it. Nothing was processed
+    /// then. [`Outcome::NotNeeded`] if the sale's line is void, since nobody earns anything by it then.
     pub(super) fn owed(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
         let sold = sold(answer, redaction)?;
-        match text(&sold, "status").filter(|word| is_void(word)) {
+        match void(&sold) {
             Some(word) => Err(Outcome::NotNeeded {
                 message: format!("the sale's commission line is `{word}`, so the partner has nothing to give back"),
             }),
@@ -166,15 +175,19 @@ impl Back {
         }
     }
 
-    /// The line with the share of the sale that the sale's line has, which may have become void since it was added.
+    /// The line to look for. The sale's line may have become void since this one was added.
     ///
     /// # Errors
-    /// The outcome if the answer does not show the sale's line, or no exact line follows from it. Nothing was processed
-    /// then.
-    pub(super) fn line(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Line, Outcome> {
-        self.share_of(&sold(answer, redaction)?, answer)
+    /// As [`Self::owed`], but never [`Outcome::NotNeeded`].
+    pub(super) fn sought(&self, answer: &Answer, redaction: &Redaction<'_>) -> Result<Sought, Outcome> {
+        let sold = sold(answer, redaction)?;
+        match void(&sold) {
+            Some(_) => Ok(Sought { draft: self.draft.clone(), pay: None }),
+            None => self.share_of(&sold, answer).map(Line::sought),
+        }
     }
 
+    /// The line with the share of the sale that the sale's line has.
     fn share_of(&self, sold: &Value, answer: &Answer) -> Result<Line, Outcome> {
         let currency = self.draft.source.currency;
         let same_currency = text(sold, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
@@ -212,6 +225,11 @@ fn sold(answer: &Answer, redaction: &Redaction<'_>) -> Result<Value, Outcome> {
     })
 }
 
+/// The status of a line by which nobody earns anything.
+fn void(line: &Value) -> Option<&str> {
+    text(line, "status").filter(|word| is_void(word))
+}
+
 /// Whether a line's status says that nobody earns anything by it.
 fn is_void(word: &str) -> bool {
     matches!(word, "DECLINED" | "REJECTED" | "VOID" | "VOIDED")
@@ -244,7 +262,7 @@ impl Line {
         }
         let data = answers::data(answer);
         match data.as_ref().and_then(|line| Some((line, text(line, "id")?))) {
-            Some((line, id)) => match self.compared(line) {
+            Some((line, id)) => match self.clone().sought().compared(line) {
                 None => Outcome::Recorded { reference: Some(id.to_owned()) },
                 Some(message) => Outcome::Conflict { message },
             },
@@ -252,6 +270,13 @@ impl Line {
         }
     }
 
+    /// This line, to look for it.
+    pub(super) fn sought(self) -> Sought {
+        Sought { draft: self.draft, pay: Some(self.pay) }
+    }
+}
+
+impl Sought {
     /// The path of the partner's lines, or of the page at this cursor.
     pub(super) fn list(&self, cursor: Option<&str>) -> String {
         let cursor = cursor.map(|cursor| format!("&cursor={}", encoded(cursor))).unwrap_or_default();
@@ -286,9 +311,10 @@ impl Line {
         let partner = &self.draft.partner;
         let is_comparable = partner.starts_with("ptn_");
         let same_partner = text(line, "partnerId").is_none_or(|shown| !is_comparable || shown == partner);
-        let currency = self.pay.currency;
+        let currency = self.draft.source.currency;
         let same_currency = text(line, "currency").is_none_or(|shown| Currency::new(shown) == Ok(currency));
-        let same_amount = line.get("amount").is_none_or(|shown| minor(shown, currency) == Some(self.pay.amount_minor));
+        let amounts = line.get("amount").zip(self.pay);
+        let same_amount = amounts.is_none_or(|(shown, pay)| minor(shown, currency) == Some(pay.amount_minor));
         let fields = [("`partnerId`", same_partner), ("`currency`", same_currency), ("`amount`", same_amount)];
         let differing: Vec<_> = fields.into_iter().filter(|(_, same)| !same).map(|(field, _)| field).collect();
         let differing = (!differing.is_empty()).then(|| differing.join(", "))?;

@@ -32,7 +32,7 @@ use serde_json::Value;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::ClickId;
 
-use self::lines::{Back, Line, Share};
+use self::lines::{Back, Line, Share, Sought};
 use crate::account::{AccountError, KeySpace, Opening, Setting, SettingKind, Settings};
 use crate::capability::{Capabilities, Class};
 use crate::command::{Ask, Command, Commands, Import, Lack, Offer, Once, Refusal, Reply, Values};
@@ -196,12 +196,12 @@ impl Account {
     }
 
     /// A look-up that goes on page after page until one settles it.
-    fn looking(&self, task: Task, line: Line, cursor: Option<&str>) -> Call<Step<LookUp>> {
+    fn looking(&self, task: Task, sought: Sought, cursor: Option<&str>) -> Call<Step<LookUp>> {
         let account = self.clone();
-        let request = self.get(&line.list(cursor), lines::LIST);
-        Call::new(request, move |answer| match line.find(answer, &Redaction::of_task(&account.credentials, &task)) {
+        let request = self.get(&sought.list(cursor), lines::LIST);
+        Call::new(request, move |answer| match sought.find(answer, &Redaction::of_task(&account.credentials, &task)) {
             Ok(found) => Step::Done(found),
-            Err(cursor) => Step::Next(account.looking(task.clone(), line.clone(), Some(&cursor))),
+            Err(cursor) => Step::Next(account.looking(task.clone(), sought.clone(), Some(&cursor))),
         })
     }
 }
@@ -251,12 +251,12 @@ impl Delivery for Account {
     /// No call reads a conversion; its repeat is answered by `duplicate`.
     fn look_up(&self, task: &Task) -> Option<Call<Step<LookUp>>> {
         match self.wanted(task).ok()? {
-            Wanted::Line(line) => Some(self.looking(task.clone(), line, None)),
+            Wanted::Line(line) => Some(self.looking(task.clone(), line.sought(), None)),
             Wanted::Back(back) => {
                 let (account, owned, request) = (self.clone(), task.clone(), self.get(&back.path, lines::GET));
                 Some(Call::new(request, move |answer| {
-                    match back.line(answer, &Redaction::of_task(&account.credentials, &owned)) {
-                        Ok(line) => Step::Next(account.looking(owned.clone(), line, None)),
+                    match back.sought(answer, &Redaction::of_task(&account.credentials, &owned)) {
+                        Ok(sought) => Step::Next(account.looking(owned.clone(), sought, None)),
                         Err(outcome) => Step::Done(answers::not_looked_up(answer, outcome)),
                     }
                 }))
