@@ -49,8 +49,9 @@ pub struct Task {
     /// The first conversion of the same touch in this program of which a send took effect or may have; signups and leads come
     /// before sales and refunds.
     pub touch_used_by: Option<EarlierUse>,
-    /// Whether the vendor did nothing with any send of this delivery: there was none, or each was refused or put off. Then
-    /// whatever a look-up finds came from elsewhere; it counts as ours only if the vendor credits this partner.
+    /// Whether the vendor did nothing with any send of this delivery: there was none, or each was refused or put off; "already
+    /// exists" is a refusal, too. Then whatever a look-up finds came from elsewhere; it counts as ours only if the vendor
+    /// credits this partner.
     pub is_unsent: bool,
     /// Whether an earlier send of this delivery may have taken effect. A plan asks for this: an answer such as "already
     /// exists" to an earlier send is no effect of it.

@@ -164,9 +164,7 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
 /// If an earlier send may have taken effect, a final state without effect needs a look-up first.
 fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
     let doubt = match next.state {
-        State::Ignored | State::Rejected => Doubt::Refused,
-        // A searchable one was looked up before this send.
-        State::NotNeeded if class != Class::Searchable => Doubt::Refused,
+        State::Ignored | State::NotNeeded | State::Rejected => Doubt::Refused,
         State::Dead => Doubt::Unknown,
         _ => return next,
     };
@@ -202,14 +200,14 @@ pub fn after_look_up(progress: Progress, found: &LookUp, asked_at: UnixMillis, a
         LookUp::Differs { message } if progress.state == State::Ignored && progress.rounds < MOST_ROUNDS => {
             ended(progress, State::Ignored, message)
         }
-        LookUp::Differs { message } => ended(progress, State::Conflict, message),
+        LookUp::Differs { message } => still_conflict(progress, message, at),
         LookUp::Found { .. } if progress.doubt == Some(Doubt::Missing) => {
             let message = progress.reason.as_deref().unwrap_or_default();
             let reason = format!(
                 "the vendor had nothing to delete ({message}), and a look-up shows nothing either: somebody else deleted it, \
                  or it has another key at the vendor"
             );
-            ended(progress, State::Conflict, &reason)
+            still_conflict(progress, &reason, at)
         }
         LookUp::Found { reference } => recorded(progress, reference.clone()),
         LookUp::Inconclusive { message, not_before } => inconclusive(progress, message, *not_before, at),
@@ -388,6 +386,12 @@ fn conflict(progress: Progress, message: &str, at: Moment) -> Progress {
     Progress { settles_at: Some(at.settled()), ..ended(progress, State::Conflict, message) }
 }
 
+/// The same after a look-up: the settling time goes on.
+fn still_conflict(progress: Progress, message: &str, at: Moment) -> Progress {
+    let settles_at = progress.settles_at.or(Some(at.now));
+    Progress { settles_at, ..ended(progress, State::Conflict, message) }
+}
+
 fn ended(progress: Progress, state: State, reason: &str) -> Progress {
     let reason = Some(reason.to_owned());
     Progress { state, reason, due_at: None, look_ups: 0, doubt: None, settles_at: None, ..progress }
@@ -397,5 +401,6 @@ fn ended(progress: Progress, state: State, reason: &str) -> Progress {
 fn unshown(progress: Progress) -> Progress {
     let message = progress.reason.as_deref().unwrap_or_default();
     let reason = format!("the vendor says that it exists already, but does not show it as ours: {message}");
-    ended(progress, State::Conflict, &reason)
+    let settles_at = progress.settles_at;
+    Progress { settles_at, ..ended(progress, State::Conflict, &reason) }
 }

@@ -74,7 +74,7 @@ pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result
 }
 
 /// Starts a new generation with the same key at the vendor. If the vendor may have something of it, it starts with a
-/// look-up, unless the operator accepts a double. A vendor without look-ups needs that consent.
+/// look-up, unless the operator accepts a double. Without a look-up that could find it, that consent is needed.
 ///
 /// # Errors
 /// [`NotAllowed`] if it needs no replay, or could take effect twice without the operator's consent.
@@ -90,6 +90,15 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
     match past {
         Past::Unsure(class) if !accept_double => match class {
             Some(Class::Keyed | Class::Upsert) => Ok(fresh),
+            // Only an older version left no settling time. It did not keep the key under which the vendor may have it.
+            Some(Class::Searchable) if progress.state == State::Conflict && progress.settles_at.is_none() => {
+                Err(NotAllowed(
+                    "an older version of Trailmark ended this as a conflict. The vendor may have it under another key, \
+                     which no look-up would find: check there yourself, then run `outbox resolve`; only if the vendor \
+                     does not have it, replay with `--accept-double`"
+                        .into(),
+                ))
+            }
             Some(Class::Searchable | Class::UniqueKey) => Ok(Progress {
                 state: State::Uncertain,
                 reason: Some("replayed by hand; the vendor may have it already, so a look-up comes first".into()),

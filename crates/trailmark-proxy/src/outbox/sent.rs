@@ -85,11 +85,18 @@ impl SendOutcome {
         matches!(self, Self::Recorded | Self::Rekeyed | Self::Unknown | Self::Unverified)
     }
 
-    /// Whether the vendor did nothing with the send: it refused it, put it off, or had nothing left to do.
+    /// Whether the vendor did nothing with the send: it refused it, put it off, or had nothing left to do. Also "already
+    /// exists" is a refusal: what an earlier send of ours did has an attempt of its own.
     pub fn was_turned_away(self) -> bool {
         matches!(
             self,
-            Self::AuthFailed | Self::Forbidden | Self::NotNeeded | Self::Rejected | Self::Retry | Self::Throttled
+            Self::AuthFailed
+                | Self::Duplicate
+                | Self::Forbidden
+                | Self::NotNeeded
+                | Self::Rejected
+                | Self::Retry
+                | Self::Throttled
         )
     }
 

@@ -322,11 +322,11 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>>;
 
     /// Records an answer that came after somebody else had ended its lease. Replaces the attempt's end (it was
-    /// `unknown`); the delivery is unchanged.
+    /// `unknown`). Of the delivery only a missing `reference` is written; otherwise it is unchanged.
     ///
     /// # Errors
     /// `NotFound` when there is no such attempt.
-    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()>;
+    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd, reference: Option<String>) -> Reply<'_, ()>;
 
     /// Changes a lane after a probe, in one transaction. Deliveries that wait for a credential whose pause ends
     /// become due.

@@ -262,8 +262,8 @@ impl DeliveryStore for SqliteStore {
         Box::pin(self.readers.read(move |ledger| deliveries::expired(ledger, &lane, now, most)))
     }
 
-    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()> {
-        Box::pin(self.writer.run(move |ledger| attempts::record(ledger, &attempt, &end)))
+    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd, reference: Option<String>) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| deliveries::record_late(ledger, &attempt, &end, reference.as_deref())))
     }
 
     fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()> {

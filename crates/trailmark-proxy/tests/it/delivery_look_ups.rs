@@ -9,6 +9,7 @@ use axum::extract::State as Shared;
 use futures_util::future::join_all;
 use http::{Method, StatusCode, Uri};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 use trailmark_proxy::clock::Clock;
 use trailmark_proxy::outbox::State;
 use trailmark_proxy::store::operator::{Change, DeliveryRow, OperatorStore};
@@ -167,15 +168,21 @@ async fn rekeying(Shared(sales): Shared<Arc<AtomicUsize>>, method: Method, uri: 
     }
 }
 
-#[tokio::test]
-async fn a_retry_of_a_sale_that_the_vendor_has_under_another_key_finds_it_there() {
+/// A recorded customer of that vendor, the vendor's number of sales, and the vendor.
+async fn rekeyed() -> (World, Arc<AtomicUsize>, JoinHandle<()>) {
     let sales = Arc::new(AtomicUsize::new(0));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let routes = axum::Router::new().fallback(rekeying).with_state(Arc::clone(&sales));
-    let vendor = tokio::spawn(async { axum::serve(listener, routes).await });
+    let vendor = tokio::spawn(async { axum::serve(listener, routes).await.unwrap() });
     let world = World::with(|_| vec![account("main", &address)]).await;
     customer(&world, "u_1").await;
+    (world, sales, vendor)
+}
+
+#[tokio::test]
+async fn a_retry_of_a_sale_that_the_vendor_has_under_another_key_finds_it_there() {
+    let (world, sales, vendor) = rekeyed().await;
     let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
     let row = world.to_the_end(&order).await;
     assert_eq!((row.state.as_str(), tries(&row)), ("conflict", vec!["send rekeyed".into()]));
@@ -183,6 +190,45 @@ async fn a_retry_of_a_sale_that_the_vendor_has_under_another_key_finds_it_there(
     let row = world.to_the_end(&order).await;
     assert_eq!((row.state.as_str(), row.reference.as_deref()), ("recorded", Some("txn_7")));
     assert_eq!((tries(&row)[1..].join(", "), sales.load(Ordering::Relaxed)), ("look_up found".into(), 1));
+    vendor.abort();
+}
+
+#[tokio::test]
+async fn a_sale_is_found_under_the_vendors_key_even_if_that_came_after_the_lease() {
+    let (world, sales, vendor) = rekeyed().await;
+    world.store.hold();
+    let order = world.event("u_1", sale("o_1001", 1230, "EUR")).await;
+    world.store.until_held().await;
+    world.advance(HOUR_MS).await;
+    world.until_state(&order, State::Uncertain).await;
+    world.store.release();
+    world.until(&order, |row| tries(row) == ["send rekeyed"]).await;
+    let row = world.to_the_end(&order).await;
+    assert_eq!((row.state.as_str(), row.reference.as_deref()), ("recorded", Some("txn_7")));
+    assert_eq!((tries(&row)[1..].join(", "), sales.load(Ordering::Relaxed)), ("look_up found".into(), 1));
+    vendor.abort();
+}
+
+/// A vendor that has every customer already, and does not say whom it credits.
+async fn taken(method: Method) -> (StatusCode, Json<Value>) {
+    match method {
+        Method::POST => (StatusCode::CONFLICT, Json(json!({ "message": "it already exists", "status": 409 }))),
+        _ => {
+            let data = json!({ "key": "cus_1", "customer_key": "u_1" });
+            (StatusCode::OK, Json(json!({ "data": data, "message": "OK", "status": 200 })))
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_customer_who_existed_before_the_first_send_is_no_proof_that_our_partner_is_credited() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let vendor = tokio::spawn(async { axum::serve(listener, axum::Router::new().fallback(taken)).await });
+    let world = World::with(|_| vec![account("main", &address)]).await;
+    let signup = world.accept("main", "u_1", None).await;
+    let row = world.to_the_end(&signup).await;
+    assert_eq!((row.state.as_str(), tries(&row).join(", ")), ("conflict", "send duplicate, look_up differs".into()));
     vendor.abort();
 }
 

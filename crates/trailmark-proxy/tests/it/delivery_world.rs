@@ -474,8 +474,8 @@ impl DeliveryStore for Observed {
         self.ledger.expired(lane, now, most)
     }
 
-    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd) -> Reply<'_, ()> {
-        Box::pin(async move { self.stepped(self.ledger.record_late(attempt, end).await) })
+    fn record_late(&self, attempt: AttemptKey, end: AttemptEnd, reference: Option<String>) -> Reply<'_, ()> {
+        Box::pin(async move { self.stepped(self.ledger.record_late(attempt, end, reference).await) })
     }
 
     fn change_lane(&self, lane: LaneKey, rule: LaneRule) -> Reply<'_, ()> {

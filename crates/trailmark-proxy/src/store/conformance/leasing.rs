@@ -232,11 +232,33 @@ pub async fn a_late_answer_is_recorded_on_its_attempt_alone(ground: &impl Ground
     signed_up(&store, 1, &["main"]).await;
     sent(&store, 1, "unknown", State::Uncertain).await;
     let key = AttemptKey { site: site(), delivery: id(3004), generation: 1, number: 1 };
-    store.record_late(key.clone(), end("recorded")).await.unwrap();
+    store.record_late(key.clone(), end("recorded"), None).await.unwrap();
     let row = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
     assert_eq!((row.state.as_str(), row.tries[0].outcome.as_deref()), ("uncertain", Some("recorded")));
     let none = AttemptKey { number: 2, ..key };
-    assert_eq!(store.record_late(none, end("recorded")).await, Err(StoreError::NotFound("attempt")));
+    assert_eq!(store.record_late(none, end("recorded"), None).await, Err(StoreError::NotFound("attempt")));
+}
+
+pub async fn a_key_that_the_vendor_told_late_is_kept_and_replaces_none(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    let first = leased(&store, 1).await;
+    let key = store.begin_attempt(&first, send()).await.unwrap();
+    let progress = Progress { state: State::Uncertain, doubt: Some(Doubt::Unknown), ..first.progress.clone() };
+    let attempt = Some((key.clone(), end("unknown")));
+    store.settle(&first, Settlement { progress, attempt, lane: None }).await.unwrap();
+    // The answer comes while the delivery is looked up.
+    let second = leased(&store, 2).await;
+    store.record_late(key.clone(), end("rekeyed"), Some("txn_7".into())).await.unwrap();
+    let progress = second.progress.clone();
+    store.settle(&second, Settlement { progress, attempt: None, lane: None }).await.unwrap();
+    let third = leased(&store, 3).await;
+    let task = store.task(site(), third.delivery.clone()).await.unwrap();
+    assert_eq!((third.progress.reference.as_deref(), task.reference.as_deref()), (Some("txn_7"), Some("txn_7")));
+    store.record_late(key, end("rekeyed"), Some("txn_8".into())).await.unwrap();
+    store.settle(&third, settlement(&third, State::Conflict, None)).await.unwrap();
+    let row = store.conversion(id::<ConversionId>(1001).as_str().into()).await.unwrap().deliveries.remove(0);
+    assert_eq!(row.reference.as_deref(), Some("txn_7"));
 }
 
 fn pause(credential: &str) -> Pause {

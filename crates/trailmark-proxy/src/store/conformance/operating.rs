@@ -185,7 +185,7 @@ pub async fn a_retry_after_an_answer_that_came_too_late_starts_with_a_look_up(gr
         let key = store.begin_attempt(&held, searchable()).await.unwrap();
         let attempt = Some((key.clone(), end("unknown")));
         store.settle(&held, settlement(&held, State::Uncertain, attempt)).await.unwrap();
-        store.record_late(key, end(late)).await.unwrap();
+        store.record_late(key, end(late), None).await.unwrap();
         let retried = store.change(retrying(number.into(), false), NOW.plus(DAY_MS)).await.unwrap();
         assert_eq!(retried.state, "uncertain", "{late}");
     }

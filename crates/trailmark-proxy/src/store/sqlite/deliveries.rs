@@ -12,7 +12,7 @@ use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
 use crate::store::delivery::{
-    AttemptKey, Claim, Expired, FURTHEST_DUE_MS, FURTHEST_EXPIRY_MS, Glance, LaneKey, LeaseId, Leased, NewAttempt,
+    AttemptEnd, AttemptKey, Claim, Expired, FURTHEST_DUE_MS, FURTHEST_EXPIRY_MS, Glance, LaneKey, LeaseId, Leased, NewAttempt,
     Settlement, TurnRule,
 };
 
@@ -230,8 +230,20 @@ pub(super) fn expired(
     ended.into_iter().flatten().take(usize::try_from(most).unwrap_or(usize::MAX)).map(with_attempt).collect()
 }
 
-/// Writes a delivery's state and ends its lease. When the delivery is at rest, the deliveries that wait for it are
-/// checked again.
+/// See [`crate::store::delivery::DeliveryStore::record_late`].
+pub(super) fn record_late(
+    ledger: &Connection,
+    key: &AttemptKey,
+    end: &AttemptEnd,
+    reference: Option<&str>,
+) -> Result<(), StoreError> {
+    attempts::record(ledger, key, end)?;
+    let sql = "UPDATE deliveries SET reference = coalesce(reference, ?3) WHERE site = ?1 AND id = ?2";
+    write(ledger, sql, (key.site.as_str(), key.delivery.as_str(), reference)).map(|_| ())
+}
+
+/// Writes a delivery's state and ends its lease. A reference stays if the progress has none: it may have come late. When
+/// the delivery is at rest, the deliveries that wait for it are checked again.
 pub(super) fn set(
     ledger: &Connection,
     site: &SiteId,
@@ -241,8 +253,8 @@ pub(super) fn set(
 ) -> Result<(), StoreError> {
     let sql = "UPDATE deliveries SET generation = :generation, state = :state, reason = :reason, due_at = :due_at,
                  attempts = :attempts, look_ups = :look_ups, rounds = :rounds, doubt = :doubt,
-                 settles_at = :settles_at, reference = :reference, paused_by = :paused_by,
-                 lease = NULL, lease_until = NULL
+                 settles_at = :settles_at, reference = coalesce(:reference, reference),
+                 paused_by = :paused_by, lease = NULL, lease_until = NULL
                WHERE site = :site AND id = :id";
     let row: &[(&str, &dyn ToSql)] = named_params! {
         ":site": site.as_str(),

@@ -181,7 +181,7 @@ async fn a_send_under_way_is_ended_and_its_late_answer_kept_and_the_next_one_ask
     shop.is_sound().await;
     let late = settlement(&under_way, State::Recorded, Some((key.clone(), end("recorded"))));
     assert_eq!(shop.store.settle(&under_way, late).await, Err(StoreError::LeaseLost));
-    shop.store.record_late(key, end("recorded")).await.unwrap();
+    shop.store.record_late(key, end("recorded"), None).await.unwrap();
     let delivery = shop.delivery(&page, "main").await;
     assert_eq!((delivery.state.as_str(), delivery.tries[0].outcome.as_deref()), ("dropped", Some("recorded")));
     assert_eq!(shop.delivery(&stated, "main").await.state, "uncertain");
