@@ -16,7 +16,7 @@ use trailmark_wire::receipt::Credited;
 use trailmark_wire::time::UnixMillis;
 
 /// The version of the rules, stored with every decision, so that an old decision is read by its own rules.
-pub const RULES_VERSION: u32 = 5;
+pub const RULES_VERSION: u32 = 4;
 
 /// How many programs a conversion may credit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
