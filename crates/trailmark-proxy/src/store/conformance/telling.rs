@@ -44,9 +44,9 @@ fn about(customer: &str) -> Meaning {
     Meaning::Concerns(Notice { customers: vec![customer.to_owned()], ..Notice::of("customer_updated") })
 }
 
-fn of_partner(keys: [&str; 2]) -> Meaning {
-    let partners = keys.map(str::to_owned).to_vec();
-    Meaning::Concerns(Notice { partners, ..Notice::of("partnership_updated") })
+fn of_partner(id: &str, keys: &[&str]) -> Meaning {
+    let partners = keys.iter().map(|key| (*key).to_owned()).collect();
+    Meaning::Concerns(Notice { partners, partner_ids: vec![id.to_owned()], ..Notice::of("partnership_updated") })
 }
 
 async fn kept(store: &Arc<dyn Store>, number: u16, body: &str) -> WebhookId {
@@ -189,32 +189,46 @@ pub async fn a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_ev
     let store = ground.open();
     customer(&store, 1).await;
     let first = kept(&store, 1, "a").await;
-    assert_eq!(follow(&store, &first, of_partner(["ada7", "#7"])).await, WebhookState::Unmatched);
+    assert_eq!(follow(&store, &first, of_partner("7", &["ada7"])).await, WebhookState::Unmatched);
     let reason = store.webhook(first.as_str().to_owned()).await.unwrap().reason.unwrap();
     assert!(reason.contains("the partner's key was changed") && reason.contains("conversions check"), "{reason}");
     let known = kept(&store, 2, "b").await;
-    assert_eq!(follow(&store, &known, of_partner(["ada", "#7"])).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &known, of_partner("7", &["ada"])).await, WebhookState::Followed);
     let later = kept(&store, 3, "c").await;
-    assert_eq!(follow(&store, &later, of_partner(["ada8", "#7"])).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &later, of_partner("7", &["ada8"])).await, WebhookState::Followed);
     assert_eq!(store.webhook(later.as_str().to_owned()).await.unwrap().deliveries, 1);
     // The same id in another program is another partner.
     let elsewhere = NewWebhook { program: program("other"), ..webhook(4, "d") };
     store.keep_webhook(elsewhere).await.unwrap();
-    assert_eq!(follow(&store, &id(5004), of_partner(["ada9", "#7"])).await, WebhookState::Unmatched);
+    assert_eq!(follow(&store, &id(5004), of_partner("7", &["ada9"])).await, WebhookState::Unmatched);
 }
 
 pub async fn events_before_a_delivery_are_read_again_by_every_key_of_its_partner(ground: &impl Ground) {
     let store = ground.open();
     let mut ids = Vec::new();
-    for (number, keys) in [(1, ["ada", "#7"]), (2, ["ada7", "#7"]), (3, ["bob", "#8"])] {
+    for (number, id, key) in [(1, "7", "ada"), (2, "7", "ada7"), (3, "8", "bob")] {
         let webhook = kept(&store, number, &number.to_string()).await;
-        assert_eq!(follow(&store, &webhook, of_partner(keys)).await, WebhookState::Unmatched);
+        assert_eq!(follow(&store, &webhook, of_partner(id, &[key])).await, WebhookState::Unmatched);
         ids.push(webhook);
     }
     customer(&store, 1).await;
     let unread = store.unread_webhooks(lane(), 9).await.unwrap();
     assert_eq!(unread.into_iter().map(|webhook| webhook.id).collect::<Vec<_>>(), ids[..2]);
-    assert_eq!(follow(&store, &ids[1], of_partner(["ada7", "#7"])).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &ids[1], of_partner("7", &["ada7"])).await, WebhookState::Followed);
+}
+
+/// The addresses of a vendor's links may share a part, such as their page.
+pub async fn partners_whose_links_share_a_part_are_kept_apart(ground: &impl Ground) {
+    let store = ground.open();
+    let early = kept(&store, 1, "a").await;
+    assert_eq!(follow(&store, &early, of_partner("8", &["pricing", "bob"])).await, WebhookState::Unmatched);
+    customer(&store, 1).await;
+    let adas = kept(&store, 2, "b").await;
+    assert_eq!(follow(&store, &adas, of_partner("7", &["pricing", "ada"])).await, WebhookState::Followed);
+    let bobs = kept(&store, 3, "c").await;
+    assert_eq!(follow(&store, &bobs, of_partner("8", &["pricing", "bob7"])).await, WebhookState::Unmatched);
+    customer(&store, 2).await;
+    assert_eq!(store.unread_webhooks(lane(), 9).await.unwrap(), [], "they are not about this partner");
 }
 
 pub async fn an_answer_never_overwrites_one_to_a_later_question(ground: &impl Ground) {
