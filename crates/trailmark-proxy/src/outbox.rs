@@ -40,7 +40,7 @@ pub enum Remedy {
 pub enum State {
     /// The delivery that it follows is missing, or ended in another state than recorded; the reason says which.
     Blocked,
-    /// The vendor has something else under our key: an operator decides.
+    /// The vendor has something else under our key, or this under another key: an operator decides.
     Conflict,
     /// The schedule ran out without a final answer. Kept.
     Dead,
