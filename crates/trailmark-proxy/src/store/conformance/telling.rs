@@ -17,10 +17,10 @@ use trailmark_wire::ids::{ConversionId, WebhookId};
 use trailmark_wire::time::UnixMillis;
 
 use super::Ground;
-use super::ordering::sold;
+use super::ordering::{refunded, sold};
 use super::samples::*;
-use crate::outbox::State;
-use crate::store::delivery::{Lane, LaneKey};
+use crate::outbox::{Progress, State};
+use crate::store::delivery::{Lane, LaneKey, Settlement};
 use crate::store::operator::{DeliveryRow, Filter};
 use crate::store::webhooks::{AskClaim, Asking, Kept, NewWebhook, Told, WebhookChange, WebhookState};
 use crate::store::{Limit, Store, StoreError};
@@ -241,6 +241,27 @@ pub async fn an_answer_never_overwrites_one_to_a_later_question(ground: &impl Gr
     let row = row(&store, 1).await;
     assert_eq!((row.commission, row.commission_changes.len()), (Commission::Paid, 1));
     assert_eq!(store.next_commission(lane()).await.unwrap(), Some(NOW.plus(5000)));
+}
+
+pub async fn a_question_about_a_sale_names_the_key_of_its_newest_refund(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    let questions = async |lease: u8, reference: &str| {
+        let leased = leased(&store, lease).await;
+        let reference = Some(reference.to_owned());
+        let progress = Progress { state: State::Recorded, due_at: None, reference, ..leased.progress.clone() };
+        store.settle(&leased, Settlement { progress, attempt: None, lane: None }).await.unwrap();
+        let asked = asked(&store, NOW).await.into_iter().map(|asking| asking.earned);
+        asked.map(|earned| (earned.reference, earned.refund_reference)).collect::<Vec<_>>()
+    };
+    let named = |key: &str| Some(key.to_owned());
+    assert_eq!(questions(1, "o_1001").await, [(named("o_1001"), None)]);
+    for (lease, number, key, reference) in [(2, 8, "r_2001", "txn_7"), (3, 9, "r_2002", "txn_8")] {
+        refunded(&store, number, key, "o_1001").await;
+        let questions = questions(lease, reference).await;
+        assert!(questions.contains(&(named("o_1001"), named(reference))), "{questions:?}");
+        assert!(questions.contains(&(named(reference), None)), "{questions:?}");
+    }
 }
 
 pub async fn an_event_during_a_question_has_it_asked_again(ground: &impl Ground) {

@@ -145,15 +145,24 @@ fn asked(
     let sql = "UPDATE deliveries SET commission_asked = commission_asked + 1, commission_due_at = ?3
                WHERE site = ?1 AND id = ?2";
     write(ledger, sql, (key.0, key.1, again_at.0))?;
-    let sql = "SELECT d.commission_asked, d.commission, d.reference, c.received_at FROM deliveries d
-               JOIN conversions c ON c.site = d.site AND c.id = d.conversion WHERE d.site = ?1 AND d.id = ?2";
+    let sql = "SELECT d.commission_asked, d.commission, d.reference, c.received_at,
+                      (SELECT rd.reference FROM conversions r
+                         JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
+                       WHERE c.kind = 'sale' AND r.site = c.site AND r.refund_of = c.external_id AND +r.kind = 'refund'
+                         AND rd.state = 'recorded'
+                       ORDER BY +rd.id DESC LIMIT 1) AS refund_reference
+               FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+               WHERE d.site = ?1 AND d.id = ?2";
     let found = first(ledger, sql, key, |row| {
-        let (number, reference): (u32, Option<String>) = (plain(row, "commission_asked")?, plain(row, "reference")?);
-        Ok((number, word::<Commission>(row, "commission")?, reference, time(row, "received_at")?))
+        let number: u32 = plain(row, "commission_asked")?;
+        let references: (Option<String>, Option<String>) =
+            (plain(row, "reference")?, plain(row, "refund_reference")?);
+        Ok((number, word::<Commission>(row, "commission")?, references, time(row, "received_at")?))
     })?;
-    let (number, commission, reference, received_at) = found.ok_or(StoreError::NotFound("delivery"))?;
+    let (number, commission, (reference, refund_reference), received_at) =
+        found.ok_or(StoreError::NotFound("delivery"))?;
     let task = tasks::of_delivery(ledger, &lane.site, &delivery)?;
-    let earned = Earned { task, reference };
+    let earned = Earned { task, reference, refund_reference };
     Ok(Asking { lane: lane.clone(), delivery, number, earned, commission, received_at, again_at })
 }
 
