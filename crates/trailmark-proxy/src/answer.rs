@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use trailmark_vendors::commission::Commission;
 use trailmark_vendors::title;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::ConversionId;
+use trailmark_wire::ids::{ConversionId, DeliveryId};
 use trailmark_wire::receipt::Status;
 
 use crate::code::Code;
@@ -341,7 +341,7 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
             format!("nothing is sent to {vendor} now, because {why}")
         }
         State::Recorded => earned(row, standing, vendor),
-        State::NotNeeded => format!("{vendor} needs no separate call for this{reason}"),
+        State::NotNeeded => format!("nothing is left to do at {vendor}{reason}"),
         State::Due if standing.reason.is_some() => format!("the last attempt failed{reason}. The next one is at {at}"),
         State::Due => format!("it is about to be sent to {vendor}"),
         State::Unverified => format!("{vendor} accepted it{reason}. It is read back at {at}"),
@@ -352,7 +352,7 @@ fn stands(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> S
         }
         State::Uncertain => format!("it is not known whether {vendor} has it{reason}"),
         State::Waiting | State::Blocked => behind(standing),
-        State::Conflict => format!("{vendor} has something else under this key{reason}"),
+        State::Conflict => format!("what {vendor} has differs from what was sent{reason}"),
         State::Dead => format!("every attempt failed{reason}"),
         State::Dropped => format!("an operator gave it up{reason}"),
         State::Ignored if standing.due_at.is_some() => {
@@ -392,7 +392,7 @@ fn behind(standing: &Standing) -> String {
         State::Blocked => format!("{what} is blocked, because {}", behind(of)),
         State::Waiting => format!("{what} must be recorded first and waits itself, because {}", behind(of)),
         State::Rejected => format!("{what} was rejected{because}"),
-        State::Conflict => format!("{vendor} has something else under the key of {what}{because}"),
+        State::Conflict => format!("what {vendor} has for {what} differs from what was sent{because}"),
         State::Uncertain if of.due_at.is_none() => format!("it is not known whether {vendor} has {what}{because}"),
         State::Dead => format!("every attempt to send {what} failed{because}"),
         State::Dropped => format!("an operator gave up {what}{because}"),
@@ -432,7 +432,7 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
         State::Uncertain if standing.due_at.is_none() => {
             Some(format!("Check at {}, then run {resolve}.", title(standing.vendor.as_str())))
         }
-        State::Conflict => Some(format!("Compare at {}, then run {resolve}.", title(standing.vendor.as_str()))),
+        State::Conflict => Some(compared(id, title(standing.vendor.as_str()))),
         State::Dead | State::Rejected if row.key_owner.is_some() => {
             let owner = row.key_owner.as_ref().map(ToString::to_string).unwrap_or_default();
             Some(format!(
@@ -443,6 +443,14 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
         State::Dead | State::Ignored | State::Rejected => Some(again(row, standing)),
         _ => None,
     }
+}
+
+/// What to do for a delivery in conflict.
+pub fn compared(id: &DeliveryId, vendor: &str) -> String {
+    format!(
+        "Compare at {vendor}, then run `trailmark outbox resolve {id} --as recorded|rejected --reason …`. `trailmark outbox \
+         retry {id}` tries it once more, and sends nothing that could count twice."
+    )
 }
 
 /// The command that shows the conversion at the root of the problem.

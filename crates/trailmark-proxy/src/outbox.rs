@@ -40,7 +40,7 @@ pub enum Remedy {
 pub enum State {
     /// The delivery that it follows is missing, or ended in another state than recorded; the reason says which.
     Blocked,
-    /// The vendor has something else under our key: an operator decides.
+    /// The vendor has something else under our key, or this under another key: an operator decides.
     Conflict,
     /// The schedule ran out without a final answer. Kept.
     Dead,
@@ -142,6 +142,8 @@ pub enum Doubt {
     /// The vendor says that it does not have what we delete, and no earlier send can have deleted it: is it really
     /// missing?
     Missing,
+    /// Nothing is left to do, but an earlier send may have taken effect: did it?
+    Needless,
     /// The vendor refused it, but an earlier send may have taken effect: did it?
     Refused,
     /// A send's outcome is unknown.
@@ -150,7 +152,8 @@ pub enum Doubt {
 
 impl Doubt {
     /// Every doubt.
-    pub const ALL: [Self; 5] = [Self::Accepted, Self::Duplicate, Self::Missing, Self::Refused, Self::Unknown];
+    pub const ALL: [Self; 6] =
+        [Self::Accepted, Self::Duplicate, Self::Missing, Self::Needless, Self::Refused, Self::Unknown];
 
     /// The word in SQL.
     pub fn as_str(self) -> &'static str {
@@ -158,6 +161,7 @@ impl Doubt {
             Self::Accepted => "accepted",
             Self::Duplicate => "duplicate",
             Self::Missing => "missing",
+            Self::Needless => "needless",
             Self::Refused => "refused",
             Self::Unknown => "unknown",
         }
@@ -213,8 +217,8 @@ pub struct Progress {
     /// The next look-up's question; `None` in other states than `unverified` and `uncertain`.
     pub doubt: Option<Doubt>,
     /// From this time a look-up's "no such thing" is believed. `None` without a doubt; kept in case of a replay if it
-    /// was dropped while in doubt, or if the vendor ignored it and may have it nevertheless. A conflict always has it,
-    /// unless an older version made it.
+    /// was dropped while in doubt, or if the vendor ignored it and may have it nevertheless. A conflict that a look-up
+    /// could settle has it, unless an older version made it.
     pub settles_at: Option<UnixMillis>,
     /// The vendor's own reference.
     pub reference: Option<String>,

@@ -53,6 +53,9 @@ pub struct Earned {
     pub task: Task,
     /// The vendor's own key of what it created.
     pub reference: Option<String>,
+    /// Of a sale: the vendor's own key from its newest recorded refund. At a vendor where a refund replaces the sale's
+    /// transaction, it is the key of what is left.
+    pub refund_reference: Option<String>,
 }
 
 /// What an answer says about a commission.

@@ -25,8 +25,10 @@ pub struct Notice {
     pub customers: Vec<String>,
     /// Keys of the transaction, the vendor's own and ours.
     pub transactions: Vec<String>,
-    /// Keys of the partner, and the vendor's own id of it. Events that share one are about one partner.
+    /// Keys of the partner, or what may be one: a part of a link may be the same for several partners.
     pub partners: Vec<String>,
+    /// The vendor's own id of the partner, which stays when a key is changed: events that share it are about one partner.
+    pub partner_ids: Vec<String>,
 }
 
 /// The meaning of a webhook.
@@ -61,7 +63,8 @@ impl Notice {
 
     /// Whether it names a customer, a transaction or a partner.
     pub fn names_somebody(&self) -> bool {
-        !(self.customers.is_empty() && self.transactions.is_empty() && self.partners.is_empty())
+        let kinds = [&self.customers, &self.transactions, &self.partners, &self.partner_ids];
+        kinds.into_iter().any(|keys| !keys.is_empty())
     }
 }
 

@@ -113,9 +113,9 @@ fn of_deliveries(state: &str, count: u64) -> Option<Trouble> {
     let (tone, one, many, cure) = match outbox::State::from_word(state)? {
         Conflict => (
             Tone::Bad,
-            "is in conflict: the vendor has something else under its key",
-            "are in conflict: the vendor has something else under their keys",
-            "Compare at the vendor, then run `trailmark outbox resolve`.",
+            "is in conflict: what the vendor has differs from what was sent",
+            "are in conflict: what the vendor has differs from what was sent",
+            "Compare at the vendor, then run `trailmark outbox resolve`; `trailmark outbox retry` tries it once more.",
         ),
         Rejected => (
             Tone::Bad,

@@ -5,7 +5,7 @@ use trailmark_vendors::title;
 use trailmark_wire::ids::DeliveryId;
 
 use super::{Story, moment};
-use crate::answer::{Answer, again, of_delivery};
+use crate::answer::{Answer, again, compared, of_delivery};
 use crate::code::Code;
 use crate::store::operator::{AttemptRow, ConversionDetail, DeliveryRow, LaneRow};
 
@@ -142,7 +142,7 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
             detail.conversion.id
         ),
         "conflict" => {
-            format!("{vendor} has something else under this key{reason}. Compare there, then run {}.", resolve(id))
+            format!("What {vendor} has differs from what was sent{reason}. {}", compared(id, vendor))
         }
         "ignored" if next.is_some() => {
             format!(
@@ -157,7 +157,7 @@ fn state(detail: &ConversionDetail, delivery: &DeliveryRow, vendor: &str, lane: 
         "waiting" => format!("It waits{reason}. It goes on automatically. {}", chain(detail, delivery)),
         "blocked" => format!("It is blocked{reason}. {}", chain(detail, delivery)),
         "dropped" => format!("An operator gave it up{reason}."),
-        "not_needed" => format!("{vendor} needs no separate call for it{reason}."),
+        "not_needed" => format!("Nothing is left to do at {vendor}{reason}."),
         "unsupported" => format!("{vendor} cannot take it{reason}."),
         other => format!("Its state is {}{reason}.", other.replace('_', " ")),
     }

@@ -107,8 +107,9 @@ impl Moment {
 
 /// The plan, or its refusal, says that nothing is to be sent. `unsure` as in [`after_send`].
 pub fn without_sending(progress: Progress, state: State, reason: &str, unsure: bool, at: Moment) -> Progress {
+    let doubt = if state == State::NotNeeded { Doubt::Needless } else { Doubt::Refused };
     match unsure {
-        true => doubted(progress, Doubt::Refused, reason, Some(at.settled()), at),
+        true => doubted(progress, doubt, reason, Some(at.settled()), at),
         false => ended(progress, state, reason),
     }
 }
@@ -164,7 +165,8 @@ pub fn after_send(progress: Progress, class: Class, outcome: &Outcome, unsure: b
 /// If an earlier send may have taken effect, a final state without effect needs a look-up first.
 fn looked_up_first(next: Progress, class: Class, at: Moment) -> Progress {
     let doubt = match next.state {
-        State::Ignored | State::NotNeeded | State::Rejected => Doubt::Refused,
+        State::Ignored | State::Rejected => Doubt::Refused,
+        State::NotNeeded => Doubt::Needless,
         State::Dead => Doubt::Unknown,
         _ => return next,
     };
@@ -267,7 +269,8 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
             }
         }
         Some(Doubt::Missing) => retried(progress, "the vendor still shows the record to delete", None, at),
-        Some(Doubt::Refused) => refused(progress, at),
+        Some(Doubt::Needless) => denied(progress, State::NotNeeded, at),
+        Some(Doubt::Refused) => denied(progress, State::Rejected, at),
         Some(Doubt::Duplicate) => unshown(progress),
         Some(Doubt::Unknown) | None => retried(
             progress,
@@ -278,13 +281,13 @@ fn absent(progress: Progress, asked_at: UnixMillis, at: Moment) -> Progress {
     }
 }
 
-/// The vendor refused it and shows no earlier send: believed after [`REFUSAL_LOOK_UPS`] look-ups.
-fn refused(progress: Progress, at: Moment) -> Progress {
+/// The last send did nothing, and the vendor shows no earlier one: believed after [`REFUSAL_LOOK_UPS`] look-ups.
+fn denied(progress: Progress, state: State, at: Moment) -> Progress {
     let wait = READ_BACK_MS.get(progress.look_ups as usize).filter(|_| progress.look_ups + 1 < REFUSAL_LOOK_UPS);
     let (look_ups, reason) = (progress.look_ups.saturating_add(1), progress.reason.clone().unwrap_or_default());
     match wait {
         Some(wait) => Progress { look_ups, due_at: Some(at.now.plus(*wait)), ..progress },
-        None => ended(progress, State::Rejected, &reason),
+        None => ended(progress, state, &reason),
     }
 }
 
@@ -361,7 +364,7 @@ fn due(progress: Progress, message: &str, due_at: UnixMillis) -> Progress {
 fn doubted(progress: Progress, doubt: Doubt, message: &str, due_at: Option<UnixMillis>, at: Moment) -> Progress {
     let state = match doubt {
         Doubt::Accepted | Doubt::Duplicate => State::Unverified,
-        Doubt::Missing | Doubt::Refused | Doubt::Unknown => State::Uncertain,
+        Doubt::Missing | Doubt::Needless | Doubt::Refused | Doubt::Unknown => State::Uncertain,
     };
     let asked = Progress {
         state,

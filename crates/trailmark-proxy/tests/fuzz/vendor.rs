@@ -154,11 +154,11 @@ fn webhook_seeds() -> Vec<Vec<u8>> {
     bodies.iter().map(|body| body.to_string().into_bytes()).chain([b"event=customer_updated".to_vec()]).collect()
 }
 
-/// Every text that stands anywhere in a value, and every number as a key is made of it.
+/// Every text and every number that stands anywhere in a value.
 fn texts(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::String(text) => found.push(text.trim().to_owned()),
-        Value::Number(number) => found.push(format!("#{number}")),
+        Value::Number(number) => found.push(number.to_string()),
         Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
         Value::Object(members) => members.values().for_each(|member| texts(member, found)),
         Value::Null | Value::Bool(_) => {}
@@ -180,7 +180,7 @@ fn look_webhook(input: &[u8]) -> Looked {
         Meaning::Concerns(notice) => {
             let mut said = Vec::new();
             whole.iter().for_each(|whole| texts(whole, &mut said));
-            let kinds = [&notice.customers, &notice.transactions, &notice.partners];
+            let kinds = [&notice.customers, &notice.transactions, &notice.partners, &notice.partner_ids];
             let keys: Vec<&String> = kinds.into_iter().flatten().collect();
             let fits = |key: &&String| (1..=255).contains(&key.chars().count()) && said.contains(*key);
             rule(keys.iter().all(fits), "each key is one that the webhook says", || format!("{keys:?}"))?;

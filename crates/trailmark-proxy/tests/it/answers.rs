@@ -88,13 +88,13 @@ fn every_state_of_a_delivery_has_an_answer() {
     [Waiting] Waiting: PartnerStack accepted it. It is read back at 2026-11-21T09:00:00Z.
     [Waiting] Waiting: It is not known whether PartnerStack has it: HTTP 500. Trailmark asks PartnerStack at 2026-11-21T09:00:00Z, before it sends anything again.
     [Bad] Unclear: It is not known whether PartnerStack has it: no such partner. | Check at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    [Bad] Not paid: PartnerStack has something else under this key: no such partner. | Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    [Bad] Not paid: What PartnerStack has differs from what was sent: no such partner. | Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`. `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002` tries it once more, and sends nothing that could count twice.
     [Bad] Not paid: PartnerStack rejected it: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     [Bad] Not paid: Every attempt failed: no such partner. | Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     [Bad] Not paid: PartnerStack accepted it and credits nobody: no such partner. | Look at PartnerStack for the cause: is the partner approved, does the program run, does PartnerStack know the click and the customer? Once the cause is gone, run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`. If PartnerStack credits the partner after all, run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded --reason …`; if nothing can be done, `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
     [Bad] Not paid: An operator gave it up: no such partner.
     [Bad] Not paid: The customer's signup is not known in this program; this delivery is sent after the customer's signup is reported and recorded. | Report what is missing, or give this up with `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
-    [Good] Recorded: PartnerStack needs no separate call for this.
+    [Good] Recorded: Nothing is left to do at PartnerStack.
     [Bad] Not paid: PartnerStack cannot take it: no such partner.
     ");
 }

@@ -435,6 +435,15 @@ fn what_the_vendor_shows_as_done_is_not_needed_and_looked_up_where_an_earlier_se
         // Also where a look-up came first: the operator may have sent again without one.
         assert_eq!(send_again(class, done()).state, State::Uncertain, "{class:?}");
     }
+    let planned = without_sending(Progress::new(NOW), State::NotNeeded, &message(), true, at(NOW));
+    for mut progress in [send_again(Class::Searchable, done()), planned] {
+        for _ in 0..REFUSAL_LOOK_UPS {
+            assert_eq!(progress.purpose(), Some(Purpose::LookUp));
+            let due_at = progress.due_at.unwrap();
+            progress = after_look_up(progress, &LookUp::Absent, due_at, at(due_at));
+        }
+        assert_eq!((progress.state, progress.reason), (State::NotNeeded, Some(message())));
+    }
 }
 
 #[test]
@@ -547,7 +556,7 @@ proptest! {
                     } else {
                         after_send(progress, class, &outcome, unsure, moment)
                     };
-                    if progress.doubt == Some(Doubt::Refused) {
+                    if matches!(progress.doubt, Some(Doubt::Needless | Doubt::Refused)) {
                         open_since = Some(now);
                     }
                 }
@@ -565,7 +574,8 @@ proptest! {
             }
             let is_read_back = progress.state == State::Ignored;
             prop_assert_eq!(progress.due_at.is_some() && progress.state.is_settled() && !is_read_back, false);
-            let is_denied = matches!(progress.state, State::Rejected | State::Ignored | State::Dead);
+            let is_denied =
+                matches!(progress.state, State::Dead | State::Ignored | State::NotNeeded | State::Rejected);
             prop_assert!(!(is_denied && may_have_effect), "{:?} though a send may have taken effect", progress);
             prop_assert_eq!(progress.doubt.is_some(), matches!(progress.state, State::Uncertain | State::Unverified));
             let waits = progress.due_at.is_some() || progress.state == State::Uncertain;

@@ -191,19 +191,21 @@ fn each_state_says_what_comes_next() {
         next("waiting", None),
         next("dropped", None),
         next("ignored", None),
+        next("not_needed", None),
     ];
     assert_snapshot!(told.join("\n"), @r"
     due: It is due: unknown field `xid`. The next attempt comes at 2026-11-21T09:00:00Z.
     unverified: PartnerStack accepted it: unknown field `xid`. It is read back at 2026-11-21T09:00:00Z.
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Trailmark asks PartnerStack at 2026-11-21T09:00:00Z, before it sends anything again.
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Check there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    conflict: PartnerStack has something else under this key: unknown field `xid`. Compare there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
+    conflict: What PartnerStack has differs from what was sent: unknown field `xid`. Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`. `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002` tries it once more, and sends nothing that could count twice.
     rejected: It was rejected: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     dead: It is a dead letter, kept: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`.
     waiting: It waits: unknown field `xid`. It goes on automatically.
     dropped: An operator gave it up: unknown field `xid`.
     ignored: PartnerStack accepted it and credits nobody: unknown field `xid`. Look at PartnerStack for the cause: is the partner approved, does the program run, does PartnerStack know the click and the customer? Once the cause is gone, run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`. If PartnerStack credits the partner after all, run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded --reason …`; if nothing can be done, `trailmark outbox drop 019aa5a0-6f71-7000-8000-000000000002 --reason …`.
+    not_needed: Nothing is left to do at PartnerStack: unknown field `xid`.
     ");
 }
 

@@ -319,6 +319,16 @@ async fn an_event_with_a_partners_new_key_asks_about_what_the_old_key_brought() 
     let row = town.until_interpreted().await;
     assert_eq!((row.state.as_str(), row.deliveries), ("followed", 1));
     town.until_commission(&id, "pending").await;
+    // These link no key to the partner that the first two do not.
+    let bonus = json!({"event": "reward_created", "partner_key": "ada"});
+    for body in [with_note(event("partnership_updated", "ada"), "again"), bonus] {
+        assert_eq!(town.tell(&body).await.status, 204);
+        assert_eq!(town.until_interpreted().await.state.as_str(), "followed");
+    }
+    let ledger = rusqlite::Connection::open(town.proxy.ledger()).unwrap();
+    let mut links = ledger.prepare("SELECT kind || ' ' || key FROM webhook_subjects ORDER BY 1").unwrap();
+    let links: Result<Vec<String>, _> = links.query_map([], |row| row.get(0)).unwrap().collect();
+    assert_eq!(links.unwrap(), ["partner ada", "partner ada7", "partner_id 7", "partner_id 7"]);
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@
 //! The only word that the vendor's documents show as a reward's status is `ok`: granted, and nothing says whether it was
 //! paid. Our own words are understood, too; any other is `unknown` and shown to the operator. A reward may be a share with
 //! more decimals than its currency has, or points; then the amount is unknown. Nothing tells what a signup or a refund
-//! earns: after a part of a sale was given back, the sale's own transaction has the rest.
+//! earns: after a part of a sale was given back, the sale's own transaction has the rest, or the one under the key that the
+//! vendor told the refund.
 //!
 //! Source: <https://docs.partnero.com/api-reference/transactions>; vendors-2.md § 3, "Transactions".
 
@@ -18,7 +19,7 @@ use trailmark_wire::money::Money;
 use super::answers::{self, text};
 use super::credit::{self, Credit};
 use super::customers::is_deleted;
-use super::transactions::{Searched, is_nobodys, search};
+use super::transactions::{Searched, is_nobodys, keys, search};
 use super::{Account, Withheld, amounts, told};
 use crate::commission::{Commission, Earned, Standing};
 use crate::exchange::{Answer, Call, Step};
@@ -26,26 +27,28 @@ use crate::outcome::{LookUp, Outcome};
 use crate::redaction::Redaction;
 use crate::root::segment;
 
-/// Pages that are read for one question.
+/// Pages that are read under one key.
 const MOST_PAGES: u32 = 1;
 
 /// Asks for the rewards of a recorded sale.
 pub(super) fn ask(account: &Account, earned: &Earned) -> Option<Call<Step<Standing>>> {
     let order = earned.task.order.as_ref().filter(|_| earned.task.kind == Kind::Sale)?;
-    let key = earned.reference.as_deref().unwrap_or(order.key.as_str()).to_owned();
+    let key = earned.reference.as_deref().unwrap_or(order.key.as_str());
+    // The vendor may have recorded the rest under another key.
+    let keys = keys(key, earned.refund_reference.as_deref());
     let (asked, withheld) = (account.clone(), told(&earned.task));
-    let (kept, sought) = (withheld.clone(), key.clone());
+    let kept = withheld.clone();
     let then = move |answer: &Answer, searched: Searched| match searched {
-        Searched::All(found) => of(&asked, &kept, &sought, &found),
+        Searched::All(found) => of(&asked, &kept, &found),
         Searched::Failed(failure) => Step::Done(not_read(answer, failure)),
         Searched::NoList => Step::Done(not_now(answers::said(answer.status, "no list of transactions"))),
         Searched::TooLong => Step::Done(not_now("too many transactions to find this one".into())),
     };
-    Some(search(account, withheld, (key, None), MOST_PAGES, Step::Next, Arc::new(then)))
+    Some(search(account, withheld, keys, MOST_PAGES, Step::Next, Arc::new(then)))
 }
 
-/// What the transactions under the sale's key lead to.
-fn of(account: &Account, withheld: &Withheld, key: &str, found: &[Value]) -> Step<Standing> {
+/// What the sale's transactions lead to.
+fn of(account: &Account, withheld: &Withheld, found: &[Value]) -> Step<Standing> {
     let left: Vec<_> = found.iter().filter(|item| !is_deleted(item)).collect();
     let item = match left.as_slice() {
         [] => return rejected("the vendor no longer has the transaction"),
@@ -61,7 +64,7 @@ fn of(account: &Account, withheld: &Withheld, key: &str, found: &[Value]) -> Ste
     if let Some(standing) = rewarded(item, &account.redaction(withheld)) {
         return Step::Done(standing);
     }
-    let Some(segment) = segment(key) else { return nothing_yet() };
+    let Some(segment) = text(item, "key").and_then(segment) else { return nothing_yet() };
     let request = account.get(&format!("/v1/transactions/{segment}"), "GET /v1/transactions/{key}");
     let (account, withheld) = (account.clone(), withheld.clone());
     Step::Next(Call::new(request, move |answer| {

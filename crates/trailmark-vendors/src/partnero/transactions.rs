@@ -239,7 +239,7 @@ impl Searched {
 /// Reads the result of a search.
 pub(super) type Then<R> = Arc<dyn Fn(&Answer, Searched) -> R + Send + Sync>;
 
-/// Reads the list under a key, and the one under the other key if the first is empty, page by page, `most` pages of each at
+/// Reads the list under a key, and the one under the other key if the first has nothing that is left, page by page, `most` pages of each at
 /// most; `next` makes a further request of it. The filter is documented, but every item is compared, so that the result is
 /// right if the vendor ignores the filter.
 pub(super) fn search<R: 'static>(
@@ -276,7 +276,7 @@ impl<R: 'static> Search<R> {
             let ours = page.items.into_iter().filter(|item| text(item, "key") == Some(&self.key));
             let found: Vec<_> = self.found.iter().cloned().chain(ours).collect();
             match (page.has_more, &self.other) {
-                (false, Some(other)) if found.is_empty() => {
+                (false, Some(other)) if found.iter().all(is_deleted) => {
                     let under_the_other = Self { key: other.clone(), other: None, ..self.at(1, found) };
                     (self.next)(under_the_other.call())
                 }

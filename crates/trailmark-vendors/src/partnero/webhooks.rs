@@ -56,7 +56,8 @@ pub(super) fn read(body: &[u8]) -> Meaning {
         "customer" => Notice { customers: own(data), ..Notice::of(event) },
         "partner" => {
             let all: Vec<_> = own(data).into_iter().chain(credit::keys(data)).collect();
-            Notice { partners: keys(all.iter().map(|key| Some(key.as_str()))), ..Notice::of(event) }
+            let partners = keys(all.iter().map(|key| Some(key.as_str())));
+            Notice { partners, partner_ids: keys([text(data, "id")]), ..Notice::of(event) }
         }
         "transaction" => Notice { transactions: own(data), customers: of(data, "customer"), ..Notice::of(event) },
         // One guide alone names rewards.

@@ -65,8 +65,8 @@ fn notice(event: &str, family: Family, object: &Value) -> Notice {
     match family {
         Family::Customer => Notice { customers: keys([key].into_iter().chain(customers)), ..Notice::of(event) },
         Family::Partner => {
-            let number = number(object);
-            Notice { partners: keys([text(object, "partner_key"), key, number.as_deref()]), ..Notice::of(event) }
+            let partners = keys([text(object, "partner_key"), key]);
+            Notice { partners, partner_ids: number(object).into_iter().collect(), ..Notice::of(event) }
         }
         Family::Transaction => Notice { transactions: keys([key]), customers: keys(customers), ..Notice::of(event) },
         // A reward without a customer, such as a bonus, belongs to the partner alone.
@@ -91,9 +91,9 @@ fn named(thing: &'static str, object: &Value) -> Option<String> {
     ])
 }
 
-/// The vendor's number of a partnership, which stays when the partner's key is changed. No partner's key begins with `#`.
+/// The vendor's number of a partnership.
 fn number(object: &Value) -> Option<String> {
-    object.get("id").and_then(Value::as_u64).map(|id| format!("#{id}"))
+    object.get("id").and_then(Value::as_u64).map(|id| id.to_string())
 }
 
 /// The customer's keys on a thing that belongs to a customer, beside the customer or inside.

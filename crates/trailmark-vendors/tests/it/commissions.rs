@@ -12,14 +12,14 @@ use trailmark_wire::money::Currency;
 use super::{Account, Opened, account, adapter, answer, answer_with, fixture, partnerstack, signup};
 
 fn customer() -> Earned {
-    Earned { task: signup(), reference: Some("cus_1".into()) }
+    Earned { task: signup(), reference: Some("cus_1".into()), refund_reference: None }
 }
 
 fn sale() -> Earned {
     let currency = Currency::new("EUR").unwrap();
     let order = Order { key: OrderKey::new("order_1").unwrap(), amount_minor: 4900, currency, items: Vec::new() };
     let task = Task { kind: Kind::Sale, order: Some(order), customer_reference: Some("cus_1".into()), ..signup() };
-    Earned { task, reference: Some("order_1".into()) }
+    Earned { task, reference: Some("order_1".into()), refund_reference: None }
 }
 
 fn guide() -> Box<Opened> {

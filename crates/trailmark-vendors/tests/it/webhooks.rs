@@ -1,9 +1,15 @@
 //! What a webhook of PartnerStack means: whom to ask about, or why it says nothing.
 
 use serde_json::{Value, json};
-use trailmark_vendors::webhook::Meaning;
+use trailmark_vendors::webhook::{Meaning, Notice};
 
 use super::adapter;
+
+/// The keys of an event's partner, each id behind a `#`.
+pub(crate) fn partner_keys(notice: &Notice) -> String {
+    let ids = notice.partner_ids.iter().map(|id| format!("#{id}"));
+    notice.partners.iter().cloned().chain(ids).collect::<Vec<_>>().join(",")
+}
 
 /// The meaning in one line: what it is, the event, then the keys of customers, transactions and partners.
 fn read(body: &[u8]) -> String {
@@ -13,7 +19,7 @@ fn read(body: &[u8]) -> String {
             notice.event,
             notice.customers.join(","),
             notice.transactions.join(","),
-            notice.partners.join(",")
+            partner_keys(&notice)
         ),
         Meaning::Noted { event, about } => {
             let about = about.map(|about| format!(" | {about}")).unwrap_or_default();

@@ -42,7 +42,7 @@ pub(super) async fn sold(store: &Arc<dyn Store>, number: u16, key: &str) {
 }
 
 /// A refund that names its sale but no customer, as most backends do.
-async fn refunded(store: &Arc<dyn Store>, number: u16, key: &str, sale: &str) {
+pub(super) async fn refunded(store: &Arc<dyn Store>, number: u16, key: &str, sale: &str) {
     let visitor = touched_visitor(store, 100, &["main"]).await;
     let event = Event::Refund { refund: order(key, 30), sale: OrderKey::new(sale).unwrap() };
     let mut refund = of(signup(number, visitor, "u_1"), event);

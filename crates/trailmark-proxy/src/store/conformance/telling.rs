@@ -17,10 +17,10 @@ use trailmark_wire::ids::{ConversionId, WebhookId};
 use trailmark_wire::time::UnixMillis;
 
 use super::Ground;
-use super::ordering::sold;
+use super::ordering::{refunded, sold};
 use super::samples::*;
-use crate::outbox::State;
-use crate::store::delivery::{Lane, LaneKey};
+use crate::outbox::{Progress, State};
+use crate::store::delivery::{Lane, LaneKey, Settlement};
 use crate::store::operator::{DeliveryRow, Filter};
 use crate::store::webhooks::{AskClaim, Asking, Kept, NewWebhook, Told, WebhookChange, WebhookState};
 use crate::store::{Limit, Store, StoreError};
@@ -44,9 +44,9 @@ fn about(customer: &str) -> Meaning {
     Meaning::Concerns(Notice { customers: vec![customer.to_owned()], ..Notice::of("customer_updated") })
 }
 
-fn of_partner(keys: [&str; 2]) -> Meaning {
-    let partners = keys.map(str::to_owned).to_vec();
-    Meaning::Concerns(Notice { partners, ..Notice::of("partnership_updated") })
+fn of_partner(id: &str, keys: &[&str]) -> Meaning {
+    let partners = keys.iter().map(|key| (*key).to_owned()).collect();
+    Meaning::Concerns(Notice { partners, partner_ids: vec![id.to_owned()], ..Notice::of("partnership_updated") })
 }
 
 async fn kept(store: &Arc<dyn Store>, number: u16, body: &str) -> WebhookId {
@@ -189,32 +189,46 @@ pub async fn a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_ev
     let store = ground.open();
     customer(&store, 1).await;
     let first = kept(&store, 1, "a").await;
-    assert_eq!(follow(&store, &first, of_partner(["ada7", "#7"])).await, WebhookState::Unmatched);
+    assert_eq!(follow(&store, &first, of_partner("7", &["ada7"])).await, WebhookState::Unmatched);
     let reason = store.webhook(first.as_str().to_owned()).await.unwrap().reason.unwrap();
     assert!(reason.contains("the partner's key was changed") && reason.contains("conversions check"), "{reason}");
     let known = kept(&store, 2, "b").await;
-    assert_eq!(follow(&store, &known, of_partner(["ada", "#7"])).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &known, of_partner("7", &["ada"])).await, WebhookState::Followed);
     let later = kept(&store, 3, "c").await;
-    assert_eq!(follow(&store, &later, of_partner(["ada8", "#7"])).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &later, of_partner("7", &["ada8"])).await, WebhookState::Followed);
     assert_eq!(store.webhook(later.as_str().to_owned()).await.unwrap().deliveries, 1);
     // The same id in another program is another partner.
     let elsewhere = NewWebhook { program: program("other"), ..webhook(4, "d") };
     store.keep_webhook(elsewhere).await.unwrap();
-    assert_eq!(follow(&store, &id(5004), of_partner(["ada9", "#7"])).await, WebhookState::Unmatched);
+    assert_eq!(follow(&store, &id(5004), of_partner("7", &["ada9"])).await, WebhookState::Unmatched);
 }
 
 pub async fn events_before_a_delivery_are_read_again_by_every_key_of_its_partner(ground: &impl Ground) {
     let store = ground.open();
     let mut ids = Vec::new();
-    for (number, keys) in [(1, ["ada", "#7"]), (2, ["ada7", "#7"]), (3, ["bob", "#8"])] {
+    for (number, id, key) in [(1, "7", "ada"), (2, "7", "ada7"), (3, "8", "bob")] {
         let webhook = kept(&store, number, &number.to_string()).await;
-        assert_eq!(follow(&store, &webhook, of_partner(keys)).await, WebhookState::Unmatched);
+        assert_eq!(follow(&store, &webhook, of_partner(id, &[key])).await, WebhookState::Unmatched);
         ids.push(webhook);
     }
     customer(&store, 1).await;
     let unread = store.unread_webhooks(lane(), 9).await.unwrap();
     assert_eq!(unread.into_iter().map(|webhook| webhook.id).collect::<Vec<_>>(), ids[..2]);
-    assert_eq!(follow(&store, &ids[1], of_partner(["ada7", "#7"])).await, WebhookState::Followed);
+    assert_eq!(follow(&store, &ids[1], of_partner("7", &["ada7"])).await, WebhookState::Followed);
+}
+
+/// The addresses of a vendor's links may share a part, such as their page.
+pub async fn partners_whose_links_share_a_part_are_kept_apart(ground: &impl Ground) {
+    let store = ground.open();
+    let early = kept(&store, 1, "a").await;
+    assert_eq!(follow(&store, &early, of_partner("8", &["pricing", "bob"])).await, WebhookState::Unmatched);
+    customer(&store, 1).await;
+    let adas = kept(&store, 2, "b").await;
+    assert_eq!(follow(&store, &adas, of_partner("7", &["pricing", "ada"])).await, WebhookState::Followed);
+    let bobs = kept(&store, 3, "c").await;
+    assert_eq!(follow(&store, &bobs, of_partner("8", &["pricing", "bob7"])).await, WebhookState::Unmatched);
+    customer(&store, 2).await;
+    assert_eq!(store.unread_webhooks(lane(), 9).await.unwrap(), [], "they are not about this partner");
 }
 
 pub async fn an_answer_never_overwrites_one_to_a_later_question(ground: &impl Ground) {
@@ -227,6 +241,27 @@ pub async fn an_answer_never_overwrites_one_to_a_later_question(ground: &impl Gr
     let row = row(&store, 1).await;
     assert_eq!((row.commission, row.commission_changes.len()), (Commission::Paid, 1));
     assert_eq!(store.next_commission(lane()).await.unwrap(), Some(NOW.plus(5000)));
+}
+
+pub async fn a_question_about_a_sale_names_the_key_of_its_newest_refund(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    let questions = async |lease: u8, reference: &str| {
+        let leased = leased(&store, lease).await;
+        let reference = Some(reference.to_owned());
+        let progress = Progress { state: State::Recorded, due_at: None, reference, ..leased.progress.clone() };
+        store.settle(&leased, Settlement { progress, attempt: None, lane: None }).await.unwrap();
+        let asked = asked(&store, NOW).await.into_iter().map(|asking| asking.earned);
+        asked.map(|earned| (earned.reference, earned.refund_reference)).collect::<Vec<_>>()
+    };
+    let named = |key: &str| Some(key.to_owned());
+    assert_eq!(questions(1, "o_1001").await, [(named("o_1001"), None)]);
+    for (lease, number, key, reference) in [(2, 8, "r_2001", "txn_7"), (3, 9, "r_2002", "txn_8")] {
+        refunded(&store, number, key, "o_1001").await;
+        let questions = questions(lease, reference).await;
+        assert!(questions.contains(&(named("o_1001"), named(reference))), "{questions:?}");
+        assert!(questions.contains(&(named(reference), None)), "{questions:?}");
+    }
 }
 
 pub async fn an_event_during_a_question_has_it_asked_again(ground: &impl Ground) {

@@ -19,8 +19,8 @@ use crate::store::webhooks::{AskClaim, Asking, Told};
 const CONCERNED: u32 = 1000;
 
 /// Deliveries of a program that an event concerns: those of its transactions, otherwise of its customers, otherwise
-/// of its partners. A partner has all keys of the events with which this one shares a key: one of them may have changed
-/// since the click. Deliveries that are not recorded yet are included: they are queried once they are recorded.
+/// of its partners. A partner has all keys of the events that name the same id of the vendor's: the key may have changed since
+/// the click. Deliveries that are not recorded yet are included: they are queried once they are recorded.
 pub(super) fn concerned(
     ledger: &Connection,
     site: &SiteId,
@@ -49,23 +49,28 @@ pub(super) fn concerned(
          WHERE t.site = :site AND t.program = :program AND d.program = :program AND d.commission <> 'paid'
            AND t.partner IN (
              SELECT value FROM json_each(:keys)
-             UNION SELECT twin.key FROM json_each(:keys) named
+             UNION SELECT twin.key FROM json_each(:ids) named
                CROSS JOIN webhook_subjects known ON known.site = :site AND known.program = :program
-                 AND known.kind = 'partner' AND known.key = named.value
+                 AND known.kind = 'partner_id' AND known.key = named.value
                CROSS JOIN webhook_subjects twin ON twin.site = :site AND twin.webhook = known.webhook
                  AND twin.kind = 'partner')
          ORDER BY +d.id DESC LIMIT :most";
-    for (sql, keys) in [(transaction, &notice.transactions), (customer, &notice.customers), (partner, &notice.partners)]
-    {
-        let params = named_params! {
-            ":site": site.as_str(), ":program": program.as_str(), ":keys": to_json(keys)?, ":most": CONCERNED,
-        };
+    let (site, program) = (site.as_str(), program.as_str());
+    for (sql, keys) in [(transaction, &notice.transactions), (customer, &notice.customers)] {
+        let params = named_params! { ":site": site, ":program": program, ":keys": to_json(keys)?, ":most": CONCERNED };
         let found = if keys.is_empty() { Vec::new() } else { all(ledger, sql, params, |row| checked(row, "id"))? };
         if !found.is_empty() {
             return Ok(found);
         }
     }
-    Ok(Vec::new())
+    if notice.partners.is_empty() && notice.partner_ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (keys, ids) = (to_json(&notice.partners)?, to_json(&notice.partner_ids)?);
+    let params = named_params! {
+        ":site": site, ":program": program, ":keys": keys, ":ids": ids, ":most": CONCERNED,
+    };
+    all(ledger, partner, params, |row| checked(row, "id"))
 }
 
 /// Schedules a query for a delivery if it is recorded.
@@ -140,15 +145,24 @@ fn asked(
     let sql = "UPDATE deliveries SET commission_asked = commission_asked + 1, commission_due_at = ?3
                WHERE site = ?1 AND id = ?2";
     write(ledger, sql, (key.0, key.1, again_at.0))?;
-    let sql = "SELECT d.commission_asked, d.commission, d.reference, c.received_at FROM deliveries d
-               JOIN conversions c ON c.site = d.site AND c.id = d.conversion WHERE d.site = ?1 AND d.id = ?2";
+    let sql = "SELECT d.commission_asked, d.commission, d.reference, c.received_at,
+                      (SELECT rd.reference FROM conversions r
+                         JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
+                       WHERE c.kind = 'sale' AND r.site = c.site AND r.refund_of = c.external_id AND +r.kind = 'refund'
+                         AND rd.state = 'recorded'
+                       ORDER BY +rd.id DESC LIMIT 1) AS refund_reference
+               FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+               WHERE d.site = ?1 AND d.id = ?2";
     let found = first(ledger, sql, key, |row| {
-        let (number, reference): (u32, Option<String>) = (plain(row, "commission_asked")?, plain(row, "reference")?);
-        Ok((number, word::<Commission>(row, "commission")?, reference, time(row, "received_at")?))
+        let number: u32 = plain(row, "commission_asked")?;
+        let references: (Option<String>, Option<String>) =
+            (plain(row, "reference")?, plain(row, "refund_reference")?);
+        Ok((number, word::<Commission>(row, "commission")?, references, time(row, "received_at")?))
     })?;
-    let (number, commission, reference, received_at) = found.ok_or(StoreError::NotFound("delivery"))?;
+    let (number, commission, (reference, refund_reference), received_at) =
+        found.ok_or(StoreError::NotFound("delivery"))?;
     let task = tasks::of_delivery(ledger, &lane.site, &delivery)?;
-    let earned = Earned { task, reference };
+    let earned = Earned { task, reference, refund_reference };
     Ok(Asking { lane: lane.clone(), delivery, number, earned, commission, received_at, again_at })
 }
 

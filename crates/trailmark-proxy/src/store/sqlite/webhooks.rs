@@ -8,7 +8,7 @@ use trailmark_wire::time::UnixMillis;
 
 use super::commissions;
 use super::paging::{Listing, Order};
-use super::rows::{all, checked, count, first, maybe_time, plain, time, word, write};
+use super::rows::{all, checked, count, first, maybe_time, plain, time, to_json, word, write};
 use crate::store::delivery::LaneKey;
 use crate::store::listing::{Filter, Page};
 use crate::store::webhooks::{Kept, NewWebhook, Unread, WebhookChange, WebhookRow, WebhookState};
@@ -153,8 +153,8 @@ impl<'a> Stands<'a> {
 }
 
 /// Schedules a commission query for every delivery of the customer, transaction or partner that the event names. Without such
-/// a delivery, stores those keys in `webhook_subjects`; otherwise only the partner's, by which a later event with another key
-/// of that partner is matched.
+/// a delivery, stores those keys in `webhook_subjects`. Otherwise only the partner's id with its keys, by which a later event
+/// with another key of that partner is matched; once is enough.
 fn concern<'a>(
     ledger: &Connection,
     site: &SiteId,
@@ -164,19 +164,40 @@ fn concern<'a>(
     now: UnixMillis,
 ) -> Result<Stands<'a>, StoreError> {
     let deliveries = commissions::concerned(ledger, site, program, notice)?;
-    let all = [("partner", &notice.partners), ("customer", &notice.customers), ("transaction", &notice.transactions)];
-    let is_of_partner = notice.customers.is_empty() && notice.transactions.is_empty();
-    let kept = all.iter().take(if deliveries.is_empty() { all.len() } else { 1 });
-    remember_subjects(ledger, site, id, program, kept)?;
+    let of_partner = [("partner", &notice.partners), ("partner_id", &notice.partner_ids)];
     if deliveries.is_empty() {
+        let others = [("customer", &notice.customers), ("transaction", &notice.transactions)];
+        remember_subjects(ledger, site, id, program, others.iter().chain(&of_partner))?;
+        let is_of_partner = notice.customers.is_empty() && notice.transactions.is_empty();
         let reason = if is_of_partner { UNMATCHED_PARTNER } else { UNMATCHED };
         return Ok(Stands::so(WebhookState::Unmatched, Some(&notice.event), reason));
+    }
+    if !are_linked(ledger, site, program, notice)? {
+        remember_subjects(ledger, site, id, program, of_partner.iter())?;
     }
     for delivery in &deliveries {
         commissions::mark(ledger, site, delivery, now)?;
     }
     let number = i64::try_from(deliveries.len()).unwrap_or(i64::MAX);
     Ok(Stands { state: WebhookState::Followed, event: Some(&notice.event), reason: None, deliveries: number })
+}
+
+/// Whether there is nothing to remember: the event names no id of the partner, or no key, or both stand in earlier events.
+fn are_linked(ledger: &Connection, site: &SiteId, program: &ProgramId, notice: &Notice) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM json_each(:ids) named CROSS JOIN json_each(:keys) shown
+               WHERE NOT EXISTS (
+                 SELECT 1 FROM webhook_subjects known CROSS JOIN webhook_subjects twin
+                   ON twin.site = :site AND twin.program = :program AND twin.kind = 'partner'
+                     AND twin.key = shown.value AND twin.webhook = known.webhook
+                 WHERE known.site = :site AND known.program = :program AND known.kind = 'partner_id'
+                   AND known.key = named.value)";
+    let row = named_params! {
+        ":site": site.as_str(),
+        ":program": program.as_str(),
+        ":keys": to_json(&notice.partners)?,
+        ":ids": to_json(&notice.partner_ids)?,
+    };
+    Ok(count(ledger, sql, row)? == 0)
 }
 
 fn remember_subjects<'a>(
@@ -200,7 +221,7 @@ fn forget_subjects(ledger: &Connection, site: &SiteId, id: &WebhookId) -> Result
     write(ledger, sql, (site.as_str(), id.as_str())).map(|_| ())
 }
 
-/// Interprets unmatched webhooks again that name a delivery which was just recorded, or share a partner with one that does.
+/// Interprets unmatched webhooks again that name a delivery which was just recorded, or the vendor's id of its partner.
 pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<(), StoreError> {
     let sql = "UPDATE webhooks SET state = 'received' WHERE site = ?1 AND state = 'unmatched' AND id IN (
                  WITH delivery AS (
@@ -214,11 +235,11 @@ pub(super) fn meet(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) ->
                    UNION SELECT program, 'transaction', order_key FROM delivery
                    UNION SELECT program, 'transaction', reference FROM delivery
                    UNION SELECT program, 'partner', partner FROM delivery
-                   UNION SELECT delivery.program, 'partner', twin.key FROM delivery
+                   UNION SELECT delivery.program, 'partner_id', twin.key FROM delivery
                      CROSS JOIN webhook_subjects known ON known.site = ?1 AND known.program = delivery.program
                        AND known.kind = 'partner' AND known.key = delivery.partner
                      CROSS JOIN webhook_subjects twin ON twin.site = ?1 AND twin.webhook = known.webhook
-                       AND twin.kind = 'partner')
+                       AND twin.kind = 'partner_id')
                  SELECT s.webhook FROM subjects CROSS JOIN webhook_subjects s
                    ON s.site = ?1 AND s.program = subjects.program AND s.kind = subjects.kind AND s.key = subjects.key)";
     write(ledger, sql, (site.as_str(), delivery.as_str())).map(|_| ())

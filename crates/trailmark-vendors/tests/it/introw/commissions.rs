@@ -10,7 +10,7 @@ use super::{KEY, fixture, introw, signup};
 use crate::{answer, rendered};
 
 fn ask(task: Task, reference: Option<&str>) -> Option<Call<Step<Standing>>> {
-    introw().commission(&Earned { task, reference: reference.map(str::to_owned) })
+    introw().commission(&Earned { task, reference: reference.map(str::to_owned), refund_reference: None })
 }
 
 fn line(status: &str, payout: &str) -> String {

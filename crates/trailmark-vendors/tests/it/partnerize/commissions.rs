@@ -11,7 +11,7 @@ use trailmark_wire::ids::OrderKey;
 use super::{answer, current, entry, guide, recorded, refund, report, run, sale};
 
 fn earned(reference: Option<&str>) -> Earned {
-    Earned { task: sale(2900, "EUR", Vec::new()), reference: reference.map(str::to_owned) }
+    Earned { task: sale(2900, "EUR", Vec::new()), reference: reference.map(str::to_owned), refund_reference: None }
 }
 
 /// The requests of one question about several commissions, and its answer.
@@ -93,7 +93,7 @@ fn an_answer_that_tells_nothing_is_no_state() {
     for (status, body) in [(200, ""), (200, "<html>"), (403, "<html>"), (404, forbidden), (429, ""), (500, "")] {
         assert!(standing(status, body).starts_with("not now | "), "{status} {body}");
     }
-    let refund = Earned { task: refund(100, 0), reference: None };
+    let refund = Earned { task: refund(100, 0), ..earned(None) };
     let commissions = current().commissions.unwrap();
     assert!(
         commissions.ask_together(std::slice::from_ref(&refund)).is_none(),
@@ -101,7 +101,7 @@ fn an_answer_that_tells_nothing_is_no_state() {
     );
     let (_, found) = ask(&[refund, earned(None)], &[answer(200, recorded!("200_report"))]);
     assert!(matches!(found.as_slice(), [None, Some(Standing::Is { commission: Commission::Pending, .. })]));
-    let no_order = Earned { task: Task { order: None, ..earned(None).task }, reference: None };
+    let no_order = Earned { task: Task { order: None, ..earned(None).task }, ..earned(None) };
     assert!(commissions.ask_together(&[no_order]).is_none());
 }
 

@@ -9,11 +9,15 @@ use trailmark_wire::conversion::Kind;
 use super::{adapter, answer, driven, fixture, listed, page, refund, sale, shown, signup};
 
 fn earned(task: Task) -> Earned {
-    Earned { task, reference: Some("o_1001".into()) }
+    Earned { task, reference: Some("o_1001".into()), refund_reference: None }
 }
 
 fn asked(answers: &[Answer]) -> (Vec<String>, String) {
-    let call = adapter().commissions.unwrap().ask(&earned(sale(1230, "EUR"))).unwrap();
+    asked_about(&earned(sale(1230, "EUR")), answers)
+}
+
+fn asked_about(earned: &Earned, answers: &[Answer]) -> (Vec<String>, String) {
+    let call = adapter().commissions.unwrap().ask(earned).unwrap();
     let (lines, standing) = driven(call, answers);
     let told = match standing {
         Standing::AuthFailed => "auth failed".into(),
@@ -88,6 +92,27 @@ fn a_transaction_that_is_gone_or_nobodys_earns_nothing() {
     assert!(told(&[page(&[nobodys])]).starts_with("rejected | the vendor credits nobody"));
     let twice = page(&[shown(&12.3.into()), shown(&12.3.into())]);
     assert_eq!(told(&[twice]), "unknown | the vendor has 2 transactions under the sale's key");
+}
+
+#[test]
+fn what_a_refund_left_under_another_key_is_found_there() {
+    let earned = Earned { refund_reference: Some("txn_7".into()), ..earned(sale(1230, "EUR")) };
+    let mut gone = shown(&12.3.into());
+    gone["deleted_at"] = json!("2026-11-21");
+    let mut rest = shown(&9.3.into());
+    rest["key"] = json!("txn_7");
+    let bare = page(&[rest.clone()]);
+    rest["rewards"] = json!([reward("ok", json!(2.79))]);
+    for first in [page(&[]), page(&[gone])] {
+        let (lines, standing) = asked_about(&earned, &[first.clone(), page(&[rest.clone()])]);
+        assert_eq!(lines[1], "GET /v1/transactions?key=txn_7&limit=100&page=1");
+        assert_eq!(standing, "approved | 2.79 EUR");
+        let one = answer(200, &json!({"data": rest, "status": 1}).to_string());
+        let (lines, standing) = asked_about(&earned, &[first, bare.clone(), one]);
+        assert_eq!((lines[2].as_str(), standing.as_str()), ("GET /v1/transactions/txn_7", "approved | 2.79 EUR"));
+    }
+    let (lines, standing) = asked_about(&earned, &[page(&[]), page(&[])]);
+    assert_eq!((lines.len(), standing.as_str()), (2, "rejected | the vendor no longer has the transaction"));
 }
 
 #[test]

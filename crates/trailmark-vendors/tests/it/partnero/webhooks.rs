@@ -6,6 +6,7 @@ use trailmark_vendors::webhook::Meaning;
 use trailmark_vendors::{Adapter, Dialect};
 
 use super::{adapter, fixture, named};
+use crate::webhooks::partner_keys;
 
 /// Stands for HMAC-SHA-256, which no crate of this workspace layer has: every bit of key and message matters.
 fn mac(key: &[u8], message: &[u8]) -> [u8; 32] {
@@ -75,7 +76,7 @@ fn read(body: &Value) -> String {
             notice.event,
             notice.customers.join(","),
             notice.transactions.join(","),
-            notice.partners.join(",")
+            partner_keys(&notice)
         ),
         Meaning::Noted { event, .. } => format!("noted {event}"),
         Meaning::UnknownEvent { event } => format!("unknown {event}"),
@@ -101,11 +102,11 @@ fn an_event_names_its_customer_transaction_or_partner() {
     let partner: Value = serde_json::from_str(fixture!("201_partner")).unwrap();
     for name in ["created", "updated", "approved", "rejected", "archived", "deleted"] {
         let told = read(&event(&format!("partner.{name}"), &partner["data"]));
-        assert_eq!(told, format!("partner.{name} |  |  | partner_123,ref_123"));
+        assert_eq!(told, format!("partner.{name} |  |  | partner_123,ref_123,#partner_123"));
     }
     assert_eq!(
         read(&event("partner.archived", &json!({"key": "ada", "id": "p_1"}))),
-        "partner.archived |  |  | ada,p_1"
+        "partner.archived |  |  | ada,p_1,#p_1"
     );
     let reward = json!({"key": "r_1", "transaction": "o_1001", "customer": "u_1"});
     assert_eq!(read(&event("reward.paid", &reward)), "reward.paid | u_1 | o_1001 | ");
