@@ -155,8 +155,7 @@ fn asked(
                WHERE d.site = ?1 AND d.id = ?2";
     let found = first(ledger, sql, key, |row| {
         let number: u32 = plain(row, "commission_asked")?;
-        let references: (Option<String>, Option<String>) =
-            (plain(row, "reference")?, plain(row, "refund_reference")?);
+        let references: (Option<String>, Option<String>) = (plain(row, "reference")?, plain(row, "refund_reference")?);
         Ok((number, word::<Commission>(row, "commission")?, references, time(row, "received_at")?))
     })?;
     let (number, commission, (reference, refund_reference), received_at) =

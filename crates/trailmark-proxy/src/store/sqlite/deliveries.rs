@@ -12,8 +12,8 @@ use crate::lanes::is_paused;
 use crate::outbox::{Doubt, Progress, Purpose, State};
 use crate::store::StoreError;
 use crate::store::delivery::{
-    AttemptEnd, AttemptKey, Claim, Expired, FURTHEST_DUE_MS, FURTHEST_EXPIRY_MS, Glance, LaneKey, LeaseId, Leased, NewAttempt,
-    Settlement, TurnRule,
+    AttemptEnd, AttemptKey, Claim, Expired, FURTHEST_DUE_MS, FURTHEST_EXPIRY_MS, Glance, LaneKey, LeaseId, Leased,
+    NewAttempt, Settlement, TurnRule,
 };
 
 /// A delivery with its conversion's kind, and whether a finished send may have taken effect.
