@@ -570,7 +570,10 @@ async fn names(world: &World, account: &str, click: &Value, rows: [Option<&Deliv
         ("partner", shown(&state["partners"][0]["id"])),
     ];
     let ids = all.into_iter().filter_map(|(name, id)| Some((format!("{{{name}}}"), id?)));
-    ids.filter(|(_, id)| !OURS.contains(&id.as_str())).collect()
+    let mut ids: Vec<_> = ids.filter(|(_, id)| !OURS.contains(&id.as_str())).collect();
+    // An id of the guide contains another one.
+    ids.sort_by_key(|(_, id)| std::cmp::Reverse(id.len()));
+    ids
 }
 
 /// A logged request as one line; says what is wrong with its headers.

@@ -149,7 +149,7 @@ fn asked(
                       (SELECT rd.reference FROM conversions r
                          JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
                        WHERE c.kind = 'sale' AND r.site = c.site AND r.refund_of = c.external_id AND +r.kind = 'refund'
-                         AND rd.state = 'recorded'
+                         AND +rd.state = 'recorded'
                        ORDER BY +rd.id DESC LIMIT 1) AS refund_reference
                FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                WHERE d.site = ?1 AND d.id = ?2";
