@@ -346,10 +346,11 @@ impl World {
         }
     }
 
-    /// Waits for two looks of the engine, so that it has leased what it would lease.
+    /// Waits for three looks of the engine: the first may probe, the second leases what the probe freed, and the third comes
+    /// after that lease.
     pub(crate) async fn looked(&self) {
         let mut looks = self.store.looks.subscribe();
-        for _ in 0..2 {
+        for _ in 0..3 {
             looks.mark_unchanged();
             self.engine.wake();
             tokio::time::timeout(PATIENCE, looks.changed()).await.unwrap().unwrap();
