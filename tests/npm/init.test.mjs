@@ -21,6 +21,7 @@ tracking_token = "env:PARTNERSTACK_TRACKING_TOKEN"
 base_url = "${simulator}/partnerstack"
 tracking_url = "${simulator}/partnerlinks"
 confirm_after = "4s"
+unique_keys = true
 
 [[sites]]
 id = "globex"

@@ -45,7 +45,7 @@ impl Vendor for Acme {
     }
 
     fn key_space(&self) -> Option<KeySpace> {
-        Some(KeySpace { of: "customers", name: "account", told_by: const { &[BASE_URL.name] } })
+        Some(KeySpace { of: "customers", name: "account", told_by: const { &[BASE_URL.name] }, is_told_by_credentials: true })
     }
 
     fn pace(&self) -> Pace {
