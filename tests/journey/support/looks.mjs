@@ -54,7 +54,7 @@ function faintTexts() {
   return { faint, looked };
 }
 
-/** Whether the page fits its window, and every control has a name and fits a finger or its line. */
+/** Whether the page fits its window and each table its place, and every control has a name. */
 function flaws() {
   const found = [];
   const { scrollWidth } = document.documentElement;
@@ -65,6 +65,11 @@ function flaws() {
   }
   for (const control of document.querySelectorAll('a[href], button')) {
     if (!(control.textContent.trim() || control.ariaLabel)) found.push(`${control.outerHTML} has no name`);
+  }
+  for (const table of document.querySelectorAll('table')) {
+    const frame = table.closest('section, aside') ?? document.body;
+    const beyond = table.getBoundingClientRect().right - frame.getBoundingClientRect().right;
+    if (beyond > 0) found.push(`a table goes ${Math.round(beyond)} px beyond its frame`);
   }
   const levels = [...document.querySelectorAll('h1')].filter((heading) => heading.checkVisibility());
   if (levels.length !== 1) found.push(`${levels.length} headings of the first level`);
