@@ -159,13 +159,21 @@ for (const kind of KINDS) {
     assert.deepEqual([...new Set(statuses)], [204, 429]);
   };
 
+  /** Calls until it is refused again: time may have given back a call or two, but `headers` give no rate of their own. */
+  const refusedAgain = async (front, from, headers) => {
+    for (let number = 0; number < LIMIT / 2; number += 1) {
+      const answer = await call(front, from, headers);
+      if (answer.status === 429) return answer;
+    }
+    return assert.fail(`a rate of its own: ${JSON.stringify(headers)}`);
+  };
+
   test(`clients behind ${kind} have a rate each, and a header of their own gives them no other`, async () => {
     const [busy, other] = { nginx: ['127.0.0.2', '127.0.0.3'], caddy: ['127.0.0.4', '127.0.0.5'] }[kind];
     await spend(narrow[kind], busy);
     for (const address of ['203.0.113.7', '127.0.0.1', '203.0.113.7, 127.0.0.1']) {
       const forged = { 'x-forwarded-for': address, 'x-real-ip': address, forwarded: `for=${address}` };
-      const refused = await call(narrow[kind], busy, forged);
-      assert.equal(refused.status, 429, address);
+      const refused = await refusedAgain(narrow[kind], busy, forged);
       assert.match(refused.headers['retry-after'], /^\d+$/);
     }
     assert.equal((await call(narrow[kind], other)).status, 204);
@@ -180,7 +188,8 @@ for (const kind of KINDS) {
     }[kind];
     const named = (addresses) => ({ 'x-forwarded-for': addresses });
     await spend(front, CDN, () => named(busy));
-    assert.equal((await call(front, CDN, named(`198.51.100.1, ${busy}`))).status, 429, 'only the last was the CDN');
+    // Only the last was the CDN.
+    await refusedAgain(front, CDN, named(`198.51.100.1, ${busy}`));
     assert.equal((await call(front, CDN, named(other))).status, 204);
     await spend(front, round, (number) => named(`198.51.100.${number}`));
   });
