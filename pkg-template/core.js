@@ -1,6 +1,8 @@
-// The code that the script tag (loader.js) and the npm package (index.js) share. It starts the module, hands it arrival and
-// queue, answers calls through it, drains the stored queue, and binds forms. The module decides about conversions. If
-// anything fails, the page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message.
+// The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
+// work, hands it arrival and queue, answers calls through it, drains the stored queue, and binds forms. Most pages have no
+// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions. If anything fails, the
+// page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names
+// that the vendors' links and scripts use (xtask/src/vendor_names.rs).
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
 // argument is the number of earlier tries.
@@ -8,7 +10,9 @@ export const run = (trailmark, settings, load) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
-  let loading, tries = 0, call, timer;
+  // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
+  // it; withdrawn: that was a grant, and the page has taken it back.
+  let decided, rested, withdrawn, loading, tries = 0, call, timer;
 
   // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
@@ -48,9 +52,27 @@ export const run = (trailmark, settings, load) => {
     }
   };
 
+  // Whether the module can have work: a recognised name in the address, a vendor's cookie, or something of ours in cookies or
+  // storage. Rather once too often: the module reads all of it exactly (crates/trailmark-wire/src/landing.rs).
+  const isNeeded = () => {
+    try {
+      const ours = 'tm_' + settings.site;
+      const names = `__PARAMS__,__COOKIES__,${ours},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
+      const words = unescape(`${state.a.url} ${document.cookie}`).toLowerCase().split(/[\s&?;#/=+]/);
+      return settings.debug || words.some(word => names.includes(word)) ||
+        Object.keys(localStorage).some(key => key.startsWith(ours + '_'));
+    } catch (_) {
+      return true;
+    }
+  };
+
+  // The consent in force once the page has said `word`; src/consent.rs has the rule.
+  const consent = word => navigator.globalPrivacyControl ? 'denied' :
+    [word, state.s, settings.consent, 'pending'].find(word => ['granted', 'denied', 'pending'].includes(word));
+
   const begin = () => {
     if (loading) return;
-    loading = 1;
+    loading = decided = 1;
     (async () => {
       // Fails immediately, before any download, if the page's policy forbids WebAssembly or the browser lacks it.
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
@@ -60,7 +82,7 @@ export const run = (trailmark, settings, load) => {
       const site = sdk.start({
         ...settings,
         params: typeof params == 'string' ? params.match(/[^\s,]+/g) : params,
-        consent: state.s || settings.consent,
+        consent: withdrawn ? 'granted' : state.s || settings.consent,
         debug: debug ? 1 : null
       }, { ...state.a, again: state.a.again || null });
       call = (name, argument) => sdk.call(site, name, argument);
@@ -80,18 +102,34 @@ export const run = (trailmark, settings, load) => {
     });
   };
 
-  // A conversion does not wait until the page is idle.
+  // Answers without the module where it has no work. Otherwise begins: at once for a conversion, and where `ready` has said
+  // `idle` already; else when the page is idle.
+  const start = (calls = state.q) => {
+    if (loading || document.prerendering) return;
+    calls.map(configure);
+    if (calls.some(isConversion)) return begin();
+    // Scheduled, or failed: a later conversion tries again.
+    if (decided) return;
+    withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word == 'denied');
+    decided = withdrawn || isNeeded();
+    if (decided) return rested ? begin() : whenIdle();
+    rested = consent();
+    state.o({ attributed: false, mode: 'idle' });
+    state.q.splice(0).map(([name, argument, resolve]) => resolve(name == 'consent' ? consent(argument) : null));
+  };
+
   state.q.push = (...calls) => {
-    calls.some(isConversion) && begin();
-    return Array.prototype.push.apply(state.q, calls);
+    Array.prototype.push.apply(state.q, calls);
+    start(calls);
   };
 
   // The page is back from the back/forward cache, or online again.
   w.addEventListener('pageshow', event => {
-    if (event.persisted && call) {
-      call('resume');
-      drain();
-    }
+    if (!event.persisted) return;
+    // Another page may have left something to do.
+    if (!call) return start();
+    call('resume');
+    drain();
   });
   w.addEventListener('online', () => call && drain());
 
@@ -109,7 +147,6 @@ export const run = (trailmark, settings, load) => {
     trailmark[kind](input);
   });
 
-  const start = () => state.q.some(isConversion) ? begin() : whenIdle();
   const idle = () => (w.requestIdleCallback || setTimeout)(begin);
   const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
   if (!document.prerendering) return start();

@@ -9,8 +9,11 @@ export type ConsentState = 'granted' | 'denied' | 'pending';
 export interface Ready {
   /** Whether this visitor has a touch of a partner. */
   attributed: boolean;
-  /** `wasm` if the module runs; `off` if it does not (blocked, too old a browser, inside a frame). */
-  mode: 'wasm' | 'js' | 'off';
+  /**
+   * `wasm` if the module runs; `idle` if it has no work on this page, and is loaded by the first call that needs it; `off` if
+   * it cannot run (blocked, too old a browser, inside a frame).
+   */
+  mode: 'wasm' | 'js' | 'idle' | 'off';
 }
 
 /** One referral arrival in one program. */

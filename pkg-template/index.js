@@ -25,9 +25,8 @@ const inert = {
 };
 
 const fetched = async (wasmUrl = new URL('./sdk_bg.wasm', import.meta.url)) => {
-  const glue = await import('./sdk.js');
-  // As bytes, so that a wrong MIME type does not matter.
-  const answer = await fetch(wasmUrl), bytes = await answer.arrayBuffer();
+  // As bytes, so that a wrong MIME type does not matter; beside the glue.
+  const [glue, answer] = await Promise.all([import('./sdk.js'), fetch(wasmUrl)]), bytes = await answer.arrayBuffer();
   // A bundler that does not know `new URL` leaves the module out, and many hosts then answer with a page. A module begins
   // with `\0asm`.
   if (new Uint8Array(bytes)[1] != 97) {

@@ -16,13 +16,14 @@ if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
     params: data.params,
     debug: 'debug' in data
   }, async tries => {
+    // As bytes, so that a wrong MIME type does not matter; beside the glue.
+    const wasm = fetch(new URL('__WASM__', base));
+    wasm.catch(() => {});
     // A browser may remember a failed import by its address, including the fragment.
     const glue = await import(new URL('__GLUE__', base) + (tries ? '#' + tries : '')).catch(error => {
       throw error + '; load sdk.js from the proxy';
     });
-    // As bytes, so that a wrong MIME type does not matter.
-    const wasm = await fetch(new URL('__WASM__', base));
-    await glue.load(await wasm.arrayBuffer());
+    await glue.load(await (await wasm).arrayBuffer());
     return glue;
   });
 }

@@ -1,6 +1,6 @@
-//! The names that vendors' links and scripts use, for the hand-written half of the browser's module: `__PARAMS__` in a file of
-//! `pkg-template` becomes the parameters, separated by commas. They are read from the text of the vendors' `captures.rs`, since
-//! this crate imports no other.
+//! The names that vendors' links and scripts use, for the hand-written half of the browser's module: in a file of
+//! `pkg-template`, `__PARAMS__` becomes the parameters and `__COOKIES__` the cookies, separated by commas. They are read from
+//! the text of the vendors' `captures.rs`, since this crate imports no other.
 
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,9 @@ use crate::shell;
 /// Where the vendors' folders are.
 const ADAPTERS: &str = "crates/trailmark-vendors/src";
 
-/// What stands for the parameters.
-const PARAMS: &str = "__PARAMS__";
+/// What stands for the names, with the members of a vendor's table that have them.
+const LISTS: [(&str, [&str; 2]); 2] =
+    [("__PARAMS__", ["click_params:", "partner_params:"]), ("__COOKIES__", ["click_cookies:", "partner_cookies:"])];
 
 /// The file of each vendor.
 pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
@@ -28,19 +29,21 @@ pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
 /// A file cannot be read.
 pub(crate) fn filled(root: &Path, template: &Path) -> Result<String> {
     let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
-    let text = read(template)?;
-    if !text.contains(PARAMS) {
-        return Ok(text);
+    let mut text = read(template)?;
+    for (mark, members) in LISTS {
+        if text.contains(mark) {
+            let sources: Vec<String> = files(root)?.iter().map(|file| read(file)).collect::<Result<_>>()?;
+            let names: Vec<&str> = sources.iter().flat_map(|source| names(source, members)).collect();
+            text = text.replace(mark, &names.join(","));
+        }
     }
-    let sources: Vec<String> = files(root)?.iter().map(|file| read(file)).collect::<Result<_>>()?;
-    let names: Vec<&str> = sources.iter().flat_map(|source| params(source)).collect();
-    Ok(text.replace(PARAMS, &names.join(",")))
+    Ok(text)
 }
 
-/// The parameters of one vendor, in their order.
-fn params(source: &str) -> impl Iterator<Item = &str> {
+/// The names in these members of one vendor's table, in their order.
+fn names<'s>(source: &'s str, members: [&'static str; 2]) -> impl Iterator<Item = &'s str> {
     let lists = source.split(['{', '\n']).map(str::trim_start);
-    let lists = lists.filter(|text| text.starts_with("click_params:") || text.starts_with("partner_params:"));
+    let lists = lists.filter(move |text| members.iter().any(|member| text.starts_with(member)));
     lists
         .filter_map(|text| text.split_once('[')?.1.split_once(']'))
         .flat_map(|(list, _)| list.split('"').skip(1).step_by(2))
@@ -51,12 +54,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_parameters_of_a_vendor_are_those_that_its_links_carry_whatever_the_layout() {
+    fn the_names_of_a_vendor_are_those_of_its_table_whatever_the_layout() {
         let long = "const NAMES: Names = Names {\n    click_params: &[\"a_id\", \"b\"],\n    click_cookies: &[\"c\"],\n    \
                     partner_params: &[\"d\"],\n    default_params: &[\"aff\"],\n};\n";
-        assert_eq!(params(long).collect::<Vec<_>>(), ["a_id", "b", "d"]);
+        let [(_, params), (_, cookies)] = LISTS;
+        assert_eq!(names(long, params).collect::<Vec<_>>(), ["a_id", "b", "d"]);
+        assert_eq!(names(long, cookies).collect::<Vec<_>>(), ["c"]);
         let short = "const NAMES: Names = Names { click_params: &[\"a\"], ..NOTHING };\n";
-        assert_eq!(params(short).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(names(short, params).collect::<Vec<_>>(), ["a"]);
     }
 
     #[test]
@@ -66,6 +71,8 @@ mod tests {
         for name in ["ps_xid", "gsxid", "ps_partner_key", "gspk", "clickref", "irw_id"] {
             assert!(stub.contains(&format!("{name},")), "{name}");
         }
-        assert!(!stub.contains(PARAMS) && !stub.contains("partnero_partner"), "{stub}");
+        let core = filled(&root, &root.join("pkg-template/core.js")).unwrap();
+        assert!(core.contains("growSumoPartnerKey,") && core.contains("partnero_partner,"), "{core}");
+        assert!(LISTS.iter().all(|(mark, _)| !stub.contains(mark) && !core.contains(mark)));
     }
 }
