@@ -67,7 +67,8 @@
       // By reload or back/forward: the arrival may have been reported before; the proxy knows.
       again: (performance.navigation || 0).type > 0
     };
-    // Only the recognised parameters of query and fragment are sent. core.js empties the address once the module is loaded.
+    // Only the path, as the wire cuts it, and the recognised parameters of query and fragment are sent. core.js empties the
+    // address once the module is loaded.
     w.addEventListener('pagehide', () => {
       try {
         state.q.filter(call => isConversion(call[0])).map(settle);
@@ -76,7 +77,7 @@
         const found = url.match(RegExp(`[?&#;/](${names})[=/][^?&#;]+`, 'gi'));
         if (found && granted())
           navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({
-            site, ...state.a, url: url.split(/[?#]/)[0] + '?' + found.join('').slice(1)
+            site, ...state.a, url: url.split(/[?&;#]|%3f/i)[0] + '?' + found.join('')
           }));
       } catch (_) {}
     });
