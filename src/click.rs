@@ -8,7 +8,7 @@ use trailmark_wire::click::ClickRequest;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 
-use crate::capture::Sighting;
+use crate::capture::{self, Sighting};
 use crate::config::{Arrival, Settings};
 use crate::json::Members;
 use crate::page::{Json, Method, Page, Request};
@@ -128,9 +128,28 @@ impl Click {
     }
 }
 
+/// [`request`] for what this arrival carries ([`capture::look`]); stored until it is answered if it is a touch and there is
+/// no token yet.
+pub fn report<P: Page>(
+    page: &P,
+    settings: &Settings,
+    arrival: &Arrival,
+    told: bool,
+    jwk: Option<EcPublicJwk>,
+    kept: Option<&Click>,
+) -> Option<Request> {
+    let sighting = capture::look(arrival, told, &page.cookies(), &settings.params);
+    let is_touch = sighting.source.is_some();
+    let report = request(page, settings, arrival, sighting, jwk, kept)?;
+    if is_touch && kept.is_none() {
+        Click::expect(page, settings, &report);
+    }
+    Some(report)
+}
+
 /// `POST v1/clicks` for this arrival. A repeat with the same arrival id returns a lost or outdated token again. With `kept`, the
 /// token of an earlier page, the proxy also says whether that token still counts.
-pub fn request<P: Page>(
+fn request<P: Page>(
     page: &P,
     settings: &Settings,
     arrival: &Arrival,

@@ -380,15 +380,15 @@ impl<P: Page> Tracker<P> {
 
     /// Asks for a token and stores the answer, unless consent was withdrawn meanwhile. A 204 does not end the `kept` token.
     async fn ask(&self, kept: Option<Rc<Click>>) {
+        let report = |jwk| {
+            let (page, settings, arrival, told) = (&self.page, &self.settings, &self.arrival, self.told.get());
+            self.granted().then(|| click::report(page, settings, arrival, told, jwk, kept.as_deref())).flatten()
+        };
+        // Stored without a key at first: the page may be left before there is one, for example right after the grant.
+        report(None);
         let jwk = self.page.key(&self.settings.site).await;
-        let sighting = capture::look(&self.arrival, self.told.get(), &self.page.cookies(), &self.settings.params);
-        let is_touch = sighting.source.is_some();
-        let request = click::request(&self.page, &self.settings, &self.arrival, sighting, jwk, kept.as_deref());
-        let Some(request) = request.filter(|_| self.granted()) else { return };
-        if is_touch && kept.is_none() {
-            Click::expect(&self.page, &self.settings, &request);
-        }
-        self.tell(request, kept).await;
+        let Some(report) = report(jwk) else { return };
+        self.tell(report, kept).await;
     }
 
     /// Posts a report, and stores the answer unless consent was withdrawn meanwhile.
