@@ -110,7 +110,7 @@ export const run = (trailmark, settings, load) => {
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
     if (decided) return;
-    withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word == 'denied');
+    withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word === 'denied');
     decided = withdrawn || isNeeded();
     if (decided) return rested ? begin() : whenIdle();
     rested = consent();
