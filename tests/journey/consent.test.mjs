@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from './support/browser.mjs';
+import { freshPage, launch, patiently } from './support/browser.mjs';
 import { brought, click, effects, one, touches } from './support/effects.mjs';
 import { Product, until } from './support/product.mjs';
 
@@ -140,6 +140,8 @@ test('pending across route changes until granted: the first page’s touch is th
 test('pending and a full load: what the first page had in memory is forgotten', async () => {
   const came = await click(product, 'ada');
   const { context, page, left } = await visitor();
+  // The signup loads the module.
+  await context.addInitScript(patiently);
   await page.goto(`${product.site}/ask.html?${came.query}`);
   await page.evaluate(() => trailmark.ready);
   await page.goto(`${product.site}/ask.html`);

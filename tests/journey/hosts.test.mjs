@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { browsers, freshPage, launch } from './support/browser.mjs';
+import { browsers, freshPage, launch, patiently } from './support/browser.mjs';
 import { brought, click, effects, one, signUp, touches } from './support/effects.mjs';
 import { Product } from './support/product.mjs';
 
@@ -124,6 +124,8 @@ test('a withdrawal on app. takes the cookies of every host', async () => {
 test('without cookie_domain www. keeps its touch, and app. has none', async () => {
   const came = await click(apart, 'ada');
   const { context, page, said } = await freshPage(chromium);
+  // The signup on app. loads the module.
+  await page.addInitScript(patiently);
   await page.goto(landing(came, '/apart'));
   await brought(page, 'ada');
   assert.deepEqual([...new Set((await context.cookies()).map(({ domain }) => domain))], ['tm.shop.localhost']);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { browsers, freshPage, launch, screenshot } from './support/browser.mjs';
+import { browsers, freshPage, launch, patiently, screenshot } from './support/browser.mjs';
 import { Product, until } from './support/product.mjs';
 
 let product, browser;
@@ -89,6 +89,8 @@ test('a partner link of the demo shop leads through the platform to an accepted 
 
 test('a visit without a partner asks nothing, stores nothing, and its signup is unattributed', async () => {
   const { context, page, said } = await freshPage(browser);
+  // The signup loads the module.
+  await page.addInitScript(patiently);
   await page.goto(`${product.site}/?utm_source=friend`);
   await page.getByText('no partner brought you here').waitFor();
   assert.deepEqual(said.requests.filter(({ url }) => url.includes('/v1/')), []);

@@ -150,6 +150,22 @@ for (const cached of [false, true]) {
   });
 }
 
+test('a page without a click that comes back from the cache knows the touch of the page after it', async () => {
+  const { context, page } = await freshPage(browser);
+  await page.addInitScript(() => addEventListener('pageshow', ({ persisted }) => (window.shown = { persisted })));
+  await page.goto(`${product.site}/pricing.html`);
+  assert.deepEqual(await page.evaluate(() => trailmark.ready), { attributed: false, mode: 'idle' });
+  await page.goto(landing(ADA));
+  await brought(page, 'ada');
+  await page.goBack({ waitUntil: 'commit' });
+  await until('the first page is shown again', () => page.evaluate(() => window.shown?.persisted));
+  await brought(page, 'ada');
+  await signUp(page, 'back_idle');
+  assert.deepEqual(await effects(product, 'back_idle'), one(ADA));
+  assert.deepEqual(await partners(page), ['ada']);
+  await context.close();
+});
+
 test('a page that is rendered ahead is an arrival once somebody looks at it, and not before', async () => {
   const came = await click(product, 'ada');
   // Chromium renders nothing ahead while a debugger is attached, so these pages steer themselves.

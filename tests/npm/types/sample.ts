@@ -17,7 +17,7 @@ init({ endpoint: '/tm' });
 init({ site: 'acme', consent: 'grant' });
 
 const ready: Ready = await trailmark.ready;
-const mode: 'wasm' | 'js' | 'off' = ready.mode;
+const mode: 'wasm' | 'js' | 'idle' | 'off' = ready.mode;
 const touch: Touch | null = await trailmark.touch();
 // @ts-expect-error there may be no touch
 touch.program;
