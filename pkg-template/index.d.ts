@@ -10,8 +10,8 @@ export interface Ready {
   /** Whether this visitor has a touch of a partner. */
   attributed: boolean;
   /**
-   * `wasm` if the module runs; `idle` if it has no work on this page, and is loaded by the first call that needs it; `off` if
-   * it cannot run (blocked, too old a browser, inside a frame).
+   * `wasm` if the module runs; `idle` if it has no work on this page, in which case the first conversion loads it; `off` if it
+   * cannot run (blocked, too old a browser, inside a frame).
    */
   mode: 'wasm' | 'js' | 'idle' | 'off';
 }
@@ -132,7 +132,7 @@ export interface Settings {
   debug?: boolean;
 }
 
-/** The settings that you can still change before `ready`. */
+/** The settings that you can still change before the module is loaded. */
 export type LateSettings = Partial<Pick<Settings, 'endpoint' | 'consent' | 'params' | 'debug'>>;
 
 /** No call throws, and no promise rejects; each settles within 300 ms of the call or of `ready`. */
@@ -150,7 +150,7 @@ export interface Trailmark {
   reference(): Promise<string | null>;
   /** States consent; returns the state that is now in force. */
   consent(state: ConsentState): Promise<ConsentState>;
-  /** Changes settings before `ready`; returns whether the call came in time. */
+  /** Changes settings before the module is loaded; returns whether the call came in time. */
   config(settings: LateSettings): Promise<boolean>;
 }
 

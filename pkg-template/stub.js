@@ -77,7 +77,7 @@
         const found = url.match(RegExp(`[?&#;/](${names})[=/][^?&#;]+`, 'gi'));
         if (found && granted())
           navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({
-            site, ...state.a, url: url.split(/[?&;#]|%3f/i)[0] + '?' + found.join('')
+            site, ...state.a, url: url.split(/[?&#;]|%3f/i)[0] + '?' + found.join('')
           }));
       } catch (_) {}
     });
