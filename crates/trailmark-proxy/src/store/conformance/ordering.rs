@@ -213,6 +213,15 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
         "the first that took effect"
     );
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));
+    let refund = leased(&store, 3).await;
+    let reference = Some("txn_2".to_owned());
+    let progress = Progress { state: State::Recorded, due_at: None, reference, ..refund.progress.clone() };
+    store.settle(&refund, Settlement { progress, attempt: None, lane: None }).await.unwrap();
+    refunded(&store, 9, "r_2002", "o_1001").await;
+    for (number, refunded, reference) in [(8, 0, None), (9, 30, Some("txn_2"))] {
+        let sale = task(number).await.sale.expect("the sale is in the ledger");
+        assert_eq!((sale.refunded_minor, sale.refund_reference.as_deref()), (refunded, reference), "of other refunds");
+    }
 }
 
 pub async fn a_signup_is_named_as_the_use_of_its_touch_before_an_earlier_sale(ground: &impl Ground) {
