@@ -217,8 +217,8 @@ pub struct Progress {
     /// The next look-up's question; `None` in other states than `unverified` and `uncertain`.
     pub doubt: Option<Doubt>,
     /// From this time a look-up's "no such thing" is believed. `None` without a doubt; kept in case of a replay if it
-    /// was dropped while in doubt, or if the vendor ignored it and may have it nevertheless. A conflict that a look-up
-    /// could settle has it, unless an older version made it.
+    /// was dropped or rejected by hand while in doubt, or if the vendor ignored it and may have it nevertheless. A
+    /// conflict that a look-up could settle has it, unless an older version made it.
     pub settles_at: Option<UnixMillis>,
     /// The vendor's own reference.
     pub reference: Option<String>,

@@ -140,6 +140,7 @@ macro_rules! store_conformance {
             operating::nothing_is_changed_by_hand_while_it_is_being_sent
             operating::a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again
             operating::a_retry_after_an_unknown_send_starts_with_a_look_up
+            operating::what_an_older_version_ended_as_a_conflict_is_sent_again_only_with_consent
             operating::a_retry_after_an_answer_that_came_too_late_starts_with_a_look_up
             operating::what_was_dropped_while_it_settled_settles_on_when_it_is_replayed
             operating::lanes_say_why_they_stand_still
