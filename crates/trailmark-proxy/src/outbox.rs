@@ -59,7 +59,7 @@ pub enum State {
     Rejected,
     /// A send may have taken effect. Looked up at its due time; without one, an operator decides.
     Uncertain,
-    /// The vendor cannot take it.
+    /// The vendor cannot take it, or could not take the sale that it refunds.
     Unsupported,
     /// The vendor accepted it, or says "already exists", without showing its record. Read back at its due time.
     Unverified,

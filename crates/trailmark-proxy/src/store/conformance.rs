@@ -125,6 +125,7 @@ macro_rules! store_conformance {
             ordering::a_delivery_in_another_program_wakes_nobody
             ordering::nothing_is_held_back_under_a_foreign_lease
             ordering::refunds_of_one_sale_go_one_after_another
+            ordering::a_refund_that_is_unsupported_like_its_sale_starts_again_with_it
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             ordering::a_signup_is_named_as_the_use_of_its_touch_before_an_earlier_sale
             ordering::what_was_planned_for_an_unused_touch_is_not_sent_after_another_conversion_of_it
