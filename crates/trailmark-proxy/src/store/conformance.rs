@@ -160,12 +160,14 @@ macro_rules! store_conformance {
             telling::a_full_quarantine_refuses_only_what_waits_for_a_person
             telling::an_event_concerns_the_deliveries_of_whom_it_names_in_its_program
             telling::an_event_about_a_transaction_concerns_its_sale_alone
+            telling::an_event_about_the_vendors_key_of_a_refund_concerns_its_sale_too
             telling::an_unmatched_event_is_read_again_once_its_delivery_is_recorded
             telling::a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_event
             telling::events_before_a_delivery_are_read_again_by_every_key_of_its_partner
             telling::partners_whose_links_share_a_part_are_kept_apart
             telling::an_answer_never_overwrites_one_to_a_later_question
             telling::a_question_about_a_sale_names_the_key_of_its_newest_refund
+            telling::the_newest_refund_of_a_sale_is_the_one_that_was_sent_last
             telling::an_event_during_a_question_has_it_asked_again
             telling::a_question_without_an_answer_is_due_again
             telling::the_gate_says_how_many_questions_are_asked
