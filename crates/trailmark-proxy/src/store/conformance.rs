@@ -107,6 +107,8 @@ macro_rules! store_conformance {
             leasing::a_lease_that_hides_its_open_attempt_is_not_settled
             leasing::a_late_answer_is_recorded_on_its_attempt_alone
             leasing::a_key_that_the_vendor_told_late_is_kept_and_replaces_none
+            leasing::a_late_answer_stops_what_would_be_sent_again
+            leasing::a_late_answer_that_changes_nothing_leaves_it_due
             leasing::what_waits_for_a_credential_is_leased_only_to_try_it_until_its_pause_ends
             leasing::what_is_put_aside_for_a_credential_that_works_again_does_not_wait
             leasing::a_lease_and_its_task_say_whether_an_earlier_send_may_have_taken_effect

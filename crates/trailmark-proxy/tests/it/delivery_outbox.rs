@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use trailmark_proxy::outbox::machine::{
-    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, REFUSAL_LOOK_UPS, SCHEDULE_MS, after_crash, after_look_up,
-    after_send, forbidden, without_look_up, without_sending,
+    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, REFUSAL_LOOK_UPS, SCHEDULE_MS, after_crash, after_late,
+    after_look_up, after_send, forbidden, without_look_up, without_sending,
 };
 use trailmark_proxy::outbox::manual::{Open, Past, Tried, dropped, replayed, resolved};
 use trailmark_proxy::outbox::sent::SendOutcome;
@@ -356,6 +356,28 @@ fn a_crash_before_the_attempt_changes_nothing_and_after_it_leaves_the_outcome_un
     }
     let unnamed = after_crash(sending(), Some((Purpose::Send, None)), at(NOW));
     assert_eq!((unnamed.state, unnamed.due_at), (State::Uncertain, None));
+}
+
+#[test]
+fn an_answer_that_came_late_is_believed_or_looked_up_before_anything_is_sent_again() {
+    let due = sending();
+    let late = |class, outcome| after_late(due.clone(), Some(class), outcome, Some("txn_7".into()), NOW);
+    for class in CLASSES {
+        let next = late(class, SendOutcome::Recorded).unwrap();
+        assert_eq!((next.state, next.due_at, next.reference.as_deref()), (State::Recorded, None, Some("txn_7")));
+        let mut harmless = SendOutcome::ALL.into_iter().filter(|outcome| !outcome.may_have_effect());
+        assert!(harmless.all(|outcome| late(class, outcome).is_none()), "{class:?}");
+        assert_eq!(late(class, SendOutcome::Unknown), None, "it says nothing new");
+    }
+    for outcome in [SendOutcome::Rekeyed, SendOutcome::Unverified] {
+        let next = late(Class::Searchable, outcome).unwrap();
+        assert_eq!((next.purpose(), next.reference.as_deref()), (Some(Purpose::LookUp), Some("txn_7")));
+        let early = after_look_up(next, &LookUp::Absent, NOW, at(NOW));
+        assert_eq!((early.state, early.due_at), (State::Uncertain, Some(NOW.plus(SETTLING))));
+        assert_eq!(late(Class::UniqueKey, outcome), None, "the vendor refuses a second one");
+    }
+    let uncertain = send(Class::Searchable, unknown());
+    assert_eq!(after_late(uncertain, Some(Class::Searchable), SendOutcome::Recorded, None, NOW), None);
 }
 
 #[test]
