@@ -449,7 +449,8 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
 pub fn compared(id: &DeliveryId, vendor: &str) -> String {
     format!(
         "Compare at {vendor}, then run `trailmark outbox resolve {id} --as recorded|rejected --reason …`. `trailmark outbox \
-         retry {id}` tries it once more, and sends nothing that could count twice."
+         retry {id}` sends nothing that could count twice: where it could, Trailmark asks {vendor} first, or says that \
+         this needs `--accept-double`."
     )
 }
 

@@ -21,6 +21,7 @@ use super::samples::*;
 use crate::outbox::order::Earlier;
 use crate::outbox::{Progress, State};
 use crate::store::delivery::{LaneKey, Leased, NewAttempt, Settlement};
+use crate::store::operator::Change;
 use crate::store::{NewConversion, Store, StoreError};
 
 fn order(key: &str, amount_minor: i64) -> Order {
@@ -178,6 +179,21 @@ pub async fn refunds_of_one_sale_go_one_after_another(ground: &impl Ground) {
     let second = leased(&store, 5).await;
     assert_eq!(second.conversion, id(1009));
     assert_eq!(told(&store, &second, Kind::Sale).await, Earlier::Stands(State::Recorded));
+}
+
+pub async fn a_refund_that_is_unsupported_like_its_sale_starts_again_with_it(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    let sale = leased(&store, 1).await;
+    store.settle(&sale, settlement(&sale, State::Unsupported, None)).await.unwrap();
+    refunded(&store, 8, "r_2001", "o_1001").await;
+    let refund = leased(&store, 2).await;
+    assert_eq!(told(&store, &refund, Kind::Sale).await, Earlier::Stands(State::Unsupported));
+    store.settle(&refund, settlement(&refund, State::Unsupported, None)).await.unwrap();
+    let retry = Change::Retry { delivery: sale.delivery.clone(), accept_double: false };
+    assert_eq!(store.change(retry, NOW).await.unwrap().state, "due");
+    assert_eq!(state(&store, 8).await, "due");
+    assert_eq!(store.health().await.unwrap().violations, Vec::<String>::new());
 }
 
 pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &impl Ground) {
