@@ -165,6 +165,7 @@ macro_rules! store_conformance {
             telling::an_event_about_the_vendors_key_of_a_refund_concerns_its_sale_too
             telling::an_unmatched_event_is_read_again_once_its_delivery_is_recorded
             telling::a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_event
+            telling::what_links_a_partners_id_with_a_key_leaves_last
             telling::events_before_a_delivery_are_read_again_by_every_key_of_its_partner
             telling::partners_whose_links_share_a_part_are_kept_apart
             telling::an_answer_never_overwrites_one_to_a_later_question

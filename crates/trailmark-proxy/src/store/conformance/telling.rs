@@ -229,6 +229,26 @@ pub async fn a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_ev
     assert_eq!(follow(&store, &id(5004), of_partner("7", &["ada9"])).await, WebhookState::Unmatched);
 }
 
+pub async fn what_links_a_partners_id_with_a_key_leaves_last(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    let arrives = async |number: u16, meaning: Meaning| {
+        let webhook = kept(&store, number, &number.to_string()).await;
+        assert_eq!(follow(&store, &webhook, meaning).await, WebhookState::Followed, "{number}");
+    };
+    arrives(1, of_partner("7", &["ada"])).await;
+    for number in 2..8 {
+        arrives(number, Meaning::Noted { event: "x".into(), about: None }).await;
+    }
+    arrives(8, of_partner("7", &["ada7"])).await;
+    // Where all that is kept are such links, the oldest of them leave.
+    for number in 9..13 {
+        arrives(number, of_partner(&number.to_string(), &["ada"])).await;
+    }
+    let left: Vec<_> = store.webhooks(Filter::default()).await.unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(left, [id(5012), id(5011), id(5010)]);
+}
+
 pub async fn events_before_a_delivery_are_read_again_by_every_key_of_its_partner(ground: &impl Ground) {
     let store = ground.open();
     let mut ids = Vec::new();
