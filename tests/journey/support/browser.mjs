@@ -71,6 +71,13 @@ export const patiently = () => {
   window.setTimeout = (run, ms, ...more) => set(run, ms === 250 || ms === 290 ? 30_000 : ms, ...more);
 };
 
+/** The same page, whose calls wait for the proxy's word: for tests of what becomes of a call, not of when. */
+export async function patientPage(browser, options) {
+  const opened = await freshPage(browser, options);
+  await opened.page.addInitScript(patiently);
+  return opened;
+}
+
 /** Keeps a picture of the page under target/screenshots, for people to look at. */
 export async function screenshot(page, name) {
   const folder = join(ROOT, 'target', 'screenshots');
