@@ -47,6 +47,7 @@ mod intake_noise;
 mod intake_refusals;
 mod intake_serve;
 mod intake_table;
+mod intake_trials;
 mod lists_long;
 mod money_baskets;
 mod money_operator;
