@@ -54,6 +54,7 @@ mod money_operator;
 mod money_orders;
 mod money_server;
 mod money_vendors;
+mod doctor;
 mod explain;
 mod redirect_beacon;
 mod redirect_hostile;
