@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use trailmark_vendors::command::{Ask, Command, Record, Refusal, Reply, Values};
 use trailmark_vendors::exchange::{Method, Request};
-use trailmark_vendors::outcome::{Outcome, THROTTLED_MS};
+use trailmark_vendors::outcome::{Outcome, Probe, THROTTLED_MS};
 use trailmark_vendors::{Adapter, title};
 use trailmark_wire::ids::ProgramId;
 use trailmark_wire::time::UnixMillis;
@@ -175,6 +175,15 @@ impl Account {
             tokio::time::sleep(wait).await;
             tries += 1;
         }
+    }
+
+    /// Asks the vendor whether a credential is good; `None` if it has no harmless call for that.
+    pub(super) async fn probe(&self, credential: &str) -> Option<Probe> {
+        let call = self.adapter.delivery.probe(credential)?;
+        Some(match self.egress.send(&call.request).await {
+            Ok(answer) => (call.read)(&answer),
+            Err(_no_answer) => Probe::Unclear,
+        })
     }
 
     /// The hosts that the account's requests go to.
