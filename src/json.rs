@@ -1,11 +1,11 @@
-//! Writes the wire's types as JSON text, as `JSON.stringify` would print them: texts, integers, booleans, lists, maps and
-//! structs. Floats are refused; the wire has none. Written by hand, because a library or the browser's own
-//! objects would cost a kilobyte more. The host reads JSON ([`crate::page::Json`]).
+//! Writes JSON text, as `JSON.stringify` would print it: the wire's types by serde ([`to_text`]), everything else as an
+//! [`object`]. Floats are refused; the wire has none. Written by hand, because a library or the browser's own objects would
+//! cost a kilobyte more. The host reads JSON ([`crate::page::Page::members`]).
 
 use std::fmt;
 
 use serde::ser::{Error, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
-use trailmark_wire::json::JsonError;
+use trailmark_wire::json::{JsonError, WriteJson};
 
 /// The JSON text of `value`.
 ///
@@ -101,21 +101,59 @@ impl Serialize for Raw {
     }
 }
 
-/// The members of an object that the page sees. Absent members are left out.
-pub(crate) struct Members<S: Serializer>(pub(crate) S::SerializeMap);
+/// The value of one member of an [`object`].
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'a> {
+    /// A text.
+    Text(&'a str),
+    /// JSON text, written unchanged.
+    Json(&'a str),
+    /// A number.
+    Number(i64),
+}
 
-impl<S: Serializer> Members<S> {
-    pub(crate) fn begin(serializer: S) -> Result<Self, S::Error> {
-        serializer.serialize_map(None).map(Self)
+/// The JSON text of an object with these members. Empty texts are left out. For what the page sees and what is stored: each
+/// type of its own would cost the module a few hundred bytes.
+pub fn object(members: &[(&str, Value<'_>)]) -> String {
+    let mut text = String::new();
+    for (name, value) in members {
+        if let Value::Text("") | Value::Json("") = value {
+            continue;
+        }
+        text.push(if text.is_empty() { '{' } else { ',' });
+        Writer(&mut text).quoted(name);
+        text.push(':');
+        match value {
+            Value::Text(value) => Writer(&mut text).quoted(value),
+            Value::Json(value) => text.push_str(value),
+            Value::Number(value) => Writer(&mut text).integer(*value),
+        }
     }
+    text.push('}');
+    text
+}
 
-    /// Adds a member, unless it is absent.
-    pub(crate) fn text(&mut self, name: &'static str, value: Option<&str>) -> Result<(), S::Error> {
-        value.map_or(Ok(()), |value| self.0.serialize_entry(name, value))
-    }
+/// The JSON text of a text.
+pub fn quoted(value: &str) -> String {
+    let mut text = String::new();
+    Writer(&mut text).quoted(value);
+    text
+}
 
-    pub(crate) fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
+/// The JSON text of a number.
+pub fn number(value: i64) -> String {
+    let mut text = String::new();
+    Writer(&mut text).integer(value);
+    text
+}
+
+/// Writes JSON in the way that the wire asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Json;
+
+impl WriteJson for Json {
+    fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
+        to_text(value)
     }
 }
 

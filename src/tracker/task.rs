@@ -1,0 +1,462 @@
+//! The tasks of a [`Tracker`] and their stages: how the arrival is reported, how a withdrawal is told, how a conversion is
+//! delivered. A stage does its part without waiting and names the next one; [`Tracker::waits`] says what each of them waits
+//! for. What the stages send comes back to them as [`Task::done`].
+
+use std::mem::take;
+use std::rc::Rc;
+
+use trailmark_wire::base64url;
+use trailmark_wire::capture::Source;
+use trailmark_wire::click::TOKEN_GONE;
+use trailmark_wire::jws;
+
+use super::{QUEUED, Standing, Tracker, later};
+use crate::capture;
+use crate::click::{self, Click, WAIT_MS};
+use crate::config::joined;
+use crate::consent::Action;
+use crate::conversion::{Entry, Outcome};
+use crate::page::{Done, Work};
+use crate::queue;
+use crate::send::{self, Step, UNREACHABLE};
+
+/// What a task is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// Changes of consent, and the arrival that follows a grant. There is one at most.
+    Act,
+    /// The call `ready`.
+    Ready,
+    /// The call `touch`.
+    Touch,
+    /// The call `reference`.
+    Reference,
+    /// A call that reports a conversion.
+    Convert,
+    /// The call `drain`: each waiting conversion, up to the first failure after which all must rest. After a refusal of one
+    /// alone the round continues and rests at its end, so that it holds up no other.
+    Drain,
+    /// The conversions that were reported while consent was pending.
+    Held,
+}
+
+/// What a task does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Waits for `ready`.
+    Ready,
+    /// Waits for changes of consent; then looks what other tabs did.
+    Look,
+    /// Waits for changes of consent; then reads the queue.
+    List,
+    /// Takes the next conversion.
+    Next,
+    /// Waits for changes of consent; then goes on.
+    Settled,
+    /// Does what it is for.
+    Go,
+    /// Waits for the browser key, to report the arrival.
+    Asked,
+    /// Waits for the answer to the report.
+    Told,
+    /// Waits for the answer to the withdrawal.
+    Withdrawn,
+    /// Waits for browser key and hash, to write the envelope.
+    Keyed,
+    /// Waits for the envelope's signature.
+    Signed,
+    /// Waits for the answer to the conversion.
+    Posted,
+}
+
+/// Work of more than one step.
+pub(super) struct Task {
+    pub(super) what: What,
+    stage: Stage,
+    /// The call to answer; 0 if there is none, or no longer.
+    pub(super) call: u32,
+    /// The effect whose end it waits for; 0 if for none.
+    pub(super) ticket: u32,
+    /// The timer after which the call is answered in any case; 0 until it runs.
+    pub(super) timer: u32,
+    /// What that effect brought.
+    pub(super) done: Done,
+    /// The conversions to deliver; the last one is under way.
+    pub(super) left: Vec<Entry>,
+    /// Whether a new token was already requested for the one under way.
+    renewed: bool,
+    /// Whether the one under way is stored.
+    kept: bool,
+    /// Whether one of them was refused alone.
+    refused: bool,
+    /// The failures before the one under way.
+    failures: u32,
+    /// The token that it is sent with.
+    click: Option<Rc<Click>>,
+    /// Its body in plain JSON, and what is signed of it.
+    body: String,
+    input: String,
+    /// The token of an earlier page that the report names.
+    token: Option<String>,
+}
+
+impl Task {
+    pub(super) fn new(what: What, stage: Stage, call: u32, left: Vec<Entry>) -> Self {
+        Self {
+            what,
+            stage,
+            call,
+            ticket: 0,
+            timer: 0,
+            done: Done::default(),
+            left,
+            renewed: false,
+            kept: false,
+            refused: false,
+            failures: 0,
+            click: None,
+            body: String::new(),
+            input: String::new(),
+            token: None,
+        }
+    }
+}
+
+impl Tracker {
+    /// Whether the task cannot go on now.
+    pub(super) fn waits(&self, task: &Task) -> bool {
+        match task.stage {
+            _ if task.ticket != 0 => true,
+            Stage::Ready => !self.ready,
+            Stage::Look | Stage::List | Stage::Settled => self.acting,
+            // The proxy must not record a touch after it has heard of the withdrawal.
+            Stage::Go if task.what == What::Act && self.wanted == Some(Action::Withdraw) => {
+                self.tasks.iter().any(|other| other.stage == Stage::Told)
+            }
+            _ => false,
+        }
+    }
+
+    /// Goes on with a task until it waits again; `None` at its end.
+    pub(super) fn advance(&mut self, mut task: Task) -> Option<Task> {
+        while !self.waits(&task) {
+            task.stage = match (task.stage, task.what) {
+                (Stage::Ready, What::Ready) | (Stage::Settled, _) => Stage::Go,
+                (Stage::Ready, What::Drain) => Stage::List,
+                (Stage::Ready, _) => Stage::Look,
+                (Stage::Look, _) => self.look_again(),
+                (Stage::List, _) => self.list(&mut task),
+                (Stage::Next, _) => self.next(&mut task)?,
+                (Stage::Go, What::Act) => self.act(&mut task)?,
+                (Stage::Go, What::Convert | What::Drain | What::Held) => self.deliver(&mut task)?,
+                (Stage::Go, _) => {
+                    self.answer_known(&task);
+                    return None;
+                }
+                (Stage::Asked, _) => self.tell(&mut task),
+                (Stage::Told, _) => self.stand(&mut task),
+                (Stage::Withdrawn, _) => {
+                    let site = self.site();
+                    task.ticket = self.run(Work::Forget { site });
+                    Stage::Go
+                }
+                (Stage::Keyed, _) => self.seal(&mut task)?,
+                (Stage::Signed, _) => self.sign(&mut task),
+                (Stage::Posted, _) => self.conclude(&mut task)?,
+            };
+        }
+        Some(task)
+    }
+
+    /// The next change of consent. After the last one, what was held is sent.
+    fn act(&mut self, task: &mut Task) -> Option<Stage> {
+        match self.wanted.take() {
+            Some(Action::Arrive) => return Some(self.arrive(task)),
+            Some(Action::Forget | Action::Withdraw) => {
+                let url = joined(&[&self.settings.route("/v1/clicks?site="), self.settings.site.as_str()]);
+                task.ticket = self.run(Work::Send { url, body: String::new() });
+                return Some(Stage::Withdrawn);
+            }
+            None => {}
+        }
+        self.acting = false;
+        self.report();
+        if self.granted() && !self.held.is_empty() {
+            let mut left = take(&mut self.held);
+            left.reverse();
+            self.tasks.push(Task::new(What::Held, Stage::Next, 0, left));
+        }
+        None
+    }
+
+    /// Looks at the arrival. Asks the proxy if that is worthwhile, or if the current token has gone from storage.
+    fn arrive(&mut self, task: &mut Task) -> Stage {
+        let kept = Click::load(self.page, &self.settings);
+        let gone = kept.is_none() && self.click().is_some();
+        let token = kept.as_ref().map(|click| click.click_token.clone());
+        self.standing = kept.map_or(Standing::Untouched, |click| Standing::Touched(Rc::new(click)));
+        if gone || self.worth_asking(token.is_some()) {
+            return self.ask(task, token);
+        }
+        Stage::Go
+    }
+
+    /// Whether the proxy may know more: with the flag cookie, which another page's touch may have set, or with an unreported
+    /// touch in the URL. With a token of an earlier page, a vendor's cookie or a URL seen again is no reason to ask.
+    fn worth_asking(&self, kept: bool) -> bool {
+        let jar = self.page.cookies();
+        let source = capture::look(&self.arrival, self.told, &jar, &self.settings.params).source;
+        capture::holds_cookie(&jar, &self.settings.flag_cookie())
+            || source == Some(Source::Url) && !self.arrival.again
+            || source.is_some() && !kept
+    }
+
+    /// Takes the token that another tab may have stored. If there is no token but may be one, looks at the arrival again.
+    fn look_again(&mut self) -> Stage {
+        if !self.granted() {
+            return Stage::Go;
+        }
+        if let Some(kept) = Click::load(self.page, &self.settings) {
+            self.standing = Standing::Touched(Rc::new(kept));
+            return Stage::Go;
+        }
+        let worth_it = match &self.standing {
+            Standing::Touched(click) => click.stored,
+            Standing::Untouched => self.worth_asking(false),
+            Standing::Unanswered(_) => false, // A conversion asks for a token itself.
+        };
+        if worth_it {
+            self.enact(Some(Action::Arrive));
+        }
+        Stage::Settled
+    }
+
+    /// Asks for a token. A 204 does not end the `kept` one.
+    fn ask(&mut self, task: &mut Task, kept: Option<String>) -> Stage {
+        task.token = kept;
+        let site = self.site();
+        task.ticket = self.run(Work::Key { site, text: String::new() });
+        Stage::Asked
+    }
+
+    /// Writes the report of the arrival and sends it, unless consent was withdrawn meanwhile.
+    fn tell(&mut self, task: &mut Task) -> Stage {
+        let (jwk, _) = send::keys(&take(&mut task.done).text);
+        let sighting = capture::look(&self.arrival, self.told, &self.page.cookies(), &self.settings.params);
+        let is_new = sighting.source.is_some() && task.token.is_none();
+        let body = click::request(&self.settings, &self.arrival, sighting, jwk, task.token.clone());
+        let Some(body) = body.filter(|_| self.granted()) else { return Stage::Go };
+        if is_new {
+            // In the token's place until it is answered, since the visitor may leave the page before.
+            self.page.store(&self.settings.click_key(), &body);
+        }
+        self.send(task, "/v1/clicks", body, Stage::Told)
+    }
+
+    /// Records what the proxy says about this visitor, unless consent was withdrawn meanwhile.
+    fn stand(&mut self, task: &mut Task) -> Stage {
+        let (answer, kept) = (take(&mut task.done), task.token.take());
+        self.explain_refusal("/v1/clicks", &answer);
+        if !self.granted() {
+            return Stage::Go;
+        }
+        let code = match answer.status {
+            status @ (204 | TOKEN_GONE) => {
+                self.told = true;
+                if kept.is_none() || status == TOKEN_GONE {
+                    self.page.store(&self.settings.click_key(), "");
+                    self.standing = Standing::Untouched;
+                }
+                return Stage::Go;
+            }
+            200 | 201 => match Click::receive(self.page, &self.settings, &answer.text) {
+                Some(click) => {
+                    self.told = true;
+                    self.standing = Standing::Touched(Rc::new(click));
+                    return Stage::Go;
+                }
+                None => UNREACHABLE.to_owned(),
+            },
+            _ => send::refusal_code(self.page, &answer),
+        };
+        // An earlier token is better than none.
+        if self.click().is_none() {
+            self.standing = Standing::Unanswered(code);
+        }
+        Stage::Go
+    }
+
+    /// The queue, unless it is too early.
+    fn list(&self, task: &mut Task) -> Stage {
+        if self.page.now() >= self.due {
+            task.left = queue::list(self.page, &self.settings);
+            task.left.reverse();
+        }
+        Stage::Next
+    }
+
+    /// The next conversion that no other task sends; after the last one, the end.
+    fn next(&mut self, task: &mut Task) -> Option<Stage> {
+        while let Some(entry) = task.left.last() {
+            if !self.is_under_way(&entry.id) {
+                task.renewed = false;
+                task.failures = self.failures;
+                return Some(Stage::Look);
+            }
+            task.left.pop();
+        }
+        if task.refused {
+            self.rest(0);
+        }
+        if task.what == What::Drain {
+            let pause = self.pause();
+            self.answer(task.call, pause);
+        }
+        None
+    }
+
+    /// Sends one conversion, with the token that is known. It leaves the queue when the proxy has answered for it, or when it
+    /// must not be sent; otherwise it stays for the next page.
+    fn deliver(&mut self, task: &mut Task) -> Option<Stage> {
+        let (page, settings) = (self.page, &self.settings);
+        let entry = task.left.last()?;
+        if !self.granted() {
+            return self.finish(task, &Outcome::coded("ignored", "consent"), false);
+        }
+        if let Standing::Touched(click) = &self.standing {
+            task.kept = queue::put(page, settings, entry);
+            let (click, site) = (Rc::clone(click), self.site());
+            task.ticket = self.run(Work::Key { site, text: click.click_token.clone() });
+            task.click = Some(click);
+            return Some(Stage::Keyed);
+        }
+        let report = if task.renewed { None } else { Click::expected(page, settings) };
+        if let Some(report) = report {
+            queue::put(page, settings, entry);
+            task.renewed = true;
+            task.token = None;
+            return Some(self.send(task, "/v1/clicks", report, Stage::Told));
+        }
+        match &self.standing {
+            Standing::Unanswered(code) => {
+                task.kept = queue::put(page, settings, entry);
+                let code = code.clone();
+                let step = if task.renewed { Step::Keep { code, rest: Some(0) } } else { Step::Renew };
+                self.follow(task, step)
+            }
+            _ => {
+                // The page that was left with this conversion may not have begun the report of its touch.
+                let fresh = !task.renewed && page.now().since(entry.at) < WAIT_MS;
+                if fresh && queue::holds(page, settings, &entry.id) {
+                    self.rest(0);
+                    return self.finish(task, &later(true, "no_touch"), true);
+                }
+                self.finish(task, &Outcome::coded("unattributed", "no_touch"), false)
+            }
+        }
+    }
+
+    /// Writes the envelope: to be signed if this browser has a key, otherwise plain JSON.
+    fn seal(&mut self, task: &mut Task) -> Option<Stage> {
+        let (keys, click) = (take(&mut task.done).text, task.click.take()?);
+        match send::envelope(self.page, &self.settings, &click, task.left.last()?, &keys) {
+            Ok((body, Some(input))) => {
+                let site = self.site();
+                task.ticket = self.run(Work::Sign { site, text: input.clone() });
+                (task.body, task.input) = (body, input);
+                Some(Stage::Signed)
+            }
+            Ok((body, None)) => Some(self.send(task, "/v1/conversions", body, Stage::Posted)),
+            Err(problem) => {
+                if !problem.is_empty() {
+                    self.explain(&[&problem]);
+                }
+                self.finish(task, &Outcome::coded("failed", "no_crypto"), false)
+            }
+        }
+    }
+
+    fn sign(&mut self, task: &mut Task) -> Stage {
+        let (signature, body, input) = (take(&mut task.done).text, take(&mut task.body), take(&mut task.input));
+        let body = base64url::decode_array(&signature).map_or(body, |signature| jws::assemble(&input, &signature));
+        self.send(task, "/v1/conversions", body, Stage::Posted)
+    }
+
+    /// Follows the answer to a conversion.
+    fn conclude(&mut self, task: &mut Task) -> Option<Stage> {
+        let answer = take(&mut task.done);
+        self.explain_refusal("/v1/conversions", &answer);
+        let step = send::step(self.page, &answer, task.renewed);
+        self.follow(task, step)
+    }
+
+    fn follow(&mut self, task: &mut Task, step: Step) -> Option<Stage> {
+        match step {
+            Step::Done(outcome) => {
+                self.failures = 0;
+                self.explain_warnings(task.left.last()?, &outcome.warnings);
+                self.finish(task, &outcome, false)
+            }
+            Step::Keep { code, rest } => {
+                if let Some(least) = rest {
+                    self.rest(least);
+                }
+                self.finish(task, &later(task.kept, &code), true)
+            }
+            Step::Renew => {
+                task.renewed = true;
+                // The whole arrival again: if the cookie is lost too, its id and the browser key identify the visitor.
+                self.told = false;
+                Some(self.ask(task, None))
+            }
+        }
+    }
+
+    /// The end of the conversion under way.
+    fn finish(&mut self, task: &mut Task, outcome: &Outcome, stays: bool) -> Option<Stage> {
+        let entry = task.left.pop()?;
+        if !stays {
+            queue::remove(self.page, &self.settings, &entry.id);
+        }
+        match task.what {
+            What::Drain if self.failures > task.failures => {
+                task.left.clear();
+                task.refused = false;
+            }
+            What::Drain => task.refused |= outcome.status == QUEUED,
+            What::Convert => {
+                self.answer(task.call, outcome.to_json(entry.id.as_str()));
+                return None;
+            }
+            _ => {}
+        }
+        Some(Stage::Next)
+    }
+
+    fn send(&mut self, task: &mut Task, route: &str, body: String, then: Stage) -> Stage {
+        let url = self.settings.route(route);
+        task.ticket = self.run(Work::Send { url, body });
+        then
+    }
+
+    fn site(&self) -> String {
+        self.settings.site.as_str().to_owned()
+    }
+
+    /// Prints why a request was refused.
+    fn explain_refusal(&self, route: &str, answer: &Done) {
+        if let Some(problem) = send::problem(self.page, answer) {
+            self.explain(&[&self.settings.route(route), ": ", &problem]);
+        }
+    }
+
+    /// Prints what the proxy repaired, left out or misses.
+    fn explain_warnings(&self, entry: &Entry, list: &str) {
+        for place in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
+            let warning = self.page.members(list, place).unwrap_or_default();
+            let Some(members) = self.page.members(&warning, "field code") else { return };
+            let [field, code] = click::texts(&members);
+            self.explain(&[entry.kind.as_str(), ": ", field, " ", code]);
+        }
+    }
+}
