@@ -7,9 +7,11 @@
 //! translates the page's argument into the wire's form.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 
 use gloo_net::http::Response;
 use js_sys::{Array, Date, Promise};
+use trailmark_wire::ids::SiteId;
 use trailmark_wire::time::UnixMillis;
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
@@ -38,7 +40,7 @@ extern "C" {
     fn promised(call: u32) -> Promise;
     fn settle(call: u32, json: &str);
     /// Does what a [`Work`] says. Resolves in any case, with the source of the HTTP status, a text, and `Retry-After`.
-    fn perform(work: &str, ms: u32, first: &str, second: &str) -> Promise;
+    fn perform(work: &str, site: &str, ms: u32, first: &str, second: &str) -> Promise;
 }
 
 #[wasm_bindgen(module = "/src/browser/body.js")]
@@ -48,8 +50,9 @@ extern "C" {
 }
 
 thread_local! {
-    /// The sites of this document, in the order of their start, and the number of the last call.
-    static SITES: RefCell<(Vec<Tracker>, u32)> = const { RefCell::new((Vec::new(), 0)) };
+    /// The sites of this document, in the order of their start, and the number of the last call. They live as long as the
+    /// document, and so need no code that drops them.
+    static SITES: RefCell<ManuallyDrop<(Vec<Tracker>, u32)>> = const { RefCell::new(ManuallyDrop::new((Vec::new(), 0))) };
 }
 
 /// The document that the module was loaded into.
@@ -101,13 +104,14 @@ impl Page for BrowserPage {
 
 /// Starts a site, and returns its number.
 pub fn start(settings: Settings, arrival: Arrival) -> usize {
+    let name = settings.site.clone();
     let (tracker, effects) = Tracker::start(&BrowserPage, settings, arrival);
-    let number = SITES.with_borrow_mut(|(sites, _)| {
-        sites.push(tracker);
-        sites.len() - 1
+    let site = SITES.with_borrow_mut(|all| {
+        all.0.push(tracker);
+        all.0.len() - 1
     });
-    drive(number, effects);
-    number
+    drive(site, &name, effects);
+    site
 }
 
 /// Hands a call of the page to its site, and returns the promise of its result. The call itself is taken up after the
@@ -116,30 +120,30 @@ pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
     // The argument is read once, before anything else: a getter of the page may throw, or return something else the next
     // time.
     let input = if name == "consent" { argument.as_string() } else { json_of(argument) }.unwrap_or_default();
-    let call = SITES.with_borrow_mut(|(_, calls)| {
-        *calls += 1;
-        *calls
+    let call = SITES.with_borrow_mut(|all| {
+        all.1 += 1;
+        all.1
     });
     follow(site, Promise::resolve(&JsValue::NULL), Event::Call { call, name, input });
     promised(call)
 }
 
-/// Performs effects.
-fn drive(site: usize, effects: Vec<Effect>) {
-    for effect in effects {
-        match effect {
-            Effect::Answer { call, json } => settle(call, &json),
-            Effect::Run { ticket, work } => {
-                let promise = match work {
-                    Work::Sleep(ms) => perform("sleep", ms, "", ""),
-                    Work::Key { site, text } => perform("key", 0, &site, &text),
-                    Work::Sign { site, text } => perform("sign", 0, &site, &text),
-                    Work::Send { url, body } => perform("send", 0, &url, &body),
-                    Work::Forget { site } => perform("forget", 0, &site, ""),
-                };
-                follow(site, promise, Event::Done(Done { ticket, ..Done::default() }));
+/// Performs the effects of a site.
+fn drive(site: usize, name: &SiteId, effects: Vec<Effect>) {
+    for Effect { number, work } in effects {
+        let (what, ms, first, second) = match work {
+            Work::Answer(json) => {
+                settle(number, &json);
+                continue;
             }
-        }
+            Work::Sleep(ms) => ("sleep", ms, String::new(), String::new()),
+            Work::Key(text) => ("key", 0, text, String::new()),
+            Work::Sign(text) => ("sign", 0, text, String::new()),
+            Work::Send { url, body } => ("send", 0, url, body),
+            Work::Forget => ("forget", 0, String::new(), String::new()),
+        };
+        let promise = perform(what, name.as_str(), ms, &first, &second);
+        follow(site, promise, Event::Done(Done { ticket: number, ..Done::default() }));
     }
 }
 
@@ -154,7 +158,12 @@ fn follow(site: usize, promise: Promise, mut event: Event) {
             done.status = Response::from(parts.get(0).unchecked_into::<web_sys::Response>()).status();
             (done.text, done.retry_after) = (text(1), text(2));
         }
-        let effects = SITES.with_borrow_mut(|(sites, _)| sites.get_mut(site).map(|tracker| tracker.step(event)));
-        drive(site, effects.unwrap_or_default());
+        let stepped = SITES.with_borrow_mut(|all| {
+            let tracker = all.0.get_mut(site)?;
+            Some((tracker.step(&BrowserPage, event), tracker.site().clone()))
+        });
+        if let Some((effects, name)) = stepped {
+            drive(site, &name, effects);
+        }
     });
 }

@@ -65,5 +65,5 @@ pub fn holds_cookie(jar: &str, name: &str) -> bool {
 }
 
 fn cookie_pairs(jar: &str) -> impl Iterator<Item = (&str, &str)> {
-    jar.split(';').filter_map(|pair| pair.trim().split_once('='))
+    jar.split(';').filter_map(|pair| pair.trim_ascii().split_once('='))
 }

@@ -9,7 +9,7 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::capture::Sighting;
 use crate::config::{Arrival, Settings};
-use crate::json::{Value, object, to_text};
+use crate::json::{Value, integer, object, to_text};
 use crate::page::{Page, SEPARATOR};
 
 /// Milliseconds for which a conversion that an earlier page left waits for its touch.
@@ -78,22 +78,22 @@ impl Click {
     /// Reads a fresh answer, or a stored one, which has its `offset` with it.
     fn read(page: &dyn Page, answer: &str) -> Option<Self> {
         let members = page.members(answer, "click_token program at expires_at partner offset")?;
-        let [click_token, program, at, expires_at, partner, offset] = texts(&members);
+        let [click_token, program, at, expires_at, partner, offset, ..] = texts(&members);
         let payload = base64url::decode(click_token.split('.').nth(1)?)?;
         let claims = page.members(&String::from_utf8(payload).ok()?, "iat exp sub")?;
-        let [issued, expires, reference] = texts(&claims);
-        let issued = UnixMillis::from_seconds(issued.parse().ok()?);
+        let [issued, expires, reference, ..] = texts(&claims);
+        let issued = UnixMillis::from_seconds(integer(issued)?);
         if [program, at, expires_at, reference].contains(&"") {
             return None;
         }
         Some(Self {
             click_token: click_token.to_owned(),
-            offset: offset.parse().unwrap_or_else(|_absent| issued.since(page.now())),
+            offset: integer(offset).unwrap_or_else(|| issued.since(page.now())),
             program: program.to_owned(),
             partner: partner.to_owned(),
             at: at.to_owned(),
             expires_at: expires_at.to_owned(),
-            expires: expires.parse().ok()?,
+            expires: integer(expires)?,
             reference: reference.to_owned(),
             stored: true,
         })
@@ -110,9 +110,10 @@ impl Click {
     }
 }
 
-/// The texts of [`Page::members`]; those that are missing are empty.
-pub(crate) fn texts<const N: usize>(members: &str) -> [&str; N] {
-    let mut texts = [""; N];
+/// The texts of [`Page::members`]; those that are missing are empty. Always as many as anything has, so that the module has
+/// this once.
+pub(crate) fn texts(members: &str) -> [&str; 9] {
+    let mut texts = [""; 9];
     texts.iter_mut().zip(members.split(SEPARATOR)).for_each(|(text, member)| *text = member);
     texts
 }

@@ -4,8 +4,8 @@
 
 use trailmark_wire::ids::{ArrivalId, SiteId};
 
+use crate::click::texts;
 use crate::consent::State;
-use crate::page::SEPARATOR;
 
 /// Milliseconds that `ready` waits at most for the proxy's first answer. A proxy that is down must not hold up the page;
 /// the report of the arrival continues in the background.
@@ -45,25 +45,24 @@ pub struct Arrival {
 }
 
 /// Reads what the loader passes: site, endpoint, consent, params (with commas between), debug, and of the arrival id, url, at
-/// and again, in this order and separated by [`SEPARATOR`]. What is not set is empty. One text, because each further argument
+/// and again, in this order and separated by [`crate::page::SEPARATOR`]. What is not set is empty. One text, because each further argument
 /// or object costs the glue.
 ///
 /// # Errors
 /// A sentence for the page's developer if the site's id or the arrival is invalid.
 pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
-    let mut parts = values.split(SEPARATOR);
-    let mut next = || parts.next().unwrap_or_default();
-    let site = SiteId::new(next()).map_err(|_shape| "site is missing or not 1 to 32 of a-z, 0-9 and -")?;
+    let [site, endpoint, consent, params, debug, id, url, at, again] = texts(values);
+    let site = SiteId::new(site).map_err(|_shape| "site is missing or not 1 to 32 of a-z, 0-9 and -")?;
     let settings = Settings {
         site,
-        endpoint: next().to_owned(),
+        endpoint: endpoint.to_owned(),
         // A page that states nothing, or an unknown word, has not asked for consent yet.
-        consent: State::from_word(next()).unwrap_or(State::Pending),
-        params: next().split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
-        debug: !next().is_empty(),
+        consent: State::from_word(consent).unwrap_or(State::Pending),
+        params: params.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        debug: !debug.is_empty(),
     };
-    let id = ArrivalId::new(next()).map_err(|_shape| "the arrival was not recorded by the stub")?;
-    Ok((settings, Arrival { id, url: next().to_owned(), at: next().to_owned(), again: !next().is_empty() }))
+    let id = ArrivalId::new(id).map_err(|_shape| "the arrival was not recorded by the stub")?;
+    Ok((settings, Arrival { id, url: url.to_owned(), at: at.to_owned(), again: !again.is_empty() }))
 }
 
 impl Settings {

@@ -8,7 +8,7 @@ use trailmark_wire::ids::Jti;
 use trailmark_wire::time::UnixMillis;
 
 use crate::click::texts;
-use crate::json::{Value, object};
+use crate::json::{Value, integer, object};
 use crate::page::Page;
 
 /// A conversion to be sent. Debug shows no input, which is personal data.
@@ -68,10 +68,10 @@ impl Entry {
     /// Reads an entry that an earlier page stored; `None` if it is not valid, for example after somebody edited it.
     pub fn read(page: &dyn Page, text: &str) -> Option<Self> {
         let members = page.members(text, "id at kind input")?;
-        let [id, at, word, input] = texts(&members);
+        let [id, at, word, input, ..] = texts(&members);
         Some(Self {
             id: Jti::new(id).ok()?,
-            at: UnixMillis(at.parse().ok()?),
+            at: UnixMillis(integer(at)?),
             kind: kind(word)?,
             input: input.to_owned(),
         })

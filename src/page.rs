@@ -49,7 +49,7 @@ pub trait Page {
 pub enum Event {
     /// The page called.
     Call {
-        /// Its number, under which [`Effect::Answer`] answers.
+        /// Its number, under which [`Work::Answer`] answers.
         call: u32,
         /// Which call; empty for `ready`.
         name: String,
@@ -75,43 +75,25 @@ pub struct Done {
 
 /// What the host is to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Effect {
-    /// Answer a call of the page with this JSON.
-    Answer {
-        /// The call.
-        call: u32,
-        /// Its result.
-        json: String,
-    },
-    /// Do something that takes time, then say so by [`Event::Done`].
-    Run {
-        /// Names the effect in [`Done`].
-        ticket: u32,
-        /// What to do.
-        work: Work,
-    },
+pub struct Effect {
+    /// The ticket, under which [`Done`] names the effect; of an answer the call.
+    pub number: u32,
+    /// What to do.
+    pub work: Work,
 }
 
-/// What takes time.
+/// The work of an effect. All but the answer takes time, and ends with [`Event::Done`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Work {
+    /// Answer a call of the page with this JSON.
+    Answer(String),
     /// Let so many milliseconds of the page's life pass.
     Sleep(u32),
-    /// Read the public half of the browser key, which is made if there is none, and hash `text`. Gives `x`, `y` and the
-    /// SHA-256, each in base64url and separated by blanks; a part that the browser cannot give is empty.
-    Key {
-        /// The site that the key belongs to.
-        site: String,
-        /// What to hash.
-        text: String,
-    },
-    /// Sign `text` by ES256 with the key that [`Work::Key`] gave last.
-    Sign {
-        /// The site that the key belongs to.
-        site: String,
-        /// What to sign.
-        text: String,
-    },
+    /// Read the public half of the site's browser key, which is made if there is none, and hash this text. Gives `x`, `y` and
+    /// the SHA-256, each in base64url and separated by blanks; a part that the browser cannot give is empty.
+    Key(String),
+    /// Sign this text by ES256 with the key that [`Work::Key`] gave last.
+    Sign(String),
     /// Send a request to the proxy, with credentials, that may outlive the document: `POST` of `text/plain`, which needs no
     /// preflight, or `DELETE` if there is no body.
     Send {
@@ -121,8 +103,5 @@ pub enum Work {
         body: String,
     },
     /// Delete the browser key of this site, and those of other sites on this host.
-    Forget {
-        /// The site.
-        site: String,
-    },
+    Forget,
 }

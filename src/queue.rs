@@ -10,7 +10,7 @@ use trailmark_wire::time::UnixMillis;
 
 use crate::config::{Settings, joined};
 use crate::conversion::Entry;
-use crate::json::number;
+use crate::json::{integer, number};
 use crate::page::Page;
 
 /// Milliseconds between two tries, at least.
@@ -41,7 +41,7 @@ pub fn put(page: &dyn Page, settings: &Settings, entry: &Entry) -> bool {
     }
     let text = entry.to_json();
     let stored = names(page, settings);
-    let waiting: usize = stored.lines().filter_map(|name| page.load(name)).map(|text| text.len()).sum();
+    let waiting: usize = stored.split_terminator('\n').filter_map(|name| page.load(name)).map(|text| text.len()).sum();
     waiting + text.len() <= QUEUE_BYTES && page.store(&key(settings, &entry.id), &text)
 }
 
@@ -68,7 +68,7 @@ pub fn list(page: &dyn Page, settings: &Settings) -> Vec<Entry> {
         }
         entry
     };
-    names(page, settings).lines().filter_map(read).collect()
+    names(page, settings).split_terminator('\n').filter_map(read).collect()
 }
 
 /// The storage keys of the waiting entries, readable or not, a line each, the oldest first: ids begin with their time.
@@ -84,14 +84,14 @@ pub fn put_off(page: &dyn Page, settings: &Settings, until: UnixMillis) {
 /// When waiting entries may be tried, by the hint that an earlier page stored; at most [`HINT_MOST_MS`] from now, even if
 /// the clock was set back.
 pub fn due(page: &dyn Page, settings: &Settings) -> UnixMillis {
-    let kept = page.load(&settings.due_key()).and_then(|text| text.parse().ok());
+    let kept = page.load(&settings.due_key()).and_then(|text| integer(&text));
     UnixMillis(kept.unwrap_or(0)).min(page.now().plus(HINT_MOST_MS.into()))
 }
 
 /// Removes the hint and the waiting entries, readable or not.
 pub fn clear(page: &dyn Page, settings: &Settings) {
     page.store(&settings.due_key(), "");
-    names(page, settings).lines().for_each(|name| {
+    names(page, settings).split_terminator('\n').for_each(|name| {
         page.store(name, "");
     });
 }

@@ -5,10 +5,10 @@ use trailmark_wire::envelope::{self, Payload, TokenHash};
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::receipt::Status;
 
-use crate::click::{Click, texts};
+use crate::click::texts;
 use crate::config::Settings;
 use crate::conversion::{Entry, Outcome};
-use crate::json::{Json, Raw, to_text};
+use crate::json::{Json, Raw, integer, to_text};
 use crate::page::{Done, Page};
 
 /// What an answer asks for.
@@ -53,7 +53,7 @@ pub fn step(page: &dyn Page, answer: &Done, renewed: bool) -> Step {
         0 => unreachable(),
         401 if !renewed && RENEWABLE.contains(&code.as_str()) => Step::Renew,
         408 | 425 | 429 | 500.. => {
-            let seconds = answer.retry_after.parse::<i64>().ok().and_then(|seconds| u32::try_from(seconds).ok());
+            let seconds = integer(&answer.retry_after).and_then(|seconds| u32::try_from(seconds).ok());
             Step::Keep { code, rest: seconds.map(|seconds| seconds.saturating_mul(1_000)) }
         }
         // A mistake in `origins` or `data-site` that somebody will correct.
@@ -85,14 +85,15 @@ pub fn problem(page: &dyn Page, answer: &Done) -> Option<String> {
         return None;
     }
     let members = page.members(&answer.text, "detail title").unwrap_or_default();
-    let words: [&str; 2] = texts(&members);
-    Some(words.into_iter().find(|words| !words.is_empty()).unwrap_or(NO_PROXY).to_owned())
+    let [detail, title, ..] = texts(&members);
+    let words = [detail, title, NO_PROXY].into_iter().find(|words| !words.is_empty());
+    words.map(str::to_owned)
 }
 
 /// The page's form of a receipt; `None` if it is not one.
 fn outcome(page: &dyn Page, receipt: &str) -> Option<Outcome> {
     let members = page.members(receipt, "status code attribution warnings")?;
-    let [word, code, attribution, warnings] = texts(&members);
+    let [word, code, attribution, warnings, ..] = texts(&members);
     let known = [Status::Accepted, Status::Duplicate, Status::Held, Status::Unattributed, Status::Rejected];
     let status = known.into_iter().map(Status::as_str).find(|status| *status == word)?;
     let list = |json: &str| json.starts_with('[').then(|| json.to_owned());
@@ -121,7 +122,8 @@ pub fn keys(text: &str) -> (Option<EcPublicJwk>, Option<TokenHash>) {
 pub fn envelope(
     page: &dyn Page,
     settings: &Settings,
-    click: &Click,
+    token: String,
+    offset: i64,
     entry: &Entry,
     keys: &str,
 ) -> Result<(String, Option<String>), String> {
@@ -133,10 +135,10 @@ pub fn envelope(
     let payload = Payload {
         jti: entry.id.clone(),
         // As far as known, never ahead of the proxy's clock, even if the browser's clock was set since.
-        iat: entry.at.min(page.now()).plus(click.offset).seconds(),
+        iat: entry.at.min(page.now()).plus(offset).seconds(),
         aud: settings.site.clone(),
         ath: ath.ok_or_else(String::new)?,
-        token: click.click_token.clone(),
+        token,
         data: Raw(data),
     };
     let input = jwk.and_then(|jwk| envelope::signing_input(&jwk, &payload, &Json).ok());

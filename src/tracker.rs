@@ -9,9 +9,7 @@
 
 mod task;
 
-use std::rc::Rc;
-
-use trailmark_wire::ids::Jti;
+use trailmark_wire::ids::{Jti, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
@@ -38,14 +36,13 @@ enum Standing {
     /// No touch: nothing is sent or stored.
     Untouched,
     /// A touch, with its token.
-    Touched(Rc<Click>),
+    Touched(Click),
     /// A touch is likely, but the proxy has not confirmed it; the code says why.
     Unanswered(String),
 }
 
 /// The SDK of one site in one document.
 pub struct Tracker {
-    page: &'static dyn Page,
     settings: Settings,
     arrival: Arrival,
     stated: State,
@@ -63,7 +60,7 @@ pub struct Tracker {
     /// Whether a task carries one out.
     acting: bool,
     ready: bool,
-    tasks: Vec<Task>,
+    tasks: Vec<Box<Task>>,
     /// The last ticket that was given out.
     ticket: u32,
     effects: Vec<Effect>,
@@ -72,10 +69,9 @@ pub struct Tracker {
 impl Tracker {
     /// The SDK of one site, which looks at the arrival if consent allows. `ready` comes when that is done, or after
     /// [`READY_MS`]. Also returns the first effects.
-    pub fn start(page: &'static dyn Page, settings: Settings, arrival: Arrival) -> (Self, Vec<Effect>) {
+    pub fn start(page: &dyn Page, settings: Settings, arrival: Arrival) -> (Self, Vec<Effect>) {
         let due = queue::due(page, &settings);
         let mut tracker = Self {
-            page,
             stated: settings.consent,
             settings,
             arrival,
@@ -93,60 +89,65 @@ impl Tracker {
         };
         // The first ticket is `READY`.
         tracker.run(Work::Sleep(READY_MS));
-        tracker.resume();
-        if !tracker.granted() {
-            tracker.report();
+        tracker.resume(page);
+        if !tracker.granted(page) {
+            tracker.report(page);
         }
-        tracker.settle();
+        tracker.settle(page);
         let effects = std::mem::take(&mut tracker.effects);
         (tracker, effects)
     }
 
+    /// The site.
+    pub fn site(&self) -> &SiteId {
+        &self.settings.site
+    }
+
     /// Takes one event, and returns what is to be done.
-    pub fn step(&mut self, event: Event) -> Vec<Effect> {
+    pub fn step(&mut self, page: &dyn Page, event: Event) -> Vec<Effect> {
         match event {
-            Event::Call { call, name, input } => self.call(call, &name, input),
-            Event::Done(done) => self.done(done),
+            Event::Call { call, name, input } => self.call(page, call, &name, input),
+            Event::Done(done) => self.done(page, done),
         }
-        self.settle();
+        self.settle(page);
         std::mem::take(&mut self.effects)
     }
 
     /// A call of the page, by its name; the empty name is `ready`. The loader makes two calls of its own: `drain` sends what
     /// waits, unless it is too early, and gives the milliseconds until the next `drain`, if one is needed; `resume` says that
     /// the page came back from the back/forward cache. The loader lets one tab at a time drain.
-    fn call(&mut self, call: u32, name: &str, input: String) {
+    fn call(&mut self, page: &dyn Page, call: u32, name: &str, input: String) {
         let what = match name {
             "" => What::Ready,
             "touch" => What::Touch,
             "reference" => What::Reference,
             "drain" => What::Drain,
             "consent" => {
-                let state = self.state_consent(&input);
+                let state = self.state_consent(page, &input);
                 return self.answer(call, quoted(state.as_str()));
             }
             // No new arrival, but other pages may have changed token or consent.
             "resume" => {
-                self.resume();
+                self.resume(page);
                 return self.answer(call, "null".to_owned());
             }
-            kind => return self.convert(call, kind, input),
+            kind => return self.convert(page, call, kind, input),
         };
         self.tasks.push(Task::new(what, Stage::Ready, call, Vec::new()));
     }
 
     /// Checks a conversion. It becomes a task if it is to be sent now; otherwise it is answered at once.
-    fn convert(&mut self, call: u32, word: &str, input: String) {
+    fn convert(&mut self, page: &dyn Page, call: u32, word: &str, input: String) {
         let Some(kind) = conversion::kind(word) else {
             return self.answer(call, Outcome::coded("failed", "not_available").to_json(""));
         };
-        let body = self.page.body(word, &input);
+        let body = page.body(word, &input);
         if !body.starts_with('{') {
-            self.explain(&[word, " was not sent: ", &body]);
+            self.explain(page, &[word, " was not sent: ", &body]);
             return self.answer(call, Outcome::coded("failed", "malformed").to_json(""));
         }
-        let entry = Entry::new(self.page, kind, input);
-        match self.consent() {
+        let entry = Entry::new(page, kind, input);
+        match self.consent(page) {
             State::Granted => self.tasks.push(Task::new(What::Convert, Stage::Ready, call, vec![entry])),
             State::Denied => self.answer(call, Outcome::coded("ignored", "consent").to_json("")),
             State::Pending => {
@@ -159,7 +160,7 @@ impl Tracker {
     }
 
     /// The end of an effect: a task goes on, or a wait is over.
-    fn done(&mut self, done: Done) {
+    fn done(&mut self, page: &dyn Page, done: Done) {
         if done.ticket == READY {
             self.ready = true;
         } else if let Some(task) = self.tasks.iter_mut().find(|task| task.ticket == done.ticket) {
@@ -170,34 +171,34 @@ impl Tracker {
             match task.left.last() {
                 // The answer says what is known so far; the work continues.
                 Some(entry) => {
-                    let kept = self.granted() && queue::put(self.page, &self.settings, entry);
+                    let kept = self.granted(page) && queue::put(page, &self.settings, entry);
                     self.answer(task.call, later(kept, "timeout").to_json(entry.id.as_str()));
                     task.call = 0;
-                    self.tasks.insert(at, task);
+                    self.tasks.push(task);
                 }
-                None => self.answer_known(&task),
+                None => self.answer_known(page, &task),
             }
         }
     }
 
     /// Lets every task go on that can.
-    fn settle(&mut self) {
+    fn settle(&mut self, page: &dyn Page) {
         loop {
             self.ready |= !self.acting;
             let Some(at) = self.tasks.iter().position(|task| !self.waits(task)) else { return };
             let task = self.tasks.remove(at);
-            if let Some(mut task) = self.advance(task) {
+            if let Some(mut task) = self.advance(page, task) {
                 if task.timer == 0 && matches!(task.what, What::Touch | What::Reference | What::Convert) {
                     task.timer = self.run(Work::Sleep(PATIENCE_MS));
                 }
-                self.tasks.insert(at, task);
+                self.tasks.push(task);
             }
         }
     }
 
     /// Answers a call with what is known now.
-    fn answer_known(&mut self, task: &Task) {
-        let click = self.click();
+    fn answer_known(&mut self, page: &dyn Page, task: &Task) {
+        let click = self.click(page);
         let json = match (task.what, click) {
             (What::Ready, click) => {
                 let attributed = if click.is_some() { "true" } else { "false" };
@@ -213,37 +214,37 @@ impl Tracker {
     fn answer(&mut self, call: u32, json: String) {
         // Nobody waits for what is not a call, or was answered before.
         if call != 0 {
-            self.effects.push(Effect::Answer { call, json });
+            self.effects.push(Effect { number: call, work: Work::Answer(json) });
         }
     }
 
     /// Asks for something that takes time, and returns its ticket.
     fn run(&mut self, work: Work) -> u32 {
         self.ticket += 1;
-        self.effects.push(Effect::Run { ticket: self.ticket, work });
+        self.effects.push(Effect { number: self.ticket, work });
         self.ticket
     }
 
     /// Applies the page's `word`, unless it is unknown, and returns the state in force.
-    fn state_consent(&mut self, word: &str) -> State {
-        let before = self.consent();
+    fn state_consent(&mut self, page: &dyn Page, word: &str) -> State {
+        let before = self.consent(page);
         match State::from_word(word) {
             Some(state) => self.stated = state,
-            None => self.explain(&["consent takes 'granted', 'denied' or 'pending'; nothing was changed"]),
+            None => self.explain(page, &["consent takes 'granted', 'denied' or 'pending'; nothing was changed"]),
         }
-        let now = self.consent();
-        self.enact(consent::change(before, now, self.trace()));
+        let now = self.consent(page);
+        self.enact(page, consent::change(before, now, self.trace(page)));
         now
     }
 
-    fn resume(&mut self) {
-        self.enact(consent::begin(self.consent(), self.trace()));
+    fn resume(&mut self, page: &dyn Page) {
+        self.enact(page, consent::begin(self.consent(page), self.trace(page)));
     }
 
     /// Carries out a change of consent: clears storage immediately, and talks to the proxy after the work under way.
-    fn enact(&mut self, action: Option<Action>) {
+    fn enact(&mut self, page: &dyn Page, action: Option<Action>) {
         if matches!(action, Some(Action::Forget | Action::Withdraw)) {
-            self.clear();
+            self.clear(page);
         }
         if !matches!(action, Some(Action::Arrive | Action::Withdraw)) {
             return;
@@ -257,56 +258,56 @@ impl Tracker {
     }
 
     /// Drops everything in this document's memory and under our storage keys.
-    fn clear(&mut self) {
+    fn clear(&mut self, page: &dyn Page) {
         self.held.clear();
         self.told = false;
         self.standing = Standing::Untouched;
-        self.page.store(&self.settings.click_key(), "");
-        queue::clear(self.page, &self.settings);
+        page.store(&self.settings.click_key(), "");
+        queue::clear(page, &self.settings);
     }
 
     /// Lets the queue rest for at least `least` milliseconds, longer with each failure. `Retry-After` binds the next page too.
-    fn rest(&mut self, least: u32) {
+    fn rest(&mut self, page: &dyn Page, least: u32) {
         self.failures += 1;
-        let [chance, ..] = self.page.random().to_le_bytes();
-        self.due = self.page.now().plus(queue::pause(self.failures, least, chance).into());
-        if least > 0 && self.granted() {
-            queue::put_off(self.page, &self.settings, self.due);
+        let [chance, ..] = page.random().to_le_bytes();
+        self.due = page.now().plus(queue::pause(self.failures, least, chance).into());
+        if least > 0 && self.granted(page) {
+            queue::put_off(page, &self.settings, self.due);
         }
     }
 
     /// The milliseconds until the next `drain`, as JSON; `null` if nothing is left.
-    fn pause(&self) -> String {
-        if !self.granted() {
+    fn pause(&self, page: &dyn Page) -> String {
+        if !self.granted(page) {
             return "null".to_owned();
         }
-        if queue::list(self.page, &self.settings).is_empty() {
-            self.page.store(&self.settings.due_key(), "");
+        if queue::list(page, &self.settings).is_empty() {
+            page.store(&self.settings.due_key(), "");
             return "null".to_owned();
         }
-        number(self.due.since(self.page.now()).max(queue::BREATH_MS.into()))
+        number(self.due.since(page.now()).max(queue::BREATH_MS.into()))
     }
 
-    fn consent(&self) -> State {
-        self.stated.under(self.page.privacy_control())
+    fn consent(&self, page: &dyn Page) -> State {
+        self.stated.under(page.privacy_control())
     }
 
-    fn granted(&self) -> bool {
-        self.consent() == State::Granted
+    fn granted(&self, page: &dyn Page) -> bool {
+        self.consent(page) == State::Granted
     }
 
     /// The current token; `None` without consent.
-    fn click(&self) -> Option<Rc<Click>> {
+    fn click(&self, page: &dyn Page) -> Option<&Click> {
         match &self.standing {
-            Standing::Touched(click) if self.granted() => Some(Rc::clone(click)),
+            Standing::Touched(click) if self.granted(page) => Some(click),
             Standing::Touched(_) | Standing::Untouched | Standing::Unanswered(_) => None,
         }
     }
 
-    fn trace(&self) -> Trace {
-        let stored = self.page.load(&self.settings.click_key()).is_some()
-            || !queue::names(self.page, &self.settings).is_empty();
-        let flagged = capture::holds_cookie(&self.page.cookies(), &self.settings.flag_cookie());
+    fn trace(&self, page: &dyn Page) -> Trace {
+        let stored = page.load(&self.settings.click_key()).is_some()
+            || !queue::names(page, &self.settings).is_empty();
+        let flagged = capture::holds_cookie(&page.cookies(), &self.settings.flag_cookie());
         if stored || flagged { Trace::Left } else { Trace::None }
     }
 
@@ -316,20 +317,20 @@ impl Tracker {
     }
 
     /// Prints the state, so that `data-debug` also says when everything works.
-    fn report(&self) {
+    fn report(&self, page: &dyn Page) {
         let standing = match &self.standing {
             Standing::Touched(click) => joined(&["touch in ", &click.program, ", all is well"]),
             Standing::Untouched => "no touch".to_owned(),
             Standing::Unanswered(code) => code.clone(),
         };
-        let (site, consent) = (self.settings.site.as_str(), self.consent().as_str());
-        self.explain(&[site, " at ", &self.settings.endpoint, ": consent ", consent, ", ", &standing]);
+        let (site, consent) = (self.settings.site.as_str(), self.consent(page).as_str());
+        self.explain(page, &[site, " at ", &self.settings.endpoint, ": consent ", consent, ", ", &standing]);
     }
 
     /// Prints `parts` as one text for the page's developer, if `data-debug` is set.
-    fn explain(&self, parts: &[&str]) {
+    fn explain(&self, page: &dyn Page, parts: &[&str]) {
         if self.settings.debug {
-            self.page.warn(&joined(parts));
+            page.warn(&joined(parts));
         }
     }
 }

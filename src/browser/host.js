@@ -67,8 +67,8 @@ const publicKey = async site => {
 
 // What src/page.rs calls `Work`, by its name. Each gives the source of the HTTP status, a text, and `Retry-After`.
 const works = {
-  sleep: async ms => [await pause(ms)],
-  key: async (_, site, text) => {
+  sleep: async (_, ms) => [await pause(ms)],
+  key: async (site, _, text) => {
     const [{ x, y }, hash] = await Promise.all([
       publicKey(site).catch(() => ({})),
       (async () => base64url(await crypto.subtle.digest('SHA-256', bytes(text))))().catch(() => '')
@@ -76,11 +76,11 @@ const works = {
     return [, [x, y, hash].join(' ')];
   },
   // WebCrypto returns R || S, which JOSE expects.
-  sign: async (_, site, text) => [, base64url(await signed(pairs[site], text))],
+  sign: async (site, _, text) => [, base64url(await signed(pairs[site], text))],
   // A text body makes it `text/plain;charset=UTF-8`. A relative address takes user name and password from its page; they are
   // removed, because `Request` refuses them. With keepalive the request can outlive the document. Browsers refuse keepalive
   // beyond 64 KiB in flight, and some refuse it for DELETE.
-  send: async (_, url, body) => {
+  send: async (_, __, url, body) => {
     const address = new URL(url, document.baseURI);
     address.username = address.password = '';
     const send = async keepalive => {
@@ -92,7 +92,7 @@ const works = {
     return send(true).catch(() => send(false));
   },
   // Removes the database. Other sites of this host lose their keys too, and make new ones.
-  forget: async (_, site) => {
+  forget: async site => {
     delete pairs[site];
     indexedDB.deleteDatabase(DATABASE);
     return [];

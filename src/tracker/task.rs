@@ -3,7 +3,6 @@
 //! for. What the stages send comes back to them as [`Task::done`].
 
 use std::mem::take;
-use std::rc::Rc;
 
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Source;
@@ -16,7 +15,7 @@ use crate::click::{self, Click, WAIT_MS};
 use crate::config::joined;
 use crate::consent::Action;
 use crate::conversion::{Entry, Outcome};
-use crate::page::{Done, Work};
+use crate::page::{Done, Page, Work};
 use crate::queue;
 use crate::send::{self, Step, UNREACHABLE};
 
@@ -91,18 +90,17 @@ pub(super) struct Task {
     refused: bool,
     /// The failures before the one under way.
     failures: u32,
-    /// The token that it is sent with.
-    click: Option<Rc<Click>>,
+    /// The token that it is sent with, and the clock offset; of a report the token of an earlier page.
+    token: Option<String>,
+    offset: i64,
     /// Its body in plain JSON, and what is signed of it.
     body: String,
     input: String,
-    /// The token of an earlier page that the report names.
-    token: Option<String>,
 }
 
 impl Task {
-    pub(super) fn new(what: What, stage: Stage, call: u32, left: Vec<Entry>) -> Self {
-        Self {
+    pub(super) fn new(what: What, stage: Stage, call: u32, left: Vec<Entry>) -> Box<Self> {
+        Box::new(Self {
             what,
             stage,
             call,
@@ -114,11 +112,11 @@ impl Task {
             kept: false,
             refused: false,
             failures: 0,
-            click: None,
+            token: None,
+            offset: 0,
             body: String::new(),
             input: String::new(),
-            token: None,
-        }
+        })
     }
 }
 
@@ -138,40 +136,39 @@ impl Tracker {
     }
 
     /// Goes on with a task until it waits again; `None` at its end.
-    pub(super) fn advance(&mut self, mut task: Task) -> Option<Task> {
+    pub(super) fn advance(&mut self, page: &dyn Page, mut task: Box<Task>) -> Option<Box<Task>> {
         while !self.waits(&task) {
             task.stage = match (task.stage, task.what) {
                 (Stage::Ready, What::Ready) | (Stage::Settled, _) => Stage::Go,
                 (Stage::Ready, What::Drain) => Stage::List,
                 (Stage::Ready, _) => Stage::Look,
-                (Stage::Look, _) => self.look_again(),
-                (Stage::List, _) => self.list(&mut task),
-                (Stage::Next, _) => self.next(&mut task)?,
-                (Stage::Go, What::Act) => self.act(&mut task)?,
-                (Stage::Go, What::Convert | What::Drain | What::Held) => self.deliver(&mut task)?,
+                (Stage::Look, _) => self.look_again(page),
+                (Stage::List, _) => self.list(page, &mut task),
+                (Stage::Next, _) => self.next(page, &mut task)?,
+                (Stage::Go, What::Act) => self.act(page, &mut task)?,
+                (Stage::Go, What::Convert | What::Drain | What::Held) => self.deliver(page, &mut task)?,
                 (Stage::Go, _) => {
-                    self.answer_known(&task);
+                    self.answer_known(page, &task);
                     return None;
                 }
-                (Stage::Asked, _) => self.tell(&mut task),
-                (Stage::Told, _) => self.stand(&mut task),
+                (Stage::Asked, _) => self.tell(page, &mut task),
+                (Stage::Told, _) => self.stand(page, &mut task),
                 (Stage::Withdrawn, _) => {
-                    let site = self.site();
-                    task.ticket = self.run(Work::Forget { site });
+                    task.ticket = self.run(Work::Forget);
                     Stage::Go
                 }
-                (Stage::Keyed, _) => self.seal(&mut task)?,
+                (Stage::Keyed, _) => self.seal(page, &mut task)?,
                 (Stage::Signed, _) => self.sign(&mut task),
-                (Stage::Posted, _) => self.conclude(&mut task)?,
+                (Stage::Posted, _) => self.conclude(page, &mut task)?,
             };
         }
         Some(task)
     }
 
     /// The next change of consent. After the last one, what was held is sent.
-    fn act(&mut self, task: &mut Task) -> Option<Stage> {
+    fn act(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
         match self.wanted.take() {
-            Some(Action::Arrive) => return Some(self.arrive(task)),
+            Some(Action::Arrive) => return Some(self.arrive(page, task)),
             Some(Action::Forget | Action::Withdraw) => {
                 let url = joined(&[&self.settings.route("/v1/clicks?site="), self.settings.site.as_str()]);
                 task.ticket = self.run(Work::Send { url, body: String::new() });
@@ -180,8 +177,8 @@ impl Tracker {
             None => {}
         }
         self.acting = false;
-        self.report();
-        if self.granted() && !self.held.is_empty() {
+        self.report(page);
+        if self.granted(page) && !self.held.is_empty() {
             let mut left = take(&mut self.held);
             left.reverse();
             self.tasks.push(Task::new(What::Held, Stage::Next, 0, left));
@@ -190,12 +187,12 @@ impl Tracker {
     }
 
     /// Looks at the arrival. Asks the proxy if that is worthwhile, or if the current token has gone from storage.
-    fn arrive(&mut self, task: &mut Task) -> Stage {
-        let kept = Click::load(self.page, &self.settings);
-        let gone = kept.is_none() && self.click().is_some();
+    fn arrive(&mut self, page: &dyn Page, task: &mut Task) -> Stage {
+        let kept = Click::load(page, &self.settings);
+        let gone = kept.is_none() && self.click(page).is_some();
         let token = kept.as_ref().map(|click| click.click_token.clone());
-        self.standing = kept.map_or(Standing::Untouched, |click| Standing::Touched(Rc::new(click)));
-        if gone || self.worth_asking(token.is_some()) {
+        self.standing = kept.map_or(Standing::Untouched, Standing::Touched);
+        if gone || self.worth_asking(page, token.is_some()) {
             return self.ask(task, token);
         }
         Stage::Go
@@ -203,8 +200,8 @@ impl Tracker {
 
     /// Whether the proxy may know more: with the flag cookie, which another page's touch may have set, or with an unreported
     /// touch in the URL. With a token of an earlier page, a vendor's cookie or a URL seen again is no reason to ask.
-    fn worth_asking(&self, kept: bool) -> bool {
-        let jar = self.page.cookies();
+    fn worth_asking(&self, page: &dyn Page, kept: bool) -> bool {
+        let jar = page.cookies();
         let source = capture::look(&self.arrival, self.told, &jar, &self.settings.params).source;
         capture::holds_cookie(&jar, &self.settings.flag_cookie())
             || source == Some(Source::Url) && !self.arrival.again
@@ -212,21 +209,21 @@ impl Tracker {
     }
 
     /// Takes the token that another tab may have stored. If there is no token but may be one, looks at the arrival again.
-    fn look_again(&mut self) -> Stage {
-        if !self.granted() {
+    fn look_again(&mut self, page: &dyn Page) -> Stage {
+        if !self.granted(page) {
             return Stage::Go;
         }
-        if let Some(kept) = Click::load(self.page, &self.settings) {
-            self.standing = Standing::Touched(Rc::new(kept));
+        if let Some(kept) = Click::load(page, &self.settings) {
+            self.standing = Standing::Touched(kept);
             return Stage::Go;
         }
         let worth_it = match &self.standing {
             Standing::Touched(click) => click.stored,
-            Standing::Untouched => self.worth_asking(false),
+            Standing::Untouched => self.worth_asking(page, false),
             Standing::Unanswered(_) => false, // A conversion asks for a token itself.
         };
         if worth_it {
-            self.enact(Some(Action::Arrive));
+            self.enact(page, Some(Action::Arrive));
         }
         Stage::Settled
     }
@@ -234,69 +231,68 @@ impl Tracker {
     /// Asks for a token. A 204 does not end the `kept` one.
     fn ask(&mut self, task: &mut Task, kept: Option<String>) -> Stage {
         task.token = kept;
-        let site = self.site();
-        task.ticket = self.run(Work::Key { site, text: String::new() });
+        task.ticket = self.run(Work::Key(String::new()));
         Stage::Asked
     }
 
     /// Writes the report of the arrival and sends it, unless consent was withdrawn meanwhile.
-    fn tell(&mut self, task: &mut Task) -> Stage {
+    fn tell(&mut self, page: &dyn Page, task: &mut Task) -> Stage {
         let (jwk, _) = send::keys(&take(&mut task.done).text);
-        let sighting = capture::look(&self.arrival, self.told, &self.page.cookies(), &self.settings.params);
+        let sighting = capture::look(&self.arrival, self.told, &page.cookies(), &self.settings.params);
         let is_new = sighting.source.is_some() && task.token.is_none();
         let body = click::request(&self.settings, &self.arrival, sighting, jwk, task.token.clone());
-        let Some(body) = body.filter(|_| self.granted()) else { return Stage::Go };
+        let Some(body) = body.filter(|_| self.granted(page)) else { return Stage::Go };
         if is_new {
             // In the token's place until it is answered, since the visitor may leave the page before.
-            self.page.store(&self.settings.click_key(), &body);
+            page.store(&self.settings.click_key(), &body);
         }
         self.send(task, "/v1/clicks", body, Stage::Told)
     }
 
     /// Records what the proxy says about this visitor, unless consent was withdrawn meanwhile.
-    fn stand(&mut self, task: &mut Task) -> Stage {
+    fn stand(&mut self, page: &dyn Page, task: &mut Task) -> Stage {
         let (answer, kept) = (take(&mut task.done), task.token.take());
-        self.explain_refusal("/v1/clicks", &answer);
-        if !self.granted() {
+        self.explain_refusal(page, "/v1/clicks", &answer);
+        if !self.granted(page) {
             return Stage::Go;
         }
         let code = match answer.status {
             status @ (204 | TOKEN_GONE) => {
                 self.told = true;
                 if kept.is_none() || status == TOKEN_GONE {
-                    self.page.store(&self.settings.click_key(), "");
+                    page.store(&self.settings.click_key(), "");
                     self.standing = Standing::Untouched;
                 }
                 return Stage::Go;
             }
-            200 | 201 => match Click::receive(self.page, &self.settings, &answer.text) {
+            200 | 201 => match Click::receive(page, &self.settings, &answer.text) {
                 Some(click) => {
                     self.told = true;
-                    self.standing = Standing::Touched(Rc::new(click));
+                    self.standing = Standing::Touched(click);
                     return Stage::Go;
                 }
                 None => UNREACHABLE.to_owned(),
             },
-            _ => send::refusal_code(self.page, &answer),
+            _ => send::refusal_code(page, &answer),
         };
         // An earlier token is better than none.
-        if self.click().is_none() {
+        if self.click(page).is_none() {
             self.standing = Standing::Unanswered(code);
         }
         Stage::Go
     }
 
     /// The queue, unless it is too early.
-    fn list(&self, task: &mut Task) -> Stage {
-        if self.page.now() >= self.due {
-            task.left = queue::list(self.page, &self.settings);
+    fn list(&self, page: &dyn Page, task: &mut Task) -> Stage {
+        if page.now() >= self.due {
+            task.left = queue::list(page, &self.settings);
             task.left.reverse();
         }
         Stage::Next
     }
 
     /// The next conversion that no other task sends; after the last one, the end.
-    fn next(&mut self, task: &mut Task) -> Option<Stage> {
+    fn next(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
         while let Some(entry) = task.left.last() {
             if !self.is_under_way(&entry.id) {
                 task.renewed = false;
@@ -306,10 +302,10 @@ impl Tracker {
             task.left.pop();
         }
         if task.refused {
-            self.rest(0);
+            self.rest(page, 0);
         }
         if task.what == What::Drain {
-            let pause = self.pause();
+            let pause = self.pause(page);
             self.answer(task.call, pause);
         }
         None
@@ -317,17 +313,16 @@ impl Tracker {
 
     /// Sends one conversion, with the token that is known. It leaves the queue when the proxy has answered for it, or when it
     /// must not be sent; otherwise it stays for the next page.
-    fn deliver(&mut self, task: &mut Task) -> Option<Stage> {
-        let (page, settings) = (self.page, &self.settings);
+    fn deliver(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
+        let settings = &self.settings;
         let entry = task.left.last()?;
-        if !self.granted() {
-            return self.finish(task, &Outcome::coded("ignored", "consent"), false);
+        if !self.granted(page) {
+            return self.finish(page, task, &Outcome::coded("ignored", "consent"), false);
         }
         if let Standing::Touched(click) = &self.standing {
             task.kept = queue::put(page, settings, entry);
-            let (click, site) = (Rc::clone(click), self.site());
-            task.ticket = self.run(Work::Key { site, text: click.click_token.clone() });
-            task.click = Some(click);
+            (task.token, task.offset) = (Some(click.click_token.clone()), click.offset);
+            task.ticket = self.run(Work::Key(click.click_token.clone()));
             return Some(Stage::Keyed);
         }
         let report = if task.renewed { None } else { Click::expected(page, settings) };
@@ -342,36 +337,35 @@ impl Tracker {
                 task.kept = queue::put(page, settings, entry);
                 let code = code.clone();
                 let step = if task.renewed { Step::Keep { code, rest: Some(0) } } else { Step::Renew };
-                self.follow(task, step)
+                self.follow(page, task, step)
             }
             _ => {
                 // The page that was left with this conversion may not have begun the report of its touch.
                 let fresh = !task.renewed && page.now().since(entry.at) < WAIT_MS;
                 if fresh && queue::holds(page, settings, &entry.id) {
-                    self.rest(0);
-                    return self.finish(task, &later(true, "no_touch"), true);
+                    self.rest(page, 0);
+                    return self.finish(page, task, &later(true, "no_touch"), true);
                 }
-                self.finish(task, &Outcome::coded("unattributed", "no_touch"), false)
+                self.finish(page, task, &Outcome::coded("unattributed", "no_touch"), false)
             }
         }
     }
 
     /// Writes the envelope: to be signed if this browser has a key, otherwise plain JSON.
-    fn seal(&mut self, task: &mut Task) -> Option<Stage> {
-        let (keys, click) = (take(&mut task.done).text, task.click.take()?);
-        match send::envelope(self.page, &self.settings, &click, task.left.last()?, &keys) {
+    fn seal(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
+        let (keys, token) = (take(&mut task.done).text, task.token.take()?);
+        match send::envelope(page, &self.settings, token, task.offset, task.left.last()?, &keys) {
             Ok((body, Some(input))) => {
-                let site = self.site();
-                task.ticket = self.run(Work::Sign { site, text: input.clone() });
+                task.ticket = self.run(Work::Sign(input.clone()));
                 (task.body, task.input) = (body, input);
                 Some(Stage::Signed)
             }
             Ok((body, None)) => Some(self.send(task, "/v1/conversions", body, Stage::Posted)),
             Err(problem) => {
                 if !problem.is_empty() {
-                    self.explain(&[&problem]);
+                    self.explain(page, &[&problem]);
                 }
-                self.finish(task, &Outcome::coded("failed", "no_crypto"), false)
+                self.finish(page, task, &Outcome::coded("failed", "no_crypto"), false)
             }
         }
     }
@@ -383,25 +377,25 @@ impl Tracker {
     }
 
     /// Follows the answer to a conversion.
-    fn conclude(&mut self, task: &mut Task) -> Option<Stage> {
+    fn conclude(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
         let answer = take(&mut task.done);
-        self.explain_refusal("/v1/conversions", &answer);
-        let step = send::step(self.page, &answer, task.renewed);
-        self.follow(task, step)
+        self.explain_refusal(page, "/v1/conversions", &answer);
+        let step = send::step(page, &answer, task.renewed);
+        self.follow(page, task, step)
     }
 
-    fn follow(&mut self, task: &mut Task, step: Step) -> Option<Stage> {
+    fn follow(&mut self, page: &dyn Page, task: &mut Task, step: Step) -> Option<Stage> {
         match step {
             Step::Done(outcome) => {
                 self.failures = 0;
-                self.explain_warnings(task.left.last()?, &outcome.warnings);
-                self.finish(task, &outcome, false)
+                self.explain_warnings(page, task.left.last()?, &outcome.warnings);
+                self.finish(page, task, &outcome, false)
             }
             Step::Keep { code, rest } => {
                 if let Some(least) = rest {
-                    self.rest(least);
+                    self.rest(page, least);
                 }
-                self.finish(task, &later(task.kept, &code), true)
+                self.finish(page, task, &later(task.kept, &code), true)
             }
             Step::Renew => {
                 task.renewed = true;
@@ -413,10 +407,10 @@ impl Tracker {
     }
 
     /// The end of the conversion under way.
-    fn finish(&mut self, task: &mut Task, outcome: &Outcome, stays: bool) -> Option<Stage> {
+    fn finish(&mut self, page: &dyn Page, task: &mut Task, outcome: &Outcome, stays: bool) -> Option<Stage> {
         let entry = task.left.pop()?;
         if !stays {
-            queue::remove(self.page, &self.settings, &entry.id);
+            queue::remove(page, &self.settings, &entry.id);
         }
         match task.what {
             What::Drain if self.failures > task.failures => {
@@ -439,24 +433,20 @@ impl Tracker {
         then
     }
 
-    fn site(&self) -> String {
-        self.settings.site.as_str().to_owned()
-    }
-
     /// Prints why a request was refused.
-    fn explain_refusal(&self, route: &str, answer: &Done) {
-        if let Some(problem) = send::problem(self.page, answer) {
-            self.explain(&[&self.settings.route(route), ": ", &problem]);
+    fn explain_refusal(&self, page: &dyn Page, route: &str, answer: &Done) {
+        if let Some(problem) = send::problem(page, answer) {
+            self.explain(page, &[&self.settings.route(route), ": ", &problem]);
         }
     }
 
     /// Prints what the proxy repaired, left out or misses.
-    fn explain_warnings(&self, entry: &Entry, list: &str) {
+    fn explain_warnings(&self, page: &dyn Page, entry: &Entry, list: &str) {
         for place in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
-            let warning = self.page.members(list, place).unwrap_or_default();
-            let Some(members) = self.page.members(&warning, "field code") else { return };
-            let [field, code] = click::texts(&members);
-            self.explain(&[entry.kind.as_str(), ": ", field, " ", code]);
+            let warning = page.members(list, place).unwrap_or_default();
+            let Some(members) = page.members(&warning, "field code") else { return };
+            let [field, code, ..] = click::texts(&members);
+            self.explain(page, &[entry.kind.as_str(), ": ", field, " ", code]);
         }
     }
 }
