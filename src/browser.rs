@@ -3,18 +3,21 @@
 //!
 //! Pages deny, replace and break what is used here: storage throws, other scripts patch `fetch`, IndexedDB never answers. So
 //! the host is only called through the functions of `host.js`, which do not throw and return text where text is expected.
-//! They take and return texts and numbers, one function for each purpose: each further import costs the glue. `body.js`
-//! translates the page's argument into the wire's form.
+//! They take and return texts and numbers, since everything else costs module and glue. `body.js` translates the page's
+//! argument into the wire's form.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use gloo_net::http::Response;
 use js_sys::{Array, Date, Promise};
 use trailmark_wire::ids::SiteId;
 use trailmark_wire::time::UnixMillis;
 use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
+use wasm_bindgen_futures::JsFuture;
 
 use crate::config::{Arrival, Settings};
 use crate::page::{Done, Effect, Event, Page, Work};
@@ -36,11 +39,10 @@ extern "C" {
     /// The JSON of the page's argument.
     #[wasm_bindgen(js_name = jsonOf)]
     fn json_of(argument: &JsValue) -> Option<String>;
-    /// A promise that [`settle`] resolves.
+    /// The promise that the work `answer` resolves.
     fn promised(call: u32) -> Promise;
-    fn settle(call: u32, json: &str);
     /// Does what a [`Work`] says. Resolves in any case, with the source of the HTTP status, a text, and `Retry-After`.
-    fn perform(work: &str, site: &str, ms: u32, first: &str, second: &str) -> Promise;
+    fn perform(work: &str, site: &str, number: u32, first: &str, second: &str) -> Promise;
 }
 
 #[wasm_bindgen(module = "/src/browser/body.js")]
@@ -53,6 +55,13 @@ thread_local! {
     /// The sites of this document, in the order of their start, and the number of the last call. They live as long as the
     /// document, and so need no code that drops them.
     static SITES: RefCell<ManuallyDrop<(Vec<Tracker>, u32)>> = const { RefCell::new(ManuallyDrop::new((Vec::new(), 0))) };
+}
+
+/// A promise, and the site and event that it brings on.
+type Waiting = (JsFuture, usize, Event);
+
+thread_local! {
+    static WAITING: RefCell<ManuallyDrop<Vec<Option<Waiting>>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// The document that the module was loaded into.
@@ -131,39 +140,59 @@ pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
 /// Performs the effects of a site.
 fn drive(site: usize, name: &SiteId, effects: Vec<Effect>) {
     for Effect { number, work } in effects {
-        let (what, ms, first, second) = match work {
-            Work::Answer(json) => {
-                settle(number, &json);
-                continue;
-            }
+        let (what, count, first, second) = match work {
+            Work::Answer(json) => ("answer", number, json, String::new()),
             Work::Sleep(ms) => ("sleep", ms, String::new(), String::new()),
             Work::Key(text) => ("key", 0, text, String::new()),
             Work::Sign(text) => ("sign", 0, text, String::new()),
             Work::Send { url, body } => ("send", 0, url, body),
             Work::Forget => ("forget", 0, String::new(), String::new()),
         };
-        let promise = perform(what, name.as_str(), ms, &first, &second);
-        follow(site, promise, Event::Done(Done { ticket: number, ..Done::default() }));
+        let promise = perform(what, name.as_str(), count, &first, &second);
+        if what != "answer" {
+            follow(site, promise, Event::Done(Done { ticket: number, ..Done::default() }));
+        }
     }
 }
 
-/// Hands an event to a site once `promise` is resolved, with what it brings. The module's only asynchronous function, since
-/// each one costs half a kilobyte.
-fn follow(site: usize, promise: Promise, mut event: Event) {
-    spawn_local(async move {
-        let brought = JsFuture::from(promise).await;
-        if let (Event::Done(done), Ok(brought)) = (&mut event, brought) {
-            let parts = brought.unchecked_into::<Array>();
-            let text = |place| parts.get(place).as_string().unwrap_or_default();
-            done.status = Response::from(parts.get(0).unchecked_into::<web_sys::Response>()).status();
-            (done.text, done.retry_after) = (text(1), text(2));
+/// Hands an event to a site once `promise` is resolved, with what it brings.
+///
+/// Nothing here is an `async fn`: each promise wakes what waits for it, so that the module needs neither an executor nor its
+/// queue, which cost it more than a kilobyte.
+fn follow(site: usize, promise: Promise, event: Event) {
+    let mut future = JsFuture::from(promise);
+    let place = WAITING.with_borrow(|all| all.len());
+    // A promise is never resolved before this turn ends.
+    let _pending = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::new(Place(place)))));
+    WAITING.with_borrow_mut(|all| all.push(Some((future, site, event))));
+}
+
+/// Which of [`WAITING`] a promise wakes.
+struct Place(usize);
+
+impl Wake for Place {
+    fn wake(self: Arc<Self>) {
+        let waited = WAITING.with_borrow_mut(|all| all.get_mut(self.0).and_then(Option::take));
+        if let Some((mut future, site, event)) = waited {
+            if let Poll::Ready(brought) = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
+                proceed(site, event, brought);
+            }
         }
-        let stepped = SITES.with_borrow_mut(|all| {
-            let tracker = all.0.get_mut(site)?;
-            Some((tracker.step(&BrowserPage, event), tracker.site().clone()))
-        });
-        if let Some((effects, name)) = stepped {
-            drive(site, &name, effects);
-        }
+    }
+}
+
+fn proceed(site: usize, mut event: Event, brought: Result<JsValue, JsValue>) {
+    if let (Event::Done(done), Ok(brought)) = (&mut event, brought) {
+        let parts = brought.unchecked_into::<Array>();
+        let text = |place| parts.get(place).as_string().unwrap_or_default();
+        done.status = Response::from(parts.get(0).unchecked_into::<web_sys::Response>()).status();
+        (done.text, done.retry_after) = (text(1), text(2));
+    }
+    let stepped = SITES.with_borrow_mut(|all| {
+        let tracker = all.0.get_mut(site)?;
+        Some((tracker.step(&BrowserPage, event), tracker.site().clone()))
     });
+    if let Some((effects, name)) = stepped {
+        drive(site, &name, effects);
+    }
 }

@@ -25,6 +25,9 @@ const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 // The key pairs in use, by site.
 const pairs = { __proto__: null };
 
+// The calls of the page that have no result yet.
+const open = {};
+
 const signed = (pair, message) => crypto.subtle.sign(ECDSA, pair.privateKey, bytes(message));
 
 // The result of a request to the database.
@@ -67,6 +70,11 @@ const publicKey = async site => {
 
 // What src/page.rs calls `Work`, by its name. Each gives the source of the HTTP status, a text, and `Retry-After`.
 const works = {
+  answer: async (_, call, json) => {
+    open[call](JSON.parse(json));
+    delete open[call];
+    return [];
+  },
   sleep: async (_, ms) => [await pause(ms)],
   key: async (site, _, text) => {
     const [{ x, y }, hash] = await Promise.all([
@@ -104,6 +112,14 @@ export const perform = async (work, ...what) => {
   return [source || {}, ...texts];
 };
 
+// A text, or the JSON of an object or list, which Prototype.js 1.6 makes a string that holds the list.
+const textOf = value => {
+  if (value == null) return '';
+  if (typeof value != 'object') return value + '';
+  const json = JSON.stringify(value);
+  return json[0] == '"' ? JSON.parse(json) : json;
+};
+
 // The result of `work`, unless it throws.
 const attempt = work => {
   try {
@@ -111,10 +127,13 @@ const attempt = work => {
   } catch (_) {}
 };
 
+const onlyText = value => typeof value == 'string' ? value : undefined;
+
 // Random bits. An id must be unlikely to repeat, not hard to guess: nothing trusts it.
 export const random = () => attempt(() => crypto.getRandomValues(new Uint32Array(1))[0]) ?? Math.random() * 2 ** 32;
 
-const onlyText = value => typeof value == 'string' ? value : undefined;
+// Whether Global Privacy Control is on.
+export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
 
 // The text of `document.cookie`.
 export const cookies = () => attempt(() => onlyText(document.cookie));
@@ -129,33 +148,16 @@ export const storeText = (name, text) =>
 // The names in localStorage that begin with `prefix`, sorted, a line each.
 export const names = prefix => attempt(() => Object.keys(localStorage).filter(name => name.startsWith(prefix)).sort().join('\n'));
 
-// A text, or the JSON of an object or list, which Prototype.js 1.6 makes a string that holds the list.
-const textOf = value => {
-  if (value == null) return '';
-  if (typeof value != 'object') return value + '';
-  const json = JSON.stringify(value);
-  return json[0] == '"' ? JSON.parse(json) : json;
-};
-
 // Members of a JSON object as texts. Its own ones: a member that a page adds to Object.prototype is no answer.
 export const members = (json, names) => attempt(() => {
   const object = JSON.parse(json);
   return names.split(' ').map(name => Object.prototype.hasOwnProperty.call(object, name) ? textOf(object[name]) : '').join('\0');
 });
 
-// The JSON of the page's argument. A getter of the page may throw.
-export const jsonOf = argument => attempt(() => JSON.stringify(argument));
-
-// The calls of the page that have no result yet.
-const open = {};
-export const promised = call => new Promise(resolve => open[call] = resolve);
-export const settle = (call, json) => {
-  open[call](attempt(() => JSON.parse(json)));
-  delete open[call];
-};
-
 // Prints a message for the page's developer, if there is a console.
 export const warn = words => attempt(() => console.warn('trailmark:', words));
 
-// Whether Global Privacy Control is on.
-export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
+// The JSON of the page's argument. A getter of the page may throw.
+export const jsonOf = argument => attempt(() => JSON.stringify(argument));
+
+export const promised = call => new Promise(resolve => open[call] = resolve);
