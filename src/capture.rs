@@ -2,7 +2,7 @@
 //! may leave the page. Decides nothing about credit and stores nothing; [`crate::click`] reports the result.
 
 use trailmark_wire::capture::{Rule, Source};
-use trailmark_wire::landing::Landing;
+use trailmark_wire::landing::{Landing, pieces, split};
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::vendor::VendorName;
@@ -43,8 +43,11 @@ pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> 
 /// The known names of every vendor, and the page's own generic names. Only the proxy knows which of them belong to a
 /// program of the site.
 fn rules(params: &[String]) -> Vec<Rule<'_>> {
-    let known = VendorName::all().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
-    known.chain([Rule { vendor: None, params }]).collect()
+    let mut rules = vec![Rule { vendor: None, params }];
+    for vendor in VendorName::all() {
+        rules.push(Rule { vendor: Some(vendor), params: &[] });
+    }
+    rules
 }
 
 /// The cookies in `jar`, the text of `document.cookie`, that `rules` name.
@@ -65,5 +68,8 @@ pub fn holds_cookie(jar: &str, name: &str) -> bool {
 }
 
 fn cookie_pairs(jar: &str) -> impl Iterator<Item = (&str, &str)> {
-    jar.split(';').filter_map(|pair| pair.trim_ascii().split_once('='))
+    pieces(jar, b";").filter_map(|pair| {
+        let (name, value) = split(pair.trim_ascii(), b"=");
+        Some((name, value.get(1..)?))
+    })
 }

@@ -5,11 +5,12 @@
 use trailmark_wire::base64url;
 use trailmark_wire::click::ClickRequest;
 use trailmark_wire::jwk::EcPublicJwk;
+use trailmark_wire::landing::split;
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture::Sighting;
 use crate::config::{Arrival, Settings};
-use crate::json::{Value, integer, object, to_text};
+use crate::json::{integer, number, object, to_text};
 use crate::page::{Page, SEPARATOR};
 
 /// Milliseconds for which a conversion that an earlier page left waits for its touch.
@@ -43,14 +44,8 @@ impl Click {
     /// asks.
     pub fn receive(page: &dyn Page, settings: &Settings, answer: &str) -> Option<Self> {
         let mut click = Self::read(page, answer)?;
-        let text = object(&[
-            ("click_token", Value::Text(&click.click_token)),
-            ("offset", Value::Number(click.offset)),
-            ("program", Value::Text(&click.program)),
-            ("partner", Value::Text(&click.partner)),
-            ("at", Value::Text(&click.at)),
-            ("expires_at", Value::Text(&click.expires_at)),
-        ]);
+        let values = [&click.click_token, &number(click.offset), &click.program, &click.partner, &click.at, &click.expires_at];
+        let text = object("click_token =offset program partner at expires_at", &values.map(String::as_str));
         let key = settings.click_key();
         click.stored = page.store(&key, &text);
         if !click.stored {
@@ -79,8 +74,7 @@ impl Click {
     fn read(page: &dyn Page, answer: &str) -> Option<Self> {
         let members = page.members(answer, "click_token program at expires_at partner offset")?;
         let [click_token, program, at, expires_at, partner, offset, ..] = texts(&members);
-        let payload = base64url::decode(click_token.split('.').nth(1)?)?;
-        let claims = page.members(&String::from_utf8(payload).ok()?, "iat exp sub")?;
+        let claims = page.members(&payload(click_token)?, "iat exp sub")?;
         let [issued, expires, reference, ..] = texts(&claims);
         let issued = UnixMillis::from_seconds(integer(issued)?);
         if [program, at, expires_at, reference].contains(&"") {
@@ -101,20 +95,25 @@ impl Click {
 
     /// The current touch as JSON, the part that the page may see.
     pub fn touch(&self) -> String {
-        object(&[
-            ("program", Value::Text(&self.program)),
-            ("partner", Value::Text(&self.partner)),
-            ("at", Value::Text(&self.at)),
-            ("expiresAt", Value::Text(&self.expires_at)),
-        ])
+        object("program partner at expiresAt", &[&self.program, &self.partner, &self.at, &self.expires_at])
     }
+}
+
+/// The JSON of the payload of a compact JWS, or of what is signed of it.
+pub(crate) fn payload(jws: &str) -> Option<String> {
+    let (_, rest) = split(jws, b".");
+    let (payload, _) = split(rest.get(1..)?, b".");
+    String::from_utf8(base64url::decode(payload)?).ok()
 }
 
 /// The texts of [`Page::members`]; those that are missing are empty. Always as many as anything has, so that the module has
 /// this once.
 pub(crate) fn texts(members: &str) -> [&str; 9] {
-    let mut texts = [""; 9];
-    texts.iter_mut().zip(members.split(SEPARATOR)).for_each(|(text, member)| *text = member);
+    let (mut texts, mut rest) = ([""; 9], members);
+    for text in &mut texts {
+        let (member, after) = split(rest, SEPARATOR);
+        (*text, rest) = (member, after.get(1..).unwrap_or_default());
+    }
     texts
 }
 

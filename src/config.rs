@@ -3,6 +3,7 @@
 //! loader reads the script tag, [`crate::capture`] the landing URL.
 
 use trailmark_wire::ids::{ArrivalId, SiteId};
+use trailmark_wire::landing::pieces;
 
 use crate::click::texts;
 use crate::consent::State;
@@ -58,7 +59,7 @@ pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
         endpoint: endpoint.to_owned(),
         // A page that states nothing, or an unknown word, has not asked for consent yet.
         consent: State::from_word(consent).unwrap_or(State::Pending),
-        params: params.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        params: pieces(params, b",").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         debug: !debug.is_empty(),
     };
     let id = ArrivalId::new(id).map_err(|_shape| "the arrival was not recorded by the stub")?;

@@ -8,7 +8,7 @@ use trailmark_wire::ids::Jti;
 use trailmark_wire::time::UnixMillis;
 
 use crate::click::texts;
-use crate::json::{Value, integer, object};
+use crate::json::{integer, number, object};
 use crate::page::Page;
 
 /// A conversion to be sent. Debug shows no input, which is personal data.
@@ -45,13 +45,8 @@ impl Outcome {
 
     /// What the page sees, as JSON; `id` is the conversion's, empty if it got none.
     pub fn to_json(&self, id: &str) -> String {
-        object(&[
-            ("status", Value::Text(self.status)),
-            ("code", Value::Text(&self.code)),
-            ("conversionId", Value::Text(id)),
-            ("attribution", Value::Json(&self.attribution)),
-            ("warnings", Value::Json(&self.warnings)),
-        ])
+        let values = [self.status, &self.code, id, &self.attribution, &self.warnings];
+        object("status code conversionId =attribution =warnings", &values)
     }
 }
 
@@ -79,12 +74,7 @@ impl Entry {
 
     /// The form in which [`Self::read`] reads it.
     pub fn to_json(&self) -> String {
-        object(&[
-            ("id", Value::Text(self.id.as_str())),
-            ("at", Value::Number(self.at.0)),
-            ("kind", Value::Text(self.kind.as_str())),
-            ("input", Value::Text(&self.input)),
-        ])
+        object("id =at kind input", &[self.id.as_str(), &number(self.at.0), self.kind.as_str(), &self.input])
     }
 }
 

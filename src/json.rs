@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde::ser::{Error, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
 use trailmark_wire::json::{JsonError, WriteJson};
+use trailmark_wire::landing::pieces;
 
 /// The JSON text of `value`.
 ///
@@ -101,32 +102,22 @@ impl Serialize for Raw {
     }
 }
 
-/// The value of one member of an [`object`].
-#[derive(Debug, Clone, Copy)]
-pub enum Value<'a> {
-    /// A text.
-    Text(&'a str),
-    /// JSON text, written unchanged.
-    Json(&'a str),
-    /// A number.
-    Number(i64),
-}
-
-/// The JSON text of an object with these members. Empty texts are left out. For what the page sees and what is stored: each
-/// type of its own would cost the module a few hundred bytes.
-pub fn object(members: &[(&str, Value<'_>)]) -> String {
+/// The JSON text of an object. `names` are separated by blanks; the value of a name that begins with `=` is JSON, of any
+/// other a text. Empty values are left out. For what the page sees and what is stored: each type of its own would cost the
+/// module a few hundred bytes. [`crate::page::Page::members`] reads what this writes.
+pub fn object(names: &str, values: &[&str]) -> String {
     let mut text = String::new();
-    for (name, value) in members {
-        if let Value::Text("") | Value::Json("") = value {
+    for (name, value) in pieces(names, b" ").zip(values) {
+        if value.is_empty() {
             continue;
         }
         text.push(if text.is_empty() { '{' } else { ',' });
-        Writer(&mut text).quoted(name);
+        let json = name.strip_prefix('=');
+        Writer(&mut text).quoted(json.unwrap_or(name));
         text.push(':');
-        match value {
-            Value::Text(value) => Writer(&mut text).quoted(value),
-            Value::Json(value) => text.push_str(value),
-            Value::Number(value) => Writer(&mut text).integer(*value),
+        match json {
+            Some(_) => text.push_str(value),
+            None => Writer(&mut text).quoted(value),
         }
     }
     text.push('}');

@@ -7,7 +7,7 @@ use trailmark_wire::time::UnixMillis;
 
 /// Separates the texts that [`Page::members`] returns and that [`crate::config::read`] takes: JSON text has no such
 /// character, and neither has an address.
-pub const SEPARATOR: char = '\0';
+pub const SEPARATOR: &[u8] = b"\0";
 
 /// What the page answers at once. No method throws: if the host refuses, the result is empty or `false`.
 pub trait Page {
@@ -90,7 +90,7 @@ pub enum Work {
     /// Let so many milliseconds of the page's life pass.
     Sleep(u32),
     /// Read the public half of the site's browser key, which is made if there is none, and hash this text. Gives `x`, `y` and
-    /// the SHA-256, each in base64url and separated by blanks; a part that the browser cannot give is empty.
+    /// the SHA-256, each in base64url and separated by [`SEPARATOR`]; a part that the browser cannot give is empty.
     Key(String),
     /// Sign this text by ES256 with the key that [`Work::Key`] gave last.
     Sign(String),

@@ -5,6 +5,7 @@
 //! repeats the first receipt. Personal data is stored only with consent, and only until the proxy answers.
 
 use trailmark_wire::ids::Jti;
+use trailmark_wire::landing::pieces;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use trailmark_wire::time::UnixMillis;
 
@@ -41,7 +42,7 @@ pub fn put(page: &dyn Page, settings: &Settings, entry: &Entry) -> bool {
     }
     let text = entry.to_json();
     let stored = names(page, settings);
-    let waiting: usize = stored.split_terminator('\n').filter_map(|name| page.load(name)).map(|text| text.len()).sum();
+    let waiting: usize = pieces(&stored, b"\n").filter_map(|name| page.load(name)).map(|text| text.len()).sum();
     waiting + text.len() <= QUEUE_BYTES && page.store(&key(settings, &entry.id), &text)
 }
 
@@ -68,7 +69,7 @@ pub fn list(page: &dyn Page, settings: &Settings) -> Vec<Entry> {
         }
         entry
     };
-    names(page, settings).split_terminator('\n').filter_map(read).collect()
+    pieces(&names(page, settings), b"\n").filter_map(read).collect()
 }
 
 /// The storage keys of the waiting entries, readable or not, a line each, the oldest first: ids begin with their time.
@@ -91,7 +92,7 @@ pub fn due(page: &dyn Page, settings: &Settings) -> UnixMillis {
 /// Removes the hint and the waiting entries, readable or not.
 pub fn clear(page: &dyn Page, settings: &Settings) {
     page.store(&settings.due_key(), "");
-    names(page, settings).split_terminator('\n').for_each(|name| {
+    pieces(&names(page, settings), b"\n").for_each(|name| {
         page.store(name, "");
     });
 }

@@ -107,14 +107,12 @@ fn outcome(page: &dyn Page, receipt: &str) -> Option<Outcome> {
 
 /// What [`crate::page::Work::Key`] gave: the browser key, and the hash of the token.
 pub fn keys(text: &str) -> (Option<EcPublicJwk>, Option<TokenHash>) {
-    let mut parts = text.split(' ');
-    let mut next = || parts.next().unwrap_or_default();
-    let jwk = EcPublicJwk::new(next(), next()).ok();
-    (jwk, TokenHash::try_from(next().to_owned()).ok())
+    let [x, y, hash, ..] = texts(text);
+    (EcPublicJwk::new(x, y).ok(), TokenHash::try_from(hash.to_owned()).ok())
 }
 
-/// The body of `POST v1/conversions` in plain JSON, and if this browser has a key, what it is to sign. Without SHA-256 the
-/// browser cannot bind the conversion to its token, and there is no body.
+/// What is posted to `v1/conversions`: what is to be signed, or plain JSON if this browser has no key. Without SHA-256 the
+/// browser cannot bind the conversion to its token.
 ///
 /// # Errors
 /// What is wrong with the page's argument; an entry that the stub stored has not been checked before. Empty if there is no
@@ -126,7 +124,7 @@ pub fn envelope(
     offset: i64,
     entry: &Entry,
     keys: &str,
-) -> Result<(String, Option<String>), String> {
+) -> Result<(String, bool), String> {
     let (jwk, ath) = self::keys(keys);
     let data = page.body(entry.kind.as_str(), &entry.input);
     if !data.starts_with('{') {
@@ -141,6 +139,9 @@ pub fn envelope(
         token,
         data: Raw(data),
     };
-    let input = jwk.and_then(|jwk| envelope::signing_input(&jwk, &payload, &Json).ok());
-    to_text(&payload).map(|body| (body, input)).map_err(|_kind| String::new())
+    let (text, is_signed) = match jwk {
+        Some(jwk) => (envelope::signing_input(&jwk, &payload, &Json), true),
+        None => (to_text(&payload), false),
+    };
+    text.map(|text| (text, is_signed)).map_err(|_kind| String::new())
 }

@@ -107,7 +107,7 @@ impl Tracker {
     pub fn step(&mut self, page: &dyn Page, event: Event) -> Vec<Effect> {
         match event {
             Event::Call { call, name, input } => self.call(page, call, &name, input),
-            Event::Done(done) => self.done(page, done),
+            Event::Done(done) => self.done(page, &done),
         }
         self.settle(page);
         std::mem::take(&mut self.effects)
@@ -160,24 +160,25 @@ impl Tracker {
     }
 
     /// The end of an effect: a task goes on, or a wait is over.
-    fn done(&mut self, page: &dyn Page, done: Done) {
+    fn done(&mut self, page: &dyn Page, done: &Done) {
         if done.ticket == READY {
             self.ready = true;
-        } else if let Some(task) = self.tasks.iter_mut().find(|task| task.ticket == done.ticket) {
+            return;
+        }
+        let is_meant = |task: &Box<Task>| task.ticket == done.ticket || task.timer == done.ticket;
+        let Some(at) = self.tasks.iter().position(is_meant) else { return };
+        let mut task = self.tasks.remove(at);
+        if task.ticket == done.ticket {
             task.ticket = 0;
-            task.done = done;
-        } else if let Some(at) = self.tasks.iter().position(|task| task.timer == done.ticket) {
-            let mut task = self.tasks.remove(at);
-            match task.left.last() {
-                // The answer says what is known so far; the work continues.
-                Some(entry) => {
-                    let kept = self.granted(page) && queue::put(page, &self.settings, entry);
-                    self.answer(task.call, later(kept, "timeout").to_json(entry.id.as_str()));
-                    task.call = 0;
-                    self.tasks.push(task);
-                }
-                None => self.answer_known(page, &task),
-            }
+            self.go_on(page, task, done);
+        } else if let Some(entry) = task.left.last() {
+            // The answer says what is known so far; the work continues.
+            let kept = self.granted(page) && queue::put(page, &self.settings, entry);
+            self.answer(task.call, later(kept, "timeout").to_json(entry.id.as_str()));
+            task.call = 0;
+            self.tasks.push(task);
+        } else {
+            self.answer_known(page, &task);
         }
     }
 
@@ -187,12 +188,16 @@ impl Tracker {
             self.ready |= !self.acting;
             let Some(at) = self.tasks.iter().position(|task| !self.waits(task)) else { return };
             let task = self.tasks.remove(at);
-            if let Some(mut task) = self.advance(page, task) {
-                if task.timer == 0 && matches!(task.what, What::Touch | What::Reference | What::Convert) {
-                    task.timer = self.run(Work::Sleep(PATIENCE_MS));
-                }
-                self.tasks.push(task);
+            self.go_on(page, task, &Done::default());
+        }
+    }
+
+    fn go_on(&mut self, page: &dyn Page, task: Box<Task>, done: &Done) {
+        if let Some(mut task) = self.advance(page, task, done) {
+            if task.timer == 0 && matches!(task.what, What::Touch | What::Reference | What::Convert) {
+                task.timer = self.run(Work::Sleep(PATIENCE_MS));
             }
+            self.tasks.push(task);
         }
     }
 

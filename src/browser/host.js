@@ -81,7 +81,7 @@ const works = {
       publicKey(site).catch(() => ({})),
       (async () => base64url(await crypto.subtle.digest('SHA-256', bytes(text))))().catch(() => '')
     ]);
-    return [, [x, y, hash].join(' ')];
+    return [, [x, y, hash].join('\0')];
   },
   // WebCrypto returns R || S, which JOSE expects.
   sign: async (site, _, text) => [, base64url(await signed(pairs[site], text))],

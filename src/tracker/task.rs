@@ -1,6 +1,6 @@
 //! The tasks of a [`Tracker`] and their stages: how the arrival is reported, how a withdrawal is told, how a conversion is
 //! delivered. A stage does its part without waiting and names the next one; [`Tracker::waits`] says what each of them waits
-//! for. What the stages send comes back to them as [`Task::done`].
+//! for.
 
 use std::mem::take;
 
@@ -78,8 +78,6 @@ pub(super) struct Task {
     pub(super) ticket: u32,
     /// The timer after which the call is answered in any case; 0 until it runs.
     pub(super) timer: u32,
-    /// What that effect brought.
-    pub(super) done: Done,
     /// The conversions to deliver; the last one is under way.
     pub(super) left: Vec<Entry>,
     /// Whether a new token was already requested for the one under way.
@@ -93,8 +91,7 @@ pub(super) struct Task {
     /// The token that it is sent with, and the clock offset; of a report the token of an earlier page.
     token: Option<String>,
     offset: i64,
-    /// Its body in plain JSON, and what is signed of it.
-    body: String,
+    /// What is to be signed of it.
     input: String,
 }
 
@@ -106,7 +103,6 @@ impl Task {
             call,
             ticket: 0,
             timer: 0,
-            done: Done::default(),
             left,
             renewed: false,
             kept: false,
@@ -114,7 +110,6 @@ impl Task {
             failures: 0,
             token: None,
             offset: 0,
-            body: String::new(),
             input: String::new(),
         })
     }
@@ -135,8 +130,8 @@ impl Tracker {
         }
     }
 
-    /// Goes on with a task until it waits again; `None` at its end.
-    pub(super) fn advance(&mut self, page: &dyn Page, mut task: Box<Task>) -> Option<Box<Task>> {
+    /// Goes on with a task until it waits again; `None` at its end. `done` is what the effect brought that it waited for.
+    pub(super) fn advance(&mut self, page: &dyn Page, mut task: Box<Task>, done: &Done) -> Option<Box<Task>> {
         while !self.waits(&task) {
             task.stage = match (task.stage, task.what) {
                 (Stage::Ready, What::Ready) | (Stage::Settled, _) => Stage::Go,
@@ -151,15 +146,15 @@ impl Tracker {
                     self.answer_known(page, &task);
                     return None;
                 }
-                (Stage::Asked, _) => self.tell(page, &mut task),
-                (Stage::Told, _) => self.stand(page, &mut task),
+                (Stage::Asked, _) => self.tell(page, &mut task, done),
+                (Stage::Told, _) => self.stand(page, &mut task, done),
                 (Stage::Withdrawn, _) => {
                     task.ticket = self.run(Work::Forget);
                     Stage::Go
                 }
-                (Stage::Keyed, _) => self.seal(page, &mut task)?,
-                (Stage::Signed, _) => self.sign(&mut task),
-                (Stage::Posted, _) => self.conclude(page, &mut task)?,
+                (Stage::Keyed, _) => self.seal(page, &mut task, done)?,
+                (Stage::Signed, _) => self.sign(&mut task, done),
+                (Stage::Posted, _) => self.conclude(page, &mut task, done)?,
             };
         }
         Some(task)
@@ -236,8 +231,8 @@ impl Tracker {
     }
 
     /// Writes the report of the arrival and sends it, unless consent was withdrawn meanwhile.
-    fn tell(&mut self, page: &dyn Page, task: &mut Task) -> Stage {
-        let (jwk, _) = send::keys(&take(&mut task.done).text);
+    fn tell(&mut self, page: &dyn Page, task: &mut Task, done: &Done) -> Stage {
+        let (jwk, _) = send::keys(&done.text);
         let sighting = capture::look(&self.arrival, self.told, &page.cookies(), &self.settings.params);
         let is_new = sighting.source.is_some() && task.token.is_none();
         let body = click::request(&self.settings, &self.arrival, sighting, jwk, task.token.clone());
@@ -250,9 +245,9 @@ impl Tracker {
     }
 
     /// Records what the proxy says about this visitor, unless consent was withdrawn meanwhile.
-    fn stand(&mut self, page: &dyn Page, task: &mut Task) -> Stage {
-        let (answer, kept) = (take(&mut task.done), task.token.take());
-        self.explain_refusal(page, "/v1/clicks", &answer);
+    fn stand(&mut self, page: &dyn Page, task: &mut Task, answer: &Done) -> Stage {
+        let kept = task.token.take();
+        self.explain_refusal(page, "/v1/clicks", answer);
         if !self.granted(page) {
             return Stage::Go;
         }
@@ -273,7 +268,7 @@ impl Tracker {
                 }
                 None => UNREACHABLE.to_owned(),
             },
-            _ => send::refusal_code(page, &answer),
+            _ => send::refusal_code(page, answer),
         };
         // An earlier token is better than none.
         if self.click(page).is_none() {
@@ -352,15 +347,15 @@ impl Tracker {
     }
 
     /// Writes the envelope: to be signed if this browser has a key, otherwise plain JSON.
-    fn seal(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
-        let (keys, token) = (take(&mut task.done).text, task.token.take()?);
-        match send::envelope(page, &self.settings, token, task.offset, task.left.last()?, &keys) {
-            Ok((body, Some(input))) => {
-                task.ticket = self.run(Work::Sign(input.clone()));
-                (task.body, task.input) = (body, input);
+    fn seal(&mut self, page: &dyn Page, task: &mut Task, keys: &Done) -> Option<Stage> {
+        let token = task.token.take()?;
+        match send::envelope(page, &self.settings, token, task.offset, task.left.last()?, &keys.text) {
+            Ok((input, true)) => {
+                task.input.clone_from(&input);
+                task.ticket = self.run(Work::Sign(input));
                 Some(Stage::Signed)
             }
-            Ok((body, None)) => Some(self.send(task, "/v1/conversions", body, Stage::Posted)),
+            Ok((body, false)) => Some(self.send(task, "/v1/conversions", body, Stage::Posted)),
             Err(problem) => {
                 if !problem.is_empty() {
                     self.explain(page, &[&problem]);
@@ -370,17 +365,19 @@ impl Tracker {
         }
     }
 
-    fn sign(&mut self, task: &mut Task) -> Stage {
-        let (signature, body, input) = (take(&mut task.done).text, take(&mut task.body), take(&mut task.input));
-        let body = base64url::decode_array(&signature).map_or(body, |signature| jws::assemble(&input, &signature));
+    /// Sends the envelope; plain JSON if the key could not sign.
+    fn sign(&mut self, task: &mut Task, signature: &Done) -> Stage {
+        let body = match base64url::decode_array(&signature.text) {
+            Some(signature) => jws::assemble(&task.input, &signature),
+            None => click::payload(&task.input).unwrap_or_default(),
+        };
         self.send(task, "/v1/conversions", body, Stage::Posted)
     }
 
     /// Follows the answer to a conversion.
-    fn conclude(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
-        let answer = take(&mut task.done);
-        self.explain_refusal(page, "/v1/conversions", &answer);
-        let step = send::step(page, &answer, task.renewed);
+    fn conclude(&mut self, page: &dyn Page, task: &mut Task, answer: &Done) -> Option<Stage> {
+        self.explain_refusal(page, "/v1/conversions", answer);
+        let step = send::step(page, answer, task.renewed);
         self.follow(page, task, step)
     }
 
