@@ -44,7 +44,8 @@ impl Click {
     /// asks.
     pub fn receive(page: &dyn Page, settings: &Settings, answer: &str) -> Option<Self> {
         let mut click = Self::read(page, answer)?;
-        let values = [&click.click_token, &number(click.offset), &click.program, &click.partner, &click.at, &click.expires_at];
+        let values =
+            [&click.click_token, &number(click.offset), &click.program, &click.partner, &click.at, &click.expires_at];
         let text = object("click_token =offset program partner at expires_at", &values.map(String::as_str));
         let key = settings.click_key();
         click.stored = page.store(&key, &text);

@@ -64,12 +64,7 @@ impl Entry {
     pub fn read(page: &dyn Page, text: &str) -> Option<Self> {
         let members = page.members(text, "id at kind input")?;
         let [id, at, word, input, ..] = texts(&members);
-        Some(Self {
-            id: Jti::new(id).ok()?,
-            at: UnixMillis(integer(at)?),
-            kind: kind(word)?,
-            input: input.to_owned(),
-        })
+        Some(Self { id: Jti::new(id).ok()?, at: UnixMillis(integer(at)?), kind: kind(word)?, input: input.to_owned() })
     }
 
     /// The form in which [`Self::read`] reads it.

@@ -310,8 +310,7 @@ impl Tracker {
     }
 
     fn trace(&self, page: &dyn Page) -> Trace {
-        let stored = page.load(&self.settings.click_key()).is_some()
-            || !queue::names(page, &self.settings).is_empty();
+        let stored = page.load(&self.settings.click_key()).is_some() || !queue::names(page, &self.settings).is_empty();
         let flagged = capture::holds_cookie(&page.cookies(), &self.settings.flag_cookie());
         if stored || flagged { Trace::Left } else { Trace::None }
     }
@@ -340,9 +339,15 @@ impl Tracker {
     }
 }
 
+/// What it knows and what its tasks wait for, without any content, which may be personal data.
 impl std::fmt::Debug for Tracker {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tracker").field("site", &self.settings.site).finish_non_exhaustive()
+        f.write_str(match self.standing {
+            Standing::Untouched => "Untouched",
+            Standing::Touched(_) => "Touched",
+            Standing::Unanswered(_) => "Unanswered",
+        })?;
+        self.tasks.iter().try_for_each(|task| write!(f, ", {:?} {:?}", task.what, task.stage))
     }
 }
 

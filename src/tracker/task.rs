@@ -71,7 +71,7 @@ pub(super) enum Stage {
 /// Work of more than one step.
 pub(super) struct Task {
     pub(super) what: What,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// The call to answer; 0 if there is none, or no longer.
     pub(super) call: u32,
     /// The effect whose end it waits for; 0 if for none.
@@ -444,6 +444,39 @@ impl Tracker {
             let Some(members) = page.members(&warning, "field code") else { return };
             let [field, code, ..] = click::texts(&members);
             self.explain(page, &[entry.kind.as_str(), ": ", field, " ", code]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A new one belongs into the table, too.
+    #[test]
+    fn every_task_and_every_stage_that_waits_stands_in_the_table_of_the_tests() {
+        let table = include_str!("../../tests/sdk/steps.txt");
+        let stands = |name: String| assert!(table.contains(&name), "{name}");
+        for what in [What::Act, What::Ready, What::Touch, What::Reference, What::Convert, What::Drain, What::Held] {
+            match what {
+                What::Act | What::Ready | What::Touch | What::Reference | What::Convert | What::Drain | What::Held => {
+                    stands(format!(", {what:?} "));
+                }
+            }
+        }
+        let first = [Stage::Ready, Stage::Look, Stage::List, Stage::Settled, Stage::Go, Stage::Asked, Stage::Told];
+        for stage in
+            first.into_iter().chain([Stage::Withdrawn, Stage::Keyed, Stage::Signed, Stage::Posted, Stage::Next])
+        {
+            match stage {
+                Stage::Next => {}
+                Stage::Ready | Stage::Look | Stage::List | Stage::Settled | Stage::Go | Stage::Asked => {
+                    stands(format!(" {stage:?}"))
+                }
+                Stage::Told | Stage::Withdrawn | Stage::Keyed | Stage::Signed | Stage::Posted => {
+                    stands(format!(" {stage:?}"))
+                }
+            }
         }
     }
 }

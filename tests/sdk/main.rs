@@ -15,5 +15,6 @@ mod consent;
 mod conversion;
 mod json;
 mod queue;
+mod steps;
 mod support;
 mod timing;

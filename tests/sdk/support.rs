@@ -371,7 +371,10 @@ impl Browser {
                 }
                 Work::Key(text) => {
                     let public = self.key.borrow().as_ref().map(|key| key.public.clone()).unwrap_or_default();
-                    Done { text: [&public[0], &public[1], &sha256(&text)].map(String::as_str).join("\0"), ..Done::default() }
+                    Done {
+                        text: [&public[0], &public[1], &sha256(&text)].map(String::as_str).join("\0"),
+                        ..Done::default()
+                    }
                 }
                 Work::Sign(text) => {
                     let signature = self.key.borrow().as_ref().map(|key| (key.sign)(text.as_bytes()));
