@@ -140,19 +140,33 @@ pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
 /// Performs the effects of a site.
 fn drive(site: usize, name: &SiteId, effects: Vec<Effect>) {
     for Effect { number, work } in effects {
-        let (what, count, first, second) = match work {
-            Work::Answer(json) => ("answer", number, json, String::new()),
-            Work::Sleep(ms) => ("sleep", ms, String::new(), String::new()),
-            Work::Key(text) => ("key", 0, text, String::new()),
-            Work::Sign(text) => ("sign", 0, text, String::new()),
-            Work::Send { url, body } => ("send", 0, url, body),
-            Work::Forget => ("forget", 0, String::new(), String::new()),
-        };
-        let promise = perform(what, name.as_str(), count, &first, &second);
-        if what != "answer" {
+        let ends = !matches!(work, Work::Answer(_));
+        let promise = begin(name, number, work);
+        if ends {
             follow(site, promise, Event::Done(Done { ticket: number, ..Done::default() }));
         }
     }
+}
+
+/// Begins what an effect of the site says; [`read`] reads what the promise is resolved with. It is never rejected.
+pub fn begin(site: &SiteId, number: u32, work: Work) -> Promise {
+    let (what, number, first, second) = match work {
+        Work::Answer(json) => ("answer", number, json, String::new()),
+        Work::Sleep(ms) => ("sleep", ms, String::new(), String::new()),
+        Work::Key(text) => ("key", 0, text, String::new()),
+        Work::Sign(text) => ("sign", 0, text, String::new()),
+        Work::Send { url, body } => ("send", 0, url, body),
+        Work::Forget => ("forget", 0, String::new(), String::new()),
+    };
+    perform(what, site.as_str(), number, &first, &second)
+}
+
+/// What the promise of [`begin`] brings. Each part may be anything, since pages replace `fetch`.
+pub fn read(brought: JsValue, done: &mut Done) {
+    let parts = brought.unchecked_into::<Array>();
+    let text = |place| parts.get(place).as_string().unwrap_or_default();
+    done.status = Response::from(parts.get(0).unchecked_into::<web_sys::Response>()).status();
+    (done.text, done.retry_after) = (text(1), text(2));
 }
 
 /// Hands an event to a site once `promise` is resolved, with what it brings.
@@ -161,10 +175,17 @@ fn drive(site: usize, name: &SiteId, effects: Vec<Effect>) {
 /// queue, which cost it more than a kilobyte.
 fn follow(site: usize, promise: Promise, event: Event) {
     let mut future = JsFuture::from(promise);
-    let place = WAITING.with_borrow(|all| all.len());
-    // A promise is never resolved before this turn ends.
-    let _pending = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::new(Place(place)))));
-    WAITING.with_borrow_mut(|all| all.push(Some((future, site, event))));
+    WAITING.with_borrow_mut(|all| {
+        let free = all.iter().position(Option::is_none);
+        let place = free.unwrap_or(all.len());
+        // A promise is never resolved before this turn ends.
+        let _pending = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::new(Place(place)))));
+        let waiting = Some((future, site, event));
+        match all.get_mut(place) {
+            Some(room) => *room = waiting,
+            None => all.push(waiting),
+        }
+    });
 }
 
 /// Which of [`WAITING`] a promise wakes.
@@ -183,10 +204,7 @@ impl Wake for Place {
 
 fn proceed(site: usize, mut event: Event, brought: Result<JsValue, JsValue>) {
     if let (Event::Done(done), Ok(brought)) = (&mut event, brought) {
-        let parts = brought.unchecked_into::<Array>();
-        let text = |place| parts.get(place).as_string().unwrap_or_default();
-        done.status = Response::from(parts.get(0).unchecked_into::<web_sys::Response>()).status();
-        (done.text, done.retry_after) = (text(1), text(2));
+        read(brought, done);
     }
     let stepped = SITES.with_borrow_mut(|all| {
         let tracker = all.0.get_mut(site)?;
