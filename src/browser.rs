@@ -51,17 +51,17 @@ extern "C" {
     fn body(kind: &str, json: &str) -> String;
 }
 
-thread_local! {
-    /// The sites of this document, in the order of their start, and the number of the last call. They live as long as the
-    /// document, and so need no code that drops them.
-    static SITES: RefCell<ManuallyDrop<(Vec<Tracker>, u32)>> = const { RefCell::new(ManuallyDrop::new((Vec::new(), 0))) };
-}
-
 /// A promise, and the site and event that it brings on.
 type Waiting = (JsFuture, usize, Event);
 
 thread_local! {
-    static WAITING: RefCell<ManuallyDrop<Vec<Option<Waiting>>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+    /// The sites of this document, in the order of their start. They live as long as the document, and so need no code that
+    /// drops them. Borrowed while a site takes its step, in which the page may call.
+    static SITES: RefCell<ManuallyDrop<Vec<Tracker>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+
+    /// What is under way, and the number of the last call.
+    static WAITING: RefCell<ManuallyDrop<(Vec<Option<Waiting>>, u32)>> =
+        const { RefCell::new(ManuallyDrop::new((Vec::new(), 0))) };
 }
 
 /// The document that the module was loaded into.
@@ -115,9 +115,9 @@ impl Page for BrowserPage {
 pub fn start(settings: Settings, arrival: Arrival) -> usize {
     let name = settings.site.clone();
     let (tracker, effects) = Tracker::start(&BrowserPage, settings, arrival);
-    let site = SITES.with_borrow_mut(|all| {
-        all.0.push(tracker);
-        all.0.len() - 1
+    let site = SITES.with_borrow_mut(|sites| {
+        sites.push(tracker);
+        sites.len() - 1
     });
     drive(site, &name, effects);
     site
@@ -129,9 +129,9 @@ pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
     // The argument is read once, before anything else: a getter of the page may throw, or return something else the next
     // time.
     let input = if name == "consent" { argument.as_string() } else { json_of(argument) }.unwrap_or_default();
-    let call = SITES.with_borrow_mut(|all| {
-        all.1 += 1;
-        all.1
+    let call = WAITING.with_borrow_mut(|waiting| {
+        waiting.1 += 1;
+        waiting.1
     });
     follow(site, Promise::resolve(&JsValue::NULL), Event::Call { call, name, input });
     promised(call)
@@ -175,15 +175,15 @@ pub fn read(brought: JsValue, done: &mut Done) {
 /// queue, which cost it more than a kilobyte.
 fn follow(site: usize, promise: Promise, event: Event) {
     let mut future = JsFuture::from(promise);
-    WAITING.with_borrow_mut(|all| {
-        let free = all.iter().position(Option::is_none);
-        let place = free.unwrap_or(all.len());
+    WAITING.with_borrow_mut(|waiting| {
+        let free = waiting.0.iter().position(Option::is_none);
+        let place = free.unwrap_or(waiting.0.len());
         // A promise is never resolved before this turn ends.
         let _pending = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::new(Place(place)))));
-        let waiting = Some((future, site, event));
-        match all.get_mut(place) {
-            Some(room) => *room = waiting,
-            None => all.push(waiting),
+        let waits = Some((future, site, event));
+        match waiting.0.get_mut(place) {
+            Some(room) => *room = waits,
+            None => waiting.0.push(waits),
         }
     });
 }
@@ -193,7 +193,7 @@ struct Place(usize);
 
 impl Wake for Place {
     fn wake(self: Arc<Self>) {
-        let waited = WAITING.with_borrow_mut(|all| all.get_mut(self.0).and_then(Option::take));
+        let waited = WAITING.with_borrow_mut(|waiting| waiting.0.get_mut(self.0).and_then(Option::take));
         if let Some((mut future, site, event)) = waited {
             if let Poll::Ready(brought) = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
                 proceed(site, event, brought);
@@ -206,8 +206,8 @@ fn proceed(site: usize, mut event: Event, brought: Result<JsValue, JsValue>) {
     if let (Event::Done(done), Ok(brought)) = (&mut event, brought) {
         read(brought, done);
     }
-    let stepped = SITES.with_borrow_mut(|all| {
-        let tracker = all.0.get_mut(site)?;
+    let stepped = SITES.with_borrow_mut(|sites| {
+        let tracker = sites.get_mut(site)?;
         Some((tracker.step(&BrowserPage, event), tracker.site().clone()))
     });
     if let Some((effects, name)) = stepped {

@@ -52,24 +52,28 @@ fn rules(params: &[String]) -> Vec<Rule<'_>> {
 
 /// The cookies in `jar`, the text of `document.cookie`, that `rules` name.
 fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> TextMap {
-    let named = |name: &str| rules.iter().any(|rule| rule.names_cookie(name));
     let mut cookies = TextMap::new();
-    for (name, value) in cookie_pairs(jar) {
-        if cookies.len() < COOKIES && value.len() <= COOKIE_BYTES && named(name) {
+    each_cookie(jar, &mut |name, value| {
+        let is_named = rules.iter().any(|rule| rule.names_cookie(name));
+        if cookies.len() < COOKIES && value.len() <= COOKIE_BYTES && is_named {
             cookies.insert(name.to_owned(), value.to_owned());
         }
-    }
+    });
     cookies
 }
 
 /// Whether `jar`, the text of `document.cookie`, has a non-empty cookie `name`.
 pub fn holds_cookie(jar: &str, name: &str) -> bool {
-    cookie_pairs(jar).any(|(found, value)| found == name && !value.is_empty())
+    let mut holds = false;
+    each_cookie(jar, &mut |found, value| holds |= found == name && !value.is_empty());
+    holds
 }
 
-fn cookie_pairs(jar: &str) -> impl Iterator<Item = (&str, &str)> {
-    pieces(jar, b";").filter_map(|pair| {
-        let (name, value) = split(pair.trim_ascii(), b"=");
-        Some((name, value.get(1..)?))
-    })
+fn each_cookie(jar: &str, take: &mut dyn FnMut(&str, &str)) {
+    for pair in pieces(jar, b";") {
+        let (name, value) = split(pair.strip_prefix(' ').unwrap_or(pair), b"=");
+        if let Some(value) = value.get(1..) {
+            take(name, value);
+        }
+    }
 }

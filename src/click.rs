@@ -77,7 +77,8 @@ impl Click {
         let [click_token, program, at, expires_at, partner, offset, ..] = texts(&members);
         let claims = page.members(&payload(click_token)?, "iat exp sub")?;
         let [issued, expires, reference, ..] = texts(&claims);
-        let issued = UnixMillis::from_seconds(integer(issued)?);
+        // Of at most 15 digits, so that nothing overflows.
+        let issued = UnixMillis(integer(issued)? * 1_000);
         if [program, at, expires_at, reference].contains(&"") {
             return None;
         }

@@ -171,7 +171,7 @@ impl Tracker {
         if task.ticket == done.ticket {
             task.ticket = 0;
             self.go_on(page, task, done);
-        } else if let Some(entry) = task.left.last() {
+        } else if let Some(entry) = &task.entry {
             // The answer says what is known so far; the work continues.
             let kept = self.granted(page) && queue::put(page, &self.settings, entry);
             self.answer(task.call, later(kept, "timeout").to_json(entry.id.as_str()));
@@ -317,7 +317,7 @@ impl Tracker {
 
     /// Whether a task is sending this conversion.
     fn is_under_way(&self, id: &Jti) -> bool {
-        self.tasks.iter().any(|task| task.left.last().is_some_and(|entry| entry.id == *id))
+        self.tasks.iter().any(|task| task.entry.as_ref().is_some_and(|entry| entry.id == *id))
     }
 
     /// Prints the state, so that `data-debug` also says when everything works.

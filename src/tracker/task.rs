@@ -3,6 +3,7 @@
 //! for.
 
 use std::mem::take;
+use std::vec::IntoIter;
 
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Source;
@@ -78,8 +79,10 @@ pub(super) struct Task {
     pub(super) ticket: u32,
     /// The timer after which the call is answered in any case; 0 until it runs.
     pub(super) timer: u32,
-    /// The conversions to deliver; the last one is under way.
-    pub(super) left: Vec<Entry>,
+    /// The conversion under way.
+    pub(super) entry: Option<Entry>,
+    /// Those that follow.
+    left: IntoIter<Entry>,
     /// Whether a new token was already requested for the one under way.
     renewed: bool,
     /// Whether the one under way is stored.
@@ -97,12 +100,14 @@ pub(super) struct Task {
 
 impl Task {
     pub(super) fn new(what: What, stage: Stage, call: u32, left: Vec<Entry>) -> Box<Self> {
+        let mut left = left.into_iter();
         Box::new(Self {
             what,
             stage,
             call,
             ticket: 0,
             timer: 0,
+            entry: left.next(),
             left,
             renewed: false,
             kept: false,
@@ -174,8 +179,7 @@ impl Tracker {
         self.acting = false;
         self.report(page);
         if self.granted(page) && !self.held.is_empty() {
-            let mut left = take(&mut self.held);
-            left.reverse();
+            let left = take(&mut self.held);
             self.tasks.push(Task::new(What::Held, Stage::Next, 0, left));
         }
         None
@@ -280,21 +284,21 @@ impl Tracker {
     /// The queue, unless it is too early.
     fn list(&self, page: &dyn Page, task: &mut Task) -> Stage {
         if page.now() >= self.due {
-            task.left = queue::list(page, &self.settings);
-            task.left.reverse();
+            task.left = queue::list(page, &self.settings).into_iter();
+            task.entry = task.left.next();
         }
         Stage::Next
     }
 
     /// The next conversion that no other task sends; after the last one, the end.
     fn next(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
-        while let Some(entry) = task.left.last() {
+        while let Some(entry) = &task.entry {
             if !self.is_under_way(&entry.id) {
                 task.renewed = false;
                 task.failures = self.failures;
                 return Some(Stage::Look);
             }
-            task.left.pop();
+            task.entry = task.left.next();
         }
         if task.refused {
             self.rest(page, 0);
@@ -310,7 +314,7 @@ impl Tracker {
     /// must not be sent; otherwise it stays for the next page.
     fn deliver(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
         let settings = &self.settings;
-        let entry = task.left.last()?;
+        let entry = task.entry.as_ref()?;
         if !self.granted(page) {
             return self.finish(page, task, &Outcome::coded("ignored", "consent"), false);
         }
@@ -349,7 +353,7 @@ impl Tracker {
     /// Writes the envelope: to be signed if this browser has a key, otherwise plain JSON.
     fn seal(&mut self, page: &dyn Page, task: &mut Task, keys: &Done) -> Option<Stage> {
         let token = task.token.take()?;
-        match send::envelope(page, &self.settings, token, task.offset, task.left.last()?, &keys.text) {
+        match send::envelope(page, &self.settings, token, task.offset, task.entry.as_ref()?, &keys.text) {
             Ok((input, true)) => {
                 task.input.clone_from(&input);
                 task.ticket = self.run(Work::Sign(input));
@@ -385,7 +389,7 @@ impl Tracker {
         match step {
             Step::Done(outcome) => {
                 self.failures = 0;
-                self.explain_warnings(page, task.left.last()?, &outcome.warnings);
+                self.explain_warnings(page, task.entry.as_ref()?, &outcome.warnings);
                 self.finish(page, task, &outcome, false)
             }
             Step::Keep { code, rest } => {
@@ -405,13 +409,14 @@ impl Tracker {
 
     /// The end of the conversion under way.
     fn finish(&mut self, page: &dyn Page, task: &mut Task, outcome: &Outcome, stays: bool) -> Option<Stage> {
-        let entry = task.left.pop()?;
+        let entry = task.entry.take()?;
+        task.entry = task.left.next();
         if !stays {
             queue::remove(page, &self.settings, &entry.id);
         }
         match task.what {
             What::Drain if self.failures > task.failures => {
-                task.left.clear();
+                task.entry = None;
                 task.refused = false;
             }
             What::Drain => task.refused |= outcome.status == QUEUED,

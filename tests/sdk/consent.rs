@@ -2,7 +2,7 @@
 
 use trailmark::consent::{Action, State, Trace, begin, change};
 
-use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, WITHDRAWAL, touched};
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, WITHDRAWAL, ada, problem, touched};
 use State::{Denied, Granted, Pending};
 
 #[test]
@@ -124,6 +124,21 @@ fn a_withdrawal_waits_for_the_report_under_way_and_keeps_nothing_of_it() {
     assert_eq!(browser.log(), [CLICKS]);
     browser.advance(200);
     assert_eq!(browser.log(), [CLICKS, WITHDRAWAL]);
+    assert!(browser.page.stored().is_empty());
+}
+
+#[test]
+fn a_withdrawal_waits_for_the_report_that_a_conversion_makes() {
+    let browser = Browser::new();
+    browser.on_conversion(problem(401, "token_expired"));
+    browser.start(TOUCHED, Granted);
+    browser.on_click(touched(NOW, "ada").after(500));
+    browser.call("signup", &ada().to_string());
+    browser.consent("denied");
+    browser.advance(400);
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS, CLICKS]);
+    browser.advance(200);
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS, CLICKS, WITHDRAWAL]);
     assert!(browser.page.stored().is_empty());
 }
 

@@ -92,7 +92,7 @@ impl<'a> Landing<'a> {
         let is_touch = rules.iter().any(|rule| rule.segments(self).next().is_some());
         let mut told = Told { url: self.origin(), is_touch };
         told.url.push_str(if self.path.is_empty() { "/" } else { cut(self.path, PATH_BYTES) });
-        let mut separator = '?';
+        let mut separator = "?";
         // The `/` in place of `utm_` matches nothing: no name begins with a slash.
         for (text, start) in [(self.query, "utm_"), (self.fragment, "/")] {
             for piece in pieces(text, SEPARATORS) {
@@ -100,10 +100,10 @@ impl<'a> Landing<'a> {
                 let is_captured = rules.iter().any(|rule| rule.names_param(&name));
                 if is_captured || name.starts_with(start) {
                     told.is_touch |= is_captured && !value.is_empty();
-                    told.url.push(separator);
+                    told.url.push_str(separator);
                     // A value that is too long is cut, but stays too long.
                     told.url.push_str(cut(piece, 2 * VALUE_BYTES));
-                    separator = '&';
+                    separator = "&";
                 }
             }
         }

@@ -249,11 +249,8 @@ mod tests {
     }
 
     fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Package {
-        let dependencies = dependencies.iter().map(|(name, kind)| Dependency {
-            name: (*name).into(),
-            kind: kind.map(str::to_owned),
-            target: None,
-        });
+        let dependencies =
+            dependencies.iter().map(|(name, kind)| Dependency { name: (*name).into(), kind: kind.map(str::to_owned) });
         Package {
             name: name.into(),
             version: "0.1.0".into(),
