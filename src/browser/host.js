@@ -71,7 +71,7 @@ const publicKey = async site => {
 // What src/page.rs calls `Work`, by its name. Each gives the source of the HTTP status, a text, and `Retry-After`.
 const works = {
   answer: async (_, call, json) => {
-    open[call](JSON.parse(json));
+    open[call](attempt(() => JSON.parse(json)));
     delete open[call];
     return [];
   },
@@ -94,8 +94,7 @@ const works = {
     const send = async keepalive => {
       const method = body ? 'POST' : 'DELETE';
       const answer = await fetch(new Request(address, { method, body: body || undefined, credentials: 'include', keepalive }));
-      const { status, headers } = answer;
-      return [{ status }, await answer.text(), headers.get('retry-after')];
+      return [{ status: +answer.status }, await answer.text(), answer.headers.get('retry-after')];
     };
     return send(true).catch(() => send(false));
   },

@@ -331,23 +331,18 @@ impl Tracker {
             task.token = None;
             return Some(self.send(task, "/v1/clicks", report, Stage::Told));
         }
-        match &self.standing {
-            Standing::Unanswered(code) => {
-                task.kept = queue::put(page, settings, entry);
-                let code = code.clone();
-                let step = if task.renewed { Step::Keep { code, rest: Some(0) } } else { Step::Renew };
-                self.follow(page, task, step)
-            }
-            _ => {
-                // The page that was left with this conversion may not have begun the report of its touch.
-                let fresh = !task.renewed && page.now().since(entry.at) < WAIT_MS;
-                if fresh && queue::holds(page, settings, &entry.id) {
-                    self.rest(page, 0);
-                    return self.finish(page, task, &later(true, "no_touch"), true);
-                }
-                self.finish(page, task, &Outcome::coded("unattributed", "no_touch"), false)
-            }
+        if let Standing::Unanswered(code) = &self.standing {
+            task.kept = queue::put(page, settings, entry);
+            let code = code.clone();
+            return if task.renewed { self.keep(page, task, &code, Some(0)) } else { Some(self.renew(task)) };
         }
+        // The page that was left with this conversion may not have begun the report of its touch.
+        let fresh = !task.renewed && page.now().since(entry.at) < WAIT_MS;
+        if fresh && queue::holds(page, settings, &entry.id) {
+            task.kept = true;
+            return self.keep(page, task, "no_touch", Some(0));
+        }
+        self.finish(page, task, &Outcome::coded("unattributed", "no_touch"), false)
     }
 
     /// Writes the envelope: to be signed if this browser has a key, otherwise plain JSON.
@@ -381,30 +376,31 @@ impl Tracker {
     /// Follows the answer to a conversion.
     fn conclude(&mut self, page: &dyn Page, task: &mut Task, answer: &Done) -> Option<Stage> {
         self.explain_refusal(page, "/v1/conversions", answer);
-        let step = send::step(page, answer, task.renewed);
-        self.follow(page, task, step)
-    }
-
-    fn follow(&mut self, page: &dyn Page, task: &mut Task, step: Step) -> Option<Stage> {
-        match step {
+        match send::step(page, answer, task.renewed) {
             Step::Done(outcome) => {
                 self.failures = 0;
                 self.explain_warnings(page, task.entry.as_ref()?, &outcome.warnings);
                 self.finish(page, task, &outcome, false)
             }
-            Step::Keep { code, rest } => {
-                if let Some(least) = rest {
-                    self.rest(page, least);
-                }
-                self.finish(page, task, &later(task.kept, &code), true)
-            }
-            Step::Renew => {
-                task.renewed = true;
-                // The whole arrival again: if the cookie is lost too, its id and the browser key identify the visitor.
-                self.told = false;
-                Some(self.ask(task, None))
-            }
+            Step::Keep { code, rest } => self.keep(page, task, &code, rest),
+            Step::Renew => Some(self.renew(task)),
         }
+    }
+
+    /// Leaves the conversion under way for later.
+    fn keep(&mut self, page: &dyn Page, task: &mut Task, code: &str, rest: Option<u32>) -> Option<Stage> {
+        if let Some(least) = rest {
+            self.rest(page, least);
+        }
+        self.finish(page, task, &later(task.kept, code), true)
+    }
+
+    /// Asks for a new token: the whole arrival again. If the cookie is lost too, its id and the browser key identify the
+    /// visitor.
+    fn renew(&mut self, task: &mut Task) -> Stage {
+        task.renewed = true;
+        self.told = false;
+        self.ask(task, None)
     }
 
     /// The end of the conversion under way.
