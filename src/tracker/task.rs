@@ -3,7 +3,6 @@
 //! for.
 
 use std::mem::take;
-use std::vec::IntoIter;
 
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Source;
@@ -82,7 +81,7 @@ pub(super) struct Task {
     /// The conversion under way.
     pub(super) entry: Option<Entry>,
     /// Those that follow.
-    left: IntoIter<Entry>,
+    left: Vec<Entry>,
     /// Whether a new token was already requested for the one under way.
     renewed: bool,
     /// Whether the one under way is stored.
@@ -99,15 +98,14 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(what: What, stage: Stage, call: u32, left: Vec<Entry>) -> Box<Self> {
-        let mut left = left.into_iter();
+    pub(super) fn new(what: What, stage: Stage, call: u32, mut left: Vec<Entry>) -> Box<Self> {
         Box::new(Self {
             what,
             stage,
             call,
             ticket: 0,
             timer: 0,
-            entry: left.next(),
+            entry: first(&mut left),
             left,
             renewed: false,
             kept: false,
@@ -118,6 +116,11 @@ impl Task {
             input: String::new(),
         })
     }
+}
+
+/// Takes the first one out.
+fn first(entries: &mut Vec<Entry>) -> Option<Entry> {
+    (!entries.is_empty()).then(|| entries.remove(0))
 }
 
 impl Tracker {
@@ -284,8 +287,8 @@ impl Tracker {
     /// The queue, unless it is too early.
     fn list(&self, page: &dyn Page, task: &mut Task) -> Stage {
         if page.now() >= self.due {
-            task.left = queue::list(page, &self.settings).into_iter();
-            task.entry = task.left.next();
+            task.left = queue::list(page, &self.settings);
+            task.entry = first(&mut task.left);
         }
         Stage::Next
     }
@@ -298,7 +301,7 @@ impl Tracker {
                 task.failures = self.failures;
                 return Some(Stage::Look);
             }
-            task.entry = task.left.next();
+            task.entry = first(&mut task.left);
         }
         if task.refused {
             self.rest(page, 0);
@@ -406,7 +409,7 @@ impl Tracker {
     /// The end of the conversion under way.
     fn finish(&mut self, page: &dyn Page, task: &mut Task, outcome: &Outcome, stays: bool) -> Option<Stage> {
         let entry = task.entry.take()?;
-        task.entry = task.left.next();
+        task.entry = first(&mut task.left);
         if !stays {
             queue::remove(page, &self.settings, &entry.id);
         }
