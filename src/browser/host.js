@@ -108,7 +108,7 @@ const works = {
 
 export const perform = async (work, ...what) => {
   const [source, ...texts] = await works[work](...what).catch(() => []);
-  return [source || {}, ...texts];
+  return [source || { status: 0 }, ...texts];
 };
 
 // A text, or the JSON of an object or list, which Prototype.js 1.6 makes a string that holds the list.
