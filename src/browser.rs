@@ -194,10 +194,10 @@ struct Place(usize);
 impl Wake for Place {
     fn wake(self: Arc<Self>) {
         let waited = WAITING.with_borrow_mut(|waiting| waiting.0.get_mut(self.0).and_then(Option::take));
-        if let Some((mut future, site, event)) = waited {
-            if let Poll::Ready(brought) = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop())) {
-                proceed(site, event, brought);
-            }
+        if let Some((mut future, site, event)) = waited
+            && let Poll::Ready(brought) = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()))
+        {
+            proceed(site, event, brought);
         }
     }
 }

@@ -60,6 +60,7 @@ pub struct Tracker {
     /// Whether a task carries one out.
     acting: bool,
     ready: bool,
+    #[expect(clippy::vec_box, reason = "tasks are taken out and put back, which moves a pointer")]
     tasks: Vec<Box<Task>>,
     /// The last ticket that was given out.
     ticket: u32,
@@ -165,8 +166,9 @@ impl Tracker {
             self.ready = true;
             return;
         }
-        let is_meant = |task: &Box<Task>| task.ticket == done.ticket || task.timer == done.ticket;
-        let Some(at) = self.tasks.iter().position(is_meant) else { return };
+        let mut tasks = self.tasks.iter();
+        let at = tasks.position(|task| task.ticket == done.ticket || task.timer == done.ticket);
+        let Some(at) = at else { return };
         let mut task = self.tasks.remove(at);
         if task.ticket == done.ticket {
             task.ticket = 0;

@@ -208,7 +208,7 @@ async fn what_should_be_text_and_is_none_is_absent() {
 #[wasm_bindgen_test]
 async fn members_are_an_objects_own() {
     break_it("Object.prototype", "foreign", "it: 'x'").await;
-    assert_eq!(BrowserPage.members(r#"{"own":1}"#, "foreign toString own").as_deref(), Some("\0\01"));
+    assert_eq!(BrowserPage.members(r#"{"own":1}"#, "foreign toString own").as_deref(), Some("\0\u{0}1"));
     mend("Object.prototype", "foreign").await;
 }
 

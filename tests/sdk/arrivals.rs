@@ -365,7 +365,7 @@ fn a_kept_token_that_the_proxy_no_longer_knows_is_dropped_and_the_next_arrival_c
     // As the answer does.
     second.page.set_cookies("");
     assert!(second.bodies(CLICKS)[0]["click_token"].as_str().unwrap().contains('.'));
-    assert_eq!(second.is_attributed(), false);
+    assert!(!second.is_attributed());
     assert!(second.touch().is_none());
     assert!(second.page.stored().is_empty(), "{:?}", second.page.stored());
     assert_eq!(second.signup().code, Some("no_touch"));

@@ -62,10 +62,13 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
+/// Signs a message; the signature is in base64url.
+type Sign = Box<dyn Fn(&[u8]) -> String>;
+
 /// A browser key: the public half, and what signs with the private one.
 struct Key {
     public: [String; 2],
-    sign: Box<dyn Fn(&[u8]) -> String>,
+    sign: Sign,
 }
 
 /// What the page answers at once. Documents of one browser share storage and cookies; each has its own clock.
