@@ -23,14 +23,13 @@ use crate::explain::wrapped;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Doctor {
-    /// Address of a page with the snippet, such as https://www.example.com
-    #[arg(value_name = "URL", value_parser = page)]
+    #[arg(value_name = "URL", value_parser = page, help = "Address of a page with the snippet, such as https://www.example.com")]
     page: Url,
     /// Id of the site, if the page's HTML does not name it
     #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
     site: Option<SiteId>,
-    /// Address of the proxy, if the page's HTML does not name it, such as https://www.example.com/tm
     #[arg(long, value_name = "URL", value_parser = endpoint)]
+    #[arg(help = "Address of the proxy, if the page's HTML does not name it, such as https://www.example.com/tm")]
     endpoint: Option<String>,
     #[command(flatten)]
     file: ConfigFile,

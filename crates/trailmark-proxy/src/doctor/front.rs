@@ -92,8 +92,8 @@ pub(super) fn route(answered: &Answered, subject: &Subject<'_>) -> Finding {
 /// Whether a proxy wrote the answer: its public keys, or a refusal of its own.
 pub(super) fn is_proxys(answer: &Answer) -> bool {
     let body = json(answer);
-    let is_refusal = body["type"].as_str().is_some_and(|kind| kind.starts_with("urn:trailmark:refusal:"));
-    is_refusal || (answer.status == 200 && body["keys"].is_array())
+    let is_refusal = text(&body, "type").is_some_and(|kind| kind.starts_with("urn:trailmark:refusal:"));
+    is_refusal || (answer.status == 200 && body.get("keys").is_some_and(Value::is_array))
 }
 
 /// Whether the SDK's script loads.
@@ -154,8 +154,8 @@ pub(super) fn click(answered: &Answered, subject: &Subject<'_>) -> (Vec<Finding>
         }
     };
     let body = json(answer);
-    if let Some(code) = body["code"].as_str().filter(|_| is_proxys(answer)) {
-        let detail = body["detail"].as_str().or(body["title"].as_str()).unwrap_or_default();
+    if let Some(code) = text(&body, "code").filter(|_| is_proxys(answer)) {
+        let detail = text(&body, "detail").or(text(&body, "title")).unwrap_or_default();
         return (
             match code {
                 "site_unknown" => vec![Finding::fault(
@@ -236,7 +236,7 @@ pub(super) fn returned(answered: &Answered) -> Finding {
 /// When the proxy signed the token, in seconds of its own clock.
 pub(super) fn signed_at(touch: &ClickAnswer) -> Option<i64> {
     let claims = decode(touch.click_token.split('.').nth(1)?)?;
-    serde_json::from_slice::<Value>(&claims).ok()?["iat"].as_i64()
+    serde_json::from_slice::<Value>(&claims).ok()?.get("iat")?.as_i64()
 }
 
 /// Whether the proxy's clock shows our time.
@@ -289,8 +289,8 @@ pub(super) fn signup(answered: &Answered, subject: &Subject<'_>) -> Vec<Finding>
         ),
         None => {
             let (status, body) = (answer.status, json(answer));
-            let code = body["code"].as_str().unwrap_or("an answer that is not the proxy's");
-            let detail = body["detail"].as_str().or(body["title"].as_str());
+            let code = text(&body, "code").unwrap_or("an answer that is not the proxy's");
+            let detail = text(&body, "detail").or(text(&body, "title"));
             let cure =
                 detail.unwrap_or("let servers and firewalls in front pass `POST` below the path, without a challenge");
             Finding::fault("signup", format!("a signup is answered with {status}: {code}"), WHY, cure)
@@ -350,4 +350,9 @@ fn host(word: &str, subject: &Subject<'_>) -> Finding {
 
 fn json(answer: &Answer) -> Value {
     serde_json::from_slice(&answer.body).unwrap_or(Value::Null)
+}
+
+/// A text member of an object.
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name)?.as_str()
 }
