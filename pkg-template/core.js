@@ -59,7 +59,7 @@ export const run = (trailmark, settings, load) => {
       const { site: name, endpoint, consent, params, debug } = settings, { id, url, at, again } = state.a;
       // In the order that src/config.rs reads. `join` leaves out what is not set.
       const site = sdk.start([
-        name, endpoint, state.s || consent, ('' + [params]).replace(/\s+/g, ','), debug ? 1 : '', id, url, at, again ? 1 : ''
+        name, endpoint, state.s || consent, ('' + [params]).replace(/\s+/g, ','), debug ? 1 : '', id, at, again ? 1 : '', url
       ].join('\0'));
       call = (name, argument) => sdk.call(site, name, argument);
       // From now on the module reports the arrival.

@@ -71,7 +71,7 @@ pub fn holds_cookie(jar: &str, name: &str) -> bool {
 
 fn each_cookie(jar: &str, take: &mut dyn FnMut(&str, &str)) {
     for pair in pieces(jar, b";") {
-        let (name, value) = split(pair.strip_prefix(' ').unwrap_or(pair), b"=");
+        let (name, value) = split(pair.trim_ascii(), b"=");
         if let Some(value) = value.get(1..) {
             take(name, value);
         }

@@ -109,13 +109,15 @@ pub(crate) fn payload(jws: &str) -> Option<String> {
 }
 
 /// The texts of [`Page::members`]; those that are missing are empty. Always as many as anything has, so that the module has
-/// this once.
+/// this once. The ninth is all that is left, with any separators in it.
 pub(crate) fn texts(members: &str) -> [&str; 9] {
     let (mut texts, mut rest) = ([""; 9], members);
-    for text in &mut texts {
+    let [first @ .., last] = &mut texts;
+    for text in first {
         let (member, after) = split(rest, SEPARATOR);
         (*text, rest) = (member, after.get(1..).unwrap_or_default());
     }
+    *last = rest;
     texts
 }
 

@@ -45,14 +45,14 @@ pub struct Arrival {
     pub again: bool,
 }
 
-/// Reads what the loader passes: site, endpoint, consent, params (with commas between), debug, and of the arrival id, url, at
-/// and again, in this order and separated by [`crate::page::SEPARATOR`]. What is not set is empty. One text, because each further argument
-/// or object costs the glue.
+/// Reads what the loader passes: site, endpoint, consent, params (with commas between), debug, and of the arrival id, at, again
+/// and url, in this order and separated by [`crate::page::SEPARATOR`]. What is not set is empty. The URL comes last, since a
+/// router may have put anything into it. One text, because each further argument or object costs the glue.
 ///
 /// # Errors
 /// A sentence for the page's developer if the site's id or the arrival is invalid.
 pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
-    let [site, endpoint, consent, params, debug, id, url, at, again] = texts(values);
+    let [site, endpoint, consent, params, debug, id, at, again, url] = texts(values);
     let site = SiteId::new(site).map_err(|_shape| "site is missing or not 1 to 32 of a-z, 0-9 and -")?;
     let settings = Settings {
         site,

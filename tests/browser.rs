@@ -285,7 +285,7 @@ async fn a_signup_goes_from_the_pages_call_to_the_pages_result() {
     )
     .await;
     let id = "0".repeat(32);
-    let values = ["whole", "/tm", "granted", "via", "", &id, "https://a.example/?via=ada", "", ""];
+    let values = ["whole", "/tm", "granted", "via", "", &id, "", "", "https://a.example/?via=ada"];
     let number = start(&values.join("\0"));
     let sdk = |name: &str, argument: &JsValue| call(number, name.into(), argument);
     assert_eq!(shown(sdk("", &JsValue::UNDEFINED)).await, r#"{"attributed":true,"mode":"wasm"}"#);

@@ -39,7 +39,7 @@ const told = async ({ start, call }, { url, jar, params }) => {
   document.cookie = jar;
   await new Promise((done, failed) => {
     fail = failed;
-    const values = ['fuzz', 'https://acme.example/tm', 'granted', params, '', '0'.repeat(32), url, '2026-11-28T12:00:00Z', ''];
+    const values = ['fuzz', 'https://acme.example/tm', 'granted', params, '', '0'.repeat(32), '2026-11-28T12:00:00Z', '', url];
     const site = start(values.join('\0'));
     call(site, '').then(done, failed);
   });

@@ -11,9 +11,9 @@ const VALUES: [&str; 9] = [
     ",via,,ref",
     "1",
     "0123456789abcdef0123456789abcdef",
-    "https://shop.example/?x=1",
     "2026-11-21T08:30:00Z",
     "1",
+    "https://shop.example/?x=1\0&y",
 ];
 
 fn with(place: usize, value: &str) -> String {
@@ -28,8 +28,8 @@ fn every_value_has_its_place() {
     assert_eq!((settings.site.as_str(), settings.endpoint.as_str()), ("acme", "/tm"));
     assert_eq!((settings.consent, settings.debug), (State::Granted, true));
     assert_eq!(settings.params, ["via", "ref"]);
-    assert_eq!((arrival.id.as_str(), arrival.url.as_str()), (VALUES[5], VALUES[6]));
-    assert_eq!((arrival.at.as_str(), arrival.again), (VALUES[7], true));
+    assert_eq!((arrival.id.as_str(), arrival.url.as_str()), (VALUES[5], VALUES[8]));
+    assert_eq!((arrival.at.as_str(), arrival.again), (VALUES[6], true));
 }
 
 #[test]
