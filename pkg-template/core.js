@@ -78,13 +78,11 @@ export const run = (trailmark, settings, load) => {
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
-      const { params, debug } = settings;
-      const site = sdk.start({
-        ...settings,
-        params: typeof params == 'string' ? params.match(/[^\s,]+/g) : params,
-        consent: withdrawn ? 'granted' : state.s || settings.consent,
-        debug: debug ? 1 : null
-      }, { ...state.a, again: state.a.again || null });
+      const { site: name, endpoint, consent, params, debug } = settings, { id, url, at, again } = state.a;
+      // In the order that src/config.rs reads. `join` leaves out what is not set.
+      const site = sdk.start([
+        name, endpoint, withdrawn ? 'granted' : state.s || consent, ('' + [params]).replace(/\s+/g, ','), debug ? 1 : '', id, at, again ? 1 : '', url
+      ].join('\0'));
       call = (name, argument) => sdk.call(site, name, argument);
       // From now on the module reports the arrival.
       state.a.url = '';

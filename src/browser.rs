@@ -1,138 +1,81 @@
-//! The page in a real browser. Only this file and `browser/` use web-sys and gloo-net. Pages deny, replace and break what
-//! is used here: storage throws, other scripts patch `fetch`, IndexedDB never answers. So the host is only called through
-//! functions that do not throw and that return text where text is expected, gloo-net under [`guarded`]; a refusal becomes
-//! `None`.
+//! The driver: the core's two halves in a real browser. [`BrowserPage`] answers at once, [`drive`] performs effects and hands
+//! their ends back. Only this file uses web-sys and gloo-net; it decides nothing.
 //!
-//! [`key`] is the browser key, [`http`] the requests. `host.js` talks to the browser for both, in callbacks and events;
-//! `body.js` translates the page's argument into the wire's form.
+//! Pages deny, replace and break what is used here: storage throws, other scripts patch `fetch`, IndexedDB never answers. So
+//! the host is only called through the functions of `host.js`, which do not throw and return text where text is expected.
+//! They take and return texts and numbers, since everything else costs module and glue. `body.js` translates the page's
+//! argument into the wire's form.
 
-mod http;
-mod key;
+use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
-use std::future::poll_fn;
-use std::task::Poll;
-
-use js_sys::{Array, JSON, Object, Promise};
-use serde::Serialize;
-use trailmark_wire::conversion::Kind;
+use gloo_net::http::Response;
+use js_sys::{Array, Date, Promise};
 use trailmark_wire::ids::SiteId;
-use trailmark_wire::json::{JsonError, WriteJson};
-use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
-use wasm_bindgen::prelude::{JsCast, JsValue, wasm_bindgen};
+use wasm_bindgen::prelude::{JsCast as _, JsValue, wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
 
-use crate::json::to_text;
-use crate::page::{Answer, Json, Page, Request};
-
-/// The document that the module was loaded into.
-#[derive(Debug, Default)]
-pub struct BrowserPage {
-    /// The browser key, which only [`key`] uses.
-    held: Object,
-}
-
-/// A value that the browser's JSON parser returned.
-#[derive(Debug)]
-pub struct BrowserJson(pub(crate) JsValue);
-
-#[wasm_bindgen]
-extern "C" {
-    /// `Reflect.apply` of a closure: returns an exception as a value.
-    #[wasm_bindgen(catch, js_namespace = Reflect, js_name = apply)]
-    fn apply(work: &mut dyn FnMut(), this: &JsValue, arguments: &Array) -> Result<(), JsValue>;
-}
+use crate::config::{Arrival, Settings};
+use crate::page::{Done, Effect, Event, Page, Work};
+use crate::tracker::Tracker;
 
 #[wasm_bindgen(module = "/src/browser/host.js")]
 extern "C" {
-    fn sleep(ms: u32) -> Promise;
+    fn random() -> u32;
+    #[wasm_bindgen(js_name = privacyControl)]
+    fn privacy_control() -> bool;
     fn cookies() -> Option<String>;
     #[wasm_bindgen(js_name = loadText)]
     fn load(name: &str) -> Option<String>;
     #[wasm_bindgen(js_name = storeText)]
-    fn store(name: &str, value: &str) -> bool;
-    #[wasm_bindgen(js_name = removeText)]
-    fn remove(name: &str);
-    #[wasm_bindgen(js_name = ownProperty)]
-    fn own_property(of: &JsValue, name: &str) -> JsValue;
+    fn store(name: &str, text: &str) -> bool;
+    fn names(prefix: &str) -> Option<String>;
+    fn members(json: &str, names: &str) -> Option<String>;
     fn warn(words: &str);
-    fn names(prefix: &str) -> Option<Array>;
-    #[wasm_bindgen(js_name = privacyControl)]
-    fn privacy_control() -> bool;
+    /// The JSON of the page's argument.
+    #[wasm_bindgen(js_name = jsonOf)]
+    fn json_of(argument: &JsValue) -> Option<String>;
+    /// The promise that the work `answer` resolves.
+    fn promised(call: u32) -> Promise;
+    /// Does what a [`Work`] says. Resolves in any case, with the source of the HTTP status, a text, and `Retry-After`.
+    fn perform(work: &str, site: &str, number: u32, first: &str, second: &str) -> Promise;
 }
 
 #[wasm_bindgen(module = "/src/browser/body.js")]
 extern "C" {
-    #[wasm_bindgen(catch)]
-    fn body(kind: &str, json: &str) -> Result<String, JsValue>;
+    #[wasm_bindgen(js_name = bodyOrProblem)]
+    fn body(kind: &str, json: &str) -> String;
 }
 
-/// The output of `work`; `None` if the host throws while `work` is polled. Otherwise the exception would reach the page's
-/// console.
-async fn guarded<T>(work: impl Future<Output = Option<T>>) -> Option<T> {
-    let mut work = Some(Box::pin(work));
-    poll_fn(|context| {
-        let mut polled = Poll::Ready(None);
-        let mut poll = || {
-            if let Some(work) = &mut work {
-                polled = work.as_mut().poll(context);
-            }
-        };
-        if apply(&mut poll, &JsValue::UNDEFINED, &Array::new()).is_err() {
-            // The exception left `work` half-way. Dropping it would drop some values twice.
-            std::mem::forget(work.take());
-            return Poll::Ready(None);
-        }
-        polled
-    })
-    .await
+/// A promise, and the site and event that it brings on.
+type Waiting = (JsFuture, usize, Event);
+
+thread_local! {
+    /// The sites of this document, in the order of their start. They live as long as the document, and so need no code that
+    /// drops them. Borrowed while a site takes its step, in which the page may call.
+    static SITES: RefCell<ManuallyDrop<Vec<Tracker>>> = const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+
+    /// What is under way, and the number of the last call.
+    static WAITING: RefCell<ManuallyDrop<(Vec<Option<Waiting>>, u32)>> =
+        const { RefCell::new(ManuallyDrop::new((Vec::new(), 0))) };
 }
 
-/// What `read` makes of the promise's value; `None` if the promise is rejected.
-async fn resolved<T>(promise: Promise, read: fn(&JsValue) -> Option<T>) -> Option<T> {
-    read(&JsFuture::from(promise).await.ok()?)
-}
-
-/// A property of the object itself, unless it is missing, `null`, or throws.
-fn property(of: &JsValue, name: &str) -> Option<JsValue> {
-    Some(own_property(of, name)).filter(|value| !value.is_undefined() && !value.is_null())
-}
-
-/// The value as the page's object, by way of JSON: the module has the JSON writer anyway, and a second writer would cost a
-/// kilobyte.
-pub(crate) fn to_js<T: Serialize + ?Sized>(value: &T) -> Option<JsValue> {
-    JSON::parse(&to_text(value).ok()?).ok()
-}
-
-impl WriteJson for BrowserPage {
-    fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
-        to_text(value)
-    }
-}
+/// The document that the module was loaded into.
+#[derive(Debug)]
+pub struct BrowserPage;
 
 impl Page for BrowserPage {
-    type Json = BrowserJson;
-
     fn now(&self) -> UnixMillis {
         #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are far below 2^53")]
-        UnixMillis(js_sys::Date::now() as i64)
+        UnixMillis(Date::now() as i64)
     }
 
-    fn random(&self) -> [u8; 10] {
-        let mut bytes = [0; 10];
-        key::randomise(&mut bytes);
-        bytes
-    }
-
-    fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static {
-        let timer = sleep(ms);
-        async move {
-            resolved(timer, |_| Some(())).await;
-        }
-    }
-
-    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
-        wasm_bindgen_futures::spawn_local(task);
+    fn random(&self) -> u32 {
+        random()
     }
 
     fn privacy_control(&self) -> bool {
@@ -151,48 +94,16 @@ impl Page for BrowserPage {
         store(name, text)
     }
 
-    fn names(&self, prefix: &str) -> Vec<String> {
-        names(prefix).unwrap_or_default().iter().filter_map(|name| name.as_string()).collect()
+    fn names(&self, prefix: &str) -> String {
+        names(prefix).unwrap_or_default()
     }
 
-    fn remove(&self, name: &str) {
-        remove(name);
+    fn body(&self, kind: &str, input: &str) -> String {
+        body(kind, input)
     }
 
-    fn body(&self, kind: Kind, input: &str) -> Result<String, String> {
-        body(kind.as_str(), input).map_err(|problem| problem.as_string().unwrap_or_default())
-    }
-
-    fn parse(&self, json: &str) -> Option<BrowserJson> {
-        JSON::parse(json).ok().map(BrowserJson)
-    }
-
-    fn key(&self, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>> {
-        key::of_site(&self.held, site)
-    }
-
-    fn sign(&self, message: &str) -> impl Future<Output = Option<[u8; 64]>> {
-        key::sign(&self.held, message)
-    }
-
-    fn forget_key(&self) -> impl Future<Output = Option<()>> {
-        key::forget(&self.held)
-    }
-
-    fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>> {
-        key::sha256(message)
-    }
-
-    async fn send(&self, request: Request) -> Option<Answer<BrowserJson>> {
-        // With keepalive the request can outlive the document. Browsers refuse keepalive beyond 64 KiB in flight, and some
-        // refuse it for DELETE.
-        for keepalive in [true, false] {
-            let answer = guarded(http::send(&request, keepalive)).await;
-            if answer.is_some() {
-                return answer;
-            }
-        }
-        None
+    fn members(&self, json: &str, of: &str) -> Option<String> {
+        members(json, of)
     }
 
     fn warn(&self, text: &str) {
@@ -200,32 +111,106 @@ impl Page for BrowserPage {
     }
 }
 
-impl Json for BrowserJson {
-    fn member(&self, name: &str) -> Option<Self> {
-        property(&self.0, name).map(Self)
-    }
+/// Starts a site, and returns its number.
+pub fn start(settings: Settings, arrival: Arrival) -> usize {
+    let name = settings.site.clone();
+    let (tracker, effects) = Tracker::start(&BrowserPage, settings, arrival);
+    let site = SITES.with_borrow_mut(|sites| {
+        sites.push(tracker);
+        sites.len() - 1
+    });
+    drive(site, &name, effects);
+    site
+}
 
-    fn text(&self) -> Option<String> {
-        let number = self.0.as_f64().is_some();
-        if number { Some(self.0.unchecked_ref::<Object>().to_string().into()) } else { self.0.as_string() }
-    }
+/// Hands a call of the page to its site, and returns the promise of its result. The call itself is taken up after the
+/// caller has ended, since a page may call from within what the core reads.
+pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
+    // The argument is read once, before anything else: a getter of the page may throw, or return something else the next
+    // time.
+    let input = if name == "consent" { argument.as_string() } else { json_of(argument) }.unwrap_or_default();
+    let call = WAITING.with_borrow_mut(|waiting| {
+        waiting.1 += 1;
+        waiting.1
+    });
+    follow(site, Promise::resolve(&JsValue::NULL), Event::Call { call, name, input });
+    promised(call)
+}
 
-    fn integer(&self) -> Option<i64> {
-        #[expect(clippy::cast_possible_truncation, reason = "the filter leaves integers within 2^53")]
-        self.0.as_f64().filter(|number| number.abs() <= 9_007_199_254_740_991.0).map(|number| number as i64)
+/// Performs the effects of a site.
+fn drive(site: usize, name: &SiteId, effects: Vec<Effect>) {
+    for Effect { number, work } in effects {
+        let ends = !matches!(work, Work::Answer(_));
+        let promise = begin(name, number, work);
+        if ends {
+            follow(site, promise, Event::Done(Done { ticket: number, ..Done::default() }));
+        }
     }
+}
 
-    fn items(&self) -> Vec<Self> {
-        let array = self.0.dyn_ref::<Array>();
-        array.map(|array| array.iter().map(Self).collect()).unwrap_or_default()
+/// Begins what an effect of the site says; [`read`] reads what the promise is resolved with. It is never rejected.
+pub fn begin(site: &SiteId, number: u32, work: Work) -> Promise {
+    let (what, number, first, second) = match work {
+        Work::Answer(json) => ("answer", number, json, String::new()),
+        Work::Sleep(ms) => ("sleep", ms, String::new(), String::new()),
+        Work::Key(text) => ("key", 0, text, String::new()),
+        Work::Sign(text) => ("sign", 0, text, String::new()),
+        Work::Send { url, body } => ("send", 0, url, body),
+        Work::Forget => ("forget", 0, String::new(), String::new()),
+    };
+    perform(what, site.as_str(), number, &first, &second)
+}
+
+/// What the promise of [`begin`] brings. Each part may be anything, since pages replace `fetch`.
+pub fn read(brought: JsValue, done: &mut Done) {
+    let parts = brought.unchecked_into::<Array>();
+    let text = |place| parts.get(place).as_string().unwrap_or_default();
+    done.status = Response::from(parts.get(0).unchecked_into::<web_sys::Response>()).status();
+    (done.text, done.retry_after) = (text(1), text(2));
+}
+
+/// Hands an event to a site once `promise` is resolved, with what it brings.
+///
+/// Nothing here is an `async fn`: each promise wakes what waits for it, so that the module needs neither an executor nor its
+/// queue, which cost it more than a kilobyte.
+fn follow(site: usize, promise: Promise, event: Event) {
+    let mut future = JsFuture::from(promise);
+    WAITING.with_borrow_mut(|waiting| {
+        let free = waiting.0.iter().position(Option::is_none);
+        let place = free.unwrap_or(waiting.0.len());
+        // A promise is never resolved before this turn ends.
+        let _pending = Pin::new(&mut future).poll(&mut Context::from_waker(&Waker::from(Arc::new(Place(place)))));
+        let waits = Some((future, site, event));
+        match waiting.0.get_mut(place) {
+            Some(room) => *room = waits,
+            None => waiting.0.push(waits),
+        }
+    });
+}
+
+/// Which of [`WAITING`] a promise wakes.
+struct Place(usize);
+
+impl Wake for Place {
+    fn wake(self: Arc<Self>) {
+        let waited = WAITING.with_borrow_mut(|waiting| waiting.0.get_mut(self.0).and_then(Option::take));
+        if let Some((mut future, site, event)) = waited
+            && let Poll::Ready(brought) = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()))
+        {
+            proceed(site, event, brought);
+        }
     }
+}
 
-    fn entries(&self) -> Vec<(String, Self)> {
-        let entries = self.0.dyn_ref::<Object>().map(Object::entries).unwrap_or_default();
-        let pair = |entry: JsValue| {
-            let pair = entry.unchecked_into::<Array>();
-            Some((pair.get(0).as_string()?, Self(pair.get(1))))
-        };
-        entries.iter().filter_map(pair).collect()
+fn proceed(site: usize, mut event: Event, brought: Result<JsValue, JsValue>) {
+    if let (Event::Done(done), Ok(brought)) = (&mut event, brought) {
+        read(brought, done);
+    }
+    let stepped = SITES.with_borrow_mut(|sites| {
+        let tracker = sites.get_mut(site)?;
+        Some((tracker.step(&BrowserPage, event), tracker.site().clone()))
+    });
+    if let Some((effects, name)) = stepped {
+        drive(site, &name, effects);
     }
 }

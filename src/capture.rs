@@ -2,7 +2,7 @@
 //! may leave the page. Decides nothing about credit and stores nothing; [`crate::click`] reports the result.
 
 use trailmark_wire::capture::{Rule, Source};
-use trailmark_wire::landing::Landing;
+use trailmark_wire::landing::{Landing, pieces, split};
 use trailmark_wire::limits::{COOKIE_BYTES, COOKIES};
 use trailmark_wire::text_map::TextMap;
 use trailmark_wire::vendor::VendorName;
@@ -43,27 +43,37 @@ pub fn look(arrival: &Arrival, told: bool, cookies: &str, params: &[String]) -> 
 /// The known names of every vendor, and the page's own generic names. Only the proxy knows which of them belong to a
 /// program of the site.
 fn rules(params: &[String]) -> Vec<Rule<'_>> {
-    let known = VendorName::all().map(|vendor| Rule { vendor: Some(vendor), params: &[] });
-    known.chain([Rule { vendor: None, params }]).collect()
+    let mut rules = vec![Rule { vendor: None, params }];
+    for vendor in VendorName::all() {
+        rules.push(Rule { vendor: Some(vendor), params: &[] });
+    }
+    rules
 }
 
 /// The cookies in `jar`, the text of `document.cookie`, that `rules` name.
 fn named_cookies(jar: &str, rules: &[Rule<'_>]) -> TextMap {
-    let named = |name: &str| rules.iter().any(|rule| rule.names_cookie(name));
     let mut cookies = TextMap::new();
-    for (name, value) in cookie_pairs(jar) {
-        if cookies.len() < COOKIES && value.len() <= COOKIE_BYTES && named(name) {
+    each_cookie(jar, &mut |name, value| {
+        let is_named = rules.iter().any(|rule| rule.names_cookie(name));
+        if cookies.len() < COOKIES && value.len() <= COOKIE_BYTES && is_named {
             cookies.insert(name.to_owned(), value.to_owned());
         }
-    }
+    });
     cookies
 }
 
 /// Whether `jar`, the text of `document.cookie`, has a non-empty cookie `name`.
 pub fn holds_cookie(jar: &str, name: &str) -> bool {
-    cookie_pairs(jar).any(|(found, value)| found == name && !value.is_empty())
+    let mut holds = false;
+    each_cookie(jar, &mut |found, value| holds |= found == name && !value.is_empty());
+    holds
 }
 
-fn cookie_pairs(jar: &str) -> impl Iterator<Item = (&str, &str)> {
-    jar.split(';').filter_map(|pair| pair.trim().split_once('='))
+fn each_cookie(jar: &str, take: &mut dyn FnMut(&str, &str)) {
+    for pair in pieces(jar, b";") {
+        let (name, value) = split(pair.trim_ascii(), b"=");
+        if let Some(value) = value.get(1..) {
+            take(name, value);
+        }
+    }
 }

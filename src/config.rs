@@ -1,11 +1,12 @@
-//! What the page tells the SDK first: the settings of one site, and the arrival that the stub recorded. Both are checked
-//! once, here. This file also names every storage key and cookie of the SDK. It reads no attribute and no URL: the loader
-//! reads the script tag, [`crate::capture`] the landing URL.
+//! What the page tells the SDK first: the settings of one site, and the arrival that the stub recorded. Both are read and
+//! checked once, here. This file also names every storage key and cookie of the SDK. It reads no attribute and no URL: the
+//! loader reads the script tag, [`crate::capture`] the landing URL.
 
 use trailmark_wire::ids::{ArrivalId, SiteId};
+use trailmark_wire::landing::pieces;
 
+use crate::click::texts;
 use crate::consent::State;
-use crate::page::Page;
 
 /// Milliseconds that `ready` waits at most for the proxy's first answer. A proxy that is down must not hold up the page;
 /// the report of the arrival continues in the background.
@@ -44,6 +45,27 @@ pub struct Arrival {
     pub again: bool,
 }
 
+/// Reads what the loader passes: site, endpoint, consent, params (with commas between), debug, and of the arrival id, at, again
+/// and url, in this order and separated by [`crate::page::SEPARATOR`]. What is not set is empty. The URL comes last, since a
+/// router may have put anything into it. One text, because each further argument or object costs the glue.
+///
+/// # Errors
+/// A sentence for the page's developer if the site's id or the arrival is invalid.
+pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
+    let [site, endpoint, consent, params, debug, id, at, again, url] = texts(values);
+    let site = SiteId::new(site).map_err(|_shape| "site is missing or not 1 to 32 of a-z, 0-9 and -")?;
+    let settings = Settings {
+        site,
+        endpoint: endpoint.to_owned(),
+        // A page that states nothing, or an unknown word, has not asked for consent yet.
+        consent: State::from_word(consent).unwrap_or(State::Pending),
+        params: pieces(params, b",").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        debug: !debug.is_empty(),
+    };
+    let id = ArrivalId::new(id).map_err(|_shape| "the arrival was not recorded by the stub")?;
+    Ok((settings, Arrival { id, url: url.to_owned(), at: at.to_owned(), again: !again.is_empty() }))
+}
+
 impl Settings {
     /// The localStorage key of [`crate::click::Click`]. Kept until the touch's window ends.
     pub fn click_key(&self) -> String {
@@ -65,13 +87,6 @@ impl Settings {
     /// visitor.
     pub fn flag_cookie(&self) -> String {
         joined(&["tm_", self.site.as_str()])
-    }
-
-    /// Prints `parts` as one text for the page's developer, if `data-debug` is set.
-    pub fn explain<P: Page>(&self, page: &P, parts: &[&str]) {
-        if self.debug {
-            page.warn(&joined(parts));
-        }
     }
 
     /// The address of a route of the proxy.

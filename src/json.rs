@@ -1,11 +1,12 @@
-//! Writes the wire's types as JSON text, as `JSON.stringify` would print them: texts, integers, booleans, lists, maps and
-//! structs. Floats are refused; the wire has none. Written by hand, because a library or the browser's own
-//! objects would cost a kilobyte more. The host reads JSON ([`crate::page::Json`]).
+//! Writes JSON text, as `JSON.stringify` would print it: the wire's types by serde ([`to_text`]), everything else as an
+//! [`object`]. Floats are refused; the wire has none. Written by hand, because a library or the browser's own objects would
+//! cost a kilobyte more. The host reads JSON ([`crate::page::Page::members`]).
 
 use std::fmt;
 
 use serde::ser::{Error, Impossible, Serialize, SerializeMap, SerializeSeq, SerializeStruct, Serializer};
-use trailmark_wire::json::JsonError;
+use trailmark_wire::json::{JsonError, WriteJson};
+use trailmark_wire::landing::pieces;
 
 /// The JSON text of `value`.
 ///
@@ -28,36 +29,38 @@ struct Writer<'a>(&'a mut String);
 /// An array or object that has begun.
 struct Within<'a> {
     text: &'a mut String,
-    /// The character before the next entry.
-    separator: char,
-    end: char,
+    /// What precedes the next entry.
+    separator: &'static str,
+    end: &'static str,
 }
 
 impl<'a> Writer<'a> {
     fn quoted(self, value: &str) {
-        self.0.push('"');
-        for character in value.chars() {
-            match character {
-                '"' | '\\' => {
-                    self.0.push('\\');
-                    self.0.push(character);
-                }
+        const HEX: &str = "0123456789abcdef";
+        let digit = |nibble: u8| HEX.get(usize::from(nibble)..=usize::from(nibble)).unwrap_or_default();
+        let (text, mut rest) = (self.0, value);
+        *text += "\"";
+        // By bytes: what is escaped is ASCII, and everything between is copied.
+        while let Some((plain, byte, after)) = escaped(rest) {
+            text.push_str(plain);
+            if byte < b' ' {
                 // This escape fits every control character.
-                '\0'..'\x20' => {
-                    self.0.push_str("\\u00");
-                    for nibble in [u32::from(character) >> 4, u32::from(character) & 15] {
-                        self.0.push(char::from_digit(nibble, 16).unwrap_or('0'));
-                    }
-                }
-                _ => self.0.push(character),
+                text.push_str("\\u00");
+                text.push_str(digit(byte >> 4));
+                text.push_str(digit(byte & 15));
+            } else {
+                text.push_str(if byte == b'"' { "\\\"" } else { "\\\\" });
             }
+            rest = after;
         }
-        self.0.push('"');
+        text.push_str(rest);
+        *text += "\"";
     }
 
     fn integer(self, value: i64) {
+        const DIGITS: &str = "0123456789";
         if value < 0 {
-            self.0.push('-');
+            *self.0 += "-";
         }
         let magnitude = value.unsigned_abs();
         let mut unit = 1;
@@ -65,29 +68,35 @@ impl<'a> Writer<'a> {
             unit *= 10;
         }
         while unit > 0 {
-            let digit = (magnitude / unit % 10) as u32;
-            self.0.push(char::from_digit(digit, 10).unwrap_or('0'));
+            let digit = (magnitude / unit % 10) as usize;
+            self.0.push_str(DIGITS.get(digit..=digit).unwrap_or_default());
             unit /= 10;
         }
     }
 
-    fn within(self, begin: char, end: char) -> Within<'a> {
+    fn within(self, begin: &'static str, end: &'static str) -> Within<'a> {
         Within { text: self.0, separator: begin, end }
     }
 }
 
+/// The text before the first byte that has to be escaped, that byte, and the text after it.
+fn escaped(text: &str) -> Option<(&str, u8, &str)> {
+    let at = text.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')?;
+    Some((text.get(..at)?, *text.as_bytes().get(at)?, text.get(at + 1..)?))
+}
+
 impl Within<'_> {
-    fn entry<T: Serialize + ?Sized>(&mut self, separator: char, value: &T) -> Result<(), Unwritable> {
-        self.text.push(self.separator);
+    fn entry<T: Serialize + ?Sized>(&mut self, separator: &'static str, value: &T) -> Result<(), Unwritable> {
+        self.text.push_str(self.separator);
         self.separator = separator;
         value.serialize(Writer(self.text))
     }
 
-    fn finish(self, begin: char) {
+    fn finish(self, begin: &'static str) {
         if self.separator == begin {
-            self.text.push(begin);
+            self.text.push_str(begin);
         }
-        self.text.push(self.end);
+        self.text.push_str(self.end);
     }
 }
 
@@ -101,21 +110,59 @@ impl Serialize for Raw {
     }
 }
 
-/// The members of an object that the page sees. Absent members are left out.
-pub(crate) struct Members<S: Serializer>(pub(crate) S::SerializeMap);
-
-impl<S: Serializer> Members<S> {
-    pub(crate) fn begin(serializer: S) -> Result<Self, S::Error> {
-        serializer.serialize_map(None).map(Self)
+/// The JSON text of an object. `names` are separated by blanks; the value of a name that begins with `=` is JSON, of any
+/// other a text. Empty values are left out. For what the page sees and what is stored: each type of its own would cost the
+/// module a few hundred bytes. [`crate::page::Page::members`] reads what this writes.
+pub fn object(names: &str, values: &[&str]) -> String {
+    let mut text = String::new();
+    for (name, value) in pieces(names, b" ").zip(values) {
+        if value.is_empty() {
+            continue;
+        }
+        text.push_str(if text.is_empty() { "{" } else { "," });
+        let json = name.strip_prefix('=');
+        Writer(&mut text).quoted(json.unwrap_or(name));
+        text += ":";
+        match json {
+            Some(_) => text.push_str(value),
+            None => Writer(&mut text).quoted(value),
+        }
     }
+    text + "}"
+}
 
-    /// Adds a member, unless it is absent.
-    pub(crate) fn text(&mut self, name: &'static str, value: Option<&str>) -> Result<(), S::Error> {
-        value.map_or(Ok(()), |value| self.0.serialize_entry(name, value))
+/// The JSON text of a text.
+pub fn quoted(value: &str) -> String {
+    let mut text = String::new();
+    Writer(&mut text).quoted(value);
+    text
+}
+
+/// The integer that a text holds, of at most 15 digits: more than any time has. The library's own reader costs the module
+/// four times as much.
+pub fn integer(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || digits.len() > 15 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
     }
+    let value = digits.bytes().fold(0, |value: i64, digit| value * 10 + i64::from(digit & 15));
+    Some(if digits.len() < text.len() { -value } else { value })
+}
 
-    pub(crate) fn end(self) -> Result<S::Ok, S::Error> {
-        self.0.end()
+/// The JSON text of a number.
+pub fn number(value: i64) -> String {
+    let mut text = String::new();
+    Writer(&mut text).integer(value);
+    text
+}
+
+/// Writes JSON in the way that the wire asks for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Json;
+
+impl WriteJson for Json {
+    fn write<T: Serialize + ?Sized>(&self, value: &T) -> Result<String, JsonError> {
+        to_text(value)
     }
 }
 
@@ -184,15 +231,15 @@ impl<'a> Serializer for Writer<'a> {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Within<'a>, Unwritable> {
-        Ok(self.within('[', ']'))
+        Ok(self.within("[", "]"))
     }
 
     fn serialize_map(self, _: Option<usize>) -> Result<Within<'a>, Unwritable> {
-        Ok(self.within('{', '}'))
+        Ok(self.within("{", "}"))
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Within<'a>, Unwritable> {
-        Ok(self.within('{', '}'))
+        Ok(self.within("{", "}"))
     }
 
     refused! {
@@ -228,11 +275,11 @@ impl SerializeSeq for Within<'_> {
     type Error = Unwritable;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-        self.entry(',', value)
+        self.entry(",", value)
     }
 
     fn end(self) -> Result<(), Unwritable> {
-        self.finish('[');
+        self.finish("[");
         Ok(())
     }
 }
@@ -242,15 +289,15 @@ impl SerializeMap for Within<'_> {
     type Error = Unwritable;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, name: &T) -> Result<(), Unwritable> {
-        self.entry(':', name)
+        self.entry(":", name)
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unwritable> {
-        self.entry(',', value)
+        self.entry(",", value)
     }
 
     fn end(self) -> Result<(), Unwritable> {
-        self.finish('{');
+        self.finish("{");
         Ok(())
     }
 }
@@ -260,12 +307,12 @@ impl SerializeStruct for Within<'_> {
     type Error = Unwritable;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Result<(), Unwritable> {
-        self.entry(':', name)?;
-        self.entry(',', value)
+        self.entry(":", name)?;
+        self.entry(",", value)
     }
 
     fn end(self) -> Result<(), Unwritable> {
-        self.finish('{');
+        self.finish("{");
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The Trailmark browser SDK. It detects that a partner brought a visitor, and tells the company's own proxy when that
 //! visitor becomes a customer. It runs as a WebAssembly module behind a small script that never blocks the page
-//! (`pkg-template/stub.js`, `pkg-template/loader.js`). Every decision is plain Rust over the trait [`page::Page`].
+//! (`pkg-template/stub.js`, `pkg-template/loader.js`). Every decision is plain Rust without I/O.
 //!
 //! In the order in which data flows:
 //!
@@ -11,9 +11,9 @@
 //! 5. [`conversion`]: a signup, lead or sale, checked and given its id;
 //! 6. [`queue`]: where the conversion waits until the proxy has answered;
 //! 7. [`send`]: its signed envelope, and what the answer asks for;
-//! 8. [`tracker`]: connects these parts, once per site and document;
-//! 9. [`page`] and [`wait`]: what the host provides. `browser` implements [`page`] in a browser and is the only place that
-//!    uses web-sys; `js` is the surface that JavaScript sees.
+//! 8. [`tracker`]: connects these parts, once per site and document: a state machine that takes events and returns effects;
+//! 9. [`page`]: what the host answers at once, and the events and effects for everything that takes time. `browser` has both
+//!    for a real page and is the only place that uses web-sys; `js` is the surface that JavaScript sees.
 //!
 //! The SDK does not verify tokens (that needs the proxy's keys), does not decide about credit, and holds no secret. It
 //! never throws into the page, and no call waits for the network longer than [`trailmark_wire::limits::SETTLE_MS`].
@@ -37,8 +37,6 @@ pub mod tracker;
 pub mod json;
 
 pub mod page;
-
-pub mod wait;
 
 #[cfg(target_arch = "wasm32")]
 pub mod browser;

@@ -1,92 +1,21 @@
-//! The page around the SDK, as a trait: clock, randomness, tasks, storage, key, HTTP, JSON. The rest of the crate decides
-//! and this trait acts, so that tests run everything natively, except the browser's own half. `crate::browser` implements
-//! the trait with the real page, `memory::MemoryPage` in memory.
+//! The seam between the core and its host. The core is a state machine: [`crate::tracker::Tracker::step`] takes an
+//! [`Event`] and returns [`Effect`]s. It never waits and never calls the network; whatever takes time is an effect, whose
+//! end comes back as [`Event::Done`] with the effect's ticket. What a page answers at once (clock, storage, cookies, JSON)
+//! is the trait [`Page`]. `crate::browser` has both halves for a real page; the tests have them in memory.
 
-use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::SiteId;
-use trailmark_wire::json::WriteJson;
-use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub mod memory;
+/// Separates the texts that [`Page::members`] returns and that [`crate::config::read`] takes: JSON text has no such
+/// character, and neither has an address.
+pub const SEPARATOR: &[u8] = b"\0";
 
-/// The method of a request to the proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Method {
-    /// `DELETE`, without a body.
-    Delete,
-    /// `POST` of `text/plain`, which needs no preflight.
-    Post,
-}
-
-/// A request to the proxy, sent with credentials and allowed to outlive the document.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// The method.
-    pub method: Method,
-    /// Absolute, or relative to the document.
-    pub url: String,
-    /// The body; empty if there is none.
-    pub body: String,
-}
-
-/// An answer, read to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer<J> {
-    /// The HTTP status.
-    pub status: u16,
-    /// The body, if it is JSON.
-    pub json: Option<J>,
-    /// The `Retry-After` in milliseconds, if the header is a number of seconds.
-    pub retry_after: Option<u32>,
-}
-
-/// A JSON value as the host's parser returns it. Reading members by name costs the module a few hundred bytes;
-/// deserialising into types costs about fifteen thousand.
-pub trait Json: Sized {
-    /// The member `name` of an object, unless absent or null.
-    fn member(&self, name: &str) -> Option<Self>;
-
-    /// The text of a string, or of a number.
-    fn text(&self) -> Option<String>;
-
-    /// The value of an integer, at most 2^53 - 1 in magnitude.
-    fn integer(&self) -> Option<i64>;
-
-    /// The elements of an array; empty for anything else.
-    fn items(&self) -> Vec<Self>;
-
-    /// The names and values of an object; empty for anything else.
-    fn entries(&self) -> Vec<(String, Self)>;
-
-    /// The text of the member `name`.
-    fn member_text(&self, name: &str) -> Option<String> {
-        self.member(name)?.text()
-    }
-
-    /// The number of the member `name`.
-    fn member_integer(&self, name: &str) -> Option<i64> {
-        self.member(name)?.integer()
-    }
-}
-
-/// The page. No method throws: if the host refuses, the result is `None` or `false`.
-pub trait Page: WriteJson + 'static {
-    /// What [`Self::parse`] returns.
-    type Json: Json;
-
+/// What the page answers at once. No method throws: if the host refuses, the result is empty or `false`.
+pub trait Page {
     /// The page's clock, which may be wrong.
     fn now(&self) -> UnixMillis;
 
-    /// Random bytes for an id.
-    fn random(&self) -> [u8; 10];
-
-    /// Ends after `ms` milliseconds of the page's life.
-    fn sleep(&self, ms: u32) -> impl Future<Output = ()> + 'static;
-
-    /// Runs `task` beside the caller.
-    fn spawn(&self, task: impl Future<Output = ()> + 'static);
+    /// Random bits for ids and pauses.
+    fn random(&self) -> u32;
 
     /// Whether Global Privacy Control is on.
     fn privacy_control(&self) -> bool;
@@ -97,37 +26,82 @@ pub trait Page: WriteJson + 'static {
     /// The stored text under `name`.
     fn load(&self, name: &str) -> Option<String>;
 
-    /// Stores `text` under `name`; `false` if storage is denied or full.
+    /// Stores `text` under `name`, or removes what is there if `text` is empty; `false` if storage is denied or full.
     fn store(&self, name: &str, text: &str) -> bool;
 
-    /// The names in storage that begin with `prefix`, in alphabetical order.
-    fn names(&self, prefix: &str) -> Vec<String>;
+    /// The names in storage that begin with `prefix`, sorted, a line each.
+    fn names(&self, prefix: &str) -> String;
 
-    /// Removes the text under `name`.
-    fn remove(&self, name: &str);
+    /// The JSON of [`trailmark_wire::conversion::Body`] for `input`, the page's argument as JSON. If the argument is wrong:
+    /// what is wrong with it, which begins with no brace.
+    fn body(&self, kind: &str, input: &str) -> String;
 
-    /// The JSON of [`trailmark_wire::conversion::Body`] for `input`, the page's argument as JSON; the error says what is
-    /// wrong with the argument.
-    fn body(&self, kind: Kind, input: &str) -> Result<String, String>;
-
-    /// Parses JSON text.
-    fn parse(&self, json: &str) -> Option<Self::Json>;
-
-    /// The public half of the browser key of `site`, made if there is none; `None` if this browser cannot make such keys.
-    fn key(&self, site: &SiteId) -> impl Future<Output = Option<EcPublicJwk>>;
-
-    /// ES256 of `message` with the key that [`Self::key`] returned last: R || S.
-    fn sign(&self, message: &str) -> impl Future<Output = Option<[u8; 64]>>;
-
-    /// Deletes the browser keys of this site and of other sites on this host.
-    fn forget_key(&self) -> impl Future<Output = Option<()>>;
-
-    /// SHA-256 of `message`.
-    fn sha256(&self, message: &str) -> impl Future<Output = Option<[u8; 32]>>;
-
-    /// Sends a request; `None` if no answer came.
-    fn send(&self, request: Request) -> impl Future<Output = Option<Answer<Self::Json>>>;
+    /// The own members `names` (separated by blanks) of the JSON object `json`, as texts separated by [`SEPARATOR`]. An
+    /// absent member is empty; a list or an object is its JSON. `None` if `json` holds no object.
+    fn members(&self, json: &str, names: &str) -> Option<String>;
 
     /// Explains a mistake to the page's developer.
     fn warn(&self, text: &str);
+}
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// The page called.
+    Call {
+        /// Its number, under which [`Work::Answer`] answers.
+        call: u32,
+        /// Which call; empty for `ready`.
+        name: String,
+        /// The argument: a word for `consent`, JSON for a conversion.
+        input: String,
+    },
+    /// An effect has ended.
+    Done(Done),
+}
+
+/// The end of an effect. What has no meaning for its [`Work`] is empty; what failed is empty too.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Done {
+    /// The ticket of the effect.
+    pub ticket: u32,
+    /// The HTTP status; 0 if no answer came.
+    pub status: u16,
+    /// The text of the answer, the keys of [`Work::Key`], or the signature in base64url.
+    pub text: String,
+    /// The text of the header `Retry-After`.
+    pub retry_after: String,
+}
+
+/// What the host is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// The ticket, under which [`Done`] names the effect; of an answer the call.
+    pub number: u32,
+    /// What to do.
+    pub work: Work,
+}
+
+/// The work of an effect. All but the answer takes time, and ends with [`Event::Done`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// Answer a call of the page with this JSON.
+    Answer(String),
+    /// Let so many milliseconds of the page's life pass.
+    Sleep(u32),
+    /// Read the public half of the site's browser key, which is made if there is none, and hash this text. Gives `x`, `y` and
+    /// the SHA-256, each in base64url and separated by [`SEPARATOR`]; a part that the browser cannot give is empty.
+    Key(String),
+    /// Sign this text by ES256 with the key that [`Work::Key`] gave last.
+    Sign(String),
+    /// Send a request to the proxy, with credentials, that may outlive the document: `POST` of `text/plain`, which needs no
+    /// preflight, or `DELETE` if there is no body.
+    Send {
+        /// Absolute, or relative to the document.
+        url: String,
+        /// The body.
+        body: String,
+    },
+    /// Delete the browser key of this site, and those of other sites on this host.
+    Forget,
 }

@@ -5,12 +5,14 @@
 //! repeats the first receipt. Personal data is stored only with consent, and only until the proxy answers.
 
 use trailmark_wire::ids::Jti;
+use trailmark_wire::landing::pieces;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use trailmark_wire::time::UnixMillis;
 
 use crate::config::{Settings, joined};
 use crate::conversion::Entry;
-use crate::page::{Json as _, Page};
+use crate::json::{integer, number};
+use crate::page::Page;
 
 /// Milliseconds between two tries, at least.
 pub const BREATH_MS: u32 = 1_000;
@@ -34,65 +36,65 @@ pub fn pause(failures: u32, hint: u32, chance: u8) -> u32 {
 
 /// Stores `entry` unless it is stored already. `false` if storage is denied, or if the queue would exceed its limit: stored
 /// entries are never dropped for a new one.
-pub fn put<P: Page>(page: &P, settings: &Settings, entry: &Entry) -> bool {
+pub fn put(page: &dyn Page, settings: &Settings, entry: &Entry) -> bool {
     if holds(page, settings, &entry.id) {
         return true;
     }
-    let key = key(settings, &entry.id);
-    let waiting: usize = names(page, settings).iter().filter_map(|name| page.load(name)).map(|text| text.len()).sum();
-    let text = page.write(entry).ok().filter(|text| waiting + text.len() <= QUEUE_BYTES);
-    text.is_some_and(|text| page.store(&key, &text))
+    let text = entry.to_json();
+    let stored = names(page, settings);
+    let waiting: usize = pieces(&stored, b"\n").filter_map(|name| page.load(name)).map(|text| text.len()).sum();
+    waiting + text.len() <= QUEUE_BYTES && page.store(&key(settings, &entry.id), &text)
 }
 
 /// Whether the entry `id` is stored.
-pub fn holds<P: Page>(page: &P, settings: &Settings, id: &Jti) -> bool {
+pub fn holds(page: &dyn Page, settings: &Settings, id: &Jti) -> bool {
     page.load(&key(settings, id)).is_some()
 }
 
 /// Removes the entry `id`, if it is stored.
-pub fn remove<P: Page>(page: &P, settings: &Settings, id: &Jti) {
-    page.remove(&key(settings, id));
+pub fn remove(page: &dyn Page, settings: &Settings, id: &Jti) {
+    page.store(&key(settings, id), "");
 }
 
 /// The waiting entries, the oldest first. Removes entries that are too old or unreadable.
-pub fn list<P: Page>(page: &P, settings: &Settings) -> Vec<Entry> {
-    let read = |name: &String| {
-        let kept = page.load(name).and_then(|text| page.parse(&text));
-        let entry = kept.and_then(|kept| Entry::read(&kept)).filter(|entry| {
+pub fn list(page: &dyn Page, settings: &Settings) -> Vec<Entry> {
+    let read = |name: &str| {
+        let kept = page.load(name).and_then(|text| Entry::read(page, &text));
+        let entry = kept.filter(|entry| {
             let fresh = page.now().since(entry.at) < QUEUE_AGE_MS;
-            fresh && *name == key(settings, &entry.id)
+            fresh && name == key(settings, &entry.id)
         });
         if entry.is_none() {
-            page.remove(name);
+            page.store(name, "");
         }
         entry
     };
-    names(page, settings).iter().filter_map(read).collect()
+    pieces(&names(page, settings), b"\n").filter_map(read).collect()
 }
 
-/// The storage keys of the waiting entries, readable or not, the oldest first: ids begin with their time.
-pub fn names<P: Page>(page: &P, settings: &Settings) -> Vec<String> {
+/// The storage keys of the waiting entries, readable or not, a line each, the oldest first: ids begin with their time.
+pub fn names(page: &dyn Page, settings: &Settings) -> String {
     page.names(&settings.queue_prefix())
 }
 
 /// Stores the proxy's hint for later pages: no waiting entry is tried before `until`.
-pub fn put_off<P: Page>(page: &P, settings: &Settings, until: UnixMillis) {
-    if let Ok(text) = page.write(&until) {
-        page.store(&settings.due_key(), &text);
-    }
+pub fn put_off(page: &dyn Page, settings: &Settings, until: UnixMillis) {
+    page.store(&settings.due_key(), &number(until.0));
 }
 
 /// When waiting entries may be tried, by the hint that an earlier page stored; at most [`HINT_MOST_MS`] from now, even if
 /// the clock was set back.
-pub fn due<P: Page>(page: &P, settings: &Settings) -> UnixMillis {
-    let kept = page.load(&settings.due_key()).and_then(|text| page.parse(&text)?.integer());
+pub fn due(page: &dyn Page, settings: &Settings) -> UnixMillis {
+    let kept = page.load(&settings.due_key()).and_then(|text| integer(&text));
     UnixMillis(kept.unwrap_or(0)).min(page.now().plus(HINT_MOST_MS.into()))
 }
 
 /// Removes the hint and the waiting entries, readable or not.
-pub fn clear<P: Page>(page: &P, settings: &Settings) {
-    let hint = [settings.due_key()];
-    hint.iter().chain(&names(page, settings)).for_each(|name| page.remove(name));
+pub fn clear(page: &dyn Page, settings: &Settings) {
+    page.store(&settings.due_key(), "");
+    pieces(&names(page, settings), b"\n").for_each(|name| {
+        page.store(name, "");
+    });
 }
 
 fn key(settings: &Settings, id: &Jti) -> String {

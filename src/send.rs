@@ -1,24 +1,15 @@
-//! Sends one conversion over HTTP: its envelope, the request, and what the answer asks for. The decision is pure
-//! ([`step`]). [`crate::tracker`] requests new tokens and stores what waits.
+//! One conversion on its way to the proxy: its envelope, and what the answer asks for. Pure. [`crate::tracker`] has it
+//! signed and sent, requests new tokens and stores what waits.
 
 use trailmark_wire::envelope::{self, Payload, TokenHash};
-use trailmark_wire::jws;
+use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::receipt::Status;
 
-use crate::click::Click;
+use crate::click::texts;
 use crate::config::Settings;
-use crate::conversion::{Entry, Outcome, Pair};
-use crate::json::Raw;
-use crate::page::{Answer, Json, Method, Page, Request};
-
-/// Whether a new token was already requested for this conversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tried {
-    /// Not yet.
-    Once,
-    /// Yes; there is no third try.
-    WithNewToken,
-}
+use crate::conversion::{Entry, Outcome};
+use crate::json::{Json, Raw, integer, to_text};
+use crate::page::{Done, Page};
 
 /// What an answer asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,112 +41,107 @@ const REFUSED: &str = "refused";
 /// What `data-debug` prints if nothing answers, or something other than the proxy.
 const NO_PROXY: &str = "no Trailmark proxy answered: check data-endpoint, and origins in trailmark.toml";
 
-/// Decides what to do after an answer, or after none.
-pub fn step<J: Json>(answer: Option<&Answer<J>>, tried: Tried) -> Step {
-    let Some(answer) = answer else {
-        return unreachable();
-    };
+/// Decides what to do after an answer, or after none. There is no third try: `renewed` says that a new token was already
+/// requested.
+pub fn step(page: &dyn Page, answer: &Done, renewed: bool) -> Step {
     if matches!(answer.status, 200 | 202) {
         // Something else may have answered: a captive portal, another server.
-        let outcome = answer.json.as_ref().and_then(outcome);
-        return outcome.map_or_else(unreachable, Step::Done);
+        return outcome(page, &answer.text).map_or_else(unreachable, Step::Done);
     }
-    let code = refusal_code(answer);
+    let code = refusal_code(page, answer);
     match answer.status {
-        401 if tried == Tried::Once && RENEWABLE.contains(&code.as_str()) => Step::Renew,
-        408 | 425 | 429 | 500.. => Step::Keep { code, rest: answer.retry_after },
+        0 => unreachable(),
+        401 if !renewed && RENEWABLE.contains(&code.as_str()) => Step::Renew,
+        408 | 425 | 429 | 500.. => {
+            let seconds = integer(&answer.retry_after).and_then(|seconds| u32::try_from(seconds).ok());
+            Step::Keep { code, rest: seconds.map(|seconds| seconds.saturating_mul(1_000)) }
+        }
         // A mistake in `origins` or `data-site` that somebody will correct.
         403 | 404 => Step::Keep { code, rest: None },
         // Not the proxy's answer: a web server's error page during a deployment, a challenge, a filter on the way.
         _ if code == REFUSED => Step::Keep { code, rest: None },
-        _ => Step::Done(Outcome { code: Some(code), ..Outcome::coded("failed", "") }),
+        _ => Step::Done(Outcome::coded("failed", &code)),
     }
 }
 
 /// No answer, or none of the proxy.
-pub fn unreachable() -> Step {
+fn unreachable() -> Step {
     Step::Keep { code: UNREACHABLE.to_owned(), rest: Some(0) }
 }
 
-/// The stable code of a refusal; [`REFUSED`] if the answer has none.
-pub fn refusal_code<J: Json>(answer: &Answer<J>) -> String {
-    let code = answer.json.as_ref().and_then(|problem| problem.member_text("code"));
-    code.unwrap_or_else(|| REFUSED.to_owned())
+/// The stable code of a refusal; [`REFUSED`] if the answer has none, [`UNREACHABLE`] if there was no answer.
+pub fn refusal_code(page: &dyn Page, answer: &Done) -> String {
+    let code = page.members(&answer.text, "code").unwrap_or_default();
+    match answer.status {
+        0 => UNREACHABLE.to_owned(),
+        _ if code.is_empty() => REFUSED.to_owned(),
+        _ => code,
+    }
+}
+
+/// Why a request was refused, and what to do: in the proxy's words if the proxy answered. `None` if it was not refused.
+pub fn problem(page: &dyn Page, answer: &Done) -> Option<String> {
+    if (1..400).contains(&answer.status) {
+        return None;
+    }
+    let members = page.members(&answer.text, "detail title").unwrap_or_default();
+    let [detail, title, ..] = texts(&members);
+    let words = [detail, title, NO_PROXY].into_iter().find(|words| !words.is_empty());
+    words.map(str::to_owned)
 }
 
 /// The page's form of a receipt; `None` if it is not one.
-fn outcome<J: Json>(receipt: &J) -> Option<Outcome> {
-    let word = receipt.member_text("status")?;
+fn outcome(page: &dyn Page, receipt: &str) -> Option<Outcome> {
+    let members = page.members(receipt, "status code attribution warnings")?;
+    let [word, code, attribution, warnings, ..] = texts(&members);
     let known = [Status::Accepted, Status::Duplicate, Status::Held, Status::Unattributed, Status::Rejected];
     let status = known.into_iter().map(Status::as_str).find(|status| *status == word)?;
+    let list = |json: &str| json.starts_with('[').then(|| json.to_owned());
     Some(Outcome {
         status,
-        code: receipt.member_text("code"),
-        conversion_id: receipt.member_text("conversion_id"),
-        attribution: Some(pairs(receipt, "attribution", ["program", "partner"])),
-        warnings: pairs(receipt, "warnings", ["field", "code"]),
+        code: code.to_owned(),
+        attribution: list(attribution).unwrap_or_else(|| "[]".to_owned()),
+        warnings: list(warnings).filter(|json| json != "[]").unwrap_or_default(),
     })
 }
 
-/// The two members of each object of a list.
-fn pairs<J: Json>(receipt: &J, list: &str, names: [&'static str; 2]) -> Vec<Pair> {
-    let [first, second] = names;
-    let items = receipt.member(list).map(|list| list.items()).unwrap_or_default();
-    let pair = |item: &J| Some(Pair { names, first: item.member_text(first)?, second: item.member_text(second) });
-    items.iter().filter_map(pair).collect()
+/// What [`crate::page::Work::Key`] gave: the browser key, and the hash of the token.
+pub fn keys(text: &str) -> (Option<EcPublicJwk>, Option<TokenHash>) {
+    let [x, y, hash, ..] = texts(text);
+    (EcPublicJwk::new(x, y).ok(), TokenHash::try_from(hash.to_owned()).ok())
 }
 
-/// Sends a request. If it is refused, `data-debug` prints why and what to do, in the proxy's words if the proxy answered.
-pub async fn post<P: Page>(page: &P, settings: &Settings, request: Request) -> Option<Answer<P::Json>> {
-    let url = request.url.clone();
-    let answer = page.send(request).await;
-    let problem = match &answer {
-        Some(Answer { status: ..400, .. }) => return answer,
-        Some(answer) => answer
-            .json
-            .as_ref()
-            .and_then(|problem| problem.member_text("detail").or_else(|| problem.member_text("title"))),
-        None => None,
-    };
-    settings.explain(page, &[&url, ": ", problem.as_deref().unwrap_or(NO_PROXY)]);
-    answer
-}
-
-/// Posts an entry and decides by the answer.
-pub async fn exchange<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry, tried: Tried) -> Step {
-    match request(page, settings, click, entry).await {
-        Some(request) => step(post(page, settings, request).await.as_ref(), tried),
-        // Without SHA-256 the browser cannot bind the conversion to its token.
-        None => Step::Done(Outcome::coded("failed", "no_crypto")),
+/// What is posted to `v1/conversions`: what is to be signed, or plain JSON if this browser has no key. Without SHA-256 the
+/// browser cannot bind the conversion to its token.
+///
+/// # Errors
+/// What is wrong with the page's argument; an entry that the stub stored has not been checked before. Empty if there is no
+/// hash.
+pub fn envelope(
+    page: &dyn Page,
+    settings: &Settings,
+    token: String,
+    offset: i64,
+    entry: &Entry,
+    keys: &str,
+) -> Result<(String, bool), String> {
+    let (jwk, ath) = self::keys(keys);
+    let data = page.body(entry.kind.as_str(), &entry.input);
+    if !data.starts_with('{') {
+        return Err(data);
     }
-}
-
-fn explain<P: Page>(page: &P, settings: &Settings, problem: &str) {
-    if settings.debug {
-        page.warn(problem);
-    }
-}
-
-/// `POST v1/conversions` for an entry: signed if this browser has a key, otherwise plain JSON.
-async fn request<P: Page>(page: &P, settings: &Settings, click: &Click, entry: &Entry) -> Option<Request> {
-    let jwk = page.key(&settings.site).await;
-    let ath = TokenHash::from_digest(page.sha256(&click.click_token).await?);
     let payload = Payload {
         jti: entry.id.clone(),
         // As far as known, never ahead of the proxy's clock, even if the browser's clock was set since.
-        iat: entry.at.min(page.now()).plus(click.offset).seconds(),
+        iat: entry.at.min(page.now()).plus(offset).seconds(),
         aud: settings.site.clone(),
-        ath,
-        token: click.click_token.clone(),
-        // An entry that the stub stored has not been checked before.
-        data: Raw(page.body(entry.kind, &entry.input).map_err(|problem| explain(page, settings, &problem)).ok()?),
+        ath: ath.ok_or_else(String::new)?,
+        token,
+        data: Raw(data),
     };
-    let mut body = page.write(&payload).ok()?;
-    if let Some(jwk) = jwk {
-        let input = envelope::signing_input(&jwk, &payload, page).ok()?;
-        if let Some(signature) = page.sign(&input).await {
-            body = jws::assemble(&input, &signature);
-        }
-    }
-    Some(Request { method: Method::Post, url: settings.route("/v1/conversions"), body })
+    let (text, is_signed) = match jwk {
+        Some(jwk) => (envelope::signing_input(&jwk, &payload, &Json), true),
+        None => (to_text(&payload), false),
+    };
+    text.map(|text| (text, is_signed)).map_err(|_kind| String::new())
 }

@@ -1,29 +1,26 @@
-//! One site's SDK in one document: connects the parts. Every call of the page ends here, waits for `ready`, and is answered
-//! within [`PATIENCE_MS`]; unfinished work continues after the answer.
+//! One site's SDK in one document, as a state machine: [`Tracker::step`] takes an event and returns effects. It waits for
+//! nothing and calls no network. Every call of the page ends here, waits for `ready`, and is answered within
+//! [`PATIENCE_MS`]; unfinished work continues after the answer.
 //!
-//! Changes of consent are carried out one after the other ([`Tracker::enact`]), so that a withdrawal's `DELETE` never
-//! overtakes the report of a touch. A network answer is stored only if consent is still granted ([`Tracker::granted`]).
+//! Whatever needs more than one step is a [`Task`]: a call, the round through the queue, a change of consent. This file has
+//! what all tasks share; [`task`] has their stages. Changes of consent are carried out by one task, one after the other, so
+//! that a withdrawal's `DELETE` never overtakes the report of a touch. A network answer is stored only if consent is still
+//! granted.
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+mod task;
 
-use crate::json::Members;
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
-use trailmark_wire::capture::Source;
-use trailmark_wire::click::TOKEN_GONE;
-use trailmark_wire::ids::Jti;
+use trailmark_wire::ids::{Jti, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
-use crate::click::{self, Click, Touch, WAIT_MS};
+use crate::click::Click;
 use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
-use crate::conversion::{self, Entry, Outcome, Pair};
-use crate::page::{Answer, Method, Page, Request};
+use crate::conversion::{self, Entry, Outcome};
+use crate::json::{number, quoted};
+use crate::page::{Done, Effect, Event, Page, Work};
 use crate::queue;
-use crate::send::{self, Step, Tried, UNREACHABLE};
-use crate::wait::{Gate, Task, within};
+use task::{Stage, Task, What};
 
 /// Conversions kept in memory while consent is pending. A page that reports more has a loop.
 const HELD: usize = 20;
@@ -31,466 +28,328 @@ const HELD: usize = 20;
 /// The status of a conversion that waits in storage.
 const QUEUED: &str = "queued";
 
-/// What `ready` resolves to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ready {
-    /// Whether this visitor has a touch.
-    pub attributed: bool,
-    /// Always `wasm` here; the stub answers `off` if this module does not run.
-    pub mode: &'static str,
-}
-
-impl Serialize for Ready {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = Members::begin(serializer)?;
-        members.0.serialize_entry("attributed", &self.attributed)?;
-        members.text("mode", Some(self.mode))?;
-        members.end()
-    }
-}
+/// The ticket of the timer that ends the wait for `ready`.
+const READY: u32 = 1;
 
 /// What is known of this visitor.
-#[derive(Debug, Clone, PartialEq, Eq)]
 enum Standing {
     /// No touch: nothing is sent or stored.
     Untouched,
     /// A touch, with its token.
-    Touched(Rc<Click>),
+    Touched(Click),
     /// A touch is likely, but the proxy has not confirmed it; the code says why.
     Unanswered(String),
 }
 
 /// The SDK of one site in one document.
-#[derive(Debug)]
-pub struct Tracker<P> {
-    page: P,
+pub struct Tracker {
     settings: Settings,
     arrival: Arrival,
-    stated: Cell<State>,
+    stated: State,
     /// Whether the proxy has answered for this arrival.
-    told: Cell<bool>,
-    standing: RefCell<Standing>,
+    told: bool,
+    standing: Standing,
     /// Conversions reported while consent was pending.
-    held: RefCell<Vec<Rc<Entry>>>,
-    /// Conversions that are being sent.
-    under_way: RefCell<Vec<Jti>>,
+    held: Vec<Entry>,
     /// How often in a row the proxy could not accept one.
-    failures: Cell<u32>,
+    failures: u32,
     /// When waiting conversions are tried next, by the page's clock.
-    due: Cell<UnixMillis>,
+    due: UnixMillis,
     /// The change of consent to carry out next; a later one replaces it.
-    wanted: Cell<Option<Action>>,
-    /// Open while no action is under way.
-    idle: Gate,
-    ready: Gate,
+    wanted: Option<Action>,
+    /// Whether a task carries one out.
+    acting: bool,
+    ready: bool,
+    #[expect(clippy::vec_box, reason = "tasks are taken out and put back, which moves a pointer")]
+    tasks: Vec<Box<Task>>,
+    /// The last ticket that was given out.
+    ticket: u32,
+    effects: Vec<Effect>,
 }
 
-impl<P: Page> Tracker<P> {
-    /// Starts the SDK: looks at the arrival if consent allows, and opens `ready` when that is done or after [`READY_MS`].
-    /// The tracker is never dropped, because it lives as long as the document.
-    pub fn start(page: P, settings: Settings, arrival: Arrival) -> &'static Self {
-        let due = queue::due(&page, &settings);
-        let tracker: &'static Self = Box::leak(Box::new(Self {
-            stated: Cell::new(settings.consent),
-            told: Cell::default(),
-            page,
+impl Tracker {
+    /// The SDK of one site, which looks at the arrival if consent allows. `ready` comes when that is done, or after
+    /// [`READY_MS`]. Also returns the first effects.
+    pub fn start(page: &dyn Page, settings: Settings, arrival: Arrival) -> (Self, Vec<Effect>) {
+        let due = queue::due(page, &settings);
+        let mut tracker = Self {
+            stated: settings.consent,
             settings,
             arrival,
-            standing: RefCell::new(Standing::Untouched),
-            held: RefCell::default(),
-            under_way: RefCell::default(),
-            failures: Cell::default(),
-            due: Cell::new(due),
-            wanted: Cell::default(),
-            idle: Gate::default(),
-            ready: Gate::default(),
-        }));
-        tracker.idle.open();
-        tracker.enact(consent::begin(tracker.consent(), tracker.trace()));
-        if !tracker.granted() {
-            tracker.report();
+            told: false,
+            standing: Standing::Untouched,
+            held: Vec::new(),
+            failures: 0,
+            due,
+            wanted: None,
+            acting: false,
+            ready: false,
+            tasks: Vec::new(),
+            ticket: 0,
+            effects: Vec::new(),
+        };
+        // The first ticket is `READY`.
+        tracker.run(Work::Sleep(READY_MS));
+        tracker.resume(page);
+        if !tracker.granted(page) {
+            tracker.report(page);
         }
-        tracker.page.spawn(async {
-            tracker.no_longer_than(READY_MS, Box::pin(tracker.idle.passed())).await;
-            tracker.ready.open();
-        });
-        tracker
+        tracker.settle(page);
+        let effects = std::mem::take(&mut tracker.effects);
+        (tracker, effects)
     }
 
-    /// Returns when the first look at the arrival is finished, or after [`READY_MS`].
-    pub async fn ready(&'static self) -> Ready {
-        self.ready.passed().await;
-        Ready { attributed: self.click().is_some(), mode: "wasm" }
+    /// The site.
+    pub fn site(&self) -> &SiteId {
+        &self.settings.site
     }
 
-    /// The current touch.
-    pub async fn touch(&'static self) -> Option<Touch> {
-        self.current().await.map(|click| click.touch())
-    }
-
-    /// This visitor's random id in the ledger, for a checkout's reference field. It is not a credential.
-    pub async fn reference(&'static self) -> Option<String> {
-        self.current().await.map(|click| click.reference.clone())
-    }
-
-    /// The page came back from the back/forward cache: no new arrival, but other pages may have changed token or consent.
-    pub fn resume(&'static self) {
-        self.enact(consent::begin(self.consent(), self.trace()));
-    }
-
-    /// Sends what waits in the queue, unless it is too early; returns the milliseconds until the next `drain` if anything
-    /// is left. The caller lets one tab at a time drain.
-    pub async fn drain(&'static self) -> Option<u32> {
-        self.ready.passed().await;
-        self.idle.passed().await;
-        if self.page.now() >= self.due.get() {
-            self.drain_once().await;
+    /// Takes one event, and returns what is to be done.
+    pub fn step(&mut self, page: &dyn Page, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Call { call, name, input } => self.call(page, call, &name, input),
+            Event::Done(done) => self.done(page, &done),
         }
-        if !self.granted() {
-            return None;
-        }
-        let left = !queue::list(&self.page, &self.settings).is_empty();
-        if !left {
-            self.page.remove(&self.settings.due_key());
-        }
-        left.then(|| u32::try_from(self.due.get().since(self.page.now())).unwrap_or(0).max(queue::BREATH_MS))
+        self.settle(page);
+        std::mem::take(&mut self.effects)
     }
 
-    /// Tries each waiting entry, up to the first failure after which all must rest. After a refusal of one entry alone, the
-    /// round continues and rests at its end, so that the entry holds up no other.
-    async fn drain_once(&'static self) {
-        let mut refused = false;
-        for entry in queue::list(&self.page, &self.settings) {
-            if self.under_way.borrow().contains(&entry.id) {
-                continue;
+    /// A call of the page, by its name; the empty name is `ready`. The loader makes two calls of its own: `drain` sends what
+    /// waits, unless it is too early, and gives the milliseconds until the next `drain`, if one is needed; `resume` says that
+    /// the page came back from the back/forward cache. The loader lets one tab at a time drain.
+    fn call(&mut self, page: &dyn Page, call: u32, name: &str, input: String) {
+        let what = match name {
+            "" => What::Ready,
+            "touch" => What::Touch,
+            "reference" => What::Reference,
+            "drain" => What::Drain,
+            "consent" => {
+                let state = self.state_consent(page, &input);
+                return self.answer(call, quoted(state.as_str()));
             }
-            let failures = self.failures.get();
-            refused |= self.deliver(Rc::new(entry)).await.status == QUEUED;
-            if self.failures.get() > failures {
-                return;
+            // No new arrival, but other pages may have changed token or consent.
+            "resume" => {
+                self.resume(page);
+                return self.answer(call, "null".to_owned());
+            }
+            kind => return self.convert(page, call, kind, input),
+        };
+        self.tasks.push(Task::new(what, Stage::Ready, call, Vec::new()));
+    }
+
+    /// Checks a conversion. It becomes a task if it is to be sent now; otherwise it is answered at once.
+    fn convert(&mut self, page: &dyn Page, call: u32, word: &str, input: String) {
+        let Some(kind) = conversion::kind(word) else {
+            return self.answer(call, Outcome::coded("failed", "not_available").to_json(""));
+        };
+        let body = page.body(word, &input);
+        if !body.starts_with('{') {
+            self.explain(page, &[word, " was not sent: ", &body]);
+            return self.answer(call, Outcome::coded("failed", "malformed").to_json(""));
+        }
+        let entry = Entry::new(page, kind, input);
+        match self.consent(page) {
+            State::Granted => self.tasks.push(Task::new(What::Convert, Stage::Ready, call, vec![entry])),
+            State::Denied => self.answer(call, Outcome::coded("ignored", "consent").to_json("")),
+            State::Pending => {
+                self.answer(call, Outcome::coded("failed", "consent_pending").to_json(entry.id.as_str()));
+                if self.held.len() < HELD {
+                    self.held.push(entry);
+                }
             }
         }
-        if refused {
-            self.rest(0);
+    }
+
+    /// The end of an effect: a task goes on, or a wait is over.
+    fn done(&mut self, page: &dyn Page, done: &Done) {
+        if done.ticket == READY {
+            self.ready = true;
+            return;
         }
+        let mut tasks = self.tasks.iter();
+        let at = tasks.position(|task| task.ticket == done.ticket || task.timer == done.ticket);
+        let Some(at) = at else { return };
+        let mut task = self.tasks.remove(at);
+        if task.ticket == done.ticket {
+            task.ticket = 0;
+            self.go_on(page, task, done);
+        } else if let Some(entry) = &task.entry {
+            // The answer says what is known so far; the work continues.
+            let kept = self.granted(page) && queue::put(page, &self.settings, entry);
+            self.answer(task.call, later(kept, "timeout").to_json(entry.id.as_str()));
+            task.call = 0;
+            self.tasks.push(task);
+        } else {
+            self.answer_known(page, &task);
+        }
+    }
+
+    /// Lets every task go on that can.
+    fn settle(&mut self, page: &dyn Page) {
+        loop {
+            self.ready |= !self.acting;
+            let Some(at) = self.tasks.iter().position(|task| !self.waits(task)) else { return };
+            let task = self.tasks.remove(at);
+            self.go_on(page, task, &Done::default());
+        }
+    }
+
+    fn go_on(&mut self, page: &dyn Page, task: Box<Task>, done: &Done) {
+        if let Some(mut task) = self.advance(page, task, done) {
+            if task.timer == 0 && matches!(task.what, What::Touch | What::Reference | What::Convert) {
+                task.timer = self.run(Work::Sleep(PATIENCE_MS));
+            }
+            self.tasks.push(task);
+        }
+    }
+
+    /// Answers a call with what is known now.
+    fn answer_known(&mut self, page: &dyn Page, task: &Task) {
+        let click = self.click(page);
+        let json = match (task.what, click) {
+            (What::Ready, click) => {
+                let attributed = if click.is_some() { "true" } else { "false" };
+                joined(&["{\"attributed\":", attributed, ",\"mode\":\"wasm\"}"])
+            }
+            (What::Touch, Some(click)) => click.touch(),
+            (What::Reference, Some(click)) => quoted(&click.reference),
+            _ => "null".to_owned(),
+        };
+        self.answer(task.call, json);
+    }
+
+    fn answer(&mut self, call: u32, json: String) {
+        // Nobody waits for what is not a call, or was answered before.
+        if call != 0 {
+            self.effects.push(Effect { number: call, work: Work::Answer(json) });
+        }
+    }
+
+    /// Asks for something that takes time, and returns its ticket.
+    fn run(&mut self, work: Work) -> u32 {
+        self.ticket += 1;
+        self.effects.push(Effect { number: self.ticket, work });
+        self.ticket
     }
 
     /// Applies the page's `word`, unless it is unknown, and returns the state in force.
-    pub fn state_consent(&'static self, word: &str) -> State {
-        let before = self.consent();
+    fn state_consent(&mut self, page: &dyn Page, word: &str) -> State {
+        let before = self.consent(page);
         match State::from_word(word) {
-            Some(state) => self.stated.set(state),
-            None => self.explain(&["consent takes 'granted', 'denied' or 'pending'; nothing was changed"]),
+            Some(state) => self.stated = state,
+            None => self.explain(page, &["consent takes 'granted', 'denied' or 'pending'; nothing was changed"]),
         }
-        let now = self.consent();
-        self.enact(consent::change(before, now, self.trace()));
+        let now = self.consent(page);
+        self.enact(page, consent::change(before, now, self.trace(page)));
         now
     }
 
-    /// Takes a conversion with the page's argument as JSON, and answers within [`PATIENCE_MS`] of `ready` or of the call.
-    pub async fn convert(&'static self, word: &str, input: String) -> Outcome {
-        let entry = match self.admit(word, input) {
-            Ok(entry) => entry,
-            Err(outcome) => return outcome,
-        };
-        self.ready.passed().await;
-        let mut work = Box::pin(self.deliver(Rc::clone(&entry))) as Task<Outcome>;
-        let outcome = match within(&mut work, Box::pin(self.page.sleep(PATIENCE_MS))).await {
-            Some(outcome) => outcome,
-            None => {
-                let kept = self.granted() && queue::put(&self.page, &self.settings, &entry);
-                self.page.spawn(async move {
-                    work.await;
-                });
-                later(kept, "timeout")
-            }
-        };
-        outcome.of(&entry.id)
-    }
-
-    /// The checked conversion, if it is to be sent now; otherwise the outcome to answer at once.
-    fn admit(&self, word: &str, input: String) -> Result<Rc<Entry>, Outcome> {
-        let kind = conversion::kind(word).ok_or_else(|| Outcome::coded("failed", "not_available"))?;
-        let entry = Rc::new(Entry::new(&self.page, kind, input).map_err(|malformed| {
-            self.explain(&[word, " was not sent: ", &malformed]);
-            Outcome::coded("failed", "malformed")
-        })?);
-        match self.consent() {
-            State::Granted => Ok(entry),
-            State::Denied => Err(Outcome::coded("ignored", "consent")),
-            State::Pending => {
-                let outcome = Outcome::coded("failed", "consent_pending").of(&entry.id);
-                let mut held = self.held.borrow_mut();
-                if held.len() < HELD {
-                    held.push(entry);
-                }
-                Err(outcome)
-            }
-        }
-    }
-
-    /// Sends one conversion, after the arrival is settled. It leaves the queue when the proxy has answered for it, or when
-    /// it must not be sent; otherwise it stays for the next page.
-    async fn deliver(&'static self, entry: Rc<Entry>) -> Outcome {
-        self.under_way.borrow_mut().push(entry.id.clone());
-        let outcome = self.bring(&entry).await;
-        self.under_way.borrow_mut().retain(|id| *id != entry.id);
-        outcome
-    }
-
-    async fn bring(&'static self, entry: &Entry) -> Outcome {
-        self.look_again().await;
-        let mut tried = Tried::Once;
-        let outcome = loop {
-            if !self.granted() {
-                break Outcome::coded("ignored", "consent");
-            }
-            let (standing, page, settings) = (self.standing.borrow().clone(), &self.page, &self.settings);
-            let report = (tried == Tried::Once).then(|| Click::expected(page, settings)).flatten();
-            if let (Standing::Untouched | Standing::Unanswered(_), Some(report)) = (&standing, report) {
-                queue::put(page, settings, entry);
-                tried = Tried::WithNewToken;
-                self.tell(report, None).await;
-                continue;
-            }
-            if let Standing::Untouched = standing {
-                // The page that was left with this conversion may not have begun the report of its touch.
-                let fresh = tried == Tried::Once && page.now().since(entry.at) < WAIT_MS;
-                if fresh && queue::holds(page, settings, &entry.id) {
-                    self.rest(0);
-                    return later(true, "no_touch");
-                }
-                break Outcome::coded("unattributed", "no_touch");
-            }
-            let kept = queue::put(page, settings, entry);
-            let step = match standing {
-                Standing::Touched(click) => send::exchange(&self.page, &self.settings, &click, entry, tried).await,
-                Standing::Unanswered(code) if tried == Tried::WithNewToken => Step::Keep { code, rest: Some(0) },
-                Standing::Unanswered(_) | Standing::Untouched => Step::Renew,
-            };
-            match step {
-                Step::Done(outcome) => {
-                    self.failures.set(0);
-                    for Pair { first: field, second: code, .. } in &outcome.warnings {
-                        self.explain(&[entry.kind.as_str(), ": ", field, " ", code.as_deref().unwrap_or_default()]);
-                    }
-                    break outcome;
-                }
-                Step::Keep { code, rest } => {
-                    if let Some(least) = rest {
-                        self.rest(least);
-                    }
-                    return later(kept, &code);
-                }
-                Step::Renew => {
-                    tried = Tried::WithNewToken;
-                    // The whole arrival again: if the cookie is lost too, its id and the browser key identify the visitor.
-                    self.told.set(false);
-                    self.ask(None).await;
-                }
-            }
-        };
-        queue::remove(&self.page, &self.settings, &entry.id);
-        outcome
-    }
-
-    /// Lets the queue rest for at least `least` milliseconds, longer with each failure. `Retry-After` binds the next page too.
-    fn rest(&self, least: u32) {
-        let failures = self.failures.get() + 1;
-        self.failures.set(failures);
-        let [chance, ..] = self.page.random();
-        let due = self.page.now().plus(queue::pause(failures, least, chance).into());
-        self.due.set(due);
-        if least > 0 && self.granted() {
-            queue::put_off(&self.page, &self.settings, due);
-        }
+    fn resume(&mut self, page: &dyn Page) {
+        self.enact(page, consent::begin(self.consent(page), self.trace(page)));
     }
 
     /// Carries out a change of consent: clears storage immediately, and talks to the proxy after the work under way.
-    fn enact(&'static self, action: Option<Action>) {
+    fn enact(&mut self, page: &dyn Page, action: Option<Action>) {
         if matches!(action, Some(Action::Forget | Action::Withdraw)) {
-            self.clear();
+            self.clear(page);
         }
         if !matches!(action, Some(Action::Arrive | Action::Withdraw)) {
             return;
         }
-        self.wanted.set(action);
-        // The task that closed the gate reads `wanted` again when it finishes.
-        if !self.idle.close() {
-            return;
-        }
-        self.page.spawn(async {
-            while let Some(action) = self.wanted.take() {
-                match action {
-                    Action::Arrive => self.arrive().await,
-                    Action::Forget | Action::Withdraw => self.withdraw().await,
-                }
-            }
-            self.idle.open();
-            self.report();
-            if self.granted() {
-                for entry in self.held.take() {
-                    self.deliver(entry).await;
-                }
-            }
-        });
-    }
-
-    /// Looks at the arrival. Asks the proxy if that is worthwhile, or if the current token has gone from storage.
-    async fn arrive(&self) {
-        let kept = Click::load(&self.page, &self.settings).map(Rc::new);
-        let gone = kept.is_none() && self.click().is_some();
-        self.standing.replace(kept.clone().map_or(Standing::Untouched, Standing::Touched));
-        if gone || self.worth_asking(kept.is_some()) {
-            self.ask(kept).await;
-        }
-    }
-
-    /// Whether the proxy may know more: with the flag cookie, which another page's touch may have set, or with an unreported
-    /// touch in the URL. With a token of an earlier page, a vendor's cookie or a URL seen again is no reason to ask.
-    fn worth_asking(&self, kept: bool) -> bool {
-        let jar = self.page.cookies();
-        let source = capture::look(&self.arrival, self.told.get(), &jar, &self.settings.params).source;
-        capture::holds_cookie(&jar, &self.settings.flag_cookie())
-            || source == Some(Source::Url) && !self.arrival.again
-            || source.is_some() && !kept
-    }
-
-    /// Waits for the work under way. Then takes the token that another tab may have stored. If there is no token but may be
-    /// one, looks at the arrival again.
-    async fn look_again(&'static self) {
-        self.idle.passed().await;
-        if !self.granted() {
-            return;
-        }
-        if let Some(kept) = Click::load(&self.page, &self.settings) {
-            self.standing.replace(Standing::Touched(Rc::new(kept)));
-            return;
-        }
-        let worth_it = match &*self.standing.borrow() {
-            Standing::Touched(click) => click.stored,
-            Standing::Untouched => self.worth_asking(false),
-            Standing::Unanswered(_) => false, // A conversion asks for a token itself.
-        };
-        if worth_it {
-            self.enact(Some(Action::Arrive));
-            self.idle.passed().await;
-        }
-    }
-
-    /// Asks for a token and stores the answer, unless consent was withdrawn meanwhile. A 204 does not end the `kept` token.
-    async fn ask(&self, kept: Option<Rc<Click>>) {
-        let report = |jwk| {
-            let (page, settings, arrival, told) = (&self.page, &self.settings, &self.arrival, self.told.get());
-            self.granted().then(|| click::report(page, settings, arrival, told, jwk, kept.as_deref())).flatten()
-        };
-        // Stored without a key at first: the page may be left before there is one, for example right after the grant.
-        report(None);
-        let jwk = self.page.key(&self.settings.site).await;
-        let Some(report) = report(jwk) else { return };
-        self.tell(report, kept).await;
-    }
-
-    /// Posts a report, and stores the answer unless consent was withdrawn meanwhile.
-    async fn tell(&self, report: Request, kept: Option<Rc<Click>>) {
-        let answer = send::post(&self.page, &self.settings, report).await;
-        if self.granted() {
-            self.stand(answer, kept);
-        }
-    }
-
-    /// Records what the proxy says about this visitor.
-    fn stand(&self, answer: Option<Answer<P::Json>>, kept: Option<Rc<Click>>) {
-        let code = match answer {
-            Some(Answer { status: status @ (204 | TOKEN_GONE), .. }) => {
-                self.told.set(true);
-                if kept.is_none() || status == TOKEN_GONE {
-                    self.page.remove(&self.settings.click_key());
-                    self.standing.replace(Standing::Untouched);
-                }
-                return;
-            }
-            Some(Answer { status: 200 | 201, json, .. }) => {
-                if let Some(click) = json.and_then(|json| Click::receive(&self.page, &self.settings, &json)) {
-                    self.told.set(true);
-                    self.standing.replace(Standing::Touched(Rc::new(click)));
-                    return;
-                }
-                UNREACHABLE.to_owned()
-            }
-            Some(refusal) => send::refusal_code(&refusal),
-            None => UNREACHABLE.to_owned(),
-        };
-        // An earlier token is better than none.
-        if self.click().is_none() {
-            self.standing.replace(Standing::Unanswered(code));
+        self.wanted = action;
+        // The task that acts looks at `wanted` again when it finishes.
+        if !self.acting {
+            self.acting = true;
+            self.tasks.push(Task::new(What::Act, Stage::Go, 0, Vec::new()));
         }
     }
 
     /// Drops everything in this document's memory and under our storage keys.
-    fn clear(&self) {
-        self.held.borrow_mut().clear();
-        self.told.set(false);
-        self.standing.replace(Standing::Untouched);
-        self.page.remove(&self.settings.click_key());
-        queue::clear(&self.page, &self.settings);
+    fn clear(&mut self, page: &dyn Page) {
+        self.held.clear();
+        self.told = false;
+        self.standing = Standing::Untouched;
+        page.store(&self.settings.click_key(), "");
+        queue::clear(page, &self.settings);
     }
 
-    async fn withdraw(&self) {
-        let url = joined(&[&self.settings.route("/v1/clicks?site="), self.settings.site.as_str()]);
-        self.page.send(Request { method: Method::Delete, url, body: String::new() }).await;
-        self.page.forget_key().await;
+    /// Lets the queue rest for at least `least` milliseconds, longer with each failure. `Retry-After` binds the next page too.
+    fn rest(&mut self, page: &dyn Page, least: u32) {
+        self.failures += 1;
+        let [chance, ..] = page.random().to_le_bytes();
+        self.due = page.now().plus(queue::pause(self.failures, least, chance).into());
+        if least > 0 && self.granted(page) {
+            queue::put_off(page, &self.settings, self.due);
+        }
     }
 
-    /// Returns when `work` has ended, or after `ms` milliseconds.
-    async fn no_longer_than(&'static self, ms: u32, work: Task<()>) {
-        let mut work = work;
-        within(&mut work, Box::pin(self.page.sleep(ms))).await;
+    /// The milliseconds until the next `drain`, as JSON; `null` if nothing is left.
+    fn pause(&self, page: &dyn Page) -> String {
+        if !self.granted(page) {
+            return "null".to_owned();
+        }
+        if queue::list(page, &self.settings).is_empty() {
+            page.store(&self.settings.due_key(), "");
+            return "null".to_owned();
+        }
+        number(self.due.since(page.now()).max(queue::BREATH_MS.into()))
     }
 
-    /// The token as it is now, perhaps from another tab, as far as known within [`PATIENCE_MS`] of `ready` or of the call.
-    async fn current(&'static self) -> Option<Rc<Click>> {
-        self.ready.passed().await;
-        self.no_longer_than(PATIENCE_MS, Box::pin(self.look_again())).await;
-        self.click()
+    fn consent(&self, page: &dyn Page) -> State {
+        self.stated.under(page.privacy_control())
     }
 
-    fn consent(&self) -> State {
-        self.stated.get().under(self.page.privacy_control())
-    }
-
-    fn granted(&self) -> bool {
-        self.consent() == State::Granted
+    fn granted(&self, page: &dyn Page) -> bool {
+        self.consent(page) == State::Granted
     }
 
     /// The current token; `None` without consent.
-    fn click(&self) -> Option<Rc<Click>> {
-        match &*self.standing.borrow() {
-            Standing::Touched(click) if self.granted() => Some(Rc::clone(click)),
+    fn click(&self, page: &dyn Page) -> Option<&Click> {
+        match &self.standing {
+            Standing::Touched(click) if self.granted(page) => Some(click),
             Standing::Touched(_) | Standing::Untouched | Standing::Unanswered(_) => None,
         }
     }
 
-    fn trace(&self) -> Trace {
-        let stored = self.page.load(&self.settings.click_key()).is_some()
-            || !queue::names(&self.page, &self.settings).is_empty();
-        let flagged = capture::holds_cookie(&self.page.cookies(), &self.settings.flag_cookie());
+    fn trace(&self, page: &dyn Page) -> Trace {
+        let stored = page.load(&self.settings.click_key()).is_some() || !queue::names(page, &self.settings).is_empty();
+        let flagged = capture::holds_cookie(&page.cookies(), &self.settings.flag_cookie());
         if stored || flagged { Trace::Left } else { Trace::None }
     }
 
+    /// Whether a task is sending this conversion.
+    fn is_under_way(&self, id: &Jti) -> bool {
+        self.tasks.iter().any(|task| task.entry.as_ref().is_some_and(|entry| entry.id == *id))
+    }
+
     /// Prints the state, so that `data-debug` also says when everything works.
-    fn report(&self) {
-        let standing = match &*self.standing.borrow() {
+    fn report(&self, page: &dyn Page) {
+        let standing = match &self.standing {
             Standing::Touched(click) => joined(&["touch in ", &click.program, ", all is well"]),
             Standing::Untouched => "no touch".to_owned(),
             Standing::Unanswered(code) => code.clone(),
         };
-        let (site, consent) = (self.settings.site.as_str(), self.consent().as_str());
-        self.explain(&[site, " at ", &self.settings.endpoint, ": consent ", consent, ", ", &standing]);
+        let (site, consent) = (self.settings.site.as_str(), self.consent(page).as_str());
+        self.explain(page, &[site, " at ", &self.settings.endpoint, ": consent ", consent, ", ", &standing]);
     }
 
-    fn explain(&self, parts: &[&str]) {
-        self.settings.explain(&self.page, parts);
+    /// Prints `parts` as one text for the page's developer, if `data-debug` is set.
+    fn explain(&self, page: &dyn Page, parts: &[&str]) {
+        if self.settings.debug {
+            page.warn(&joined(parts));
+        }
+    }
+}
+
+/// What it knows and what its tasks wait for, without any content, which may be personal data.
+impl std::fmt::Debug for Tracker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.standing {
+            Standing::Untouched => "Untouched",
+            Standing::Touched(_) => "Touched",
+            Standing::Unanswered(_) => "Unanswered",
+        })?;
+        self.tasks.iter().try_for_each(|task| write!(f, ", {:?} {:?}", task.what, task.stage))
     }
 }
 

@@ -5,8 +5,11 @@
 import { choice, isPrivate } from './consent.js';
 import { neighbours } from './neighbours.js';
 
-/** How often the touch is asked for after an answer: the proxy may take longer than a call of the SDK waits. */
+/** How often the touch is asked for before the strip says that there is none. */
 const PATIENCE_MS = [0, 300, 900];
+
+/** How often a visitor by a partner's link is asked for afterwards: the proxy may take longer than calls of the SDK wait. */
+const LATER_MS = Array(30).fill(2_000);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -17,8 +20,8 @@ function tell(step, state, text) {
   place.querySelector('span').textContent = text;
 }
 
-async function touched() {
-  for (const ms of PATIENCE_MS) {
+async function touched(pauses) {
+  for (const ms of pauses) {
     await pause(ms);
     const touch = await trailmark.touch();
     if (touch || choice() !== 'granted') return touch;
@@ -40,16 +43,17 @@ const byLink = cameByLink();
 
 byLink.then((is) => document.documentElement.toggleAttribute('data-by-link', is));
 
+function tellTouch({ partner, program, expiresAt }) {
+  const who = partner ?? 'A partner known only to the vendor';
+  tell('arrival', 'done', `${who} brought you, in program ${program}. Good until ${day(expiresAt)}.`);
+}
+
 /** Says what is known of how the visitor came. */
 export async function tellArrival() {
   const [{ attributed, mode }, isByLink] = await Promise.all([trailmark.ready, byLink]);
   if (mode === 'off') return tell('arrival', 'none', 'Trailmark did not load. The shop goes on without it.');
-  const touch = attributed || choice() === 'granted' ? await touched() : null;
-  if (touch) {
-    const who = touch.partner ?? 'A partner known only to the vendor';
-    const until = day(touch.expiresAt);
-    return tell('arrival', 'done', `${who} brought you, in program ${touch.program}. Good until ${until}.`);
-  }
+  const touch = attributed || choice() === 'granted' ? await touched(PATIENCE_MS) : null;
+  if (touch) return tellTouch(touch);
   const untold = {
     private: 'Your browser asks for privacy: for all Trailmark knows, no partner brought you here.',
     granted: 'Trailmark looked: no partner brought you here. Nothing is kept.',
@@ -59,6 +63,8 @@ export async function tellArrival() {
       : 'Trailmark waits for your answer about privacy before it asks who brought you.',
   };
   tell('arrival', choice() === 'pending' ? 'held' : 'none', untold[isPrivate() ? 'private' : choice()]);
+  const late = isByLink && choice() === 'granted' && (await touched(LATER_MS));
+  if (late) tellTouch(late);
 }
 
 const SAID = {

@@ -38,3 +38,12 @@ export const body = (kind, json) => {
     data: input.data
   });
 };
+
+// The same, or what is wrong. What was thrown by anything else (no JSON) has no words.
+export const bodyOrProblem = (kind, json) => {
+  try {
+    return body(kind, json);
+  } catch (problem) {
+    return typeof problem == 'string' ? problem : '';
+  }
+};

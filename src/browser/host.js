@@ -1,7 +1,6 @@
-// The browser's callbacks and events: timers, WebCrypto, IndexedDB. From Rust they would cost the module five kilobytes;
-// here they cost one. A function that returns a promise is `async`, so that anything the page has broken becomes a
-// rejection. Of the others, those that read or write throw nothing, and the bindings catch what the rest throws. Decides
-// nothing; `crates/trailmark-wire` says what is signed.
+// The browser itself: timers, WebCrypto, IndexedDB, storage, requests. From Rust its callbacks and events would cost the
+// module five kilobytes; here they cost one. What takes time is `perform`, whose promises never reject; what answers at once
+// throws nothing. Decides nothing: src/tracker.rs says what is done, `crates/trailmark-wire` what is signed.
 //
 // Pages and consent tools replace what is read here. Where the module expects text it gets text or nothing: the glue would
 // read beyond the end of any other value.
@@ -14,6 +13,20 @@ const DATABASE = 'trailmark', STORE = 'keys';
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 
 const bytes = text => new TextEncoder().encode(text);
+
+const base64url = buffer =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+
+// Milliseconds that IndexedDB has to answer. Some browsers let a request hang; the page must not wait for it.
+const STORE_MS = 400;
+
+const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
+
+// The key pairs in use, by site.
+const pairs = { __proto__: null };
+
+// The calls of the page that have no result yet.
+const open = {};
 
 const signed = (pair, message) => crypto.subtle.sign(ECDSA, pair.privateKey, bytes(message));
 
@@ -41,44 +54,70 @@ const stored = async (site, make) => {
   return pair;
 };
 
-// The public half of the key of `site` as a JWK. Uses the pair in `page`, otherwise the stored pair, otherwise a new one,
-// which is stored. If the database does not answer within `limit` milliseconds, `page` keeps the new pair, and a database
-// without one stores the same pair later. A pair that cannot sign is not used: a token bound to it would be worth less than
-// an unbound one.
-export const publicKey = async (page, site, limit) => {
-  if (!page.pair) {
+// The public half of the key of `site` as a JWK. Uses the pair in use, otherwise the stored pair, otherwise a new one, which
+// is stored. If the database does not answer in time, the new pair is used, and a database without one stores the same pair
+// later. A pair that cannot sign is not used: a token bound to it would be worth less than an unbound one.
+const publicKey = async site => {
+  if (!pairs[site]) {
     let made;
     const make = () => made ??= crypto.subtle.generateKey(ECDSA, false, ['sign']);
-    const pair = await Promise.race([stored(site, make).catch(() => {}), sleep(limit)]) || await make();
+    const pair = await Promise.race([stored(site, make).catch(() => {}), pause(STORE_MS)]) || await make();
     await signed(pair, '');
-    page.pair = pair;
+    pairs[site] = pair;
   }
-  return crypto.subtle.exportKey('jwk', page.pair.publicKey);
+  return crypto.subtle.exportKey('jwk', pairs[site].publicKey);
 };
 
-// ES256 of `message` with the key in `page`; WebCrypto returns R || S, which JOSE expects.
-export const sign = async (page, message) => signed(page.pair, message);
-
-// SHA-256 of `message`.
-export const sha256 = async message => crypto.subtle.digest('SHA-256', bytes(message));
-
-// Removes the database. Other sites of this host lose their keys too, and make new ones.
-export const forget = async page => {
-  delete page.pair;
-  indexedDB.deleteDatabase(DATABASE);
-};
-
-// Fills `room` with random bytes. An id must be unlikely to repeat, not hard to guess: nothing trusts it.
-export const randomise = room => {
-  try {
-    crypto.getRandomValues(room);
-  } catch (_) {
-    room.forEach((_, index) => room[index] = Math.random() * 256);
+// What src/page.rs calls `Work`, by its name. Each gives the source of the HTTP status, a text, and `Retry-After`.
+const works = {
+  answer: async (_, call, json) => {
+    open[call](attempt(() => JSON.parse(json)));
+    delete open[call];
+    return [];
+  },
+  sleep: async (_, ms) => [await pause(ms)],
+  key: async (site, _, text) => {
+    const [{ x, y }, hash] = await Promise.all([
+      publicKey(site).catch(() => ({})),
+      (async () => base64url(await crypto.subtle.digest('SHA-256', bytes(text))))().catch(() => '')
+    ]);
+    return [, [x, y, hash].join('\0')];
+  },
+  // WebCrypto returns R || S, which JOSE expects.
+  sign: async (site, _, text) => [, base64url(await signed(pairs[site], text))],
+  // A text body makes it `text/plain;charset=UTF-8`. A relative address takes user name and password from its page; they are
+  // removed, because `Request` refuses them. With keepalive the request can outlive the document. Browsers refuse keepalive
+  // beyond 64 KiB in flight, and some refuse it for DELETE.
+  send: async (_, __, url, body) => {
+    const address = new URL(url, document.baseURI);
+    address.username = address.password = '';
+    const send = async keepalive => {
+      const method = body ? 'POST' : 'DELETE';
+      const answer = await fetch(new Request(address, { method, body: body || undefined, credentials: 'include', keepalive }));
+      return [{ status: +answer.status }, await answer.text(), answer.headers.get('retry-after')];
+    };
+    return send(true).catch(() => send(false));
+  },
+  // Removes the database. Other sites of this host lose their keys too, and make new ones.
+  forget: async site => {
+    delete pairs[site];
+    indexedDB.deleteDatabase(DATABASE);
+    return [];
   }
 };
 
-// Resolves after `ms` milliseconds.
-export const sleep = async ms => new Promise(resolve => setTimeout(resolve, ms));
+export const perform = async (work, ...what) => {
+  const [source, ...texts] = await works[work](...what).catch(() => []);
+  return [source || { status: 0 }, ...texts];
+};
+
+// A text, or the JSON of an object or list, which Prototype.js 1.6 makes a string that holds the list.
+const textOf = value => {
+  if (value == null) return '';
+  if (typeof value != 'object') return value + '';
+  const json = JSON.stringify(value);
+  return json[0] == '"' ? JSON.parse(json) : json;
+};
 
 // The result of `work`, unless it throws.
 const attempt = work => {
@@ -89,37 +128,35 @@ const attempt = work => {
 
 const onlyText = value => typeof value == 'string' ? value : undefined;
 
+// Random bits. An id must be unlikely to repeat, not hard to guess: nothing trusts it.
+export const random = () => attempt(() => crypto.getRandomValues(new Uint32Array(1))[0]) ?? Math.random() * 2 ** 32;
+
+// Whether Global Privacy Control is on.
+export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
+
 // The text of `document.cookie`.
 export const cookies = () => attempt(() => onlyText(document.cookie));
 
 // The stored text under `name`.
 export const loadText = name => attempt(() => onlyText(localStorage.getItem(name)));
 
-// Stores `value` under `name`; returns whether that worked.
-export const storeText = (name, value) => !!attempt(() => (localStorage.setItem(name, value), true));
+// Stores `text` under `name`, or removes what is there; returns whether that worked.
+export const storeText = (name, text) =>
+  !!attempt(() => (text ? localStorage.setItem(name, text) : localStorage.removeItem(name), true));
 
-// Removes the text under `name`. If storage is denied, nothing was stored.
-export const removeText = name => attempt(() => localStorage.removeItem(name));
+// The names in localStorage that begin with `prefix`, sorted, a line each.
+export const names = prefix => attempt(() => Object.keys(localStorage).filter(name => name.startsWith(prefix)).sort().join('\n'));
 
-// The names in localStorage that begin with `prefix`, sorted.
-export const names = prefix => attempt(() => Object.keys(localStorage).filter(name => name.startsWith(prefix)).sort());
-
-// A member of the object itself: a member that a page adds to Object.prototype is neither a setting nor an answer.
-export const ownProperty = (of, name) => attempt(() => Object.prototype.hasOwnProperty.call(of, name) ? of[name] : undefined);
+// Members of a JSON object as texts. Its own ones: a member that a page adds to Object.prototype is no answer.
+export const members = (json, names) => attempt(() => {
+  const object = JSON.parse(json);
+  return names.split(' ').map(name => Object.prototype.hasOwnProperty.call(object, name) ? textOf(object[name]) : '').join('\0');
+});
 
 // Prints a message for the page's developer, if there is a console.
 export const warn = words => attempt(() => console.warn('trailmark:', words));
 
-// Whether Global Privacy Control is on.
-export const privacyControl = () => !!attempt(() => navigator.globalPrivacyControl);
+// The JSON of the page's argument. A getter of the page may throw.
+export const jsonOf = argument => attempt(() => JSON.stringify(argument));
 
-// A request to the proxy. A text body makes it `text/plain;charset=UTF-8`. A relative address takes user name and password
-// from its page; they are removed, because `Request` refuses them.
-export const request = (url, method, body, keepalive) => {
-  const address = new URL(url, document.baseURI);
-  address.username = address.password = '';
-  return new Request(address, { method, body, credentials: 'include', keepalive });
-};
-
-// The parts of an answer: status, `Retry-After` as text, body.
-export const readAnswer = async answer => [answer.status, answer.headers.get('retry-after'), await answer.text()];
+export const promised = call => new Promise(resolve => open[call] = resolve);

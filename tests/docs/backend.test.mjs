@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from '../journey/support/browser.mjs';
+import { launch, patientPage } from '../journey/support/browser.mjs';
 import { brought } from '../journey/support/effects.mjs';
 import { Caller } from '../journey/support/caller.mjs';
 import { BINARY, until } from '../journey/support/product.mjs';
@@ -87,7 +87,7 @@ test('a page that is handed what the backend has signed gets it accepted, by the
   const [customer, order] = (await terminal.run('node sign.mjs u_in_page o_in_page')).trim().split(/\s+/);
   const [head] = (await terminal.run('trailmark snippet --site acme')).split('\n\n');
   terminal.save('www/checkout.html', `<!doctype html><html><head>${head}</head><body></body></html>`);
-  const { context, page, said } = await freshPage(browser);
+  const { context, page, said } = await patientPage(browser);
   await page.goto(terminal.here('http://127.0.0.1:8787/checkout?ps_partner_key=YWRh'));
   await page.evaluate(() => trailmark.consent('granted'));
   await brought(page, 'ada');

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from '../journey/support/browser.mjs';
+import { launch, patientPage } from '../journey/support/browser.mjs';
 import { brought } from '../journey/support/effects.mjs';
 import { until } from '../journey/support/product.mjs';
 import { Walk } from './support/walk.mjs';
@@ -38,7 +38,7 @@ test('who follows start.md and html.md comes to a signup that is credited to Ada
   await walk.follow('docs/html.md', {
     'Put it into a page': (terminal) => paste('www/index.html', (snippet = walk.printed), terminal),
     'Be the visitor': async (terminal) => {
-      const { context, page, said } = await freshPage(browser);
+      const { context, page, said } = await patientPage(browser);
       await page.goto(terminal.here('http://127.0.0.1:9100/partnerlinks/go/ada'));
       await page.getByRole('button', { name: 'Yes' }).click();
       // A person takes longer to fill in a form than the proxy to record the touch; a test does not.
@@ -54,7 +54,7 @@ test('who follows start.md and html.md comes to a signup that is credited to Ada
     },
     'Or: a form without a script': async (terminal) => {
       paste('www/join.html', snippet, terminal);
-      const { context, page } = await freshPage(browser);
+      const { context, page } = await patientPage(browser);
       await page.goto(terminal.here('http://127.0.0.1:9100/partnerlinks/go/grace'));
       await page.getByRole('button', { name: 'Yes' }).click();
       await brought(page, 'grace');
@@ -71,7 +71,7 @@ test('who follows start.md and html.md comes to a signup that is credited to Ada
       await context.close();
     },
     'A link of your own': async (terminal) => {
-      const { context, page } = await freshPage(browser);
+      const { context, page } = await patientPage(browser);
       await page.goto(terminal.here('http://127.0.0.1:8787/tm/r/main/ada?to=/'));
       assert.equal(
         new URL(page.url()).searchParams.get('ps_partner_key'),

@@ -49,6 +49,25 @@ test('every code of a conversion stands in the table, and no other', () => {
   assert.deepEqual(sorted(told), sorted(codes));
 });
 
+test('every check of doctor stands in the table, and no other', () => {
+  const parts = readdirSync(join(ROOT, 'crates/trailmark-proxy/src/doctor')).map((name) => `doctor/${name}`);
+  const files = ['doctor.rs', 'cli/doctor.rs', ...parts].map(proxy);
+  const checks = files.flatMap((text) => all(text, /Finding::(?:ok|fault|not_checked)\(\s*"([a-z]+)"/g));
+  assert.ok(checks.length >= 20);
+  const told = rows('docs/troubleshooting.md', 'Start with the doctor').map(([check]) => check);
+  assert.deepEqual(sorted(told), sorted(checks));
+});
+
+test('every command of ours is on a page', () => {
+  const [, commands] = proxy('cli.rs').match(/^enum Command \{([^]*?)^\}/m);
+  const words = all(commands, /^ {4}([A-Z]\w+)\(/gm).map((name) => name.toLowerCase());
+  assert.ok(words.length >= 13);
+  const texts = pages()
+    .map((page) => read(page))
+    .join('\n');
+  for (const word of words) assert.match(texts, new RegExp(`trailmark ${word}\\b`), `a page shows trailmark ${word}`);
+});
+
 test('every warning stands in the table, and no other', () => {
   const repairs = all(body(read('crates/trailmark-wire/src/repair.rs'), 'code'), /=> "([a-z_]+)"/g);
   assert.ok(repairs.length >= 6);

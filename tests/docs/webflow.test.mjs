@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from '../journey/support/browser.mjs';
+import { launch, patientPage } from '../journey/support/browser.mjs';
 import { brought } from '../journey/support/effects.mjs';
 import { Walk } from './support/walk.mjs';
 
@@ -36,7 +36,7 @@ test('who follows webflow.md comes to a signup across two hosts that is credited
       );
     },
     'Be the visitor': async (terminal) => {
-      const { context, page, said } = await freshPage(browser);
+      const { context, page, said } = await patientPage(browser);
       await page.goto(terminal.here('http://tm.acme.localhost:8787/tm/r/main/ada?to=http://www.acme.localhost:8080/'));
       await page.getByRole('button', { name: 'Yes' }).click();
       // A person takes longer to fill in a form than the proxy to record the touch; a test does not.

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from '../journey/support/browser.mjs';
+import { freshPage, launch, patientPage } from '../journey/support/browser.mjs';
 import { Product, until } from '../journey/support/product.mjs';
 import { PACKAGE } from './support.mjs';
 
@@ -30,7 +30,7 @@ consent = "not_required"
 `;
 
 // A promise that never settles would keep a page waiting for ever, and the test with it.
-const bounded = { timeout: 30_000 };
+const bounded = { timeout: 120_000 };
 
 let product, browser, stub;
 before(async () => {
@@ -50,14 +50,17 @@ after(async () => {
   await product?.stop();
 });
 
-/** Opens a page with this in its head, as a partner's visitor; the script of `module` has `init`. */
-async function visit(t, { head = '', module = '', query = '', options } = {}) {
+/**
+ * Opens a page with this in its head, as a partner's visitor; the script of `module` has `init`. Calls wait for the proxy's
+ * word; without `patient` they are answered in time, as users have it.
+ */
+async function visit(t, { head = '', module = '', query = '', options, patient = true } = {}) {
   const name = `${t.name.replace(/\W+/g, '-')}.html`;
   const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
   const script = `<script type="module" nonce="n">import { init } from '/pkg/index.js'; window.init = init; ${module}</script>`;
   const html = `<!doctype html><title>Acme</title><link rel="icon" href="data:,">${head}${script}`;
   writeFileSync(join(product.folder, 'www', name), html);
-  const opened = await freshPage(browser, options);
+  const opened = await (patient ? patientPage : freshPage)(browser, options);
   t.after(() => opened.context.close());
   await opened.page.goto(`${product.site}/${name}?ps_xid=${xid}&ps_partner_key=YWRh${query}`);
   const asked = (part) => opened.said.requests.filter(({ url }) => url.includes(part)).length;
@@ -154,7 +157,7 @@ test('a script tag of another site keeps its own object', bounded, async (t) => 
 });
 
 test('in a frame nothing is fetched and every call is answered', bounded, async (t) => {
-  const { page, asked, silent } = await visit(t);
+  const { page, asked, silent } = await visit(t, { patient: false });
   const frame = `<script type="module">import { init } from '/pkg/index.js';
     const tm = init({ site: 'acme', consent: 'granted' });
     parent.told = Promise.all([tm.ready, tm.touch(), tm.signup({ customerKey: 'framed' })]);</script>`;
@@ -190,7 +193,7 @@ test('wasmUrl names another place for the module', bounded, async (t) => {
 test('a module that the host does not serve turns the SDK off, in debug with the address and the cure', bounded, async (t) => {
   // As a development server does: a page, and status 200.
   const module = "window.tm = init({ site: 'acme', consent: 'granted', wasmUrl: '/index.html', debug: true });";
-  const { page, said } = await visit(t, { module });
+  const { page, said } = await visit(t, { module, patient: false });
   const [ready, result] = await page.evaluate(async (who) => [await tm.ready, await tm.signup(who)], customer('lost_1'));
   assert.deepEqual(ready, { attributed: false, mode: 'off' });
   // Consent was granted, so that the stub keeps it for the next page.

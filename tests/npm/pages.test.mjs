@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 
 import { blocks } from '../docs/support/pages.mjs';
 import { Walk } from '../docs/support/walk.mjs';
-import { freshPage, launch } from '../journey/support/browser.mjs';
+import { launch, patientPage } from '../journey/support/browser.mjs';
 import { until } from '../journey/support/product.mjs';
 import { APPS, run } from './support.mjs';
 
@@ -64,7 +64,7 @@ for (const [page, { port, build, serve }] of Object.entries(APPLICATIONS))
     const origin = terminal.here(`http://localhost:${port}`);
     await until(`${page}: ${origin} answers`, () => fetch(origin).then(({ ok }) => ok, () => false), 60_000);
 
-    const { context, page: tab, said } = await freshPage(browser);
+    const { context, page: tab, said } = await patientPage(browser);
     await tab.goto(`${origin}/?ps_partner_key=YWRh`);
     await tab.evaluate(() => (window.sameDocument = true));
     await tab.getByRole('button', { name: 'Yes' }).click();

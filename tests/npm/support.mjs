@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
+import { patiently } from '../journey/support/browser.mjs';
 import { Product, freePort, until } from '../journey/support/product.mjs';
 
 const FOLDER = process.env.TRAILMARK_NPM;
@@ -77,6 +78,7 @@ export async function signsUp(t, { origin, product }, browser) {
   const email = `${browser.name.toLowerCase()}@example.org`;
   const { xid } = await product.control('partnerstack/clicks', { partner_key: 'ada' });
   const page = await browser.fresh(t);
+  await page.prepare(`(${patiently})()`);
   await page.goto(`${origin}/?ps_xid=${xid}&ps_partner_key=YWRh`);
   await page.evaluate(() => (window.sameDocument = true));
   await page.click('a', 'Sign up');

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 
 use trailmark::capture::{holds_cookie, look};
 use trailmark::consent::State::{Denied, Granted};
-use trailmark::page::memory::Reply;
 use trailmark_wire::capture::{Rule, Source, capture};
 use trailmark_wire::landing::Landing;
 use trailmark_wire::vendor::VendorName;
 
-use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, arrival, problem, status, touched};
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, Reply, TOUCHED, arrival, problem, status, touched};
 
 #[test]
 fn whatever_the_wire_captures_is_worth_asking_for() {
@@ -92,9 +91,9 @@ fn only_captured_parameters_and_named_cookies_leave_the_page() {
 #[test]
 fn nothing_is_asked_or_stored_without_a_touch_or_a_flag_cookie() {
     let browser = Browser::new();
-    let tracker = browser.start("https://shop.example/?utm_source=x", Granted);
-    let outcome = browser.signup(tracker);
-    assert_eq!((outcome.status, outcome.code.as_deref()), ("unattributed", Some("no_touch")));
+    browser.start("https://shop.example/?utm_source=x", Granted);
+    let outcome = browser.signup();
+    assert_eq!((outcome.status, outcome.code), ("unattributed", Some("no_touch")));
     assert!(browser.log().is_empty());
     assert!(browser.page.stored().is_empty());
 }
@@ -103,9 +102,9 @@ fn nothing_is_asked_or_stored_without_a_touch_or_a_flag_cookie() {
 fn a_flag_cookie_is_reason_to_ask() {
     let browser = Browser::new();
     browser.page.set_cookies("tm_acme=1");
-    let tracker = browser.start("https://shop.example/signup?session=1", Granted);
+    browser.start("https://shop.example/signup?session=1", Granted);
     assert_eq!(browser.bodies(CLICKS)[0]["url"], "https://shop.example/signup");
-    assert_eq!(browser.signup(tracker).status, "accepted");
+    assert_eq!(browser.signup().status, "accepted");
 }
 
 #[test]
@@ -123,9 +122,9 @@ fn a_later_page_needs_no_request_and_a_new_touch_makes_one() {
     first.start(TOUCHED, Granted);
     let second = first.next_document();
     second.page.set_cookies("ps_xid=abc");
-    let tracker = second.start("https://shop.example/signup", Granted);
+    second.start("https://shop.example/signup", Granted);
     assert!(second.log().is_empty());
-    assert_eq!(second.signup(tracker).status, "accepted");
+    assert_eq!(second.signup().status, "accepted");
     let third = second.next_document();
     third.start("https://shop.example/?via=eve", Granted);
     assert_eq!(third.log(), [CLICKS]);
@@ -138,11 +137,11 @@ fn a_link_of_the_sites_own_host_is_noticed_by_its_flag_cookie_once_a_page() {
     first.start(TOUCHED, Granted);
     let second = first.next_document();
     second.page.set_cookies("tm_acme=1");
-    second.on_click(Reply::Now(touched(NOW, "eve")));
-    let tracker = second.start("https://shop.example/signup", Granted);
+    second.on_click(touched(NOW, "eve"));
+    second.start("https://shop.example/signup", Granted);
     assert_eq!(second.log(), [CLICKS]);
-    let touch = second.page.call(tracker.touch()).take().flatten().unwrap();
-    assert_eq!(touch.partner.as_deref(), Some("eve"));
+    let touch = second.touch().unwrap();
+    assert_eq!(touch["partner"].as_str(), Some("eve"));
 }
 
 #[test]
@@ -153,52 +152,52 @@ fn a_token_outlives_the_visitor_cookie() {
         let second = first.next_document();
         second.page.set_cookies("tm_acme=1");
         second.on_click(answer);
-        let tracker = second.start("https://shop.example/signup", Granted);
-        assert_eq!(second.signup(tracker).status, "accepted");
+        second.start("https://shop.example/signup", Granted);
+        assert_eq!(second.signup().status, "accepted");
     }
 }
 
 #[test]
 fn a_page_that_comes_back_from_the_cache_is_no_arrival_and_learns_what_others_did() {
     let browser = Browser::new();
-    let tracker = browser.start(TOUCHED, Granted);
+    browser.start(TOUCHED, Granted);
     browser.page.set_cookies("tm_acme=1");
-    browser.on_click(Reply::Now(touched(NOW, "eve")));
-    tracker.resume();
-    browser.page.advance(100);
+    browser.on_click(touched(NOW, "eve"));
+    browser.resume();
+    browser.advance(100);
     assert_eq!(browser.bodies(CLICKS)[1]["url"], "https://shop.example", "the touch is not told again");
-    let touch = browser.page.call(tracker.touch()).take().flatten().unwrap();
-    assert_eq!(touch.partner.as_deref(), Some("eve"));
+    let touch = browser.touch().unwrap();
+    assert_eq!(touch["partner"].as_str(), Some("eve"));
     let denied = Browser::new();
-    let tracker = denied.start(TOUCHED, Denied);
-    tracker.resume();
+    denied.start(TOUCHED, Denied);
+    denied.resume();
     assert!(denied.log().is_empty());
 }
 
 #[test]
 fn a_reference_is_the_tokens_subject_or_nothing() {
     let browser = Browser::new();
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(browser.page.call(tracker.reference()).take().flatten().as_deref(), Some("visitor-id"));
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.reference().as_deref(), Some("visitor-id"));
     let untouched = Browser::new();
-    let tracker = untouched.start("https://shop.example/", Granted);
-    assert_eq!(untouched.page.call(tracker.reference()).take().unwrap(), None);
+    untouched.start("https://shop.example/", Granted);
+    assert_eq!(untouched.reference(), None);
 }
 
 #[test]
 fn a_route_change_keeps_the_first_touch() {
     // The stub remembered the landing URL; whatever the router does to the address afterwards is not looked at.
     let browser = Browser::new();
-    let tracker = browser.start(TOUCHED, Granted);
+    browser.start(TOUCHED, Granted);
     for _ in 0..3 {
-        tracker.state_consent("granted");
-        browser.page.advance(100);
+        browser.consent("granted");
+        browser.advance(100);
     }
     assert_eq!(browser.log(), [CLICKS]);
-    let touch = browser.page.call(tracker.touch());
-    let touch = touch.take().flatten().unwrap();
-    assert_eq!((touch.program.as_str(), touch.partner.as_deref()), ("main", Some("ada")));
-    assert_eq!((touch.at.as_str(), touch.expires_at.as_str()), ("2026-11-21T08:30:00Z", "2027-02-19T08:30:00Z"));
+    let touch = serde_json::json!({
+        "program": "main", "partner": "ada", "at": "2026-11-21T08:30:00Z", "expiresAt": "2027-02-19T08:30:00Z",
+    });
+    assert_eq!(browser.touch(), Some(touch));
 }
 
 #[test]
@@ -206,18 +205,18 @@ fn an_expired_token_is_not_used() {
     let first = Browser::new();
     first.start(TOUCHED, Granted);
     let later = first.next_document();
-    later.page.advance(u32::MAX);
-    later.page.advance(u32::MAX);
-    let tracker = later.start("https://shop.example/", Granted);
-    assert_eq!(later.signup(tracker).status, "unattributed");
+    later.advance(u32::MAX);
+    later.advance(u32::MAX);
+    later.start("https://shop.example/", Granted);
+    assert_eq!(later.signup().status, "unattributed");
 }
 
 #[test]
 fn a_touch_that_the_proxy_does_not_know_is_none() {
     let browser = Browser::new();
     browser.on_click(status(204));
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(browser.signup(tracker).code.as_deref(), Some("no_touch"));
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup().code, Some("no_touch"));
     assert!(browser.page.stored().is_empty());
 }
 
@@ -226,8 +225,8 @@ fn a_report_that_got_no_answer_is_made_again_for_the_conversion() {
     for lost in [Reply::Lost, problem(503, "unavailable"), status(502)] {
         let browser = Browser::new();
         browser.on_click(lost);
-        let tracker = browser.start(TOUCHED, Granted);
-        assert_eq!(browser.signup(tracker).status, "accepted");
+        browser.start(TOUCHED, Granted);
+        assert_eq!(browser.signup().status, "accepted");
         assert_eq!(browser.log(), [CLICKS, CLICKS, CONVERSIONS]);
         assert_eq!(browser.bodies(CLICKS)[0], browser.bodies(CLICKS)[1], "the same arrival");
     }
@@ -239,8 +238,8 @@ fn an_older_token_outlives_a_failed_report() {
     first.start(TOUCHED, Granted);
     let second = first.next_document();
     second.on_click(Reply::Lost);
-    let tracker = second.start("https://shop.example/?via=eve", Granted);
-    assert_eq!(second.signup(tracker).status, "accepted");
+    second.start("https://shop.example/?via=eve", Granted);
+    assert_eq!(second.signup().status, "accepted");
     assert_eq!(second.log(), [CLICKS, CONVERSIONS]);
 }
 

@@ -1,9 +1,8 @@
 //! Consent: every state, every change, and what each of them lets happen.
 
 use trailmark::consent::{Action, State, Trace, begin, change};
-use trailmark::page::memory::Reply;
 
-use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, WITHDRAWAL, touched};
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, WITHDRAWAL, ada, problem, touched};
 use State::{Denied, Granted, Pending};
 
 #[test]
@@ -62,8 +61,8 @@ fn without_a_grant_nothing_is_stored_and_nothing_sent() {
     for (consent, privacy_control) in [(Denied, false), (Pending, false), (Granted, true), (Pending, true)] {
         let browser = Browser::new();
         browser.page.set_privacy_control(privacy_control);
-        let tracker = browser.start(TOUCHED, consent);
-        let outcome = browser.signup(tracker);
+        browser.start(TOUCHED, consent);
+        let outcome = browser.signup();
         assert_ne!(outcome.status, "accepted");
         assert!(browser.log().is_empty(), "{consent:?}: {:?}", browser.log());
         assert!(browser.page.stored().is_empty(), "{consent:?}");
@@ -74,19 +73,19 @@ fn without_a_grant_nothing_is_stored_and_nothing_sent() {
 fn a_denied_signup_is_ignored_and_a_pending_one_says_so() {
     for (consent, status, code) in [(Denied, "ignored", "consent"), (Pending, "failed", "consent_pending")] {
         let browser = Browser::new();
-        let tracker = browser.start(TOUCHED, consent);
-        let outcome = browser.signup(tracker);
-        assert_eq!((outcome.status, outcome.code.as_deref()), (status, Some(code)));
+        browser.start(TOUCHED, consent);
+        let outcome = browser.signup();
+        assert_eq!((outcome.status, outcome.code), (status, Some(code)));
     }
 }
 
 #[test]
 fn a_later_grant_reports_the_touch_and_sends_what_waited() {
     let browser = Browser::new();
-    let tracker = browser.start(TOUCHED, Pending);
-    browser.signup(tracker);
-    assert_eq!(tracker.state_consent("granted"), Granted);
-    browser.page.advance(1_000);
+    browser.start(TOUCHED, Pending);
+    browser.signup();
+    assert_eq!(browser.consent("granted"), Granted.as_str());
+    browser.advance(1_000);
     assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
     assert!(browser.bodies(CLICKS)[0]["url"].as_str().unwrap().ends_with("ps_xid=abc123"));
 }
@@ -94,37 +93,52 @@ fn a_later_grant_reports_the_touch_and_sends_what_waited() {
 #[test]
 fn a_denial_drops_what_waited() {
     let browser = Browser::new();
-    let tracker = browser.start("https://shop.example/", Pending);
-    browser.signup(tracker);
-    tracker.state_consent("denied");
-    tracker.state_consent("granted");
-    browser.page.advance(1_000);
+    browser.start("https://shop.example/", Pending);
+    browser.signup();
+    browser.consent("denied");
+    browser.consent("granted");
+    browser.advance(1_000);
     assert!(browser.log().is_empty(), "{:?}", browser.log());
 }
 
 #[test]
 fn a_withdrawal_sends_one_delete_and_clears_storage_and_key() {
     let browser = Browser::new();
-    let tracker = browser.start(TOUCHED, Granted);
+    browser.start(TOUCHED, Granted);
     assert!(!browser.page.stored().is_empty());
-    assert_eq!(tracker.state_consent("denied"), Denied);
+    assert_eq!(browser.consent("denied"), Denied.as_str());
     assert!(browser.page.stored().is_empty(), "at once, not after the answer");
-    tracker.state_consent("denied");
-    browser.page.advance(1_000);
+    browser.consent("denied");
+    browser.advance(1_000);
     assert_eq!(browser.log(), [CLICKS, WITHDRAWAL]);
-    assert_eq!(browser.signup(tracker).status, "ignored");
+    assert_eq!(browser.signup().status, "ignored");
 }
 
 #[test]
 fn a_withdrawal_waits_for_the_report_under_way_and_keeps_nothing_of_it() {
     let browser = Browser::new();
-    browser.on_click(Reply::After(500, touched(NOW, "ada")));
-    let tracker = browser.start(TOUCHED, Granted);
-    tracker.state_consent("denied");
-    browser.page.advance(400);
+    browser.on_click(touched(NOW, "ada").after(500));
+    browser.start(TOUCHED, Granted);
+    browser.consent("denied");
+    browser.advance(400);
     assert_eq!(browser.log(), [CLICKS]);
-    browser.page.advance(200);
+    browser.advance(200);
     assert_eq!(browser.log(), [CLICKS, WITHDRAWAL]);
+    assert!(browser.page.stored().is_empty());
+}
+
+#[test]
+fn a_withdrawal_waits_for_the_report_that_a_conversion_makes() {
+    let browser = Browser::new();
+    browser.on_conversion(problem(401, "token_expired"));
+    browser.start(TOUCHED, Granted);
+    browser.on_click(touched(NOW, "ada").after(500));
+    browser.call("signup", &ada().to_string());
+    browser.consent("denied");
+    browser.advance(400);
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS, CLICKS]);
+    browser.advance(200);
+    assert_eq!(browser.log(), [CLICKS, CONVERSIONS, CLICKS, WITHDRAWAL]);
     assert!(browser.page.stored().is_empty());
 }
 
@@ -144,9 +158,9 @@ fn a_page_that_begins_denied_withdraws_what_an_earlier_page_left() {
 #[test]
 fn an_unknown_word_changes_nothing_and_is_explained() {
     let browser = Browser::new();
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(tracker.state_consent("yes"), Granted);
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.consent("yes"), Granted.as_str());
     assert_eq!(browser.page.warnings().len(), 2, "how things stood before, and this");
     browser.page.set_privacy_control(true);
-    assert_eq!(tracker.state_consent("granted"), Denied);
+    assert_eq!(browser.consent("granted"), Denied.as_str());
 }

@@ -1,4 +1,4 @@
-//! The SDK from outside, natively: its whole behaviour over the page in memory, with a manual clock and a scripted proxy. What
+//! The SDK from outside, natively: its whole behaviour as events and effects, with a manual clock and a scripted proxy. What
 //! only a browser can show is in `tests/browser.rs`.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
@@ -11,9 +11,11 @@
 
 mod arrivals;
 mod capture;
+mod config;
 mod consent;
 mod conversion;
 mod json;
 mod queue;
+mod steps;
 mod support;
 mod timing;

@@ -5,15 +5,14 @@ use std::collections::BTreeSet;
 use serde_json::json;
 use trailmark::consent::State::{Denied, Granted, Pending};
 use trailmark::conversion::Entry;
-use trailmark::page::Page as _;
-use trailmark::page::memory::Reply;
+use trailmark::page::Page;
 use trailmark::queue;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::Jti;
 use trailmark_wire::limits::{QUEUE_AGE_MS, QUEUE_BYTES};
 use trailmark_wire::time::UnixMillis;
 
-use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, TOUCHED, ada, busy, problem, settings, status};
+use crate::support::{Browser, CLICKS, CONVERSIONS, NOW, Reply, TOUCHED, ada, busy, problem, settings, status};
 
 const QUEUE: &str = "tm_acme_queue_";
 
@@ -25,15 +24,15 @@ fn entry(number: u8, at: UnixMillis) -> Entry {
 fn what_waits_is_sent_by_the_next_page_and_then_gone() {
     let first = Browser::new();
     first.on_conversion(Reply::Lost);
-    let tracker = first.start(TOUCHED, Granted);
-    assert_eq!(first.signup(tracker).status, "queued");
+    first.start(TOUCHED, Granted);
+    assert_eq!(first.signup().status, "queued");
     let second = first.next_document();
-    let tracker = second.start("https://shop.example/welcome", Granted);
-    assert_eq!(second.drain(tracker), None, "nothing is left");
+    second.start("https://shop.example/welcome", Granted);
+    assert_eq!(second.drain(), None, "nothing is left");
     assert_eq!(second.log(), [CONVERSIONS]);
     assert_eq!(second.bodies(CONVERSIONS)[0]["jti"], first.bodies(CONVERSIONS)[0]["jti"]);
     assert_eq!(second.bodies(CONVERSIONS)[0]["iat"], NOW.seconds(), "when it happened");
-    assert!(second.page.names(QUEUE).is_empty());
+    assert!(second.page.queued().is_empty());
 }
 
 #[test]
@@ -104,8 +103,8 @@ fn what_cannot_be_read_is_removed_and_holds_up_nothing() {
         browser.page.store(&format!("{QUEUE}x"), text);
         assert!(queue::list(&browser.page, &settings(Granted)).is_empty(), "{text}");
         assert!(browser.page.stored().is_empty(), "{text}");
-        let tracker = browser.start(TOUCHED, Granted);
-        assert_eq!(browser.signup(tracker).status, "accepted");
+        browser.start(TOUCHED, Granted);
+        assert_eq!(browser.signup().status, "accepted");
     }
 }
 
@@ -124,14 +123,14 @@ fn where_storage_is_denied_what_is_not_sent_has_failed() {
         let browser = Browser::new();
         browser.page.deny_storage();
         browser.on_conversion(reply.clone());
-        let tracker = browser.start(TOUCHED, Granted);
+        browser.start(TOUCHED, Granted);
         let code = match reply {
             Reply::Lost => "unreachable",
             Reply::Never => "timeout",
             _ => "unavailable",
         };
-        let outcome = browser.signup(tracker);
-        assert_eq!((outcome.status, outcome.code.as_deref()), ("failed", Some(code)));
+        let outcome = browser.signup();
+        assert_eq!((outcome.status, outcome.code), ("failed", Some(code)));
     }
 }
 
@@ -139,23 +138,23 @@ fn where_storage_is_denied_what_is_not_sent_has_failed() {
 fn a_signup_whose_touch_nobody_answered_for_waits_too() {
     let first = Browser::new();
     first.on_click(Reply::Lost).on_click(Reply::Lost);
-    let tracker = first.start(TOUCHED, Granted);
-    assert_eq!(first.signup(tracker).status, "queued");
-    assert_eq!(first.page.names(QUEUE).len(), 1);
+    first.start(TOUCHED, Granted);
+    assert_eq!(first.signup().status, "queued");
+    assert_eq!(first.page.queued().len(), 1);
 }
 
 #[test]
 fn a_hint_of_the_proxy_is_waited_for_and_then_the_conversion_is_sent() {
     let browser = Browser::new();
     browser.on_conversion(busy(60));
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(browser.signup(tracker).status, "queued");
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup().status, "queued");
     let sent = browser.log().len();
-    let pause = browser.drain(tracker).unwrap();
+    let pause = browser.drain().unwrap();
     assert!((50_000..=60_000).contains(&pause), "{pause}");
     assert_eq!(browser.log().len(), sent, "nothing is sent before it");
-    browser.page.advance(pause);
-    assert_eq!(browser.drain(tracker), None);
+    browser.advance(pause);
+    assert_eq!(browser.drain(), None);
     assert_eq!(browser.log().len(), sent + 1);
     let ids = browser.bodies(CONVERSIONS);
     assert_eq!(ids[0]["jti"], ids[1]["jti"], "the same conversion");
@@ -165,15 +164,15 @@ fn a_hint_of_the_proxy_is_waited_for_and_then_the_conversion_is_sent() {
 fn a_hint_of_the_proxy_binds_the_next_page_and_leaves_with_the_queue() {
     let first = Browser::new();
     first.on_conversion(busy(60));
-    let tracker = first.start(TOUCHED, Granted);
-    assert_eq!(first.signup(tracker).status, "queued");
+    first.start(TOUCHED, Granted);
+    assert_eq!(first.signup().status, "queued");
     let second = first.next_document();
-    let tracker = second.start("https://shop.example/welcome", Granted);
-    let pause = second.drain(tracker).unwrap();
+    second.start("https://shop.example/welcome", Granted);
+    let pause = second.drain().unwrap();
     assert!((50_000..=60_000).contains(&pause), "{pause}");
     assert!(second.bodies(CONVERSIONS).is_empty(), "nothing is sent before it");
-    second.page.advance(pause);
-    assert_eq!(second.drain(tracker), None);
+    second.advance(pause);
+    assert_eq!(second.drain(), None);
     assert_eq!(second.bodies(CONVERSIONS).len(), 1);
     assert_eq!(second.page.stored().into_keys().collect::<Vec<_>>(), ["tm_acme_click"]);
 }
@@ -182,11 +181,11 @@ fn a_hint_of_the_proxy_binds_the_next_page_and_leaves_with_the_queue() {
 fn a_pause_of_our_own_ends_with_the_page() {
     let first = Browser::new();
     first.on_conversion(Reply::Lost);
-    let tracker = first.start(TOUCHED, Granted);
-    assert_eq!(first.signup(tracker).status, "queued");
+    first.start(TOUCHED, Granted);
+    assert_eq!(first.signup().status, "queued");
     let second = first.next_document();
-    let tracker = second.start("https://shop.example/welcome", Granted);
-    assert_eq!(second.drain(tracker), None);
+    second.start("https://shop.example/welcome", Granted);
+    assert_eq!(second.drain(), None);
 }
 
 #[test]
@@ -195,10 +194,10 @@ fn a_hint_from_a_clock_that_was_wrong_holds_nothing_up_for_longer_than_a_day() {
         let browser = Browser::new();
         queue::put(&browser.page, &settings(Granted), &entry(1, NOW));
         browser.page.store("tm_acme_due", &hint.to_string());
-        let tracker = browser.start(TOUCHED, Granted);
-        assert_eq!(browser.drain(tracker).filter(|pause| *pause > 86_400_000), None);
-        browser.page.advance(86_400_000);
-        assert_eq!(browser.drain(tracker), None, "{hint}");
+        browser.start(TOUCHED, Granted);
+        assert_eq!(browser.drain().filter(|pause| *pause > 86_400_000), None);
+        browser.advance(86_400_000);
+        assert_eq!(browser.drain(), None, "{hint}");
         assert_eq!(browser.bodies(CONVERSIONS).len(), 1);
     }
 }
@@ -207,9 +206,9 @@ fn a_hint_from_a_clock_that_was_wrong_holds_nothing_up_for_longer_than_a_day() {
 fn a_first_send_does_not_wait_for_a_pause() {
     let browser = Browser::new();
     browser.on_conversion(busy(3_600));
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(browser.signup(tracker).status, "queued");
-    assert_eq!(browser.signup(tracker).status, "accepted");
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup().status, "queued");
+    assert_eq!(browser.signup().status, "accepted");
 }
 
 #[test]
@@ -223,8 +222,8 @@ fn a_proxy_that_is_away_is_asked_once_a_round_and_one_bad_conversion_holds_up_no
         if sent == 3 {
             browser.script.borrow_mut().conversions[1] = status(500);
         }
-        let tracker = browser.start(TOUCHED, Granted);
-        assert!(browser.drain(tracker).is_some());
+        browser.start(TOUCHED, Granted);
+        assert!(browser.drain().is_some());
         assert_eq!(browser.bodies(CONVERSIONS).len(), sent, "{reply:?}");
         assert_eq!(queue::list(&browser.page, &settings(Granted)).len(), 3, "nothing is lost");
     }
@@ -236,14 +235,14 @@ fn what_is_refused_again_and_again_is_not_tried_again_without_a_pause() {
         let browser = Browser::new();
         queue::put(&browser.page, &settings(Granted), &entry(1, NOW));
         browser.on_conversion(reply.clone()).on_conversion(reply.clone());
-        let tracker = browser.start(TOUCHED, Granted);
+        browser.start(TOUCHED, Granted);
         for round in 1..=2 {
-            let pause = browser.drain(tracker).unwrap();
-            assert_eq!(browser.drain(tracker), Some(pause), "{reply:?}");
+            let pause = browser.drain().unwrap();
+            assert_eq!(browser.drain(), Some(pause), "{reply:?}");
             assert_eq!(browser.bodies(CONVERSIONS).len(), round, "{reply:?}");
-            browser.page.advance(pause);
+            browser.advance(pause);
         }
-        assert_eq!(browser.drain(tracker), None);
+        assert_eq!(browser.drain(), None);
     }
 }
 
@@ -265,9 +264,9 @@ fn pauses_double_up_to_ten_minutes_with_full_jitter_and_never_undercut_a_hint() 
 fn what_is_under_way_is_not_sent_again_by_draining() {
     let browser = Browser::new();
     browser.on_conversion(Reply::Never);
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(browser.signup(tracker).status, "queued");
-    assert_eq!(browser.drain(tracker), Some(queue::BREATH_MS), "it is still there");
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.signup().status, "queued");
+    assert_eq!(browser.drain(), Some(queue::BREATH_MS), "it is still there");
     assert_eq!(browser.log(), [CLICKS, CONVERSIONS]);
 }
 
@@ -276,8 +275,8 @@ fn nothing_is_drained_without_a_grant() {
     for state in [Pending, Denied] {
         let browser = Browser::new();
         queue::put(&browser.page, &settings(Granted), &entry(1, NOW));
-        let tracker = browser.start("https://shop.example/", state);
-        assert_eq!(browser.drain(tracker), None);
+        browser.start("https://shop.example/", state);
+        assert_eq!(browser.drain(), None);
         assert!(!browser.log().contains(&CONVERSIONS.to_owned()));
     }
 }
@@ -289,8 +288,8 @@ fn what_the_stub_kept_is_sent_as_it_was_called() {
     let kept = json!({ "id": id, "at": NOW.0 - 5_000, "kind": "signup", "input": ada().to_string() }).to_string();
     let browser = Browser::new();
     browser.page.store(&format!("{QUEUE}{id}"), &kept);
-    let tracker = browser.start(TOUCHED, Granted);
-    assert_eq!(browser.drain(tracker), None);
+    browser.start(TOUCHED, Granted);
+    assert_eq!(browser.drain(), None);
     let sent = &browser.bodies(CONVERSIONS)[0];
     assert_eq!((&sent["jti"], &sent["iat"]), (&json!(id), &json!(NOW.seconds() - 5)));
     assert_eq!(sent["data"]["customer"]["key"], "u_1");

@@ -212,11 +212,22 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
 /// that the same sources give the same bytes; `handed` are the functions that the module imports from them without glue.
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
-    // From one text to just before the other: for browsers without a registry, which cannot run the module, and for the two
-    // gigabytes of text after which Safari's decoder fails.
-    const NEEDLESS: [[&str; 2]; 2] = [
-        ["(typeof FinalizationRegistry === 'undefined')", "new FinalizationRegistry("],
+    // From one text to just before the other: for closures that are left to the garbage collector, but ours belong to
+    // promises and are dropped with them; for the two gigabytes of text after which Safari's decoder fails; and for texts
+    // whose memory cannot grow.
+    const NEEDLESS: [[&str; 2]; 3] = [
+        ["const CLOSURE_DTORS =", "new FinalizationRegistry("],
         ["numBytesDecoded += bytes.length;", "return cachedTextDecoder"],
+        ["if (realloc === undefined) {", "let len = arg.length;"],
+    ];
+    // What is left of the first, which terser removes; and a check that also holds where a browser cannot say `detached`.
+    const SHORTER: [[&str; 2]; 2] = [
+        ["new FinalizationRegistry(", "void ("],
+        [
+            ".buffer.detached === true || (cachedDataViewMemory0.buffer.detached === undefined && \
+             cachedDataViewMemory0.buffer !== wasm.memory.buffer)",
+            ".buffer !== wasm.memory.buffer",
+        ],
     ];
     const LOAD: &str = "export const load = async bytes => {\n\
         const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
@@ -231,6 +242,7 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
     for line in glue.lines() {
         match line.strip_prefix("import ").map(|import| import.split_once(" from ").unwrap_or((import, ""))) {
             None if spare.iter().any(|object| line.ends_with(&format!(": {object},"))) => {}
+            None if line.trim_start().starts_with("CLOSURE_DTORS.") => {}
             None => {
                 whole += line;
                 whole.push('\n');
@@ -256,6 +268,9 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
             let length = rest.find(to).with_context(|| format!("the glue has `{from}` without `{to}`"))?;
             whole.replace_range(start..start + length, "");
         }
+    }
+    for [long, short] in SHORTER {
+        whole = whole.replace(long, short);
     }
     let begin = whole.find(BEGIN).with_context(|| format!("the glue has no `{BEGIN}`; wasm-bindgen writes another"))?;
     let finalize = whole.find("function __wbg_finalize_init(");

@@ -85,18 +85,11 @@ impl Simulated {
     fn read(printed: &str) -> Result<Self> {
         let secrets = printed.lines().filter_map(|line| line.strip_prefix("#   export ")?.split_once('='));
         let secrets: BTreeMap<_, _> = secrets.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        let programs: Vec<String> = printed.split("\n\n").filter_map(program).collect();
+        // They come last.
+        let programs = printed.find(PROGRAM).and_then(|start| printed.get(start..)).unwrap_or_default().trim_end();
         ensure!(!secrets.is_empty() && !programs.is_empty(), "the simulator prints no program:\n{printed}");
-        Ok(Self { secrets, programs: programs.join("\n\n") })
+        Ok(Self { secrets, programs: programs.to_owned() })
     }
-}
-
-/// The program in a part of the simulator's configuration: in force at the first vendor, a comment at the others.
-fn program(part: &str) -> Option<String> {
-    let start = part.find(PROGRAM)?;
-    let comment = part.get(..start)?.rsplit('\n').next()?;
-    let lines = part.get(start..)?.lines().map(|line| line.strip_prefix(comment).unwrap_or(line));
-    Some(lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// The command of a run's simulator, without what only the running one is told.
@@ -484,6 +477,7 @@ mod tests {
     const PRINTED: &str = "\
 # A proxy before the local doubles. Set the secrets first:
 #   export ALPHA_KEY=a_sim
+#   export BETA_KEY=b=sim
 
 [server]
 listen = \"127.0.0.1:8787\"
@@ -496,12 +490,10 @@ id = \"main\"
 key = \"env:ALPHA_KEY\"
 # dialect = \"guide\"
 
-# Another program of the site:
-#   export BETA_KEY=b=sim
-# [[sites.programs]]
-# id = \"beta\"
-# key = \"env:BETA_KEY\"
-# # dialect = \"guide\"
+[[sites.programs]]
+id = \"beta\"
+key = \"env:BETA_KEY\"
+# dialect = \"guide\"
 ";
 
     #[test]

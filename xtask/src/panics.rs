@@ -1,6 +1,6 @@
 //! Removes panic messages from the browser's module: a panic traps there, and nobody sees the message (std has no standard
 //! error in a browser). The code that formats messages and locations is a tenth of the module. So the functions that begin
-//! a panic, or format, become a bare trap; the locations become zeroes; wasm-opt removes what nothing uses any more. The
+//! a panic, or format, become a bare trap; the locations and the words of messages become zeroes; wasm-opt removes what nothing uses any more. The
 //! same things trap as before. If a function of ours formats text, the build fails.
 
 use std::collections::HashSet;
@@ -32,7 +32,7 @@ const BEGIN_A_PANIC: [&str; 11] = [
 pub(crate) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
     let mut module = Module::from_buffer(wasm).context("cannot read the module")?;
     silence_functions(&mut module)?;
-    zero_locations(&mut module);
+    zero_words(&mut module);
     walrus::passes::gc::run(&mut module);
     Ok(module.emit_wasm())
 }
@@ -91,8 +91,35 @@ impl Visitor<'_> for Calls<'_> {
 /// Bytes of a `core::panic::Location`: address of the file name, its length, line, column.
 const LOCATION: usize = 16;
 
-/// Zeroes the `core::panic::Location`s and their file names.
-fn zero_locations(module: &mut Module) {
+/// What only panics print, as the pinned toolchain words it. A word that it words otherwise stays, and costs some bytes.
+const WORDS: [&str; 22] = [
+    "index out of bounds: the len is ",
+    " but the index is ",
+    "range end index ",
+    "range start index ",
+    " out of range for slice of length ",
+    "cannot access a Thread Local Storage value during or after destruction: ",
+    "insertion index (is ",
+    ") should be <= len (is ",
+    "removal index (is ",
+    ") should be < len (is ",
+    "finish: callbacks should be Some",
+    "finish: result should be None",
+    "FnOnce called more than once",
+    "mid > len",
+    "capacity overflow",
+    "LazyCell instance has previously been poisoned",
+    "attempt to divide by zero",
+    "`async fn` resumed after completion",
+    "RefCell already mutably borrowed",
+    "RefCell already borrowed",
+    "internal error: entered unreachable code",
+    "Tried to shrink to a larger capacity",
+];
+
+/// Zeroes the [`WORDS`], the table from which numbers are formatted, the `core::panic::Location`s and their file names.
+fn zero_words(module: &mut Module) {
+    let numbers: String = (0..100).map(|number| format!("{number:02}")).collect();
     let segments: Vec<_> = module.data.iter().map(walrus::Data::id).collect();
     for segment in segments {
         let data = module.data.get_mut(segment);
@@ -103,13 +130,22 @@ fn zero_locations(module: &mut Module) {
             continue;
         };
         let places = (0..data.value.len()).step_by(4);
-        let found: Vec<_> = places.filter_map(|at| location(&data.value, offset, at)).flatten().collect();
+        let locations = places.filter_map(|at| location(&data.value, offset, at)).flatten();
+        let words =
+            WORDS.into_iter().chain([numbers.as_str()]).flat_map(|word| occurrences(&data.value, word.as_bytes()));
+        let found: Vec<_> = locations.chain(words).collect();
         for range in found {
             if let Some(bytes) = data.value.get_mut(range) {
                 bytes.fill(0);
             }
         }
     }
+}
+
+/// Where `word` occurs in `data`.
+fn occurrences(data: &[u8], word: &[u8]) -> Vec<Range<usize>> {
+    let starts = data.windows(word.len()).enumerate().filter(|(_, window)| *window == word);
+    starts.map(|(start, _)| start..start + word.len()).collect()
 }
 
 /// The ranges of the location at `at` and of its file name, if there is a location. Only a location has four numbers of
@@ -197,13 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn locations_become_zeroes_and_other_data_stays() {
+    fn locations_and_words_of_panics_become_zeroes_and_other_data_stays() {
         const OFFSET: u32 = 1024;
         let mut data = b"src/a.rsother.rs".to_vec();
         let place = |name: u32, length: u32, line: u32| [name, length, line, 5].map(u32::to_le_bytes).concat();
         data.extend(place(OFFSET, 8, 7));
         // No line number, so not a location.
         data.extend(place(OFFSET + 8, 8, 0));
+        data.extend(b"mid > len and others");
         let mut module = Module::default();
         let memory = module.memories.add_local(false, false, 1, None, None);
         module.exports.add("memory", memory);
@@ -213,6 +250,7 @@ mod tests {
         assert_eq!(after.get(..8).unwrap(), [0; 8]);
         assert_eq!(after.get(8..16), data.get(8..16));
         assert_eq!(after.get(16..32).unwrap(), [0; 16]);
-        assert_eq!(after.get(32..), data.get(32..));
+        assert_eq!(after.get(32..48), data.get(32..48));
+        assert_eq!(after.get(48..).unwrap(), b"\0\0\0\0\0\0\0\0\0 and others");
     }
 }

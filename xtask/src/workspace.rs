@@ -37,8 +37,6 @@ pub(crate) struct Dependency {
     pub(crate) name: String,
     /// `None` for a normal dependency, otherwise `dev` or `build`.
     pub(crate) kind: Option<String>,
-    /// The `cfg(...)` to which it is limited.
-    pub(crate) target: Option<String>,
 }
 
 #[derive(Deserialize)]

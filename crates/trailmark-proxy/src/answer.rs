@@ -65,6 +65,8 @@ enum Stage {
     Counted,
     /// Only an operator can find out.
     Unclear,
+    /// It only tried the set-up out.
+    Test,
     Not,
 }
 
@@ -113,7 +115,7 @@ pub fn of_delivery(row: &ConversionRow, standing: &Standing, lanes: &[LaneRow]) 
 fn told(row: &ConversionRow, cause: &Cause<'_>) -> Answer {
     let stage = cause.stage();
     let tone = match stage {
-        Stage::Paid | Stage::Approved | Stage::Recorded | Stage::Counted => Tone::Good,
+        Stage::Paid | Stage::Approved | Stage::Recorded | Stage::Counted | Stage::Test => Tone::Good,
         Stage::AtVendor => Tone::Waiting,
         Stage::Waiting if !cause.needs_a_person() => Tone::Waiting,
         Stage::Waiting | Stage::Unclear | Stage::Not => Tone::Bad,
@@ -131,6 +133,7 @@ fn headline(stage: Stage, kind: Kind) -> &'static str {
         (Stage::Waiting, _) => "Waiting",
         (Stage::Counted, _) => "Counted already",
         (Stage::Unclear, _) => "Unclear",
+        (Stage::Test, _) => "Test",
         (Stage::Not, Kind::Refund) => "Not applied",
         (Stage::Not, _) => "Not paid",
     }
@@ -140,6 +143,7 @@ impl Cause<'_> {
     fn stage(&self) -> Stage {
         match self {
             Self::KeyOwned(_) => Stage::Counted,
+            Self::NotCredited(Some(Code::Test)) => Stage::Test,
             Self::NotCredited(_) => Stage::Not,
             Self::Held(Some(Code::SaleUnknown)) => Stage::Waiting,
             Self::Held(_) => Stage::Not,
@@ -449,7 +453,8 @@ fn helps(row: &ConversionRow, standing: &Standing, lane: Option<&LaneRow>) -> Op
 pub fn compared(id: &DeliveryId, vendor: &str) -> String {
     format!(
         "Compare at {vendor}, then run `trailmark outbox resolve {id} --as recorded|rejected --reason …`. `trailmark outbox \
-         retry {id}` tries it once more, and sends nothing that could count twice."
+         retry {id}` sends nothing that could count twice: where it could, Trailmark asks {vendor} first, or says that \
+         this needs `--accept-double`."
     )
 }
 

@@ -8,6 +8,7 @@ mod api_keys;
 mod commands;
 mod config;
 mod conversions;
+mod doctor;
 mod failure;
 mod import;
 mod keys;
@@ -46,7 +47,8 @@ use crate::nearest::likeness;
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
-  1    the request failed: no such row, the ledger refuses the change, or not every row or person is in order
+  1    the request failed: no such row, the ledger refuses the change, not every row or person is in order, or
+       doctor found a fault
   2    usage or configuration
   3    refused by the vendor
   4    vendor or store not reachable
@@ -70,6 +72,8 @@ enum Command {
     Snippet(snippet::Snippet),
     /// Print what each vendor supports in each dialect, its commands, and what it lacks
     Vendors(vendors::Vendors),
+    /// Say why clicks or signups of a page do not arrive, with the cure
+    Doctor(doctor::Doctor),
     /// List, explain and decide conversions in the ledger
     #[command(subcommand)]
     Conversions(conversions::Conversions),
@@ -260,6 +264,7 @@ async fn short(todo: Todo, way_on: &WayOn) -> Result<(), Failure> {
         Command::Simulate(simulate) => simulate.run().await,
         Command::Snippet(snippet) => snippet.run(),
         Command::Vendors(vendors) => vendors.run(),
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Conversions(conversions) => conversions.run().await,
         Command::Outbox(outbox) => outbox.run().await,
         Command::Lanes(lanes) => lanes.run().await,

@@ -100,6 +100,8 @@ codes! {
         "This site counts only signups of its pages (`signups_from`).";
     SignupsPerVisitor = "signups_per_visitor",
         "This browser has already named as many customers as the site allows (`signups_per_visitor`).";
+    Test = "test",
+        "It is a test: it was decided like any other, and is sent to no vendor.";
     TokenExpired = "token_expired",
         "The click token that the backend passed on had expired.";
     TokenInvalid = "token_invalid",

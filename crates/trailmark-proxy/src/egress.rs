@@ -1,7 +1,7 @@
-//! The only HTTP client for vendors. It sends an adapter's request to a configured host, and returns a whole answer
-//! or a typed failure that says whether the request may have been processed. It follows no redirects, retries
-//! nothing, keeps no cookies, ignores proxies from the environment, and logs nothing, because URLs, headers and
-//! bodies contain secrets and personal data.
+//! The only HTTP client: for vendors, and for the page that `doctor` looks at. It sends an adapter's request to a
+//! configured host, and returns a whole answer or a typed failure that says whether the request may have been
+//! processed. It follows no redirects, retries nothing, keeps no cookies, ignores proxies from the environment, and logs
+//! nothing, because URLs, headers and bodies contain secrets and personal data.
 //!
 //! Every request has its own connection. A reused connection can break during a request, whose outcome is then
 //! unknown; compared with that, a handshake is cheap.
@@ -157,6 +157,20 @@ impl Egress {
     ) -> Result<Self, SetUpError> {
         let hosts: Vec<String> = hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect();
         let reach = reach(&hosts)?;
+        Self::within(reach, hosts, bounds, clock)
+    }
+
+    /// A client for the page at `url`, wherever its host is: a company's own pages may be within its own network.
+    ///
+    /// # Errors
+    /// [`SetUpError::Client`].
+    pub fn for_page(url: &Url, bounds: Bounds, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
+        let host = authority(url).unwrap_or_default();
+        let reach = if address::is_loopback_name(&host) { Reach::Loopback } else { Reach::Anywhere };
+        Self::within(reach, vec![host], bounds, clock)
+    }
+
+    fn within(reach: Reach, hosts: Vec<String>, bounds: Bounds, clock: Arc<dyn Clock>) -> Result<Self, SetUpError> {
         let mut client = reqwest::Client::builder();
         if reach == Reach::Loopback {
             // Simulators use plain HTTP; a machine without root certificates can run them.
@@ -216,7 +230,7 @@ impl Egress {
         if !self.hosts.contains(&host) {
             return Err(NotSent::HostNotAllowed { host });
         }
-        if url.scheme() != "https" && self.reach != Reach::Loopback {
+        if url.scheme() != "https" && self.reach == Reach::Public {
             return Err(NotSent::PlainHttp { host });
         }
         // The resolver checks names after resolution.

@@ -31,6 +31,9 @@ const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 /// Shown instead of a key that only an unaccepted signed statement has.
 pub const UNREAD_KEY: &str = "(signed)";
 
+/// Shown instead of the key of a test, which the ledger does not keep.
+const TEST_KEY: &str = "(test)";
+
 /// The whole story as text. `lanes` are the lanes now, so that closed lanes are named.
 pub fn explain(detail: &ConversionDetail, lanes: &[LaneRow]) -> String {
     story(detail, lanes).to_text()
@@ -248,9 +251,15 @@ fn conversion(story: &mut Story, detail: &ConversionDetail, decision: Option<&De
     }
 }
 
+/// The business key, or what is shown in its place.
+pub fn shown_key(row: &ConversionRow) -> &str {
+    let is_test = row.code.as_deref() == Some(Code::Test.as_str());
+    row.external_id.as_deref().unwrap_or(if is_test { TEST_KEY } else { UNREAD_KEY })
+}
+
 /// What happened, to what, and how much: `Sale of order o_1, 49.00 EUR, of customer u_1`.
 pub fn subject(row: &ConversionRow) -> String {
-    let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
+    let key = shown_key(row);
     let amount = row.amount.map(|amount| format!(", {} {}", amount.to_decimal(), amount.currency)).unwrap_or_default();
     let of = row.customer.as_deref().map(|customer| format!(", of customer {customer}")).unwrap_or_default();
     match row.kind {

@@ -36,12 +36,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, options, post};
 use axum::{Json, handler::Handler as _};
-use http::header::{AUTHORIZATION, HeaderMap, ORIGIN};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, ORIGIN};
 use http::{StatusCode, Uri};
 use trailmark_wire::refusal::Refusal;
 
 use self::address::client;
-pub(crate) use self::address::{ClientNetwork, Peer, is_trusted, network};
+pub(crate) use self::address::{ClientNetwork, Peer, Told, is_trusted, network};
 use self::origin::Readers;
 use self::problem::Problem;
 use crate::app::App;
@@ -70,9 +70,15 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
     }
 }
 
+/// The header that tells the sender of a test how the web servers in front passed it on: how the proxy learned the client's
+/// address, and whether the host is one of the site's. Two words, no address and no name.
+pub(crate) const SEEN: HeaderName = HeaderName::from_static("trailmark-seen");
+
 /// A request, taken apart.
 struct Call {
     client: ClientNetwork,
+    /// How the client's address became known.
+    told: Told,
     /// Host and port that the browser asked for.
     host: Option<String>,
     headers: HeaderMap,
@@ -82,9 +88,9 @@ struct Call {
 impl Call {
     fn of(app: &App, request: Request) -> (Self, Uri) {
         let (parts, body) = request.into_parts();
-        let client = client(&app.config.server, &parts.extensions, &parts.headers);
+        let (client, told) = client(&app.config.server, &parts.extensions, &parts.headers);
         let host = host::asked(&app.config.server, &parts.uri, &parts.extensions, &parts.headers);
-        (Self { client, host, headers: parts.headers, body }, parts.uri)
+        (Self { client, told, host, headers: parts.headers, body }, parts.uri)
     }
 }
 
@@ -130,6 +136,12 @@ async fn receive_webhook(
     let Path((program, secret)) = address.map_err(|_not_text| Refusal::NotFound)?;
     let (call, _) = Call::of(&app, request);
     webhooks::receive(&app, call, &program, &secret).await
+}
+
+/// The value of [`SEEN`].
+fn seen(told: Told, is_own_host: bool) -> Option<HeaderValue> {
+    let host = if is_own_host { "own" } else { "other" };
+    HeaderValue::try_from(format!("{} {host}", told.as_str())).ok()
 }
 
 /// Notes on the response which origins may read it.

@@ -3,7 +3,7 @@
 //! A click and a conversion pass its modules in this order: `config` has the sites and programs; `clock` is the only
 //! time; `keys` sign and verify tokens; `intake` answers browsers and decides what is believed; `store` is the
 //! ledger; `outbox` decides when and what to send next; `delivery` acts on it through `egress`, the only HTTP client;
-//! `admin` and `cli` give operators access to the ledger.
+//! `admin` and `cli` give operators access to the ledger; `doctor` looks at it all from outside, as a page does.
 
 pub mod config;
 
@@ -43,5 +43,7 @@ pub mod explain;
 pub mod admin;
 
 pub mod serve;
+
+mod doctor;
 
 pub mod cli;

@@ -59,7 +59,7 @@ pub enum State {
     Rejected,
     /// A send may have taken effect. Looked up at its due time; without one, an operator decides.
     Uncertain,
-    /// The vendor cannot take it.
+    /// The vendor cannot take it, or could not take the sale that it refunds.
     Unsupported,
     /// The vendor accepted it, or says "already exists", without showing its record. Read back at its due time.
     Unverified,
@@ -217,8 +217,8 @@ pub struct Progress {
     /// The next look-up's question; `None` in other states than `unverified` and `uncertain`.
     pub doubt: Option<Doubt>,
     /// From this time a look-up's "no such thing" is believed. `None` without a doubt; kept in case of a replay if it
-    /// was dropped while in doubt, or if the vendor ignored it and may have it nevertheless. A conflict that a look-up
-    /// could settle has it, unless an older version made it.
+    /// was dropped or rejected by hand while in doubt, or if the vendor ignored it and may have it nevertheless. A
+    /// conflict that a look-up could settle has it, unless an older version made it.
     pub settles_at: Option<UnixMillis>,
     /// The vendor's own reference.
     pub reference: Option<String>,

@@ -9,16 +9,16 @@ use crate::server::{StartError, landing_page};
 use crate::settings::{Pace, Settings};
 use crate::shop;
 
-/// The configuration of a proxy with site `acme` and program `main` at the first of the simulated vendors that run with
-/// `settings`. The comment above it has the `export` lines for the secrets that the file names. Programs at the other
-/// vendors follow as comments.
+/// The configuration of a proxy with site `acme` and a program at each of the simulated vendors that run with `settings`; if
+/// `vendors` names some, only at these. The comment above it has the `export` lines for the secrets that the file names, and
+/// a line that runs all of them.
 ///
 /// The site has the origin of the landing page. If that is plain http on this machine, the proxy listens there; otherwise
 /// at `127.0.0.1:8787`, and a server in front must pass on the site's requests.
 ///
 /// # Errors
 /// [`StartError::LandingUrl`] if the landing URL is invalid.
-pub fn print_config(settings: &Settings) -> Result<String, StartError> {
+pub fn print_config(settings: &Settings, vendors: &[String]) -> Result<String, StartError> {
     let Settings { listen: address, landing_url, pace, .. } = settings;
     let page = landing_page(landing_url)?;
     let origin =
@@ -31,15 +31,20 @@ pub fn print_config(settings: &Settings) -> Result<String, StartError> {
         Pace::Demo => "0s",
     };
     let (kid, x) = (shop::KEY_ID, shop::PUBLIC_KEY_X);
-    let mut programs = double::all(settings).into_iter().map(|double| double.program(settings));
-    let (exports, main) = programs.next().map(|first| (exports(&first), first.toml)).unwrap_or_default();
-    let others: String = programs.map(|program| commented(&program)).collect();
+    let is_wanted = |name: &str| vendors.is_empty() || vendors.iter().any(|vendor| vendor == name);
+    let doubles = double::all(settings).into_iter().filter(|double| is_wanted(double.name()));
+    let programs: Vec<Program> = doubles.map(|double| double.program(settings)).collect();
+    let exports = programs.iter().flat_map(|program| &program.exports);
+    let exports: String = exports.map(|(name, value)| format!("#   export {name}={value}\n")).collect();
+    let programs: String = programs.iter().map(|program| format!("\n[[sites.programs]]\n{}", program.toml)).collect();
     Ok(format!(
         r#"# A proxy before the local doubles of
 #   trailmark simulate --listen {address} --pace {pace} --landing-url '{landing_url}'
 # The secrets are the doubles' own and open nothing else, and everybody can sign with the key of the demo's shop in
 # `order_keys`: take none of them along. Set the secrets first:
-{exports}
+{exports}# This line sets all of them:
+#   eval "$(sed -n 's/^#   export/export/p' trailmark.toml)"
+
 [server]
 listen       = "{listen}"
 public_url   = "{origin}"
@@ -55,22 +60,11 @@ public_url = "{origin}"
 origins    = ["{origin}"]
 consent    = "required"
 signup_wait = "{signup_wait}"
+# Whoever tries all vendors signs up more often in one browser than customers do.
+signups_per_visitor = 100
 order_keys = [{{ kty = "OKP", crv = "Ed25519", alg = "EdDSA", kid = "{kid}", x = "{x}" }}]
-
-[[sites.programs]]
-{main}{others}"#
+{programs}"#
     ))
-}
-
-/// One comment line for each variable.
-fn exports(program: &Program) -> String {
-    program.exports.iter().map(|(name, value)| format!("#   export {name}={value}\n")).collect()
-}
-
-/// A program that somebody may take into force.
-fn commented(program: &Program) -> String {
-    let lines: String = program.toml.lines().map(|line| format!("# {line}").trim_end().to_owned() + "\n").collect();
-    format!("\n# Another program of the site:\n{}# [[sites.programs]]\n{lines}", exports(program))
 }
 
 /// The address at which the proxy itself can serve the landing page's origin.

@@ -352,14 +352,16 @@ pub type Ask<T> = Call<Result<T, Outcome>>;
 pub enum Reply {
     /// The command is done, and this is the thing that it showed or changed.
     Done(Record),
-    /// This request is next, after a wait.
+    /// The vendor took the change and carries it out later: this request, which looks at it, is next, after a wait.
     Later {
         /// The request.
         next: Ask<Self>,
-        /// Seconds until then.
+        /// Seconds until then; 0 means at once.
         wait_s: u64,
         /// What is waited for, for people.
         why: String,
+        /// What the vendor took and how to look again, for people: a look that fails refuses nothing.
+        taken: String,
     },
     /// This request is next.
     Next(Ask<Self>),
@@ -370,6 +372,11 @@ pub enum Reply {
         items: Vec<Record>,
         /// The request for the next page; `None` at the vendor's own end of the list.
         next: Option<Ask<Self>>,
+    },
+    /// The vendor does not tell what became of the change.
+    Untold {
+        /// What it told, and what to do, for people.
+        why: String,
     },
 }
 

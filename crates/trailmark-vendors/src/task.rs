@@ -100,6 +100,9 @@ pub struct EarlierSale {
     pub items: Vec<Item>,
     /// The vendor's own key of the transaction.
     pub reference: Option<String>,
+    /// The vendor's own key from the newest recorded refund other than this one, as in
+    /// [`crate::commission::Earned::refund_reference`].
+    pub refund_reference: Option<String>,
 }
 
 /// A field that a conversion may lack and a vendor may need.

@@ -82,9 +82,11 @@ pub fn event_name(text: &str) -> String {
 }
 
 /// Things with their keys, for people; `None` without a key. A key is shown if it has a letter and the characters of an event's
-/// name. Anything else, such as an e-mail address, a telephone number or a name with a blank, is `[withheld]`.
+/// name but dots, which are in names and hosts, such as `ada.lovelace`. Anything else, such as an e-mail address, a telephone
+/// number or a name with a blank, is `[withheld]`.
 pub(crate) fn about<'v>(keys: impl IntoIterator<Item = (&'static str, Option<&'v str>)>) -> Option<String> {
-    let is_shown = |key: &str| key.contains(|letter: char| letter.is_ascii_alphabetic()) && is_plain(key);
+    let has_letter = |key: &str| key.contains(|letter: char| letter.is_ascii_alphabetic());
+    let is_shown = |key: &str| has_letter(key) && is_plain(key) && !key.contains('.');
     let named = keys
         .into_iter()
         .filter_map(|(thing, key)| key.map(|key| format!("{thing} {}", if is_shown(key) { key } else { WITHHELD })));

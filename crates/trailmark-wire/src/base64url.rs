@@ -5,18 +5,21 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /// Base64 of RFC 4648 § 5 without padding, as RFC 7515 § 2 requires.
 pub fn encode(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    let mut letters = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let mut group =
             chunk.iter().fold(0_u32, |group, byte| group << 8 | u32::from(*byte)) << (8 * (4 - chunk.len()));
         for _ in 0..=chunk.len() {
-            text.push(digit(group >> 26));
+            letters.extend(LETTERS.get((group >> 26) as usize));
             group <<= 6;
         }
     }
-    text
+    // Never refused: letters are ASCII. Characters would cost the browser's module more.
+    String::from_utf8(letters).unwrap_or_default()
 }
 
 /// The bytes of strict, unpadded base64url; `None` for any other text, so that each value has one spelling.
@@ -67,16 +70,4 @@ fn groups(text: &str, special: impl Fn(u8) -> bool) -> Option<(Vec<u8>, u32)> {
     }
     // A single remaining letter encodes no byte.
     (bits < 6).then_some((bytes, group))
-}
-
-/// The letter for six bits.
-fn digit(value: u32) -> char {
-    let letter = match u8::try_from(value).unwrap_or(u8::MAX) {
-        value @ 0..=25 => b'A' + value,
-        value @ 26..=51 => b'a' + (value - 26),
-        value @ 52..=61 => b'0' + (value - 52),
-        62 => b'-',
-        _ => b'_',
-    };
-    char::from(letter)
 }

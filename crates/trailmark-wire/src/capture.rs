@@ -85,6 +85,14 @@ impl Rule<'_> {
         !self.names().needs_click
     }
 
+    /// The query parameter from which [`capture`] reads a click id: the vendor's own name, otherwise the first configured one
+    /// if these hold click ids.
+    pub fn click_param(&self) -> Option<&str> {
+        let names = self.names();
+        let generic = if names.generic_is_click { self.params.first().map(String::as_str) } else { None };
+        names.click_params.first().copied().or(generic)
+    }
+
     /// The partner key in a link's own path, or in a cookie: plain text, possibly percent-encoded.
     pub fn partner(&self, raw: &str) -> Read<PartnerKey> {
         read(raw, Plus::Itself, |text| partner_key(text, self.case()))

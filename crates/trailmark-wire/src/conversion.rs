@@ -99,6 +99,9 @@ pub struct Body {
     /// Free text for the vendor; the first [`crate::limits::DATA_ENTRIES`] entries count.
     #[serde(default, skip_serializing_if = "FreeText::is_empty")]
     pub data: FreeText,
+    /// See [`Conversion::test`].
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub test: bool,
 }
 
 /// A member of a body that is wrong or missing. Names the field, never a value.
@@ -160,6 +163,8 @@ pub struct Conversion {
     pub event: Event,
     /// Free text for the vendor.
     pub data: TextMap,
+    /// Whether it only tries the set-up out: it is decided and recorded, claims no key, and is sent to no vendor.
+    pub test: bool,
 }
 
 impl Kind {
@@ -180,7 +185,7 @@ impl Conversion {
     /// # Errors
     /// [`Malformed`], naming the first required field that is missing, does not belong to the kind, or is out of its range.
     pub fn from_body(body: Body, warnings: &mut Vec<Warning>) -> Result<Self, Malformed> {
-        let Body { kind, customer, signed_customer, order, signed_order, refund_of, data } = body;
+        let Body { kind, customer, signed_customer, order, signed_order, refund_of, data, test } = body;
         let customer = customer_claim(customer, signed_customer, warnings)?;
         let least = if kind == Kind::Refund { 1 } else { 0 };
         let order = order_claim(order, signed_order, least, warnings)?;
@@ -190,7 +195,7 @@ impl Conversion {
         if customer.is_none() && !says_so_itself {
             return Err(Malformed { field: "customer", problem: "is missing" });
         }
-        Ok(Self { customer, event, data })
+        Ok(Self { customer, event, data, test })
     }
 
     /// The kind.
@@ -231,8 +236,8 @@ impl Conversion {
 
     /// The canonical encoding, which is hashed to compare content. A version line, then every member in a fixed order: a
     /// tag byte, the length in four bytes (big-endian), the bytes. Absent members are left out, integers are eight bytes
-    /// big-endian, maps are sorted by name. Signatures, times and tokens are not part of it. The vectors in
-    /// `vectors/canonical.json` fix every byte.
+    /// big-endian, maps are sorted by name. Signatures, times and tokens are not part of it. Only a test has the tag `t`.
+    /// The vectors in `vectors/canonical.json` fix every byte.
     pub fn canonical(&self, site: &SiteId) -> Vec<u8> {
         let mut out = Canonical(CANONICAL_VERSION.to_owned());
         out.text(b's', site.as_str());
@@ -254,6 +259,9 @@ impl Conversion {
         for (name, value) in self.data.iter() {
             out.text(b'd', name);
             out.text(b'v', value);
+        }
+        if self.test {
+            out.text(b't', "");
         }
         out.0
     }

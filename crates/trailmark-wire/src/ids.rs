@@ -2,6 +2,7 @@
 //! given here. This file makes no random bits: they come in as arguments.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -197,19 +198,25 @@ fn uuid_v7(now: UnixMillis, random: [u8; 10]) -> String {
 /// `8-4-4-4-12` from 32 hexadecimal digits.
 fn dashed(hex: &str) -> String {
     let mut text = String::with_capacity(36);
-    for (index, digit) in hex.chars().enumerate() {
-        if matches!(index, 8 | 12 | 16 | 20) {
-            text.push('-');
+    for (start, end) in [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)] {
+        if start > 0 {
+            text += "-";
         }
-        text.push(digit);
+        text.push_str(hex.get(start..end).unwrap_or_default());
     }
     text
 }
 
 /// Two lower-case hexadecimal digits per byte.
 pub fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0x0f)]).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut digits = Vec::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        digits.extend(DIGITS.get(usize::from(byte >> 4)));
+        digits.extend(DIGITS.get(usize::from(byte & 15)));
+    }
+    // Never refused: digits are ASCII.
+    String::from_utf8(digits).unwrap_or_default()
 }
 
 fn slug(text: &str, extra: &str) -> bool {

@@ -52,7 +52,7 @@ pub fn assemble(signing_input: &str, signature: &[u8; 64]) -> String {
 
 /// Two parts as one text; without `format!`, which would bring `core::fmt` into the browser's module.
 fn dotted(mut first: String, second: &str) -> String {
-    first.push('.');
+    first += ".";
     first.push_str(second);
     first
 }

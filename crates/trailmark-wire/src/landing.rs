@@ -68,7 +68,7 @@ impl<'a> Landing<'a> {
 
     /// The names and values of query and fragment in order, as [`pair`] reads them.
     pub fn pairs(&self) -> impl Iterator<Item = (String, &'a str)> {
-        pieces(self.query).chain(pieces(self.fragment)).filter_map(pair)
+        pieces(self.query, SEPARATORS).chain(pieces(self.fragment, SEPARATORS)).filter_map(pair)
     }
 
     /// The segment of the path after the segment `name`, which matches in any case. None of a path that is cut when it
@@ -92,18 +92,18 @@ impl<'a> Landing<'a> {
         let is_touch = rules.iter().any(|rule| rule.segments(self).next().is_some());
         let mut told = Told { url: self.origin(), is_touch };
         told.url.push_str(if self.path.is_empty() { "/" } else { cut(self.path, PATH_BYTES) });
-        let mut separator = '?';
+        let mut separator = "?";
         // The `/` in place of `utm_` matches nothing: no name begins with a slash.
         for (text, start) in [(self.query, "utm_"), (self.fragment, "/")] {
-            for piece in pieces(text) {
+            for piece in pieces(text, SEPARATORS) {
                 let Some((name, value)) = pair(piece) else { continue };
                 let is_captured = rules.iter().any(|rule| rule.names_param(&name));
                 if is_captured || name.starts_with(start) {
                     told.is_touch |= is_captured && !value.is_empty();
-                    told.url.push(separator);
+                    told.url.push_str(separator);
                     // A value that is too long is cut, but stays too long.
                     told.url.push_str(cut(piece, 2 * VALUE_BYTES));
-                    separator = '&';
+                    separator = "&";
                 }
             }
         }
@@ -149,10 +149,10 @@ const DELIMITERS: [char; 4] = ['/', '?', '&', '='];
 
 /// The text before the first of `ends`, which are ASCII, and the text from there; a `%` counts only if it begins an encoded
 /// `?`. One function for all delimiters takes a quarter of the bytes of the library's patterns.
-fn split<'t>(text: &'t str, ends: &[u8]) -> (&'t str, &'t str) {
+pub fn split<'t>(text: &'t str, ends: &[u8]) -> (&'t str, &'t str) {
     let is_end = |at: &usize| match text.as_bytes().get(*at..) {
         Some([b'%', after @ ..]) => ends.contains(&b'%') && matches!(after, [b'3', b'F' | b'f', ..]),
-        Some([byte, ..]) => ends.contains(byte),
+        Some([byte, ..]) => ends.iter().any(|end| end == byte),
         _ => false,
     };
     (0..text.len()).find(is_end).and_then(|end| text.split_at_checked(end)).unwrap_or((text, ""))
@@ -164,11 +164,14 @@ fn after<'t>(text: &'t str, ends: &[u8]) -> &'t str {
     end.and_then(|end| text.get(end + 1..)).unwrap_or(text)
 }
 
-/// The text between separators: `&`; `?`, which programs add if they see none in the address they extend; `;`, the end of
+/// The separators of parameters: `&`; `?`, which programs add if they see none in the address they extend; `;`, the end of
 /// `&amp;`; and `#`.
-fn pieces(mut text: &str) -> impl Iterator<Item = &str> {
+const SEPARATORS: &[u8] = b"&?;#";
+
+/// The texts that one of `ends` separates; none after a last separator.
+pub fn pieces<'t>(mut text: &'t str, ends: &'static [u8]) -> impl Iterator<Item = &'t str> {
     core::iter::from_fn(move || {
-        let (piece, rest) = split(text, b"&?;#");
+        let (piece, rest) = split(text, ends);
         (!text.is_empty()).then(|| {
             text = rest.get(1..).unwrap_or_default();
             piece

@@ -44,6 +44,9 @@ const FLAGS = [
   '--disable-sync',
 ];
 
+/** How long a page may take to show what is waited for: no test measures it, and a machine may be busy. */
+const PATIENCE_MS = 60_000;
+
 /** Starts the Chromium that `cargo xtask test` found, with more of Playwright's options where a test needs them. */
 export function launch(options = {}) {
   const executablePath = process.env.CHROMIUM;
@@ -54,6 +57,7 @@ export function launch(options = {}) {
 /** A Chromium page in a context of its own, with its console output, uncaught errors and requests recorded. */
 export async function freshPage(browser, options = {}) {
   const context = await browser.newContext(options);
+  context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   return { context, page, said: listen(page) };
 }
@@ -66,6 +70,13 @@ export const patiently = () => {
   const set = window.setTimeout;
   window.setTimeout = (run, ms, ...more) => set(run, ms === 250 || ms === 290 ? 30_000 : ms, ...more);
 };
+
+/** The same page, whose calls wait for the proxy's word: for tests of what becomes of a call, not of when. */
+export async function patientPage(browser, options) {
+  const opened = await freshPage(browser, options);
+  await opened.page.addInitScript(patiently);
+  return opened;
+}
 
 /** Keeps a picture of the page under target/screenshots, for people to look at. */
 export async function screenshot(page, name) {
@@ -85,9 +96,6 @@ function listen(page) {
   });
   return said;
 }
-
-/** How long a page may take to show what is waited for. */
-const PATIENCE_MS = 20_000;
 
 /** Of a page that may be in the background, where no frame is painted. */
 const LOOK_EVERY_MS = 50;
@@ -124,6 +132,7 @@ class Page {
     page.#driver = driver;
     page.#context = context;
     page.#tab = await context.newPage();
+    page.#tab.setDefaultTimeout(PATIENCE_MS);
     page.said = listen(page.#tab);
     return page;
   }

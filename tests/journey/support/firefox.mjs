@@ -6,7 +6,7 @@ import puppeteer from 'puppeteer-core';
 export const name = 'Firefox';
 
 /** A browser that does not answer fails its test well before the runner's own patience ends. */
-const PROTOCOL_MS = 60_000;
+const PROTOCOL_MS = 180_000;
 
 /** Starts the Firefox that `cargo xtask test` found, with a profile of its own and more of Puppeteer's options. */
 export function launch(options = {}) {

@@ -16,8 +16,6 @@ struct Rule {
     outside: Option<&'static [&'static str]>,
 }
 
-const NATIVE: &str = "cfg(not(target_arch = \"wasm32\"))";
-
 const BROWSER: &[&str] = &["gloo-net", "js-sys", "lol_alloc", "wasm-bindgen", "wasm-bindgen-futures", "web-sys"];
 
 const RULES: &[Rule] = &[
@@ -117,11 +115,9 @@ fn package_dependencies(package: &Package, members: &[&str]) -> Vec<Violation> {
     for dependency in &package.dependencies {
         let name = dependency.name.as_str();
         let dev = dependency.kind.as_deref() == Some("dev");
-        // Outside the browser, the SDK's in-memory page needs libraries for what a browser provides.
-        let native_sdk = package.name == "trailmark" && dependency.target.as_deref() == Some(NATIVE);
         let allowed = match rule.outside {
             _ if members.contains(&name) => rule.members.contains(&name),
-            _ if dev || native_sdk => true,
+            _ if dev => true,
             Some(outside) => outside.contains(&name),
             None => !BROWSER.contains(&name),
         };
@@ -252,20 +248,9 @@ mod tests {
         guard(&file).iter().map(|violation| violation.line).collect()
     }
 
-    #[test]
-    fn what_the_sdk_takes_only_outside_of_browsers_is_free_there_alone() {
-        let mut sdk = package("trailmark", &[("serde_json", None)]);
-        assert_eq!(dependencies_found(std::slice::from_ref(&sdk)), ["may not depend on serde_json"]);
-        sdk.dependencies.iter_mut().for_each(|dependency| dependency.target = Some(NATIVE.into()));
-        assert_eq!(dependencies_found(&[sdk]), [""; 0]);
-    }
-
     fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Package {
-        let dependencies = dependencies.iter().map(|(name, kind)| Dependency {
-            name: (*name).into(),
-            kind: kind.map(str::to_owned),
-            target: None,
-        });
+        let dependencies =
+            dependencies.iter().map(|(name, kind)| Dependency { name: (*name).into(), kind: kind.map(str::to_owned) });
         Package {
             name: name.into(),
             version: "0.1.0".into(),

@@ -115,7 +115,7 @@ fn of_deliveries(state: &str, count: u64) -> Option<Trouble> {
             Tone::Bad,
             "is in conflict: what the vendor has differs from what was sent",
             "are in conflict: what the vendor has differs from what was sent",
-            "Compare at the vendor, then run `trailmark outbox resolve`; `trailmark outbox retry` tries it once more.",
+            "Compare at the vendor, then run `trailmark outbox resolve`; `trailmark outbox retry` sends nothing that could count twice.",
         ),
         Rejected => (
             Tone::Bad,

@@ -2,8 +2,8 @@
 //! command's requests to the end. Does not read or write the ledger; `commands`, `import` and `people` say what is sent.
 //!
 //! A failed read is retried, since reading has no effect. A change is retried only if the vendor certainly did nothing, or
-//! if the caller says that a repeat changes nothing; otherwise the outcome is uncertain, and the command ends. A wait says
-//! why on standard error.
+//! if the caller says that a repeat changes nothing; otherwise the outcome is uncertain, and the command ends. So it does if
+//! the vendor took a change that cannot be looked at. A wait says why on standard error.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use trailmark_vendors::command::{Ask, Command, Record, Refusal, Reply, Values};
 use trailmark_vendors::exchange::{Method, Request};
-use trailmark_vendors::outcome::{Outcome, THROTTLED_MS};
+use trailmark_vendors::outcome::{Outcome, Probe, THROTTLED_MS};
 use trailmark_vendors::{Adapter, title};
 use trailmark_wire::ids::ProgramId;
 use trailmark_wire::time::UnixMillis;
@@ -110,6 +110,7 @@ impl Account {
         let (mut pages, mut steps) = (HashSet::from([hash(&ask.request)]), 0);
         // `begun` is the first request of what is now read: a page may take several, such as its partners' profiles.
         let (mut before, mut begun, mut returns, mut refused) = (Vec::new(), None, 0, None);
+        let mut taken: Option<String> = None;
         loop {
             let reply = self.exchange(&ask, may_repeat).await;
             if let Err(Trouble { end: End::Missing | End::Refused, .. }) = reply
@@ -120,8 +121,13 @@ impl Account {
                 (ask, begun, steps, returns, refused) = (earlier, None, 0, returns + 1, reply.err());
                 continue;
             }
-            match waited(reply?).await {
+            let reply = reply.map_err(|trouble| looked(trouble, taken.as_deref()))?;
+            if let Reply::Later { taken: now, .. } = &reply {
+                taken = Some(now.clone());
+            }
+            match waited(reply).await {
                 Reply::Done(record) => return Ok(Some(record)),
+                Reply::Untold { why } => return Err(uncertain(why)),
                 Reply::Next(_) | Reply::Later { .. } if steps == MOST_STEPS => {
                     return Err(Failure::vendor("the command needed too many requests: please report this bug").into());
                 }
@@ -164,11 +170,20 @@ impl Account {
             };
             let Some(wait) = pause(trouble.again, tries) else { return Err(trouble) };
             if let Some(why) = trouble.failure.text() {
-                output::note(&output::plain(&format!("{why}; trying again in {} s", wait.as_secs_f32().ceil())));
+                output::note(&output::plain(&again_in(why, "trying again", wait)));
             }
             tokio::time::sleep(wait).await;
             tries += 1;
         }
+    }
+
+    /// Asks the vendor whether a credential is good; `None` if it has no harmless call for that.
+    pub(super) async fn probe(&self, credential: &str) -> Option<Probe> {
+        let call = self.adapter.delivery.probe(credential)?;
+        Some(match self.egress.send(&call.request).await {
+            Ok(answer) => (call.read)(&answer),
+            Err(_no_answer) => Probe::Unclear,
+        })
     }
 
     /// The hosts that the account's requests go to.
@@ -215,7 +230,7 @@ impl Account {
         let name = self.name();
         let text =
             format!("{name} may or may not have made the change: {why}; check at the vendor before you repeat it");
-        Trouble { failure: Failure::unreachable(text), again: Again::Never, end: End::Unknown }
+        uncertain(text)
     }
 
     fn trouble(&self, outcome: Outcome, is_reading: bool) -> Trouble {
@@ -263,10 +278,19 @@ impl Account {
 /// Waits where a request is to come later, with the reason on standard error.
 async fn waited(reply: Reply) -> Reply {
     if let Reply::Later { wait_s, why, .. } = &reply {
-        output::note(&output::plain(&format!("{why}; looking again in {wait_s} s")));
-        tokio::time::sleep(Duration::from_secs(*wait_s)).await;
+        let wait = Duration::from_secs(*wait_s);
+        output::note(&output::plain(&again_in(why, "looking again", wait)));
+        tokio::time::sleep(wait).await;
     }
     reply
+}
+
+/// A note about a wait, in whole seconds.
+fn again_in(why: &str, what: &str, wait: Duration) -> String {
+    match wait.as_millis().div_ceil(1000) {
+        0 => format!("{why}; {what} now"),
+        seconds => format!("{why}; {what} in {seconds} s"),
+    }
 }
 
 /// How a list goes on after a page.
@@ -328,6 +352,23 @@ fn stops(failure: Failure, again: Again) -> Trouble {
     Trouble { failure, again, end: End::Stops }
 }
 
+/// It may have been done, so it is not repeated.
+fn uncertain(text: String) -> Trouble {
+    Trouble { failure: Failure::unreachable(text), again: Again::Never, end: End::Unknown }
+}
+
+/// The trouble of a request by which a change is looked at that the vendor has `taken`: what only keeps us from looking says
+/// nothing about the change, while a refusal is what became of it.
+fn looked(trouble: Trouble, taken: Option<&str>) -> Trouble {
+    match (taken, trouble.end) {
+        (Some(taken), End::Stops | End::Unknown) => {
+            let why = trouble.failure.text().unwrap_or_default();
+            uncertain(format!("{taken}; only this look failed: {why}"))
+        }
+        _ => trouble,
+    }
+}
+
 fn refused(vendor: &str, why: &str, end: End) -> Trouble {
     Trouble { failure: Failure::vendor(format!("{vendor} refused: {why}")), again: Again::Never, end }
 }
@@ -364,5 +405,31 @@ mod tests {
         assert_eq!([1, 2, 3, 4].map(|tries| seconds(None, tries)), [Some(1), Some(2), Some(4), None]);
         assert_eq!([0, 60, 61].map(|hint| seconds(Some(hint), 1)), [Some(0), Some(60), None]);
         assert_eq!(pause(Again::Never, 1), None);
+    }
+
+    #[test]
+    fn a_note_about_a_wait_never_says_0_s() {
+        let note = |ms| again_in("busy", "looking again", Duration::from_millis(ms));
+        let wanted = ["now", "in 1 s", "in 1 s", "in 2 s"].map(|when| format!("busy; looking again {when}"));
+        assert_eq!([0, 1, 1000, 1001].map(note), wanted);
+    }
+
+    #[test]
+    fn a_look_that_fails_is_no_refusal_of_the_change_that_the_vendor_took() {
+        let taken = Some("the vendor took it as job 7");
+        for trouble in [
+            refused("Partnerize", "the credential; check the program's keys", End::Stops),
+            stops(Failure::unreachable("Partnerize cannot be reached"), Again::At(None)),
+            uncertain("Partnerize gave no clear answer".into()),
+        ] {
+            let why = trouble.failure.text().unwrap().to_owned();
+            let trouble = looked(trouble, taken);
+            let text = format!("the vendor took it as job 7; only this look failed: {why}");
+            assert_eq!((trouble.end, trouble.failure.text()), (End::Unknown, Some(text.as_str())));
+            assert!(trouble.failure.is_unreachable(), "it ends with 4: {text}");
+        }
+        let job_failed = refused("Partnerize", "job 7 is failed", End::Refused);
+        assert_eq!(looked(job_failed, taken).end, End::Refused, "the change itself has failed");
+        assert_eq!(looked(Failure::vendor("no").into(), None).end, End::Stops, "nothing was taken");
     }
 }

@@ -18,7 +18,7 @@ use crate::admin::export;
 use crate::admin::webhooks::Marked;
 use crate::answer::{Answer, Answered};
 use crate::code::Code;
-use crate::explain::{UNREAD_KEY, credited, explain};
+use crate::explain::{credited, explain, shown_key};
 use crate::store::listing::{Filter, MOST_ROWS};
 use crate::store::operator::{Change, ConversionDetail, ConversionRow, DeliveryRow, LaneRow};
 
@@ -271,7 +271,7 @@ fn table(rows: &[Answered<ConversionRow>]) -> String {
         ("STATUS", Room::Spare),
     ];
     let cells = rows.iter().map(|Answered { of: row, answer, .. }| {
-        let key = row.external_id.as_deref().unwrap_or(UNREAD_KEY);
+        let key = shown_key(row);
         vec![
             output::id(row.id.as_str()),
             output::when(row.received_at),
@@ -330,7 +330,7 @@ fn facts(detail: &ConversionDetail, answer: Option<&Answer>) -> String {
         ("page's id", row.page_id.as_ref().map(ToString::to_string)),
         ("site", Some(row.site.to_string())),
         ("kind", Some(row.kind.as_str().to_owned())),
-        ("key", Some(output::plain(row.external_id.as_deref().unwrap_or(UNREAD_KEY)))),
+        ("key", Some(output::plain(shown_key(row)))),
         ("sale", row.refund_of.as_deref().map(output::plain)),
         ("customer", row.customer.as_deref().map(output::plain)),
         ("amount", row.amount.map(|amount| format!("{} {}", amount.to_decimal(), amount.currency))),

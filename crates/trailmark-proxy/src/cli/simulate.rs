@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use trailmark_simulator::{Pace, Settings, Simulator, StartError, print_config};
+use trailmark_vendors::VENDORS;
 
 use super::failure::Failure;
 use super::output;
@@ -22,9 +24,13 @@ pub(super) struct Simulate {
     /// File that keeps customers, sales and the clock over a restart [default: none, a restart begins empty]
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// Print a trailmark.toml for these simulators and this page, then exit
+    /// Print a trailmark.toml with a program at each of these simulators, for this page, then exit
     #[arg(long)]
     print_config: bool,
+    /// Print a program at this vendor only; repeat it for several [default: all]
+    #[arg(long, value_name = "NAME", requires = "print_config")]
+    #[arg(value_parser = PossibleValuesParser::new(VENDORS.map(|vendor| vendor.name())))]
+    vendor: Vec<String>,
 }
 
 impl Simulate {
@@ -34,7 +40,7 @@ impl Simulate {
         let settings = Settings { listen, pace, landing_url, state, ..Settings::default() };
         if self.print_config {
             reachable(listen)?;
-            return output::line(print_config(&settings).map_err(refused)?.trim_end());
+            return output::line(print_config(&settings, &self.vendor).map_err(refused)?.trim_end());
         }
         let running = Simulator::start(settings).await.map_err(refused)?;
         output::line(&format!("simulated vendors at http://{}/ (pace {})", running.address(), pace))?;

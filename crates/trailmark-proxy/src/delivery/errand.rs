@@ -14,7 +14,6 @@ use trailmark_wire::time::UnixMillis;
 use super::{Account, report};
 use crate::egress::{Failure, Lost, NotSent};
 use crate::lanes::{self, Limits, Signal};
-use crate::outbox::sent::SendOutcome;
 use crate::outbox::{Progress, Purpose, State};
 use crate::outbox::{machine, order};
 use crate::store::StoreError;
@@ -294,8 +293,7 @@ impl Errand {
     }
 
     /// Records the outcome. Retries a store that is full or unavailable, because only this task knows the vendor's
-    /// answer. If somebody else ended the lease, only the attempt's row gets the answer, and the delivery the key under
-    /// which alone the vendor has it.
+    /// answer. If somebody else ended the lease, the answer is recorded as a late one.
     async fn settle(&self, made: Made) -> Result<(), StoreError> {
         report::attempted(&self.leased, &made.attempt, made.started_at, &made.end, &made.progress);
         let store = &self.account.shared.store;
@@ -304,9 +302,7 @@ impl Errand {
             match store.settle(&self.leased, self.settlement(&made)).await {
                 Err(StoreError::LeaseLost) => {
                     report::late(&self.leased, &made.attempt, &made.end);
-                    let is_rekeyed = made.end.outcome == SendOutcome::Rekeyed.as_str();
-                    let reference = made.progress.reference.filter(|_| is_rekeyed);
-                    return store.record_late(made.attempt, made.end, reference).await;
+                    return store.record_late(made.attempt, made.end, made.progress.reference).await;
                 }
                 Err(StoreError::Full(_) | StoreError::NoSpace | StoreError::Unavailable(_)) if tries < SETTLE_TRIES => {
                     tries += 1

@@ -81,6 +81,7 @@ pub(super) struct Case {
     now: UnixMillis,
     token: Option<TokenTouch>,
     word: Word,
+    is_test: bool,
 }
 
 impl Case {
@@ -104,6 +105,7 @@ impl Case {
                     order_vouched: matches!(conversion.event, Event::Sale(OrderClaim::Vouched(..))),
                 }),
             },
+            is_test: conversion.test,
         }
     }
 
@@ -118,6 +120,7 @@ impl Case {
             now,
             token: None,
             word: Word::Operator,
+            is_test: false,
         }
     }
 
@@ -164,6 +167,9 @@ impl Rules {
     /// [`StoreError::OverBudget`] when the visitor already has [`HELD_PER_VISITOR`] conversions held today.
     pub(super) fn rule(&self, case: &Case, known: &Known) -> Result<Ruling, StoreError> {
         let decision = self.decide(case, known);
+        if case.is_test {
+            return Ok(tried(case, decision));
+        }
         let free = self.free(case, known, &decision);
         let (status, code) = self.status(case, known, &decision, &free);
         if status == Status::Held && case.is_browsers() && known.held_of_visitor >= HELD_PER_VISITOR {
@@ -383,6 +389,21 @@ impl Rules {
         }
         Ok(decided)
     }
+}
+
+/// The ruling on a test: who would be credited, without a delivery or any effect on other conversions. It is never held, since
+/// nobody has to confirm what has no effect.
+fn tried(case: &Case, decision: Decision) -> Ruling {
+    let receipt = Receipt {
+        conversion_id: case.id.clone(),
+        status: if decision.no_credit().is_some() { Status::Unattributed } else { Status::Accepted },
+        code: Some(Code::Test.as_str().to_owned()),
+        attribution: decision.attribution(),
+        deliveries: Vec::new(),
+        warnings: Vec::new(),
+        replayed: false,
+    };
+    Ruling { receipt, decision, deliveries: Vec::new(), consequences: Vec::new() }
 }
 
 /// One delivery for each program, due `waits` milliseconds from now.

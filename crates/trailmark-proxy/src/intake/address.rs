@@ -37,8 +37,36 @@ impl ClientNetwork {
     }
 }
 
-/// The network of the client that sent a request.
-pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderMap) -> ClientNetwork {
+/// How the client's address became known. `trailmark doctor` reads the word and judges it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// It is the peer's own, and no header names another.
+    Direct,
+    /// A trusted proxy named it.
+    Forwarded,
+    /// The peer is a trusted proxy, and names none.
+    Missing,
+    /// A header names one, and its peer is not trusted.
+    Untrusted,
+}
+
+impl Told {
+    /// Every way.
+    pub(crate) const ALL: [Self; 4] = [Self::Direct, Self::Forwarded, Self::Missing, Self::Untrusted];
+
+    /// The word in the answer to a test.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Forwarded => "forwarded",
+            Self::Missing => "missing",
+            Self::Untrusted => "untrusted",
+        }
+    }
+}
+
+/// The network of the client that sent a request, and how its address became known.
+pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderMap) -> (ClientNetwork, Told) {
     let peer = extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Peer(address)| address.ip());
     let forwarded: Vec<&str> = headers
         .get_all(&server.client_ip_header)
@@ -46,7 +74,14 @@ pub(crate) fn client(server: &Server, extensions: &Extensions, headers: &HeaderM
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .collect();
-    network(behind(peer, &forwarded, |address| is_trusted(server, address)))
+    let is_named = forwarded.last().is_some_and(|nearest| address(nearest).is_some());
+    let told = match (is_trusted(server, peer), is_named) {
+        (true, true) => Told::Forwarded,
+        (true, false) => Told::Missing,
+        (false, true) => Told::Untrusted,
+        (false, false) => Told::Direct,
+    };
+    (network(behind(peer, &forwarded, |address| is_trusted(server, address))), told)
 }
 
 /// Whether `address` is one of the operator's own proxies, whose headers are believed.

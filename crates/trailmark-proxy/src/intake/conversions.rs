@@ -13,7 +13,6 @@ use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::refusal::Refusal;
 use trailmark_wire::token::ClickClaims;
 
-use super::Call;
 use super::accept::{Case, Rules, may_say};
 use super::body::{self, Kind};
 use super::merchant::believe;
@@ -21,6 +20,7 @@ use super::origin::{self, Readers};
 use super::problem::Problem;
 use super::verify::{occurred_at, verify};
 use super::warnings::Warnings;
+use super::{Call, SEEN, host, seen};
 use crate::app::App;
 use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
@@ -53,6 +53,8 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
     }
     // The merchant's statements are part of the posted content, so the hash covers their text.
     let content_hash = sha256(&conversion.canonical(&site.id));
+    let is_own_host = call.host.as_deref().is_some_and(|host| host::is_own(site, host));
+    let seen = if conversion.test { seen(call.told, is_own_host) } else { None };
     let (conversion, doubt) = believe(conversion, site, now, &mut repairs);
     let warnings = Warnings::of(app, site, &conversion, repairs);
     let new = NewConversion {
@@ -76,13 +78,15 @@ pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Resu
         let rule = move |known: &_| Ok(warnings.on(rules.rule(&case, known)?, known));
         app.store.accept(new, Box::new(rule)).await
     };
-    match accept(new.clone()).await? {
+    let mut answered = match accept(new.clone()).await? {
         Accepted::IdTaken => {
             let new = NewConversion { id: ConversionId::from_parts(now, app.random.bytes()?), ..new };
             answer(app, accept(new).await?)
         }
         accepted => answer(app, accepted),
-    }
+    }?;
+    answered.headers_mut().extend(seen.map(|seen| (SEEN, seen)));
+    Ok(answered)
 }
 
 /// The answer to a committed conversion.

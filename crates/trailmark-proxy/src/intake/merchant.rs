@@ -46,7 +46,7 @@ pub(super) fn believe(
     now: UnixMillis,
     warnings: &mut Vec<Warning>,
 ) -> (Conversion, Option<Code>) {
-    let Conversion { customer, event, data } = said;
+    let Conversion { customer, event, data, test } = said;
     let (customer, doubt) = match customer {
         Some(CustomerClaim::Signed(jws)) => believe_customer(jws, site, now, warnings),
         plain => (plain, None),
@@ -54,9 +54,9 @@ pub(super) fn believe(
     match event {
         Event::Sale(OrderClaim::Signed(jws)) => {
             let (customer, order, flaw) = believe_order(jws, customer, site, now, warnings);
-            (Conversion { customer, event: Event::Sale(order), data }, flaw.map(of_order).or(doubt))
+            (Conversion { customer, event: Event::Sale(order), data, test }, flaw.map(of_order).or(doubt))
         }
-        event => (Conversion { customer, event, data }, doubt),
+        event => (Conversion { customer, event, data, test }, doubt),
     }
 }
 

@@ -47,6 +47,8 @@ struct Posted {
     refund_of: Option<OrderKey>,
     #[serde(default)]
     data: FreeText,
+    #[serde(default)]
+    test: bool,
     /// RFC 3339; now when absent. Not repaired, because it decides which touch is credited.
     occurred_at: Option<String>,
     /// The page's click token.
@@ -87,6 +89,7 @@ impl Posted {
             signed_order: None,
             refund_of: self.refund_of.take(),
             data: std::mem::take(&mut self.data),
+            test: self.test,
         };
         Ok(Conversion::from_body(body, repairs)?)
     }

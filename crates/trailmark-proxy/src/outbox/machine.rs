@@ -5,7 +5,9 @@ use trailmark_vendors::capability::Class;
 use trailmark_vendors::outcome::{LookUp, Outcome, Probe};
 use trailmark_wire::time::UnixMillis;
 
+use super::sent::SendOutcome;
 use super::{Doubt, Progress, Purpose, State};
+use crate::store::delivery::FURTHEST_DUE_MS;
 
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -236,6 +238,36 @@ pub fn after_crash(progress: Progress, open: Option<(Purpose, Option<Class>)>, a
             let message = "the proxy stopped or stalled during the send, before it saw an answer";
             unknown(progress, class.unwrap_or(Class::Neither), message, at)
         }
+    }
+}
+
+/// After the answer to a send that came when somebody else had ended its lease. `None` if the delivery goes on as before:
+/// it is looked up anyway, needs an operator, or may be sent again without harm. `reference` is the vendor's, if it is told.
+pub fn after_late(
+    progress: Progress,
+    class: Option<Class>,
+    outcome: SendOutcome,
+    reference: Option<String>,
+    now: UnixMillis,
+) -> Option<Progress> {
+    if !matches!(progress.state, State::Blocked | State::Due | State::Waiting) {
+        return None;
+    }
+    let progress = Progress { paused_by: None, ..progress };
+    match outcome {
+        SendOutcome::Recorded => Some(recorded(progress, reference)),
+        SendOutcome::Rekeyed | SendOutcome::Unverified if class == Some(Class::Searchable) => Some(Progress {
+            state: State::Uncertain,
+            reason: Some("an earlier send was answered late; the vendor may have it, so a look-up comes first".into()),
+            due_at: Some(now),
+            look_ups: 0,
+            doubt: Some(Doubt::Unknown),
+            // `absent` replaces this by one settling time after the first look-up.
+            settles_at: Some(now.plus(FURTHEST_DUE_MS)),
+            reference: progress.reference.or(reference),
+            ..progress
+        }),
+        _ => None,
     }
 }
 

@@ -17,16 +17,45 @@ pub struct NotAllowed(pub String);
 pub enum Past {
     /// Every send was refused, or was never made.
     Clear,
-    /// The vendor may have something of this delivery; the class of the last such send, if its row names one.
-    Unsure(Option<Class>),
+    /// The vendor may have something of this delivery.
+    Unsure(Open),
+}
+
+/// The newest send after which the vendor may have something of a delivery. Only a send says what may be there: the
+/// delivery's state is another one after a drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Open {
+    /// Its outcome, if it has one.
+    pub outcome: Option<SendOutcome>,
+    /// Its class, if its row names one.
+    pub class: Option<Class>,
+    /// Whether a look-up since then found nothing.
+    pub was_absent: bool,
+}
+
+/// An attempt that says what a delivery's sends leave open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tried {
+    /// A look-up that found nothing.
+    Absent,
+    /// A send: its outcome, if it has one, and its class, if its row names one.
+    Send(Option<SendOutcome>, Option<Class>),
 }
 
 impl Past {
-    /// What the sends of a delivery leave open, the newest first: the outcome of each, if it has one, and its class, if its
-    /// row names one.
-    pub fn of(sends: impl IntoIterator<Item = (Option<SendOutcome>, Option<Class>)>) -> Self {
-        let open = sends.into_iter().find(|(outcome, class)| leaves_open(*outcome, *class));
-        open.map_or(Self::Clear, |(_, class)| Self::Unsure(class))
+    /// What the attempts of a delivery leave open, the newest first.
+    pub fn of(tries: impl IntoIterator<Item = Tried>) -> Self {
+        let mut was_absent = false;
+        for tried in tries {
+            match tried {
+                Tried::Absent => was_absent = true,
+                Tried::Send(outcome, class) if leaves_open(outcome, class) => {
+                    return Self::Unsure(Open { outcome, class, was_absent });
+                }
+                Tried::Send(..) => {}
+            }
+        }
+        Self::Clear
     }
 }
 
@@ -55,15 +84,16 @@ pub fn dropped(progress: Progress, reason: String) -> Result<Progress, NotAllowe
     Ok(Progress { settles_at, ..set(progress, State::Dropped, reason) })
 }
 
-/// Settles a delivery whose outcome is unknown.
+/// Settles a delivery whose outcome is unknown. Keeps the settling time of a rejected one, in case it is replayed.
 ///
 /// # Errors
 /// [`NotAllowed`] unless it is `uncertain`, `unverified`, `conflict`, `ignored` or `dead`.
 pub fn resolved(progress: Progress, is_recorded: bool, reason: String) -> Result<Progress, NotAllowed> {
     match progress.state {
-        State::Uncertain | State::Unverified | State::Conflict | State::Ignored | State::Dead => {
-            let state = if is_recorded { State::Recorded } else { State::Rejected };
-            Ok(set(progress, state, reason))
+        state if may_be_resolved(state) && is_recorded => Ok(set(progress, State::Recorded, reason)),
+        state if may_be_resolved(state) => {
+            let settles_at = progress.settles_at;
+            Ok(Progress { settles_at, ..set(progress, State::Rejected, reason) })
         }
         State::Due | State::Blocked | State::Waiting => Err(NotAllowed(format!(
             "this delivery is `{}`: it has not been sent yet, so there is nothing to resolve; give it up with `outbox drop`",
@@ -88,17 +118,13 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
     }
     let fresh = Progress { reference: progress.reference.clone(), ..Progress::new(now) };
     match past {
-        Past::Unsure(class) if !accept_double => match class {
+        Past::Unsure(open) if !accept_double => match open.class {
             Some(Class::Keyed | Class::Upsert) => Ok(fresh),
-            // Only an older version left no settling time. It did not keep the key under which the vendor may have it.
-            Some(Class::Searchable) if progress.state == State::Conflict && progress.settles_at.is_none() => {
-                Err(NotAllowed(
-                    "an older version of Trailmark ended this as a conflict. The vendor may have it under another key, \
-                     which no look-up would find: check there yourself, then run `outbox resolve`; only if the vendor \
-                     does not have it, replay with `--accept-double`"
-                        .into(),
-                ))
-            }
+            Some(Class::Searchable) if may_be_under_another_key(open, &progress) => Err(NotAllowed(format!(
+                "an earlier send ended as a conflict, and no key of the vendor's is known. The vendor may have it under \
+                 another key, which no look-up would find: {}",
+                checked(progress.state)
+            ))),
             Some(Class::Searchable | Class::UniqueKey) => Ok(Progress {
                 state: State::Uncertain,
                 reason: Some("replayed by hand; the vendor may have it already, so a look-up comes first".into()),
@@ -106,14 +132,29 @@ pub fn replayed(progress: Progress, past: Past, accept_double: bool, now: UnixMi
                 settles_at: progress.settles_at.or(Some(now)),
                 ..fresh
             }),
-            Some(Class::Neither) | None => Err(NotAllowed(
-                "the vendor may have it already, and offers no look-up: check there yourself, then run `outbox resolve`, \
-                 or replay with `--accept-double`"
-                    .into(),
-            )),
+            Some(Class::Neither) | None => Err(NotAllowed(format!(
+                "the vendor may have it already, and offers no look-up: {}",
+                checked(progress.state)
+            ))),
         },
         Past::Clear | Past::Unsure(_) => Ok(fresh),
     }
+}
+
+/// Whether a send that ended as a conflict may have been recorded under a key that nobody kept. This version keeps the
+/// key, and after a conflict a settling time until a look-up has found nothing; an older one kept neither.
+fn may_be_under_another_key(open: Open, progress: &Progress) -> bool {
+    open.outcome == Some(SendOutcome::Conflict) && !open.was_absent && progress.settles_at.is_none()
+}
+
+fn may_be_resolved(state: State) -> bool {
+    matches!(state, State::Conflict | State::Dead | State::Ignored | State::Uncertain | State::Unverified)
+}
+
+/// What to do where only a person can find out whether the vendor has it.
+fn checked(state: State) -> String {
+    let has = if may_be_resolved(state) { "run `outbox resolve`" } else { "leave this as it is" };
+    format!("check there yourself. If the vendor has it, {has}; only if it does not, replay with `--accept-double`")
 }
 
 fn set(progress: Progress, state: State, reason: String) -> Progress {

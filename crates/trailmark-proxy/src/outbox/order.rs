@@ -23,7 +23,7 @@ pub enum Earlier {
     Unnamed,
 }
 
-/// The state of a delivery whose turn has not come; `None` when it has.
+/// The state of a delivery whose turn has not come, or never comes; `None` when it has come.
 pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option<Progress> {
     let what = name(follows);
     let (state, reason) = match earlier {
@@ -32,6 +32,11 @@ pub fn held_back(progress: &Progress, follows: Kind, earlier: Earlier) -> Option
             let after = format!("this delivery is sent after {what} is reported and recorded");
             (State::Blocked, format!("{what} is not known in this program; {after}"))
         }
+        // The vendor has nothing of the sale. If an operator starts the sale again, the ledger does so with its refunds.
+        Earlier::Stands(State::Unsupported) if follows == Kind::Sale => (
+            State::Unsupported,
+            "the vendor cannot take its sale either, so there is nothing to take back there".to_owned(),
+        ),
         Earlier::Stands(state) if state.is_settled() => {
             let word = state.as_str();
             (

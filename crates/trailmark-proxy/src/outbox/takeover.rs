@@ -15,9 +15,9 @@ use crate::store::delivery::FURTHEST_DUE_MS;
 /// send may be seconds old.
 pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
     let fresh = Progress::new(due_at);
-    match past {
-        Past::Clear => fresh,
-        Past::Unsure(Some(Class::Keyed | Class::Searchable | Class::UniqueKey | Class::Upsert)) => Progress {
+    let Past::Unsure(open) = past else { return fresh };
+    match open.class {
+        Some(Class::Keyed | Class::Searchable | Class::UniqueKey | Class::Upsert) => Progress {
             state: State::Uncertain,
             reason: Some("a page's claim on this customer was sent to the vendor before".into()),
             doubt: Some(Doubt::Unknown),
@@ -25,7 +25,7 @@ pub fn begins(past: Past, due_at: UnixMillis) -> Progress {
             settles_at: Some(due_at.plus(FURTHEST_DUE_MS)),
             ..fresh
         },
-        Past::Unsure(Some(Class::Neither) | None) => Progress {
+        Some(Class::Neither) | None => Progress {
             state: State::Conflict,
             reason: Some(
                 "a page's claim on this customer was sent to the vendor before, and this vendor offers no look-up"
@@ -44,9 +44,15 @@ mod tests {
     use super::*;
     use crate::outbox::Purpose;
     use crate::outbox::machine::{Moment, after_look_up};
+    use crate::outbox::manual::Open;
+    use crate::outbox::sent::SendOutcome;
 
     const NOW: UnixMillis = UnixMillis(1_795_248_000_000);
     const SETTLING_MS: i64 = 15 * 60 * 1000;
+
+    fn unsure(class: Option<Class>) -> Past {
+        Past::Unsure(Open { outcome: Some(SendOutcome::Unknown), class, was_absent: false })
+    }
 
     fn asked(progress: Progress, found: &LookUp, now: UnixMillis) -> Progress {
         after_look_up(progress, found, now, Moment { now, jitter: 0, settling_ms: SETTLING_MS })
@@ -60,7 +66,7 @@ mod tests {
     #[test]
     fn what_the_vendor_may_have_is_asked_for_and_sent_only_when_it_settled_without_it() {
         for class in [Class::Keyed, Class::Searchable, Class::UniqueKey, Class::Upsert] {
-            let first = begins(Past::Unsure(Some(class)), NOW);
+            let first = begins(unsure(Some(class)), NOW);
             assert_eq!((first.purpose(), first.due_at), (Some(Purpose::LookUp), Some(NOW)), "{class:?}");
             let early = asked(first.clone(), &LookUp::Absent, NOW);
             assert_eq!((early.state, early.due_at), (State::Uncertain, Some(NOW.plus(SETTLING_MS))));
@@ -76,7 +82,7 @@ mod tests {
     #[test]
     fn a_vendor_that_cannot_be_asked_leaves_it_to_a_person() {
         for class in [Some(Class::Neither), None] {
-            let begins = begins(Past::Unsure(class), NOW);
+            let begins = begins(unsure(class), NOW);
             assert_eq!((begins.state, begins.purpose()), (State::Conflict, None), "{class:?}");
         }
     }

@@ -107,6 +107,8 @@ macro_rules! store_conformance {
             leasing::a_lease_that_hides_its_open_attempt_is_not_settled
             leasing::a_late_answer_is_recorded_on_its_attempt_alone
             leasing::a_key_that_the_vendor_told_late_is_kept_and_replaces_none
+            leasing::a_late_answer_stops_what_would_be_sent_again
+            leasing::a_late_answer_that_changes_nothing_leaves_it_due
             leasing::what_waits_for_a_credential_is_leased_only_to_try_it_until_its_pause_ends
             leasing::what_is_put_aside_for_a_credential_that_works_again_does_not_wait
             leasing::a_lease_and_its_task_say_whether_an_earlier_send_may_have_taken_effect
@@ -125,6 +127,7 @@ macro_rules! store_conformance {
             ordering::a_delivery_in_another_program_wakes_nobody
             ordering::nothing_is_held_back_under_a_foreign_lease
             ordering::refunds_of_one_sale_go_one_after_another
+            ordering::a_refund_that_is_unsupported_like_its_sale_starts_again_with_it
             ordering::a_refund_is_read_back_with_its_sale_and_the_vendors_keys
             ordering::a_signup_is_named_as_the_use_of_its_touch_before_an_earlier_sale
             ordering::what_was_planned_for_an_unused_touch_is_not_sent_after_another_conversion_of_it
@@ -140,6 +143,7 @@ macro_rules! store_conformance {
             operating::nothing_is_changed_by_hand_while_it_is_being_sent
             operating::a_rejection_by_hand_frees_the_key_and_a_retry_takes_it_again
             operating::a_retry_after_an_unknown_send_starts_with_a_look_up
+            operating::what_an_older_version_ended_as_a_conflict_is_sent_again_only_with_consent
             operating::a_retry_after_an_answer_that_came_too_late_starts_with_a_look_up
             operating::what_was_dropped_while_it_settled_settles_on_when_it_is_replayed
             operating::lanes_say_why_they_stand_still
@@ -158,12 +162,15 @@ macro_rules! store_conformance {
             telling::a_full_quarantine_refuses_only_what_waits_for_a_person
             telling::an_event_concerns_the_deliveries_of_whom_it_names_in_its_program
             telling::an_event_about_a_transaction_concerns_its_sale_alone
+            telling::an_event_about_the_vendors_key_of_a_refund_concerns_its_sale_too
             telling::an_unmatched_event_is_read_again_once_its_delivery_is_recorded
             telling::a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_event
+            telling::what_links_a_partners_id_with_a_key_leaves_last
             telling::events_before_a_delivery_are_read_again_by_every_key_of_its_partner
             telling::partners_whose_links_share_a_part_are_kept_apart
             telling::an_answer_never_overwrites_one_to_a_later_question
             telling::a_question_about_a_sale_names_the_key_of_its_newest_refund
+            telling::the_newest_refund_of_a_sale_is_the_one_that_was_sent_last
             telling::an_event_during_a_question_has_it_asked_again
             telling::a_question_without_an_answer_is_due_again
             telling::the_gate_says_how_many_questions_are_asked

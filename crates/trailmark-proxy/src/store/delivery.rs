@@ -322,7 +322,8 @@ pub trait DeliveryStore: fmt::Debug + Send + Sync {
     fn expired(&self, lane: LaneKey, now: UnixMillis, most: u32) -> Reply<'_, Vec<Expired>>;
 
     /// Records an answer that came after somebody else had ended its lease. Replaces the attempt's end (it was
-    /// `unknown`). Of the delivery only a missing `reference` is written; otherwise it is unchanged.
+    /// `unknown`). The delivery keeps the key under which alone the vendor has it, if it has none, and is not sent again
+    /// as planned if the vendor has it or may have it ([`crate::outbox::machine::after_late`]); otherwise it is unchanged.
     ///
     /// # Errors
     /// `NotFound` when there is no such attempt.

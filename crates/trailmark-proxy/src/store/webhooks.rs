@@ -224,9 +224,10 @@ pub struct Told {
 /// The ledger's methods for webhooks and commissions.
 pub trait WebhookStore: fmt::Debug + Send + Sync {
     /// Keeps a webhook in one transaction. A body that is kept already is counted and interpreted again. At `most` of a
-    /// site the oldest finished ones are removed. If that is not enough, a webhook that names a known delivery, or
-    /// concerns no commission, is kept all the same, since it is finished once it is interpreted; one that may be matched
-    /// later is kept up to twice `most`; all others wait for a person and are refused.
+    /// site the oldest finished ones are removed, last those that alone link a partner's id with a key. If that is not
+    /// enough, a webhook that names a known delivery, or concerns no commission, is kept all the same, since it is finished
+    /// once it is interpreted; one that may be matched later is kept up to twice `most`; all others wait for a person and
+    /// are refused.
     ///
     /// # Errors
     /// `Full` as said.

@@ -134,7 +134,7 @@ pub(crate) fn expected(input: &[u8]) -> Value {
     let named =
         |(name, value): &(&str, &str)| value.len() <= COOKIE_BYTES && rules.iter().any(|rule| rule.names_cookie(name));
     let mut cookies = BTreeMap::new();
-    for (name, value) in jar.split(';').filter_map(|pair| pair.trim().split_once('=')).filter(named) {
+    for (name, value) in jar.split(';').filter_map(|pair| pair.trim_ascii().split_once('=')).filter(named) {
         if cookies.len() < COOKIES {
             cookies.insert(name, value);
         }

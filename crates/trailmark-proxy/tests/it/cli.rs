@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use trailmark_simulator::{PRIVATE_KEY, PUBLIC_KEY, Settings, Simulator};
+use trailmark_vendors::VENDORS;
 
 use super::support::operator::{ADMIN_KEY, Desk, Office};
 use super::support::proxy::SITES;
@@ -29,6 +30,7 @@ fn help_and_version_end_well_and_name_the_exit_codes() {
         "serve",
         "simulate",
         "snippet",
+        "doctor",
         "vendors",
         "partners",
         "groups",
@@ -78,9 +80,16 @@ fn a_wrong_command_line_ends_with_2_and_names_the_input() {
             ("simulate --print-config --landing-url /home", "--landing-url"),
             ("simulate --print-config --listen 127.0.0.1:0", "--listen"),
             ("simulate --print-config --listen 0.0.0.0:9100", "--listen"),
+            ("simulate --print-config --vendor nobody", "partnerstack"),
+            ("simulate --vendor partnerstack", "--print-config"),
             ("snippet", "--site"),
             ("snippet --site NO", "NO"),
             ("snippet --site nobody", "acme"),
+            ("doctor", "<URL>"),
+            ("doctor www.example.com", "such as https://www.example.com"),
+            ("doctor https://ada:word@www.example.com", "user name"),
+            ("doctor https://www.example.com --endpoint tm", "https://www.example.com/tm"),
+            ("doctor https://www.example.com --config missing.toml", "missing.toml"),
             ("vendors --jason", "--jason"),
             ("vendors nobody", "partnerstack"),
             ("vendors --json=yes", "--json"),
@@ -321,18 +330,24 @@ fn a_snippet_carries_the_sites_own_settings() {
 }
 
 #[test]
-fn simulate_prints_a_configuration_that_is_sound() {
-    let desk = Desk::unserved(SITES);
+fn the_printed_configuration_has_a_program_at_each_vendor_and_is_sound_with_the_printed_exports() {
+    let all = VENDORS.map(|vendor| vendor.name());
     let words = "simulate --print-config --pace demo --landing-url http://localhost:3000/pricing";
-    let text = desk.run(words).well();
-    assert!(text.contains("confirm_after  = \"4s\""), "{text}");
-    assert!(text.contains("origins    = [\"http://localhost:3000\"]"), "{text}");
-    let secrets = text.lines().filter_map(|line| line.trim_start_matches("#   export ").split_once('='));
-    let variables: Vec<(String, String)> =
-        secrets.filter(|(name, _)| name.starts_with("PARTNERSTACK_")).map(|(n, v)| (n.into(), v.into())).collect();
-    std::fs::write(desk.path("doubles.toml"), &text).unwrap();
-    let output = desk.command("config check --config doubles.toml").envs(variables).output().unwrap();
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let alone = all.map(|name| (format!("{words} --vendor {name}"), vec![name]));
+    for (words, vendors) in alone.into_iter().chain([(words.to_owned(), all.to_vec())]) {
+        let desk = Desk::unserved(SITES);
+        let text = desk.run(&words).well();
+        assert!(text.contains("origins    = [\"http://localhost:3000\"]"), "{text}");
+        let config: toml::Table = text.parse().unwrap();
+        let programs = config["sites"][0]["programs"].as_array().unwrap().iter();
+        let named: Vec<_> = programs.map(|program| program["vendor"].as_str().unwrap()).collect();
+        assert_eq!(named, vendors);
+        desk.write("trailmark.toml", &text);
+        // The line that the text itself names, in a shell that has no secret of a vendor.
+        let eval = text.lines().find_map(|line| line.strip_prefix("#   eval ")).unwrap();
+        let sound = desk.shell(&format!("PATH=$PATH:/usr/bin:/bin; eval {eval} && trailmark config check")).well();
+        assert!(sound.contains(&format!("programs: {})", vendors.len())), "{sound}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -211,7 +211,7 @@ async fn a_limit_is_waited_for_and_a_credential_or_an_empty_account_ends_the_imp
     let stage = Stage::of("partnerstack", Dialect::Current).await;
     stage.desk.write("people.csv", "email,group\njane@p.example,grp_agency\nlee@p.example,grp_agency\n");
     stage.fault(json!({"kind": "status", "status": 429, "retry_after_s": 0, "method": "POST", "times": 1})).await;
-    says(&stage.desk.run(IMPORT), 0, &["is limiting requests", "trying again in 0 s", "2 created"]);
+    says(&stage.desk.run(IMPORT), 0, &["is limiting requests", "trying again now", "2 created"]);
 
     stage.desk.write("people.csv", "email,group\nmo@p.example,grp_agency\nno@p.example,grp_agency\n");
     stage.fault(json!({"kind": "status", "status": 401, "method": "POST", "times": 1})).await;

@@ -1,11 +1,17 @@
 //! Leads, sales and refunds end to end: in order, once, and exact; in both dialects of PartnerStack, and a refund at Introw.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use trailmark_proxy::clock::Clock;
+use trailmark_proxy::delivery::LaneAccount;
+use trailmark_proxy::explain::explain;
 use trailmark_proxy::outbox::order::{Earlier, held_back};
 use trailmark_proxy::outbox::{Progress, State};
 use trailmark_proxy::store::operator::{Change, DeliveryRow, OperatorStore};
-use trailmark_vendors::Dialect;
+use trailmark_simulator::INTROW_API_KEY;
+use trailmark_vendors::account::Settings;
+use trailmark_vendors::{Dialect, vendor};
 use trailmark_wire::conversion::{Event, Kind};
 use trailmark_wire::ids::ConversionId;
 
@@ -128,6 +134,8 @@ fn whatever_ends_otherwise_than_recorded_blocks_and_whatever_is_under_way_is_wai
     }
     assert_eq!((state(Earlier::Absent), state(Earlier::Unnamed)), (Some(State::Blocked), None));
     assert_eq!(state(Earlier::Undecided), Some(State::Blocked));
+    let next = held_back(&progress, Kind::Sale, Earlier::Stands(State::Unsupported)).unwrap();
+    assert_eq!((next.state, next.due_at), (State::Unsupported, None), "nothing was sold there");
     let next = held_back(&progress, Kind::Sale, Earlier::Absent).unwrap();
     assert_eq!((next.attempts, next.due_at, next.purpose()), (3, None, None));
 }
@@ -268,6 +276,31 @@ async fn a_sale_of_the_guide_whose_answer_is_lost_is_for_an_operator() {
     world.advance(SETTLING_MS).await;
     world.looked().await;
     assert_eq!(amounts(&world, "partnerstack-guide").await, [1230], "nothing is sent blind");
+}
+
+#[tokio::test]
+async fn a_refund_of_a_sale_that_introw_cannot_take_is_unsupported_too_and_nobody_must_act() {
+    // Without `commission_percent` there are no commission lines.
+    let account = |address: &str| {
+        let lane = lane("introw", Dialect::Current, "main", address);
+        let settings = Settings::of(Dialect::Current)
+            .with_text("base_url", format!("http://{address}/introw"))
+            .with_secret("api_key", INTROW_API_KEY);
+        LaneAccount { adapter: Arc::new(vendor("introw").unwrap().open(&settings).unwrap()), ..lane }
+    };
+    let mut world = World::with(|double| vec![account(&double.address().to_string())]).await;
+    world.partner = world.vendor_state("introw").await["partners"][0]["id"].as_str().unwrap().to_owned();
+    let order = world.event("u_1", sale("o_1001", 3000, "EUR")).await;
+    until(&world, &order, State::Unsupported).await;
+    let back = world.event("u_1", refund("r_2001", "o_1001", 1000, "EUR")).await;
+    let row = until(&world, &back, State::Unsupported).await;
+    assert_eq!((row.tries.len(), row.due_at), (0, None));
+    let detail = world.store.ledger.conversion(back.to_string()).await.unwrap();
+    let story = explain(&detail, &[]).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(story.contains("Introw cannot take it: the vendor cannot take its sale either"), "{story}");
+    let lanes = world.store.ledger.lanes(world.clock.now()).await.unwrap();
+    assert!(lanes.iter().all(|lane| lane.stuck == 0), "{lanes:#?}");
+    assert!(world.store.ledger.health().await.unwrap().violations.is_empty());
 }
 
 #[tokio::test]

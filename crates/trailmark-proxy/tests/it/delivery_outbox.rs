@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 use trailmark_proxy::outbox::machine::{
-    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, REFUSAL_LOOK_UPS, SCHEDULE_MS, after_crash, after_look_up,
-    after_send, forbidden, without_look_up, without_sending,
+    MOST_ATTEMPTS, MOST_ROUNDS, Moment, READ_BACK_MS, REFUSAL_LOOK_UPS, SCHEDULE_MS, after_crash, after_late,
+    after_look_up, after_send, forbidden, without_look_up, without_sending,
 };
-use trailmark_proxy::outbox::manual::{Past, dropped, replayed, resolved};
+use trailmark_proxy::outbox::manual::{Open, Past, Tried, dropped, replayed, resolved};
 use trailmark_proxy::outbox::sent::SendOutcome;
 use trailmark_proxy::outbox::{Doubt, Progress, Purpose, State};
 use trailmark_vendors::capability::Class;
@@ -32,6 +32,11 @@ fn message() -> String {
 
 fn unknown() -> Outcome {
     Outcome::Unknown { message: message() }
+}
+
+/// What a send leaves open that may have taken effect, or that met something at the vendor.
+fn open(outcome: SendOutcome, class: Class) -> Past {
+    Past::Unsure(Open { outcome: Some(outcome), class: Some(class), was_absent: false })
 }
 
 fn send(class: Class, outcome: Outcome) -> Progress {
@@ -354,39 +359,66 @@ fn a_crash_before_the_attempt_changes_nothing_and_after_it_leaves_the_outcome_un
 }
 
 #[test]
+fn an_answer_that_came_late_is_believed_or_looked_up_before_anything_is_sent_again() {
+    let due = sending();
+    let late = |class, outcome| after_late(due.clone(), Some(class), outcome, Some("txn_7".into()), NOW);
+    for class in CLASSES {
+        let next = late(class, SendOutcome::Recorded).unwrap();
+        assert_eq!((next.state, next.due_at, next.reference.as_deref()), (State::Recorded, None, Some("txn_7")));
+        let mut harmless = SendOutcome::ALL.into_iter().filter(|outcome| !outcome.may_have_effect());
+        assert!(harmless.all(|outcome| late(class, outcome).is_none()), "{class:?}");
+        assert_eq!(late(class, SendOutcome::Unknown), None, "it says nothing new");
+    }
+    for outcome in [SendOutcome::Rekeyed, SendOutcome::Unverified] {
+        let next = late(Class::Searchable, outcome).unwrap();
+        assert_eq!((next.purpose(), next.reference.as_deref()), (Some(Purpose::LookUp), Some("txn_7")));
+        let early = after_look_up(next, &LookUp::Absent, NOW, at(NOW));
+        assert_eq!((early.state, early.due_at), (State::Uncertain, Some(NOW.plus(SETTLING))));
+        assert_eq!(late(Class::UniqueKey, outcome), None, "the vendor refuses a second one");
+    }
+    let uncertain = send(Class::Searchable, unknown());
+    assert_eq!(after_late(uncertain, Some(Class::Searchable), SendOutcome::Recorded, None, NOW), None);
+}
+
+#[test]
 fn a_replay_after_an_unknown_attempt_starts_with_a_look_up_or_needs_consent() {
     let dead = Progress { state: State::Dead, due_at: None, attempts: 9, ..Progress::new(NOW) };
     let replay = |past, accept| replayed(dead.clone(), past, accept, NOW);
     let fresh = replay(Past::Clear, false).unwrap();
     assert_eq!((fresh.purpose(), fresh.attempts), (Some(Purpose::Send), 0));
-    let searched = replay(Past::Unsure(Some(Class::Searchable)), false).unwrap();
+    let unsure = |class| open(SendOutcome::Unknown, class);
+    let searched = replay(unsure(Class::Searchable), false).unwrap();
     assert_eq!((searched.purpose(), searched.doubt), (Some(Purpose::LookUp), Some(Doubt::Unknown)));
-    assert_eq!(replay(Past::Unsure(Some(Class::Keyed)), false).unwrap().purpose(), Some(Purpose::Send));
-    assert!(replay(Past::Unsure(Some(Class::Neither)), false).unwrap_err().0.contains("--accept-double"));
-    assert_eq!(replay(Past::Unsure(Some(Class::Neither)), true).unwrap().purpose(), Some(Purpose::Send));
+    assert_eq!(replay(unsure(Class::Keyed), false).unwrap().purpose(), Some(Purpose::Send));
+    assert!(replay(unsure(Class::Neither), false).unwrap_err().0.contains("--accept-double"));
+    assert_eq!(replay(unsure(Class::Neither), true).unwrap().purpose(), Some(Purpose::Send));
     let recorded = Progress { state: State::Recorded, due_at: None, ..dead.clone() };
     assert!(replayed(recorded, Past::Clear, true, NOW).is_err(), "the vendor has it");
 }
 
 #[test]
 fn a_replay_looks_first_wherever_the_vendor_said_that_it_has_something() {
-    let past = |outcome, class| Past::of([(Some(outcome), Some(class))]);
+    let sent = |outcome, class| Tried::Send(Some(outcome), Some(class));
+    let past = |outcome, class| Past::of([sent(outcome, class)]);
     for class in CLASSES {
         // Elsewhere the vendor refuses or replaces a second one.
         let is_open = matches!(class, Class::Neither | Class::Searchable);
-        let expected = if is_open { Past::Unsure(Some(class)) } else { Past::Clear };
-        assert_eq!(past(SendOutcome::Conflict, class), expected, "{class:?}");
-        assert_eq!(past(SendOutcome::Duplicate, class), expected, "{class:?}");
+        for outcome in [SendOutcome::Conflict, SendOutcome::Duplicate] {
+            let expected = if is_open { open(outcome, class) } else { Past::Clear };
+            assert_eq!(past(outcome, class), expected, "{class:?}");
+        }
     }
-    assert_eq!(past(SendOutcome::Ignored, Class::Searchable), Past::Unsure(Some(Class::Searchable)));
+    let ignored = open(SendOutcome::Ignored, Class::Searchable);
+    assert_eq!(past(SendOutcome::Ignored, Class::Searchable), ignored);
     assert_eq!(past(SendOutcome::Ignored, Class::Neither), Past::Clear, "nobody can be asked");
     let turned_away = SendOutcome::ALL.into_iter().filter(|outcome| outcome.was_turned_away());
     for outcome in turned_away.filter(|outcome| *outcome != SendOutcome::Duplicate) {
         assert_eq!(past(outcome, Class::Searchable), Past::Clear, "{outcome:?}");
-        let after_a_conflict = [outcome, SendOutcome::Conflict].map(|one| (Some(one), Some(Class::Searchable)));
-        assert_eq!(Past::of(after_a_conflict), Past::Unsure(Some(Class::Searchable)), "{outcome:?}");
+        let after_a_conflict = [outcome, SendOutcome::Conflict].map(|one| sent(one, Class::Searchable));
+        assert_eq!(Past::of(after_a_conflict), open(SendOutcome::Conflict, Class::Searchable), "{outcome:?}");
     }
-    assert_eq!(Past::of([(None, None)]), Past::Unsure(None), "a send without an outcome");
+    let unended = Past::Unsure(Open { outcome: None, class: None, was_absent: false });
+    assert_eq!(Past::of([Tried::Send(None, None)]), unended, "a send without an outcome");
     let conflict = send(Class::Searchable, Outcome::Conflict { message: message() });
     assert_eq!((conflict.state, conflict.due_at), (State::Conflict, None));
     let again = replayed(conflict, past(SendOutcome::Conflict, Class::Searchable), false, NOW).unwrap();
@@ -400,12 +432,12 @@ fn a_replay_looks_first_wherever_the_vendor_said_that_it_has_something() {
 
 #[test]
 fn a_conflict_of_an_older_version_is_sent_again_only_with_consent() {
-    let past = Past::Unsure(Some(Class::Searchable));
+    let past = open(SendOutcome::Conflict, Class::Searchable);
     let old = Progress { state: State::Conflict, due_at: None, ..Progress::new(NOW) };
     let refused = replayed(old.clone(), past, false, NOW).unwrap_err().0;
     assert!(refused.contains("under another key") && refused.contains("`--accept-double`"), "{refused}");
     assert_eq!(replayed(old.clone(), past, true, NOW).unwrap().purpose(), Some(Purpose::Send));
-    let replaced = Past::Unsure(Some(Class::Upsert));
+    let replaced = open(SendOutcome::Unknown, Class::Upsert);
     assert_eq!(replayed(old, replaced, false, NOW).unwrap().purpose(), Some(Purpose::Send), "a repeat is harmless");
     // A conflict of this version is looked up, however it arose.
     let differs = LookUp::Differs { message: message() };
@@ -422,8 +454,41 @@ fn a_conflict_of_an_older_version_is_sent_again_only_with_consent() {
     ];
     for conflict in conflicts {
         assert_eq!(conflict.state, State::Conflict);
-        assert_eq!(replayed(conflict, past, false, NOW).unwrap().purpose(), Some(Purpose::LookUp));
+        assert_eq!(replayed(conflict.clone(), past, false, NOW).unwrap().purpose(), Some(Purpose::LookUp));
+        for left in [dropped(conflict.clone(), message()), resolved(conflict, false, message())] {
+            assert_eq!(replayed(left.unwrap(), past, false, NOW).unwrap().purpose(), Some(Purpose::LookUp));
+        }
     }
+}
+
+#[test]
+fn a_conflict_of_an_older_version_that_was_dropped_or_rejected_is_sent_again_only_with_consent() {
+    let past = open(SendOutcome::Conflict, Class::Searchable);
+    let old = Progress { state: State::Conflict, due_at: None, ..Progress::new(NOW) };
+    // Sent again with consent once, and turned away.
+    let turned_away = Progress { state: State::Rejected, ..old.clone() };
+    for left in [dropped(old.clone(), message()), resolved(old.clone(), false, message()), Ok(turned_away)] {
+        let left = left.unwrap();
+        let refused = replayed(left.clone(), past, false, NOW).unwrap_err().0;
+        assert!(refused.contains("under another key") && refused.contains("`--accept-double`"), "{refused}");
+        assert!(!refused.contains("outbox resolve"), "that would be refused: {refused}");
+        assert_eq!(replayed(left, past, true, NOW).unwrap().purpose(), Some(Purpose::Send));
+    }
+    let refused = replayed(old.clone(), past, false, NOW).unwrap_err().0;
+    assert!(refused.contains("run `outbox resolve`"), "{refused}");
+    // A look-up after a conflict of this version found nothing, and the next send was turned away.
+    let sent = |outcome| Tried::Send(Some(outcome), Some(Class::Searchable));
+    let looked_up = Past::of([sent(SendOutcome::Rejected), Tried::Absent, sent(SendOutcome::Conflict)]);
+    let rejected = Progress { state: State::Rejected, ..old };
+    assert_eq!(replayed(rejected, looked_up, false, NOW).unwrap().purpose(), Some(Purpose::LookUp));
+}
+
+#[test]
+fn what_was_rejected_by_hand_while_it_settled_settles_on_when_it_is_replayed() {
+    let uncertain = send(Class::Searchable, unknown());
+    let rejected = resolved(uncertain, false, message()).unwrap();
+    let again = replayed(rejected, open(SendOutcome::Unknown, Class::Searchable), false, NOW).unwrap();
+    assert_eq!((again.purpose(), again.settles_at), (Some(Purpose::LookUp), Some(NOW.plus(SETTLING))));
 }
 
 #[test]

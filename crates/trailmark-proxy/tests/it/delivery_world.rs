@@ -229,7 +229,7 @@ impl World {
     ) -> ConversionId {
         let now = self.clock.now();
         let touch = self.touch(program, click, now).await;
-        let conversion = Conversion { customer: Some(customer), event, data };
+        let conversion = Conversion { customer: Some(customer), event, data, test: false };
         let (id, delivery) = (self.id(ConversionId::from_parts), self.id(DeliveryId::from_parts));
         let new = NewConversion {
             site: site(),

@@ -218,6 +218,25 @@ const REFUSED: &[Refused] = &[
     (r#"{"kind":"status","status":401,"times":1}"#, "partners list", 3, &["check the program's keys", "401"]),
     ("", "partners get 1011l9", 3, &["404", "the vendor has no such thing, or the key may not read it"]),
     ("", "jobs get 1011l9", 3, &["404", "the vendor has no such thing, or the key may not read it"]),
+    // The job is taken; only the look at it fails.
+    (
+        r#"{"kind":"status","status":401,"method":"GET","times":1}"#,
+        "conversions approve --id 1011l9",
+        4,
+        &["took the change as job", "`trailmark jobs get", "only this look failed", "check the program's keys", "401"],
+    ),
+    (
+        r#"{"kind":"status","status":429,"retry_after_s":3600,"method":"GET","times":1}"#,
+        "conversions vendor-reject --id 1011l9 --reason late --yes",
+        4,
+        &["took the change as job", "`trailmark jobs get", "only this look failed", "is limiting requests"],
+    ),
+    (
+        r#"{"kind":"body","body":"{\"data\":{\"id\":\"1011l9\",\"status\":\"complete\"}}","method":"GET","times":1}"#,
+        "conversions approve --id 1011l9",
+        4,
+        &["job 1011l9 is complete, and the vendor does not tell", "`trailmark commissions list`"],
+    ),
     ("", "conversions approve", 2, &["by `id`, by `reference` or by `item`"]),
     ("", "conversions vendor-reject --id 1011l9 --reason nein/danke --yes", 2, &["`reason` must have at most 255"]),
     // The job alone tells that a reference is unknown.

@@ -198,7 +198,7 @@ fn each_state_says_what_comes_next() {
     unverified: PartnerStack accepted it: unknown field `xid`. It is read back at 2026-11-21T09:00:00Z.
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Trailmark asks PartnerStack at 2026-11-21T09:00:00Z, before it sends anything again.
     uncertain: Whether PartnerStack has it is uncertain: unknown field `xid`. Check there, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`.
-    conflict: What PartnerStack has differs from what was sent: unknown field `xid`. Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`. `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002` tries it once more, and sends nothing that could count twice.
+    conflict: What PartnerStack has differs from what was sent: unknown field `xid`. Compare at PartnerStack, then run `trailmark outbox resolve 019aa5a0-6f71-7000-8000-000000000002 --as recorded|rejected --reason …`. `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002` sends nothing that could count twice: where it could, Trailmark asks PartnerStack first, or says that this needs `--accept-double`.
     rejected: It was rejected: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     dead: It is a dead letter, kept: unknown field `xid`. Fix the cause, then run `trailmark outbox retry 019aa5a0-6f71-7000-8000-000000000002`.
     blocked: It is blocked: unknown field `xid`.

@@ -376,6 +376,7 @@ impl Shop {
                     currency,
                     items: sale.order.as_ref().map(|order| order.items.clone()).unwrap_or_default(),
                     reference: reference.clone(),
+                    refund_reference: None,
                 }),
                 ..sale.clone()
             };

@@ -322,7 +322,7 @@ fn ends() -> Vec<End> {
             unmatched,
         ),
         end(
-            "of a partner whom nobody came by",
+            "about a partner who brought nobody",
             &main,
             Signed::Not,
             json!({"event": "partnership_updated", "id": 7, "partner_key": "ada7"}).to_string(),

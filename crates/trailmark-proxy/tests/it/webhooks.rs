@@ -332,6 +332,26 @@ async fn an_event_with_a_partners_new_key_asks_about_what_the_old_key_brought() 
 }
 
 #[tokio::test]
+async fn a_partner_whose_key_is_changed_is_found_by_the_vendors_id_after_many_other_events() {
+    let town = Town::open().await;
+    let id = town.signup(1, "u_1").await;
+    town.until_commission(&id, "unknown").await;
+    let event = |key: &str| json!({"event": "partnership_updated", "id": 7, "partner_key": key});
+    assert_eq!(town.tell(&event("ada")).await.status, 204);
+    assert_eq!(town.until_interpreted().await.state.as_str(), "followed");
+    for number in 0..10 {
+        assert_eq!(town.tell(&json!({"event": "agreement.accepted", "number": number})).await.status, 204);
+        town.until_interpreted().await;
+    }
+    assert_eq!(town.webhooks().await.len(), 6, "limits.webhooks");
+    town.control("POST", "partnerstack/rewards", &json!({"customer_key": "u_1"})).await;
+    assert_eq!(town.tell(&event("ada7")).await.status, 204);
+    let row = town.until_interpreted().await;
+    assert_eq!((row.state.as_str(), row.deliveries), ("followed", 1));
+    town.until_commission(&id, "pending").await;
+}
+
+#[tokio::test]
 async fn where_no_webhook_comes_time_asks_and_so_does_an_operator() {
     let town = Town::open().await;
     town.signup(1, "u_1").await;

@@ -142,7 +142,7 @@ async fn the_printed_configuration_trusts_the_published_key_and_holds_public_mem
     let double = Double::start().await;
     let published = double.draft("GET", "/shop/jwks.json").send().await.value()["keys"].clone();
     let config: toml::Table =
-        print_config(&Settings { listen: double.address(), ..Settings::default() }).unwrap().parse().unwrap();
+        print_config(&Settings { listen: double.address(), ..Settings::default() }, &[]).unwrap().parse().unwrap();
     let trusted = serde_json::to_value(&config["sites"][0]["order_keys"]).unwrap();
     assert_eq!(trusted, published);
     let mut members: Vec<&String> = published[0].as_object().unwrap().keys().collect();

@@ -24,7 +24,7 @@ async fn a_landing_url_that_is_none_is_named() {
     for given in ["/signup", "ftp://acme.example/", "acme.example", "http://a b/", ""] {
         let listen = ([127, 0, 0, 1], 0).into();
         let settings = Settings { listen, landing_url: given.to_owned(), ..Settings::default() };
-        for error in [print_config(&settings).unwrap_err(), Simulator::start(settings).await.unwrap_err()] {
+        for error in [print_config(&settings, &[]).unwrap_err(), Simulator::start(settings).await.unwrap_err()] {
             assert!(matches!(&error, StartError::LandingUrl { given: named } if named == given), "{error}");
         }
     }
@@ -57,51 +57,54 @@ fn a_pace_is_read_as_it_is_written() {
 fn the_printed_configuration_is_toml_and_its_comment_exports_every_secret_it_names() {
     for (pace, confirm_after) in [(Pace::Demo, "4s"), (Pace::Real, "15m")] {
         let settings = Settings { listen: ([127, 0, 0, 1], 4711).into(), pace, ..Settings::default() };
-        let text = print_config(&settings).unwrap();
+        let text = print_config(&settings, &[]).unwrap();
         let config: toml::Table = text.parse().unwrap();
         let site = &config["sites"][0];
         assert_eq!(site["id"].as_str(), Some("acme"));
         assert_eq!(config["server"]["listen"].as_str(), Some("127.0.0.1:8787"));
-        let program = site["programs"][0].as_table().unwrap();
-        assert_eq!(program["id"].as_str(), Some("main"));
+        let programs = site["programs"].as_array().unwrap();
+        for program in programs {
+            assert_eq!(program["confirm_after"].as_str(), Some(confirm_after), "{program:?}");
+            assert!(program["base_url"].as_str().unwrap().starts_with("http://127.0.0.1:4711/"), "{program:?}");
+        }
+        let values = programs.iter().flat_map(|program| program.as_table().unwrap().values());
+        let mut named: Vec<&str> = values.filter_map(|value| value.as_str()?.strip_prefix("env:")).collect();
+        let exports = text.lines().filter_map(|line| line.strip_prefix("#   export ")?.split_once('='));
+        let mut exports: Vec<(&str, &str)> = exports.collect();
+        named.sort_unstable();
+        exports.sort_unstable();
+        assert_eq!(exports.iter().map(|(name, _)| *name).collect::<Vec<_>>(), named);
+        let program = programs.iter().find(|program| program["id"].as_str() == Some("main")).unwrap();
         assert_eq!(program["vendor"].as_str(), Some("partnerstack"));
-        assert_eq!(program["confirm_after"].as_str(), Some(confirm_after));
-        assert_eq!(program["base_url"].as_str(), Some("http://127.0.0.1:4711/partnerstack"));
         assert_eq!(program["tracking_url"].as_str(), Some("http://127.0.0.1:4711/partnerlinks"));
         let secrets = [("public_key", PUBLIC_KEY), ("private_key", PRIVATE_KEY), ("tracking_token", TRACKING_TOKEN)];
         for (name, secret) in secrets {
             let variable = program[name].as_str().unwrap().strip_prefix("env:").unwrap();
-            assert!(text.contains(&format!("#   export {variable}={secret}\n")), "{text}");
+            assert!(exports.contains(&(variable, secret)), "{text}");
         }
     }
 }
 
 #[test]
-fn programs_at_the_other_vendors_are_comments_that_somebody_may_take_into_force() {
-    let text = print_config(&Settings { pace: Pace::Demo, ..Settings::default() }).unwrap();
-    let mut programs = text.split("# Another program of the site:").skip(1);
-    assert_eq!(
-        programs.clone().filter(|program| program.contains("confirm_after") && program.contains("\"4s\"")).count(),
-        3
-    );
-    let others = programs.find(|program| program.contains("\"partnerize\"")).unwrap();
-    let marked = others.lines().filter(|line| !line.starts_with("#   export ") && !line.contains("The double of"));
-    let table: String =
-        marked.filter_map(|line| line.strip_prefix("# ")).fold(String::new(), |all, line| all + line + "\n");
-    let (program, _) = table.split_once("# dialect").unwrap();
-    let program: toml::Table = program.parse().unwrap();
-    let program = program["sites"]["programs"][0].as_table().unwrap();
-    for (name, value) in program {
-        let Some(variable) = value.as_str().unwrap().strip_prefix("env:") else { continue };
-        assert!(others.contains(&format!("#   export {variable}=")), "{name}");
-    }
-    assert_eq!(program["vendor"].as_str(), Some("partnerize"));
-    assert_eq!(program["tracking_url"].as_str(), Some("http://127.0.0.1:9100/prf"));
+fn whoever_names_vendors_gets_their_programs_and_secrets_alone() {
+    let printed = |vendors: &[&str]| {
+        let vendors: Vec<String> = vendors.iter().map(|name| (*name).to_owned()).collect();
+        print_config(&Settings::default(), &vendors).unwrap()
+    };
+    let named = |text: &str| {
+        let config: toml::Table = text.parse().unwrap();
+        let programs = config["sites"][0]["programs"].as_array().unwrap().iter();
+        programs.map(|program| program["vendor"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(named(&printed(&[])), ["partnerstack", "partnerize", "introw", "partnero"]);
+    let text = printed(&["introw"]);
+    assert_eq!(named(&text), ["introw"]);
+    assert_eq!(text.matches("#   export ").count(), 1, "{text}");
     // The double's links name the partner, so an order is a line of the partner's share and needs nobody.
-    let introw = programs.find(|program| program.contains("\"introw\"")).unwrap();
     for setting in ["commission_percent = \"10\"", "params             = [\"via\"]"] {
-        assert!(introw.contains(&format!("\n# {setting}\n")), "{introw}");
+        assert!(text.contains(&format!("\n{setting}\n")), "{text}");
     }
+    assert_eq!(named(&printed(&["partnero", "partnerize"])), ["partnerize", "partnero"]);
 }
 
 #[test]
@@ -113,7 +116,7 @@ fn the_printed_configuration_puts_the_site_where_partner_links_lead() {
         ("https://www.acme.example/start", "127.0.0.1:8787", "127.0.0.1:8788", "https://www.acme.example"),
     ] {
         let settings = Settings { landing_url: landing_url.to_owned(), ..Settings::default() };
-        let config: toml::Table = print_config(&settings).unwrap().parse().unwrap();
+        let config: toml::Table = print_config(&settings, &[]).unwrap().parse().unwrap();
         let (server, site) = (&config["server"], &config["sites"][0]);
         assert_eq!(server["listen"].as_str(), Some(listen));
         assert_eq!(server["admin_listen"].as_str(), Some(admin_listen));

@@ -1,6 +1,6 @@
 //! Decisions about conversions: `conversions/bulk`, and the job that carries it out. The job is followed for a minute;
 //! `jobs get` looks again. A job that ends with failed changes is an error: the vendor tells an unknown id or reference
-//! nowhere else.
+//! nowhere else. A change whose job is not over, or does not count what failed, has an unknown outcome.
 //!
 //! Source: vendors-2.md § 1.3.
 
@@ -13,6 +13,7 @@ use super::{Account, refunds};
 use crate::command::{Ask, Record, Refusal, Reply, Values};
 use crate::exchange::Call;
 use crate::outcome::Outcome;
+use crate::redaction::Redaction;
 use crate::root::{encoded, segment};
 
 /// Characters of a reason.
@@ -20,6 +21,9 @@ const REASON_CHARS: usize = 255;
 
 /// Seconds before each look at a job after the first one, which comes at once.
 const LOOKS_S: &[u64] = &[1, 2, 4, 8, 15, 30];
+
+/// What to do where a job does not tell which of its changes failed.
+const COMPARE: &str = "compare them with `trailmark commissions list`";
 
 /// Approves conversions.
 pub(super) fn approve(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
@@ -66,54 +70,77 @@ pub(super) fn get(account: &Account, values: &Values) -> Result<Ask<Reply>, Refu
 /// `GET /v3/jobs/{id}`, and further looks while the job is under way.
 fn looked(account: &Account, values: &Values, id: &str, looks_s: &'static [u64]) -> Ask<Reply> {
     let request = account.get(&format!("/v3/jobs/{}", encoded(id)), refunds::JOB);
-    let (account, values, id) = (account.clone(), values.clone(), id.to_owned());
+    let (account, values) = (account.clone(), values.clone());
     // The key is that of `jobs get`; a change has none.
     let is_change = values.key.is_empty();
     Call::new(request, move |answer| {
-        let body = answers::content(answer, &account.redaction(&values)).map_err(|failure| match failure {
-            Outcome::Rejected { message } if is_change => Outcome::Unknown {
-                message: format!("{message}; it took the change as job {id}: see `trailmark commissions list`"),
-            },
+        let redaction = account.redaction(&values);
+        let body = answers::content(answer, &redaction).map_err(|failure| match failure {
+            // The look is refused, not the change.
+            Outcome::Rejected { message } if is_change => Outcome::Unknown { message },
             other => other,
         })?;
         let id = refunds::job(&body).ok_or_else(|| answers::unclear(answer, "a job"))?;
         let job = body.get("data").unwrap_or(&Value::Null);
         let status = text(job, "status").unwrap_or("in no state");
-        let count = |name: &str| job.get(name).and_then(Value::as_u64).unwrap_or(0);
-        let (succeeded, failed) = (count("item_success_count"), count("item_error_count"));
-        match status {
-            "complete" if failed == 0 => Ok(Reply::Done(shown_job(&id, &body))),
-            "complete" | "failed" => Err(Outcome::Rejected {
-                message: format!(
-                    "job {id} is {status}: {failed} of its changes failed, {succeeded} succeeded; an id or a reference \
-                     may name nothing that the vendor shows yet: compare them with `trailmark commissions list`, and \
-                     send those that failed again"
-                ),
+        let count = |name: &str| job.get(name).and_then(Value::as_u64);
+        match (status, count("item_error_count")) {
+            ("complete", Some(0)) => Ok(Reply::Done(shown_job(&id, &body, &redaction))),
+            ("complete", None) => Ok(Reply::Untold {
+                why: format!("job {id} is complete, and the vendor does not tell whether changes failed: {COMPARE}"),
             }),
-            status => Ok(match looks_s.split_first() {
-                Some((wait_s, rest)) => later(&account, &values, &id, status, (*wait_s, rest)),
-                None => {
-                    let note = format!("the job is not over: `trailmark jobs get {id}` looks again");
-                    Reply::Done(shown_job(&id, &body).with_text("note", Some(&note)))
-                }
-            }),
+            ("complete" | "failed", failed) => {
+                let told = |number: Option<u64>| number.map_or("an unknown number".into(), |number| number.to_string());
+                let (failed, succeeded) = (told(failed), told(count("item_success_count")));
+                Err(Outcome::Rejected {
+                    message: format!(
+                        "job {id} is {status}: {failed} of its changes failed, {succeeded} succeeded; an id or a \
+                         reference may name nothing that the vendor shows yet: {COMPARE}, and send those that failed \
+                         again"
+                    ),
+                })
+            }
+            (under_way, _) => {
+                let status = redaction.apply(under_way);
+                Ok(match looks_s.split_first() {
+                    Some((wait_s, rest)) => later(&account, &values, &id, &status, (*wait_s, rest)),
+                    None if is_change => {
+                        Reply::Untold { why: format!("{}; after a minute it is {status}", taken(&id)) }
+                    }
+                    None => {
+                        let note = format!("the job is not over: `trailmark jobs get {id}` looks again");
+                        Reply::Done(shown_job(&id, &body, &redaction).with_text("note", Some(&note)))
+                    }
+                })
+            }
         }
     })
 }
 
 /// The next look at a job that is not over: the seconds until then, and those before each look after it.
 fn later(account: &Account, values: &Values, id: &str, status: &str, (wait_s, rest): (u64, &'static [u64])) -> Reply {
-    Reply::Later { next: looked(account, values, id, rest), wait_s, why: format!("the vendor's job {id} is {status}") }
+    Reply::Later {
+        next: looked(account, values, id, rest),
+        wait_s,
+        why: format!("the vendor's job {id} is {status}"),
+        taken: taken(id),
+    }
+}
+
+/// That the vendor has the change, whatever a look at its job says.
+fn taken(id: &str) -> String {
+    format!("the vendor took the change as job {id}, so do not send it again: `trailmark jobs get {id}` looks again")
 }
 
 /// The job in an answer.
-fn shown_job(id: &str, body: &Value) -> Record {
+fn shown_job(id: &str, body: &Value, redaction: &Redaction<'_>) -> Record {
     let job = body.get("data").unwrap_or(&Value::Null);
+    let status = text(job, "status").map(|status| redaction.apply(status));
     let number = |name: &str| job.get(name).filter(|number| number.is_u64()).cloned();
     let at = |name: &str| text(job, name).and_then(|time| UnixMillis::from_rfc3339(time).ok());
     Record::default()
         .with_text("id", Some(id))
-        .with_text("status", text(job, "status"))
+        .with_text("status", status.as_deref())
         .with("percent", number("percentage_complete"))
         .with("succeeded", number("item_success_count"))
         .with("failed", number("item_error_count"))

@@ -51,7 +51,7 @@ const GUIDE_FIELDS: [(&str, &str); 7] = [
     ("locale", "locale"),
 ];
 
-/// Inputs of a creation in `current`, and the vendor's fields.
+/// Inputs in `current`, and the vendor's fields. `users update` does not offer `user_name` and `signup_ip`.
 const CURRENT_FIELDS: [(&str, &str); 13] = [
     ("user_name", "user_name"),
     ("email", "email_address"),
@@ -66,21 +66,6 @@ const CURRENT_FIELDS: [(&str, &str); 13] = [
     ("phone", "phone"),
     ("locale", "locale"),
     ("signup_ip", "signup_ip"),
-];
-
-/// Inputs of an update in `current`, and the vendor's fields: neither the user's name nor the password.
-const UPDATE_FIELDS: [(&str, &str); 11] = [
-    ("email", "email_address"),
-    ("firstname", "firstname"),
-    ("lastname", "lastname"),
-    ("address1", "address1"),
-    ("address2", "address2"),
-    ("address3", "address3"),
-    ("address4", "address4"),
-    ("postcode", "postcode"),
-    ("country", "country"),
-    ("phone", "phone"),
-    ("locale", "locale"),
 ];
 
 /// Inputs without which `current` creates no partner.
@@ -247,7 +232,7 @@ fn deleted(account: &Account, values: &Values, id: &str) -> Ask<Reply> {
 
 /// `POST /user/{user_id}` of `current`: only the stated fields, and the id once more.
 pub(super) fn update_partly(account: &Account, values: &Values) -> Result<Ask<Reply>, Refusal> {
-    if fields(values, &UPDATE_FIELDS).is_empty() {
+    if fields(values, &CURRENT_FIELDS).is_empty() {
         return Err(rejection("nothing to change: state at least one field").into());
     }
     let id = segment(&values.key).map(|_| values.key.as_str());
@@ -255,7 +240,7 @@ pub(super) fn update_partly(account: &Account, values: &Values) -> Result<Ask<Re
     let id =
         id.ok_or_else(|| rejection("state the user by id: the vendor has no list to find an e-mail address in"))?;
     Ok(guarded(account, values, id, |account, values, id| {
-        let changes = fields(values, &UPDATE_FIELDS);
+        let changes = fields(values, &CURRENT_FIELDS);
         let mut body = changes.clone();
         body.insert("user_id".into(), id.into());
         let request = account.send(Method::Post, &one(id), &Value::Object(body), "POST /user/{user_id}");

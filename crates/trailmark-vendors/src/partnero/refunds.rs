@@ -1,7 +1,8 @@
 //! Refunds: the vendor documents no change of a transaction and no negative one. All of a sale given back deletes its
 //! transaction. A part of it deletes the transaction and creates one under the same key with the amount that is left, in one
 //! plan: list, delete, create. Which amount is left follows from the refunds that the ledger has recorded, so every repeat
-//! reaches the same end from wherever the first try stopped.
+//! reaches the same end from wherever the first try stopped. Where the vendor recorded the rest of an earlier refund under
+//! another key, the transaction is looked for there first.
 //!
 //! The replacement is read back before it counts: two refunds of one sale at the same time could delete each other's
 //! replacement, and only a later look shows that. Once something was deleted, no answer is a refusal, and none says that nothing
@@ -41,6 +42,8 @@ pub(super) struct Sold {
     key: String,
     /// The key as a path segment.
     segment: String,
+    /// Where else it may be: under the sale's own key, if an earlier refund was told another one.
+    other: Option<String>,
 }
 
 /// A transaction and its replacement.
@@ -64,13 +67,12 @@ pub(super) fn refund(task: &Task, notes: &mut Vec<Note>) -> Result<Refund, Rejec
     }
     let key = sale.reference.as_deref().or(task.refund_of.as_ref().map(|key| key.as_str()));
     let key = key.ok_or_else(|| rejection("missing `refund_of`: Partnero finds the transaction by the sale's key"))?;
-    let segment = segment(key).ok_or_else(|| {
+    let sold = Sold::under(sale.refund_reference.as_deref().unwrap_or(key), key).ok_or_else(|| {
         rejection(
             "the sale's key cannot be part of a URL, so no call can delete its transaction; delete it at Partnero",
         )
     })?;
     without_data(task, "a deletion has no place for it", notes);
-    let sold = Sold { key: key.to_owned(), segment };
     let before_minor = sale.amount_minor.saturating_sub(sale.refunded_minor);
     match before_minor.saturating_sub(refund.amount_minor) {
         ..0 => Err(rejection("`order.amount_minor` is more than earlier refunds have left of the sale")),
@@ -106,11 +108,12 @@ impl Refund {
     /// Looks whether the transaction is as the refund leaves it. `told`: the vendor's own key of the replacement, if it said
     /// one.
     pub(super) fn look_up(self, account: &Account, withheld: Withheld, told: Option<&str>) -> Call<Step<LookUp>> {
-        let (key, before_minor, rest) = match self {
-            Self::Whole(sold) => (sold.key, 0, None),
-            Self::Part(part) => (part.sold.key, part.before_minor, Some(part.rest)),
+        let (sold, before_minor, rest) = match self {
+            Self::Whole(sold) => (sold, 0, None),
+            Self::Part(part) => (part.sold, part.before_minor, Some(part.rest)),
         };
-        let keys = keys(&key, told.filter(|_| rest.is_some()));
+        let (key, told) = keys(&sold.key, told.filter(|_| rest.is_some()));
+        let under = (key.clone(), told.or(sold.other));
         let then = move |answer: &Answer, searched: Searched| {
             let found = match searched {
                 Searched::All(found) => found,
@@ -134,7 +137,7 @@ impl Refund {
                 },
             })
         };
-        search(account, withheld, keys, u32::MAX, Step::Next, Arc::new(then))
+        search(account, withheld, under, u32::MAX, Step::Next, Arc::new(then))
     }
 }
 
@@ -143,6 +146,13 @@ fn amount(item: &Value, entry: &Entry) -> Option<i64> {
 }
 
 impl Sold {
+    /// A transaction under a key, or else under the sale's own; `None` if no URL can name the first.
+    fn under(key: &str, own: &str) -> Option<Self> {
+        let segment = segment(key)?;
+        let (key, other) = keys(key, Some(own));
+        Some(Self { key, segment, other })
+    }
+
     fn deletion(&self, account: &Account) -> Request {
         account.request(Method::Delete, &format!("/v1/transactions/{}", self.segment), "DELETE /v1/transactions/{key}")
     }
@@ -162,14 +172,15 @@ impl Sold {
 
 impl Part {
     fn call(self, account: &Account, withheld: Withheld, may_have_acted: bool) -> Call<Step<Outcome>> {
-        let (key, asked, told) = (self.sold.key.clone(), account.clone(), withheld.clone());
+        let keys = (self.sold.key.clone(), self.sold.other.clone());
+        let (asked, told) = (account.clone(), withheld.clone());
         let then = move |_: &Answer, searched: Searched| match searched {
             Searched::All(found) => self.next(&asked, &told, &found, may_have_acted),
             Searched::Failed(failure) => Step::Done(unasked(failure)),
             Searched::NoList => Step::Done(retry("no list of transactions in the vendor's answer")),
             Searched::TooLong => Step::Done(retry("too many transactions to find the sale's")),
         };
-        search(account, withheld, (key, None), MOST_PAGES, Step::Next, Arc::new(then))
+        search(account, withheld, keys, MOST_PAGES, Step::Next, Arc::new(then))
     }
 
     /// What the transactions under the sale's key lead to.
@@ -188,10 +199,13 @@ impl Part {
             _ => return conflict("the vendor has several transactions under the sale's key"),
         };
         match amount(item, &self.rest) {
-            Some(shown) if shown == self.before_minor => Step::Next(self.replacing(item).deletion(account, withheld)),
+            Some(shown) if shown == self.before_minor => match self.replacing(item) {
+                Some(part) => Step::Next(part.deletion(account, withheld)),
+                None => conflict("the key of the vendor's transaction cannot be part of a URL: delete it at Partnero"),
+            },
             // An earlier try got there; a first try has met another refund's replacement.
             Some(shown) if shown == self.rest.amount_minor && may_have_acted => {
-                Step::Done(Outcome::Unverified { reference: Some(self.sold.key.clone()) })
+                Step::Done(Outcome::Unverified { reference: text(item, "key").map(str::to_owned) })
             }
             _ => Step::Done(Outcome::Premature {
                 message: "the vendor's transaction has another amount than the ledger expects: another refund of the \
@@ -201,13 +215,14 @@ impl Part {
         }
     }
 
-    /// With the action that the vendor shows, so that the replacement falls under the same rules. No answer shows the product;
-    /// it follows from the sale's lines.
-    fn replacing(&self, item: &Value) -> Self {
+    /// Under the key that the vendor shows, and with its action, so that the replacement falls under the same rules. No answer
+    /// shows the product; it follows from the sale's lines. `None` if no URL can name the key.
+    fn replacing(&self, item: &Value) -> Option<Self> {
         let mut part = self.clone();
+        part.sold = Sold::under(text(item, "key")?, &self.rest.key)?;
         let action = item.get("action").filter(|shown| shown.is_string());
         part.rest.product.extend(action.map(|action| ("action".to_owned(), action.clone())));
-        part
+        Some(part)
     }
 
     fn deletion(self, account: &Account, withheld: &Withheld) -> Call<Step<Outcome>> {

@@ -194,7 +194,9 @@ pub(super) fn look_up(account: &Account, entry: Entry, task: &Task) -> Call<Step
             [] => return Step::Done(LookUp::Absent),
             [item] => item,
             several => {
-                let message = format!("the vendor has {} transactions under our key", several.len());
+                let deleted = several.iter().filter(|item| is_deleted(item)).count();
+                let of_them = if deleted > 0 { format!(", {deleted} of them deleted") } else { String::new() };
+                let message = format!("the vendor has {} transactions under our key{of_them}", several.len());
                 return Step::Done(LookUp::Differs { message });
             }
         };
@@ -239,9 +241,9 @@ impl Searched {
 /// Reads the result of a search.
 pub(super) type Then<R> = Arc<dyn Fn(&Answer, Searched) -> R + Send + Sync>;
 
-/// Reads the list under a key, and the one under the other key if the first has nothing that is left, page by page, `most` pages of each at
-/// most; `next` makes a further request of it. The filter is documented, but every item is compared, so that the result is
-/// right if the vendor ignores the filter.
+/// Reads the list under a key, and the one under the other key if the first has nothing that is left, page by page, at most
+/// `most` pages of each; `next` makes a further request of it. The filter is documented, but every item is compared, so that
+/// the result is right if the vendor ignores the filter.
 pub(super) fn search<R: 'static>(
     account: &Account,
     withheld: Withheld,

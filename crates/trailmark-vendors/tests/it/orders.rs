@@ -28,6 +28,7 @@ pub(crate) fn refund(amount_minor: i64) -> Task {
         currency: sale.currency,
         items: Vec::new(),
         reference: Some("o_1001".into()),
+        refund_reference: None,
     };
     Task {
         kind: Kind::Refund,

@@ -77,6 +77,7 @@ fn refund(amount_minor: i64, refunded_minor: i64) -> Task {
         currency: Currency::new("EUR").unwrap(),
         items: Vec::new(),
         reference: Some("111111l10".into()),
+        refund_reference: None,
     };
     Task {
         kind: Kind::Refund,

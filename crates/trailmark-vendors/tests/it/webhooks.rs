@@ -91,7 +91,8 @@ fn an_application_is_told_by_its_keys_and_by_nothing_of_the_person() {
     check(wrapped, &format!("noted application_declined | {named}"));
     let by_slug = json!({"event": "agreement.accepted", "key": "agr_1", "group": {"slug": "friends"}});
     check(by_slug, "noted agreement.accepted | agreement agr_1, group friends");
-    for personal in ["ada@partners.example", "Ada Lovelace", "491701234567", "\u{1b}[2J", &"a".repeat(65)] {
+    let long = "a".repeat(65);
+    for personal in ["ada@partners.example", "ada.lovelace", "Ada Lovelace", "491701234567", "\u{1b}[2J", &long] {
         let body = json!({"event": "application_created", "key": "appl_1", "partner_key": personal});
         check(body, "noted application_created | application appl_1, partner [withheld]");
     }

@@ -261,6 +261,58 @@ pub async fn a_key_that_the_vendor_told_late_is_kept_and_replaces_none(ground: &
     assert_eq!(row.reference.as_deref(), Some("txn_7"));
 }
 
+/// The due delivery in `main`, sent with this class; it is due again, because nobody saw the answer.
+async fn unanswered(store: &Arc<dyn Store>, lease: u8, class: Class) -> AttemptKey {
+    let held = leased(store, lease).await;
+    let key = store.begin_attempt(&held, NewAttempt { class: Some(class), ..send() }).await.unwrap();
+    let (progress, attempt) = (held.progress.clone(), Some((key.clone(), end("unknown"))));
+    store.settle(&held, Settlement { progress, attempt, lane: None }).await.unwrap();
+    key
+}
+
+pub async fn a_late_answer_stops_what_would_be_sent_again(ground: &impl Ground) {
+    let store = ground.open();
+    let row = async |number: u16| {
+        store.conversion(id::<ConversionId>(1000 + number).as_str().into()).await.unwrap().deliveries.remove(0)
+    };
+    for (number, is_leased) in [(1, false), (2, true)] {
+        signed_up(&store, number, &["main"]).await;
+        let key = unanswered(&store, 10 * number, Class::Searchable).await;
+        let holder = if is_leased { Some(leased(&store, 10 * number + 1).await) } else { None };
+        store.record_late(key, end("recorded"), Some("cus_1".into())).await.unwrap();
+        let row = row(number.into()).await;
+        assert_eq!((row.state.as_str(), row.reference.as_deref()), ("recorded", Some("cus_1")));
+        if let Some(holder) = holder {
+            assert_eq!(store.begin_attempt(&holder, send()).await, Err(LOST), "nothing has left yet");
+        }
+    }
+    signed_up(&store, 3, &["main"]).await;
+    let key = unanswered(&store, 30, Class::Searchable).await;
+    store.record_late(key, end("rekeyed"), Some("txn_7".into())).await.unwrap();
+    let asked = store.lease(claim(lane(), 31, 1, NOW.plus(2))).await.unwrap().remove(0);
+    assert_eq!(asked.progress.purpose(), Some(Purpose::LookUp), "it may be there under either key");
+    assert_eq!(asked.progress.reference.as_deref(), Some("txn_7"));
+    store.settle(&asked, settlement(&asked, State::Recorded, None)).await.unwrap();
+    assert!(store.health().await.unwrap().violations.is_empty());
+}
+
+pub async fn a_late_answer_that_changes_nothing_leaves_it_due(ground: &impl Ground) {
+    let store = ground.open();
+    signed_up(&store, 1, &["main"]).await;
+    let key = unanswered(&store, 1, Class::UniqueKey).await;
+    for late in ["unknown", "retry", "unverified"] {
+        store.record_late(key.clone(), end(late), None).await.unwrap();
+        let held = leased(&store, 2).await;
+        assert_eq!(held.progress.purpose(), Some(Purpose::Send), "{late}");
+        store.release(&held).await.unwrap();
+    }
+    // Under way already: its own answer counts.
+    let held = leased(&store, 3).await;
+    let second = store.begin_attempt(&held, send()).await.unwrap();
+    store.record_late(key, end("recorded"), None).await.unwrap();
+    store.settle(&held, settlement(&held, State::Recorded, Some((second, end("recorded"))))).await.unwrap();
+}
+
 fn pause(credential: &str) -> Pause {
     Pause { credential: credential.into(), reason: "refused".into(), since: NOW, probe_at: NOW.plus(3) }
 }

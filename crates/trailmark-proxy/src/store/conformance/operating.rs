@@ -177,6 +177,28 @@ fn searchable() -> NewAttempt {
     NewAttempt { class: Some(Class::Searchable), ..send() }
 }
 
+pub async fn what_an_older_version_ended_as_a_conflict_is_sent_again_only_with_consent(ground: &impl Ground) {
+    let store = ground.open();
+    for (number, is_dropped) in [(1, false), (2, true)] {
+        signed_up(&store, number, &["main"]).await;
+        let held = leased(&store, number).await;
+        let key = store.begin_attempt(&held, searchable()).await.unwrap();
+        // It kept no settling time and no key of the vendor's.
+        let conflict = settlement(&held, State::Conflict, Some((key, end("conflict"))));
+        store.settle(&held, conflict).await.unwrap();
+        let number = u16::from(number);
+        if is_dropped {
+            store.change(dropping(number), NOW).await.unwrap();
+        }
+        let refused = store.change(retrying(number, false), NOW).await.unwrap_err();
+        assert!(matches!(&refused, StoreError::Refused(text) if text.contains("--accept-double")), "{refused}");
+        assert_eq!(store.change(retrying(number, true), NOW).await.unwrap().state, "due");
+        store.change(dropping(number), NOW).await.unwrap();
+        let refused = store.change(retrying(number, false), NOW).await;
+        assert!(matches!(refused, Err(StoreError::Refused(_))), "nothing was sent since: {refused:?}");
+    }
+}
+
 pub async fn a_retry_after_an_answer_that_came_too_late_starts_with_a_look_up(ground: &impl Ground) {
     let store = ground.open();
     for (number, late) in [(1, "recorded"), (2, "unverified")] {

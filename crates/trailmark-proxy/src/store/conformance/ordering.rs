@@ -21,6 +21,7 @@ use super::samples::*;
 use crate::outbox::order::Earlier;
 use crate::outbox::{Progress, State};
 use crate::store::delivery::{LaneKey, Leased, NewAttempt, Settlement};
+use crate::store::operator::Change;
 use crate::store::{NewConversion, Store, StoreError};
 
 fn order(key: &str, amount_minor: i64) -> Order {
@@ -180,6 +181,21 @@ pub async fn refunds_of_one_sale_go_one_after_another(ground: &impl Ground) {
     assert_eq!(told(&store, &second, Kind::Sale).await, Earlier::Stands(State::Recorded));
 }
 
+pub async fn a_refund_that_is_unsupported_like_its_sale_starts_again_with_it(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    let sale = leased(&store, 1).await;
+    store.settle(&sale, settlement(&sale, State::Unsupported, None)).await.unwrap();
+    refunded(&store, 8, "r_2001", "o_1001").await;
+    let refund = leased(&store, 2).await;
+    assert_eq!(told(&store, &refund, Kind::Sale).await, Earlier::Stands(State::Unsupported));
+    store.settle(&refund, settlement(&refund, State::Unsupported, None)).await.unwrap();
+    let retry = Change::Retry { delivery: sale.delivery.clone(), accept_double: false };
+    assert_eq!(store.change(retry, NOW).await.unwrap().state, "due");
+    assert_eq!(state(&store, 8).await, "due");
+    assert_eq!(store.health().await.unwrap().violations, Vec::<String>::new());
+}
+
 pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &impl Ground) {
     let store = ground.open();
     signed_up(&store, 1, &["main"]).await;
@@ -213,6 +229,15 @@ pub async fn a_refund_is_read_back_with_its_sale_and_the_vendors_keys(ground: &i
         "the first that took effect"
     );
     assert_eq!((signup.customer_reference, sale.sale, sale.customer_reference.as_deref()), (None, None, Some("cus_1")));
+    let refund = leased(&store, 3).await;
+    let reference = Some("txn_2".to_owned());
+    let progress = Progress { state: State::Recorded, due_at: None, reference, ..refund.progress.clone() };
+    store.settle(&refund, Settlement { progress, attempt: None, lane: None }).await.unwrap();
+    refunded(&store, 9, "r_2002", "o_1001").await;
+    for (number, refunded, reference) in [(8, 0, None), (9, 30, Some("txn_2"))] {
+        let sale = task(number).await.sale.expect("the sale is in the ledger");
+        assert_eq!((sale.refunded_minor, sale.refund_reference.as_deref()), (refunded, reference), "of other refunds");
+    }
 }
 
 pub async fn a_signup_is_named_as_the_use_of_its_touch_before_an_earlier_sale(ground: &impl Ground) {

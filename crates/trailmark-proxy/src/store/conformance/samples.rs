@@ -169,6 +169,7 @@ pub fn signup(number: u16, visitor: VisitorId, customer: &str) -> NewConversion 
             customer: Some(CustomerClaim::Plain(customer)),
             event: Event::Signup,
             data: TextMap::from([("plan".into(), "team".into())]),
+            test: false,
         },
         occurred_at: NOW,
         received_at: NOW,

@@ -20,7 +20,7 @@ use super::Ground;
 use super::ordering::{refunded, sold};
 use super::samples::*;
 use crate::outbox::{Progress, State};
-use crate::store::delivery::{Lane, LaneKey, Settlement};
+use crate::store::delivery::{Lane, LaneKey, NewAttempt, Settlement};
 use crate::store::operator::{DeliveryRow, Filter};
 use crate::store::webhooks::{AskClaim, Asking, Kept, NewWebhook, Told, WebhookChange, WebhookState};
 use crate::store::{Limit, Store, StoreError};
@@ -58,6 +58,16 @@ async fn kept(store: &Arc<dyn Store>, number: u16, body: &str) -> WebhookId {
 
 async fn follow(store: &Arc<dyn Store>, id: &WebhookId, meaning: Meaning) -> WebhookState {
     store.follow_webhook(site(), id.clone(), meaning, NOW.plus(10)).await.unwrap()
+}
+
+/// Sends the due delivery in `main`; the vendor records it under this key.
+async fn recorded_as(store: &Arc<dyn Store>, lease: u8, reference: &str) {
+    let leased = leased(store, lease).await;
+    let key = store.begin_attempt(&leased, send()).await.unwrap();
+    let reference = Some(reference.to_owned());
+    let progress = Progress { state: State::Recorded, due_at: None, reference, ..leased.progress.clone() };
+    let attempt = Some((key, end("recorded")));
+    store.settle(&leased, Settlement { progress, attempt, lane: None }).await.unwrap();
 }
 
 /// A customer whose signup is recorded in `main`.
@@ -172,6 +182,22 @@ pub async fn an_event_about_a_transaction_concerns_its_sale_alone(ground: &impl 
     assert_eq!(store.webhook(event.as_str().to_owned()).await.unwrap().deliveries, 1);
 }
 
+pub async fn an_event_about_the_vendors_key_of_a_refund_concerns_its_sale_too(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    recorded_as(&store, 1, "o_1001").await;
+    refunded(&store, 8, "r_2001", "o_1001").await;
+    recorded_as(&store, 2, "txn_7").await;
+    assert_eq!(asked(&store, NOW).await.len(), 2, "what is recorded is asked for at once");
+    let transactions = vec!["txn_7".to_owned()];
+    let meaning = Meaning::Concerns(Notice { transactions, ..Notice::of("transaction.updated") });
+    let event = kept(&store, 1, "a").await;
+    assert_eq!(follow(&store, &event, meaning).await, WebhookState::Followed);
+    assert_eq!(store.webhook(event.as_str().to_owned()).await.unwrap().deliveries, 2);
+    let due: Vec<_> = asked(&store, NOW.plus(20)).await.into_iter().map(|asking| asking.delivery).collect();
+    assert_eq!(due, [id(delivery_number(7)), id(delivery_number(8))]);
+}
+
 pub async fn an_unmatched_event_is_read_again_once_its_delivery_is_recorded(ground: &impl Ground) {
     let store = ground.open();
     let early = kept(&store, 1, "a").await;
@@ -201,6 +227,26 @@ pub async fn a_partner_whose_key_was_changed_is_found_by_the_id_in_an_earlier_ev
     let elsewhere = NewWebhook { program: program("other"), ..webhook(4, "d") };
     store.keep_webhook(elsewhere).await.unwrap();
     assert_eq!(follow(&store, &id(5004), of_partner("7", &["ada9"])).await, WebhookState::Unmatched);
+}
+
+pub async fn what_links_a_partners_id_with_a_key_leaves_last(ground: &impl Ground) {
+    let store = ground.open();
+    customer(&store, 1).await;
+    let arrives = async |number: u16, meaning: Meaning| {
+        let webhook = kept(&store, number, &number.to_string()).await;
+        assert_eq!(follow(&store, &webhook, meaning).await, WebhookState::Followed, "{number}");
+    };
+    arrives(1, of_partner("7", &["ada"])).await;
+    for number in 2..8 {
+        arrives(number, Meaning::Noted { event: "x".into(), about: None }).await;
+    }
+    arrives(8, of_partner("7", &["ada7"])).await;
+    // Where all that is kept are such links, the oldest of them leave.
+    for number in 9..13 {
+        arrives(number, of_partner(&number.to_string(), &["ada"])).await;
+    }
+    let left: Vec<_> = store.webhooks(Filter::default()).await.unwrap().into_iter().map(|row| row.id).collect();
+    assert_eq!(left, [id(5012), id(5011), id(5010)]);
 }
 
 pub async fn events_before_a_delivery_are_read_again_by_every_key_of_its_partner(ground: &impl Ground) {
@@ -262,6 +308,28 @@ pub async fn a_question_about_a_sale_names_the_key_of_its_newest_refund(ground: 
         assert!(questions.contains(&(named("o_1001"), named(reference))), "{questions:?}");
         assert!(questions.contains(&(named(reference), None)), "{questions:?}");
     }
+}
+
+pub async fn the_newest_refund_of_a_sale_is_the_one_that_was_sent_last(ground: &impl Ground) {
+    let store = ground.open();
+    sold(&store, 7, "o_1001").await;
+    recorded_as(&store, 1, "o_1001").await;
+    for (number, key) in [(8, "r_2001"), (9, "r_2002")] {
+        refunded(&store, number, key, "o_1001").await;
+    }
+    let mut both = store.lease(claim(lane(), 2, 2, NOW)).await.unwrap();
+    let (second, first) = (both.pop().unwrap(), both.pop().unwrap());
+    // The second is sent while the first one is held up.
+    for (leased, reference, after) in [(second, "txn_8", 1), (first, "txn_7", 2)] {
+        let attempt = NewAttempt { started_at: NOW.plus(after), ..send() };
+        let attempt = Some((store.begin_attempt(&leased, attempt).await.unwrap(), end("recorded")));
+        let reference = Some(reference.to_owned());
+        let progress = Progress { state: State::Recorded, due_at: None, reference, ..leased.progress.clone() };
+        store.settle(&leased, Settlement { progress, attempt, lane: None }).await.unwrap();
+    }
+    let asked = asked(&store, NOW).await.into_iter().map(|asking| asking.earned);
+    let asked: Vec<_> = asked.filter_map(|earned| earned.refund_reference).collect();
+    assert_eq!(asked, ["txn_7"]);
 }
 
 pub async fn an_event_during_a_question_has_it_asked_again(ground: &impl Ground) {

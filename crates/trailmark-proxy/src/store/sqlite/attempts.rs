@@ -7,7 +7,7 @@ use trailmark_wire::ids::{DeliveryId, SiteId};
 
 use super::rows::{all, checked, count, damaged, first, plain, time, write};
 use crate::outbox::Purpose;
-use crate::outbox::manual::Past;
+use crate::outbox::manual::{Past, Tried};
 use crate::outbox::sent::SendOutcome;
 use crate::store::StoreError;
 use crate::store::delivery::{AttemptEnd, AttemptKey, Leased, NewAttempt, OpenAttempt};
@@ -91,13 +91,20 @@ pub(super) fn record(ledger: &Connection, key: &AttemptKey, end: &AttemptEnd) ->
 /// What all sends of a delivery, in all generations, leave open. A success that came after its lease had ended is
 /// recorded only on its attempt, so it counts, too.
 pub(super) fn past(ledger: &Connection, site: &SiteId, delivery: &DeliveryId) -> Result<Past, StoreError> {
-    let sql = "SELECT outcome, class FROM attempts WHERE site = ?1 AND delivery = ?2 AND purpose = 'send'
+    let sql = "SELECT purpose, outcome, class FROM attempts
+               WHERE site = ?1 AND delivery = ?2 AND (purpose = 'send' OR outcome = 'absent')
                ORDER BY generation DESC, number DESC";
-    let sends = all(ledger, sql, (site.as_str(), delivery.as_str()), |row| {
-        let outcome: Option<String> = plain(row, "outcome")?;
-        Ok((outcome.as_deref().and_then(SendOutcome::from_word), class(row)?))
+    let tries = all(ledger, sql, (site.as_str(), delivery.as_str()), |row| {
+        let purpose: String = plain(row, "purpose")?;
+        if Purpose::from_word(&purpose) == Some(Purpose::Send) { send(row) } else { Ok(Tried::Absent) }
     })?;
-    Ok(Past::of(sends))
+    Ok(Past::of(tries))
+}
+
+/// A send's outcome and class.
+pub(super) fn send(row: &Row<'_>) -> Result<Tried, StoreError> {
+    let outcome: Option<String> = plain(row, "outcome")?;
+    Ok(Tried::Send(outcome.as_deref().and_then(SendOutcome::from_word), class(row)?))
 }
 
 /// SQL condition: the attempt with this alias is a send that may have taken effect at the vendor.

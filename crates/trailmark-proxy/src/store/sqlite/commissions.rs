@@ -19,7 +19,8 @@ use crate::store::webhooks::{AskClaim, Asking, Told};
 const CONCERNED: u32 = 1000;
 
 /// Deliveries of a program that an event concerns: those of its transactions, otherwise of its customers, otherwise
-/// of its partners. A partner has all keys of the events that name the same id of the vendor's: the key may have changed since
+/// of its partners. A refund's transaction is its sale's, too: where a refund replaces it, only the sale has a commission.
+/// A partner has all keys of the events that name the same id of the vendor's: the key may have changed since
 /// the click. Deliveries that are not recorded yet are included: they are queried once they are recorded.
 pub(super) fn concerned(
     ledger: &Connection,
@@ -34,6 +35,12 @@ pub(super) fn concerned(
            UNION ALL
            SELECT d.id FROM deliveries d CROSS JOIN conversions c ON c.site = d.site AND c.id = d.conversion
            WHERE d.site = :site AND d.program = :program AND c.kind IN ('sale', 'refund')
+             AND d.reference IN (SELECT value FROM json_each(:keys))
+           UNION ALL
+           SELECT sd.id FROM deliveries d CROSS JOIN conversions c ON c.site = d.site AND c.id = d.conversion
+           CROSS JOIN conversions s ON s.site = c.site AND s.kind = 'sale' AND s.external_id = c.refund_of
+           CROSS JOIN deliveries sd ON sd.site = s.site AND sd.conversion = s.id AND sd.program = d.program
+           WHERE d.site = :site AND d.program = :program AND c.kind = 'refund'
              AND d.reference IN (SELECT value FROM json_each(:keys)))
          ORDER BY +id DESC LIMIT :most";
     // At the vendor a customer's key is the reference of the signup.
@@ -145,12 +152,15 @@ fn asked(
     let sql = "UPDATE deliveries SET commission_asked = commission_asked + 1, commission_due_at = ?3
                WHERE site = ?1 AND id = ?2";
     write(ledger, sql, (key.0, key.1, again_at.0))?;
+    // The newest refund is the one that was sent last: an operator may retry the first after the second.
     let sql = "SELECT d.commission_asked, d.commission, d.reference, c.received_at,
                       (SELECT rd.reference FROM conversions r
                          JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
                        WHERE c.kind = 'sale' AND r.site = c.site AND r.refund_of = c.external_id AND +r.kind = 'refund'
                          AND +rd.state = 'recorded'
-                       ORDER BY +rd.id DESC LIMIT 1) AS refund_reference
+                       ORDER BY (SELECT max(a.started_at) FROM attempts a
+                                 WHERE a.site = rd.site AND a.delivery = rd.id AND a.purpose = 'send') DESC,
+                                +rd.id DESC LIMIT 1) AS refund_reference
                FROM deliveries d JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                WHERE d.site = ?1 AND d.id = ?2";
     let found = first(ledger, sql, key, |row| {

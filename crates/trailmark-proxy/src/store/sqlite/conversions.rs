@@ -69,19 +69,24 @@ fn is_taken(ledger: &Connection, new: &NewConversion) -> Result<bool, StoreError
 }
 
 fn subject(new: &NewConversion) -> Subject<'_> {
-    let conversion = &new.conversion;
+    let parts = Parts::of(new);
     Subject {
         site: &new.site,
         visitor: &new.visitor,
-        kind: conversion.kind(),
-        external_id: conversion.external_id(),
-        customer: conversion.plain_customer().map(|customer| customer.key.as_str()),
-        refund_of: Parts::of(new).refund_of.map(OrderKey::as_str),
+        kind: new.conversion.kind(),
+        external_id: external_id(new),
+        customer: parts.customer.map(|customer| customer.key.as_str()),
+        refund_of: parts.refund_of.map(OrderKey::as_str),
         held_since: Some(new.received_at.plus(-DAY_MS)),
     }
 }
 
-/// A conversion as stored in columns.
+/// The business key; a test has none, so it claims nothing and is found by no other conversion.
+fn external_id(new: &NewConversion) -> Option<&str> {
+    new.conversion.external_id().filter(|_| !new.conversion.test)
+}
+
+/// A conversion as stored in columns. Of a test, neither customer nor order is stored.
 #[derive(Debug, Default)]
 struct Parts<'a> {
     customer: Option<&'a Customer>,
@@ -94,6 +99,9 @@ struct Parts<'a> {
 impl<'a> Parts<'a> {
     fn of(new: &'a NewConversion) -> Self {
         let mut parts = Self::default();
+        if new.conversion.test {
+            return parts;
+        }
         match &new.conversion.customer {
             Some(CustomerClaim::Plain(customer)) => parts.customer = Some(customer),
             Some(CustomerClaim::Signed(jws)) => parts.signed_customer = Some(jws),
@@ -132,7 +140,7 @@ fn insert(ledger: &Connection, new: &NewConversion, ruling: &Ruling) -> Result<(
         ":jti": new.jti.as_str(),
         ":content_hash": new.content_hash,
         ":kind": new.conversion.kind().as_str(),
-        ":external_id": new.conversion.external_id(),
+        ":external_id": external_id(new),
         ":customer_key": parts.customer.map(|customer| customer.key.as_str()),
         ":order_key": parts.order.map(|order| order.key.as_str()),
         ":amount_minor": parts.order.map(|order| order.amount_minor),

@@ -9,7 +9,8 @@ use trailmark_wire::time::UnixMillis;
 use super::rows::{all, checked, count, damaged, first, maybe_time, plain, time, to_json, word, write};
 use super::{attempts, claims, commissions, lanes, order, owed, tasks};
 use crate::lanes::is_paused;
-use crate::outbox::{Doubt, Progress, Purpose, State};
+use crate::outbox::sent::SendOutcome;
+use crate::outbox::{Doubt, Progress, Purpose, State, machine};
 use crate::store::StoreError;
 use crate::store::delivery::{
     AttemptEnd, AttemptKey, Claim, Expired, FURTHEST_DUE_MS, FURTHEST_EXPIRY_MS, Glance, LaneKey, LeaseId, Leased,
@@ -238,8 +239,27 @@ pub(super) fn record_late(
     reference: Option<&str>,
 ) -> Result<(), StoreError> {
     attempts::record(ledger, key, end)?;
-    let sql = "UPDATE deliveries SET reference = coalesce(reference, ?3) WHERE site = ?1 AND id = ?2";
-    write(ledger, sql, (key.site.as_str(), key.delivery.as_str(), reference)).map(|_| ())
+    // A look-up has no such outcome.
+    let Some(outcome) = SendOutcome::from_word(end.outcome) else { return Ok(()) };
+    let (site, delivery) = (key.site.as_str(), key.delivery.as_str());
+    if outcome == SendOutcome::Rekeyed {
+        let sql = "UPDATE deliveries SET reference = coalesce(reference, ?3) WHERE site = ?1 AND id = ?2";
+        write(ledger, sql, (site, delivery, reference))?;
+    }
+    // What would be sent again is stopped, also under a lease, unless a send has begun under it.
+    let sql = "SELECT d.*, a.class FROM deliveries d
+               JOIN attempts a ON a.site = d.site AND a.delivery = d.id AND a.generation = ?3 AND a.number = ?4
+               WHERE d.site = ?1 AND d.id = ?2
+                 AND NOT EXISTS (SELECT 1 FROM attempts o WHERE o.site = d.site AND o.delivery = d.id
+                                 AND o.lease = d.lease)";
+    let found = first(ledger, sql, (site, delivery, key.generation, key.number), |row| {
+        Ok((plain::<u32>(row, "generation")?, progress(row)?, attempts::class(row)?))
+    })?;
+    let Some((generation, progress, class)) = found else { return Ok(()) };
+    match machine::after_late(progress, class, outcome, reference.map(str::to_owned), end.ended_at) {
+        Some(after) => set(ledger, &key.site, &key.delivery, generation, &after),
+        None => Ok(()),
+    }
 }
 
 /// Writes a delivery's state and ends its lease. A reference stays if the progress has none: it may have come late. When

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 use crate::store::operator::{Counts, Health};
 
 /// What must never occur: a name for people, and a statement that counts it. `{unsettled}` stands for the list of
-/// unsettled states, `{overruled}` for the code of an overruled claim.
+/// unsettled states, `{overruled}` and `{test}` for the codes of an overruled claim and of a test.
 const RULES: [(&str, &str); 12] = [
     (
         "accepted conversions without the deliveries that their receipt promised",
@@ -21,7 +21,7 @@ const RULES: [(&str, &str); 12] = [
     ),
     (
         "accepted conversions without any delivery",
-        "SELECT count(*) FROM conversions c WHERE c.status = 'accepted'
+        "SELECT count(*) FROM conversions c WHERE c.status = 'accepted' AND c.code IS NOT '{test}'
            AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.site = c.site AND d.conversion = c.id)",
     ),
     (
@@ -147,7 +147,7 @@ fn violations(ledger: &Connection) -> Result<Vec<String>, StoreError> {
         found.push(format!("rows that refer to missing rows: {}, in {}", dangling.len(), unique(dangling)));
     }
     for (rule, sql) in RULES {
-        let sql = sql.replace("{unsettled}", &lists::unsettled());
+        let sql = sql.replace("{unsettled}", &lists::unsettled()).replace("{test}", Code::Test.as_str());
         match count(ledger, &sql.replace("{overruled}", Code::OverruledByServer.as_str()), [])? {
             0 => {}
             number => found.push(format!("{rule}: {number}")),

@@ -74,8 +74,9 @@ pub(super) fn followed(
     first(ledger, sql, (site.as_str(), follows.as_str(), key, program.as_str()), |row| checked(row, "id"))
 }
 
-/// Deliveries in the same program that wait for a delivery. For a signup also the refunds that are blocked behind its
-/// sales: they become `waiting` when their sale goes on. For a refund the waiting ones of the same sale.
+/// Deliveries in the same program that wait for a delivery. For a sale also the refunds that are `unsupported` like it:
+/// they start again with it. For a signup also the refunds that are blocked behind its sales: they become `waiting` when
+/// their sale goes on. For a refund the waiting ones of the same sale.
 const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                          JOIN conversions f ON f.site = c.site AND f.customer_key = c.external_id
@@ -88,7 +89,7 @@ const HELD_BACK: &str = "SELECT w.id FROM deliveries d
                          JOIN conversions f ON f.site = c.site AND f.refund_of = c.external_id
                          JOIN deliveries w ON w.site = f.site AND w.conversion = f.id AND w.program = d.program
                          WHERE d.site = ?1 AND d.id = ?2 AND c.kind = 'sale' AND f.kind = 'refund'
-                           AND +w.state IN ('blocked', 'waiting') AND w.lease IS NULL
+                           AND +w.state IN ('blocked', 'unsupported', 'waiting') AND w.lease IS NULL
                          UNION ALL
                          SELECT w.id FROM deliveries d
                          JOIN conversions c ON c.site = d.site AND c.id = d.conversion

@@ -143,7 +143,7 @@ pub(super) fn past(
     program: &ProgramId,
 ) -> Result<Past, StoreError> {
     let sql = format!(
-        "SELECT a.class FROM conversions c
+        "SELECT a.outcome, a.class FROM conversions c
          CROSS JOIN conversions o ON o.site = c.site AND o.kind = c.kind AND o.external_id = c.external_id
            AND o.code = '{overruled}'
          CROSS JOIN deliveries d ON d.site = o.site AND d.conversion = o.id AND d.program = ?3
@@ -154,8 +154,7 @@ pub(super) fn past(
         sent = attempts::may_have_effect("a")
     );
     let key = (site.as_str(), conversion.as_str(), program.as_str());
-    let unsure = first(ledger, &sql, key, attempts::class)?;
-    Ok(unsure.map_or(Past::Clear, Past::Unsure))
+    Ok(Past::of(first(ledger, &sql, key, attempts::send)?))
 }
 
 /// The conversion by which a server overruled this one, if any.

@@ -1,6 +1,7 @@
 //! Reads what is to be delivered: the conversion with its payload, the credited touch, and the vendor's references of
-//! earlier deliveries in the same program: the customer's signup and a refund's sale, with its lines. A refund without a
-//! customer gets its sale's customer. After a payload was expunged only the keys remain; the adapter reports what is missing.
+//! earlier deliveries in the same program: the customer's signup and a refund's sale, with its lines and its newest refund.
+//! A refund without a customer gets its sale's customer. After a payload was expunged only the keys remain; the adapter
+//! reports what is missing.
 
 use rusqlite::{Connection, Row};
 use trailmark_vendors::task::{EarlierSale, EarlierUse, Task};
@@ -35,7 +36,12 @@ pub(super) fn of_delivery(ledger: &Connection, site: &SiteId, delivery: &Deliver
                       (SELECT coalesce(sum(r.amount_minor), 0) FROM conversions r
                          JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
                        WHERE r.site = c.site AND r.refund_of = c.refund_of AND +r.kind = 'refund' AND r.id <> c.id
-                         AND rd.state = 'recorded') AS sale_refunded
+                         AND rd.state = 'recorded') AS sale_refunded,
+                      (SELECT rd.reference FROM conversions r
+                         JOIN deliveries rd ON rd.site = r.site AND rd.conversion = r.id AND rd.program = d.program
+                       WHERE r.site = c.site AND r.refund_of = c.refund_of AND +r.kind = 'refund' AND r.id <> c.id
+                         AND +rd.state = 'recorded'
+                       ORDER BY +rd.id DESC LIMIT 1) AS sale_refund_reference
                FROM deliveries d
                JOIN conversions c ON c.site = d.site AND c.id = d.conversion
                JOIN touches t ON t.site = d.site AND t.id = d.touch
@@ -123,6 +129,7 @@ fn sale(row: &Row<'_>) -> Result<Option<EarlierSale>, StoreError> {
         currency,
         items: json(row, "sale_items")?,
         reference,
+        refund_reference: plain(row, "sale_refund_reference")?,
     }))
 }
 

@@ -54,21 +54,27 @@ pub(super) fn keep(ledger: &Connection, new: &NewWebhook) -> Result<Kept, StoreE
     Ok(Kept::New)
 }
 
-/// Deletes the oldest finished webhooks to make room for one more. Never deletes a waiting one.
+/// Deletes the oldest finished webhooks to make room for one more, and those that alone link a partner's id with a key only
+/// when no others are left. Never deletes a waiting one.
 fn make_room(ledger: &Connection, new: &NewWebhook) -> Result<(), StoreError> {
     let (site, most) = (new.site.as_str(), u64::from(new.most));
     let kept = count(ledger, "/* wide: no more than `most` */ SELECT count(*) FROM webhooks WHERE site = ?1", [site])?;
     if kept < most {
         return Ok(());
     }
-    let leaving = WebhookState::ALL.into_iter().filter(|state| state.may_leave());
-    let sql = format!(
-        "/* wide: no more than `most` */ DELETE FROM webhooks WHERE site = ?1 AND id IN (SELECT id FROM webhooks
-         WHERE site = ?1 AND state IN ({}) ORDER BY id LIMIT ?2)",
-        words(leaving)
-    );
-    let surplus = i64::try_from(kept - most).unwrap_or(i64::MAX).saturating_add(1);
-    let left = write(ledger, &sql, (site, surplus))? as u64;
+    let finished = words(WebhookState::ALL.into_iter().filter(|state| state.may_leave()));
+    // A finished webhook has subjects only for such a link.
+    let links_nothing = "AND NOT EXISTS (SELECT 1 FROM webhook_subjects s WHERE s.site = w.site AND s.webhook = w.id)";
+    let mut left = 0;
+    for which in [links_nothing, ""] {
+        // In the order of the ids, so that it ends with the last one to leave.
+        let sql = format!(
+            "/* wide: no more than `most` */ DELETE FROM webhooks WHERE site = ?1 AND id IN (SELECT w.id FROM webhooks w
+             WHERE w.site = ?1 AND +w.state IN ({finished}) {which} ORDER BY w.id LIMIT ?2)"
+        );
+        let surplus = (kept + 1).saturating_sub(most + left);
+        left += write(ledger, &sql, (site, i64::try_from(surplus).unwrap_or(i64::MAX)))? as u64;
+    }
     if kept - left < most || (kept - left < 2 * most && may_be_matched(new)) || is_soon_finished(ledger, new)? {
         return Ok(());
     }

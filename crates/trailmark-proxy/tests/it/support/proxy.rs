@@ -103,12 +103,17 @@ impl TestProxy {
 
     /// The same with environment variables besides `KEY`.
     pub(crate) async fn with_variables(toml: &str, variables: &[(&'static str, String)]) -> Self {
+        Self::at(START, toml, variables).await
+    }
+
+    /// The same with a clock that stands at another time.
+    pub(crate) async fn at(now: UnixMillis, toml: &str, variables: &[(&'static str, String)]) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         let ledger = folder.path().join("ledger.db");
         let store = Arc::new(SqliteStore::open(&ledger).unwrap());
         let mut variables = variables.to_vec();
         variables.push(("TRAILMARK_STORE_URL", format!("sqlite:{}", ledger.display())));
-        Self::on(config(toml, &variables), Arc::new(ManualClock::new(START)), store, folder).await
+        Self::on(config(toml, &variables), Arc::new(ManualClock::new(now)), store, folder).await
     }
 
     /// Another proxy on the same ledger and clock, as after a restart with another configuration.

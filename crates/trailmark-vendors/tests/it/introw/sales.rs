@@ -30,6 +30,7 @@ pub(crate) fn refund(amount_minor: i64) -> Task {
         currency: order.currency,
         items: Vec::new(),
         reference: Some("cln_9".into()),
+        refund_reference: None,
     };
     Task {
         kind: Kind::Refund,

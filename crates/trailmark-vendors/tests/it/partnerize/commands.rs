@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 use trailmark_vendors::Dialect;
 use trailmark_vendors::command::{Reply, Value};
 use trailmark_vendors::exchange::Answer;
+use trailmark_vendors::outcome::Outcome;
 
 use super::{
     answer, answered, current, done, guide, lines, named, opened, page, recorded, report, settings, start, text, told,
@@ -33,6 +34,21 @@ fn job(status: &str, failed: u64) -> String {
     body["data"]["status"] = json!(status);
     body["data"]["item_error_count"] = json!(failed);
     body.to_string()
+}
+
+/// The same without its counts.
+fn uncounted(status: &str) -> String {
+    let mut body: Json = serde_json::from_str(&job(status, 0)).unwrap();
+    body["data"].as_object_mut().unwrap().retain(|name, _| !name.starts_with("item_"));
+    body.to_string()
+}
+
+/// Why the end of a change is unknown.
+fn untold(reply: Result<Reply, Outcome>) -> String {
+    match reply {
+        Ok(Reply::Untold { why }) => why,
+        other => panic!("it is told: {other:?}"),
+    }
 }
 
 #[test]
@@ -195,27 +211,59 @@ fn a_job_that_ends_with_failed_changes_is_an_error_that_says_what_to_do() {
     }
     let hidden = [answer(202, recorded!("202_job")), answer(404, &recorded!("400_v3").replace("400", "404"))];
     let outcome = told(&answered(approve(), &hidden).1.unwrap_err());
-    assert!(outcome.starts_with("unknown | ") && outcome.contains("as job 111111l77"), "it was taken: {outcome}");
+    assert!(outcome.starts_with("unknown | status 404: "), "the look alone is refused: {outcome}");
 }
 
 #[test]
-fn a_job_is_followed_for_a_minute_and_then_named() {
+fn a_job_that_is_over_without_a_count_of_failed_changes_is_no_success() {
+    let ask = || start(&current(), "conversions approve", "", &[("reference", texts(&["o_9"]))]).unwrap();
+    let get = || start(&guide(), "jobs get", "111111l77", &[]).unwrap();
+    let both = |body: &str| [answered(ask(), &begun(body)).1, answered(get(), &[answer(200, body)]).1];
+    for reply in both(&uncounted("complete")) {
+        let why = untold(reply);
+        assert!(why.starts_with("job 111111l77 is complete, and the vendor does not tell whether changes"), "{why}");
+        assert!(why.contains("`trailmark commissions list`"), "{why}");
+    }
+    for reply in both(&uncounted("failed")) {
+        let outcome = told(&reply.unwrap_err());
+        assert!(outcome.contains("an unknown number of its changes failed, an unknown number succeeded"), "{outcome}");
+    }
+}
+
+#[test]
+fn the_status_of_a_job_is_shown_without_controls_and_addresses() {
+    let strange = job("\u{1b}[2Jwaiting for ada@x.example", 0);
+    let ask = start(&current(), "conversions approve", "", &[("id", texts(&["1l1"]))]).unwrap();
+    let Reply::Later { next, .. } = (ask.read)(&answer(202, recorded!("202_job"))).unwrap() else {
+        panic!("it is followed")
+    };
+    let Reply::Later { why, .. } = (next.read)(&answer(200, &strange)).unwrap() else { panic!("it is followed on") };
+    let get = start(&current(), "jobs get", "111111l77", &[]).unwrap();
+    let record = done(answered(get, &[answer(200, &strange)]).1);
+    for shown in [why.as_str(), record.get("status").unwrap().as_str().unwrap()] {
+        assert!(shown.contains("waiting for") && !shown.contains(['\u{1b}', '@']), "{shown}");
+    }
+}
+
+#[test]
+fn a_change_whose_job_is_not_over_after_a_minute_has_an_unknown_outcome_and_names_the_job() {
     let ask = start(&current(), "conversions approve", "", &[("id", texts(&["1l1"]))]).unwrap();
     let (mut ask, mut body, mut waits) = (ask, recorded!("202_job").to_owned(), Vec::new());
-    let record = loop {
-        match (ask.read)(&answer(200, &body)).unwrap() {
-            Reply::Later { next, wait_s, why } => {
+    let cure = "the vendor took the change as job 111111l77, so do not send it again: `trailmark jobs get 111111l77` \
+                looks again";
+    let end = loop {
+        match (ask.read)(&answer(200, &body)) {
+            Ok(Reply::Later { next, wait_s, why, taken }) => {
                 assert!(why.starts_with("the vendor's job 111111l77 is "), "{why}");
+                assert_eq!(taken, cure);
                 waits.push(wait_s);
                 (ask, body) = (next, job("active", 0));
             }
-            Reply::Done(record) => break record,
-            other => panic!("{other:?}"),
+            end => break untold(end),
         }
     };
     assert_eq!((waits[0], waits.iter().sum::<u64>()), (0, 60), "{waits:?}");
-    assert_eq!(record.get("status").unwrap(), "active");
-    assert_eq!(record.get("note").unwrap(), "the job is not over: `trailmark jobs get 111111l77` looks again");
+    assert_eq!(end, format!("{cure}; after a minute it is active"));
 }
 
 #[test]

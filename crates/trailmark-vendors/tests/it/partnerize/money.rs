@@ -110,6 +110,7 @@ fn random_partial_refunds_take_exactly_their_amount_from_the_items() {
                 currency,
                 items: Vec::new(),
                 reference: Some("111111l10".into()),
+                refund_reference: None,
             };
             let number = usize::try_from(numbers.below(6)).unwrap();
             let named = Some(number).filter(|_| numbers.below(2) == 0);

@@ -106,7 +106,11 @@ fn a_sale_is_found_once_under_its_key_absent_at_the_lists_end_and_otherwise_diff
     let nobody = "differs | the vendor credits nobody with it, so no commission will follow";
     assert_eq!(look(&[other("partner", json!(null))]), nobody);
     let twice = [shown(&12.3.into()), shown(&12.3.into())];
-    assert_eq!(look(&[page(&twice)]), "differs | the vendor has 2 transactions under our key");
+    let two = "differs | the vendor has 2 transactions under our key";
+    assert_eq!(look(&[page(&twice)]), two);
+    let mut gone = shown(&12.3.into());
+    gone["deleted_at"] = json!("2026-11-21T08:00:00Z");
+    assert_eq!(look(&[page(&[gone, shown(&12.3.into())])]), format!("{two}, 1 of them deleted"));
     assert_eq!(look(&[other("key", json!("O_1001"))]), "absent", "keys match exactly");
 }
 

@@ -94,6 +94,31 @@ fn a_repeat_goes_on_from_wherever_the_first_try_stopped() {
 }
 
 #[test]
+fn a_second_refund_finds_the_rest_that_the_vendor_recorded_under_another_key() {
+    let rekeyed = |mut task: Task| {
+        task.sale.as_mut().unwrap().refund_reference = Some("txn_7".into());
+        task
+    };
+    let mut left = shown(&9.3.into());
+    left["key"] = json!("txn_7");
+    let (part, whole) = (rekeyed(refund(200, 300)), rekeyed(refund(930, 300)));
+    let lists = ["GET /v1/transactions?key=txn_7&limit=100&page=1", LIST];
+    let (lines, end) = driven(planned(&part).0, &[page(&[left.clone()]), deleted(), created("7.3")]);
+    assert_eq!(lines[..2], [lists[0], "DELETE /v1/transactions/txn_7"]);
+    assert!(lines[2].contains(r#""key":"o_1001","amount":7.3,"#), "{lines:?}");
+    assert_eq!(outcome(end), "unverified | o_1001");
+    let ours = [page(&[]), page(&[shown(&9.3.into())]), deleted(), created("7.3")];
+    let (lines, _) = driven(planned(&part).0, &ours);
+    assert_eq!(lines[..3], [lists[0], lists[1], "DELETE /v1/transactions/o_1001"], "it is under ours after all");
+    assert_eq!(looked_up(&part, &[page(&[left.clone()])]), "absent");
+    assert_eq!(looked_up(&part, &[page(&[]), page(&[shown(&7.3.into())])]), "found | o_1001");
+    assert_eq!(driven(planned(&whole).0, &[deleted()]).0, ["DELETE /v1/transactions/txn_7"]);
+    assert_eq!(looked_up(&whole, &[page(&[left])]), "absent");
+    assert_eq!(looked_up(&whole, &[page(&[]), page(&[shown(&9.3.into())])]), "absent");
+    assert_eq!(looked_up(&whole, &[page(&[]), page(&[])]), "found | txn_7");
+}
+
+#[test]
 fn what_the_ledger_does_not_expect_is_not_touched() {
     let waits = "premature | the vendor's transaction has another amount than the ledger expects: another refund of the sale \
                  may be under way, or somebody changed it";

@@ -1,0 +1,52 @@
+//! What the loader passes to the SDK: read as it is written, and refused with a sentence that says what is missing.
+
+use trailmark::config::read;
+use trailmark::consent::State;
+
+/// As pkg-template/core.js joins it.
+const VALUES: [&str; 9] = [
+    "acme",
+    "/tm",
+    "granted",
+    ",via,,ref",
+    "1",
+    "0123456789abcdef0123456789abcdef",
+    "2026-11-21T08:30:00Z",
+    "1",
+    "https://shop.example/?x=1\0&y",
+];
+
+fn with(place: usize, value: &str) -> String {
+    let mut values = VALUES;
+    values[place] = value;
+    values.join("\0")
+}
+
+#[test]
+fn every_value_has_its_place() {
+    let (settings, arrival) = read(&VALUES.join("\0")).unwrap();
+    assert_eq!((settings.site.as_str(), settings.endpoint.as_str()), ("acme", "/tm"));
+    assert_eq!((settings.consent, settings.debug), (State::Granted, true));
+    assert_eq!(settings.params, ["via", "ref"]);
+    assert_eq!((arrival.id.as_str(), arrival.url.as_str()), (VALUES[5], VALUES[8]));
+    assert_eq!((arrival.at.as_str(), arrival.again), (VALUES[6], true));
+}
+
+#[test]
+fn what_is_not_set_is_empty_and_an_unknown_word_is_no_consent() {
+    let (settings, arrival) =
+        read("acme\0/tm\0\0\0\0 0123456789abcdef0123456789abcdef".replace(' ', "").as_str()).unwrap();
+    assert_eq!((settings.consent, settings.debug, settings.params.len()), (State::Pending, false, 0));
+    assert_eq!((arrival.url.as_str(), arrival.again), ("", false));
+    assert_eq!(read(&with(2, "yes")).unwrap().0.consent, State::Pending);
+}
+
+#[test]
+fn a_wrong_site_and_an_arrival_that_nobody_recorded_are_refused_by_name() {
+    for site in ["", "NO", "a_b", &"a".repeat(33)] {
+        assert!(read(&with(0, site)).unwrap_err().starts_with("site is missing or not 1 to 32"), "{site}");
+    }
+    for id in ["", "x", "0123456789ABCDEF0123456789ABCDEF"] {
+        assert_eq!(read(&with(5, id)).unwrap_err(), "the arrival was not recorded by the stub");
+    }
+}
