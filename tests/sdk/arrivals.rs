@@ -11,7 +11,9 @@ use trailmark_wire::click::TOKEN_GONE;
 use trailmark_wire::conversion::Kind;
 use trailmark_wire::ids::{ArrivalId, Jti};
 
-use crate::support::{Browser, CLICKS, CONVERSIONS, MemoryPage, NOW, Reply, TOUCHED, ada, arrival, settings, status, touched};
+use crate::support::{
+    Browser, CLICKS, CONVERSIONS, MemoryPage, NOW, Reply, TOUCHED, ada, arrival, settings, status, touched,
+};
 
 /// A page that was reached by reload or back/forward, under a new arrival id.
 fn reloaded(url: &str) -> Arrival {
