@@ -77,13 +77,13 @@
         const found = url.match(RegExp(`[?&#;/](${names})[=/][^?&#;]+`, 'gi'));
         if (found && granted())
           navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({
-            site, ...state.a, url: url.split(/[?&#;]|%3f/i)[0] + '?' + found.join('')
+            site, ...state.a, url: url.split(/[?&#;]|%3F/)[0] + '?' + found.join('')
           }));
       } catch (_) {}
     });
     // The script was blocked, which the browser reports, or is too slow.
     w.addEventListener('error', ({ target }) => {
-      if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded', target));
+      if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded'));
     }, true);
     setTimeout(off, 5000);
   } catch (_) {
