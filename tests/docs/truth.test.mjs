@@ -124,7 +124,7 @@ test('every state of a commission stands in the table, and no other', () => {
 });
 
 test('every code that a page gets is one of the SDK', () => {
-  const files = readdirSync(join(ROOT, 'src'))
+  const files = readdirSync(join(ROOT, 'src'), { recursive: true })
     .filter((name) => name.endsWith('.rs'))
     .map((name) => read(`src/${name}`));
   const scripts = readdirSync(join(ROOT, 'pkg-template'))
