@@ -1,6 +1,37 @@
 // The code that the script tag (loader.js) and the npm package (index.js) share. It starts the module, hands it arrival and
 // queue, answers calls through it, drains the stored queue, and binds forms. The module decides about conversions. If
 // anything fails, the page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message.
+//
+// The contract with the module's glue, which another release may have built: `load(bytes)`; `start(settings, arrival)`, which
+// returns a number; `call(number, name, argument)`, which returns a promise. A cached sdk.js meets the glue of a newer proxy,
+// and the reverse, so members may be added, and both sides do without them. tests/journey/releases.test.mjs guards this.
+
+// The objects of this document by site. They are on the window, because a page may have the script tag and a package, two
+// copies of a package, or replace one during development; two copies must not report one arrival twice.
+const SITES = Symbol.for('trailmark.sites');
+export const sites = () => window[SITES] = window[SITES] || new Map();
+
+// The script tag of the site that `window.trailmark` belongs to: the first without a name, by its address `src` or, where that is
+// not known, by the stub's rule.
+export const tag = src => {
+  try {
+    return [...document.scripts].find(one => one.dataset.site && !one.dataset.name && one.text != null &&
+      (src ? one.src == src : /\w\/sdk[-.]/.test(one.src)));
+  } catch (_) {}
+};
+
+// A stub of its own for a further site. It leaves `window.trailmark` alone, ignores failed script tags, and takes the arrival
+// from the inline stub if that remembers it: a router may have changed the address since.
+export const apart = stub => {
+  const own = {
+    addEventListener: (type, ...rest) => type == 'error' || window.addEventListener(type, ...rest)
+  };
+  own.top = window.top == window && own;
+  stub(own);
+  const state = own.trailmark._, first = ((window.trailmark || {})._ || {}).a;
+  if (state.a && first && first.url) state.a = { ...first, id: state.a.id };
+  return own.trailmark;
+};
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
 // argument is the number of earlier tries.

@@ -3,17 +3,19 @@
 // second stub leaves the first alone. Stores and sends nothing unless consent is granted. With consent, a conversion that
 // core.js has not taken is stored where the module looks for it (src/queue.rs), and if the visitor leaves before the module
 // is loaded, `pagehide` sends the arrival. core.js takes over the queue. `_` is shared with core.js: q queued calls, a
-// arrival, s consent that the page stated, o resolves `ready`, c settings if there is no script tag.
+// arrival, s consent that the page stated, o resolves `ready`, c settings once they are known, l the site whose core.js has
+// taken over. A page keeps its inline stub for years: members of `_` may be added, and core.js must do without those.
 (w => {
   if (w.trailmark && w.trailmark._) return;
   const state = { __proto__: null, q: [] }, trailmark = { _: state };
   const isConversion = name => /^[ls]/.test(name);
   const off = () => state.o({ attributed: false, mode: 'off' });
-  // Our script tag; other products use `data-site`, too. Only an HTML script has a `src`. Throws nothing, although an
-  // element of the page may hide a method of the document.
+  // Our script tag, of the site that `window.trailmark` belongs to; core.js has the same rule. Other products use
+  // `data-site`, too, but no file `sdk.js` or `sdk-…`. An element may be named `scripts` and hide the document's own list; of
+  // what can then stand in a list, only a script has `text` and `src`.
   const tag = () => {
     try {
-      return [...document.getElementsByTagName('script')].find(one => one.dataset.site && /sdk/.test(one.src));
+      return [...document.scripts].find(one => one.dataset.site && !one.dataset.name && one.text != null && /\w\/sdk[-.]/.test(one.src));
     } catch (_) {}
   };
   // Without a prototype, here and elsewhere: a member that a page adds to Object.prototype is not a setting.
@@ -82,7 +84,7 @@
     });
     // The script was blocked, which the browser reports, or is too slow.
     w.addEventListener('error', ({ target }) => {
-      if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded', target));
+      if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded'));
     }, true);
     setTimeout(off, 5000);
   } catch (_) {

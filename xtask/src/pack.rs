@@ -2,7 +2,8 @@
 //!
 //! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps/` the tests
 //! install it. The glue and the module are those that the proxy embeds, with fixed names, since a bundler names files by
-//! content itself. The rest is readable; the page's bundler minifies it. Publishes nothing.
+//! content itself; the glue gets one line that says where the module is. The rest is readable; the page's bundler minifies it.
+//! `index.cjs`, for `require`, is made of the same sources. Publishes nothing.
 
 use std::path::{Path, PathBuf};
 
@@ -22,11 +23,12 @@ const AS_THEY_ARE: [&str; 5] = ["index.js", "core.js", "index.d.ts", "sdk_bg.was
 /// Licences, which are in the root folder.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// The beginning and end of `stub.js` as a script: a function that is called with the window.
-const SCRIPT: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
+/// The end of the package's glue. Bundlers look for this form; it stands in a file that is imported only in a browser,
+/// because no CommonJS loader can read it.
+const WASM_URL: &str = "\nexport const wasmUrl = () => new URL('./sdk_bg.wasm', import.meta.url);\n";
 
-/// The same as a module: the function, which `index.js` calls.
-const MODULE: [&str; 2] = ["\nexport const stub = w => {\n", "\n};\n"];
+/// The first line of `index.cjs`.
+const COMMON_JS: &str = "// The package for `require`, made of stub.js, core.js and index.js.\n";
 
 /// The folder for everything about the npm package.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
@@ -69,10 +71,16 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
     let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
+    let stub = build_sdk::stub_function(&text(template.join("stub.js"))?)?;
+    let [core, index] = ["core.js", "index.js"].map(|name| text(template.join(name)));
+    let mut glue = read(built.join(&manifest.glue))?;
+    glue.extend_from_slice(WASM_URL.as_bytes());
     let mut files = vec![
         ("package.json", versioned(&text(template.join("package.json"))?, version)?.into_bytes()),
-        ("stub.js", as_module(&text(template.join("stub.js"))?)?.into_bytes()),
-        ("sdk.js", read(built.join(&manifest.glue))?),
+        ("index.cjs", as_common_js([&stub, &core?, &index?])?.into_bytes()),
+        ("index.d.cts", read(template.join("index.d.ts"))?),
+        ("stub.js", stub.replace("\nconst stub = ", "\nexport const stub = ").into_bytes()),
+        ("sdk.js", glue),
         ("sdk_bg.wasm", read(built.join(&manifest.wasm))?),
     ];
     for name in AS_THEY_ARE {
@@ -94,11 +102,14 @@ fn versioned(json: &str, version: &str) -> Result<String> {
     Ok(serde_json::to_string_pretty(&manifest)? + "\n")
 }
 
-/// The stub as a module. One source for script tag and package, so that they cannot differ.
-fn as_module(script: &str) -> Result<String> {
-    let once = SCRIPT.iter().all(|mark| script.matches(mark).count() == 1);
-    ensure!(once && script.ends_with(SCRIPT[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
-    Ok(script.replace(SCRIPT[0], MODULE[0]).replace(SCRIPT[1], MODULE[1]))
+/// Modules that import only each other, in this order, as one CommonJS file that exports `init`. Like the modules, it imports
+/// the glue only in a browser.
+fn as_common_js(modules: [&str; 3]) -> Result<String> {
+    let lines = modules.iter().flat_map(|module| module.lines()).filter(|line| !line.starts_with("import "));
+    let text: String = lines.map(|line| line.replacen("export const ", "const ", 1) + "\n").collect();
+    ensure!(text.contains("\nconst init = "), "pkg-template/index.js exports no `init`");
+    ensure!(!text.contains("import.meta."), "`import.meta` stands outside of sdk.js, where CommonJS has to read it");
+    Ok(format!("{COMMON_JS}'use strict';\n{text}exports.init = init;\n"))
 }
 
 #[cfg(test)]
@@ -106,14 +117,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stub_becomes_a_function_that_nobody_has_called() {
-        let script = "// Says.\n(w => {\n  w.a = 1;\n})(window);\n";
-        assert_eq!(as_module(script).unwrap(), "// Says.\nexport const stub = w => {\n  w.a = 1;\n};\n");
-        for other in ["(w => {\n})(window);\n", "// Says.\n(w => {\n})(self);\n", "\n(w => {\n})(window);\n// More.\n"]
-        {
-            let error = as_module(other).unwrap_err().to_string();
-            assert!(error.contains("stub.js is no"), "{error}");
-        }
+    fn the_common_js_file_has_the_modules_in_one_and_no_import_of_its_own() {
+        let index = "import { run } from './core.js';\nimport { stub } from './stub.js';\nexport const init = () => run(stub);\n";
+        let text = as_common_js(["const stub = 1;\n", "export const run = s => import('./sdk.js');\n", index]).unwrap();
+        let end = "'use strict';\nconst stub = 1;\nconst run = s => import('./sdk.js');\nconst init = () => run(stub);\n\
+                   exports.init = init;\n";
+        assert!(text.ends_with(end), "{text}");
+        assert!(as_common_js(["", "", "export const other = 1;\n"]).is_err());
+        let error = as_common_js(["import.meta.url;\n", "", index]).unwrap_err().to_string();
+        assert!(error.contains("outside of sdk.js"), "{error}");
     }
 
     #[test]
