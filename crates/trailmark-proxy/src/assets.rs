@@ -1,6 +1,12 @@
 //! The SDK's built files, embedded: `sdk.js` and the hashed files that it loads, each also compressed. `cargo xtask
 //! build-sdk` makes them; a binary built without them answers with that cure. A hashed name always has the same bytes
 //! and is cached forever; `sdk.js` is revalidated.
+//!
+//! After an upgrade, and where two releases answer at one address, a page has the `sdk.js` of another release and asks for
+//! hashes that this binary lacks. It gets this binary's file instead, uncached, since the name belongs to other bytes. Any
+//! `sdk.js` runs any glue (the contract stands in pkg-template/core.js); glue and module of two releases do not link, and
+//! `sdk.js` then asks for both with a query, which is never cached. A page that pins `sdk.js` by `integrity` uses a hashed
+//! name of it; another release's is 404, because the browser would refuse other bytes anyway.
 
 use std::borrow::Cow;
 
@@ -12,6 +18,11 @@ use http::header::{
     IF_NONE_MATCH, VARY,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
+use serde::Serialize;
+use trailmark_wire::base64url;
+use trailmark_wire::ids::hex;
+
+use crate::keys::crypto::sha384;
 
 #[derive(RustEmbed)]
 #[folder = "sdk"]
@@ -27,20 +38,30 @@ pub(crate) enum Absent {
     Unknown,
 }
 
+/// The file that pages name.
+const ENTRY: &str = "sdk.js";
+
 /// How long `sdk.js` is cached: a new version reaches every page within five minutes.
 const ENTRY_CACHE: &str = "public, max-age=300";
 const HASHED_CACHE: &str = "public, max-age=31536000, immutable";
+/// For what stands in for another release's file, and what is asked for past all caches.
+const NO_CACHE: &str = "no-store";
 
 /// Compressed variants of each file, the smallest first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// The file with this name, in the smallest encoding that the caller accepts.
-pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> {
-    let cache = cache_of(name).ok_or(Absent::Unknown)?;
+/// The file for this name, in the smallest encoding that the caller accepts. `fresh` is whether the caller wants it past all
+/// caches; `sdk.js` may have settings in its query, and has one cache life.
+pub(crate) fn file(name: &str, fresh: bool, request: &HeaderMap) -> Result<Response, Absent> {
     let kind = mime_of(name).ok_or(Absent::Unknown)?;
-    let plain = Files::get(name)
-        .ok_or_else(|| if Files::get("sdk.js").is_some() { Absent::Unknown } else { Absent::NotBuilt })?;
-    let tag = format!("W/\"{}\"", trailmark_wire::ids::hex(&plain.metadata.sha256_hash()[..8]));
+    if name != ENTRY && hashed(name).is_none() {
+        return Err(Absent::Unknown);
+    }
+    let entry = Files::get(ENTRY).ok_or(Absent::NotBuilt)?;
+    let (name, cache) = embedded(name, &entry).ok_or(Absent::Unknown)?;
+    let cache = if fresh && cache == HASHED_CACHE { NO_CACHE } else { cache };
+    let plain = Files::get(&name).ok_or(Absent::Unknown)?;
+    let tag = format!("W/\"{}\"", short_hash(&plain));
     let mut headers = HeaderMap::new();
     let fixed = [
         (CACHE_CONTROL, cache),
@@ -54,7 +75,7 @@ pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> 
     if is_known(request, &tag) {
         return Ok(answer(StatusCode::NOT_MODIFIED, headers, Body::empty()));
     }
-    let (encoding, file) = encoded(name, request).map_or((None, plain), |(encoding, file)| (Some(encoding), file));
+    let (encoding, file) = encoded(&name, request).map_or((None, plain), |(encoding, file)| (Some(encoding), file));
     headers.extend(encoding.map(|encoding| (CONTENT_ENCODING, HeaderValue::from_static(encoding))));
     Ok(answer(StatusCode::OK, headers, body(file)))
 }
@@ -62,7 +83,50 @@ pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> 
 /// The stub, which pages carry inline; `None` in a binary built without the SDK.
 pub(crate) fn stub() -> Option<String> {
     let file = Files::get("stub.js")?;
-    String::from_utf8(file.data.into_owned()).ok()
+    Some(String::from_utf8(file.data.into_owned()).ok()?.trim().to_owned())
+}
+
+/// One file as the manifest lists it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    /// Its name below the mount; `stub` is the text of the inline script.
+    pub(crate) name: String,
+    /// Its size, not compressed.
+    pub(crate) bytes: usize,
+    /// SHA-384, as the attribute `integrity` and a Content-Security-Policy write it.
+    pub(crate) integrity: String,
+}
+
+/// `sdk.js` under its hashed name, which a page may pin; `None` in a binary built without the SDK.
+pub(crate) fn pinned() -> Option<Listed> {
+    let entry = Files::get(ENTRY)?;
+    Some(listed(pinned_name(&entry), &entry.data))
+}
+
+/// Everything that a page of this release runs; `None` in a binary built without the SDK.
+pub(crate) fn manifest() -> Option<Vec<Listed>> {
+    let mut names: Vec<_> =
+        Files::iter().filter(|name| mime_of(name).is_some() && hashed(name).is_some()).collect();
+    names.sort();
+    let hashed = names.iter().filter_map(|name| Some(listed(name.clone().into_owned(), &Files::get(name)?.data)));
+    Some([listed("stub".to_owned(), stub()?.as_bytes()), pinned()?].into_iter().chain(hashed).collect())
+}
+
+fn listed(name: String, bytes: &[u8]) -> Listed {
+    Listed { name, bytes: bytes.len(), integrity: integrity(bytes) }
+}
+
+/// In the usual alphabet; 48 bytes need no padding.
+fn integrity(bytes: &[u8]) -> String {
+    format!("sha384-{}", base64url::encode(&sha384(bytes)).replace('-', "+").replace('_', "/"))
+}
+
+fn short_hash(file: &EmbeddedFile) -> String {
+    hex(&file.metadata.sha256_hash()[..8])
+}
+
+fn pinned_name(entry: &EmbeddedFile) -> String {
+    format!("sdk-{}_tag.js", short_hash(entry))
 }
 
 fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
@@ -79,14 +143,26 @@ fn body(file: EmbeddedFile) -> Body {
     }
 }
 
-/// Only files that pages load: `sdk.js`, and hashed files, whose names have at least eight hexadecimal digits.
-fn cache_of(name: &str) -> Option<&'static str> {
-    if name == "sdk.js" {
-        return Some(ENTRY_CACHE);
+/// The embedded file that answers for a name that pages ask for, and how long it is cached.
+fn embedded(name: &str, entry: &EmbeddedFile) -> Option<(Cow<'static, str>, &'static str)> {
+    if name == ENTRY {
+        return Some((Cow::Borrowed(ENTRY), ENTRY_CACHE));
     }
+    if name == pinned_name(entry) {
+        return Some((Cow::Borrowed(ENTRY), HASHED_CACHE));
+    }
+    let end = hashed(name)?;
+    match Files::get(name) {
+        Some(_) => Some((Cow::Owned(name.to_owned()), HASHED_CACHE)),
+        None => Files::iter().find(|file| hashed(file) == Some(end)).map(|file| (file, NO_CACHE)),
+    }
+}
+
+/// What follows the hash in a hashed name, such as `_bg.wasm`. A hash has at least eight hexadecimal digits.
+fn hashed(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("sdk-")?;
-    let hash = rest.split(['.', '_']).next().filter(|hash| hash.len() >= 8)?;
-    hash.bytes().all(|b| b.is_ascii_hexdigit()).then_some(HASHED_CACHE)
+    let end = rest.trim_start_matches(|letter: char| letter.is_ascii_hexdigit());
+    (rest.len() - end.len() >= 8).then_some(end)
 }
 
 fn mime_of(name: &str) -> Option<&'static str> {
@@ -123,12 +199,19 @@ mod tests {
 
     #[test]
     fn only_the_entry_and_hashed_files_are_served() {
-        assert_eq!(cache_of("sdk.js"), Some(ENTRY_CACHE));
-        assert_eq!(cache_of("sdk-0a1b2c3d4e5f.js"), Some(HASHED_CACHE));
-        assert_eq!(cache_of("sdk-0a1b2c3d4e5f_bg.wasm"), Some(HASHED_CACHE));
-        for name in ["manifest.json", "sdk-x.js", "sdk-.js", "../sdk.js", "sdk.js.br", "stub.js"] {
-            assert_eq!(cache_of(name), None, "{name}");
+        assert_eq!(hashed("sdk-0a1b2c3d4e5f.js"), Some(".js"));
+        assert_eq!(hashed("sdk-0a1b2c3d4e5f_bg.wasm"), Some("_bg.wasm"));
+        let odd = ["manifest.json", "sdk-x.js", "sdk-.js", "sdk-0a1b2c3.js", "../sdk.js", "sdk.js.br", "stub.js"];
+        for name in odd.into_iter().chain(["sdk-0a1b2c3d4e5f.js.br"]) {
+            assert_eq!(file(name, false, &HeaderMap::new()).err(), Some(Absent::Unknown), "{name}");
         }
+    }
+
+    #[test]
+    fn a_hash_is_written_as_browsers_read_it() {
+        // openssl dgst -sha384 -binary | base64
+        let empty = "sha384-OLBgp1GsljhM2TJ+sbHjaiH9txEUvgdDTAzHv2P24donTt6/529l+9Ua0vFImLlb";
+        assert_eq!(integrity(b""), empty);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! callers need not know why a signature is wrong.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{SHA256, SHA384, digest};
 use aws_lc_rs::hmac::{self, HMAC_SHA256};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, Ed25519KeyPair, KeyPair as _, ParsedPublicKey, UnparsedPublicKey,
@@ -15,6 +15,13 @@ use trailmark_wire::jwk::{EcPublicJwk, Thumbprint};
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.iter_mut().zip(digest(&SHA256, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+    hash
+}
+
+/// SHA-384.
+pub fn sha384(bytes: &[u8]) -> [u8; 48] {
+    let mut hash = [0; 48];
+    hash.iter_mut().zip(digest(&SHA384, bytes).as_ref()).for_each(|(to, from)| *to = *from);
     hash
 }
 

@@ -318,6 +318,20 @@ fn a_snippet_carries_the_sites_own_settings() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    let manifest = Desk::unserved(SITES).run("snippet --manifest").json();
+    let files = manifest["files"].as_array().unwrap();
+    assert!(files.len() >= 4 && files[0]["name"] == "stub", "{manifest}");
+    let text = Desk::unserved(SITES).run("snippet --site acme --integrity --name other").well();
+    let [source, integrity] = ["name", "integrity"].map(|member| files[1][member].as_str().unwrap());
+    for part in [
+        format!("src=\"/tm/{source}\" data-site=\"acme\""),
+        format!(" integrity=\"{integrity}\" crossorigin data-name=\"other\"></script>"),
+        "<script>other.signup({".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part} in {text}");
+    }
+    let error = Desk::unserved(SITES).run("snippet --site acme --name a-b").fails(2);
+    assert!(error.contains("letters, digits and `_`"), "{error}");
 }
 
 #[test]

@@ -259,6 +259,14 @@ async fn the_browser_module_is_served_or_the_cure_is_named() {
     assert_eq!((squeezed.header("content-encoding"), squeezed.header("etag")), ("br", plain.header("etag")));
     let vary: Vec<_> = squeezed.headers.get_all("vary").iter().collect();
     assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+    // Another release's hashes: this release's file in its place, uncached; but a pinned script would be refused.
+    for (end, kind) in [(".js", "text/javascript; charset=utf-8"), ("_bg.wasm", "application/wasm")] {
+        let other = proxy.get(&format!("sdk-00000000ffff{end}")).await;
+        assert_eq!((other.status, other.header("cache-control")), (200, "no-store"), "{end}");
+        assert_eq!(other.header("content-type"), kind);
+    }
+    let pinned = proxy.get("sdk-00000000ffff_tag.js").await;
+    assert_eq!((pinned.status, pinned.header("cache-control")), (404, "no-store"));
 }
 
 #[tokio::test]
