@@ -154,8 +154,8 @@ export interface Trailmark {
 /**
  * Returns the calls for one site. The same site returns the same object, with the settings of the first call; one document can
  * have several sites. Call `init` where the page starts, before a router changes the address: `init` remembers how the visitor
- * came. If the snippet's inline stub has run, `init` takes over and returns its `window.trailmark`. On a server, `init` does
- * nothing: `ready` says `off`, `touch` and `reference` return `null`, conversions are `failed` with `not_loaded`.
+ * came. If the snippet's inline stub has run, `init` takes over and returns its `window.trailmark`. On a server, and in a test
+ * with jsdom or happy-dom, `init` does nothing: `ready` says `off`, `touch` and `reference` return `null`, conversions are `failed` with `not_loaded`.
  */
 export declare function init(settings: Settings): Trailmark;
 
