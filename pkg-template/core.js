@@ -15,10 +15,13 @@ export const sites = () => window[SITES] = window[SITES] || new Map();
 // not known, by the stub's rule.
 export const tag = src => {
   try {
-    return [...document.scripts].find(one => one.dataset.site && !one.dataset.name && one.text != null &&
+    return [...document.scripts].find(one => one.dataset.site && !one.dataset.name && one.text + 1 &&
       (src ? one.src == src : /\w\/sdk[-.]/.test(one.src)));
   } catch (_) {}
 };
+
+// The stub of the page, if it has one: a form may be named `trailmark`, and a field of it `_`.
+export const shared = () => ((window.trailmark || 0)._ || 0).q && window.trailmark;
 
 // A stub of its own for a further site. It leaves `window.trailmark` alone, ignores failed script tags, and takes the arrival
 // from the inline stub if that remembers it: a router may have changed the address since.
@@ -28,7 +31,7 @@ export const apart = stub => {
   };
   own.top = window.top == window && own;
   stub(own);
-  const state = own.trailmark._, first = ((window.trailmark || {})._ || {}).a;
+  const state = own.trailmark._, first = shared() && window.trailmark._.a;
   if (state.a && first && first.url) state.a = { ...first, id: state.a.id };
   return own.trailmark;
 };

@@ -3,7 +3,7 @@
 // core.js starts the module, and the module does the rest. `cargo xtask pack` makes index.cjs, for `require`, of these three
 // files. Only sdk.js has `import.meta`, which no CommonJS loader can read; it is imported when the module is needed.
 
-import { apart, run, sites, tag } from './core.js';
+import { apart, run, shared, sites, tag } from './core.js';
 import { stub } from './stub.js';
 
 const failed = async () => ({ status: 'failed', code: 'not_loaded' });
@@ -47,8 +47,8 @@ const load = wasmUrl => loading = loading || fetched(wasmUrl).catch(error => {
 // The inline stub of the page, unless another site has taken it or a script tag of another site will. Otherwise a new stub
 // for this site.
 const stubOf = site => {
-  const { trailmark } = window, script = tag();
-  return trailmark && trailmark._ && (script ? script.dataset.site == site : !trailmark._.l) ? trailmark : apart(stub);
+  const trailmark = shared(), script = tag();
+  return trailmark && (script ? script.dataset.site == site : !trailmark._.l) ? trailmark : apart(stub);
 };
 
 const begin = settings => {

@@ -10,7 +10,7 @@
 const script = Reflect.get(Document.prototype, 'currentScript', document) || tag();
 if (script instanceof HTMLScriptElement) {
   const data = { __proto__: null, ...script.dataset }, { site, name } = data, all = sites();
-  let { trailmark } = window, state = (trailmark || {})._;
+  let trailmark = shared(), state = trailmark && trailmark._;
   // `window.trailmark` belongs to the first tag with this address, whichever comes first to run. Another site has its own
   // object, under the name that its tag gives. Tags of other products, even with our attributes, do not count.
   const first = script.src && tag(script.src) || script;

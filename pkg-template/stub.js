@@ -6,16 +6,17 @@
 // arrival, s consent that the page stated, o resolves `ready`, c settings once they are known, l the site whose core.js has
 // taken over. A page keeps its inline stub for years: members of `_` may be added, and core.js must do without those.
 (w => {
-  if (w.trailmark && w.trailmark._) return;
+  // A form of the page may be named `trailmark`, and a field of it `_`.
+  if (((w.trailmark || 0)._ || 0).q) return;
   const state = { __proto__: null, q: [] }, trailmark = { _: state };
   const isConversion = name => /^[ls]/.test(name);
   const off = () => state.o({ attributed: false, mode: 'off' });
   // Our script tag, of the site that `window.trailmark` belongs to; core.js has the same rule. Other products use
   // `data-site`, too, but no file `sdk.js` or `sdk-…`. An element may be named `scripts` and hide the document's own list; of
-  // what can then stand in a list, only a script has `text` and `src`.
+  // what can then stand in a list, only a script has a `src` and a `text`, which may be empty.
   const tag = () => {
     try {
-      return [...document.scripts].find(one => one.dataset.site && !one.dataset.name && one.text != null && /\w\/sdk[-.]/.test(one.src));
+      return [...document.scripts].find(one => one.dataset.site && !one.dataset.name && one.text + 1 && /\w\/sdk[-.]/.test(one.src));
     } catch (_) {}
   };
   // Without a prototype, here and elsewhere: a member that a page adds to Object.prototype is not a setting.
@@ -72,7 +73,7 @@
     // Only the recognised parameters of query and fragment are sent. core.js empties the address once the module is loaded.
     w.addEventListener('pagehide', () => {
       try {
-        state.q.filter(call => isConversion(call[0])).map(settle);
+        state.q.map(call => isConversion(call[0]) && settle(call));
         const { site, endpoint, base, params } = settings(), { url } = state.a;
         const names = `__PARAMS__,${params || ''}`.match(/[^\s,]+/g).join('|');
         const found = url.match(RegExp(`[?&#;/](${names})[=/][^?&#;]+`, 'gi'));

@@ -49,6 +49,10 @@ after(async () => {
   await product?.stop();
 });
 
+/** From now on these pages get this release's sdk.js. */
+const renew = (context) =>
+  context.route('**/tm/sdk.js', async (route) => route.fulfill({ response: await route.fetch({ url: `${product.site}/tm/sdk.js` }) }));
+
 /** A click, a signup and a sale; gives what the calls heard. */
 async function customer(page, origin, name, key) {
   const from = await click(product, 'ada');
@@ -111,6 +115,7 @@ test('a stub of the release before, which pages keep inline, is taken over with 
   const { context, page, said } = await freshPage(browser);
   t.after(() => context.close());
   await page.addInitScript(patiently);
+  await renew(context);
   await isWhole(await customer(page, whole.url, 'old_stub', 'old_stub'), 'old_stub');
   assert.deepEqual(said.errors, []);
 });
@@ -122,7 +127,7 @@ for (const [what, name, stale] of [['glue', /\/sdk-[0-9a-f]+\.js$/, GLUE], ['mod
     t.after(() => context.close());
     await page.addInitScript(patiently);
     const contentType = what === 'glue' ? 'text/javascript' : 'application/wasm';
-    await context.route('**/tm/sdk.js', async (route) => route.fulfill({ response: await route.fetch({ url: `${product.site}/tm/sdk.js` }) }));
+    await renew(context);
     await context.route((url) => name.test(url.pathname) && !url.search, (route) => route.fulfill({ contentType, body: previous[stale] }));
     const key = `mixed_${what}`;
     await isWhole(await customer(page, entry.url, 'index', key), key);
@@ -142,7 +147,7 @@ test('where the cached pair of the release before is torn apart, the next page m
   const [ready, signup] = await page.evaluate(async () => [await trailmark.ready, await trailmark.signup({ customerKey: 'torn', email: 'torn@example.org' })]);
   assert.deepEqual([ready.mode, signup.status, signup.code], ['off', 'queued', 'not_loaded']);
   await context.unrouteAll();
-  await context.route('**/tm/sdk.js', async (route) => route.fulfill({ response: await route.fetch({ url: `${product.site}/tm/sdk.js` }) }));
+  await renew(context);
   await page.goto(`${entry.url}/index.html`);
   assert.deepEqual(await effects(product, 'torn'), one(from));
   assert.deepEqual(said.errors, []);

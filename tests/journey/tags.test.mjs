@@ -51,6 +51,8 @@ before(async () => {
       'unnamed.html': PLAIN + stub + tag('acme') + tag('globex') + form,
       'twice.html': PLAIN + stub + tag('acme') + stub + tag('acme'),
       'others.html': PLAIN + stub + other('/x/loader-sdk.js', asks) + other('/x/sdk', asks) + other('/x/sdk.js', asks) + tag('acme'),
+      'form.html': `${PLAIN}<form name="trailmark"><input name="_"></form>${stub}${tag('acme')}`,
+      'form_alone.html': `${PLAIN}<form name="trailmark"><input name="_"></form>${tag('acme')}`,
       'scripts.html': `${PLAIN}${stub}<form name="scripts"><input data-site="acme" ${asks} src="/x/sdk.js"></form>${tag('acme')}`,
     };
   };
@@ -108,9 +110,10 @@ test('the same snippet twice reports once', async (t) => {
   assert.deepEqual(said.errors, []);
 });
 
-for (const name of ['others', 'scripts'])
+for (const name of ['others', 'scripts', 'form', 'form_alone'])
   test(`a foreign element is never taken for our tag (${name}): calls, consent and reports are the site's own`, async (t) => {
     const { page, said, reports } = await visit(t, name);
+    await page.waitForFunction(() => trailmark.touch);
     assert.equal((await page.evaluate(() => trailmark.touch())).program, 'acme-main');
     assert.equal((await signUp(page, 'trailmark', name)).status, 'accepted');
     assert.equal(reports(), 1);

@@ -206,6 +206,7 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         glue = replace_word(&glue, name, &short);
         *name = short;
     }
+    ensure!(module.imports.iter().any(|import| import.name == mark), "no import has the mark of the build");
     Ok((glue, module.emit_wasm()))
 }
 
