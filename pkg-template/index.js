@@ -22,7 +22,9 @@ const inert = {
   config: async () => false
 };
 
-const isBrowser = () => typeof document != 'undefined' && !/jsdom|happydom/i.test(navigator.userAgent);
+// Node has a `navigator` of its own, and some frameworks give it a `document`.
+const isBrowser = () => typeof document != 'undefined' && typeof navigator != 'undefined' &&
+  !/jsdom|happydom|node\.js/i.test(navigator.userAgent);
 
 const fetched = async wasmUrl => {
   const glue = await import('./sdk.js');

@@ -31,7 +31,6 @@ before(async () => {
   const files = (snippet) => ({
     'index.html': PLAIN + snippet,
     'old_stub.html': `${PLAIN}<script>${previous['stub.js']}</script>${tag(snippet)}`,
-    'plain.html': `${PLAIN}<h1>Without Trailmark</h1>`,
   });
   product = await Product.start({ files, pages: whole.url, origins: [whole.url, entry.url] });
   for (const front of [whole, entry]) {
