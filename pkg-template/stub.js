@@ -67,8 +67,8 @@
       // By reload or back/forward: the arrival may have been reported before; the proxy knows.
       again: (performance.navigation || 0).type > 0
     };
-    // Only the path, as the wire cuts it, and the recognised parameters of query and fragment are sent. core.js empties the
-    // address once the module is loaded.
+    // Only the path, which the wire cuts at `%3f` too, and the recognised parameters of query and fragment are sent. core.js
+    // empties the address once the module is loaded.
     w.addEventListener('pagehide', () => {
       try {
         state.q.filter(call => isConversion(call[0])).map(settle);

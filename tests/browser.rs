@@ -36,7 +36,7 @@ async fn js(body: &str, arguments: &[&str]) -> JsValue {
     JsFuture::from(promise).await.unwrap()
 }
 
-/// Puts something else in the place of `owner.name`, until [`mend`].
+/// Puts something else in the place of `owner.name`, until [`restore`].
 async fn break_it(owner: &str, name: &str, by: &str) {
     let body = "const owner = Function(`return ${args[0]}`)(), [, name, by] = args;
          window.whole ??= {};
@@ -46,7 +46,7 @@ async fn break_it(owner: &str, name: &str, by: &str) {
 }
 
 /// Takes back what [`break_it`] did.
-async fn mend(owner: &str, name: &str) {
+async fn restore(owner: &str, name: &str) {
     let body = "const owner = Function(`return ${args[0]}`)(), was = whole[args];
          if (was.none) delete owner[args[1]]; else Object.defineProperty(owner, args[1], was)";
     js(body, &[owner, name]).await;
@@ -141,7 +141,7 @@ async fn without_indexed_db_the_key_lives_as_long_as_the_page() {
         assert_eq!(first, key(name, "").await.0);
         assert_eq!(done(name, Work::Sign("message".into())).await.text.len(), 86);
     }
-    mend("window", "indexedDB").await;
+    restore("window", "indexedDB").await;
 }
 
 #[wasm_bindgen_test]
@@ -157,7 +157,7 @@ async fn without_webcrypto_there_is_no_key_and_no_hash() {
         break_it("crypto", "subtle", broken).await;
         assert_eq!(key("no-crypto", "message").await.1, None, "{broken}");
     }
-    mend("crypto", "subtle").await;
+    restore("crypto", "subtle").await;
     assert_eq!(hex(&sha256("abc").await), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
@@ -174,7 +174,7 @@ async fn storage_holds_what_is_stored_and_denied_storage_holds_nothing() {
         assert_eq!(page.load("tm_test"), None, "{broken}");
         assert!(!page.store("tm_test", ""), "{broken}");
     }
-    mend("window", "localStorage").await;
+    restore("window", "localStorage").await;
 }
 
 // field-faults row 64
@@ -200,8 +200,8 @@ async fn what_should_be_text_and_is_none_is_absent() {
             "{value}"
         );
     }
-    mend("window", "localStorage").await;
-    mend("document", "cookie").await;
+    restore("window", "localStorage").await;
+    restore("document", "cookie").await;
 }
 
 // field-faults row 74
@@ -209,7 +209,7 @@ async fn what_should_be_text_and_is_none_is_absent() {
 async fn members_are_an_objects_own() {
     break_it("Object.prototype", "foreign", "it: 'x'").await;
     assert_eq!(BrowserPage.members(r#"{"own":1}"#, "foreign toString own").as_deref(), Some("\0\u{0}1"));
-    mend("Object.prototype", "foreign").await;
+    restore("Object.prototype", "foreign").await;
 }
 
 #[wasm_bindgen_test]
@@ -219,13 +219,13 @@ async fn cookies_and_privacy_control_are_read_or_absent() {
     assert!(page.cookies().contains("ps_xid=abc"));
     break_it("document", "cookie", "get it() { throw new Error('denied') }").await;
     assert_eq!(page.cookies(), "");
-    mend("document", "cookie").await;
+    restore("document", "cookie").await;
     js("document.cookie = 'ps_xid=; max-age=0'", &[]).await;
     for (value, on) in [("true", true), ("false", false), ("undefined", false)] {
         break_it("navigator", "globalPrivacyControl", &["it: ", value].concat()).await;
         assert_eq!(page.privacy_control(), on, "{value}");
     }
-    mend("navigator", "globalPrivacyControl").await;
+    restore("navigator", "globalPrivacyControl").await;
 }
 
 /// Replaces `fetch`, and keeps the requests that it was called with in `window.asked`.
@@ -332,7 +332,7 @@ async fn json_is_read_by_name_and_nothing_else_is_taken_for_it() {
     )
     .await;
     assert_eq!(BrowserPage.members(json, "list").as_deref(), Some(r#"[1, "2"]"#));
-    mend("Array.prototype", "toJSON").await;
+    restore("Array.prototype", "toJSON").await;
 }
 
 /// field-faults § 1: whatever a page passes in an optional field, the wire takes the rest of it.
