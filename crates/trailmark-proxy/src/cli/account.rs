@@ -361,7 +361,7 @@ fn uncertain(text: String) -> Trouble {
 /// nothing about the change, while a refusal is what became of it.
 fn looked(trouble: Trouble, taken: Option<&str>) -> Trouble {
     match (taken, trouble.end) {
-        (Some(taken), End::Stops | End::Unknown) => {
+        (Some(taken), End::Missing | End::Stops | End::Unknown) => {
             let why = trouble.failure.text().unwrap_or_default();
             uncertain(format!("{taken}; only this look failed: {why}"))
         }
@@ -421,6 +421,7 @@ mod tests {
             refused("Partnerize", "the credential; check the program's keys", End::Stops),
             stops(Failure::unreachable("Partnerize cannot be reached"), Again::At(None)),
             uncertain("Partnerize gave no clear answer".into()),
+            refused("Partnerize", "it has no such job", End::Missing),
         ] {
             let why = trouble.failure.text().unwrap().to_owned();
             let trouble = looked(trouble, taken);

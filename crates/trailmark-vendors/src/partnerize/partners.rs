@@ -51,26 +51,24 @@ fn path_of_one(account: &Account, values: &Values) -> Result<String, Refusal> {
     Ok(format!("{}/{key}", path(account)))
 }
 
-/// Reads a partner. After a decision, this is its letter: the partner must have it.
+/// Reads a partner. After a decision, `letter` is the status that the partner must have.
 fn one(account: &Account, values: &Values, path: &str, letter: Option<&'static str>) -> Ask<Reply> {
     let request = account.get(path, "GET /campaign/{campaign_id}/publisher/{publisher_id}");
     let (account, values) = (account.clone(), values.clone());
     Call::new(request, move |answer| {
-        let shown = answers::asked(answer, &account.redaction(&values), &[]).and_then(|body| {
-            let is_meant = |partner: &&Value| word(partner, "publisher_id").as_deref() == Some(values.key.as_str());
-            let one = publishers(&body).and_then(|partners| partners.into_iter().find(is_meant));
-            one.cloned().ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))
-        });
-        match (letter, shown) {
-            (None, shown) => Ok(Reply::Done(shown_partner(&shown?))),
-            (Some(letter), Ok(one)) if text(&one, "campaign_status") == Some(letter) => {
-                Ok(Reply::Done(shown_partner(&one)))
-            }
-            (Some(_), _) => {
-                let what = "the vendor took the change, and does not show it: read the partner before you repeat it";
-                Err(Outcome::Unknown { message: answers::said(answer.status, what) })
-            }
+        let body = answers::asked(answer, &account.redaction(&values), &[]).map_err(|failure| match failure {
+            // The look is refused, not the decision.
+            Outcome::Rejected { message } if letter.is_some() => Outcome::Unknown { message },
+            other => other,
+        })?;
+        let is_meant = |partner: &&Value| word(partner, "publisher_id").as_deref() == Some(values.key.as_str());
+        let partner = publishers(&body).and_then(|partners| partners.into_iter().find(is_meant));
+        let partner = partner.ok_or_else(|| answers::unclear(answer, "`publishers` with this partner"))?;
+        if letter.is_some() && text(partner, "campaign_status") != letter {
+            let status = account.redaction(&values).apply(&status_of(partner).unwrap_or_else(|| "in no state".into()));
+            return Ok(Reply::Untold { why: format!("{}; so far the partner is {status}", taken(&values)) });
         }
+        Ok(Reply::Done(shown_partner(partner)))
     })
 }
 
@@ -91,8 +89,14 @@ fn decide(account: &Account, values: &Values, letter: &'static str) -> Result<As
     let (account, values) = (account.clone(), values.clone());
     Ok(Call::new(request, move |answer| {
         answers::asked(answer, &account.redaction(&values), &[])?;
-        Ok(Reply::Next(one(&account, &values, &path_of_one, Some(letter))))
+        let next = one(&account, &values, &path_of_one, Some(letter));
+        Ok(Reply::Later { next, wait_s: 0, why: "the vendor took the decision".into(), taken: taken(&values) })
     }))
+}
+
+/// That the vendor has the decision, whatever the look at the partner says.
+fn taken(values: &Values) -> String {
+    format!("the vendor took the decision; before you repeat it, look with `trailmark partners get {}`", values.key)
 }
 
 /// The partners of an answer, each wrapped in `publisher`.

@@ -117,7 +117,8 @@ fn a_decision_about_a_partner_counts_once_the_partner_is_shown_with_it() {
     assert_eq!(done(reply).get("status").unwrap(), "approved");
     let (sent, reply) = decide("reject", &[(200, "{}"), (200, recorded!("200_publishers"))]);
     assert_eq!(body(&sent[0])["publishers"][0]["campaign_status"], "r");
-    assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "the partner is approved still");
+    let cure = "the vendor took the decision; before you repeat it, look with `trailmark partners get 111111l92`";
+    assert_eq!(untold(reply), format!("{cure}; so far the partner is approved"));
     for (status, answer_body) in [(404, recorded!("400_v3")), (500, ""), (200, r#"{"publishers":[]}"#)] {
         let reply = decide("approve", &[(200, "{}"), (status, answer_body)]).1;
         assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "{status}: it may have been changed");
