@@ -3,6 +3,26 @@
 // work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions. If anything fails, the
 // page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names
 // that the vendors' links and scripts use (xtask/src/vendor_names.rs).
+//
+// The contract with the module's glue, which another release may have built (loader.js says when): `load(bytes)`;
+// `start(text)`, which returns a number; `call(number, name, argument)`, which returns a promise. The text holds fields in the
+// order of src/config.rs. A later release may add fields at its end: an older glue ignores them, and a newer one does without.
+
+// What the page has under this name, if it is an object of ours: a form may be named `trailmark`, and a field of it `_`. The
+// object of each site is `trailmark_<site>`, so that several tags and copies of the package do not report one arrival twice.
+export const shared = name => ((window[name] || 0)._ || 0).q && window[name];
+
+// An object for a site that `window.trailmark` does not belong to: a stub that leaves `window.trailmark` alone and takes no
+// notice of failed script tags, whose listener is the only one with a third argument. It takes the address from the page's
+// stub, while that has it: a router may have changed the address since.
+export const apart = stub => {
+  const own = { addEventListener: (...all) => all[2] || addEventListener(...all) };
+  own.top = top == window && own;
+  stub(own);
+  const { trailmark } = own, { a } = trailmark._;
+  if (a) a.url = (shared('trailmark') || trailmark)._.a.url || a.url;
+  return trailmark;
+};
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
 // argument is the number of earlier tries.
@@ -78,10 +98,11 @@ export const run = (trailmark, settings, load) => {
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
-      const { site: name, endpoint, consent, params, debug } = settings, { id, url, at, again } = state.a;
       // In the order that src/config.rs reads. `join` leaves out what is not set.
       const site = sdk.start([
-        name, endpoint, withdrawn ? 'granted' : state.s || consent, ('' + [params]).replace(/\s+/g, ','), debug ? 1 : '', id, at, again ? 1 : '', url
+        settings.site, settings.endpoint, withdrawn ? 'granted' : state.s || settings.consent,
+        ('' + [settings.params]).replace(/\s+/g, ','), settings.debug || '',
+        state.a.id, state.a.at, state.a.again || '', state.a.url
       ].join('\0'));
       call = (name, argument) => sdk.call(site, name, argument);
       // From now on the module reports the arrival.
@@ -95,6 +116,8 @@ export const run = (trailmark, settings, load) => {
     })().catch(error => {
       // A later conversion tries again.
       loading = 0;
+      // Glue and module of two releases do not link: both are asked for again.
+      if (error.name == 'LinkError' && tries < 5) return begin();
       explain(error);
       state.o({ attributed: false, mode: 'off' });
     });

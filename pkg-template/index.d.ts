@@ -126,7 +126,10 @@ export interface Settings {
   consent?: ConsentState;
   /** Generic parameter names that count as a partner key on this page, such as `via`. */
   params?: string[];
-  /** Where the page finds the package's `sdk_bg.wasm`, if its bundler does not handle the file. */
+  /**
+   * Where the page finds the package's `sdk_bg.wasm`, of the same version, if its bundler does not handle the file.
+   * `trailmark/inline` has the module in it and ignores this.
+   */
   wasmUrl?: string | URL;
   /** Explains mistakes on the console, and says when everything works. */
   debug?: boolean;
@@ -157,8 +160,9 @@ export interface Trailmark {
 /**
  * Returns the calls for one site. The same site returns the same object, with the settings of the first call; one document can
  * have several sites. Call `init` where the page starts, before a router changes the address: `init` remembers how the visitor
- * came. If the snippet's inline stub has run, `init` takes over and returns its `window.trailmark`. On a server, `init` does
- * nothing: `ready` says `off`, `touch` and `reference` return `null`, conversions are `failed` with `not_loaded`.
+ * came. If the snippet's inline stub has run, `init` takes over and returns its `window.trailmark`. On a server, and in a test
+ * with jsdom or happy-dom, `init` does nothing: `ready` says `off`, `touch` and `reference` return `null`, conversions are
+ * `failed` with `not_loaded`.
  */
 export declare function init(settings: Settings): Trailmark;
 

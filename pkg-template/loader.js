@@ -1,29 +1,44 @@
-// The loader: reads the script tag and runs core.js. In sdk.js the order is stub.js, core.js, loader.js. `cargo xtask
-// build-sdk` replaces `__GLUE__` and `__WASM__`.
-const { trailmark } = window, state = trailmark && trailmark._;
-// Read through the prototype: an element named `currentScript` hides the document's own property.
-const script = Reflect.get(Document.prototype, 'currentScript', document) || document.querySelector('script[data-site][src*=sdk]');
-// Not in a frame, and not for a second sdk.js.
-if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
-  state.l = 1;
-  const data = { __proto__: null, ...script.dataset };
-  // Without the user name and password of a staging host, which `fetch` refuses in an address.
-  const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
-  run(trailmark, {
-    site: data.site,
-    endpoint: data.endpoint || new URL('.', base).href,
-    consent: data.consent,
-    params: data.params,
-    debug: 'debug' in data
-  }, async tries => {
-    // As bytes, so that a wrong MIME type does not matter; beside the glue.
-    const wasm = fetch(new URL('__WASM__', base));
-    wasm.catch(() => {});
-    // A browser may remember a failed import by its address, including the fragment.
-    const glue = await import(new URL('__GLUE__', base) + (tries ? '#' + tries : '')).catch(error => {
-      throw error + '; load sdk.js from the proxy';
+// The loader: reads the script tag and runs core.js. In sdk.js the order is stub.js, which is a function there, core.js,
+// loader.js. `cargo xtask build-sdk` replaces `__GLUE__` and `__WASM__` by names with hashes.
+//
+// Releases meet during an upgrade: a cache has an old sdk.js, or two proxies stand behind one address. A proxy answers a hash that
+// it does not know with its own file (crates/trailmark-proxy/src/assets.rs), so any sdk.js may get any glue; core.js has the
+// contract. Glue and module of two builds do not link, since one import has a name of its build (xtask/src/build_sdk.rs). Then
+// core.js loads again, and both are asked for past all caches.
+
+// Read through the prototype: an element with the name of a property hides the document's own.
+const from = name => Reflect.get(Document.prototype, name, document), scripts = [...from('scripts')];
+const script = from('currentScript') || scripts.find(one => /\w\/sdk\./.test(one.src) && one.dataset.site);
+if (script) {
+  const { site, endpoint, consent, params, debug } = { __proto__: null, ...script.dataset }, name = 'trailmark_' + site;
+  // `window.trailmark` belongs to the site of the first tag with this address, whichever tag runs first; a further site has
+  // an object of its own.
+  const owner = shared('trailmark'), first = scripts.find(one => one.dataset.site && one.src == script.src) || script;
+  const trailmark = window[name] = shared(name) ||
+    (owner && !owner._.l && first.dataset.site == site ? owner : apart(stub)), state = trailmark._;
+  // Not in a frame, and not for a second tag of the same site.
+  if (state.a && !state.l) {
+    // Without the user name and password of a staging host, which `fetch` refuses in an address.
+    const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
+    state.l = 1;
+    // From now on the stub knows the tag for certain.
+    run(trailmark, state.c = {
+      site,
+      endpoint: endpoint || new URL('.', base).href,
+      consent,
+      params,
+      debug: debug != null
+    }, async tries => {
+      // A browser may also remember a failed import by its address.
+      const fresh = tries ? '?' + tries : '';
+      // As bytes, so that a wrong MIME type does not matter; beside the glue.
+      const wasm = fetch(new URL('__WASM__' + fresh, base));
+      wasm.catch(() => {});
+      const glue = await import(new URL('__GLUE__' + fresh, base)).catch(error => {
+        throw error + '; load sdk.js from the proxy';
+      });
+      await glue.load(await (await wasm).arrayBuffer());
+      return glue;
     });
-    await glue.load(await (await wasm).arrayBuffer());
-    return glue;
-  });
+  }
 }

@@ -3,17 +3,19 @@
 // second stub leaves the first alone. Stores and sends nothing unless consent is granted. With consent, a conversion that
 // core.js has not taken is stored where the module looks for it (src/queue.rs), and if the visitor leaves before the module
 // is loaded, `pagehide` sends the arrival. core.js takes over the queue. `_` is shared with core.js: q queued calls, a
-// arrival, s consent that the page stated, o resolves `ready`, c settings if there is no script tag.
+// arrival, s consent that the page stated, o resolves `ready`, l whether core.js has taken over, c settings, from then on. A
+// page keeps its inline stub for years: `_` may gain members, and core.js must do without those.
 (w => {
-  if (w.trailmark && w.trailmark._) return;
+  // A form of the page may be named `trailmark`, and a field of it `_`.
+  if (((w.trailmark || 0)._ || 0).q) return;
   const state = { __proto__: null, q: [] }, trailmark = { _: state };
   const isConversion = name => /^[ls]/.test(name);
   const off = () => state.o({ attributed: false, mode: 'off' });
-  // Our script tag; other products use `data-site`, too. Only an HTML script has a `src`. Throws nothing, although an
-  // element of the page may hide a method of the document.
+  // Our script tag, the first if there are several; other products use `data-site`, too, but call no file `sdk.js`. Only an
+  // HTML script has a `src`. Throws nothing, although an element of the page may hide a method of the document.
   const tag = () => {
     try {
-      return [...document.getElementsByTagName('script')].find(one => one.dataset.site && /sdk/.test(one.src));
+      return [...document.getElementsByTagName('script')].find(one => /\w\/sdk\./.test(one.src) && one.dataset.site);
     } catch (_) {}
   };
   // Without a prototype, here and elsewhere: a member that a page adds to Object.prototype is not a setting.

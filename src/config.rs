@@ -3,10 +3,11 @@
 //! loader reads the script tag, [`crate::capture`] the landing URL.
 
 use trailmark_wire::ids::{ArrivalId, SiteId};
-use trailmark_wire::landing::pieces;
+use trailmark_wire::landing::{pieces, split};
 
 use crate::click::texts;
 use crate::consent::State;
+use crate::page::SEPARATOR;
 
 /// Milliseconds that `ready` waits at most for the proxy's first answer. A proxy that is down must not hold up the page;
 /// the report of the arrival continues in the background.
@@ -46,13 +47,14 @@ pub struct Arrival {
 }
 
 /// Reads what the loader passes: site, endpoint, consent, params (with commas between), debug, and of the arrival id, at, again
-/// and url, in this order and separated by [`crate::page::SEPARATOR`]. What is not set is empty. The URL comes last, since a
-/// router may have put anything into it. One text, because each further argument or object costs the glue.
+/// and url, in this order and separated by [`SEPARATOR`]. What is not set, and what an older loader does not pass, is empty.
+/// What follows is a newer loader's and ignored. One text, because each further argument or object costs the glue.
 ///
 /// # Errors
 /// A sentence for the page's developer if the site's id or the arrival is invalid.
 pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
-    let [site, endpoint, consent, params, debug, id, at, again, url] = texts(values);
+    let [site, endpoint, consent, params, debug, id, at, again, rest] = texts(values);
+    let (url, _) = split(rest, SEPARATOR);
     let site = SiteId::new(site).map_err(|_shape| "site is missing or not 1 to 32 of a-z, 0-9 and -")?;
     let settings = Settings {
         site,

@@ -34,7 +34,7 @@ before(async () => {
       'currents.html': PLAIN + image('name="currentScript"').repeat(2) + granted,
       'drawn.html': `${PLAIN}<svg><script data-site="acme" data-consent="granted" data-endpoint="${stranger.url}/leak" src="sdk"></script></svg>${snippet}`,
       'pictured.html': PLAIN + image('') + snippet,
-      'query.html': `${PLAIN}<img name="querySelector"><img name="getElementsByTagName">${granted}`,
+      'query.html': `${PLAIN}<img name="querySelector"><img name="getElementsByTagName"><img name="scripts">${granted}`,
       'well.html': debug((html) => html),
       'unsaid.html': debug((html) => html.replace(' data-consent="granted"', '')),
       'wrong_site.html': debug((html) => html.replace('data-site="acme"', 'data-site="acmee"')),

@@ -2,11 +2,12 @@
 // the snippet's stub and script tag, and what happens where the module cannot come.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { freshPage, launch, patientPage } from '../journey/support/browser.mjs';
+import { markOf, ofOtherBuild } from '../journey/support/builds.mjs';
 import { Product, until } from '../journey/support/product.mjs';
 import { PACKAGE } from './support.mjs';
 
@@ -190,17 +191,26 @@ test('wasmUrl names another place for the module', bounded, async (t) => {
   assert.deepEqual([asked('/pkg/sdk_bg.wasm'), asked('/copy/sdk_bg.wasm')], [0, 1]);
 });
 
-test('a module that the host does not serve turns the SDK off, in debug with the address and the cure', bounded, async (t) => {
-  // As a development server does: a page, and status 200.
-  const module = "window.tm = init({ site: 'acme', consent: 'granted', wasmUrl: '/index.html', debug: true });";
-  const { page, said } = await visit(t, { module, patient: false });
-  const [ready, result] = await page.evaluate(async (who) => [await tm.ready, await tm.signup(who)], customer('lost_1'));
-  assert.deepEqual(ready, { attributed: false, mode: 'off' });
-  // Consent was granted, so that the stub keeps it for the next page.
-  assert.equal(result.status, 'queued');
-  assert.match(said.console.join('\n'), /there is no module at \S+\/index\.html \(200\); serve trailmark\/sdk_bg\.wasm/);
-  assert.deepEqual(said.errors, []);
-});
+// What the developer did wrong, in debug or not: a development server answers with a page and status 200 where a file is missing.
+for (const [name, text] of [
+  ['index.html', /there is no module at \S+\/index\.html \(200\); import from 'trailmark\/inline', or serve trailmark\/sdk_bg\.wasm/],
+  ['other.wasm', /the module at \S+\/other\.wasm is of another version of this package; import from/],
+])
+  for (const debug of [true, false])
+    test(`a wrong wasmUrl (${name}, debug ${debug}) turns the SDK off, and the console names address and cure, once`, bounded, async (t) => {
+      const module = readFileSync(join(PACKAGE, 'sdk_bg.wasm'));
+      writeFileSync(join(product.folder, 'www', 'other.wasm'), ofOtherBuild(module, await markOf(module)));
+      const init = `window.tm = init({ site: 'acme', consent: 'granted', wasmUrl: '/${name}', debug: ${debug} });`;
+      const { page, said } = await visit(t, { module: init, patient: false });
+      const [ready, result] = await page.evaluate(async () => [await tm.ready, await tm.touch()]);
+      assert.deepEqual([ready, result], [{ attributed: false, mode: 'off' }, null]);
+      assert.equal(said.console.length, 1, said.console.join('\n'));
+      assert.match(said.console[0], text);
+      // Consent was granted, so that the stub keeps it for the next page.
+      const { status } = await page.evaluate((who) => tm.signup(who), customer('lost_1'));
+      assert.equal(status, 'queued');
+      assert.deepEqual(said.errors, []);
+    });
 
 for (const [policy, mode] of [["'self' 'nonce-n' 'wasm-unsafe-eval'", 'wasm'], ["'self' 'nonce-n'", 'off']]) {
   test(`under script-src ${policy} the mode is ${mode}`, bounded, async (t) => {

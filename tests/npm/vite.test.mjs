@@ -29,7 +29,8 @@ for (const browser of browsers) {
     assert.deepEqual(readFileSync(join(assets, module)), readFileSync(join(PACKAGE, 'sdk_bg.wasm')));
     const text = (name) => readFileSync(join(assets, name), 'utf8');
     const holders = names.filter((name) => name.endsWith('.js') && text(name).includes('WebAssembly.instantiate'));
-    assert.match(holders.join(), /^sdk-[^,]+\.js$/, 'the glue is a chunk of its own');
+    assert.match(holders.join(), /^module-[^,]+\.js$/, 'what loads the module is a chunk of its own');
+    assert.deepEqual(names.filter((name) => name.startsWith('inlined')), [], 'the module stands in no script');
     const asked = (name) => requests.filter(({ url }) => url.endsWith(name)).length;
     assert.deepEqual([asked(module), asked(holders[0])], [1, 1]);
   });

@@ -10,13 +10,16 @@ import { test } from 'node:test';
 const { TRAILMARK_SDK: sdk, TRAILMARK_CORPUS: corpus } = process.env;
 
 /** What sdk.js uses of a browser before it loads anything. */
-const GLOBALS = ['window', 'document', 'Document', 'HTMLScriptElement', 'navigator', 'location', 'localStorage', 'performance', 'fetch', 'setTimeout'];
+const GLOBALS = ['window', 'document', 'Document', 'navigator', 'location', 'localStorage', 'performance', 'fetch', 'setTimeout'];
 const run = new Function(...GLOBALS, readFileSync(join(sdk, 'sdk.js'), 'utf8'));
 
-class HTMLScriptElement {}
 class Document {
   get currentScript() {
     return this.script;
+  }
+
+  get scripts() {
+    return [this.script];
   }
 }
 
@@ -24,7 +27,7 @@ class Document {
 function opened({ url = 'https://acme.example/', jar = '', params = [], stored = {}, data = {}, calls = () => {}, navigator = {} }) {
   let isNeeded = false;
   const dataset = { site: 'acme', consent: 'granted', params: params.join(), ...data };
-  const script = Object.assign(new HTMLScriptElement(), { src: 'https://acme.example/tm/sdk.js', dataset });
+  const script = { src: 'https://acme.example/tm/sdk.js', dataset };
   const page = { script, cookie: jar, readyState: 'complete', baseURI: url, addEventListener() {}, getElementsByTagName: () => [script] };
   const window = { addEventListener() {}, requestIdleCallback: (work) => work() };
   window.top = window;
@@ -32,7 +35,7 @@ function opened({ url = 'https://acme.example/', jar = '', params = [], stored =
     isNeeded = true;
     return new Promise(() => {});
   };
-  run(window, Object.assign(new Document(), page), Document, HTMLScriptElement, navigator, { href: url }, stored, {}, fetch, () => 0);
+  run(window, Object.assign(new Document(), page), Document, navigator, { href: url }, stored, {}, fetch, () => 0);
   const called = calls(window.trailmark);
   return { isNeeded, ready: window.trailmark.ready, called };
 }

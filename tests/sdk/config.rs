@@ -13,7 +13,7 @@ const VALUES: [&str; 9] = [
     "0123456789abcdef0123456789abcdef",
     "2026-11-21T08:30:00Z",
     "1",
-    "https://shop.example/?x=1\0&y",
+    "https://shop.example/?x=1&y",
 ];
 
 fn with(place: usize, value: &str) -> String {
@@ -30,6 +30,16 @@ fn every_value_has_its_place() {
     assert_eq!(settings.params, ["via", "ref"]);
     assert_eq!((arrival.id.as_str(), arrival.url.as_str()), (VALUES[5], VALUES[8]));
     assert_eq!((arrival.at.as_str(), arrival.again), (VALUES[6], true));
+}
+
+/// The loader may come from a cache, and the module from a newer or an older proxy.
+#[test]
+fn what_another_release_adds_is_ignored_and_what_it_leaves_out_is_empty() {
+    let (_, arrival) = read(&format!("{}\0more\0", VALUES.join("\0"))).unwrap();
+    assert_eq!(arrival.url, VALUES[8]);
+    let (settings, arrival) = read(&VALUES[..6].join("\0")).unwrap();
+    assert_eq!((settings.debug, arrival.id.as_str()), (true, VALUES[5]));
+    assert_eq!((arrival.at.as_str(), arrival.again, arrival.url.as_str()), ("", false, ""));
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt and terser, if Node
 //! is installed → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
-//! inputs are not built again. The hand-written half comes from `pkg-template/`.
+//! inputs are not built again. The hand-written half comes from `pkg-template/`. Glue and module carry a mark of their build
+//! ([`mark`]), so that those of two releases do not run together.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -167,6 +168,7 @@ fn rustflags(root: &Path) -> OsString {
 /// The wasm-bindgen step: the glue as an ES module, and the module.
 pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     let module = panics::silence(&std::fs::read(module)?)?;
+    let code = sha256_hex(&module);
     let mut output = Bindgen::new()
         .input_bytes("sdk", module)
         .out_name("sdk")
@@ -194,16 +196,27 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
             import.module.clone_from(&short);
         }
     }
+    let built = mark(&code, &glue);
     // These names end in hashes, which do not compress, and occur in both files.
     let is_internal = |name: &str| name.starts_with("__wb") || name.starts_with("wasm_bindgen__");
     let imports = module.imports.iter_mut().map(|import| &mut import.name);
     let exports = module.exports.iter_mut().map(|export| &mut export.name);
     for (index, name) in imports.chain(exports).filter(|name| is_internal(name)).enumerate() {
-        let short = format!("_{index}");
+        let short = if index == 0 { built.clone() } else { format!("_{index}") };
         glue = replace_word(&glue, name, &short);
         *name = short;
     }
+    let is_first = module.imports.iter().next().is_some_and(|import| import.name == built);
+    ensure!(is_first, "the first import lacks the mark of the build: a module of another release might link");
     Ok((glue, module.emit_wasm()))
+}
+
+/// The name of the first import, which only this build has. The other names are short and the same in every build: without
+/// the mark, glue and module of two releases would link and misunderstand each other. With it the browser refuses them with a
+/// `LinkError`, since it reads the imports in their order, and the loader asks for both again.
+fn mark(code: &str, glue: &str) -> String {
+    let hash = sha256_hex(format!("{code}{glue}").as_bytes());
+    format!("_{}", hash.chars().take(8).collect::<String>())
 }
 
 /// The glue as one file. Our own JS (`src/browser/*.js`) replaces its imports, since each further file would be a further
@@ -349,9 +362,15 @@ struct Halves {
 impl Halves {
     fn read(root: &Path) -> Result<Self> {
         let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
-        // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
+        // loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
+    }
+
+    /// `sdk.js`: the stub as a function, which runs at once and which the loader calls for a further site. One block, since
+    /// top-level names of a script belong to the page.
+    fn script(&self, loader: &str) -> Result<String> {
+        Ok(format!("{{\n{}stub(window);\n{loader}\n}}", stub_function(&self.stub)?))
     }
 
     /// The loader with the names of the files that it loads.
@@ -365,6 +384,16 @@ impl Halves {
     }
 }
 
+/// The beginning and end of `stub.js`: a function that is called with the window.
+const CALLED: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
+
+/// The same function with a name, not called. One source for inline stub, `sdk.js` and package, so that they cannot differ.
+pub(crate) fn stub_function(script: &str) -> Result<String> {
+    let once = CALLED.iter().all(|mark| script.matches(mark).count() == 1);
+    ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
+    Ok(script.replace(CALLED[0], "\nconst stub = w => {\n").replace(CALLED[1], "\n};\n"))
+}
+
 /// Minifies, names by content and compresses; the last step before writing.
 fn assemble(
     tools: &Tools<'_>,
@@ -376,9 +405,9 @@ fn assemble(
     let glue = Artifact::hashed("sdk-", ".js", tools.shrink_js(glue, true)?.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
-    let loader = tools.shrink_js(&halves.loader_for(&glue.name, &wasm.name)?, false)?;
-    // The semicolon keeps two scripts in parentheses from becoming one call.
-    let whole = format!("{}\n;{loader}", stub.trim_end());
+    let loader = halves.loader_for(&glue.name, &wasm.name)?;
+    let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
+    let loader = tools.shrink_js(&loader, false)?;
     let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
     let artifacts =
         vec![Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm];
@@ -415,7 +444,7 @@ mod tests {
 
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
         let tools = Tools { npm: None, scratch: Path::new("") };
-        let halves = Halves { stub: "(function(){})() // stub\n".into(), loader: loader.into() };
+        let halves = Halves { stub: "// Says.\n(w => {\n  w.a = 1;\n})(window);\n".into(), loader: loader.into() };
         assemble(&tools, &halves, ("export default 1", EMPTY_WASM), "1.2.3", "in".into())
     }
 
@@ -426,9 +455,27 @@ mod tests {
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
         let (glue, wasm) = (&manifest.glue, &manifest.wasm);
-        assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}')"));
+        let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
+        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}')\n}}"));
         assert!(folder.path().join(format!("{wasm}.br")).is_file());
         assert!(glue.starts_with("sdk-") && wasm.ends_with("_bg.wasm"));
+    }
+
+    #[test]
+    fn the_stub_becomes_a_function_that_nobody_has_called() {
+        for other in ["(w => {\n})(window);\n", "// Says.\n(w => {\n})(self);\n", "\n(w => {\n})(window);\n// More.\n"]
+        {
+            let error = stub_function(other).unwrap_err().to_string();
+            assert!(error.contains("stub.js is no"), "{error}");
+        }
+    }
+
+    #[test]
+    fn the_mark_is_of_the_code_and_of_the_glue() {
+        let first = mark("code", "glue");
+        assert!(first.len() == 9 && first.starts_with('_'), "{first}");
+        assert_eq!(mark("code", "glue"), first);
+        assert!(mark("other", "glue") != first && mark("code", "other") != first);
     }
 
     #[test]

@@ -2,11 +2,14 @@
 //!
 //! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps/` the tests
 //! install it. The glue and the module are those that the proxy embeds, with fixed names, since a bundler names files by
-//! content itself. The rest is readable; the page's bundler minifies it. Publishes nothing.
+//! content itself. The rest is readable; the page's bundler minifies it. `index.cjs` and `inline.cjs`, for `require`, are made of
+//! the same sources, and `inlined.js` has the module in it. Publishes nothing.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::artifact::{Manifest, write_if_changed};
@@ -16,17 +19,18 @@ use crate::shell;
 use crate::vendor_names;
 use crate::workspace::Workspace;
 
-/// Hand-written files that go into the package unchanged; `package.json` and `stub.js` are adapted.
-const AS_THEY_ARE: [&str; 5] = ["index.js", "core.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
+/// Hand-written files that go into the package unchanged; `package.json`, `stub.js` and `inlined.js` are adapted.
+const AS_THEY_ARE: [&str; 8] =
+    ["index.js", "inline.js", "init.js", "module.js", "core.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
 
 /// Licences, which are in the root folder.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// The beginning and end of `stub.js` as a script: a function that is called with the window.
-const SCRIPT: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
+/// The first line of a file for `require`.
+const COMMON_JS: &str = "// The package for `require`, made of stub.js, core.js, init.js and the entry.\n";
 
-/// The same as a module: the function, which `index.js` calls.
-const MODULE: [&str; 2] = ["\nexport const stub = w => {\n", "\n};\n"];
+/// What stands for the module in `inlined.js`.
+const MODULE: &str = "'__MODULE__'";
 
 /// The folder for everything about the npm package.
 pub(crate) fn folder(workspace: &Workspace) -> PathBuf {
@@ -69,11 +73,21 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
     let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
+    let stub = build_sdk::stub_function(&text(template.join("stub.js"))?)?;
+    let wasm = read(built.join(&manifest.wasm))?;
+    let common_js = |entry: &str| {
+        let [core, init, entry] = ["core.js", "init.js", entry].map(|name| text(template.join(name)));
+        Ok::<_, anyhow::Error>(as_common_js([&stub, &core?, &init?, &entry?])?.into_bytes())
+    };
     let mut files = vec![
         ("package.json", versioned(&text(template.join("package.json"))?, version)?.into_bytes()),
-        ("stub.js", as_module(&text(template.join("stub.js"))?)?.into_bytes()),
+        ("index.cjs", common_js("index.js")?),
+        ("inline.cjs", common_js("inline.js")?),
+        ("index.d.cts", read(template.join("index.d.ts"))?),
+        ("stub.js", stub.replace("\nconst stub = ", "\nexport const stub = ").into_bytes()),
+        ("inlined.js", inlined(&text(template.join("inlined.js"))?, &wasm)?.into_bytes()),
         ("sdk.js", read(built.join(&manifest.glue))?),
-        ("sdk_bg.wasm", read(built.join(&manifest.wasm))?),
+        ("sdk_bg.wasm", wasm),
     ];
     for name in AS_THEY_ARE {
         files.push((name, text(template.join(name))?.into_bytes()));
@@ -94,11 +108,23 @@ fn versioned(json: &str, version: &str) -> Result<String> {
     Ok(serde_json::to_string_pretty(&manifest)? + "\n")
 }
 
-/// The stub as a module. One source for script tag and package, so that they cannot differ.
-fn as_module(script: &str) -> Result<String> {
-    let once = SCRIPT.iter().all(|mark| script.matches(mark).count() == 1);
-    ensure!(once && script.ends_with(SCRIPT[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
-    Ok(script.replace(SCRIPT[0], MODULE[0]).replace(SCRIPT[1], MODULE[1]))
+/// Modules that import only each other, in this order, as one CommonJS file that exports `init`. Like the modules, it imports
+/// what loads the module only where that is needed.
+fn as_common_js(modules: [&str; 4]) -> Result<String> {
+    let lines = modules.iter().flat_map(|module| module.lines()).filter(|line| !line.starts_with("import "));
+    let text: String = lines.map(|line| line.replacen("export const ", "const ", 1) + "\n").collect();
+    ensure!(text.contains("\nconst init = "), "the entry exports no `init`");
+    ensure!(
+        !text.contains("import.meta."),
+        "`import.meta` stands where CommonJS has to read it; it belongs to module.js"
+    );
+    Ok(format!("{COMMON_JS}'use strict';\n{text}exports.init = init;\n"))
+}
+
+/// `inlined.js` with the module in it.
+fn inlined(script: &str, wasm: &[u8]) -> Result<String> {
+    ensure!(script.matches(MODULE).count() == 1, "pkg-template/inlined.js has not exactly one {MODULE}");
+    Ok(script.replace(MODULE, &format!("'{}'", BASE64_STANDARD.encode(wasm))))
 }
 
 #[cfg(test)]
@@ -106,14 +132,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stub_becomes_a_function_that_nobody_has_called() {
-        let script = "// Says.\n(w => {\n  w.a = 1;\n})(window);\n";
-        assert_eq!(as_module(script).unwrap(), "// Says.\nexport const stub = w => {\n  w.a = 1;\n};\n");
-        for other in ["(w => {\n})(window);\n", "// Says.\n(w => {\n})(self);\n", "\n(w => {\n})(window);\n// More.\n"]
-        {
-            let error = as_module(other).unwrap_err().to_string();
-            assert!(error.contains("stub.js is no"), "{error}");
-        }
+    fn the_common_js_file_has_the_modules_in_one_and_no_import_of_its_own() {
+        let init = "import { run } from './core.js';\nexport const initFrom = source => run(source, stub);\n";
+        let entry =
+            "import { initFrom } from './init.js';\nexport const init = initFrom(() => import('./module.js'));\n";
+        let text = as_common_js(["const stub = 1;\n", "export const run = s => s;\n", init, entry]).unwrap();
+        let end = "'use strict';\nconst stub = 1;\nconst run = s => s;\nconst initFrom = source => run(source, stub);\n\
+                   const init = initFrom(() => import('./module.js'));\nexports.init = init;\n";
+        assert!(text.ends_with(end), "{text}");
+        assert!(as_common_js(["", "", init, "export const other = 1;\n"]).is_err());
+        let error = as_common_js(["import.meta.url;\n", "", init, entry]).unwrap_err().to_string();
+        assert!(error.contains("belongs to module.js"), "{error}");
+    }
+
+    #[test]
+    fn the_inlined_module_is_its_base64() {
+        assert_eq!(inlined("load(atob('__MODULE__'));\n", b"\0asm").unwrap(), "load(atob('AGFzbQ=='));\n");
+        assert!(inlined("load();\n", b"").is_err());
     }
 
     #[test]

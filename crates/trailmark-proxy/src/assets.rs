@@ -1,6 +1,11 @@
 //! The SDK's built files, embedded: `sdk.js` and the hashed files that it loads, each also compressed. `cargo xtask
 //! build-sdk` makes them; a binary built without them answers with that cure. A hashed name always has the same bytes
 //! and is cached forever; `sdk.js` is revalidated.
+//!
+//! After an upgrade, and where two releases answer at one address, a page has the `sdk.js` of another release and asks for
+//! hashes that this binary lacks. It gets this binary's file instead, uncached, since the name belongs to other bytes. Any
+//! `sdk.js` runs any glue (pkg-template/core.js has the contract). If a page still gets glue and module of two releases, they
+//! do not link, and `sdk.js` asks for both with a query, which is never cached.
 
 use std::borrow::Cow;
 
@@ -12,6 +17,11 @@ use http::header::{
     IF_NONE_MATCH, VARY,
 };
 use rust_embed::{EmbeddedFile, RustEmbed};
+use serde::Serialize;
+use trailmark_wire::base64url;
+use trailmark_wire::ids::hex;
+
+use crate::keys::crypto::sha256;
 
 #[derive(RustEmbed)]
 #[folder = "sdk"]
@@ -27,20 +37,33 @@ pub(crate) enum Absent {
     Unknown,
 }
 
+/// The file that pages name.
+const ENTRY: &str = "sdk.js";
+
 /// How long `sdk.js` is cached: a new version reaches every page within five minutes.
 const ENTRY_CACHE: &str = "public, max-age=300";
 const HASHED_CACHE: &str = "public, max-age=31536000, immutable";
+/// For what stands in for another release's file, and what is asked for past all caches.
+const NO_CACHE: &str = "no-store";
 
 /// Compressed variants of each file, the smallest first.
 const ENCODINGS: [(&str, &str); 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// The file with this name, in the smallest encoding that the caller accepts.
-pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> {
-    let cache = cache_of(name).ok_or(Absent::Unknown)?;
-    let kind = mime_of(name).ok_or(Absent::Unknown)?;
-    let plain = Files::get(name)
-        .ok_or_else(|| if Files::get("sdk.js").is_some() { Absent::Unknown } else { Absent::NotBuilt })?;
-    let tag = format!("W/\"{}\"", trailmark_wire::ids::hex(&plain.metadata.sha256_hash()[..8]));
+/// The file for this name, in the smallest encoding that the caller accepts. `fresh`: the caller wants a hashed file past all
+/// caches. The query of `sdk.js` does not count: it names a release or holds settings.
+pub(crate) fn file(name: &str, fresh: bool, request: &HeaderMap) -> Result<Response, Absent> {
+    let kind = mime_of(name).filter(|_kind| name == ENTRY || ending(name).is_some()).ok_or(Absent::Unknown)?;
+    if Files::get(ENTRY).is_none() {
+        return Err(Absent::NotBuilt);
+    }
+    let own = own_name(name).ok_or(Absent::Unknown)?;
+    let plain = Files::get(&own).ok_or(Absent::Unknown)?;
+    let cache = match (own == ENTRY, own == name && !fresh) {
+        (true, _) => ENTRY_CACHE,
+        (_, true) => HASHED_CACHE,
+        _ => NO_CACHE,
+    };
+    let tag = format!("W/\"{}\"", hex(&plain.metadata.sha256_hash()[..8]));
     let mut headers = HeaderMap::new();
     let fixed = [
         (CACHE_CONTROL, cache),
@@ -54,7 +77,7 @@ pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> 
     if is_known(request, &tag) {
         return Ok(answer(StatusCode::NOT_MODIFIED, headers, Body::empty()));
     }
-    let (encoding, file) = encoded(name, request).map_or((None, plain), |(encoding, file)| (Some(encoding), file));
+    let (encoding, file) = encoded(&own, request).map_or((None, plain), |(encoding, file)| (Some(encoding), file));
     headers.extend(encoding.map(|encoding| (CONTENT_ENCODING, HeaderValue::from_static(encoding))));
     Ok(answer(StatusCode::OK, headers, body(file)))
 }
@@ -62,7 +85,41 @@ pub(crate) fn file(name: &str, request: &HeaderMap) -> Result<Response, Absent> 
 /// The stub, which pages carry inline; `None` in a binary built without the SDK.
 pub(crate) fn stub() -> Option<String> {
     let file = Files::get("stub.js")?;
-    String::from_utf8(file.data.into_owned()).ok()
+    Some(String::from_utf8(file.data.into_owned()).ok()?.trim().to_owned())
+}
+
+/// A file that a page runs.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listed {
+    /// Its name below the mount; `stub` is the inline script.
+    pub(crate) name: String,
+    /// Its size, not compressed.
+    pub(crate) bytes: usize,
+    /// SHA-256, as the attribute `integrity` and a Content-Security-Policy write it.
+    pub(crate) integrity: String,
+}
+
+/// `sdk.js`; `None` in a binary built without the SDK.
+pub(crate) fn entry() -> Option<Listed> {
+    Some(listed(ENTRY, &Files::get(ENTRY)?.data))
+}
+
+/// Everything that a page of this release runs: the stub, `sdk.js`, then the hashed files by their endings. `None` in a binary built
+/// without the SDK.
+pub(crate) fn manifest() -> Option<Vec<Listed>> {
+    let mut hashed: Vec<_> = Files::iter().filter(|name| mime_of(name).is_some() && ending(name).is_some()).collect();
+    hashed.sort_by(|one, other| ending(one).cmp(&ending(other)));
+    let hashed = hashed.iter().map(|name| Some(listed(name, &Files::get(name)?.data)));
+    [stub().map(|stub| listed("stub", stub.as_bytes())), entry()].into_iter().chain(hashed).collect()
+}
+
+fn listed(name: &str, bytes: &[u8]) -> Listed {
+    Listed { name: name.to_owned(), bytes: bytes.len(), integrity: integrity(bytes) }
+}
+
+/// In the usual alphabet, with the padding that 32 bytes need.
+fn integrity(bytes: &[u8]) -> String {
+    format!("sha256-{}=", base64url::encode(&sha256(bytes)).replace('-', "+").replace('_', "/"))
 }
 
 fn answer(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
@@ -79,14 +136,18 @@ fn body(file: EmbeddedFile) -> Body {
     }
 }
 
-/// Only files that pages load: `sdk.js`, and hashed files, whose names have at least eight hexadecimal digits.
-fn cache_of(name: &str) -> Option<&'static str> {
-    if name == "sdk.js" {
-        return Some(ENTRY_CACHE);
-    }
+/// The name of this binary's file that answers for a name of any release: the same one, or the one with the same ending.
+fn own_name(name: &str) -> Option<Cow<'static, str>> {
+    let wanted = ending(name);
+    let stands_in = |file: &Cow<'static, str>| wanted.is_some() && ending(file) == wanted;
+    Files::iter().find(|file| file == name).or_else(|| Files::iter().find(stands_in))
+}
+
+/// What follows the hash in a hashed name, such as `_bg.wasm`. A hash has at least eight hexadecimal digits.
+fn ending(name: &str) -> Option<&str> {
     let rest = name.strip_prefix("sdk-")?;
-    let hash = rest.split(['.', '_']).next().filter(|hash| hash.len() >= 8)?;
-    hash.bytes().all(|b| b.is_ascii_hexdigit()).then_some(HASHED_CACHE)
+    let ending = rest.trim_start_matches(|letter: char| letter.is_ascii_hexdigit());
+    (rest.len() - ending.len() >= 8).then_some(ending)
 }
 
 fn mime_of(name: &str) -> Option<&'static str> {
@@ -123,12 +184,18 @@ mod tests {
 
     #[test]
     fn only_the_entry_and_hashed_files_are_served() {
-        assert_eq!(cache_of("sdk.js"), Some(ENTRY_CACHE));
-        assert_eq!(cache_of("sdk-0a1b2c3d4e5f.js"), Some(HASHED_CACHE));
-        assert_eq!(cache_of("sdk-0a1b2c3d4e5f_bg.wasm"), Some(HASHED_CACHE));
-        for name in ["manifest.json", "sdk-x.js", "sdk-.js", "../sdk.js", "sdk.js.br", "stub.js"] {
-            assert_eq!(cache_of(name), None, "{name}");
+        assert_eq!(ending("sdk-0a1b2c3d4e5f.js"), Some(".js"));
+        assert_eq!(ending("sdk-0a1b2c3d4e5f_bg.wasm"), Some("_bg.wasm"));
+        let odd = ["manifest.json", "sdk-x.js", "sdk-.js", "sdk-0a1b2c3.js", "../sdk.js", "sdk.js.br", "stub.js"];
+        for name in odd.into_iter().chain(["sdk-0a1b2c3d4e5f.js.br"]) {
+            assert_eq!(file(name, false, &HeaderMap::new()).err(), Some(Absent::Unknown), "{name}");
         }
+    }
+
+    #[test]
+    fn a_hash_is_written_as_browsers_read_it() {
+        // openssl dgst -sha256 -binary | base64
+        assert_eq!(integrity(b""), "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
     }
 
     #[test]

@@ -151,9 +151,9 @@ fn readable(answered: Result<Response, Problem>, readers: Readers) -> Response {
     response
 }
 
-async fn file(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Result<Response, Problem> {
+async fn file(name: Result<Path<String>, PathRejection>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     let Path(name) = name?;
-    assets::file(&name, &headers).map_err(|absent| match absent {
+    assets::file(&name, uri.query().is_some(), &headers).map_err(|absent| match absent {
         assets::Absent::Unknown => {
             Problem::new(Refusal::NotFound).with_detail("there is no such file; pages load `sdk.js`")
         }

@@ -14,9 +14,9 @@ use crate::time::UnixMillis;
 /// to a key that this browser no longer has. A success without a body, so that no console shows it as an error.
 pub const TOKEN_GONE: u16 = 205;
 
-/// The body of `POST v1/clicks`, JSON in `text/plain` or `application/json`.
+/// The body of `POST v1/clicks`, JSON in `text/plain` or `application/json`. Unlike a conversion's, its unknown members are
+/// ignored ([`crate`] says why).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct ClickRequest {
     /// The site that the page belongs to.
     pub site: SiteId,

@@ -14,6 +14,12 @@
 //! The others are the parts of these messages: [`ids`], [`time`], [`money`], [`text_map`], [`jwk`], [`jws`], [`limits`];
 //! and [`repair`], the one rule for flaws in a caller's fields.
 //!
+//! The version stands in the route, `v1/`: a page of another version gets a 404 and keeps its conversions. Within a version
+//! members are only added, and a page and a proxy of any two releases work together. Whoever reads an answer, a token or an
+//! arrival ignores members that it does not know. A conversion with an unknown member is refused, because that member may
+//! limit what is to be done with it; so a page may send a new one only to a proxy whose answer to the arrival has said that
+//! it knows it. `tests/journey/releases.test.mjs` holds this against the release before.
+//!
 //! The crate has no clock, no randomness, no I/O, no cryptography and no JSON library. The caller passes time as
 //! [`time::UnixMillis`], cryptography as closures (WebCrypto in the browser, aws-lc-rs in the proxy), and JSON through
 //! [`json::WriteJson`] and [`json::ReadJson`]. The files `vectors/*.json` hold Rust, the WebAssembly build and plain

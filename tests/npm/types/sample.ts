@@ -1,4 +1,6 @@
 // What a page in TypeScript may write, and what it may not: tsc finds an error below each `@ts-expect-error` and nowhere else.
+import { init as inline } from 'trailmark/inline';
+import wasmUrl from 'trailmark/sdk_bg.wasm';
 import { init, type Ready, type Result, type Sale, type Settings, type Touch, type Trailmark } from 'trailmark';
 
 const settings: Settings = {
@@ -10,7 +12,8 @@ const settings: Settings = {
   debug: true,
 };
 const trailmark: Trailmark = init(settings);
-init({ site: 'acme', wasmUrl: '/sdk_bg.wasm' });
+init({ site: 'acme', wasmUrl });
+inline satisfies typeof init;
 // @ts-expect-error a site is needed
 init({ endpoint: '/tm' });
 // @ts-expect-error a slip in the state of consent

@@ -56,6 +56,7 @@ const RULES: &[Rule] = &[
         members: &[],
         outside: Some(&[
             "anyhow",
+            "base64",
             "brotli",
             "ctrlc",
             "flate2",

@@ -1,6 +1,8 @@
 //! `trailmark snippet`: prints the code for a site's pages, ready to paste: the inline stub, the script tag with the site's
-//! settings, a test call, and the same for a bundler.
+//! settings, a test call, and the same for a bundler. With `--integrity` the tag runs this release's script or none.
+//! `--manifest` prints the hashes of this release instead.
 
+use serde_json::json;
 use trailmark_wire::ids::SiteId;
 
 use super::failure::Failure;
@@ -12,21 +14,40 @@ use crate::config::{Config, Consent, Site};
 #[derive(Debug, clap::Args)]
 pub(super) struct Snippet {
     /// Id of the site
-    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text))]
-    site: SiteId,
+    #[arg(long, value_name = "ID", value_parser = |text: &str| SiteId::new(text), required_unless_present = "manifest")]
+    site: Option<SiteId>,
+    /// Pin the script to this release by its hash; print the snippet again after each upgrade
+    #[arg(long)]
+    integrity: bool,
+    /// Print names, sizes and hashes of this release's files, as JSON
+    #[arg(long, conflicts_with_all = ["site", "integrity"])]
+    manifest: bool,
     #[command(flatten)]
     file: ConfigFile,
 }
 
 impl Snippet {
     pub(super) fn run(self) -> Result<(), Failure> {
+        let cure = "this binary was built without the SDK: run `cargo xtask build-sdk`, then build it again";
+        let not_built = || Failure::request(cure);
+        let Some(id) = &self.site else {
+            let files = assets::manifest().ok_or_else(not_built)?;
+            return output::json(&json!({ "version": env!("CARGO_PKG_VERSION"), "files": files }));
+        };
         let config = self.file.load()?;
-        let site = site(&config, &self.site)?;
-        let stub = assets::stub().ok_or_else(|| {
-            Failure::request("this binary was built without the SDK: run `cargo xtask build-sdk`, then build it again")
-        })?;
-        output::line(&snippet(site, &base(&config, site), stub.trim()))
+        let site = site(&config, id)?;
+        let stub = assets::stub().ok_or_else(not_built)?;
+        let entry = assets::entry().filter(|_entry| self.integrity);
+        let pinned = entry.map_or_else(String::new, |entry| pin(&entry.integrity));
+        output::line(&snippet(site, &base(&config, site), &stub, &pinned))
     }
+}
+
+/// What follows the address of `sdk.js` if the page pins it. The query makes the address one of this release alone, since a
+/// cache may have the script of another one. Without `crossorigin` a browser refuses the hash of a script from another host.
+fn pin(integrity: &str) -> String {
+    let release: String = integrity.chars().rev().filter(char::is_ascii_alphanumeric).take(8).collect();
+    format!("?v={release}\" integrity=\"{integrity}\" crossorigin=\"anonymous")
 }
 
 /// The proxy's address for the page: a path if the proxy is on one of the site's origins, otherwise the full address.
@@ -38,7 +59,7 @@ fn base(config: &Config, site: &Site) -> String {
     }
 }
 
-fn snippet(site: &Site, base: &str, stub: &str) -> String {
+fn snippet(site: &Site, base: &str, stub: &str, pinned: &str) -> String {
     let consent = match site.consent {
         Consent::Required => "pending",
         Consent::NotRequired => "granted",
@@ -58,7 +79,7 @@ fn snippet(site: &Site, base: &str, stub: &str) -> String {
     format!(
         "<!-- In the head of every page, the first script before any router -->\n\
          <script>{stub}</script>\n\
-         <script async src=\"{base}/sdk.js\" data-site=\"{site}\" data-consent=\"{consent}\"{params_attribute}></script>{asks}\n\
+         <script async src=\"{base}/sdk.js{pinned}\" data-site=\"{site}\" data-consent=\"{consent}\"{params_attribute}></script>{asks}\n\
          \n\
          <!-- Where a signup has succeeded -->\n\
          <script>trailmark.signup({{ customerKey: 'u_1', email: 'ada@example.com', name: 'Ada' }}).then(console.log)</script>\n\

@@ -327,6 +327,15 @@ fn a_snippet_carries_the_sites_own_settings() {
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
+    let manifest = Desk::unserved(SITES).run("snippet --manifest").json();
+    let [stub, entry, hashed @ ..] = manifest["files"].as_array().unwrap().as_slice() else { panic!("{manifest}") };
+    assert_eq!((&stub["name"], &entry["name"]), (&json!("stub"), &json!("sdk.js")));
+    assert!(hashed.iter().any(|file| file["name"].as_str().unwrap().ends_with("_bg.wasm")), "{manifest}");
+    let text = Desk::unserved(SITES).run("snippet --site acme --integrity").well();
+    let integrity = entry["integrity"].as_str().unwrap();
+    let pinned = format!("\" integrity=\"{integrity}\" crossorigin=\"anonymous\" data-site=\"acme\"");
+    assert!(text.contains("src=\"/tm/sdk.js?v=") && text.contains(&pinned), "{text}");
+    Desk::unserved(SITES).run("snippet").fails(2);
 }
 
 #[test]

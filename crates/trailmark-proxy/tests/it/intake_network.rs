@@ -259,6 +259,15 @@ async fn the_browser_module_is_served_or_the_cure_is_named() {
     assert_eq!((squeezed.header("content-encoding"), squeezed.header("etag")), ("br", plain.header("etag")));
     let vary: Vec<_> = squeezed.headers.get_all("vary").iter().collect();
     assert_eq!(vary, ["Accept-Encoding", "Origin"]);
+    // Another release's hashes: this release's file in its place, uncached.
+    for (ending, kind) in [(".js", "text/javascript; charset=utf-8"), ("_bg.wasm", "application/wasm")] {
+        let other = proxy.get(&format!("sdk-00000000ffff{ending}")).await;
+        assert_eq!((other.status, other.header("cache-control")), (200, "no-store"), "{ending}");
+        assert_eq!(other.header("content-type"), kind);
+    }
+    for name in ["sdk-00000000ffff_none.js", "sdk-0000.js", "stub.js"] {
+        assert_eq!(proxy.get(name).await.code(), "404 not_found", "{name}");
+    }
 }
 
 #[tokio::test]
