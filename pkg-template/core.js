@@ -1,8 +1,9 @@
 // The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
 // work, hands it arrival and queue, answers calls through it, drains the stored queue, and binds forms. Most pages have no
-// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions. If anything fails, the
-// page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names
-// that the vendors' links and scripts use (xtask/src/vendor_names.rs).
+// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions; where WebAssembly is
+// refused, its JavaScript twin does (load.js). If anything fails, the page continues without attribution (`mode: 'off'`) and,
+// unless debug is set, without a message. The build fills in the names that the vendors' links and scripts use
+// (xtask/src/vendor_names.rs).
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
 // argument is the number of earlier tries.
@@ -74,8 +75,6 @@ export const run = (trailmark, settings, load) => {
     if (loading) return;
     loading = decided = 1;
     (async () => {
-      // Fails immediately, before any download, if the page's policy forbids WebAssembly or the browser lacks it.
-      new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
       const { site: name, endpoint, consent, params, debug } = settings, { id, url, at, again } = state.a;

@@ -32,8 +32,7 @@ const fetched = async (wasmUrl = new URL('./sdk_bg.wasm', import.meta.url)) => {
   if (new Uint8Array(bytes)[1] != 97) {
     throw Error(`there is no module at ${answer.url} (${answer.status}); serve trailmark/sdk_bg.wasm and name it by wasmUrl`);
   }
-  await glue.load(bytes);
-  return glue;
+  return await glue.load(bytes) || glue;
 };
 
 // All sites of this document share one module. A failed fetch is tried again.

@@ -23,7 +23,6 @@ if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
     const glue = await import(new URL('__GLUE__', base) + (tries ? '#' + tries : '')).catch(error => {
       throw error + '; load sdk.js from the proxy';
     });
-    await glue.load(await (await wasm).arrayBuffer());
-    return glue;
+    return await glue.load(await (await wasm).arrayBuffer()) || glue;
   });
 }

@@ -1,7 +1,7 @@
 //! `pack`: turns the built module and the hand-written half into the npm package, in `target/npm`.
 //!
 //! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps/` the tests
-//! install it. The glue and the module are those that the proxy embeds, with fixed names, since a bundler names files by
+//! install it. The glue, the module and its twin are those that the proxy embeds, with fixed names, since a bundler names files by
 //! content itself. The rest is readable; the page's bundler minifies it. Publishes nothing.
 
 use std::path::{Path, PathBuf};
@@ -69,11 +69,13 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
     let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
+    let glue = text(built.join(&manifest.glue))?.replace(&manifest.twin, "twin.js");
     let mut files = vec![
         ("package.json", versioned(&text(template.join("package.json"))?, version)?.into_bytes()),
         ("stub.js", as_module(&text(template.join("stub.js"))?)?.into_bytes()),
-        ("sdk.js", read(built.join(&manifest.glue))?),
+        ("sdk.js", glue.into_bytes()),
         ("sdk_bg.wasm", read(built.join(&manifest.wasm))?),
+        ("twin.js", read(built.join(&manifest.twin))?),
     ];
     for name in AS_THEY_ARE {
         files.push((name, text(template.join(name))?.into_bytes()));

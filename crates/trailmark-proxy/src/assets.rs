@@ -124,8 +124,9 @@ mod tests {
     #[test]
     fn only_the_entry_and_hashed_files_are_served() {
         assert_eq!(cache_of("sdk.js"), Some(ENTRY_CACHE));
-        assert_eq!(cache_of("sdk-0a1b2c3d4e5f.js"), Some(HASHED_CACHE));
-        assert_eq!(cache_of("sdk-0a1b2c3d4e5f_bg.wasm"), Some(HASHED_CACHE));
+        for name in ["sdk-0a1b2c3d4e5f.js", "sdk-0a1b2c3d4e5f_bg.wasm", "sdk-0a1b2c3d4e5f_twin.js"] {
+            assert_eq!(cache_of(name), Some(HASHED_CACHE), "{name}");
+        }
         for name in ["manifest.json", "sdk-x.js", "sdk-.js", "../sdk.js", "sdk.js.br", "stub.js"] {
             assert_eq!(cache_of(name), None, "{name}");
         }
