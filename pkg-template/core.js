@@ -53,15 +53,16 @@ export const run = (trailmark, settings, load) => {
     }
   };
 
+  // The names under which this site has stored something.
+  const kept = () => Object.keys(localStorage).filter(key => key.startsWith(`tm_${settings.site}_`));
+
   // Whether the module can have work: a recognised name in the address, a vendor's cookie, or something of ours in cookies or
   // storage. Rather once too often: the module reads all of it exactly (crates/trailmark-wire/src/landing.rs).
   const isNeeded = () => {
     try {
-      const ours = 'tm_' + settings.site;
-      const names = `__PARAMS__,__COOKIES__,${ours},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
+      const names = `__PARAMS__,__COOKIES__,tm_${settings.site},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
       const words = unescape(`${state.a.url} ${document.cookie}`).toLowerCase().split(/[\s&?;#/=+]/);
-      return settings.debug || words.some(word => names.includes(word)) ||
-        Object.keys(localStorage).some(key => key.startsWith(ours + '_'));
+      return settings.debug || words.some(word => names.includes(word)) || kept()[0];
     } catch (_) {
       return true;
     }
@@ -95,8 +96,23 @@ export const run = (trailmark, settings, load) => {
       // A later conversion tries again.
       loading = 0;
       explain(error);
-      state.o({ attributed: false, mode: 'off' });
+      state.q.map(configure);
+      rest('off');
     });
+  };
+
+  // Answers everything but conversions without the module. Where the module has failed, something may be stored: all of it is
+  // removed if consent is denied, and a conversion after the seven days of src/queue.rs (its id begins with its time). The
+  // flag cookie stays, so that a later page tells the proxy of a withdrawal.
+  const rest = mode => {
+    rested = consent();
+    try {
+      const oldest = 0 + (Date.now() - 6048e5).toString(16);
+      kept().map(key => (rested == 'denied' || key.split('_')[3] < oldest) && delete localStorage[key]);
+    } catch (_) {}
+    state.o({ attributed: false, mode });
+    state.q.map((call, place) => isConversion(call) ||
+      delete state.q[place] && call[2](call[0] == 'consent' ? consent(call[1]) : null));
   };
 
   // Answers without the module where it has no work. Otherwise begins: at once for a conversion, and where `ready` has said
@@ -106,13 +122,11 @@ export const run = (trailmark, settings, load) => {
     calls.map(configure);
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
-    if (decided) return;
+    if (decided) return tries && rest('off');
     withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word === 'denied');
     decided = withdrawn || isNeeded();
     if (decided) return rested ? begin() : whenIdle();
-    rested = consent();
-    state.o({ attributed: false, mode: 'idle' });
-    state.q.splice(0).map(([name, argument, resolve]) => resolve(name == 'consent' ? consent(argument) : null));
+    rest('idle');
   };
 
   state.q.push = (...calls) => {
