@@ -1,12 +1,14 @@
 // The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
 // work, hands it arrival and queue, answers calls through it, drains the stored queue, and binds forms. Most pages have no
-// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions. If anything fails, the
-// page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names
-// that the vendors' links and scripts use (xtask/src/vendor_names.rs).
+// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions; where WebAssembly is
+// refused, its JavaScript twin does (load.js). If anything fails, the page continues without attribution (`mode: 'off'`) and,
+// unless debug is set, without a message. The build fills in the names that the vendors' links and scripts use
+// (xtask/src/vendor_names.rs).
 //
-// The contract with the module's glue, which another release may have built (loader.js says when): `load(bytes)`;
-// `start(text)`, which returns a number; `call(number, name, argument)`, which returns a promise. The text holds fields in the
-// order of src/config.rs. A later release may add fields at its end: an older glue ignores them, and a newer one does without.
+// The contract with the module's glue, which another release may have built (loader.js says when): `load(bytes)`, which returns
+// the twin or nothing; `start(text)`, which returns a number; `call(number, name, argument)`, which returns a promise; the twin
+// has both as well. The text holds fields in the order of src/config.rs. A later release may add fields at its end: an older glue
+// ignores them, and a newer one does without.
 
 // What the page has under this name, if it is an object of ours: a form may be named `trailmark`, and a field of it `_`. The
 // object of each site is `trailmark_<site>`, so that several tags and copies of the package do not report one arrival twice.
@@ -72,15 +74,16 @@ export const run = (trailmark, settings, load) => {
     }
   };
 
+  // The names under which this site has stored something.
+  const kept = () => Object.keys(localStorage).filter(key => key.startsWith(`tm_${settings.site}_`));
+
   // Whether the module can have work: a recognised name in the address, a vendor's cookie, or something of ours in cookies or
   // storage. Rather once too often: the module reads all of it exactly (crates/trailmark-wire/src/landing.rs).
   const isNeeded = () => {
     try {
-      const ours = 'tm_' + settings.site;
-      const names = `__PARAMS__,__COOKIES__,${ours},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
+      const names = `__PARAMS__,__COOKIES__,tm_${settings.site},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
       const words = unescape(`${state.a.url} ${document.cookie}`).toLowerCase().split(/[\s&?;#/=+]/);
-      return settings.debug || words.some(word => names.includes(word)) ||
-        Object.keys(localStorage).some(key => key.startsWith(ours + '_'));
+      return settings.debug || words.some(word => names.includes(word)) || kept()[0];
     } catch (_) {
       return true;
     }
@@ -94,8 +97,6 @@ export const run = (trailmark, settings, load) => {
     if (loading) return;
     loading = decided = 1;
     (async () => {
-      // Fails immediately, before any download, if the page's policy forbids WebAssembly or the browser lacks it.
-      new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
       // In the order that src/config.rs reads. `join` leaves out what is not set.
@@ -119,8 +120,23 @@ export const run = (trailmark, settings, load) => {
       // Glue and module of two releases do not link: both are asked for again.
       if (error.name == 'LinkError' && tries < 5) return begin();
       explain(error);
-      state.o({ attributed: false, mode: 'off' });
+      state.q.map(configure);
+      rest('off');
     });
+  };
+
+  // Answers everything but conversions without the module. Where the module has failed, something may be stored: all of it is
+  // removed if consent is denied, and a conversion after the seven days of src/queue.rs (its id begins with its time). The
+  // flag cookie stays, so that a later page tells the proxy of a withdrawal.
+  const rest = mode => {
+    rested = consent();
+    try {
+      const oldest = 0 + (Date.now() - 6048e5).toString(16);
+      kept().map(key => (rested == 'denied' || key.split('_')[3] < oldest) && delete localStorage[key]);
+    } catch (_) {}
+    state.o({ attributed: false, mode });
+    state.q.map((call, place) => isConversion(call) ||
+      delete state.q[place] && call[2](call[0] == 'consent' ? consent(call[1]) : null));
   };
 
   // Answers without the module where it has no work. Otherwise begins: at once for a conversion, and where `ready` has said
@@ -130,13 +146,11 @@ export const run = (trailmark, settings, load) => {
     calls.map(configure);
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
-    if (decided) return;
+    if (decided) return tries && rest('off');
     withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word === 'denied');
     decided = withdrawn || isNeeded();
     if (decided) return rested ? begin() : whenIdle();
-    rested = consent();
-    state.o({ attributed: false, mode: 'idle' });
-    state.q.splice(0).map(([name, argument, resolve]) => resolve(name == 'consent' ? consent(argument) : null));
+    rest('idle');
   };
 
   state.q.push = (...calls) => {

@@ -10,8 +10,9 @@ export interface Ready {
   /** Whether this visitor has a touch of a partner. */
   attributed: boolean;
   /**
-   * `wasm` if the module runs; `idle` if it has no work on this page, in which case the first conversion loads it; `off` if it
-   * cannot run (blocked, too old a browser, inside a frame).
+   * `wasm` if the module runs; `js` if the page's policy or the browser refuses WebAssembly, and the same module runs as
+   * JavaScript; `idle` if it has no work on this page, in which case the first conversion loads it; `off` if it cannot run
+   * (blocked, too old a browser, inside a frame).
    */
   mode: 'wasm' | 'js' | 'idle' | 'off';
 }

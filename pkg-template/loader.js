@@ -37,8 +37,7 @@ if (script) {
       const glue = await import(new URL('__GLUE__' + fresh, base)).catch(error => {
         throw error + '; load sdk.js from the proxy';
       });
-      await glue.load(await (await wasm).arrayBuffer());
-      return glue;
+      return await glue.load(await (await wasm).arrayBuffer()) || glue;
     });
   }
 }

@@ -142,9 +142,10 @@ test('every name that is stored stands in the table, and no other', () => {
     `tm_{site}${end}`.replace(/_$/, '_{id}'),
   );
   const databases = all(read('src/browser/host.js'), /DATABASE = '([^']+)'/g);
-  assert.ok(cookies.length >= 4 && storage.length >= 2 && databases.length === 1);
+  const session = all(read('pkg-template/load_twin.js'), /sessionStorage\.(\w+) =/g);
+  assert.ok(cookies.length >= 4 && storage.length >= 2 && databases.length === 1 && session.length === 1);
   const told = rows('docs/privacy.md', 'What is stored').map(([name]) => name);
-  assert.deepEqual(sorted(told), sorted([...cookies, ...storage, ...databases]));
+  assert.deepEqual(sorted(told), sorted([...cookies, ...storage, ...databases, ...session]));
 });
 
 test('every parameter that counts as a touch is one that the capture rules know', () => {

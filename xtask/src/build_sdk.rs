@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
-//! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt and terser, if Node
-//! is installed → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
+//! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt, wasm2js and terser,
+//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module and twin, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`. Glue and module carry a mark of their build
 //! ([`mark`]), so that those of two releases do not run together.
@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Instant, SystemTime};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
 use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::npm::Npm;
 use crate::panics;
 use crate::workspace::Workspace;
-use crate::{shell, tools, vendor_names};
+use crate::{shell, tools, twin, vendor_names};
 
 /// The folder of the built files, below the root.
 pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
@@ -28,7 +28,7 @@ pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
 
 /// Everything the build reads, besides the tools and the vendors' names.
-const INPUTS: [&str; 11] = [
+const INPUTS: [&str; 12] = [
     "Cargo.lock",
     "Cargo.toml",
     "rust-toolchain.toml",
@@ -38,6 +38,7 @@ const INPUTS: [&str; 11] = [
     "crates/trailmark-wire/src",
     "xtask/src/artifact.rs",
     "xtask/src/build_sdk.rs",
+    "xtask/src/twin.rs",
     "xtask/src/vendor_names.rs",
     "xtask/src/panics.rs",
 ];
@@ -60,7 +61,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 ///
 /// # Errors
 /// The code does not compile, the locked versions of wasm-bindgen differ, a hand-written half is missing, or an installed
-/// tool fails. Without Node there is no error: the files are larger, and a note says so.
+/// tool fails. Without Node there is no error: the files are larger, the twin is missing, and a note says so.
 pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     check_bindgen_versions(workspace)?;
     tools::wasm_target()?;
@@ -142,8 +143,9 @@ pub(crate) fn compile(workspace: &Workspace, manifest: &Path, package: &str) -> 
     Ok(workspace.target.join(WASM_TARGET).join("sdk").join(file))
 }
 
-/// Flags that remove this machine's paths from panic locations: they contain the builder's home folder, and the same
-/// sources would give different bytes on another machine.
+/// The first flag makes wasm-bindgen keep JS values in an array of the glue: wasm2js cannot translate the table that they
+/// would be in otherwise, and older browsers do not know it. The others remove this machine's paths from panic locations:
+/// they contain the builder's home folder, and the same sources would give different bytes on another machine.
 fn rustflags(root: &Path) -> OsString {
     let home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
@@ -153,21 +155,21 @@ fn rustflags(root: &Path) -> OsString {
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()));
-    let mut flags = OsString::new();
+    let mut flags = OsString::from("-Ctarget-feature=-reference-types");
     for folder in registries.chain([root.to_owned()]) {
-        if !flags.is_empty() {
-            flags.push("\x1f");
-        }
-        flags.push("--remap-path-prefix=");
+        flags.push("\x1f--remap-path-prefix=");
         flags.push(folder);
         flags.push("/=");
     }
     flags
 }
 
-/// The wasm-bindgen step: the glue as an ES module, and the module.
+/// The wasm-bindgen step: the glue as an ES module that lacks its start, and the module.
 pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
-    let module = panics::silence(&std::fs::read(module)?)?;
+    let mut module = walrus::Module::from_buffer(&std::fs::read(module)?).context("cannot read the module")?;
+    // The standard library lists more than the module was compiled for, and wasm-bindgen believes the list.
+    module.customs.remove_raw("target_features");
+    let module = panics::silence(module)?;
     let code = sha256_hex(&module);
     let mut output = Bindgen::new()
         .input_bytes("sdk", module)
@@ -175,7 +177,7 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
         .web(true)?
         .typescript(false)
         .omit_default_module_path(true)
-        // A browser that has WebAssembly with references to JS values has `encodeInto`, too.
+        // A browser that reads the syntax of the glue has `encodeInto`, too.
         .encode_into(EncodeInto::Always)
         .remove_name_section(true)
         .remove_producers_section(true)
@@ -219,10 +221,11 @@ fn mark(code: &str, glue: &str) -> String {
     format!("_{}", hash.chars().take(8).collect::<String>())
 }
 
-/// The glue as one file. Our own JS (`src/browser/*.js`) replaces its imports, since each further file would be a further
-/// request. The one start that the loader uses, `load(bytes)`, replaces wasm-bindgen's four, which terser could not remove.
-/// Expects the text of the pinned wasm-bindgen, and fails on any other. `local_modules` are sources by path, sorted, so
-/// that the same sources give the same bytes; `handed` are the functions that the module imports from them without glue.
+/// The glue as one file, without wasm-bindgen's four starts, which terser could not remove: `pkg-template/load.js` has the one
+/// that the loader uses. Our own JS (`src/browser/*.js`) replaces the imports, since each further file would be a further
+/// request. Expects the text of the pinned wasm-bindgen, and fails on any other. `local_modules` are sources by path,
+/// sorted, so that the same sources give the same bytes; `handed` are the functions that the module imports from them
+/// without glue.
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
     // From one text to just before the other: for closures that are left to the garbage collector, but ours belong to
@@ -242,9 +245,6 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
             ".buffer !== wasm.memory.buffer",
         ],
     ];
-    const LOAD: &str = "export const load = async bytes => {\n\
-        const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());\n\
-        __wbg_finalize_init(instance, module);\n};\n";
     let mut whole = String::new();
     for (path, source) in local_modules {
         ensure!(glue.contains(path), "the glue imports nothing from {path}");
@@ -289,7 +289,7 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
     let finalize = whole.find("function __wbg_finalize_init(");
     ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
     whole.truncate(begin);
-    Ok(whole + LOAD)
+    Ok(whole)
 }
 
 /// The names that one of our JS files exports.
@@ -311,6 +311,15 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
     out + rest
 }
 
+/// What the target has beyond the first WebAssembly. The tools would read it from the section that [`bind`] removes.
+pub(crate) const FEATURES: [&str; 5] = [
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-sign-ext",
+    "--enable-nontrapping-float-to-int",
+    "--enable-mutable-globals",
+];
+
 /// The minifying tools; without Node, none.
 #[derive(Debug)]
 pub(crate) struct Tools<'a> {
@@ -328,7 +337,8 @@ impl Tools<'_> {
         std::fs::write(&before, wasm)?;
         shell::capture(
             npm.script("binaryen/bin/wasm-opt")
-                .args(["--strip-debug", "--strip-producers", "--strip-target-features"])
+                .args(FEATURES)
+                .args(["--strip-debug", "--strip-producers"])
                 // Memory begins with the end of the stack, so no pointer is as small as an offset.
                 .args(["-Oz", "--flatten", "--rereloop", "-Oz", "--converge", "--low-memory-unused"])
                 .arg(&before)
@@ -357,6 +367,9 @@ impl Tools<'_> {
 struct Halves {
     stub: String,
     loader: String,
+    /// The ends of the glue and of the twin.
+    load: String,
+    load_twin: String,
 }
 
 impl Halves {
@@ -364,7 +377,8 @@ impl Halves {
         let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
         // loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
-        Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
+        let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
+        Ok(Self { stub: read("stub.js")?, loader, load: read("load.js")?, load_twin: read("load_twin.js")? })
     }
 
     /// `sdk.js`: the stub as a function, which runs at once and which the loader calls for a further site. One block, since
@@ -372,16 +386,14 @@ impl Halves {
     fn script(&self, loader: &str) -> Result<String> {
         Ok(format!("{{\n{}stub(window);\n{loader}\n}}", stub_function(&self.stub)?))
     }
+}
 
-    /// The loader with the names of the files that it loads.
-    fn loader_for(&self, glue: &str, wasm: &str) -> Result<String> {
-        for placeholder in ["__GLUE__", "__WASM__"] {
-            if !self.loader.contains(placeholder) {
-                bail!("pkg-template/loader.js lacks the placeholder {placeholder}");
-            }
-        }
-        Ok(self.loader.replace("__GLUE__", glue).replace("__WASM__", wasm))
-    }
+/// A file of `pkg-template` with the names of the files that it loads, each in the place of its placeholder.
+fn named(file: &str, template: &str, names: &[(&str, &str)]) -> Result<String> {
+    names.iter().try_fold(template.to_owned(), |text, (placeholder, name)| {
+        ensure!(text.contains(placeholder), "pkg-template/{file} lacks the placeholder {placeholder}");
+        Ok(text.replace(placeholder, name))
+    })
 }
 
 /// The beginning and end of `stub.js`: a function that is called with the window.
@@ -402,23 +414,28 @@ fn assemble(
     version: &str,
     inputs: String,
 ) -> Result<(Vec<Artifact>, Manifest)> {
-    let glue = Artifact::hashed("sdk-", ".js", tools.shrink_js(glue, true)?.into_bytes())?;
+    let twin = tools.shrink_js(&twin::of(tools, glue, wasm, &halves.load_twin)?, true)?;
+    let twin = Artifact::hashed("sdk-", "_twin.js", twin.into_bytes())?;
+    let load = named("load.js", &halves.load, &[("__TWIN__", &twin.name)])?;
+    let glue = tools.shrink_js(&format!("{glue}{load}"), true)?;
+    let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
-    let loader = halves.loader_for(&glue.name, &wasm.name)?;
+    let loader = named("loader.js", &halves.loader, &[("__GLUE__", &glue.name), ("__WASM__", &wasm.name)])?;
     let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
     let loader = tools.shrink_js(&loader, false)?;
-    let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
-    let artifacts =
-        vec![Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm];
-    let manifest = Manifest {
+    let mut manifest = Manifest {
         version: version.to_owned(),
-        glue: glue_name,
-        wasm: wasm_name,
-        files: artifacts.iter().map(Artifact::entry).collect(),
+        glue: glue.name.clone(),
+        wasm: wasm.name.clone(),
+        twin: twin.name.clone(),
+        files: Vec::new(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
     };
+    let fixed = [Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?];
+    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin]).collect();
+    manifest.files = artifacts.iter().map(Artifact::entry).collect();
     Ok((artifacts, manifest))
 }
 
@@ -444,8 +461,13 @@ mod tests {
 
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
         let tools = Tools { npm: None, scratch: Path::new("") };
-        let halves = Halves { stub: "// Says.\n(w => {\n  w.a = 1;\n})(window);\n".into(), loader: loader.into() };
-        assemble(&tools, &halves, ("export default 1", EMPTY_WASM), "1.2.3", "in".into())
+        let halves = Halves {
+            stub: "// Says.\n(w => {\n  w.a = 1;\n})(window);\n".into(),
+            loader: loader.into(),
+            load: "import('./__TWIN__')".into(),
+            load_twin: String::new(),
+        };
+        assemble(&tools, &halves, ("const glue = 1;\n", EMPTY_WASM), "1.2.3", "in".into())
     }
 
     #[test]
@@ -454,11 +476,15 @@ mod tests {
         let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let (glue, wasm) = (&manifest.glue, &manifest.wasm);
+        let Manifest { glue, wasm, twin, .. } = &manifest;
         let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
         assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}')\n}}"));
-        assert!(folder.path().join(format!("{wasm}.br")).is_file());
-        assert!(glue.starts_with("sdk-") && wasm.ends_with("_bg.wasm"));
+        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm"), (twin, "_twin.js")] {
+            assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
+            assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
+        }
+        let glue = std::fs::read_to_string(folder.path().join(glue)).unwrap();
+        assert_eq!(glue, format!("const glue = 1;\nimport('./{twin}')"));
     }
 
     #[test]
@@ -498,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn the_glue_is_one_file_with_one_beginning() {
+    fn the_glue_is_one_file_without_a_start_of_its_own() {
         let glue = "import { sign } from './snippets/x/host.js';\nimport * as import1 from \"./snippets/x/host.js\"\n\
                     import * as import2 from \"./snippets/x/host.js\"\n\
                     return {\n\"./snippets/x/host.js\": import1,\n\"./snippets/x/host.js\": import2,\n};\n\
@@ -510,7 +536,7 @@ mod tests {
         let begins = "const sign = 1;\nconst sleep = 2;\nconst import1 = { sleep };\n\
                       return {\n\"./snippets/x/host.js\": import1,\n};\nfunction __wbg_finalize_init";
         assert!(whole.starts_with(begins), "{whole}");
-        assert!(whole.contains("export const load = ") && !whole.contains("initSync"), "{whole}");
+        assert!(whole.ends_with("function __wbg_finalize_init(i) {}\n"), "{whole}");
         let error = whole_glue(glue, &BTreeMap::new(), &handed).unwrap_err().to_string();
         assert!(error.contains("imports a file that the proxy does not serve"), "{error}");
         let error = whole_glue("function other() {}", &BTreeMap::new(), &handed).unwrap_err().to_string();

@@ -14,6 +14,7 @@ mod tools;
 mod fronts;
 mod artifact;
 mod vendor_names;
+mod twin;
 mod build_sdk;
 mod size;
 mod pack;

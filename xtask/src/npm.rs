@@ -1,9 +1,10 @@
-//! Node and the npm packages of `tests/`: wasm-opt (binaryen) and terser for `build-sdk`, the rest for the tests. The
-//! frameworks for the tests of the npm package have their own list, `tests/npm/`, so that building the module does not
-//! download them.
+//! Node and the npm packages of `tests/`: wasm-opt and wasm2js (binaryen) and terser for `build-sdk`, the rest for the
+//! tests. The frameworks for the tests of the npm package have their own list, `tests/npm/`, so that building the module
+//! does not download them.
 //!
-//! `build-sdk` and `demo` work without Node, with larger output; `test` needs it. The installed versions are those of
-//! `tests/package-lock.json`. A stamp records its hash, so that a second run needs no network.
+//! `build-sdk` and `demo` work without Node, with larger output and without the module's JavaScript twin; `test` needs
+//! it. The installed versions are those of `tests/package-lock.json`. A stamp records its hash, so that a second run needs
+//! no network.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

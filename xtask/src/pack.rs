@@ -1,7 +1,7 @@
 //! `pack`: turns the built module and the hand-written half into the npm package, in `target/npm`.
 //!
 //! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps/` the tests
-//! install it. The glue and the module are those that the proxy embeds, with fixed names, since a bundler names files by
+//! install it. The glue, the module and its twin are those that the proxy embeds, with fixed names, since a bundler names files by
 //! content itself. The rest is readable; the page's bundler minifies it. `index.cjs` and `inline.cjs`, for `require`, are made of
 //! the same sources, and `inlined.js` has the module in it. Publishes nothing.
 
@@ -75,6 +75,7 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
     let stub = build_sdk::stub_function(&text(template.join("stub.js"))?)?;
     let wasm = read(built.join(&manifest.wasm))?;
+    let glue = text(built.join(&manifest.glue))?.replace(&manifest.twin, "twin.js");
     let common_js = |entry: &str| {
         let [core, init, entry] = ["core.js", "init.js", entry].map(|name| text(template.join(name)));
         Ok::<_, anyhow::Error>(as_common_js([&stub, &core?, &init?, &entry?])?.into_bytes())
@@ -86,8 +87,9 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
         ("index.d.cts", read(template.join("index.d.ts"))?),
         ("stub.js", stub.replace("\nconst stub = ", "\nexport const stub = ").into_bytes()),
         ("inlined.js", inlined(&text(template.join("inlined.js"))?, &wasm)?.into_bytes()),
-        ("sdk.js", read(built.join(&manifest.glue))?),
+        ("sdk.js", glue.into_bytes()),
         ("sdk_bg.wasm", wasm),
+        ("twin.js", read(built.join(&manifest.twin))?),
     ];
     for name in AS_THEY_ARE {
         files.push((name, text(template.join(name))?.into_bytes()));

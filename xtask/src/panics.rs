@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use walrus::ir::{self, Visitor, dfs_in_order};
 use walrus::{ConstExpr, DataKind, FunctionBuilder, FunctionId, FunctionKind, Module};
 
@@ -28,9 +28,8 @@ const BEGIN_A_PANIC: [&str; 11] = [
 /// The module without panic messages.
 ///
 /// # Errors
-/// The module cannot be read, or code other than a panic formats text, which would trap.
-pub(crate) fn silence(wasm: &[u8]) -> Result<Vec<u8>> {
-    let mut module = Module::from_buffer(wasm).context("cannot read the module")?;
+/// Code other than a panic formats text, which would trap.
+pub(crate) fn silence(mut module: Module) -> Result<Vec<u8>> {
     silence_functions(&mut module)?;
     zero_words(&mut module);
     walrus::passes::gc::run(&mut module);
@@ -186,8 +185,8 @@ mod tests {
         module.exports.add(name, id);
     }
 
-    fn silenced(mut module: Module) -> Result<Module> {
-        Module::from_buffer(&silence(&module.emit_wasm())?)
+    fn silenced(module: Module) -> Result<Module> {
+        Module::from_buffer(&silence(module)?)
     }
 
     /// Whether the function with this name is a bare trap.

@@ -4,7 +4,7 @@
 
 import { createServer, request } from 'node:http';
 
-/** `{ url, posted, to(site), hold(path), serve(path, type, text), close() }`. */
+/** `{ url, posted, to(site), hold(path), serve(path, type, text, headers), close() }`. */
 export async function passage() {
   const [posted, asked, held, own] = [[], [], new Map(), new Map()];
   let site;
@@ -17,7 +17,8 @@ export async function passage() {
     if (incoming.method === 'POST') posted.push({ path, body: body.toString(), headers: incoming.headers });
     const page = own.get(path);
     if (page || !site) {
-      answer.writeHead(page ? 200 : 404, { 'content-type': page?.type ?? 'text/plain', 'access-control-allow-origin': '*' });
+      const type = page?.type ?? 'text/plain';
+      answer.writeHead(page ? 200 : 404, { 'content-type': type, 'access-control-allow-origin': '*', ...page?.headers });
       return answer.end(page?.text);
     }
     await held.get(`${incoming.method} ${path}`);
@@ -45,7 +46,7 @@ export async function passage() {
       return go;
     },
     /** Answers a path by itself. */
-    serve: (path, type, text) => own.set(path, { type, text }),
+    serve: (path, type, text, headers) => own.set(path, { type, text, headers }),
     close: () => {
       server.closeAllConnections();
       server.close();

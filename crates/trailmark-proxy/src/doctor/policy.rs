@@ -204,7 +204,7 @@ fn wasm(policies: &[Policy]) -> Finding {
         false => Finding::fault(
             "wasm",
             "`script-src` has no 'wasm-unsafe-eval'",
-            "the browser refuses the SDK's WebAssembly, which reports clicks and signups",
+            "the browser refuses the SDK's WebAssembly and reports that once a session; the SDK runs as JavaScript, which is larger",
             "add 'wasm-unsafe-eval' to `script-src`; it allows no `eval`",
         ),
     }
