@@ -8,8 +8,9 @@
 // argument is the number of earlier tries.
 export const run = (trailmark, settings, load) => {
   const state = trailmark._, w = window;
-  const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
+  const isConversion = call => /^[ls]/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
+  const states = ['granted', 'denied', 'pending'];
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
   let decided, rested, withdrawn, loading, tries = 0, call, timer;
@@ -32,7 +33,8 @@ export const run = (trailmark, settings, load) => {
   const answer = async ([name, argument, resolve]) => {
     if (name == 'config') return resolve(false);
     try {
-      const result = await call(name, argument);
+      // Of several words that waited, only the last counts. An unknown word is explained.
+      const result = await call(name, name == 'consent' && states.includes(argument) ? consent() : argument);
       resolve(result);
       if (name == 'consent' || result && result.status == 'queued') drain();
     } catch (error) {
@@ -66,9 +68,9 @@ export const run = (trailmark, settings, load) => {
     }
   };
 
-  // The consent in force once the page has said `word`; src/consent.rs has the rule.
-  const consent = word => navigator.globalPrivacyControl ? 'denied' :
-    [word, state.s, settings.consent, 'pending'].find(word => ['granted', 'denied', 'pending'].includes(word));
+  // The consent in force; src/consent.rs has the rule.
+  const consent = () => navigator.globalPrivacyControl ? 'denied' :
+    [state.s, settings.consent, 'pending'].find(word => states.includes(word));
 
   const begin = () => {
     if (loading) return;
@@ -78,10 +80,10 @@ export const run = (trailmark, settings, load) => {
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
-      const { site: name, endpoint, consent, params, debug } = settings, { id, url, at, again } = state.a;
+      const { site: name, endpoint, params, debug } = settings, { id, url, at, again } = state.a;
       // In the order that src/config.rs reads. `join` leaves out what is not set.
       const site = sdk.start([
-        name, endpoint, withdrawn ? 'granted' : state.s || consent, ('' + [params]).replace(/\s+/g, ','), debug ? 1 : '', id, at, again ? 1 : '', url
+        name, endpoint, withdrawn ? 'granted' : consent(), ('' + [params]).replace(/\s+/g, ','), debug ? 1 : '', id, at, again ? 1 : '', url
       ].join('\0'));
       call = (name, argument) => sdk.call(site, name, argument);
       // From now on the module reports the arrival.
@@ -108,12 +110,12 @@ export const run = (trailmark, settings, load) => {
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
     if (decided) return;
-    withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word === 'denied');
+    withdrawn = rested == 'granted' && state.s == 'denied';
     decided = withdrawn || isNeeded();
     if (decided) return rested ? begin() : whenIdle();
     rested = consent();
     state.o({ attributed: false, mode: 'idle' });
-    state.q.splice(0).map(([name, argument, resolve]) => resolve(name == 'consent' ? consent(argument) : null));
+    state.q.splice(0).map(([name, , resolve]) => resolve(name == 'consent' ? consent() : null));
   };
 
   state.q.push = (...calls) => {

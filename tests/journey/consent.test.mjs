@@ -133,6 +133,25 @@ test('pending and a full load: what the first page had in memory is forgotten', 
   await context.close();
 });
 
+test('of several words that a page says before the module runs, only the last counts', async () => {
+  for (const [words, sent] of [[['denied', 'granted'], ['POST /tm/v1/clicks']], [['granted', 'denied'], []]]) {
+    const came = await click(product, 'ada');
+    const { context, page, left } = await visitor();
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await context.route('**/tm/sdk-*', (route) => released.then(() => route.continue()));
+    await page.goto(`${product.site}/ask.html?${came.query}`);
+    await page.evaluate((words) => void (window.heard = words.map((word) => trailmark.consent(word))), words);
+    release();
+    const last = words.at(-1);
+    assert.deepEqual(await page.evaluate(() => Promise.all(heard)), [last, last]);
+    if (last === 'granted') await brought(page, 'ada');
+    await page.goto(`${product.site}/plain.html`);
+    assert.deepEqual([left(), (await touches(product, came)).length], [sent, sent.length]);
+    await context.close();
+  }
+});
+
 /** A visitor with a touch, a token, a key and a signup that waits because the proxy does not answer. */
 async function known() {
   const came = await click(product, 'ada');
