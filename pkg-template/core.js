@@ -5,15 +5,15 @@
 // that the vendors' links and scripts use (xtask/src/vendor_names.rs).
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
-// argument is the number of earlier tries.
-export const run = (trailmark, settings, load) => {
+// argument is the number of earlier tries. `platforms` fetches platforms.js.
+export const run = (trailmark, settings, load, platforms) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^[ls]/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
   const states = ['granted', 'denied', 'pending'];
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
-  let decided, rested, withdrawn, loading, tries = 0, call, timer;
+  let decided, rested, withdrawn, loading, followed, tries = 0, call, timer;
 
   // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
@@ -33,7 +33,7 @@ export const run = (trailmark, settings, load) => {
   const answer = async ([name, argument, resolve]) => {
     if (name == 'config') return resolve(false);
     try {
-      // Of several words that waited, only the last counts. An unknown word is explained.
+      // Of several words that waited, only the last counts; and a platform may have refused. An unknown word is explained.
       const result = await call(name, name == 'consent' && states.includes(argument) ? consent() : argument);
       resolve(result);
       if (name == 'consent' || result && result.status == 'queued') drain();
@@ -72,14 +72,20 @@ export const run = (trailmark, settings, load) => {
   const consent = () => navigator.globalPrivacyControl ? 'denied' :
     [state.s, settings.consent, 'pending'].find(word => states.includes(word));
 
+  // With `auto`, lets platforms.js follow the page's consent platforms. It tells by `state.s`, and by calls of its own.
+  const follow = () => settings.consent == 'auto' &&
+    (followed = followed || platforms().then(({ follow }) => follow(state, explain)).catch(explain));
+
   const begin = () => {
     if (loading) return;
     loading = decided = 1;
+    follow();
     (async () => {
       // Fails immediately, before any download, if the page's policy forbids WebAssembly or the browser lacks it.
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
       const sdk = await load(tries++);
       state.q.map(configure);
+      await follow();
       const { site: name, endpoint, params, debug } = settings, { id, url, at, again } = state.a;
       // In the order that src/config.rs reads. `join` leaves out what is not set.
       const site = sdk.start([
@@ -111,8 +117,13 @@ export const run = (trailmark, settings, load) => {
     // Scheduled, or failed: a later conversion tries again.
     if (decided) return;
     withdrawn = rested == 'granted' && state.s == 'denied';
-    decided = withdrawn || isNeeded();
-    if (decided) return rested ? begin() : whenIdle();
+    // With `auto`, only a platform knows what is in force.
+    decided = withdrawn || settings.consent == 'auto' && calls.some(([name]) => name == 'consent') || isNeeded();
+    if (decided) {
+      // Before the module, for a page that is left early.
+      follow();
+      return rested ? begin() : whenIdle();
+    }
     rested = consent();
     state.o({ attributed: false, mode: 'idle' });
     state.q.splice(0).map(([name, , resolve]) => resolve(name == 'consent' ? consent() : null));

@@ -3,7 +3,8 @@
 // second stub leaves the first alone. Stores and sends nothing unless consent is granted. With consent, a conversion that
 // core.js has not taken is stored where the module looks for it (src/queue.rs), and if the visitor leaves before the module
 // is loaded, `pagehide` sends the arrival. core.js takes over the queue. `_` is shared with core.js: q queued calls, a
-// arrival, s consent that the page stated, o resolves `ready`, c settings if there is no script tag.
+// arrival, s consent that the page stated (what is in force, once platforms.js runs), o resolves `ready`, c settings if there
+// is no script tag.
 (w => {
   if (w.trailmark && w.trailmark._) return;
   const state = { __proto__: null, q: [] }, trailmark = { _: state };

@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt and terser, if Node
-//! is installed → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
+//! is installed → `sdk.js`, `stub.js`, the hashed glue, module and platforms.js, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`.
 
@@ -344,6 +344,7 @@ impl Tools<'_> {
 struct Halves {
     stub: String,
     loader: String,
+    platforms: String,
 }
 
 impl Halves {
@@ -351,17 +352,20 @@ impl Halves {
         let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
         // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
-        Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
+        let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
+        Ok(Self { stub: read("stub.js")?, loader, platforms: read("platforms.js")? })
     }
 
-    /// The loader with the names of the files that it loads.
-    fn loader_for(&self, glue: &str, wasm: &str) -> Result<String> {
-        for placeholder in ["__GLUE__", "__WASM__"] {
-            if !self.loader.contains(placeholder) {
+    /// The loader with the names of the files that it loads, each in the place of its placeholder.
+    fn loader_for(&self, names: [(&str, &String); 3]) -> Result<String> {
+        let mut loader = self.loader.clone();
+        for (placeholder, name) in names {
+            if !loader.contains(placeholder) {
                 bail!("pkg-template/loader.js lacks the placeholder {placeholder}");
             }
+            loader = loader.replace(placeholder, name);
         }
-        Ok(self.loader.replace("__GLUE__", glue).replace("__WASM__", wasm))
+        Ok(loader)
     }
 }
 
@@ -375,17 +379,22 @@ fn assemble(
 ) -> Result<(Vec<Artifact>, Manifest)> {
     let glue = Artifact::hashed("sdk-", ".js", tools.shrink_js(glue, true)?.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
+    let platforms = tools.shrink_js(&halves.platforms, true)?.into_bytes();
+    // A name without `consent`, which blockers of cookie dialogs may look for.
+    let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
-    let loader = tools.shrink_js(&halves.loader_for(&glue.name, &wasm.name)?, false)?;
+    let names = [("__GLUE__", &glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)];
+    let loader = tools.shrink_js(&halves.loader_for(names)?, false)?;
     // The semicolon keeps two scripts in parentheses from becoming one call.
     let whole = format!("{}\n;{loader}", stub.trim_end());
-    let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
-    let artifacts =
-        vec![Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm];
+    let (glue_name, wasm_name, platforms_name) = (glue.name.clone(), wasm.name.clone(), platforms.name.clone());
+    let (whole, stub) = (Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?);
+    let artifacts = vec![whole, stub, glue, wasm, platforms];
     let manifest = Manifest {
         version: version.to_owned(),
         glue: glue_name,
         wasm: wasm_name,
+        platforms: platforms_name,
         files: artifacts.iter().map(Artifact::entry).collect(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
@@ -415,18 +424,20 @@ mod tests {
 
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
         let tools = Tools { npm: None, scratch: Path::new("") };
-        let halves = Halves { stub: "(function(){})() // stub\n".into(), loader: loader.into() };
+        let (stub, platforms) = ("(function(){})() // stub\n".into(), "export const follow = 1".into());
+        let halves = Halves { stub, loader: loader.into(), platforms };
         assemble(&tools, &halves, ("export default 1", EMPTY_WASM), "1.2.3", "in".into())
     }
 
     #[test]
     fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__')").unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let (glue, wasm) = (&manifest.glue, &manifest.wasm);
-        assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}')"));
+        let (glue, wasm, platforms) = (&manifest.glue, &manifest.wasm, &manifest.platforms);
+        assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}', '{platforms}')"));
+        assert!(folder.path().join(platforms).is_file());
         assert!(folder.path().join(format!("{wasm}.br")).is_file());
         assert!(glue.starts_with("sdk-") && wasm.ends_with("_bg.wasm"));
     }
@@ -440,7 +451,7 @@ mod tests {
     #[test]
     fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__'").unwrap();
+        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__'").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let json = serde_json::to_vec(&manifest).unwrap();
         std::fs::write(folder.path().join("manifest.json"), json).unwrap();
