@@ -7,7 +7,7 @@
 //
 // The contract with the module's glue, which another release may have built (loader.js says when): `load(bytes)`, which returns
 // the twin or nothing; `start(text)`, which returns a number; `call(number, name, argument)`, which returns a promise; the twin
-// has both as well. The text holds fields in the order of src/config.rs. A later release may add fields at its end: an older glue
+// has both as well. platforms.js has `follow(state, explain)`. The text holds fields in the order of src/config.rs. A later release may add fields at its end: an older glue
 // ignores them, and a newer one does without.
 
 // What the page has under this name, if it is an object of ours: a form may be named `trailmark`, and a field of it `_`. The
@@ -27,14 +27,15 @@ export const apart = stub => {
 };
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
-// argument is the number of earlier tries.
-export const run = (trailmark, settings, load) => {
+// argument is the number of earlier tries. `platforms` fetches platforms.js.
+export const run = (trailmark, settings, load, platforms) => {
   const state = trailmark._, w = window;
-  const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
+  const isConversion = call => /^[ls]/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
+  const states = ['granted', 'denied', 'pending'];
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
-  let decided, rested, withdrawn, loading, tries = 0, call, timer;
+  let decided, rested, withdrawn, loading, followed, tries = 0, call, timer;
 
   // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
@@ -54,7 +55,8 @@ export const run = (trailmark, settings, load) => {
   const answer = async ([name, argument, resolve]) => {
     if (name == 'config') return resolve(false);
     try {
-      const result = await call(name, argument);
+      // Of several words that waited, only the last counts; and a platform may have refused. An unknown word is explained.
+      const result = await call(name, name == 'consent' && states.includes(argument) ? consent() : argument);
       resolve(result);
       if (name == 'consent' || result && result.status == 'queued') drain();
     } catch (error) {
@@ -89,19 +91,25 @@ export const run = (trailmark, settings, load) => {
     }
   };
 
-  // The consent in force once the page has said `word`; src/consent.rs has the rule.
-  const consent = word => navigator.globalPrivacyControl ? 'denied' :
-    [word, state.s, settings.consent, 'pending'].find(word => ['granted', 'denied', 'pending'].includes(word));
+  // The consent in force; src/consent.rs has the rule.
+  const consent = () => navigator.globalPrivacyControl ? 'denied' :
+    [state.s, settings.consent, 'pending'].find(word => states.includes(word));
+
+  // With `auto`, lets platforms.js follow the page's consent platforms. It tells by `state.s`, and by calls of its own.
+  const follow = () => settings.consent == 'auto' &&
+    (followed = followed || platforms().then(({ follow }) => follow(state, explain)).catch(explain));
 
   const begin = () => {
     if (loading) return;
     loading = decided = 1;
+    follow();
     (async () => {
       const sdk = await load(tries++);
       state.q.map(configure);
+      await follow();
       // In the order that src/config.rs reads. `join` leaves out what is not set.
       const site = sdk.start([
-        settings.site, settings.endpoint, withdrawn ? 'granted' : state.s || settings.consent,
+        settings.site, settings.endpoint, withdrawn ? 'granted' : consent(),
         ('' + [settings.params]).replace(/\s+/g, ','), settings.debug || '',
         state.a.id, state.a.at, state.a.again || '', state.a.url
       ].join('\0'));
@@ -136,7 +144,7 @@ export const run = (trailmark, settings, load) => {
     } catch (_) {}
     state.o({ attributed: false, mode });
     state.q.map((call, place) => isConversion(call) ||
-      delete state.q[place] && call[2](call[0] == 'consent' ? consent(call[1]) : null));
+      delete state.q[place] && call[2](call[0] == 'consent' ? consent() : null));
   };
 
   // Answers without the module where it has no work. Otherwise begins: at once for a conversion, and where `ready` has said
@@ -147,9 +155,14 @@ export const run = (trailmark, settings, load) => {
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
     if (decided) return tries && rest('off');
-    withdrawn = rested == 'granted' && calls.some(([name, word]) => name == 'consent' && word === 'denied');
-    decided = withdrawn || isNeeded();
-    if (decided) return rested ? begin() : whenIdle();
+    withdrawn = rested == 'granted' && state.s == 'denied';
+    // With `auto`, only a platform knows what is in force.
+    decided = withdrawn || settings.consent == 'auto' && calls.some(([name]) => name == 'consent') || isNeeded();
+    if (decided) {
+      // Before the module, for a page that is left early.
+      follow();
+      return rested ? begin() : whenIdle();
+    }
     rest('idle');
   };
 

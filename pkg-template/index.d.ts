@@ -5,6 +5,12 @@
 /** The consent that a page states, or that is in force. Global Privacy Control turns every state into `denied`. */
 export type ConsentState = 'granted' | 'denied' | 'pending';
 
+/**
+ * What the settings say about consent: a state, or `auto`, which follows the page's consent platforms (IAB TCF, IAB GPP, Google
+ * Consent Mode). `auto` is `pending` until they have answered; their strictest answer counts, and a later answer is followed.
+ */
+export type ConsentSetting = ConsentState | 'auto';
+
 /** The state of the SDK once it is ready. */
 export interface Ready {
   /** Whether this visitor has a touch of a partner. */
@@ -124,7 +130,7 @@ export interface Settings {
   /** Where the proxy is mounted: a path from the root, or an address. Default: `/tm`; for a script tag, its own address. */
   endpoint?: string;
   /** Default: `pending`. */
-  consent?: ConsentState;
+  consent?: ConsentSetting;
   /** Generic parameter names that count as a partner key on this page, such as `via`. */
   params?: string[];
   /**
@@ -152,7 +158,10 @@ export interface Trailmark {
   sale(sale: Sale): Promise<Result>;
   /** A random id from the ledger for a checkout's reference field, 1 to 200 of `[A-Za-z0-9_-]`; `null` without a touch. */
   reference(): Promise<string | null>;
-  /** States consent; returns the state that is now in force. */
+  /**
+   * States consent; returns the state that is now in force. With `consent: 'auto'` a refusal counts, the call's or a platform's;
+   * otherwise the call counts, not the platforms.
+   */
   consent(state: ConsentState): Promise<ConsentState>;
   /** Changes settings before the module is loaded; returns whether the call came in time. */
   config(settings: LateSettings): Promise<boolean>;

@@ -48,7 +48,7 @@ export const initFrom = source => {
     if (state.a && !state.l) {
       state.l = 1;
       state.c = settings;
-      run(trailmark, settings, () => load(settings));
+      run(trailmark, settings, () => load(settings), () => import('./platforms.js'));
     }
     return trailmark;
   };

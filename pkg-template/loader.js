@@ -1,5 +1,5 @@
 // The loader: reads the script tag and runs core.js. In sdk.js the order is stub.js, which is a function there, core.js,
-// loader.js. `cargo xtask build-sdk` replaces `__GLUE__` and `__WASM__` by names with hashes.
+// loader.js. `cargo xtask build-sdk` replaces `__GLUE__`, `__WASM__` and `__PLATFORMS__` by names with hashes.
 //
 // Releases meet during an upgrade: a cache has an old sdk.js, or two proxies stand behind one address. A proxy answers a hash that
 // it does not know with its own file (crates/trailmark-proxy/src/assets.rs), so any sdk.js may get any glue; core.js has the
@@ -38,6 +38,6 @@ if (script) {
         throw error + '; load sdk.js from the proxy';
       });
       return await glue.load(await (await wasm).arrayBuffer()) || glue;
-    });
+    }, () => import(new URL('__PLATFORMS__', base)));
   }
 }

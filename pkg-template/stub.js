@@ -3,8 +3,9 @@
 // second stub leaves the first alone. Stores and sends nothing unless consent is granted. With consent, a conversion that
 // core.js has not taken is stored where the module looks for it (src/queue.rs), and if the visitor leaves before the module
 // is loaded, `pagehide` sends the arrival. core.js takes over the queue. `_` is shared with core.js: q queued calls, a
-// arrival, s consent that the page stated, o resolves `ready`, l whether core.js has taken over, c settings, from then on. A
-// page keeps its inline stub for years: `_` may gain members, and core.js must do without those.
+// arrival, s consent that the page stated (what is in force, once platforms.js runs), o resolves `ready`, l whether core.js has
+// taken over, c settings, from then on. A page keeps its inline stub for years: `_` may gain members, and core.js must do without
+// those.
 (w => {
   // A form of the page may be named `trailmark`, and a field of it `_`.
   if (((w.trailmark || 0)._ || 0).q) return;

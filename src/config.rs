@@ -59,7 +59,7 @@ pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
     let settings = Settings {
         site,
         endpoint: endpoint.to_owned(),
-        // A page that states nothing, or an unknown word, has not asked for consent yet.
+        // A page that states nothing, or an unknown word, has not asked for consent yet; nor has `auto` before an answer.
         consent: State::from_word(consent).unwrap_or(State::Pending),
         params: pieces(params, b",").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
         debug: !debug.is_empty(),

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { freshPage, launch, patiently } from './support/browser.mjs';
 import { brought, click, effects, one, touches } from './support/effects.mjs';
+import { EVERYTHING, kept as keptBy, privately } from './support/outside.mjs';
 import { Product, until } from './support/product.mjs';
 
 const PLAIN = '<!doctype html><html lang="en"><title>shop</title><link rel="icon" href="data:,">';
@@ -47,12 +48,6 @@ after(async () => {
   await product?.stop();
 });
 
-/** A visitor whose browser states Global Privacy Control, to servers and to pages. */
-async function privately(context) {
-  await context.setExtraHTTPHeaders({ 'sec-gpc': '1' });
-  await context.addInitScript(() => Object.defineProperty(navigator, 'globalPrivacyControl', { value: true }));
-}
-
 /** A fresh visitor with everything recorded that leaves any of its pages. */
 async function visitor() {
   const { context, page } = await freshPage(browser);
@@ -63,22 +58,7 @@ async function visitor() {
   return { context, page, left };
 }
 
-/** All that the browser keeps for the shop's origin, asked of the browser and not of the page. */
-async function kept(context, page) {
-  const session = await context.newCDPSession(page);
-  const items = async (isLocalStorage) => {
-    const storageId = { securityOrigin: product.site, isLocalStorage };
-    return (await session.send('DOMStorage.getDOMStorageItems', { storageId })).entries.map(([name]) => name);
-  };
-  const { databaseNames } = await session.send('IndexedDB.requestDatabaseNames', { securityOrigin: product.site });
-  const { caches } = await session.send('CacheStorage.requestCacheNames', { securityOrigin: product.site });
-  const cookies = (await context.cookies()).map(({ name }) => name);
-  const all = [...cookies, ...(await items(true)), ...(await items(false)), ...databaseNames, ...caches];
-  await session.detach();
-  return all.sort();
-}
-
-const EVERYTHING = ['tm_acme', 'tm_acme_click', 'tm_acme_v', 'trailmark'];
+const kept = (context, page) => keptBy(context, page, product.site);
 
 const REFUSED = { denied: 'ignored consent', pending: 'failed consent_pending' };
 
@@ -151,6 +131,25 @@ test('pending and a full load: what the first page had in memory is forgotten', 
   assert.deepEqual([status, code], ['unattributed', 'no_touch']);
   assert.deepEqual([left(), await kept(context, page), await touches(product, came)], [[], [], []]);
   await context.close();
+});
+
+test('of several words that a page says before the module runs, only the last counts', async () => {
+  for (const [words, sent] of [[['denied', 'granted'], ['POST /tm/v1/clicks']], [['granted', 'denied'], []]]) {
+    const came = await click(product, 'ada');
+    const { context, page, left } = await visitor();
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    await context.route('**/tm/sdk-*', (route) => released.then(() => route.continue()));
+    await page.goto(`${product.site}/ask.html?${came.query}`);
+    await page.evaluate((words) => void (window.heard = words.map((word) => trailmark.consent(word))), words);
+    release();
+    const last = words.at(-1);
+    assert.deepEqual(await page.evaluate(() => Promise.all(heard)), [last, last]);
+    if (last === 'granted') await brought(page, 'ada');
+    await page.goto(`${product.site}/plain.html`);
+    assert.deepEqual([left(), (await touches(product, came)).length], [sent, sent.length]);
+    await context.close();
+  }
 });
 
 /** A visitor with a touch, a token, a key and a signup that waits because the proxy does not answer. */

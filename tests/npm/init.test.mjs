@@ -110,6 +110,17 @@ test('two sites stand side by side in one document, each with its own touch and 
   silent();
 });
 
+test('with `auto` a consent platform of the page is read, by a file that no other page loads', bounded, async (t) => {
+  const answer = { gdprApplies: true, eventStatus: 'tcloaded', isServiceSpecific: true, purpose: { consents: { 1: true, 7: true } } };
+  const head = `<script>window.__tcfapi = (command, version, callback) => callback(${JSON.stringify(answer)}, true);</script>`;
+  for (const [consent, files] of [['auto', 1], ['granted', 0]]) {
+    const { page, asked, silent } = await visit(t, { head, module: `window.tm = init({ site: 'acme', consent: '${consent}' });` });
+    assert.equal(await page.evaluate(async () => (await tm.touch()).partner), 'ada');
+    assert.deepEqual([asked('/pkg/platforms.js'), asked('/v1/clicks')], [files, 1]);
+    silent();
+  }
+});
+
 test('a bound form with a site is reported to that site alone', bounded, async (t) => {
   const form = `<iframe name="away" hidden></iframe><form data-trailmark="signup" data-site="globex" target="away" action="/">
     <input name="customerKey" value="bound_1"><button>Go</button></form>`;

@@ -119,6 +119,9 @@ test('on a plain page a conversion, a setting that counts and a withdrawal load 
     (trailmark) => trailmark.config({ params: ['q'] }),
     (trailmark) => trailmark.consent('denied'),
   ]) assert.ok(opened({ url: 'https://acme.example/?q=ada', calls: (trailmark) => void call(trailmark) }).isNeeded, String(call));
+  const auto = { consent: 'auto' };
+  assert.ok(opened({ data: auto, calls: (trailmark) => void trailmark.consent('granted') }).isNeeded, 'a platform may refuse');
+  assert.ok(!opened({ data: auto, calls: (trailmark) => void trailmark.touch() }).isNeeded);
   const denied = opened({ data: { consent: 'denied' }, calls: (trailmark) => trailmark.consent('denied') });
   assert.deepEqual([await denied.called, denied.isNeeded], ['denied', false], 'nothing was granted');
 });

@@ -48,7 +48,9 @@ fn what_is_not_set_is_empty_and_an_unknown_word_is_no_consent() {
         read("acme\0/tm\0\0\0\0 0123456789abcdef0123456789abcdef".replace(' ', "").as_str()).unwrap();
     assert_eq!((settings.consent, settings.debug, settings.params.len()), (State::Pending, false, 0));
     assert_eq!((arrival.url.as_str(), arrival.again), ("", false));
-    assert_eq!(read(&with(2, "yes")).unwrap().0.consent, State::Pending);
+    for word in ["yes", "auto"] {
+        assert_eq!(read(&with(2, word)).unwrap().0.consent, State::Pending, "{word}");
+    }
 }
 
 #[test]

@@ -41,6 +41,8 @@ pub(crate) struct Manifest {
     pub(crate) wasm: String,
     /// File name of the module's JavaScript twin, an ES module with its own glue.
     pub(crate) twin: String,
+    /// File name of `platforms.js`, an ES module that pages with `consent: 'auto'` load.
+    pub(crate) platforms: String,
     pub(crate) files: Vec<Entry>,
     /// The part of `sdk.js` after the stub; not a file, only for `size`.
     pub(crate) loader: Entry,

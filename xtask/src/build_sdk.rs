@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt, wasm2js and terser,
-//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module and twin, each with `.br` and `.gz`, in
+//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module, twin and platforms.js, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`. Glue and module carry a mark of their build
 //! ([`mark`]), so that those of two releases do not run together.
@@ -370,6 +370,7 @@ struct Halves {
     /// The ends of the glue and of the twin.
     load: String,
     load_twin: String,
+    platforms: String,
 }
 
 impl Halves {
@@ -378,7 +379,13 @@ impl Halves {
         // loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
-        Ok(Self { stub: read("stub.js")?, loader, load: read("load.js")?, load_twin: read("load_twin.js")? })
+        Ok(Self {
+            stub: read("stub.js")?,
+            loader,
+            load: read("load.js")?,
+            load_twin: read("load_twin.js")?,
+            platforms: read("platforms.js")?,
+        })
     }
 
     /// `sdk.js`: the stub as a function, which runs at once and which the loader calls for a further site. One block, since
@@ -420,8 +427,12 @@ fn assemble(
     let glue = tools.shrink_js(&format!("{glue}{load}"), true)?;
     let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
+    let platforms = tools.shrink_js(&halves.platforms, true)?.into_bytes();
+    // A name without `consent`, which blockers of cookie dialogs may look for.
+    let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
-    let loader = named("loader.js", &halves.loader, &[("__GLUE__", &glue.name), ("__WASM__", &wasm.name)])?;
+    let names = [("__GLUE__", &*glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)];
+    let loader = named("loader.js", &halves.loader, &names)?;
     let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
     let loader = tools.shrink_js(&loader, false)?;
     let mut manifest = Manifest {
@@ -429,12 +440,13 @@ fn assemble(
         glue: glue.name.clone(),
         wasm: wasm.name.clone(),
         twin: twin.name.clone(),
+        platforms: platforms.name.clone(),
         files: Vec::new(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
     };
     let fixed = [Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?];
-    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin]).collect();
+    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms]).collect();
     manifest.files = artifacts.iter().map(Artifact::entry).collect();
     Ok((artifacts, manifest))
 }
@@ -466,6 +478,7 @@ mod tests {
             loader: loader.into(),
             load: "import('./__TWIN__')".into(),
             load_twin: String::new(),
+            platforms: "export const follow = 1".into(),
         };
         assemble(&tools, &halves, ("const glue = 1;\n", EMPTY_WASM), "1.2.3", "in".into())
     }
@@ -473,13 +486,13 @@ mod tests {
     #[test]
     fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__')").unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let Manifest { glue, wasm, twin, .. } = &manifest;
+        let Manifest { glue, wasm, twin, platforms, .. } = &manifest;
         let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
-        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}')\n}}"));
-        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm"), (twin, "_twin.js")] {
+        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}')\n}}"));
+        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm"), (twin, "_twin.js"), (platforms, "_platforms.js")] {
             assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
             assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
         }
@@ -513,7 +526,7 @@ mod tests {
     #[test]
     fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__'").unwrap();
+        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__'").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let json = serde_json::to_vec(&manifest).unwrap();
         std::fs::write(folder.path().join("manifest.json"), json).unwrap();

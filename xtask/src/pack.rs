@@ -20,8 +20,17 @@ use crate::vendor_names;
 use crate::workspace::Workspace;
 
 /// Hand-written files that go into the package unchanged; `package.json`, `stub.js` and `inlined.js` are adapted.
-const AS_THEY_ARE: [&str; 8] =
-    ["index.js", "inline.js", "init.js", "module.js", "core.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
+const AS_THEY_ARE: [&str; 9] = [
+    "index.js",
+    "inline.js",
+    "init.js",
+    "module.js",
+    "core.js",
+    "platforms.js",
+    "index.d.ts",
+    "sdk_bg.wasm.d.ts",
+    "README.md",
+];
 
 /// Licences, which are in the root folder.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];

@@ -16,6 +16,7 @@ init({ site: 'acme', wasmUrl });
 inline satisfies typeof init;
 // @ts-expect-error a site is needed
 init({ endpoint: '/tm' });
+init({ site: 'acme', consent: 'auto' });
 // @ts-expect-error a slip in the state of consent
 init({ site: 'acme', consent: 'grant' });
 
@@ -26,6 +27,8 @@ const touch: Touch | null = await trailmark.touch();
 touch.program;
 const reference: string | null = await trailmark.reference();
 const state: 'granted' | 'denied' | 'pending' = await trailmark.consent('denied');
+// @ts-expect-error a call states one of the three
+trailmark.consent('auto');
 const early: boolean = await trailmark.config({ params: ['via', 'ref'] });
 // @ts-expect-error a site is for life
 trailmark.config({ site: 'other' });
