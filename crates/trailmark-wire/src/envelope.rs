@@ -151,7 +151,9 @@ impl<'a, D: DeserializeOwned> Posted<'a, D> {
         let Compact { signing_input, signature, .. } = compact;
         Ok(Self::Signed(Signed { jwk: header.jwk, payload, signing_input, signature }))
     }
+}
 
+impl<D> Posted<'_, D> {
     /// The payload, signed or not.
     pub fn payload(&self) -> &Payload<D> {
         match self {
