@@ -57,7 +57,7 @@ export const run = (trailmark, settings, load) => {
   const isNeeded = () => {
     try {
       const ours = 'tm_' + settings.site;
-      const names = `__PARAMS__,__COOKIES__,${ours},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
+      const names = `__PARAMS__,__COOKIES__,_tm,${ours},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
       const words = unescape(`${state.a.url} ${document.cookie}`).toLowerCase().split(/[\s&?;#/=+]/);
       return settings.debug || words.some(word => names.includes(word)) ||
         Object.keys(localStorage).some(key => key.startsWith(ours + '_'));
@@ -144,6 +144,13 @@ export const run = (trailmark, settings, load) => {
     if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
     trailmark[kind](input);
   });
+
+  // A carrier (crates/trailmark-wire/src/carrier.rs) belongs to this page alone. The stub has read it; whoever copies the
+  // address from now on hands on nothing.
+  try {
+    const { href } = location, bare = href.replace(/([?&])_tm=[^&#]*(&?)/g, (all, before, after) => after && before);
+    if (bare != href) history.replaceState(history.state, '', bare);
+  } catch (_) {}
 
   const idle = () => (w.requestIdleCallback || setTimeout)(begin);
   const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);

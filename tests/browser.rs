@@ -125,6 +125,12 @@ async fn a_signature_verifies_with_webcrypto() {
 }
 
 #[wasm_bindgen_test]
+async fn where_nothing_can_decorate_links_a_carrier_ends_at_once() {
+    let work = Work::Carry { offer: "id\0/tm/v1/carriers\0[]".into(), body: "{}".into() };
+    assert_eq!(done("carry", work).await, Done::default(), "the test's server has no carry.js");
+}
+
+#[wasm_bindgen_test]
 async fn a_forgotten_key_is_gone() {
     let (first, _) = key("forget", "").await;
     done("forget", Work::Forget).await;

@@ -39,6 +39,8 @@ pub(crate) struct Manifest {
     pub(crate) glue: String,
     /// File name of the module.
     pub(crate) wasm: String,
+    /// File name of what decorates links, which few pages load.
+    pub(crate) carry: String,
     pub(crate) files: Vec<Entry>,
     /// The part of `sdk.js` after the stub; not a file, only for `size`.
     pub(crate) loader: Entry,

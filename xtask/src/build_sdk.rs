@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt and terser, if Node
-//! is installed → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
+//! is installed → `sdk.js`, `stub.js`, the hashed glue, module and `carry.js`, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`.
 
@@ -41,6 +41,9 @@ const INPUTS: [&str; 11] = [
     "xtask/src/panics.rs",
 ];
 
+/// The file that decorates links, as `src/browser/host.js` imports it.
+pub(crate) const CARRY: &str = "carry.js";
+
 /// The target triple of the module.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
@@ -76,6 +79,7 @@ pub(crate) fn build(workspace: &Workspace) -> Result<Manifest> {
     println!("compiling the browser module, which takes some minutes the first time");
     let module = compile(workspace, Path::new("Cargo.toml"), "trailmark")?;
     let (glue, wasm) = bind(&module)?;
+    ensure!(glue.contains(&format!("./{CARRY}")), "src/browser/host.js imports no ./{CARRY} any more");
     let tools = Tools { npm: npm.as_ref(), scratch: &scratch };
     let halves = Halves::read(&workspace.root)?;
     let (artifacts, manifest) = assemble(&tools, &halves, (&glue, &wasm), workspace.version(), inputs)?;
@@ -344,6 +348,7 @@ impl Tools<'_> {
 struct Halves {
     stub: String,
     loader: String,
+    carry: String,
 }
 
 impl Halves {
@@ -351,7 +356,8 @@ impl Halves {
         let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
         // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
-        Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
+        let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
+        Ok(Self { stub: read("stub.js")?, loader, carry: read(CARRY)? })
     }
 
     /// The loader with the names of the files that it loads.
@@ -373,19 +379,23 @@ fn assemble(
     version: &str,
     inputs: String,
 ) -> Result<(Vec<Artifact>, Manifest)> {
-    let glue = Artifact::hashed("sdk-", ".js", tools.shrink_js(glue, true)?.into_bytes())?;
+    let carry = Artifact::hashed("sdk-", "_carry.js", tools.shrink_js(&halves.carry, true)?.into_bytes())?;
+    // A name by content: the glue of one release loads the file of the same release.
+    let glue = tools.shrink_js(&glue.replace(CARRY, &carry.name), true)?;
+    let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
     let loader = tools.shrink_js(&halves.loader_for(&glue.name, &wasm.name)?, false)?;
     // The semicolon keeps two scripts in parentheses from becoming one call.
     let whole = format!("{}\n;{loader}", stub.trim_end());
-    let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
-    let artifacts =
-        vec![Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm];
+    let [glue_name, wasm_name, carry_name] = [&glue, &wasm, &carry].map(|artifact| artifact.name.clone());
+    let whole = Artifact::new("sdk.js", whole.into_bytes())?;
+    let artifacts = vec![whole, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm, carry];
     let manifest = Manifest {
         version: version.to_owned(),
         glue: glue_name,
         wasm: wasm_name,
+        carry: carry_name,
         files: artifacts.iter().map(Artifact::entry).collect(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
@@ -415,8 +425,9 @@ mod tests {
 
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
         let tools = Tools { npm: None, scratch: Path::new("") };
-        let halves = Halves { stub: "(function(){})() // stub\n".into(), loader: loader.into() };
-        assemble(&tools, &halves, ("export default 1", EMPTY_WASM), "1.2.3", "in".into())
+        let carry = "export const carry = 1".into();
+        let halves = Halves { stub: "(function(){})() // stub\n".into(), loader: loader.into(), carry };
+        assemble(&tools, &halves, ("import('./carry.js')", EMPTY_WASM), "1.2.3", "in".into())
     }
 
     #[test]
@@ -429,6 +440,8 @@ mod tests {
         assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}')"));
         assert!(folder.path().join(format!("{wasm}.br")).is_file());
         assert!(glue.starts_with("sdk-") && wasm.ends_with("_bg.wasm"));
+        let glue = std::fs::read_to_string(folder.path().join(glue)).unwrap();
+        assert_eq!(glue, format!("import('./{}')", manifest.carry));
     }
 
     #[test]

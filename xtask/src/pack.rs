@@ -17,7 +17,7 @@ use crate::vendor_names;
 use crate::workspace::Workspace;
 
 /// Hand-written files that go into the package unchanged; `package.json` and `stub.js` are adapted.
-const AS_THEY_ARE: [&str; 5] = ["index.js", "core.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
+const AS_THEY_ARE: [&str; 6] = ["index.js", "core.js", build_sdk::CARRY, "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
 
 /// Licences, which are in the root folder.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
@@ -69,10 +69,11 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
     let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
+    let glue = text(built.join(&manifest.glue))?.replace(&manifest.carry, build_sdk::CARRY);
     let mut files = vec![
         ("package.json", versioned(&text(template.join("package.json"))?, version)?.into_bytes()),
         ("stub.js", as_module(&text(template.join("stub.js"))?)?.into_bytes()),
-        ("sdk.js", read(built.join(&manifest.glue))?),
+        ("sdk.js", glue.into_bytes()),
         ("sdk_bg.wasm", read(built.join(&manifest.wasm))?),
     ];
     for name in AS_THEY_ARE {
