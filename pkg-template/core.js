@@ -14,6 +14,10 @@
 // object of each site is `trailmark_<site>`, so that several tags and copies of the package do not report one arrival twice.
 export const shared = name => ((window[name] || 0)._ || 0).q && window[name];
 
+// What a script tag states: its attributes, and settings in its own address, which is all that a tag manager leaves of it.
+export const stated = ({ src, dataset }) =>
+  ({ __proto__: null, ...Object.fromEntries(new URL(src || 'a:').searchParams), ...dataset });
+
 // An object for a site that `window.trailmark` does not belong to: a stub that leaves `window.trailmark` alone and takes no
 // notice of failed script tags, whose listener is the only one with a third argument. It takes the address from the page's
 // stub, while that has it: a router may have changed the address since.
@@ -83,7 +87,7 @@ export const run = (trailmark, settings, load, platforms) => {
   // storage. Rather once too often: the module reads all of it exactly (crates/trailmark-wire/src/landing.rs).
   const isNeeded = () => {
     try {
-      const names = `__PARAMS__,__COOKIES__,tm_${settings.site},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
+      const names = `__PARAMS__,__COOKIES__,_tm,tm_${settings.site},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
       const words = unescape(`${state.a.url} ${document.cookie}`).toLowerCase().split(/[\s&?;#/=+]/);
       return settings.debug || words.some(word => names.includes(word)) || kept()[0];
     } catch (_) {
@@ -194,6 +198,13 @@ export const run = (trailmark, settings, load, platforms) => {
     if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
     trailmark[kind](input);
   });
+
+  // A carrier (crates/trailmark-wire/src/carrier.rs) belongs to this page alone. The stub has read it; whoever copies the
+  // address from now on hands on nothing.
+  try {
+    const { href } = location, bare = href.replace(/([?&])_tm=[^&#]*(&?)/g, (all, before, after) => after && before);
+    if (bare != href) history.replaceState(history.state, '', bare);
+  } catch (_) {}
 
   const idle = () => (w.requestIdleCallback || setTimeout)(begin);
   const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);

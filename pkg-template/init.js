@@ -1,7 +1,7 @@
 // `init` of the npm package: returns the calls of `window.trailmark` for one site. Outside a browser it does nothing. stub.js keeps
 // arrival and calls, core.js starts the module, and the module does the rest. index.js and inline.js say where the module is.
 
-import { apart, run, shared } from './core.js';
+import { apart, run, shared, stated } from './core.js';
 import { stub } from './stub.js';
 
 const failed = async () => ({ status: 'failed', code: 'not_loaded' });
@@ -27,8 +27,8 @@ const isBrowser = () => typeof document != 'undefined' && typeof navigator != 'u
 // own. The list is read through the prototype: an element named `scripts` hides the document's own property.
 const stubOf = site => {
   const trailmark = shared('trailmark'), scripts = [...Reflect.get(Document.prototype, 'scripts', document)];
-  const script = scripts.find(one => /\w\/sdk\./.test(one.src) && one.dataset.site);
-  return trailmark && (script ? script.dataset.site == site : !trailmark._.l) ? trailmark : apart(stub);
+  const script = scripts.find(one => /\w\/sdk\./.test(one.src) && stated(one).site);
+  return trailmark && (script ? stated(script).site == site : !trailmark._.l) ? trailmark : apart(stub);
 };
 
 // Makes `init`. `source` imports the file whose `load` starts the module.

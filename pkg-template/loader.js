@@ -8,12 +8,12 @@
 
 // Read through the prototype: an element with the name of a property hides the document's own.
 const from = name => Reflect.get(Document.prototype, name, document), scripts = [...from('scripts')];
-const script = from('currentScript') || scripts.find(one => /\w\/sdk\./.test(one.src) && one.dataset.site);
+const script = from('currentScript') || scripts.find(one => /\w\/sdk\./.test(one.src) && stated(one).site);
 if (script) {
-  const { site, endpoint, consent, params, debug } = { __proto__: null, ...script.dataset }, name = 'trailmark_' + site;
+  const { site, endpoint, consent, params, debug } = stated(script), name = 'trailmark_' + site;
   // `window.trailmark` belongs to the site of the first tag with this address, whichever tag runs first; a further site has
   // an object of its own.
-  const owner = shared('trailmark'), first = scripts.find(one => one.dataset.site && one.src == script.src) || script;
+  const owner = shared('trailmark'), first = scripts.find(one => one.src == script.src && stated(one).site) || script;
   const trailmark = window[name] = shared(name) ||
     (owner && !owner._.l && first.dataset.site == site ? owner : apart(stub)), state = trailmark._;
   // Not in a frame, and not for a second tag of the same site.
@@ -21,7 +21,7 @@ if (script) {
     // Without the user name and password of a staging host, which `fetch` refuses in an address.
     const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
     state.l = 1;
-    // From now on the stub knows the tag for certain.
+    // From now on the stub knows the tag for certain: by itself it finds only one with attributes.
     run(trailmark, state.c = {
       site,
       endpoint: endpoint || new URL('.', base).href,

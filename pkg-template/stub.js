@@ -76,7 +76,7 @@
       try {
         state.q.filter(call => isConversion(call[0])).map(settle);
         const { site, endpoint, base, params } = settings(), { url } = state.a;
-        const names = `__PARAMS__,${params || ''}`.match(/[^\s,]+/g).join('|');
+        const names = `__PARAMS__,_tm,${params || ''}`.match(/[^\s,]+/g).join('|');
         const found = url.match(RegExp(`[?&#;/](${names})[=/][^?&#;]+`, 'gi'));
         if (found && granted())
           navigator.sendBeacon(`${endpoint || new URL('.', base)}`.replace(/\/?$/, '/v1/clicks'), JSON.stringify({

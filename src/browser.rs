@@ -156,6 +156,7 @@ pub fn begin(site: &SiteId, number: u32, work: Work) -> Promise {
         Work::Key(text) => ("key", 0, text, String::new()),
         Work::Sign(text) => ("sign", 0, text, String::new()),
         Work::Send { url, body } => ("send", 0, url, body),
+        Work::Carry { offer, body } => ("carry", 0, offer, body),
         Work::Forget => ("forget", 0, String::new(), String::new()),
     };
     perform(what, site.as_str(), number, &first, &second)

@@ -35,6 +35,8 @@ pub struct Click {
     expires: i64,
     /// The visitor's random id, which a checkout's reference field may carry.
     pub reference: String,
+    /// The origins to which links take the visit along: a list as JSON, empty if there are none.
+    pub carry_to: String,
     /// Whether it is in storage. If it was and no longer is, another page removed it.
     pub stored: bool,
 }
@@ -44,9 +46,10 @@ impl Click {
     /// asks.
     pub fn receive(page: &dyn Page, settings: &Settings, answer: &str) -> Option<Self> {
         let mut click = Self::read(page, answer)?;
-        let values =
-            [&click.click_token, &number(click.offset), &click.program, &click.partner, &click.at, &click.expires_at];
-        let text = object("click_token =offset program partner at expires_at", &values.map(String::as_str));
+        let offset = number(click.offset);
+        let Self { click_token, program, partner, at, expires_at, carry_to, .. } = &click;
+        let values = [click_token, &offset, program, partner, at, expires_at, carry_to];
+        let text = object("click_token =offset program partner at expires_at =carry_to", &values.map(String::as_str));
         let key = settings.click_key();
         click.stored = page.store(&key, &text);
         if !click.stored {
@@ -73,8 +76,8 @@ impl Click {
 
     /// Reads a fresh answer, or a stored one, which has its `offset` with it.
     fn read(page: &dyn Page, answer: &str) -> Option<Self> {
-        let members = page.members(answer, "click_token program at expires_at partner offset")?;
-        let [click_token, program, at, expires_at, partner, offset, ..] = texts(&members);
+        let members = page.members(answer, "click_token program at expires_at partner offset carry_to")?;
+        let [click_token, program, at, expires_at, partner, offset, carry_to, ..] = texts(&members);
         let claims = page.members(&payload(click_token)?, "iat exp sub")?;
         let [issued, expires, reference, ..] = texts(&claims);
         // Of at most 15 digits, so that nothing overflows.
@@ -91,6 +94,7 @@ impl Click {
             expires_at: expires_at.to_owned(),
             expires: integer(expires)?,
             reference: reference.to_owned(),
+            carry_to: carry_to.to_owned(),
             stored: true,
         })
     }

@@ -2,6 +2,7 @@
 //! checked once, here. This file also names every storage key and cookie of the SDK. It reads no attribute and no URL: the
 //! loader reads the script tag, [`crate::capture`] the landing URL.
 
+use trailmark_wire::carrier;
 use trailmark_wire::ids::{ArrivalId, SiteId};
 use trailmark_wire::landing::{pieces, split};
 
@@ -26,7 +27,7 @@ pub struct Settings {
     pub endpoint: String,
     /// What the page says about consent.
     pub consent: State,
-    /// Generic parameter names that count as a partner key on this page.
+    /// Generic parameter names that count as a partner key on this page, and the name of a carrier.
     pub params: Vec<String>,
     /// Whether mistakes are explained on the console.
     pub debug: bool,
@@ -61,7 +62,11 @@ pub fn read(values: &str) -> Result<(Settings, Arrival), &'static str> {
         endpoint: endpoint.to_owned(),
         // A page that states nothing, or an unknown word, has not asked for consent yet; nor has `auto` before an answer.
         consent: State::from_word(consent).unwrap_or(State::Pending),
-        params: pieces(params, b",").filter(|name| !name.is_empty()).map(str::to_owned).collect(),
+        params: pieces(params, b",")
+            .chain([carrier::PARAM])
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
         debug: !debug.is_empty(),
     };
     let id = ArrivalId::new(id).map_err(|_shape| "the arrival was not recorded by the stub")?;

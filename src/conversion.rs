@@ -54,10 +54,7 @@ impl Entry {
     /// The conversion, dated now.
     pub fn new(page: &dyn Page, kind: Kind, input: String) -> Self {
         let at = page.now();
-        let [a, b, c, d] = page.random().to_le_bytes();
-        let [e, f, g, h] = page.random().to_le_bytes();
-        let [i, j, ..] = page.random().to_le_bytes();
-        Self { id: Jti::from_parts(at, [a, b, c, d, e, f, g, h, i, j]), at, kind, input }
+        Self { id: fresh(page, at), at, kind, input }
     }
 
     /// Reads an entry that an earlier page stored; `None` if it is not valid, for example after somebody edited it.
@@ -71,6 +68,14 @@ impl Entry {
     pub fn to_json(&self) -> String {
         object("id =at kind input", &[self.id.as_str(), &number(self.at.0), self.kind.as_str(), &self.input])
     }
+}
+
+/// A new id, with its time.
+pub fn fresh(page: &dyn Page, at: UnixMillis) -> Jti {
+    let [a, b, c, d] = page.random().to_le_bytes();
+    let [e, f, g, h] = page.random().to_le_bytes();
+    let [i, j, ..] = page.random().to_le_bytes();
+    Jti::from_parts(at, [a, b, c, d, e, f, g, h, i, j])
 }
 
 /// The kind that `word` names, if a page may report it.

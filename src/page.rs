@@ -102,6 +102,15 @@ pub enum Work {
         /// The body.
         body: String,
     },
+    /// Take the visit along in the next link to another host of the site. Ends with the status 200 when a link has been followed,
+    /// and with 0 if that is not possible, or if another carrier replaces this one.
+    Carry {
+        /// The carrier's id, the address to which it is announced, and the hosts' origins as JSON, separated by
+        /// [`SEPARATOR`].
+        offer: String,
+        /// The body that announces it, at the moment of the click.
+        body: String,
+    },
     /// Delete the browser key of this site, and those of other sites on this host.
     Forget,
 }

@@ -1,13 +1,15 @@
-//! One conversion on its way to the proxy: its envelope, and what the answer asks for. Pure. [`crate::tracker`] has it
-//! signed and sent, requests new tokens and stores what waits.
+//! One conversion on its way to the proxy: its envelope, which carriers have too, and what the answer asks for. Pure.
+//! [`crate::tracker`] has it signed and sent, requests new tokens and stores what waits.
 
 use trailmark_wire::envelope::{self, Payload, TokenHash};
+use trailmark_wire::ids::Jti;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::receipt::Status;
+use trailmark_wire::time::UnixMillis;
 
 use crate::click::texts;
 use crate::config::Settings;
-use crate::conversion::{Entry, Outcome};
+use crate::conversion::Outcome;
 use crate::json::{Json, Raw, integer, to_text};
 use crate::page::{Done, Page};
 
@@ -111,36 +113,50 @@ pub fn keys(text: &str) -> (Option<EcPublicJwk>, Option<TokenHash>) {
     (EcPublicJwk::new(x, y).ok(), TokenHash::try_from(hash.to_owned()).ok())
 }
 
-/// What is posted to `v1/conversions`: what is to be signed, or plain JSON if this browser has no key. Without SHA-256 the
-/// browser cannot bind the conversion to its token.
+/// What an envelope is to hold.
+pub(crate) struct Content {
+    /// Its type: [`envelope::CONVERSION`] or [`envelope::CARRIER`].
+    pub(crate) typ: &'static str,
+    /// The conversion's or carrier's id.
+    pub(crate) id: Jti,
+    /// When it happened, by the browser's clock.
+    pub(crate) at: UnixMillis,
+    /// The JSON of the payload's `data`; otherwise what is wrong with the page's argument.
+    pub(crate) data: String,
+    /// The click token.
+    pub(crate) token: String,
+    /// Milliseconds to add to the browser's clock to get the proxy's.
+    pub(crate) offset: i64,
+}
+
+/// What is posted to `v1/conversions` or `v1/carriers`: what is to be signed, or plain JSON if this browser has no key. Without
+/// SHA-256 the browser cannot bind the content to its token.
 ///
 /// # Errors
 /// What is wrong with the page's argument; an entry that the stub stored has not been checked before. Empty if there is no
 /// hash.
-pub fn envelope(
+pub(crate) fn envelope(
     page: &dyn Page,
     settings: &Settings,
-    token: String,
-    offset: i64,
-    entry: &Entry,
+    content: Content,
     keys: &str,
 ) -> Result<(String, bool), String> {
     let (jwk, ath) = self::keys(keys);
-    let data = page.body(entry.kind.as_str(), &entry.input);
+    let Content { typ, id, at, data, token, offset } = content;
     if !data.starts_with('{') {
         return Err(data);
     }
     let payload = Payload {
-        jti: entry.id.clone(),
+        jti: id,
         // As far as known, never ahead of the proxy's clock, even if the browser's clock was set since.
-        iat: entry.at.min(page.now()).plus(offset).seconds(),
+        iat: at.min(page.now()).plus(offset).seconds(),
         aud: settings.site.clone(),
         ath: ath.ok_or_else(String::new)?,
         token,
         data: Raw(data),
     };
     let (text, is_signed) = match jwk {
-        Some(jwk) => (envelope::signing_input(&jwk, &payload, &Json), true),
+        Some(jwk) => (envelope::signing_input(typ, &jwk, &payload, &Json), true),
         None => (to_text(&payload), false),
     };
     text.map(|text| (text, is_signed)).map_err(|_kind| String::new())

@@ -13,13 +13,14 @@ use trailmark_wire::ids::{Jti, SiteId};
 use trailmark_wire::time::UnixMillis;
 
 use crate::capture;
-use crate::click::Click;
+use crate::click::{self, Click};
 use crate::config::{Arrival, PATIENCE_MS, READY_MS, Settings, joined};
 use crate::consent::{self, Action, State, Trace};
 use crate::conversion::{self, Entry, Outcome};
 use crate::json::{number, quoted};
 use crate::page::{Done, Effect, Event, Page, Work};
 use crate::queue;
+use crate::send;
 use task::{Stage, Task, What};
 
 /// Conversions kept in memory while consent is pending. A page that reports more has a loop.
@@ -331,6 +332,23 @@ impl Tracker {
         };
         let (site, consent) = (self.settings.site.as_str(), self.consent(page).as_str());
         self.explain(page, &[site, " at ", &self.settings.endpoint, ": consent ", consent, ", ", &standing]);
+    }
+
+    /// Prints why a request was refused.
+    fn explain_refusal(&self, page: &dyn Page, route: &str, answer: &Done) {
+        if let Some(problem) = send::problem(page, answer) {
+            self.explain(page, &[&self.settings.route(route), ": ", &problem]);
+        }
+    }
+
+    /// Prints what the proxy repaired, left out or misses.
+    fn explain_warnings(&self, page: &dyn Page, entry: &Entry, list: &str) {
+        for place in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
+            let warning = page.members(list, place).unwrap_or_default();
+            let Some(members) = page.members(&warning, "field code") else { return };
+            let [field, code, ..] = click::texts(&members);
+            self.explain(page, &[entry.kind.as_str(), ": ", field, " ", code]);
+        }
     }
 
     /// Prints `parts` as one text for the page's developer, if `data-debug` is set.

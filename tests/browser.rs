@@ -125,6 +125,12 @@ async fn a_signature_verifies_with_webcrypto() {
 }
 
 #[wasm_bindgen_test]
+async fn where_nothing_can_decorate_links_a_carrier_ends_at_once() {
+    let work = Work::Carry { offer: "id\0/tm/v1/carriers\0[]".into(), body: "{}".into() };
+    assert_eq!(done("carry", work).await, Done::default(), "the test's server has no carry.js");
+}
+
+#[wasm_bindgen_test]
 async fn a_forgotten_key_is_gone() {
     let (first, _) = key("forget", "").await;
     done("forget", Work::Forget).await;
@@ -425,7 +431,7 @@ struct Envelopes {
 async fn envelope_vectors_hold_with_the_browsers_own_json_and_hash() {
     let text = include_str!("../crates/trailmark-wire/vectors/envelopes.json");
     let vector: Envelopes = serde_json::from_str(text).unwrap();
-    assert_eq!(envelope::signing_input(&vector.jwk, &vector.payload, &Json).unwrap(), vector.signing_input);
+    assert_eq!(envelope::signing_input(envelope::CONVERSION, &vector.jwk, &vector.payload, &Json).unwrap(), vector.signing_input);
     assert_eq!(TokenHash::from_digest(sha256(&vector.token).await), vector.ath);
     let digest = sha256(&vector.jwk.thumbprint_input()).await;
     assert_eq!(Thumbprint::from_digest(digest), vector.thumbprint);

@@ -98,6 +98,9 @@ const works = {
     };
     return send(true).catch(() => send(false));
   },
+  // Resolves once a link has taken the carrier along. carry.js decorates links and is a file of its own, because most sites have
+  // one host.
+  carry: async (site, _, offer, body) => (await import('./carry.js')).carry(site, offer, body, works.send),
   // Removes the database. Other sites of this host lose their keys too, and make new ones.
   forget: async site => {
     delete pairs[site];

@@ -7,6 +7,7 @@ use std::mem::take;
 use trailmark_wire::base64url;
 use trailmark_wire::capture::Source;
 use trailmark_wire::click::TOKEN_GONE;
+use trailmark_wire::envelope::{CARRIER, CONVERSION};
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::jws;
 
@@ -15,10 +16,10 @@ use crate::capture;
 use crate::click::{self, Click, WAIT_MS};
 use crate::config::joined;
 use crate::consent::Action;
-use crate::conversion::{Entry, Outcome};
+use crate::conversion::{self, Entry, Outcome};
 use crate::page::{Done, Page, Work};
 use crate::queue;
-use crate::send::{self, Step, UNREACHABLE};
+use crate::send::{self, Content, Step, UNREACHABLE};
 
 /// What a task is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub(super) enum What {
     Drain,
     /// The conversions that were reported while consent was pending.
     Held,
+    /// Carriers, one after the other, on a site with hosts that share no cookie. There is one at most.
+    Carry,
 }
 
 /// What a task does next.
@@ -67,6 +70,8 @@ pub(super) enum Stage {
     Signed,
     /// Waits for the answer to the conversion.
     Posted,
+    /// Waits for a link that takes the carrier.
+    Carried,
 }
 
 /// Work of more than one step.
@@ -96,6 +101,8 @@ pub(super) struct Task {
     offset: i64,
     /// What is to be signed of it.
     input: String,
+    /// Of a carrier, what its link needs.
+    offer: String,
 }
 
 impl Task {
@@ -115,6 +122,7 @@ impl Task {
             token: None,
             offset: 0,
             input: String::new(),
+            offer: String::new(),
         })
     }
 }
@@ -145,12 +153,14 @@ impl Tracker {
             task.stage = match (task.stage, task.what) {
                 (Stage::Ready, What::Ready) | (Stage::Settled, _) => Stage::Go,
                 (Stage::Ready, What::Drain) => Stage::List,
-                (Stage::Ready, _) => Stage::Look,
+                (Stage::Carried, _) if done.status == 0 => return None,
+                (Stage::Ready | Stage::Carried, _) => Stage::Look,
                 (Stage::Look, _) => self.look_again(page),
                 (Stage::List, _) => self.list(page, &mut task),
                 (Stage::Next, _) => self.next(page, &mut task)?,
                 (Stage::Go, What::Act) => self.act(page, &mut task)?,
                 (Stage::Go, What::Convert | What::Drain | What::Held) => self.deliver(page, &mut task)?,
+                (Stage::Go, What::Carry) => self.carry(page, &mut task)?,
                 (Stage::Go, _) => {
                     self.answer_known(page, &task);
                     return None;
@@ -169,7 +179,7 @@ impl Tracker {
         Some(task)
     }
 
-    /// The next change of consent. After the last one, what was held is sent.
+    /// The next change of consent. After the last one, what was held is sent, and links take the visit along.
     fn act(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
         match self.wanted.take() {
             Some(Action::Arrive) => return Some(self.arrive(page, task)),
@@ -182,6 +192,8 @@ impl Tracker {
         }
         self.acting = false;
         self.report(page);
+        self.tasks.retain(|other| other.what != What::Carry);
+        self.tasks.push(Task::new(What::Carry, Stage::Go, 0, Vec::new()));
         if self.granted(page) && !self.held.is_empty() {
             let left = take(&mut self.held);
             self.tasks.push(Task::new(What::Held, Stage::Next, 0, left));
@@ -358,16 +370,38 @@ impl Tracker {
         self.finish(page, task, &Outcome::coded("unattributed", "no_touch"), false)
     }
 
+    /// Prepares the next carrier, where there is something to carry, and a host to carry it to. What is in this document's
+    /// memory alone is not carried: its page looks into storage before it decorates a link.
+    fn carry(&mut self, page: &dyn Page, task: &mut Task) -> Option<Stage> {
+        let click = self.click(page).filter(|click| click.stored && !click.carry_to.is_empty())?;
+        let (token, offset) = (click.click_token.clone(), click.offset);
+        (task.token, task.offset) = (Some(token.clone()), offset);
+        task.ticket = self.run(Work::Key(token));
+        Some(Stage::Keyed)
+    }
+
     /// Writes the envelope: to be signed if this browser has a key, otherwise plain JSON.
     fn seal(&mut self, page: &dyn Page, task: &mut Task, keys: &Done) -> Option<Stage> {
-        let token = task.token.take()?;
-        match send::envelope(page, &self.settings, token, task.offset, task.entry.as_ref()?, &keys.text) {
+        let (token, offset) = (task.token.take()?, task.offset);
+        let content = match &task.entry {
+            Some(Entry { id, at, kind, input }) => {
+                let data = page.body(kind.as_str(), input);
+                Content { typ: CONVERSION, id: id.clone(), at: *at, data, token, offset }
+            }
+            None => {
+                let (at, route) = (page.now(), self.settings.route("/v1/carriers"));
+                let id = conversion::fresh(page, at);
+                task.offer = joined(&[id.as_str(), "\0", &route, "\0", &self.click(page)?.carry_to]);
+                Content { typ: CARRIER, id, at, data: "{}".to_owned(), token, offset }
+            }
+        };
+        match send::envelope(page, &self.settings, content, &keys.text) {
             Ok((input, true)) => {
                 task.input.clone_from(&input);
                 task.ticket = self.run(Work::Sign(input));
                 Some(Stage::Signed)
             }
-            Ok((body, false)) => Some(self.send(task, "/v1/conversions", body, Stage::Posted)),
+            Ok((body, false)) => Some(self.post(task, body)),
             Err(problem) => {
                 if !problem.is_empty() {
                     self.explain(page, &[&problem]);
@@ -383,6 +417,15 @@ impl Tracker {
             Some(signature) => jws::assemble(&task.input, &signature),
             None => click::payload(&task.input).unwrap_or_default(),
         };
+        self.post(task, body)
+    }
+
+    /// Sends a conversion's envelope; a carrier's is for its link to send.
+    fn post(&mut self, task: &mut Task, body: String) -> Stage {
+        if task.what == What::Carry {
+            task.ticket = self.run(Work::Carry { offer: take(&mut task.offer), body });
+            return Stage::Carried;
+        }
         self.send(task, "/v1/conversions", body, Stage::Posted)
     }
 
@@ -444,23 +487,6 @@ impl Tracker {
         task.ticket = self.run(Work::Send { url, body });
         then
     }
-
-    /// Prints why a request was refused.
-    fn explain_refusal(&self, page: &dyn Page, route: &str, answer: &Done) {
-        if let Some(problem) = send::problem(page, answer) {
-            self.explain(page, &[&self.settings.route(route), ": ", &problem]);
-        }
-    }
-
-    /// Prints what the proxy repaired, left out or misses.
-    fn explain_warnings(&self, page: &dyn Page, entry: &Entry, list: &str) {
-        for place in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"] {
-            let warning = page.members(list, place).unwrap_or_default();
-            let Some(members) = page.members(&warning, "field code") else { return };
-            let [field, code, ..] = click::texts(&members);
-            self.explain(page, &[entry.kind.as_str(), ": ", field, " ", code]);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -472,23 +498,29 @@ mod tests {
     fn every_task_and_every_stage_that_waits_stands_in_the_table_of_the_tests() {
         let table = include_str!("../../tests/sdk/steps.txt");
         let stands = |name: String| assert!(table.contains(&name), "{name}");
-        for what in [What::Act, What::Ready, What::Touch, What::Reference, What::Convert, What::Drain, What::Held] {
+        let all =
+            [What::Act, What::Ready, What::Touch, What::Reference, What::Convert, What::Drain, What::Held, What::Carry];
+        for what in all {
             match what {
-                What::Act | What::Ready | What::Touch | What::Reference | What::Convert | What::Drain | What::Held => {
-                    stands(format!(", {what:?} "));
-                }
+                What::Act
+                | What::Ready
+                | What::Touch
+                | What::Reference
+                | What::Convert
+                | What::Drain
+                | What::Held
+                | What::Carry => stands(format!(", {what:?} ")),
             }
         }
         let first = [Stage::Ready, Stage::Look, Stage::List, Stage::Settled, Stage::Go, Stage::Asked, Stage::Told];
-        for stage in
-            first.into_iter().chain([Stage::Withdrawn, Stage::Keyed, Stage::Signed, Stage::Posted, Stage::Next])
-        {
+        let others = [Stage::Withdrawn, Stage::Keyed, Stage::Signed, Stage::Posted, Stage::Carried, Stage::Next];
+        for stage in first.into_iter().chain(others) {
             match stage {
                 Stage::Next => {}
                 Stage::Ready | Stage::Look | Stage::List | Stage::Settled | Stage::Go | Stage::Asked => {
                     stands(format!(" {stage:?}"))
                 }
-                Stage::Told | Stage::Withdrawn | Stage::Keyed | Stage::Signed | Stage::Posted => {
+                Stage::Told | Stage::Withdrawn | Stage::Keyed | Stage::Signed | Stage::Posted | Stage::Carried => {
                     stands(format!(" {stage:?}"))
                 }
             }

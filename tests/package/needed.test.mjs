@@ -73,6 +73,10 @@ test('a name of the page counts in any case, whatever a pattern would make of it
   ]) assert.ok(opened({ params, url }).isNeeded, url);
 });
 
+test('a visit that a link of another host carried loads the module', () => {
+  assert.ok(opened({ url: 'https://acme.example/?plan=pro&_tm=0190163d-8694-7397-a9ce-6b8c0ce6b6d2.1719000000' }).isNeeded);
+});
+
 test('a trace of ours loads the module, and no other site’s', () => {
   for (const page of [{ jar: 'a=b; tm_acme=1' }, { stored: { tm_acme_click: '{}' } }, { stored: { tm_acme_queue_1: '{}' } }, { data: { debug: '' } }]) {
     assert.ok(opened(page).isNeeded, JSON.stringify(page));

@@ -63,6 +63,22 @@ test('the envelope is the JWS of its payload, bound to key and token by their ha
   assert.ok(!verify('sha256', Buffer.from(`${input}A`), key, signature));
 });
 
+test('a carrier is announced in an envelope of its own type, and read from an address', () => {
+  const { jwk, payload, signing_input: input, envelope, read, none } = vectors('carriers');
+  const base64url = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  assert.equal(`${base64url({ alg: 'ES256', typ: 'carrier+jwt', jwk })}.${base64url(payload)}`, input);
+  const key = { key: createPublicKey({ key: jwk, format: 'jwk' }), dsaEncoding: 'ieee-p1363' };
+  assert.ok(verify('sha256', Buffer.from(input), key, Buffer.from(envelope.slice(input.length + 1), 'base64url')));
+  const carrier = /^([0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})\.(\d{1,12})$/;
+  const found = ({ url }) => {
+    const values = [...url.matchAll(/[?&;#]_tm=([^?&;#]*)/gi)].map(([, value]) => value.match(carrier)).filter(Boolean);
+    return values[0] && { id: values[0][1], seconds: Number(values[0][2]) };
+  };
+  assert.ok(read.length > 4 && none.length > 9);
+  for (const one of read) assert.deepEqual(found(one), { id: one.id, seconds: Date.parse(one.at) / 1000 }, one.name);
+  for (const one of none) assert.equal(found(one), undefined, one.name);
+});
+
 test('what a merchant signed verifies under its key and algorithm, and no invalid order does', () => {
   const { valid, lower_case_currency: lower, invalid_order: invalid } = vectors('merchant');
   const said = (jws, typ, jwk) => {

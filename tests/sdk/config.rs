@@ -27,7 +27,7 @@ fn every_value_has_its_place() {
     let (settings, arrival) = read(&VALUES.join("\0")).unwrap();
     assert_eq!((settings.site.as_str(), settings.endpoint.as_str()), ("acme", "/tm"));
     assert_eq!((settings.consent, settings.debug), (State::Granted, true));
-    assert_eq!(settings.params, ["via", "ref"]);
+    assert_eq!(settings.params, ["via", "ref", "_tm"]);
     assert_eq!((arrival.id.as_str(), arrival.url.as_str()), (VALUES[5], VALUES[8]));
     assert_eq!((arrival.at.as_str(), arrival.again), (VALUES[6], true));
 }
@@ -46,7 +46,7 @@ fn what_another_release_adds_is_ignored_and_what_it_leaves_out_is_empty() {
 fn what_is_not_set_is_empty_and_an_unknown_word_is_no_consent() {
     let (settings, arrival) =
         read("acme\0/tm\0\0\0\0 0123456789abcdef0123456789abcdef".replace(' ', "").as_str()).unwrap();
-    assert_eq!((settings.consent, settings.debug, settings.params.len()), (State::Pending, false, 0));
+    assert_eq!((settings.consent, settings.debug, settings.params.len()), (State::Pending, false, 1));
     assert_eq!((arrival.url.as_str(), arrival.again), ("", false));
     for word in ["yes", "auto"] {
         assert_eq!(read(&with(2, word)).unwrap().0.consent, State::Pending, "{word}");

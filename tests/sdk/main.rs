@@ -11,6 +11,7 @@
 
 mod arrivals;
 mod capture;
+mod carriers;
 mod config;
 mod consent;
 mod conversion;

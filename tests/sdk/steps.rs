@@ -8,7 +8,7 @@ use trailmark::consent::State::{self, Denied, Granted, Pending};
 use trailmark::page::{Done, Effect, Event, Page as _, Work};
 use trailmark::tracker::Tracker;
 
-use crate::support::{MemoryPage, NOW, Reply, TOUCHED, ada, answer, arrival, settings, touched};
+use crate::support::{MemoryPage, NOW, Reply, TOUCHED, ada, answer, arrival, carrying, settings, touched};
 
 /// A tracker, and the effects that it waits for.
 struct Bench {
@@ -74,6 +74,14 @@ impl Bench {
         bench
     }
 
+    /// One that an earlier page was told of, on a site with another host.
+    fn carrying() -> Self {
+        let page = MemoryPage::new();
+        let kept = said(carrying(touched(NOW, "ada"), &["https://app.example"])).text;
+        page.store("tm_acme_click", &kept);
+        Self::new(page, "https://shop.example/", Granted)
+    }
+
     fn note(&mut self, effects: Vec<Effect>) {
         for Effect { number, work } in effects {
             let said = match &work {
@@ -83,6 +91,7 @@ impl Bench {
                 Work::Sign(_) => "sign".to_owned(),
                 Work::Send { url, body } if body.is_empty() => format!("DELETE {}", url.replace("/tm/v1/", "")),
                 Work::Send { url, .. } => format!("POST {}", url.replace("/tm/v1/", "")),
+                Work::Carry { .. } => "carry".to_owned(),
                 Work::Forget => "forget".to_owned(),
             };
             self.said.push(said);
@@ -102,6 +111,7 @@ impl Bench {
             ("success", Work::Send { url, body }) if url.ends_with("/clicks") && !body.is_empty() => {
                 said(touched(NOW, "ada"))
             }
+            ("success", Work::Carry { .. }) => Done { status: 200, ..Done::default() },
             ("success", Work::Send { body, .. }) if body.is_empty() => Done { status: 204, ..Done::default() },
             ("success", Work::Send { .. }) => said(answer(202, json!({ "status": "accepted" }))),
             ("refusal", Work::Send { url, .. }) if url.ends_with("/conversions") => {
@@ -164,7 +174,7 @@ fn shown(result: &Value) -> String {
 /// A state: its name, how its document begins, and the events that lead to it.
 type Case = (&'static str, fn() -> Bench, &'static [&'static str]);
 
-const STATES: [Case; 25] = [
+const STATES: [Case; 28] = [
     ("denied", || Bench::new(MemoryPage::new(), TOUCHED, Denied), &[]),
     ("pending", || Bench::new(MemoryPage::new(), TOUCHED, Pending), &[]),
     ("pending, with a signup", || Bench::new(MemoryPage::new(), TOUCHED, Pending), &["signup"]),
@@ -194,6 +204,9 @@ const STATES: [Case; 25] = [
     ("held", || Bench::new(MemoryPage::new(), TOUCHED, Pending), &["signup", "consent granted", "success", "success"]),
     ("withdrawing", Bench::touched, &["consent denied"]),
     ("forgetting", Bench::touched, &["consent denied", "success"]),
+    ("making a carrier", Bench::carrying, &[]),
+    ("signing a carrier", Bench::carrying, &["success"]),
+    ("carrying", Bench::carrying, &["success", "success"]),
 ];
 
 /// The table as it is.

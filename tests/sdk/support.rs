@@ -16,9 +16,11 @@ use trailmark::consent::State;
 use trailmark::page::{Done, Effect, Event, Page, Work};
 use trailmark::tracker::Tracker;
 use trailmark_wire::base64url;
+use trailmark_wire::carrier::Nothing;
 use trailmark_wire::envelope::{Payload, Posted};
 use trailmark_wire::ids::{ArrivalId, SiteId};
 use trailmark_wire::json::{JsonError, ReadJson};
+use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::time::UnixMillis;
 
 /// 2026-11-21T08:30:00Z.
@@ -193,6 +195,15 @@ pub(crate) struct Outcome {
     pub(crate) json: Value,
 }
 
+/// What a link carries.
+pub(crate) struct Carrier {
+    pub(crate) id: String,
+    pub(crate) url: String,
+    pub(crate) to: Value,
+    pub(crate) payload: Payload<Nothing>,
+    pub(crate) is_signed: bool,
+}
+
 /// A document with its SDK and its proxy.
 pub(crate) struct Browser {
     pub(crate) page: MemoryPage,
@@ -201,6 +212,8 @@ pub(crate) struct Browser {
     tracker: RefCell<Option<Tracker>>,
     /// What will happen, and when.
     due: RefCell<Vec<(i64, Event)>>,
+    /// The carrier for the next link: ticket, offer and body.
+    carrier: RefCell<Option<(u32, String, String)>>,
     requests: RefCell<Vec<Request>>,
     results: RefCell<BTreeMap<u32, Value>>,
     calls: Cell<u32>,
@@ -219,6 +232,7 @@ impl Browser {
             key: RefCell::new(Some(key())),
             tracker: RefCell::default(),
             due: RefCell::default(),
+            carrier: RefCell::default(),
             requests: RefCell::default(),
             results: RefCell::default(),
             calls: Cell::default(),
@@ -328,6 +342,28 @@ impl Browser {
         self.at_once("consent", word).as_str().unwrap().to_owned()
     }
 
+    /// The visitor follows a link to another host: what the link carries. `None` if there is no carrier for it.
+    pub(crate) fn follow(&self) -> Option<Carrier> {
+        let (ticket, offer, body) = self.carrier.take()?;
+        self.step(Event::Done(Done { ticket, status: 200, ..Done::default() }));
+        self.advance(0);
+        let [id, url, to] = offer.split('\0').collect::<Vec<_>>().try_into().unwrap();
+        let posted = Posted::carrier(&body, &Reader).unwrap();
+        if let Posted::Signed(signed) = &posted {
+            assert!(signed.verifies(es256));
+        }
+        let is_signed = matches!(posted, Posted::Signed(_));
+        let (id, url, to) = (id.to_owned(), url.to_owned(), serde_json::from_str(to).unwrap());
+        Some(Carrier { id, url, to, payload: posted.into_payload(), is_signed })
+    }
+
+    /// The page can carry nothing.
+    pub(crate) fn refuse_carrier(&self) {
+        let (ticket, _, _) = self.carrier.take().unwrap();
+        self.step(Event::Done(Done { ticket, ..Done::default() }));
+        self.advance(0);
+    }
+
     /// The page comes back from the back/forward cache.
     pub(crate) fn resume(&self) {
         assert!(self.at_once("resume", "").is_null());
@@ -387,6 +423,10 @@ impl Browser {
                     self.without_key();
                     Done::default()
                 }
+                Work::Carry { offer, body } => {
+                    self.carrier.replace(Some((number, offer, body)));
+                    continue;
+                }
                 Work::Send { url, body } => {
                     let request = Request { url, body };
                     let reply = reply(&mut self.script.borrow_mut(), &request, self.page.now());
@@ -444,16 +484,18 @@ fn body(text: &str) -> Value {
 pub(crate) fn verified(text: &str) -> Payload {
     let posted = Posted::parse(text, &Reader).unwrap();
     if let Posted::Signed(signed) = &posted {
-        assert!(signed.verifies(|jwk, message, signature| {
-            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, jwk.to_sec1()).verify(message, signature).is_ok()
-        }));
+        assert!(signed.verifies(es256));
     }
     posted.into_payload()
 }
 
+fn es256(jwk: &EcPublicJwk, message: &[u8], signature: &[u8; 64]) -> bool {
+    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, jwk.to_sec1()).verify(message, signature).is_ok()
+}
+
 pub(crate) fn settings(consent: State) -> Settings {
     let site = SiteId::new("acme").unwrap();
-    Settings { site, endpoint: "/tm/".into(), consent, params: vec!["via".into()], debug: true }
+    Settings { site, endpoint: "/tm/".into(), consent, params: vec!["via".into(), "_tm".into()], debug: true }
 }
 
 pub(crate) fn arrival(url: &str) -> Arrival {
@@ -494,6 +536,14 @@ pub(crate) fn touched(now: UnixMillis, partner: &str) -> Reply {
         "program": "main", "partner": partner,
     });
     answer(201, body)
+}
+
+/// The same answer to a page of a site with these other origins.
+pub(crate) fn carrying(reply: Reply, to: &[&str]) -> Reply {
+    let Reply::Now(done) = reply else { panic!("no answer") };
+    let mut body: Value = serde_json::from_str(&done.text).unwrap();
+    body["carry_to"] = json!(to);
+    Reply::Now(Done { text: body.to_string(), ..done })
 }
 
 fn reply(script: &mut Script, request: &Request, now: UnixMillis) -> Reply {

@@ -43,6 +43,8 @@ pub(crate) struct Manifest {
     pub(crate) twin: String,
     /// File name of `platforms.js`, an ES module that pages with `consent: 'auto'` load.
     pub(crate) platforms: String,
+    /// File name of what decorates links, which few pages load.
+    pub(crate) carry: String,
     pub(crate) files: Vec<Entry>,
     /// The part of `sdk.js` after the stub; not a file, only for `size`.
     pub(crate) loader: Entry,

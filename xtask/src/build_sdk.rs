@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt, wasm2js and terser,
-//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module, twin and platforms.js, each with `.br` and `.gz`, in
+//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module, twin, platforms.js and carry.js, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`. Glue and module carry a mark of their build
 //! ([`mark`]), so that those of two releases do not run together.
@@ -42,6 +42,9 @@ const INPUTS: [&str; 12] = [
     "xtask/src/vendor_names.rs",
     "xtask/src/panics.rs",
 ];
+
+/// The file that decorates links, as `src/browser/host.js` imports it.
+pub(crate) const CARRY: &str = "carry.js";
 
 /// The target triple of the module.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -371,6 +374,7 @@ struct Halves {
     load: String,
     load_twin: String,
     platforms: String,
+    carry: String,
 }
 
 impl Halves {
@@ -385,6 +389,7 @@ impl Halves {
             load: read("load.js")?,
             load_twin: read("load_twin.js")?,
             platforms: read("platforms.js")?,
+            carry: read(CARRY)?,
         })
     }
 
@@ -395,10 +400,10 @@ impl Halves {
     }
 }
 
-/// A file of `pkg-template` with the names of the files that it loads, each in the place of its placeholder.
+/// A file with the names of the files that it loads, each in the place of its placeholder.
 fn named(file: &str, template: &str, names: &[(&str, &str)]) -> Result<String> {
     names.iter().try_fold(template.to_owned(), |text, (placeholder, name)| {
-        ensure!(text.contains(placeholder), "pkg-template/{file} lacks the placeholder {placeholder}");
+        ensure!(text.contains(placeholder), "{file} lacks the placeholder {placeholder}");
         Ok(text.replace(placeholder, name))
     })
 }
@@ -421,9 +426,12 @@ fn assemble(
     version: &str,
     inputs: String,
 ) -> Result<(Vec<Artifact>, Manifest)> {
-    let twin = tools.shrink_js(&twin::of(tools, glue, wasm, &halves.load_twin)?, true)?;
+    let carry = Artifact::hashed("sdk-", "_carry.js", tools.shrink_js(&halves.carry, true)?.into_bytes())?;
+    // A name by content: the glue of one release loads the file of the same release.
+    let glue = named("src/browser/host.js", glue, &[(CARRY, &carry.name)])?;
+    let twin = tools.shrink_js(&twin::of(tools, &glue, wasm, &halves.load_twin)?, true)?;
     let twin = Artifact::hashed("sdk-", "_twin.js", twin.into_bytes())?;
-    let load = named("load.js", &halves.load, &[("__TWIN__", &twin.name)])?;
+    let load = named("pkg-template/load.js", &halves.load, &[("__TWIN__", &twin.name)])?;
     let glue = tools.shrink_js(&format!("{glue}{load}"), true)?;
     let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
@@ -431,8 +439,11 @@ fn assemble(
     // A name without `consent`, which blockers of cookie dialogs may look for.
     let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
-    let names = [("__GLUE__", &*glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)];
-    let loader = named("loader.js", &halves.loader, &names)?;
+    let loader = named(
+        "pkg-template/loader.js",
+        &halves.loader,
+        &[("__GLUE__", &glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)],
+    )?;
     let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
     let loader = tools.shrink_js(&loader, false)?;
     let mut manifest = Manifest {
@@ -441,12 +452,13 @@ fn assemble(
         wasm: wasm.name.clone(),
         twin: twin.name.clone(),
         platforms: platforms.name.clone(),
+        carry: carry.name.clone(),
         files: Vec::new(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
     };
     let fixed = [Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?];
-    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms]).collect();
+    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms, carry]).collect();
     manifest.files = artifacts.iter().map(Artifact::entry).collect();
     Ok((artifacts, manifest))
 }
@@ -479,8 +491,9 @@ mod tests {
             load: "import('./__TWIN__')".into(),
             load_twin: String::new(),
             platforms: "export const follow = 1".into(),
+            carry: "export const carry = 1".into(),
         };
-        assemble(&tools, &halves, ("const glue = 1;\n", EMPTY_WASM), "1.2.3", "in".into())
+        assemble(&tools, &halves, ("import('./carry.js');\n", EMPTY_WASM), "1.2.3", "in".into())
     }
 
     #[test]
@@ -489,15 +502,16 @@ mod tests {
         let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let Manifest { glue, wasm, twin, platforms, .. } = &manifest;
+        let Manifest { glue, wasm, twin, platforms, carry, .. } = &manifest;
         let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
         assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}')\n}}"));
-        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm"), (twin, "_twin.js"), (platforms, "_platforms.js")] {
+        let lazy = [(twin, "_twin.js"), (platforms, "_platforms.js"), (carry, "_carry.js")];
+        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm")].into_iter().chain(lazy) {
             assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
             assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
         }
         let glue = std::fs::read_to_string(folder.path().join(glue)).unwrap();
-        assert_eq!(glue, format!("const glue = 1;\nimport('./{twin}')"));
+        assert_eq!(glue, format!("import('./{carry}');\nimport('./{twin}')"));
     }
 
     #[test]

@@ -20,13 +20,14 @@ use crate::vendor_names;
 use crate::workspace::Workspace;
 
 /// Hand-written files that go into the package unchanged; `package.json`, `stub.js` and `inlined.js` are adapted.
-const AS_THEY_ARE: [&str; 9] = [
+const AS_THEY_ARE: [&str; 10] = [
     "index.js",
     "inline.js",
     "init.js",
     "module.js",
     "core.js",
     "platforms.js",
+    build_sdk::CARRY,
     "index.d.ts",
     "sdk_bg.wasm.d.ts",
     "README.md",
@@ -84,7 +85,10 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
     let stub = build_sdk::stub_function(&text(template.join("stub.js"))?)?;
     let wasm = read(built.join(&manifest.wasm))?;
-    let glue = text(built.join(&manifest.glue))?.replace(&manifest.twin, "twin.js");
+    let script = |name: &str| {
+        let text = text(built.join(name))?;
+        Ok::<_, anyhow::Error>(text.replace(&manifest.twin, "twin.js").replace(&manifest.carry, build_sdk::CARRY).into_bytes())
+    };
     let common_js = |entry: &str| {
         let [core, init, entry] = ["core.js", "init.js", entry].map(|name| text(template.join(name)));
         Ok::<_, anyhow::Error>(as_common_js([&stub, &core?, &init?, &entry?])?.into_bytes())
@@ -96,9 +100,9 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
         ("index.d.cts", read(template.join("index.d.ts"))?),
         ("stub.js", stub.replace("\nconst stub = ", "\nexport const stub = ").into_bytes()),
         ("inlined.js", inlined(&text(template.join("inlined.js"))?, &wasm)?.into_bytes()),
-        ("sdk.js", glue.into_bytes()),
+        ("sdk.js", script(&manifest.glue)?),
         ("sdk_bg.wasm", wasm),
-        ("twin.js", read(built.join(&manifest.twin))?),
+        ("twin.js", script(&manifest.twin)?),
     ];
     for name in AS_THEY_ARE {
         files.push((name, text(template.join(name))?.into_bytes()));

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use tokio::sync::Notify;
 use trailmark_vendors::secret::Secret;
 use trailmark_wire::time::UnixMillis;
 
@@ -47,6 +48,8 @@ pub struct App {
     pub random: Random,
     pub(crate) rates: Rates,
     pub(crate) in_flight: InFlight,
+    /// Wakes the arrivals that wait for their carrier.
+    pub(crate) carriers: Notify,
     /// Key for hashing client networks in budgets. It is new in each process: a restart resets the networks' shares,
     /// but not the sites' budgets.
     network_key: [u8; 32],
@@ -83,6 +86,7 @@ impl App {
             random: Random,
             rates,
             in_flight,
+            carriers: Notify::new(),
             network_key,
             on_commit,
             draining,

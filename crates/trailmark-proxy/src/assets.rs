@@ -184,10 +184,9 @@ mod tests {
 
     #[test]
     fn only_the_entry_and_hashed_files_are_served() {
-        assert_eq!(ending("sdk-0a1b2c3d4e5f.js"), Some(".js"));
-        assert_eq!(ending("sdk-0a1b2c3d4e5f_bg.wasm"), Some("_bg.wasm"));
-        assert_eq!(ending("sdk-0a1b2c3d4e5f_twin.js"), Some("_twin.js"));
-        assert_eq!(ending("sdk-0a1b2c3d4e5f_platforms.js"), Some("_platforms.js"));
+        for end in [".js", "_bg.wasm", "_twin.js", "_platforms.js", "_carry.js"] {
+            assert_eq!(ending(&format!("sdk-0a1b2c3d4e5f{end}")), Some(end));
+        }
         let odd = ["manifest.json", "sdk-x.js", "sdk-.js", "sdk-0a1b2c3.js", "../sdk.js", "sdk.js.br", "stub.js"];
         for name in odd.into_iter().chain(["sdk-0a1b2c3d4e5f.js.br"]) {
             assert_eq!(file(name, false, &HeaderMap::new()).err(), Some(Absent::Unknown), "{name}");

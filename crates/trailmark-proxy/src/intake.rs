@@ -7,11 +7,13 @@ pub(crate) mod accept;
 mod address;
 mod body;
 pub(crate) mod callers;
+mod carriers;
 mod clicks;
 mod conversions;
 mod cookies;
 mod dead_end;
 mod destination;
+mod envelopes;
 mod frame;
 mod host;
 mod links;
@@ -53,6 +55,7 @@ pub fn router(app: Arc<App>, beside: Option<Router>) -> Router {
         .route("/{file}", get(file))
         .route("/.well-known/jwks.json", get(jwks))
         .route("/r/{*link}", get(follow_link))
+        .route("/v1/carriers", post(keep_carrier).options(preflight))
         .route("/v1/clicks", post(record_click).delete(forget_click).options(preflight))
         .route("/v1/conversions", post(accept_conversion).options(preflight))
         .route("/v1/conversions/{id}", get(show_conversion).options(preflight))
@@ -108,6 +111,13 @@ async fn forget_click(State(app): State<Arc<App>>, request: Request) -> Response
     readable(answered, readers)
 }
 
+async fn keep_carrier(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (call, _) = Call::of(&app, request);
+    let mut readers = Readers::default();
+    let answered = carriers::keep(&app, call, &mut readers).await;
+    readable(answered, readers)
+}
+
 async fn accept_conversion(State(app): State<Arc<App>>, request: Request) -> Response {
     let (call, _) = Call::of(&app, request);
     let mut readers = Readers::default();
@@ -136,6 +146,12 @@ async fn receive_webhook(
     let Path((program, secret)) = address.map_err(|_not_text| Refusal::NotFound)?;
     let (call, _) = Call::of(&app, request);
     webhooks::receive(&app, call, &program, &secret).await
+}
+
+/// Whether the browser sends Global Privacy Control. The SDK then sends nothing, but an older page might; the visitor's
+/// choice counts.
+fn says_no(headers: &HeaderMap) -> bool {
+    headers.get("sec-gpc").is_some_and(|value| value == "1")
 }
 
 /// The value of [`SEEN`].

@@ -5,6 +5,7 @@
 //! Site id leads every key. The caller passes the time, in milliseconds.
 
 pub mod callers;
+pub mod carriers;
 pub mod delivery;
 pub mod listing;
 pub mod operator;
@@ -420,10 +421,11 @@ pub enum KeyChange {
     Signed(SiteId, KeyId, UnixMillis),
 }
 
-/// The ledger. These are intake's methods; [`callers::CallerStore`], [`delivery::DeliveryStore`],
-/// [`webhooks::WebhookStore`], [`operator::OperatorStore`] and [`sums::SumStore`] have the others.
+/// The ledger. These are intake's methods; [`callers::CallerStore`], [`carriers::CarrierStore`],
+/// [`delivery::DeliveryStore`], [`webhooks::WebhookStore`], [`operator::OperatorStore`] and [`sums::SumStore`] have the others.
 pub trait Store:
     callers::CallerStore
+    + carriers::CarrierStore
     + delivery::DeliveryStore
     + operator::OperatorStore
     + sums::SumStore

@@ -2,6 +2,7 @@
 //! the URL and the cookies, the proxy records the touch and signs the token.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
@@ -63,4 +64,8 @@ pub struct ClickAnswer {
     /// Its partner; absent if only a click id is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partner: Option<PartnerKey>,
+    /// The site's other origins that share no cookie with the page. Links there take the visit along
+    /// ([`crate::carrier`]).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub carry_to: Vec<String>,
 }

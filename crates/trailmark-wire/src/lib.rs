@@ -9,7 +9,8 @@
 //! 4. [`conversion`]: what happened afterwards (signup, lead, sale, refund), with its canonical encoding;
 //! 5. [`merchant`]: customers and orders that the merchant's backend signed and a page passes on;
 //! 6. [`envelope`]: the signed form in which a browser posts a conversion;
-//! 7. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
+//! 7. [`carrier`]: how the visit passes to another host of the site;
+//! 8. [`receipt`] and [`refusal`]: the proxy's two kinds of answer.
 //!
 //! The others are the parts of these messages: [`ids`], [`time`], [`money`], [`text_map`], [`jwk`], [`jws`], [`limits`];
 //! and [`repair`], the one rule for flaws in a caller's fields.
@@ -54,6 +55,8 @@ pub mod token;
 pub mod conversion;
 
 pub mod merchant;
+
+pub mod carrier;
 
 pub mod envelope;
 

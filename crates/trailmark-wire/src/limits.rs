@@ -59,6 +59,13 @@ pub const PARAMS: usize = 16;
 /// Milliseconds of the oldest believed arrival: `at` gives an age, at most a day.
 pub const ARRIVAL_AGE_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// Milliseconds after a click within which the page behind the link must be reached, for the link's carrier to count.
+pub const CARRIER_MS: i64 = 60 * 1000;
+
+/// Milliseconds for which the proxy keeps a carrier: the page behind the link was reached in time, but may have to ask for
+/// consent before it reports anything.
+pub const CARRIER_KEPT_MS: i64 = 30 * 60 * 1000;
+
 /// Milliseconds by which an envelope's `iat` may be ahead of the proxy's clock.
 pub const FUTURE_SKEW_MS: i64 = 60 * 1000;
 

@@ -139,6 +139,16 @@ impl Site {
         self.origins.iter().any(|allowed| allowed.as_str() == origin)
     }
 
+    /// The site's other origins that share no cookie with the pages of `origin`, one of its own: another host, unless both are
+    /// within the cookie's domain.
+    pub fn carry_to(&self, origin: &str) -> Vec<String> {
+        let Some(own) = self.origins.iter().find(|own| own.as_str() == origin) else { return Vec::new() };
+        let has_cookie =
+            |origin: &Origin| self.cookie_domain.as_ref().is_some_and(|domain| is_within(origin.host(), domain));
+        let shares = |other: &Origin| other.host() == own.host() || (has_cookie(own) && has_cookie(other));
+        self.origins.iter().filter(|&other| !shares(other)).map(|other| other.as_str().to_owned()).collect()
+    }
+
     /// Whether `origin` is the public URL's or that of a page that may post.
     pub fn is_own(&self, origin: &str) -> bool {
         self.public_url.as_str() == origin || self.allows(origin)
@@ -241,8 +251,7 @@ impl Reader<'_> {
             return None;
         }
         let host = public_url.host();
-        let covers = host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'));
-        if !covers || !domain.contains('.') || domain.parse::<std::net::IpAddr>().is_ok() {
+        if !is_within(host, &domain) || !domain.contains('.') || domain.parse::<std::net::IpAddr>().is_ok() {
             self.problems.push(given.problem(format!("does not cover `{host}`: name that host or a domain above it")));
         }
         Some(domain)
@@ -409,6 +418,11 @@ impl Reader<'_> {
             .chain(given.into_iter().map(|given: Given<String>| given.value))
             .collect()
     }
+}
+
+/// Whether `host` is `domain`, or below it.
+fn is_within(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// The wire's errors begin with `not`.

@@ -1,5 +1,5 @@
-//! `v1/clicks`: an arrival gives touches, a click token and the two cookies. Without a touch in the request, the
-//! visitor cookie's live touch is the answer; without that, the page hears whether the token that it keeps still counts.
+//! `v1/clicks`: an arrival gives touches, a click token and the two cookies. Without a touch in the request, the live touch
+//! of visitor cookie or carrier is the answer; without that, the page hears whether the token that it keeps still counts.
 //! Reads and checks the request in the order of design § 3.6, records it, signs. The ledger chooses the visitor's newest
 //! touch; the wire reads URLs.
 
@@ -9,7 +9,7 @@ use http::header::{HeaderMap, SET_COOKIE};
 use http::{StatusCode, Uri};
 use trailmark_wire::capture::{Rule, capture};
 use trailmark_wire::click::{ClickAnswer, ClickRequest};
-use trailmark_wire::ids::{Jti, SiteId};
+use trailmark_wire::ids::{Jti, SiteId, VisitorId};
 use trailmark_wire::json::ReadJson as _;
 use trailmark_wire::jwk::EcPublicJwk;
 use trailmark_wire::landing::Landing;
@@ -25,12 +25,13 @@ use super::address::ClientNetwork;
 use super::origin::{self, Readers};
 use super::problem::Problem;
 use super::visitor::{self, Found, Seen};
-use super::{body, cookies};
+use super::{body, carriers, cookies, says_no};
 use crate::app::App;
 use crate::config::Site;
 use crate::json::Json as Reader;
 use crate::keys::crypto::{is_on_curve, thumbprint};
 use crate::store::StoredTouch;
+use crate::store::carriers::Carried;
 
 /// `POST v1/clicks`.
 pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
@@ -42,22 +43,38 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
     *readers = Readers::Of(site.id.clone());
     app.rates.take_at(&site.id, call.client)?;
     origin::check(site, &call.headers)?;
-    if call.headers.get("sec-gpc").is_some_and(|value| value == "1") {
-        // The SDK then sends nothing, but an older page might; the visitor's choice counts.
+    if says_no(&call.headers) {
         return Ok(nothing(site, &call.headers));
     }
     let now = app.clock.now();
     let known = visitor::known(app, site, &call.headers, now).await?;
     let seen = seen(site, &request, call.client, now)?;
+    let carried = carriers::carried(app, site, &request, now).await?;
+    let known = match &carried {
+        Carried::First(visitor) => {
+            // Of several visitors the one who was touched last. A token is no proof, but the page keeps it.
+            let kept = kept(app, site, &request).await?;
+            let [own, kept] = [live(app, site, known.as_ref(), now).await?, live(app, site, kept.as_ref(), now).await?];
+            match later(later(own, kept), live(app, site, Some(visitor), now).await?) {
+                Some(last) if last.visitor == *visitor => Some(last.visitor),
+                Some(_) | None => known,
+            }
+        }
+        Carried::Again(_) | Carried::Spent | Carried::Unknown => known,
+    };
     match visitor::record(app, site, seen, known.clone(), now).await? {
         Some(found) => answer(app, site, &request, StatusCode::CREATED, found, now).await,
         None => {
-            let live = match known {
-                Some(visitor) => app.store.live_touch(site.id.clone(), visitor, now).await?,
-                None => None,
+            let own = live(app, site, known.as_ref(), now).await?;
+            let again = match &carried {
+                Carried::Again(visitor) => live(app, site, Some(visitor), now).await?,
+                Carried::First(_) | Carried::Spent | Carried::Unknown => None,
             };
-            match live {
-                Some(touch) => answer(app, site, &request, StatusCode::OK, (touch, true), now).await,
+            match later(own, again) {
+                Some(touch) => {
+                    let is_proved = known.as_ref() == Some(&touch.visitor);
+                    answer(app, site, &request, StatusCode::OK, (touch, is_proved), now).await
+                }
                 None if counts(app, site, &request, now).await? => Ok(nothing(site, &call.headers)),
                 None => {
                     let mut response = nothing(site, &call.headers);
@@ -69,15 +86,39 @@ pub(super) async fn record(app: &App, call: Call, readers: &mut Readers) -> Resu
     }
 }
 
-/// Whether the page may keep the token that it sent: it leads to a live touch of this ledger, and is bound to no other key than
-/// the browser's. Also true for a page that sent no token.
+/// The newest live touch of a visitor, if there is one.
+async fn live(
+    app: &App,
+    site: &Site,
+    visitor: Option<&VisitorId>,
+    now: UnixMillis,
+) -> Result<Option<StoredTouch>, Problem> {
+    match visitor {
+        Some(visitor) => Ok(app.store.live_touch(site.id.clone(), visitor.clone(), now).await?),
+        None => Ok(None),
+    }
+}
+
+/// The later of two touches; of two at the same time the second.
+fn later(own: Option<StoredTouch>, carried: Option<StoredTouch>) -> Option<StoredTouch> {
+    own.into_iter().chain(carried).max_by_key(|stored| stored.touch.at)
+}
+
+/// Whether the page may keep the token that it sent: it leads to a live touch of this ledger. Also true for a page that sent no
+/// token.
 async fn counts(app: &App, site: &Site, request: &ClickRequest, now: UnixMillis) -> Result<bool, Problem> {
-    let Some(token) = &request.click_token else { return Ok(true) };
+    let kept = kept(app, site, request).await?;
+    Ok(request.click_token.is_none() || live(app, site, kept.as_ref(), now).await?.is_some())
+}
+
+/// The visitor of the token that the page sent, unless the token is bound to another key than the browser's.
+async fn kept(app: &App, site: &Site, request: &ClickRequest) -> Result<Option<VisitorId>, Problem> {
+    let Some(token) = &request.click_token else { return Ok(None) };
     let verified = app.keys.verify::<ClickClaims>(token).await?;
     let ours = |(signer, claims): &(SiteId, ClickClaims)| *signer == site.id && claims.aud == site.id;
-    let Some((_, claims)) = verified.filter(ours) else { return Ok(false) };
+    let Some((_, claims)) = verified.filter(ours) else { return Ok(None) };
     let is_bound_elsewhere = claims.cnf.zip(request.jwk.as_ref()).is_some_and(|(cnf, jwk)| cnf.jkt != thumbprint(jwk));
-    Ok(!is_bound_elsewhere && app.store.live_touch(site.id.clone(), claims.sub, now).await?.is_some())
+    Ok((!is_bound_elsewhere).then_some(claims.sub))
 }
 
 /// `DELETE v1/clicks`: expires the cookies of the site in `?site=`, otherwise of all sites with the page's origin.
@@ -192,7 +233,8 @@ async fn answer(
     };
     let click_token = app.keys.sign(&site.id, &click_claims, touch.expires_at).await?;
     let (program, partner) = (touch.program, touch.partner);
-    let answer = ClickAnswer { click_token, expires_at: touch.expires_at, at: touch.at, program, partner };
+    let carry_to = site.carry_to(&landing(site, &request.url)?.origin());
+    let answer = ClickAnswer { click_token, expires_at: touch.expires_at, at: touch.at, program, partner, carry_to };
     let mut response = (status, Json(answer)).into_response();
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -1,7 +1,7 @@
 //! `POST v1/conversions` from browsers: turns an envelope into a verified conversion, a ruling and a receipt. Checks
-//! in the order of design § 3.6. [`super::verify`] decides what is believed, [`super::merchant`] checks the
-//! merchant's statements, [`super::accept`] decides the result. [`super::server`] handles calls with an API key and
-//! uses [`answer`] too.
+//! in the order of design § 3.6. [`super::envelopes`] checks whose envelope it is, [`super::merchant`] the merchant's
+//! statements; [`super::accept`] decides the result. [`super::server`] handles calls with an API key and uses [`answer`]
+//! too.
 
 use axum::Json;
 use axum::response::{IntoResponse as _, Response};
@@ -11,16 +11,14 @@ use trailmark_wire::envelope::Posted;
 use trailmark_wire::ids::ConversionId;
 use trailmark_wire::receipt::{Receipt, Status};
 use trailmark_wire::refusal::Refusal;
-use trailmark_wire::token::ClickClaims;
 
 use super::accept::{Case, Rules, may_say};
-use super::body::{self, Kind};
 use super::merchant::believe;
-use super::origin::{self, Readers};
+use super::origin::Readers;
 use super::problem::Problem;
-use super::verify::{occurred_at, verify};
+use super::verify::occurred_at;
 use super::warnings::Warnings;
-use super::{Call, SEEN, host, seen};
+use super::{Call, SEEN, envelopes, host, seen};
 use crate::app::App;
 use crate::json::Json as Reader;
 use crate::keys::crypto::sha256;
@@ -28,22 +26,10 @@ use crate::store::{Accepted, NewConversion};
 
 /// `POST v1/conversions`.
 pub(super) async fn accept(app: &App, call: Call, readers: &mut Readers) -> Result<Response, Problem> {
-    let text = body::read(&call.headers, call.body).await?;
-    app.rates.take(call.client)?;
-    if body::kind(&call.headers)? == Kind::Json {
-        let cure = "pages send text/plain; a backend sends its API key as `Authorization: Bearer`";
-        return Err(Problem::new(Refusal::Unauthenticated).with_detail(cure));
-    }
+    let text = envelopes::read(app, &call.headers, call.body, call.client).await?;
     let posted = Posted::parse(&text, &Reader)?;
-    let site = app.config.site(&posted.payload().aud).ok_or(Refusal::AudienceMismatch)?;
-    *readers = Readers::Of(site.id.clone());
-    app.rates.take_at(&site.id, call.client)?;
-    origin::check(site, &call.headers)?;
-    let verified = app.keys.verify::<ClickClaims>(&posted.payload().token).await?;
-    let claims = verified.filter(|(signer, claims)| *signer == claims.aud).map(|(_, claims)| claims);
-    let claims = claims.ok_or(Refusal::TokenInvalid)?;
     let now = app.clock.now();
-    let assurance = verify(&posted, &claims, now)?;
+    let (site, claims, assurance) = envelopes::checked(app, &call.headers, call.client, &posted, readers, now).await?;
 
     let payload = posted.into_payload();
     let mut repairs = Vec::new();

@@ -1,4 +1,4 @@
-//! What is believed of a posted conversion, checked in the order of design § 3.6: key binding, signature, audience,
+//! What is believed of what a page signed, checked in the order of design § 3.6: key binding, signature, audience,
 //! time. Pure; the keyring has checked the token's own signature before.
 //!
 //! The token's issuer is not compared with the site's public URL: each key belongs to one site, so the verifying key
@@ -18,7 +18,7 @@ use crate::store::Assurance;
 /// # Errors
 /// The first failing check: `token_expired`, `signature_invalid` (also a missing one, if the token names a key),
 /// `key_mismatch`, `audience_mismatch`, `token_mismatch`, `from_the_future`.
-pub(super) fn verify(posted: &Posted<'_>, claims: &ClickClaims, now: UnixMillis) -> Result<Assurance, Refusal> {
+pub(super) fn verify<D>(posted: &Posted<'_, D>, claims: &ClickClaims, now: UnixMillis) -> Result<Assurance, Refusal> {
     let payload = posted.payload();
     if claims.exp <= now.seconds() {
         return Err(Refusal::TokenExpired);
@@ -42,7 +42,7 @@ pub(super) fn verify(posted: &Posted<'_>, claims: &ClickClaims, now: UnixMillis)
 }
 
 /// A signature with a key that the token does not name proves nothing beyond the token.
-fn binding(posted: &Posted<'_>, claims: &ClickClaims) -> Result<Assurance, Refusal> {
+fn binding<D>(posted: &Posted<'_, D>, claims: &ClickClaims) -> Result<Assurance, Refusal> {
     match (posted, &claims.cnf) {
         (Posted::Signed(signed), Some(cnf)) if thumbprint(&signed.jwk) == cnf.jkt => Ok(Assurance::Bound),
         (Posted::Signed(_), Some(_)) => Err(Refusal::KeyMismatch),

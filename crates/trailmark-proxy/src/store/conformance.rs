@@ -7,6 +7,7 @@
 pub mod accepting;
 pub mod arrivals;
 pub mod callers;
+pub mod carrying;
 pub mod keys;
 pub mod holding;
 pub mod leasing;
@@ -58,6 +59,13 @@ macro_rules! store_conformance {
             arrivals::one_network_cannot_take_the_whole_budget_of_a_site
             arrivals::of_many_arrivals_at_once_no_more_are_recorded_than_the_budget_allows
             arrivals::sites_do_not_see_each_other
+            carrying::a_carrier_says_once_whose_visit_it_is
+            carrying::a_carrier_says_it_again_to_the_browser_key_of_its_first_use
+            carrying::an_old_carrier_is_spent_and_one_that_nobody_announced_is_unknown
+            carrying::a_carrier_that_is_announced_again_stays_what_it_was
+            carrying::a_visitor_without_a_live_touch_has_nothing_to_carry
+            carrying::of_many_browsers_at_once_one_uses_a_carrier
+            carrying::a_spent_budget_keeps_no_more_carriers
             accepting::a_conversion_is_accepted_with_all_that_belongs_to_it
             accepting::a_replay_gives_the_first_receipt_and_asks_no_rule
             accepting::the_replay_key_belongs_to_site_and_visitor

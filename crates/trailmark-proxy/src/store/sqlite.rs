@@ -22,6 +22,8 @@ mod keys;
 mod budget;
 mod touches;
 
+mod carriers;
+
 mod callers;
 mod claims;
 mod known;
@@ -54,7 +56,8 @@ use std::path::Path;
 use trailmark_vendors::task::Task;
 use trailmark_vendors::webhook::Meaning;
 use trailmark_wire::conversion::Kind;
-use trailmark_wire::ids::{ConversionId, DeliveryId, SiteId, VisitorId, WebhookId};
+use trailmark_wire::ids::{ConversionId, DeliveryId, Jti, SiteId, VisitorId, WebhookId};
+use trailmark_wire::jwk::Thumbprint;
 use trailmark_wire::time::UnixMillis;
 
 use self::connection::Reading;
@@ -62,6 +65,7 @@ use self::lock::LockFile;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::callers::{ApiKeyChange, ApiKeyRow, CallerStore, ServerCall};
+use super::carriers::{Carried, CarrierStore, NewCarrier};
 use super::delivery::{
     AttemptEnd, AttemptKey, Claim, DeliveryStore, Expired, Glance, LaneKey, LaneRule, Leased, NewAttempt, Settlement,
     TurnRule,
@@ -196,6 +200,16 @@ impl Store for SqliteStore {
             self.readers.close().await;
             self.writer.close().await
         })
+    }
+}
+
+impl CarrierStore for SqliteStore {
+    fn keep_carrier(&self, new: NewCarrier) -> Reply<'_, ()> {
+        Box::pin(self.writer.run(move |ledger| carriers::keep(ledger, &new)))
+    }
+
+    fn use_carrier(&self, site: SiteId, id: Jti, jkt: Option<Thumbprint>, now: UnixMillis) -> Reply<'_, Carried> {
+        Box::pin(self.writer.run(move |ledger| carriers::use_once(ledger, &site, &id, jkt.as_ref(), now)))
     }
 }
 

@@ -26,13 +26,14 @@ mod http;
 use self::engine::Target;
 
 /// Every target, in the order in which a click meets them.
-const TARGETS: [Target; 14] = [
+const TARGETS: [Target; 15] = [
     links::CAPTURE,
     http::REDIRECT,
     http::COOKIES,
     signed::CLICK_TOKEN,
     signed::VISITOR_TOKEN,
     signed::ENVELOPE,
+    signed::CARRIER,
     signed::ORDER,
     signed::CUSTOMER,
     bodies::BODY,
@@ -75,6 +76,7 @@ targets_hold! {
     click_tokens_hold_their_rules signed::CLICK_TOKEN;
     visitor_tokens_hold_their_rules signed::VISITOR_TOKEN;
     envelopes_hold_their_rules signed::ENVELOPE;
+    carriers_hold_their_rules signed::CARRIER;
     orders_hold_their_rules signed::ORDER;
     customers_hold_their_rules signed::CUSTOMER;
     bodies_hold_their_rules bodies::BODY;

@@ -1,4 +1,4 @@
-//! What is signed: click and visitor token, envelope, and the merchant's orders and customers. A signature is checked with the
+//! What is signed: click and visitor token, envelope, carrier, and the merchant's orders and customers. A signature is checked with the
 //! vectors' own keys, so nothing but the vectors themselves may verify; shapes are also read as though the signature were right.
 
 use serde::Serialize;
@@ -6,6 +6,7 @@ use serde_json::Value;
 use trailmark_proxy::json::Json;
 use trailmark_proxy::keys::crypto::{ed25519_verifies, es256_verifies, is_on_curve, thumbprint};
 use trailmark_wire::base64url;
+use trailmark_wire::carrier::Nothing;
 use trailmark_wire::envelope::{Payload, Posted};
 use trailmark_wire::ids::KeyId;
 use trailmark_wire::json::{ReadJson as _, WriteJson as _};
@@ -32,6 +33,9 @@ pub(crate) const VISITOR_TOKEN: Target = Target {
 pub(crate) const ENVELOPE: Target =
     Target { name: "envelope", inputs: 22_000, seeds: envelope_seeds, words: bodies::WORDS, look: look_envelope };
 
+pub(crate) const CARRIER: Target =
+    Target { name: "carrier", inputs: 9_000, seeds: carrier_seeds, words: WORDS, look: look_carrier };
+
 pub(crate) const ORDER: Target =
     Target { name: "order", inputs: 13_000, seeds: merchant_seeds, words: bodies::WORDS, look: look_order };
 
@@ -51,6 +55,7 @@ const WORDS: &[&str] = &[
     "ES256",
     "click+jwt",
     "visit+jwt",
+    "carrier+jwt",
     "JWT",
     "iss",
     "aud",
@@ -152,6 +157,29 @@ fn look_envelope(input: &[u8]) -> Looked {
     let around = Payload { jti, iat, aud, ath, token, data: () };
     hold_claims(&around, |printed| Json.read::<Payload<()>>(printed.as_bytes()).ok())?;
     bodies::hold(input, data)
+}
+
+fn carrier_seeds() -> Vec<Vec<u8>> {
+    let golden = vectors("carriers");
+    let mut secret = golden["payload"].clone();
+    secret["token"] = SECRET.into();
+    let plain = [golden["payload"].to_string(), secret.to_string()];
+    let signed = [text(&golden, "envelope"), text(&vectors("envelopes"), "envelope")];
+    signed.into_iter().chain(plain).map(String::into_bytes).collect()
+}
+
+fn look_carrier(input: &[u8]) -> Looked {
+    let body = String::from_utf8_lossy(input);
+    let posted = match Posted::carrier(&body, &Json) {
+        Ok(posted) => posted,
+        Err(error) => return bodies::silent(input, &error.to_string()),
+    };
+    if let Posted::Signed(signed) = &posted {
+        let verifies = signed.verifies(es256_verifies);
+        rule(!verifies || body == text(&vectors("carriers"), "envelope"), FORGED, || body.to_string())?;
+    }
+    hold_claims(&posted.into_payload(), |printed| Json.read::<Payload<Nothing>>(printed.as_bytes()).ok())?;
+    Ok(Verdict::Accepted)
 }
 
 fn merchant_seeds() -> Vec<Vec<u8>> {

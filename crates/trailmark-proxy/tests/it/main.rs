@@ -5,6 +5,7 @@ mod admin;
 mod admin_lists;
 mod admin_money;
 mod answers;
+mod carriers;
 mod claims_disputed;
 mod claims_foreign;
 mod cli;

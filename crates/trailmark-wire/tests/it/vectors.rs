@@ -8,14 +8,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use trailmark_wire::base64url;
 use trailmark_wire::capture::{Captured, Rule, capture};
+use trailmark_wire::carrier::{Carrier, Nothing};
 use trailmark_wire::conversion::{Body, Conversion};
-use trailmark_wire::envelope::{self, Payload, Posted, TokenHash};
-use trailmark_wire::ids::{SiteId, hex};
+use trailmark_wire::envelope::{self, CARRIER, CONVERSION, Payload, Posted, TokenHash};
+use trailmark_wire::ids::{Jti, SiteId, hex};
 use trailmark_wire::json::{ReadJson, WriteJson};
 use trailmark_wire::jwk::{EcPublicJwk, OkpJwk, Thumbprint};
 use trailmark_wire::landing::Landing;
 use trailmark_wire::merchant::{self, Algorithm, CustomerClaims, OrderClaims, Statement};
 use trailmark_wire::money::{Currency, Money};
+use trailmark_wire::time::UnixMillis;
 use trailmark_wire::token::{self, Claims, ClickClaims, Unverified, VisitorClaims};
 use trailmark_wire::vendor::VendorName;
 
@@ -159,7 +161,8 @@ struct Envelopes {
 #[test]
 fn the_envelope_verifies_and_is_written_to_the_same_bytes() {
     let vector: Envelopes = vectors!("envelopes");
-    assert_eq!(envelope::signing_input(&vector.jwk, &vector.payload, &SerdeJson).unwrap(), vector.signing_input);
+    let input = envelope::signing_input(CONVERSION, &vector.jwk, &vector.payload, &SerdeJson).unwrap();
+    assert_eq!(input, vector.signing_input);
     assert_eq!(Thumbprint::from_digest(sha256(vector.jwk.thumbprint_input().as_bytes())), vector.thumbprint);
     assert_eq!(TokenHash::from_digest(sha256(vector.token.as_bytes())), vector.ath);
     let Posted::Signed(signed) = Posted::parse(&vector.envelope, &SerdeJson).unwrap() else { panic!("it is signed") };
@@ -196,6 +199,69 @@ fn a_private_key_in_an_envelope_is_refused() {
     private["jwk"]["d"] = "AAAA".into();
     let text = format!("{}.{payload}.{signature}", base64url::encode(private.to_string().as_bytes()));
     assert!(Posted::parse(&text, &SerdeJson).is_err());
+}
+
+#[derive(Deserialize)]
+struct Carriers {
+    read: Vec<CarrierVector>,
+    none: Vec<CarrierVector>,
+    times: Vec<CarrierTime>,
+    jwk: EcPublicJwk,
+    payload: Payload<Nothing>,
+    signing_input: String,
+    envelope: String,
+}
+
+#[derive(Deserialize)]
+struct CarrierVector {
+    name: String,
+    url: String,
+    id: Option<Jti>,
+    at: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct CarrierTime {
+    after_ms: i64,
+    in_time: bool,
+}
+
+#[test]
+fn a_carrier_is_read_from_every_address_as_written_and_from_no_other() {
+    let vectors: Carriers = vectors!("carriers");
+    for CarrierVector { name, url, id, at } in vectors.read.into_iter().chain(vectors.none) {
+        let at = at.map(|at| UnixMillis::from_rfc3339(&at).unwrap());
+        let expected = id.zip(at).map(|(id, at)| Carrier { id, at });
+        assert_eq!(Carrier::of(&Landing::parse(&url).unwrap()), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_carrier_is_in_time_for_a_minute() {
+    let vectors: Carriers = vectors!("carriers");
+    let [first, ..] = &vectors.read[..] else { panic!("there is one") };
+    let carrier = Carrier::of(&Landing::parse(&first.url).unwrap()).unwrap();
+    for CarrierTime { after_ms, in_time } in vectors.times {
+        assert_eq!(carrier.is_in_time(carrier.at.plus(after_ms)), in_time, "{after_ms}");
+    }
+}
+
+#[test]
+fn what_announces_a_carrier_verifies_and_passes_for_no_conversion() {
+    let vector: Carriers = vectors!("carriers");
+    let input = envelope::signing_input(CARRIER, &vector.jwk, &vector.payload, &SerdeJson).unwrap();
+    assert_eq!(input, vector.signing_input);
+    let Posted::Signed(signed) = Posted::carrier(&vector.envelope, &SerdeJson).unwrap() else {
+        panic!("it is signed")
+    };
+    assert!(signed.verifies(es256));
+    assert_eq!(signed.payload, vector.payload);
+    assert!(Posted::parse(&vector.envelope, &SerdeJson).is_err(), "a carrier is no conversion");
+    let conversion: Envelopes = vectors!("envelopes");
+    assert!(Posted::carrier(&conversion.envelope, &SerdeJson).is_err(), "a conversion is no carrier");
+    let plain = SerdeJson.write(&vector.payload).unwrap();
+    assert!(matches!(Posted::carrier(&plain, &SerdeJson), Ok(Posted::Plain(payload)) if payload == vector.payload));
+    assert!(Posted::parse(&plain, &SerdeJson).is_err());
 }
 
 #[derive(Deserialize)]

@@ -17,6 +17,8 @@ const REMOVED_AT_ONCE: u32 = 64;
 /// What is counted.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Subject {
+    /// Carriers.
+    Carrier,
     /// Conversions of pages that are held.
     Held,
     /// New touches.
@@ -26,6 +28,7 @@ pub(super) enum Subject {
 impl Subject {
     fn as_str(self) -> &'static str {
         match self {
+            Self::Carrier => "carrier",
             Self::Held => "held",
             Self::Touch => "touch",
         }
