@@ -262,12 +262,7 @@ fn npm_tests(run: &Run<'_>) -> Result<()> {
 
 /// The packages that `tests/npm` locks, installed in the target folder, where the applications are built.
 fn frameworks(workspace: &Workspace) -> Result<Npm> {
-    let apps = pack::folder(workspace).join("apps");
-    std::fs::create_dir_all(&apps)?;
-    for name in ["package.json", "package-lock.json", ".npmrc"] {
-        std::fs::copy(workspace.root.join("tests/npm").join(name), apps.join(name))?;
-    }
-    Npm::install_in(&apps)
+    Npm::install_copy(&workspace.root.join("tests/npm"), &pack::folder(workspace).join("apps"))
 }
 
 fn docs_tests(run: &Run<'_>) -> Result<()> {
