@@ -48,6 +48,10 @@ cargo xtask TASK: the only build script of Trailmark
                  --seconds N          how long it takes, 60 when not said; inputs differ from run to run
                  --seed N             the seed of an earlier run, for the same inputs again
                  --replay FILE        only the input of a finding
+  matrix       build a page with each build tool, untouched, and follow it to a recorded signup in Chromium; import the
+               package in each runtime. Too slow for every run: before a release, and when the package's files change
+                 --only STEP[,STEP]   only these steps
+                 --list               the steps and what they check
   bench-pages  what a page pays for Trailmark and for its peers: requests, bytes, main-thread time, as a table
                  --runs N             visits of each page, 15 when not said
                  --before FOLDER      an earlier build too: a copy of its crates/trailmark-proxy/sdk
@@ -81,6 +85,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fmt"] => format::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
         ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),
+        ["matrix", options @ ..] if !options.contains(&"--help") => test::matrix(&Workspace::load()?, options),
         ["bench-pages", options @ ..] if !options.contains(&"--help") => bench_pages::run(&Workspace::load()?, options),
         ["fuzz", options @ ..] if !options.contains(&"--help") => fuzz::run(&Workspace::load()?, options),
         [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] => {
