@@ -1,6 +1,6 @@
-// What the tests of the npm package share: the folder where `cargo xtask test --only npm` has installed the packed tarball beside
-// the frameworks, building and serving an application there as its developer would, and the one way through it. The promise
-// that a journey keeps is asserted here, once; everything that is started ends with its test.
+// What the tests of the npm package and of the matrix share: the folder where `cargo xtask` has installed the packed tarball
+// beside the frameworks, building and serving an application there as its developer would, and the one way through it. The
+// promise that a journey keeps is asserted here, once; everything that is started ends with its test.
 
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
@@ -12,14 +12,14 @@ import { promisify } from 'node:util';
 import { patiently } from '../journey/support/browser.mjs';
 import { Product, freePort, until } from '../journey/support/product.mjs';
 
-const FOLDER = process.env.TRAILMARK_NPM;
+const { TRAILMARK_NPM: FOLDER, TRAILMARK_APPS } = process.env;
 if (!FOLDER) throw new Error('TRAILMARK_NPM is not set: run these tests with `cargo xtask test --only npm`');
 
 /** What is published, unpacked. */
 export const PACKAGE = join(FOLDER, 'package');
 
 /** Where the tarball is installed. */
-export const APPS = join(FOLDER, 'apps');
+export const APPS = TRAILMARK_APPS;
 
 /** The file that is published. */
 export const TARBALL = join(FOLDER, `trailmark-${JSON.parse(readFileSync(join(PACKAGE, 'package.json'))).version}.tgz`);
@@ -34,14 +34,20 @@ export function run(name, args, { cwd = APPS, env = {} } = {}) {
   });
 }
 
+/** A fresh folder beside the installed packages with the files of `sources`, folders as URLs; later ones win. */
+export function lay(name, sources) {
+  const folder = join(APPS, name);
+  rmSync(folder, { recursive: true, force: true });
+  for (const source of sources) cpSync(fileURLToPath(source), folder, { recursive: true });
+  return folder;
+}
+
 /**
- * An application of `tests/npm`, built and served on a port of its own with the product behind it. `build` and `serve` are
- * command lines; `serve` is given the port.
+ * An application, built and served on a port of its own with the product behind it. Its files are those of the folders `from`.
+ * `build` and `serve` are command lines; `serve` is given the port.
  */
-export async function start(name, { build, serve }) {
-  const cwd = join(APPS, name);
-  rmSync(cwd, { recursive: true, force: true });
-  cpSync(fileURLToPath(new URL(name, import.meta.url)), cwd, { recursive: true });
+export async function start(name, { from = [new URL(name, import.meta.url)], build, serve }) {
+  const cwd = lay(name, from);
   const port = await freePort();
   const app = { origin: `http://127.0.0.1:${port}` };
   app.product = await Product.start({ www: false, pages: app.origin });

@@ -1,8 +1,8 @@
 //! `cargo xtask`: the only build script of the project.
 //!
 //! This file reads the command line and hands over; each task is a file of its own, in the order of a
-//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`mod@format`], [`tidy`], [`fuzz`], [`mod@test`]. It imports no workspace crate, so that it
-//! compiles while they do not. Linux and macOS.
+//! day's work: [`build_sdk`], [`size`], [`pack`], [`demo`], [`mod@format`], [`tidy`], [`fuzz`], [`bench_pages`], [`mod@test`]. It imports no
+//! workspace crate, so that it compiles while they do not. Linux and macOS.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to the terminal")]
 
 mod workspace;
@@ -24,6 +24,7 @@ mod tidy;
 mod counts;
 mod docs;
 mod fuzz;
+mod bench_pages;
 mod format;
 mod newcomer;
 mod test;
@@ -48,6 +49,14 @@ cargo xtask TASK: the only build script of Trailmark
                  --seconds N          how long it takes, 60 when not said; inputs differ from run to run
                  --seed N             the seed of an earlier run, for the same inputs again
                  --replay FILE        only the input of a finding
+  matrix       build a page with each build tool, untouched, and follow it to a recorded signup in Chromium; import the
+               package in each runtime. Too slow for every run: before a release, and when the package's files change
+                 --only STEP[,STEP]   only these steps
+                 --list               the steps and what they check
+  bench-pages  what a page pays for Trailmark and for its peers: requests, bytes, main-thread time, as a table
+                 --runs N             visits of each page, 15 when not said
+                 --before FOLDER      an earlier build too: a copy of its crates/trailmark-proxy/sdk
+                 --dub FILE           Dub's script, which is not on npm; tests/bench/peers.mjs says how to build it
   build-sdk    compile the browser module into crates/trailmark-proxy/sdk, where the proxy embeds it
   size         what a page pays for the module, against its budget
   pack         write the npm package to target/npm and pack its tarball there; publishes nothing
@@ -77,6 +86,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fmt"] => format::run(&Workspace::load()?),
         ["tidy"] => tidy::run(&Workspace::load()?),
         ["test", options @ ..] if !options.contains(&"--help") => test::run(&Workspace::load()?, options),
+        ["matrix", options @ ..] if !options.contains(&"--help") => test::matrix(&Workspace::load()?, options),
+        ["bench-pages", options @ ..] if !options.contains(&"--help") => bench_pages::run(&Workspace::load()?, options),
         ["fuzz", options @ ..] if !options.contains(&"--help") => fuzz::run(&Workspace::load()?, options),
         [] | ["help" | "--help" | "-h", ..] | [_, "help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -1,10 +1,10 @@
 //! Node and the npm packages of `tests/`: wasm-opt and wasm2js (binaryen) and terser for `build-sdk`, the rest for the
-//! tests. The frameworks for the tests of the npm package have their own list, `tests/npm/`, so that building the module
-//! does not download them.
+//! tests. What only some tests need has a list of its own (`tests/npm/`, `tests/matrix/`, `tests/bench/`), so that building
+//! the module does not download it.
 //!
 //! `build-sdk` and `demo` work without Node, with larger output and without the module's JavaScript twin; `test` needs
-//! it. The installed versions are those of `tests/package-lock.json`. A stamp records its hash, so that a second run needs
-//! no network.
+//! it. The installed versions are those of the list's `package-lock.json`. A stamp records its hash, so that a second run
+//! needs no network.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,8 +32,18 @@ impl Npm {
         Self::install_in(&workspace.root.join("tests"))
     }
 
+    /// The same for the packages that `list` locks, in the folder `to`, so that the checkout holds nothing that is built.
+    pub(crate) fn install_copy(list: &Path, to: &Path) -> Result<Self> {
+        std::fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+        for name in ["package.json", "package-lock.json", ".npmrc"] {
+            let file = list.join(name);
+            std::fs::copy(&file, to.join(name)).with_context(|| format!("cannot copy {}", file.display()))?;
+        }
+        Self::install_in(to)
+    }
+
     /// The same for the packages of the lock file in `folder`.
-    pub(crate) fn install_in(folder: &Path) -> Result<Self> {
+    fn install_in(folder: &Path) -> Result<Self> {
         let node = find_node()?;
         let lock = folder.join("package-lock.json");
         let lock = std::fs::read(&lock).with_context(|| format!("cannot read {}", lock.display()))?;

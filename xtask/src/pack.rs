@@ -1,6 +1,6 @@
 //! `pack`: turns the built module and the hand-written half into the npm package, in `target/npm`.
 //!
-//! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps/` the tests
+//! `package/` is what is published, `trailmark-<version>.tgz` is that folder as npm packs it, and in `apps-*/` the tests
 //! install it. The glue, the module and its twin are those that the proxy embeds, with fixed names, since a bundler names files by
 //! content itself. The rest is readable; the page's bundler minifies it. `index.cjs` and `inline.cjs`, for `require`, are made of
 //! the same sources, and `inlined.js` has the module in it. Publishes nothing.

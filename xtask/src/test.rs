@@ -1,7 +1,8 @@
-//! `test`: everything that must hold before a change is merged, in steps, on a machine that may have no tools yet.
+//! `test`: everything that must hold before a change is merged, in steps, on a machine that may have no tools yet. `matrix`:
+//! the steps that take too long for that.
 //!
-//! The steps are data ([`STEPS`]); each gets the tools that it needs. The first failing step ends the run. A step that runs
-//! no test, or skips one, fails too. The last line adds up all counts.
+//! The steps are data ([`STEPS`], [`MATRIX`]); each gets the tools that it needs. The first failing step ends the run. A step
+//! that runs no test, or skips one, fails too. The last line adds up all counts.
 
 use std::cell::Cell;
 use std::num::NonZero;
@@ -25,6 +26,7 @@ struct Step {
     run: fn(&Run<'_>) -> Result<()>,
 }
 
+/// The steps of `test`.
 const STEPS: &[Step] = &[
     Step { name: "tools", what: "find or install what the other steps use", run: install_tools },
     Step { name: "fmt", what: "the code is formatted", run: fmt },
@@ -38,7 +40,7 @@ const STEPS: &[Step] = &[
     Step { name: "browser", what: "wasm-bindgen tests in Chromium", run: browser_tests },
     Step { name: "package", what: "node tests of the built files", run: package_tests },
     Step { name: "journey", what: "the whole product in Chromium and Firefox", run: journey_tests },
-    Step { name: "npm", what: "the packed npm package: checkers, types, applications that import it", run: npm_tests },
+    NPM,
     Step { name: "docs", what: "every page of docs/ followed to the letter", run: docs_tests },
     Step {
         name: "openapi",
@@ -46,6 +48,32 @@ const STEPS: &[Step] = &[
         run: openapi_tests,
     },
     Step { name: "doc", what: "the documentation builds without a warning", run: doc },
+];
+
+const NPM: Step = Step {
+    name: "npm",
+    what: "the packed npm package: checkers, types, applications that import it",
+    run: |run| packaged_tests(run, "tests/npm"),
+};
+
+/// The steps of `matrix`. Each installs all that `tests/matrix` locks, hundreds of megabytes.
+const MATRIX: &[Step] = &[
+    NPM,
+    Step {
+        name: "bundlers",
+        what: "a page without a framework, by webpack, Rollup, esbuild, Parcel and an import map",
+        run: |run| packaged_tests(run, "tests/matrix/bundlers"),
+    },
+    Step {
+        name: "frameworks",
+        what: "Vue, Svelte, SvelteKit and Astro; React and Next are in npm",
+        run: |run| packaged_tests(run, "tests/matrix/frameworks"),
+    },
+    Step {
+        name: "runtimes",
+        what: "inert in Node, workerd, Jest and Vitest; types of the oldest TypeScript",
+        run: |run| packaged_tests(run, "tests/matrix/runtimes"),
+    },
 ];
 
 /// What every step can use.
@@ -65,23 +93,36 @@ impl Run<'_> {
     }
 }
 
-/// Reads the options and runs the chosen steps.
+/// Runs the steps of `test`.
 ///
 /// # Errors
 /// An unknown option or step, or the first failing step.
 pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<()> {
+    run_table(workspace, STEPS, options)
+}
+
+/// Runs the steps of `matrix`.
+///
+/// # Errors
+/// An unknown option or step, or the first failing step.
+pub(crate) fn matrix(workspace: &Workspace, options: &[&str]) -> Result<()> {
+    run_table(workspace, MATRIX, options)
+}
+
+/// Reads the options and runs the chosen steps of `table`.
+fn run_table(workspace: &Workspace, table: &'static [Step], options: &[&str]) -> Result<()> {
     let mut run = Run { workspace, advisories: false, total: Cell::default() };
-    let mut chosen: Vec<&Step> = STEPS.iter().collect();
+    let mut chosen: Vec<&Step> = table.iter().collect();
     let mut options = options.iter();
     while let Some(option) = options.next() {
         match *option {
             "--list" => {
-                STEPS.iter().for_each(|step| println!("{:<12} {}", step.name, step.what));
+                table.iter().for_each(|step| println!("{:<12} {}", step.name, step.what));
                 return Ok(());
             }
             "--advisories" => run.advisories = true,
-            "--only" => chosen = choose(options.next().copied().unwrap_or_default())?,
-            other => bail!("`{other}` is no option of test; there are --only STEP[,STEP], --list and --advisories"),
+            "--only" => chosen = choose(table, options.next().copied().unwrap_or_default())?,
+            other => bail!("`{other}` is no option here; there are --only STEP[,STEP], --list and --advisories"),
         }
     }
     let (outcome, lines) = run_steps(&run, &chosen);
@@ -91,12 +132,12 @@ pub(crate) fn run(workspace: &Workspace, options: &[&str]) -> Result<()> {
     outcome
 }
 
-fn choose(names: &str) -> Result<Vec<&'static Step>> {
-    let known = |name: &&str| STEPS.iter().any(|step| step.name == *name);
+fn choose(table: &'static [Step], names: &str) -> Result<Vec<&'static Step>> {
+    let known = |name: &&str| table.iter().any(|step| step.name == *name);
     if let Some(unknown) = names.split(',').find(|name| !known(name)) {
-        bail!("`{unknown}` is no step; `cargo xtask test --list` names them");
+        bail!("`{unknown}` is no step; `--list` names them");
     }
-    Ok(STEPS.iter().filter(|step| names.split(',').any(|name| name == step.name)).collect())
+    Ok(table.iter().filter(|step| names.split(',').any(|name| name == step.name)).collect())
 }
 
 /// Runs until the first failing step; returns the outcome and a line per step. The tests are added up in `run`.
@@ -142,7 +183,7 @@ fn tested(run: &Run<'_>, command: &mut Command, count: fn(&str) -> Counts) -> Re
 fn install_tools(run: &Run<'_>) -> Result<()> {
     tools::wasm_target()?;
     Npm::install(run.workspace)?;
-    frameworks(run.workspace)?;
+    frameworks(run.workspace, "tests/npm")?;
     Browsers::install()?;
     Fronts::install()?;
     tools::wasm_bindgen_test_runner(run.workspace)?;
@@ -253,21 +294,26 @@ fn openapi_tests(run: &Run<'_>) -> Result<()> {
     node_tests(run, "tests/openapi")
 }
 
-/// The package is installed from its tarball, as users do, beside the frameworks that build with it.
-fn npm_tests(run: &Run<'_>) -> Result<()> {
+/// The package is installed from its tarball, as users do, beside what the list of `folder` has; then the tests there run.
+fn packaged_tests(run: &Run<'_>, folder: &str) -> Result<()> {
     let tarball = pack::pack(run.workspace)?;
-    frameworks(run.workspace)?.add(&tarball)?;
-    node_tests(run, "tests/npm")
+    frameworks(run.workspace, folder)?.add(&tarball)?;
+    node_tests(run, folder)
 }
 
-/// The packages that `tests/npm` locks, installed in the target folder, where the applications are built.
-fn frameworks(workspace: &Workspace) -> Result<Npm> {
-    let apps = pack::folder(workspace).join("apps");
-    std::fs::create_dir_all(&apps)?;
-    for name in ["package.json", "package-lock.json", ".npmrc"] {
-        std::fs::copy(workspace.root.join("tests/npm").join(name), apps.join(name))?;
-    }
-    Npm::install_in(&apps)
+/// The list of packages for the tests in `folder`, which is `tests/LIST` or below: `npm` or `matrix`.
+fn list_of(folder: &str) -> &str {
+    folder.split('/').nth(1).unwrap_or_default()
+}
+
+/// Where the packages for the tests in `folder` are installed, and their applications built.
+fn apps(workspace: &Workspace, folder: &str) -> PathBuf {
+    pack::folder(workspace).join(format!("apps-{}", list_of(folder)))
+}
+
+/// The packages of the list for `folder`, installed.
+fn frameworks(workspace: &Workspace, folder: &str) -> Result<Npm> {
+    Npm::install_copy(&workspace.root.join("tests").join(list_of(folder)), &apps(workspace, folder))
 }
 
 fn docs_tests(run: &Run<'_>) -> Result<()> {
@@ -297,6 +343,7 @@ fn node_tests(run: &Run<'_>, folder: &str) -> Result<()> {
         .env("TRAILMARK_BIN", workspace.target.join("debug").join("trailmark"))
         .env("TRAILMARK_SDK", workspace.root.join(build_sdk::OUTPUT))
         .env("TRAILMARK_NPM", pack::folder(workspace))
+        .env("TRAILMARK_APPS", apps(workspace, folder))
         .env("TRAILMARK_CORPUS", fuzz::corpus(workspace))
         .env(EXCHANGES, exchanges(workspace))
         .env("CHROMIUM", browsers.chromium)
@@ -375,9 +422,13 @@ mod tests {
 
     #[test]
     fn steps_are_chosen_by_name_and_keep_their_order() {
-        let names: Vec<_> = choose("doc,fmt").unwrap().iter().map(|step| step.name).collect();
-        assert_eq!(names, ["fmt", "doc"]);
-        assert!(choose("fmt,nonsense").is_err());
-        assert!(choose("").is_err());
+        let names = |table, chosen| -> Result<Vec<_>> {
+            Ok(choose(table, chosen)?.iter().map(|step| step.name).collect())
+        };
+        assert_eq!(names(STEPS, "doc,fmt").unwrap(), ["fmt", "doc"]);
+        assert_eq!(names(MATRIX, "runtimes,npm").unwrap(), ["npm", "runtimes"]);
+        for unknown in ["fmt,nonsense", "runtimes", ""] {
+            assert!(names(STEPS, unknown).is_err(), "{unknown}");
+        }
     }
 }

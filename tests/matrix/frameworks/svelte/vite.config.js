@@ -1,0 +1,5 @@
+// Vite as the template of Svelte configures it.
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vite';
+
+export default defineConfig({ plugins: [svelte()] });

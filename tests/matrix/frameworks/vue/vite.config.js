@@ -1,0 +1,5 @@
+// Vite as the template of Vue configures it.
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vite';
+
+export default defineConfig({ plugins: [vue()] });
