@@ -431,7 +431,10 @@ struct Envelopes {
 async fn envelope_vectors_hold_with_the_browsers_own_json_and_hash() {
     let text = include_str!("../crates/trailmark-wire/vectors/envelopes.json");
     let vector: Envelopes = serde_json::from_str(text).unwrap();
-    assert_eq!(envelope::signing_input(envelope::CONVERSION, &vector.jwk, &vector.payload, &Json).unwrap(), vector.signing_input);
+    assert_eq!(
+        envelope::signing_input(envelope::CONVERSION, &vector.jwk, &vector.payload, &Json).unwrap(),
+        vector.signing_input
+    );
     assert_eq!(TokenHash::from_digest(sha256(&vector.token).await), vector.ath);
     let digest = sha256(&vector.jwk.thumbprint_input()).await;
     assert_eq!(Thumbprint::from_digest(digest), vector.thumbprint);

@@ -9,17 +9,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
 
-use crate::artifact::{self, Artifact, Manifest, sha256_hex};
+use crate::artifact::{self, Manifest, sha256_hex};
+use crate::minify::Tools;
 use crate::npm::Npm;
 use crate::panics;
+use crate::sdk_files::{Halves, assemble, fresh_manifest};
 use crate::workspace::Workspace;
-use crate::{shell, tools, twin, vendor_names};
+use crate::{shell, tools, vendor_names};
 
 /// The folder of the built files, below the root.
 pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
@@ -28,7 +29,7 @@ pub(crate) const OUTPUT: &str = "crates/trailmark-proxy/sdk";
 const EMBEDDING_FILE: &str = "crates/trailmark-proxy/src/assets.rs";
 
 /// Everything the build reads, besides the tools and the vendors' names.
-const INPUTS: [&str; 12] = [
+const INPUTS: [&str; 14] = [
     "Cargo.lock",
     "Cargo.toml",
     "rust-toolchain.toml",
@@ -38,13 +39,12 @@ const INPUTS: [&str; 12] = [
     "crates/trailmark-wire/src",
     "xtask/src/artifact.rs",
     "xtask/src/build_sdk.rs",
+    "xtask/src/minify.rs",
+    "xtask/src/sdk_files.rs",
     "xtask/src/twin.rs",
     "xtask/src/vendor_names.rs",
     "xtask/src/panics.rs",
 ];
-
-/// The file that decorates links, as `src/browser/host.js` imports it.
-pub(crate) const CARRY: &str = "carry.js";
 
 /// The target triple of the module.
 pub(crate) const WASM_TARGET: &str = "wasm32-unknown-unknown";
@@ -115,18 +115,6 @@ fn fingerprint(workspace: &Workspace, npm: Option<&Npm>) -> Result<String> {
         text += &format!("\n{} {}", name.display(), sha256_hex(&content));
     }
     Ok(sha256_hex(text.as_bytes()))
-}
-
-/// The manifest in `folder`, if it was built from `inputs` and its files are unchanged.
-fn fresh_manifest(folder: &Path, inputs: &str) -> Option<Manifest> {
-    let text = std::fs::read_to_string(folder.join("manifest.json")).ok()?;
-    let manifest: Manifest = serde_json::from_str(&text).ok()?;
-    let intact = manifest.files.iter().all(|file| {
-        std::fs::read(folder.join(&file.name)).is_ok_and(|bytes| sha256_hex(&bytes) == file.sha256)
-            && folder.join(format!("{}.br", file.name)).is_file()
-            && folder.join(format!("{}.gz", file.name)).is_file()
-    });
-    (manifest.inputs == inputs && intact).then_some(manifest)
 }
 
 /// Compiles the library of `package` for the browser and returns the path of the module.
@@ -314,155 +302,6 @@ fn replace_word(text: &str, word: &str, by: &str) -> String {
     out + rest
 }
 
-/// What the target has beyond the first WebAssembly. The tools would read it from the section that [`bind`] removes.
-pub(crate) const FEATURES: [&str; 5] = [
-    "--enable-bulk-memory",
-    "--enable-bulk-memory-opt",
-    "--enable-sign-ext",
-    "--enable-nontrapping-float-to-int",
-    "--enable-mutable-globals",
-];
-
-/// The minifying tools; without Node, none.
-#[derive(Debug)]
-pub(crate) struct Tools<'a> {
-    pub(crate) npm: Option<&'a Npm>,
-    pub(crate) scratch: &'a Path,
-}
-
-impl Tools<'_> {
-    /// Runs wasm-opt for size. It also strips the sections that the linker must keep for wasm-bindgen.
-    pub(crate) fn shrink_wasm(&self, wasm: &[u8]) -> Result<Vec<u8>> {
-        let Some(npm) = self.npm else {
-            return Ok(wasm.to_vec());
-        };
-        let (before, after) = (self.scratch.join("before.wasm"), self.scratch.join("after.wasm"));
-        std::fs::write(&before, wasm)?;
-        shell::capture(
-            npm.script("binaryen/bin/wasm-opt")
-                .args(FEATURES)
-                .args(["--strip-debug", "--strip-producers"])
-                // Memory begins with the end of the stack, so no pointer is as small as an offset.
-                .args(["-Oz", "--flatten", "--rereloop", "-Oz", "--converge", "--low-memory-unused"])
-                .arg(&before)
-                .arg("-o")
-                .arg(&after),
-        )?;
-        Ok(std::fs::read(&after)?)
-    }
-
-    /// Runs terser; `module` means an ES module, whose top-level names are local.
-    pub(crate) fn shrink_js(&self, source: &str, module: bool) -> Result<String> {
-        let Some(npm) = self.npm else {
-            return Ok(source.to_owned());
-        };
-        let mut command: Command = npm.script("terser/bin/terser");
-        command.args(["--ecma", "2020", "--compress", "passes=3", "--mangle", "--comments", "false"]);
-        if module {
-            command.arg("--module");
-        }
-        Ok(String::from_utf8(shell::pipe(&mut command, source.as_bytes())?)?)
-    }
-}
-
-/// The hand-written half of the module.
-#[derive(Debug)]
-struct Halves {
-    stub: String,
-    loader: String,
-    /// The ends of the glue and of the twin.
-    load: String,
-    load_twin: String,
-    platforms: String,
-    carry: String,
-}
-
-impl Halves {
-    fn read(root: &Path) -> Result<Self> {
-        let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
-        // loader.js uses the exports of core.js directly.
-        let core = read("core.js")?.replace("export const ", "const ");
-        let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
-        Ok(Self {
-            stub: read("stub.js")?,
-            loader,
-            load: read("load.js")?,
-            load_twin: read("load_twin.js")?,
-            platforms: read("platforms.js")?,
-            carry: read(CARRY)?,
-        })
-    }
-
-    /// `sdk.js`: the stub as a function, which runs at once and which the loader calls for a further site. One block, since
-    /// top-level names of a script belong to the page.
-    fn script(&self, loader: &str) -> Result<String> {
-        Ok(format!("{{\n{}stub(window);\n{loader}\n}}", stub_function(&self.stub)?))
-    }
-}
-
-/// A file with the names of the files that it loads, each in the place of its placeholder.
-fn named(file: &str, template: &str, names: &[(&str, &str)]) -> Result<String> {
-    names.iter().try_fold(template.to_owned(), |text, (placeholder, name)| {
-        ensure!(text.contains(placeholder), "{file} lacks the placeholder {placeholder}");
-        Ok(text.replace(placeholder, name))
-    })
-}
-
-/// The beginning and end of `stub.js`: a function that is called with the window.
-const CALLED: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
-
-/// The same function with a name, not called. One source for inline stub, `sdk.js` and package, so that they cannot differ.
-pub(crate) fn stub_function(script: &str) -> Result<String> {
-    let once = CALLED.iter().all(|mark| script.matches(mark).count() == 1);
-    ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
-    Ok(script.replace(CALLED[0], "\nconst stub = w => {\n").replace(CALLED[1], "\n};\n"))
-}
-
-/// Minifies, names by content and compresses; the last step before writing.
-fn assemble(
-    tools: &Tools<'_>,
-    halves: &Halves,
-    (glue, wasm): (&str, &[u8]),
-    version: &str,
-    inputs: String,
-) -> Result<(Vec<Artifact>, Manifest)> {
-    let carry = Artifact::hashed("sdk-", "_carry.js", tools.shrink_js(&halves.carry, true)?.into_bytes())?;
-    // A name by content: the glue of one release loads the file of the same release.
-    let glue = named("src/browser/host.js", glue, &[(CARRY, &carry.name)])?;
-    let twin = tools.shrink_js(&twin::of(tools, &glue, wasm, &halves.load_twin)?, true)?;
-    let twin = Artifact::hashed("sdk-", "_twin.js", twin.into_bytes())?;
-    let load = named("pkg-template/load.js", &halves.load, &[("__TWIN__", &twin.name)])?;
-    let glue = tools.shrink_js(&format!("{glue}{load}"), true)?;
-    let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
-    let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
-    let platforms = tools.shrink_js(&halves.platforms, true)?.into_bytes();
-    // A name without `consent`, which blockers of cookie dialogs may look for.
-    let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
-    let stub = tools.shrink_js(&halves.stub, false)?;
-    let loader = named(
-        "pkg-template/loader.js",
-        &halves.loader,
-        &[("__GLUE__", &glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)],
-    )?;
-    let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
-    let loader = tools.shrink_js(&loader, false)?;
-    let mut manifest = Manifest {
-        version: version.to_owned(),
-        glue: glue.name.clone(),
-        wasm: wasm.name.clone(),
-        twin: twin.name.clone(),
-        platforms: platforms.name.clone(),
-        carry: carry.name.clone(),
-        files: Vec::new(),
-        loader: Artifact::new("loader", loader.into_bytes())?.entry(),
-        inputs,
-    };
-    let fixed = [Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?];
-    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms, carry]).collect();
-    manifest.files = artifacts.iter().map(Artifact::entry).collect();
-    Ok((artifacts, manifest))
-}
-
 /// Sets the time stamp of `file` to now: the macro that embeds the built files runs again only if the file that calls it
 /// looks changed. If `file` does not exist, nothing embeds them.
 fn touch(file: &Path) -> Result<()> {
@@ -480,74 +319,12 @@ fn touch(file: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// The smallest module: magic and version.
-    const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
-
-    fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
-        let tools = Tools { npm: None, scratch: Path::new("") };
-        let halves = Halves {
-            stub: "// Says.\n(w => {\n  w.a = 1;\n})(window);\n".into(),
-            loader: loader.into(),
-            load: "import('./__TWIN__')".into(),
-            load_twin: String::new(),
-            platforms: "export const follow = 1".into(),
-            carry: "export const carry = 1".into(),
-        };
-        assemble(&tools, &halves, ("import('./carry.js');\n", EMPTY_WASM), "1.2.3", "in".into())
-    }
-
-    #[test]
-    fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
-        let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__')").unwrap();
-        artifact::replace(folder.path(), &artifacts).unwrap();
-        let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let Manifest { glue, wasm, twin, platforms, carry, .. } = &manifest;
-        let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
-        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}')\n}}"));
-        let lazy = [(twin, "_twin.js"), (platforms, "_platforms.js"), (carry, "_carry.js")];
-        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm")].into_iter().chain(lazy) {
-            assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
-            assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
-        }
-        let glue = std::fs::read_to_string(folder.path().join(glue)).unwrap();
-        assert_eq!(glue, format!("import('./{carry}');\nimport('./{twin}')"));
-    }
-
-    #[test]
-    fn the_stub_becomes_a_function_that_nobody_has_called() {
-        for other in ["(w => {\n})(window);\n", "// Says.\n(w => {\n})(self);\n", "\n(w => {\n})(window);\n// More.\n"]
-        {
-            let error = stub_function(other).unwrap_err().to_string();
-            assert!(error.contains("stub.js is no"), "{error}");
-        }
-    }
-
     #[test]
     fn the_mark_is_of_the_code_and_of_the_glue() {
         let first = mark("code", "glue");
         assert!(first.len() == 9 && first.starts_with('_'), "{first}");
         assert_eq!(mark("code", "glue"), first);
         assert!(mark("other", "glue") != first && mark("code", "other") != first);
-    }
-
-    #[test]
-    fn a_loader_without_a_placeholder_is_refused_by_name() {
-        let error = assembled("'__GLUE__'").unwrap_err();
-        assert!(error.to_string().contains("__WASM__"), "{error}");
-    }
-
-    #[test]
-    fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
-        let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__'").unwrap();
-        artifact::replace(folder.path(), &artifacts).unwrap();
-        let json = serde_json::to_vec(&manifest).unwrap();
-        std::fs::write(folder.path().join("manifest.json"), json).unwrap();
-        assert_eq!(fresh_manifest(folder.path(), "in"), Some(manifest));
-        assert_eq!(fresh_manifest(folder.path(), "other"), None);
-        std::fs::write(folder.path().join("stub.js"), "edited").unwrap();
-        assert_eq!(fresh_manifest(folder.path(), "in"), None);
     }
 
     #[test]

@@ -13,11 +13,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
 
 use crate::artifact::{Manifest, write_if_changed};
-use crate::build_sdk;
 use crate::npm::{self, Npm};
-use crate::shell;
-use crate::vendor_names;
 use crate::workspace::Workspace;
+use crate::{build_sdk, sdk_files, shell, vendor_names};
 
 /// Hand-written files that go into the package unchanged; `package.json`, `stub.js` and `inlined.js` are adapted.
 const AS_THEY_ARE: [&str; 10] = [
@@ -27,7 +25,7 @@ const AS_THEY_ARE: [&str; 10] = [
     "module.js",
     "core.js",
     "platforms.js",
-    build_sdk::CARRY,
+    sdk_files::CARRY,
     "index.d.ts",
     "sdk_bg.wasm.d.ts",
     "README.md",
@@ -83,11 +81,13 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
     let read = |path: PathBuf| std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()));
     let text = |path: PathBuf| vendor_names::filled(root, &path);
     let (template, built) = (root.join("pkg-template"), root.join(build_sdk::OUTPUT));
-    let stub = build_sdk::stub_function(&text(template.join("stub.js"))?)?;
+    let stub = sdk_files::stub_function(&text(template.join("stub.js"))?)?;
     let wasm = read(built.join(&manifest.wasm))?;
     let script = |name: &str| {
         let text = text(built.join(name))?;
-        Ok::<_, anyhow::Error>(text.replace(&manifest.twin, "twin.js").replace(&manifest.carry, build_sdk::CARRY).into_bytes())
+        Ok::<_, anyhow::Error>(
+            text.replace(&manifest.twin, "twin.js").replace(&manifest.carry, sdk_files::CARRY).into_bytes(),
+        )
     };
     let common_js = |entry: &str| {
         let [core, init, entry] = ["core.js", "init.js", entry].map(|name| text(template.join(name)));

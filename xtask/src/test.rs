@@ -422,9 +422,8 @@ mod tests {
 
     #[test]
     fn steps_are_chosen_by_name_and_keep_their_order() {
-        let names = |table, chosen| -> Result<Vec<_>> {
-            Ok(choose(table, chosen)?.iter().map(|step| step.name).collect())
-        };
+        let names =
+            |table, chosen| -> Result<Vec<_>> { Ok(choose(table, chosen)?.iter().map(|step| step.name).collect()) };
         assert_eq!(names(STEPS, "doc,fmt").unwrap(), ["fmt", "doc"]);
         assert_eq!(names(MATRIX, "runtimes,npm").unwrap(), ["npm", "runtimes"]);
         for unknown in ["fmt,nonsense", "runtimes", ""] {

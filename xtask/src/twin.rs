@@ -1,12 +1,12 @@
 //! The JavaScript twin of the browser's module, for pages whose policy or browser refuses WebAssembly: the same module,
 //! translated by wasm2js, with the same glue, in one file.
 //!
-//! [`crate::build_sdk`] compiles the module and writes the glue before, and minifies and names the file after. Which of the
+//! [`crate::build_sdk`] compiles the module and writes the glue before; [`crate::sdk_files`] minifies and names the file after. Which of the
 //! two a page starts is decided in `pkg-template/load.js`.
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::build_sdk::{FEATURES, Tools};
+use crate::minify::{FEATURES, Tools};
 use crate::shell;
 
 /// What wasm2js does not translate is lowered first.

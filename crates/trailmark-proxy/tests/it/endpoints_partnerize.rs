@@ -241,7 +241,12 @@ const REFUSED: &[Refused] = &[
         r#"{"kind":"status","status":401,"method":"GET","times":1}"#,
         "partners approve 1011l402",
         4,
-        &["took the decision", "`trailmark partners get 1011l402`", "only this look failed", "check the program's keys"],
+        &[
+            "took the decision",
+            "`trailmark partners get 1011l402`",
+            "only this look failed",
+            "check the program's keys",
+        ],
     ),
     ("", "conversions approve", 2, &["by `id`, by `reference` or by `item`"]),
     ("", "conversions vendor-reject --id 1011l9 --reason nein/danke --yes", 2, &["`reason` must have at most 255"]),

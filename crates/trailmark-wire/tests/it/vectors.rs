@@ -251,9 +251,7 @@ fn what_announces_a_carrier_verifies_and_passes_for_no_conversion() {
     let vector: Carriers = vectors!("carriers");
     let input = envelope::signing_input(CARRIER, &vector.jwk, &vector.payload, &SerdeJson).unwrap();
     assert_eq!(input, vector.signing_input);
-    let Posted::Signed(signed) = Posted::carrier(&vector.envelope, &SerdeJson).unwrap() else {
-        panic!("it is signed")
-    };
+    let Posted::Signed(signed) = Posted::carrier(&vector.envelope, &SerdeJson).unwrap() else { panic!("it is signed") };
     assert!(signed.verifies(es256));
     assert_eq!(signed.payload, vector.payload);
     assert!(Posted::parse(&vector.envelope, &SerdeJson).is_err(), "a carrier is no conversion");

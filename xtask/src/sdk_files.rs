@@ -1,0 +1,193 @@
+//! The files of the SDK: the hand-written half from `pkg-template/` with the compiled half, minified, named by content, and
+//! listed in the manifest.
+//!
+//! [`crate::build_sdk`] compiles before and writes after.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use crate::artifact::{Artifact, Manifest, sha256_hex};
+use crate::minify::Tools;
+use crate::{twin, vendor_names};
+
+/// The file that decorates links, as `src/browser/host.js` imports it.
+pub(crate) const CARRY: &str = "carry.js";
+
+/// The manifest in `folder`, if it was built from `inputs` and its files are unchanged.
+pub(crate) fn fresh_manifest(folder: &Path, inputs: &str) -> Option<Manifest> {
+    let text = std::fs::read_to_string(folder.join("manifest.json")).ok()?;
+    let manifest: Manifest = serde_json::from_str(&text).ok()?;
+    let intact = manifest.files.iter().all(|file| {
+        std::fs::read(folder.join(&file.name)).is_ok_and(|bytes| sha256_hex(&bytes) == file.sha256)
+            && folder.join(format!("{}.br", file.name)).is_file()
+            && folder.join(format!("{}.gz", file.name)).is_file()
+    });
+    (manifest.inputs == inputs && intact).then_some(manifest)
+}
+
+/// The hand-written half of the module.
+#[derive(Debug)]
+pub(crate) struct Halves {
+    stub: String,
+    loader: String,
+    /// The ends of the glue and of the twin.
+    load: String,
+    load_twin: String,
+    platforms: String,
+    carry: String,
+}
+
+impl Halves {
+    pub(crate) fn read(root: &Path) -> Result<Self> {
+        let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
+        // loader.js uses the exports of core.js directly.
+        let core = read("core.js")?.replace("export const ", "const ");
+        let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
+        Ok(Self {
+            stub: read("stub.js")?,
+            loader,
+            load: read("load.js")?,
+            load_twin: read("load_twin.js")?,
+            platforms: read("platforms.js")?,
+            carry: read(CARRY)?,
+        })
+    }
+
+    /// `sdk.js`: the stub as a function, which runs at once and which the loader calls for a further site. One block, since
+    /// top-level names of a script belong to the page.
+    fn script(&self, loader: &str) -> Result<String> {
+        Ok(format!("{{\n{}stub(window);\n{loader}\n}}", stub_function(&self.stub)?))
+    }
+}
+
+/// A file with the names of the files that it loads, each in the place of its placeholder.
+fn named(file: &str, template: &str, names: &[(&str, &str)]) -> Result<String> {
+    names.iter().try_fold(template.to_owned(), |text, (placeholder, name)| {
+        ensure!(text.contains(placeholder), "{file} lacks the placeholder {placeholder}");
+        Ok(text.replace(placeholder, name))
+    })
+}
+
+/// The beginning and end of `stub.js`: a function that is called with the window.
+const CALLED: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
+
+/// The same function with a name, not called. One source for inline stub, `sdk.js` and package, so that they cannot differ.
+pub(crate) fn stub_function(script: &str) -> Result<String> {
+    let once = CALLED.iter().all(|mark| script.matches(mark).count() == 1);
+    ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
+    Ok(script.replace(CALLED[0], "\nconst stub = w => {\n").replace(CALLED[1], "\n};\n"))
+}
+
+/// Minifies, names by content and compresses; the last step before writing.
+pub(crate) fn assemble(
+    tools: &Tools<'_>,
+    halves: &Halves,
+    (glue, wasm): (&str, &[u8]),
+    version: &str,
+    inputs: String,
+) -> Result<(Vec<Artifact>, Manifest)> {
+    let carry = Artifact::hashed("sdk-", "_carry.js", tools.shrink_js(&halves.carry, true)?.into_bytes())?;
+    // A name by content: the glue of one release loads the file of the same release.
+    let glue = named("src/browser/host.js", glue, &[(CARRY, &carry.name)])?;
+    let twin = tools.shrink_js(&twin::of(tools, &glue, wasm, &halves.load_twin)?, true)?;
+    let twin = Artifact::hashed("sdk-", "_twin.js", twin.into_bytes())?;
+    let load = named("pkg-template/load.js", &halves.load, &[("__TWIN__", &twin.name)])?;
+    let glue = tools.shrink_js(&format!("{glue}{load}"), true)?;
+    let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
+    let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
+    let platforms = tools.shrink_js(&halves.platforms, true)?.into_bytes();
+    // A name without `consent`, which blockers of cookie dialogs may look for.
+    let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
+    let stub = tools.shrink_js(&halves.stub, false)?;
+    let loader = named(
+        "pkg-template/loader.js",
+        &halves.loader,
+        &[("__GLUE__", &glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)],
+    )?;
+    let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
+    let loader = tools.shrink_js(&loader, false)?;
+    let mut manifest = Manifest {
+        version: version.to_owned(),
+        glue: glue.name.clone(),
+        wasm: wasm.name.clone(),
+        twin: twin.name.clone(),
+        platforms: platforms.name.clone(),
+        carry: carry.name.clone(),
+        files: Vec::new(),
+        loader: Artifact::new("loader", loader.into_bytes())?.entry(),
+        inputs,
+    };
+    let fixed = [Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?];
+    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms, carry]).collect();
+    manifest.files = artifacts.iter().map(Artifact::entry).collect();
+    Ok((artifacts, manifest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::artifact;
+
+    /// The smallest module: magic and version.
+    const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
+
+    fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
+        let tools = Tools { npm: None, scratch: Path::new("") };
+        let halves = Halves {
+            stub: "// Says.\n(w => {\n  w.a = 1;\n})(window);\n".into(),
+            loader: loader.into(),
+            load: "import('./__TWIN__')".into(),
+            load_twin: String::new(),
+            platforms: "export const follow = 1".into(),
+            carry: "export const carry = 1".into(),
+        };
+        assemble(&tools, &halves, ("import('./carry.js');\n", EMPTY_WASM), "1.2.3", "in".into())
+    }
+
+    #[test]
+    fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__')").unwrap();
+        artifact::replace(folder.path(), &artifacts).unwrap();
+        let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
+        let Manifest { glue, wasm, twin, platforms, carry, .. } = &manifest;
+        let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
+        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}')\n}}"));
+        let lazy = [(twin, "_twin.js"), (platforms, "_platforms.js"), (carry, "_carry.js")];
+        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm")].into_iter().chain(lazy) {
+            assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
+            assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
+        }
+        let glue = std::fs::read_to_string(folder.path().join(glue)).unwrap();
+        assert_eq!(glue, format!("import('./{carry}');\nimport('./{twin}')"));
+    }
+
+    #[test]
+    fn the_stub_becomes_a_function_that_nobody_has_called() {
+        for other in ["(w => {\n})(window);\n", "// Says.\n(w => {\n})(self);\n", "\n(w => {\n})(window);\n// More.\n"]
+        {
+            let error = stub_function(other).unwrap_err().to_string();
+            assert!(error.contains("stub.js is no"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_loader_without_a_placeholder_is_refused_by_name() {
+        let error = assembled("'__GLUE__'").unwrap_err();
+        assert!(error.to_string().contains("__WASM__"), "{error}");
+    }
+
+    #[test]
+    fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__'").unwrap();
+        artifact::replace(folder.path(), &artifacts).unwrap();
+        let json = serde_json::to_vec(&manifest).unwrap();
+        std::fs::write(folder.path().join("manifest.json"), json).unwrap();
+        assert_eq!(fresh_manifest(folder.path(), "in"), Some(manifest));
+        assert_eq!(fresh_manifest(folder.path(), "other"), None);
+        std::fs::write(folder.path().join("stub.js"), "edited").unwrap();
+        assert_eq!(fresh_manifest(folder.path(), "in"), None);
+    }
+}
