@@ -123,7 +123,7 @@ fn versioned(json: &str, version: &str) -> Result<String> {
     Ok(serde_json::to_string_pretty(&manifest)? + "\n")
 }
 
-/// Modules that import only each other, in this order, as one CommonJS file that exports `init`. Like the modules, it imports
+/// Modules that import only each other, in this order, as one file for `require` that exports `init`. Like the modules, it imports
 /// what loads the module only where that is needed.
 fn as_common_js(modules: [&str; 4]) -> Result<String> {
     let lines = modules.iter().flat_map(|module| module.lines()).filter(|line| !line.starts_with("import "));
