@@ -87,7 +87,7 @@ export const run = (trailmark, settings, load) => {
       // From now on the module reports the arrival.
       state.a.url = '';
       call('').then(ready => {
-        state.o(ready);
+        open(ready);
         drain();
       });
       state.q.push = answer;
@@ -96,14 +96,17 @@ export const run = (trailmark, settings, load) => {
       // A later conversion tries again.
       loading = 0;
       explain(error);
-      state.o({ attributed: false, mode: 'off' });
+      open({ attributed: false, mode: 'off' });
     });
   };
 
   // Answers without the module where it has no work. Otherwise begins: at once for a conversion, and where `ready` has said
   // `idle` already; else when the page is idle.
   const start = (calls = state.q) => {
-    if (loading || document.prerendering) return;
+    if (document.prerendering) return;
+    // So long a call waits at most, however late the page's `load` and the module are.
+    calls.map(call => state.x && setTimeout(state.x, 5290, call));
+    if (loading) return;
     calls.map(configure);
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
@@ -112,7 +115,7 @@ export const run = (trailmark, settings, load) => {
     decided = withdrawn || isNeeded();
     if (decided) return rested ? begin() : whenIdle();
     rested = consent();
-    state.o({ attributed: false, mode: 'idle' });
+    open({ attributed: false, mode: 'idle' });
     state.q.splice(0).map(([name, argument, resolve]) => resolve(name == 'consent' ? consent(argument) : null));
   };
 
@@ -145,15 +148,17 @@ export const run = (trailmark, settings, load) => {
     trailmark[kind](input);
   });
 
-  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
-  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
-  if (!document.prerendering) return start();
-  // A prerendered page is no arrival until it is shown. Timers start when it is shown.
+  // From now on `ready` waits for the module; the stub's timer does not answer it any more.
   const open = state.o;
   state.o = () => {};
-  document.addEventListener('prerenderingchange', () => {
-    state.o = open;
-    setTimeout(open, 5000, { attributed: false, mode: 'off' });
-    start();
-  }, { once: true });
+  Object.assign(state.a, {
+    at: new Date().toJSON(),
+    // By reload or back/forward: the arrival may have been reported before; the proxy knows.
+    again: (performance.navigation || 0).type > 0
+  });
+  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
+  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  // A prerendered page is no arrival until it is shown.
+  document.addEventListener('prerenderingchange', () => start(), { once: true });
+  start();
 };

@@ -58,7 +58,7 @@ const stubOf = site => {
 
 const begin = settings => {
   const trailmark = stubOf(settings.site), state = trailmark._;
-  // Not in a frame, and not if the script tag of the same site came first.
+  // Not if the script tag of the same site came first.
   if (state.a && !state.l) {
     state.l = 1;
     state.c = settings;

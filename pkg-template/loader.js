@@ -3,13 +3,15 @@
 const { trailmark } = window, state = trailmark && trailmark._;
 // Read through the prototype: an element named `currentScript` hides the document's own property.
 const script = Reflect.get(Document.prototype, 'currentScript', document) || document.querySelector('script[data-site][src*=sdk]');
-// Not in a frame, and not for a second sdk.js.
+// Not for a second sdk.js.
 if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
   state.l = 1;
-  const data = { __proto__: null, ...script.dataset };
   // Without the user name and password of a staging host, which `fetch` refuses in an address.
   const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
-  run(trailmark, {
+  // A tag manager loads a script by its address alone, so settings may stand there, too, but never in the page's own address.
+  const data = { __proto__: null, ...Object.fromEntries(new URL(script.src || 'a:').searchParams), ...script.dataset };
+  // The stub takes them from here, because it looks for a tag with attributes.
+  run(trailmark, state.c = {
     site: data.site,
     endpoint: data.endpoint || new URL('.', base).href,
     consent: data.consent,
