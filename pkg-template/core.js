@@ -1,18 +1,18 @@
 // The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
-// work, hands it arrival and queue, answers calls through it, drains the stored queue, and binds forms. Most pages have no
-// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions. If anything fails, the
-// page continues without attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names
-// that the vendors' links and scripts use (xtask/src/vendor_names.rs).
+// work, hands it arrival and queue, answers calls through it, and drains the stored queue; forms.js is loaded where the page
+// has a bound form. Most pages have no work (`mode: 'idle'`): there it answers as the module would. The module decides about
+// conversions. If anything fails, the page continues without attribution (`mode: 'off'`) and, unless debug is set, without a
+// message. The build fills in the names that the vendors' links and scripts use (xtask/src/vendor_names.rs).
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
-// argument is the number of earlier tries.
-export const run = (trailmark, settings, load) => {
+// argument is the number of earlier tries. `forms` fetches forms.js.
+export const run = (trailmark, settings, load, forms) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
-  let decided, rested, withdrawn, loading, tries = 0, call, timer;
+  let decided, rested, withdrawn, loading, bound, tries = 0, call, timer;
 
   // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
@@ -134,19 +134,18 @@ export const run = (trailmark, settings, load) => {
   });
   w.addEventListener('online', () => call && drain());
 
-  // Forms with data-trailmark. Only fields with these names are read. A submission that a script prevented does not count;
-  // a form with data-site belongs to that site alone.
-  w.addEventListener('submit', event => {
-    const form = event.target, { trailmark: kind, site = settings.site } = { __proto__: null, ...form.dataset };
-    if (event.defaultPrevented || site != settings.site || !/^(signup|lead)$/.test(kind)) return;
-    const input = { data: {} };
-    new FormData(form).forEach((value, name) => {
-      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value;
-      else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
-    });
-    if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
-    trailmark[kind](input);
-  });
+  // Loads forms.js once there is a form with data-trailmark: in the document, or in a shadow root that somebody enters. Looks only
+  // into what has no parent element. An element of the page may hide a method of the document.
+  const bind = event => {
+    try {
+      const nodes = event ? event.composedPath() : [document];
+      if (!bound && nodes.some(node => !node.parentElement && node.querySelector && node.querySelector('[data-trailmark]')))
+        bound = forms().then(({ bind }) => bind(trailmark, settings, explain)).catch(explain);
+    } catch (_) {}
+  };
+  w.addEventListener('focusin', bind);
+  document.addEventListener('DOMContentLoaded', bind);
+  bind();
 
   // From now on `ready` waits for the module; the stub's timer does not answer it any more.
   const open = state.o;

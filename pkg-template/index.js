@@ -62,7 +62,7 @@ const begin = settings => {
   if (state.a && !state.l) {
     state.l = 1;
     state.c = settings;
-    run(trailmark, settings, () => load(settings.wasmUrl));
+    run(trailmark, settings, () => load(settings.wasmUrl), () => import('./forms.js'));
   }
   return trailmark;
 };

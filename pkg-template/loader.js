@@ -1,5 +1,5 @@
 // The loader: reads the script tag and runs core.js. In sdk.js the order is stub.js, core.js, loader.js. `cargo xtask
-// build-sdk` replaces `__GLUE__` and `__WASM__`.
+// build-sdk` replaces `__GLUE__`, `__WASM__` and `__FORMS__`.
 const { trailmark } = window, state = trailmark && trailmark._;
 // Read through the prototype: an element named `currentScript` hides the document's own property.
 const script = Reflect.get(Document.prototype, 'currentScript', document) || document.querySelector('script[data-site][src*=sdk]');
@@ -27,5 +27,5 @@ if (script instanceof HTMLScriptElement && state && state.a && !state.l) {
     });
     await glue.load(await (await wasm).arrayBuffer());
     return glue;
-  });
+  }, () => import(new URL('__FORMS__', base)));
 }

@@ -37,10 +37,10 @@ test('the types allow what a page may write and refuse what it may not', async (
 
 test('the tarball holds the files that the README names and nothing of the build', () => {
   const names = execFileSync('tar', ['-tzf', TARBALL], { encoding: 'utf8' }).trim().split('\n');
-  const expected = ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.js', 'index.d.ts', 'index.js', 'package.json', 'sdk.js', 'sdk_bg.wasm', 'sdk_bg.wasm.d.ts', 'stub.js'];
+  const expected = ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'core.js', 'forms.js', 'index.d.ts', 'index.js', 'package.json', 'sdk.js', 'sdk_bg.wasm', 'sdk_bg.wasm.d.ts', 'stub.js'];
   assert.deepEqual(names.map((name) => name.replace('package/', '')).sort(), expected);
-  const text = ['index.js', 'core.js', 'stub.js', 'sdk.js'].map((name) => readFileSync(join(PACKAGE, name), 'utf8')).join();
-  assert.doesNotMatch(text, /__GLUE__|__WASM__|\/home\/|\/tmp\//);
+  const text = ['index.js', 'core.js', 'forms.js', 'stub.js', 'sdk.js'].map((name) => readFileSync(join(PACKAGE, name), 'utf8')).join();
+  assert.doesNotMatch(text, /__GLUE__|__WASM__|__FORMS__|\/home\/|\/tmp\//);
 });
 
 test('on a server init gives an object on which every call is answered and nothing happens', () => {

@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt and terser, if Node
-//! is installed → `sdk.js`, `stub.js`, the hashed glue and module, each with `.br` and `.gz`, in
+//! is installed → `sdk.js`, `stub.js`, the hashed glue, module and forms.js, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`.
 
@@ -325,17 +325,18 @@ impl Tools<'_> {
         Ok(std::fs::read(&after)?)
     }
 
-    /// Runs terser; `module` means an ES module, whose top-level names are local.
+    /// Runs terser; `module` means an ES module, whose top-level names are local. Without a line break at the end, which
+    /// costs four bytes compressed.
     pub(crate) fn shrink_js(&self, source: &str, module: bool) -> Result<String> {
         let Some(npm) = self.npm else {
-            return Ok(source.to_owned());
+            return Ok(source.trim_end().to_owned());
         };
         let mut command: Command = npm.script("terser/bin/terser");
         command.args(["--ecma", "2020", "--compress", "passes=3", "--mangle", "--comments", "false"]);
         if module {
             command.arg("--module");
         }
-        Ok(String::from_utf8(shell::pipe(&mut command, source.as_bytes())?)?)
+        Ok(String::from_utf8(shell::pipe(&mut command, source.as_bytes())?)?.trim_end().to_owned())
     }
 }
 
@@ -344,6 +345,7 @@ impl Tools<'_> {
 struct Halves {
     stub: String,
     loader: String,
+    forms: String,
 }
 
 impl Halves {
@@ -351,17 +353,36 @@ impl Halves {
         let read = |name: &str| vendor_names::filled(root, &root.join("pkg-template").join(name));
         // One block, since top-level names of a script belong to the page. loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
-        Ok(Self { stub: read("stub.js")?, loader: format!("{{\n{core}\n{}\n}}", read("loader.js")?) })
+        let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
+        // Without its comments, which nobody needs in a page.
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
+        let stub = read("stub.js")?.lines().filter(is_code).flat_map(|line| [line, "\n"]).collect();
+        Ok(Self { stub, loader, forms: read("forms.js")? })
     }
 
-    /// The loader with the names of the files that it loads.
-    fn loader_for(&self, glue: &str, wasm: &str) -> Result<String> {
-        for placeholder in ["__GLUE__", "__WASM__"] {
-            if !self.loader.contains(placeholder) {
+    /// The loader with the names of the files that it loads, each in the place of its placeholder.
+    fn loader_for(&self, names: [(&str, &String); 3]) -> Result<String> {
+        let mut loader = self.loader.clone();
+        for (placeholder, name) in names {
+            if !loader.contains(placeholder) {
                 bail!("pkg-template/loader.js lacks the placeholder {placeholder}");
             }
+            loader = loader.replace(placeholder, name);
         }
-        Ok(self.loader.replace("__GLUE__", glue).replace("__WASM__", wasm))
+        Ok(loader)
+    }
+}
+
+/// What people paste the stub into would read one of these as its own: JS (in a template literal, also a backslash), HTML, and
+/// the template languages of servers.
+const MARKS: [&str; 7] = ["`", "\\", "${", "</", "{{", "{%", "<%"];
+
+/// # Errors
+/// The stub, as people paste it, holds one of [`MARKS`].
+fn check_pasteable(stub: &str) -> Result<()> {
+    match MARKS.into_iter().find(|mark| stub.contains(mark)) {
+        Some(mark) => bail!("pkg-template/stub.js has {mark} in its code, which a template would read as its own"),
+        None => Ok(()),
     }
 }
 
@@ -375,17 +396,21 @@ fn assemble(
 ) -> Result<(Vec<Artifact>, Manifest)> {
     let glue = Artifact::hashed("sdk-", ".js", tools.shrink_js(glue, true)?.into_bytes())?;
     let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
+    let forms = Artifact::hashed("sdk-", "_forms.js", tools.shrink_js(&halves.forms, true)?.into_bytes())?;
     let stub = tools.shrink_js(&halves.stub, false)?;
-    let loader = tools.shrink_js(&halves.loader_for(&glue.name, &wasm.name)?, false)?;
+    check_pasteable(&stub)?;
+    let names = [("__GLUE__", &glue.name), ("__WASM__", &wasm.name), ("__FORMS__", &forms.name)];
+    let loader = tools.shrink_js(&halves.loader_for(names)?, false)?;
     // The semicolon keeps two scripts in parentheses from becoming one call.
-    let whole = format!("{}\n;{loader}", stub.trim_end());
-    let (glue_name, wasm_name) = (glue.name.clone(), wasm.name.clone());
-    let artifacts =
-        vec![Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?, glue, wasm];
+    let whole = format!("{stub}\n;{loader}");
+    let (glue_name, wasm_name, forms_name) = (glue.name.clone(), wasm.name.clone(), forms.name.clone());
+    let (whole, stub) = (Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?);
+    let artifacts = vec![whole, stub, glue, wasm, forms];
     let manifest = Manifest {
         version: version.to_owned(),
         glue: glue_name,
         wasm: wasm_name,
+        forms: forms_name,
         files: artifacts.iter().map(Artifact::entry).collect(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
@@ -415,18 +440,20 @@ mod tests {
 
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
         let tools = Tools { npm: None, scratch: Path::new("") };
-        let halves = Halves { stub: "(function(){})() // stub\n".into(), loader: loader.into() };
+        let (stub, forms) = ("(function(){})() // stub\n".into(), "export const bind = 1".into());
+        let halves = Halves { stub, loader: loader.into(), forms };
         assemble(&tools, &halves, ("export default 1", EMPTY_WASM), "1.2.3", "in".into())
     }
 
     #[test]
     fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__')").unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__FORMS__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let (glue, wasm) = (&manifest.glue, &manifest.wasm);
-        assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}')"));
+        let (glue, wasm, forms) = (&manifest.glue, &manifest.wasm, &manifest.forms);
+        assert_eq!(sdk, format!("(function(){{}})() // stub\n;(g => g)('{glue}', '{wasm}', '{forms}')"));
+        assert!(folder.path().join(forms).is_file());
         assert!(folder.path().join(format!("{wasm}.br")).is_file());
         assert!(glue.starts_with("sdk-") && wasm.ends_with("_bg.wasm"));
     }
@@ -437,10 +464,22 @@ mod tests {
         assert!(error.to_string().contains("__WASM__"), "{error}");
     }
 
+    // field-faults row 35
+    #[test]
+    fn the_stub_holds_nothing_that_a_template_reads_as_its_own() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let stub = Halves::read(&root).unwrap().stub;
+        assert!(stub.starts_with("(w => {\n") && check_pasteable(&stub).is_ok(), "{stub}");
+        for mark in MARKS {
+            let error = check_pasteable(&format!("{stub}{mark}")).unwrap_err().to_string();
+            assert!(error.contains(mark), "{error}");
+        }
+    }
+
     #[test]
     fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__'").unwrap();
+        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__FORMS__'").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let json = serde_json::to_vec(&manifest).unwrap();
         std::fs::write(folder.path().join("manifest.json"), json).unwrap();

@@ -17,7 +17,7 @@ use crate::vendor_names;
 use crate::workspace::Workspace;
 
 /// Hand-written files that go into the package unchanged; `package.json` and `stub.js` are adapted.
-const AS_THEY_ARE: [&str; 5] = ["index.js", "core.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
+const AS_THEY_ARE: [&str; 6] = ["index.js", "core.js", "forms.js", "index.d.ts", "sdk_bg.wasm.d.ts", "README.md"];
 
 /// Licences, which are in the root folder.
 const LICENCES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];

@@ -126,6 +126,7 @@ mod tests {
         assert_eq!(cache_of("sdk.js"), Some(ENTRY_CACHE));
         assert_eq!(cache_of("sdk-0a1b2c3d4e5f.js"), Some(HASHED_CACHE));
         assert_eq!(cache_of("sdk-0a1b2c3d4e5f_bg.wasm"), Some(HASHED_CACHE));
+        assert_eq!(cache_of("sdk-0a1b2c3d4e5f_forms.js"), Some(HASHED_CACHE));
         for name in ["manifest.json", "sdk-x.js", "sdk-.js", "../sdk.js", "sdk.js.br", "stub.js"] {
             assert_eq!(cache_of(name), None, "{name}");
         }
