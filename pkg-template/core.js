@@ -1,14 +1,15 @@
 // The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
-// work, hands it arrival and queue, answers calls through it, drains the stored queue, and binds forms. Most pages have no
-// work (`mode: 'idle'`): there it answers as the module would. The module decides about conversions; where WebAssembly is
-// refused, its JavaScript twin does (load.js). If anything fails, the page continues without attribution (`mode: 'off'`) and,
-// unless debug is set, without a message. The build fills in the names that the vendors' links and scripts use
-// (xtask/src/vendor_names.rs).
+// work, hands it arrival and queue, answers calls through it, and drains the stored queue; forms.js is loaded where the page
+// has a bound form. Most pages have no work (`mode: 'idle'`): there it answers as the module would. The module decides about
+// conversions; where WebAssembly is refused, its JavaScript twin does (load.js). If anything fails, the page continues without
+// attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names that the vendors' links
+// and scripts use (xtask/src/vendor_names.rs).
 //
 // The contract with the module's glue, which another release may have built (loader.js says when): `load(bytes)`, which returns
 // the twin or nothing; `start(text)`, which returns a number; `call(number, name, argument)`, which returns a promise; the twin
-// has both as well. platforms.js has `follow(state, explain)`. The text holds fields in the order of src/config.rs. A later release may add fields at its end: an older glue
-// ignores them, and a newer one does without.
+// has both as well. The text holds fields in the order of src/config.rs. A later release may add fields at its end: an older glue
+// ignores them, and a newer one does without. platforms.js has `follow(state, explain)`, forms.js `bind(trailmark, settings,
+// explain)`.
 
 // What the page has under this name, if it is an object of ours: a form may be named `trailmark`, and a field of it `_`. The
 // object of each site is `trailmark_<site>`, so that several tags and copies of the package do not report one arrival twice.
@@ -26,20 +27,20 @@ export const apart = stub => {
   own.top = top == window && own;
   stub(own);
   const { trailmark } = own, { a } = trailmark._;
-  if (a) a.url = (shared('trailmark') || trailmark)._.a.url || a.url;
+  a.url = ((shared('trailmark') || trailmark)._.a || a).url || a.url;
   return trailmark;
 };
 
 // Takes over `trailmark`, a stub, with these settings. `load` fetches the module and returns its `start` and `call`; its
-// argument is the number of earlier tries. `platforms` fetches platforms.js.
-export const run = (trailmark, settings, load, platforms) => {
+// argument is the number of earlier tries. `platforms` and `forms` fetch the files of these names.
+export const run = (trailmark, settings, load, platforms, forms) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^[ls]/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
   const states = ['granted', 'denied', 'pending'];
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
-  let decided, rested, withdrawn, loading, followed, tries = 0, call, timer;
+  let decided, rested, withdrawn, loading, followed, bound, tries = 0, call, timer;
 
   // Sends what waits, one tab at a time, until nothing waits.
   const drain = () => {
@@ -121,7 +122,7 @@ export const run = (trailmark, settings, load, platforms) => {
       // From now on the module reports the arrival.
       state.a.url = '';
       call('').then(ready => {
-        state.o(ready);
+        open(ready);
         drain();
       });
       state.q.push = answer;
@@ -146,7 +147,7 @@ export const run = (trailmark, settings, load, platforms) => {
       const oldest = 0 + (Date.now() - 6048e5).toString(16);
       kept().map(key => (rested == 'denied' || key.split('_')[3] < oldest) && delete localStorage[key]);
     } catch (_) {}
-    state.o({ attributed: false, mode });
+    open({ attributed: false, mode });
     state.q.map((call, place) => isConversion(call) ||
       delete state.q[place] && call[2](call[0] == 'consent' ? consent() : null));
   };
@@ -154,7 +155,10 @@ export const run = (trailmark, settings, load, platforms) => {
   // Answers without the module where it has no work. Otherwise begins: at once for a conversion, and where `ready` has said
   // `idle` already; else when the page is idle.
   const start = (calls = state.q) => {
-    if (loading || document.prerendering) return;
+    if (document.prerendering) return;
+    // So long a call waits at most, however late the page's `load` and the module are.
+    calls.map(call => state.x && setTimeout(state.x, 5290, call));
+    if (loading) return;
     calls.map(configure);
     if (calls.some(isConversion)) return begin();
     // Scheduled, or failed: a later conversion tries again.
@@ -185,19 +189,18 @@ export const run = (trailmark, settings, load, platforms) => {
   });
   w.addEventListener('online', () => call && drain());
 
-  // Forms with data-trailmark. Only fields with these names are read. A submission that a script prevented does not count;
-  // a form with data-site belongs to that site alone.
-  w.addEventListener('submit', event => {
-    const form = event.target, { trailmark: kind, site = settings.site } = { __proto__: null, ...form.dataset };
-    if (event.defaultPrevented || site != settings.site || !/^(signup|lead)$/.test(kind)) return;
-    const input = { data: {} };
-    new FormData(form).forEach((value, name) => {
-      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value;
-      else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
-    });
-    if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
-    trailmark[kind](input);
-  });
+  // Loads forms.js once there is a form with data-trailmark: in the document, or in a shadow root that somebody enters. Looks only
+  // into what has no parent element. An element of the page may hide a method of the document.
+  const bind = event => {
+    try {
+      const nodes = event ? event.composedPath() : [document];
+      if (!bound && nodes.some(node => !node.parentElement && node.querySelector && node.querySelector('[data-trailmark]')))
+        bound = forms().then(({ bind }) => bind(trailmark, settings, explain)).catch(explain);
+    } catch (_) {}
+  };
+  w.addEventListener('focusin', bind);
+  document.addEventListener('DOMContentLoaded', bind);
+  bind();
 
   // A carrier (crates/trailmark-wire/src/carrier.rs) belongs to this page alone. The stub has read it; whoever copies the
   // address from now on hands on nothing.
@@ -206,15 +209,17 @@ export const run = (trailmark, settings, load, platforms) => {
     if (bare != href) history.replaceState(history.state, '', bare);
   } catch (_) {}
 
-  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
-  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
-  if (!document.prerendering) return start();
-  // A prerendered page is no arrival until it is shown. Timers start when it is shown.
+  // From now on `ready` waits for the module; the stub's timer does not answer it any more.
   const open = state.o;
   state.o = () => {};
-  document.addEventListener('prerenderingchange', () => {
-    state.o = open;
-    setTimeout(open, 5000, { attributed: false, mode: 'off' });
-    start();
-  }, { once: true });
+  Object.assign(state.a, {
+    at: new Date().toJSON(),
+    // By reload or back/forward: the arrival may have been reported before; the proxy knows.
+    again: (performance.navigation || 0).type > 0
+  });
+  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
+  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  // A prerendered page is no arrival until it is shown.
+  document.addEventListener('prerenderingchange', () => start(), { once: true });
+  start();
 };

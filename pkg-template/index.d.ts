@@ -18,7 +18,7 @@ export interface Ready {
   /**
    * `wasm` if the module runs; `js` if the page's policy or the browser refuses WebAssembly, and the same module runs as
    * JavaScript; `idle` if it has no work on this page, in which case the first conversion loads it; `off` if it cannot run
-   * (blocked, too old a browser, inside a frame).
+   * (blocked, too old a browser).
    */
   mode: 'wasm' | 'js' | 'idle' | 'off';
 }
@@ -145,7 +145,7 @@ export interface Settings {
 /** The settings that you can still change before the module is loaded. */
 export type LateSettings = Partial<Pick<Settings, 'endpoint' | 'consent' | 'params' | 'debug'>>;
 
-/** No call throws, and no promise rejects; each settles within 300 ms of the call or of `ready`. */
+/** No call throws, and no promise rejects; each settles within 300 ms of the call or of `ready`, for which it waits five seconds at most. */
 export interface Trailmark {
   readonly ready: Promise<Ready>;
   /** The current touch, or `null`. */

@@ -27,7 +27,7 @@ const isBrowser = () => typeof document != 'undefined' && typeof navigator != 'u
 // own. The list is read through the prototype: an element named `scripts` hides the document's own property.
 const stubOf = site => {
   const trailmark = shared('trailmark'), scripts = [...Reflect.get(Document.prototype, 'scripts', document)];
-  const script = scripts.find(one => /\w\/sdk\./.test(one.src) && stated(one).site);
+  const script = scripts.find(one => /[^/][/]sdk[.]/.test(one.src) && stated(one).site);
   return trailmark && (script ? stated(script).site == site : !trailmark._.l) ? trailmark : apart(stub);
 };
 
@@ -44,11 +44,11 @@ export const initFrom = source => {
 
   const begin = settings => {
     const trailmark = stubOf(settings.site), state = trailmark._;
-    // Not in a frame, and not if the script tag of the same site came first.
+    // Not if the script tag of the same site came first.
     if (state.a && !state.l) {
       state.l = 1;
       state.c = settings;
-      run(trailmark, settings, () => load(settings), () => import('./platforms.js'));
+      run(trailmark, settings, () => load(settings), () => import('./platforms.js'), () => import('./forms.js'));
     }
     return trailmark;
   };

@@ -1,5 +1,5 @@
 // The loader: reads the script tag and runs core.js. In sdk.js the order is stub.js, which is a function there, core.js,
-// loader.js. `cargo xtask build-sdk` replaces `__GLUE__`, `__WASM__` and `__PLATFORMS__` by names with hashes.
+// loader.js. `cargo xtask build-sdk` replaces `__GLUE__`, `__WASM__`, `__PLATFORMS__` and `__FORMS__` by names with hashes.
 //
 // Releases meet during an upgrade: a cache has an old sdk.js, or two proxies stand behind one address. A proxy answers a hash that
 // it does not know with its own file (crates/trailmark-proxy/src/assets.rs), so any sdk.js may get any glue; core.js has the
@@ -8,15 +8,15 @@
 
 // Read through the prototype: an element with the name of a property hides the document's own.
 const from = name => Reflect.get(Document.prototype, name, document), scripts = [...from('scripts')];
-const script = from('currentScript') || scripts.find(one => /\w\/sdk\./.test(one.src) && stated(one).site);
+const script = from('currentScript') || scripts.find(one => /[^/][/]sdk[.]/.test(one.src) && stated(one).site);
 if (script) {
   const { site, endpoint, consent, params, debug } = stated(script), name = 'trailmark_' + site;
   // `window.trailmark` belongs to the site of the first tag with this address, whichever tag runs first; a further site has
   // an object of its own.
   const owner = shared('trailmark'), first = scripts.find(one => one.src == script.src && stated(one).site) || script;
   const trailmark = window[name] = shared(name) ||
-    (owner && !owner._.l && first.dataset.site == site ? owner : apart(stub)), state = trailmark._;
-  // Not in a frame, and not for a second tag of the same site.
+    (owner && !owner._.l && stated(first).site == site ? owner : apart(stub)), state = trailmark._;
+  // Not for a second tag of the same site.
   if (state.a && !state.l) {
     // Without the user name and password of a staging host, which `fetch` refuses in an address.
     const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
@@ -38,6 +38,6 @@ if (script) {
         throw error + '; load sdk.js from the proxy';
       });
       return await glue.load(await (await wasm).arrayBuffer()) || glue;
-    }, () => import(new URL('__PLATFORMS__', base)));
+    }, () => import(new URL('__PLATFORMS__', base)), () => import(new URL('__FORMS__', base)));
   }
 }

@@ -12,13 +12,15 @@ const PAGE = `<!doctype html><title>known</title><link rel="icon" href="data:,">
 <button hidden>Send</button><button>Do not</button><button onclick="sent = mail.value">Send
   it</button>
 <label for="mail">E-mail</label><input id="mail"><script>early = window.prepared</script>`;
+const SLOW = '<!doctype html><title>slow</title><link rel="icon" href="data:,"><img src="/hangs"><p>Wait</p>';
 const COOKIES = ['own=1; Path=/; HttpOnly; SameSite=Lax', 'shared=1; Path=/; Domain=acme.localhost'];
 
 let server;
 before(() => {
   server = createServer((request, answer) => {
+    if (request.url === '/hangs') return;
     if (request.url === '/') answer.setHeader('set-cookie', COOKIES);
-    answer.setHeader('content-type', 'text/html').end(PAGE);
+    answer.setHeader('content-type', 'text/html').end(request.url === '/slow' ? SLOW : PAGE);
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
@@ -61,6 +63,16 @@ for (const { name, fresh } of browsers) {
     await page.fill('E-mail', 'a@example.org');
     await page.click('button', 'Send it');
     await page.waitFor((text) => window.sent === text, 'a@example.org');
+  });
+
+  test(`a page that never finishes loading is followed and left in ${name}`, async (t) => {
+    const page = await fresh(t);
+    await page.goto(at('127.0.0.1'));
+    await page.follow(at('127.0.0.1', '/slow'));
+    await page.waitFor(() => document.readyState === 'interactive');
+    await page.sees('Wait');
+    await page.follow(at('127.0.0.1'));
+    await page.sees('Hello');
   });
 
   test(`tabs and hosts of one site share cookies, and another test has none in ${name}`, async (t) => {

@@ -1,6 +1,5 @@
-// What a page costs and what leaves it, recorded by the test's own server in front of the proxy: a page without a click asks for
-// sdk.js alone until a call needs more, a click brings glue and module side by side, and of an address only what the module
-// would send leaves, also where the page is left before the module runs.
+// What a page costs, recorded by the test's own server in front of the proxy: a page without a click asks for sdk.js alone until a
+// call needs more, and a click brings glue and module side by side. What leaves a page is in leaks.test.mjs.
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -13,11 +12,6 @@ import { Product, until } from './support/product.mjs';
 const PLAIN = '<!doctype html><html lang="en"><title>shop</title><link rel="icon" href="data:,">';
 const ADA = 'ps_partner_key=YWRh';
 
-/** A site whose addresses have a session in the path, as old servers write it. */
-const SESSION = `<script>
-  history.replaceState(null, '', '/shop;jsessionid=leak-path' + location.search + location.hash);
-</script>`;
-
 let between, product, browser;
 before(async () => {
   between = await passage();
@@ -26,8 +20,6 @@ before(async () => {
     return {
       'index.html': `${PLAIN}${granted}<h1>Shop</h1>`,
       'asks.html': `${PLAIN}${snippet}<h1>Shop that asks</h1>`,
-      'session.html': `${PLAIN}${SESSION}${granted}<h1>Shop with sessions</h1>`,
-      'session_asks.html': `${PLAIN}${SESSION}${snippet}<h1>Shop with sessions that asks</h1>`,
       'plain.html': `${PLAIN}<h1>Without Trailmark</h1>`,
     };
   };
@@ -119,53 +111,5 @@ test('a withdrawal on an idle page is told to the proxy, and takes a key that wa
   assert.equal(await page.evaluate(() => trailmark.consent('denied')), 'denied');
   await until('the key is gone', async () => (await names()).length === 0);
   assert.deepEqual(asked().filter((line) => line.includes('/v1/')), ['DELETE /tm/v1/clicks']);
-  await context.close();
-});
-
-/** Parameters with which sites hand out other people's secrets. */
-const SENSITIVE = [
-  'access_token', 'id_token', 'refresh_token', 'code', 'state', 'session', 'sid', 'token', 'reset', 'email', 'phone', 'password',
-  'api_key', 'secret', 'jwt', 'ssn', 'iban', 'card', 'invite', 'signature',
-].map((name) => `${name}=leak-${name}`).join('&');
-
-// How far the SDK comes before the page is left, the page, what is blocked, and the mode once it is ready, if ever.
-const LEFT = [
-  ['before sdk.js', 'session', '**/tm/sdk.js', undefined],
-  ['before the module', 'session', '**/tm/sdk-*', undefined],
-  ['once the module runs', 'session', undefined, 'wasm'],
-  ['once the module runs, without consent', 'session_asks', undefined, 'wasm'],
-];
-for (const [when, name, blocked, mode] of LEFT) {
-  test(`a page that is left ${when} tells recognised parameters alone`, async () => {
-    const before = between.posted.length;
-    const { context, page, said } = await freshPage(browser);
-    if (blocked) await context.route(blocked, (route) => route.abort());
-    await page.goto(at('plain', SENSITIVE));
-    const url = `${at(name, `${SENSITIVE}&${ADA}&next=leak-next`)}#${SENSITIVE}`;
-    await page.evaluate((url) => void (location.href = url), url);
-    await page.waitForURL(({ pathname }) => pathname.startsWith('/shop'));
-    if (mode) assert.equal((await ready(page)).mode, mode);
-    await page.goto(at('plain'));
-    const posted = () => between.posted.slice(before).map(({ body }) => body);
-    if (name === 'session') {
-      await until('the touch is reported', () => posted().length > 0);
-      for (const body of posted()) {
-        const [address, query] = JSON.parse(body).url.split('?');
-        assert.deepEqual([address, query.replace('&', '')], [`${between.url}/shop`, ADA]);
-      }
-    }
-    assert.doesNotMatch(posted().join() + said.requests.map(({ url }) => url).filter((url) => url.includes('/tm/')).join(), /leak/);
-    assert.equal(posted().length, name === 'session' ? 1 : 0);
-    await context.close();
-  });
-}
-
-test('an idle page tells nothing, whenever it is left', async () => {
-  const asked = recorder();
-  const { context, page } = await freshPage(browser);
-  await page.goto(`${at('session', SENSITIVE)}#${SENSITIVE}`);
-  assert.deepEqual(await ready(page), IDLE);
-  await page.goto(at('plain'));
-  assert.deepEqual(asked(), ['GET /plain.html', 'GET /session.html', 'GET /tm/sdk.js']);
   await context.close();
 });

@@ -137,15 +137,15 @@ test('row 22: a page that is left early sends recognised parameters of its fragm
   await context.route('**/tm/sdk-*', (route) => route.abort());
   // No driver sees what a page sends while it is left.
   await context.addInitScript(() => {
-    const { sendBeacon } = Navigator.prototype;
-    Navigator.prototype.sendBeacon = function (url, body) {
-      localStorage.beacon = body;
-      return sendBeacon.call(this, url, body);
+    const { fetch } = window;
+    window.fetch = (url, init) => {
+      if (init?.keepalive) localStorage.early = init.body;
+      return fetch(url, init);
     };
   });
   await page.goto(`${product.site}/?session=secret#/signup?VIA=grace&token=secret`);
   await page.goto(`${product.site}/`);
-  const told = await page.evaluate(() => localStorage.beacon);
+  const told = await page.evaluate(() => localStorage.early);
   assert.match(told, /VIA=grace/);
   assert.doesNotMatch(told, /secret/);
   const kept = () => touches().then((rows) => rows.find(({ partner }) => partner === 'grace'));

@@ -16,7 +16,7 @@ before(async () => {
   between = await passage();
   const files = (snippet) => {
     const stated = (word) => `${PLAIN}${snippet.replace('data-consent="pending"', `data-consent="${word}"`)}<h1>Shop</h1>`;
-    between.serve('/sandbox.html', 'text/html', stated('granted'), { 'content-security-policy': 'sandbox allow-scripts' });
+    between.serve('/sandbox.html', 'text/html', stated('granted'), { headers: { 'content-security-policy': 'sandbox allow-scripts' } });
     return { 'index.html': stated('granted'), 'denied.html': stated('denied'), 'plain.html': `${PLAIN}<h1>Without Trailmark</h1>` };
   };
   product = await Product.start({ files, consent: 'required', pages: between.url });

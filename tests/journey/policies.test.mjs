@@ -35,7 +35,7 @@ function under(name, policy, word = 'granted') {
   const path = `/${name}.html`;
   const html = `${PLAIN}${snippet.replace('data-consent="pending"', `data-consent="${word}"`)}<h1>Shop</h1>`;
   const whole = `default-src 'none'; img-src data:; connect-src 'self'; ${policy}; report-uri /reports`;
-  between.serve(path, 'text/html', html, { 'content-security-policy': whole });
+  between.serve(path, 'text/html', html, { headers: { 'content-security-policy': whole } });
   return between.url + path;
 }
 

@@ -1,5 +1,6 @@
 // What is an arrival and what is not, as a browser really behaves: reload, the back button with and without the
-// back/forward cache, a page rendered ahead, a frame, addresses that a router makes up. And what a page may say of money.
+// back/forward cache, a page rendered ahead, addresses that a router makes up. And what a page may say of money. Frames are in
+// reached.test.mjs.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -181,22 +182,6 @@ test('a page that is rendered ahead is an arrival once somebody looks at it, and
   } finally {
     await visit.end();
   }
-});
-
-test('a frame is no arrival: it reports nothing and leaves nothing', async () => {
-  const came = await click(product, 'ada');
-  const { context, page, said } = await freshPage(browser);
-  await page.goto(`${product.site}/plain.html`);
-  const ready = await page.evaluate(async (src) => {
-    const frame = Object.assign(document.createElement('iframe'), { src });
-    await new Promise((resolve) => (frame.onload = resolve, document.body.append(frame)));
-    const { ready, signup } = frame.contentWindow.trailmark;
-    return { ready: await ready, signup: await signup({ customerKey: 'framed' }) };
-  }, landing(came));
-  const off = { ready: { attributed: false, mode: 'off' }, signup: { status: 'failed', code: 'not_loaded' } };
-  assert.deepEqual(ready, off);
-  assert.deepEqual([reports(said), await touches(product, came), await context.cookies()], [0, [], []]);
-  await context.close();
 });
 
 test('an address that a router pushes, replaces or goes back to is no arrival', async () => {

@@ -43,7 +43,7 @@ test('the types allow what a page may write and refuse what it may not', async (
 test('the tarball holds the files that the README names and nothing of the build', () => {
   const names = execFileSync('tar', ['-tzf', TARBALL], { encoding: 'utf8' }).trim().split('\n');
   const expected = [
-    'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'carry.js', 'core.js', 'index.cjs', 'index.d.cts', 'index.d.ts', 'index.js', 'init.js', 'inline.cjs',
+    'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'carry.js', 'core.js', 'forms.js', 'index.cjs', 'index.d.cts', 'index.d.ts', 'index.js', 'init.js', 'inline.cjs',
     'inline.js', 'inlined.js', 'module.js', 'package.json', 'platforms.js', 'sdk.js', 'sdk_bg.wasm', 'sdk_bg.wasm.d.ts', 'stub.js', 'twin.js',
   ];
   assert.deepEqual(names.map((name) => name.replace('package/', '')).sort(), expected);
@@ -61,7 +61,7 @@ test('the published scripts have the syntax that the README names', async () => 
   const check = (level, names, ...more) =>
     execFileSync(process.execPath, [esCheck, level, ...names.map((name) => join(PACKAGE, name)), ...more], { encoding: 'utf8' });
   check('es2020', ['index.cjs', 'inline.cjs']);
-  check('es2020', ['index.js', 'inline.js', 'init.js', 'module.js', 'inlined.js', 'carry.js', 'core.js', 'platforms.js', 'stub.js'], '--module');
+  check('es2020', ['index.js', 'inline.js', 'init.js', 'module.js', 'inlined.js', 'carry.js', 'core.js', 'forms.js', 'platforms.js', 'stub.js'], '--module');
   check('es2021', ['sdk.js', 'twin.js'], '--module');
 });
 

@@ -45,6 +45,8 @@ pub(crate) struct Manifest {
     pub(crate) platforms: String,
     /// File name of what decorates links, which few pages load.
     pub(crate) carry: String,
+    /// File name of `forms.js`, an ES module that pages with a bound form load.
+    pub(crate) forms: String,
     pub(crate) files: Vec<Entry>,
     /// The part of `sdk.js` after the stub; not a file, only for `size`.
     pub(crate) loader: Entry,

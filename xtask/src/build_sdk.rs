@@ -1,7 +1,7 @@
 //! `build-sdk`: turns the root package into the files that a page loads.
 //!
 //! cargo (wasm32, profile `sdk`) → wasm-bindgen (web, without types: those are hand-written) → wasm-opt, wasm2js and terser,
-//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module, twin, platforms.js and carry.js, each with `.br` and `.gz`, in
+//! if Node is installed → `sdk.js`, `stub.js`, the hashed glue, module, twin and the files for some pages, each with `.br` and `.gz`, in
 //! `crates/trailmark-proxy/sdk`, which git ignores and the proxy embeds. The same inputs give the same bytes; unchanged
 //! inputs are not built again. The hand-written half comes from `pkg-template/`. Glue and module carry a mark of their build
 //! ([`mark`]), so that those of two releases do not run together.

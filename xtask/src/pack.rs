@@ -18,13 +18,14 @@ use crate::workspace::Workspace;
 use crate::{build_sdk, sdk_files, shell, vendor_names};
 
 /// Hand-written files that go into the package unchanged; `package.json`, `stub.js` and `inlined.js` are adapted.
-const AS_THEY_ARE: [&str; 10] = [
+const AS_THEY_ARE: [&str; 11] = [
     "index.js",
     "inline.js",
     "init.js",
     "module.js",
     "core.js",
     "platforms.js",
+    "forms.js",
     sdk_files::CARRY,
     "index.d.ts",
     "sdk_bg.wasm.d.ts",
@@ -98,7 +99,7 @@ fn contents(root: &Path, manifest: &Manifest, version: &str) -> Result<Vec<(&'st
         ("index.cjs", common_js("index.js")?),
         ("inline.cjs", common_js("inline.js")?),
         ("index.d.cts", read(template.join("index.d.ts"))?),
-        ("stub.js", stub.replace("\nconst stub = ", "\nexport const stub = ").into_bytes()),
+        ("stub.js", stub.replace("const stub = w", "export const stub = w").into_bytes()),
         ("inlined.js", inlined(&text(template.join("inlined.js"))?, &wasm)?.into_bytes()),
         ("sdk.js", script(&manifest.glue)?),
         ("sdk_bg.wasm", wasm),

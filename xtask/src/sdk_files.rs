@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::artifact::{Artifact, Manifest, sha256_hex};
 use crate::minify::Tools;
@@ -36,6 +36,7 @@ pub(crate) struct Halves {
     load_twin: String,
     platforms: String,
     carry: String,
+    forms: String,
 }
 
 impl Halves {
@@ -44,13 +45,16 @@ impl Halves {
         // loader.js uses the exports of core.js directly.
         let core = read("core.js")?.replace("export const ", "const ");
         let loader = format!("{{\n{core}\n{}\n}}", read("loader.js")?);
+        // Without its comments, which nobody needs in a page.
+        let is_code = |line: &&str| !line.trim_start().starts_with("//");
         Ok(Self {
-            stub: read("stub.js")?,
+            stub: read("stub.js")?.lines().filter(is_code).flat_map(|line| [line, "\n"]).collect(),
             loader,
             load: read("load.js")?,
             load_twin: read("load_twin.js")?,
             platforms: read("platforms.js")?,
             carry: read(CARRY)?,
+            forms: read("forms.js")?,
         })
     }
 
@@ -69,14 +73,27 @@ fn named(file: &str, template: &str, names: &[(&str, &str)]) -> Result<String> {
     })
 }
 
+/// What people paste the stub into would read one of these as its own: JS (in a template literal, also a backslash), HTML, and
+/// the template languages of servers.
+const MARKS: [&str; 7] = ["`", "\\", "${", "</", "{{", "{%", "<%"];
+
+/// # Errors
+/// The stub, as people paste it, holds one of [`MARKS`].
+fn check_pasteable(stub: &str) -> Result<()> {
+    match MARKS.into_iter().find(|mark| stub.contains(mark)) {
+        Some(mark) => bail!("pkg-template/stub.js has {mark} in its code, which a template would read as its own"),
+        None => Ok(()),
+    }
+}
+
 /// The beginning and end of `stub.js`: a function that is called with the window.
-const CALLED: [&str; 2] = ["\n(w => {\n", "\n})(window);\n"];
+const CALLED: [&str; 2] = ["(w => {\n", "\n})(window);\n"];
 
 /// The same function with a name, not called. One source for inline stub, `sdk.js` and package, so that they cannot differ.
 pub(crate) fn stub_function(script: &str) -> Result<String> {
     let once = CALLED.iter().all(|mark| script.matches(mark).count() == 1);
     ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
-    Ok(script.replace(CALLED[0], "\nconst stub = w => {\n").replace(CALLED[1], "\n};\n"))
+    Ok(script.replace(CALLED[0], "const stub = w => {\n").replace(CALLED[1], "\n};\n"))
 }
 
 /// Minifies, names by content and compresses; the last step before writing.
@@ -99,11 +116,18 @@ pub(crate) fn assemble(
     let platforms = tools.shrink_js(&halves.platforms, true)?.into_bytes();
     // A name without `consent`, which blockers of cookie dialogs may look for.
     let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
+    let forms = Artifact::hashed("sdk-", "_forms.js", tools.shrink_js(&halves.forms, true)?.into_bytes())?;
     let stub = tools.shrink_js(&halves.stub, false)?;
+    check_pasteable(&stub)?;
     let loader = named(
         "pkg-template/loader.js",
         &halves.loader,
-        &[("__GLUE__", &glue.name), ("__WASM__", &wasm.name), ("__PLATFORMS__", &platforms.name)],
+        &[
+            ("__GLUE__", &glue.name),
+            ("__WASM__", &wasm.name),
+            ("__PLATFORMS__", &platforms.name),
+            ("__FORMS__", &forms.name),
+        ],
     )?;
     let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
     let loader = tools.shrink_js(&loader, false)?;
@@ -114,12 +138,13 @@ pub(crate) fn assemble(
         twin: twin.name.clone(),
         platforms: platforms.name.clone(),
         carry: carry.name.clone(),
+        forms: forms.name.clone(),
         files: Vec::new(),
         loader: Artifact::new("loader", loader.into_bytes())?.entry(),
         inputs,
     };
     let fixed = [Artifact::new("sdk.js", whole.into_bytes())?, Artifact::new("stub.js", stub.into_bytes())?];
-    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms, carry]).collect();
+    let artifacts: Vec<_> = fixed.into_iter().chain([glue, wasm, twin, platforms, carry, forms]).collect();
     manifest.files = artifacts.iter().map(Artifact::entry).collect();
     Ok((artifacts, manifest))
 }
@@ -141,6 +166,7 @@ mod tests {
             load_twin: String::new(),
             platforms: "export const follow = 1".into(),
             carry: "export const carry = 1".into(),
+            forms: "export const bind = 1".into(),
         };
         assemble(&tools, &halves, ("import('./carry.js');\n", EMPTY_WASM), "1.2.3", "in".into())
     }
@@ -148,13 +174,13 @@ mod tests {
     #[test]
     fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__')").unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__', '__FORMS__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
-        let Manifest { glue, wasm, twin, platforms, carry, .. } = &manifest;
+        let Manifest { glue, wasm, twin, platforms, carry, forms, .. } = &manifest;
         let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
-        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}')\n}}"));
-        let lazy = [(twin, "_twin.js"), (platforms, "_platforms.js"), (carry, "_carry.js")];
+        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}', '{forms}')\n}}"));
+        let lazy = [(twin, "_twin.js"), (platforms, "_platforms.js"), (carry, "_carry.js"), (forms, "_forms.js")];
         for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm")].into_iter().chain(lazy) {
             assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
             assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
@@ -165,8 +191,7 @@ mod tests {
 
     #[test]
     fn the_stub_becomes_a_function_that_nobody_has_called() {
-        for other in ["(w => {\n})(window);\n", "// Says.\n(w => {\n})(self);\n", "\n(w => {\n})(window);\n// More.\n"]
-        {
+        for other in ["// Says.\n(w => {\n})(self);\n", "(w => {\n})(window);\n// More.\n"] {
             let error = stub_function(other).unwrap_err().to_string();
             assert!(error.contains("stub.js is no"), "{error}");
         }
@@ -178,10 +203,22 @@ mod tests {
         assert!(error.to_string().contains("__WASM__"), "{error}");
     }
 
+    // field-faults row 35
+    #[test]
+    fn the_stub_holds_nothing_that_a_template_reads_as_its_own() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let stub = Halves::read(&root).unwrap().stub;
+        assert!(stub.starts_with("(w => {\n") && check_pasteable(&stub).is_ok(), "{stub}");
+        for mark in MARKS {
+            let error = check_pasteable(&format!("{stub}{mark}")).unwrap_err().to_string();
+            assert!(error.contains(mark), "{error}");
+        }
+    }
+
     #[test]
     fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__'").unwrap();
+        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__' + '__FORMS__'").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let json = serde_json::to_vec(&manifest).unwrap();
         std::fs::write(folder.path().join("manifest.json"), json).unwrap();

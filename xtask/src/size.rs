@@ -43,6 +43,7 @@ struct Parts {
     twin: Entry,
     platforms: Entry,
     carry: Entry,
+    forms: Entry,
 }
 
 impl Parts {
@@ -56,6 +57,7 @@ impl Parts {
             twin: file(&manifest.twin)?,
             platforms: file(&manifest.platforms)?,
             carry: file(&manifest.carry)?,
+            forms: file(&manifest.forms)?,
         })
     }
 
@@ -72,9 +74,10 @@ impl Parts {
             ("glue", &self.glue),
             ("wasm", &self.wasm),
             ("twin", &self.twin),
-            // The others load what only some pages need: those with `consent: 'auto'`, and those with hosts that share no cookie.
+            // No limit counts what only some pages load: `consent: 'auto'`, hosts that share no cookie, a bound form.
             ("platforms", &self.platforms),
             ("carry", &self.carry),
+            ("forms", &self.forms),
         ];
         for (name, part) in parts {
             text += &format!("{name:<20} {:>9} {:>9} {:>9}\n", part.bytes, part.gzip, part.brotli);
@@ -102,8 +105,8 @@ mod tests {
 
     fn parts(stub: usize, wasm: usize, twin: usize) -> Parts {
         let entry = |brotli| Entry { name: String::new(), bytes: 0, brotli, gzip: 0, sha256: String::new() };
-        let [loader, glue, wasm, twin, platforms, carry] = [1_000, 2_000, wasm, twin, 1_500, 800].map(entry);
-        Parts { stub: entry(stub), loader, glue, wasm, twin, platforms, carry }
+        let [loader, glue, wasm, twin, platforms, carry, forms] = [1_000, 2_000, wasm, twin, 1_500, 800, 700].map(entry);
+        Parts { stub: entry(stub), loader, glue, wasm, twin, platforms, carry, forms }
     }
 
     #[test]

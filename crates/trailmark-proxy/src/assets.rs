@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn only_the_entry_and_hashed_files_are_served() {
-        for end in [".js", "_bg.wasm", "_twin.js", "_platforms.js", "_carry.js"] {
+        for end in [".js", "_bg.wasm", "_twin.js", "_platforms.js", "_carry.js", "_forms.js"] {
             assert_eq!(ending(&format!("sdk-0a1b2c3d4e5f{end}")), Some(end));
         }
         let odd = ["manifest.json", "sdk-x.js", "sdk-.js", "sdk-0a1b2c3.js", "../sdk.js", "sdk.js.br", "stub.js"];

@@ -13,6 +13,7 @@ mod policy;
 mod snippet;
 mod visit;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -139,7 +140,7 @@ pub(crate) async fn examine(asked: Asked, config: Option<&Config>, clock: &Arc<d
     }
     let snippet = Snippet::of(&html);
     findings.extend(snippet.findings(is_known));
-    let site = asked.site.map(String::from).or(snippet.site().map(str::to_owned));
+    let site = asked.site.map(String::from).or(snippet.site().map(Cow::into_owned));
     let endpoint = match &asked.endpoint {
         Some(text) => snippet::endpoint_at(text, &at),
         None => snippet.endpoint(&at),

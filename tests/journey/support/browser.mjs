@@ -8,6 +8,7 @@
 //     test(`a bound form makes one customer in ${browser.name}`, async (t) => {
 //       const page = await browser.fresh(t);                // a context of its own, closed with the test
 //       await page.goto(`${product.site}/?ps_xid=${xid}`);
+//       await page.follow(`${product.site}/next.html`);     // as a page's script goes there: does not wait for its load
 //       await page.sees('ada brought you');                 // waits for a text that a person can see
 //       await page.click('nav a', 'Sign up');               // CSS selector, and what the element's text holds
 //       await page.fill('E-mail', 'reader@example.org');    // a label, and what is typed
@@ -143,6 +144,11 @@ class Page {
 
   async goto(url) {
     await this.#tab.goto(url);
+  }
+
+  async follow(url) {
+    await this.evaluate((url) => void setTimeout(() => (location.href = url)), url);
+    await this.waitFor((path) => location.pathname === path, new URL(url).pathname);
   }
 
   async reload() {

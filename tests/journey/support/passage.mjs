@@ -4,9 +4,9 @@
 
 import { createServer, request } from 'node:http';
 
-/** `{ url, posted, to(site), hold(path), serve(path, type, text, headers), close() }`. */
+/** `{ url, posted, asked, seen, to(site), hold(path), serve(path, type, text, how), close() }`. */
 export async function passage() {
-  const [posted, asked, held, own] = [[], [], new Map(), new Map()];
+  const [posted, asked, seen, held, own] = [[], [], [], new Map(), new Map()];
   let site;
   const server = createServer(async (incoming, answer) => {
     const chunks = [];
@@ -14,11 +14,11 @@ export async function passage() {
     const body = Buffer.concat(chunks);
     const path = incoming.url.split('?')[0];
     asked.push(`${incoming.method} ${path}`);
+    seen.push([`${incoming.method} ${incoming.url}`, ...incoming.rawHeaders, body].join('\n'));
     if (incoming.method === 'POST') posted.push({ path, body: body.toString(), headers: incoming.headers });
     const page = own.get(path);
     if (page || !site) {
-      const type = page?.type ?? 'text/plain';
-      answer.writeHead(page ? 200 : 404, { 'content-type': type, 'access-control-allow-origin': '*', ...page?.headers });
+      answer.writeHead(page?.status ?? 404, { 'content-type': page?.type ?? 'text/plain', 'access-control-allow-origin': '*', ...page?.headers });
       return answer.end(page?.text);
     }
     await held.get(`${incoming.method} ${path}`);
@@ -37,6 +37,8 @@ export async function passage() {
     posted,
     /** Method and path of all requests so far. */
     asked,
+    /** The same requests whole, with headers and body. */
+    seen,
     /** Where everything leads. */
     to: (address) => (site = new URL(address)),
     /** Keeps requests such as `POST /tm/v1/clicks` from now on; gives what lets them go. */
@@ -46,7 +48,7 @@ export async function passage() {
       return go;
     },
     /** Answers a path by itself. */
-    serve: (path, type, text, headers) => own.set(path, { type, text, headers }),
+    serve: (path, type, text, { status = 200, headers = {} } = {}) => own.set(path, { type, text, status, headers }),
     close: () => {
       server.closeAllConnections();
       server.close();

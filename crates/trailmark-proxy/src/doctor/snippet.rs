@@ -1,9 +1,11 @@
 //! Finds the snippet in a page: the inline stub and the script tag, where they stand, and what the tag says. Pure. A stub is
-//! known by its assignment to `window.trailmark`, a tag by `data-site` and an address that ends in `sdk.js`, so that those of
-//! other versions are found too.
+//! known by its assignment to `window.trailmark`, a tag by `data-site`, or `site` in its address, and an address that ends in
+//! `sdk.js`, so that those of other versions are found too.
+
+use std::borrow::Cow;
 
 use trailmark_wire::ids::SiteId;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::Finding;
 use super::page::{Page, Script};
@@ -37,14 +39,14 @@ impl<'p> Snippet<'p> {
     }
 
     /// The site that the tag names.
-    pub(super) fn site(&self) -> Option<&'p str> {
-        self.tag()?.attribute("data-site").filter(|site| !site.is_empty())
+    pub(super) fn site(&self) -> Option<Cow<'p, str>> {
+        setting(self.tag()?, "site")
     }
 
     /// Where the tag sends requests, with a final slash: `data-endpoint`, otherwise the folder of `sdk.js`.
     pub(super) fn endpoint(&self, page: &Url) -> Option<Url> {
-        match self.tag()?.attribute("data-endpoint").filter(|endpoint| !endpoint.is_empty()) {
-            Some(endpoint) => endpoint_at(endpoint, page),
+        match setting(self.tag()?, "endpoint") {
+            Some(endpoint) => endpoint_at(&endpoint, page),
             None => self.sdk(page)?.join(".").ok(),
         }
     }
@@ -109,7 +111,7 @@ fn blocked(tag: &Script) -> Option<Finding> {
 
 /// What prints the snippet of the tag's site.
 fn printed(tag: &Script) -> String {
-    let site = tag.attribute("data-site").and_then(|site| SiteId::new(site).ok());
+    let site = setting(tag, "site").and_then(|site| SiteId::new(site).ok());
     format!("`trailmark snippet --site {}`", site.as_ref().map_or("ID", SiteId::as_str))
 }
 
@@ -143,7 +145,16 @@ fn is_stub(script: &Script) -> bool {
 
 fn is_tag(script: &Script) -> bool {
     let path = script.attribute("src").unwrap_or_default().split(['?', '#']).next().unwrap_or_default();
-    script.attribute("data-site").is_some() && path.ends_with("sdk.js")
+    path.ends_with("sdk.js") && (script.attribute("data-site").is_some() || setting(script, "site").is_some())
+}
+
+/// A setting of a tag, as the SDK reads it: of the attribute, otherwise of the address; `None` if it is empty.
+fn setting<'p>(tag: &'p Script, name: &str) -> Option<Cow<'p, str>> {
+    let attribute = tag.attribute(&format!("data-{name}")).map(Cow::Borrowed);
+    let query = || tag.attribute("src")?.split('#').next()?.split_once('?').map(|(_, query)| query);
+    let in_address =
+        || form_urlencoded::parse(query()?.as_bytes()).find(|(own, _)| own == name).map(|(_, value)| value);
+    attribute.or_else(in_address).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -157,7 +168,7 @@ mod tests {
         let (html, page) = (Page::read(html), Url::parse("https://www.example.com/de/start").unwrap());
         let snippet = Snippet::of(&html);
         let states = snippet.findings(false).into_iter().map(|finding| (finding.check, finding.state)).collect();
-        (states, snippet.site().map(str::to_owned), snippet.endpoint(&page).map(String::from))
+        (states, snippet.site().map(Cow::into_owned), snippet.endpoint(&page).map(String::from))
     }
 
     #[test]
@@ -182,5 +193,9 @@ mod tests {
         assert_eq!(read("<script src=/other/sdk.js></script>").0, [("snippet", fault)]);
         let elsewhere = TAG.replace("data-site", "data-endpoint=https://tm.example.net/x data-site");
         assert_eq!(read(&elsewhere).2.as_deref(), Some("https://tm.example.net/x/"));
+        let managed = r#"<script async src="/tm/sdk.js?site=acme&amp;consent=granted&amp;endpoint=%2Fx"></script>"#;
+        let (states, site, endpoint) = read(&format!("<head>{stub}{managed}</head>"));
+        assert_eq!(states, [("snippet", ok), ("stub", ok), ("order", ok)]);
+        assert_eq!((site.as_deref(), endpoint.as_deref()), (Some("acme"), Some("https://www.example.com/x/")));
     }
 }
