@@ -10,7 +10,7 @@ export const run = (trailmark, settings, load) => {
   const state = trailmark._, w = window;
   const isConversion = call => /^(signup|lead|sale)$/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
-  // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
+  // decided: 1 if the module will be asked for, 2 once it was, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
   let decided, rested, withdrawn, loading, tries = 0, call, timer;
 
@@ -72,7 +72,8 @@ export const run = (trailmark, settings, load) => {
 
   const begin = () => {
     if (loading) return;
-    loading = decided = 1;
+    loading = 1;
+    decided = 2;
     (async () => {
       // Fails immediately, before any download, if the page's policy forbids WebAssembly or the browser lacks it.
       new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0));
@@ -145,8 +146,13 @@ export const run = (trailmark, settings, load) => {
     trailmark[kind](input);
   });
 
-  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
-  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  // When the page is idle, but in time for `ready`: an image can keep a page from being loaded for minutes.
+  const once = () => decided > 1 || begin();
+  const idle = () => (w.requestIdleCallback || setTimeout)(once);
+  const whenIdle = () => {
+    setTimeout(once, 2000);
+    document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  };
   if (!document.prerendering) return start();
   // A prerendered page is no arrival until it is shown. Timers start when it is shown.
   const open = state.o;
