@@ -217,8 +217,13 @@ export const run = (trailmark, settings, load, platforms, forms) => {
     // By reload or back/forward: the arrival may have been reported before; the proxy knows.
     again: (performance.navigation || 0).type > 0
   });
-  const idle = () => (w.requestIdleCallback || setTimeout)(begin);
-  const whenIdle = () => document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  // When the page is idle, but within two seconds: an image can keep a page from being loaded for minutes.
+  const once = () => tries || begin();
+  const idle = () => (w.requestIdleCallback || setTimeout)(once);
+  const whenIdle = () => {
+    setTimeout(once, 2000);
+    document.readyState == 'complete' ? idle() : w.addEventListener('load', idle);
+  };
   // A prerendered page is no arrival until it is shown.
   document.addEventListener('prerenderingchange', () => start(), { once: true });
   start();

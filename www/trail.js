@@ -8,7 +8,7 @@ import { neighbours } from './neighbours.js';
 /** How often the touch is asked for before the strip says that there is none. */
 const PATIENCE_MS = [0, 300, 900];
 
-/** How often a visitor by a partner's link is asked for afterwards: the proxy may take longer than calls of the SDK wait. */
+/** How often a visitor by a partner's link is asked for afterwards: page and proxy may take longer than calls of the SDK wait. */
 const LATER_MS = Array(30).fill(2_000);
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -51,8 +51,8 @@ function tellTouch({ partner, program, expiresAt }) {
 /** Says what is known of how the visitor came. */
 export async function tellArrival() {
   const [{ attributed, mode }, isByLink] = await Promise.all([trailmark.ready, byLink]);
-  if (mode === 'off') return tell('arrival', 'none', 'Trailmark did not load. The shop goes on without it.');
-  const touch = attributed || choice() === 'granted' ? await touched(PATIENCE_MS) : null;
+  const isOff = mode === 'off';
+  const touch = attributed || choice() === 'granted' ? await touched(isOff ? [0] : PATIENCE_MS) : null;
   if (touch) return tellTouch(touch);
   const untold = {
     private: 'Your browser asks for privacy: for all Trailmark knows, no partner brought you here.',
@@ -62,7 +62,8 @@ export async function tellArrival() {
       ? 'You came by a partner’s link. Trailmark tells nobody yet: it waits for your answer about privacy.'
       : 'Trailmark waits for your answer about privacy before it asks who brought you.',
   };
-  tell('arrival', choice() === 'pending' ? 'held' : 'none', untold[isPrivate() ? 'private' : choice()]);
+  if (isOff) tell('arrival', 'none', 'Trailmark did not load. The shop goes on without it.');
+  else tell('arrival', choice() === 'pending' ? 'held' : 'none', untold[isPrivate() ? 'private' : choice()]);
   const late = isByLink && choice() === 'granted' && (await touched(LATER_MS));
   if (late) tellTouch(late);
 }

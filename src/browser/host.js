@@ -18,7 +18,7 @@ const base64url = buffer =>
   btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
 
 // Milliseconds that IndexedDB has to answer. Some browsers let a request hang; the page must not wait for it.
-const STORE_MS = 400;
+const STORE_MS = 2_000;
 
 const pause = ms => new Promise(resolve => setTimeout(resolve, ms));
 

@@ -20,6 +20,7 @@ before(async () => {
     return {
       'index.html': `${PLAIN}${granted}<h1>Shop</h1>`,
       'asks.html': `${PLAIN}${snippet}<h1>Shop that asks</h1>`,
+      'slow.html': `${PLAIN}${granted}<h1>Shop with an image that never comes</h1><img alt="" src="/never.png">`,
       'plain.html': `${PLAIN}<h1>Without Trailmark</h1>`,
     };
   };
@@ -79,6 +80,16 @@ test('the module is asked for while the glue is still on its way', async () => {
   await until('both are asked for', () => MODULE.every((line) => asked().includes(line)));
   release();
   await brought(page, 'ada');
+  await context.close();
+});
+
+test('a click counts on a page that is never loaded, since an image of it never comes', async () => {
+  const release = between.hold('GET /never.png');
+  const { context, page } = await freshPage(browser);
+  await page.goto(at('slow', ADA), { waitUntil: 'commit' });
+  await brought(page, 'ada');
+  assert.equal(await page.evaluate(() => document.readyState), 'interactive');
+  release();
   await context.close();
 });
 

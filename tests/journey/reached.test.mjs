@@ -93,8 +93,8 @@ const at = (path, { query = '' } = {}) => `${pages.at('www')}${path}?${query}`;
 /** Ahead of a page's scripts: the five seconds of the stub and of core.js are over when the test says so. */
 const hurried = () => {
   const set = window.setTimeout, held = [];
-  window.setTimeout = (run, ms, ...more) => (ms > 4_000 ? held.push(() => run(...more)) : set(run, ms, ...more));
-  window.hurry = () => held.splice(0).map((run) => run()).length;
+  window.setTimeout = (run, ms, ...more) => (ms > 1_500 ? held.push([ms, () => run(...more)]) : set(run, ms, ...more));
+  window.hurry = () => held.filter(([ms]) => ms > 4_000).map(([, run]) => run()).length;
 };
 
 /** Frames a page and waits for its load; of its messages, `heard` is the last. */

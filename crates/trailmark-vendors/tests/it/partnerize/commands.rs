@@ -120,8 +120,9 @@ fn a_decision_about_a_partner_counts_once_the_partner_is_shown_with_it() {
     let cure = "the vendor took the decision; before you repeat it, look with `trailmark partners get 111111l92`";
     assert_eq!(untold(reply), format!("{cure}; so far the partner is approved"));
     for (status, answer_body) in [(404, recorded!("400_v3")), (500, ""), (200, r#"{"publishers":[]}"#)] {
-        let reply = decide("approve", &[(200, "{}"), (status, answer_body)]).1;
-        assert!(told(&reply.unwrap_err()).starts_with("unknown | "), "{status}: it may have been changed");
+        let outcome = told(&decide("approve", &[(200, "{}"), (status, answer_body)]).1.unwrap_err());
+        let word = if status == 404 { "retry | " } else { "unknown | " };
+        assert!(outcome.starts_with(word), "{status}: the look alone failed: {outcome}");
     }
     for (status, answer_body) in [(200, ""), (200, "<html>"), (500, "")] {
         let (sent, reply) = decide("reject", &[(status, answer_body)]);
