@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__', '__FORMS__')").unwrap();
+        let (artifacts, manifest) =
+            assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__', '__FORMS__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
         let Manifest { glue, wasm, twin, platforms, carry, forms, .. } = &manifest;

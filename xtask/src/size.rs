@@ -105,7 +105,8 @@ mod tests {
 
     fn parts(stub: usize, wasm: usize, twin: usize) -> Parts {
         let entry = |brotli| Entry { name: String::new(), bytes: 0, brotli, gzip: 0, sha256: String::new() };
-        let [loader, glue, wasm, twin, platforms, carry, forms] = [1_000, 2_000, wasm, twin, 1_500, 800, 700].map(entry);
+        let [loader, glue, wasm, twin, platforms, carry, forms] =
+            [1_000, 2_000, wasm, twin, 1_500, 800, 700].map(entry);
         Parts { stub: entry(stub), loader, glue, wasm, twin, platforms, carry, forms }
     }
 
