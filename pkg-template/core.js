@@ -107,6 +107,8 @@ export const run = (trailmark, settings, load, platforms, forms) => {
   const begin = () => {
     if (loading) return;
     loading = decided = 1;
+    // A request may never be answered.
+    setTimeout(open, 5000, { attributed: false, mode: 'off' });
     follow();
     (async () => {
       const sdk = await load(tries++);
@@ -209,7 +211,7 @@ export const run = (trailmark, settings, load, platforms, forms) => {
     if (bare != href) history.replaceState(history.state, '', bare);
   } catch (_) {}
 
-  // From now on `ready` waits for the module; the stub's timer does not answer it any more.
+  // From now on `ready` waits for the module, which may begin late; the stub's timer does not answer it any more.
   const open = state.o;
   state.o = () => {};
   Object.assign(state.a, {
