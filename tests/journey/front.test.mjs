@@ -215,7 +215,7 @@ for (const kind of KINDS) {
     const kept = process.env.TRAILMARK_SDK;
     const taken = { 'accept-encoding': 'gzip, br' };
     const files = readdirSync(kept).filter((name) => /^sdk.*\.(js|wasm)$/.test(name));
-    assert.equal(files.length, 3);
+    assert.equal(files.length, 7);
     for (const name of files) {
       const { status, headers, body } = await narrow[kind].ask(`/tm/${name}`, { headers: taken });
       assert.deepEqual([status, headers['content-encoding']], [200, 'br'], name);
