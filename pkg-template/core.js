@@ -1,15 +1,14 @@
 // The code that the script tag (loader.js) and the npm package (index.js) share. It loads the module where the module can have
-// work, hands it arrival and queue, answers calls through it, and drains the stored queue; forms.js is loaded where the page
-// has a bound form. Most pages have no work (`mode: 'idle'`): there it answers as the module would. The module decides about
-// conversions; where WebAssembly is refused, its JavaScript twin does (load.js). If anything fails, the page continues without
-// attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names that the vendors' links
-// and scripts use (xtask/src/vendor_names.rs).
+// work, hands it arrival and queue, answers calls through it, drains the stored queue, and reports bound forms; forms.js hears of
+// more of their submissions. Most pages have no work (`mode: 'idle'`): there it answers as the module would. The module decides
+// about conversions; where WebAssembly is refused, its JavaScript twin does (load.js). If anything fails, the page continues
+// without attribution (`mode: 'off'`) and, unless debug is set, without a message. The build fills in the names that the vendors'
+// links and scripts use (xtask/src/vendor_names.rs).
 //
 // The contract with the module's glue, which another release may have built (loader.js says when): `load(bytes)`, which returns
 // the twin or nothing; `start(text)`, which returns a number; `call(number, name, argument)`, which returns a promise; the twin
 // has both as well. The text holds fields in the order of src/config.rs. A later release may add fields at its end: an older glue
-// ignores them, and a newer one does without. platforms.js has `follow(state, explain)`, forms.js `bind(trailmark, settings,
-// explain)`.
+// ignores them, and a newer one does without. platforms.js has `follow(state, explain)`, forms.js `bind(report, explain)`.
 
 // What the page has under this name, if it is an object of ours: a form may be named `trailmark`, and a field of it `_`. The
 // object of each site is `trailmark_<site>`, so that several tags and copies of the package do not report one arrival twice.
@@ -191,13 +190,43 @@ export const run = (trailmark, settings, load, platforms, forms) => {
   });
   w.addEventListener('online', () => call && drain());
 
+  // Reports what a bound form sends: `fields`, or those in it. Only fields with these names are read. A form with data-site
+  // belongs to that site alone. `prevented` hears of a submission that a script has prevented.
+  const report = (form, fields, prevented) => {
+    // Read through the prototype: a field named `dataset` hides the form's own property.
+    const data = Reflect.get(HTMLElement.prototype, 'dataset', form);
+    const { trailmark: kind, site = settings.site } = { __proto__: null, ...data };
+    if (site != settings.site || !/^(signup|lead)$/.test(kind)) return;
+    if (prevented) return prevented(kind);
+    const input = { data: {} };
+    (fields || new FormData(form)).forEach((value, name) => {
+      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value;
+      else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
+    });
+    if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
+    trailmark[kind](input);
+  };
+
+  // Until forms.js has come: a form may be sent at once, or the file may be blocked.
+  const early = ({ target, defaultPrevented }) => {
+    try {
+      defaultPrevented || report(target);
+    } catch (error) {
+      explain(error);
+    }
+  };
+  w.addEventListener('submit', early);
+
   // Loads forms.js once there is a form with data-trailmark: in the document, or in a shadow root that somebody enters. Looks only
   // into what has no parent element. An element of the page may hide a method of the document.
   const bind = event => {
     try {
       const nodes = event ? event.composedPath() : [document];
       if (!bound && nodes.some(node => !node.parentElement && node.querySelector && node.querySelector('[data-trailmark]')))
-        bound = forms().then(({ bind }) => bind(trailmark, settings, explain)).catch(explain);
+        bound = forms().then(({ bind }) => {
+          w.removeEventListener('submit', early);
+          bind(report, explain);
+        }).catch(explain);
     } catch (_) {}
   };
   w.addEventListener('focusin', bind);

@@ -1,29 +1,11 @@
-// Reports what is sent by forms with data-trailmark, as calls of the SDK. core.js loads this file where a page has such a form.
-// Decides nothing about a conversion: the call goes the way of every other.
+// Hears of what is sent by forms with data-trailmark. core.js loads this file where a page has such a form, and makes a call of
+// the SDK of each. Decides nothing about a conversion: the call goes the way of every other.
 //
 // A submission counts when it goes out: by the browser, after a `submit` event that nobody prevented or by `form.submit()`; by
 // Turbo or htmx, once their server has accepted it. Where another script prevents it, that script has to report.
 
-// Binds the forms of `trailmark`, the calls of one site; a form with data-site belongs to that site alone.
-export const bind = (trailmark, settings, explain) => {
-  // Reports what a form sends, if it is bound. Only fields with these names are read.
-  const report = (form, fields, isPrevented) => {
-    // Read through the prototype: a field named `dataset` hides the form's own property.
-    const data = Reflect.get(HTMLElement.prototype, 'dataset', form);
-    const { trailmark: kind, site = settings.site } = { __proto__: null, ...data };
-    if (site != settings.site || !/^(signup|lead)$/.test(kind)) return;
-    if (isPrevented) {
-      return explain(`a script has prevented a bound form; it counts if Turbo or htmx sends it, otherwise call trailmark.${kind}`);
-    }
-    const input = { data: {} };
-    (fields || new FormData(form)).forEach((value, name) => {
-      if (/^(customerKey|customer|email|name)$/.test(name)) input[name] = value;
-      else if (/^data\./.test(name)) input.data[name.slice(5)] = value;
-    });
-    if (!input.customer) input.customerKey = (input.customerKey || '').trim() || input.email;
-    trailmark[kind](input);
-  };
-
+// Listens to the forms of one site from now on. `report` is core.js's, which has listened to plain submissions until now.
+export const bind = (report, explain) => {
   // What a page's script makes up throws nothing into the page.
   const on = (target, type, listen, capture) => target.addEventListener(type, event => {
     try {
@@ -37,7 +19,8 @@ export const bind = (trailmark, settings, explain) => {
   let counted;
   const onSubmit = ({ target, defaultPrevented }) => {
     counted = defaultPrevented ? undefined : target;
-    report(target, undefined, defaultPrevented);
+    report(target, undefined, defaultPrevented && (kind =>
+      explain(`a script has prevented a bound form; it counts if Turbo or htmx sends it, otherwise call trailmark.${kind}`)));
   };
   on(window, 'submit', onSubmit);
 

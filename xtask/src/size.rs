@@ -11,7 +11,7 @@ use crate::workspace::Workspace;
 const STUB_BUDGET: usize = 1_000;
 
 /// Of loader, glue and module together. Brotli.
-const MODULE_BUDGET: usize = 24_350;
+const MODULE_BUDGET: usize = 24_600;
 
 /// The size that we want to reach. Brotli.
 const MODULE_GOAL: usize = 20_000;
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn a_limit_counts_loader_glue_and_wasm_together() {
-        assert!(parts(1_000, 21_350, 36_000).check(MODULE_BUDGET).is_ok());
-        let error = parts(1_000, 21_351, 0).check(MODULE_BUDGET).unwrap_err();
-        assert!(error.to_string().contains("24351 bytes, 1 over 24350"), "{error}");
+        assert!(parts(1_000, 21_600, 36_000).check(MODULE_BUDGET).is_ok());
+        let error = parts(1_000, 21_601, 0).check(MODULE_BUDGET).unwrap_err();
+        assert!(error.to_string().contains("24601 bytes, 1 over 24600"), "{error}");
     }
 
     #[test]
