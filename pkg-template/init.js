@@ -48,7 +48,8 @@ export const initFrom = source => {
     if (state.a && !state.l) {
       state.l = 1;
       state.c = settings;
-      run(trailmark, settings, () => load(settings), () => import('./platforms.js'), () => import('./forms.js'));
+      const files = { platforms: () => import('./platforms.js'), forms: () => import('./forms.js') };
+      run(trailmark, settings, async (tries, page) => (await load(settings))(page), name => files[name]());
     }
     return trailmark;
   };

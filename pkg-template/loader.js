@@ -1,5 +1,5 @@
 // The loader: reads the script tag and runs core.js. In sdk.js the order is stub.js, which is a function there, core.js,
-// loader.js. `cargo xtask build-sdk` replaces `__GLUE__`, `__WASM__`, `__PLATFORMS__` and `__FORMS__` by names with hashes.
+// loader.js. `cargo xtask build-sdk` replaces `__BUILD__` by the hash in the names of the files.
 //
 // Releases meet during an upgrade: a cache has an old sdk.js, or two proxies stand behind one address. A proxy answers a hash that
 // it does not know with its own file (crates/trailmark-proxy/src/assets.rs), so any sdk.js may get any glue; core.js has the
@@ -10,34 +10,32 @@
 const from = name => Reflect.get(Document.prototype, name, document), scripts = [...from('scripts')];
 const script = from('currentScript') || scripts.find(one => /[^/][/]sdk[.]/.test(one.src) && stated(one).site);
 if (script) {
-  const { site, endpoint, consent, params, debug } = stated(script), name = 'trailmark_' + site;
+  const settings = stated(script), name = 'trailmark_' + settings.site;
   // `window.trailmark` belongs to the site of the first tag with this address, whichever tag runs first; a further site has
   // an object of its own.
   const owner = shared('trailmark'), first = scripts.find(one => one.src == script.src && stated(one).site) || script;
   const trailmark = window[name] = shared(name) ||
-    (owner && !owner._.l && stated(first).site == site ? owner : apart(stub)), state = trailmark._;
+    (owner && !owner._.l && stated(first).site == settings.site ? owner : apart(stub)), state = trailmark._;
   // Not for a second tag of the same site.
   if (state.a && !state.l) {
     // Without the user name and password of a staging host, which `fetch` refuses in an address.
-    const base = (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//');
+    const base = new URL('.', (script.src || document.baseURI).replace(/\/\/[^/]*@/, '//')).href;
+    const file = base + 'sdk-__BUILD__';
+    settings.endpoint = settings.endpoint || base;
+    settings.debug = 'debug' in settings;
     state.l = 1;
     // From now on the stub knows the tag for certain: by itself it finds only one with attributes.
-    run(trailmark, state.c = {
-      site,
-      endpoint: endpoint || new URL('.', base).href,
-      consent,
-      params,
-      debug: debug != null
-    }, async tries => {
-      // A browser may also remember a failed import by its address.
+    state.c = settings;
+    run(trailmark, settings, async (tries, page) => {
+      // A browser may also remember a failed import by its address. The module comes beside the glue.
       const fresh = tries ? '?' + tries : '';
-      // As bytes, so that a wrong MIME type does not matter; beside the glue.
-      const wasm = fetch(new URL('__WASM__' + fresh, base));
-      wasm.catch(() => {});
-      const glue = await import(new URL('__GLUE__' + fresh, base)).catch(error => {
-        throw error + '; load sdk.js from the proxy';
-      });
-      return await glue.load(await (await wasm).arrayBuffer()) || glue;
-    }, () => import(new URL('__PLATFORMS__', base)), () => import(new URL('__FORMS__', base)));
+      const [glue, wasm] = await Promise.all([
+        import(file + '.js' + fresh).catch(error => {
+          throw error + '; load sdk.js from the proxy';
+        }),
+        fetch(file + '_bg.wasm' + fresh)
+      ]);
+      return glue.serve(wasm, page);
+    }, name => import(file + '_' + name + '.js'));
   }
 }

@@ -1,5 +1,5 @@
-// Fetches the module and starts it. index.js imports this file where the module is needed. Returns the glue or the module's twin
-// (load.js); core.js has their contract. What a developer has to correct is an error with `isMistake`, which init.js prints.
+// Fetches the module and starts it. index.js imports this file where the module is needed. `load` resolves to what serves a
+// page (serve.js). What a developer has to correct is an error with `isMistake`, which init.js prints.
 
 import * as glue from './sdk.js';
 
@@ -20,7 +20,8 @@ export const load = async wasmUrl => {
   const answer = await fetch(wasmUrl || beside()), bytes = await answer.arrayBuffer();
   // Many hosts answer with a page where a file is missing. A module begins with `\0asm`.
   if (new Uint8Array(bytes)[1] != 97) throw mistake(`there is no module at ${answer.url} (${answer.status})`);
-  return await glue.load(bytes).catch(error => {
+  const twin = await glue.load(bytes).catch(error => {
     throw error.name == 'LinkError' ? mistake(`the module at ${answer.url} is of another version of this package`) : error;
-  }) || glue;
+  });
+  return page => glue.serve(twin || glue, page);
 };

@@ -63,7 +63,7 @@
   state.a = { id: random('xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'), url: w.top == w ? location.href : origin };
   // Origin, path and recognised parameters, and of the query `utm_*`: what the module would send, where names are spelt as
   // usual. Some referrer policies hide the origin of `sendBeacon`. core.js empties the address once the module is loaded.
-  w.addEventListener('pagehide', () => {
+  addEventListener('pagehide', () => {
     try {
       state.q.map(settle);
       const { site, endpoint, base, params } = settings();
@@ -78,9 +78,9 @@
         }).catch(tag);
     } catch (_) {}
   });
-  // The script was blocked, which the browser reports, or is too slow.
-  w.addEventListener('error', ({ target }) => {
-    if (target == tag()) off('debug' in target.dataset && console.warn('trailmark:', 'not_loaded'));
+  // The script was blocked, which the browser reports, or is too slow. The first is inline alone (xtask/src/sdk_files.rs).
+  addEventListener('error', ({ target }) => {
+    if (target == tag()) off('debug' in target.dataset && console.warn('trailmark: not_loaded'));
   }, true);
   setTimeout(off, 5000);
 })(window);

@@ -1,8 +1,8 @@
 //! Conversions that wait in the page's storage. Each is written before it is sent, removed when the proxy has answered, and
 //! read again by the next page. The queue is limited in bytes and age. Each conversion has its own storage key: a write of
 //! one tab reaches another tab's process later, even under a lock, so that a list that two tabs rewrite would lose entries.
-//! The loader lets one tab at a time drain. A tab that does not see a removal yet sends the conversion again, and the proxy
-//! repeats the first receipt. Personal data is stored only with consent, and only until the proxy answers.
+//! `pkg-template/serve.js` lets one tab at a time drain. A tab that does not see a removal yet sends the conversion again,
+//! and the proxy repeats the first receipt. Personal data is stored only with consent, and only until the proxy answers.
 
 use trailmark_wire::ids::Jti;
 use trailmark_wire::landing::pieces;

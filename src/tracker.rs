@@ -115,9 +115,9 @@ impl Tracker {
         std::mem::take(&mut self.effects)
     }
 
-    /// A call of the page, by its name; the empty name is `ready`. The loader makes two calls of its own: `drain` sends what
+    /// A call of the page, by its name; the empty name is `ready`. `serve.js` makes two calls of its own: `drain` sends what
     /// waits, unless it is too early, and gives the milliseconds until the next `drain`, if one is needed; `resume` says that
-    /// the page came back from the back/forward cache. The loader lets one tab at a time drain.
+    /// the page came back from the back/forward cache. `serve.js` lets one tab at a time drain.
     fn call(&mut self, page: &dyn Page, call: u32, name: &str, input: String) {
         let what = match name {
             "" => What::Ready,

@@ -12,13 +12,13 @@ const { TRAILMARK_SDK: sdk } = process.env;
 const vectors = JSON.parse(readFileSync(new URL('../../crates/trailmark-wire/vectors/capture.json', import.meta.url)));
 
 /** What the stub uses of a browser. */
-const GLOBALS = ['window', 'document', 'navigator', 'location', 'origin', 'localStorage', 'performance', 'fetch', 'setTimeout'];
+const GLOBALS = ['window', 'document', 'navigator', 'location', 'origin', 'localStorage', 'performance', 'fetch', 'setTimeout', 'addEventListener'];
 const run = new Function(...GLOBALS, readFileSync(join(sdk, 'stub.js'), 'utf8'));
 
 /** Opens a page and leaves it at once: what the stub sends, `{ url, init }`, with the body read; `null` where nothing. */
 function left({ url, params = [], consent = 'granted', endpoint, src = 'https://acme.example/tm/sdk.js', framed = false, navigator = {} }) {
   const dataset = { site: 'acme', consent, params: params.join(' '), ...(endpoint && { endpoint }) };
-  const listeners = {}, window = { addEventListener: (type, listener) => (listeners[type] = listener) };
+  const listeners = {}, window = {};
   window.top = framed ? {} : window;
   let sent = null;
   const fetch = (url, init) => {
@@ -26,7 +26,7 @@ function left({ url, params = [], consent = 'granted', endpoint, src = 'https://
     return Promise.reject(new TypeError('nobody is there to hear of a failure'));
   };
   const { href, origin } = new URL(url), document = { getElementsByTagName: () => [{ dataset, src }] };
-  run(window, document, navigator, { href }, origin, {}, {}, fetch, () => 0);
+  run(window, document, navigator, { href }, origin, {}, {}, fetch, () => 0, (type, listener) => (listeners[type] = listener));
   listeners.pagehide();
   return sent;
 }

@@ -10,7 +10,7 @@ import { test } from 'node:test';
 const { TRAILMARK_SDK: sdk, TRAILMARK_CORPUS: corpus } = process.env;
 
 /** What sdk.js uses of a browser before it loads anything. */
-const GLOBALS = ['window', 'document', 'Document', 'navigator', 'location', 'localStorage', 'performance', 'fetch', 'setTimeout'];
+const GLOBALS = ['window', 'document', 'Document', 'navigator', 'location', 'localStorage', 'performance', 'fetch', 'setTimeout', 'addEventListener'];
 const run = new Function(...GLOBALS, readFileSync(join(sdk, 'sdk.js'), 'utf8'));
 
 class Document {
@@ -28,14 +28,14 @@ function opened({ url = 'https://acme.example/', jar = '', params = [], stored =
   let isNeeded = false;
   const dataset = { site: 'acme', consent: 'granted', params: params.join(), ...data };
   const script = { src: 'https://acme.example/tm/sdk.js', dataset };
-  const page = { script, cookie: jar, readyState: 'complete', baseURI: url, addEventListener() {}, getElementsByTagName: () => [script] };
-  const window = { addEventListener() {}, requestIdleCallback: (work) => work() };
+  const page = { script, cookie: jar, readyState: 'complete', baseURI: url, getElementsByTagName: () => [script] };
+  const window = { requestIdleCallback: (work) => work() };
   window.top = window;
   const fetch = () => {
     isNeeded = true;
     return new Promise(() => {});
   };
-  run(window, Object.assign(new Document(), page), Document, navigator, { href: url }, stored, {}, fetch, () => 0);
+  run(window, Object.assign(new Document(), page), Document, navigator, { href: url }, stored, {}, fetch, () => 0, () => {});
   const called = calls(window.trailmark);
   return { isNeeded, ready: window.trailmark.ready, called };
 }

@@ -3,7 +3,7 @@
 use trailmark::config::read;
 use trailmark::consent::State;
 
-/// As pkg-template/core.js joins it.
+/// As pkg-template/serve.js joins it.
 const VALUES: [&str; 9] = [
     "acme",
     "/tm",

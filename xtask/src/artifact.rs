@@ -67,11 +67,9 @@ impl Artifact {
         Ok(Self { name: name.into(), brotli: brotli(&content)?, gzip: gzip(&content)?, content })
     }
 
-    /// A file with the first 16 hex digits of its SHA-256 in its name, so that browsers may cache it forever.
+    /// A file with [`short_hash`] in its name, so that browsers may cache it forever.
     pub(crate) fn hashed(prefix: &str, suffix: &str, content: Vec<u8>) -> Result<Self> {
-        let hash = sha256_hex(&content);
-        let short: String = hash.chars().take(16).collect();
-        Self::new(format!("{prefix}{short}{suffix}"), content)
+        Self::new(format!("{prefix}{}{suffix}", short_hash(&content)), content)
     }
 
     /// The file's entry in the manifest.
@@ -123,6 +121,11 @@ pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
     }
     std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))?;
     Ok(true)
+}
+
+/// The hash in the names of files: the first 16 hex digits of the SHA-256 of their content.
+pub(crate) fn short_hash(content: &[u8]) -> String {
+    sha256_hex(content).chars().take(16).collect()
 }
 
 /// SHA-256 in lower-case hex.

@@ -5,9 +5,9 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::artifact::{Artifact, Manifest, sha256_hex};
+use crate::artifact::{self, Artifact, Manifest, sha256_hex};
 use crate::minify::Tools;
 use crate::{twin, vendor_names};
 
@@ -31,8 +31,9 @@ pub(crate) fn fresh_manifest(folder: &Path, inputs: &str) -> Option<Manifest> {
 pub(crate) struct Halves {
     stub: String,
     loader: String,
-    /// The ends of the glue and of the twin.
+    /// The end of the glue, with the half of core.js that only pages with work need.
     load: String,
+    /// The end of the twin.
     load_twin: String,
     platforms: String,
     carry: String,
@@ -50,7 +51,7 @@ impl Halves {
         Ok(Self {
             stub: read("stub.js")?.lines().filter(is_code).flat_map(|line| [line, "\n"]).collect(),
             loader,
-            load: read("load.js")?,
+            load: read("load.js")? + &read("serve.js")?,
             load_twin: read("load_twin.js")?,
             platforms: read("platforms.js")?,
             carry: read(CARRY)?,
@@ -65,12 +66,10 @@ impl Halves {
     }
 }
 
-/// A file with the names of the files that it loads, each in the place of its placeholder.
-fn named(file: &str, template: &str, names: &[(&str, &str)]) -> Result<String> {
-    names.iter().try_fold(template.to_owned(), |text, (placeholder, name)| {
-        ensure!(text.contains(placeholder), "{file} lacks the placeholder {placeholder}");
-        Ok(text.replace(placeholder, name))
-    })
+/// A file with `name` in place of its placeholder: of a file that it loads, or the hash in the names of those.
+fn named(file: &str, template: &str, placeholder: &str, name: &str) -> Result<String> {
+    ensure!(template.contains(placeholder), "{file} lacks the placeholder {placeholder}");
+    Ok(template.replace(placeholder, name))
 }
 
 /// What people paste the stub into would read one of these as its own: JS (in a template literal, also a backslash), HTML, and
@@ -89,11 +88,18 @@ fn check_pasteable(stub: &str) -> Result<()> {
 /// The beginning and end of `stub.js`: a function that is called with the window.
 const CALLED: [&str; 2] = ["(w => {\n", "\n})(window);\n"];
 
-/// The same function with a name, not called. One source for inline stub, `sdk.js` and package, so that they cannot differ.
+/// The beginning and end of the one statement that only an inline stub needs: it hears that the script was blocked, and where
+/// the function runs, the script has come.
+const INLINE: [&str; 2] = ["  addEventListener('error', ", "\n  }, true);\n"];
+
+/// The same function with a name, not called, without [`INLINE`]. One source for inline stub, `sdk.js` and package, so that they
+/// cannot differ.
 pub(crate) fn stub_function(script: &str) -> Result<String> {
-    let once = CALLED.iter().all(|mark| script.matches(mark).count() == 1);
-    ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` any more");
-    Ok(script.replace(CALLED[0], "const stub = w => {\n").replace(CALLED[1], "\n};\n"))
+    let once = CALLED.iter().chain(&INLINE).all(|mark| script.matches(mark).count() == 1);
+    ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` with one listener for errors any more");
+    let (before, rest) = script.split_once(INLINE[0]).unwrap_or((script, ""));
+    let (_, after) = rest.split_once(INLINE[1]).context("the listener of pkg-template/stub.js has no end")?;
+    Ok(format!("{before}{after}").replace(CALLED[0], "const stub = w => {\n").replace(CALLED[1], "\n};\n"))
 }
 
 /// Minifies, names by content and compresses; the last step before writing.
@@ -106,29 +112,23 @@ pub(crate) fn assemble(
 ) -> Result<(Vec<Artifact>, Manifest)> {
     let carry = Artifact::hashed("sdk-", "_carry.js", tools.shrink_js(&halves.carry, true)?.into_bytes())?;
     // A name by content: the glue of one release loads the file of the same release.
-    let glue = named("src/browser/host.js", glue, &[(CARRY, &carry.name)])?;
+    let glue = named("src/browser/host.js", glue, CARRY, &carry.name)?;
     let twin = tools.shrink_js(&twin::of(tools, &glue, wasm, &halves.load_twin)?, true)?;
     let twin = Artifact::hashed("sdk-", "_twin.js", twin.into_bytes())?;
-    let load = named("pkg-template/load.js", &halves.load, &[("__TWIN__", &twin.name)])?;
-    let glue = tools.shrink_js(&format!("{glue}{load}"), true)?;
-    let glue = Artifact::hashed("sdk-", ".js", glue.into_bytes())?;
-    let wasm = Artifact::hashed("sdk-", "_bg.wasm", tools.shrink_wasm(wasm)?)?;
+    let load = named("pkg-template/load.js", &halves.load, "__TWIN__", &twin.name)?;
+    let glue = tools.shrink_js(&format!("{glue}{load}"), true)?.into_bytes();
+    let wasm = tools.shrink_wasm(wasm)?;
     let platforms = tools.shrink_js(&halves.platforms, true)?.into_bytes();
+    let forms = tools.shrink_js(&halves.forms, true)?.into_bytes();
+    // What sdk.js names has one hash, since every page pays for each: a change of one file renames all four.
+    let build = artifact::short_hash(&[glue.as_slice(), &wasm, &platforms, &forms].concat());
+    let file = |end: &str, content| Artifact::new(format!("sdk-{build}{end}"), content);
+    let (glue, wasm, forms) = (file(".js", glue)?, file("_bg.wasm", wasm)?, file("_forms.js", forms)?);
     // A name without `consent`, which blockers of cookie dialogs may look for.
-    let platforms = Artifact::hashed("sdk-", "_platforms.js", platforms)?;
-    let forms = Artifact::hashed("sdk-", "_forms.js", tools.shrink_js(&halves.forms, true)?.into_bytes())?;
+    let platforms = file("_platforms.js", platforms)?;
     let stub = tools.shrink_js(&halves.stub, false)?;
     check_pasteable(&stub)?;
-    let loader = named(
-        "pkg-template/loader.js",
-        &halves.loader,
-        &[
-            ("__GLUE__", &glue.name),
-            ("__WASM__", &wasm.name),
-            ("__PLATFORMS__", &platforms.name),
-            ("__FORMS__", &forms.name),
-        ],
-    )?;
+    let loader = named("pkg-template/loader.js", &halves.loader, "__BUILD__", &build)?;
     let whole = tools.shrink_js(&halves.script(&loader)?, false)?;
     let loader = tools.shrink_js(&loader, false)?;
     let mut manifest = Manifest {
@@ -152,15 +152,21 @@ pub(crate) fn assemble(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::artifact;
 
     /// The smallest module: magic and version.
     const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
 
+    /// A stub with the listener that its function lacks.
+    const STUB: &str = "// Says.\n(w => {\n  w.a = 1;\n  addEventListener('error', () => {\n  }, true);\n  w.b = 2;\n})(window);\n";
+
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
+        assembled_with(loader, EMPTY_WASM)
+    }
+
+    fn assembled_with(loader: &str, wasm: &[u8]) -> Result<(Vec<Artifact>, Manifest)> {
         let tools = Tools { npm: None, scratch: Path::new("") };
         let halves = Halves {
-            stub: "// Says.\n(w => {\n  w.a = 1;\n})(window);\n".into(),
+            stub: STUB.into(),
             loader: loader.into(),
             load: "import('./__TWIN__')".into(),
             load_twin: String::new(),
@@ -168,21 +174,22 @@ mod tests {
             carry: "export const carry = 1".into(),
             forms: "export const bind = 1".into(),
         };
-        assemble(&tools, &halves, ("import('./carry.js');\n", EMPTY_WASM), "1.2.3", "in".into())
+        assemble(&tools, &halves, ("import('./carry.js');\n", wasm), "1.2.3", "in".into())
     }
 
     #[test]
     fn sdk_js_is_stub_and_loader_with_the_hashed_names() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) =
-            assembled("(g => g)('__GLUE__', '__WASM__', '__PLATFORMS__', '__FORMS__')").unwrap();
+        let (artifacts, manifest) = assembled("(g => g)('__BUILD__')").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let sdk = std::fs::read_to_string(folder.path().join("sdk.js")).unwrap();
         let Manifest { glue, wasm, twin, platforms, carry, forms, .. } = &manifest;
-        let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n};\n";
-        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{glue}', '{wasm}', '{platforms}', '{forms}')\n}}"));
-        let lazy = [(twin, "_twin.js"), (platforms, "_platforms.js"), (carry, "_carry.js"), (forms, "_forms.js")];
-        for (name, end) in [(glue, ".js"), (wasm, "_bg.wasm")].into_iter().chain(lazy) {
+        let build = glue.strip_prefix("sdk-").and_then(|name| name.strip_suffix(".js")).unwrap();
+        let stub = "// Says.\nconst stub = w => {\n  w.a = 1;\n  w.b = 2;\n};\n";
+        assert_eq!(sdk, format!("{{\n{stub}stub(window);\n(g => g)('{build}')\n}}"));
+        let named = [(glue, ".js"), (wasm, "_bg.wasm"), (platforms, "_platforms.js"), (forms, "_forms.js")];
+        assert!(named.iter().all(|(name, end)| **name == format!("sdk-{build}{end}")), "{named:?}");
+        for (name, end) in named.into_iter().chain([(twin, "_twin.js"), (carry, "_carry.js")]) {
             assert!(name.starts_with("sdk-") && name.ends_with(end), "{name}");
             assert!(folder.path().join(format!("{name}.br")).is_file(), "{name}");
         }
@@ -191,17 +198,24 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_a_file_that_sdk_js_names_is_another_build() {
+        let name = |wasm: &[u8]| assembled_with("'__BUILD__'", wasm).unwrap().1.forms;
+        assert_ne!(name(EMPTY_WASM), name(b"other"));
+        assert_eq!(name(EMPTY_WASM), name(EMPTY_WASM));
+    }
+
+    #[test]
     fn the_stub_becomes_a_function_that_nobody_has_called() {
-        for other in ["// Says.\n(w => {\n})(self);\n", "(w => {\n})(window);\n// More.\n"] {
-            let error = stub_function(other).unwrap_err().to_string();
+        for other in [STUB.replace("(window)", "(self)"), format!("{STUB}// More.\n"), STUB.replace("'error'", "'other'")] {
+            let error = stub_function(&other).unwrap_err().to_string();
             assert!(error.contains("stub.js is no"), "{error}");
         }
     }
 
     #[test]
     fn a_loader_without_a_placeholder_is_refused_by_name() {
-        let error = assembled("'__GLUE__'").unwrap_err();
-        assert!(error.to_string().contains("__WASM__"), "{error}");
+        let error = assembled("'__OTHER__'").unwrap_err();
+        assert!(error.to_string().contains("__BUILD__"), "{error}");
     }
 
     // field-faults row 35
@@ -219,7 +233,7 @@ mod tests {
     #[test]
     fn a_manifest_is_fresh_only_with_its_inputs_and_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let (artifacts, manifest) = assembled("'__GLUE__' + '__WASM__' + '__PLATFORMS__' + '__FORMS__'").unwrap();
+        let (artifacts, manifest) = assembled("'__BUILD__'").unwrap();
         artifact::replace(folder.path(), &artifacts).unwrap();
         let json = serde_json::to_vec(&manifest).unwrap();
         std::fs::write(folder.path().join("manifest.json"), json).unwrap();

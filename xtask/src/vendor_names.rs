@@ -1,7 +1,8 @@
 //! The names that vendors' links and scripts use, for the hand-written half of the browser's module: in a file of
-//! `pkg-template`, `__PARAMS__` becomes the parameters and `__COOKIES__` the cookies, separated by commas. They are read from
-//! the text of the vendors' `captures.rs`, since this crate imports no other.
+//! `pkg-template`, `__PARAMS__` becomes the parameters and `__COOKIES__` the cookies, separated by commas, each name once in
+//! a file. They are read from the text of the vendors' `captures.rs`, since this crate imports no other.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
@@ -30,11 +31,13 @@ pub(crate) fn files(root: &Path) -> Result<Vec<PathBuf>> {
 pub(crate) fn filled(root: &Path, template: &Path) -> Result<String> {
     let read = |path: &Path| std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()));
     let mut text = read(template)?;
+    let mut known = BTreeSet::new();
     for (mark, members) in LISTS {
         if text.contains(mark) {
             let sources: Vec<String> = files(root)?.iter().map(|file| read(file)).collect::<Result<_>>()?;
-            let names: Vec<&str> = sources.iter().flat_map(|source| names(source, members)).collect();
-            text = text.replace(mark, &names.join(","));
+            let names = sources.iter().flat_map(|source| names(source, members));
+            let new: Vec<&str> = names.filter(|name| known.insert((*name).to_owned())).collect();
+            text = text.replace(mark, &new.join(","));
         }
     }
     Ok(text)
@@ -73,6 +76,7 @@ mod tests {
         }
         let core = filled(&root, &root.join("pkg-template/core.js")).unwrap();
         assert!(core.contains("growSumoPartnerKey,") && core.contains("partnero_partner,"), "{core}");
+        assert_eq!(core.matches("clickref,").count(), 1, "both a parameter and a cookie: {core}");
         assert!(LISTS.iter().all(|(mark, _)| !stub.contains(mark) && !core.contains(mark)));
     }
 }
