@@ -25,7 +25,7 @@ export const apart = stub => {
   const own = {};
   own.top = top == window && own;
   stub(own);
-  const { trailmark } = own, { a } = trailmark._;
+  const { trailmark } = own, a = trailmark._.a;
   a.url = ((shared('trailmark') || trailmark)._.a || a).url || a.url;
   return trailmark;
 };
@@ -33,8 +33,8 @@ export const apart = stub => {
 // Takes over `trailmark`, a stub, with these settings. `load(tries, page)` fetches glue and module and runs `serve` with `page`;
 // `tries` is the number of earlier tries. `file` imports a file that only some pages need, by its name.
 export const run = (trailmark, settings, load, file) => {
-  const state = trailmark._, { a, q } = state, on = addEventListener;
-  const isConversion = call => /^[ls]/.test(call[0]);
+  const state = trailmark._, { a, q, o: open } = state, on = addEventListener;
+  const isConversion = ([name]) => /^[ls]/.test(name);
   const explain = error => settings.debug && console.warn('trailmark:', error);
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
@@ -145,8 +145,7 @@ export const run = (trailmark, settings, load, file) => {
   on('DOMContentLoaded', bind);
   bind();
 
-  // From now on `ready` waits for the module; the stub's timer does not answer it any more.
-  const open = state.o;
+  // From now on `ready` waits for the module: the stub's timer does not answer it any more, only `open` does.
   state.o = () => {};
   a.at = new Date().toJSON();
   // By reload or back/forward: the arrival may have been reported before; the proxy knows.

@@ -27,15 +27,14 @@ if (script) {
     // From now on the stub knows the tag for certain: by itself it finds only one with attributes.
     state.c = settings;
     run(trailmark, settings, async (tries, page) => {
-      // A browser may also remember a failed import by its address. The module comes beside the glue.
+      // A browser may also remember a failed import by its address.
       const fresh = tries ? '?' + tries : '';
-      const [glue, wasm] = await Promise.all([
-        import(file + '.js' + fresh).catch(error => {
-          throw error + '; load sdk.js from the proxy';
-        }),
-        fetch(file + '_bg.wasm' + fresh)
-      ]);
-      return glue.serve(wasm, page);
+      // Beside the glue.
+      const wasm = fetch(file + '_bg.wasm' + fresh);
+      wasm.catch(() => {});
+      return import(file + '.js' + fresh).then(glue => glue.serve(wasm, page), error => {
+        throw error + '; load sdk.js from the proxy';
+      });
     }, name => import(file + '_' + name + '.js'));
   }
 }

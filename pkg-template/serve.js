@@ -3,7 +3,7 @@
 // without work do not load it; its free names are those of the glue. The module decides about conversions; where WebAssembly is
 // refused, its JavaScript twin does (load.js).
 
-// Resolves once the module has taken over. `module` is the answer of the fetch that brought it, or what has `start` and `call` already.
+// Resolves once the module has taken over. `module` is the promise of `fetch` that brings it, or what has `start` and `call` already.
 // `page` is a list of: the stub's `_`; the settings; `follow()`, which resolves once consent platforms are heard; `consent()`, the
 // word in force; whether a grant was withdrawn before; `open(ready)`, which resolves `ready`; `explain(error)`. Rejects if the module
 // cannot run, with a LinkError if it is of another build; then nothing is taken over.
@@ -16,7 +16,8 @@ export const serve = async (module, [state, settings, follow, consent, withdrawn
   } catch (_) {}
 
   // As bytes, so that a wrong MIME type does not matter.
-  const sdk = module.start ? module : await load(await module.arrayBuffer()) || { start, call };
+  const brought = await module;
+  const sdk = brought.arrayBuffer ? await load(await brought.arrayBuffer()) || { start, call } : brought;
   await follow();
   // In the order that src/config.rs reads. `join` leaves out what is not set.
   const site = sdk.start([
