@@ -11,8 +11,9 @@ export const load = async bytes => {
   } catch (_) {}
   try {
     if (!refused) {
-      const { instance, module } = await WebAssembly.instantiate(bytes, __wbg_get_imports());
-      return void (wasm || __wbg_finalize_init(instance, module));
+      const { instance } = await WebAssembly.instantiate(bytes, __wbg_get_imports());
+      wasm = wasm || instance.exports;
+      return;
     }
   } catch (error) {
     if (error.name == 'LinkError') throw error;

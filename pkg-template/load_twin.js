@@ -14,7 +14,7 @@ const remember = () => {
 
 // Starts the twin, and returns its `start` and `call`.
 export const load = async () => {
-  if (!wasm) __wbg_finalize_init({ exports: instantiate(__wbg_get_imports()) });
+  wasm = wasm || instantiate(__wbg_get_imports());
   return {
     start: values => {
       const site = start(values);

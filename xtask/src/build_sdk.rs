@@ -160,6 +160,8 @@ pub(crate) fn bind(module: &Path) -> Result<(String, Vec<u8>)> {
     let mut module = walrus::Module::from_buffer(&std::fs::read(module)?).context("cannot read the module")?;
     // The standard library lists more than the module was compiled for, and wasm-bindgen believes the list.
     module.customs.remove_raw("target_features");
+    // Without it the glue encodes each text in one go, which is short; with it, letter by letter, which is fast for long ones.
+    module.exports.remove("__wbindgen_realloc").context("wasm-bindgen passes texts in another way")?;
     let module = panics::silence(module)?;
     let code = sha256_hex(&module);
     let mut output = Bindgen::new()
@@ -220,16 +222,16 @@ fn mark(code: &str, glue: &str) -> String {
 fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTreeSet<String>) -> Result<String> {
     const BEGIN: &str = "async function __wbg_load(";
     // From one text to just before the other: for closures that are left to the garbage collector, but ours belong to
-    // promises and are dropped with them; for the two gigabytes of text after which Safari's decoder fails; and for texts
-    // whose memory cannot grow.
-    const NEEDLESS: [[&str; 2]; 3] = [
+    // promises and are dropped with them; and for the two gigabytes of text after which Safari's decoder fails.
+    const NEEDLESS: [[&str; 2]; 2] = [
         ["const CLOSURE_DTORS =", "new FinalizationRegistry("],
         ["numBytesDecoded += bytes.length;", "return cachedTextDecoder"],
-        ["if (realloc === undefined) {", "let len = arg.length;"],
     ];
-    // What is left of the first, which terser removes; and a check that also holds where a browser cannot say `detached`.
-    const SHORTER: [[&str; 2]; 2] = [
+    // What is left of the first, which terser removes; the one way to pass a text without `realloc`, after which terser removes
+    // the other; and a check that also holds where a browser cannot say `detached`.
+    const SHORTER: [[&str; 2]; 3] = [
         ["new FinalizationRegistry(", "void ("],
+        ["if (realloc === undefined) {", "{"],
         [
             ".buffer.detached === true || (cachedDataViewMemory0.buffer.detached === undefined && \
              cachedDataViewMemory0.buffer !== wasm.memory.buffer)",
@@ -280,6 +282,7 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
     let finalize = whole.find("function __wbg_finalize_init(");
     ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
     whole.truncate(begin);
+    ensure!(!whole.contains("wasm.__wbindgen_start("), "the module has a start, which pkg-template/load.js does not call");
     Ok(whole)
 }
 
