@@ -21,8 +21,8 @@ pub fn start(values: &str) -> usize {
 /// Makes the page's call `name` with its argument and returns a promise of the result. The empty name is `ready`: a promise
 /// of `{ attributed, mode: 'wasm' }`, resolved when the arrival is settled, or after a second. `crate::tracker` says which
 /// calls `serve.js` makes of its own. Numbers instead of a class: a class needs glue that frees its objects, but a site
-/// lives as long as the document.
+/// lives as long as the document. The argument by value: a borrowed one needs a stack of its own in the glue.
 #[wasm_bindgen]
-pub fn call(site: usize, name: String, argument: &JsValue) -> Promise {
-    browser::call(site, name, argument)
+pub fn call(site: usize, name: String, argument: JsValue) -> Promise {
+    browser::call(site, name, &argument)
 }
