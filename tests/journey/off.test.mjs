@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { freshPage, launch } from './support/browser.mjs';
+import { freshPage, launch, patiently } from './support/browser.mjs';
 import { brought, click, signUp } from './support/effects.mjs';
 import { passage } from './support/passage.mjs';
 import { Product, until } from './support/product.mjs';
@@ -102,6 +102,20 @@ test('consent is answered with the state in force, under Global Privacy Control 
     assert.deepEqual(told, [...states, null, null, true]);
     await context.close();
   }
+});
+
+test('a withdrawal that the module did not hear of binds the conversion that brings it', async () => {
+  const { context, page } = await freshPage(browser);
+  await page.addInitScript(patiently);
+  await block(context);
+  await page.goto(at('index'));
+  assert.deepEqual(await ready(page), { attributed: false, mode: 'idle' });
+  assert.equal(await page.evaluate(() => trailmark.consent('denied')), 'denied');
+  await context.unroute('**/tm/sdk-*');
+  const { status, code } = await signUp(page, 'withdrawn');
+  assert.deepEqual([status, code], ['ignored', 'consent']);
+  assert.ok(product.json('conversions', 'list').every(({ external_id: key }) => key !== 'withdrawn'));
+  await context.close();
 });
 
 test('in a sandbox without an origin every call is answered, and nothing is sent', async () => {
