@@ -34,7 +34,7 @@ export const apart = stub => {
 // `tries` is the number of earlier tries. `file` imports a file that only some pages need, by its name.
 export const run = (trailmark, settings, load, file) => {
   const state = trailmark._, { a, q, o: open } = state, on = addEventListener;
-  const isConversion = ([name]) => /^[ls]/.test(name);
+  const isConversion = call => /^[ls]/.test(call[0]);
   const explain = error => settings.debug && console.warn('trailmark:', error);
   // decided: the module was asked for, whatever came of it; rested: the consent in force when calls were last answered without
   // it; withdrawn: that was a grant, and the page has taken it back.
@@ -54,6 +54,8 @@ export const run = (trailmark, settings, load, file) => {
   const begin = () => {
     if (loading) return;
     loading = decided = 1;
+    // A request may never be answered.
+    setTimeout(open, 5000, { mode: 'off', attributed: false });
     follow();
     load(tries++, [state, settings, follow, consent, withdrawn, open, explain]).catch(error => {
       // A later conversion tries again.
@@ -109,7 +111,7 @@ export const run = (trailmark, settings, load, file) => {
       const names = `_tm,__PARAMS__,__COOKIES__,tm_${settings.site},${settings.params || ''}`.toLowerCase().match(/[^\s,]+/g);
       const words = unescape(a.url + ' ' + document.cookie).toLowerCase().split(/[&?;#/=+\s]/);
       decided = withdrawn || settings.debug || settings.consent == 'auto' && calls.some(([name]) => name == 'consent') ||
-        words.some(word => names.includes(word)) || kept()[0];
+        words.some(word => names.includes(word)) || kept().length;
     } catch (_) {}
     if (decided) {
       // Before the module, for a page that is left early.
@@ -118,7 +120,7 @@ export const run = (trailmark, settings, load, file) => {
       // When the page is idle, but within two seconds: an image can keep a page from being loaded for minutes.
       const once = () => tries || begin(), idle = () => (window.requestIdleCallback || setTimeout)(once);
       setTimeout(once, 2000);
-      return document.readyState != 'complete' ? on('load', idle) : idle();
+      return document.readyState == 'complete' ? idle() : on('load', idle);
     }
     rest();
   };
@@ -145,7 +147,7 @@ export const run = (trailmark, settings, load, file) => {
   on('DOMContentLoaded', bind);
   bind();
 
-  // From now on `ready` waits for the module: the stub's timer does not answer it any more, only `open` does.
+  // From now on `ready` waits for the module, which may begin late; the stub's timer does not answer it any more.
   state.o = () => {};
   a.at = new Date().toJSON();
   // By reload or back/forward: the arrival may have been reported before; the proxy knows.

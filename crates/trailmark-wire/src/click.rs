@@ -28,7 +28,8 @@ pub struct ClickRequest {
     /// `document.referrer`, if there is one; at most [`crate::limits::URL_BYTES`]. The SDK sends none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
-    /// When the page was reached, RFC 3339 by the browser's clock. The proxy only takes an age from it, at most a day.
+    /// When the page was reached, RFC 3339 by the browser's clock. The proxy only takes an age from it, at most a day. Empty
+    /// is as if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
     /// Whether the page was reached by reload or back/forward, so that the arrival may have been reported under another id.

@@ -163,7 +163,8 @@ fn seen(site: &Site, request: &ClickRequest, client: ClientNetwork, now: UnixMil
     if request.jwk.as_ref().is_some_and(|jwk| !is_on_curve(jwk)) {
         return Err(Problem::malformed("jwk", "is not a point on P-256"));
     }
-    let said = request.at.as_deref().map(UnixMillis::from_rfc3339).transpose();
+    // Empty from an older sdk.js beside a newer stub, which leaves the time to sdk.js.
+    let said = request.at.as_deref().filter(|at| !at.is_empty()).map(UnixMillis::from_rfc3339).transpose();
     let said = said.map_err(|error| Problem::malformed("at", &format!("is {error}")))?.unwrap_or(now);
     let rules: Vec<Rule<'_>> = site.programs.iter().map(|program| program.rule()).collect();
     let cookie = |name: &str| request.cookies.get(name).map(|value| value.into());

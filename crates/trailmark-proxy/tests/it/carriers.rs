@@ -227,6 +227,8 @@ async fn a_page_that_is_quicker_than_its_carrier_waits_for_it() {
 async fn a_partners_link_that_carries_a_visit_is_that_visitors_next_touch() {
     let world = World::new().await;
     world.announce(1).await;
+    // The first touch was at the start of the clock, too.
+    world.proxy.clock.advance(1_000);
     let report = world.report(2, &format!("{}&via=grace", world.link(1)), &world.app, 1_000);
     let known = world.tell(&report, "").await;
     assert_eq!((known.status, known.json()["partner"].as_str()), (201, Some("grace")));

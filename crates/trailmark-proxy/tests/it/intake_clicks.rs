@@ -75,6 +75,9 @@ async fn the_time_of_an_arrival_is_an_age_of_a_day_at_most_and_never_the_future(
         let answer = proxy.post("v1/clicks", body.to_string()).await;
         assert_eq!(answer.json()["at"], START.plus(clamped).to_rfc3339());
     }
+    let mut body = arrival(4, &landing("click4"));
+    body["at"] = json!("");
+    assert_eq!(proxy.post("v1/clicks", body.to_string()).await.json()["at"], START.to_rfc3339(), "as if left out");
 }
 
 /// Posts an arrival again, with or without cookie and key, and returns the visitor.
