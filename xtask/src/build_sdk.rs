@@ -282,7 +282,8 @@ fn whole_glue(glue: &str, local_modules: &BTreeMap<String, String>, handed: &BTr
     let finalize = whole.find("function __wbg_finalize_init(");
     ensure!(finalize.is_some_and(|at| at < begin), "`__wbg_finalize_init` is not where wasm-bindgen used to write it");
     whole.truncate(begin);
-    ensure!(!whole.contains("wasm.__wbindgen_start("), "the module has a start, which pkg-template/load.js does not call");
+    let starts = whole.contains("wasm.__wbindgen_start(");
+    ensure!(!starts, "the module has a start, which pkg-template/load.js does not call");
     Ok(whole)
 }
 

@@ -96,7 +96,10 @@ const INLINE: [&str; 2] = ["  addEventListener('error', ", "\n  }, true);\n"];
 /// cannot differ.
 pub(crate) fn stub_function(script: &str) -> Result<String> {
     let once = CALLED.iter().chain(&INLINE).all(|mark| script.matches(mark).count() == 1);
-    ensure!(once && script.ends_with(CALLED[1]), "pkg-template/stub.js is no `(w => {{ … }})(window);` with one listener for errors any more");
+    ensure!(
+        once && script.ends_with(CALLED[1]),
+        "pkg-template/stub.js is no `(w => {{ … }})(window);` with one listener for errors any more"
+    );
     let (before, rest) = script.split_once(INLINE[0]).unwrap_or((script, ""));
     let (_, after) = rest.split_once(INLINE[1]).context("the listener of pkg-template/stub.js has no end")?;
     Ok(format!("{before}{after}").replace(CALLED[0], "const stub = w => {\n").replace(CALLED[1], "\n};\n"))
@@ -157,7 +160,8 @@ mod tests {
     const EMPTY_WASM: &[u8] = b"\0asm\x01\0\0\0";
 
     /// A stub with the listener that its function lacks.
-    const STUB: &str = "// Says.\n(w => {\n  w.a = 1;\n  addEventListener('error', () => {\n  }, true);\n  w.b = 2;\n})(window);\n";
+    const STUB: &str =
+        "// Says.\n(w => {\n  w.a = 1;\n  addEventListener('error', () => {\n  }, true);\n  w.b = 2;\n})(window);\n";
 
     fn assembled(loader: &str) -> Result<(Vec<Artifact>, Manifest)> {
         assembled_with(loader, EMPTY_WASM)
@@ -206,8 +210,8 @@ mod tests {
 
     #[test]
     fn the_stub_becomes_a_function_that_nobody_has_called() {
-        for other in [STUB.replace("(window)", "(self)"), format!("{STUB}// More.\n"), STUB.replace("'error'", "'other'")] {
-            let error = stub_function(&other).unwrap_err().to_string();
+        for (part, other) in [("(window)", "(self)"), ("'error'", "'other'"), ("(window);", "(window);\n// More.")] {
+            let error = stub_function(&STUB.replace(part, other)).unwrap_err().to_string();
             assert!(error.contains("stub.js is no"), "{error}");
         }
     }
@@ -224,6 +228,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let stub = Halves::read(&root).unwrap().stub;
         assert!(stub.starts_with("(w => {\n") && check_pasteable(&stub).is_ok(), "{stub}");
+        assert!(!stub_function(&stub).unwrap().contains("'error'"), "{stub}");
         for mark in MARKS {
             let error = check_pasteable(&format!("{stub}{mark}")).unwrap_err().to_string();
             assert!(error.contains(mark), "{error}");

@@ -91,8 +91,8 @@ impl Parts {
             text += &format!("{name:<20} {:>9} {:>9} {:>9}\n", part.bytes, part.gzip, part.brotli);
         }
         text + &format!(
-            "{:<20} {:>29}   budget {MODULE_BUDGET}, goal {MODULE_GOAL}; of the stub {STUB_BUDGET}, of sdk.js {ENTRY_BUDGET}, \
-             of the twin {TWIN_BUDGET}\n",
+            "{:<20} {:>29}   budget {MODULE_BUDGET}, goal {MODULE_GOAL}; of the stub {STUB_BUDGET}, \
+             of sdk.js {ENTRY_BUDGET}, of the twin {TWIN_BUDGET}\n",
             "loader + glue + wasm",
             self.module()
         )
