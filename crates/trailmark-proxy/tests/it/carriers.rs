@@ -1,5 +1,5 @@
 //! A visit that passes from one host of a site to another that shares no cookie with it, over HTTP: who may announce a carrier,
-//! for whom it works and for how long, and which touch counts afterwards.
+//! which browser it works for and for how long, and which touch counts afterwards.
 
 use serde_json::{Value, json};
 
